@@ -1,0 +1,142 @@
+"""What a disease or a drug is to the engines: columns, kernels, and a declaration of what it needs.
+
+A component owns some columns of `body`, a float64 array with one row per subject, and offers kernels
+that move those columns through time. It never sees the protocol, and the protocol never sees it:
+what the clinic may know leaves through its assessments only.
+
+**Kernels** are `@kernel` functions over the subjects numbered in `rows` (an int64 array); both engines
+call the same ones. `links` says where things stand in `body`: `links[0]` is the component's own first
+column (so its field F is `body[i, links[0] + F]`), then one column for each trait in `needs`, then for each
+signal in `reads` a count followed by that many columns, whose sum is the signal (`signal_sum`).
+Columns of time (`since`, `until`, `minute`) and of counts (`index`) are int64 arrays indexed by subject.
+
+    start(body, rows, links, constants, seed, who)              fill own columns; who[i] = (replicate, subject)
+    advance(body, rows, links, constants, since, until)         move from since[i] to until[i]; may be absent
+    observe(body, rows, links, constants, seed, who, index, minute, value, truth)
+                                                                one assessment: value[i, v] is seen, truth[i, v] is
+                                                                the hidden quantity behind it
+    give(body, rows, links, constants, dose, amount)            drugs: dose[i] arrives; amount[i] receives it in mg
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocolsim.arithmetic import kernel
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Kernel = Callable[..., Any]
+Mark = Literal["F", "F2", "D", "A", "M"]
+
+MARKS: Mapping[Mark, str] = {
+    "F": "found in text",
+    "F2": "found second-hand",
+    "D": "derived here from found numbers",
+    "A": "assumption, no source",
+    "M": "from memory, unverified",
+}
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One number of a disease or drug: its meaning, unit, plausible range, and how it is known.
+
+    `value`, `low` and `high` are in `unit` as a reader would write it ("0.36 L/day", "20 %"). `low` to `high` is
+    what is plausible; `least` to `most` is what is possible at all, and nothing else is accepted.
+    """
+
+    name: str
+    value: float
+    unit: str
+    low: float
+    high: float
+    mark: Mark
+    source: str
+    meaning: str
+    least: float = 0.0
+    most: float = float("inf")
+
+
+@dataclass(frozen=True)
+class Trait:
+    """A column of `body` that belongs in the table of subjects; hidden ones appear as `truth_*`."""
+
+    name: str
+    field: int
+    unit: str
+    meaning: str
+    hidden: bool = True
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One quantity that an assessment shows."""
+
+    name: str
+    unit: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """What a visit can measure: its variables, and the kernel that observes them."""
+
+    name: str
+    meaning: str
+    variables: tuple[Variable, ...]
+    observe: Kernel
+
+
+@dataclass(frozen=True)
+class Hazard:
+    """An event that a treatment may bring: a name, and the rate per minute at a dose level."""
+
+    event: str
+    stream: int
+    rate: Callable[[Floats, float], float]
+
+
+class Component(ABC):
+    """A disease or a drug. Abstract or final: the kinds below are never subclassed further.
+
+    `stream` is the first of the STREAM_BLOCK stream numbers that its draws may use (unique to it).
+    Every component constructs with no arguments, and holds no state of its own.
+    """
+
+    name: ClassVar[str]
+    meaning: ClassVar[str]
+    stream: ClassVar[int]
+    parameters: ClassVar[tuple[Parameter, ...]]
+    fields: ClassVar[tuple[str, ...]]
+    traits: ClassVar[tuple[Trait, ...]] = ()
+    needs: ClassVar[tuple[str, ...]] = ()
+    reads: ClassVar[tuple[str, ...]] = ()
+    writes: ClassVar[Mapping[str, int]] = {}
+    assessments: ClassVar[tuple[Assessment, ...]] = ()
+    hazards: ClassVar[tuple[Hazard, ...]] = ()
+    start: ClassVar[Kernel]
+    advance: ClassVar[Kernel | None] = None
+
+    @abstractmethod
+    def constants(self, values: Mapping[str, float]) -> Floats:
+        """The numbers its kernels read, made once from the parameters' values (in their units)."""
+
+    def defaults(self) -> dict[str, float]:
+        """Every parameter's own value."""
+        return {p.name: p.value for p in self.parameters}
+
+
+@kernel
+def signal_sum(body: Floats, i: int, links: Integers, at: int) -> float:
+    """The sum of all that is written to one signal; links[at] counts its columns, which follow."""
+    total = 0.0
+    for j in range(at + 1, at + 1 + links[at]):
+        total += body[i, links[j]]
+    return total

@@ -1,0 +1,1 @@
+"""Diseases: what happens to a subject, one file each."""

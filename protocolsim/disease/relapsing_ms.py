@@ -1,0 +1,340 @@
+"""Relapsing multiple sclerosis: contrast-enhancing lesions on MRI, and disability on the EDSS.
+
+Whoever arrives has failed interferon beta and takes it: every rate here is a rate on interferon beta. Lesions
+are drawn at scans only, and depend on the weeks since the last scan that was made, so that a missed scan does not
+change the law of the next one. Disability is a Markov chain in continuous time, played jump by jump: its law does
+not depend on when anybody looks. It drifts upwards, and no drug acts on it.
+
+Marks: F found in text, F2 found second-hand, D derived from found numbers, A assumption, M from memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from protocolsim.arithmetic import exp, kernel, log, power, sqrt
+from protocolsim.component import Assessment, Floats, Integers, Parameter, Trait, Variable, signal_sum
+from protocolsim.disease.base import Disease
+from protocolsim.randomness import (
+    binomial_quantile,
+    exponential_quantile,
+    normal_quantile,
+    poisson_quantile,
+    uniform,
+)
+from protocolsim.units import MINUTES_PER_DAY, MINUTES_PER_WEEK, unit_product
+
+STREAM = 1000
+_DRAW_WEIGHT, _DRAW_AGE, _DRAW_RATE, _DRAW_ACTIVITY, _DRAW_NEW, _DRAW_PERSISTING = range(STREAM, STREAM + 6)
+_DRAW_ENTRY, _DRAW_WAIT, _DRAW_LEVEL, _DRAW_RATING = range(STREAM + 6, STREAM + 10)
+
+FIELDS = (
+    "weight",
+    "age",
+    "new_lesion_rate",  # long-run mean of new lesions, per 4 weeks
+    "activity",  # log of this month's rate over the long-run one
+    "lesions",  # enhancing at the last scan
+    "first_scan",  # minute; nan before it
+    "last_scan",  # minute; nan before the first
+    "edss",  # true level, 0..9
+    "edss_jumps",  # jumps made so far
+    "edss_next_jump",  # minute of the next one
+    "edss_at_entry",
+)
+(_WEIGHT, _AGE, _RATE, _ACTIVITY, _LESIONS, _FIRST, _LAST, _EDSS, _JUMPS, _NEXT_JUMP, _EDSS_AT_ENTRY) = range(11)
+
+_CONSTANTS = 16  # the last is where the table of EDSS rates begins
+(
+    _WEIGHT_MEDIAN, _WEIGHT_LOG_SD, _AGE_LOW, _AGE_MODE, _AGE_HIGH,
+    _RATE_LOG_MEAN, _RATE_LOG_SD, _ACTIVITY_SD, _AUTOCORRELATION, _PERSISTENCE,
+    _EXCESS, _HALF_LIFE, _ENTRY_MEAN, _ENTRY_SD, _RATING_SD, _LEVELS,
+) = range(_CONSTANTS)  # fmt: skip
+_FOUR_WEEKS = 4.0 * MINUTES_PER_WEEK
+_YEAR = 365.25 * MINUTES_PER_DAY
+
+# Rates per year from one EDSS level (row) to another, 0..9 [D]: the logarithm of the annual matrix of the British
+# Columbia cohort, onset at 28 or later (Palace 2014, BMJ Open 4:e004073) [M: its entries are from memory; that its
+# rows sum to 1 is the only check made]. Rows were scaled to sum to 1 and negative rates (none below -0.00007) set to
+# 0; one year of these rates gives the annual matrix back to within 0.00011.
+EDSS_RATES = (
+    (0.00000, 0.28834, 0.07629, 0.01149, 0.00000, 0.00005, 0.00007, 0.00000, 0.00000, 0.00000),
+    (0.08282, 0.00000, 0.23807, 0.06422, 0.01428, 0.00002, 0.00000, 0.00004, 0.00000, 0.00000),
+    (0.01630, 0.17921, 0.00000, 0.28807, 0.05621, 0.01350, 0.00001, 0.00000, 0.00000, 0.00000),
+    (0.00484, 0.06138, 0.19704, 0.00000, 0.16255, 0.09234, 0.14786, 0.00000, 0.00007, 0.00001),
+    (0.00009, 0.02162, 0.09704, 0.19922, 0.00000, 0.19793, 0.22374, 0.02046, 0.00000, 0.00007),
+    (0.00000, 0.00000, 0.03658, 0.08501, 0.16255, 0.00000, 0.43210, 0.02829, 0.01396, 0.00000),
+    (0.00000, 0.00000, 0.00000, 0.03279, 0.04321, 0.06283, 0.00000, 0.15139, 0.03876, 0.00350),
+    (0.00000, 0.00008, 0.00000, 0.00004, 0.00837, 0.00009, 0.16223, 0.00000, 0.19894, 0.01799),
+    (0.00000, 0.00000, 0.00000, 0.00001, 0.00008, 0.00000, 0.01778, 0.06941, 0.00000, 0.02351),
+    (0.00000, 0.00000, 0.00001, 0.00000, 0.00000, 0.00000, 0.00006, 0.00003, 0.20296, 0.00000),
+)
+_NUMBER_OF_LEVELS = len(EDSS_RATES)
+
+_CHOICE = "CHOICE placebo arm, 0.95 new or enlarged lesions a scan (Wynn 2010, Lancet Neurol 9:381-90)"
+_VELEZ = "Velez de Mendizabal 2013, PLoS ONE 8:e73361"
+_REGISTRY = "NCT00001934, registry: age 18 to 65"
+
+PARAMETERS = (
+    Parameter("new_lesion_rate", 1.2, "1/4 weeks", 0.6, 2.5, "D",
+              f"{_CHOICE}; NIH untreated 3.26 a month ({_VELEZ}), less what interferon beta does",
+              "mean over screened patients of their long-run rate of new enhancing lesions on interferon beta"),
+    Parameter("new_lesion_rate_log_sd", 1.0, "", 0.8, 1.4, "D",
+              f"single-scan spread in SELECT, DECIDE and REFLEX less the spread within; CV 0.97 in {_VELEZ}",
+              "spread of the long-run rate between patients (SD of its logarithm)"),
+    Parameter("activity_sd", 0.5, "", 0.3, 0.7, "D", f"variance-to-mean ratio about 1.9 within patients ({_VELEZ})",
+              "spread of disease activity within a patient over time (SD of its logarithm)"),
+    Parameter("activity_autocorrelation", 0.6, "", 0.2, 0.75, "D",
+              f"month-to-month correlation of counts, 0.5 in {_VELEZ} and near 0.1 elsewhere",
+              "correlation of log activity with itself 4 weeks later"),
+    Parameter("lesion_persistence", 20.0, "%", 14.0, 35.0, "D",
+              "86 % of lesions enhance on one monthly scan only (AJR 1992;159:1041); 1 to 2 months (Guttmann 1995)",
+              "share of enhancing lesions that still enhance 4 weeks later"),
+    Parameter("referral_excess", 30.0, "%", 0.0, 60.0, "A", "",
+              "how far activity stands above the patient's own long run at the first scan: patients come when active"),
+    Parameter("referral_half_life", 16.0, "weeks", 8.0, 26.0, "A", "",
+              "time in which the excess at referral falls by half, from the first scan on"),
+    Parameter("weight_median", 72.0, "kg", 50.0, 100.0, "A", "", "median body weight; weights are lognormal"),
+    Parameter("weight_cv", 21.0, "%", 10.0, 35.0, "A", "", "spread of body weight (15 kg in 72)"),
+    Parameter("age_youngest", 18.0, "", 18.0, 40.0, "F", _REGISTRY, "youngest age at entry, years"),
+    Parameter("age_commonest", 36.0, "", 18.0, 65.0, "A", "", "most common age at entry, years; ages are triangular"),
+    Parameter("age_oldest", 65.0, "", 40.0, 65.0, "F", _REGISTRY, "oldest age at entry, years"),
+    Parameter("edss_entry_mean", 3.4, "", 2.0, 5.0, "A", "",
+              "centre of true EDSS at entry: a normal, rounded to whole levels 0 to 9; some 3 % fall outside 1 to 6.5"),
+    Parameter("edss_entry_sd", 1.4, "", 0.5, 2.0, "A", "", "spread of true EDSS at entry, before rounding"),
+    Parameter("edss_worsening", 1.0, "", 0.5, 2.0, "A", "", "multiplies every rate towards a higher EDSS level"),
+    Parameter("edss_rating_sd", 0.25, "", 0.14, 0.3, "D",
+              "two raters: 69 % the same score, 92 % within one step (Neurology 1990;40:971)",
+              "error of one EDSS rating, in points, before it is put on the scale"),
+)  # fmt: skip
+
+
+@kernel
+def _triangular_quantile(u: float, low: float, mode: float, high: float) -> float:
+    if u * (high - low) < mode - low:
+        return low + sqrt(u * (high - low) * (mode - low))
+    return high - sqrt((1.0 - u) * (high - low) * (high - mode))
+
+
+@kernel
+def _on_scale(x: float) -> float:
+    """The nearest EDSS score: 0, then 1 to 10 in steps of 0.5 (there is no 0.5)."""
+    if x < 0.5:
+        return 0.0
+    score: float = min(10.0, max(1.0, np.floor(2.0 * x + 0.5) / 2.0))
+    return score
+
+
+@kernel
+def _referral(constants: Floats, since_first: float) -> float:
+    factor: float = 1.0 + constants[_EXCESS] * power(0.5, since_first / constants[_HALF_LIFE])
+    return factor
+
+
+@kernel
+def _wait(constants: Floats, level: int, jump: int, seed: int, replicate: int, subject: int) -> float:
+    """Minutes until this jump of the EDSS, from the one before; endless where no rate leads away."""
+    total = 0.0
+    for j in range(_NUMBER_OF_LEVELS):
+        total += constants[_LEVELS + level * _NUMBER_OF_LEVELS + j]
+    wait: float = exponential_quantile(uniform(seed, replicate, subject, _DRAW_WAIT, jump)) / total
+    return wait
+
+
+@kernel
+def _destination(constants: Floats, level: int, u: float) -> int:
+    """Where a jump of the EDSS leads: each level in proportion to its rate."""
+    first = _LEVELS + level * _NUMBER_OF_LEVELS
+    total = 0.0
+    for j in range(_NUMBER_OF_LEVELS):
+        total += constants[first + j]
+    below = 0.0
+    reached = level
+    for j in range(_NUMBER_OF_LEVELS):
+        rate = constants[first + j]
+        if rate > 0.0 and below < u * total:
+            reached = j
+        below += rate
+    return reached
+
+
+@kernel
+def start(body: Floats, rows: Integers, links: Integers, constants: Floats, seed: int, who: Integers) -> None:
+    """Draw the patient, and the unrecorded scan four weeks before the first (on interferon beta, no other drug)."""
+    own = links[0]
+    for i in rows:
+        r, n = who[i, 0], who[i, 1]
+        z = normal_quantile(uniform(seed, r, n, _DRAW_WEIGHT, 0))
+        body[i, own + _WEIGHT] = constants[_WEIGHT_MEDIAN] * exp(constants[_WEIGHT_LOG_SD] * z)
+        body[i, own + _AGE] = _triangular_quantile(
+            uniform(seed, r, n, _DRAW_AGE, 0), constants[_AGE_LOW], constants[_AGE_MODE], constants[_AGE_HIGH]
+        )
+        z = normal_quantile(uniform(seed, r, n, _DRAW_RATE, 0))
+        rate = exp(constants[_RATE_LOG_MEAN] + constants[_RATE_LOG_SD] * z)
+        sd = constants[_ACTIVITY_SD]
+        activity = sd * normal_quantile(uniform(seed, r, n, _DRAW_ACTIVITY, 0))
+        then = rate * exp(activity - 0.5 * sd * sd) * _referral(constants, -_FOUR_WEEKS)
+        body[i, own + _RATE] = rate
+        body[i, own + _ACTIVITY] = activity
+        body[i, own + _LESIONS] = poisson_quantile(
+            uniform(seed, r, n, _DRAW_NEW, 0), then / (1.0 - constants[_PERSISTENCE])
+        )
+        body[i, own + _FIRST] = np.nan
+        body[i, own + _LAST] = np.nan
+        z = normal_quantile(uniform(seed, r, n, _DRAW_ENTRY, 0))
+        level = np.floor(constants[_ENTRY_MEAN] + constants[_ENTRY_SD] * z + 0.5)
+        level = min(_NUMBER_OF_LEVELS - 1.0, max(0.0, level))
+        body[i, own + _EDSS] = level
+        body[i, own + _EDSS_AT_ENTRY] = level
+        body[i, own + _JUMPS] = 0.0
+        body[i, own + _NEXT_JUMP] = _wait(constants, int(level), 1, seed, r, n)
+
+
+@kernel
+def observe_mri(
+    body: Floats,
+    rows: Integers,
+    links: Integers,
+    constants: Floats,
+    seed: int,
+    who: Integers,
+    index: Integers,
+    minute: Integers,
+    value: Floats,
+    truth: Floats,
+) -> None:
+    """Count enhancing lesions; truth is their expected number given the last scan and today's hidden rate."""
+    own = links[0]
+    sd = constants[_ACTIVITY_SD]
+    p = constants[_PERSISTENCE]
+    for i in rows:
+        r, n, k = who[i, 0], who[i, 1], index[i]
+        gap = 1.0  # in 4 weeks: the unrecorded scan was 4 weeks before the first
+        if np.isnan(body[i, own + _LAST]):
+            body[i, own + _FIRST] = minute[i]
+        else:
+            gap = (minute[i] - body[i, own + _LAST]) / _FOUR_WEEKS
+        body[i, own + _LAST] = minute[i]
+        remembered = power(constants[_AUTOCORRELATION], gap)
+        fresh = sd * sqrt(1.0 - remembered * remembered)
+        activity = remembered * body[i, own + _ACTIVITY] + fresh * normal_quantile(
+            uniform(seed, r, n, _DRAW_ACTIVITY, k)
+        )
+        body[i, own + _ACTIVITY] = activity
+        kept = power(p, gap)
+        drugs = signal_sum(body, i, links, 1)
+        expected = (
+            body[i, own + _RATE]
+            * exp(activity - 0.5 * sd * sd + drugs)
+            * _referral(constants, minute[i] - body[i, own + _FIRST])
+            * ((1.0 - kept) / (1.0 - p))
+        )
+        before = body[i, own + _LESIONS]
+        new = poisson_quantile(uniform(seed, r, n, _DRAW_NEW, k), expected)
+        total = new + binomial_quantile(uniform(seed, r, n, _DRAW_PERSISTING, k), before, kept)
+        body[i, own + _LESIONS] = total
+        value[i, 0] = total
+        value[i, 1] = new
+        truth[i, 0] = expected + before * kept
+        truth[i, 1] = expected
+
+
+@kernel
+def observe_edss(
+    body: Floats,
+    rows: Integers,
+    links: Integers,
+    constants: Floats,
+    seed: int,
+    who: Integers,
+    index: Integers,
+    minute: Integers,
+    value: Floats,
+    truth: Floats,
+) -> None:
+    """Play the true EDSS up to this minute, and rate it."""
+    own = links[0]
+    for i in rows:
+        r, n = who[i, 0], who[i, 1]
+        level = int(body[i, own + _EDSS])
+        jump = int(body[i, own + _JUMPS])
+        due = body[i, own + _NEXT_JUMP]
+        while due <= minute[i]:
+            jump += 1
+            level = _destination(constants, level, uniform(seed, r, n, _DRAW_LEVEL, jump))
+            due += _wait(constants, level, jump + 1, seed, r, n)
+        body[i, own + _EDSS] = level
+        body[i, own + _JUMPS] = jump
+        body[i, own + _NEXT_JUMP] = due
+        error = constants[_RATING_SD] * normal_quantile(uniform(seed, r, n, _DRAW_RATING, index[i]))
+        value[i, 0] = _on_scale(level + error)
+        truth[i, 0] = level
+
+
+class RelapsingMS(Disease):
+    """Patients with relapsing multiple sclerosis in whom interferon beta alone has failed.
+
+    Long-run lesion rates are lognormal between patients; within one, log activity is autoregressive over 4 weeks
+    and starts above its long run, since patients come when they are active. At a scan, lesions that appeared since
+    the last one and still enhance are Poisson, and each older one is still seen with a fixed probability.
+    """
+
+    name = "relapsing_ms"
+    meaning = "relapsing multiple sclerosis in patients whom interferon beta alone has failed"
+    stream = STREAM
+    parameters = PARAMETERS
+    fields = FIELDS
+    traits = (
+        Trait("weight", _WEIGHT, "kg", "body weight at entry", hidden=False),
+        Trait("age", _AGE, "", "age at entry, years", hidden=False),
+        Trait("new_lesion_rate", _RATE, "1/4 weeks", "own long-run rate of new lesions on interferon beta"),
+        Trait("edss_at_entry", _EDSS_AT_ENTRY, "", "true EDSS level at entry"),
+    )
+    reads = ("log_new_lesion_rate",)
+    assessments = (
+        Assessment(
+            "mri",
+            "brain MRI with gadolinium",
+            (
+                Variable("cel", "", "contrast-enhancing lesions, new and persisting"),
+                Variable("new_cel", "", "contrast-enhancing lesions that the last scan did not show"),
+            ),
+            observe_mri,
+        ),
+        Assessment(
+            "edss",
+            "rating on the Expanded Disability Status Scale",
+            (Variable("edss", "", "EDSS as rated, 0 to 10; the truth behind it is a whole level"),),
+            observe_edss,
+        ),
+    )
+    start = staticmethod(start)
+
+    def constants(self, values: Mapping[str, float]) -> Floats:
+        """What the kernels read; times in minutes, the table of EDSS rates per minute last."""
+        v = {p.name: values[p.name] * unit_product(p.unit).value for p in self.parameters}
+        log_sd = v["new_lesion_rate_log_sd"]
+        numbers = np.empty(_CONSTANTS + _NUMBER_OF_LEVELS * _NUMBER_OF_LEVELS - 1)
+        numbers[_WEIGHT_MEDIAN] = v["weight_median"]
+        numbers[_WEIGHT_LOG_SD] = sqrt(log(1.0 + v["weight_cv"] * v["weight_cv"]))
+        numbers[_AGE_LOW] = v["age_youngest"]
+        numbers[_AGE_MODE] = v["age_commonest"]
+        numbers[_AGE_HIGH] = v["age_oldest"]
+        numbers[_RATE_LOG_MEAN] = log(v["new_lesion_rate"] * _FOUR_WEEKS) - 0.5 * log_sd * log_sd
+        numbers[_RATE_LOG_SD] = log_sd
+        numbers[_ACTIVITY_SD] = v["activity_sd"]
+        numbers[_AUTOCORRELATION] = v["activity_autocorrelation"]
+        numbers[_PERSISTENCE] = v["lesion_persistence"]
+        numbers[_EXCESS] = v["referral_excess"]
+        numbers[_HALF_LIFE] = v["referral_half_life"]
+        numbers[_ENTRY_MEAN] = v["edss_entry_mean"]
+        numbers[_ENTRY_SD] = v["edss_entry_sd"]
+        numbers[_RATING_SD] = v["edss_rating_sd"]
+        rates = np.array(EDSS_RATES) / _YEAR
+        worsening = np.triu(np.ones_like(rates), 1) == 1.0
+        numbers[_LEVELS:] = np.where(worsening, rates * v["edss_worsening"], rates).ravel()
+        return numbers
+
+
+COMPONENT = RelapsingMS

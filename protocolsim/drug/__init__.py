@@ -1,0 +1,1 @@
+"""Drugs: what a treatment does to a subject, one file each."""

@@ -1,0 +1,21 @@
+"""A drug: where it goes in the body, and what it does there."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from protocolsim.component import Component, Kernel
+
+
+class Drug(Component):
+    """A drug model: kinetics, effects written to signals, biomarkers of its own, and its harms.
+
+    Field 0 of every drug is LEVEL, the treatment in force: 0 off treatment, 1 for `standard`, or the
+    dose of the regimen in mg/kg. The engine writes it on entering a state. A drug that is given in doses
+    has a `give` kernel; one without is only on or off (`standard`).
+    """
+
+    give: ClassVar[Kernel | None] = None
+
+
+LEVEL = 0

@@ -1,0 +1,96 @@
+"""Interferon beta: what is lost when it stops.
+
+Patients arrive on it, and the disease's rates are rates on it. So this drug is silent while it lasts, and writes
+the loss once it is stopped.
+
+Marks: F found in text, D derived from found numbers, A assumption.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from protocolsim.arithmetic import exp, kernel, log
+from protocolsim.component import Floats, Integers, Parameter, Trait
+from protocolsim.drug.base import LEVEL, Drug
+from protocolsim.randomness import normal_quantile, uniform
+from protocolsim.units import unit_product
+
+STREAM = 2100
+_DRAW_LOSS = STREAM
+
+FIELDS = (
+    "level",
+    "withdrawal",  # 0 while it works in full, 1 when all of it is gone
+    "log_loss",  # log of the new-lesion rate without it over the rate on it
+    "loss_factor",  # the same as a factor
+    "log_rate_change",  # what is written: the loss so far
+)
+_WITHDRAWAL, _LOG_LOSS, _LOSS, _WRITTEN = range(1, 5)
+_LOG_MEDIAN, _LOG_SD, _ONSET, _OFFSET = range(4)
+
+PARAMETERS = (
+    Parameter("loss_factor", 1.3, "", 1.0, 2.0, "A", "",
+              "median factor by which the rate of new lesions rises without interferon beta; responders would lose"
+              " 2 to 4, but these patients failed it"),
+    Parameter("loss_log_sd", 0.3, "", 0.0, 0.6, "A", "",
+              "spread of that factor between patients (SD of its logarithm)"),
+    Parameter("offset_time", 8.0, "weeks", 4.0, 40.0, "A",
+              "conflicting: 6 to 10 months in two NIH patients (Richert 2000), prompt return of relapses"
+              " (J Neurol Sci 2011;303:50)",
+              "time constant with which the effect leaves after stopping"),
+    Parameter("onset_time", 1.0, "weeks", 0.1, 4.0, "A", "immediate on weekly MRI (Neurology 1997;48:1446, n=8)",
+              "time constant with which the effect returns after restarting"),
+)  # fmt: skip
+
+
+@kernel
+def start(body: Floats, rows: Integers, links: Integers, constants: Floats, seed: int, who: Integers) -> None:
+    """Draw what this patient would lose; everybody arrives with the effect in full."""
+    own = links[0]
+    for i in rows:
+        z = normal_quantile(uniform(seed, who[i, 0], who[i, 1], _DRAW_LOSS, 0))
+        log_loss = constants[_LOG_MEDIAN] + constants[_LOG_SD] * z
+        body[i, own + LEVEL] = 0.0
+        body[i, own + _WITHDRAWAL] = 0.0
+        body[i, own + _LOG_LOSS] = log_loss
+        body[i, own + _LOSS] = exp(log_loss)
+        body[i, own + _WRITTEN] = 0.0
+
+
+@kernel
+def advance(body: Floats, rows: Integers, links: Integers, constants: Floats, since: Integers, until: Integers) -> None:
+    """Let the effect leave (off) or return (on), exponentially, so that no split of the interval matters."""
+    own = links[0]
+    for i in rows:
+        goal, time = (0.0, constants[_ONSET]) if body[i, own + LEVEL] > 0.0 else (1.0, constants[_OFFSET])
+        left = exp(-(until[i] - since[i]) / time)
+        withdrawal = goal + (body[i, own + _WITHDRAWAL] - goal) * left
+        body[i, own + _WITHDRAWAL] = withdrawal
+        body[i, own + _WRITTEN] = withdrawal * body[i, own + _LOG_LOSS]
+
+
+class InterferonBeta(Drug):
+    """Interferon beta as background treatment, on or off (level 1 or 0)."""
+
+    name = "interferon_beta"
+    meaning = "interferon beta, taken on arrival; stopping it raises the rate of new lesions"
+    stream = STREAM
+    parameters = PARAMETERS
+    fields = FIELDS
+    traits = (
+        Trait("interferon_loss_factor", _LOSS, "", "rate of new lesions without interferon beta over that on it"),
+    )
+    writes = {"log_new_lesion_rate": _WRITTEN}  # noqa: RUF012 - the base class declares it
+    start = staticmethod(start)
+    advance = staticmethod(advance)
+
+    def constants(self, values: Mapping[str, float]) -> Floats:
+        """What the kernels read; times in minutes."""
+        v = {p.name: values[p.name] * unit_product(p.unit).value for p in self.parameters}
+        return np.array([log(v["loss_factor"]), v["loss_log_sd"], v["onset_time"], v["offset_time"]])
+
+
+COMPONENT = InterferonBeta

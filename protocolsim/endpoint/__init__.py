@@ -1,0 +1,1 @@
+"""Endpoints: the numbers a trial reports, one file per kind."""

@@ -1,0 +1,238 @@
+"""What an endpoint is: a number that a trial reports, its denominator, and what was published.
+
+An endpoint reads records and nothing else. Each replicate (one simulated trial) leaves a few sums; the value
+is a function of sums, so the value over many trials is the value of the added sums, and no result depends on
+how replicates were split over workers. Sums over subjects run in subject order.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocolsim.component import Mark
+from protocolsim.errors import UsageError, unknown
+from protocolsim.records import NEVER, Labels, Records, Table
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+# What the names in a field refer to, so that a scenario can be checked before anything runs.
+StateNames = Annotated[tuple[str, ...], "states"]
+VariableName = Annotated[str, "variable"]
+DrugName = Annotated[str, "drug"]
+EventNames = Annotated[tuple[str, ...], "events"]
+Minutes = Annotated[int, "minutes"]
+
+Role = Literal["fitted", "checked"]
+
+SCREENED, ENROLLED = "screened", "enrolled"
+BUILT_IN = (SCREENED, ENROLLED)
+
+
+@dataclass(frozen=True)
+class Published:
+    """What the real trial reported, and whether the model was fitted to it.
+
+    `value` is in the endpoint's own terms (a share is 0 to 1), `text` is as printed ("9/13", "72 %").
+    `fitted`: a parameter was chosen to match it, so agreement is no evidence. `checked`: no parameter was.
+    """
+
+    value: float
+    text: str
+    role: Role
+    source: str
+    mark: Mark
+    numerator: int | None = None
+    denominator: int | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Population:
+    """Who counts: the members of another population that meet every condition given.
+
+    A tuple of states means any of them: `entered` any, `not_entered` none, `ended_in` one, `not_ended_in` none.
+    """
+
+    of: str | None = None
+    entered: StateNames = ()
+    not_entered: StateNames = ()
+    ended_in: StateNames = ()
+    not_ended_in: StateNames = ()
+
+    def members(self, records: Records, known: Mapping[str, Mask]) -> Mask:
+        """One truth value per row of `subjects`; `known` holds the population that this one is part of."""
+        within = known[self.of] if self.of is not None else known[SCREENED]
+        return within & course_mask(records, self.entered, self.not_entered, self.ended_in, self.not_ended_in)
+
+
+def populations(records: Records, declared: Mapping[str, Population]) -> dict[str, Mask]:
+    """Every population by name: `screened`, `enrolled` and the declared ones, in any order of declaration.
+
+    Raises UsageError for a name that is not declared, is declared twice, or is part of itself.
+    """
+    subjects = records["subjects"]
+    known: dict[str, Mask] = {
+        SCREENED: np.ones(len(subjects["subject"]), dtype=np.bool_),
+        ENROLLED: subjects["enrolled"].astype(np.bool_),
+    }
+    for name in declared:
+        if name in BUILT_IN:
+            raise UsageError(f"the population '{name}' is built in and cannot be declared again")
+    for name in declared:
+        _resolve(name, declared, records, known, ())
+    return known
+
+
+def _resolve(
+    name: str, declared: Mapping[str, Population], records: Records, known: dict[str, Mask], above: tuple[str, ...]
+) -> None:
+    if name in known:
+        return
+    if name in above:
+        raise UsageError(f"the population '{name}' is part of itself: {' of '.join((*above, name))}")
+    if name not in declared:
+        raise UsageError(unknown("population", name, (*BUILT_IN, *declared)))
+    part_of = declared[name].of
+    if part_of is not None:
+        _resolve(part_of, declared, records, known, (*above, name))
+    known[name] = declared[name].members(records, known)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Endpoint(ABC):
+    """A number that one trial yields, and the same over many trials.
+
+    Kinds are frozen dataclasses and final; each says in its docstring who is in the denominator and how
+    withdrawal, rescue and missed assessments count. Where `unit` is "%", the value is a share (0 to 1).
+    """
+
+    kind: ClassVar[str]
+    meaning: ClassVar[str]
+
+    name: str
+    label: str
+    among: str = ENROLLED
+    published: Published | None = None
+
+    @property
+    @abstractmethod
+    def unit(self) -> str:
+        """What the value is counted in; "%" for a share."""
+
+    @property
+    @abstractmethod
+    def counting(self) -> str:
+        """One sentence for a reader: the denominator, and who is left out."""
+
+    @abstractmethod
+    def sums(self, records: Records, populations: Mapping[str, Mask]) -> Floats:
+        """The sums of each replicate, [replicates, k]; `populations` are masks over rows of `subjects`."""
+
+    @abstractmethod
+    def value(self, sums: Floats) -> Floats:
+        """The endpoint from sums [..., k] -> [...]; nan where it is undefined (nobody in the denominator)."""
+
+    def members(self, populations: Mapping[str, Mask]) -> Mask:
+        """Who is counted among. Raises UsageError where that population does not exist."""
+        if self.among not in populations:
+            raise UsageError(f"endpoint '{self.name}': {unknown('population', self.among, populations)}")
+        return populations[self.among]
+
+
+def quotient(above: Floats, below: Floats) -> Floats:
+    """One over the other, nan where `below` is zero."""
+    undefined = np.full(np.broadcast(above, below).shape, np.nan)
+    return np.asarray(np.divide(above, below, out=undefined, where=np.asarray(below) != 0.0))
+
+
+def codes(names: Iterable[str], labels: Sequence[str], what: str) -> Integers:
+    """The codes of names. Raises UsageError, with the nearest right word, for a name nobody knows."""
+    found = []
+    for name in names:
+        if name not in labels:
+            raise UsageError(unknown(what, name, labels))
+        found.append(labels.index(name))
+    return np.array(found, dtype=np.int64)
+
+
+def rows_of(records: Records, table: Table, chosen: Mask | slice = slice(None)) -> Integers:
+    """For each chosen row of a table, the row of its subject in `subjects`."""
+    subjects = records["subjects"]
+    wanted = _keys(table["replicate"][chosen], table["subject"][chosen])
+    return np.searchsorted(_keys(subjects["replicate"], subjects["subject"]), wanted).astype(np.int64)
+
+
+def _keys(replicate: NDArray[Any], subject: NDArray[Any]) -> Integers:
+    # Both numbers are below 2^31 (see randomness), so one 64-bit key keeps their order.
+    return replicate.astype(np.int64) * (1 << 32) + subject.astype(np.int64)
+
+
+def per_subject(records: Records, rows: Integers, weights: NDArray[Any] | None = None) -> Floats:
+    """Sums (or counts) by subject row, added in row order."""
+    size = len(records["subjects"]["subject"])
+    return np.bincount(rows, weights=weights, minlength=size).astype(np.float64)
+
+
+def per_replicate(records: Records, mask: Mask, weights: Floats | None = None) -> Floats:
+    """Sums (or counts) by replicate over the subjects in `mask`, added in subject order."""
+    trial = records["subjects"]["replicate"][mask] - records.first_replicate
+    chosen = None if weights is None else weights[mask]
+    return np.bincount(trial, weights=chosen, minlength=records.replicates).astype(np.float64)
+
+
+def first_states(records: Records) -> Integers:
+    """The state in which each subject began: nobody moves into it, so it is read from the first move."""
+    began = records["subjects"]["final_state"].astype(np.int64)
+    moves = records["moves"]
+    rows, first = np.unique(rows_of(records, moves), return_index=True)
+    began[rows] = moves["from_state"][first]
+    return began
+
+
+def entered(records: Records, states: Iterable[str]) -> Mask:
+    """Who was ever in one of these states, be it as the first one."""
+    wanted = codes(states, records.labels.states, "state")
+    seen = np.isin(first_states(records), wanted)
+    moves = records["moves"]
+    seen[rows_of(records, moves, np.isin(moves["to_state"], wanted))] = True
+    return seen
+
+
+def course_mask(
+    records: Records,
+    entered_states: Sequence[str],
+    not_entered: Sequence[str],
+    ended_in: Sequence[str],
+    not_ended_in: Sequence[str],
+) -> Mask:
+    """Whose course meets every condition given; an empty tuple asks nothing."""
+    final = records["subjects"]["final_state"]
+    mask: Mask = np.ones(len(final), dtype=np.bool_)
+    if entered_states:
+        mask &= entered(records, entered_states)
+    if not_entered:
+        mask &= ~entered(records, not_entered)
+    if ended_in:
+        mask &= np.isin(final, codes(ended_in, records.labels.states, "state"))
+    if not_ended_in:
+        mask &= ~np.isin(final, codes(not_ended_in, records.labels.states, "state"))
+    return mask
+
+
+def in_states(table: Table, labels: Labels, states: Sequence[str]) -> Mask:
+    """Which rows of a table were made in one of these states."""
+    return np.isin(table["state"], codes(states, labels.states, "state"))
+
+
+def since_enrolment(records: Records, rows: Integers, minute: NDArray[Any]) -> tuple[Integers, Mask]:
+    """Minutes since each row's subject was enrolled, and whether that subject ever was."""
+    enrolled = records["subjects"]["enrolled_minute"][rows]
+    return (minute.astype(np.int64) - enrolled).astype(np.int64), enrolled != NEVER

@@ -1,0 +1,79 @@
+"""How a measurement moved from baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from protocolsim.endpoint.base import (
+    Endpoint,
+    Floats,
+    Mask,
+    StateNames,
+    VariableName,
+    codes,
+    in_states,
+    per_replicate,
+    per_subject,
+    quotient,
+    rows_of,
+)
+from protocolsim.records import MADE, Records
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change(Endpoint):
+    """Mean over subjects of the last value during `during`, minus or over the subject's mean value at baseline.
+
+    Denominator: members of `among` with at least one made assessment in each of the two; for a ratio, a
+    baseline mean of zero leaves the subject out. Who withdrew contributes the last value before that (last
+    observation carried forward); values after a rescue count only where `during` names the rescue's state.
+    Missed assessments are ignored. An assessment belongs to the state in which it was made.
+    """
+
+    kind: ClassVar[str] = "change"
+    meaning: ClassVar[str] = "mean change of a variable from baseline to the last value during given states"
+
+    variable: VariableName
+    baseline: StateNames
+    during: StateNames
+    reading: Literal["difference", "ratio"] = "difference"
+
+    @property
+    def unit(self) -> str:
+        """Points of the variable, or how many times the baseline."""
+        return "points" if self.reading == "difference" else "times"
+
+    @property
+    def counting(self) -> str:
+        """Those with an assessment in both."""
+        zero = "; who had a baseline of zero is left out" if self.reading == "ratio" else ""
+        return f"those {self.among} with an assessment at baseline and a later one, last value carried forward{zero}"
+
+    def sums(self, records: Records, populations: Mapping[str, Mask]) -> Floats:
+        """Per replicate: the sum of the subjects' changes, and how many have one."""
+        seen = records["observations"]
+        made = (seen["status"] == MADE) & (
+            seen["variable"] == codes([self.variable], records.labels.variables, "variable")[0]
+        )
+        early = made & in_states(seen, records.labels, self.baseline)
+        late = made & in_states(seen, records.labels, self.during)
+        early_rows, late_rows = rows_of(records, seen, early), rows_of(records, seen, late)
+        number = per_subject(records, early_rows)
+        baseline = quotient(per_subject(records, early_rows, seen["value"][early]), number)
+        last = np.full(len(number), np.nan)
+        # Rows stand in order of time, and of repeated places the last assignment stays.
+        last[late_rows] = seen["value"][late]
+        own = last - baseline if self.reading == "difference" else quotient(last, baseline)
+        counted = self.members(populations) & ~np.isnan(own)
+        return np.column_stack([per_replicate(records, counted, own), per_replicate(records, counted)])
+
+    def value(self, sums: Floats) -> Floats:
+        """The mean of the subjects' own changes."""
+        return quotient(sums[..., 0], sums[..., 1])
+
+
+KIND = Change

@@ -1,0 +1,66 @@
+"""How much of a drug a subject received."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from protocolsim.endpoint.base import (
+    DrugName,
+    Endpoint,
+    Floats,
+    Mask,
+    StateNames,
+    codes,
+    in_states,
+    per_replicate,
+    per_subject,
+    quotient,
+    rows_of,
+)
+from protocolsim.records import MADE, Records
+
+
+@dataclass(frozen=True, kw_only=True)
+class DoseTotal(Endpoint):
+    """The mean over `among` of the total mg/kg of a drug, in all states or in those named by `during`.
+
+    Denominator: every member of `among`; a subject without a dose counts as zero. Withdrawal ends a total
+    where it stands, rescue adds to it. Missed doses add nothing; missed assessments do not matter.
+    """
+
+    kind: ClassVar[str] = "dose_total"
+    meaning: ClassVar[str] = "mean total dose of a drug per subject"
+
+    drug: DrugName
+    during: StateNames = ()
+
+    @property
+    def unit(self) -> str:
+        """The dose per kilogram of body weight."""
+        return "mg/kg"
+
+    @property
+    def counting(self) -> str:
+        """Everybody among them is in the denominator."""
+        return f"mean over all {self.among}; who had no dose counts as zero"
+
+    def sums(self, records: Records, populations: Mapping[str, Mask]) -> Floats:
+        """Per replicate: total mg/kg, and subjects."""
+        among = self.members(populations)
+        doses = records["doses"]
+        given = (doses["status"] == MADE) & (doses["drug"] == codes([self.drug], records.labels.drugs, "drug")[0])
+        if self.during:
+            given &= in_states(doses, records.labels, self.during)
+        total = per_subject(records, rows_of(records, doses, given), doses["dose"][given])
+        return np.column_stack([per_replicate(records, among, total), per_replicate(records, among)])
+
+    def value(self, sums: Floats) -> Floats:
+        """Total dose over subjects."""
+        return quotient(sums[..., 0], sums[..., 1])
+
+
+KIND = DoseTotal

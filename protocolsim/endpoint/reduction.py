@@ -1,0 +1,153 @@
+"""How much lower a count is on treatment than at baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from protocolsim.endpoint.base import (
+    Endpoint,
+    Floats,
+    Integers,
+    Mask,
+    Minutes,
+    StateNames,
+    VariableName,
+    codes,
+    in_states,
+    per_replicate,
+    per_subject,
+    quotient,
+    rows_of,
+    since_enrolment,
+)
+from protocolsim.records import MADE, Records
+from protocolsim.units import MINUTES_PER_WEEK
+
+_FOUR_WEEKS = 4 * MINUTES_PER_WEEK
+
+
+@dataclass(frozen=True)
+class _Rates:
+    """Sums by subject row: what was counted, and over how much (assessments, or minutes)."""
+
+    late: Floats
+    late_over: Floats
+    early: Floats
+    early_over: Floats
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reduction(Endpoint):
+    """One minus the rate of a variable during treatment over its rate at baseline.
+
+    `per: time` counts per 4 weeks of the gap since the subject's previous made assessment of the variable
+    (`first_gap` before the first), so a missed assessment lengthens the next gap; `per: scan` counts per made
+    assessment. `after` and `before` bound the assessments of `during`, in time since enrolment, the first
+    inclusive and the second exclusive; without them (0 and none) all of those states count.
+
+    `pooled`: both rates are taken over all subjects together, so those with a high count weigh more.
+    `mean of patients`, `median of patients`: of each subject's own reduction; over many trials the median is
+    the mean of the trials' medians.
+
+    Denominator: members of `among` with at least one made assessment on each side; in the patients' own
+    readings a baseline of zero has no reduction and leaves the subject out. Withdrawal ends a subject's
+    counting; assessments after a rescue count only where `during` names the rescue's state. Missed assessments
+    are ignored. An assessment belongs to the state in which it was made.
+    """
+
+    kind: ClassVar[str] = "reduction"
+    meaning: ClassVar[str] = "one minus the rate of a variable during treatment over its rate at baseline"
+
+    variable: VariableName
+    baseline: StateNames
+    during: StateNames
+    after: Minutes = 0
+    before: Minutes | None = None
+    per: Literal["scan", "time"] = "time"
+    first_gap: Minutes = _FOUR_WEEKS
+    reading: Literal["pooled", "mean of patients", "median of patients"] = "pooled"
+
+    @property
+    def unit(self) -> str:
+        """A share of the baseline rate, shown in per cent."""
+        return "%"
+
+    @property
+    def counting(self) -> str:
+        """Those with an assessment on each side, and whether a baseline of zero counts."""
+        zero = "" if self.reading == "pooled" else "; who had a baseline of zero is left out"
+        rate = "per 4 weeks" if self.per == "time" else "per assessment"
+        return f"{self.reading}, {rate}, over those {self.among} with an assessment at baseline and a later one{zero}"
+
+    def sums(self, records: Records, populations: Mapping[str, Mask]) -> Floats:
+        """Per replicate: four sums (pooled), or the patients' reductions and their number, or a median and 1."""
+        rates = self._rates(records)
+        both = self.members(populations) & (rates.late_over > 0.0) & (rates.early_over > 0.0)
+        if self.reading == "pooled":
+            parts = (rates.late, rates.late_over, rates.early, rates.early_over)
+            return np.column_stack([per_replicate(records, both, part) for part in parts])
+        own = 1.0 - quotient(rates.late * rates.early_over, rates.late_over * rates.early)
+        counted = both & ~np.isnan(own)
+        if self.reading == "mean of patients":
+            return np.column_stack([per_replicate(records, counted, own), per_replicate(records, counted)])
+        return _medians(records, counted, own)
+
+    def value(self, sums: Floats) -> Floats:
+        """The reduction, as a share of the baseline rate; negative where the rate rose."""
+        if self.reading == "pooled":
+            return 1.0 - quotient(sums[..., 0] * sums[..., 3], sums[..., 1] * sums[..., 2])
+        return quotient(sums[..., 0], sums[..., 1])
+
+    def _rates(self, records: Records) -> _Rates:
+        seen = records["observations"]
+        wanted = codes([self.variable], records.labels.variables, "variable")[0]
+        made = (seen["status"] == MADE) & (seen["variable"] == wanted)
+        rows = rows_of(records, seen, made)
+        minute = seen["minute"][made].astype(np.int64)
+        value = seen["value"][made]
+        over = self._gaps(rows, minute) if self.per == "time" else np.ones(len(rows))
+        early = in_states(seen, records.labels, self.baseline)[made]
+        late = in_states(seen, records.labels, self.during)[made] & self._window(records, rows, minute)
+        return _Rates(
+            late=per_subject(records, rows[late], value[late]),
+            late_over=per_subject(records, rows[late], over[late]),
+            early=per_subject(records, rows[early], value[early]),
+            early_over=per_subject(records, rows[early], over[early]),
+        )
+
+    def _gaps(self, rows: Integers, minute: Integers) -> Floats:
+        """Minutes since the subject's previous made assessment, whole numbers so that their sums are exact."""
+        gap = np.full(len(rows), float(self.first_gap))
+        same = rows[1:] == rows[:-1]
+        gap[1:][same] = (minute[1:] - minute[:-1])[same]
+        return gap
+
+    def _window(self, records: Records, rows: Integers, minute: Integers) -> Mask:
+        inside: Mask = np.ones(len(rows), dtype=np.bool_)
+        if self.after == 0 and self.before is None:
+            return inside
+        since, ever = since_enrolment(records, rows, minute)
+        inside = ever & (since >= self.after)
+        return inside if self.before is None else inside & (since < self.before)
+
+
+def _medians(records: Records, counted: Mask, own: Floats) -> Floats:
+    """Per replicate: the median of the counted subjects' own values and 1, or 0 and 0 where there is none."""
+    trial = records["subjects"]["replicate"][counted] - records.first_replicate
+    ordered = own[counted][np.lexsort((own[counted], trial))]
+    number = np.bincount(trial, minlength=records.replicates)
+    start = np.cumsum(number) - number
+    has = number > 0
+    lower = ordered[(start + (number - 1) // 2)[has]]
+    upper = ordered[(start + number // 2)[has]]
+    found = np.zeros((records.replicates, 2))
+    found[has, 0] = 0.5 * (lower + upper)
+    found[has, 1] = 1.0
+    return found
+
+
+KIND = Reduction

@@ -1,0 +1,79 @@
+"""The share of subjects whose course meets some conditions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from protocolsim.endpoint.base import (
+    Endpoint,
+    EventNames,
+    Floats,
+    Mask,
+    StateNames,
+    codes,
+    course_mask,
+    per_replicate,
+    quotient,
+    rows_of,
+)
+from protocolsim.errors import UsageError
+from protocolsim.records import Records
+
+
+@dataclass(frozen=True, kw_only=True)
+class Share(Endpoint):
+    """The share of `among` that meets every condition given; a tuple means any of its names.
+
+    Denominator: every member of `among`, whether or not they stayed. Withdrawal and rescue count only as far
+    as the states named here say so: who withdrew and never entered the state asked for counts as a failure.
+    Missed assessments do not matter. Undefined for a trial in which nobody is among them.
+    """
+
+    kind: ClassVar[str] = "share"
+    meaning: ClassVar[str] = "share of subjects who entered, avoided or ended in given states, or had an event"
+
+    entered: StateNames = ()
+    not_entered: StateNames = ()
+    ended_in: StateNames = ()
+    not_ended_in: StateNames = ()
+    with_event: EventNames = ()
+
+    def __post_init__(self) -> None:
+        if not (self.entered or self.not_entered or self.ended_in or self.not_ended_in or self.with_event):
+            raise UsageError(
+                f"endpoint '{self.name}': a share needs at least one of entered, not_entered, ended_in, "
+                "not_ended_in, with_event; without one it is always 100 %"
+            )
+
+    @property
+    def unit(self) -> str:
+        """A share, shown in per cent."""
+        return "%"
+
+    @property
+    def counting(self) -> str:
+        """Everybody among them is in the denominator."""
+        return f"of all {self.among}, whatever became of them later"
+
+    def sums(self, records: Records, populations: Mapping[str, Mask]) -> Floats:
+        """Per replicate: how many meet the conditions, and how many there are."""
+        among = self.members(populations)
+        meets = among & course_mask(records, self.entered, self.not_entered, self.ended_in, self.not_ended_in)
+        if self.with_event:
+            events = records["events"]
+            wanted = np.isin(events["event"], codes(self.with_event, records.labels.events, "event"))
+            had = np.zeros(len(among), dtype=np.bool_)
+            had[rows_of(records, events, wanted)] = True
+            meets &= had
+        return np.column_stack([per_replicate(records, meets), per_replicate(records, among)])
+
+    def value(self, sums: Floats) -> Floats:
+        """Those who meet the conditions over all."""
+        return quotient(sums[..., 0], sums[..., 1])
+
+
+KIND = Share

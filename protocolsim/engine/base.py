@@ -1,0 +1,151 @@
+"""What an engine runs, and the order of events that every engine keeps.
+
+The order of events (both engines; each sentence has a test in tests/test_order_of_events.py):
+
+1. The next moment is the earliest of: an event with a clock of its own, a visit due, the end of the state; in that
+   order at a tie.
+2. Drugs and disease advance to exactly that moment.
+3. Event (adverse event, dropout): it is recorded, and the transitions upon it are tried.
+4. Visit: assessments, then their observations, then the transitions `after` each assessment, in file order. If one is
+   taken, the old state's remaining activities lapse, that day's dose too. The rule's own words with the numbers it
+   read are recorded as the reason.
+5. Otherwise the doses due are given: an infusion follows its scan.
+6. End of a state: visits due at that instant come first (the interval is closed), then the leaving transitions in file
+   order. One must hold.
+7. A state entered at t does its offset-0 activities at t; an assessment already made at t is not repeated; an `after`
+   transition is tried only after an assessment made in that state.
+
+Who comes: a subject who does not show up for a visit misses all of it; that is recorded at the planned moment.
+Who waits: where capacity is limited, planned days never move; a slip moves that visit alone. A dose of the same day
+waits for its scan to the end of the visit window, then is given. A visit not made by the end of its window is recorded
+as missed. The end of a state waits for its open visits.
+Clocks: one unit-exponential threshold per subject, cause and occurrence; hazard accumulates at the rate in force, which
+changes with the state; the event falls linearly inside the interval, rounded up to the minute.
+The index of a visit's draws is its planned number (the third scan of this subject), made or missed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from protocolsim.cohort.cohort import Cohort
+from protocolsim.component import Assessment, Component, Floats, Integers, Kernel
+from protocolsim.disease.base import Disease
+from protocolsim.drug.base import Drug
+from protocolsim.protocol.states import Protocol
+from protocolsim.randomness import DROPOUT
+from protocolsim.records import Labels
+
+
+@dataclass(frozen=True)
+class Part:
+    """A component in its place: where its columns stand in `body`, and the constants its kernels read."""
+
+    component: Component
+    links: Integers
+    constants: Floats
+    start: Kernel
+    advance: Kernel | None
+    give: Kernel | None
+
+    @property
+    def offset(self) -> int:
+        """The component's first column in `body`."""
+        return int(self.links[0])
+
+
+@dataclass(frozen=True)
+class Measured:
+    """An assessment in its place: who observes it, and the codes of the variables it shows."""
+
+    part: Part
+    assessment: Assessment
+    observe: Kernel
+    variables: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Something that happens by a clock of its own: the event it brings, its stream, its rate per minute by state."""
+
+    event: int
+    stream: int
+    rates: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A frozen bundle of independent parts; the only thing an engine is given besides keys.
+
+    `parts` start in order (the disease first, so that drugs find its traits); drugs advance before the disease, which
+    reads their signals. `visible` and `hidden` are columns of `body` shown in the table of subjects.
+    """
+
+    name: str
+    protocol: Protocol
+    cohort: Cohort
+    disease: Part
+    drugs: tuple[Part, ...]
+    width: int
+    assessments: tuple[Measured, ...]
+    causes: tuple[Cause, ...]
+    visible: tuple[int, ...]
+    hidden: tuple[int, ...]
+    labels: Labels
+
+    @property
+    def limited(self) -> bool:
+        """Whether subjects may have to wait for each other."""
+        return bool(self.cohort.capacity)
+
+
+def place(disease: Disease, drugs: Sequence[Drug], values: Mapping[str, Mapping[str, float]]) -> tuple[Part, tuple[Part, ...], int]:
+    """Lay the components' columns side by side. `values`: parameters by component name.
+
+    Returns the disease's part, the drugs' parts in their order, and the width of `body`. What a component needs
+    must be offered (the scenario room has checked it): KeyError otherwise.
+    """
+    offsets: dict[str, int] = {}
+    width = 0
+    for component in (disease, *drugs):
+        offsets[component.name] = width
+        width += len(component.fields)
+    traits = {t.name: t.field + offsets[disease.name] for t in disease.traits}
+    by_name = sorted(drugs, key=lambda d: d.name)
+
+    def part(component: Component) -> Part:
+        links = [offsets[component.name], *(traits[need] for need in component.needs)]
+        for signal in component.reads:
+            # Sums of floats depend on their order: by drug name, not by order of mention.
+            columns = [d.writes[signal] + offsets[d.name] for d in by_name if signal in d.writes]
+            links += [len(columns), *columns]
+        kind = type(component)
+        return Part(
+            component,
+            np.array(links, dtype=np.int64),
+            component.constants(values[component.name]),
+            kind.start,
+            kind.advance,
+            kind.give if issubclass(kind, Drug) else None,
+        )
+
+    return part(disease), tuple(part(d) for d in drugs), width
+
+
+def causes_of(protocol: Protocol, drugs: Sequence[Part], cohort: Cohort, events: Sequence[str], dropout: str) -> tuple[Cause, ...]:
+    """Every clock of the trial. A treatment's hazard is zero in the states off that treatment."""
+    found = []
+    for number, part in enumerate(drugs):
+        for hazard in part.component.hazards:
+            rates = tuple(
+                hazard.rate(part.constants, s.levels[number]) if s.levels[number] > 0.0 and not s.final else 0.0
+                for s in protocol.states
+            )
+            found.append(Cause(events.index(hazard.event), hazard.stream, rates))
+    if cohort.dropout > 0.0:
+        rates = tuple(cohort.dropout if s.on_study else 0.0 for s in protocol.states)
+        found.append(Cause(events.index(dropout), DROPOUT, rates))
+    return tuple(found)

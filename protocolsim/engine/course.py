@@ -1,0 +1,158 @@
+"""One subject on the way through the protocol: the kernels called with columns of length one.
+
+A course knows how to do each thing (advance, observe, give, enter) and writes it down; when, and whether, is the
+engine's business. Minutes are the subject's own, from 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from protocolsim.engine.base import Trial
+from protocolsim.engine.clocks import NEVER, Clocks
+from protocolsim.observed import Chart
+from protocolsim.protocol.states import Dose, Group, State
+from protocolsim.records import MADE
+
+ROW = np.zeros(1, dtype=np.int64)
+
+
+class Course:
+    """The life of one subject in the trial. `state` is where they are; the rest is what happened."""
+
+    def __init__(self, trial: Trial, seed: int, replicate: int, subject: int, site: int) -> None:
+        self.trial, self.seed, self.replicate, self.subject, self.site = trial, seed, replicate, subject, site
+        self.begins = 0  # minute of the trial's calendar at which this subject's minute 0 falls
+        self.who = np.array([[replicate, subject]], dtype=np.int64)
+        self.body = np.zeros((1, trial.width))
+        self._reached = np.zeros(1, dtype=np.int64)
+        self._now = np.zeros(1, dtype=np.int64)
+        self._planned_number = np.zeros(1, dtype=np.int64)
+        self._indices = [0] * len(trial.assessments)
+        self._dose_numbers = [0] * len(trial.drugs)
+        self._made_at = [-1] * len(trial.assessments)
+        self.visits_planned = self.moves = 0
+        self.plan: State = trial.protocol.states[0]
+        self.state = self.plan.name
+        self.allocated = [-1] * len(trial.protocol.randomisations)
+        self.rows: dict[str, list[tuple[Any, ...]]] = {t: [] for t in ("observations", "doses", "moves", "events")}
+        self._start()
+
+    def _start(self) -> None:
+        trial = self.trial
+        for part in (trial.disease, *trial.drugs):
+            part.start(self.body, ROW, part.links, part.constants, self.seed, self.who)
+        self.traits = [float(self.body[0, c]) for c in (*trial.visible, *trial.hidden)]
+        labels = trial.labels
+        self.chart = Chart.empty(1, len(labels.variables), len(labels.states), len(trial.visible))
+        self.chart.traits[0] = self.traits[: len(trial.visible)]
+        self.streams = np.array([c.stream for c in trial.causes], dtype=np.int64)
+        self.clocks = Clocks.wound(self.streams, self.seed, self.who)
+        self._settle()
+
+    @property
+    def now(self) -> int:
+        """The subject's present minute."""
+        return int(self._now[0])
+
+    def _settle(self) -> None:
+        """Take up the treatment and the hazards of the present state."""
+        state, trial = self.plan, self.trial
+        self.chart.enter(ROW, state.number, self._now, state.enrolled)
+        for part, level in zip(trial.drugs, state.levels, strict=True):
+            self.body[0, part.offset] = level
+        if trial.causes:
+            self.clocks.set_rates(ROW, np.array([c.rates[state.number] for c in trial.causes]), self._now)
+        self._next_event()
+
+    def _next_event(self) -> None:
+        due = self.clocks.due[0]
+        self.cause = int(due.argmin()) if len(due) else -1
+        self.event_due = int(due[self.cause]) if len(due) else NEVER
+
+    def advance(self, minute: int) -> None:
+        """Drugs and disease go on to exactly this minute."""
+        self._now[0] = minute
+        if minute == self._reached[0]:
+            return
+        trial = self.trial
+        for part in (*trial.drugs, trial.disease):
+            if part.advance is not None:
+                part.advance(self.body, ROW, part.links, part.constants, self._reached, self._now)
+        self._reached[0] = minute
+
+    def made_now(self, assessment: int) -> bool:
+        """Whether this assessment has already been made at this very minute."""
+        return self._made_at[assessment] == self.now
+
+    def observe(self, assessment: int, planned: int, status: int) -> None:
+        """Make an assessment now, or record why it was not made."""
+        measured = self.trial.assessments[assessment]
+        self._indices[assessment] += 1
+        index = self._planned_number
+        index[0] = self._indices[assessment]
+        shape = (1, len(measured.variables))
+        value, truth = np.full(shape, np.nan), np.full(shape, np.nan)
+        if status == MADE:
+            part = measured.part
+            measured.observe(
+                self.body, ROW, part.links, part.constants, self.seed, self.who, index, self._now, value, truth
+            )
+            self._made_at[assessment] = self.now
+        state, now = self.plan.number, self.now
+        for column, variable in enumerate(measured.variables):
+            if status == MADE:
+                self.chart.note(ROW, variable, self._now, state, value, column)
+            self.rows["observations"].append(
+                (self.replicate, self.subject, state, assessment, variable, self._indices[assessment], planned, now,
+                 status, float(value[0, column]), float(truth[0, column]))
+            )  # fmt: skip
+
+    def give(self, dose: Dose, planned: int, status: int) -> None:
+        """Give a dose now, or record why it was not given."""
+        part = self.trial.drugs[dose.drug]
+        self._dose_numbers[dose.drug] += 1
+        given, amount = dose.amount, np.zeros(1)
+        if status == MADE and part.give is not None:
+            part.give(self.body, ROW, part.links, part.constants, np.array([dose.amount]), amount)
+        else:
+            given = 0.0
+        self.rows["doses"].append(
+            (self.replicate, self.subject, self.plan.number, dose.drug, self._dose_numbers[dose.drug], planned,
+             self.now, status, given, float(amount[0]))
+        )  # fmt: skip
+
+    def read(self, group: Group) -> list[Any]:
+        """The summaries that a group's rules read, from the chart alone. Others are None."""
+        return self.trial.protocol.reader.values(group.reads, self.chart, ROW, self._now)
+
+    def move(self, transition: int, to: State, read: Sequence[float]) -> None:
+        """Leave for another state at this minute, for the reason given by the numbers read."""
+        blank = [float("nan")] * (self.trial.labels.reasons - len(read))
+        self.rows["moves"].append(
+            (self.replicate, self.subject, self.now, self.plan.number, to.number, transition, *read, *blank)
+        )
+        self.plan, self.state = to, to.name
+        self.moves += 1
+        self._settle()
+
+    def event(self) -> int:
+        """The event that is due happens: recorded, its clock wound again. Returns its code."""
+        cause = self.trial.causes[self.cause]
+        self.rows["events"].append((self.replicate, self.subject, self.now, self.plan.number, cause.event))
+        self.clocks.strike(ROW, self.cause, cause.stream, self.seed, self.who, self._now)
+        self._next_event()
+        return cause.event
+
+    @property
+    def enrolled(self) -> bool:
+        """Whether the subject has ever entered a state that enrols."""
+        return bool(self.chart.enrolled[0] >= 0)
+
+    def subject_row(self, arrival_day: float) -> tuple[Any, ...]:
+        """The subject's row in the table of subjects."""
+        return (self.replicate, self.subject, self.site, arrival_day, self.enrolled, int(self.chart.enrolled[0]),
+                self.plan.number, self.now, *self.allocated, *self.traits)  # fmt: skip

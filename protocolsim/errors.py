@@ -1,0 +1,75 @@
+"""The exception tree, and how a refusal reads.
+
+    ProtocolsimError
+    ├── ScenarioError      the scenario file has faults (all of them, each with its place)
+    ├── UsageError         a call or a command line asks for something that cannot be
+    └── SimulationError    a correct scenario that cannot be carried out (nobody is ever eligible)
+
+Every message says what was found, where, and what was expected. The command line prints it and
+exits with status 2; nothing else in the package catches these.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+
+class ProtocolsimError(Exception):
+    """Anything that protocolsim refuses, in words meant for the person who asked."""
+
+
+class UsageError(ProtocolsimError):
+    """A call asks for something that cannot be."""
+
+
+class SimulationError(ProtocolsimError):
+    """A correct scenario that cannot be carried out."""
+
+
+@dataclass(frozen=True, order=True)
+class Fault:
+    """One thing wrong with a scenario: its place in the file, its path, and what to do."""
+
+    line: int
+    column: int
+    path: str
+    message: str
+
+
+class ScenarioError(ProtocolsimError):
+    """A scenario file with faults: all of them at once, in file order."""
+
+    def __init__(self, source: str, faults: Sequence[Fault]) -> None:
+        self.source = source
+        self.faults = tuple(sorted(set(faults)))
+        super().__init__(self._text())
+
+    def _text(self) -> str:
+        count = f"{len(self.faults)} fault" + ("s" if len(self.faults) != 1 else "")
+        places = [f"line {f.line}, column {f.column}" if f.line else "" for f in self.faults]
+        width = max((len(p) for p in places), default=0)
+        lines = [f"{self.source}: {count}"]
+        for place, fault in zip(places, self.faults, strict=True):
+            said = f"{fault.path}: {fault.message}" if fault.path else fault.message
+            lines.append(f"  {place:<{width}}  {said}")
+        return "\n".join(lines)
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word most like this one, or None where none is close."""
+    close = difflib.get_close_matches(str(word), [str(k) for k in known], n=1, cutoff=0.6)
+    return close[0] if close else None
+
+
+def unknown(what: str, word: str, known: Iterable[str], *, limit: int = 12) -> str:
+    """The sentence for a name nobody knows: what it was, the nearest right word, or the known ones."""
+    names = sorted(str(k) for k in known)
+    close = nearest(word, names)
+    if close is not None:
+        return f"unknown {what} '{word}'; did you mean '{close}'?"
+    if not names:
+        return f"unknown {what} '{word}'; none is known here"
+    shown = ", ".join(names[:limit]) + (", ..." if len(names) > limit else "")
+    return f"unknown {what} '{word}'; known here: {shown}"

@@ -1,0 +1,102 @@
+"""What the clinic knows: the chart a decision rule may read, and nothing else.
+
+A chart holds columns of subjects, like everything the engines touch; the reference engine keeps charts of
+one. The truth about a subject stands in its `body`, which no rule is ever handed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocolsim.arithmetic import kernel
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+_ROOM_AT_FIRST = 32
+
+
+@dataclass
+class Chart:
+    """Observations made so far, entries into states, and the traits that a clinic can see.
+
+    minute, state, value   [subjects, variables, observations]   in the order they were made
+    count                  [subjects, variables]                 how many there are
+    entered, entries       [subjects, states]                    minute of the last entry (-1: never), number of entries
+    enrolled               [subjects]                            minute of enrolment, -1 before it
+    traits                 [subjects, traits]
+    """
+
+    minute: Integers
+    state: Integers
+    value: Floats
+    count: Integers
+    entered: Integers
+    entries: Integers
+    enrolled: Integers
+    traits: Floats
+
+    @classmethod
+    def empty(cls, subjects: int, variables: int, states: int, traits: int) -> Chart:
+        """A chart before anything happened."""
+        shape = (subjects, variables, _ROOM_AT_FIRST)
+        return cls(
+            minute=np.zeros(shape, dtype=np.int64),
+            state=np.zeros(shape, dtype=np.int64),
+            value=np.zeros(shape),
+            count=np.zeros((subjects, variables), dtype=np.int64),
+            entered=np.full((subjects, states), -1, dtype=np.int64),
+            entries=np.zeros((subjects, states), dtype=np.int64),
+            enrolled=np.full(subjects, -1, dtype=np.int64),
+            traits=np.zeros((subjects, traits)),
+        )
+
+    def note(
+        self, rows: Integers, variable: int, minute: Integers, state: int, value: Floats, column: int
+    ) -> None:
+        """Add one observation of a variable for each subject in rows: value[i, column] made at minute[i]."""
+        columns = (self.minute, self.state, self.value, self.count)
+        if note(*columns, rows, variable, minute, state, value, column):
+            self._grow()
+            self.note(rows, variable, minute, state, value, column)
+
+    def enter(self, rows: Integers, state: int, minute: Integers, enrols: bool) -> None:
+        """The subjects in rows enter a state, each at its own minute."""
+        self.entered[rows, state] = minute[rows]
+        self.entries[rows, state] += 1
+        if enrols:
+            self.enrolled[rows] = np.where(self.enrolled[rows] < 0, minute[rows], self.enrolled[rows])
+
+    def _grow(self) -> None:
+        for name in ("minute", "state", "value"):
+            old = getattr(self, name)
+            setattr(self, name, np.concatenate([old, np.zeros_like(old)], axis=2))
+
+
+@kernel
+def note(
+    minutes: Integers,
+    states: Integers,
+    values: Floats,
+    counts: Integers,
+    rows: Integers,
+    variable: int,
+    minute: Integers,
+    state: int,
+    value: Floats,
+    column: int,
+) -> bool:
+    """Write one observation for each subject in rows; True, and nothing written, where the room is too small."""
+    for i in rows:
+        if counts[i, variable] >= minutes.shape[2]:
+            return True
+    for i in rows:
+        k = counts[i, variable]
+        minutes[i, variable, k] = minute[i]
+        states[i, variable, k] = state
+        values[i, variable, k] = value[i, column]
+        counts[i, variable] = k + 1
+    return False

@@ -1,0 +1,213 @@
+"""What can be seen to be wrong with a protocol before anybody is simulated.
+
+Each check answers with (path in the scenario, message) pairs; the scenario room adds the lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from protocolsim.protocol.states import END, Group, Protocol, State, reachable
+from protocolsim.protocol.summaries import Formula, Observed
+from protocolsim.units import MINUTES_PER_WEEK
+
+Path = tuple[str | int, ...]
+Finding = tuple[Path, str]
+
+
+def findings(protocol: Protocol, shows: Mapping[int, tuple[int, ...]], variables: tuple[str, ...]) -> list[Finding]:
+    """Every structural fault. `shows` maps an assessment to the variables it makes known."""
+    found: list[Finding] = []
+    for check in _CHECKS:
+        found.extend(check(protocol))
+    found.extend(_unobserved(protocol, shows, variables))
+    return found
+
+
+def _path(state: State) -> Path:
+    return ("protocol", "states", state.name)
+
+
+def _successors(protocol: Protocol) -> dict[int, list[int]]:
+    return {
+        s.number: [to for g in s.groups for t in g.transitions for to in t.destinations] for s in protocol.states
+    }
+
+
+def _never_reached(protocol: Protocol) -> Iterator[Finding]:
+    first = protocol.states[0]
+    reached = reachable(_successors(protocol), [first.number])
+    for state in protocol.states:
+        if state.number not in reached:
+            yield _path(state), f"no transition leads here from '{first.name}', where every subject starts"
+
+
+def _without_end(protocol: Protocol) -> Iterator[Finding]:
+    successors = _successors(protocol)
+    final = {s.number for s in protocol.states if s.final}
+    for state in protocol.states:
+        if state.final:
+            continue
+        if state.lasts is None:
+            yield _path(state), "it can never end: say how long it lasts (lasts: 12 weeks), or make it final (final: OUTCOME)"
+        elif state.at_end is None:
+            yield _path(state), "it can never end: no transition is tried when its time is over"
+        elif not reachable(successors, [state.number]) & final:
+            yield _path(state), "no final state can be reached from here"
+
+
+def _final_with_more(protocol: Protocol) -> Iterator[Finding]:
+    for state in protocol.states:
+        if not state.final:
+            continue
+        for group in state.groups:
+            for transition in group.transitions:
+                yield (
+                    ("protocol", "transitions", transition.item),
+                    f"'{state.name}' is final; nobody leaves it",
+                )
+        if state.visits or state.lasts is not None:
+            yield _path(state), "it is final: it has no duration, treatment or assessments"
+
+
+def _beyond_duration(protocol: Protocol) -> Iterator[Finding]:
+    for state in protocol.states:
+        late = [v.offset for v in state.visits if state.lasts is not None and v.offset > state.lasts]
+        if late:
+            yield (
+                _path(state),
+                f"something is planned for week {late[0] / MINUTES_PER_WEEK:g}, but the state lasts "
+                f"{(state.lasts or 0) / MINUTES_PER_WEEK:g} weeks",
+            )
+
+
+def _otherwise(protocol: Protocol) -> Iterator[Finding]:
+    for state in protocol.states:
+        for group in state.groups:
+            yield from _exits(state, group)
+
+
+def _exits(state: State, group: Group) -> Iterator[Finding]:
+    always = [t for t in group.transitions if t.rule is None]
+    if group.trigger == END and not always:
+        last = group.transitions[-1]
+        yield (
+            ("protocol", "transitions", last.item),
+            f"'{state.name}' may end with no transition to take: add {{from: {state.name}, to: ..., otherwise: true}}",
+        )
+    if always:
+        for late in group.transitions[group.transitions.index(always[0]) + 1 :]:
+            yield (
+                ("protocol", "transitions", late.item),
+                f"it is never tried: an earlier transition from '{state.name}' is always taken",
+            )
+
+
+def _timeless_cycles(protocol: Protocol) -> Iterator[Finding]:
+    instant = {
+        s.number: [
+            to
+            for t in (s.at_end.transitions if s.at_end else ())
+            for to in t.destinations
+        ]
+        if s.lasts == 0
+        else []
+        for s in protocol.states
+    }
+    for state in protocol.states:
+        following = instant[state.number]
+        if following and state.number in reachable(instant, following):
+            yield _path(state), "a cycle that takes no time: every state on the way back here lasts 0"
+
+
+def _enrolment(protocol: Protocol) -> Iterator[Finding]:
+    marked = [s.number for s in protocol.states if s.enrolled]
+    if not marked:
+        yield ("protocol", "states"), "no state is marked 'enrolled: true', so nobody would ever count"
+
+
+def _repeated_randomisation(protocol: Protocol) -> Iterator[Finding]:
+    successors = _successors(protocol)
+    for transition in protocol.transitions:
+        if transition.randomise is None:
+            continue
+        users = {t.source for t in protocol.transitions if t.randomise is transition.randomise}
+        if reachable(successors, transition.destinations) & users:
+            yield (
+                ("protocol", "transitions", transition.item),
+                f"a subject could be randomised by '{transition.randomise.name}' twice; give the second time a "
+                "randomisation of its own",
+            )
+
+
+_CHECKS: tuple[Callable[[Protocol], Iterator[Finding]], ...] = (
+    _never_reached,
+    _without_end,
+    _final_with_more,
+    _beyond_duration,
+    _otherwise,
+    _timeless_cycles,
+    _enrolment,
+    _repeated_randomisation,
+)
+
+
+def _unobserved(
+    protocol: Protocol, shows: Mapping[int, tuple[int, ...]], variables: tuple[str, ...]
+) -> Iterator[Finding]:
+    """A rule that reads what no visit on any way there has observed."""
+    seen_in = {
+        s.number: {(v, s.number) for visit in s.visits for a in visit.assessments for v in shows[a]}
+        for s in protocol.states
+    }
+    known = _known_on_entry(protocol, seen_in)
+    told: set[tuple[int, int]] = set()
+    for state in protocol.states:
+        here = known[state.number] | seen_in[state.number]
+        for group in state.groups:
+            for number in _observed_in(protocol, group):
+                made = protocol.reader.summaries[number].made_by
+                assert isinstance(made, Observed)
+                wanted = [s for v, s in here if v == made.variable and (not made.during or s in made.during)]
+                line = group.transitions[0].item
+                if not wanted and (line, number) not in told:
+                    told.add((line, number))
+                    yield (
+                        ("protocol", "transitions", line, "when"),
+                        f"it reads '{protocol.reader.summaries[number].name}', but no visit has observed "
+                        f"'{variables[made.variable]}' by then{_where(protocol, made)}",
+                    )
+
+
+def _where(protocol: Protocol, made: Observed) -> str:
+    return " during " + ", ".join(f"'{protocol.states[s].name}'" for s in made.during) if made.during else ""
+
+
+def _observed_in(protocol: Protocol, group: Group) -> list[int]:
+    return [k for k in group.reads if isinstance(protocol.reader.summaries[k].made_by, Observed)]
+
+
+def _known_on_entry(protocol: Protocol, seen_in: Mapping[int, set[tuple[int, int]]]) -> dict[int, set[tuple[int, int]]]:
+    known: dict[int, set[tuple[int, int]]] = {s.number: set() for s in protocol.states}
+    changed = True
+    while changed:
+        changed = False
+        for transition in protocol.transitions:
+            for to in transition.destinations:
+                new = known[transition.source] | seen_in[transition.source]
+                if not new <= known[to]:
+                    known[to] |= new
+                    changed = True
+    return known
+
+
+def closure(wanted: set[int], made_by: Mapping[int, object]) -> tuple[int, ...]:
+    """The summaries wanted and all that their formulas read, in order of definition."""
+    found, open_ = set(wanted), list(wanted)
+    while open_:
+        made = made_by[open_.pop()]
+        for number in made.reads if isinstance(made, Formula) else ():
+            if number not in found:
+                found.add(number)
+                open_.append(number)
+    return tuple(sorted(found))

@@ -1,0 +1,314 @@
+"""Decision rules: a small expression language, parsed and compiled once, never `eval`ed.
+
+    or  and  not  >  >=  <  <=  ==  !=  +  -  *  /  ( )  numbers with units  names
+
+A rule is compiled to a function of the values its names stand for, which may be numbers or columns of them:
+both engines call the same function. NaN means undefined (no observation within reach, a division by zero). A
+comparison with something undefined is false. Values within TOLERANCE of a bound count as equal to it:
+1 - 7/10 > 0.30 is true in floats and false here.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from protocolsim.errors import unknown
+from protocolsim.units import NONE, Dimension, UnitError, combine, dimension_name, known_units, unit
+
+TOLERANCE = 1e-9
+MAX_LENGTH = 1000
+MAX_DEPTH = 40
+
+Value = Any  # a float, a bool, or a column of either
+Evaluator = Callable[[Sequence[Value]], Value]
+
+
+class RuleError(ValueError):
+    """A rule that cannot be read, or whose parts do not fit together; the message says why."""
+
+
+@dataclass(frozen=True)
+class Number:
+    """A literal, with the dimension of its unit."""
+
+    value: float
+    dimension: Dimension
+
+
+@dataclass(frozen=True)
+class Name:
+    """A parameter, a summary, or a trait the clinic knows."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Negation:
+    """`-x` or `not x`."""
+
+    op: str
+    operand: Node
+
+
+@dataclass(frozen=True)
+class Operation:
+    """Two operands and what stands between them."""
+
+    op: str
+    left: Node
+    right: Node
+
+
+Node = Number | Name | Negation | Operation
+
+_TOKEN = re.compile(
+    r"\s*(?:(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|(?P<word>[A-Za-z_][A-Za-z0-9_]*)"
+    r"|(?P<op><=|>=|==|!=|[<>=+\-*/()%]))"
+)
+_COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
+_WORDS = ("and", "or", "not")
+RESERVED = frozenset(_WORDS) | frozenset(known_units()) | {"otherwise", "undefined"}
+
+
+def parse(text: str | float) -> Node:
+    """The syntax tree of an expression. Raises RuleError, saying what was found and expected."""
+    if isinstance(text, bool):
+        raise RuleError(f"expected an expression, found {str(text).lower()}")
+    if isinstance(text, (int, float)):
+        return Number(float(text), NONE)
+    if len(text) > MAX_LENGTH:
+        raise RuleError(f"an expression of {len(text)} characters; at most {MAX_LENGTH} are read")
+    return _Parser(text).whole()
+
+
+class _Parser:
+    """Recursive descent over the tokens of one expression."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.tokens = self._tokens(text)
+        self.at = 0
+        self.depth = 0
+
+    def _tokens(self, text: str) -> list[tuple[str, str]]:
+        found, position = [], 0
+        while position < len(text.rstrip()):
+            match = _TOKEN.match(text, position)
+            if match is None:
+                raise RuleError(f"cannot read '{text[position:].strip()[:20]}' in '{text}'")
+            kind = str(match.lastgroup)
+            found.append((kind, match[kind]))
+            position = match.end()
+        return found
+
+    def whole(self) -> Node:
+        node = self.disjunction()
+        if self.at < len(self.tokens):
+            raise RuleError(f"'{self.tokens[self.at][1]}' is not expected there in '{self.text}'")
+        return node
+
+    def peek(self) -> str:
+        return self.tokens[self.at][1] if self.at < len(self.tokens) else ""
+
+    def take(self) -> tuple[str, str]:
+        if self.at >= len(self.tokens):
+            raise RuleError(f"'{self.text}' ends too early" if self.text.strip() else "an empty expression")
+        self.at += 1
+        return self.tokens[self.at - 1]
+
+    def disjunction(self) -> Node:
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise RuleError(f"an expression nested deeper than {MAX_DEPTH}")
+        node = self.conjunction()
+        while self.peek() == "or":
+            self.take()
+            node = Operation("or", node, self.conjunction())
+        self.depth -= 1
+        return node
+
+    def conjunction(self) -> Node:
+        node = self.negation()
+        while self.peek() == "and":
+            self.take()
+            node = Operation("and", node, self.negation())
+        return node
+
+    def negation(self) -> Node:
+        signs = 0
+        while self.peek() == "not":
+            self.take()
+            signs += 1
+        node = self.comparison()
+        for _ in range(min(signs, MAX_DEPTH)):
+            node = Negation("not", node)
+        return node
+
+    def comparison(self) -> Node:
+        node = self.total()
+        if self.peek() == "=":
+            raise RuleError(f"'=' in '{self.text}'; equality is written '=='")
+        if self.peek() in _COMPARISONS:
+            op = self.take()[1]
+            node = Operation(op, node, self.total())
+            if self.peek() in _COMPARISONS:
+                raise RuleError(f"two comparisons in a row in '{self.text}'; join them with 'and'")
+        return node
+
+    def total(self) -> Node:
+        node = self.product()
+        while self.peek() in ("+", "-"):
+            op = self.take()[1]
+            node = Operation(op, node, self.product())
+        return node
+
+    def product(self) -> Node:
+        node = self.factor()
+        while self.peek() in ("*", "/"):
+            op = self.take()[1]
+            node = Operation(op, node, self.factor())
+        return node
+
+    def factor(self) -> Node:
+        minus = 0
+        while self.peek() == "-":
+            self.take()
+            minus += 1
+        node = self.atom()
+        return Negation("-", node) if minus % 2 else node
+
+    def atom(self) -> Node:
+        kind, token = self.take()
+        if kind == "number":
+            return self.number(float(token))
+        if kind == "word":
+            if token in _WORDS:
+                raise RuleError(f"'{token}' is not expected there in '{self.text}'")
+            return Name(token)
+        if token == "(":
+            node = self.disjunction()
+            if self.take()[1] != ")":
+                raise RuleError(f"a missing ')' in '{self.text}'")
+            return node
+        raise RuleError(f"'{token}' is not expected there in '{self.text}'")
+
+    def number(self, value: float) -> Node:
+        """A literal and the unit behind it, which may be compound: 2 mg/kg, 5 %."""
+        dimension = NONE
+        if self.peek() == "%" or (self._kind() == "word" and self.peek() not in _WORDS):
+            value, dimension = self._unit(value, dimension, +1)
+            while self.peek() == "/" and self.at + 1 < len(self.tokens) and self.tokens[self.at + 1][1] in known_units():
+                self.take()
+                value, dimension = self._unit(value, dimension, -1)
+        return Number(value, dimension)
+
+    def _kind(self) -> str:
+        return self.tokens[self.at][0] if self.at < len(self.tokens) else ""
+
+    def _unit(self, value: float, dimension: Dimension, sign: int) -> tuple[float, Dimension]:
+        try:
+            of = unit(self.take()[1])
+        except UnitError as error:
+            raise RuleError(str(error)) from None
+        return (value * of.value if sign > 0 else value / of.value), combine(dimension, of.dimension, sign)
+
+
+def names_in(node: Node) -> tuple[str, ...]:
+    """Every name an expression uses, in order of first use."""
+    if isinstance(node, Name):
+        return (node.name,)
+    if isinstance(node, Negation):
+        return names_in(node.operand)
+    if isinstance(node, Operation):
+        return tuple(dict.fromkeys(names_in(node.left) + names_in(node.right)))
+    return ()
+
+
+def dimension_of(node: Node, known: Mapping[str, Dimension]) -> Dimension | None:
+    """The dimension of an expression; None for one that is true or false.
+
+    Raises RuleError for an unknown name, units that do not fit, or a truth used as a number.
+    """
+    if isinstance(node, Number):
+        return node.dimension
+    if isinstance(node, Name):
+        if node.name not in known:
+            raise RuleError(unknown("name", node.name, known))
+        return known[node.name]
+    if isinstance(node, Negation):
+        found = dimension_of(node.operand, known)
+        if (node.op == "not") != (found is None):
+            raise RuleError(f"'{node.op}' stands before {_kind_name(found)}")
+        return found
+    left, right = dimension_of(node.left, known), dimension_of(node.right, known)
+    if node.op in ("and", "or"):
+        if left is not None or right is not None:
+            wrong = left if left is not None else right
+            raise RuleError(f"'{node.op}' joins comparisons; found {_kind_name(wrong)}")
+        return None
+    if left is None or right is None:
+        raise RuleError(f"'{node.op}' needs numbers; found a comparison (brackets may be missing)")
+    if node.op in ("*", "/"):
+        return combine(left, right, 1 if node.op == "*" else -1)
+    if left != right:
+        raise RuleError(f"units do not fit: '{node.op}' between {dimension_name(left)} and {dimension_name(right)}")
+    return left if node.op in ("+", "-") else None
+
+
+def _kind_name(dimension: Dimension | None) -> str:
+    return "a comparison" if dimension is None else dimension_name(dimension)
+
+
+def _divide(a: Value, b: Value) -> Value:
+    """a / b, undefined where b is zero."""
+    if isinstance(b, float) and isinstance(a, float):
+        return a / b if b != 0.0 else float("nan")
+    a, b = np.broadcast_arrays(np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64))
+    return np.divide(a, b, out=np.full(a.shape, np.nan), where=b != 0.0)
+
+
+_OPERATIONS: dict[str, Callable[[Value, Value], Value]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": _divide,
+    "and": operator.and_,
+    "or": operator.or_,
+    ">": lambda a, b: a - b > TOLERANCE,
+    ">=": lambda a, b: a - b >= -TOLERANCE,
+    "<": lambda a, b: b - a > TOLERANCE,
+    "<=": lambda a, b: b - a >= -TOLERANCE,
+    "==": lambda a, b: abs(a - b) <= TOLERANCE,
+    "!=": lambda a, b: abs(a - b) > TOLERANCE,
+}
+
+
+def compiled(node: Node, constants: Mapping[str, float], slots: Mapping[str, int]) -> Evaluator:
+    """A function of the values in their slots; names in `constants` are fixed now."""
+    if isinstance(node, Number):
+        number = node.value
+        return lambda values: number
+    if isinstance(node, Name):
+        if node.name in slots:
+            return operator.itemgetter(slots[node.name])
+        constant = float(constants[node.name])
+        return lambda values: constant
+    if isinstance(node, Negation):
+        operand = compiled(node.operand, constants, slots)
+        if node.op == "not":
+            return lambda values: operand(values) ^ True
+        return lambda values: -operand(values)
+    left, right = compiled(node.left, constants, slots), compiled(node.right, constants, slots)
+    apply = _OPERATIONS[node.op]
+    return lambda values: apply(left(values), right(values))
+
+
+def constant_value(node: Node, constants: Mapping[str, float]) -> float:
+    """The number an expression over constants comes to; NaN where it is undefined."""
+    return float(compiled(node, constants, {})(()))

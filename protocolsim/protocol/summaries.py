@@ -1,0 +1,176 @@
+"""Summaries: the numbers a decision rule may use, built from the chart alone.
+
+A summary is one of
+    observed    sum, mean, last, first, smallest, largest or count of a variable, over the observations left after
+                the filters `during` (states), `within` (a time before now), then `first` or `last` (so many)
+    entries     how often a state has been entered
+    time since  the minutes since enrolment, or since the last entry of a state
+    trait       what the clinic sees of the subject at any time
+    expression  a formula over other summaries, traits and parameters
+Means are a sum in the order of the visits, then one division. Nothing left after the filters: undefined (NaN),
+but a count is 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from protocolsim.arithmetic import kernel
+from protocolsim.observed import Chart, Floats, Integers
+from protocolsim.protocol.rules import Evaluator, Value
+from protocolsim.units import Dimension
+
+HOW = ("sum", "mean", "last", "first", "smallest", "largest", "count")
+SUM, MEAN, LAST, FIRST, SMALLEST, LARGEST, COUNT = range(len(HOW))
+
+
+@dataclass(frozen=True)
+class Observed:
+    """A statistic of one variable's observations. `during` empty: any state; -1: no limit."""
+
+    how: int
+    variable: int
+    during: tuple[int, ...] = ()
+    within: int = -1
+    first: int = -1
+    last: int = -1
+
+
+@dataclass(frozen=True)
+class Entries:
+    """How often a state has been entered."""
+
+    state: int
+
+
+@dataclass(frozen=True)
+class TimeSince:
+    """Minutes since enrolment (state None) or since the last entry of a state; undefined before it."""
+
+    state: int | None
+
+
+@dataclass(frozen=True)
+class TraitSeen:
+    """A trait of the subject that the clinic can see."""
+
+    column: int
+
+
+@dataclass(frozen=True)
+class Formula:
+    """An expression over summaries that stand before this one, and parameters."""
+
+    evaluator: Evaluator
+    reads: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A named number, how it comes about, and its dimension. `share`: shown in per cent."""
+
+    name: str
+    made_by: Observed | Entries | TimeSince | TraitSeen | Formula
+    dimension: Dimension
+
+
+@kernel
+def observed(
+    minutes: Integers,
+    states: Integers,
+    values: Floats,
+    counts: Integers,
+    rows: Integers,
+    now: Integers,
+    spec: Integers,
+    during: Integers,
+    out: Floats,
+) -> None:
+    """One statistic for each subject in rows. spec: how, variable, within, first, last (-1: no limit)."""
+    how, variable, within, first, last = spec[0], spec[1], spec[2], spec[3], spec[4]
+    for i in rows:
+        total, chosen, seen, result = 0.0, 0, 0, np.nan
+        kept = 0
+        if last >= 0:
+            for k in range(counts[i, variable]):
+                kept += _passes(states[i, variable, k], minutes[i, variable, k], during, within, now[i])
+        for k in range(counts[i, variable]):
+            if not _passes(states[i, variable, k], minutes[i, variable, k], during, within, now[i]):
+                continue
+            seen += 1
+            if (first >= 0 and seen > first) or (last >= 0 and seen <= kept - last):
+                continue
+            x = values[i, variable, k]
+            chosen += 1
+            total += x
+            if (
+                chosen == 1
+                or how == 2  # last
+                or (how == 4 and x < result)  # smallest
+                or (how == 5 and x > result)  # largest
+            ):
+                result = x
+        if how == 6:  # count
+            result = float(chosen)
+        elif how == 0 and chosen > 0:
+            result = total
+        elif how == 1 and chosen > 0:
+            result = total / chosen
+        out[i] = result
+
+
+@kernel
+def _passes(state: int, minute: int, during: Integers, within: int, now: int) -> bool:
+    if within >= 0 and now - minute > within:
+        return False
+    if during.shape[0] == 0:
+        return True
+    for s in during:  # noqa: SIM110 (Numba compiles the loop, not `any` over a generator)
+        if s == state:
+            return True
+    return False
+
+
+class Reader:
+    """Computes summaries from charts. Holds no state of its own but the compiled plans."""
+
+    def __init__(self, summaries: Sequence[Summary]) -> None:
+        self.summaries = tuple(summaries)
+        self._specs: dict[int, tuple[Integers, Integers]] = {}
+        for number, summary in enumerate(self.summaries):
+            made = summary.made_by
+            if isinstance(made, Observed):
+                spec = np.array([made.how, made.variable, made.within, made.first, made.last], dtype=np.int64)
+                self._specs[number] = (spec, np.array(made.during, dtype=np.int64))
+
+    def values(self, wanted: Sequence[int], chart: Chart, rows: Integers, now: Integers) -> list[Value]:
+        """The wanted summaries (in the order of definition) as columns over all of the chart's subjects.
+
+        Only the rows asked for hold meaningful numbers. Unwanted slots are None. For a chart of one subject the
+        values are plain numbers: the same bits, and much quicker to compute with.
+        """
+        found: list[Value] = [None] * len(self.summaries)
+        single = len(now) == 1
+        for number in wanted:
+            column = self._column(number, found, chart, rows, now)
+            found[number] = float(column[0]) if single and isinstance(column, np.ndarray) else column
+        return found
+
+    def _column(self, number: int, found: list[Value], chart: Chart, rows: Integers, now: Integers) -> Value:
+        made = self.summaries[number].made_by
+        if isinstance(made, Observed):
+            out = np.empty(len(now))
+            spec, during = self._specs[number]
+            observed(chart.minute, chart.state, chart.value, chart.count, rows, now, spec, during, out)
+            return out
+        if isinstance(made, Formula):
+            return made.evaluator(found)
+        if isinstance(made, Entries):
+            return chart.entries[:, made.state].astype(np.float64)
+        if isinstance(made, TraitSeen):
+            return chart.traits[:, made.column]
+        since = chart.enrolled if made.state is None else chart.entered[:, made.state]
+        return np.where(since < 0, np.nan, (now - since).astype(np.float64))

@@ -1,0 +1,172 @@
+"""Every random number is looked up by what it is for, never drawn in order.
+
+`uniform(seed, replicate, subject, stream, index)` is a pure function: Philox4x32-10 (Salmon et al.,
+SC 2011) with the seed as key and (replicate, subject, stream, index) as counter. No two purposes
+share a number, and no number depends on which others were asked for before. The stream is named by
+purpose (each disease and drug owns a block of stream numbers); the index counts planned uses: the
+third scan of this subject has index 3 however often, or on which engine, it is computed.
+
+Distributions are quantile functions of that uniform.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from protocolsim.arithmetic import exp, kernel, log, sqrt
+
+# Streams of the trial itself; components own blocks of STREAM_BLOCK from their `stream` on.
+STREAM_BLOCK = 100
+ARRIVAL = 1
+SITE = 2
+DROPOUT = 3
+NO_SHOW = 4
+RANDOMISATION = 5
+
+# Draws that belong to the trial and to no subject use subject numbers from here on.
+TRIAL_LEVEL = 2**31
+MAX_SEED = 2**63 - 1
+MAX_REPLICATES = 2**31
+
+_MASK = np.uint64(0xFFFFFFFF)
+_SHIFT = np.uint64(32)
+_M0 = np.uint64(0xD2511F53)
+_M1 = np.uint64(0xCD9E8D57)
+_W0 = np.uint64(0x9E3779B9)
+_W1 = np.uint64(0xBB67AE85)
+_TWENTY = np.uint64(20)
+_TWELVE = np.uint64(12)
+
+
+@kernel
+def philox(
+    c0: np.uint64, c1: np.uint64, c2: np.uint64, c3: np.uint64, k0: np.uint64, k1: np.uint64
+) -> tuple[np.uint64, np.uint64, np.uint64, np.uint64]:
+    """Philox4x32-10: four 32-bit words from a counter of four and a key of two (each in a uint64)."""
+    for _ in range(10):
+        p0 = _M0 * c0
+        p1 = _M1 * c2
+        c0, c1, c2, c3 = (
+            (p1 >> _SHIFT) ^ c1 ^ k0,
+            p1 & _MASK,
+            (p0 >> _SHIFT) ^ c3 ^ k1,
+            p0 & _MASK,
+        )
+        k0 = (k0 + _W0) & _MASK
+        k1 = (k1 + _W1) & _MASK
+    return c0, c1, c2, c3
+
+
+@kernel
+def uniform(seed: int, replicate: int, subject: int, stream: int, index: int) -> float:
+    """A number in (0, 1), never 0 and never 1, that belongs to this key alone."""
+    key = np.uint64(seed)
+    a, b, _, _ = philox(
+        np.uint64(replicate) & _MASK,
+        np.uint64(subject) & _MASK,
+        np.uint64(stream) & _MASK,
+        np.uint64(index) & _MASK,
+        key & _MASK,
+        key >> _SHIFT,
+    )
+    bits = (a << _TWENTY) | (b >> _TWELVE)
+    return (float(bits) + 0.5) * 2.220446049250313e-16  # 52 bits and a half, times 2^-52
+
+
+@kernel
+def exponential_quantile(u: float) -> float:
+    """Quantile of the unit exponential."""
+    return -log(1.0 - u)
+
+
+@kernel
+def normal_quantile(u: float) -> float:
+    """Quantile of the standard normal, to about 1e-16 (Wichura 1988, algorithm AS 241, PPND16)."""
+    q = u - 0.5
+    if abs(q) <= 0.425:
+        r = 0.180625 - q * q
+        return q * (
+            (((((((2.5090809287301226727e3 * r + 3.3430575583588128105e4) * r + 6.7265770927008700853e4) * r
+                 + 4.5921953931549871457e4) * r + 1.3731693765509461125e4) * r
+               + 1.9715909503065514427e3) * r + 1.3314166789178437745e2) * r + 3.3871328727963666080e0)
+            / (((((((5.2264952788528545610e3 * r + 2.8729085735721942674e4) * r + 3.9307895800092710610e4) * r
+                   + 2.1213794301586595867e4) * r + 5.3941960214247511077e3) * r
+                 + 6.8718700749205790830e2) * r + 4.2313330701600911252e1) * r + 1.0)
+        )  # fmt: skip
+    r = u if q < 0.0 else 1.0 - u
+    r = sqrt(-log(r))
+    if r <= 5.0:
+        r -= 1.6
+        x = (
+            (((((((7.74545014278341407640e-4 * r + 2.27238449892691845833e-2) * r + 2.41780725177450611770e-1) * r
+                 + 1.27045825245236838258e0) * r + 3.64784832476320460504e0) * r
+               + 5.76949722146069140550e0) * r + 4.63033784615654529590e0) * r + 1.42343711074968357734e0)
+            / (((((((1.05075007164441684324e-9 * r + 5.47593808499534494600e-4) * r + 1.51986665636164571966e-2) * r
+                   + 1.48103976427480074590e-1) * r + 6.89767334985100004550e-1) * r
+                 + 1.67638483018380384940e0) * r + 2.05319162663775882187e0) * r + 1.0)
+        )  # fmt: skip
+    else:
+        r -= 5.0
+        x = (
+            (((((((2.01033439929228813265e-7 * r + 2.71155556874348757815e-5) * r + 1.24266094738807843860e-3) * r
+                 + 2.65321895265761230930e-2) * r + 2.96560571828504891230e-1) * r
+               + 1.78482653991729133580e0) * r + 5.46378491116411436990e0) * r + 6.65790464350110377720e0)
+            / (((((((2.04426310338993978564e-15 * r + 1.42151175831644588870e-7) * r + 1.84631831751005468180e-5) * r
+                   + 7.86869131145613259100e-4) * r + 1.48753612908506148525e-2) * r
+                 + 1.36929880922735805310e-1) * r + 5.99832206555887937690e-1) * r + 1.0)
+        )  # fmt: skip
+    return -x if q < 0.0 else x
+
+
+@kernel
+def poisson_quantile(u: float, mean: float) -> float:
+    """Smallest count whose Poisson distribution function reaches u.
+
+    Exact up to a mean of 500; above it, where exp(-mean) would vanish, the Cornish-Fisher
+    approximation, whose error is far below one event in such a count.
+    """
+    if mean <= 0.0:
+        return 0.0
+    if mean > 500.0:
+        z = normal_quantile(u)
+        return float(max(0.0, np.floor(mean + sqrt(mean) * z + (z * z - 1.0) / 6.0 + 0.5)))
+    count = 0.0
+    probability = exp(-mean)
+    below = probability
+    # Beyond the mode, terms this small no longer change the sum: u is so near 1 that it is never reached.
+    while u > below and (count < mean or probability > 1e-17):
+        count += 1.0
+        probability *= mean / count
+        below += probability
+    return count
+
+
+@kernel
+def binomial_quantile(u: float, trials: float, p: float) -> float:
+    """Smallest count whose binomial distribution function reaches u.
+
+    Exact unless both outcomes are expected more than some 480 times; then the Cornish-Fisher approximation.
+    """
+    if trials <= 0.0 or p <= 0.0:
+        return 0.0
+    if p >= 1.0:
+        return trials
+    # Failures are counted where they are the rarer, so that the search starts from a probability that is not 0.
+    failures = p > 0.5
+    if failures:
+        p, u = 1.0 - p, 1.0 - u
+    odds = p / (1.0 - p)
+    probability = exp(trials * log(1.0 - p))
+    if probability < 1e-290:
+        z = normal_quantile(u)
+        skew = (1.0 - 2.0 * p) * (z * z - 1.0) / 6.0
+        count = np.floor(trials * p + sqrt(trials * p * (1.0 - p)) * z + skew + 0.5)
+        count = min(trials, max(0.0, count))
+    else:
+        count = 0.0
+        below = probability
+        while u > below and count < trials and (count < trials * p or probability > 1e-17):
+            count += 1.0
+            probability *= odds * (trials - count + 1.0) / count
+            below += probability
+    return float(trials - count if failures else count)

@@ -1,0 +1,209 @@
+"""What happened: five tables of plain columns, the same from every engine.
+
+    subjects      one row for everybody screened: where they came from, how they ended, traits, hidden truth
+    observations  one row for each variable of each planned assessment, made or missed
+    doses         one row for each planned dose, given or missed
+    moves         one row for each change of state, with the numbers its rule read
+    events        one row for each event with a clock of its own (adverse events, dropout)
+
+Times are whole minutes since the subject's own day 0 (entry into the first state); rows are in the order
+(replicate, subject, time of happening). Names are stored as codes into `Labels`; `frame` puts the names back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocolsim.units import MINUTES_PER_DAY
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Column = NDArray[Any]
+Table = dict[str, Column]
+
+TABLES = ("subjects", "observations", "doses", "moves", "events")
+
+MADE, MISSED, NO_SHOW = 0, 1, 2
+STATUS = ("made", "missed", "no-show")
+
+# Columns that every run has; subjects and moves get more from the trial (see `columns_of`).
+_COLUMNS: dict[str, dict[str, str]] = {
+    "subjects": {
+        "replicate": "i8",
+        "subject": "i8",
+        "site": "i2",
+        "arrival_day": "f8",
+        "enrolled": "?",
+        "enrolled_minute": "i8",
+        "final_state": "i2",
+        "end_minute": "i8",
+    },
+    "observations": {
+        "replicate": "i8",
+        "subject": "i8",
+        "state": "i2",
+        "assessment": "i2",
+        "variable": "i2",
+        "index": "i4",
+        "planned_minute": "i8",
+        "minute": "i8",
+        "status": "i1",
+        "value": "f8",
+        "truth": "f8",
+    },
+    "doses": {
+        "replicate": "i8",
+        "subject": "i8",
+        "state": "i2",
+        "drug": "i2",
+        "index": "i4",
+        "planned_minute": "i8",
+        "minute": "i8",
+        "status": "i1",
+        "dose": "f8",
+        "amount": "f8",
+    },
+    "moves": {
+        "replicate": "i8",
+        "subject": "i8",
+        "minute": "i8",
+        "from_state": "i2",
+        "to_state": "i2",
+        "transition": "i2",
+    },
+    "events": {"replicate": "i8", "subject": "i8", "minute": "i8", "state": "i2", "event": "i2"},
+}
+# Which label each coded column points into.
+_CODES = {
+    "site": "sites",
+    "final_state": "states",
+    "state": "states",
+    "from_state": "states",
+    "to_state": "states",
+    "assessment": "assessments",
+    "variable": "variables",
+    "drug": "drugs",
+    "event": "events",
+}
+_MINUTES = ("enrolled_minute", "end_minute", "planned_minute", "minute")
+NEVER = -1  # a minute that never came (a subject who was not enrolled)
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The names behind the codes, and the trial's own columns."""
+
+    states: tuple[str, ...]
+    outcomes: tuple[str, ...]  # of each state; '' for those that are not final
+    assessments: tuple[str, ...]
+    variables: tuple[str, ...]
+    drugs: tuple[str, ...]
+    events: tuple[str, ...]
+    sites: tuple[str, ...]
+    randomisations: tuple[str, ...] = ()  # one column of subjects each: the state allocated to
+    traits: tuple[str, ...] = ()  # columns of subjects, hidden ones already named truth_*
+    reasons: int = 0  # columns of moves that hold the numbers a rule read: value_0, value_1, ...
+    explain: Callable[[int, Sequence[float]], tuple[str, str]] | None = None
+
+
+def columns_of(table: str, labels: Labels) -> dict[str, str]:
+    """Every column of a table, in order, with its NumPy type."""
+    columns = dict(_COLUMNS[table])
+    if table == "subjects":
+        columns |= {name: "i2" for name in labels.randomisations}
+        columns |= {name: "f8" for name in labels.traits}
+    if table == "moves":
+        columns |= {f"value_{k}": "f8" for k in range(labels.reasons)}
+    return columns
+
+
+def table_from_rows(table: str, labels: Labels, rows: Sequence[Sequence[Any]]) -> Table:
+    """Columns from rows written in the order of `columns_of`."""
+    columns = columns_of(table, labels)
+    if not rows:
+        return {name: np.empty(0, dtype=kind) for name, kind in columns.items()}
+    return {
+        name: np.array(values, dtype=kind)
+        for (name, kind), values in zip(columns.items(), zip(*rows, strict=True), strict=True)
+    }
+
+
+@dataclass(frozen=True)
+class Records:
+    """The five tables of one or more replicates."""
+
+    labels: Labels
+    tables: Mapping[str, Table]
+    first_replicate: int = 0
+    replicates: int = 1
+    _frames: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def __getitem__(self, table: str) -> Table:
+        return self.tables[table]
+
+    def frame(self, table: str) -> pd.DataFrame:
+        """One table as pandas shows it: names for codes, days beside minutes, reasons in words."""
+        if table not in self._frames:
+            self._frames[table] = _frame(table, self.tables[table], self.labels)
+        return self._frames[table]
+
+    def equal(self, other: Records) -> bool:
+        """Whether every table is the same, to the last bit."""
+        return all(
+            mine.keys() == theirs.keys()
+            and all(mine[c].tobytes() == theirs[c].tobytes() for c in mine)
+            for mine, theirs in ((self.tables[t], other.tables[t]) for t in TABLES)
+        )
+
+
+def concatenate(parts: Sequence[Records]) -> Records:
+    """Records of consecutive replicates as one."""
+    first = parts[0]
+    tables = {
+        t: {c: np.concatenate([p.tables[t][c] for p in parts]) for c in first.tables[t]} for t in TABLES
+    }
+    return Records(first.labels, tables, first.first_replicate, sum(p.replicates for p in parts))
+
+
+def _names(codes: Column, labels: Sequence[str]) -> pd.Categorical:
+    import pandas as pd
+
+    return pd.Categorical.from_codes(codes.astype(np.int64), list(labels))
+
+
+def _frame(table: str, columns: Table, labels: Labels) -> pd.DataFrame:
+    import pandas as pd
+
+    shown: dict[str, Any] = {}
+    for name, values in columns.items():
+        if name == "status":
+            shown[name] = _names(values, STATUS if table == "observations" else ("given", *STATUS[1:]))
+        elif name in _CODES:
+            shown[name] = _names(values, getattr(labels, _CODES[name]))
+        elif name in labels.randomisations:
+            shown[name] = _names(values, labels.states)
+        elif name in _MINUTES:
+            shown[name] = values
+            day = name.replace("minute", "day")
+            shown[day] = np.where(values == NEVER, np.nan, values / MINUTES_PER_DAY)
+        elif not name.startswith("value_"):
+            shown[name] = values
+    if table == "subjects":
+        # Several final states may share an outcome, which codes cannot say.
+        shown["outcome"] = pd.Categorical(np.array(labels.outcomes, dtype=object)[columns["final_state"]])
+    if table == "moves" and labels.explain is not None:
+        read = [columns[f"value_{k}"] for k in range(labels.reasons)]
+        said = [
+            labels.explain(int(code), [float(r[i]) for r in read])
+            for i, code in enumerate(columns["transition"])
+        ]
+        shown["trigger"] = [trigger for trigger, _ in said]
+        shown["reason"] = [reason for _, reason in said]
+    return pd.DataFrame(shown)
+

@@ -1,0 +1,98 @@
+"""How every figure looks, the words it carries, and how it is written to a file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from protocolsim.errors import UsageError
+
+if TYPE_CHECKING:
+    import altair as alt
+
+# Okabe and Ito 2008: told apart by people with any of the common colour deficiencies.
+BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
+PURPLE, SKY, GREY, YELLOW = "#CC79A7", "#56B4E9", "#8A8F96", "#F0E442"
+PALETTE = (BLUE, ORANGE, GREEN, PURPLE, SKY, RED, GREY, YELLOW)
+# The page exchanges these two for its own colours, so that figures can be read in the dark.
+INK, FAINT = "#1b1f24", "#d3d7dc"
+_FONT = "Arial, Helvetica, 'Liberation Sans', sans-serif"
+
+
+def caption(chart: Any) -> str:
+    """What to see in a chart of this module."""
+    return str(chart.usermeta["caption"])
+
+
+def alternative(chart: Any) -> str:
+    """The chart in words, for those who cannot see it."""
+    return str(chart.usermeta["alternative"])
+
+
+def save(chart: Any, path: str | Path) -> Path:
+    """Write a chart as .png, .svg or self-contained .html. Raises UsageError for another ending."""
+    import altair as alt
+
+    target = Path(path)
+    form = target.suffix.lower().lstrip(".")
+    if form not in ("png", "svg", "html"):
+        raise UsageError(f"'{target.name}' does not say what to write; end it in .png, .svg or .html")
+    extras: dict[str, dict[str, Any]] = {"png": {"scale_factor": 2}, "html": {"inline": True}}
+    with alt.data_transformers.disable_max_rows():
+        chart.save(str(target), format=form, **extras.get(form, {}))
+    return target
+
+
+def svg(chart: Any) -> str:
+    """A chart as SVG text without its title and with no background, for a page that has its own."""
+    import io
+
+    import altair as alt
+
+    bare = chart.copy(deep=True)
+    bare.title = alt.Undefined
+    bare.background = "transparent"
+    text = io.StringIO()
+    with alt.data_transformers.disable_max_rows():
+        bare.save(text, format="svg")
+    return text.getvalue()
+
+
+def finish(chart: Any, title: str, told: str, instead: str) -> Any:
+    """The chart with its words and the look of all figures."""
+    heading = {"text": title, "anchor": "start", "fontSize": 15, "color": INK, "offset": 12}
+    told_with_chart = {"caption": told, "alternative": instead}
+    return (
+        chart.properties(title=heading, description=instead, usermeta=told_with_chart, background="white", padding=10)
+        .configure(font=_FONT)
+        .configure_axis(
+            labelColor=INK, titleColor=INK, titleFontWeight="normal", labelFontSize=11, titleFontSize=12,
+            gridColor=FAINT, domainColor=FAINT, tickColor=FAINT,
+        )
+        .configure_legend(labelColor=INK, titleColor=INK, labelFontSize=12, labelLimit=320, symbolOpacity=1)
+        .configure_view(stroke=None)
+    )  # fmt: skip
+
+
+def legend() -> alt.Legend:
+    """Colours in words under the figure, where they cost no width."""
+    import altair as alt
+
+    return alt.Legend(orient="bottom", direction="horizontal", columns=4, symbolType="circle", offset=14)
+
+
+def colours(states: Sequence[str], shown: Sequence[str]) -> alt.Scale:
+    """One colour per state, the same in every figure; from the ninth on, paler."""
+    import altair as alt
+
+    def colour(place: int) -> str:
+        full = PALETTE[place % len(PALETTE)]
+        return full if place < len(PALETTE) else _paler(full)
+
+    return alt.Scale(domain=list(shown), range=[colour(states.index(s)) for s in shown])
+
+
+def _paler(colour: str) -> str:
+    parts = (int(colour[k : k + 2], 16) for k in (1, 3, 5))
+    return "#" + "".join(f"{(p + 255) // 2:02x}" for p in parts)

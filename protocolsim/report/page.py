@@ -1,0 +1,122 @@
+"""One self-contained HTML page: question, verdict, numbers, figures, protocol, parameters, caveats, provenance."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from protocolsim.component import MARKS
+from protocolsim.errors import UsageError
+from protocolsim.report import figures, phrases
+from protocolsim.report.look import FAINT, INK
+from protocolsim.report.source import Source
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+_TEMPLATE = "page.html.j2"
+
+
+def page(result: Source) -> str:
+    """The page as text. It loads nothing from anywhere, follows the reader's light or dark mode, and prints."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    here = FileSystemLoader(Path(__file__).parent)
+    environment = Environment(
+        loader=here, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    estimates = list(result.estimates.values())
+    return environment.get_template(_TEMPLATE).render(
+        result=result,
+        verdict=phrases.verdict(result),
+        rows=_rows(result),
+        compared=any(e.published is not None for e in estimates),
+        range_means=phrases.RANGE_MEANS,
+        roles_mean=phrases.ROLES_MEAN,
+        undefined=phrases.undefined_note(estimates),
+        figures=_figures(result),
+        parameters=_parameters(result),
+        changed=sum(1 for p in result.parameters if p["changed"]),
+        marks=MARKS,
+        provenance=_provenance(result),
+    )
+
+
+def _rows(result: Source) -> list[dict[str, Any]]:
+    return [
+        {
+            "label": e.label,
+            "among": e.among,
+            "counting": e.counting,
+            "simulated": phrases.simulated(e),
+            "range": phrases.one_trial(e),
+            "published": phrases.published(e),
+            "source": e.published.source if e.published else "",
+            "note": e.published.note if e.published else "",
+            "percentile": phrases.percentile(e),
+            "role": e.role or "",
+            "outside": phrases.inside(e) is False and e.n_replicates > 1,
+        }
+        for e in result.estimates.values()
+    ]
+
+
+def _figures(result: Source) -> list[dict[str, Any]]:
+    """Each figure that this result has something to draw for."""
+    drawn: list[dict[str, Any]] = []
+    for draw in (figures.simulated_against_published, figures.through_states, figures.patients_over_time):
+        try:
+            chart = draw(result)
+        except UsageError:
+            # Nothing published, nobody enrolled, nothing to follow: the page does without that figure.
+            continue
+        drawn.append(
+            {
+                "title": chart.title["text"],
+                "caption": figures.caption(chart),
+                "svg": _inline(figures.svg(chart), f"figure{len(drawn)}", figures.alternative(chart)),
+            }
+        )
+    return drawn
+
+
+def _inline(svg: str, name: str, alternative: str) -> Markup:
+    """SVG that shares a page: its ids are its own, its ink follows the page, and it has words for who cannot see."""
+    from markupsafe import Markup, escape
+
+    text = re.sub(r"^<\?xml[^>]*\?>\s*", "", svg)
+    text = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', text)
+    text = re.sub(r"url\(#([^)]+)\)", rf"url(#{name}-\1)", text)
+    text = re.sub(r'href="#([^"]+)"', rf'href="#{name}-\1"', text)
+    text = text.replace(INK, "var(--ink)").replace(FAINT, "var(--line)")
+    # Marks inside announce themselves one by one; the figure speaks once, as a whole.
+    text = re.sub(r' (role|aria-[a-z]+)="[^"]*"', "", text)
+    label = str(escape(alternative))
+    return Markup(text.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1))  # noqa: S704 - made here
+
+
+def _parameters(result: Source) -> list[dict[str, Any]]:
+    """One group per component, in the order in which they come."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for one in result.parameters:
+        shown = {key: _shown(one[key]) for key in ("value", "default", "low", "high")}
+        groups.setdefault(str(one["component"]), []).append({**one, **shown})
+    return [{"component": name, "parameters": each} for name, each in groups.items()]
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return "" if value is None else str(value)
+
+
+def _provenance(result: Source) -> dict[str, str]:
+    first = {
+        "scenario": result.name,
+        "seed": str(result.seed),
+        "replicates": f"{result.replicates:,}",
+        "engine": result.engine,
+        "protocolsim": result.version,
+    }
+    return {**first, **{str(k): str(v) for k, v in result.provenance.items()}}

@@ -1,0 +1,152 @@
+"""Numbers as a reader meets them, and the verdict in words; terminal, figures and page all say it this way."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+from protocolsim.report.source import Source
+from protocolsim.study.estimates import Estimate
+
+UNDEFINED = "undefined"
+# What every table of results has to say under it.
+RANGE_MEANS = (
+    "One trial, 5-95 %: where 90 % of single simulated trials fall. It is a prediction range for one trial of this "
+    "size, not a confidence interval, and more replicates do not narrow it. The ± is the Monte Carlo standard error "
+    "of the simulated value, which they do narrow."
+)
+ROLES_MEAN = (
+    "Role: a fitted result was used to choose the model's parameters, so that it lies inside its range validates "
+    "nothing. A checked result was not used. Percentile: the share of simulated trials below the published value."
+)
+_EQUAL = 1e-9
+
+
+def scaled(value: float, unit: str) -> float:
+    """A value as it is printed: shares in per cent, all else as it is."""
+    return 100.0 * value if unit == "%" else value
+
+
+def plain(value: float) -> str:
+    """A number to about three digits, without exponents or idle zeros."""
+    if math.isnan(value):
+        return UNDEFINED
+    digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2
+    text = f"{value:.{digits}f}"
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return "0" if text == "-0" else text
+
+
+def simulated(found: Estimate) -> str:
+    """The value and its standard error, to the digits that the error leaves meaningful."""
+    value, error = scaled(found.value, found.unit), scaled(found.mcse, found.unit)
+    if math.isnan(value):
+        return UNDEFINED
+    if math.isnan(error) or error == 0.0:
+        return f"{plain(value)} {found.unit}"
+    digits = min(2, max(0, -math.floor(math.log10(error))))
+    return f"{value:.{digits}f} ± {error:.{digits}f} {found.unit}"
+
+
+def one_trial(found: Estimate) -> str:
+    """The range that holds 90 % of single trials."""
+    return span(found.lo, found.hi, found.unit)
+
+
+def span(low: float, high: float, unit: str) -> str:
+    """Two numbers and their unit; shares in whole per cent."""
+    if math.isnan(low) or math.isnan(high):
+        return UNDEFINED
+    ends = [scaled(low, unit), scaled(high, unit)]
+    shown = [f"{e:.0f}" for e in ends] if unit == "%" else [plain(e) for e in ends]
+    return f"{shown[0]} to {shown[1]} {unit}".replace("-0 ", "0 ")
+
+
+def published(found: Estimate) -> str:
+    """The published value as printed, in per cent where it is a count, with its evidence mark; '' without one."""
+    said = found.published
+    if said is None:
+        return ""
+    percent = f" ({scaled(said.value, '%'):.0f} %)" if found.unit == "%" and "%" not in said.text else ""
+    return f"{said.text}{percent} [{said.mark}]"
+
+
+def percentile(found: Estimate) -> str:
+    """Where the published value lies among simulated trials; '' without one."""
+    return "" if found.percentile is None else f"{found.percentile:.0f}"
+
+
+def inside(found: Estimate) -> bool | None:
+    """Whether the published value lies in the range of single trials; None where either is missing."""
+    if found.published is None or math.isnan(found.lo):
+        return None
+    return found.lo - _EQUAL <= found.published.value <= found.hi + _EQUAL
+
+
+def exact_interval(found: Estimate) -> tuple[float, float] | None:
+    """The published count's exact (Clopper-Pearson) 95 % confidence interval as shares; None where it is no count."""
+    from scipy.stats import binomtest
+
+    said = found.published
+    if said is None or said.numerator is None or said.denominator is None:
+        return None
+    interval = binomtest(said.numerator, said.denominator).proportion_ci(0.95, method="exact")
+    return float(interval.low), float(interval.high)
+
+
+def count(number: int, noun: str) -> str:
+    """'1 trial', '2 trials'."""
+    return f"{number} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def verdict(result: Source) -> str:
+    """What the numbers say of the published trial, in one paragraph built from them alone."""
+    compared = [e for e in result.estimates.values() if inside(e) is not None]
+    said = [f"{count(result.replicates, 'trial')} {'was' if result.replicates == 1 else 'were'} simulated."]
+    if not compared:
+        said.append("No published result is set beside them, so nothing here says how near they are to a real trial.")
+        return " ".join(said)
+    if result.replicates == 1:
+        said.append("One trial has no range; run more replicates to see whether the published results lie within it.")
+        return " ".join(said)
+    agree = [e for e in compared if inside(e)]
+    said.append(_agreement(len(agree), len(compared)))
+    said.extend(
+        f"Outside: {e.label} (published {published(e)}, one trial {one_trial(e)})." for e in compared if not inside(e)
+    )
+    said.append(_evidence(compared))
+    return " ".join(said)
+
+
+def _agreement(agree: int, of: int) -> str:
+    held = "inside the range that holds 90 % of single simulated trials"
+    if of == 1:
+        return f"The one published result lies {held if agree else held.replace('inside', 'outside')}."
+    if agree == of:
+        return f"All {of} published results lie {held}."
+    return f"{'None' if agree == 0 else agree} of the {of} published results {'lies' if agree == 1 else 'lie'} {held}."
+
+
+def _evidence(compared: Sequence[Estimate]) -> str:
+    checked = [e for e in compared if e.role == "checked"]
+    fitted = len(compared) - len(checked)
+    if not checked:
+        only = "It was" if fitted == 1 else "All of them were"
+        return f"{only} used to choose the model's parameters, so nothing here tests the model."
+    good = sum(1 for e in checked if inside(e))
+    weak = "Small trials have wide ranges, and lying inside a wide range is weak evidence."
+    if fitted == 0:
+        return f"None of them was used to choose the model's parameters. {weak}"
+    return (
+        f"{fitted} of the {len(compared)} {'was' if fitted == 1 else 'were'} used to choose the model's parameters and so "
+        f"{'tests' if fitted == 1 else 'test'} nothing; of the {len(checked)} not so used, {good} "
+        f"{'lies' if good == 1 else 'lie'} inside. {weak}"
+    )
+
+
+def undefined_note(estimates: Iterable[Estimate]) -> str:
+    """How many single trials had no value, per endpoint; '' where all had."""
+    parts = [
+        f"{e.label}: {e.n_undefined:,} of {count(e.n_replicates, 'trial')}" for e in estimates if e.n_undefined > 0
+    ]
+    return "Without a value (nobody in the denominator): " + "; ".join(parts) + "." if parts else ""

@@ -1,0 +1,89 @@
+"""What a report is drawn from: the results of a study, as this room sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from protocolsim.records import Records
+from protocolsim.study.estimates import Estimate
+
+
+class Source(Protocol):
+    """The results of a study. Everything is read, nothing is changed."""
+
+    @property
+    def name(self) -> str:
+        """The scenario's short name."""
+
+    @property
+    def title(self) -> str:
+        """The scenario's title."""
+
+    @property
+    def question(self) -> str:
+        """What the scenario asks, in a sentence."""
+
+    @property
+    def description(self) -> str:
+        """What a reader should know before the numbers."""
+
+    @property
+    def sources(self) -> Sequence[str]:
+        """Where the trial is published."""
+
+    @property
+    def records(self) -> Records:
+        """What happened."""
+
+    @property
+    def estimates(self) -> Mapping[str, Estimate]:
+        """Each endpoint by name."""
+
+    @property
+    def seed(self) -> int:
+        """The key of all luck."""
+
+    @property
+    def replicates(self) -> int:
+        """How many trials were simulated."""
+
+    @property
+    def engine(self) -> str:
+        """Which engine ran them."""
+
+    @property
+    def version(self) -> str:
+        """The version of the package that did."""
+
+    @property
+    def provenance(self) -> Mapping[str, str]:
+        """What else is needed to run it again; `run time` is shown in the terminal too."""
+
+    @property
+    def parameters(self) -> Sequence[Mapping[str, Any]]:
+        """component, name, value, default, unit, low, high, mark, source, meaning, changed."""
+
+    @property
+    def knobs(self) -> Sequence[Mapping[str, Any]]:
+        """name, value, range, meaning, mark, source."""
+
+    @property
+    def design(self) -> Sequence[Mapping[str, Any]]:
+        """The states: name, label, outcome, lasts, treatment, assessments, ways_out (a list of sentences)."""
+
+    @property
+    def follow(self) -> str | None:
+        """The variable to draw for each patient, if any."""
+
+    @property
+    def resolved(self) -> str:
+        """The whole scenario as YAML, every default filled in."""
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """Caveats in words."""
+
+    @property
+    def warnings(self) -> Sequence[str]:
+        """What the run itself found amiss."""

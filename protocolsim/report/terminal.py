@@ -1,0 +1,86 @@
+"""The summary in a terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from protocolsim.report import phrases
+from protocolsim.report.source import Source
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+_NARROW = 96
+
+
+def print_summary(result: Source, console: Console) -> None:
+    """Print the table of endpoints, what its columns mean, and how to run it again."""
+    encoding = console.encoding or "ascii"
+
+    def put(text: str, style: str = "") -> None:
+        console.print(_encodable(text, encoding), style=style, markup=False, highlight=False)
+
+    put(result.title, "bold")
+    if result.question:
+        put(result.question)
+    console.print(_table(result, console.width, encoding))
+    for line in (phrases.verdict(result), phrases.undefined_note(result.estimates.values())):
+        if line:
+            put(line)
+    put("")
+    put(phrases.RANGE_MEANS, "dim")
+    if any(e.published is not None for e in result.estimates.values()):
+        put(phrases.ROLES_MEAN, "dim")
+    for title, lines, style in (("Warning", result.warnings, "bold yellow"), ("Caveat", result.notes, "")):
+        for line in lines:
+            put(f"{title}: {line}", style)
+    put("")
+    put(_how_it_ran(result), "dim")
+
+
+def _how_it_ran(result: Source) -> str:
+    parts = [
+        f"seed {result.seed}",
+        phrases.count(result.replicates, "replicate"),
+        f"{result.engine} engine",
+        f"protocolsim {result.version}",
+    ]
+    if "run time" in result.provenance:
+        parts.append(result.provenance["run time"])
+    return ", ".join(parts)
+
+
+def _table(result: Source, width: int, encoding: str) -> Table:
+    """One row per endpoint; the published columns appear only where something was published."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    plain_box = box.SIMPLE_HEAD if encoding.lower().startswith("utf") else box.ASCII2
+    table = Table(box=plain_box, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
+    compared = any(e.published is not None for e in result.estimates.values())
+    narrow = width < _NARROW
+    table.add_column("Endpoint", ratio=1, min_width=18)
+    table.add_column("Simulated", justify="right", no_wrap=not narrow)
+    table.add_column("One trial,\n5-95 %", justify="right", no_wrap=not narrow)
+    if compared:
+        table.add_column("Published", justify="right", max_width=16 if narrow else 24)
+        table.add_column("Pctl." if narrow else "Percentile", justify="right")
+        table.add_column("Role", no_wrap=True, min_width=len("checked"))
+    for found in result.estimates.values():
+        cells = [f"{found.label} (of {found.among})", phrases.simulated(found), phrases.one_trial(found)]
+        if compared:
+            cells += [phrases.published(found), phrases.percentile(found), found.role or ""]
+        # Text, not str: rich would read the evidence mark [F] as markup.
+        table.add_row(*(Text(_encodable(cell, encoding)) for cell in cells))
+    return table
+
+
+def _encodable(text: str, encoding: str) -> str:
+    """The text without signs that this terminal cannot show."""
+    return text.replace("±", "+-").encode(encoding, "replace").decode(encoding) if not _has_sign(encoding) else text
+
+
+def _has_sign(encoding: str) -> bool:
+    return encoding.lower().startswith("utf")

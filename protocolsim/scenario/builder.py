@@ -1,0 +1,398 @@
+"""From a scenario file to a Scenario: read, check, assemble. All faults of the file are reported at once."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any
+
+from protocolsim.cohort.capacity import Resource
+from protocolsim.cohort.cohort import Cohort, Site
+from protocolsim.component import Component, Parameter
+from protocolsim.disease.base import Disease
+from protocolsim.drug.base import Drug
+from protocolsim.engine.base import Measured, Trial, causes_of, place
+from protocolsim.errors import ScenarioError, UsageError, unknown
+from protocolsim.protocol.checks import findings
+from protocolsim.protocol.states import Protocol
+from protocolsim.randomness import MAX_REPLICATES, MAX_SEED
+from protocolsim.records import Labels
+from protocolsim.scenario import components
+from protocolsim.scenario.endpoints_builder import EndpointsBuilder
+from protocolsim.scenario.quantities import Quantities
+from protocolsim.scenario.reader import Address, Document
+from protocolsim.scenario.scenario import KnobRow, ParameterRow, Scenario, StateRow
+from protocolsim.scenario.schema import CohortPart, Regimen, Schedule, ScenarioPart, StatePart, TransitionPart, check
+from protocolsim.scenario.states_builder import ON_STUDY, StatesBuilder, Vocabulary
+from protocolsim.units import MINUTES_PER_DAY, NONE, RATE, TIME, UnitError, unit_product
+
+DROPOUT = "dropout"
+_MOST_SUBJECTS = 100_000_000
+_ARRIVALS = "1 / 4 weeks"
+
+
+@dataclass
+class _Cast:
+    """The trial's components, and the values of their parameters (in the parameters' own units)."""
+
+    disease: Disease
+    drugs: tuple[Drug, ...]
+    drug_names: tuple[str, ...]
+    values: dict[str, dict[str, float]]
+    rows: list[ParameterRow]
+    warnings: list[str]
+
+
+def build(document: Document, *, allow_plugins: bool = False) -> Scenario:
+    """The scenario of a document. Raises ScenarioError with every fault that can be seen before it runs."""
+    part, said = check(document.data)
+    q = Quantities(document)
+    for address, message, at_key in said:
+        q.fault(address, message, at_key=at_key)
+    if part is None:
+        raise ScenarioError(document.source, q.faults)
+    scenario = _assemble(document, part, q, allow_plugins)
+    if q.faults or scenario is None:
+        raise ScenarioError(document.source, q.faults)
+    return scenario
+
+
+def _assemble(document: Document, part: ScenarioPart, q: Quantities, allow_plugins: bool) -> Scenario | None:
+    q.read_parameters(part.parameters)
+    if not 0 <= part.seed <= MAX_SEED:
+        q.fault(("seed",), f"{part.seed} is not between 0 and {MAX_SEED}")
+    if not 1 <= part.replicates < MAX_REPLICATES:
+        q.fault(("replicates",), f"{part.replicates} is below 1 (replicates)" if part.replicates < 1 else f"{part.replicates} is too many")
+    cast = _cast(part, q, allow_plugins)
+    if cast is None:
+        return None
+    words = _vocabulary(cast)
+    cohort = _cohort(part.cohort, q, words)
+    builder = StatesBuilder(part.protocol, q, words)
+    protocol = builder.build()
+    populations, endpoints = EndpointsBuilder(part, q, words, builder.names).build()
+    if part.follow is not None:
+        q.name(("follow",), "variable", part.follow, words.variable_names)
+    if protocol is None or cohort is None:
+        return None
+    if builder.sound and not any(f.path.startswith("protocol.states") for f in q.faults):
+        _structural(protocol, cast, words, cohort, q)
+    if q.faults:
+        return None
+    trial = _trial(document, protocol, cohort, cast, words)
+    return Scenario(
+        name=PurePath(document.source).stem,
+        title=part.title,
+        question=part.question,
+        description=part.description,
+        sources=tuple(part.sources),
+        notes=tuple(part.notes),
+        warnings=tuple(cast.warnings),
+        seed=part.seed,
+        replicates=part.replicates,
+        follow=part.follow,
+        trial=trial,
+        populations=populations,
+        endpoints=endpoints,
+        knobs=tuple(_knob_rows(part)),
+        parameters=tuple(cast.rows),
+        design=tuple(_state_row(n, s, part.protocol.transitions) for n, s in part.protocol.states.items()),
+        resolved=_yaml(document.data),
+        document=document,
+        allow_plugins=allow_plugins,
+    )
+
+
+# Components ----------------------------------------------------------------------------------------------------------
+
+
+def _cast(part: ScenarioPart, q: Quantities, allow_plugins: bool) -> _Cast | None:
+    disease = _component(q, ("cohort", "disease"), "disease", part.cohort.disease, allow_plugins)
+    used = [d for s in part.protocol.states.values() for d in s.treatment]
+    names = list(dict.fromkeys([*used, *part.drugs]))
+    drugs: dict[str, Drug] = {}
+    for name in names:
+        declared = part.drugs.get(name)
+        address: Address = ("drugs", name) if declared is not None else _first_use(part, name)
+        kind = declared.kind if declared is not None and declared.kind is not None else name
+        found = _component(q, address, "drug", kind, allow_plugins)
+        if isinstance(found, Drug):
+            drugs[name] = found
+    if not isinstance(disease, Disease) or len(drugs) < len(names):
+        return None
+    cast = _Cast(disease, tuple(drugs.values()), tuple(drugs), {}, [], [])
+    _read_values(cast, q, ("cohort",), disease, part.cohort.model_extra or {})
+    for name, drug in drugs.items():
+        declared = part.drugs.get(name)
+        _read_values(cast, q, ("drugs", name), drug, (declared.model_extra or {}) if declared is not None else {})
+    _handshake(cast, q)
+    return cast
+
+
+def _first_use(part: ScenarioPart, drug: str) -> Address:
+    for name, state in part.protocol.states.items():
+        if drug in state.treatment:
+            return ("protocol", "states", name, "treatment", drug)
+    return ("drugs", drug)
+
+
+def _component(q: Quantities, address: Address, room: str, name: str, allow_plugins: bool) -> Component | None:
+    try:
+        return components.load(room, name, allow_plugins)
+    except UsageError as error:
+        q.fault(address, str(error), at_key=room == "drug")
+        return None
+
+
+def _read_values(cast: _Cast, q: Quantities, address: Address, component: Component, given: Mapping[str, Any]) -> None:
+    """Every parameter of a component: its default, or what the scenario says."""
+    known = {p.name: p for p in component.parameters}
+    values = component.defaults()
+    for name, text in given.items():
+        place_: Address = (*address, name)
+        if name not in known:
+            keys = [*known, *(CohortPart.model_fields if address == ("cohort",) else ())]
+            q.fault(place_, unknown("key", name, keys), at_key=True)
+        elif isinstance(text, bool) or not isinstance(text, (int, float, str)):
+            q.fault(place_, f"expected a number with a unit ({known[name].unit or 'no unit'})")
+        else:
+            value = _in_its_unit(q, place_, known[name], text)
+            if value is not None:
+                values[name] = value
+    cast.values[component.name] = values
+    for p in component.parameters:
+        changed = values[p.name] != p.value
+        cast.rows.append(
+            ParameterRow(component.name, p.name, values[p.name], p.value, p.unit, p.low, p.high, p.mark, p.source, p.meaning, changed)
+        )
+        if changed and not p.low <= values[p.name] <= p.high:
+            cast.warnings.append(
+                f"{component.name}.{p.name} = {values[p.name]:g} {p.unit} is outside its plausible range, {p.low:g} to {p.high:g}".replace("  ", " ")
+            )
+
+
+def _in_its_unit(q: Quantities, address: Address, parameter: Parameter, text: str | float) -> float | None:
+    try:
+        unit = unit_product(parameter.unit)
+    except UnitError:
+        unit = unit_product("")
+    value = q.number(address, text, unit.dimension, what=f"{parameter.meaning}, such as {parameter.value:g} {parameter.unit}".strip())
+    if value is None:
+        return None
+    value = value / unit.value
+    if not parameter.least <= value <= parameter.most:
+        bound = f"below {parameter.least:g}" if value < parameter.least else f"above {parameter.most:g}"
+        q.fault(address, f"{text} is {bound} {parameter.unit} ({parameter.meaning})")
+        return None
+    return value
+
+
+def _handshake(cast: _Cast, q: Quantities) -> None:
+    """Whether everything a component needs is offered by another."""
+    offered = {t.name for t in cast.disease.traits}
+    for name, drug in zip(cast.drug_names, cast.drugs, strict=True):
+        for need in drug.needs:
+            if need not in offered:
+                q.fault(("cohort", "disease"), f"the drug '{name}' needs the trait '{need}', which '{cast.disease.name}' does not offer")
+    kinds = [d.name for d in cast.drugs]
+    if len(set(kinds)) < len(kinds):
+        q.fault(("drugs",), "the same drug stands there under two names")
+
+
+def _vocabulary(cast: _Cast) -> Vocabulary:
+    everyone: tuple[Component, ...] = (cast.disease, *cast.drugs)
+    assessments = [a for c in everyone for a in c.assessments]
+    events = dict.fromkeys(h.event for d in cast.drugs for h in d.hazards)
+    return Vocabulary(
+        drugs=cast.drugs,
+        drug_names=cast.drug_names,
+        assessments=tuple(a.name for a in assessments),
+        variables=tuple(v for a in assessments for v in a.variables),
+        events=(*events, DROPOUT),
+        traits=tuple(t for c in everyone for t in c.traits if not t.hidden),
+    )
+
+
+# Cohort --------------------------------------------------------------------------------------------------------------
+
+
+def _cohort(part: CohortPart, q: Quantities, words: Vocabulary) -> Cohort | None:
+    size = q.whole(("cohort", "size"), part.size, least=1, most=_MOST_SUBJECTS, what="subjects")
+    most = part.max_candidates
+    limit = q.whole(("cohort", "max_candidates"), most, least=1, most=2**31 - 1, what="candidates") if most is not None else None
+    dropout = q.number(("cohort", "dropout"), part.dropout, NONE if part.dropout == 0 else RATE, least=0.0, what="rate of dropout")
+    no_show = q.number(("cohort", "no_show"), part.no_show, NONE, least=0.0, most=1.0, what="probability")
+    sites = _sites(part, q)
+    capacity = _capacity(part, q, words, [s.name for s in sites or ()])
+    if size is None or dropout is None or no_show is None or sites is None or capacity is None:
+        return None
+    # Enough for an entry rule that one in a hundred passes.
+    return Cohort(size, limit if limit is not None else 100 * size + 1000, sites, dropout, no_show, capacity)
+
+
+def _sites(part: CohortPart, q: Quantities) -> tuple[Site, ...] | None:
+    if part.sites is None:
+        text = part.arrivals if part.arrivals is not None else _ARRIVALS
+        rate = q.number(("cohort", "arrivals"), text, RATE, least=1e-12, what="candidates per time")
+        return None if rate is None else (Site("site", rate, 0),)
+    if part.arrivals is not None:
+        q.fault(("cohort", "arrivals"), "with sites, each site says its own arrivals", at_key=True)
+    if not part.sites:
+        q.fault(("cohort", "sites"), "no site stands here", at_key=True)
+    found = []
+    for name, site in part.sites.items():
+        address: Address = ("cohort", "sites", name)
+        rate = q.number((*address, "arrivals"), site.arrivals, RATE, least=1e-12, what="candidates per time")
+        opens = q.minutes((*address, "opens"), site.opens)
+        if rate is not None and opens is not None:
+            found.append(Site(name, rate, opens))
+    return tuple(found) if len(found) == len(part.sites) and found else None
+
+
+def _capacity(part: CohortPart, q: Quantities, words: Vocabulary, sites: Sequence[str]) -> tuple[Resource, ...] | None:
+    found, before = [], len(q.faults)
+    served: set[str] = set()
+    for name, resource in (part.capacity or {}).items():
+        address: Address = ("cohort", "capacity", name)
+        serves = (resource.serves,) if isinstance(resource.serves, str) else tuple(resource.serves)
+        at = sites if resource.at is None else [resource.at] if isinstance(resource.at, str) else resource.at
+        for word in serves:
+            q.name((*address, "serves"), "assessment or drug", word, (*words.assessments, *words.drug_names))
+            if word in served:
+                q.fault((*address, "serves"), f"'{word}' is already served by something else")
+            served.add(word)
+        for word in at:
+            q.name((*address, "at"), "site", word, sites)
+        slot = q.minutes((*address, "slot"), resource.slot, least=1.0, what="slot")
+        opens = q.number((*address, "opens_at"), resource.opens_at, TIME, least=0.0, most=MINUTES_PER_DAY)
+        closes = q.number((*address, "closes_at"), resource.closes_at, TIME, least=0.0, most=MINUTES_PER_DAY)
+        for key, number, most in (("units", resource.units, 10_000), ("weekdays", resource.weekdays, 7)):
+            if not 1 <= number <= most:
+                q.fault((*address, key), f"{number} is not between 1 and {most}")
+        if slot is not None and opens is not None and closes is not None and opens + slot > closes:
+            q.fault((*address, "slot"), f"one use takes {resource.slot}, longer than the opening hours")
+        if len(q.faults) == before and slot is not None and opens is not None and closes is not None:
+            numbers = tuple(sites.index(s) for s in at)
+            found.append(Resource(name, serves, numbers, resource.units, slot, int(opens), int(closes), resource.weekdays))
+    return tuple(found) if len(q.faults) == before else None
+
+
+# The trial -----------------------------------------------------------------------------------------------------------
+
+
+def _structural(protocol: Protocol, cast: _Cast, words: Vocabulary, cohort: Cohort, q: Quantities) -> None:
+    names = words.variable_names
+    shows: dict[int, tuple[int, ...]] = {}
+    assessments = [a for c in (cast.disease, *cast.drugs) for a in c.assessments]
+    for number, assessment in enumerate(assessments):
+        shows[number] = tuple(names.index(v.name) for v in assessment.variables)
+    for address, message in findings(protocol, shows, names):
+        q.fault(address, message, at_key=True)
+    if cohort.dropout > 0.0:
+        code = words.events.index(DROPOUT)
+        without = [s.name for s in protocol.states if s.on_study and code not in s.upon]
+        if without:
+            q.fault(("cohort", "dropout"), f"no transition is taken upon dropout from '{without[0]}': add {{from: {ON_STUDY}, to: ..., upon: dropout}}")
+
+
+def _trial(document: Document, protocol: Protocol, cohort: Cohort, cast: _Cast, words: Vocabulary) -> Trial:
+    disease, drugs, width = place(cast.disease, cast.drugs, cast.values)
+    parts = (disease, *drugs)
+    names = words.variable_names
+    measured = tuple(
+        Measured(p, a, a.observe, tuple(names.index(v.name) for v in a.variables))
+        for p in parts
+        for a in p.component.assessments
+    )
+    traits = [(t, p.offset + t.field) for p in parts for t in p.component.traits]
+    labels = Labels(
+        states=tuple(s.name for s in protocol.states),
+        outcomes=tuple(s.outcome or "" for s in protocol.states),
+        assessments=words.assessments,
+        variables=names,
+        drugs=words.drug_names,
+        events=words.events,
+        sites=tuple(s.name for s in cohort.sites),
+        randomisations=tuple(r.name for r in protocol.randomisations),
+        traits=(*(t.name for t, _ in traits if not t.hidden), *(f"truth_{t.name}" for t, _ in traits if t.hidden)),
+        reasons=protocol.most_read,
+        explain=protocol.explain,
+    )
+    return Trial(
+        name=PurePath(document.source).stem,
+        protocol=protocol,
+        cohort=cohort,
+        disease=disease,
+        drugs=drugs,
+        width=width,
+        assessments=measured,
+        causes=causes_of(protocol, drugs, cohort, words.events, DROPOUT),
+        visible=tuple(c for t, c in traits if not t.hidden),
+        hidden=tuple(c for t, c in traits if t.hidden),
+        labels=labels,
+    )
+
+
+# For readers ---------------------------------------------------------------------------------------------------------
+
+
+def _knob_rows(part: ScenarioPart) -> list[KnobRow]:
+    return [
+        KnobRow(
+            name,
+            str(k.value),
+            " to ".join(str(r) for r in k.range) if k.range else "",
+            k.meaning,
+            k.mark or "",
+            k.source or "",
+        )
+        for name, k in part.parameters.items()
+    ]
+
+
+def _state_row(name: str, state: StatePart, transitions: Sequence[TransitionPart]) -> StateRow:
+    treatment = [
+        f"{drug} {given.dose}, {_when(given)}" if isinstance(given, Regimen) else f"{drug}, {given}"
+        for drug, given in state.treatment.items()
+    ]
+    assessments = [f"{a}, {_when(s)}" for a, s in state.assessments.items()]
+    ways_out = [_way(t) for t in transitions if name in ([t.from_] if isinstance(t.from_, str) else t.from_)]
+    return StateRow(
+        name,
+        state.label or name.replace("_", " ").capitalize(),
+        state.final or "",
+        str(state.lasts or ""),
+        "; ".join(treatment),
+        "; ".join(assessments),
+        tuple(ways_out),
+    )
+
+
+def _when(schedule: Schedule) -> str:
+    if schedule.every is not None:
+        times = f", {schedule.times} times" if schedule.times is not None else ""
+        return f"every {schedule.every}{times}"
+    key = "weeks" if schedule.weeks is not None else "days"
+    return f"{key} " + ", ".join(str(v) for v in getattr(schedule, key) or ())
+
+
+def _way(t: TransitionPart) -> str:
+    when = f"when {t.when}" if t.when is not None else "otherwise" if t.otherwise else "always"
+    trigger = f"after {t.after}, " if t.after else f"upon {t.upon}" if t.upon else "at the end, "
+    to = t.to if t.to is not None else f"randomised by {t.randomise}"
+    return f"{trigger}{when if not (t.upon and when == 'always') else ''} -> {to}".replace("  ", " ")
+
+
+def _yaml(data: Mapping[str, Any]) -> str:
+    from ruamel.yaml import YAML
+
+    out = io.StringIO()
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = False
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
+    yaml.allow_unicode = True
+    yaml.width = 110
+    yaml.dump(dict(data), out)
+    return out.getvalue()

@@ -1,0 +1,60 @@
+"""Diseases and drugs by name: the shipped ones, and, where allowed, code from outside.
+
+A shipped component is the file of its own name in `disease/` or `drug/`, which ends in `COMPONENT = TheClass`.
+Code from outside is named `your.module:YourClass`, and is imported only where the caller allowed plugins.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from functools import cache
+
+import protocolsim.disease as disease_room
+import protocolsim.drug as drug_room
+from protocolsim.component import Component
+from protocolsim.errors import UsageError, unknown
+
+_ROOMS = {"disease": disease_room, "drug": drug_room}
+
+
+def disease_names() -> list[str]:
+    """The shipped diseases."""
+    return _names("disease")
+
+
+def drug_names() -> list[str]:
+    """The shipped drugs."""
+    return _names("drug")
+
+
+def _names(room: str) -> list[str]:
+    return sorted(m.name for m in pkgutil.iter_modules(_ROOMS[room].__path__) if m.name != "base")
+
+
+@cache
+def load_shipped(room: str, name: str) -> Component:
+    """The shipped component of that name; it must exist."""
+    component: Component = importlib.import_module(f"protocolsim.{room}.{name}").COMPONENT()
+    return component
+
+
+def load(room: str, name: str, allow_plugins: bool) -> Component:
+    """A component by name. Raises UsageError for one that is unknown, not allowed, or not a component."""
+    if ":" not in name:
+        if name not in _names(room):
+            raise UsageError(unknown(room, name, _names(room)))
+        return load_shipped(room, name)
+    if not allow_plugins:
+        raise UsageError(f"'{name}' is code from outside; it is loaded only with --allow-plugins")
+    module, _, attribute = name.partition(":")
+    try:
+        found = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise UsageError(f"cannot load '{name}': {error}") from None
+    kind = importlib.import_module(f"protocolsim.{room}.base")
+    wanted = kind.Disease if room == "disease" else kind.Drug
+    if not (isinstance(found, type) and issubclass(found, wanted)):
+        raise UsageError(f"'{name}' is not a {wanted.__name__}")
+    component: Component = found()
+    return component

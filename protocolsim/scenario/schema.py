@@ -1,0 +1,412 @@
+"""The shape of a scenario file, as pydantic models: what keys there are, and what stands behind each.
+
+Names and units are looked at later, by the builder; here only the shape is checked, and every fault of shape is
+found at once. The JSON Schema that editors use is written from these models, the components and the endpoint kinds.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import types
+import typing
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr, ValidationError
+
+from protocolsim.component import Component, Mark
+from protocolsim.endpoint.base import Endpoint, Role
+from protocolsim.endpoint.catalogue import kinds
+from protocolsim.errors import unknown
+from protocolsim.scenario.components import disease_names, drug_names, load_shipped
+from protocolsim.scenario.reader import Address
+
+Scalar = StrictInt | StrictFloat | StrictStr
+Text = StrictStr
+Names = StrictStr | list[StrictStr]
+
+
+class Part(BaseModel):
+    """A mapping with known keys only."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=False, frozen=True)
+
+
+class Knob(Part):
+    """A named number that rules, doses and durations may use, and that can be varied."""
+
+    value: Scalar = Field(description="its value, with a unit: 75 %, 1 mg/kg, 12 weeks")
+    range: Annotated[list[Scalar], Field(min_length=2, max_length=2)] | None = Field(
+        default=None, description="the lowest and highest value that make sense"
+    )
+    meaning: Text = Field(description="what it is, in a few words")
+    mark: Mark | None = Field(default=None, description="how its value is known: F, F2, D, A or M")
+    source: Text | None = Field(default=None, description="where its value comes from")
+
+
+class SitePart(Part):
+    """One clinic."""
+
+    arrivals: Scalar = Field(description="candidates per time, such as 2 / 4 weeks")
+    opens: Scalar = Field(default="0 days", description="when it begins to screen, in the trial's calendar")
+
+
+class ResourcePart(Part):
+    """Equal units at each site that serve one subject at a time: scanners, infusion chairs."""
+
+    serves: Names = Field(description="the assessments and drugs that need it")
+    at: Names | None = Field(default=None, description="the sites that have it; every site where absent")
+    units: StrictInt = Field(default=1, description="how many of them each site has")
+    slot: Scalar = Field(default="60 minutes", description="how long one use takes")
+    opens_at: Scalar = Field(default="8 hours", description="opening hour, as time since midnight")
+    closes_at: Scalar = Field(default="16 hours", description="closing hour, as time since midnight")
+    weekdays: StrictInt = Field(default=5, description="open on the first so many days of each week")
+
+
+class CohortPart(BaseModel):
+    """Who takes part. Every parameter of the disease may stand here by its own name."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    size: Scalar = Field(description="subjects to enrol")
+    disease: Text = Field(description="the disease model")
+    max_candidates: Scalar | None = Field(default=None, description="stop with an error after screening so many")
+    arrivals: Scalar | None = Field(default=None, description="candidates per time at a single site, such as 1 / 4 weeks")
+    sites: dict[str, SitePart] | None = Field(default=None, description="the clinics, by name")
+    capacity: dict[str, ResourcePart] | None = Field(default=None, description="what is limited, by name")
+    dropout: Scalar = Field(default=0, description="rate of leaving the study, such as 0.5 % / 4 weeks")
+    no_show: Scalar = Field(default=0, description="probability that a subject does not come to a planned visit")
+
+
+class DrugPart(BaseModel):
+    """A drug's own parameters, by name."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    kind: Text | None = Field(default=None, description="your.module:YourDrug, for a drug from outside")
+
+
+class Schedule(Part):
+    """When something is planned, counted from the start of the state. One of weeks, days, every."""
+
+    weeks: list[Scalar] | None = Field(default=None, description="the weeks it is planned for")
+    days: list[Scalar] | None = Field(default=None, description="the days it is planned for")
+    every: Scalar | None = Field(default=None, description="repeated at this interval, before the state's end")
+    start: Scalar = Field(default="0 weeks", description="with every: the first time")
+    times: StrictInt | None = Field(default=None, description="with every: at most so often")
+
+
+class Regimen(Schedule):
+    """A dose, and when it is given."""
+
+    dose: Scalar = Field(description="the dose of one administration, such as 1 mg/kg")
+
+
+class StatePart(Part):
+    """One state of the protocol."""
+
+    label: Text | None = Field(default=None, description="what a reader calls it")
+    final: Text | None = Field(default=None, description="makes the state final; the outcome of those who end here")
+    enrolled: StrictBool = Field(default=False, description="whoever enters this state is enrolled")
+    treatment: dict[str, Literal["standard"] | Regimen] = Field(default={}, description="drugs given here, by name")
+    assessments: dict[str, Schedule] = Field(default={}, description="what is measured here, by name")
+    lasts: Scalar | None = Field(default=None, description="how long the state lasts, such as 12 weeks")
+
+
+class SummaryPart(Part):
+    """A number built from observations."""
+
+    sum_of: Text | None = Field(default=None, alias="sum of")
+    mean_of: Text | None = Field(default=None, alias="mean of")
+    last_of: Text | None = Field(default=None, alias="last of")
+    first_of: Text | None = Field(default=None, alias="first of")
+    smallest_of: Text | None = Field(default=None, alias="smallest of")
+    largest_of: Text | None = Field(default=None, alias="largest of")
+    count_of: Text | None = Field(default=None, alias="count of")
+    entries_of: Text | None = Field(default=None, alias="entries of", description="how often this state was entered")
+    time_since: Text | None = Field(default=None, alias="time since", description="'enrolment', or a state's entry")
+    during: Names | None = Field(default=None, description="only observations made in these states")
+    within: Scalar | None = Field(default=None, description="only observations so recent, such as 4 weeks")
+    first: StrictInt | None = Field(default=None, description="only the first so many")
+    last: StrictInt | None = Field(default=None, description="only the last so many")
+
+
+class TransitionPart(Part):
+    """A way from one state to another. Tried when the state's time is over, unless `after` or `upon` says otherwise."""
+
+    from_: Names = Field(alias="from", description="a state, several, 'on study' or 'any'")
+    to: Text | None = Field(default=None, description="the state it leads to")
+    randomise: Text | None = Field(default=None, description="instead of to: the randomisation that chooses the state")
+    after: Text | None = Field(default=None, description="tried after this assessment")
+    upon: Text | None = Field(default=None, description="tried upon this event")
+    when: Scalar | None = Field(default=None, description="the decision rule")
+    otherwise: Literal[True] | None = Field(default=None, description="taken where no rule before it held")
+
+
+class RandomisationPart(Part):
+    """Permuted blocks."""
+
+    between: dict[str, StrictInt] = Field(description="states and their ratio, such as {treated: 1, control: 1}")
+    block: StrictInt | None = Field(default=None, description="block size; twice the sum of the ratio where absent")
+    strata: list[Scalar] = Field(default=[], description="'site', and rules whose truth separates lists")
+
+
+class ProtocolPart(Part):
+    """The protocol."""
+
+    window: Scalar = Field(default="7 days", description="how late a visit may be made where capacity is limited")
+    summaries: dict[str, Scalar | SummaryPart] = Field(default={}, description="numbers that rules may use")
+    states: dict[str, StatePart] = Field(description="the states; subjects start in the first")
+    randomisations: dict[str, RandomisationPart] = Field(default={})
+    transitions: list[TransitionPart] = Field(description="the ways between states, in the order they are tried")
+
+
+class PopulationPart(Part):
+    """Who counts, for endpoints to name as their denominator."""
+
+    of: Text = Field(default="enrolled", description="the population that this one is part of")
+    entered: Names = Field(default=[])
+    not_entered: Names = Field(default=[])
+    ended_in: Names = Field(default=[])
+    not_ended_in: Names = Field(default=[])
+
+
+class EndpointPart(BaseModel):
+    """An endpoint; the keys of its kind stand beside these."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    kind: Text
+    label: Text | None = None
+    among: Text = "enrolled"
+
+
+class PublishedPart(Part):
+    """What the real trial reported of an endpoint."""
+
+    value: Scalar = Field(description="as printed: 9/13, 72 %, 2")
+    role: Role = Field(description="fitted: a parameter was chosen to match it; checked: none was")
+    source: Text
+    mark: Mark
+    note: Text = ""
+
+
+class ScenarioPart(Part):
+    """A scenario: one trial."""
+
+    title: Text
+    question: Text = ""
+    description: Text = ""
+    sources: list[Text] = []
+    notes: list[Text] = Field(default=[], description="what a reader of the results must be told")
+    extends: Text | None = Field(default=None, description="a scenario to start from; this file says only what differs")
+    seed: StrictInt = 1
+    replicates: StrictInt = 200
+    follow: Text | None = Field(default=None, description="the variable drawn for each patient")
+    parameters: dict[str, Knob] = {}
+    cohort: CohortPart
+    drugs: dict[str, DrugPart] = {}
+    protocol: ProtocolPart
+    populations: dict[str, PopulationPart] = {}
+    endpoints: dict[str, EndpointPart] = {}
+    published: dict[str, PublishedPart] = {}
+
+
+Said = tuple[Address, str, bool]  # address, message, whether the key itself is meant
+
+
+def check(data: Mapping[str, Any]) -> tuple[ScenarioPart | None, list[Said]]:
+    """The scenario, and every fault of shape. With faults, what is sound of it, or None where too little is.
+
+    Faulty entries are left out, one by one, so that the rest can still be looked at.
+    """
+    said: list[Said] = []
+    rest = json.loads(json.dumps(data))
+    for _ in range(50):
+        try:
+            return ScenarioPart.model_validate(rest), said
+        except ValidationError as error:
+            details = error.errors(include_url=False)
+            said += [s for s in (_said(d, rest) for d in details) if s not in said]
+            if not any([_without(rest, tuple(d["loc"])) for d in details]):
+                break
+    return None, said
+
+
+def _address(location: tuple[Any, ...], data: Any) -> Address:
+    """Pydantic's location without the names of union members, which are not keys of the file."""
+    address: list[str | int] = []
+    here = data
+    for step in location:
+        if isinstance(here, dict) and step in here:
+            here = here[step]
+        elif isinstance(here, list) and isinstance(step, int) and step < len(here):
+            here = here[step]
+        elif isinstance(here, dict) and step == location[-1] and isinstance(step, str) and "[" not in step and step not in _UNION:
+            here = None
+        else:
+            continue
+        address.append(step)
+    return tuple(address)
+
+
+_UNION = ("int", "float", "str", "bool", "SummaryPart", "Regimen", "list", "literal['standard']")
+
+
+def _said(detail: Any, data: Any) -> Said:
+    kind, address = detail["type"], _address(tuple(detail["loc"]), data)
+    found = detail["input"]
+    if kind == "extra_forbidden":
+        return address, unknown("key", str(address[-1]), _keys_at(address[:-1])), True
+    if kind == "missing":
+        return address[:-1], f"'{address[-1]}' is missing here", True
+    expected = {
+        "model_type": "a mapping of keys",
+        "dict_type": "a mapping of keys",
+        "list_type": "a list",
+        "string_type": "text",
+        "int_type": "a whole number",
+        "float_type": "a number",
+        "bool_type": "true or false",
+    }.get(kind)
+    if kind == "literal_error":
+        expected = f"one of {detail['ctx']['expected']}"
+    if kind in ("too_short", "too_long"):
+        expected = "two values: [lowest, highest]"
+    if expected in ("text", "a whole number", "a number") and str(detail["loc"][-1]) in _UNION:
+        expected = "a number or text"
+    return address, f"expected {expected or detail['msg']}, found {_shown(found)}", False
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "nothing"
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list):
+        return "a list"
+    return f"'{value}'" if isinstance(value, str) else json.dumps(value)
+
+
+def _keys_at(address: Address) -> list[str]:
+    """The keys that may stand in the mapping at an address."""
+    model: Any = ScenarioPart
+    for step in address:
+        fields = {f.alias or n: f for n, f in model.model_fields.items()} if _is_model(model) else {}
+        inner = fields[step].annotation if step in fields else model
+        model = _first_model(inner)
+        if model is None:
+            return []
+    return [f.alias or n for n, f in model.model_fields.items()]
+
+
+def _is_model(thing: Any) -> bool:
+    return isinstance(thing, type) and issubclass(thing, BaseModel)
+
+
+def _first_model(annotation: Any) -> Any:
+    if _is_model(annotation):
+        return annotation
+    for part in reversed(typing.get_args(annotation)):
+        found = _first_model(part)
+        if found is not None:
+            return found
+    return None
+
+
+def _without(data: Any, location: tuple[Any, ...]) -> bool:
+    """Take the faulty entry out of its mapping or list; True if there was one to take."""
+    address = _address(location, data)
+    if not address:
+        return False
+    here = data
+    for step in address[:-1]:
+        here = here[step]
+    last = address[-1]
+    if isinstance(here, dict) and last in here:
+        del here[last]
+        return True
+    # A key that is missing cannot be taken out: what lacks it goes.
+    return _without(data, address[:-1]) if len(address) > 1 else False
+
+
+# The JSON Schema ------------------------------------------------------------------------------------------------
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of a scenario file, with every component's parameters and endpoint's keys."""
+    schema = ScenarioPart.model_json_schema(by_alias=True)
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    schema["title"] = "protocolsim scenario"
+    # A file that extends another may leave out whatever that one says.
+    schema["required"] = []
+    schema["anyOf"] = [{"required": ["extends"]}, {"required": ["title", "cohort", "protocol"]}]
+    definitions = schema["$defs"]
+    for name in ("CohortPart", "ProtocolPart", "StatePart", "Knob", "EndpointPart", "PublishedPart"):
+        definitions[name].pop("required", None)
+    diseases = [load_shipped("disease", n) for n in disease_names()]
+    definitions["CohortPart"]["properties"] |= {k: v for d in diseases for k, v in _parameter_keys(d).items()}
+    definitions["CohortPart"]["additionalProperties"] = False
+    drugs = {n: load_shipped("drug", n) for n in drug_names()}
+    schema["properties"]["drugs"]["properties"] = {
+        name: {"type": "object", "properties": _parameter_keys(drug), "additionalProperties": False}
+        for name, drug in drugs.items()
+    }
+    definitions["EndpointPart"]["properties"]["kind"]["enum"] = list(kinds())
+    definitions["EndpointPart"]["properties"] |= {
+        k: v for kind in kinds().values() for k, v in _endpoint_keys(kind).items()
+    }
+    definitions["EndpointPart"]["additionalProperties"] = False
+    return schema
+
+
+def schema_text() -> str:
+    """The JSON Schema as it is shipped."""
+    return json.dumps(json_schema(), indent=1, ensure_ascii=False) + "\n"
+
+
+def _parameter_keys(component: Component) -> dict[str, Any]:
+    return {
+        p.name: {
+            "type": ["number", "string"],
+            "description": f"{p.meaning} ({p.value:g} {p.unit}; plausible {p.low:g} to {p.high:g}) [{p.mark}]",
+        }
+        for p in component.parameters
+    }
+
+
+def endpoint_fields(kind: type[Endpoint]) -> dict[str, tuple[str, Any]]:
+    """The keys of an endpoint's kind: what each names (states, variable, ..., choice, text), and the choices."""
+    shared = {f.name for f in dataclasses.fields(Endpoint)}
+    hints = typing.get_type_hints(kind, include_extras=True)
+    found: dict[str, tuple[str, Any]] = {}
+    for field in dataclasses.fields(kind):
+        if field.name in shared:
+            continue
+        hint = hints[field.name]
+        if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
+            hint = next(a for a in typing.get_args(hint) if a is not type(None))
+        if typing.get_origin(hint) is Literal:
+            found[field.name] = ("choice", typing.get_args(hint))
+        elif typing.get_origin(hint) is Annotated:
+            found[field.name] = (hint.__metadata__[0], None)
+        else:
+            found[field.name] = ("text", None)
+    return found
+
+
+def _endpoint_keys(kind: type[Endpoint]) -> dict[str, Any]:
+    names = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+    shapes: dict[str, Any] = {
+        "states": names,
+        "events": names,
+        "variable": {"type": "string"},
+        "drug": {"type": "string"},
+        "minutes": {"type": ["string", "number"]},
+        "text": {"type": "string"},
+    }
+    return {
+        name: {"enum": list(choices)} if what == "choice" else shapes[what]
+        for name, (what, choices) in endpoint_fields(kind).items()
+    }

@@ -1,0 +1,140 @@
+"""From the sums of many trials to an estimate: its value, how sure it is, and how far one trial may lie from it.
+
+Two spreads that must not be confused. `mcse` is how far the value would move if the simulation were run again
+with another seed; more replicates shrink it. `lo` to `hi` is where 90 % of single trials fall, a prediction
+range; more replicates only draw it more sharply.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocolsim.endpoint.base import Endpoint, Published
+
+Floats = NDArray[np.float64]
+
+LOW, MIDDLE, HIGH = 0.05, 0.50, 0.95
+# Values this near count as equal, here as in every decision rule.
+_EQUAL = 1e-9
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """One endpoint over all replicates. Shares (unit "%") are 0 to 1; nan stands for undefined.
+
+    `value` is the endpoint of all replicates taken together, `mcse` its Monte Carlo standard error (nan below
+    two replicates), `lo`, `median` and `hi` the 5th, 50th and 95th percentile of single trials, of which
+    `n_undefined` have no value. `percentile` (0 to 100) is the share of single trials below the published value,
+    ties counting half; None where nothing is published or no trial has a value.
+    """
+
+    name: str
+    label: str
+    unit: str
+    among: str
+    counting: str
+    value: float
+    mcse: float
+    lo: float
+    hi: float
+    median: float
+    n_undefined: int
+    n_replicates: int
+    published: Published | None
+    percentile: float | None
+
+    @property
+    def role(self) -> str | None:
+        """Whether the published value was fitted to or checked against; None where nothing is published."""
+        return None if self.published is None else self.published.role
+
+
+def estimate(endpoint: Endpoint, sums: Floats) -> Estimate:
+    """The estimate from the sums [replicates, k] that `endpoint.sums` left, in replicate order.
+
+    The percentiles are the inverse of the empirical distribution function, so each is the value of some trial:
+    with 13 patients a share moves in steps of 1/13, and a value between two steps cannot occur.
+    """
+    trials = endpoint.value(sums)
+    defined = trials[~np.isnan(trials)]
+    lo, median, hi = _quantiles(defined)
+    published = endpoint.published
+    return Estimate(
+        name=endpoint.name,
+        label=endpoint.label,
+        unit=endpoint.unit,
+        among=endpoint.among,
+        counting=endpoint.counting,
+        value=float(endpoint.value(_running(sums)[-1])),
+        mcse=jackknife(endpoint, sums),
+        lo=lo,
+        hi=hi,
+        median=median,
+        n_undefined=len(trials) - len(defined),
+        n_replicates=len(trials),
+        published=published,
+        percentile=None if published is None else mid_rank(defined, published.value),
+    )
+
+
+def jackknife(endpoint: Endpoint, sums: Floats) -> float:
+    """Monte Carlo standard error of the value of all replicates, each left out in turn (Efron and Stein 1981).
+
+    nan for fewer than two replicates, or where the value hangs on a single one.
+    """
+    number = len(sums)
+    if number < 2:
+        return float("nan")
+    # Added from both ends rather than subtracted from the total: a sum of zeros stays zero.
+    before, after = _running(sums)[:-1], _running(sums[::-1])[-2::-1]
+    left = endpoint.value(before + after)
+    centred = left - left.mean()
+    return float(np.sqrt((number - 1) / number * (centred * centred).sum()))
+
+
+def mid_rank(trials: Floats, value: float) -> float | None:
+    """The percentile (0 to 100) of a value among trials: those below, and half of those equal; None without trials."""
+    if len(trials) == 0:
+        return None
+    equal = np.abs(trials - value) <= _EQUAL
+    below = (trials < value) & ~equal
+    return float(100.0 * (below.sum() + 0.5 * equal.sum()) / len(trials))
+
+
+def as_json(found: Estimate) -> dict[str, float | int | str | None]:
+    """Plain values for a file; None for undefined, the published value as a number."""
+    published = found.published
+    return {
+        "value": _plain(found.value),
+        "mcse": _plain(found.mcse),
+        "lo": _plain(found.lo),
+        "hi": _plain(found.hi),
+        "median": _plain(found.median),
+        "n_undefined": found.n_undefined,
+        "published": None if published is None else float(published.value),
+        "role": found.role,
+        "percentile": found.percentile,
+        "label": found.label,
+        "among": found.among,
+        "unit": found.unit,
+    }
+
+
+def _plain(value: float) -> float | None:
+    return None if np.isnan(value) else value
+
+
+def _running(sums: Floats) -> Floats:
+    """Sums from one zero row on, added one replicate after another (NumPy's own sum adds in pairs)."""
+    zero = np.zeros((1, *sums.shape[1:]))
+    return np.cumsum(np.concatenate([zero, sums]), axis=0)
+
+
+def _quantiles(defined: Floats) -> tuple[float, float, float]:
+    if len(defined) == 0:
+        return (float("nan"),) * 3
+    found = np.quantile(defined, (LOW, MIDDLE, HIGH), method="inverted_cdf")
+    return float(found[0]), float(found[1]), float(found[2])

@@ -1,0 +1,154 @@
+"""Quantities with units: `12 weeks`, `1 mg/kg`, `75 %`, `0.009 / 4 weeks`.
+
+A dimension is the exponents of (time, mass, volume, body weight). Inside, time is in minutes, mass in mg,
+volume in L, body weight in kg; shares and counts have no dimension. There are no months: a trial's months
+are four weeks here, and the file says weeks.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from protocolsim.errors import nearest
+
+MINUTES_PER_DAY = 1440
+MINUTES_PER_WEEK = 7 * MINUTES_PER_DAY
+
+Dimension = tuple[int, int, int, int]
+NONE: Dimension = (0, 0, 0, 0)
+TIME: Dimension = (1, 0, 0, 0)
+MASS: Dimension = (0, 1, 0, 0)
+VOLUME: Dimension = (0, 0, 1, 0)
+BODY_WEIGHT: Dimension = (0, 0, 0, 1)
+DOSE: Dimension = (0, 1, 0, -1)
+RATE: Dimension = (-1, 0, 0, 0)
+
+_UNITS: dict[str, tuple[float, Dimension]] = {
+    "%": (0.01, NONE),
+    "minute": (1.0, TIME),
+    "minutes": (1.0, TIME),
+    "hour": (60.0, TIME),
+    "hours": (60.0, TIME),
+    "h": (60.0, TIME),
+    "day": (float(MINUTES_PER_DAY), TIME),
+    "days": (float(MINUTES_PER_DAY), TIME),
+    "d": (float(MINUTES_PER_DAY), TIME),
+    "week": (float(MINUTES_PER_WEEK), TIME),
+    "weeks": (float(MINUTES_PER_WEEK), TIME),
+    "mg": (1.0, MASS),
+    "ug": (1e-3, MASS),
+    "g": (1000.0, MASS),
+    "L": (1.0, VOLUME),
+    "mL": (1e-3, VOLUME),
+    "kg": (1.0, BODY_WEIGHT),
+}
+_NO_UNIT = {"month": "4 weeks", "months": "4 weeks", "year": "52 weeks", "years": "52 weeks"}
+_DIMENSION_NAMES: dict[Dimension, str] = {
+    NONE: "a plain number or a share",
+    TIME: "a time (minutes, hours, days, weeks)",
+    MASS: "a mass (mg)",
+    VOLUME: "a volume (L)",
+    BODY_WEIGHT: "a body weight (kg)",
+    DOSE: "a dose (mg/kg)",
+    RATE: "a rate (such as '1 % / 4 weeks')",
+    (0, 1, -1, 0): "a concentration (mg/L)",
+}
+_SIGNED = re.compile(r"\s*(?P<sign>[+-]?)(?P<body>.*)", re.DOTALL)
+_TERM = re.compile(r"\s*(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)?\s*(?P<unit>%|[A-Za-z]+)?\s*")
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A number in internal units, and its dimension."""
+
+    value: float
+    dimension: Dimension
+
+
+class UnitError(ValueError):
+    """A quantity that cannot be read, or whose unit does not fit; the message says why."""
+
+
+def dimension_name(dimension: Dimension) -> str:
+    """The dimension in a reader's words."""
+    if dimension in _DIMENSION_NAMES:
+        return _DIMENSION_NAMES[dimension]
+    parts = zip(("time", "mass", "volume", "body weight"), dimension, strict=True)
+    return "a quantity in " + " ".join(f"{name}^{power}" for name, power in parts if power)
+
+
+def combine(a: Dimension, b: Dimension, sign: int) -> Dimension:
+    """The dimension of a product (sign +1) or a quotient (sign -1)."""
+    return (a[0] + sign * b[0], a[1] + sign * b[1], a[2] + sign * b[2], a[3] + sign * b[3])
+
+
+def known_units() -> tuple[str, ...]:
+    """Every unit that can be written."""
+    return tuple(_UNITS)
+
+
+def unit(word: str) -> Quantity:
+    """One unit by name, as the quantity of 1 of it."""
+    if word in _UNITS:
+        return Quantity(*_UNITS[word])
+    if word in _NO_UNIT:
+        raise UnitError(f"there is no unit '{word}'; say weeks (a trial's month is 4 weeks, a year is 52 weeks)")
+    same_letters = [name for name in _UNITS if name.lower() == word.lower()]
+    close = same_letters[0] if same_letters else nearest(word, _UNITS)
+    hint = f"; did you mean '{close}'?" if close else f"; known: {', '.join(_UNITS)}"
+    raise UnitError(f"unknown unit '{word}'{hint}")
+
+
+def unit_product(text: str) -> Quantity:
+    """The quantity of 1 in a compound unit: `L/day`, `mg/kg`, `1/week`, or '' for a plain number."""
+    return quantity(f"1 {text}") if text and not text[0].isdigit() else quantity(text or "1")
+
+
+def quantity(text: str | float) -> Quantity:
+    """A written quantity (`2 mg/kg`, `0.36 L/day`, `0.9 % / 4 weeks`) in internal units.
+
+    A number, then at most one unit; more of both after `*` and `/`, where the number may be left out.
+    What follows a stroke is one divisor: `1 % / 4 weeks` divides by four weeks.
+    Raises UnitError, saying what could not be read.
+    """
+    if isinstance(text, bool):
+        raise UnitError(f"expected a number with a unit, found {str(text).lower()}")
+    try:
+        found = Quantity(float(text), NONE) if isinstance(text, (int, float)) else _read(text)
+    except (OverflowError, ZeroDivisionError):
+        raise UnitError(f"'{text}' is not a finite number") from None
+    if not abs(found.value) < float("inf"):  # neither infinite nor nan
+        raise UnitError(f"'{text}' is not a finite number")
+    return found
+
+
+def _read(text: str) -> Quantity:
+    signed = _SIGNED.fullmatch(text)
+    if signed is None or not signed["body"].strip():
+        raise UnitError("expected a number with a unit, found nothing")
+    value, dimension = 1.0, NONE
+    # Terms and the operators between them, in turn; the first term is multiplied.
+    pieces = ["*", *re.split(r"([*/])", signed["body"])]
+    for place, (operator, term) in enumerate(zip(pieces[::2], pieces[1::2], strict=True)):
+        match = _TERM.fullmatch(term)
+        if match is None or not (match["number"] or (match["unit"] and place > 0)):
+            raise UnitError(f"cannot read '{text}' as a number with a unit (such as '12 weeks' or '1 mg/kg')")
+        number = float(match["number"] or 1.0)
+        measure = unit(match["unit"]) if match["unit"] else Quantity(1.0, NONE)
+        factor = number * measure.value
+        value = value * factor if operator == "*" else value / factor
+        dimension = combine(dimension, measure.dimension, 1 if operator == "*" else -1)
+    return Quantity(-value if signed["sign"] == "-" else value, dimension)
+
+
+def minutes(text: str | float) -> int:
+    """A written duration in whole minutes. Raises UnitError where it is not one."""
+    found = quantity(text)
+    if found.dimension != TIME:
+        raise UnitError(f"expected a time with a unit (such as '12 weeks'), found '{text}'")
+    whole = round(found.value)
+    # 0.1 weeks is 1008 minutes but for the last bit of the product.
+    if abs(found.value - whole) > 1e-6:
+        raise UnitError(f"expected a whole number of minutes, found '{text}', which is {found.value:g} minutes")
+    return whole

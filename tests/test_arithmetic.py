@@ -1,0 +1,172 @@
+"""Kernels: the same bits whatever the column, and a cache on disk that knows when it is stale."""
+
+from __future__ import annotations
+
+import ast
+import math
+import os
+import shutil
+import subprocess
+import sys
+from fnmatch import fnmatch
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import protocolsim.arithmetic
+from protocolsim.arithmetic import _ROOMS, exp, kernel, log, power, sqrt
+from protocolsim.randomness import normal_quantile, poisson_quantile
+
+PACKAGE = Path(protocolsim.arithmetic.__file__).parent
+
+
+@kernel
+def column(x, out):
+    """What a model does in a step, in little: every function, over the rows of a column."""
+    for i in range(x.shape[0]):
+        level = exp(-x[i]) + log(1.0 + x[i]) * power(x[i], 0.54) - sqrt(x[i])
+        out[i] = level + normal_quantile(0.5 / (1.0 + x[i])) + poisson_quantile(0.7, x[i])
+    return out
+
+
+@kernel
+def chosen(rows, body):
+    """The same for the rows of a two-dimensional body that are asked for."""
+    for r in range(rows.shape[0]):
+        i = rows[r]
+        body[i, 1] = exp(-body[i, 0]) * power(body[i, 0], 1.7) + log(body[i, 0])
+
+
+@pytest.fixture(scope="module")
+def values():
+    return np.random.default_rng(1).lognormal(0.0, 1.5, 1001)
+
+
+def test_one_row_or_a_thousand(values):
+    """A column of n gives the same bits as n columns of one."""
+    together = column(values, np.empty_like(values))
+    alone = np.concatenate([column(values[i : i + 1], np.empty(1)) for i in range(values.size)])
+    assert together.tobytes() == alone.tobytes()
+
+
+@pytest.mark.parametrize(
+    "view",
+    [lambda v: v[::-1], lambda v: v[1:], lambda v: v[::3], lambda v: np.stack([v, v, v], axis=1)[:, 1]],
+    ids=["reversed", "misaligned", "strided", "one of three columns"],
+)
+def test_layout_changes_no_bit(values, view):
+    """Reversed, misaligned and strided columns give the same bits as contiguous ones."""
+    seen = view(values)
+    expected = view(column(values, np.empty_like(values)))
+    assert column(seen, np.empty(seen.size)).tobytes() == np.ascontiguousarray(expected).tobytes()
+
+
+def test_order_and_chunks_of_rows_change_no_bit(values):
+    """Asking for rows in another order, or in several calls, gives the same body."""
+    n = values.size
+    orders = [
+        [np.arange(n)],
+        [np.arange(n)[::-1]],
+        [np.arange(0, n, 2), np.arange(1, n, 2)],
+        list(np.arange(n)[:, None]),
+    ]
+    bodies = []
+    for calls in orders:
+        body = np.stack([values, np.zeros(n)], axis=1)
+        for rows in calls:
+            chosen(rows.astype(np.int64), body)
+        bodies.append(body.tobytes())
+    assert len(set(bodies)) == 1
+
+
+@given(st.floats(min_value=1e-300, max_value=1e300))
+def test_functions_are_what_they_say(x):
+    """log, sqrt, exp and power agree with Python's to a unit or two in the last place."""
+    assert log(x) == pytest.approx(math.log(x), rel=1e-15, abs=1e-15)
+    assert sqrt(x) == math.sqrt(x)
+    assert exp(-x) == pytest.approx(math.exp(-x), rel=1e-15)
+    assert power(x, 0.5) == pytest.approx(math.sqrt(x), rel=1e-15)
+
+
+def test_edges_are_ieee():
+    """No exception stops a column: log 0 is -inf, exp of much is inf, 0 to the 0 is 1."""
+    assert log(0.0) == -math.inf
+    assert exp(1000.0) == math.inf
+    assert power(0.0, 0.0) == 1.0
+    assert math.isnan(sqrt(-1.0))
+
+
+@kernel
+def quotient(x, y):
+    """A division, for the test of what a division by zero does."""
+    return x / y
+
+
+def test_division_by_zero_is_infinite_not_an_exception():
+    """Kernels divide as IEEE 754 says, so that one subject cannot stop a column."""
+    assert quotient(1.0, 0.0) == math.inf
+    assert math.isnan(quotient(0.0, 0.0))
+
+
+def kernels_in(path):
+    """The names of the functions that a file compiles with @kernel."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return [
+        node.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef)
+        and any(isinstance(d, ast.Name) and d.id == "kernel" for d in node.decorator_list)
+    ]
+
+
+def test_every_file_with_a_kernel_is_part_of_the_cache_key():
+    """No kernel stands in a room whose text the cache does not look at."""
+    files = [path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py") if kernels_in(path)]
+    assert "arithmetic.py" in files
+    outside = [f for f in files if not any(fnmatch(f, room) and f.count("/") == room.count("/") for room in _ROOMS)]
+    assert outside == []
+
+
+INNER = """
+from protocolsim.arithmetic import kernel
+
+@kernel
+def inner(x):
+    return x + {added}
+"""
+OUTER = """
+from protocolsim.arithmetic import kernel
+from protocolsim.disease.inner import inner
+
+@kernel
+def outer(x):
+    return 10.0 * inner(x)
+
+print(outer(1.0), sum(outer.stats.cache_hits.values()))
+"""
+
+
+def test_the_cache_is_renewed_when_an_inlined_kernel_changes(tmp_path):
+    """A kernel compiled in one process serves the next, until the file of a kernel that it inlines changes."""
+    package = tmp_path / "protocolsim"
+    for room in ("disease", "engine"):
+        (package / room).mkdir(parents=True)
+        (package / room / "__init__.py").touch()
+    (package / "__init__.py").touch()
+    shutil.copy(PACKAGE / "arithmetic.py", package)
+    (package / "engine" / "outer.py").write_text(OUTER)
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path), "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+
+    def run(added):
+        (package / "disease" / "inner.py").write_text(INNER.format(added=added))
+        command = [sys.executable, "-c", "import protocolsim.engine.outer"]
+        done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=True)
+        value, hits = done.stdout.split()
+        return float(value), int(hits)
+
+    assert run(1.0) == (20.0, 0)
+    assert run(1.0) == (20.0, 1)
+    assert run(2.0) == (30.0, 0)

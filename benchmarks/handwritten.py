@@ -28,9 +28,9 @@ WEEK = 7.0  # time runs in days
 # What the trial does, in weeks since the state was entered.
 BASELINE_SCANS = (0, 4, 8, 12)
 COMBINATION_INFUSIONS = (0, 2, 6, 10, 14, 18, 22)
-COMBINATION_VISITS = (0, 2, 6, 10, 12, 14, 18, 22, 24)
+COMBINATION_RATINGS = (10, 22)
 COMBINATION_WEEKS, SECOND_WEEKS = 26, 40
-RESPONSE_THRESHOLD, RELAPSE_SHARE, DOSE = 0.75, 0.5, 1.0
+RESPONSE_THRESHOLD, RESCUE_LEVEL, DOSE = 0.75, 1.0, 1.0
 
 # The annual EDSS matrix (levels 0 to 9), from which the rates are taken.
 ANNUAL = np.array([
@@ -252,8 +252,8 @@ class Patient:
         return 1.0 - self.cels[-1] / self.baseline_cel > RESPONSE_THRESHOLD + 1e-9
 
     def is_active_again(self, _: Any) -> bool:
-        """The mean of the last two scans above half of the baseline."""
-        return (self.cels[-2] + self.cels[-1]) / 2.0 > RELAPSE_SHARE * self.baseline_cel + 1e-9
+        """The mean of the last two scans above the baseline."""
+        return (self.cels[-2] + self.cels[-1]) / 2.0 > RESCUE_LEVEL * self.baseline_cel + 1e-9
 
     def moved(self, event: Any) -> None:
         """Called by the machine after every change of state."""
@@ -307,8 +307,8 @@ class Trial:
         for week in BASELINE_SCANS:
             yield self.env.timeout(week * WEEK - patient.day)
             patient.scan()
-            patient.count_lymphocytes()
             if week % 12 == 0:
+                patient.count_lymphocytes()
                 patient.rate_edss()
         patient.finish()  # type: ignore[attr-defined] # the machine adds its triggers
         if patient.state == "combination":
@@ -329,16 +329,15 @@ class Trial:
     def combination(self, patient: Any) -> Generator[simpy.Event, Any, None]:
         """Twenty-six weeks on both drugs; a scan before each infusion but the first, whose scan was baseline's last."""
         entered = self.env.now
-        for week in COMBINATION_VISITS:
+        for week in COMBINATION_INFUSIONS:
             yield self.env.timeout(entered + week * WEEK - self.env.now)
             patient.advance()
-            if week > 0 and week in COMBINATION_INFUSIONS:
+            if week > 0:
                 patient.scan()
                 patient.count_lymphocytes()
-            if week > 0 and week % 12 == 0:
+            if week in COMBINATION_RATINGS:
                 patient.rate_edss()
-            if week in COMBINATION_INFUSIONS:
-                patient.infuse()
+            patient.infuse()
         yield self.env.timeout(entered + COMBINATION_WEEKS * WEEK - self.env.now)
         patient.advance()
         patient.finish()
@@ -346,14 +345,20 @@ class Trial:
     def second_stage(self, patient: Any) -> Generator[simpy.Event, Any, None]:
         """Forty weeks on what the rule decided; a scan may bring interferon back."""
         entered = self.env.now
+        next_rating = 0
         for week in range(0, SECOND_WEEKS, 4):
             yield self.env.timeout(entered + week * WEEK - self.env.now)
             patient.advance()
             patient.scan()
             patient.count_lymphocytes()
-            if week % 12 == 0:
+            rated = week == next_rating
+            if rated:
                 patient.rate_edss()
-            patient.scanned()
+                next_rating += 12
+            if patient.scanned():  # rescued: the ratings begin anew in the state entered
+                next_rating = week + 12
+                if not rated:
+                    patient.rate_edss()
             patient.infuse()
         yield self.env.timeout(entered + SECOND_WEEKS * WEEK - self.env.now)
         patient.advance()

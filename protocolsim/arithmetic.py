@@ -8,6 +8,7 @@ same kernels with columns of length one.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import math
 from collections.abc import Callable
@@ -47,11 +48,9 @@ class _SourceCache(FunctionCache):  # type: ignore[misc]
 def kernel(function: Callable[P, R]) -> Callable[P, R]:
     """Compile a function over columns; the same bits for one row and for a million."""
     compiled: Any = njit(error_model="numpy", fastmath=False)(function)
-    try:
-        compiled._cache = _SourceCache(compiled.py_func)
-    except RuntimeError:
-        # No folder to cache in (a read-only home): compile anew in each process.
-        pass
+    # Where there is no folder to cache in (a read-only home), each process compiles anew.
+    with contextlib.suppress(RuntimeError):
+        compiled._cache = _SourceCache(compiled.py_func)  # noqa: SLF001 - there is no public way to give a cache
     return cast("Callable[P, R]", compiled)
 
 

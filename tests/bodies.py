@@ -73,9 +73,9 @@ class Bodies:
         column: NDArray[np.float64] = self.body[:, self.at[component] + trait.field]
         return column
 
-    def advance(self, weeks: float) -> None:
-        """Everything moves on to this week: what writes signals before what reads them."""
-        until = np.full(self.count, round(weeks * MINUTES_PER_WEEK), dtype=np.int64)
+    def advance(self, weeks: Any) -> None:
+        """Everything moves on to this week (one, or one per subject): what writes signals before what reads them."""
+        until = np.full(self.count, np.round(np.multiply(weeks, MINUTES_PER_WEEK)), dtype=np.int64)
         for c in sorted(self.components.values(), key=lambda c: len(c.reads)):
             if c.advance is not None:
                 c.advance(self.body, self.rows, self.links[c.name], self.constants[c.name], self.minute, until)

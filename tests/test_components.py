@@ -44,10 +44,11 @@ def _bodies(kind: type[Component], count: int, first: int = 1, seed: int = 7) ->
 
 
 def _life(bodies: Bodies, kind: type[Component]) -> list[Any]:
-    """Everything a component can do, for ten weeks: all columns and all that was seen."""
+    """Everything a component can do, for ten weeks: all columns and all that was seen. Each has days of their own."""
     seen = [bodies.body.copy()]
+    own = 1 + bodies.who[:, 1] / 8
     for index, week in enumerate((0, 2, 10), start=1):
-        bodies.advance(week)
+        bodies.advance(week * own)
         for assessment in kind.assessments:
             value, truth = bodies.observe(assessment.name, index)
             seen += [np.stack(list(value.values()), axis=1), np.stack(list(truth.values()), axis=1)]

@@ -79,9 +79,7 @@ def made_records(trials: list[list[Course]], first_replicate: int = 0) -> Record
             for index, (state, week, value) in enumerate(one.seen):
                 status, shown = (MISSED, math.nan) if value is None else (MADE, value)
                 at = minutes(week)
-                rows["observations"].append(
-                    (*who, STATE(state), 0, variable, index, at, at, status, shown, shown)
-                )
+                rows["observations"].append((*who, STATE(state), 0, variable, index, at, at, status, shown, shown))
             for index, (state, week, dose) in enumerate(one.given):
                 status, shown = (MISSED, 7.0) if dose is None else (MADE, dose)
                 at = minutes(week)

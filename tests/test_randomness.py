@@ -192,20 +192,21 @@ def test_poisson_quantile_of_large_means(mean):
     assert np.mean(off != 0) < 0.05
 
 
-@pytest.mark.parametrize("mean", [0.01, 1.2, 6.0, 100.0, 400.0])
-def test_the_largest_uniform_gives_a_believable_count(mean):
+def test_the_extreme_uniforms_give_believable_counts():
     """At the largest u the Poisson quantile is where the tail is about 1e-16, not the end of a search."""
-    found = poisson_quantile(LARGEST, mean)
-    assert stats.poisson.sf(found, mean) < 1e-13
-    assert stats.poisson.sf(found - 1, mean) > 1e-20
-    assert poisson_quantile(SMALLEST, mean) == stats.poisson.ppf(SMALLEST, mean)
+    for mean in np.geomspace(0.01, 499.0, 300):  # at some of these, rounding keeps the sum below the largest u
+        found = poisson_quantile(LARGEST, mean)
+        assert stats.poisson.sf(found, mean) < 1e-13
+        assert stats.poisson.sf(found - 1, mean) > 1e-20
+        assert poisson_quantile(SMALLEST, mean) == stats.poisson.ppf(SMALLEST, mean)
 
 
-def test_the_largest_uniform_gives_a_believable_binomial_count():
+def test_the_extreme_uniforms_give_believable_binomial_counts():
     """At the largest u the binomial quantile is where the tail is about 1e-16, not the number of trials."""
-    found = binomial_quantile(LARGEST, 900.0, 0.1)
-    assert stats.binom.sf(found, 900, 0.1) < 1e-13
-    assert stats.binom.sf(found - 1, 900, 0.1) > 1e-20
+    for p in np.linspace(0.01, 0.3, 50):
+        found = binomial_quantile(LARGEST, 900.0, p)
+        assert stats.binom.sf(found, 900, p) < 1e-13
+        assert stats.binom.sf(found - 1, 900, p) > 1e-20
 
 
 @pytest.mark.parametrize("trials", [1, 2, 7, 60, 900])

@@ -263,6 +263,8 @@ class TestRefusals:
             ("a: 1e999\n", 1, 4, "not a finite number"),
             ("a: x\0y\n", 1, 5, "U+0000"),
             ("a: 1\nb: \x1b[31m\n", 2, 4, "U+001B"),
+            ("a: 1\rb: \x1b[31m\r", 2, 4, "U+001B"),
+            ("a:\r\n\tb: 1\r\n", 2, 1, "a tab used for indentation"),
             ('a: "\\0"\n', 1, 4, "U+0000"),
             ('a: "\\ud800"\n', 1, 4, "U+D800"),
             ('a: "\\UFFFFFFFF"\n', 1, 1, "OverflowError"),

@@ -227,6 +227,9 @@ def test_edss_ratings_stand_on_the_scale():
     (one, _), (two, _) = bodies.observe("edss", 1), bodies.observe("edss", 2)
     assert set(np.unique(one["edss"])) <= {0.0, *np.arange(1.0, 10.5, 0.5)}
     assert set(np.unique(one["edss"])) >= {0.0, *np.arange(1.0, 6.5, 0.5)}
+    # Two SDs of the error part a true 1 from the midpoint, 0.5, below which the nearest score is 0.
+    _, truth = bodies.observe("edss", 3)
+    assert (one["edss"][truth["edss"] == 1.0] == 0.0).mean() == pytest.approx(0.0228, abs=0.012)
     apart = np.abs(one["edss"] - two["edss"])
     assert (apart <= 0.5).mean() > 0.92
     assert 0.4 < (apart == 0.0).mean() < 0.75

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.resources
 import json
 import os
 import shutil
@@ -97,6 +98,30 @@ class TestFind:
     def test_impossible_paths_are_left_to_the_reader(self, folder, written):
         """A path that no system can have is returned like any other."""
         assert shipped.find(written) == Path(written)
+
+
+class TestFolder:
+    """Where the shipped scenarios are, seen from the package's own folder."""
+
+    @pytest.mark.parametrize(
+        ("packaged", "build_file", "expected"),
+        [
+            (True, False, "protocolsim/scenario/shipped"),
+            (False, True, "scenarios"),
+            (True, True, "protocolsim/scenario/shipped"),
+            (False, False, "protocolsim/scenario/shipped"),
+        ],
+    )
+    def test_the_packaged_copy_comes_first(self, tmp_path, monkeypatch, packaged, build_file, expected):
+        """A packaged copy wins even inside somebody's project; `scenarios` counts only beside a build file."""
+        package = tmp_path / "protocolsim" / "scenario"
+        (package / "shipped" if packaged else package).mkdir(parents=True)
+        (tmp_path / "scenarios").mkdir()
+        if build_file:
+            (tmp_path / "pyproject.toml").write_text("")
+        monkeypatch.setattr(importlib.resources, "files", lambda _: package)
+
+        assert shipped._folder() == tmp_path / expected
 
 
 def run(*command: str | Path, cwd: Path, **environment: str) -> str:

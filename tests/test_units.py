@@ -58,6 +58,31 @@ def test_written_quantities_mean_what_a_reader_takes_them_for(text, value, dimen
     assert found.dimension == dimension
 
 
+@pytest.mark.parametrize(
+    "same",
+    [
+        ["1 week", "7 days", "7 d", "168 h", "168 hours", "10080 minutes"],
+        ["1 day", "1 days", "1 d", "24 hour", "1440 minute"],
+        ["2 weeks", "2 week", "20160 minutes"],
+        ["1 g", "1000 mg", "1000000 ug"],
+        ["1 L", "1000 mL"],
+        ["100 %", "1"],
+        ["1 kg"],
+    ],
+)
+def test_units_of_one_kind_agree(same):
+    """Singular, plural and short forms mean the same, and larger units hold the usual number of smaller ones."""
+    first, *others = [quantity(text) for text in same]
+    assert all(other.dimension == first.dimension for other in others)
+    assert [other.value for other in others] == pytest.approx([first.value] * len(others), rel=1e-15)
+
+
+def test_every_unit_has_been_compared():
+    """The comparison above leaves no unit out."""
+    cases = test_units_of_one_kind_agree.pytestmark[0].args[1]
+    assert {text.split()[-1] for same in cases for text in same} - {"1"} == set(known_units())
+
+
 @given(numbers, units)
 def test_a_number_and_a_unit_read_back(number, word):
     """`x unit` is exactly x times one of that unit."""

@@ -242,15 +242,15 @@ class Stay:
 
     def process(self) -> Process:
         """Wait for what is planned, and do it, until a transition is taken."""
-        assert self.state.lasts is not None
-        for visit in self.state.visits:
+        ends = self.state.ends(self.entered, int(self.course.chart.enrolled[0]))
+        for visit in self._planned(ends):
             yield from self._until(self.entered + visit.offset)
             if self.over:
                 return self._lapse()
             yield from self._come(visit)
             if self.over:
                 return self._lapse()
-        yield from self._until(self.entered + self.state.lasts)
+        yield from self._until(ends)
         while self._still_open() and not self.over:
             yield from self._wait_for_open_visits()
         if not self.over:
@@ -258,6 +258,15 @@ class Stay:
             if not self.replicate.decide(self.course, self.state.at_end):
                 raise SimulationError(f"'{self.state.name}' ended with no transition to take")
         return self._lapse()
+
+    def _planned(self, ends: int) -> Iterator[Visit]:
+        """The visits before the end, and what is still done at it."""
+        for visit in self.state.visits:
+            due = self.entered + visit.offset
+            if due < ends:
+                yield visit
+            elif due == ends and visit.closing is not None:
+                yield visit.closing
 
     def _until(self, due: int) -> Process:
         """Wait until a planned minute, living through the events that come before it."""

@@ -48,8 +48,10 @@ def _without_end(protocol: Protocol) -> Iterator[Finding]:
     for state in protocol.states:
         if state.final:
             continue
-        if state.lasts is None:
+        if not state.timed:
             yield _path(state), "it can never end: say how long it lasts (lasts: 12 weeks), or make it final (final: OUTCOME)"
+        elif state.until is not None and not (state.on_study and state.until > 0):
+            yield _path(state), "'until' counts from enrolment, but subjects can be here before it: say 'lasts'"
         elif state.at_end is None:
             yield _path(state), "it can never end: no transition is tried when its time is over"
         elif not reachable(successors, [state.number]) & final:
@@ -66,18 +68,19 @@ def _final_with_more(protocol: Protocol) -> Iterator[Finding]:
                     ("protocol", "transitions", transition.item),
                     f"'{state.name}' is final; nobody leaves it",
                 )
-        if state.visits or state.lasts is not None:
+        if state.visits or state.timed:
             yield _path(state), "it is final: it has no duration, treatment or assessments"
 
 
 def _beyond_duration(protocol: Protocol) -> Iterator[Finding]:
     for state in protocol.states:
-        late = [v.offset for v in state.visits if state.lasts is not None and v.offset > state.lasts]
+        longest = state.lasts if state.until is None else state.until
+        late = [v.offset for v in state.visits if longest is not None and v.offset > longest]
         if late:
             yield (
                 _path(state),
                 f"something is planned for week {late[0] / MINUTES_PER_WEEK:g}, but the state lasts "
-                f"{(state.lasts or 0) / MINUTES_PER_WEEK:g} weeks",
+                f"{(longest or 0) / MINUTES_PER_WEEK:g} weeks",
             )
 
 
@@ -110,14 +113,14 @@ def _timeless_cycles(protocol: Protocol) -> Iterator[Finding]:
             for t in (s.at_end.transitions if s.at_end else ())
             for to in t.destinations
         ]
-        if s.lasts == 0
+        if s.lasts == 0 or s.until is not None
         else []
         for s in protocol.states
     }
     for state in protocol.states:
         following = instant[state.number]
         if following and state.number in reachable(instant, following):
-            yield _path(state), "a cycle that takes no time: every state on the way back here lasts 0"
+            yield _path(state), "a cycle that takes no time: every state on the way back here lasts 0, or may be past its 'until'"
 
 
 def _enrolment(protocol: Protocol) -> Iterator[Finding]:

@@ -24,11 +24,15 @@ class Dose:
 
 @dataclass(frozen=True)
 class Visit:
-    """All that is planned for one moment of a state, `offset` minutes after its start."""
+    """All that is planned for one moment of a state, `offset` minutes after its start.
+
+    `closing` is what of it is still done where the state ends at that very moment: what was listed, not what repeats.
+    """
 
     offset: int
     assessments: tuple[int, ...]
     doses: tuple[Dose, ...]
+    closing: Visit | None
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,10 @@ class Group:
 
 @dataclass(frozen=True)
 class State:
-    """One state: what is done in it, how long it lasts (minutes; None for a final one), the ways out.
+    """One state: what is done in it, how long it lasts, the ways out.
+
+    It ends `lasts` minutes after its start, or `until` minutes after enrolment (at once where that is past); both are
+    None for a final state.
 
     A state is `on_study` where it can follow enrolment and is not final.
     `levels` is the treatment in force, one number per drug: 0 off, 1 standard, else the dose in mg/kg.
@@ -98,6 +105,7 @@ class State:
     enrolled: bool
     on_study: bool
     lasts: int | None
+    until: int | None
     levels: tuple[float, ...]
     visits: tuple[Visit, ...]
     at_end: Group | None
@@ -108,6 +116,18 @@ class State:
     def final(self) -> bool:
         """Whether a subject who gets here has finished."""
         return self.outcome is not None
+
+    @property
+    def timed(self) -> bool:
+        """Whether its time is ever over."""
+        return self.lasts is not None or self.until is not None
+
+    def ends(self, entered: int, enrolled: int) -> int:
+        """The minute at which its time is over, for a subject who entered and was enrolled at these minutes."""
+        if self.until is not None:
+            return max(entered, enrolled + self.until)
+        assert self.lasts is not None
+        return entered + self.lasts
 
     @property
     def groups(self) -> Iterator[Group]:

@@ -63,7 +63,9 @@ def patients_over_time(result: Source, replicate: int = 0) -> alt.FacetChart:
     chosen, enrolled = patients(result.records, replicate)
     frame, step = patient_frame(result, chosen)
     panels = list(dict.fromkeys(frame["panel"]))
-    header = alt.Header(title=None, labelFontSize=11, labelAnchor="start", labelColor=INK, labelLimit=150)
+    header = alt.Header(
+        title=None, labelFontSize=11, labelAnchor="start", labelColor=INK, labelExpr="split(datum.value, '\\n')"
+    )
     facet = alt.Facet("panel:N", sort=panels, header=header)
     chart = _patient_layers(result, frame).facet(facet=facet, columns=5, spacing=14)
     number = len(panels)
@@ -71,7 +73,7 @@ def patients_over_time(result: Source, replicate: int = 0) -> alt.FacetChart:
     which = f"all {number}" if number == enrolled else f"the first {number} of {enrolled:,}"
     found: alt.FacetChart = finish(
         chart,
-        f"{_variable(result)} of each patient in one simulated trial",
+        f"Each patient of one simulated trial: {_variable(result)}",
         f"Replicate {replicate}, {which} enrolled patients; each panel is one of them, with how they ended. Dots are "
         f"assessments, coloured by the state they were made in. Ticks at the foot are doses, longer for larger ones; a "
         f"red cross is a missed assessment. Look at how much a patient's own dots scatter.{every}",
@@ -89,11 +91,13 @@ def _patient_layers(result: Source, frame: pd.DataFrame) -> alt.LayerChart:
     room = max(top - floor, 1.0)
     bottom = floor - 0.36 * room
     scale = alt.Scale(domain=[bottom, top + 0.08 * room], nice=False, zero=False)
-    y = alt.Y("value:Q", title=None, scale=scale, axis=alt.Axis(values=_ticks(floor, top)))
+    # Vega thins out given values unless their number is asked for too.
+    ticks = _ticks(floor, top)
+    y = alt.Y("value:Q", title=None, scale=scale, axis=alt.Axis(values=ticks, tickCount=len(ticks) + 1))
     x = alt.X("week:Q", title="weeks since enrolment", axis=alt.Axis(grid=False, tickCount=5))
     states = state_labels(result)
     shown = [s for s in states if s in set(frame["state"])]
-    colour = alt.Color("state:N", title=None, scale=colours(states, shown), legend=legend())
+    colour = alt.Color("state:N", title=None, scale=colours(states, shown), legend=legend(shown))
     largest = float(frame["dose"].max()) if frame["dose"].notna().any() else 1.0
     size = alt.Size("dose:Q", legend=None, scale=alt.Scale(domain=[0, largest], range=[0, 11]))
     dose_lane, missed_lane = alt.YDatum(bottom + 0.09 * room), alt.YDatum(bottom + 0.28 * room)
@@ -133,7 +137,7 @@ def through_states(result: Source) -> alt.Chart:
         .encode(
             x=alt.X("week:Q", title="weeks since enrolment", axis=axis, scale=weeks),
             y=alt.Y("share:Q", title="enrolled patients", stack="zero", scale=whole, axis=alt.Axis(format="%")),
-            color=alt.Color("state:N", title=None, scale=colours(states, shown), sort=shown, legend=legend()),
+            color=alt.Color("state:N", title=None, scale=colours(states, shown), sort=shown, legend=legend(shown)),
             order=alt.Order("order:Q", sort="ascending"),
         )
         .properties(width=760, height=280)
@@ -174,8 +178,8 @@ def simulated_against_published(result: Source) -> alt.VConcatChart:
         alt.vconcat(*charts, spacing=18).resolve_scale(color="shared"),
         "The published trial among simulated ones",
         "Grey bars hold 90 % of single simulated trials, with the median marked; the diamond is what the real trial "
-        f"reported.{line} A diamond within the span of its bar means that the model could have produced such a trial; for a "
-        "fitted result it was made to.",
+        f"reported.{line} A diamond within the span of its bar means that the model could have produced such a "
+        "trial; for a fitted result it was made to.",
         f"Ranges of simulated trials beside published values. {told}.",
     )
     return found
@@ -188,7 +192,7 @@ def _unique_labels(estimates: Sequence[Estimate]) -> dict[str, str]:
 
 
 def _variable(result: Source) -> str:
-    return str(result.follow).replace("_", " ").capitalize() if str(result.follow).islower() else str(result.follow)
+    return str(result.follow).replace("_", " ")
 
 
 def _ticks(low: float, high: float) -> list[float]:
@@ -216,10 +220,8 @@ def _comparison(
     roles = sorted({f"published, {e.role}" for e in compared})
     tints = {_SIMULATED: GREY, "published, checked": BLUE, "published, fitted": ORANGE}
     series = alt.Scale(domain=[_SIMULATED, *roles], range=[tints[s] for s in (_SIMULATED, *roles)])
-    colour = alt.Color("series:N", title=None, legend=legend(), scale=series)
-    words = alt.Axis(
-        labelExpr="split(datum.value, '\\n')", labelLimit=340, ticks=False, domain=False, labelPadding=10
-    )
+    colour = alt.Color("series:N", title=None, legend=legend([_SIMULATED, *roles]), scale=series)
+    words = alt.Axis(labelExpr="split(datum.value, '\\n')", labelLimit=340, ticks=False, domain=False, labelPadding=10)
     bands = alt.Scale(paddingInner=0.45)
     y = alt.Y("label:N", title=None, sort=[labels[e.name] for e in group], scale=bands, axis=words)
     offset = alt.YOffset("lane:N", sort=list(_LANES), scale=alt.Scale(paddingOuter=0.1))
@@ -239,7 +241,7 @@ def _comparison(
             diamonds.encode(x=at, y=y, yOffset=offset, color=colour),
         ]
     )
-    return layers.properties(width=520, height={"step": 20})
+    return layers.properties(width=520, height={"step": 15})
 
 
 def _marks(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from protocolsim.endpoint.base import first_states, rows_of
 from protocolsim.errors import UsageError
 from protocolsim.records import MADE, Records
-from protocolsim.report.source import Source
+from protocolsim.report.source import Source, row
 from protocolsim.units import MINUTES_PER_WEEK
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 MOST_PATIENTS = 24
 MOST_POINTS = 20_000
 MOST_WEEKS = 300
+_PANEL_LETTERS = 24
 
 
 def patients(records: Records, replicate: int) -> tuple[NDArray[np.int64], int]:
@@ -64,9 +66,10 @@ def patient_frame(result: Source, chosen: NDArray[np.int64]) -> tuple[pd.DataFra
     frame = pd.concat([start.assign(value=np.nan, dose=np.nan), frame], ignore_index=True)
     ended = [ending(result, int(code)) for code in subjects["final_state"][chosen]]
     panels = {
-        row: f"{number}: {end}" for row, number, end in zip(chosen, subjects["subject"][chosen], ended, strict=True)
+        of: "\n".join(textwrap.wrap(f"{number}: {end}", _PANEL_LETTERS))
+        for of, number, end in zip(chosen, subjects["subject"][chosen], ended, strict=True)
     }
-    frame["panel"] = [panels[row] for row in frame["row"]]
+    frame["panel"] = [panels[of] for of in frame["row"]]
     return frame, step
 
 
@@ -106,7 +109,7 @@ def occupancy(result: Source) -> pd.DataFrame:
     weeks = max(1, int(np.ceil(ends.max() / MINUTES_PER_WEEK)))
     step = int(np.ceil(weeks / MOST_WEEKS))
     # A little beyond the last move, so that those who end last are seen in the state they end in.
-    slots = int(np.ceil(weeks / step)) + 1 + max(1, weeks // (25 * step))
+    slots = int(np.ceil(weeks / step)) + 1 + max(2, weeks // (25 * step))
     # A move counts from the first grid point at or after it; all before enrolment count at week 0.
     slot = np.clip(np.ceil(since / (MINUTES_PER_WEEK * step)), 0, slots - 1).astype(np.int64)
     there = np.zeros((slots, len(records.labels.states)))
@@ -127,7 +130,7 @@ def occupancy(result: Source) -> pd.DataFrame:
 
 def state_labels(result: Source) -> list[str]:
     """Every state in the words of the scenario, in code order; equal words get their names beside them."""
-    said = {str(s["name"]): str(s.get("label") or s["name"]) for s in result.design}
+    said = {str(s["name"]): str(s["label"] or s["name"]) for s in map(row, result.design)}
     labels = [said.get(name, name) for name in result.records.labels.states]
     names = result.records.labels.states
     return [f"{a} ({n})" if labels.count(a) > 1 else a for a, n in zip(labels, names, strict=True)]

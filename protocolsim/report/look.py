@@ -75,11 +75,13 @@ def finish(chart: Any, title: str, told: str, instead: str) -> Any:
     )  # fmt: skip
 
 
-def legend() -> alt.Legend:
-    """Colours in words under the figure, where they cost no width."""
+def legend(labels: Sequence[str]) -> alt.Legend:
+    """Colours in words under the figure, in as many columns as fit its width."""
     import altair as alt
 
-    return alt.Legend(orient="bottom", direction="horizontal", columns=4, symbolType="circle", offset=14)
+    # About 6.5 pixels a letter and 30 for the mark and the gap.
+    columns = max(1, min(len(labels), int(740 / (30 + 6.5 * max(map(len, labels))))))
+    return alt.Legend(orient="bottom", direction="horizontal", columns=columns, symbolType="circle", offset=14)
 
 
 def colours(states: Sequence[str], shown: Sequence[str]) -> alt.Scale:

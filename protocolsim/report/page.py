@@ -10,7 +10,7 @@ from protocolsim.component import MARKS
 from protocolsim.errors import UsageError
 from protocolsim.report import figures, phrases
 from protocolsim.report.look import FAINT, INK
-from protocolsim.report.source import Source
+from protocolsim.report.source import Source, row
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -37,7 +37,9 @@ def page(result: Source) -> str:
         undefined=phrases.undefined_note(estimates),
         figures=_figures(result),
         parameters=_parameters(result),
-        changed=sum(1 for p in result.parameters if p["changed"]),
+        knobs=[row(k) for k in result.knobs],
+        design=[row(s) for s in result.design],
+        changed=sum(1 for p in map(row, result.parameters) if p["changed"]),
         marks=MARKS,
         provenance=_provenance(result),
     )
@@ -49,8 +51,9 @@ def _rows(result: Source) -> list[dict[str, Any]]:
             "label": e.label,
             "among": e.among,
             "counting": e.counting,
-            "simulated": phrases.simulated(e),
-            "range": phrases.one_trial(e),
+            "simulated": phrases.bare(phrases.simulated(e), e),
+            "unit": "" if e.unit == "%" else e.unit,
+            "range": phrases.bare(phrases.one_trial(e), e),
             "published": phrases.published(e),
             "source": e.published.source if e.published else "",
             "note": e.published.note if e.published else "",
@@ -99,7 +102,7 @@ def _inline(svg: str, name: str, alternative: str) -> Markup:
 def _parameters(result: Source) -> list[dict[str, Any]]:
     """One group per component, in the order in which they come."""
     groups: dict[str, list[dict[str, Any]]] = {}
-    for one in result.parameters:
+    for one in map(row, result.parameters):
         shown = {key: _shown(one[key]) for key in ("value", "default", "low", "high")}
         groups.setdefault(str(one["component"]), []).append({**one, **shown})
     return [{"component": name, "parameters": each} for name, each in groups.items()]

@@ -53,13 +53,19 @@ def one_trial(found: Estimate) -> str:
     return span(found.lo, found.hi, found.unit)
 
 
+def bare(text: str, found: Estimate) -> str:
+    """A printed number without its unit, for a table that names the unit once; per cent stays."""
+    return text if found.unit == "%" else text.removesuffix(f" {found.unit}")
+
+
 def span(low: float, high: float, unit: str) -> str:
     """Two numbers and their unit; shares in whole per cent."""
     if math.isnan(low) or math.isnan(high):
         return UNDEFINED
     ends = [scaled(low, unit), scaled(high, unit)]
     shown = [f"{e:.0f}" for e in ends] if unit == "%" else [plain(e) for e in ends]
-    return f"{shown[0]} to {shown[1]} {unit}".replace("-0 ", "0 ")
+    shown = ["0" if s == "-0" else s for s in shown]
+    return f"{shown[0]} {unit}" if shown[0] == shown[1] else f"{shown[0]} to {shown[1]} {unit}"
 
 
 def published(found: Estimate) -> str:
@@ -137,11 +143,14 @@ def _evidence(compared: Sequence[Estimate]) -> str:
     weak = "Small trials have wide ranges, and lying inside a wide range is weak evidence."
     if fitted == 0:
         return f"None of them was used to choose the model's parameters. {weak}"
-    return (
-        f"{fitted} of the {len(compared)} {'was' if fitted == 1 else 'were'} used to choose the model's parameters and so "
-        f"{'tests' if fitted == 1 else 'test'} nothing; of the {len(checked)} not so used, {good} "
-        f"{'lies' if good == 1 else 'lie'} inside. {weak}"
+    used = (
+        f"{fitted} of the {len(compared)} {'was' if fitted == 1 else 'were'} used to choose the model's parameters "
+        f"and so {'tests' if fitted == 1 else 'test'} nothing;"
     )
+    if len(checked) == 1:
+        return f"{used} the 1 not so used lies {'inside' if good else 'outside'}. {weak}"
+    many = "all" if good == len(checked) else "none" if good == 0 else str(good)
+    return f"{used} of the {len(checked)} not so used, {many} {'lies' if good == 1 else 'lie'} inside. {weak}"
 
 
 def undefined_note(estimates: Iterable[Estimate]) -> str:

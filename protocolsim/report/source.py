@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, is_dataclass
 from typing import Any, Protocol
 
 from protocolsim.records import Records
 from protocolsim.study.estimates import Estimate
+
+# A line of a table: a mapping, or a dataclass with the same names (the scenario's own rows).
+Row = Any
+
+
+def row(one: Row) -> dict[str, Any]:
+    """A line of a table by column name."""
+    return asdict(one) if is_dataclass(one) and not isinstance(one, type) else dict(one)
 
 
 class Source(Protocol):
@@ -61,15 +70,15 @@ class Source(Protocol):
         """What else is needed to run it again; `run time` is shown in the terminal too."""
 
     @property
-    def parameters(self) -> Sequence[Mapping[str, Any]]:
+    def parameters(self) -> Sequence[Row]:
         """component, name, value, default, unit, low, high, mark, source, meaning, changed."""
 
     @property
-    def knobs(self) -> Sequence[Mapping[str, Any]]:
+    def knobs(self) -> Sequence[Row]:
         """name, value, range, meaning, mark, source."""
 
     @property
-    def design(self) -> Sequence[Mapping[str, Any]]:
+    def design(self) -> Sequence[Row]:
         """The states: name, label, outcome, lasts, treatment, assessments, ways_out (a list of sentences)."""
 
     @property

@@ -25,6 +25,7 @@ def print_summary(result: Source, console: Console) -> None:
     if result.question:
         put(result.question)
     console.print(_table(result, console.width, encoding))
+    put("")
     for line in (phrases.verdict(result), phrases.undefined_note(result.estimates.values())):
         if line:
             put(line)
@@ -58,7 +59,7 @@ def _table(result: Source, width: int, encoding: str) -> Table:
     from rich.text import Text
 
     plain_box = box.SIMPLE_HEAD if encoding.lower().startswith("utf") else box.ASCII2
-    table = Table(box=plain_box, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
+    table = Table(box=plain_box, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0), expand=True)
     compared = any(e.published is not None for e in result.estimates.values())
     narrow = width < _NARROW
     table.add_column("Endpoint", ratio=1, min_width=18)
@@ -67,12 +68,15 @@ def _table(result: Source, width: int, encoding: str) -> Table:
     if compared:
         table.add_column("Published", justify="right", max_width=16 if narrow else 24)
         table.add_column("Pctl." if narrow else "Percentile", justify="right")
-        table.add_column("Role", no_wrap=True, min_width=len("checked"))
+        table.add_column("Role", no_wrap=True)
     for found in result.estimates.values():
-        cells = [f"{found.label} (of {found.among})", phrases.simulated(found), phrases.one_trial(found)]
+        # A long unit would widen two columns of numbers; it stands once, beside the label.
+        unit = "" if found.unit == "%" else f"{found.unit}; "
+        numbers = [phrases.bare(shown(found), found) for shown in (phrases.simulated, phrases.one_trial)]
+        cells = [f"{found.label} ({unit}of {found.among})", *numbers]
         if compared:
             cells += [phrases.published(found), phrases.percentile(found), found.role or ""]
-        # Text, not str: rich would read the evidence mark [F] as markup.
+        # Text, not str: rich would read a label in brackets as markup.
         table.add_row(*(Text(_encodable(cell, encoding)) for cell in cells))
     return table
 

@@ -363,7 +363,7 @@ def _state_row(name: str, state: StatePart, transitions: Sequence[TransitionPart
         name,
         state.label or name.replace("_", " ").capitalize(),
         state.final or "",
-        str(state.lasts or ""),
+        str(state.lasts) if state.lasts is not None else f"until {state.until} from enrolment" if state.until is not None else "",
         "; ".join(treatment),
         "; ".join(assessments),
         tuple(ways_out),

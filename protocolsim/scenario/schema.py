@@ -112,6 +112,7 @@ class StatePart(Part):
     treatment: dict[str, Literal["standard"] | Regimen] = Field(default={}, description="drugs given here, by name")
     assessments: dict[str, Schedule] = Field(default={}, description="what is measured here, by name")
     lasts: Scalar | None = Field(default=None, description="how long the state lasts, such as 12 weeks")
+    until: Scalar | None = Field(default=None, description="instead of lasts: when it ends, as time since enrolment")
 
 
 class SummaryPart(Part):

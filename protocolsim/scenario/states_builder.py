@@ -312,8 +312,12 @@ class StatesBuilder:
             return None
         before = len(self.q.faults)
         lasts = None if part.lasts is None else self.q.minutes((*address, "lasts"), part.lasts, what="duration")
-        levels, doses = self._treatment(address, part, lasts)
-        measured = self._assessments(address, part, lasts)
+        until = None if part.until is None else self.q.minutes((*address, "until"), part.until, what="time since enrolment")
+        if part.lasts is not None and part.until is not None:
+            self.q.fault(address, "a state says 'lasts' or 'until', not both", at_key=True)
+        longest = lasts if until is None else until
+        levels, doses = self._treatment(address, part, longest)
+        measured = self._assessments(address, part, longest)
         if len(self.q.faults) > before:
             return None
         number = self.numbers[name]
@@ -328,6 +332,7 @@ class StatesBuilder:
             enrolled=part.enrolled,
             on_study=part.final is None and number in self._follows_enrolment(transitions),
             lasts=lasts,
+            until=until,
             levels=levels,
             visits=_visits(measured, doses),
             at_end=groups.get(END),
@@ -350,9 +355,9 @@ class StatesBuilder:
             found[trigger] = Group(trigger, together, self._reads(rules))
         return found
 
-    def _treatment(self, address: Address, part: StatePart, lasts: int | None) -> tuple[tuple[float, ...], list[tuple[int, Dose]]]:
+    def _treatment(self, address: Address, part: StatePart, lasts: int | None) -> tuple[tuple[float, ...], list[tuple[int, Dose, bool]]]:
         levels = [0.0] * len(self.words.drugs)
-        doses: list[tuple[int, Dose]] = []
+        doses: list[tuple[int, Dose, bool]] = []
         for drug, given in part.treatment.items():
             place: Address = (*address, "treatment", drug)
             if not self.q.name(place, "drug", drug, self.words.drug_names, at_key=True):
@@ -370,16 +375,16 @@ class StatesBuilder:
             offsets = self._schedule(place, given, lasts)
             if amount is not None:
                 levels[number] = amount
-                doses += [(offset, Dose(number, amount)) for offset in offsets]
+                doses += [(offset, Dose(number, amount), given.every is None) for offset in offsets]
         return tuple(levels), doses
 
-    def _assessments(self, address: Address, part: StatePart, lasts: int | None) -> list[tuple[int, int]]:
-        found: list[tuple[int, int]] = []
+    def _assessments(self, address: Address, part: StatePart, lasts: int | None) -> list[tuple[int, int, bool]]:
+        found: list[tuple[int, int, bool]] = []
         for name, schedule in part.assessments.items():
             place: Address = (*address, "assessments", name)
             if self.q.name(place, "assessment", name, self.words.assessments, at_key=True):
                 number = self.words.assessments.index(name)
-                found += [(offset, number) for offset in self._schedule(place, schedule, lasts)]
+                found += [(offset, number, schedule.every is None) for offset in self._schedule(place, schedule, lasts)]
         return found
 
     def _schedule(self, address: Address, schedule: Schedule, lasts: int | None) -> list[int]:
@@ -418,9 +423,19 @@ class StatesBuilder:
         return list(offsets)
 
 
-def _visits(measured: Sequence[tuple[int, int]], doses: Sequence[tuple[int, Dose]]) -> tuple[Visit, ...]:
+def _visits(measured: Sequence[tuple[int, int, bool]], doses: Sequence[tuple[int, Dose, bool]]) -> tuple[Visit, ...]:
     """Everything planned for one moment is one visit; assessments and doses in file order."""
-    moments = sorted({offset for offset, _ in (*measured, *doses)})
-    return tuple(
-        Visit(m, tuple(a for o, a in measured if o == m), tuple(d for o, d in doses if o == m)) for m in moments
-    )
+    found = []
+    for moment in sorted({offset for offset, _, _ in (*measured, *doses)}):
+        assessments = [(a, listed) for o, a, listed in measured if o == moment]
+        given = [(d, listed) for o, d, listed in doses if o == moment]
+        closing = Visit(moment, tuple(a for a, listed in assessments if listed), tuple(d for d, listed in given if listed), None)
+        found.append(
+            Visit(
+                moment,
+                tuple(a for a, _ in assessments),
+                tuple(d for d, _ in given),
+                closing if closing.assessments or closing.doses else None,
+            )
+        )
+    return tuple(found)

@@ -1,0 +1,62 @@
+"""protocolsim: simulate clinical trials whose protocol adapts to each patient.
+
+    import protocolsim
+
+    scenario = protocolsim.load("ms_daclizumab")
+    result = protocolsim.run(scenario, replicates=200)
+    result.summary()
+
+Everything is imported on first use, so that `import protocolsim` costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from protocolsim.errors import ProtocolsimError, ScenarioError, SimulationError, UsageError
+    from protocolsim.scenario.scenario import Scenario
+    from protocolsim.scenario.settings import load
+    from protocolsim.scenario.shipped import names as scenarios
+    from protocolsim.study.result import Result
+    from protocolsim.study.run import run
+
+__all__ = [
+    "ProtocolsimError",
+    "Result",
+    "Scenario",
+    "ScenarioError",
+    "SimulationError",
+    "UsageError",
+    "load",
+    "run",
+    "scenarios",
+]
+
+_WHERE = {
+    "ProtocolsimError": "errors",
+    "Result": "study.result",
+    "Scenario": "scenario.scenario",
+    "ScenarioError": "errors",
+    "SimulationError": "errors",
+    "UsageError": "errors",
+    "load": "scenario.settings",
+    "run": "study.run",
+    "scenarios": "scenario.shipped:names",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("protocolsim")
+    if name not in _WHERE:
+        raise AttributeError(f"module 'protocolsim' has no attribute '{name}'")
+    module, _, attribute = _WHERE[name].partition(":")
+    return getattr(importlib.import_module(f"protocolsim.{module}"), attribute or name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,0 +1,105 @@
+"""Settings from outside (`--set name=value`): which place of the scenario a name means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from protocolsim.errors import UsageError, unknown
+from protocolsim.scenario import components
+from protocolsim.scenario.builder import build
+from protocolsim.scenario.inherit import load_document, with_settings
+from protocolsim.scenario.reader import Document
+from protocolsim.scenario.scenario import Scenario
+
+
+def load(name_or_path: str, *, set: Mapping[str, Any] | None = None, allow_plugins: bool = False) -> Scenario:
+    """Read and check a scenario, by the name of a shipped one or by the path of a file.
+
+    `set` changes single values: one of the scenario's parameters ("response_threshold"), a parameter of its disease
+    or drugs ("lesion_persistence", "daclizumab.half_effect_concentration"), or a dotted path ("cohort.size").
+    Raises ScenarioError for faults of the file, UsageError for what cannot be found or set.
+    """
+    document = load_document(name_or_path)
+    if set:
+        document = with_settings(document, settings(document, set, allow_plugins))
+    return build(document, allow_plugins=allow_plugins)
+
+
+def settings(document: Document, given: Mapping[str, Any], allow_plugins: bool) -> dict[str, Any]:
+    """The given values by dotted path. Raises UsageError for a name that means nothing here, or several things."""
+    places = _places(document.data, allow_plugins)
+    found = {}
+    for name, value in given.items():
+        if name in places:
+            if len(places[name]) > 1:
+                raise UsageError(f"--set {name}: it could mean {' or '.join(places[name])}; say which")
+            found[places[name][0]] = value
+        elif "." in name and _exists(document.data, name):
+            found[name] = value
+        else:
+            raise UsageError(f"--set {unknown('name', name, places)}")
+    return found
+
+
+def _places(data: Mapping[str, Any], allow_plugins: bool) -> dict[str, list[str]]:
+    """Every name that can be set, and the path (or paths) it stands for."""
+    found: dict[str, list[str]] = {}
+
+    def add(name: str, path: str) -> None:
+        if path not in found.setdefault(name, []):
+            found[name].append(path)
+
+    for key in ("seed", "replicates"):
+        add(key, key)
+    for key in ("size", "dropout", "no_show", "arrivals", "max_candidates"):
+        add(f"cohort.{key}", f"cohort.{key}")
+    for name in _mapping(data, "parameters"):
+        add(name, f"parameters.{name}.value")
+        add(f"parameters.{name}", f"parameters.{name}.value")
+    for room, name, kind, prefix in _cast(data):
+        try:
+            component = components.load(room, kind, allow_plugins)
+        except UsageError:
+            continue  # the builder says what is wrong with it, at its line
+        for parameter in component.parameters:
+            # A scenario's own parameter goes before a component's of the same name.
+            if parameter.name not in _mapping(data, "parameters"):
+                add(parameter.name, f"{prefix}.{parameter.name}")
+            add(f"{name}.{parameter.name}", f"{prefix}.{parameter.name}")
+            add(f"{prefix}.{parameter.name}", f"{prefix}.{parameter.name}")
+    return found
+
+
+def _mapping(data: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:
+    here: Any = data
+    for key in keys:
+        here = here.get(key) if isinstance(here, Mapping) else None
+    return here if isinstance(here, Mapping) else {}
+
+
+def _cast(data: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
+    """(room, name, kind, path of its parameters) of the disease and of every drug that the scenario mentions."""
+    found = []
+    disease = _mapping(data, "cohort").get("disease")
+    if isinstance(disease, str):
+        found.append(("disease", disease, disease, "cohort"))
+    drugs = dict.fromkeys(_mapping(data, "drugs"))
+    for state in _mapping(data, "protocol", "states").values():
+        drugs |= dict.fromkeys(_mapping(state, "treatment")) if isinstance(state, Mapping) else {}
+    for drug in drugs:
+        kind = _mapping(data, "drugs", drug).get("kind", drug)
+        found.append(("drug", drug, str(kind), f"drugs.{drug}"))
+    return found
+
+
+def _exists(data: Any, path: str) -> bool:
+    here = data
+    for step in path.replace("[", ".").replace("]", "").split("."):
+        if isinstance(here, Mapping) and step in here:
+            here = here[step]
+        elif isinstance(here, list) and step.isdigit() and int(step) < len(here):
+            here = here[int(step)]
+        else:
+            return False
+    return not isinstance(here, (Mapping, list))

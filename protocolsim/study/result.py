@@ -1,0 +1,165 @@
+"""What a run leaves: records, estimates, and where they came from."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from protocolsim.records import Records, concatenate
+from protocolsim.scenario.scenario import KnobRow, ParameterRow, Scenario, StateRow
+from protocolsim.study.estimates import Estimate, as_json
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_VERSIONS = ("protocolsim", "numpy", "numba", "simpy", "transitions")
+
+
+@dataclass(frozen=True)
+class Result:
+    """The outcome of running a scenario: tables as pandas frames (made on first access) and estimates.
+
+    `subjects`, `observations`, `doses`, `moves` and `events` have one row for each thing that happened, over all
+    replicates; columns named `truth_*` hold what no clinic could know.
+    """
+
+    scenario: Scenario
+    seed: int
+    replicates: int
+    engine: str
+    estimates: Mapping[str, Estimate]
+    seconds: float
+    parts: tuple[Records, ...]
+
+    @cached_property
+    def records(self) -> Records:
+        """The tables as plain columns."""
+        return concatenate(self.parts)
+
+    @property
+    def subjects(self) -> pd.DataFrame:
+        """One row for everybody screened."""
+        return self.records.frame("subjects")
+
+    @property
+    def observations(self) -> pd.DataFrame:
+        """One row for each variable of each planned assessment."""
+        return self.records.frame("observations")
+
+    @property
+    def doses(self) -> pd.DataFrame:
+        """One row for each planned dose."""
+        return self.records.frame("doses")
+
+    @property
+    def moves(self) -> pd.DataFrame:
+        """One row for each change of state, with the reason in the rule's own words."""
+        return self.records.frame("moves")
+
+    @property
+    def events(self) -> pd.DataFrame:
+        """One row for each event with a clock of its own."""
+        return self.records.frame("events")
+
+    def summary(self) -> dict[str, Any]:
+        """Every estimate, as `protocolsim run --json` prints it: {"estimates": {name: {"value": ...}}}."""
+        return {
+            "scenario": self.name,
+            "version": self.version,
+            "seed": self.seed,
+            "replicates": self.replicates,
+            "engine": self.engine,
+            "estimates": {name: as_json(e) for name, e in self.estimates.items()},
+        }
+
+    def table(self) -> pd.DataFrame:
+        """The summary as a frame, one row per estimate."""
+        import pandas as pd
+
+        return pd.DataFrame.from_dict({n: as_json(e) for n, e in self.estimates.items()}, orient="index")
+
+    # For the report ------------------------------------------------------------------------------------------------
+
+    @property
+    def name(self) -> str:
+        """The scenario's name."""
+        return self.scenario.name
+
+    @property
+    def title(self) -> str:
+        """The scenario's title."""
+        return self.scenario.title
+
+    @property
+    def question(self) -> str:
+        """The question the scenario answers."""
+        return self.scenario.question
+
+    @property
+    def description(self) -> str:
+        """The scenario in a few sentences."""
+        return self.scenario.description
+
+    @property
+    def sources(self) -> list[str]:
+        """Where the scenario's facts come from."""
+        return list(self.scenario.sources)
+
+    @property
+    def notes(self) -> list[str]:
+        """What a reader of the results must be told."""
+        return list(self.scenario.notes)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What is unusual about the settings."""
+        return list(self.scenario.warnings)
+
+    @property
+    def follow(self) -> str | None:
+        """The variable to draw for each patient."""
+        return self.scenario.follow
+
+    @property
+    def resolved(self) -> str:
+        """The scenario as YAML, with everything merged in."""
+        return self.scenario.resolved
+
+    @property
+    def version(self) -> str:
+        """The version of protocolsim that made this."""
+        return version("protocolsim")
+
+    @property
+    def parameters(self) -> tuple[ParameterRow, ...]:
+        """Every parameter of the disease and the drugs."""
+        return self.scenario.parameters
+
+    @property
+    def knobs(self) -> tuple[KnobRow, ...]:
+        """The scenario's own parameters."""
+        return self.scenario.knobs
+
+    @property
+    def design(self) -> tuple[StateRow, ...]:
+        """The protocol's states in the file's words."""
+        return self.scenario.design
+
+    @cached_property
+    def provenance(self) -> dict[str, str]:
+        """What is needed to get the same numbers again."""
+        return {
+            "scenario": self.name,
+            "scenario_sha256": self.scenario.sha256,
+            "seed": str(self.seed),
+            "replicates": str(self.replicates),
+            "engine": self.engine,
+            "seconds": f"{self.seconds:.1f}",
+            "python": platform.python_version(),
+            "machine": f"{platform.system()} {platform.machine()}",
+            **{package: version(package) for package in _VERSIONS},
+        }

@@ -72,14 +72,58 @@ def log_sd(cv: float) -> float:
 
 
 ACTIVITY_SD, AUTOCORRELATION, PERSISTENCE = 0.5, 0.6, 0.2
-HALF_EFFECT = 6.0
-# The greatest effect gives a median patient of 72 kg, on 1 mg/kg every 4 weeks, a rate ratio of 0.22.
-_USUAL = DOSE * 72.0 / (0.36 * (72.0 / 80.0) ** 0.54 * 28.0)
-FULL_EFFECT = math.log(0.22) / (_USUAL / (HALF_EFFECT + _USUAL))
+MEDIAN_RATE_RATIO, HALF_EFFECT = 0.24, 6.0
 NK_BASELINE, NK_LOSS = 0.006, 4.12e-6 * 24.0 / 0.006
 CD8_HALF = 2.07
 CD8_DEPTH = 0.093 / (22.8 / (CD8_HALF + 22.8))
 SEVERE_RATE, ADVERSE_RATE = 0.009 / 28.0, 0.01716 / 28.0
+
+
+class Kinetics:
+    """Daclizumab in one body: two compartments, moved along by their two exponentials (mg, L, days)."""
+
+    def __init__(self, weight: float, clearance_factor: float = 1.0, volume_factor: float = 1.0) -> None:
+        relative = weight / 80.0
+        self.clearance = 0.36 * relative**0.54 * clearance_factor
+        self.volume = 2.5 * relative**0.64 * volume_factor
+        exchange = 0.207 * relative**0.54
+        out, self.to = self.clearance / self.volume, exchange / self.volume
+        self.back = exchange / (3.4 * relative**0.64)
+        total = out + self.to + self.back
+        self.fast = 0.5 * (total + math.sqrt(total * total - 4.0 * out * self.back))
+        self.slow = out * self.back / self.fast
+        self.central = self.peripheral = 0.0
+
+    def distribute(self, days: float) -> float:
+        """Both compartments forward by so many days; the average concentration meanwhile (mg/L)."""
+        fast, slow = self.fast, self.slow
+        after_fast, after_slow = math.exp(-fast * days), math.exp(-slow * days)
+        c_fast = ((fast - self.back) * self.central - self.back * self.peripheral) / (fast - slow)
+        c_slow = self.central - c_fast
+        p_fast = ((self.back - slow) * self.peripheral - self.to * self.central) / (fast - slow)
+        p_slow = self.peripheral - p_fast
+        self.central = c_fast * after_fast + c_slow * after_slow
+        self.peripheral = p_fast * after_fast + p_slow * after_slow
+        area = c_fast * (1.0 - after_fast) / fast + c_slow * (1.0 - after_slow) / slow
+        return float(area / (self.volume * days))
+
+
+def steady_exposure() -> float:
+    """What a median patient of 72 kg feels before an infusion, after two years of 1 mg/kg every 4 weeks.
+
+    The share of the full effect, as it enters the log rate ratio: the average over past weeks that onset makes of it.
+    """
+    body, felt = Kinetics(72.0), 0.0
+    for week in range(104):
+        if week % 4 == 0:
+            body.central += DOSE * 72.0
+        average = body.distribute(WEEK)
+        goal = average / (HALF_EFFECT + average)
+        felt = goal + (felt - goal) * math.exp(-1.0 / 6.0)
+    return felt
+
+
+FULL_EFFECT = math.log(MEDIAN_RATE_RATIO) / steady_exposure()
 
 
 class Patient:
@@ -113,16 +157,8 @@ class Patient:
     def draw_drugs(self) -> None:
         """Kinetics and answers to both drugs; nobody has had daclizumab, everybody takes interferon."""
         rng = self.rng
-        relative = self.weight / 80.0
-        self.clearance = 0.36 * relative**0.54 * math.exp(log_sd(0.15) * rng.normal())
-        self.volume = 2.5 * relative**0.64 * math.exp(log_sd(0.27) * rng.normal())
-        exchange = 0.207 * relative**0.54
-        self.out, self.to = self.clearance / self.volume, exchange / self.volume
-        self.back = exchange / (3.4 * relative**0.64)
-        total = self.out + self.to + self.back
-        self.fast = 0.5 * (total + math.sqrt(total * total - 4.0 * self.out * self.back))
-        self.slow = self.out * self.back / self.fast
-        self.central = self.peripheral = 0.0
+        spread = [math.exp(log_sd(cv) * rng.normal()) for cv in (0.15, 0.27)]
+        self.drug = Kinetics(self.weight, *spread)
         effect = rng.normal()
         expansion = -0.4 * effect + math.sqrt(1.0 - 0.4**2) * rng.normal()
         self.own_effect = 0.8 * effect
@@ -151,23 +187,10 @@ class Patient:
         """Drugs and their effects up to now, in pieces of at most a week."""
         while self.advanced < self.day:
             days = min(WEEK, self.day - self.advanced)
-            average = self.distribute(days)
+            average = self.drug.distribute(days)
             seen = average / (HALF_EFFECT + average)
             self.relax(days, average, FULL_EFFECT * seen + self.own_effect * min(1.0, average))
             self.advanced += days
-
-    def distribute(self, days: float) -> float:
-        """Both compartments forward by so many days; the average concentration meanwhile (mg/L)."""
-        fast, slow = self.fast, self.slow
-        after_fast, after_slow = math.exp(-fast * days), math.exp(-slow * days)
-        c_fast = ((fast - self.back) * self.central - self.back * self.peripheral) / (fast - slow)
-        c_slow = self.central - c_fast
-        p_fast = ((self.back - slow) * self.peripheral - self.to * self.central) / (fast - slow)
-        p_slow = self.peripheral - p_fast
-        self.central = c_fast * after_fast + c_slow * after_slow
-        self.peripheral = p_fast * after_fast + p_slow * after_slow
-        area = c_fast * (1.0 - after_fast) / fast + c_slow * (1.0 - after_slow) / slow
-        return float(area / (self.volume * days))
 
     def relax(self, days: float, average: float, goal: float) -> None:
         """The effects forward by so many days at this average concentration."""
@@ -230,7 +253,7 @@ class Patient:
     def infuse(self) -> None:
         """One infusion, by body weight."""
         dose = 2.0 * DOSE if self.state == "dose_doubled" else DOSE
-        self.central += dose * self.weight
+        self.drug.central += dose * self.weight
         row = (self.number, self.state, "daclizumab", self.planned("daclizumab"), self.day, dose, dose * self.weight)
         self.trial.doses.append(row)
 
@@ -263,7 +286,8 @@ class Patient:
         if dest == "combination":
             self.enrolled_day = self.advanced = self.day
         if dest in ("completed", "screen_failure", "withdrawn"):
-            truth = (self.rate, self.clearance, self.volume, self.nk_baseline, self.nk_rise, math.exp(self.log_loss))
+            drug, loss = self.drug, math.exp(self.log_loss)
+            truth = (self.rate, drug.clearance, drug.volume, self.nk_baseline, self.nk_rise, loss)
             enrolled = not math.isnan(self.enrolled_day)
             row = (self.number, enrolled, self.enrolled_day, dest, self.day, self.weight, self.age, *truth)
             self.trial.subjects.append(row)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from protocolsim.errors import ProtocolsimError, UsageError
+from protocolsim.errors import ProtocolsimError, ScenarioError, UsageError
 
 if TYPE_CHECKING:
     from protocolsim.scenario.scenario import Scenario
@@ -29,6 +29,11 @@ class _Commands(click.Group):
         except ProtocolsimError as error:
             click.echo(str(error), err=True)
             sys.exit(2)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        # Here and not in `main`, where click itself has already turned it into its own word and status 1.
+        try:
+            return super().invoke(ctx)
         except KeyboardInterrupt:
             click.echo("interrupted; nothing was written", err=True)
             sys.exit(INTERRUPTED)
@@ -74,17 +79,19 @@ def list_() -> None:
 @main.command()
 def schema() -> None:
     """Print the JSON Schema of a scenario file, for editors."""
-    from protocolsim.scenario.schema import schema_text
+    from protocolsim.scenario.json_schema import schema_text
 
     click.echo(schema_text(), nl=False)
 
 
 @main.command()
 @click.argument("scenario")
-@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Change a value of the scenario; repeatable.")
+@click.option(
+    "--set", "settings", multiple=True, metavar="NAME=VALUE", help="Change a value of the scenario; repeatable."
+)
 @click.option("--replicates", type=int, help="How many trials to simulate.  [default: the scenario's]")
 @click.option("--seed", type=int, help="The key of all luck.  [default: the scenario's]")
-@click.option("--engine", default="des", show_default=True, help="Which engine runs it.")
+@click.option("--engine", default="auto", show_default=True, help="batch (fast), des (reference), or auto.")
 @click.option("--out", type=click.Path(path_type=Path), help="Write tables, summary and report into this new folder.")
 @click.option("--overwrite", is_flag=True, help="Replace earlier results in --out.")
 @click.option("--json", "as_json", is_flag=True, help="Print only the summary, as JSON.")
@@ -126,15 +133,28 @@ def run(
 
 
 def _assignments(settings: tuple[str, ...]) -> dict[str, Any]:
-    from protocolsim.scenario.reader import parse
-
     found: dict[str, Any] = {}
     for text in settings:
         name, equals, value = text.partition("=")
         if not equals or not name.strip() or not value.strip():
             raise UsageError(f"--set {text}: expected NAME=VALUE, such as response_threshold=50%")
-        found[name.strip()] = parse(f"value: {value.strip()}", "--set").data["value"]
+        if name.strip() in found:
+            raise UsageError(f"--set {name.strip()}: it is set twice")
+        found[name.strip()] = _value(name.strip(), value.strip())
     return found
+
+
+def _value(name: str, text: str) -> Any:
+    """A value as a scenario file would hold it."""
+    from protocolsim.scenario.reader import parse
+
+    try:
+        data = parse(f"value: {text}", "--set").data
+    except ScenarioError as error:
+        raise UsageError(f"--set {name}: {error.faults[0].message}") from None
+    if list(data) != ["value"]:
+        raise UsageError(f"--set {name}: expected a single value, found several lines")
+    return data["value"]
 
 
 def _simulate(scenario: Scenario, asked: dict[str, Any], *, quiet: bool) -> Result:
@@ -167,7 +187,9 @@ def _show(result: Result, out: Path | None) -> None:
 
     print_summary(result, Console())
     if out is not None:
-        click.echo(f"written to {out}: report.html, summary.json, tables as parquet and CSV, scenario.yaml, provenance.json")
+        click.echo(
+            f"written to {out}: report.html, summary.json, tables as parquet and CSV, scenario.yaml, provenance.json"
+        )
 
 
 if __name__ == "__main__":

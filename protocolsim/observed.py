@@ -16,7 +16,7 @@ from protocolsim.arithmetic import kernel
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-_ROOM_AT_FIRST = 32
+CHART_ROOM = 32  # observations of one variable that a chart has room for at first
 
 
 @dataclass
@@ -40,13 +40,23 @@ class Chart:
     traits: Floats
 
     @classmethod
-    def empty(cls, subjects: int, variables: int, states: int, traits: int) -> Chart:
-        """A chart before anything happened."""
-        shape = (subjects, variables, _ROOM_AT_FIRST)
+    def empty(
+        cls,
+        subjects: int,
+        variables: int,
+        states: int,
+        traits: int,
+        *,
+        minute: Integers | None = None,
+        state: Integers | None = None,
+        value: Floats | None = None,
+    ) -> Chart:
+        """A chart before anything happened; arrays that are there already may be used for the observations."""
+        shape = (subjects, variables, CHART_ROOM)
         return cls(
-            minute=np.zeros(shape, dtype=np.int64),
-            state=np.zeros(shape, dtype=np.int64),
-            value=np.zeros(shape),
+            minute=np.zeros(shape, dtype=np.int64) if minute is None else minute,
+            state=np.zeros(shape, dtype=np.int64) if state is None else state,
+            value=np.zeros(shape) if value is None else value,
             count=np.zeros((subjects, variables), dtype=np.int64),
             entered=np.full((subjects, states), -1, dtype=np.int64),
             entries=np.zeros((subjects, states), dtype=np.int64),

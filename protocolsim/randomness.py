@@ -119,6 +119,12 @@ def normal_quantile(u: float) -> float:
 
 
 @kernel
+def log_sd(cv: float) -> float:
+    """SD of the logarithm of a lognormal with this coefficient of variation."""
+    return sqrt(log(1.0 + cv * cv))
+
+
+@kernel
 def poisson_quantile(u: float, mean: float) -> float:
     """Smallest count whose Poisson distribution function reaches u.
 

@@ -92,6 +92,9 @@ _CODES = {
     "event": "events",
 }
 _MINUTES = ("enrolled_minute", "end_minute", "planned_minute", "minute")
+# Large replicates are split into blocks of so many candidates, and sums over subjects are sums over these blocks' sums:
+# so no result depends on how much is kept in memory at once.
+SUBJECTS_TOGETHER = 8192
 NEVER = -1  # a minute that never came (a subject who was not enrolled)
 
 
@@ -136,22 +139,28 @@ def table_from_rows(table: str, labels: Labels, rows: Sequence[Sequence[Any]]) -
 
 @dataclass(frozen=True)
 class Records:
-    """The five tables of one or more replicates."""
+    """The five tables of one or more replicates; `whole` is False for some of the subjects of one large replicate."""
 
     labels: Labels
     tables: Mapping[str, Table]
     first_replicate: int = 0
     replicates: int = 1
-    _frames: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    whole: bool = True
+    derived: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)  # what was worked out from them
 
     def __getitem__(self, table: str) -> Table:
         return self.tables[table]
 
     def frame(self, table: str) -> pd.DataFrame:
         """One table as pandas shows it: names for codes, days beside minutes, reasons in words."""
-        if table not in self._frames:
-            self._frames[table] = _frame(table, self.tables[table], self.labels)
-        return self._frames[table]
+        frame: pd.DataFrame = self.once(("frame", table), lambda: _frame(table, self.tables[table], self.labels))
+        return frame
+
+    def once(self, key: object, work_out: Callable[[], Any]) -> Any:
+        """What `work_out` gives, worked out only the first time; records never change."""
+        if key not in self.derived:
+            self.derived[key] = work_out()
+        return self.derived[key]
 
     def equal(self, other: Records) -> bool:
         """Whether every table is the same, to the last bit."""
@@ -163,12 +172,14 @@ class Records:
 
 
 def concatenate(parts: Sequence[Records]) -> Records:
-    """Records of consecutive replicates as one."""
+    """Records of consecutive replicates (or parts of one) as one."""
     first = parts[0]
     tables = {
         t: {c: np.concatenate([p.tables[t][c] for p in parts]) for c in first.tables[t]} for t in TABLES
     }
-    return Records(first.labels, tables, first.first_replicate, sum(p.replicates for p in parts))
+    last = parts[-1]
+    replicates = last.first_replicate + last.replicates - first.first_replicate
+    return Records(first.labels, tables, first.first_replicate, replicates)
 
 
 def _names(codes: Column, labels: Sequence[str]) -> pd.Categorical:

@@ -55,7 +55,7 @@ _DIMENSION_NAMES: dict[Dimension, str] = {
     (0, 1, -1, 0): "a concentration (mg/L)",
 }
 _SIGNED = re.compile(r"\s*(?P<sign>[+-]?)(?P<body>.*)", re.DOTALL)
-_TERM = re.compile(r"\s*(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)?\s*(?P<unit>%|[A-Za-z]+)?\s*")
+_TERM = re.compile(r"\s*(?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)?\s*(?P<unit>%|[A-Za-z]+)?\s*")
 
 
 @dataclass(frozen=True)

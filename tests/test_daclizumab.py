@@ -27,11 +27,11 @@ def _bodies(count: int, weight: Any = 80.0, **values: float) -> Bodies:
 
 
 def _hold(bodies: Bodies, concentration: float, weeks: int) -> None:
-    """Keep the concentration where it is wanted: almost no drug leaves either compartment."""
-    bodies.field(NAME, "central")[:] = concentration * bodies.field(NAME, "central_volume")
-    for name in ("to_peripheral", "from_peripheral", "slow_rate"):
-        bodies.field(NAME, name)[:] = 1e-12
-    bodies.field(NAME, "fast_rate")[:] = 1e-9
+    """Keep the concentration where it is wanted: a week leaves both compartments as they are."""
+    volume = bodies.field(NAME, "central_volume")
+    bodies.field(NAME, "central")[:] = concentration * volume
+    for number, value in enumerate((1.0, 0.0, 0.0, 1.0, 1.0 / volume, 0.0)):
+        bodies.field(NAME, f"week_{number}")[:] = value
     bodies.advance(weeks)
 
 

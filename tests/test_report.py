@@ -341,6 +341,18 @@ def test_page_says_everything(result: Made) -> None:
     assert "<drug>" not in text
 
 
+def test_rows_may_be_dataclasses(result: Made) -> None:
+    """The scenario's own rows, which are dataclasses, give the same page as mappings."""
+
+    def as_objects(rows: tuple[dict[str, Any], ...]) -> tuple[Any, ...]:
+        made_of = dataclasses.make_dataclass("Line", list(rows[0]))
+        return tuple(made_of(**one) for one in rows)
+
+    objects: dict[str, Any] = {name: as_objects(getattr(result, name)) for name in ("parameters", "knobs", "design")}
+
+    assert page(dataclasses.replace(result, **objects)) == page(result)
+
+
 def test_page_of_a_bare_result(result: Made) -> None:
     """Without published values, a variable to follow or anything to say, the page still stands."""
     bare = dataclasses.replace(

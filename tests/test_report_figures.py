@@ -68,6 +68,18 @@ def test_at_most_two_dozen_patients_are_drawn() -> None:
     assert len({row["panel"] for data in chart.to_dict()["datasets"].values() for row in data}) == 24
 
 
+def test_every_round_number_of_a_panel_is_labelled(result: Made) -> None:
+    """The axis shows each of its few round numbers, from zero to the highest value, and not only the first."""
+    alone = made_records([[Course(seen=(("baseline", 0, 15.0), ("treated", 16, 1.0)))]])
+    chart = figures.patients_over_time(dataclasses.replace(result, records=alone))
+    drawn = ET.fromstring(figures.svg(chart))  # noqa: S314
+    said = {"".join(text.itertext()) for text in drawn.iter("{http://www.w3.org/2000/svg}text")}
+
+    assert {"0", "5", "10", "15"} <= said
+    assert figures._ticks(0.0, 15.0) == [0.0, 5.0, 10.0, 15.0]
+    assert figures._ticks(-2.0, 3.3) == [-2.0, 0.0, 2.0]
+
+
 def test_too_many_points_become_means(monkeypatch: pytest.MonkeyPatch, result: Made) -> None:
     """Above the limit the drawn values are means that keep each patient's sum, and the caption says so."""
     chosen, _ = frames.patients(result.records, 0)

@@ -9,43 +9,97 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
+from protocolsim.arithmetic import kernel
 from protocolsim.cohort.cohort import Site
 from protocolsim.randomness import ARRIVAL, SITE, exponential_quantile, uniform
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+_AT_ONCE = 32
 
 
 def arrivals(sites: Sequence[Site], seed: int, replicate: int) -> Iterator[tuple[float, int]]:
     """(minute of the trial's calendar, site number) of each candidate, without end, in the order of their numbers."""
-    openings = sorted({s.opens for s in sites})
-    minute, period, subject = float(openings[0]), 0, 0
+    desk = Desk(sites, seed, np.array([replicate]))
     while True:
-        used = exponential_quantile(uniform(seed, replicate, subject, ARRIVAL, 0))
-        while True:
-            rate = _rate(sites, openings[period])
-            last = period + 1 >= len(openings)
-            if last or minute + used / rate <= openings[period + 1]:
-                minute += used / rate
-                break
-            used -= (openings[period + 1] - minute) * rate
-            period += 1
-            minute = float(openings[period])
-        yield minute, _site(sites, openings[period], uniform(seed, replicate, subject, SITE, 0))
-        subject += 1
+        minutes, numbers = desk.next(np.array([0]), np.array([_AT_ONCE]))
+        yield from zip(minutes.tolist(), numbers.tolist(), strict=True)
 
 
-def _rate(sites: Sequence[Site], opened: int) -> float:
+class Desk:
+    """Where the candidates of some replicates arrive, so many at a time; `came` counts those of each so far."""
+
+    def __init__(self, sites: Sequence[Site], seed: int, replicates: Integers) -> None:
+        self.rates = np.array([s.rate for s in sites])
+        self.opens = np.array([s.opens for s in sites], dtype=np.int64)
+        self.openings = np.unique(self.opens)
+        self.seed, self.replicates = seed, replicates
+        self.came, self._period = np.zeros((2, len(replicates)), dtype=np.int64)
+        self._minute = np.full(len(replicates), float(self.openings[0]))
+
+    def next(self, which: Integers, counts: Integers) -> tuple[Floats, Integers]:
+        """The minutes and the sites of the next counts[k] candidates of replicate which[k], one after the other."""
+        minutes, sites = np.empty(counts.sum()), np.empty(counts.sum(), dtype=np.int64)
+        where = (self.rates, self.opens, self.openings, self.seed, self.replicates)
+        arrive(*where, which, counts, self.came, self._minute, self._period, minutes, sites)
+        return minutes, sites
+
+
+@kernel
+def arrive(
+    rates: Floats,
+    opens: Integers,
+    openings: Integers,
+    seed: int,
+    replicates: Integers,
+    which: Integers,
+    counts: Integers,
+    came: Integers,
+    last_minute: Floats,
+    last_period: Integers,
+    minutes: Floats,
+    sites: Integers,
+) -> None:
+    """Fill in when and where the next candidates of some replicates arrive, and how far each replicate has come."""
+    at = 0
+    for w in range(which.shape[0]):
+        r = which[w]
+        minute, period = last_minute[r], last_period[r]
+        for subject in range(came[r], came[r] + counts[w]):
+            left = exponential_quantile(uniform(seed, replicates[r], subject, ARRIVAL, 0))
+            while True:
+                rate = _rate(rates, opens, openings[period])
+                if period + 1 >= openings.shape[0] or minute + left / rate <= openings[period + 1]:
+                    minute += left / rate
+                    break
+                left -= (openings[period + 1] - minute) * rate
+                period += 1
+                minute = float(openings[period])
+            minutes[at] = minute
+            sites[at] = _site(rates, opens, openings[period], uniform(seed, replicates[r], subject, SITE, 0))
+            at += 1
+        came[r] += counts[w]
+        last_minute[r], last_period[r] = minute, period
+
+
+@kernel
+def _rate(rates: Floats, opens: Integers, opened: int) -> float:
     total = 0.0
-    for site in sites:
-        if site.opens <= opened:
-            total += site.rate
+    for s in range(rates.shape[0]):
+        if opens[s] <= opened:
+            total += rates[s]
     return total
 
 
-def _site(sites: Sequence[Site], opened: int, u: float) -> int:
-    wanted, total, chosen = u * _rate(sites, opened), 0.0, 0
-    for number, site in enumerate(sites):
-        if site.opens <= opened:
-            chosen = number
-            total += site.rate
-            if wanted <= total:
-                break
+@kernel
+def _site(rates: Floats, opens: Integers, opened: int, u: float) -> int:
+    wanted, total, chosen = u * _rate(rates, opens, opened), 0.0, 0
+    for s in range(rates.shape[0]):
+        if opens[s] <= opened and total < wanted:
+            chosen = s
+            total += rates[s]
     return chosen

@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import numpy as np
+from numpy.typing import NDArray
 
+from protocolsim.arithmetic import kernel
 from protocolsim.randomness import RANDOMISATION, TRIAL_LEVEL, uniform
+
+Integers = NDArray[np.int64]
 
 STRATA_AT_MOST = 4096
 
 
-def allocation(block: Sequence[int], seed: int, replicate: int, number: int, stratum: int, place: int) -> int:
+@kernel
+def allocation(block: Integers, seed: int, replicate: int, number: int, stratum: int, place: int) -> int:
     """The arm at a place (0, 1, ...) of the list of one stratum of randomisation `number`.
 
     Every run of len(block) places from a multiple of it is a random order of `block` (Fisher and Yates).
     """
-    which, within = divmod(place, len(block))
-    order = list(block)
+    size = block.shape[0]
+    order = block.copy()
     belongs_to = TRIAL_LEVEL + number * STRATA_AT_MOST + stratum
-    for last in range(len(order) - 1, 0, -1):
-        u = uniform(seed, replicate, belongs_to, RANDOMISATION, which * len(block) + last)
+    for last in range(size - 1, 0, -1):
+        u = uniform(seed, replicate, belongs_to, RANDOMISATION, place // size * size + last)
         chosen = int(u * (last + 1))
         order[last], order[chosen] = order[chosen], order[last]
-    return order[within]
+    return order[place % size]
+
+
+@kernel
+def allocations(
+    block: Integers, seed: int, replicates: Integers, number: int, strata: Integers, places: Integers, arms: Integers
+) -> None:
+    """The arm at each of many places, written into `arms`."""
+    for k in range(arms.shape[0]):
+        arms[k] = allocation(block, seed, replicates[k], number, strata[k], places[k])

@@ -20,6 +20,7 @@ from protocolsim.disease.base import Disease
 from protocolsim.randomness import (
     binomial_quantile,
     exponential_quantile,
+    log_sd,
     normal_quantile,
     poisson_quantile,
     uniform,
@@ -49,7 +50,7 @@ _CONSTANTS = 16  # the last is where the table of EDSS rates begins
 (
     _WEIGHT_MEDIAN, _WEIGHT_LOG_SD, _AGE_LOW, _AGE_MODE, _AGE_HIGH,
     _RATE_LOG_MEAN, _RATE_LOG_SD, _ACTIVITY_SD, _AUTOCORRELATION, _PERSISTENCE,
-    _EXCESS, _HALF_LIFE, _ENTRY_MEAN, _ENTRY_SD, _RATING_SD, _LEVELS,
+    _EXCESS, _REFERRAL_DECAY, _ENTRY_MEAN, _ENTRY_SD, _RATING_SD, _LEVELS,
 ) = range(_CONSTANTS)  # fmt: skip
 _FOUR_WEEKS = 4.0 * MINUTES_PER_WEEK
 _YEAR = 365.25 * MINUTES_PER_DAY
@@ -79,7 +80,7 @@ _REGISTRY = "NCT00001934, registry: age 18 to 65"
 PARAMETERS = (
     Parameter("new_lesion_rate", 1.2, "1/4 weeks", 0.6, 2.5, "D",
               f"{_CHOICE}; NIH untreated 3.26 a month ({_VELEZ}), less what interferon beta does",
-              "mean over screened patients of their long-run rate of new enhancing lesions on interferon beta"),
+              "mean over screened patients of their long-run rate of new enhancing lesions on interferon beta", least=1e-06),
     Parameter("new_lesion_rate_log_sd", 1.0, "", 0.8, 1.4, "D",
               f"single-scan spread in SELECT, DECIDE and REFLEX less the spread within; CV 0.97 in {_VELEZ}",
               "spread of the long-run rate between patients (SD of its logarithm)"),
@@ -87,15 +88,15 @@ PARAMETERS = (
               "spread of disease activity within a patient over time (SD of its logarithm)"),
     Parameter("activity_autocorrelation", 0.6, "", 0.2, 0.75, "D",
               f"month-to-month correlation of counts, 0.5 in {_VELEZ} and near 0.1 elsewhere",
-              "correlation of log activity with itself 4 weeks later"),
+              "correlation of log activity with itself 4 weeks later", most=0.99),
     Parameter("lesion_persistence", 20.0, "%", 14.0, 35.0, "D",
               "86 % of lesions enhance on one monthly scan only (AJR 1992;159:1041); 1 to 2 months (Guttmann 1995)",
-              "share of enhancing lesions that still enhance 4 weeks later"),
+              "share of enhancing lesions that still enhance 4 weeks later", most=95),
     Parameter("referral_excess", 30.0, "%", 0.0, 60.0, "A", "",
               "how far activity stands above the patient's own long run at the first scan: patients come when active"),
     Parameter("referral_half_life", 16.0, "weeks", 8.0, 26.0, "A", "",
-              "time in which the excess at referral falls by half, from the first scan on"),
-    Parameter("weight_median", 72.0, "kg", 50.0, 100.0, "A", "", "median body weight; weights are lognormal"),
+              "time in which the excess at referral falls by half, from the first scan on", least=0.1),
+    Parameter("weight_median", 72.0, "kg", 50.0, 100.0, "A", "", "median body weight; weights are lognormal", least=1),
     Parameter("weight_cv", 21.0, "%", 10.0, 35.0, "A", "", "spread of body weight (15 kg in 72)"),
     Parameter("age_youngest", 18.0, "", 18.0, 40.0, "F", _REGISTRY, "youngest age at entry, years"),
     Parameter("age_commonest", 36.0, "", 18.0, 65.0, "A", "", "most common age at entry, years; ages are triangular"),
@@ -128,7 +129,7 @@ def _on_scale(x: float) -> float:
 
 @kernel
 def _referral(constants: Floats, since_first: float) -> float:
-    factor: float = 1.0 + constants[_EXCESS] * power(0.5, since_first / constants[_HALF_LIFE])
+    factor: float = 1.0 + constants[_EXCESS] * exp(-constants[_REFERRAL_DECAY] * since_first)
     return factor
 
 
@@ -216,13 +217,15 @@ def observe_mri(
         else:
             gap = (minute[i] - body[i, own + _LAST]) / _FOUR_WEEKS
         body[i, own + _LAST] = minute[i]
-        remembered = power(constants[_AUTOCORRELATION], gap)
+        # Scans are mostly 4 weeks apart; a power of exactly 1 need not be computed.
+        remembered, kept = constants[_AUTOCORRELATION], p
+        if gap != 1.0:
+            remembered, kept = power(remembered, gap), power(p, gap)
         fresh = sd * sqrt(1.0 - remembered * remembered)
         activity = remembered * body[i, own + _ACTIVITY] + fresh * normal_quantile(
             uniform(seed, r, n, _DRAW_ACTIVITY, k)
         )
         body[i, own + _ACTIVITY] = activity
-        kept = power(p, gap)
         drugs = signal_sum(body, i, links, 1)
         expected = (
             body[i, own + _RATE]
@@ -232,7 +235,9 @@ def observe_mri(
         )
         before = body[i, own + _LESIONS]
         new = poisson_quantile(uniform(seed, r, n, _DRAW_NEW, k), expected)
-        total = new + binomial_quantile(uniform(seed, r, n, _DRAW_PERSISTING, k), before, kept)
+        total = new
+        if before > 0.0:
+            total += binomial_quantile(uniform(seed, r, n, _DRAW_PERSISTING, k), before, kept)
         body[i, own + _LESIONS] = total
         value[i, 0] = total
         value[i, 1] = new
@@ -314,20 +319,20 @@ class RelapsingMS(Disease):
     def constants(self, values: Mapping[str, float]) -> Floats:
         """What the kernels read; times in minutes, the table of EDSS rates per minute last."""
         v = {p.name: values[p.name] * unit_product(p.unit).value for p in self.parameters}
-        log_sd = v["new_lesion_rate_log_sd"]
+        spread = v["new_lesion_rate_log_sd"]
         numbers = np.empty(_CONSTANTS + _NUMBER_OF_LEVELS * _NUMBER_OF_LEVELS - 1)
         numbers[_WEIGHT_MEDIAN] = v["weight_median"]
-        numbers[_WEIGHT_LOG_SD] = sqrt(log(1.0 + v["weight_cv"] * v["weight_cv"]))
+        numbers[_WEIGHT_LOG_SD] = log_sd(v["weight_cv"])
         numbers[_AGE_LOW] = v["age_youngest"]
         numbers[_AGE_MODE] = v["age_commonest"]
         numbers[_AGE_HIGH] = v["age_oldest"]
-        numbers[_RATE_LOG_MEAN] = log(v["new_lesion_rate"] * _FOUR_WEEKS) - 0.5 * log_sd * log_sd
-        numbers[_RATE_LOG_SD] = log_sd
+        numbers[_RATE_LOG_MEAN] = log(v["new_lesion_rate"] * _FOUR_WEEKS) - 0.5 * spread * spread
+        numbers[_RATE_LOG_SD] = spread
         numbers[_ACTIVITY_SD] = v["activity_sd"]
         numbers[_AUTOCORRELATION] = v["activity_autocorrelation"]
         numbers[_PERSISTENCE] = v["lesion_persistence"]
         numbers[_EXCESS] = v["referral_excess"]
-        numbers[_HALF_LIFE] = v["referral_half_life"]
+        numbers[_REFERRAL_DECAY] = log(2.0) / v["referral_half_life"]
         numbers[_ENTRY_MEAN] = v["edss_entry_mean"]
         numbers[_ENTRY_SD] = v["edss_entry_sd"]
         numbers[_RATING_SD] = v["edss_rating_sd"]

@@ -16,7 +16,8 @@ import numpy as np
 from protocolsim.arithmetic import exp, kernel, log, power, sqrt
 from protocolsim.component import Assessment, Floats, Hazard, Integers, Parameter, Trait, Variable
 from protocolsim.drug.base import LEVEL, Drug
-from protocolsim.randomness import normal_quantile, uniform
+from protocolsim.kinetics import saturation, step, two_rates
+from protocolsim.randomness import log_sd, normal_quantile, uniform
 from protocolsim.units import MINUTES_PER_DAY, MINUTES_PER_WEEK, unit_product
 
 STREAM = 2000
@@ -24,35 +25,30 @@ _DRAW_CLEARANCE, _DRAW_VOLUME, _DRAW_EFFECT, _DRAW_NK_BASELINE, _DRAW_NK_EXPANSI
 _DRAW_NK_ASSAY, _DRAW_CD8_ASSAY, SEVERE_STREAM, ADVERSE_STREAM = range(STREAM + 5, STREAM + 9)
 
 FIELDS = (
-    "level",
-    "central",  # mg
-    "peripheral",  # mg
+    "level", "central", "peripheral",  # mg
     "concentration",  # mg/L in the central compartment
     "log_rate_ratio",  # of new lesions, on drug over off it, at this moment: what is written
     "nk_cd56bright",  # share of lymphocytes
     "cd8",  # share of own baseline
-    "clearance",  # L/day
-    "central_volume",  # L
-    "to_peripheral",  # 1/day
-    "from_peripheral",  # 1/day
-    "fast_rate",  # 1/day
-    "slow_rate",  # 1/day
+    "clearance", "central_volume",  # L/day, L
+    "to_peripheral", "from_peripheral", "fast_rate", "slow_rate",  # 1/day
     "own_log_effect",  # added to the median patient's log rate ratio while on drug
     "nk_baseline",  # share of lymphocytes
     "nk_max_expansion",  # production of NK cells rises by this many times itself at most
     "long_run_rate_ratio",
-)
+    *(f"week_{k}" for k in range(6)),  # what 7 days do to both compartments (see kinetics.step)
+)  # fmt: skip
 (
     _CENTRAL, _PERIPHERAL, _CONCENTRATION, _LOG_RATIO, _NK, _CD8, _CLEARANCE, _VOLUME, _TO, _FROM, _FAST, _SLOW,
-    _OWN_EFFECT, _NK_BASELINE, _NK_EXPANSION, _LONG_RUN,
-) = range(1, len(FIELDS))  # fmt: skip
+    _OWN_EFFECT, _NK_BASELINE, _NK_EXPANSION, _LONG_RUN, _WEEK,
+) = range(1, len(FIELDS) - 5)  # fmt: skip
 (
     _K_CLEARANCE, _K_VOLUME, _K_PERIPHERAL_VOLUME, _K_EXCHANGE, _K_WEIGHT, _K_CLEARANCE_POWER, _K_VOLUME_POWER,
     _K_CLEARANCE_SD, _K_VOLUME_SD, _K_FULL_EFFECT, _K_HALF_EFFECT, _K_ONSET, _K_EFFECT_SD, _K_ON_DRUG,
     _K_DOSE, _K_INTERVAL, _K_NK_BASELINE, _K_NK_BASELINE_SD, _K_NK_LOSS, _K_NK_MAX, _K_NK_MAX_SD, _K_NK_HALF,
     _K_NK_CORRELATION, _K_NK_ASSAY, _K_CD8_DEPTH, _K_CD8_HALF, _K_CD8_TIME, _K_CD8_ASSAY,
-    _K_SEVERE, _K_ADVERSE, _K_DOSE_EXPONENT,
-) = range(31)  # fmt: skip
+    _K_SEVERE, _K_ADVERSE, _K_DOSE_EXPONENT, _K_WEEK_ONSET, _K_WEEK_NK, _K_WEEK_CD8,
+) = range(34)  # fmt: skip
 _PIECE = MINUTES_PER_WEEK
 _PIECE_DAYS = 7.0
 
@@ -63,58 +59,58 @@ _TRIAL = "Bielekova 2009, Arch Neurol 66:483-9"
 _DECIDE = "DECIDE, Mult Scler 2018;24:1725"
 
 PARAMETERS = (
-    Parameter("clearance", 0.36, "L/day", 0.2, 0.5, "F", _LABEL, "clearance at the reference weight"),
-    Parameter("central_volume", 2.5, "L", 2.0, 4.0, "F", _LABEL, "central volume at the reference weight"),
-    Parameter("peripheral_volume", 3.4, "L", 2.0, 4.0, "F", _LABEL, "peripheral volume at the reference weight"),
+    Parameter("clearance", 0.36, "L/day", 0.2, 0.5, "F", _LABEL, "clearance at the reference weight", least=0.001),
+    Parameter("central_volume", 2.5, "L", 2.0, 4.0, "F", _LABEL, "central volume at the reference weight", least=0.01),
+    Parameter("peripheral_volume", 3.4, "L", 2.0, 4.0, "F", _LABEL, "peripheral volume at the reference weight", least=0.01),
     Parameter("intercompartmental_clearance", 0.207, "L/day", 0.1, 1.1, "D",
               f"the half-life of 20 days in the {_LABEL}",
-              "exchange between the two compartments at the reference weight"),
-    Parameter("reference_weight", 80.0, "kg", 50.0, 100.0, "F", _LABEL, "body weight for the four numbers above"),
+              "exchange between the two compartments at the reference weight", least=0.0001),
+    Parameter("reference_weight", 80.0, "kg", 50.0, 100.0, "F", _LABEL, "body weight for the four numbers above", least=1),
     Parameter("clearance_weight_exponent", 0.54, "", 0.0, 1.0, "F", _OTHMAN, "power of body weight in both clearances"),
     Parameter("volume_weight_exponent", 0.64, "", 0.0, 1.2, "F", _OTHMAN, "power of body weight in both volumes"),
     Parameter("clearance_cv", 27.0, "%", 10.0, 51.0, "F2", _OTHMAN, "spread of clearance at one body weight"),
     Parameter("central_volume_cv", 31.0, "%", 20.0, 40.0, "F2", _OTHMAN, "spread of central volume at one body weight"),
     Parameter("median_rate_ratio", 0.22, "", 0.15, 1.0, "D", f"calibrated to 72 % inhibition of new lesions ({_TRIAL})",
               "rate of new lesions over that off drug: the median patient in the steady state of the reference regimen,"
-              " at the scan before an infusion; 0.60 agrees with the low dose of CHOICE"),
+              " at the scan before an infusion; 0.60 agrees with the low dose of CHOICE", least=0.001),
     Parameter("rate_ratio_log_sd", 0.8, "", 0.0, 1.0, "D", f"calibrated together with the median ({_TRIAL})",
               "spread of the rate ratio between patients (SD of its logarithm)"),
     Parameter("half_effect_concentration", 6.0, "mg/L", 4.0, 10.0, "D",
               "low and high dose of CHOICE (Wynn 2010, Lancet Neurol 9:381-90)",
-              "concentration with half of the greatest effect on the log rate"),
+              "concentration with half of the greatest effect on the log rate", least=0.001),
     Parameter("effect_onset", 6.0, "weeks", 2.0, 10.0, "A",
               f"CHOICE counts from week 8; NK half-life 42 days ({_DIAO})",
-              "time constant with which the effect on new lesions comes and goes"),
+              "time constant with which the effect on new lesions comes and goes", least=0.01),
     Parameter("on_drug_concentration", 1.0, "mg/L", 0.1, 2.0, "A",
               f"CD25 back to baseline at or below 1 mg/L ({_DIAO})",
-              "below this a patient's own deviation from the median effect fades with the concentration"),
-    Parameter("reference_dose", 1.0, "mg/kg", 0.5, 2.0, "F", _TRIAL, "dose of the reference regimen"),
-    Parameter("reference_interval", 4.0, "weeks", 2.0, 8.0, "F", _TRIAL, "interval of the reference regimen"),
+              "below this a patient's own deviation from the median effect fades with the concentration", least=0.0001),
+    Parameter("reference_dose", 1.0, "mg/kg", 0.5, 2.0, "F", _TRIAL, "dose of the reference regimen", least=0.001),
+    Parameter("reference_interval", 4.0, "weeks", 2.0, 8.0, "F", _TRIAL, "interval of the reference regimen", least=0.1),
     Parameter("median_weight", 72.0, "kg", 50.0, 100.0, "A", "",
-              "body weight of the median patient, for whom median_rate_ratio holds"),
-    Parameter("nk_baseline", 0.6, "%", 0.3, 1.0, "F2", _DIAO, "median CD56bright NK cells off drug, % of lymphocytes"),
+              "body weight of the median patient, for whom median_rate_ratio holds", least=1),
+    Parameter("nk_baseline", 0.6, "%", 0.3, 1.0, "F2", _DIAO, "median CD56bright NK cells off drug, % of lymphocytes", least=0.0001),
     Parameter("nk_baseline_log_sd", 0.67, "", 0.0, 1.0, "D", f"median 0.6, mean 0.75 ({_DIAO})",
               "spread of that baseline between patients (SD of its logarithm)"),
     Parameter("nk_production", 4.12e-4, "%/h", 2e-4, 8e-4, "F2", _DIAO,
-              "production of CD56bright NK cells off drug; over the baseline it is their rate of loss, alike in all"),
+              "production of CD56bright NK cells off drug; over the baseline it is their rate of loss, alike in all", least=1e-09),
     Parameter("nk_max_expansion", 7.89, "", 4.0, 12.0, "F2", _DIAO,
               "greatest rise of that production, as a multiple of itself (median)"),
     Parameter("nk_max_expansion_cv", 67.0, "%", 0.0, 100.0, "F2", _DIAO, "spread of that rise between patients"),
     Parameter("nk_half_effect_concentration", 18.0, "mg/L", 9.0, 36.0, "F2", _DIAO,
-              "concentration with half of the greatest rise"),
+              "concentration with half of the greatest rise", least=0.001),
     Parameter("nk_effect_correlation", -0.4, "", -0.7, -0.2, "A",
               "direction: NK expansion correlates with response (Bielekova 2006, PNAS 103:5941-6)",
-              "correlation of the log of the NK rise with the log rate ratio, between patients"),
+              "correlation of the log of the NK rise with the log rate ratio, between patients", least=-1, most=1),
     Parameter("nk_residual_cv", 29.0, "%", 0.0, 50.0, "F2", _DIAO, "error of one NK measurement"),
     Parameter("cd8_fall", 9.3, "%", 2.0, 20.0, "F", _DECIDE,
-              "fall of CD8 T cells on 150 mg every 4 weeks, after 96 weeks"),
+              "fall of CD8 T cells on 150 mg every 4 weeks, after 96 weeks", most=99),
     Parameter("cd8_fall_concentration", 22.8, "mg/L", 15.0, 30.0, "D", "AUC 638 mg d/L over 28 days (150 mg label)",
-              "average concentration at which that fall was seen"),
+              "average concentration at which that fall was seen", least=0.001),
     Parameter("cd8_half_effect_concentration", 2.07, "mg/L", 0.5, 10.0, "A",
               f"taken from the desaturation of CD25 ({_DIAO})",
-              "concentration with half of the greatest fall of CD8 T cells"),
+              "concentration with half of the greatest fall of CD8 T cells", least=0.001),
     Parameter("cd8_time", 4.0, "weeks", 2.0, 12.0, "A", f"most of the fall by week 24, reversible in 12 ({_DECIDE})",
-              "time constant with which CD8 T cells fall and recover"),
+              "time constant with which CD8 T cells fall and recover", least=0.01),
     Parameter("cd8_assay_cv", 10.0, "%", 0.0, 25.0, "A", "", "error of one CD8 measurement"),
     Parameter("severe_event_rate", 0.009, "1/4 weeks", 0.0043, 0.025, "D", f"2 of 15 in 62 weeks ({_TRIAL})",
               "rate of adverse events that end treatment, on the reference dose"),
@@ -126,15 +122,10 @@ PARAMETERS = (
 
 
 @kernel
-def _saturation(x: float, half: float) -> float:
-    return x / (half + x)
-
-
-@kernel
 def _log_ratio_goal(constants: Floats, concentration: float, own_effect: float) -> float:
     """Where the log rate ratio tends at this concentration."""
     on_drug: float = min(1.0, concentration / constants[_K_ON_DRUG])
-    common: float = constants[_K_FULL_EFFECT] * _saturation(concentration, constants[_K_HALF_EFFECT])
+    common: float = constants[_K_FULL_EFFECT] * saturation(concentration, constants[_K_HALF_EFFECT])
     goal: float = common + own_effect * on_drug
     return goal
 
@@ -151,9 +142,8 @@ def _kinetics(
     volume = constants[_K_VOLUME] * on_volume * exp(constants[_K_VOLUME_SD] * z_volume)
     exchange = constants[_K_EXCHANGE] * on_clearance
     out, to, back = clearance / volume, exchange / volume, exchange / (constants[_K_PERIPHERAL_VOLUME] * on_volume)
-    total = out + to + back
-    fast = 0.5 * (total + sqrt(total * total - 4.0 * out * back))
-    return clearance, volume, to, back, fast, out * back / fast
+    fast, slow = two_rates(out, to, back)
+    return clearance, volume, to, back, fast, slow
 
 
 @kernel
@@ -192,6 +182,9 @@ def start(body: Floats, rows: Integers, links: Integers, constants: Floats, seed
         body[i, own + _VOLUME] = volume
         body[i, own + _TO], body[i, own + _FROM] = to, back
         body[i, own + _FAST], body[i, own + _SLOW] = fast, slow
+        week = step(to, back, fast, slow, volume, _PIECE_DAYS)
+        for k in range(6):
+            body[i, own + _WEEK + k] = week[k]
         effect = normal_quantile(uniform(seed, r, n, _DRAW_EFFECT, 0))
         other = normal_quantile(uniform(seed, r, n, _DRAW_NK_EXPANSION, 0))
         shared = constants[_K_NK_CORRELATION]
@@ -210,35 +203,45 @@ def start(body: Floats, rows: Integers, links: Integers, constants: Floats, seed
 @kernel
 def _distribute(body: Floats, i: int, own: int, days: float) -> float:
     """Move both compartments on by this many days; the average concentration meanwhile, in mg/L."""
+    at = own + _WEEK
+    cc, cp, pc, pp = body[i, at], body[i, at + 1], body[i, at + 2], body[i, at + 3]
+    ac, ap = body[i, at + 4], body[i, at + 5]
+    if days != _PIECE_DAYS:
+        to, back = body[i, own + _TO], body[i, own + _FROM]
+        cc, cp, pc, pp, ac, ap = step(
+            to, back, body[i, own + _FAST], body[i, own + _SLOW], body[i, own + _VOLUME], days
+        )
     central, peripheral = body[i, own + _CENTRAL], body[i, own + _PERIPHERAL]
-    to, back = body[i, own + _TO], body[i, own + _FROM]
-    fast, slow = body[i, own + _FAST], body[i, own + _SLOW]
-    after_fast, after_slow = exp(-fast * days), exp(-slow * days)
-    # The two exponentials' shares of each compartment.
-    central_fast = ((fast - back) * central - back * peripheral) / (fast - slow)
-    central_slow = central - central_fast
-    peripheral_fast = ((back - slow) * peripheral - to * central) / (fast - slow)
-    peripheral_slow = peripheral - peripheral_fast
-    area = central_fast * (1.0 - after_fast) / fast + central_slow * (1.0 - after_slow) / slow
-    central = central_fast * after_fast + central_slow * after_slow
-    volume = body[i, own + _VOLUME]
-    body[i, own + _CENTRAL] = central
-    body[i, own + _PERIPHERAL] = peripheral_fast * after_fast + peripheral_slow * after_slow
-    body[i, own + _CONCENTRATION] = central / volume
-    average: float = area / (volume * days)
+    body[i, own + _CENTRAL] = cc * central + cp * peripheral
+    body[i, own + _PERIPHERAL] = pc * central + pp * peripheral
+    average: float = ac * central + ap * peripheral
     return average
 
 
 @kernel
 def _respond(body: Floats, i: int, own: int, constants: Floats, average: float, days: float) -> None:
     """Let the effects relax for this many days towards where this average concentration leads."""
+    onset, nk, cd8 = constants[_K_WEEK_ONSET], constants[_K_WEEK_NK], constants[_K_WEEK_CD8]
+    if days != _PIECE_DAYS:
+        onset = exp(-days / constants[_K_ONSET])
+        nk = exp(-days * constants[_K_NK_LOSS])
+        cd8 = exp(-days / constants[_K_CD8_TIME])
     goal = _log_ratio_goal(constants, average, body[i, own + _OWN_EFFECT])
-    body[i, own + _LOG_RATIO] = goal + (body[i, own + _LOG_RATIO] - goal) * exp(-days / constants[_K_ONSET])
-    rise = body[i, own + _NK_EXPANSION] * _saturation(average, constants[_K_NK_HALF])
+    body[i, own + _LOG_RATIO] = goal + (body[i, own + _LOG_RATIO] - goal) * onset
+    rise = body[i, own + _NK_EXPANSION] * saturation(average, constants[_K_NK_HALF])
     goal = body[i, own + _NK_BASELINE] * (1.0 + rise)
-    body[i, own + _NK] = goal + (body[i, own + _NK] - goal) * exp(-days * constants[_K_NK_LOSS])
-    goal = 1.0 - constants[_K_CD8_DEPTH] * _saturation(average, constants[_K_CD8_HALF])
-    body[i, own + _CD8] = goal + (body[i, own + _CD8] - goal) * exp(-days / constants[_K_CD8_TIME])
+    body[i, own + _NK] = goal + (body[i, own + _NK] - goal) * nk
+    goal = 1.0 - constants[_K_CD8_DEPTH] * saturation(average, constants[_K_CD8_HALF])
+    body[i, own + _CD8] = goal + (body[i, own + _CD8] - goal) * cd8
+
+
+@kernel
+def _untouched(body: Floats, i: int, own: int) -> bool:
+    """Whether there is no drug and no effect left: then no time changes anything."""
+    if body[i, own + _CENTRAL] != 0.0 or body[i, own + _PERIPHERAL] != 0.0 or body[i, own + _LOG_RATIO] != 0.0:
+        return False
+    unchanged: bool = body[i, own + _NK] == body[i, own + _NK_BASELINE] and body[i, own + _CD8] == 1.0
+    return unchanged
 
 
 @kernel
@@ -246,6 +249,8 @@ def advance(body: Floats, rows: Integers, links: Integers, constants: Floats, si
     """Move drug and effects from since to until, in pieces of at most 7 days counted from since."""
     own = links[0]
     for i in rows:
+        if _untouched(body, i, own):
+            continue
         now = since[i]
         while now < until[i]:
             then = min(now + _PIECE, until[i])
@@ -253,6 +258,7 @@ def advance(body: Floats, rows: Integers, links: Integers, constants: Floats, si
             average = _distribute(body, i, own, days)
             _respond(body, i, own, constants, average, days)
             now = then
+        body[i, own + _CONCENTRATION] = body[i, own + _CENTRAL] / body[i, own + _VOLUME]
 
 
 @kernel
@@ -364,10 +370,9 @@ class Daclizumab(Drug):
         """What the kernels read; kinetics and effects in days, event rates per minute."""
         v = {p.name: values[p.name] * unit_product(p.unit).value for p in self.parameters}
         day = float(MINUTES_PER_DAY)
-        fall_at = _saturation(v["cd8_fall_concentration"], v["cd8_half_effect_concentration"])
         numbers = {
-            _K_CLEARANCE: v["clearance"] * day, _K_CLEARANCE_SD: _log_sd(v["clearance_cv"]),
-            _K_VOLUME: v["central_volume"], _K_VOLUME_SD: _log_sd(v["central_volume_cv"]),
+            _K_CLEARANCE: v["clearance"] * day, _K_CLEARANCE_SD: log_sd(v["clearance_cv"]),
+            _K_VOLUME: v["central_volume"], _K_VOLUME_SD: log_sd(v["central_volume_cv"]),
             _K_PERIPHERAL_VOLUME: v["peripheral_volume"], _K_EXCHANGE: v["intercompartmental_clearance"] * day,
             _K_WEIGHT: v["reference_weight"], _K_CLEARANCE_POWER: v["clearance_weight_exponent"],
             _K_VOLUME_POWER: v["volume_weight_exponent"],
@@ -376,12 +381,14 @@ class Daclizumab(Drug):
             _K_DOSE: v["reference_dose"], _K_INTERVAL: v["reference_interval"] / day,
             _K_NK_BASELINE: v["nk_baseline"], _K_NK_BASELINE_SD: v["nk_baseline_log_sd"],
             _K_NK_LOSS: v["nk_production"] * day / v["nk_baseline"], _K_NK_MAX: v["nk_max_expansion"],
-            _K_NK_MAX_SD: _log_sd(v["nk_max_expansion_cv"]), _K_NK_HALF: v["nk_half_effect_concentration"],
-            _K_NK_CORRELATION: v["nk_effect_correlation"], _K_NK_ASSAY: _log_sd(v["nk_residual_cv"]),
-            _K_CD8_DEPTH: v["cd8_fall"] / fall_at, _K_CD8_HALF: v["cd8_half_effect_concentration"],
-            _K_CD8_TIME: v["cd8_time"] / day, _K_CD8_ASSAY: _log_sd(v["cd8_assay_cv"]),
+            _K_NK_MAX_SD: log_sd(v["nk_max_expansion_cv"]), _K_NK_HALF: v["nk_half_effect_concentration"],
+            _K_NK_CORRELATION: v["nk_effect_correlation"], _K_NK_ASSAY: log_sd(v["nk_residual_cv"]),
+            _K_CD8_DEPTH: v["cd8_fall"] / saturation(v["cd8_fall_concentration"], v["cd8_half_effect_concentration"]),
+            _K_CD8_HALF: v["cd8_half_effect_concentration"],
+            _K_CD8_TIME: v["cd8_time"] / day, _K_CD8_ASSAY: log_sd(v["cd8_assay_cv"]),
             _K_SEVERE: v["severe_event_rate"], _K_ADVERSE: v["adverse_event_rate"],
-            _K_DOSE_EXPONENT: v["adverse_event_dose_exponent"],
+            _K_DOSE_EXPONENT: v["adverse_event_dose_exponent"], _K_WEEK_ONSET: exp(-_PIECE / v["effect_onset"]),
+            _K_WEEK_NK: exp(-_PIECE * v["nk_production"] / v["nk_baseline"]), _K_WEEK_CD8: exp(-_PIECE / v["cd8_time"]),
         }  # fmt: skip
         made = np.array([numbers[k] for k in range(len(numbers))])
         # The full effect is whatever gives the median patient the median ratio.
@@ -389,11 +396,6 @@ class Daclizumab(Drug):
         effect = _steady_log_ratio(made, v["median_weight"], volume, back, fast, slow, 0.0)
         made[_K_FULL_EFFECT] = log(v["median_rate_ratio"]) / effect
         return made
-
-
-def _log_sd(cv: float) -> float:
-    """SD of the logarithm of a lognormal with this coefficient of variation."""
-    return sqrt(log(1.0 + cv * cv))
 
 
 COMPONENT = Daclizumab

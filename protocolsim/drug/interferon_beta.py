@@ -34,15 +34,15 @@ _LOG_MEDIAN, _LOG_SD, _ONSET, _OFFSET = range(4)
 PARAMETERS = (
     Parameter("loss_factor", 1.3, "", 1.0, 2.0, "A", "",
               "median factor by which the rate of new lesions rises without interferon beta; responders would lose"
-              " 2 to 4, but these patients failed it"),
+              " 2 to 4, but these patients failed it", least=0.001),
     Parameter("loss_log_sd", 0.3, "", 0.0, 0.6, "A", "",
               "spread of that factor between patients (SD of its logarithm)"),
     Parameter("offset_time", 8.0, "weeks", 4.0, 40.0, "A",
               "conflicting: 6 to 10 months in two NIH patients (Richert 2000), prompt return of relapses"
               " (J Neurol Sci 2011;303:50)",
-              "time constant with which the effect leaves after stopping"),
+              "time constant with which the effect leaves after stopping", least=0.01),
     Parameter("onset_time", 1.0, "weeks", 0.1, 4.0, "A", "immediate on weekly MRI (Neurology 1997;48:1446, n=8)",
-              "time constant with which the effect returns after restarting"),
+              "time constant with which the effect returns after restarting", least=0.01),
 )  # fmt: skip
 
 
@@ -66,6 +66,8 @@ def advance(body: Floats, rows: Integers, links: Integers, constants: Floats, si
     own = links[0]
     for i in rows:
         goal, time = (0.0, constants[_ONSET]) if body[i, own + LEVEL] > 0.0 else (1.0, constants[_OFFSET])
+        if body[i, own + _WITHDRAWAL] == goal:
+            continue
         left = exp(-(until[i] - since[i]) / time)
         withdrawal = goal + (body[i, own + _WITHDRAWAL] - goal) * left
         body[i, own + _WITHDRAWAL] = withdrawal

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from protocolsim.component import Mark
 from protocolsim.errors import UsageError, unknown
-from protocolsim.records import NEVER, Labels, Records, Table
+from protocolsim.records import MADE, NEVER, SUBJECTS_TOGETHER, Labels, Records, Table
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -140,6 +140,19 @@ class Endpoint(ABC):
     def value(self, sums: Floats) -> Floats:
         """The endpoint from sums [..., k] -> [...]; nan where it is undefined (nobody in the denominator)."""
 
+    @property
+    def ranks(self) -> bool:
+        """Whether it ranks the subjects of a trial (a median), so that sums of parts of a trial cannot be added."""
+        return False
+
+    def values(self, records: Records, populations: Mapping[str, Mask]) -> Floats:
+        """Of an endpoint that ranks: the values of the subjects counted, in subject order."""
+        raise NotImplementedError(f"'{self.kind}' does not rank")
+
+    def sums_of(self, values: Floats) -> Floats:
+        """Of an endpoint that ranks: the sums of one trial, [k], from the values of all its subjects."""
+        raise NotImplementedError(f"'{self.kind}' does not rank")
+
     def members(self, populations: Mapping[str, Mask]) -> Mask:
         """Who is counted among. Raises UsageError where that population does not exist."""
         if self.among not in populations:
@@ -163,11 +176,43 @@ def codes(names: Iterable[str], labels: Sequence[str], what: str) -> Integers:
     return np.array(found, dtype=np.int64)
 
 
-def rows_of(records: Records, table: Table, chosen: Mask | slice = slice(None)) -> Integers:
+def rows_of(records: Records, table: str, chosen: Mask | slice = slice(None)) -> Integers:
     """For each chosen row of a table, the row of its subject in `subjects`."""
-    subjects = records["subjects"]
-    wanted = _keys(table["replicate"][chosen], table["subject"][chosen])
+    rows: Integers = records.once(("rows", table), lambda: _rows(records["subjects"], records[table]))
+    return rows[chosen]
+
+
+def _rows(subjects: Table, table: Table) -> Integers:
+    wanted = _keys(table["replicate"], table["subject"])
     return np.searchsorted(_keys(subjects["replicate"], subjects["subject"]), wanted).astype(np.int64)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The made assessments of one variable: the row of the subject in `subjects`, state, minute and value of each."""
+
+    row: Integers
+    state: Integers
+    minute: Integers
+    value: Floats
+
+
+def seen(records: Records, variable: str) -> Seen:
+    """What was seen of a variable, in the order of subjects and time; missed assessments are left out."""
+
+    def work_out() -> Seen:
+        table = records["observations"]
+        wanted = codes([variable], records.labels.variables, "variable")[0]
+        made = np.flatnonzero((table["variable"] == wanted) & (table["status"] == MADE))
+        return Seen(
+            rows_of(records, "observations")[made],
+            table["state"][made].astype(np.int64),
+            table["minute"][made].astype(np.int64),
+            table["value"][made],
+        )
+
+    found: Seen = records.once(("seen", variable), work_out)
+    return found
 
 
 def _keys(replicate: NDArray[Any], subject: NDArray[Any]) -> Integers:
@@ -183,16 +228,28 @@ def per_subject(records: Records, rows: Integers, weights: NDArray[Any] | None =
 
 def per_replicate(records: Records, mask: Mask, weights: Floats | None = None) -> Floats:
     """Sums (or counts) by replicate over the subjects in `mask`, added in subject order."""
-    trial = records["subjects"]["replicate"][mask] - records.first_replicate
+    subjects = records["subjects"]
+    trial = subjects["replicate"][mask] - records.first_replicate
+    block = subjects["subject"][mask] // SUBJECTS_TOGETHER
+    blocks = int(block.max(initial=0)) + 1
     chosen = None if weights is None else weights[mask]
-    return np.bincount(trial, weights=chosen, minlength=records.replicates).astype(np.float64)
+    sums = np.bincount(trial * blocks + block, weights=chosen, minlength=records.replicates * blocks)
+    total = np.zeros(records.replicates)
+    for column in sums.astype(np.float64).reshape(records.replicates, blocks).T:
+        total += column
+    return total
 
 
 def first_states(records: Records) -> Integers:
     """The state in which each subject began: nobody moves into it, so it is read from the first move."""
+    began: Integers = records.once("first_states", lambda: _first_states(records))
+    return began
+
+
+def _first_states(records: Records) -> Integers:
     began = records["subjects"]["final_state"].astype(np.int64)
     moves = records["moves"]
-    rows, first = np.unique(rows_of(records, moves), return_index=True)
+    rows, first = np.unique(rows_of(records, "moves"), return_index=True)
     began[rows] = moves["from_state"][first]
     return began
 
@@ -200,10 +257,9 @@ def first_states(records: Records) -> Integers:
 def entered(records: Records, states: Iterable[str]) -> Mask:
     """Who was ever in one of these states, be it as the first one."""
     wanted = codes(states, records.labels.states, "state")
-    seen = np.isin(first_states(records), wanted)
-    moves = records["moves"]
-    seen[rows_of(records, moves, np.isin(moves["to_state"], wanted))] = True
-    return seen
+    was_in: Mask = np.isin(first_states(records), wanted)
+    was_in[rows_of(records, "moves", np.isin(records["moves"]["to_state"], wanted))] = True
+    return was_in
 
 
 def course_mask(
@@ -227,9 +283,11 @@ def course_mask(
     return mask
 
 
-def in_states(table: Table, labels: Labels, states: Sequence[str]) -> Mask:
-    """Which rows of a table were made in one of these states."""
-    return np.isin(table["state"], codes(states, labels.states, "state"))
+def in_states(state: NDArray[Any], labels: Labels, states: Sequence[str]) -> Mask:
+    """Which of these codes of states stand for one of the named states."""
+    named = np.zeros(len(labels.states), dtype=np.bool_)
+    named[codes(states, labels.states, "state")] = True
+    return named[state]
 
 
 def since_enrolment(records: Records, rows: Integers, minute: NDArray[Any]) -> tuple[Integers, Mask]:

@@ -14,14 +14,13 @@ from protocolsim.endpoint.base import (
     Mask,
     StateNames,
     VariableName,
-    codes,
     in_states,
     per_replicate,
     per_subject,
     quotient,
-    rows_of,
+    seen,
 )
-from protocolsim.records import MADE, Records
+from protocolsim.records import Records
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,18 +54,14 @@ class Change(Endpoint):
 
     def sums(self, records: Records, populations: Mapping[str, Mask]) -> Floats:
         """Per replicate: the sum of the subjects' changes, and how many have one."""
-        seen = records["observations"]
-        made = (seen["status"] == MADE) & (
-            seen["variable"] == codes([self.variable], records.labels.variables, "variable")[0]
-        )
-        early = made & in_states(seen, records.labels, self.baseline)
-        late = made & in_states(seen, records.labels, self.during)
-        early_rows, late_rows = rows_of(records, seen, early), rows_of(records, seen, late)
-        number = per_subject(records, early_rows)
-        baseline = quotient(per_subject(records, early_rows, seen["value"][early]), number)
+        made = seen(records, self.variable)
+        early = in_states(made.state, records.labels, self.baseline)
+        late = in_states(made.state, records.labels, self.during)
+        number = per_subject(records, made.row[early])
+        baseline = quotient(per_subject(records, made.row[early], made.value[early]), number)
         last = np.full(len(number), np.nan)
         # Rows stand in order of time, and of repeated places the last assignment stays.
-        last[late_rows] = seen["value"][late]
+        last[made.row[late]] = made.value[late]
         own = last - baseline if self.reading == "difference" else quotient(last, baseline)
         counted = self.members(populations) & ~np.isnan(own)
         return np.column_stack([per_replicate(records, counted, own), per_replicate(records, counted)])

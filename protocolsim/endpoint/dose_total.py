@@ -54,8 +54,8 @@ class DoseTotal(Endpoint):
         doses = records["doses"]
         given = (doses["status"] == MADE) & (doses["drug"] == codes([self.drug], records.labels.drugs, "drug")[0])
         if self.during:
-            given &= in_states(doses, records.labels, self.during)
-        total = per_subject(records, rows_of(records, doses, given), doses["dose"][given])
+            given &= in_states(doses["state"], records.labels, self.during)
+        total = per_subject(records, rows_of(records, "doses", given), doses["dose"][given])
         return np.column_stack([per_replicate(records, among, total), per_replicate(records, among)])
 
     def value(self, sums: Floats) -> Floats:

@@ -16,15 +16,14 @@ from protocolsim.endpoint.base import (
     Minutes,
     StateNames,
     VariableName,
-    codes,
     in_states,
     per_replicate,
     per_subject,
     quotient,
-    rows_of,
+    seen,
     since_enrolment,
 )
-from protocolsim.records import MADE, Records
+from protocolsim.records import Records
 from protocolsim.units import MINUTES_PER_WEEK
 
 _FOUR_WEEKS = 4 * MINUTES_PER_WEEK
@@ -85,16 +84,42 @@ class Reduction(Endpoint):
 
     def sums(self, records: Records, populations: Mapping[str, Mask]) -> Floats:
         """Per replicate: four sums (pooled), or the patients' reductions and their number, or a median and 1."""
-        rates = self._rates(records)
-        both = self.members(populations) & (rates.late_over > 0.0) & (rates.early_over > 0.0)
         if self.reading == "pooled":
+            rates = self._rates(records)
+            both = self._both(rates, populations)
             parts = (rates.late, rates.late_over, rates.early, rates.early_over)
             return np.column_stack([per_replicate(records, both, part) for part in parts])
-        own = 1.0 - quotient(rates.late * rates.early_over, rates.late_over * rates.early)
-        counted = both & ~np.isnan(own)
+        own, counted = self._own(records, populations)
         if self.reading == "mean of patients":
             return np.column_stack([per_replicate(records, counted, own), per_replicate(records, counted)])
         return _medians(records, counted, own)
+
+    @property
+    def ranks(self) -> bool:
+        """A median ranks."""
+        return self.reading == "median of patients"
+
+    def values(self, records: Records, populations: Mapping[str, Mask]) -> Floats:
+        """The subjects' own reductions."""
+        own, counted = self._own(records, populations)
+        return own[counted]
+
+    def sums_of(self, values: Floats) -> Floats:
+        """Their median and 1, or 0 and 0 where there is none."""
+        if not len(values):
+            return np.zeros(2)
+        ordered = np.sort(values)
+        return np.array([0.5 * (ordered[(len(values) - 1) // 2] + ordered[len(values) // 2]), 1.0])
+
+    def _both(self, rates: _Rates, populations: Mapping[str, Mask]) -> Mask:
+        """Who has an assessment on each side."""
+        return self.members(populations) & (rates.late_over > 0.0) & (rates.early_over > 0.0)
+
+    def _own(self, records: Records, populations: Mapping[str, Mask]) -> tuple[Floats, Mask]:
+        """Each subject's own reduction, and who has one."""
+        rates = self._rates(records)
+        own = 1.0 - quotient(rates.late * rates.early_over, rates.late_over * rates.early)
+        return own, self._both(rates, populations) & ~np.isnan(own)
 
     def value(self, sums: Floats) -> Floats:
         """The reduction, as a share of the baseline rate; negative where the rate rose."""
@@ -103,15 +128,17 @@ class Reduction(Endpoint):
         return quotient(sums[..., 0], sums[..., 1])
 
     def _rates(self, records: Records) -> _Rates:
-        seen = records["observations"]
-        wanted = codes([self.variable], records.labels.variables, "variable")[0]
-        made = (seen["status"] == MADE) & (seen["variable"] == wanted)
-        rows = rows_of(records, seen, made)
-        minute = seen["minute"][made].astype(np.int64)
-        value = seen["value"][made]
-        over = self._gaps(rows, minute) if self.per == "time" else np.ones(len(rows))
-        early = in_states(seen, records.labels, self.baseline)[made]
-        late = in_states(seen, records.labels, self.during)[made] & self._window(records, rows, minute)
+        # Several readings of the same counts are usual: they are counted once.
+        key = (self.variable, self.baseline, self.during, self.after, self.before, self.per, self.first_gap)
+        found: _Rates = records.once(("rates", *key), lambda: self._count(records))
+        return found
+
+    def _count(self, records: Records) -> _Rates:
+        made = seen(records, self.variable)
+        rows, value = made.row, made.value
+        over = self._gaps(rows, made.minute) if self.per == "time" else np.ones(len(rows))
+        early = in_states(made.state, records.labels, self.baseline)
+        late = in_states(made.state, records.labels, self.during) & self._window(records, rows, made.minute)
         return _Rates(
             late=per_subject(records, rows[late], value[late]),
             late_over=per_subject(records, rows[late], over[late]),

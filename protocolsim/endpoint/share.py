@@ -67,7 +67,7 @@ class Share(Endpoint):
             events = records["events"]
             wanted = np.isin(events["event"], codes(self.with_event, records.labels.events, "event"))
             had = np.zeros(len(among), dtype=np.bool_)
-            had[rows_of(records, events, wanted)] = True
+            had[rows_of(records, "events", wanted)] = True
             meets &= had
         return np.column_stack([per_replicate(records, meets), per_replicate(records, among)])
 

@@ -70,7 +70,7 @@ class TimeTo(Endpoint):
         start = codes(self.start, records.labels.states, "state")
         to = codes(self.to, records.labels.states, "state")
         moves = records["moves"]
-        rows = rows_of(records, moves)
+        rows = rows_of(records, "moves")
         # Moves are compared by their place in the table, not by the minute: two may fall on one minute.
         place = np.arange(len(rows), dtype=np.int64)
         into_start = np.isin(moves["to_state"], start)

@@ -28,6 +28,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -36,8 +38,10 @@ from protocolsim.component import Assessment, Component, Floats, Integers, Kerne
 from protocolsim.disease.base import Disease
 from protocolsim.drug.base import Drug
 from protocolsim.protocol.states import Protocol
+from protocolsim.protocol.summaries import Observed
 from protocolsim.randomness import DROPOUT
 from protocolsim.records import Labels
+from protocolsim.units import MINUTES_PER_DAY
 
 
 @dataclass(frozen=True)
@@ -96,6 +100,12 @@ class Trial:
     hidden: tuple[int, ...]
     labels: Labels
 
+    @cached_property
+    def noted(self) -> frozenset[int]:
+        """The variables that some decision rule may read; only these are kept in charts."""
+        made = (s.made_by for s in self.protocol.reader.summaries)
+        return frozenset(m.variable for m in made if isinstance(m, Observed))
+
     @property
     def limited(self) -> bool:
         """Whether subjects may have to wait for each other."""
@@ -133,6 +143,19 @@ def place(disease: Disease, drugs: Sequence[Drug], values: Mapping[str, Mapping[
         )
 
     return part(disease), tuple(part(d) for d in drugs), width
+
+
+def next_midnight(minute: Any) -> Any:
+    """The first midnight from this minute (or these minutes) of the trial's calendar on: subjects begin on whole days."""
+    return (-(np.asarray(minute) // -MINUTES_PER_DAY) * MINUTES_PER_DAY).astype(np.int64)
+
+
+def not_filled(cohort: Cohort, replicate: int, enrolled: int) -> str:
+    """What to say where the candidates run out before the cohort is full."""
+    return (
+        f"replicate {replicate}: after {cohort.max_candidates} candidates only {enrolled} of {cohort.size} subjects "
+        "are enrolled; loosen the entry rule, or raise cohort.max_candidates"
+    )
 
 
 def causes_of(protocol: Protocol, drugs: Sequence[Part], cohort: Cohort, events: Sequence[str], dropout: str) -> tuple[Cause, ...]:

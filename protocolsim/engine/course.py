@@ -14,8 +14,9 @@ import numpy as np
 from protocolsim.engine.base import Trial
 from protocolsim.engine.clocks import NEVER, Clocks
 from protocolsim.observed import Chart
-from protocolsim.protocol.states import Dose, Group, State
+from protocolsim.protocol.states import Dose, Group, State, Visit
 from protocolsim.records import MADE
+from protocolsim.units import MINUTES_PER_DAY
 
 ROW = np.zeros(1, dtype=np.int64)
 
@@ -35,6 +36,7 @@ class Course:
         self._dose_numbers = [0] * len(trial.drugs)
         self._made_at = [-1] * len(trial.assessments)
         self.visits_planned = self.moves = 0
+        self.busy_until = 0  # the end of the last use of something limited
         self.plan: State = trial.protocol.states[0]
         self.state = self.plan.name
         self.allocated = [-1] * len(trial.protocol.randomisations)
@@ -84,16 +86,25 @@ class Course:
                 part.advance(self.body, ROW, part.links, part.constants, self._reached, self._now)
         self._reached[0] = minute
 
-    def made_now(self, assessment: int) -> bool:
-        """Whether this assessment has already been made at this very minute."""
-        return self._made_at[assessment] == self.now
+    def numbered(self, visit: Visit) -> list[tuple[int, int]]:
+        """The assessments of a visit that is due now, each with its planned number; without those already made.
 
-    def observe(self, assessment: int, planned: int, status: int) -> None:
+        Where subjects wait for each other a state may be entered hours after the assessments of its own day, so that
+        at its start all that was made on the same day has been made already.
+        """
+        moment = MINUTES_PER_DAY if self.trial.limited and visit.offset == 0 else 1
+        found = []
+        for assessment in visit.assessments:
+            if self._made_at[assessment] // moment != self.now // moment:
+                self._indices[assessment] += 1
+                found.append((assessment, self._indices[assessment]))
+        return found
+
+    def observe(self, assessment: int, number: int, planned: int, status: int) -> None:
         """Make an assessment now, or record why it was not made."""
         measured = self.trial.assessments[assessment]
-        self._indices[assessment] += 1
         index = self._planned_number
-        index[0] = self._indices[assessment]
+        index[0] = number
         shape = (1, len(measured.variables))
         value, truth = np.full(shape, np.nan), np.full(shape, np.nan)
         if status == MADE:
@@ -104,10 +115,10 @@ class Course:
             self._made_at[assessment] = self.now
         state, now = self.plan.number, self.now
         for column, variable in enumerate(measured.variables):
-            if status == MADE:
+            if status == MADE and variable in self.trial.noted:
                 self.chart.note(ROW, variable, self._now, state, value, column)
             self.rows["observations"].append(
-                (self.replicate, self.subject, state, assessment, variable, self._indices[assessment], planned, now,
+                (self.replicate, self.subject, state, assessment, variable, number, planned, now,
                  status, float(value[0, column]), float(truth[0, column]))
             )  # fmt: skip
 

@@ -13,42 +13,82 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
 import simpy
 from transitions import Machine
 
 from protocolsim.cohort.arrival import arrivals
 from protocolsim.cohort.capacity import Resource
 from protocolsim.cohort.randomisation import allocation
-from protocolsim.engine.base import Trial
+from protocolsim.engine.base import Trial, next_midnight, not_filled
 from protocolsim.engine.course import Course
 from protocolsim.errors import SimulationError
 from protocolsim.protocol.states import Group, Randomisation, Rule, State, Visit
 from protocolsim.randomness import NO_SHOW as NO_SHOW_STREAM
 from protocolsim.randomness import uniform
-from protocolsim.records import MADE, MISSED, NO_SHOW, TABLES, Records, table_from_rows
+from protocolsim.records import (
+    MADE,
+    MISSED,
+    NO_SHOW,
+    SUBJECTS_TOGETHER,
+    TABLES,
+    Records,
+    concatenate,
+    table_from_rows,
+)
 from protocolsim.units import MINUTES_PER_DAY
 
+# Courses are turned into columns about so many subjects at a time.
+_SUBJECTS_AT_ONCE = 2000
+
 Process = Generator[simpy.Event, Any, Any]
+Pools = dict[tuple[int, str], simpy.Resource]
+Numbered = Sequence[tuple[int, int]]  # assessments, each with its planned number
 
 
-def simulate(
-    trial: Trial,
-    seed: int,
-    replicates: range,
-    progress: Callable[[int], None] | None = None,
-) -> Records:
-    """Run these replicates; `progress` is told after each. Raises SimulationError where a cohort cannot be filled."""
-    rows: dict[str, list[tuple[Any, ...]]] = {table: [] for table in TABLES}
+def pieces(
+    trial: Trial, seed: int, replicates: range, progress: Callable[[int], None] | None = None
+) -> Iterator[Records]:
+    """Records of these replicates in order: whole replicates together, or one large replicate in blocks of subjects.
+
+    `progress` is told how many replicates were done. Raises SimulationError where a cohort cannot be filled.
+    """
     machine = protocol_machine(trial)
+    waiting: list[Course] = []
+    first = replicates.start
     for replicate in replicates:
+        whole = True
         for course in Replicate(trial, machine, seed, replicate).run():
-            rows["subjects"].append(course.subject_row(course.begins / MINUTES_PER_DAY))
-            for table, of_subject in course.rows.items():
-                rows[table].extend(of_subject)
+            if course.subject and course.subject % SUBJECTS_TOGETHER == 0:
+                if whole and first < replicate:
+                    # What came before this large replicate goes first.
+                    before = [c for c in waiting if c.replicate < replicate]
+                    yield _records(trial, before, first, replicate - first, whole=True)
+                    waiting = waiting[len(before) :]
+                whole = False
+                yield _records(trial, waiting, replicate, 1, whole=False)
+                first, waiting = replicate, []
+            waiting.append(course)
+        if not whole or len(waiting) >= _SUBJECTS_AT_ONCE or replicate + 1 == replicates.stop:
+            yield _records(trial, waiting, first, replicate + 1 - first, whole=whole)
+            first, waiting = replicate + 1, []
         if progress is not None:
             progress(1)
+
+
+def simulate(trial: Trial, seed: int, replicates: range) -> Records:
+    """All records of these replicates."""
+    return concatenate(list(pieces(trial, seed, replicates)))
+
+
+def _records(trial: Trial, courses: Sequence[Course], first: int, replicates: int, *, whole: bool) -> Records:
+    rows: dict[str, list[tuple[Any, ...]]] = {table: [] for table in TABLES}
+    for course in courses:
+        rows["subjects"].append(course.subject_row(course.begins / MINUTES_PER_DAY))
+        for table, of_subject in course.rows.items():
+            rows[table].extend(of_subject)
     tables = {t: table_from_rows(t, trial.labels, rows[t]) for t in TABLES}
-    return Records(trial.labels, tables, replicates.start, len(replicates))
+    return Records(trial.labels, tables, first, replicates, whole)
 
 
 class Decision:
@@ -58,13 +98,13 @@ class Decision:
         self.values = values
         self.taken = -1
         self._allocate = allocate
-        self._arms: dict[int, int] = {}
+        self.arms: dict[int, int] = {}
 
     def arm(self, randomisation: Randomisation) -> int:
         """The arm allocated to this subject; asked as often as there are arms, drawn once."""
-        if randomisation.number not in self._arms:
-            self._arms[randomisation.number] = self._allocate(randomisation, self.values)
-        return self._arms[randomisation.number]
+        if randomisation.number not in self.arms:
+            self.arms[randomisation.number] = self._allocate(randomisation, self.values)
+        return self.arms[randomisation.number]
 
 
 def protocol_machine(trial: Trial) -> Machine:
@@ -117,21 +157,18 @@ class Replicate:
 
     # Who comes ---------------------------------------------------------------------------------------------------
 
-    def run(self) -> list[Course]:
+    def run(self) -> Iterator[Course]:
         """Everybody screened, in the order of their numbers."""
-        return self._together() if self.trial.limited else list(self._one_by_one())
+        return iter(self._together()) if self.trial.limited else self._one_by_one()
 
     def candidates(self) -> Iterator[Course]:
         """Candidates without end, in the order of their numbers, each with the day they arrive."""
         cohort = self.trial.cohort
         for subject, (minute, site) in enumerate(arrivals(cohort.sites, self.seed, self.replicate)):
             if subject >= cohort.max_candidates:
-                raise SimulationError(
-                    f"replicate {self.replicate}: after {cohort.max_candidates} candidates only {self.enrolled} of "
-                    f"{cohort.size} subjects are enrolled; loosen the entry rule, or raise cohort.max_candidates"
-                )
+                raise SimulationError(not_filled(cohort, self.replicate, self.enrolled))
             course = Course(self.trial, self.seed, self.replicate, subject, site)
-            course.begins = _next_midnight(minute)
+            course.begins = int(next_midnight(minute))
             yield course
 
     def _one_by_one(self) -> Iterator[Course]:
@@ -159,7 +196,7 @@ class Replicate:
         env.run()
         return admitted
 
-    def _admissions(self, env: simpy.Environment, pools: dict[tuple[int, str], simpy.Resource], admitted: list[Course]) -> Process:
+    def _admissions(self, env: simpy.Environment, pools: Pools, admitted: list[Course]) -> Process:
         # By date: a candidate is admitted while those enrolled and those in screening leave a place free.
         self._place_free = env.event()
         for course in self.candidates():
@@ -168,13 +205,13 @@ class Replicate:
                 if self.enrolled >= self.trial.cohort.size:
                     return
                 yield self._place_free
-            course.begins = _next_midnight(env.now)
+            course.begins = int(next_midnight(env.now))
             yield env.timeout(course.begins - env.now)
             self.screening += 1
             admitted.append(course)
             env.process(self._screened(env, course, pools))
 
-    def _screened(self, env: simpy.Environment, course: Course, pools: dict[tuple[int, str], simpy.Resource]) -> Process:
+    def _screened(self, env: simpy.Environment, course: Course, pools: Pools) -> Process:
         yield from self.life(env, course, pools)
         if not course.enrolled:
             self._leave_screening(env, enrols=False)
@@ -187,7 +224,7 @@ class Replicate:
 
     # A life ------------------------------------------------------------------------------------------------------
 
-    def life(self, env: simpy.Environment, course: Course, pools: dict[tuple[int, str], simpy.Resource]) -> Process:
+    def life(self, env: simpy.Environment, course: Course, pools: Pools) -> Process:
         """The process of one subject, from the first state to a final one."""
         counted = False
         while not course.plan.final:
@@ -204,7 +241,7 @@ class Replicate:
         decision = Decision(values, partial(self._allocate, course))
         if not self.machine.events[group.trigger].trigger(course, decision):
             return False
-        for number, arm in decision._arms.items():
+        for number, arm in decision.arms.items():
             course.allocated[number] = arm
         course.move(decision.taken, self._by_name[course.state], [values[k] for k in group.reads])
         return True
@@ -216,13 +253,14 @@ class Replicate:
         key = (randomisation.number, stratum)
         position = self._places.get(key, 0)
         self._places[key] = position + 1
-        return allocation(randomisation.block, self.seed, self.replicate, randomisation.number, stratum, position)
+        block = np.array(randomisation.block, dtype=np.int64)
+        return allocation(block, self.seed, self.replicate, randomisation.number, stratum, position)
 
 
 class Stay:
     """A subject's time in one state."""
 
-    def __init__(self, replicate: Replicate, env: simpy.Environment, course: Course, pools: dict[tuple[int, str], simpy.Resource]) -> None:
+    def __init__(self, replicate: Replicate, env: simpy.Environment, course: Course, pools: Pools) -> None:
         self.replicate, self.env, self.course, self.pools = replicate, env, course, pools
         self.trial = replicate.trial
         self.state: State = course.plan
@@ -245,11 +283,8 @@ class Stay:
         ends = self.state.ends(self.entered, int(self.course.chart.enrolled[0]))
         for visit in self._planned(ends):
             yield from self._until(self.entered + visit.offset)
-            if self.over:
-                return self._lapse()
-            yield from self._come(visit)
-            if self.over:
-                return self._lapse()
+            if not self.over:
+                yield from self._come(visit)
         yield from self._until(ends)
         while self._still_open() and not self.over:
             yield from self._wait_for_open_visits()
@@ -257,7 +292,7 @@ class Stay:
             self.course.advance(self.minute)
             if not self.replicate.decide(self.course, self.state.at_end):
                 raise SimulationError(f"'{self.state.name}' ended with no transition to take")
-        return self._lapse()
+        self._lapse()
 
     def _planned(self, ends: int) -> Iterator[Visit]:
         """The visits before the end, and what is still done at it."""
@@ -276,20 +311,20 @@ class Stay:
             # A visit that slipped past `due` has already taken us there.
             wait = self.env.timeout(max(0, moment - self.minute))
             yield (wait | self.left) if self._still_open() else wait
-            if self.over or not event_first:
+            if not event_first:
                 return
-            self._event()
+            self._live_through_events()
 
-    def _event(self) -> None:
-        self.course.advance(self.minute)
-        self.replicate.decide(self.course, self.state.upon.get(self.course.event()))
+    def _live_through_events(self) -> None:
+        """The events due by now: one or none, or more at a tie."""
+        while not self.over and self.course.event_due <= self.minute:
+            self.course.advance(self.minute)
+            self.replicate.decide(self.course, self.state.upon.get(self.course.event()))
 
     def _wait_for_open_visits(self) -> Process:
-        event_due = self.course.event_due
         closed = simpy.AllOf(self.env, self.open)
-        yield closed | self.left | self.env.timeout(max(0, event_due - self.minute))
-        if not self.over and self.minute >= event_due:
-            self._event()
+        yield closed | self.left | self.env.timeout(max(0, self.course.event_due - self.minute))
+        self._live_through_events()
 
     def _still_open(self) -> bool:
         self.open = [p for p in self.open if p.is_alive]
@@ -307,12 +342,16 @@ class Stay:
         planned = self.entered + visit.offset
         self.course.advance(self.minute)
         self.course.visits_planned += 1
+        todo = self.course.numbered(visit)
         if self._stays_away():
-            self._miss_all(visit, planned)
-        elif self._limits(visit):
-            self.open.append(self.env.process(self._in_queues(visit, planned)))
+            for assessment, index in todo:
+                self.course.observe(assessment, index, planned, NO_SHOW)
+            for dose in visit.doses:
+                self.course.give(dose, planned, NO_SHOW)
+        elif self._waits(visit):
+            self.open.append(self.env.process(self._in_queues(visit, todo, planned)))
         else:
-            yield from self._visit(visit, planned)
+            yield from self._visit(visit, todo, planned)
 
     def _stays_away(self) -> bool:
         probability, course = self.trial.cohort.no_show, self.course
@@ -321,72 +360,77 @@ class Stay:
         draw = uniform(course.seed, course.replicate, course.subject, NO_SHOW_STREAM, course.visits_planned)
         return draw < probability
 
-    def _miss_all(self, visit: Visit, planned: int) -> None:
-        for assessment in visit.assessments:
-            if not self.course.made_now(assessment):
-                self.course.observe(assessment, planned, NO_SHOW)
-        for dose in visit.doses:
-            self.course.give(dose, planned, NO_SHOW)
-
-    def _in_queues(self, visit: Visit, planned: int) -> Process:
+    def _in_queues(self, visit: Visit, todo: Numbered, planned: int) -> Process:
         try:
-            yield from self._visit(visit, planned)
+            yield from self._visit(visit, todo, planned)
         except simpy.Interrupt:
             return
         if self.over and not self.left.triggered:
             self.left.succeed()
 
-    def _visit(self, visit: Visit, planned: int) -> Process:
+    def _visit(self, visit: Visit, todo: Numbered, planned: int) -> Process:
         """Assessments, then the transitions after them, then doses. Waits only where capacity is limited."""
         course = self.course
         closes = planned + self.trial.protocol.window
         made = []
-        for assessment in visit.assessments:
-            if course.made_now(assessment):
-                continue
+        for assessment, index in todo:
             name = self.trial.assessments[assessment].assessment.name
-            if (yield from self._served(name, closes, partial(course.observe, assessment, planned))):
+            if (yield from self._served(name, closes, partial(course.observe, assessment, index, planned))):
                 made.append(assessment)
         for assessment in made:
-            if self.replicate.decide(course, self.state.after.get(assessment)):
+            if self.over or self.replicate.decide(course, self.state.after.get(assessment)):
                 return
         for dose in visit.doses:
             yield from self._served(self.trial.labels.drugs[dose.drug], closes, partial(course.give, dose, planned))
 
     def _served(self, name: str, closes: int, act: Callable[[int], None]) -> Process:
         """Do one activity when its turn has come; miss it where the visit's window closes first. True if done."""
-        limit = self._limit(name)
+        limit, course, env = self._limit(name), self.course, self.env
+        if course.busy_until > self.minute:
+            yield env.timeout(course.busy_until - self.minute)
         if limit is None:
-            self.course.advance(self.minute)
-            act(MADE)
+            return self._do(act, MADE)
+        pool = self.pools[course.site, limit.name]
+        request, done, elsewhere = pool.request(), False, False
+        try:
+            yield request | env.timeout(max(0, closes - self.minute))
+            start = limit.next_start(int(env.now))
+            if request.triggered and start <= course.begins + closes:
+                yield env.timeout(start - env.now)
+                elsewhere = course.busy_until > self.minute
+                done = not elsewhere and self._do(act, MADE)
+        finally:
+            # The unit is in use to the end of the slot, whatever becomes of the subject.
+            env.process(_release(env, pool, request, limit.slot if done else 0))
+        if elsewhere:
+            return (yield from self._served(name, closes, act))
+        if done:
+            course.busy_until = self.minute + limit.slot
             return True
-        with self.pools[self.course.site, limit.name].request() as request:
-            yield request | self.env.timeout(max(0, closes - self.minute))
-            start = limit.next_start(int(self.env.now))
-            if request.triggered and start - self.course.begins <= closes:
-                yield self.env.timeout(start - self.env.now)
-                self.course.advance(self.minute)
-                act(MADE)
-                yield self.env.timeout(limit.slot)
-                return True
-        yield self.env.timeout(max(0, closes - self.minute))
-        self.course.advance(self.minute)
-        act(MISSED)
-        return False
+        yield env.timeout(max(0, closes - self.minute))
+        return self._do(act, MISSED)
 
-    def _limits(self, visit: Visit) -> bool:
-        if not self.pools:
+    def _do(self, act: Callable[[int], None], status: int) -> bool:
+        """Act now, unless the subject has left the state; an event of the same minute comes first. True if made."""
+        self._live_through_events()
+        if self.over:
             return False
+        self.course.advance(self.minute)
+        act(status)
+        return status == MADE
+
+    def _waits(self, visit: Visit) -> bool:
         names = [self.trial.assessments[a].assessment.name for a in visit.assessments]
         names += [self.trial.labels.drugs[d.drug] for d in visit.doses]
-        return any(self._limit(name) is not None for name in names)
+        busy = self.course.busy_until > self.minute
+        return bool(self.pools) and (busy or any(self._limit(n) is not None for n in names))
 
     def _limit(self, name: str) -> Resource | None:
-        for resource in self.trial.cohort.capacity:
-            if name in resource.serves and self.course.site in resource.sites:
-                return resource
-        return None
+        here = (r for r in self.trial.cohort.capacity if name in r.serves and self.course.site in r.sites)
+        return next(here, None)
 
 
-def _next_midnight(minute: float) -> int:
-    return -int(-minute // MINUTES_PER_DAY) * MINUTES_PER_DAY
+def _release(env: simpy.Environment, pool: simpy.Resource, request: Any, after: int) -> Process:
+    yield env.timeout(after)
+    request.cancel()
+    pool.release(request)

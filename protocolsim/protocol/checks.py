@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from protocolsim.protocol.states import END, Group, Protocol, State, reachable
+from protocolsim.protocol.rules import names_in, parse
+from protocolsim.protocol.states import END, Group, Protocol, State, Transition, reachable
 from protocolsim.protocol.summaries import Formula, Observed
 from protocolsim.units import MINUTES_PER_WEEK
 
@@ -17,7 +18,9 @@ Finding = tuple[Path, str]
 
 def findings(protocol: Protocol, shows: Mapping[int, tuple[int, ...]], variables: tuple[str, ...]) -> list[Finding]:
     """Every structural fault. `shows` maps an assessment to the variables it makes known."""
-    found: list[Finding] = []
+    found: list[Finding] = list(_start(protocol))
+    if found:
+        return found  # all that follows would be wrong for the same reason
     for check in _CHECKS:
         found.extend(check(protocol))
     found.extend(_unobserved(protocol, shows, variables))
@@ -28,34 +31,47 @@ def _path(state: State) -> Path:
     return ("protocol", "states", state.name)
 
 
-def _successors(protocol: Protocol) -> dict[int, list[int]]:
-    return {
-        s.number: [to for g in s.groups for t in g.transitions for to in t.destinations] for s in protocol.states
-    }
+def _start(protocol: Protocol) -> Iterator[Finding]:
+    first = protocol.states[0]
+    if first.final:
+        yield _path(first), "every subject starts in the first state, so it cannot be final"
+    if not any(s.enrolled for s in protocol.states):
+        yield ("protocol", "states"), "no state is marked 'enrolled: true', so nobody would ever count"
 
 
 def _never_reached(protocol: Protocol) -> Iterator[Finding]:
     first = protocol.states[0]
-    reached = reachable(_successors(protocol), [first.number])
+    reached = reachable(protocol.successors(), [first.number])
     for state in protocol.states:
         if state.number not in reached:
             yield _path(state), f"no transition leads here from '{first.name}', where every subject starts"
 
 
 def _without_end(protocol: Protocol) -> Iterator[Finding]:
-    successors = _successors(protocol)
+    successors = protocol.successors()
+    in_time = {s.number: [to for t in _at_end(s) for to in t.destinations] for s in protocol.states}
     final = {s.number for s in protocol.states if s.final}
     for state in protocol.states:
         if state.final:
             continue
         if not state.timed:
-            yield _path(state), "it can never end: say how long it lasts (lasts: 12 weeks), or make it final (final: OUTCOME)"
+            yield (
+                _path(state),
+                "it can never end: say how long it lasts (lasts: 12 weeks), or make it final (final: OUTCOME)",
+            )
         elif state.until is not None and not (state.on_study and state.until > 0):
             yield _path(state), "'until' counts from enrolment, but subjects can be here before it: say 'lasts'"
         elif state.at_end is None:
             yield _path(state), "it can never end: no transition is tried when its time is over"
         elif not reachable(successors, [state.number]) & final:
             yield _path(state), "no final state can be reached from here"
+        elif (
+            state.number in reachable(in_time, in_time[state.number]) and not reachable(in_time, [state.number]) & final
+        ):
+            yield (
+                _path(state),
+                "a subject to whom nothing happens never leaves: no final state follows when the time is over",
+            )
 
 
 def _final_with_more(protocol: Protocol) -> Iterator[Finding]:
@@ -70,6 +86,8 @@ def _final_with_more(protocol: Protocol) -> Iterator[Finding]:
                 )
         if state.visits or state.timed:
             yield _path(state), "it is final: it has no duration, treatment or assessments"
+        if state.enrolled:
+            yield _path(state), "it is final: who is enrolled on entering it has no course to count"
 
 
 def _beyond_duration(protocol: Protocol) -> Iterator[Finding]:
@@ -79,8 +97,10 @@ def _beyond_duration(protocol: Protocol) -> Iterator[Finding]:
         if late:
             yield (
                 _path(state),
-                f"something is planned for week {late[0] / MINUTES_PER_WEEK:g}, but the state lasts "
-                f"{(longest or 0) / MINUTES_PER_WEEK:g} weeks",
+                (
+                    f"something is planned for week {late[0] / MINUTES_PER_WEEK:g}, but the state lasts "
+                    f"{(longest or 0) / MINUTES_PER_WEEK:g} weeks"
+                ),
             )
 
 
@@ -88,6 +108,10 @@ def _otherwise(protocol: Protocol) -> Iterator[Finding]:
     for state in protocol.states:
         for group in state.groups:
             yield from _exits(state, group)
+
+
+def _at_end(state: State) -> tuple[Transition, ...]:
+    return state.at_end.transitions if state.at_end is not None else ()
 
 
 def _exits(state: State, group: Group) -> Iterator[Finding]:
@@ -108,11 +132,7 @@ def _exits(state: State, group: Group) -> Iterator[Finding]:
 
 def _timeless_cycles(protocol: Protocol) -> Iterator[Finding]:
     instant = {
-        s.number: [
-            to
-            for t in (s.at_end.transitions if s.at_end else ())
-            for to in t.destinations
-        ]
+        s.number: [to for t in (s.at_end.transitions if s.at_end else ()) for to in t.destinations]
         if s.lasts == 0 or s.until is not None
         else []
         for s in protocol.states
@@ -120,17 +140,31 @@ def _timeless_cycles(protocol: Protocol) -> Iterator[Finding]:
     for state in protocol.states:
         following = instant[state.number]
         if following and state.number in reachable(instant, following):
-            yield _path(state), "a cycle that takes no time: every state on the way back here lasts 0, or may be past its 'until'"
+            yield (
+                _path(state),
+                "a cycle that takes no time: every state on the way back here lasts 0, or may be past its 'until'",
+            )
 
 
-def _enrolment(protocol: Protocol) -> Iterator[Finding]:
-    marked = [s.number for s in protocol.states if s.enrolled]
-    if not marked:
-        yield ("protocol", "states"), "no state is marked 'enrolled: true', so nobody would ever count"
+def _never_tried(protocol: Protocol) -> Iterator[Finding]:
+    """Transitions after an assessment that no state they leave ever makes."""
+    tried: dict[int, bool] = {}
+    for state in protocol.states:
+        made = {a for visit in state.visits for a in visit.assessments}
+        for assessment, group in state.after.items():
+            for t in group.transitions:
+                tried[t.item] = tried.get(t.item, False) or assessment in made
+    for transition in protocol.transitions:
+        if not tried.pop(transition.item, True):
+            name = protocol.states[transition.source].name
+            yield (
+                ("protocol", "transitions", transition.item, "after"),
+                f"'{name}' makes no such assessment, so it is never tried",
+            )
 
 
 def _repeated_randomisation(protocol: Protocol) -> Iterator[Finding]:
-    successors = _successors(protocol)
+    successors = protocol.successors()
     for transition in protocol.transitions:
         if transition.randomise is None:
             continue
@@ -138,8 +172,10 @@ def _repeated_randomisation(protocol: Protocol) -> Iterator[Finding]:
         if reachable(successors, transition.destinations) & users:
             yield (
                 ("protocol", "transitions", transition.item),
-                f"a subject could be randomised by '{transition.randomise.name}' twice; give the second time a "
-                "randomisation of its own",
+                (
+                    f"a subject could be randomised by '{transition.randomise.name}' twice; give the second time a "
+                    "randomisation of its own"
+                ),
             )
 
 
@@ -150,7 +186,7 @@ _CHECKS: tuple[Callable[[Protocol], Iterator[Finding]], ...] = (
     _beyond_duration,
     _otherwise,
     _timeless_cycles,
-    _enrolment,
+    _never_tried,
     _repeated_randomisation,
 )
 
@@ -167,18 +203,21 @@ def _unobserved(
     told: set[tuple[int, int]] = set()
     for state in protocol.states:
         here = known[state.number] | seen_in[state.number]
-        for group in state.groups:
-            for number in _observed_in(protocol, group):
+        for transition in (t for g in state.groups for t in g.transitions):
+            for number in _observed_in(protocol, transition):
                 made = protocol.reader.summaries[number].made_by
                 assert isinstance(made, Observed)
                 wanted = [s for v, s in here if v == made.variable and (not made.during or s in made.during)]
-                line = group.transitions[0].item
+                line = transition.item
                 if not wanted and (line, number) not in told:
                     told.add((line, number))
+                    key = "when" if transition.rule is not None else "randomise"
                     yield (
-                        ("protocol", "transitions", line, "when"),
-                        f"it reads '{protocol.reader.summaries[number].name}', but no visit has observed "
-                        f"'{variables[made.variable]}' by then{_where(protocol, made)}",
+                        ("protocol", "transitions", line, key),
+                        (
+                            f"it reads '{protocol.reader.summaries[number].name}', but no visit has observed "
+                            f"'{variables[made.variable]}' by then{_where(protocol, made)}"
+                        ),
                     )
 
 
@@ -186,8 +225,16 @@ def _where(protocol: Protocol, made: Observed) -> str:
     return " during " + ", ".join(f"'{protocol.states[s].name}'" for s in made.during) if made.during else ""
 
 
-def _observed_in(protocol: Protocol, group: Group) -> list[int]:
-    return [k for k in group.reads if isinstance(protocol.reader.summaries[k].made_by, Observed)]
+def _observed_in(protocol: Protocol, transition: Transition) -> list[int]:
+    """The summaries of observations that one transition's own rules come down to."""
+    summaries = protocol.reader.summaries
+    rules = [transition.rule] if transition.rule is not None else []
+    rules += transition.randomise.strata if transition.randomise is not None else ()
+    names = {name for rule in rules for name in names_in(parse(rule.words))}
+    reads = closure(
+        {k for k, s in enumerate(summaries) if s.name in names}, {k: s.made_by for k, s in enumerate(summaries)}
+    )
+    return [k for k in reads if isinstance(summaries[k].made_by, Observed)]
 
 
 def _known_on_entry(protocol: Protocol, seen_in: Mapping[int, set[tuple[int, int]]]) -> dict[int, set[tuple[int, int]]]:

@@ -68,7 +68,7 @@ class Operation:
 Node = Number | Name | Negation | Operation
 
 _TOKEN = re.compile(
-    r"\s*(?:(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|(?P<word>[A-Za-z_][A-Za-z0-9_]*)"
+    r"\s*(?:(?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)|(?P<word>[A-Za-z_][A-Za-z0-9_]*)"
     r"|(?P<op><=|>=|==|!=|[<>=+\-*/()%]))"
 )
 _COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
@@ -81,10 +81,21 @@ def parse(text: str | float) -> Node:
     if isinstance(text, bool):
         raise RuleError(f"expected an expression, found {str(text).lower()}")
     if isinstance(text, (int, float)):
-        return Number(float(text), NONE)
+        return Number(_finite(float(text), text), NONE)
     if len(text) > MAX_LENGTH:
         raise RuleError(f"an expression of {len(text)} characters; at most {MAX_LENGTH} are read")
     return _Parser(text).whole()
+
+
+def _finite(value: float, text: object) -> float:
+    if not abs(value) < float("inf"):
+        raise RuleError(f"'{text}' is not a finite number")
+    return value
+
+
+def _as_many_as_matter(signs: int) -> int:
+    """Two signs in a row undo each other; the second is kept to say what kind of thing stands behind them."""
+    return 2 - signs % 2 if signs else 0
 
 
 class _Parser:
@@ -146,7 +157,7 @@ class _Parser:
             self.take()
             signs += 1
         node = self.comparison()
-        for _ in range(min(signs, MAX_DEPTH)):
+        for _ in range(_as_many_as_matter(signs)):
             node = Negation("not", node)
         return node
 
@@ -181,15 +192,19 @@ class _Parser:
             self.take()
             minus += 1
         node = self.atom()
-        return Negation("-", node) if minus % 2 else node
+        for _ in range(_as_many_as_matter(minus)):
+            node = Negation("-", node)
+        return node
 
     def atom(self) -> Node:
         kind, token = self.take()
         if kind == "number":
-            return self.number(float(token))
+            return self.number(_finite(float(token), token))
         if kind == "word":
             if token in _WORDS:
                 raise RuleError(f"'{token}' is not expected there in '{self.text}'")
+            if token in known_units():
+                raise RuleError(f"the unit '{token}' needs a number before it in '{self.text}', such as '1 {token}'")
             return Name(token)
         if token == "(":
             node = self.disjunction()
@@ -199,14 +214,14 @@ class _Parser:
         raise RuleError(f"'{token}' is not expected there in '{self.text}'")
 
     def number(self, value: float) -> Node:
-        """A literal and the unit behind it, which may be compound: 2 mg/kg, 5 %."""
+        """A literal and the unit behind it, which may be compound: 2 mg/kg, 5 %, 1/week."""
         dimension = NONE
         if self.peek() == "%" or (self._kind() == "word" and self.peek() not in _WORDS):
             value, dimension = self._unit(value, dimension, +1)
-            while self.peek() == "/" and self.at + 1 < len(self.tokens) and self.tokens[self.at + 1][1] in known_units():
-                self.take()
-                value, dimension = self._unit(value, dimension, -1)
-        return Number(value, dimension)
+        while self.peek() == "/" and self.at + 1 < len(self.tokens) and self.tokens[self.at + 1][1] in known_units():
+            self.take()
+            value, dimension = self._unit(value, dimension, -1)
+        return Number(_finite(value, self.text), dimension)
 
     def _kind(self) -> str:
         return self.tokens[self.at][0] if self.at < len(self.tokens) else ""

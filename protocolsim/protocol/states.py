@@ -160,6 +160,13 @@ class Protocol:
                 return state
         raise KeyError(name)
 
+    def successors(self) -> dict[int, list[int]]:
+        """The states that each state's transitions may lead to."""
+        found: dict[int, list[int]] = {s.number: [] for s in self.states}
+        for transition in self.transitions:
+            found[transition.source] += transition.destinations
+        return found
+
     def group_of(self, transition: Transition) -> Group:
         """The group in which a transition is tried."""
         for group in self.states[transition.source].groups:

@@ -91,13 +91,20 @@ def observed(
 ) -> None:
     """One statistic for each subject in rows. spec: how, variable, within, first, last (-1: no limit)."""
     how, variable, within, first, last = spec[0], spec[1], spec[2], spec[3], spec[4]
+    plain = within < 0 and during.shape[0] == 0
     for i in rows:
         total, chosen, seen, result = 0.0, 0, 0, np.nan
-        kept = 0
-        if last >= 0:
-            for k in range(counts[i, variable]):
+        count = counts[i, variable]
+        kept, begin = count, 0
+        if plain and last >= 0 and first < 0:
+            # Nothing but the last few can count: no need to look at the others.
+            begin = max(0, count - last)
+            seen = begin
+        elif last >= 0:
+            kept = 0
+            for k in range(count):
                 kept += _passes(states[i, variable, k], minutes[i, variable, k], during, within, now[i])
-        for k in range(counts[i, variable]):
+        for k in range(begin, count):
             if not _passes(states[i, variable, k], minutes[i, variable, k], during, within, now[i]):
                 continue
             seen += 1

@@ -46,7 +46,7 @@ def patient_frame(result: Source, chosen: NDArray[np.int64]) -> tuple[pd.DataFra
     parts = []
     for table, kind in (("observations", "seen"), ("doses", "dose")):
         columns = records[table]
-        rows = rows_of(records, columns)
+        rows = rows_of(records, table)
         keep = np.isin(rows, chosen)
         if kind == "seen":
             keep &= columns["variable"] == labels.variables.index(str(result.follow))
@@ -101,7 +101,7 @@ def occupancy(result: Source) -> pd.DataFrame:
     number = int(enrolled.sum())
     if number == 0:
         raise UsageError("nobody was enrolled in any replicate, so there is nobody to follow through the states")
-    rows = rows_of(records, moves)
+    rows = rows_of(records, "moves")
     keep = enrolled[rows]
     rows, old, new = rows[keep], moves["from_state"][keep], moves["to_state"][keep]
     since = moves["minute"][keep] - subjects["enrolled_minute"][rows]

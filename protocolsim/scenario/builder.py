@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
-from protocolsim.cohort.capacity import Resource
-from protocolsim.cohort.cohort import Cohort, Site
+from protocolsim.cohort.cohort import Cohort
 from protocolsim.component import Component, Parameter
 from protocolsim.disease.base import Disease
 from protocolsim.drug.base import Drug
@@ -20,40 +19,43 @@ from protocolsim.protocol.states import Protocol
 from protocolsim.randomness import MAX_REPLICATES, MAX_SEED
 from protocolsim.records import Labels
 from protocolsim.scenario import components
+from protocolsim.scenario.cohort_builder import cohort_of
 from protocolsim.scenario.endpoints_builder import EndpointsBuilder
-from protocolsim.scenario.quantities import Quantities
+from protocolsim.scenario.quantities import FROM_COMPONENTS, Quantities
 from protocolsim.scenario.reader import Address, Document
 from protocolsim.scenario.scenario import KnobRow, ParameterRow, Scenario, StateRow
-from protocolsim.scenario.schema import CohortPart, Regimen, Schedule, ScenarioPart, StatePart, TransitionPart, check
-from protocolsim.scenario.states_builder import ON_STUDY, StatesBuilder, Vocabulary
-from protocolsim.units import MINUTES_PER_DAY, NONE, RATE, TIME, UnitError, unit_product
+from protocolsim.scenario.schema import CohortPart, Regimen, ScenarioPart, Schedule, StatePart, TransitionPart
+from protocolsim.scenario.shape import check
+from protocolsim.scenario.states_builder import ON_STUDY, StatesBuilder
+from protocolsim.scenario.visits_builder import Vocabulary
+from protocolsim.units import UnitError, unit_product
 
 DROPOUT = "dropout"
-_MOST_SUBJECTS = 100_000_000
-_ARRIVALS = "1 / 4 weeks"
 
 
 @dataclass
 class _Cast:
     """The trial's components, and the values of their parameters (in the parameters' own units)."""
 
-    disease: Disease
+    disease: Disease | None
     drugs: tuple[Drug, ...]
     drug_names: tuple[str, ...]
     values: dict[str, dict[str, float]]
     rows: list[ParameterRow]
     warnings: list[str]
 
+    @property
+    def components(self) -> tuple[Component, ...]:
+        """The disease, if it could be loaded, and the drugs."""
+        return (self.disease, *self.drugs) if self.disease is not None else self.drugs
+
 
 def build(document: Document, *, allow_plugins: bool = False) -> Scenario:
     """The scenario of a document. Raises ScenarioError with every fault that can be seen before it runs."""
-    part, said = check(document.data)
-    q = Quantities(document)
-    for address, message, at_key in said:
-        q.fault(address, message, at_key=at_key)
-    if part is None:
-        raise ScenarioError(document.source, q.faults)
-    scenario = _assemble(document, part, q, allow_plugins)
+    shape = check(document.data)
+    q = Quantities(document, shape.mended)
+    q.faults += [document.fault(s.address, s.message, at_key=s.at_key) for s in shape.said]
+    scenario = None if shape.part is None else _assemble(document, shape.part, q, allow_plugins)
     if q.faults or scenario is None:
         raise ScenarioError(document.source, q.faults)
     return scenario
@@ -64,24 +66,27 @@ def _assemble(document: Document, part: ScenarioPart, q: Quantities, allow_plugi
     if not 0 <= part.seed <= MAX_SEED:
         q.fault(("seed",), f"{part.seed} is not between 0 and {MAX_SEED}")
     if not 1 <= part.replicates < MAX_REPLICATES:
-        q.fault(("replicates",), f"{part.replicates} is below 1 (replicates)" if part.replicates < 1 else f"{part.replicates} is too many")
+        q.fault(
+            ("replicates",),
+            f"{part.replicates} is below 1 (replicates)" if part.replicates < 1 else f"{part.replicates} is too many",
+        )
     cast = _cast(part, q, allow_plugins)
-    if cast is None:
-        return None
     words = _vocabulary(cast)
-    cohort = _cohort(part.cohort, q, words)
+    cohort = cohort_of(part.cohort, q, words)
     builder = StatesBuilder(part.protocol, q, words)
     protocol = builder.build()
     populations, endpoints = EndpointsBuilder(part, q, words, builder.names).build()
     if part.follow is not None:
         q.name(("follow",), "variable", part.follow, words.variable_names)
-    if protocol is None or cohort is None:
+    q.settle()
+    if protocol is None or cohort is None or cast.disease is None:
         return None
-    if builder.sound and not any(f.path.startswith("protocol.states") for f in q.faults):
+    if builder.sound and not any(f.path.startswith("protocol") for f in q.faults):
         _structural(protocol, cast, words, cohort, q)
     if q.faults:
         return None
-    trial = _trial(document, protocol, cohort, cast, words)
+    cast.warnings.extend(_idle(part, q))
+    trial = _trial(document, protocol, cohort, cast.disease, cast, words)
     return Scenario(
         name=PurePath(document.source).stem,
         title=part.title,
@@ -108,7 +113,20 @@ def _assemble(document: Document, part: ScenarioPart, q: Quantities, allow_plugi
 # Components ----------------------------------------------------------------------------------------------------------
 
 
-def _cast(part: ScenarioPart, q: Quantities, allow_plugins: bool) -> _Cast | None:
+def _idle(part: ScenarioPart, q: Quantities) -> list[str]:
+    """What is declared and does nothing: changing it would change no result."""
+    named = [t.randomise for t in part.protocol.transitions]
+    return [
+        *(f"the parameter '{name}' is used nowhere" for name in part.parameters if ("name", name) not in q.used),
+        *(
+            f"no transition uses the randomisation '{name}'"
+            for name in part.protocol.randomisations
+            if name not in named
+        ),
+    ]
+
+
+def _cast(part: ScenarioPart, q: Quantities, allow_plugins: bool) -> _Cast:
     disease = _component(q, ("cohort", "disease"), "disease", part.cohort.disease, allow_plugins)
     used = [d for s in part.protocol.states.values() for d in s.treatment]
     names = list(dict.fromkeys([*used, *part.drugs]))
@@ -120,10 +138,13 @@ def _cast(part: ScenarioPart, q: Quantities, allow_plugins: bool) -> _Cast | Non
         found = _component(q, address, "drug", kind, allow_plugins)
         if isinstance(found, Drug):
             drugs[name] = found
-    if not isinstance(disease, Disease) or len(drugs) < len(names):
-        return None
-    cast = _Cast(disease, tuple(drugs.values()), tuple(drugs), {}, [], [])
-    _read_values(cast, q, ("cohort",), disease, part.cohort.model_extra or {})
+    cast = _Cast(disease if isinstance(disease, Disease) else None, tuple(drugs.values()), tuple(drugs), {}, [], [])
+    if cast.disease is None or len(drugs) < len(names):
+        q.silence(*FROM_COMPONENTS)
+    if cast.disease is None:
+        q.silence("name")  # its traits are names that rules may use
+    if cast.disease is not None:
+        _read_values(cast, q, ("cohort",), cast.disease, part.cohort.model_extra or {})
     for name, drug in drugs.items():
         declared = part.drugs.get(name)
         _read_values(cast, q, ("drugs", name), drug, (declared.model_extra or {}) if declared is not None else {})
@@ -156,7 +177,8 @@ def _read_values(cast: _Cast, q: Quantities, address: Address, component: Compon
             keys = [*known, *(CohortPart.model_fields if address == ("cohort",) else ())]
             q.fault(place_, unknown("key", name, keys), at_key=True)
         elif isinstance(text, bool) or not isinstance(text, (int, float, str)):
-            q.fault(place_, f"expected a number with a unit ({known[name].unit or 'no unit'})")
+            unit = known[name].unit
+            q.fault(place_, f"expected a number, such as {known[name].value:g} {unit}".rstrip())
         else:
             value = _in_its_unit(q, place_, known[name], text)
             if value is not None:
@@ -165,12 +187,23 @@ def _read_values(cast: _Cast, q: Quantities, address: Address, component: Compon
     for p in component.parameters:
         changed = values[p.name] != p.value
         cast.rows.append(
-            ParameterRow(component.name, p.name, values[p.name], p.value, p.unit, p.low, p.high, p.mark, p.source, p.meaning, changed)
+            ParameterRow(
+                component.name,
+                p.name,
+                values[p.name],
+                p.value,
+                p.unit,
+                p.low,
+                p.high,
+                p.mark,
+                p.source,
+                p.meaning,
+                changed,
+            )
         )
         if changed and not p.low <= values[p.name] <= p.high:
-            cast.warnings.append(
-                f"{component.name}.{p.name} = {values[p.name]:g} {p.unit} is outside its plausible range, {p.low:g} to {p.high:g}".replace("  ", " ")
-            )
+            said = f"{component.name}.{p.name} = {values[p.name]:g} {p.unit} is outside its plausible range"
+            cast.warnings.append(f"{said.replace('  ', ' ')}, {p.low:g} to {p.high:g}")
 
 
 def _in_its_unit(q: Quantities, address: Address, parameter: Parameter, text: str | float) -> float | None:
@@ -178,32 +211,50 @@ def _in_its_unit(q: Quantities, address: Address, parameter: Parameter, text: st
         unit = unit_product(parameter.unit)
     except UnitError:
         unit = unit_product("")
-    value = q.number(address, text, unit.dimension, what=f"{parameter.meaning}, such as {parameter.value:g} {parameter.unit}".strip())
+    value = q.number(
+        address, text, unit.dimension, what=f"{parameter.meaning}, such as {parameter.value:g} {parameter.unit}".strip()
+    )
     if value is None:
         return None
     value = value / unit.value
     if not parameter.least <= value <= parameter.most:
         bound = f"below {parameter.least:g}" if value < parameter.least else f"above {parameter.most:g}"
-        q.fault(address, f"{text} is {bound} {parameter.unit} ({parameter.meaning})")
+        q.fault(address, f"{text} is {bound} {parameter.unit} ({parameter.meaning})".replace("  ", " "))
         return None
     return value
 
 
 def _handshake(cast: _Cast, q: Quantities) -> None:
     """Whether everything a component needs is offered by another."""
-    offered = {t.name for t in cast.disease.traits}
+    offered = {t.name for t in cast.disease.traits} if cast.disease is not None else set()
     for name, drug in zip(cast.drug_names, cast.drugs, strict=True):
         for need in drug.needs:
-            if need not in offered:
-                q.fault(("cohort", "disease"), f"the drug '{name}' needs the trait '{need}', which '{cast.disease.name}' does not offer")
+            if cast.disease is not None and need not in offered:
+                q.fault(
+                    ("cohort", "disease"),
+                    f"the drug '{name}' needs the trait '{need}', which '{cast.disease.name}' does not offer",
+                )
     kinds = [d.name for d in cast.drugs]
     if len(set(kinds)) < len(kinds):
         q.fault(("drugs",), "the same drug stands there under two names")
+    elif len({c.stream for c in cast.components}) < len(cast.components):
+        names = ", ".join(f"{c.name} {c.stream}" for c in cast.components)
+        q.fault(("drugs",), f"two components draw from the same stream: {names}")
+    declared = [(w, n) for c in cast.components for w, names_ in _declares(c) for n in names_]
+    for what, name in dict.fromkeys(d for d in declared if declared.count(d) > 1):
+        q.fault(("drugs",), f"two components declare the {what} '{name}'")
+
+
+def _declares(component: Component) -> list[tuple[str, list[str]]]:
+    return [
+        ("assessment", [a.name for a in component.assessments]),
+        ("variable", [v.name for a in component.assessments for v in a.variables]),
+        ("trait", [t.name for t in component.traits]),
+    ]
 
 
 def _vocabulary(cast: _Cast) -> Vocabulary:
-    everyone: tuple[Component, ...] = (cast.disease, *cast.drugs)
-    assessments = [a for c in everyone for a in c.assessments]
+    assessments = [a for c in cast.components for a in c.assessments]
     events = dict.fromkeys(h.event for d in cast.drugs for h in d.hazards)
     return Vocabulary(
         drugs=cast.drugs,
@@ -211,72 +262,8 @@ def _vocabulary(cast: _Cast) -> Vocabulary:
         assessments=tuple(a.name for a in assessments),
         variables=tuple(v for a in assessments for v in a.variables),
         events=(*events, DROPOUT),
-        traits=tuple(t for c in everyone for t in c.traits if not t.hidden),
+        traits=tuple(t for c in cast.components for t in c.traits if not t.hidden),
     )
-
-
-# Cohort --------------------------------------------------------------------------------------------------------------
-
-
-def _cohort(part: CohortPart, q: Quantities, words: Vocabulary) -> Cohort | None:
-    size = q.whole(("cohort", "size"), part.size, least=1, most=_MOST_SUBJECTS, what="subjects")
-    most = part.max_candidates
-    limit = q.whole(("cohort", "max_candidates"), most, least=1, most=2**31 - 1, what="candidates") if most is not None else None
-    dropout = q.number(("cohort", "dropout"), part.dropout, NONE if part.dropout == 0 else RATE, least=0.0, what="rate of dropout")
-    no_show = q.number(("cohort", "no_show"), part.no_show, NONE, least=0.0, most=1.0, what="probability")
-    sites = _sites(part, q)
-    capacity = _capacity(part, q, words, [s.name for s in sites or ()])
-    if size is None or dropout is None or no_show is None or sites is None or capacity is None:
-        return None
-    # Enough for an entry rule that one in a hundred passes.
-    return Cohort(size, limit if limit is not None else 100 * size + 1000, sites, dropout, no_show, capacity)
-
-
-def _sites(part: CohortPart, q: Quantities) -> tuple[Site, ...] | None:
-    if part.sites is None:
-        text = part.arrivals if part.arrivals is not None else _ARRIVALS
-        rate = q.number(("cohort", "arrivals"), text, RATE, least=1e-12, what="candidates per time")
-        return None if rate is None else (Site("site", rate, 0),)
-    if part.arrivals is not None:
-        q.fault(("cohort", "arrivals"), "with sites, each site says its own arrivals", at_key=True)
-    if not part.sites:
-        q.fault(("cohort", "sites"), "no site stands here", at_key=True)
-    found = []
-    for name, site in part.sites.items():
-        address: Address = ("cohort", "sites", name)
-        rate = q.number((*address, "arrivals"), site.arrivals, RATE, least=1e-12, what="candidates per time")
-        opens = q.minutes((*address, "opens"), site.opens)
-        if rate is not None and opens is not None:
-            found.append(Site(name, rate, opens))
-    return tuple(found) if len(found) == len(part.sites) and found else None
-
-
-def _capacity(part: CohortPart, q: Quantities, words: Vocabulary, sites: Sequence[str]) -> tuple[Resource, ...] | None:
-    found, before = [], len(q.faults)
-    served: set[str] = set()
-    for name, resource in (part.capacity or {}).items():
-        address: Address = ("cohort", "capacity", name)
-        serves = (resource.serves,) if isinstance(resource.serves, str) else tuple(resource.serves)
-        at = sites if resource.at is None else [resource.at] if isinstance(resource.at, str) else resource.at
-        for word in serves:
-            q.name((*address, "serves"), "assessment or drug", word, (*words.assessments, *words.drug_names))
-            if word in served:
-                q.fault((*address, "serves"), f"'{word}' is already served by something else")
-            served.add(word)
-        for word in at:
-            q.name((*address, "at"), "site", word, sites)
-        slot = q.minutes((*address, "slot"), resource.slot, least=1.0, what="slot")
-        opens = q.number((*address, "opens_at"), resource.opens_at, TIME, least=0.0, most=MINUTES_PER_DAY)
-        closes = q.number((*address, "closes_at"), resource.closes_at, TIME, least=0.0, most=MINUTES_PER_DAY)
-        for key, number, most in (("units", resource.units, 10_000), ("weekdays", resource.weekdays, 7)):
-            if not 1 <= number <= most:
-                q.fault((*address, key), f"{number} is not between 1 and {most}")
-        if slot is not None and opens is not None and closes is not None and opens + slot > closes:
-            q.fault((*address, "slot"), f"one use takes {resource.slot}, longer than the opening hours")
-        if len(q.faults) == before and slot is not None and opens is not None and closes is not None:
-            numbers = tuple(sites.index(s) for s in at)
-            found.append(Resource(name, serves, numbers, resource.units, slot, int(opens), int(closes), resource.weekdays))
-    return tuple(found) if len(q.faults) == before else None
 
 
 # The trial -----------------------------------------------------------------------------------------------------------
@@ -285,7 +272,7 @@ def _capacity(part: CohortPart, q: Quantities, words: Vocabulary, sites: Sequenc
 def _structural(protocol: Protocol, cast: _Cast, words: Vocabulary, cohort: Cohort, q: Quantities) -> None:
     names = words.variable_names
     shows: dict[int, tuple[int, ...]] = {}
-    assessments = [a for c in (cast.disease, *cast.drugs) for a in c.assessments]
+    assessments = [a for c in cast.components for a in c.assessments]
     for number, assessment in enumerate(assessments):
         shows[number] = tuple(names.index(v.name) for v in assessment.variables)
     for address, message in findings(protocol, shows, names):
@@ -294,11 +281,17 @@ def _structural(protocol: Protocol, cast: _Cast, words: Vocabulary, cohort: Coho
         code = words.events.index(DROPOUT)
         without = [s.name for s in protocol.states if s.on_study and code not in s.upon]
         if without:
-            q.fault(("cohort", "dropout"), f"no transition is taken upon dropout from '{without[0]}': add {{from: {ON_STUDY}, to: ..., upon: dropout}}")
+            q.fault(
+                ("cohort", "dropout"),
+                f"no transition is taken upon dropout from '{without[0]}': "
+                f"add {{from: {ON_STUDY}, to: ..., upon: dropout}}",
+            )
 
 
-def _trial(document: Document, protocol: Protocol, cohort: Cohort, cast: _Cast, words: Vocabulary) -> Trial:
-    disease, drugs, width = place(cast.disease, cast.drugs, cast.values)
+def _trial(
+    document: Document, protocol: Protocol, cohort: Cohort, sick: Disease, cast: _Cast, words: Vocabulary
+) -> Trial:
+    disease, drugs, width = place(sick, cast.drugs, cast.values)
     parts = (disease, *drugs)
     names = words.variable_names
     measured = tuple(
@@ -363,7 +356,11 @@ def _state_row(name: str, state: StatePart, transitions: Sequence[TransitionPart
         name,
         state.label or name.replace("_", " ").capitalize(),
         state.final or "",
-        str(state.lasts) if state.lasts is not None else f"until {state.until} from enrolment" if state.until is not None else "",
+        str(state.lasts)
+        if state.lasts is not None
+        else f"until {state.until} from enrolment"
+        if state.until is not None
+        else "",
         "; ".join(treatment),
         "; ".join(assessments),
         tuple(ways_out),

@@ -15,6 +15,8 @@ import protocolsim.drug as drug_room
 from protocolsim.component import Component
 from protocolsim.errors import UsageError, unknown
 
+# What every component says of itself; an abstract class cannot ask for it.
+_DECLARED = ("name", "meaning", "stream", "parameters", "fields", "start")
 _ROOMS = {"disease": disease_room, "drug": drug_room}
 
 
@@ -50,11 +52,17 @@ def load(room: str, name: str, allow_plugins: bool) -> Component:
     module, _, attribute = name.partition(":")
     try:
         found = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise UsageError(f"cannot load '{name}': {error}") from None
+    except Exception as error:  # noqa: BLE001 - code from outside may fail in any way
+        raise UsageError(f"cannot load '{name}': {type(error).__name__}: {error}") from None
     kind = importlib.import_module(f"protocolsim.{room}.base")
     wanted = kind.Disease if room == "disease" else kind.Drug
     if not (isinstance(found, type) and issubclass(found, wanted)):
         raise UsageError(f"'{name}' is not a {wanted.__name__}")
-    component: Component = found()
+    missing = [a for a in _DECLARED if not hasattr(found, a)]
+    if missing:
+        raise UsageError(f"'{name}' does not declare {', '.join(missing)}")
+    try:
+        component: Component = found()
+    except Exception as error:  # noqa: BLE001 - as above
+        raise UsageError(f"cannot make a '{name}': {type(error).__name__}: {error}") from None
     return component

@@ -12,10 +12,10 @@ from protocolsim.errors import UsageError, unknown
 from protocolsim.scenario.quantities import Quantities
 from protocolsim.scenario.reader import Address
 from protocolsim.scenario.schema import EndpointPart, PublishedPart, ScenarioPart, endpoint_fields
-from protocolsim.scenario.states_builder import Vocabulary
-from protocolsim.units import MINUTES_PER_WEEK, TIME, UnitError, quantity
+from protocolsim.scenario.visits_builder import Vocabulary
+from protocolsim.units import DOSE, MINUTES_PER_WEEK, NONE, TIME, UnitError, quantity
 
-_FRACTION = re.compile(r"\s*(\d+)\s*/\s*(\d+)\s*")
+_FRACTION = re.compile(r"\s*([0-9]{1,9})\s*/\s*([0-9]{1,9})\s*")
 
 
 class EndpointsBuilder:
@@ -35,7 +35,7 @@ class EndpointsBuilder:
         populations = self._populations()
         published = {name: p for name, p in ((n, self._published(n, p)) for n, p in self.part.published.items()) if p}
         for name in self.part.published:
-            self.q.name(("published", name), "endpoint", name, self.part.endpoints, at_key=True)
+            self.q.name(("published", name), "endpoint", name, self.q.written("endpoints"), at_key=True)
         endpoints: dict[str, Endpoint] = {}
         for name, part in self.part.endpoints.items():
             built = self._endpoint(name, part, published.get(name))
@@ -47,7 +47,7 @@ class EndpointsBuilder:
 
     def _populations(self) -> dict[str, Population]:
         found = {}
-        known = (*BUILT_IN, *self.part.populations)
+        known = (*BUILT_IN, *self.q.written("populations"))
         for name, part in self.part.populations.items():
             address: Address = ("populations", name)
             if name in BUILT_IN:
@@ -72,6 +72,8 @@ class EndpointsBuilder:
 
     def _listed(self, address: Address, what: str, given: str | Sequence[str]) -> tuple[str, ...]:
         names = (given,) if isinstance(given, str) else tuple(given)
+        if not names and address[0] == "endpoints":
+            self.q.fault(address, "no name stands here")
         word, known = self.names[what]
         for k, name in enumerate(names):
             self.q.name(address if isinstance(given, str) else (*address, k), word, name, known)
@@ -83,26 +85,33 @@ class EndpointsBuilder:
         address: Address = ("endpoints", name)
         if not self.q.name((*address, "kind"), "kind of endpoint", part.kind, kinds()):
             return None
-        before = len(self.q.faults)
+        before = self.q.noted
         kind = kinds()[part.kind]
-        self.q.name((*address, "among"), "population", part.among, (*BUILT_IN, *self.part.populations))
+        self.q.name((*address, "among"), "population", part.among, (*BUILT_IN, *self.q.written("populations")))
         fields = endpoint_fields(kind)
         values: dict[str, Any] = {}
         for key, given in (part.model_extra or {}).items():
             if key not in fields:
-                self.q.fault((*address, key), unknown(f"key of a '{part.kind}' endpoint", key, (*fields, "label", "among")), at_key=True)
+                self.q.fault(
+                    (*address, key),
+                    unknown(f"key of a '{part.kind}' endpoint", key, (*fields, "label", "among")),
+                    at_key=True,
+                )
             else:
                 values[key] = self._value((*address, key), *fields[key], given)
-        if len(self.q.faults) > before:
+        if self.q.noted > before:
             return None
         label = part.label or name.replace("_", " ").capitalize()
         try:
-            return kind(name=name, label=label, among=part.among, published=published, **values)
+            built = kind(name=name, label=label, among=part.among, published=published, **values)
         except UsageError as error:
             self.q.fault(address, str(error).removeprefix(f"endpoint '{name}': "), at_key=True)
         except TypeError:
             missing = [f for f in fields if f not in values and _required(kind, f)]
             self.q.fault(address, f"'{missing[0] if missing else '?'}' is missing here", at_key=True)
+        else:
+            self._fits(name, built)
+            return built
         return None
 
     def _value(self, address: Address, what: str, choices: Sequence[str] | None, given: Any) -> Any:
@@ -121,6 +130,18 @@ class EndpointsBuilder:
         elif what in self.names:
             self.q.name(address, self.names[what][0], given, self.names[what][1])
         return given
+
+    def _fits(self, name: str, endpoint: Endpoint) -> None:
+        """Whether what was published could be a value of its endpoint at all."""
+        if endpoint.published is None:
+            return
+        address: Address = ("published", name, "value")
+        text = endpoint.published.text
+        found = NONE if _FRACTION.fullmatch(text) else quantity(text).dimension
+        if found != {"weeks": TIME, "mg/kg": DOSE}.get(endpoint.unit, NONE):
+            self.q.fault(address, f"expected a value in {endpoint.unit}, found '{text}'")
+        elif endpoint.unit == "%" and endpoint.published.value > 1.0:
+            self.q.fault(address, f"{text} is above 100 %")
 
     def _published(self, name: str, part: PublishedPart) -> Published | None:
         address: Address = ("published", name, "value")

@@ -5,14 +5,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from protocolsim.errors import Fault, unknown
+from protocolsim.errors import Fault, nearest, unknown
 from protocolsim.protocol.rules import RESERVED, Node, RuleError, constant_value, dimension_of, names_in, parse
 from protocolsim.scenario.reader import Address, Document
 from protocolsim.scenario.schema import Knob
-from protocolsim.units import MINUTES_PER_WEEK, NONE, TIME, Dimension, dimension_name
+from protocolsim.units import MINUTES_PER_DAY, MINUTES_PER_WEEK, NONE, TIME, Dimension, dimension_name
+
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+"""What a parameter or a summary may be called: what a rule can spell."""
+
+# Where names of each kind are declared in a scenario. A fault there silences what would follow from it.
+_DECLARED: Mapping[str, tuple[Address, ...]] = {
+    "state": (("protocol", "states"),),
+    "name": (("parameters",), ("protocol", "summaries")),
+    "randomisation": (("protocol", "randomisations"),),
+    "population": (("populations",),),
+    "endpoint": (("endpoints",),),
+    "site": (("cohort", "sites"),),
+}
+FROM_COMPONENTS = ("variable", "assessment", "event", "drug", "assessment or drug")
+"""The kinds of names that diseases and drugs declare."""
 
 
 @dataclass(frozen=True)
@@ -27,17 +44,46 @@ class Named:
 
 
 class Quantities:
-    """The scenario's parameters, and every number that is written in terms of them."""
+    """The scenario's parameters, and every number that is written in terms of them.
 
-    def __init__(self, document: Document) -> None:
+    `mended` are the places whose shape was at fault: what is wrong there, or above it, is not said twice. `noted`
+    counts faults, those left unsaid too: whoever builds something looks whether it has grown.
+    """
+
+    def __init__(self, document: Document, mended: Iterable[Address] = ()) -> None:
         self.document = document
         self.faults: list[Fault] = []
+        self.noted = 0
         self.known: dict[str, Named] = {}
-        self._broken: set[str] = set()  # parameters with a fault of their own; using them is no second fault
+        self.broken: set[str] = set()  # names with a fault of their own; using them is no second fault
+        self.following: tuple[str, ...] = ()  # names that stand further down than what is being read
+        self.used: set[tuple[str, str]] = set()
+        self._mended = frozenset(mended)
+        self._unknown: dict[tuple[str, str], list[tuple[Address, bool, Sequence[str]]]] = {}
+        self._silent = {what for what, rooms in _DECLARED.items() for room in rooms if self._within_mended(room)}
 
     def fault(self, address: Address, message: str, *, at_key: bool = False) -> None:
         """Note a fault at this place in the file."""
-        self.faults.append(self.document.fault(address, message, at_key=at_key))
+        self.noted += 1
+        if not self._near_mended(address):
+            self.faults.append(self.document.fault(address, message, at_key=at_key))
+
+    def _within_mended(self, address: Address) -> bool:
+        return any(address[:end] in self._mended for end in range(1, len(address) + 1))
+
+    def _near_mended(self, address: Address) -> bool:
+        return self._within_mended(address) or any(m[: len(address)] == address for m in self._mended if address)
+
+    def silence(self, *kinds: str) -> None:
+        """Look up no names of these kinds: what declares them is at fault, and that has been said."""
+        self._silent |= set(kinds)
+
+    def written(self, *room: str) -> tuple[str, ...]:
+        """The names that stand in a mapping of the file, sound or not."""
+        here: Any = self.document.data
+        for step in room:
+            here = here.get(step) if isinstance(here, dict) else None
+        return tuple(here) if isinstance(here, dict) else ()
 
     @property
     def dimensions(self) -> dict[str, Dimension]:
@@ -51,11 +97,17 @@ class Quantities:
 
     def read_parameters(self, parameters: Mapping[str, Knob]) -> None:
         """Take up the scenario's parameters, in file order; each may use those before it."""
-        self._broken |= set(parameters)
+        self.broken |= set(self.written("parameters")) - set(parameters)
+        following = dict.fromkeys(parameters)
         for name, knob in parameters.items():
             address: Address = ("parameters", name)
-            if name in RESERVED or not name.isidentifier():
-                self.fault(address, f"'{name}' cannot name a parameter; use letters, digits and _, and no unit", at_key=True)
+            self.broken.add(name)
+            self.following = tuple(following)
+            following.pop(name)
+            if name in RESERVED or not NAME.fullmatch(name):
+                self.fault(
+                    address, f"'{name}' cannot name a parameter; use letters, digits and _, and no unit", at_key=True
+                )
                 continue
             node = self._node((*address, "value"), knob.value)
             dimension = self._dimension((*address, "value"), node)
@@ -63,27 +115,39 @@ class Quantities:
                 continue
             value = constant_value(node, self.constants)
             bounds = self._range(address, knob, dimension)
+            if not abs(value) < float("inf"):
+                self.fault((*address, "value"), f"'{knob.value}' is undefined")
+                continue
             if bounds is None:
                 continue
             low, high = bounds
-            if (low is not None and value < low) or (high is not None and value > high) or value != value:
+            if (low is not None and value < low) or (high is not None and value > high):
                 shown = " to ".join(str(b) for b in knob.range or ())
                 self.fault((*address, "value"), f"{knob.value} is outside its range, {shown}")
                 continue
             self.known[name] = Named(value, dimension, str(knob.value), low, high)
-            self._broken.discard(name)
+            self.broken.discard(name)
+        self.following = ()
 
     def _range(self, address: Address, knob: Knob, dimension: Dimension) -> tuple[float | None, float | None] | None:
         if knob.range is None:
             return None, None
         ends = []
         for k, text in enumerate(knob.range):
-            end = self.number((*address, "range", k), text, dimension)
+            place: Address = (*address, "range", k)
+            found = self._dimension(place, self._node(place, text))
+            if found is not None and found != dimension:
+                value = f"'{knob.value}', {dimension_name(dimension)}"
+                self.fault((*address, "value"), f"expected {dimension_name(found)}, as in its range, found {value}")
+                return None
+            end = None if found is None else self.number(place, text, dimension)
             if end is None:
                 return None
             ends.append(end)
         if ends[0] >= ends[1]:
-            self.fault((*address, "range"), f"the lowest value, {knob.range[0]}, is not below the highest, {knob.range[1]}")
+            self.fault(
+                (*address, "range"), f"the lowest value, {knob.range[0]}, is not below the highest, {knob.range[1]}"
+            )
             return None
         return ends[0], ends[1]
 
@@ -95,7 +159,7 @@ class Quantities:
             return None
 
     def _dimension(self, address: Address, node: Node | None) -> Dimension | None:
-        if node is None or self._uses_broken(names_in(node)):
+        if node is None or not self.names_known(address, names_in(node), self.dimensions):
             return None
         try:
             found = dimension_of(node, self.dimensions)
@@ -106,8 +170,20 @@ class Quantities:
             self.fault(address, "expected a number, found a comparison")
         return found
 
-    def _uses_broken(self, names: Iterable[str]) -> bool:
-        return any(name in self._broken for name in names)
+    def names_known(self, address: Address, names: Iterable[str], known: Iterable[str]) -> bool:
+        """Whether an expression's names are all known and sound; faults for those that are not."""
+        before, known = self.noted, list(known)
+        sound = True
+        for name in names:
+            if name in self.following:
+                self.used.add(("name", name))
+                self.fault(address, f"'{name}' does not stand above it; an expression uses what stands before it")
+            elif name in self.broken:
+                self.used.add(("name", name))
+                sound = False
+            else:
+                self.name(address, "name", name, known)
+        return sound and self.noted == before
 
     def number(
         self,
@@ -156,13 +232,46 @@ class Quantities:
     def name(self, address: Address, what: str, word: str, known: Iterable[str], *, at_key: bool = False) -> bool:
         """Whether this word is known; a fault with the nearest right word where it is not."""
         names = list(known)
+        self.used.add((what, word))
         if word in names:
             return True
-        self.fault(address, unknown(what, word, names), at_key=at_key)
+        self.noted += 1
+        if what not in self._silent and not self._near_mended(address):
+            self._unknown.setdefault((what, word), []).append((address, at_key, names))
         return False
+
+    def settle(self) -> None:
+        """Turn the unknown names into faults: one for each name, however often it stands there.
+
+        A name that several places use, and that is almost one which is declared and never used, is right;
+        the declaration is wrong.
+        """
+        for (what, word), places in self._unknown.items():
+            address, at_key, known = places[0]
+            close = nearest(word, known)
+            declared = self._declaration(what, close) if close is not None else None
+            if len(places) > 1 and declared is not None and (what, close) not in self.used:
+                self.fault(
+                    declared,
+                    f"nothing uses it, but {len(places)} places say '{word}'; did you mean '{word}'?",
+                    at_key=True,
+                )
+                continue
+            more = f" (it stands in {len(places)} places)" if len(places) > 1 else ""
+            self.fault(address, unknown(what, word, known) + more, at_key=at_key)
+        self._unknown.clear()
+
+    def _declaration(self, what: str, word: str) -> Address | None:
+        for room in _DECLARED.get(what, ()):
+            if word in self.written(*(str(step) for step in room)):
+                return (*room, word)
+        return None
 
 
 def _shown(bound: float, dimension: Dimension) -> str:
-    if dimension == TIME:
-        return f"{bound / MINUTES_PER_WEEK:g} weeks"
-    return f"{bound:g}"
+    if dimension != TIME:
+        return f"{bound:g}"
+    for length, unit in ((MINUTES_PER_WEEK, "weeks"), (MINUTES_PER_DAY, "days"), (60, "hours")):
+        if bound % length == 0:
+            return f"{bound / length:g} {unit if bound != length else unit.removesuffix('s')}"
+    return f"{bound:g} minute" + ("s" if bound != 1 else "")

@@ -1,29 +1,23 @@
 """The shape of a scenario file, as pydantic models: what keys there are, and what stands behind each.
 
 Names and units are looked at later, by the builder; here only the shape is checked, and every fault of shape is
-found at once. The JSON Schema that editors use is written from these models, the components and the endpoint kinds.
+found at once (shape.py). The JSON Schema that editors use is written from these models (json_schema.py).
 """
 
 from __future__ import annotations
 
 import dataclasses
-import json
 import types
 import typing
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr
 
-from protocolsim.component import Component, Mark
+from protocolsim.component import Mark
 from protocolsim.endpoint.base import Endpoint, Role
-from protocolsim.endpoint.catalogue import kinds
-from protocolsim.errors import unknown
-from protocolsim.scenario.components import disease_names, drug_names, load_shipped
-from protocolsim.scenario.reader import Address
 
 Scalar = StrictInt | StrictFloat | StrictStr
-Text = StrictStr
+Text = Annotated[StrictStr, Field(min_length=1)]
 Names = StrictStr | list[StrictStr]
 
 
@@ -72,7 +66,9 @@ class CohortPart(BaseModel):
     size: Scalar = Field(description="subjects to enrol")
     disease: Text = Field(description="the disease model")
     max_candidates: Scalar | None = Field(default=None, description="stop with an error after screening so many")
-    arrivals: Scalar | None = Field(default=None, description="candidates per time at a single site, such as 1 / 4 weeks")
+    arrivals: Scalar | None = Field(
+        default=None, description="candidates per time at a single site, such as 1 / 4 weeks"
+    )
     sites: dict[str, SitePart] | None = Field(default=None, description="the clinics, by name")
     capacity: dict[str, ResourcePart] | None = Field(default=None, description="what is limited, by name")
     dropout: Scalar = Field(default=0, description="rate of leaving the study, such as 0.5 % / 4 weeks")
@@ -190,15 +186,15 @@ class PublishedPart(Part):
     role: Role = Field(description="fitted: a parameter was chosen to match it; checked: none was")
     source: Text
     mark: Mark
-    note: Text = ""
+    note: StrictStr = ""
 
 
 class ScenarioPart(Part):
     """A scenario: one trial."""
 
     title: Text
-    question: Text = ""
-    description: Text = ""
+    question: StrictStr = ""
+    description: StrictStr = ""
     sources: list[Text] = []
     notes: list[Text] = Field(default=[], description="what a reader of the results must be told")
     extends: Text | None = Field(default=None, description="a scenario to start from; this file says only what differs")
@@ -212,169 +208,6 @@ class ScenarioPart(Part):
     populations: dict[str, PopulationPart] = {}
     endpoints: dict[str, EndpointPart] = {}
     published: dict[str, PublishedPart] = {}
-
-
-Said = tuple[Address, str, bool]  # address, message, whether the key itself is meant
-
-
-def check(data: Mapping[str, Any]) -> tuple[ScenarioPart | None, list[Said]]:
-    """The scenario, and every fault of shape. With faults, what is sound of it, or None where too little is.
-
-    Faulty entries are left out, one by one, so that the rest can still be looked at.
-    """
-    said: list[Said] = []
-    rest = json.loads(json.dumps(data))
-    for _ in range(50):
-        try:
-            return ScenarioPart.model_validate(rest), said
-        except ValidationError as error:
-            details = error.errors(include_url=False)
-            said += [s for s in (_said(d, rest) for d in details) if s not in said]
-            if not any([_without(rest, tuple(d["loc"])) for d in details]):
-                break
-    return None, said
-
-
-def _address(location: tuple[Any, ...], data: Any) -> Address:
-    """Pydantic's location without the names of union members, which are not keys of the file."""
-    address: list[str | int] = []
-    here = data
-    for step in location:
-        if isinstance(here, dict) and step in here:
-            here = here[step]
-        elif isinstance(here, list) and isinstance(step, int) and step < len(here):
-            here = here[step]
-        elif isinstance(here, dict) and step == location[-1] and isinstance(step, str) and "[" not in step and step not in _UNION:
-            here = None
-        else:
-            continue
-        address.append(step)
-    return tuple(address)
-
-
-_UNION = ("int", "float", "str", "bool", "SummaryPart", "Regimen", "list", "literal['standard']")
-
-
-def _said(detail: Any, data: Any) -> Said:
-    kind, address = detail["type"], _address(tuple(detail["loc"]), data)
-    found = detail["input"]
-    if kind == "extra_forbidden":
-        return address, unknown("key", str(address[-1]), _keys_at(address[:-1])), True
-    if kind == "missing":
-        return address[:-1], f"'{address[-1]}' is missing here", True
-    expected = {
-        "model_type": "a mapping of keys",
-        "dict_type": "a mapping of keys",
-        "list_type": "a list",
-        "string_type": "text",
-        "int_type": "a whole number",
-        "float_type": "a number",
-        "bool_type": "true or false",
-    }.get(kind)
-    if kind == "literal_error":
-        expected = f"one of {detail['ctx']['expected']}"
-    if kind in ("too_short", "too_long"):
-        expected = "two values: [lowest, highest]"
-    if expected in ("text", "a whole number", "a number") and str(detail["loc"][-1]) in _UNION:
-        expected = "a number or text"
-    return address, f"expected {expected or detail['msg']}, found {_shown(found)}", False
-
-
-def _shown(value: object) -> str:
-    if value is None:
-        return "nothing"
-    if isinstance(value, dict):
-        return "a mapping"
-    if isinstance(value, list):
-        return "a list"
-    return f"'{value}'" if isinstance(value, str) else json.dumps(value)
-
-
-def _keys_at(address: Address) -> list[str]:
-    """The keys that may stand in the mapping at an address."""
-    model: Any = ScenarioPart
-    for step in address:
-        fields = {f.alias or n: f for n, f in model.model_fields.items()} if _is_model(model) else {}
-        inner = fields[step].annotation if step in fields else model
-        model = _first_model(inner)
-        if model is None:
-            return []
-    return [f.alias or n for n, f in model.model_fields.items()]
-
-
-def _is_model(thing: Any) -> bool:
-    return isinstance(thing, type) and issubclass(thing, BaseModel)
-
-
-def _first_model(annotation: Any) -> Any:
-    if _is_model(annotation):
-        return annotation
-    for part in reversed(typing.get_args(annotation)):
-        found = _first_model(part)
-        if found is not None:
-            return found
-    return None
-
-
-def _without(data: Any, location: tuple[Any, ...]) -> bool:
-    """Take the faulty entry out of its mapping or list; True if there was one to take."""
-    address = _address(location, data)
-    if not address:
-        return False
-    here = data
-    for step in address[:-1]:
-        here = here[step]
-    last = address[-1]
-    if isinstance(here, dict) and last in here:
-        del here[last]
-        return True
-    # A key that is missing cannot be taken out: what lacks it goes.
-    return _without(data, address[:-1]) if len(address) > 1 else False
-
-
-# The JSON Schema ------------------------------------------------------------------------------------------------
-
-
-def json_schema() -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of a scenario file, with every component's parameters and endpoint's keys."""
-    schema = ScenarioPart.model_json_schema(by_alias=True)
-    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-    schema["title"] = "protocolsim scenario"
-    # A file that extends another may leave out whatever that one says.
-    schema["required"] = []
-    schema["anyOf"] = [{"required": ["extends"]}, {"required": ["title", "cohort", "protocol"]}]
-    definitions = schema["$defs"]
-    for name in ("CohortPart", "ProtocolPart", "StatePart", "Knob", "EndpointPart", "PublishedPart"):
-        definitions[name].pop("required", None)
-    diseases = [load_shipped("disease", n) for n in disease_names()]
-    definitions["CohortPart"]["properties"] |= {k: v for d in diseases for k, v in _parameter_keys(d).items()}
-    definitions["CohortPart"]["additionalProperties"] = False
-    drugs = {n: load_shipped("drug", n) for n in drug_names()}
-    schema["properties"]["drugs"]["properties"] = {
-        name: {"type": "object", "properties": _parameter_keys(drug), "additionalProperties": False}
-        for name, drug in drugs.items()
-    }
-    definitions["EndpointPart"]["properties"]["kind"]["enum"] = list(kinds())
-    definitions["EndpointPart"]["properties"] |= {
-        k: v for kind in kinds().values() for k, v in _endpoint_keys(kind).items()
-    }
-    definitions["EndpointPart"]["additionalProperties"] = False
-    return schema
-
-
-def schema_text() -> str:
-    """The JSON Schema as it is shipped."""
-    return json.dumps(json_schema(), indent=1, ensure_ascii=False) + "\n"
-
-
-def _parameter_keys(component: Component) -> dict[str, Any]:
-    return {
-        p.name: {
-            "type": ["number", "string"],
-            "description": f"{p.meaning} ({p.value:g} {p.unit}; plausible {p.low:g} to {p.high:g}) [{p.mark}]",
-        }
-        for p in component.parameters
-    }
 
 
 def endpoint_fields(kind: type[Endpoint]) -> dict[str, tuple[str, Any]]:
@@ -395,19 +228,3 @@ def endpoint_fields(kind: type[Endpoint]) -> dict[str, tuple[str, Any]]:
         else:
             found[field.name] = ("text", None)
     return found
-
-
-def _endpoint_keys(kind: type[Endpoint]) -> dict[str, Any]:
-    names = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
-    shapes: dict[str, Any] = {
-        "states": names,
-        "events": names,
-        "variable": {"type": "string"},
-        "drug": {"type": "string"},
-        "minutes": {"type": ["string", "number"]},
-        "text": {"type": "string"},
-    }
-    return {
-        name: {"enum": list(choices)} if what == "choice" else shapes[what]
-        for name, (what, choices) in endpoint_fields(kind).items()
-    }

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from protocolsim.errors import UsageError, unknown
+from protocolsim.errors import UsageError, nearest
 from protocolsim.scenario import components
 from protocolsim.scenario.builder import build
 from protocolsim.scenario.inherit import load_document, with_settings
@@ -17,7 +17,8 @@ def load(name_or_path: str, *, set: Mapping[str, Any] | None = None, allow_plugi
     """Read and check a scenario, by the name of a shipped one or by the path of a file.
 
     `set` changes single values: one of the scenario's parameters ("response_threshold"), a parameter of its disease
-    or drugs ("lesion_persistence", "daclizumab.half_effect_concentration"), or a dotted path ("cohort.size").
+    or drugs ("lesion_persistence", "daclizumab.half_effect_concentration"), or a dotted path ("cohort.size",
+    "protocol.transitions[2].when").
     Raises ScenarioError for faults of the file, UsageError for what cannot be found or set.
     """
     document = load_document(name_or_path)
@@ -29,17 +30,33 @@ def load(name_or_path: str, *, set: Mapping[str, Any] | None = None, allow_plugi
 def settings(document: Document, given: Mapping[str, Any], allow_plugins: bool) -> dict[str, Any]:
     """The given values by dotted path. Raises UsageError for a name that means nothing here, or several things."""
     places = _places(document.data, allow_plugins)
-    found = {}
+    found: dict[str, Any] = {}
     for name, value in given.items():
-        if name in places:
-            if len(places[name]) > 1:
-                raise UsageError(f"--set {name}: it could mean {' or '.join(places[name])}; say which")
-            found[places[name][0]] = value
-        elif "." in name and _exists(document.data, name):
-            found[name] = value
-        else:
-            raise UsageError(f"--set {unknown('name', name, places)}")
+        path = _path(name, places, document.data)
+        if path in found:
+            raise UsageError(f"--set {name}: {path} is set twice")
+        found[path] = value
     return found
+
+
+def _path(name: str, places: Mapping[str, list[str]], data: Mapping[str, Any]) -> str:
+    if name in places:
+        if len(places[name]) > 1:
+            raise UsageError(f"--set {name}: it could mean {' or '.join(places[name])}; say which")
+        return places[name][0]
+    # Whether the place may hold this value, or such a key at all, is for the builder to say.
+    steps = name.replace("[", ".").replace("]", "").split(".")
+    if name != "extends" and all(steps) and _may_hold(data, steps):
+        return ".".join(steps)
+    known = [*places, *data]
+    inside = [place for place in places if place.endswith(f".{name}")]
+    close = inside[0] if inside else nearest(name, known)
+    if close is not None:
+        raise UsageError(f"--set {name}: there is no such name; did you mean '{close}'?")
+    own = ", ".join(_mapping(data, "parameters")) or "none"
+    raise UsageError(
+        f"--set {name}: there is no such name; this scenario's parameters: {own}; or a path like cohort.size"
+    )
 
 
 def _places(data: Mapping[str, Any], allow_plugins: bool) -> dict[str, list[str]]:
@@ -93,13 +110,14 @@ def _cast(data: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
     return found
 
 
-def _exists(data: Any, path: str) -> bool:
-    here = data
-    for step in path.replace("[", ".").replace("]", "").split("."):
+def _may_hold(data: Mapping[str, Any], steps: Sequence[str]) -> bool:
+    """Whether something stands at this path, or could: a key of a mapping that stands there (not of the whole)."""
+    here: Any = data
+    for number, step in enumerate(steps):
         if isinstance(here, Mapping) and step in here:
             here = here[step]
-        elif isinstance(here, list) and step.isdigit() and int(step) < len(here):
+        elif isinstance(here, list) and step.isascii() and step.isdigit() and int(step) < len(here):
             here = here[int(step)]
         else:
-            return False
-    return not isinstance(here, (Mapping, list))
+            return isinstance(here, Mapping) and 0 < number == len(steps) - 1
+    return True

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from protocolsim.errors import UsageError
 from protocolsim.records import Records, concatenate
 from protocolsim.scenario.scenario import KnobRow, ParameterRow, Scenario, StateRow
 from protocolsim.study.estimates import Estimate, as_json
+from protocolsim.study.pieces import pieces
 
 if TYPE_CHECKING:
     import pandas as pd
+
+MOST_ROWS = 10_000_000
+ROWS_KEPT = 2_000_000
 
 _VERSIONS = ("protocolsim", "numpy", "numba", "simpy", "transitions")
 
@@ -33,12 +38,38 @@ class Result:
     engine: str
     estimates: Mapping[str, Estimate]
     seconds: float
-    parts: tuple[Records, ...]
+    rows: int
+    kept: tuple[Records, ...] | None = field(repr=False, default=None)
 
     @cached_property
     def records(self) -> Records:
-        """The tables as plain columns."""
-        return concatenate(self.parts)
+        """The tables as plain columns, simulated again where a long run did not keep them.
+
+        Raises UsageError where they would have more than ten million rows: those are for `--out`.
+        """
+        if self.rows > MOST_ROWS:
+            raise UsageError(
+                f"the tables have {self.rows:,} rows, more than {MOST_ROWS:,}: write them to a folder (--out) and read "
+                "what you need, or run fewer replicates"
+            )
+        return concatenate(list(self.pieces()))
+
+    def pieces(self) -> Iterator[Records]:
+        """The tables piece by piece, in order."""
+        if self.kept is not None:
+            return iter(self.kept)
+        return pieces(self.scenario, self.seed, self.replicates, self.engine)
+
+    def shown(self) -> Records:
+        """What a report draws from: all records, or the first replicates of a long run."""
+        if self.rows <= MOST_ROWS:
+            return self.records
+        first: list[Records] = []
+        for records in self.pieces():
+            first.append(records)
+            if sum(len(r["observations"]["minute"]) for r in first) > ROWS_KEPT:
+                break
+        return concatenate(first)
 
     @property
     def subjects(self) -> pd.DataFrame:
@@ -158,7 +189,7 @@ class Result:
             "seed": str(self.seed),
             "replicates": str(self.replicates),
             "engine": self.engine,
-            "seconds": f"{self.seconds:.1f}",
+            "run time": f"{self.seconds:.1f} s",
             "python": platform.python_version(),
             "machine": f"{platform.system()} {platform.machine()}",
             **{package: version(package) for package in _VERSIONS},

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import importlib
 import time
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
-from protocolsim.endpoint.base import Endpoint, Population, populations
 from protocolsim.errors import UsageError, unknown
 from protocolsim.randomness import MAX_REPLICATES, MAX_SEED
 from protocolsim.records import Records
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.study.estimates import estimate
-from protocolsim.study.result import Result
+from protocolsim.study.result import ROWS_KEPT, Result
+from protocolsim.study.tally import Tally
+from protocolsim.study.pieces import ENGINES, Progress, pieces
 
-ENGINES: Mapping[str, str] = {"des": "protocolsim.engine.des"}
-DEFAULT_ENGINE = "des"
-# Replicates are run in chunks of about so many subjects, to keep rows few at a time.
-_SUBJECTS_AT_ONCE = 2000
-
-Progress = Callable[[int], None]
+AUTO = "auto"
 
 
 def run(
@@ -30,38 +24,44 @@ def run(
     *,
     replicates: int | None = None,
     seed: int | None = None,
-    engine: str = DEFAULT_ENGINE,
+    engine: str = AUTO,
     progress: Progress | None = None,
 ) -> Result:
-    """Simulate a scenario; the same arguments give the same result, to the last bit.
+    """Simulate a scenario; the same arguments give the same result, to the last bit, on either engine.
 
-    `replicates` and `seed` are the scenario's own unless given; `progress` is told how many replicates were done since
-    it was last called. Raises UsageError for impossible arguments, SimulationError where a cohort cannot be filled.
+    `replicates` and `seed` are the scenario's own unless given. `engine`: "batch" is fast, "des" is the reference and
+    knows subjects who wait for each other; "auto" takes the fast one where it can run the trial. `progress` is told how
+    many replicates were done since it was last called. Raises UsageError for impossible arguments, SimulationError
+    where a cohort cannot be filled.
     """
     replicates = scenario.replicates if replicates is None else _whole("replicates", replicates, 1, MAX_REPLICATES - 1)
     seed = scenario.seed if seed is None else _whole("seed", seed, 0, MAX_SEED)
-    if engine not in ENGINES:
-        raise UsageError(unknown("engine", engine, ENGINES))
-    simulate = importlib.import_module(ENGINES[engine]).simulate
+    engine = chosen_engine(scenario, engine)
     started = time.perf_counter()
-    step = max(1, _SUBJECTS_AT_ONCE // scenario.trial.cohort.size)
-    parts, sums = [], []
-    for first in range(0, replicates, step):
-        part: Records = simulate(scenario.trial, seed, range(first, min(first + step, replicates)), progress)
-        parts.append(part)
-        sums.append(endpoint_sums(part, scenario.populations, scenario.endpoints))
-    found = {
-        name: estimate(endpoint, np.concatenate([s[name] for s in sums])) for name, endpoint in scenario.endpoints.items()
-    }
-    return Result(scenario, seed, replicates, engine, found, time.perf_counter() - started, tuple(parts))
+    tally = Tally(scenario.endpoints, scenario.populations)
+    kept: list[Records] | None = []
+    for records in pieces(scenario, seed, replicates, engine, progress):
+        tally.add(records)
+        records.derived.clear()
+        if kept is not None:
+            kept.append(records)
+            # Long runs keep no rows; tables that are asked for later are simulated again.
+            kept = kept if tally.rows <= ROWS_KEPT else None
+    sums = tally.sums()
+    found = {name: estimate(endpoint, sums[name]) for name, endpoint in scenario.endpoints.items()}
+    seconds = time.perf_counter() - started
+    return Result(scenario, seed, replicates, engine, found, seconds, tally.rows, None if kept is None else tuple(kept))
 
 
-def endpoint_sums(
-    records: Records, declared: Mapping[str, Population], endpoints: Mapping[str, Endpoint]
-) -> dict[str, Any]:
-    """The sums of every endpoint, [replicates, k] each."""
-    known = populations(records, declared)
-    return {name: endpoint.sums(records, known) for name, endpoint in endpoints.items()}
+def chosen_engine(scenario: Scenario, engine: str) -> str:
+    """The engine to use. Raises UsageError for an unknown one."""
+    if engine == AUTO:
+        from protocolsim.engine.batch import unsupported
+
+        return "batch" if unsupported(scenario.trial) is None else "des"
+    if engine not in ENGINES:
+        raise UsageError(unknown("engine", engine, (AUTO, *ENGINES)))
+    return engine
 
 
 def _whole(what: str, value: Any, least: int, most: int) -> int:

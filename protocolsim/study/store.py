@@ -10,7 +10,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from protocolsim.errors import UsageError
@@ -18,6 +18,14 @@ from protocolsim.records import TABLES
 from protocolsim.study.result import Result
 
 SUMMARY = "summary.json"
+REPORT = "report.html"
+# Whatever else stands in a folder is not ours to overwrite.
+_OURS = frozenset(
+    [
+        *(SUMMARY, REPORT, "scenario.yaml", "provenance.json"),
+        *(f"{table}.{kind}" for table in TABLES for kind in ("csv", "parquet")),
+    ]
+)
 
 
 @contextmanager
@@ -27,11 +35,15 @@ def folder_for_results(out: Path, *, overwrite: bool = False) -> Iterator[Path]:
     Raises UsageError before anything is computed where `out` cannot be made, or holds something already and is not
     to be overwritten; only a folder of earlier results is ever overwritten.
     """
-    _refuse_unusable(out, overwrite)
+    target = _target(out, overwrite)
+    made: list[Path] = []
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix=f".{out.name}.partial-", dir=out.parent))
+        for folder in reversed([p for p in target.parents if not p.exists()]):
+            folder.mkdir()
+            made.append(folder)
+        partial = Path(tempfile.mkdtemp(prefix=f".{target.name}.partial-", dir=target.parent))
     except OSError as error:
+        _remove(made)
         raise UsageError(f"--out {out}: cannot write there: {error.strerror or error}") from None
     try:
         # mkdtemp makes it private; results are as open as any other file of the user.
@@ -39,36 +51,62 @@ def folder_for_results(out: Path, *, overwrite: bool = False) -> Iterator[Path]:
         os.umask(umask)
         partial.chmod(0o777 & ~umask)
         yield partial
-        _put_in_place(partial, out)
+        _put_in_place(partial, target)
     except OSError as error:
         raise UsageError(f"--out {out}: writing failed, nothing was left there: {error.strerror or error}") from None
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+        _remove(made)
 
 
-def _refuse_unusable(out: Path, overwrite: bool) -> None:
+def _target(out: Path, overwrite: bool) -> Path:
+    """The folder that is meant, links followed. Raises UsageError where results cannot become that folder."""
     try:
-        if not out.exists():
-            return
-        if not out.is_dir():
+        target = out.resolve()
+        if target == Path.cwd() or target in Path.cwd().parents:
+            raise UsageError(f"--out {out}: that is the folder you are in; name a new one")
+        if not target.exists():
+            return target
+        if not target.is_dir():
             raise UsageError(f"--out {out}: there is a file of that name; name a folder")
-        holds = any(out.iterdir())
-        earlier = (out / SUMMARY).is_file()
-    except OSError as error:
-        raise UsageError(f"--out {out}: cannot look there: {error.strerror or error}") from None
-    if holds and not (overwrite and earlier):
-        what = "earlier results; add --overwrite to replace them" if earlier else "other files; name a new folder"
-        raise UsageError(f"--out {out}: it holds {what}")
+        held = sorted(p.name for p in target.iterdir())
+    except (OSError, RuntimeError, ValueError) as error:  # RuntimeError: a circle of links; ValueError: a null byte
+        raise UsageError(f"--out {out}: cannot look there: {getattr(error, 'strerror', None) or error}") from None
+    others = [name for name in held if name not in _OURS]
+    if held and SUMMARY not in held:
+        raise UsageError(f"--out {out}: it holds other files; name a new folder")
+    if others and overwrite:
+        raise UsageError(
+            f"--out {out}: it holds '{others[0]}' beside earlier results; move it away, or it would be lost"
+        )
+    if held and not overwrite:
+        raise UsageError(f"--out {out}: it holds earlier results; add --overwrite to replace them")
+    return target
 
 
-def _put_in_place(partial: Path, out: Path) -> None:
-    if out.exists():
-        old = Path(tempfile.mkdtemp(prefix=f".{out.name}.old-", dir=out.parent))
-        os.replace(out, old / out.name)
-        os.replace(partial, out)
-        shutil.rmtree(old, ignore_errors=True)
-    else:
-        os.replace(partial, out)
+def _remove(made: list[Path]) -> None:
+    """Take away the folders made on the way, as far as they are still empty."""
+    for folder in reversed(made):
+        with suppress(OSError):
+            folder.rmdir()
+
+
+def _put_in_place(partial: Path, target: Path) -> None:
+    if not target.exists():
+        partial.replace(target)
+        return
+    old = Path(tempfile.mkdtemp(prefix=f".{target.name}.old-", dir=target.parent))
+    earlier = old / target.name
+    try:
+        target.replace(earlier)
+        partial.replace(target)
+    except BaseException:
+        # Earlier results go back first; where even that fails they are not deleted.
+        if earlier.exists():
+            earlier.replace(target)
+        old.rmdir()
+        raise
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def write_tables(result: Result, folder: Path) -> None:

@@ -1,0 +1,367 @@
+"""The fast engine: the same protocol, many subjects at a time.
+
+Subjects wait in lists, one list per state; all who wait for a state go through it together, each at their own
+minutes, visit by visit, in the order of events of `engine/base.py`. The records equal the reference engine's, bit for
+bit: charts, rules, drugs and disease are the same code, and no number depends on who else is simulated.
+
+Two things are decided among subjects, in the order of their numbers, and are waited for: who is enrolled before the
+cohort is full, and which place of a permuted block comes next. Subjects who would have to wait for each other at a
+scanner are not for this engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocolsim.cohort.arrival import Desk
+from protocolsim.cohort.randomisation import allocations
+from protocolsim.component import Integers
+from protocolsim.engine.base import Trial, next_midnight, not_filled
+from protocolsim.engine.columns import Columns
+from protocolsim.engine.tables import Part, tables_of
+from protocolsim.engine.workspace import Workspace
+from protocolsim.errors import SimulationError, UsageError
+from protocolsim.protocol.states import Group, Protocol, Randomisation, State, Transition, Visit, reachable
+from protocolsim.randomness import NO_SHOW as NO_SHOW_STREAM
+from protocolsim.records import MADE, NO_SHOW, SUBJECTS_TOGETHER, Records
+
+_ROWS = SUBJECTS_TOGETHER  # columns of about so many subjects stay in the cache
+
+Mask = NDArray[np.bool_]
+
+
+def unsupported(trial: Trial) -> str | None:
+    """Why this engine cannot run a trial, or None where it can."""
+    if trial.limited:
+        names = ", ".join(r.name for r in trial.cohort.capacity)
+        return f"subjects wait for each other where capacity is limited ({names}); the des engine can do that"
+    for randomisation in trial.protocol.randomisations:
+        if _before_and_after_enrolment(trial.protocol, randomisation):
+            return f"'{randomisation.name}' randomises both before and after enrolment; the des engine can do that"
+    return None
+
+
+def _before_and_after_enrolment(protocol: Protocol, randomisation: Randomisation) -> bool:
+    successors = protocol.successors()
+    enrolling = {s.number for s in protocol.states if s.enrolled}
+    before = {n: [] if n in enrolling else to for n, to in successors.items()}
+    users = {t.source for t in protocol.transitions if t.randomise is randomisation}
+    return bool(users & (reachable(before, [0]) - enrolling)) and bool(users & reachable(successors, sorted(enrolling)))
+
+
+def pieces(
+    trial: Trial, seed: int, replicates: range, progress: Callable[[int], None] | None = None
+) -> Iterator[Records]:
+    """Records of these replicates in order: whole replicates together, or one large replicate in blocks of subjects.
+
+    Raises UsageError where subjects would have to wait for each other, SimulationError where a cohort cannot be filled.
+    """
+    why = unsupported(trial)
+    if why is not None:
+        raise UsageError(f"the batch engine cannot run this: {why}")
+    screened = 1.0  # candidates per place so far: only a guess of how many to start with, no result depends on it
+    memory = [Workspace(), Workspace()]
+    first = replicates.start
+    while first < replicates.stop:
+        together = max(1, int(_ROWS / (screened * trial.cohort.size)))
+        group = range(first, min(first + together, replicates.stop))
+        screening = Screening(trial, seed, group)
+        if len(group) == 1 and screened * trial.cohort.size > _ROWS:
+            while screening.open:
+                part = screening.round(np.array([SUBJECTS_TOGETHER]), memory[0])
+                yield Records(trial.labels, tables_of(trial, [part]), first, 1, whole=False)
+        else:
+            records = _together(screening, screened, memory)
+            yield records
+            screened = max(1.0, len(records["subjects"]["subject"]) / (len(group) * trial.cohort.size))
+        if progress is not None:
+            progress(len(group))
+        first = group.stop
+
+
+def _together(screening: Screening, screened: float, memory: list[Workspace]) -> Records:
+    """Whole replicates, in as many rounds of screening as it takes."""
+    parts = []
+    while screening.open:
+        if len(parts) == len(memory):
+            memory.append(Workspace())
+        parts.append(screening.round((screening.wanted * screened).astype(np.int64) + 1, memory[len(parts)]))
+    trial, replicates = screening.trial, screening.replicates
+    return Records(trial.labels, tables_of(trial, parts), int(replicates[0]), len(replicates))
+
+
+class Screening:
+    """The candidates of some replicates: who comes next, how many are enrolled, and the lists of allocations."""
+
+    def __init__(self, trial: Trial, seed: int, replicates: range) -> None:
+        self.trial, self.seed = trial, seed
+        self.replicates = np.array(replicates, dtype=np.int64)
+        self.desk = Desk(trial.cohort.sites, seed, self.replicates)
+        self.enrolled = np.zeros(len(self.replicates), dtype=np.int64)
+        self.places: dict[tuple[int, int, int], int] = {}
+
+    @property
+    def wanted(self) -> Integers:
+        """How many places are free in each replicate."""
+        return self.trial.cohort.size - self.enrolled
+
+    @property
+    def open(self) -> bool:
+        """Whether any place is free."""
+        return bool((self.wanted > 0).any())
+
+    def round(self, counts: Integers, memory: Workspace) -> Part:
+        """Simulate the next counts[k] candidates of each replicate k with free places; who belongs is marked."""
+        which = np.flatnonzero(self.wanted > 0)
+        came = self.desk.came[which]
+        counts = np.minimum(counts[which], self.trial.cohort.max_candidates - came)
+        if (counts <= 0).any():
+            failed = which[counts <= 0][0]
+            raise SimulationError(
+                not_filled(self.trial.cohort, int(self.replicates[failed]), int(self.enrolled[failed]))
+            )
+        minutes, sites = self.desk.next(which, counts)
+        firsts = np.cumsum(counts) - counts
+        subjects = np.arange(counts.sum()) + np.repeat(came - firsts, counts)
+        who = np.column_stack([np.repeat(self.replicates[which], counts), subjects])
+        columns = Columns(self.trial, self.seed, who, sites, next_midnight(minutes), memory)
+        crowd = Crowd(columns, self, np.repeat(which, counts))
+        crowd.run()
+        return columns, crowd.kept
+
+
+@dataclass(frozen=True)
+class _Parked:
+    """Subjects whose transition waits for an allocation, and what its rules read of each."""
+
+    transition: Transition
+    rows: Integers
+    read: list[Any]
+    strata: Integers
+
+
+class Crowd:
+    """Columns of subjects and the lists they wait in."""
+
+    def __init__(self, columns: Columns, screening: Screening, replicate: Integers) -> None:
+        self.columns, self.trial, self.screening = columns, columns.trial, screening
+        self.replicate = replicate  # of each subject: its position in the screening
+        self.states = self.trial.protocol.states
+        self.waiting: dict[int, list[Integers]] = {}
+        self.parked: list[_Parked] = []
+        self.door: list[Integers] = []
+        self.door_open = False
+        self.kept: Mask = np.ones(columns.size, dtype=np.bool_)
+
+    def run(self) -> None:
+        """Take everybody to a final state; afterwards `kept` marks those who belong to the trial."""
+        self._arrive(np.arange(self.columns.size), self.states[0])
+        while True:
+            if self.waiting:
+                number = min(self.waiting)
+                self._stay(np.sort(np.concatenate(self.waiting.pop(number))), self.states[number])
+            elif self.parked:
+                self._allocate_next()
+            elif not self.door_open:
+                self._open_door()
+            else:
+                return
+
+    # Among subjects ------------------------------------------------------------------------------------------------
+
+    def _arrive(self, rows: Integers, state: State) -> None:
+        """Subjects enter a state; the first time they would be enrolled, they wait at the door."""
+        columns = self.columns
+        columns.state[rows] = state.number
+        if state.enrolled and not self.door_open:
+            self.door.append(rows)
+            return
+        columns.settle(rows, state)
+        if not state.final and len(rows):
+            self.waiting.setdefault(state.number, []).append(rows)
+
+    def _open_door(self) -> None:
+        """Screening is over: in the order of their numbers, subjects are enrolled until the cohort is full."""
+        self.door_open = True
+        screening, at_door = self.screening, np.zeros(self.columns.size, dtype=np.int64)
+        for rows in self.door:
+            at_door[rows] = 1
+        # How many of the same replicate have come to the door so far, in the order of their numbers.
+        counted = np.cumsum(at_door)
+        begins = np.searchsorted(self.replicate, self.replicate)
+        rank = counted - counted[begins] + at_door[begins]
+        wanted = screening.wanted[self.replicate]
+        # Who comes after the last place was taken was never screened.
+        self.kept = rank - at_door < wanted
+        rows = np.flatnonzero((at_door == 1) & self.kept)
+        screening.enrolled += np.bincount(self.replicate[rows], minlength=len(screening.enrolled))
+        for number in np.unique(self.columns.state[rows]):
+            self._arrive(rows[self.columns.state[rows] == number], self.states[number])
+
+    def _allocate_next(self) -> None:
+        """Allocate by the randomisation that nobody else who waits can still come to."""
+        successors = self.trial.protocol.successors()
+        waiting = {p.transition.randomise.number: p.transition.randomise for p in self.parked if p.transition.randomise}
+        for randomisation in waiting.values():
+            users = {t.source for t in self.trial.protocol.transitions if t.randomise is randomisation}
+            others = [o for o in waiting.values() if o is not randomisation]
+            if not any(reachable(successors, o.arms) & users for o in others):
+                break
+        parked = [p for p in self.parked if p.transition.randomise is randomisation]
+        self.parked = [p for p in self.parked if p.transition.randomise is not randomisation]
+        self._allocate(randomisation, parked)
+
+    def _allocate(self, randomisation: Randomisation, parked: list[_Parked]) -> None:
+        columns = self.columns
+        rows, strata = np.concatenate([p.rows for p in parked]), np.concatenate([p.strata for p in parked])
+        order = np.argsort(rows)
+        rows, strata = rows[order], strata[order]
+        arms = np.empty(len(rows), dtype=np.int64)
+        block = np.array(randomisation.block, dtype=np.int64)
+        replicates = columns.who[rows, 0]
+        places = self._places(randomisation.number, replicates, strata)
+        allocations(block, columns.seed, replicates, randomisation.number, strata, places, arms)
+        columns.allocated[randomisation.number, rows] = arms
+        for part in parked:
+            mine = columns.allocated[randomisation.number, part.rows]
+            for arm in randomisation.arms:
+                going = part.rows[mine == arm]
+                if len(going):
+                    columns.move(going, part.transition, self.states[arm], part.read)
+        for arm in randomisation.arms:
+            self._arrive(rows[arms == arm], self.states[arm])
+
+    def _places(self, number: int, replicates: Integers, strata: Integers) -> Integers:
+        """The next place on the list of each subject's stratum, in the order of the subjects."""
+        places = np.empty(len(replicates), dtype=np.int64)
+        lists = self.screening.places
+        for k, (replicate, stratum) in enumerate(zip(replicates.tolist(), strata.tolist(), strict=True)):
+            places[k] = lists.get((number, replicate, stratum), 0)
+            lists[number, replicate, stratum] = places[k] + 1
+        return places
+
+    # A state -------------------------------------------------------------------------------------------------------
+
+    def _stay(self, rows: Integers, state: State) -> None:
+        """All who wait for a state go through it, until each has taken a transition."""
+        columns = self.columns
+        columns.away[rows] = False
+        ends = self._ends(state)
+        done = []
+        for visit in state.visits:
+            if state.until is not None:
+                due = columns.entered[rows] + visit.offset
+                done.append(rows[due > ends[rows]])
+                closing = rows[due == ends[rows]]
+                rows = rows[due < ends[rows]]
+                done.append(self._come(closing, visit.closing, state) if visit.closing is not None else closing)
+            rows = self._come(rows, visit, state)
+        rows = self._live_until(np.concatenate([rows, *done]), ends, state)
+        columns.advance(rows, ends)
+        if state.at_end is None or len(self._decide(rows, state.at_end)):
+            raise SimulationError(f"'{state.name}' ended with no transition to take")
+
+    def _ends(self, state: State) -> Integers:
+        """The minute at which the state ends, by subject."""
+        columns = self.columns
+        if state.until is not None:
+            return np.maximum(columns.entered, columns.chart.enrolled + state.until)
+        assert state.lasts is not None
+        return columns.entered + state.lasts
+
+    def _live_until(self, rows: Integers, due: Integers, state: State) -> Integers:
+        """Live through the events that come before due[i] (or with it). Returns those who are still in the state."""
+        columns = self.columns
+        while self.trial.causes:
+            hit = rows[columns.event_due[rows] <= due[rows]]
+            if not len(hit):
+                break
+            columns.advance(hit, columns.event_due)
+            causes = columns.cause[hit]
+            for cause in np.unique(causes):
+                struck = hit[causes == cause]
+                columns.strike(struck, int(cause))
+                self._decide(struck, state.upon.get(self.trial.causes[cause].event))
+            rows = rows[~columns.away[rows]]
+        return rows
+
+    def _come(self, rows: Integers, visit: Visit, state: State) -> Integers:
+        """A visit is due. Returns those who are still in the state after it."""
+        columns = self.columns
+        if columns.plan(rows, visit.offset):
+            rows = self._live_until(rows, columns.due, state)
+        if not len(rows):
+            return rows
+        columns.advance(rows, columns.due)
+        come = rows
+        if self.trial.cohort.no_show > 0.0:
+            columns.visits_planned[rows] += 1
+            away = columns.draws(rows, NO_SHOW_STREAM, columns.visits_planned) < self.trial.cohort.no_show
+            self._assess(rows[away], visit, state, NO_SHOW)
+            self._dose(rows[away], visit, state, NO_SHOW)
+            come = rows[~away]
+        left = False
+        for assessment, seen in self._assess(come, visit, state, MADE):
+            group = state.after.get(assessment)
+            if group is not None:
+                still = seen[~columns.away[seen]]
+                left |= len(self._decide(still, group)) < len(still)
+        if left:
+            rows, come = rows[~columns.away[rows]], come[~columns.away[come]]
+        self._dose(come, visit, state, MADE)
+        return rows
+
+    def _assess(self, rows: Integers, visit: Visit, state: State, status: int) -> list[tuple[int, Integers]]:
+        """Make (or miss) the visit's assessments; who had each."""
+        columns = self.columns
+        made = []
+        for assessment in visit.assessments:
+            # Only on entering a state can an assessment have been made at this very minute.
+            fresh = rows[columns.made_at[assessment, rows] != columns.now[rows]] if visit.offset == 0 else rows
+            columns.observe(fresh, assessment, columns.due, state, status)
+            made.append((assessment, fresh))
+        return made
+
+    def _dose(self, rows: Integers, visit: Visit, state: State, status: int) -> None:
+        for dose in visit.doses:
+            self.columns.give(rows, dose, self.columns.due, state, status)
+
+    def _decide(self, rows: Integers, group: Group | None) -> Integers:
+        """Try a group of transitions on what the charts say. Returns those who took none."""
+        if group is None or not len(rows):
+            return rows
+        columns = self.columns
+        values = columns.read(rows, group)
+        read = [values[k] for k in group.reads]
+        for transition in group.transitions:
+            taken = rows
+            if transition.rule is not None:
+                with np.errstate(all="ignore"):
+                    held = columns.whole(transition.rule.evaluate(values), np.bool_)[rows]
+                taken, rows = rows[held], rows[~held]
+            else:
+                rows = rows[:0]
+            if len(taken):
+                self._leave(taken, transition, values, read)
+            if not len(rows):
+                break
+        return rows
+
+    def _leave(self, rows: Integers, transition: Transition, values: list[Any], read: list[Any]) -> None:
+        columns = self.columns
+        columns.away[rows] = True
+        if transition.randomise is None:
+            assert transition.to is not None
+            to = self.states[transition.to]
+            columns.move(rows, transition, to, read)
+            self._arrive(rows, to)
+            return
+        strata = columns.sites[rows] if transition.randomise.by_site else np.zeros(len(rows), dtype=np.int64)
+        for rule in transition.randomise.strata:
+            strata = 2 * strata + columns.whole(rule.evaluate(values), np.bool_)[rows]
+        self.parked.append(_Parked(transition, rows, read, strata.astype(np.int64)))

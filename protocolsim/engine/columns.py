@@ -1,0 +1,225 @@
+"""Many subjects on the way through the protocol: what `course.py` is to one, over columns.
+
+Rows are positions in these columns. The kernels, the charts and the rules are the reference engine's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocolsim.arithmetic import kernel
+from protocolsim.component import Floats, Integers
+from protocolsim.engine.base import Trial
+from protocolsim.engine.clocks import NEVER, Clocks
+from protocolsim.engine.slab import Slab, add_doses, add_observations, packed
+from protocolsim.engine.workspace import Workspace
+from protocolsim.observed import CHART_ROOM, Chart
+from protocolsim.protocol.states import Dose, Group, State, Transition
+from protocolsim.randomness import uniform
+from protocolsim.records import MADE
+
+# Rows of each subject that the slabs have room for at first; they grow where a protocol needs more.
+_ROOM = {"observations": 48, "doses": 24, "moves": 4, "events": 2}
+
+
+class Columns:
+    """A column of subjects. `who` holds (replicate, subject) and is sorted.
+
+    `away` marks those who have left the state they were in and not yet begun the next.
+    """
+
+    def __init__(
+        self, trial: Trial, seed: int, who: Integers, sites: Integers, begins: Integers, memory: Workspace
+    ) -> None:
+        self.trial, self.seed, self.who, self.sites, self.begins = trial, seed, who, sites, begins
+        n = self.size = len(who)
+        labels = trial.labels
+        self.body = memory.full("body", (n, trial.width), 0.0)
+        self.now, self.reached, self.entered, self.due = (np.zeros(n, dtype=np.int64) for _ in range(4))
+        self.visits_planned = np.zeros(n, dtype=np.int64)
+        self.indices = np.zeros((len(trial.assessments), n), dtype=np.int64)
+        self.dose_numbers = np.zeros((len(trial.drugs), n), dtype=np.int64)
+        self.made_at = np.full((len(trial.assessments), n), -1, dtype=np.int64)
+        self.allocated = np.full((len(trial.protocol.randomisations), n), -1, dtype=np.int64)
+        self.state = np.zeros(n, dtype=np.int64)
+        self.away = np.zeros(n, dtype=np.bool_)
+        most = max((len(m.variables) for m in trial.assessments), default=1)
+        self._value, self._truth = memory.empty("value", (n, most)), memory.empty("truth", (n, most))
+        self._dose, self._amount = np.empty(n), np.zeros(n)
+        self.observations = Slab("observations", n, _ROOM["observations"], 4 + 2 * most, memory)
+        self.doses = Slab("doses", n, _ROOM["doses"], 6, memory)
+        self.moves = Slab("moves", n, _ROOM["moves"], 2 + labels.reasons, memory)
+        self.events = Slab("events", n, _ROOM["events"], 2, memory)
+        everyone = np.arange(n)
+        for part in (trial.disease, *trial.drugs):
+            part.start(self.body, everyone, part.links, part.constants, seed, who)
+        self.traits = self.body[:, [*trial.visible, *trial.hidden]]
+        room = (n, len(labels.variables), CHART_ROOM)
+        self.chart = Chart.empty(
+            n, len(labels.variables), len(labels.states), len(trial.visible),
+            minute=memory.empty("chart.minute", room, np.int64),
+            state=memory.empty("chart.state", room, np.int64),
+            value=memory.empty("chart.value", room),
+        )  # fmt: skip
+        self.chart.traits[:] = self.traits[:, : len(trial.visible)]
+        self.clocks = Clocks.wound(np.array([c.stream for c in trial.causes], dtype=np.int64), seed, who)
+        self.event_due = np.full(n, NEVER, dtype=np.int64)
+        self.cause = np.zeros(n, dtype=np.int64)
+
+    def settle(self, rows: Integers, state: State) -> None:
+        """Take up the treatment and the hazards of a state just entered."""
+        self.entered[rows] = self.now[rows]
+        self.state[rows] = state.number
+        self.chart.enter(rows, state.number, self.now, state.enrolled)
+        for part, level in zip(self.trial.drugs, state.levels, strict=True):
+            self.body[rows, part.offset] = level
+        if self.trial.causes:
+            rates = np.array([c.rates[state.number] for c in self.trial.causes])
+            self.clocks.set_rates(rows, rates, self.now)
+            next_event(self.clocks.due, rows, self.event_due, self.cause)
+
+    def plan(self, rows: Integers, offset: int) -> bool:
+        """Set due[i] so many minutes after entry. Whether an event of anybody comes before it, or with it."""
+        return plan(rows, self.entered, offset, self.event_due, self.due)
+
+    def advance(self, rows: Integers, to: Integers) -> None:
+        """Time, drugs and disease go on to exactly minute to[i]."""
+        moving = set_now(rows, to, self.now, self.reached)
+        if not len(moving):
+            return
+        for part in (*self.trial.drugs, self.trial.disease):
+            if part.advance is not None:
+                part.advance(self.body, moving, part.links, part.constants, self.reached, self.now)
+        copy(moving, self.now, self.reached)
+
+    def draws(self, rows: Integers, stream: int, index: Integers) -> Floats:
+        """One uniform number for each subject in rows, at index[i]."""
+        out = np.empty(len(rows))
+        draw(self.seed, self.who, rows, stream, index, out)
+        return out
+
+    def observe(self, rows: Integers, assessment: int, planned: Integers, state: State, status: int) -> None:
+        """Make an assessment now, or record why it was not made; `planned` is by subject."""
+        if not len(rows):
+            return
+        measured = self.trial.assessments[assessment]
+        index = self.indices[assessment]
+        count_up(rows, index)
+        if status == MADE:
+            part = measured.part
+            measured.observe(
+                self.body, rows, part.links, part.constants, self.seed, self.who, index, self.now,
+                self._value, self._truth,
+            )  # fmt: skip
+            copy(rows, self.now, self.made_at[assessment])
+            for column, variable in enumerate(measured.variables):
+                if variable in self.trial.noted:
+                    self.chart.note(rows, variable, self.now, state.number, self._value, column)
+        slab = self.observations
+        slab.need(rows)
+        add_observations(
+            slab.cells, slab.count, rows, packed(state.number, assessment, status), index, planned, self.now,
+            self._value, self._truth, len(measured.variables), status == MADE,
+        )  # fmt: skip
+
+    def give(self, rows: Integers, dose: Dose, planned: Integers, state: State, status: int) -> None:
+        """Give a dose now, or record why it was not given; `planned` is by subject."""
+        if not len(rows):
+            return
+        part, number = self.trial.drugs[dose.drug], self.dose_numbers[dose.drug]
+        count_up(rows, number)
+        given = dose.amount if status == MADE else 0.0
+        if status == MADE and part.give is not None:
+            self._dose[rows] = given
+            part.give(self.body, rows, part.links, part.constants, self._dose, self._amount)
+        else:
+            self._amount[rows] = 0.0
+        slab = self.doses
+        slab.need(rows)
+        code = packed(state.number, dose.drug, status)
+        add_doses(slab.cells, slab.count, rows, code, number, planned, self.now, given, self._amount)
+
+    def read(self, rows: Integers, group: Group) -> list[Any]:
+        """The summaries that a group's rules read, each over all subjects; only those of rows have a meaning."""
+        with np.errstate(all="ignore"):
+            return self.trial.protocol.reader.values(group.reads, self.chart, rows, self.now)
+
+    def whole(self, value: Any, kind: type = np.float64) -> NDArray[Any]:
+        """A value of a rule or summary as a column: a chart of one subject answers with a plain number."""
+        return np.broadcast_to(np.asarray(value, dtype=kind), (self.size,))
+
+    def move(self, rows: Integers, transition: Transition, to: State, read: Sequence[Any]) -> None:
+        """Record that the subjects leave for another state; `read` holds what the rules read, one column each."""
+        values = [self.whole(v)[rows] for v in read]
+        blank = [np.nan] * (self.trial.labels.reasons - len(values))
+        codes = (self.state[rows], to.number, transition.number)
+        self.moves.add(rows, codes, [self.now[rows], *values, *blank])
+        self.state[rows] = to.number
+
+    def strike(self, rows: Integers, cause: int) -> None:
+        """The event of a cause happens: recorded, its clock wound again."""
+        of = self.trial.causes[cause]
+        self.events.add(rows, (self.state[rows], of.event, 0), [self.now[rows]])
+        self.clocks.strike(rows, cause, of.stream, self.seed, self.who, self.now)
+        next_event(self.clocks.due, rows, self.event_due, self.cause)
+
+
+@kernel
+def plan(rows: Integers, entered: Integers, offset: int, event_due: Integers, due: Integers) -> bool:
+    """due[i] = entered[i] + offset; whether any event comes before it, or with it."""
+    any_before = False
+    for i in rows:
+        due[i] = entered[i] + offset
+        any_before |= event_due[i] <= due[i]
+    return any_before
+
+
+@kernel
+def set_now(rows: Integers, to: Integers, now: Integers, reached: Integers) -> Integers:
+    """now[i] = to[i]; the subjects for whom time has passed since reached[i]."""
+    moving = np.empty(rows.shape[0], dtype=np.int64)
+    count = 0
+    for i in rows:
+        now[i] = to[i]
+        if now[i] != reached[i]:
+            moving[count] = i
+            count += 1
+    return moving[:count]
+
+
+@kernel
+def copy(rows: Integers, source: Integers, target: Integers) -> None:
+    """target[i] = source[i]."""
+    for i in rows:
+        target[i] = source[i]
+
+
+@kernel
+def count_up(rows: Integers, numbers: Integers) -> None:
+    """numbers[i] += 1."""
+    for i in rows:
+        numbers[i] += 1
+
+
+@kernel
+def next_event(due: Integers, rows: Integers, event_due: Integers, cause: Integers) -> None:
+    """The next event of each subject: the earliest clock, the first of them at a tie."""
+    for i in rows:
+        first = 0
+        for c in range(1, due.shape[1]):
+            if due[i, c] < due[i, first]:
+                first = c
+        cause[i] = first
+        event_due[i] = due[i, first]
+
+
+@kernel
+def draw(seed: int, who: Integers, rows: Integers, stream: int, index: Integers, out: Floats) -> None:
+    """out[k] is the draw of subject rows[k] at its index."""
+    for k in range(rows.shape[0]):
+        i = rows[k]
+        out[k] = uniform(seed, who[i, 0], who[i, 1], stream, index[i])

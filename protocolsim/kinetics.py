@@ -1,0 +1,50 @@
+"""Two-compartment kinetics by its two exponentials: an interval of any length in closed form.
+
+Amounts in the central and the peripheral compartment move linearly, so an interval is six numbers: where each amount
+goes, and what each adds to the average concentration meanwhile. A component that often takes the same step keeps them.
+"""
+
+from __future__ import annotations
+
+from protocolsim.arithmetic import exp, kernel, sqrt
+
+Step = tuple[float, float, float, float, float, float]
+
+
+@kernel
+def two_rates(out: float, to: float, back: float) -> tuple[float, float]:
+    """The fast and the slow rate, from those out of the body, to the periphery, and back (all per day)."""
+    total = out + to + back
+    fast = 0.5 * (total + sqrt(total * total - 4.0 * out * back))
+    return fast, out * back / fast
+
+
+@kernel
+def step(to: float, back: float, fast: float, slow: float, volume: float, days: float) -> Step:
+    """What an interval of `days` does.
+
+    Returns (cc, cp, pc, pp, ac, ap): afterwards central = cc * central + cp * peripheral, peripheral = pc * central +
+    pp * peripheral, and the average concentration of the interval was ac * central + ap * peripheral, with the amounts
+    of its beginning (mg; mg/L with the central volume in L).
+    """
+    left_fast, left_slow = exp(-fast * days), exp(-slow * days)
+    apart = 1.0 / (fast - slow)
+    between = left_fast - left_slow
+    area_slow = (1.0 - left_slow) / slow
+    area_between = (1.0 - left_fast) / fast - area_slow
+    central = (fast - back) * apart
+    per_litre_day = 1.0 / (volume * days)
+    return (
+        left_slow + central * between,
+        -back * apart * between,
+        -to * apart * between,
+        left_slow + (back - slow) * apart * between,
+        (area_slow + central * area_between) * per_litre_day,
+        -back * apart * area_between * per_litre_day,
+    )
+
+
+@kernel
+def saturation(x: float, half: float) -> float:
+    """The share of the greatest effect at x; one half at `half`."""
+    return x / (half + x)

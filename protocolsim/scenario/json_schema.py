@@ -1,0 +1,116 @@
+"""The JSON Schema that editors use, written from the scenario's models, the components and the endpoint kinds.
+
+It is shipped as `schema.json` beside this file, so that an editor can be pointed at it.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from protocolsim.component import Component
+from protocolsim.endpoint.base import Endpoint
+from protocolsim.endpoint.catalogue import kinds
+from protocolsim.scenario.components import disease_names, drug_names, load_shipped
+from protocolsim.scenario.schema import ScenarioPart, endpoint_fields
+
+_NOTHING = {"type": "null"}
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of a scenario file, with every component's parameters and endpoint's keys.
+
+    A file that extends another may leave out whatever that one says, and take keys away with null.
+    """
+    whole = _whole()
+    definitions = whole.pop("$defs")
+    definitions["Whole"] = whole
+    loose = {f"Extending{name}": _loose(definition) for name, definition in definitions.items()}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "protocolsim scenario",
+        "if": {"type": "object", "required": ["extends"]},
+        "then": {"$ref": "#/$defs/ExtendingWhole"},
+        "else": {"$ref": "#/$defs/Whole"},
+        "$defs": definitions | loose,
+    }
+
+
+def schema_text() -> str:
+    """The JSON Schema as it is shipped."""
+    return json.dumps(json_schema(), indent=1, ensure_ascii=False) + "\n"
+
+
+def _whole() -> dict[str, Any]:
+    schema = ScenarioPart.model_json_schema(by_alias=True)
+    definitions = schema["$defs"]
+    diseases = [load_shipped("disease", n) for n in disease_names()]
+    definitions["CohortPart"]["properties"] |= {k: v for d in diseases for k, v in _parameter_keys(d).items()}
+    definitions["CohortPart"]["additionalProperties"] = False
+    schema["properties"]["drugs"]["properties"] = {
+        name: {
+            "type": "object",
+            "properties": definitions["DrugPart"]["properties"] | _parameter_keys(load_shipped("drug", name)),
+            "additionalProperties": False,
+        }
+        for name in drug_names()
+    }
+    endpoint = definitions["EndpointPart"]
+    endpoint["properties"]["kind"]["enum"] = list(kinds())
+    for kind in kinds().values():
+        for key, shape in _endpoint_keys(kind).items():
+            endpoint["properties"][key] = _either(endpoint["properties"].get(key), shape)
+    endpoint["additionalProperties"] = False
+    return schema
+
+
+def _either(known: dict[str, Any] | None, shape: dict[str, Any]) -> dict[str, Any]:
+    """Both shapes of a key that two kinds of endpoint share."""
+    if known is None or known == shape:
+        return shape
+    if "enum" in known and "enum" in shape:
+        return {"enum": list(dict.fromkeys(known["enum"] + shape["enum"]))}
+    return {"anyOf": [known, shape]}
+
+
+def _loose(schema: Any) -> Any:
+    """The same shape with nothing required, and null allowed wherever a key's value stands."""
+    if isinstance(schema, list):
+        return [_loose(s) for s in schema]
+    if not isinstance(schema, dict):
+        return schema
+    found = {k: _loose(v) for k, v in schema.items() if k not in ("required", "properties", "additionalProperties")}
+    if "$ref" in found:
+        found["$ref"] = found["$ref"].replace("#/$defs/", "#/$defs/Extending")
+    if "properties" in schema:
+        found["properties"] = {k: {"anyOf": [_loose(v), _NOTHING]} for k, v in schema["properties"].items()}
+    if "additionalProperties" in schema:
+        more = schema["additionalProperties"]
+        found["additionalProperties"] = {"anyOf": [_loose(more), _NOTHING]} if isinstance(more, dict) else more
+    return found
+
+
+def _parameter_keys(component: Component) -> dict[str, Any]:
+    return {
+        p.name: {
+            "type": ["number", "string"],
+            "description": f"{p.meaning} ({p.value:g} {p.unit}; plausible {p.low:g} to {p.high:g}) [{p.mark}]",
+        }
+        for p in component.parameters
+    }
+
+
+def _endpoint_keys(kind: type[Endpoint]) -> dict[str, Any]:
+    names = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+    shapes: dict[str, Any] = {
+        "states": names,
+        "events": names,
+        "variable": {"type": "string"},
+        "drug": {"type": "string"},
+        "minutes": {"type": ["string", "number"]},
+        "text": {"type": "string"},
+    }
+    return {
+        name: {"enum": list(choices)} if what == "choice" else shapes[what]
+        for name, (what, choices) in endpoint_fields(kind).items()
+    }

@@ -92,8 +92,7 @@ _CODES = {
     "event": "events",
 }
 _MINUTES = ("enrolled_minute", "end_minute", "planned_minute", "minute")
-# Large replicates are split into blocks of so many candidates, and sums over subjects are sums over these blocks' sums:
-# so no result depends on how much is kept in memory at once.
+# A large replicate is handed on in blocks of so many candidates.
 SUBJECTS_TOGETHER = 8192
 NEVER = -1  # a minute that never came (a subject who was not enrolled)
 

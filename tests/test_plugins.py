@@ -49,7 +49,9 @@ def test_loaded_where_allowed():
     result = run(scenario, replicates=2)
     assert list(result.subjects["enrolled"]) == [True] * 6
     with pytest.raises(ScenarioError, match="colour: -1 is below 0"):
-        build(parse(TRIAL.replace("KIND", f"{HERE}:Placebo").replace("colour: 2", "colour: -1"), "t"), allow_plugins=True)
+        build(
+            parse(TRIAL.replace("KIND", f"{HERE}:Placebo").replace("colour: 2", "colour: -1"), "t"), allow_plugins=True
+        )
 
 
 @pytest.mark.parametrize(

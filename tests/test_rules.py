@@ -210,9 +210,10 @@ class TestTrees:
         assert compiled(node, {"k": 5.0}, {"a": 0, "b": 1})([1.0, 2.0])
 
 
-class TestDimensions:
-    KNOWN = {"dose": DOSE, "scans": NONE, "since": TIME}
+KNOWN = {"dose": DOSE, "scans": NONE, "since": TIME}
 
+
+class TestDimensions:
     @pytest.mark.parametrize(
         ("text", "expected"),
         [
@@ -227,7 +228,7 @@ class TestDimensions:
     )
     def test_units_are_carried(self, text, expected):
         """A product's units multiply, a quotient's divide, and a comparison has none."""
-        assert dimension_of(parse(text), self.KNOWN) == expected
+        assert dimension_of(parse(text), KNOWN) == expected
 
     @pytest.mark.parametrize(
         ("text", "said"),
@@ -246,7 +247,7 @@ class TestDimensions:
     def test_what_does_not_fit_is_refused(self, text, said):
         """Units that do not fit, truths used as numbers and unknown names are refused in words."""
         with pytest.raises(RuleError) as caught:
-            dimension_of(parse(text), self.KNOWN)
+            dimension_of(parse(text), KNOWN)
         assert said in str(caught.value)
 
 

@@ -1,5 +1,7 @@
 """What a wrong scenario is told: the place, what was found, what was expected; once, and all at once."""
 
+# ruff: noqa: E501 - a table of faults reads best with one to a line
+
 from __future__ import annotations
 
 import copy
@@ -412,7 +414,9 @@ class TestWhatIsAllowed:
     def test_what_does_nothing_is_said(self):
         """A parameter or a randomisation that nothing uses is a warning: changing it would change no result."""
         text = changed(("  threshold: {", "  idle: {value: 1, meaning: m}\n  threshold: {"))
-        text = text.replace("  transitions:", "  randomisations: {arms: {between: {done: 1, failed: 1}}}\n  transitions:")
+        text = text.replace(
+            "  transitions:", "  randomisations: {arms: {between: {done: 1, failed: 1}}}\n  transitions:"
+        )
         assert build(parse(text, "trial.yaml")).warnings == (
             "the parameter 'idle' is used nowhere",
             "no transition uses the randomisation 'arms'",
@@ -483,7 +487,9 @@ def test_any_change_of_structure_is_a_scenario_or_a_refusal(seed, changes):
     try:
         found = build(Document("trial.yaml", data, "", DACLIZUMAB.places))
     except ScenarioError as error:
-        assert 1 <= len(error.faults) <= 12 * changes
-        assert all(f.message and "\n" not in f.message and "Traceback" not in f.message for f in error.faults)
+        faults = error.faults
+    else:
+        assert build(parse(found.resolved, "trial.yaml")).resolved == found.resolved
         return
-    assert build(parse(found.resolved, "trial.yaml")).resolved == found.resolved
+    assert 1 <= len(faults) <= 12 * changes
+    assert all(f.message and "\n" not in f.message for f in faults)

@@ -1,4 +1,4 @@
-"""The JSON Schema that is shipped for editors: up to date, and of one mind with the reader about what is well-formed."""
+"""The JSON Schema that is shipped for editors: up to date, and of one mind with the reader about shapes."""
 
 from __future__ import annotations
 

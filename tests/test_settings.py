@@ -19,23 +19,34 @@ def parameter(scenario, component, name):
 
 
 class TestPlaces:
-    @pytest.mark.parametrize("name", ["response_threshold", "parameters.response_threshold", "parameters.response_threshold.value"])
+    @pytest.mark.parametrize(
+        "name", ["response_threshold", "parameters.response_threshold", "parameters.response_threshold.value"]
+    )
     def test_a_parameter_of_the_scenario(self, name):
         """A parameter goes by its bare name, or by its path."""
         assert knob(load("ms_daclizumab", set={name: "50%"}), "response_threshold") == "50%"
 
     @pytest.mark.parametrize(
-        "name", ["half_effect_concentration", "daclizumab.half_effect_concentration", "drugs.daclizumab.half_effect_concentration"]
+        "name",
+        [
+            "half_effect_concentration",
+            "daclizumab.half_effect_concentration",
+            "drugs.daclizumab.half_effect_concentration",
+        ],
     )
     def test_a_parameter_of_a_drug(self, name):
         """A drug's parameter goes by its bare name, with the drug's before it, or by its path."""
         scenario = load("ms_daclizumab", set={name: "4 mg/L"})
         assert parameter(scenario, "daclizumab", "half_effect_concentration") == pytest.approx(4.0)
 
-    @pytest.mark.parametrize("name", ["lesion_persistence", "relapsing_ms.lesion_persistence", "cohort.lesion_persistence"])
+    @pytest.mark.parametrize(
+        "name", ["lesion_persistence", "relapsing_ms.lesion_persistence", "cohort.lesion_persistence"]
+    )
     def test_a_parameter_of_the_disease(self, name):
         """A disease's parameter stands in the cohort, and goes by its bare name too."""
-        assert parameter(load("ms_daclizumab", set={name: "20 %"}), "relapsing_ms", "lesion_persistence") == pytest.approx(20.0)
+        assert parameter(
+            load("ms_daclizumab", set={name: "20 %"}), "relapsing_ms", "lesion_persistence"
+        ) == pytest.approx(20.0)
 
     @pytest.mark.parametrize("written", ["20", 20, "4 * 5", "dose_multiple * 10"])
     def test_the_cohort(self, written):
@@ -46,10 +57,18 @@ class TestPlaces:
         """Title, seed, a rule in a list, a whole schedule, a key the file left out: all go by their path."""
         found = load("ms_daclizumab", set={
             "title": "Changed", "seed": 5, "protocol.transitions[2].when": "cel_reduction > 10 %",
-            "protocol.states.baseline.assessments.mri.weeks": [0, 12], "protocol.window": "3 days", "cohort.no_show": 0.1,
+            "protocol.states.baseline.assessments.mri.weeks": [0, 12],
+            "protocol.window": "3 days", "cohort.no_show": 0.1,
         })  # fmt: skip
-        assert (found.title, found.seed, found.trial.protocol.window, found.trial.cohort.no_show) == ("Changed", 5, 4320, 0.1)
-        assert found.trial.protocol.transitions[2].rule.words == "cel_reduction > 10 %"
+        assert (found.title, found.seed, found.trial.protocol.window, found.trial.cohort.no_show) == (
+            "Changed",
+            5,
+            4320,
+            0.1,
+        )
+        rule = found.trial.protocol.transitions[2].rule
+        assert rule is not None
+        assert rule.words == "cel_reduction > 10 %"
         mri = found.trial.labels.assessments.index("mri")
         baseline = found.trial.protocol.state("baseline")
         assert [v.offset // 10080 for v in baseline.visits if mri in v.assessments] == [0, 12]
@@ -72,7 +91,7 @@ class TestPlaces:
 @pytest.mark.parametrize(
     ("name", "value", "kind", "said"),
     [
-        ("response_thresold", "50 %", UsageError, "--set response_thresold: there is no such name; did you mean 'response_threshold'?"),
+        ("response_thresold", "50 %", UsageError, "--set response_thresold: there is no such name; did you"),
         ("size", 5, UsageError, "did you mean 'cohort.size'?"),
         ("qqq", 5, UsageError, "this scenario's parameters: response_threshold, daclizumab_dose"),
         ("a.b.c", 5, UsageError, "there is no such name"),
@@ -91,7 +110,7 @@ class TestPlaces:
         ("cohort.size", object(), UsageError, "is not a value that a scenario file could hold"),
         ("cohort.size", float("nan"), UsageError, "is not a value that a scenario file could hold"),
         ("response_threshold", "120 %", ScenarioError, "120 % is outside its range, 0 % to 100 % (from --set)"),
-        ("response_threshold", "5 weeks", ScenarioError, "parameters.response_threshold.value: expected a plain number or a share, as in its range, found '5 weeks'"),
+        ("response_threshold", "5 weeks", ScenarioError, "a plain number or a share, as in its range, found '5 weeks'"),
         ("half_effect_concentration", 3, ScenarioError, "expected a concentration (mg/L), found '3'"),
         ("half_effect_concentration", "-3 mg/L", ScenarioError, "-3 mg/L is below"),
         ("protocol.states", 1, ScenarioError, "protocol.states: expected a mapping of keys, found 1 (from --set)"),
@@ -108,7 +127,7 @@ def test_refusals(name, value, kind, said):
 
 def test_one_place_is_set_once():
     """Two names for one place are a refusal, not the last of the two."""
-    with pytest.raises(UsageError, match="parameters.response_threshold.value is set twice"):
+    with pytest.raises(UsageError, match=r"parameters\.response_threshold\.value is set twice"):
         load("ms_daclizumab", set={"response_threshold": 0.5, "parameters.response_threshold": 0.6})
 
 
@@ -131,7 +150,9 @@ def test_a_name_with_two_meanings(tmp_path):
     """A bare name that several components have is refused, with the paths to choose from; with its drug it is clear."""
     path = tmp_path / "tablets.yaml"
     path.write_text(TWO_TABLETS)
-    with pytest.raises(UsageError, match=r"--set colour: it could mean drugs\.blue\.colour or drugs\.red\.colour; say which"):
+    with pytest.raises(
+        UsageError, match=r"--set colour: it could mean drugs\.blue\.colour or drugs\.red\.colour; say which"
+    ):
         load(str(path), set={"colour": 2}, allow_plugins=True)
     found = load(str(path), set={"red.colour": 2}, allow_plugins=True)
     assert (parameter(found, "placebo", "colour"), parameter(found, "other_placebo", "colour")) == (1.0, 2.0)

@@ -2,7 +2,7 @@
 
 An endpoint reads records and nothing else. Each replicate (one simulated trial) leaves a few sums; the value
 is a function of sums, so the value over many trials is the value of the added sums, and no result depends on
-how replicates were split over workers. Sums over subjects run in subject order.
+how replicates were split over workers.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from protocolsim.component import Mark
 from protocolsim.errors import UsageError, unknown
-from protocolsim.records import MADE, NEVER, SUBJECTS_TOGETHER, Labels, Records, Table
+from protocolsim.records import MADE, NEVER, Labels, Records, Table
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -31,6 +31,8 @@ EventNames = Annotated[tuple[str, ...], "events"]
 Minutes = Annotated[int, "minutes"]
 
 Role = Literal["fitted", "checked"]
+
+_EXACT = float(1 << 20)
 
 SCREENED, ENROLLED = "screened", "enrolled"
 BUILT_IN = (SCREENED, ENROLLED)
@@ -227,17 +229,15 @@ def per_subject(records: Records, rows: Integers, weights: NDArray[Any] | None =
 
 
 def per_replicate(records: Records, mask: Mask, weights: Floats | None = None) -> Floats:
-    """Sums (or counts) by replicate over the subjects in `mask`, added in subject order."""
+    """Sums (or counts) by replicate over the subjects in `mask`.
+
+    What is summed is rounded to a multiple of 2^-20 first. Such numbers add without error as long as their sum stays
+    below 2^33, so no order of adding, and no splitting of a large replicate, changes a bit.
+    """
     subjects = records["subjects"]
     trial = subjects["replicate"][mask] - records.first_replicate
-    block = subjects["subject"][mask] // SUBJECTS_TOGETHER
-    blocks = int(block.max(initial=0)) + 1
-    chosen = None if weights is None else weights[mask]
-    sums = np.bincount(trial * blocks + block, weights=chosen, minlength=records.replicates * blocks)
-    total = np.zeros(records.replicates)
-    for column in sums.astype(np.float64).reshape(records.replicates, blocks).T:
-        total += column
-    return total
+    chosen = None if weights is None else np.rint(weights[mask] * _EXACT) / _EXACT
+    return np.bincount(trial, weights=chosen, minlength=records.replicates).astype(np.float64)
 
 
 def first_states(records: Records) -> Integers:

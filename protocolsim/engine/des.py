@@ -22,24 +22,13 @@ from protocolsim.cohort.capacity import Resource
 from protocolsim.cohort.randomisation import allocation
 from protocolsim.engine.base import Trial, next_midnight, not_filled
 from protocolsim.engine.course import Course
+from protocolsim.engine.gather import records_of
 from protocolsim.errors import SimulationError
 from protocolsim.protocol.states import Group, Randomisation, Rule, State, Visit
 from protocolsim.randomness import NO_SHOW as NO_SHOW_STREAM
 from protocolsim.randomness import uniform
-from protocolsim.records import (
-    MADE,
-    MISSED,
-    NO_SHOW,
-    SUBJECTS_TOGETHER,
-    TABLES,
-    Records,
-    concatenate,
-    table_from_rows,
-)
+from protocolsim.records import MADE, MISSED, NO_SHOW, Records, concatenate
 from protocolsim.units import MINUTES_PER_DAY
-
-# Courses are turned into columns about so many subjects at a time.
-_SUBJECTS_AT_ONCE = 2000
 
 Process = Generator[simpy.Event, Any, Any]
 Pools = dict[tuple[int, str], simpy.Resource]
@@ -54,41 +43,12 @@ def pieces(
     `progress` is told how many replicates were done. Raises SimulationError where a cohort cannot be filled.
     """
     machine = protocol_machine(trial)
-    waiting: list[Course] = []
-    first = replicates.start
-    for replicate in replicates:
-        whole = True
-        for course in Replicate(trial, machine, seed, replicate).run():
-            if course.subject and course.subject % SUBJECTS_TOGETHER == 0:
-                if whole and first < replicate:
-                    # What came before this large replicate goes first.
-                    before = [c for c in waiting if c.replicate < replicate]
-                    yield _records(trial, before, first, replicate - first, whole=True)
-                    waiting = waiting[len(before) :]
-                whole = False
-                yield _records(trial, waiting, replicate, 1, whole=False)
-                first, waiting = replicate, []
-            waiting.append(course)
-        if not whole or len(waiting) >= _SUBJECTS_AT_ONCE or replicate + 1 == replicates.stop:
-            yield _records(trial, waiting, first, replicate + 1 - first, whole=whole)
-            first, waiting = replicate + 1, []
-        if progress is not None:
-            progress(1)
+    return records_of(trial, ((r, Replicate(trial, machine, seed, r).run()) for r in replicates), progress)
 
 
 def simulate(trial: Trial, seed: int, replicates: range) -> Records:
     """All records of these replicates."""
     return concatenate(list(pieces(trial, seed, replicates)))
-
-
-def _records(trial: Trial, courses: Sequence[Course], first: int, replicates: int, *, whole: bool) -> Records:
-    rows: dict[str, list[tuple[Any, ...]]] = {table: [] for table in TABLES}
-    for course in courses:
-        rows["subjects"].append(course.subject_row(course.begins / MINUTES_PER_DAY))
-        for table, of_subject in course.rows.items():
-            rows[table].extend(of_subject)
-    tables = {t: table_from_rows(t, trial.labels, rows[t]) for t in TABLES}
-    return Records(trial.labels, tables, first, replicates, whole)
 
 
 class Decision:

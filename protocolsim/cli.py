@@ -175,9 +175,8 @@ def _progress(total: int, *, shown: bool) -> Iterator[Callable[[int], None] | No
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        # The first trial ever run on a machine waits for the kernels to be compiled.
-        task = bar.add_task("simulating trials", total=total)
-        yield lambda done: bar.advance(task, done)
+        task = bar.add_task("preparing (the first run on a machine compiles for some seconds)", total=total)
+        yield lambda done: bar.update(task, advance=done, description="simulating trials")
 
 
 def _show(result: Result, out: Path | None) -> None:

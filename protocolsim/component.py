@@ -49,7 +49,8 @@ class Parameter:
     """One number of a disease or drug: its meaning, unit, plausible range, and how it is known.
 
     `value`, `low` and `high` are in `unit` as a reader would write it ("0.36 L/day", "20 %"). `low` to `high` is
-    what is plausible; `least` to `most` is what is possible at all, and nothing else is accepted.
+    what is plausible; nothing below `least` or above `most` is accepted. Where `least` is not given, it is a thousandth
+    of `low`: what is plausibly never zero cannot be.
     """
 
     name: str
@@ -60,8 +61,13 @@ class Parameter:
     mark: Mark
     source: str
     meaning: str
-    least: float = 0.0
+    least: float | None = None
     most: float = float("inf")
+
+    @property
+    def lowest(self) -> float:
+        """The lowest value that is accepted."""
+        return self.low / 1000.0 if self.least is None else self.least
 
 
 @dataclass(frozen=True)

@@ -64,9 +64,7 @@ class Chart:
             traits=np.zeros((subjects, traits)),
         )
 
-    def note(
-        self, rows: Integers, variable: int, minute: Integers, state: int, value: Floats, column: int
-    ) -> None:
+    def note(self, rows: Integers, variable: int, minute: Integers, state: int, value: Floats, column: int) -> None:
         """Add one observation of a variable for each subject in rows: value[i, column] made at minute[i]."""
         columns = (self.minute, self.state, self.value, self.count)
         if note(*columns, rows, variable, minute, state, value, column):

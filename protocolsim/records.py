@@ -164,8 +164,7 @@ class Records:
     def equal(self, other: Records) -> bool:
         """Whether every table is the same, to the last bit."""
         return all(
-            mine.keys() == theirs.keys()
-            and all(mine[c].tobytes() == theirs[c].tobytes() for c in mine)
+            mine.keys() == theirs.keys() and all(mine[c].tobytes() == theirs[c].tobytes() for c in mine)
             for mine, theirs in ((self.tables[t], other.tables[t]) for t in TABLES)
         )
 
@@ -173,18 +172,16 @@ class Records:
 def concatenate(parts: Sequence[Records]) -> Records:
     """Records of consecutive replicates (or parts of one) as one."""
     first = parts[0]
-    tables = {
-        t: {c: np.concatenate([p.tables[t][c] for p in parts]) for c in first.tables[t]} for t in TABLES
-    }
+    tables = {t: {c: np.concatenate([p.tables[t][c] for p in parts]) for c in first.tables[t]} for t in TABLES}
     last = parts[-1]
     replicates = last.first_replicate + last.replicates - first.first_replicate
     return Records(first.labels, tables, first.first_replicate, replicates)
 
 
-def _names(codes: Column, labels: Sequence[str]) -> pd.Categorical:
+def _names(codes: Column, labels: Sequence[str]) -> Any:
     import pandas as pd
 
-    return pd.Categorical.from_codes(codes.astype(np.int64), list(labels))
+    return pd.Categorical.from_codes(codes.astype(np.int64), pd.Index(list(labels)))
 
 
 def _frame(table: str, columns: Table, labels: Labels) -> pd.DataFrame:
@@ -209,11 +206,7 @@ def _frame(table: str, columns: Table, labels: Labels) -> pd.DataFrame:
         shown["outcome"] = pd.Categorical(np.array(labels.outcomes, dtype=object)[columns["final_state"]])
     if table == "moves" and labels.explain is not None:
         read = [columns[f"value_{k}"] for k in range(labels.reasons)]
-        said = [
-            labels.explain(int(code), [float(r[i]) for r in read])
-            for i, code in enumerate(columns["transition"])
-        ]
+        said = [labels.explain(int(code), [float(r[i]) for r in read]) for i, code in enumerate(columns["transition"])]
         shown["trigger"] = [trigger for trigger, _ in said]
         shown["reason"] = [reason for _, reason in said]
     return pd.DataFrame(shown)
-

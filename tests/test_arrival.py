@@ -16,9 +16,7 @@ from tests.toys import DAY, rows, run
 
 NORTH, SOUTH, EAST = Site("north", 2 / DAY, 0), Site("south", 1 / DAY, 0), Site("east", 3 / DAY, 200 * DAY)
 
-sites = st.lists(
-    st.builds(Site, st.just("s"), st.floats(1e-5, 1e-1), st.integers(0, 100_000)), min_size=1, max_size=4
-)
+sites = st.lists(st.builds(Site, st.just("s"), st.floats(1e-5, 1e-1), st.integers(0, 100_000)), min_size=1, max_size=4)
 
 
 def first(count: int, clinics: list[Site], seed: int = 5, replicate: int = 0) -> tuple[np.ndarray, np.ndarray]:

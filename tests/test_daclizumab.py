@@ -31,7 +31,7 @@ def _hold(bodies: Bodies, concentration: float, weeks: int) -> None:
     volume = bodies.field(NAME, "central_volume")
     bodies.field(NAME, "central")[:] = concentration * volume
     for number, value in enumerate((1.0, 0.0, 0.0, 1.0, 1.0 / volume, 0.0)):
-        bodies.field(NAME, f"week_{number}")[:] = value
+        bodies.field(NAME, f"week_{number}")[:] = np.asarray(value)
     bodies.advance(weeks)
 
 

@@ -66,6 +66,7 @@ class Made:
          "assessments": "", "ways_out": []},
     )  # fmt: skip
     follow: str | None = "count"
+    follow_meaning: str = "how many there were"
     resolved: str = "title: a <b>\n"
     notes: tuple[str, ...] = ("The <drug> effect is not separated from regression to the mean.",)
     warnings: tuple[str, ...] = ()

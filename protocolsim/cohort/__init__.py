@@ -1,0 +1,1 @@
+"""Who is enrolled, when and where, and what is limited there."""

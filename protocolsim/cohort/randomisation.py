@@ -26,7 +26,8 @@ def allocation(block: Integers, seed: int, replicate: int, number: int, stratum:
         u = uniform(seed, replicate, belongs_to, RANDOMISATION, place // size * size + last)
         chosen = int(u * (last + 1))
         order[last], order[chosen] = order[chosen], order[last]
-    return order[place % size]
+    arm: int = order[place % size]
+    return arm
 
 
 @kernel

@@ -34,15 +34,15 @@ _LOG_MEDIAN, _LOG_SD, _ONSET, _OFFSET = range(4)
 PARAMETERS = (
     Parameter("loss_factor", 1.3, "", 1.0, 2.0, "A", "",
               "median factor by which the rate of new lesions rises without interferon beta; responders would lose"
-              " 2 to 4, but these patients failed it", least=0.001),
+              " 2 to 4, but these patients failed it"),
     Parameter("loss_log_sd", 0.3, "", 0.0, 0.6, "A", "",
               "spread of that factor between patients (SD of its logarithm)"),
     Parameter("offset_time", 8.0, "weeks", 4.0, 40.0, "A",
               "conflicting: 6 to 10 months in two NIH patients (Richert 2000), prompt return of relapses"
               " (J Neurol Sci 2011;303:50)",
-              "time constant with which the effect leaves after stopping", least=0.01),
+              "time constant with which the effect leaves after stopping"),
     Parameter("onset_time", 1.0, "weeks", 0.1, 4.0, "A", "immediate on weekly MRI (Neurology 1997;48:1446, n=8)",
-              "time constant with which the effect returns after restarting", least=0.01),
+              "time constant with which the effect returns after restarting"),
 )  # fmt: skip
 
 

@@ -32,7 +32,7 @@ Minutes = Annotated[int, "minutes"]
 
 Role = Literal["fitted", "checked"]
 
-_EXACT = float(1 << 20)
+_EXACT = float(1 << 24)
 
 SCREENED, ENROLLED = "screened", "enrolled"
 BUILT_IN = (SCREENED, ENROLLED)
@@ -231,8 +231,9 @@ def per_subject(records: Records, rows: Integers, weights: NDArray[Any] | None =
 def per_replicate(records: Records, mask: Mask, weights: Floats | None = None) -> Floats:
     """Sums (or counts) by replicate over the subjects in `mask`.
 
-    What is summed is rounded to a multiple of 2^-20 first. Such numbers add without error as long as their sum stays
-    below 2^33, so no order of adding, and no splitting of a large replicate, changes a bit.
+    What is summed is rounded to a multiple of 2^-24 first (whole numbers stay as they are). Such numbers add without
+    error as long as their sum stays below 2^29, so no order of adding, and no splitting of a large replicate, changes
+    a bit.
     """
     subjects = records["subjects"]
     trial = subjects["replicate"][mask] - records.first_replicate
@@ -287,7 +288,8 @@ def in_states(state: NDArray[Any], labels: Labels, states: Sequence[str]) -> Mas
     """Which of these codes of states stand for one of the named states."""
     named = np.zeros(len(labels.states), dtype=np.bool_)
     named[codes(states, labels.states, "state")] = True
-    return named[state]
+    found: Mask = named[state]
+    return found
 
 
 def since_enrolment(records: Records, rows: Integers, minute: NDArray[Any]) -> tuple[Integers, Mask]:

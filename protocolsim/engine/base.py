@@ -43,6 +43,9 @@ from protocolsim.randomness import DROPOUT
 from protocolsim.records import Labels
 from protocolsim.units import MINUTES_PER_DAY
 
+# No protocol moves anybody so often; a loop without a way out is noticed here.
+MOST_MOVES = 5000
+
 
 @dataclass(frozen=True)
 class Part:
@@ -112,7 +115,9 @@ class Trial:
         return bool(self.cohort.capacity)
 
 
-def place(disease: Disease, drugs: Sequence[Drug], values: Mapping[str, Mapping[str, float]]) -> tuple[Part, tuple[Part, ...], int]:
+def place(
+    disease: Disease, drugs: Sequence[Drug], values: Mapping[str, Mapping[str, float]]
+) -> tuple[Part, tuple[Part, ...], int]:
     """Lay the components' columns side by side. `values`: parameters by component name.
 
     Returns the disease's part, the drugs' parts in their order, and the width of `body`. What a component needs
@@ -146,8 +151,16 @@ def place(disease: Disease, drugs: Sequence[Drug], values: Mapping[str, Mapping[
 
 
 def next_midnight(minute: Any) -> Any:
-    """The first midnight from this minute (or these minutes) of the trial's calendar on: subjects begin on whole days."""
+    """The first midnight from this minute (or these) of the trial's calendar on: subjects begin on whole days."""
     return (-(np.asarray(minute) // -MINUTES_PER_DAY) * MINUTES_PER_DAY).astype(np.int64)
+
+
+def never_ends(replicate: int, subject: int, state: str) -> str:
+    """What to say of a subject who goes round in a loop whose way out never holds."""
+    return (
+        f"replicate {replicate}, subject {subject}: moved {MOST_MOVES:,} times and is still in '{state}'; the rules "
+        "may never let this subject out of a loop"
+    )
 
 
 def not_filled(cohort: Cohort, replicate: int, enrolled: int) -> str:
@@ -158,7 +171,9 @@ def not_filled(cohort: Cohort, replicate: int, enrolled: int) -> str:
     )
 
 
-def causes_of(protocol: Protocol, drugs: Sequence[Part], cohort: Cohort, events: Sequence[str], dropout: str) -> tuple[Cause, ...]:
+def causes_of(
+    protocol: Protocol, drugs: Sequence[Part], cohort: Cohort, events: Sequence[str], dropout: str
+) -> tuple[Cause, ...]:
     """Every clock of the trial. A treatment's hazard is zero in the states off that treatment."""
     found = []
     for number, part in enumerate(drugs):

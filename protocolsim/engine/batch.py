@@ -86,7 +86,7 @@ def pieces(
 
 def _together(screening: Screening, screened: float, memory: list[Workspace]) -> Records:
     """Whole replicates, in as many rounds of screening as it takes."""
-    parts = []
+    parts: list[Part] = []
     while screening.open:
         if len(parts) == len(memory):
             memory.append(Workspace())
@@ -260,6 +260,10 @@ class Crowd:
                 closing = rows[due == ends[rows]]
                 rows = rows[due < ends[rows]]
                 done.append(self._come(closing, visit.closing, state) if visit.closing is not None else closing)
+            elif visit.offset == state.lasts:
+                # What repeats (`every`, `times`) is not done at the very end.
+                rows = self._come(rows, visit.closing, state) if visit.closing is not None else rows
+                continue
             rows = self._come(rows, visit, state)
         rows = self._live_until(np.concatenate([rows, *done]), ends, state)
         columns.advance(rows, ends)

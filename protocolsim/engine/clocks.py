@@ -58,7 +58,14 @@ class Clocks:
 
 @kernel
 def rewind(
-    threshold: Floats, spent: Floats, occurrence: Integers, rows: Integers, cause: int, stream: int, seed: int, who: Integers
+    threshold: Floats,
+    spent: Floats,
+    occurrence: Integers,
+    rows: Integers,
+    cause: int,
+    stream: int,
+    seed: int,
+    who: Integers,
 ) -> None:
     """A fresh threshold, nothing spent, the next occurrence."""
     for i in rows:
@@ -79,7 +86,14 @@ def _due(threshold: float, spent: float, rate: float, now: int) -> int:
 
 @kernel
 def set_rates(
-    threshold: Floats, spent: Floats, rate: Floats, since: Integers, due: Integers, rows: Integers, rates: Floats, now: Integers
+    threshold: Floats,
+    spent: Floats,
+    rate: Floats,
+    since: Integers,
+    due: Integers,
+    rows: Integers,
+    rates: Floats,
+    now: Integers,
 ) -> None:
     """Spend the hazard up to now[i] at the old rates, then go on at the new ones."""
     for i in rows:
@@ -94,7 +108,14 @@ def set_rates(
 
 @kernel
 def restart(
-    threshold: Floats, spent: Floats, rate: Floats, since: Integers, due: Integers, rows: Integers, cause: int, now: Integers
+    threshold: Floats,
+    spent: Floats,
+    rate: Floats,
+    since: Integers,
+    due: Integers,
+    rows: Integers,
+    cause: int,
+    now: Integers,
 ) -> None:
     """Count from now[i] on, at the rate in force."""
     for i in rows:

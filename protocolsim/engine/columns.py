@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from protocolsim.arithmetic import kernel
 from protocolsim.component import Floats, Integers
-from protocolsim.engine.base import Trial
+from protocolsim.engine.base import MOST_MOVES, Trial, never_ends
 from protocolsim.engine.clocks import NEVER, Clocks
 from protocolsim.engine.slab import Slab, add_doses, add_observations, packed
 from protocolsim.engine.workspace import Workspace
+from protocolsim.errors import SimulationError
 from protocolsim.observed import CHART_ROOM, Chart
 from protocolsim.protocol.states import Dose, Group, State, Transition
 from protocolsim.randomness import uniform
@@ -158,6 +159,9 @@ class Columns:
         blank = [np.nan] * (self.trial.labels.reasons - len(values))
         codes = (self.state[rows], to.number, transition.number)
         self.moves.add(rows, codes, [self.now[rows], *values, *blank])
+        if self.moves.count[rows].max(initial=0) > MOST_MOVES:
+            replicate, subject = self.who[rows[self.moves.count[rows] > MOST_MOVES][0]].tolist()
+            raise SimulationError(never_ends(replicate, subject, to.name))
         self.state[rows] = to.number
 
     def strike(self, rows: Integers, cause: int) -> None:

@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from protocolsim.engine.base import Trial
+from protocolsim.engine.base import MOST_MOVES, Trial, never_ends
 from protocolsim.engine.clocks import NEVER, Clocks
+from protocolsim.errors import SimulationError
 from protocolsim.observed import Chart
 from protocolsim.protocol.states import Dose, Group, State, Visit
 from protocolsim.records import MADE
@@ -148,6 +149,8 @@ class Course:
         )
         self.plan, self.state = to, to.name
         self.moves += 1
+        if self.moves > MOST_MOVES:
+            raise SimulationError(never_ends(self.replicate, self.subject, to.name))
         self._settle()
 
     def event(self) -> int:

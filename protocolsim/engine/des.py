@@ -28,7 +28,6 @@ from protocolsim.protocol.states import Group, Randomisation, Rule, State, Visit
 from protocolsim.randomness import NO_SHOW as NO_SHOW_STREAM
 from protocolsim.randomness import uniform
 from protocolsim.records import MADE, MISSED, NO_SHOW, Records, concatenate
-from protocolsim.units import MINUTES_PER_DAY
 
 Process = Generator[simpy.Event, Any, Any]
 Pools = dict[tuple[int, str], simpy.Resource]

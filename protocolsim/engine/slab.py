@@ -1,8 +1,8 @@
 """What happened to many subjects: one slab per table, with room for so many rows of each subject.
 
-`cells` is [subjects, room, width]; a row is a few neighbouring numbers, so that writing one touches one place in memory.
-The first cell packs three small codes; whole numbers are kept as floats, exactly. Tables are made of slabs by copying
-each subject's rows in order: nothing needs to be sorted.
+`cells` is [subjects, room, width]; a row is a few neighbouring numbers, so that writing one touches one place in
+memory. The first cell packs three small codes; whole numbers are kept as floats, exactly. Tables are made of slabs by
+copying each subject's rows in order: nothing needs to be sorted.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def unpacked(code: Floats) -> tuple[Integers, Integers, Integers]:
 @kernel
 def has_room(count: Integers, rows: Integers, room: int) -> bool:
     """Whether every subject in rows has room for one more row."""
-    for i in rows:
+    for i in rows:  # noqa: SIM110 - Numba compiles the loop, not `all` over a generator
         if count[i] >= room:
             return False
     return True

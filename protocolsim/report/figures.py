@@ -192,7 +192,7 @@ def _unique_labels(estimates: Sequence[Estimate]) -> dict[str, str]:
 
 
 def _variable(result: Source) -> str:
-    return str(result.follow).replace("_", " ")
+    return result.follow_meaning or str(result.follow).replace("_", " ")
 
 
 def _ticks(low: float, high: float) -> list[float]:

@@ -82,6 +82,10 @@ class Source(Protocol):
         """The states: name, label, outcome, lasts, treatment, assessments, ways_out (a list of sentences)."""
 
     @property
+    def follow_meaning(self) -> str:
+        """What that variable is, in words."""
+
+    @property
     def follow(self) -> str | None:
         """The variable to draw for each patient, if any."""
 

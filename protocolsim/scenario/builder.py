@@ -217,8 +217,8 @@ def _in_its_unit(q: Quantities, address: Address, parameter: Parameter, text: st
     if value is None:
         return None
     value = value / unit.value
-    if not parameter.least <= value <= parameter.most:
-        bound = f"below {parameter.least:g}" if value < parameter.least else f"above {parameter.most:g}"
+    if not parameter.lowest <= value <= parameter.most:
+        bound = f"below {parameter.lowest:g}" if value < parameter.lowest else f"above {parameter.most:g}"
         q.fault(address, f"{text} is {bound} {parameter.unit} ({parameter.meaning})".replace("  ", " "))
         return None
     return value

@@ -1,0 +1,1 @@
+"""Many runs: replicates, estimates, stored results."""

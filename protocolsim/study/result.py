@@ -151,6 +151,15 @@ class Result:
         return list(self.scenario.warnings)
 
     @property
+    def follow_meaning(self) -> str:
+        """What that variable is, in words."""
+        for measured in self.scenario.trial.assessments:
+            for variable in measured.assessment.variables:
+                if variable.name == self.follow:
+                    return variable.meaning
+        return ""
+
+    @property
     def follow(self) -> str | None:
         """The variable to draw for each patient."""
         return self.scenario.follow

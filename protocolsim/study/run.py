@@ -12,9 +12,9 @@ from protocolsim.randomness import MAX_REPLICATES, MAX_SEED
 from protocolsim.records import Records
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.study.estimates import estimate
+from protocolsim.study.pieces import ENGINES, Progress, pieces
 from protocolsim.study.result import ROWS_KEPT, Result
 from protocolsim.study.tally import Tally
-from protocolsim.study.pieces import ENGINES, Progress, pieces
 
 AUTO = "auto"
 

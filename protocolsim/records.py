@@ -203,7 +203,8 @@ def _frame(table: str, columns: Table, labels: Labels) -> pd.DataFrame:
             shown[name] = values
     if table == "subjects":
         # Several final states may share an outcome, which codes cannot say.
-        shown["outcome"] = pd.Categorical(np.array(labels.outcomes, dtype=object)[columns["final_state"]])
+        outcomes = np.array(labels.outcomes, dtype=object)[columns["final_state"]]
+        shown["outcome"] = pd.Categorical(outcomes, pd.Index(list(dict.fromkeys(o for o in labels.outcomes if o))))
     if table == "moves" and labels.explain is not None:
         read = [columns[f"value_{k}"] for k in range(labels.reasons)]
         said = [labels.explain(int(code), [float(r[i]) for r in read]) for i, code in enumerate(columns["transition"])]

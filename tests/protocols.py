@@ -454,3 +454,66 @@ def scenarios(draw: Draw) -> Scenario:
         return load(draft)
     except ScenarioError:
         reject()
+
+
+# A trial with a bit of everything, for laws that one good example shows -----------------------------------------------
+
+RICH = """
+title: A bit of everything
+cohort:
+  disease: "tests.protocols:Drifting"
+  size: 12
+  sites: {north: {arrivals: 2 / 1 day}, south: {arrivals: 1 / 1 day, opens: 5 days}}
+  dropout: 1 % / 1 day
+  no_show: 15 %
+drugs:
+  pill: {kind: "tests.toys:Pill", rash: 3 % / 1 day}
+  depot: {kind: "tests.protocols:Depot", fever: 1 % / 1 day, rash: 2 % / 1 day}
+  tablet: {kind: "tests.protocols:Tablet"}
+protocol:
+  summaries:
+    coin: {last of: coin}
+    before: {mean of: height, during: [quick, slow]}
+    lately: {mean of: height, last: 2}
+    fall: 1 - lately / before
+    rounds: {entries of: treated}
+  states:
+    visit: {assessments: {scan: {days: [0]}}, lasts: 1 day}
+    quick: {assessments: {scan: {days: [0, 1]}}, lasts: 2 days}
+    slow: {treatment: {tablet: standard}, assessments: {scan: {every: 1 day}}, lasts: 4 days}
+    treated:
+      enrolled: true
+      treatment: {depot: {dose: 1 mg/kg, every: 3 days}, tablet: standard}
+      assessments: {scan: {every: 36 hours}, assay: {days: [0, 6, 9]}}
+      lasts: 9 days
+    control: {enrolled: true, treatment: {pill: standard}, assessments: {scan: {every: 36 hours}}, lasts: 9 days}
+    strong: {treatment: {depot: {dose: 2 mg/kg, days: [0, 4]}}, assessments: {scan: {days: [0, 4]}}, until: 21 days}
+    weak: {treatment: {pill: standard}, assessments: {blood: {every: 2 days}}, until: 21 days}
+    refused: {final: refused}
+    stopped: {final: stopped}
+    done: {final: done}
+  randomisations:
+    run_in: {between: {quick: 1, slow: 2}}
+    arms: {between: {strong: 2, weak: 1}, block: 6, strata: [site, lately > 0.8]}
+  transitions:
+    - {from: visit, to: refused, when: coin < 0.3}
+    - {from: visit, randomise: run_in}
+    - {from: [quick, slow], to: refused, when: before < 0.7}
+    - {from: [quick, slow], to: treated, when: coin > 0.5}
+    - {from: [quick, slow], to: control}
+    - {from: treated, to: stopped, upon: fever}
+    - {from: treated, to: treated, after: scan, when: fall > 0.2 and rounds < 4}
+    - {from: [treated, control], randomise: arms, when: coin > 0.2}
+    - {from: [treated, control], to: done}
+    - {from: strong, to: weak, after: scan, when: fall < 0 and coin > 0.6}
+    - {from: [strong, weak], to: done}
+    - {from: on study, to: stopped, upon: dropout}
+"""
+
+
+def rich(**cohort: str) -> Scenario:
+    """The rich trial; keys of its cohort may be said anew: size="100"."""
+    document = parse(RICH, "rich.yaml")
+    draft = json.loads(json.dumps(document.data))
+    draft["cohort"] |= cohort
+    return load(draft)

@@ -33,7 +33,7 @@ class Ratio(Endpoint):
         """Nobody."""
         return "nobody"
 
-    def sums(self, records: Records, populations: Mapping[str, Mask]) -> Floats:
+    def contributions(self, records: Records, populations: Mapping[str, Mask]) -> Floats:
         """Not asked for here."""
         raise NotImplementedError
 

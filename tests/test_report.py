@@ -71,6 +71,11 @@ class Made:
     notes: tuple[str, ...] = ("The <drug> effect is not separated from regression to the mean.",)
     warnings: tuple[str, ...] = ()
 
+    @property
+    def shown(self) -> Records:
+        """All of it can be drawn."""
+        return self.records
+
 
 def course(rng: np.random.Generator) -> Course:
     """A patient with scattered counts, some missed scans, a larger dose after rescue, and an early end for some."""

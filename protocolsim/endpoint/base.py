@@ -135,8 +135,11 @@ class Endpoint(ABC):
         """One sentence for a reader: the denominator, and who is left out."""
 
     @abstractmethod
-    def sums(self, records: Records, populations: Mapping[str, Mask]) -> Floats:
-        """The sums of each replicate, [replicates, k]; `populations` are masks over rows of `subjects`."""
+    def contributions(self, records: Records, populations: Mapping[str, Mask]) -> Floats:
+        """What each subject adds to the sums, [subjects, k]; `populations` are masks over rows of `subjects`.
+
+        Of an endpoint that ranks: one column, nan for those who are not counted.
+        """
 
     @abstractmethod
     def value(self, sums: Floats) -> Floats:
@@ -144,16 +147,19 @@ class Endpoint(ABC):
 
     @property
     def ranks(self) -> bool:
-        """Whether it ranks the subjects of a trial (a median), so that sums of parts of a trial cannot be added."""
+        """Whether its value in one trial is the median of the contributions: parts of a trial cannot be added then."""
         return False
 
-    def values(self, records: Records, populations: Mapping[str, Mask]) -> Floats:
-        """Of an endpoint that ranks: the values of the subjects counted, in subject order."""
-        raise NotImplementedError(f"'{self.kind}' does not rank")
+    def sums(self, records: Records, populations: Mapping[str, Mask]) -> Floats:
+        """The sums of each replicate, [replicates, k]."""
+        trial = records["subjects"]["replicate"] - records.first_replicate
+        return self.added(self.contributions(records, populations), trial, records.replicates)
 
-    def sums_of(self, values: Floats) -> Floats:
-        """Of an endpoint that ranks: the sums of one trial, [k], from the values of all its subjects."""
-        raise NotImplementedError(f"'{self.kind}' does not rank")
+    def added(self, contributions: Floats, trial: Integers, trials: int) -> Floats:
+        """The sums of `trials` trials, [trials, k], from contributions [subjects, k] and the trial of each subject."""
+        if self.ranks:
+            return medians(contributions[:, 0], trial, trials)
+        return np.column_stack([np.bincount(trial, weights=c, minlength=trials) for c in contributions.T])
 
     def members(self, populations: Mapping[str, Mask]) -> Mask:
         """Who is counted among. Raises UsageError where that population does not exist."""
@@ -228,17 +234,29 @@ def per_subject(records: Records, rows: Integers, weights: NDArray[Any] | None =
     return np.bincount(rows, weights=weights, minlength=size).astype(np.float64)
 
 
-def per_replicate(records: Records, mask: Mask, weights: Floats | None = None) -> Floats:
-    """Sums (or counts) by replicate over the subjects in `mask`.
+def counted_in(mask: Mask, weights: Floats | None = None) -> Floats:
+    """What each subject in `mask` contributes (1 without weights); the others contribute 0.
 
-    What is summed is rounded to a multiple of 2^-24 first (whole numbers stay as they are). Such numbers add without
-    error as long as their sum stays below 2^29, so no order of adding, and no splitting of a large replicate, changes
-    a bit.
+    Contributions are rounded to a multiple of 2^-24 (whole numbers stay as they are). Such numbers add without error
+    as long as their sum stays below 2^29, so no order of adding, and no splitting of a large replicate, changes a bit.
     """
-    subjects = records["subjects"]
-    trial = subjects["replicate"][mask] - records.first_replicate
-    chosen = None if weights is None else np.rint(weights[mask] * _EXACT) / _EXACT
-    return np.bincount(trial, weights=chosen, minlength=records.replicates).astype(np.float64)
+    if weights is None:
+        return mask.astype(np.float64)
+    return np.where(mask, np.rint(weights * _EXACT) / _EXACT, 0.0)
+
+
+def medians(own: Floats, trial: Integers, trials: int) -> Floats:
+    """Per trial: the median of the subjects' own values and 1, or 0 and 0 where there is none; nan is left out."""
+    counted = ~np.isnan(own)
+    own, trial = own[counted], trial[counted]
+    ordered = own[np.lexsort((own, trial))]
+    number = np.bincount(trial, minlength=trials)
+    start = np.cumsum(number) - number
+    has = number > 0
+    found = np.zeros((trials, 2))
+    found[has, 0] = 0.5 * (ordered[(start + (number - 1) // 2)[has]] + ordered[(start + number // 2)[has]])
+    found[has, 1] = 1.0
+    return found
 
 
 def first_states(records: Records) -> Integers:

@@ -14,8 +14,8 @@ from protocolsim.endpoint.base import (
     Mask,
     StateNames,
     VariableName,
+    counted_in,
     in_states,
-    per_replicate,
     per_subject,
     quotient,
     seen,
@@ -52,8 +52,8 @@ class Change(Endpoint):
         zero = "; who had a baseline of zero is left out" if self.reading == "ratio" else ""
         return f"those {self.among} with an assessment at baseline and a later one, last value carried forward{zero}"
 
-    def sums(self, records: Records, populations: Mapping[str, Mask]) -> Floats:
-        """Per replicate: the sum of the subjects' changes, and how many have one."""
+    def contributions(self, records: Records, populations: Mapping[str, Mask]) -> Floats:
+        """The subject's own change and 1, or 0 and 0."""
         made = seen(records, self.variable)
         early = in_states(made.state, records.labels, self.baseline)
         late = in_states(made.state, records.labels, self.during)
@@ -64,7 +64,7 @@ class Change(Endpoint):
         last[made.row[late]] = made.value[late]
         own = last - baseline if self.reading == "difference" else quotient(last, baseline)
         counted = self.members(populations) & ~np.isnan(own)
-        return np.column_stack([per_replicate(records, counted, own), per_replicate(records, counted)])
+        return np.column_stack([counted_in(counted, own), counted_in(counted)])
 
     def value(self, sums: Floats) -> Floats:
         """The mean of the subjects' own changes."""

@@ -15,8 +15,8 @@ from protocolsim.endpoint.base import (
     Mask,
     StateNames,
     codes,
+    counted_in,
     in_states,
-    per_replicate,
     per_subject,
     quotient,
     rows_of,
@@ -48,15 +48,15 @@ class DoseTotal(Endpoint):
         """Everybody among them is in the denominator."""
         return f"mean over all {self.among}; who had no dose counts as zero"
 
-    def sums(self, records: Records, populations: Mapping[str, Mask]) -> Floats:
-        """Per replicate: total mg/kg, and subjects."""
+    def contributions(self, records: Records, populations: Mapping[str, Mask]) -> Floats:
+        """Total mg/kg, and 1."""
         among = self.members(populations)
         doses = records["doses"]
         given = (doses["status"] == MADE) & (doses["drug"] == codes([self.drug], records.labels.drugs, "drug")[0])
         if self.during:
             given &= in_states(doses["state"], records.labels, self.during)
         total = per_subject(records, rows_of(records, "doses", given), doses["dose"][given])
-        return np.column_stack([per_replicate(records, among, total), per_replicate(records, among)])
+        return np.column_stack([counted_in(among, total), counted_in(among)])
 
     def value(self, sums: Floats) -> Floats:
         """Total dose over subjects."""

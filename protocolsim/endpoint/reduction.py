@@ -16,8 +16,8 @@ from protocolsim.endpoint.base import (
     Minutes,
     StateNames,
     VariableName,
+    counted_in,
     in_states,
-    per_replicate,
     per_subject,
     quotient,
     seen,
@@ -82,34 +82,22 @@ class Reduction(Endpoint):
         rate = "per 4 weeks" if self.per == "time" else "per assessment"
         return f"{self.reading}, {rate}, over those {self.among} with an assessment at baseline and a later one{zero}"
 
-    def sums(self, records: Records, populations: Mapping[str, Mask]) -> Floats:
-        """Per replicate: four sums (pooled), or the patients' reductions and their number, or a median and 1."""
+    def contributions(self, records: Records, populations: Mapping[str, Mask]) -> Floats:
+        """Four counts (pooled), or the subject's own reduction and 1, or only that reduction (median)."""
         if self.reading == "pooled":
             rates = self._rates(records)
             both = self._both(rates, populations)
             parts = (rates.late, rates.late_over, rates.early, rates.early_over)
-            return np.column_stack([per_replicate(records, both, part) for part in parts])
+            return np.column_stack([counted_in(both, part) for part in parts])
         own, counted = self._own(records, populations)
         if self.reading == "mean of patients":
-            return np.column_stack([per_replicate(records, counted, own), per_replicate(records, counted)])
-        return _medians(records, counted, own)
+            return np.column_stack([counted_in(counted, own), counted_in(counted)])
+        return np.where(counted, own, np.nan)[:, np.newaxis]
 
     @property
     def ranks(self) -> bool:
         """A median ranks."""
         return self.reading == "median of patients"
-
-    def values(self, records: Records, populations: Mapping[str, Mask]) -> Floats:
-        """The subjects' own reductions."""
-        own, counted = self._own(records, populations)
-        return own[counted]
-
-    def sums_of(self, values: Floats) -> Floats:
-        """Their median and 1, or 0 and 0 where there is none."""
-        if not len(values):
-            return np.zeros(2)
-        ordered = np.sort(values)
-        return np.array([0.5 * (ordered[(len(values) - 1) // 2] + ordered[len(values) // 2]), 1.0])
 
     def _both(self, rates: _Rates, populations: Mapping[str, Mask]) -> Mask:
         """Who has an assessment on each side."""
@@ -160,21 +148,6 @@ class Reduction(Endpoint):
         since, ever = since_enrolment(records, rows, minute)
         inside = ever & (since >= self.after)
         return inside if self.before is None else inside & (since < self.before)
-
-
-def _medians(records: Records, counted: Mask, own: Floats) -> Floats:
-    """Per replicate: the median of the counted subjects' own values and 1, or 0 and 0 where there is none."""
-    trial = records["subjects"]["replicate"][counted] - records.first_replicate
-    ordered = own[counted][np.lexsort((own[counted], trial))]
-    number = np.bincount(trial, minlength=records.replicates)
-    start = np.cumsum(number) - number
-    has = number > 0
-    lower = ordered[(start + (number - 1) // 2)[has]]
-    upper = ordered[(start + number // 2)[has]]
-    found = np.zeros((records.replicates, 2))
-    found[has, 0] = 0.5 * (lower + upper)
-    found[has, 1] = 1.0
-    return found
 
 
 KIND = Reduction

@@ -15,8 +15,8 @@ from protocolsim.endpoint.base import (
     Mask,
     StateNames,
     codes,
+    counted_in,
     course_mask,
-    per_replicate,
     quotient,
     rows_of,
 )
@@ -59,8 +59,8 @@ class Share(Endpoint):
         """Everybody among them is in the denominator."""
         return f"of all {self.among}, whatever became of them later"
 
-    def sums(self, records: Records, populations: Mapping[str, Mask]) -> Floats:
-        """Per replicate: how many meet the conditions, and how many there are."""
+    def contributions(self, records: Records, populations: Mapping[str, Mask]) -> Floats:
+        """Of each subject: how many meet the conditions, and how many there are."""
         among = self.members(populations)
         meets = among & course_mask(records, self.entered, self.not_entered, self.ended_in, self.not_ended_in)
         if self.with_event:
@@ -69,7 +69,7 @@ class Share(Endpoint):
             had = np.zeros(len(among), dtype=np.bool_)
             had[rows_of(records, "events", wanted)] = True
             meets &= had
-        return np.column_stack([per_replicate(records, meets), per_replicate(records, among)])
+        return np.column_stack([counted_in(meets), counted_in(among)])
 
     def value(self, sums: Floats) -> Floats:
         """Those who meet the conditions over all."""

@@ -15,8 +15,8 @@ from protocolsim.endpoint.base import (
     Mask,
     StateNames,
     codes,
+    counted_in,
     first_states,
-    per_replicate,
     quotient,
     rows_of,
 )
@@ -55,15 +55,15 @@ class TimeTo(Endpoint):
             return f"weeks at risk of those {self.among} who entered {' or '.join(self.start)}; leaving censors"
         return f"those {self.among} who entered {' or '.join(self.to)}; the others are left out"
 
-    def sums(self, records: Records, populations: Mapping[str, Mask]) -> Floats:
-        """Per replicate: entries, and minutes (at risk for a rate, until entry for a mean)."""
+    def contributions(self, records: Records, populations: Mapping[str, Mask]) -> Floats:
+        """Whether `to` was entered, and minutes (at risk for a rate, until entry for a mean)."""
         started, begin, reached, arrival = self._course(records)
         counted = self.members(populations) & started
         arrived = counted & reached
         until = np.where(reached, arrival, records["subjects"]["end_minute"])
         minutes = np.where(started, until - begin, 0).astype(np.float64)
         over = counted if self.reading == "rate" else arrived
-        return np.column_stack([per_replicate(records, arrived), per_replicate(records, over, minutes)])
+        return np.column_stack([counted_in(arrived), counted_in(over, minutes)])
 
     def _course(self, records: Records) -> tuple[Mask, Integers, Mask, Integers]:
         """For each subject: whether and when they entered `start`, and whether and when they next entered `to`."""

@@ -120,8 +120,9 @@ class Screening:
         which = np.flatnonzero(self.wanted > 0)
         came = self.desk.came[which]
         counts = np.minimum(counts[which], self.trial.cohort.max_candidates - came)
-        if (counts <= 0).any():
-            failed = which[counts <= 0][0]
+        if counts[0] <= 0:
+            # The first that cannot be filled; another may run out of candidates sooner, and waits until it is the first.
+            failed = which[0]
             raise SimulationError(
                 not_filled(self.trial.cohort, int(self.replicates[failed]), int(self.enrolled[failed]))
             )

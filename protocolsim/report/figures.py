@@ -60,7 +60,7 @@ def patients_over_time(result: Source, replicate: int = 0) -> alt.FacetChart:
 
     if result.follow is None:
         raise UsageError("this scenario names no variable to follow, so there is nothing to draw for each patient")
-    chosen, enrolled = patients(result.records, replicate)
+    chosen, enrolled = patients(result.shown, replicate)
     frame, step = patient_frame(result, chosen)
     panels = list(dict.fromkeys(frame["panel"]))
     header = alt.Header(
@@ -142,7 +142,7 @@ def through_states(result: Source) -> alt.Chart:
         )
         .properties(width=760, height=280)
     )
-    number = int(result.records["subjects"]["enrolled"].sum())
+    number = int(result.shown["subjects"]["enrolled"].sum())
     end = {s: float(frame.loc[(frame["week"] == last) & (frame["state"] == s), "share"].sum()) for s in shown}
     told = "; ".join(f"{s} {100 * share:.0f} %" for s, share in end.items() if share > 0)
     found: alt.Chart = finish(

@@ -38,7 +38,7 @@ def patient_frame(result: Source, chosen: NDArray[np.int64]) -> tuple[pd.DataFra
     """One row per mark to draw; also the width in weeks of the means that stand for too many values, or 0."""
     import pandas as pd
 
-    records, labels = result.records, result.records.labels
+    records, labels = result.shown, result.shown.labels
     subjects = records["subjects"]
     if result.follow not in labels.variables:
         raise UsageError(f"the variable to follow, '{result.follow}', is not assessed in this protocol")
@@ -75,7 +75,7 @@ def patient_frame(result: Source, chosen: NDArray[np.int64]) -> tuple[pd.DataFra
 
 def ending(result: Source, final: int) -> str:
     """How a subject ended: the outcome of their final state, or that state where it has none."""
-    return result.records.labels.outcomes[final] or state_labels(result)[final]
+    return result.shown.labels.outcomes[final] or state_labels(result)[final]
 
 
 def _thinned(frame: pd.DataFrame) -> tuple[pd.DataFrame, float]:
@@ -95,7 +95,7 @@ def occupancy(result: Source) -> pd.DataFrame:
     """Share of enrolled subjects in each state at each week since enrolment, from their moves."""
     import pandas as pd
 
-    records = result.records
+    records = result.shown
     subjects, moves = records["subjects"], records["moves"]
     enrolled = subjects["enrolled"]
     number = int(enrolled.sum())
@@ -131,6 +131,6 @@ def occupancy(result: Source) -> pd.DataFrame:
 def state_labels(result: Source) -> list[str]:
     """Every state in the words of the scenario, in code order; equal words get their names beside them."""
     said = {str(s["name"]): str(s["label"] or s["name"]) for s in map(row, result.design)}
-    labels = [said.get(name, name) for name in result.records.labels.states]
-    names = result.records.labels.states
+    labels = [said.get(name, name) for name in result.shown.labels.states]
+    names = result.shown.labels.states
     return [f"{a} ({n})" if labels.count(a) > 1 else a for a, n in zip(labels, names, strict=True)]

@@ -42,8 +42,8 @@ class Source(Protocol):
         """Where the trial is published."""
 
     @property
-    def records(self) -> Records:
-        """What happened."""
+    def shown(self) -> Records:
+        """What happened, or as much of it as can be drawn."""
 
     @property
     def estimates(self) -> Mapping[str, Estimate]:

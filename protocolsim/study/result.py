@@ -60,6 +60,7 @@ class Result:
             return iter(self.kept)
         return pieces(self.scenario, self.seed, self.replicates, self.engine)
 
+    @cached_property
     def shown(self) -> Records:
         """What a report draws from: all records, or the first replicates of a long run."""
         if self.rows <= MOST_ROWS:

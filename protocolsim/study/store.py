@@ -10,7 +10,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from protocolsim.errors import UsageError
@@ -110,11 +110,27 @@ def _put_in_place(partial: Path, target: Path) -> None:
 
 
 def write_tables(result: Result, folder: Path) -> None:
-    """The five tables as parquet and CSV, the summary, the resolved scenario, and its provenance."""
-    for table in TABLES:
-        frame = result.records.frame(table)
-        frame.to_parquet(folder / f"{table}.parquet", index=False)
-        frame.to_csv(folder / f"{table}.csv", index=False)
+    """The five tables as parquet and CSV, the summary, the resolved scenario, and its provenance.
+
+    Tables are written piece by piece, so that their size is limited by the disk only.
+    """
+    import pyarrow as pa
+    from pyarrow.parquet import ParquetWriter
+
+    with ExitStack() as files:
+        parquet: dict[str, ParquetWriter] = {}
+        csv = {t: files.enter_context((folder / f"{t}.csv").open("w", encoding="utf-8", newline="")) for t in TABLES}
+        for records in result.pieces():
+            for table in TABLES:
+                frame = records.frame(table)
+                rows = pa.Table.from_pandas(frame, preserve_index=False)
+                first = table not in parquet
+                if first:
+                    writer = ParquetWriter(folder / f"{table}.parquet", rows.schema)
+                    parquet[table] = files.enter_context(writer)
+                parquet[table].write_table(rows)
+                frame.to_csv(csv[table], index=False, header=first, lineterminator="\n")
+            records.derived.clear()
     (folder / SUMMARY).write_text(json.dumps(result.summary(), indent=2) + "\n", encoding="utf-8")
     (folder / "scenario.yaml").write_text(result.resolved, encoding="utf-8")
     (folder / "provenance.json").write_text(json.dumps(dict(result.provenance), indent=2) + "\n", encoding="utf-8")

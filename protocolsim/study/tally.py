@@ -37,7 +37,7 @@ class Tally:
             self._finish()
         for name, endpoint in self._endpoints.items():
             if endpoint.ranks and not records.whole:
-                self._ranked[name].append(endpoint.values(records, known))
+                self._ranked[name].append(endpoint.contributions(records, known))
                 continue
             sums = endpoint.sums(records, known)
             if goes_on:
@@ -50,7 +50,8 @@ class Tally:
     def _finish(self) -> None:
         for name, parts in self._ranked.items():
             if parts:
-                self._sums[name].append(self._endpoints[name].sums_of(np.concatenate(parts))[np.newaxis])
+                own = np.concatenate(parts)
+                self._sums[name].append(self._endpoints[name].added(own, np.zeros(len(own), dtype=np.int64), 1))
                 parts.clear()
 
     def sums(self) -> dict[str, Floats]:

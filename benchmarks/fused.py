@@ -1,15 +1,19 @@
 """The practical limit: the trial ms_daclizumab as one compiled loop, written by hand for this trial alone.
 
 One pass per candidate, in the order of their numbers, until the cohort of a replicate is full. The patient model, the
-keyed random numbers and the records are the package's own, to the last bit (tests/test_benchmarks.py compares them). All
-that a program can do without is left out: no protocol is read at run time, no charts are kept, no summaries are worked
-out from them, nobody waits in a list; what depends on the calendar alone is computed once. The rows go straight into
-columns that are used again for the next piece, so whoever takes one must be done with it before asking for another.
+keyed random numbers and the records are the package's own, to the last bit (tests/test_benchmarks.py compares them).
+All that a program can do without is left out: no protocol is read at run time, no charts are kept, no summaries are
+worked out from them, nobody waits in a list; what depends on the calendar alone is computed once. The rows go
+straight into columns that are used again for the next piece, so whoever takes one must be done with it before asking
+for another.
 
 What this program cannot do is the reason for the other one: change the protocol, and it must be written again.
 
 Run it: python benchmarks/fused.py [subjects enrolled] [replicates]
 """
+
+# Numba knows plain named tuples; and the loop shares the components' private numbering on purpose.
+# ruff: noqa: PYI024, SLF001
 
 from __future__ import annotations
 
@@ -63,19 +67,28 @@ MOST = {"subjects": 1, "observations": 100, "doses": 24, "moves": 5, "events": 6
 # How many rows per candidate there is room for on average; a piece ends where some table is full.
 ROOM = {"subjects": 1.0, "observations": 66.0, "doses": 12.0, "moves": 3.0, "events": 0.5}
 
-_COLUMNS = {
-    "subjects": "replicate subject site arrival_day enrolled enrolled_minute final_state end_minute weight age"
-    " new_lesion_rate edss_at_entry loss_factor long_run_rate_ratio clearance volume nk_baseline nk_expansion",
-    "observations": "replicate subject state assessment variable index planned minute status value truth",
-    "doses": "replicate subject state drug index planned minute status dose amount",
-    "moves": "replicate subject minute left entered transition read_0 read_1 read_2",
-    "events": "replicate subject minute state event",
-}
-Subjects = namedtuple("Subjects", _COLUMNS["subjects"])
-Observations = namedtuple("Observations", _COLUMNS["observations"])
-Doses = namedtuple("Doses", _COLUMNS["doses"])
-Moves = namedtuple("Moves", _COLUMNS["moves"])
-Events = namedtuple("Events", _COLUMNS["events"])
+Subjects = namedtuple(
+    "Subjects",
+    "replicate subject site arrival_day enrolled enrolled_minute final_state end_minute weight age "
+    "new_lesion_rate edss_at_entry loss_factor long_run_rate_ratio clearance volume nk_baseline "
+    "nk_expansion",
+)
+Observations = namedtuple(
+    "Observations",
+    "replicate subject state assessment variable index planned minute status value truth",
+)
+Doses = namedtuple(
+    "Doses",
+    "replicate subject state drug index planned minute status dose amount",
+)
+Moves = namedtuple(
+    "Moves",
+    "replicate subject minute left entered transition read_0 read_1 read_2",
+)
+Events = namedtuple(
+    "Events",
+    "replicate subject minute state event",
+)
 _KINDS: dict[str, Any] = {
     "subjects": Subjects, "observations": Observations, "doses": Doses, "moves": Moves, "events": Events,
 }  # fmt: skip
@@ -107,14 +120,17 @@ def _age(u: float, low: float, mode: float, high: float) -> float:
 
 @kernel
 def _scan(
-    c: Any, x: Any, seed: int, r: int, n: int, k: int, gap: int, minute: int, rate: float, activity: float, before: float,
-    drugs: float,
+    c: Any, x: Any, seed: int, r: int, n: int, k: int, gap: int, minute: int, rate: float, activity: float,
+    before: float, drugs: float,
 ) -> tuple[float, float, float, float, float]:  # fmt: skip
     """Activity now, lesions, new ones, and the truths behind both counts."""
     sd = c[ms._ACTIVITY_SD]
     activity = x[_REMEMBERED + gap] * activity + x[_FRESH + gap] * _normal(seed, r, n, ms._DRAW_ACTIVITY, k)
     expected = (
-        rate * exp(activity - 0.5 * sd * sd + drugs) * x[_REFERRAL + minute // (2 * MINUTES_PER_WEEK)] * x[_CHANCE + gap]
+        rate
+        * exp(activity - 0.5 * sd * sd + drugs)
+        * x[_REFERRAL + minute // (2 * MINUTES_PER_WEEK)]
+        * x[_CHANCE + gap]
     )
     new = poisson_quantile(uniform(seed, r, n, ms._DRAW_NEW, k), expected)
     total = new
@@ -135,7 +151,7 @@ def _scan(
 
 
 @kernel
-def _wait(x: Any, seed: int, r: int, n: int, level: int, jump: int) -> float:
+def _wait(x: Any, seed: int, r: int, n: int, level: int, jump: int) -> Any:
     return exponential_quantile(uniform(seed, r, n, ms._DRAW_WAIT, jump)) / x[_EDSS_TOTAL + level]
 
 
@@ -159,7 +175,7 @@ def _play(
 
 
 @kernel
-def _rated(c: Any, seed: int, r: int, n: int, level: int, k: int) -> float:
+def _rated(c: Any, seed: int, r: int, n: int, level: int, k: int) -> Any:
     score = level + c[ms._RATING_SD] * _normal(seed, r, n, ms._DRAW_RATING, k)
     if score < 0.5:
         return 0.0
@@ -167,7 +183,7 @@ def _rated(c: Any, seed: int, r: int, n: int, level: int, k: int) -> float:
 
 
 @kernel
-def _steady(c: Any, weight: float, volume: float, back: float, fast: float, slow: float, own: float) -> float:
+def _steady(c: Any, weight: float, volume: float, back: float, fast: float, slow: float, own: float) -> Any:
     """Log rate ratio before an infusion in the steady state of the reference regimen, whose interval is four weeks."""
     share = c[dac._K_DOSE] * weight / (fast - slow)
     interval = c[dac._K_INTERVAL]
@@ -187,7 +203,7 @@ def _steady(c: Any, weight: float, volume: float, back: float, fast: float, slow
 
 
 @kernel
-def _ratio_goal(c: Any, concentration: float, own: float) -> float:
+def _ratio_goal(c: Any, concentration: float, own: float) -> Any:
     on_drug = min(1.0, concentration / c[dac._K_ON_DRUG])
     return c[dac._K_FULL_EFFECT] * (concentration / (c[dac._K_HALF_EFFECT] + concentration)) + own * on_drug
 
@@ -231,14 +247,60 @@ def _move(
 
 @kernel
 def loop(
-    c: Any, q: Any, x: Any, size: int, candidates: int, seed: int, last: int, place: Any, clock: Any, counts: Any, room: Any, s: Any, o: Any, d: Any, m: Any, e: Any
+    c: Any,
+    q: Any,
+    x: Any,
+    size: int,
+    candidates: int,
+    seed: int,
+    last: int,
+    place: Any,
+    clock: Any,
+    counts: Any,
+    room: Any,
+    s: Any,
+    o: Any,
+    d: Any,
+    m: Any,
+    e: Any,
 ) -> None:
     """Candidates from `place` (replicate, number, enrolled so far) on, as many as there is room for.
 
     `clock` holds the minute of the last arrival; `counts` receives the number of rows written to each table.
     """
-    s_replicate, s_subject, s_site, s_arrival_day, s_enrolled, s_enrolled_minute, s_final_state, s_end_minute, s_weight, s_age, s_new_lesion_rate, s_edss_at_entry, s_loss_factor, s_long_run_rate_ratio, s_clearance, s_volume, s_nk_baseline, s_nk_expansion = s
-    o_replicate, o_subject, o_state, o_assessment, o_variable, o_index, o_planned, o_minute, o_status, o_value, o_truth = o
+    (
+        s_replicate,
+        s_subject,
+        s_site,
+        s_arrival_day,
+        s_enrolled,
+        s_enrolled_minute,
+        s_final_state,
+        s_end_minute,
+        s_weight,
+        s_age,
+        s_new_lesion_rate,
+        s_edss_at_entry,
+        s_loss_factor,
+        s_long_run_rate_ratio,
+        s_clearance,
+        s_volume,
+        s_nk_baseline,
+        s_nk_expansion,
+    ) = s
+    (
+        o_replicate,
+        o_subject,
+        o_state,
+        o_assessment,
+        o_variable,
+        o_index,
+        o_planned,
+        o_minute,
+        o_status,
+        o_value,
+        o_truth,
+    ) = o
     d_replicate, d_subject, d_state, d_drug, d_index, d_planned, d_minute, d_status, d_dose, d_amount = d
     m_replicate, m_subject, m_minute, m_left, m_entered, m_transition, m_read_0, m_read_1, m_read_2 = m
     e_replicate, e_subject, e_minute, e_state, e_event = e
@@ -274,7 +336,9 @@ def loop(
         effect = _normal(seed, r, n, dac._DRAW_EFFECT, 0)
         other = _normal(seed, r, n, dac._DRAW_NK_EXPANSION, 0)
         own = q[dac._K_EFFECT_SD] * effect
-        expansion = q[dac._K_NK_MAX] * exp(q[dac._K_NK_MAX_SD] * (shared * effect + sqrt(1.0 - shared * shared) * other))
+        expansion = q[dac._K_NK_MAX] * exp(
+            q[dac._K_NK_MAX_SD] * (shared * effect + sqrt(1.0 - shared * shared) * other)
+        )
         s_replicate[ns], s_subject[ns], s_site[ns], s_arrival_day[ns] = r, n, 0, -(arrival // -MINUTES_PER_DAY)
         s_weight[ns], s_new_lesion_rate[ns], s_edss_at_entry[ns] = weight, rate, level
         s_age[ns] = _age(uniform(seed, r, n, ms._DRAW_AGE, 0), c[ms._AGE_LOW], c[ms._AGE_MODE], c[ms._AGE_HIGH])
@@ -291,8 +355,52 @@ def loop(
             activity, lesions, new, truth, expected = _scan(
                 c, x, seed, r, n, scans, FOUR_WEEKS_APART, minute, rate, activity, lesions, 0.0
             )
-            _observe(o_replicate, o_subject, o_state, o_assessment, o_variable, o_index, o_planned, o_minute, o_status, o_value, o_truth, no, r, n, BASELINE, MRI, CEL, scans, minute, lesions, truth)
-            _observe(o_replicate, o_subject, o_state, o_assessment, o_variable, o_index, o_planned, o_minute, o_status, o_value, o_truth, no + 1, r, n, BASELINE, MRI, NEW_CEL, scans, minute, new, expected)
+            _observe(
+                o_replicate,
+                o_subject,
+                o_state,
+                o_assessment,
+                o_variable,
+                o_index,
+                o_planned,
+                o_minute,
+                o_status,
+                o_value,
+                o_truth,
+                no,
+                r,
+                n,
+                BASELINE,
+                MRI,
+                CEL,
+                scans,
+                minute,
+                lesions,
+                truth,
+            )
+            _observe(
+                o_replicate,
+                o_subject,
+                o_state,
+                o_assessment,
+                o_variable,
+                o_index,
+                o_planned,
+                o_minute,
+                o_status,
+                o_value,
+                o_truth,
+                no + 1,
+                r,
+                n,
+                BASELINE,
+                MRI,
+                NEW_CEL,
+                scans,
+                minute,
+                new,
+                expected,
+            )
             no += 2
             cels += lesions
             if visit == 2:
@@ -300,18 +408,103 @@ def loop(
             if visit in (0, 3):
                 lymphocytes += 1
                 ratings += 1
-                a = nk * exp(nk_error * _normal(seed, r, n, dac._DRAW_NK_ASSAY, lymphocytes) - 0.5 * nk_error * nk_error)
+                a = nk * exp(
+                    nk_error * _normal(seed, r, n, dac._DRAW_NK_ASSAY, lymphocytes) - 0.5 * nk_error * nk_error
+                )
                 b = exp(cd8_error * _normal(seed, r, n, dac._DRAW_CD8_ASSAY, lymphocytes) - 0.5 * cd8_error * cd8_error)
                 level, jump, jump_due = _play(c, x, seed, r, n, level, jump, jump_due, minute)
                 edss = _rated(c, seed, r, n, level, ratings)
-                _observe(o_replicate, o_subject, o_state, o_assessment, o_variable, o_index, o_planned, o_minute, o_status, o_value, o_truth, no, r, n, BASELINE, LYMPHOCYTES, NK, lymphocytes, minute, a, nk)
-                _observe(o_replicate, o_subject, o_state, o_assessment, o_variable, o_index, o_planned, o_minute, o_status, o_value, o_truth, no + 1, r, n, BASELINE, LYMPHOCYTES, CD8, lymphocytes, minute, b, cd8)
-                _observe(o_replicate, o_subject, o_state, o_assessment, o_variable, o_index, o_planned, o_minute, o_status, o_value, o_truth, no + 2, r, n, BASELINE, EDSS, EDSS_RATED, ratings, minute, edss, level)
+                _observe(
+                    o_replicate,
+                    o_subject,
+                    o_state,
+                    o_assessment,
+                    o_variable,
+                    o_index,
+                    o_planned,
+                    o_minute,
+                    o_status,
+                    o_value,
+                    o_truth,
+                    no,
+                    r,
+                    n,
+                    BASELINE,
+                    LYMPHOCYTES,
+                    NK,
+                    lymphocytes,
+                    minute,
+                    a,
+                    nk,
+                )
+                _observe(
+                    o_replicate,
+                    o_subject,
+                    o_state,
+                    o_assessment,
+                    o_variable,
+                    o_index,
+                    o_planned,
+                    o_minute,
+                    o_status,
+                    o_value,
+                    o_truth,
+                    no + 1,
+                    r,
+                    n,
+                    BASELINE,
+                    LYMPHOCYTES,
+                    CD8,
+                    lymphocytes,
+                    minute,
+                    b,
+                    cd8,
+                )
+                _observe(
+                    o_replicate,
+                    o_subject,
+                    o_state,
+                    o_assessment,
+                    o_variable,
+                    o_index,
+                    o_planned,
+                    o_minute,
+                    o_status,
+                    o_value,
+                    o_truth,
+                    no + 2,
+                    r,
+                    n,
+                    BASELINE,
+                    EDSS,
+                    EDSS_RATED,
+                    ratings,
+                    minute,
+                    edss,
+                    level,
+                )
                 no += 3
         baseline_cel = cels / 4.0
         eligible = entry_cel - ELIGIBLE_CELS >= -TOLERANCE and edss - 1.0 >= -TOLERANCE and 6.5 - edss >= -TOLERANCE
         state = COMBINATION if eligible else SCREEN_FAILURE
-        _move(m_replicate, m_subject, m_minute, m_left, m_entered, m_transition, m_read_0, m_read_1, m_read_2, nm, r, n, BASELINE_ENDS, BASELINE, state, 0 if eligible else 1)
+        _move(
+            m_replicate,
+            m_subject,
+            m_minute,
+            m_left,
+            m_entered,
+            m_transition,
+            m_read_0,
+            m_read_1,
+            m_read_2,
+            nm,
+            r,
+            n,
+            BASELINE_ENDS,
+            BASELINE,
+            state,
+            0 if eligible else 1,
+        )
         m_read_0[nm], m_read_1[nm] = entry_cel, edss
         nm += 1
         s_enrolled[ns], s_enrolled_minute[ns] = eligible, BASELINE_ENDS if eligible else -1
@@ -375,12 +568,46 @@ def loop(
                 adverse_due = _due(threshold, x[_ADVERSE], now)
                 event_due = min(severe_due, adverse_due)
             if event_due <= minute:
-                _move(m_replicate, m_subject, m_minute, m_left, m_entered, m_transition, m_read_0, m_read_1, m_read_2, nm, r, n, now, state, STOPPED, 7 + state)
+                _move(
+                    m_replicate,
+                    m_subject,
+                    m_minute,
+                    m_left,
+                    m_entered,
+                    m_transition,
+                    m_read_0,
+                    m_read_1,
+                    m_read_2,
+                    nm,
+                    r,
+                    n,
+                    now,
+                    state,
+                    STOPPED,
+                    7 + state,
+                )
                 nm += 1
                 state = STOPPED
                 break
             if minute == END:
-                _move(m_replicate, m_subject, m_minute, m_left, m_entered, m_transition, m_read_0, m_read_1, m_read_2, nm, r, n, now, state, COMPLETED, 3 + state)
+                _move(
+                    m_replicate,
+                    m_subject,
+                    m_minute,
+                    m_left,
+                    m_entered,
+                    m_transition,
+                    m_read_0,
+                    m_read_1,
+                    m_read_2,
+                    nm,
+                    r,
+                    n,
+                    now,
+                    state,
+                    COMPLETED,
+                    3 + state,
+                )
                 nm += 1
                 state = COMPLETED
                 break
@@ -389,7 +616,24 @@ def loop(
                 passed_rule = reduction - RESPONSE_THRESHOLD > TOLERANCE
                 state = MONOTHERAPY if passed_rule else DOSE_DOUBLED
                 dose = DOSE if passed_rule else 2.0 * DOSE
-                _move(m_replicate, m_subject, m_minute, m_left, m_entered, m_transition, m_read_0, m_read_1, m_read_2, nm, r, n, now, COMBINATION, state, 2 if passed_rule else 3)
+                _move(
+                    m_replicate,
+                    m_subject,
+                    m_minute,
+                    m_left,
+                    m_entered,
+                    m_transition,
+                    m_read_0,
+                    m_read_1,
+                    m_read_2,
+                    nm,
+                    r,
+                    n,
+                    now,
+                    COMBINATION,
+                    state,
+                    2 if passed_rule else 3,
+                )
                 m_read_0[nm], m_read_1[nm], m_read_2[nm] = baseline_cel, lesions, reduction
                 nm += 1
                 next_rating = DECISION
@@ -402,14 +646,104 @@ def loop(
                 activity, lesions, new, truth, expected = _scan(
                     c, x, seed, r, n, scans, gap, minute, rate, activity, lesions, ratio + written
                 )
-                a = nk * exp(nk_error * _normal(seed, r, n, dac._DRAW_NK_ASSAY, lymphocytes) - 0.5 * nk_error * nk_error)
+                a = nk * exp(
+                    nk_error * _normal(seed, r, n, dac._DRAW_NK_ASSAY, lymphocytes) - 0.5 * nk_error * nk_error
+                )
                 b = cd8 * exp(
                     cd8_error * _normal(seed, r, n, dac._DRAW_CD8_ASSAY, lymphocytes) - 0.5 * cd8_error * cd8_error
                 )
-                _observe(o_replicate, o_subject, o_state, o_assessment, o_variable, o_index, o_planned, o_minute, o_status, o_value, o_truth, no, r, n, state, MRI, CEL, scans, minute, lesions, truth)
-                _observe(o_replicate, o_subject, o_state, o_assessment, o_variable, o_index, o_planned, o_minute, o_status, o_value, o_truth, no + 1, r, n, state, MRI, NEW_CEL, scans, minute, new, expected)
-                _observe(o_replicate, o_subject, o_state, o_assessment, o_variable, o_index, o_planned, o_minute, o_status, o_value, o_truth, no + 2, r, n, state, LYMPHOCYTES, NK, lymphocytes, minute, a, nk)
-                _observe(o_replicate, o_subject, o_state, o_assessment, o_variable, o_index, o_planned, o_minute, o_status, o_value, o_truth, no + 3, r, n, state, LYMPHOCYTES, CD8, lymphocytes, minute, b, cd8)
+                _observe(
+                    o_replicate,
+                    o_subject,
+                    o_state,
+                    o_assessment,
+                    o_variable,
+                    o_index,
+                    o_planned,
+                    o_minute,
+                    o_status,
+                    o_value,
+                    o_truth,
+                    no,
+                    r,
+                    n,
+                    state,
+                    MRI,
+                    CEL,
+                    scans,
+                    minute,
+                    lesions,
+                    truth,
+                )
+                _observe(
+                    o_replicate,
+                    o_subject,
+                    o_state,
+                    o_assessment,
+                    o_variable,
+                    o_index,
+                    o_planned,
+                    o_minute,
+                    o_status,
+                    o_value,
+                    o_truth,
+                    no + 1,
+                    r,
+                    n,
+                    state,
+                    MRI,
+                    NEW_CEL,
+                    scans,
+                    minute,
+                    new,
+                    expected,
+                )
+                _observe(
+                    o_replicate,
+                    o_subject,
+                    o_state,
+                    o_assessment,
+                    o_variable,
+                    o_index,
+                    o_planned,
+                    o_minute,
+                    o_status,
+                    o_value,
+                    o_truth,
+                    no + 2,
+                    r,
+                    n,
+                    state,
+                    LYMPHOCYTES,
+                    NK,
+                    lymphocytes,
+                    minute,
+                    a,
+                    nk,
+                )
+                _observe(
+                    o_replicate,
+                    o_subject,
+                    o_state,
+                    o_assessment,
+                    o_variable,
+                    o_index,
+                    o_planned,
+                    o_minute,
+                    o_status,
+                    o_value,
+                    o_truth,
+                    no + 3,
+                    r,
+                    n,
+                    state,
+                    LYMPHOCYTES,
+                    CD8,
+                    lymphocytes,
+                    minute,
+                    b,
+                    cd8,
+                )
                 no += 4
                 rated = minute == next_rating
                 recent = (previous + lesions) / 2.0
@@ -419,11 +753,50 @@ def loop(
                     ratings += 1
                     level, jump, jump_due = _play(c, x, seed, r, n, level, jump, jump_due, minute)
                     edss = _rated(c, seed, r, n, level, ratings)
-                    _observe(o_replicate, o_subject, o_state, o_assessment, o_variable, o_index, o_planned, o_minute, o_status, o_value, o_truth, no, r, n, state if rated else RESCUED, EDSS, EDSS_RATED, ratings, minute, edss, level)
+                    _observe(
+                        o_replicate,
+                        o_subject,
+                        o_state,
+                        o_assessment,
+                        o_variable,
+                        o_index,
+                        o_planned,
+                        o_minute,
+                        o_status,
+                        o_value,
+                        o_truth,
+                        no,
+                        r,
+                        n,
+                        state if rated else RESCUED,
+                        EDSS,
+                        EDSS_RATED,
+                        ratings,
+                        minute,
+                        edss,
+                        level,
+                    )
                     no += 1
                     next_rating = minute + 12 * MINUTES_PER_WEEK
                 if rescued:
-                    _move(m_replicate, m_subject, m_minute, m_left, m_entered, m_transition, m_read_0, m_read_1, m_read_2, nm, r, n, now, state, RESCUED, 4)
+                    _move(
+                        m_replicate,
+                        m_subject,
+                        m_minute,
+                        m_left,
+                        m_entered,
+                        m_transition,
+                        m_read_0,
+                        m_read_1,
+                        m_read_2,
+                        nm,
+                        r,
+                        n,
+                        now,
+                        state,
+                        RESCUED,
+                        4,
+                    )
                     m_read_0[nm], m_read_1[nm] = baseline_cel, recent
                     nm += 1
                     state = RESCUED

@@ -29,6 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocolsim.arithmetic import kernel
+from protocolsim.units import NONE, RATE, unit_product
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -49,8 +50,8 @@ class Parameter:
     """One number of a disease or drug: its meaning, unit, plausible range, and how it is known.
 
     `value`, `low` and `high` are in `unit` as a reader would write it ("0.36 L/day", "20 %"). `low` to `high` is
-    what is plausible; nothing below `least` or above `most` is accepted. Where `least` is not given, it is a thousandth
-    of `low`: what is plausibly never zero cannot be.
+    what is plausible; nothing below `least` or above `most` is accepted. Where `least` is not given, shares, counts,
+    spreads and rates may be 0, and what has a size (a volume, a weight, a time) must be at least a thousandth of `low`.
     """
 
     name: str
@@ -67,7 +68,9 @@ class Parameter:
     @property
     def lowest(self) -> float:
         """The lowest value that is accepted."""
-        return self.low / 1000.0 if self.least is None else self.least
+        if self.least is not None:
+            return self.least
+        return 0.0 if unit_product(self.unit).dimension in (NONE, RATE) else self.low / 1000.0
 
 
 @dataclass(frozen=True)

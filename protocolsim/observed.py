@@ -73,15 +73,24 @@ class Chart:
 
     def enter(self, rows: Integers, state: int, minute: Integers, enrols: bool) -> None:
         """The subjects in rows enter a state, each at its own minute."""
-        self.entered[rows, state] = minute[rows]
-        self.entries[rows, state] += 1
-        if enrols:
-            self.enrolled[rows] = np.where(self.enrolled[rows] < 0, minute[rows], self.enrolled[rows])
+        enter(self.entered, self.entries, self.enrolled, rows, state, minute, enrols)
 
     def _grow(self) -> None:
         for name in ("minute", "state", "value"):
             old = getattr(self, name)
             setattr(self, name, np.concatenate([old, np.zeros_like(old)], axis=2))
+
+
+@kernel
+def enter(
+    entered: Integers, entries: Integers, enrolled: Integers, rows: Integers, state: int, minute: Integers, enrols: bool
+) -> None:
+    """Date and count an entry of each subject in rows; the first that enrols is the enrolment."""
+    for i in rows:
+        entered[i, state] = minute[i]
+        entries[i, state] += 1
+        if enrols and enrolled[i] < 0:
+            enrolled[i] = minute[i]
 
 
 @kernel

@@ -446,10 +446,8 @@ def drafts(draw: Draw) -> Draft:
     }
 
 
-@st.composite
-def scenarios(draw: Draw) -> Scenario:
-    """A scenario that the builder accepts."""
-    draft = draw(drafts())
+def runnable(draft: Draft) -> Scenario:
+    """The scenario of a draft; one that the builder refuses is drawn anew."""
     try:
         return load(draft)
     except ScenarioError:

@@ -80,7 +80,7 @@ _REGISTRY = "NCT00001934, registry: age 18 to 65"
 PARAMETERS = (
     Parameter("new_lesion_rate", 1.2, "1/4 weeks", 0.6, 2.5, "D",
               f"{_CHOICE}; NIH untreated 3.26 a month ({_VELEZ}), less what interferon beta does",
-              "mean over screened patients of their long-run rate of new enhancing lesions on interferon beta"),
+              "mean over screened patients of their long-run rate of new lesions on interferon beta", least=0.0001),
     Parameter("new_lesion_rate_log_sd", 1.0, "", 0.8, 1.4, "D",
               f"single-scan spread in SELECT, DECIDE and REFLEX less the spread within; CV 0.97 in {_VELEZ}",
               "spread of the long-run rate between patients (SD of its logarithm)"),

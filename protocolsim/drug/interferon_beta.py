@@ -34,7 +34,7 @@ _LOG_MEDIAN, _LOG_SD, _ONSET, _OFFSET = range(4)
 PARAMETERS = (
     Parameter("loss_factor", 1.3, "", 1.0, 2.0, "A", "",
               "median factor by which the rate of new lesions rises without interferon beta; responders would lose"
-              " 2 to 4, but these patients failed it"),
+              " 2 to 4, but these patients failed it", least=0.001),
     Parameter("loss_log_sd", 0.3, "", 0.0, 0.6, "A", "",
               "spread of that factor between patients (SD of its logarithm)"),
     Parameter("offset_time", 8.0, "weeks", 4.0, 40.0, "A",

@@ -104,6 +104,12 @@ class Trial:
     labels: Labels
 
     @cached_property
+    def advancing(self) -> tuple[tuple[Kernel, Integers, Floats], ...]:
+        """What moves through time, in order: drugs, then the disease, which reads their signals."""
+        parts = (*self.drugs, self.disease)
+        return tuple((p.advance, p.links, p.constants) for p in parts if p.advance is not None)
+
+    @cached_property
     def noted(self) -> frozenset[int]:
         """The variables that some decision rule may read; only these are kept in charts."""
         made = (s.made_by for s in self.protocol.reader.summaries)

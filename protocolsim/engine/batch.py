@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from protocolsim.cohort.arrival import Desk
 from protocolsim.cohort.randomisation import allocations
 from protocolsim.component import Integers
-from protocolsim.engine.base import Trial, next_midnight, not_filled
-from protocolsim.engine.columns import Columns
+from protocolsim.engine.base import Trial, never_ends, next_midnight, not_filled
+from protocolsim.engine.columns import Columns, due_by, still
 from protocolsim.engine.tables import Part, tables_of
 from protocolsim.engine.workspace import Workspace
 from protocolsim.errors import SimulationError, UsageError
@@ -30,7 +30,7 @@ from protocolsim.protocol.states import Group, Protocol, Randomisation, State, T
 from protocolsim.randomness import NO_SHOW as NO_SHOW_STREAM
 from protocolsim.records import MADE, NO_SHOW, SUBJECTS_TOGETHER, Records
 
-_ROWS = SUBJECTS_TOGETHER  # columns of about so many subjects stay in the cache
+_ROWS = SUBJECTS_TOGETHER
 
 Mask = NDArray[np.bool_]
 
@@ -47,11 +47,9 @@ def unsupported(trial: Trial) -> str | None:
 
 
 def _before_and_after_enrolment(protocol: Protocol, randomisation: Randomisation) -> bool:
-    successors = protocol.successors()
-    enrolling = {s.number for s in protocol.states if s.enrolled}
-    before = {n: [] if n in enrolling else to for n, to in successors.items()}
+    enrolling = [s.number for s in protocol.states if s.enrolled]
     users = {t.source for t in protocol.transitions if t.randomise is randomisation}
-    return bool(users & (reachable(before, [0]) - enrolling)) and bool(users & reachable(successors, sorted(enrolling)))
+    return bool(users & protocol.before_enrolment()) and bool(users & reachable(protocol.successors(), enrolling))
 
 
 def pieces(
@@ -90,7 +88,10 @@ def _together(screening: Screening, screened: float, memory: list[Workspace]) ->
     while screening.open:
         if len(parts) == len(memory):
             memory.append(Workspace())
-        parts.append(screening.round((screening.wanted * screened).astype(np.int64) + 1, memory[len(parts)]))
+        # Another round costs more than a few candidates too many: some room for bad luck (in standard deviations).
+        expected = screening.wanted * screened
+        spare = (3.0 if parts else 1.0) * np.sqrt(expected * (screened - 1.0))
+        parts.append(screening.round((expected + spare).astype(np.int64) + 1, memory[len(parts)]))
     trial, replicates = screening.trial, screening.replicates
     return Records(trial.labels, tables_of(trial, parts), int(replicates[0]), len(replicates))
 
@@ -104,11 +105,14 @@ class Screening:
         self.desk = Desk(trial.cohort.sites, seed, self.replicates)
         self.enrolled = np.zeros(len(self.replicates), dtype=np.int64)
         self.places: dict[tuple[int, int, int], int] = {}
+        self.failed: dict[int, str] = {}  # what is wrong with a replicate that cannot go on, by its position
 
     @property
     def wanted(self) -> Integers:
-        """How many places are free in each replicate."""
-        return self.trial.cohort.size - self.enrolled
+        """How many places are free in each replicate; one that cannot go on stays open."""
+        free = self.trial.cohort.size - self.enrolled
+        free[list(self.failed)] = 1
+        return free
 
     @property
     def open(self) -> bool:
@@ -120,12 +124,10 @@ class Screening:
         which = np.flatnonzero(self.wanted > 0)
         came = self.desk.came[which]
         counts = np.minimum(counts[which], self.trial.cohort.max_candidates - came)
-        if counts[0] <= 0:
-            # The first that cannot be filled; another may run out of candidates sooner, and waits until it is the first.
-            failed = which[0]
-            raise SimulationError(
-                not_filled(self.trial.cohort, int(self.replicates[failed]), int(self.enrolled[failed]))
-            )
+        for k in which[counts <= 0].tolist():
+            self.failed.setdefault(k, not_filled(self.trial.cohort, int(self.replicates[k]), int(self.enrolled[k])))
+        self._give_up(which)
+        counts[np.isin(which, list(self.failed))] = 0
         minutes, sites = self.desk.next(which, counts)
         firsts = np.cumsum(counts) - counts
         subjects = np.arange(counts.sum()) + np.repeat(came - firsts, counts)
@@ -133,7 +135,17 @@ class Screening:
         columns = Columns(self.trial, self.seed, who, sites, next_midnight(minutes), memory)
         crowd = Crowd(columns, self, np.repeat(which, counts))
         crowd.run()
+        for row in np.flatnonzero(columns.endless & crowd.kept).tolist():
+            replicate, subject = who[row].tolist()
+            words = never_ends(replicate, subject, self.trial.protocol.states[columns.state[row]].name)
+            self.failed.setdefault(int(crowd.replicate[row]), words)
+        self._give_up(which)
         return columns, crowd.kept
+
+    def _give_up(self, which: Integers) -> None:
+        """Say what is wrong with the first open replicate; others that fail wait until they are the first."""
+        if which[0] in self.failed:
+            raise SimulationError(self.failed[which[0]])
 
 
 @dataclass(frozen=True)
@@ -179,6 +191,8 @@ class Crowd:
         """Subjects enter a state; the first time they would be enrolled, they wait at the door."""
         columns = self.columns
         columns.state[rows] = state.number
+        # Who goes round for ever goes no further; whether it matters is seen when it is known who belongs to the trial.
+        rows = rows[~columns.endless[rows]]
         if state.enrolled and not self.door_open:
             self.door.append(rows)
             return
@@ -283,7 +297,7 @@ class Crowd:
         """Live through the events that come before due[i] (or with it). Returns those who are still in the state."""
         columns = self.columns
         while self.trial.causes:
-            hit = rows[columns.event_due[rows] <= due[rows]]
+            hit = due_by(rows, columns.event_due, due)
             if not len(hit):
                 break
             columns.advance(hit, columns.event_due)
@@ -292,7 +306,7 @@ class Crowd:
                 struck = hit[causes == cause]
                 columns.strike(struck, int(cause))
                 self._decide(struck, state.upon.get(self.trial.causes[cause].event))
-            rows = rows[~columns.away[rows]]
+            rows = still(rows, columns.away)
         return rows
 
     def _come(self, rows: Integers, visit: Visit, state: State) -> Integers:
@@ -314,10 +328,10 @@ class Crowd:
         for assessment, seen in self._assess(come, visit, state, MADE):
             group = state.after.get(assessment)
             if group is not None:
-                still = seen[~columns.away[seen]]
-                left |= len(self._decide(still, group)) < len(still)
+                here = still(seen, columns.away)
+                left |= len(self._decide(here, group)) < len(here)
         if left:
-            rows, come = rows[~columns.away[rows]], come[~columns.away[come]]
+            rows, come = still(rows, columns.away), still(come, columns.away)
         self._dose(come, visit, state, MADE)
         return rows
 

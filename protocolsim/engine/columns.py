@@ -13,24 +13,24 @@ from numpy.typing import NDArray
 
 from protocolsim.arithmetic import kernel
 from protocolsim.component import Floats, Integers
-from protocolsim.engine.base import MOST_MOVES, Trial, never_ends
+from protocolsim.engine.base import MOST_MOVES, Trial
 from protocolsim.engine.clocks import NEVER, Clocks
-from protocolsim.engine.slab import Slab, add_doses, add_observations, packed
+from protocolsim.engine.journal import Journal, add_doses, add_observations, ordered, packed
 from protocolsim.engine.workspace import Workspace
-from protocolsim.errors import SimulationError
 from protocolsim.observed import CHART_ROOM, Chart
 from protocolsim.protocol.states import Dose, Group, State, Transition
 from protocolsim.randomness import uniform
 from protocolsim.records import MADE
 
-# Rows of each subject that the slabs have room for at first; they grow where a protocol needs more.
+# Entries per subject that the journals have room for at first; they grow where a protocol needs more.
 _ROOM = {"observations": 48, "doses": 24, "moves": 4, "events": 2}
 
 
 class Columns:
     """A column of subjects. `who` holds (replicate, subject) and is sorted.
 
-    `away` marks those who have left the state they were in and not yet begun the next.
+    `away` marks those who have left the state they were in and not yet begun the next, `endless` those who have moved
+    more often than anybody may.
     """
 
     def __init__(
@@ -47,24 +47,25 @@ class Columns:
         self.made_at = np.full((len(trial.assessments), n), -1, dtype=np.int64)
         self.allocated = np.full((len(trial.protocol.randomisations), n), -1, dtype=np.int64)
         self.state = np.zeros(n, dtype=np.int64)
-        self.away = np.zeros(n, dtype=np.bool_)
+        self.away, self.endless = np.zeros((2, n), dtype=np.bool_)
         most = max((len(m.variables) for m in trial.assessments), default=1)
         self._value, self._truth = memory.empty("value", (n, most)), memory.empty("truth", (n, most))
         self._dose, self._amount = np.empty(n), np.zeros(n)
-        self.observations = Slab("observations", n, _ROOM["observations"], 4 + 2 * most, memory)
-        self.doses = Slab("doses", n, _ROOM["doses"], 6, memory)
-        self.moves = Slab("moves", n, _ROOM["moves"], 2 + labels.reasons, memory)
-        self.events = Slab("events", n, _ROOM["events"], 2, memory)
+        widths = {"observations": 4 + 2 * most, "doses": 6, "moves": 2 + labels.reasons, "events": 2}
+        self.observations, self.doses, self.moves, self.events = (
+            Journal(name, n, n * _ROOM[name], width, memory) for name, width in widths.items()
+        )
         everyone = np.arange(n)
         for part in (trial.disease, *trial.drugs):
             part.start(self.body, everyone, part.links, part.constants, seed, who)
         self.traits = self.body[:, [*trial.visible, *trial.hidden]]
-        room = (n, len(labels.variables), CHART_ROOM)
+        # Subjects lie side by side in memory, since all of a visit are noted together; room not used stays untouched.
+        room = (CHART_ROOM, len(labels.variables), n)
         self.chart = Chart.empty(
             n, len(labels.variables), len(labels.states), len(trial.visible),
-            minute=memory.empty("chart.minute", room, np.int64),
-            state=memory.empty("chart.state", room, np.int64),
-            value=memory.empty("chart.value", room),
+            minute=memory.empty("chart.minute", room, np.int64).T,
+            state=memory.empty("chart.state", room, np.int64).T,
+            value=memory.empty("chart.value", room).T,
         )  # fmt: skip
         self.chart.traits[:] = self.traits[:, : len(trial.visible)]
         self.clocks = Clocks.wound(np.array([c.stream for c in trial.causes], dtype=np.int64), seed, who)
@@ -77,7 +78,7 @@ class Columns:
         self.state[rows] = state.number
         self.chart.enter(rows, state.number, self.now, state.enrolled)
         for part, level in zip(self.trial.drugs, state.levels, strict=True):
-            self.body[rows, part.offset] = level
+            put(self.body, rows, part.offset, level)
         if self.trial.causes:
             rates = np.array([c.rates[state.number] for c in self.trial.causes])
             self.clocks.set_rates(rows, rates, self.now)
@@ -120,11 +121,11 @@ class Columns:
             for column, variable in enumerate(measured.variables):
                 if variable in self.trial.noted:
                     self.chart.note(rows, variable, self.now, state.number, self._value, column)
-        slab = self.observations
-        slab.need(rows)
+        journal, rows = self.observations, ordered(rows)
+        at = journal.open(len(rows))
         add_observations(
-            slab.cells, slab.count, rows, packed(state.number, assessment, status), index, planned, self.now,
-            self._value, self._truth, len(measured.variables), status == MADE,
+            journal.cells, journal.owner, at, journal.count, rows, packed(state.number, assessment, status),
+            index, planned, self.now, self._value, self._truth, len(measured.variables), status == MADE,
         )  # fmt: skip
 
     def give(self, rows: Integers, dose: Dose, planned: Integers, state: State, status: int) -> None:
@@ -139,10 +140,11 @@ class Columns:
             part.give(self.body, rows, part.links, part.constants, self._dose, self._amount)
         else:
             self._amount[rows] = 0.0
-        slab = self.doses
-        slab.need(rows)
-        code = packed(state.number, dose.drug, status)
-        add_doses(slab.cells, slab.count, rows, code, number, planned, self.now, given, self._amount)
+        journal, rows = self.doses, ordered(rows)
+        at, code = journal.open(len(rows)), packed(state.number, dose.drug, status)
+        add_doses(
+            journal.cells, journal.owner, at, journal.count, rows, code, number, planned, self.now, given, self._amount
+        )
 
     def read(self, rows: Integers, group: Group) -> list[Any]:
         """The summaries that a group's rules read, each over all subjects; only those of rows have a meaning."""
@@ -156,12 +158,13 @@ class Columns:
     def move(self, rows: Integers, transition: Transition, to: State, read: Sequence[Any]) -> None:
         """Record that the subjects leave for another state; `read` holds what the rules read, one column each."""
         values = [self.whole(v)[rows] for v in read]
+        for column in values:
+            # Arithmetic on columns may leave another sign on what is undefined than arithmetic on numbers.
+            column[np.isnan(column)] = np.nan
         blank = [np.nan] * (self.trial.labels.reasons - len(values))
         codes = (self.state[rows], to.number, transition.number)
         self.moves.add(rows, codes, [self.now[rows], *values, *blank])
-        if self.moves.count[rows].max(initial=0) > MOST_MOVES:
-            replicate, subject = self.who[rows[self.moves.count[rows] > MOST_MOVES][0]].tolist()
-            raise SimulationError(never_ends(replicate, subject, to.name))
+        self.endless[rows] = self.moves.count[rows] > MOST_MOVES
         self.state[rows] = to.number
 
     def strike(self, rows: Integers, cause: int) -> None:
@@ -180,6 +183,35 @@ def plan(rows: Integers, entered: Integers, offset: int, event_due: Integers, du
         due[i] = entered[i] + offset
         any_before |= event_due[i] <= due[i]
     return any_before
+
+
+@kernel
+def due_by(rows: Integers, event_due: Integers, due: Integers) -> Integers:
+    """The subjects whose next event comes before due[i], or with it."""
+    found = np.empty(rows.shape[0], dtype=np.int64)
+    count = 0
+    for i in rows:
+        found[count] = i
+        count += event_due[i] <= due[i]
+    return found[:count]
+
+
+@kernel
+def still(rows: Integers, away: NDArray[np.bool_]) -> Integers:
+    """The subjects who are still in their state."""
+    found = np.empty(rows.shape[0], dtype=np.int64)
+    count = 0
+    for i in rows:
+        found[count] = i
+        count += not away[i]
+    return found[:count]
+
+
+@kernel
+def put(body: Floats, rows: Integers, column: int, number: float) -> None:
+    """body[i, column] = number."""
+    for i in rows:
+        body[i, column] = number
 
 
 @kernel

@@ -81,10 +81,8 @@ class Course:
         self._now[0] = minute
         if minute == self._reached[0]:
             return
-        trial = self.trial
-        for part in (*trial.drugs, trial.disease):
-            if part.advance is not None:
-                part.advance(self.body, ROW, part.links, part.constants, self._reached, self._now)
+        for move, links, constants in self.trial.advancing:
+            move(self.body, ROW, links, constants, self._reached, self._now)
         self._reached[0] = minute
 
     def numbered(self, visit: Visit) -> list[tuple[int, int]]:
@@ -107,20 +105,25 @@ class Course:
         index = self._planned_number
         index[0] = number
         shape = (1, len(measured.variables))
-        value, truth = np.full(shape, np.nan), np.full(shape, np.nan)
-        if status == MADE:
+        value, truth = np.empty(shape), np.empty(shape)
+        if status != MADE:
+            value.fill(np.nan)
+            truth.fill(np.nan)
+        else:
             part = measured.part
             measured.observe(
                 self.body, ROW, part.links, part.constants, self.seed, self.who, index, self._now, value, truth
             )
             self._made_at[assessment] = self.now
-        state, now = self.plan.number, self.now
+        state, now, noted = self.plan.number, self.now, self.trial.noted
+        seen, behind = value[0].tolist(), truth[0].tolist()
+        rows = self.rows["observations"]
         for column, variable in enumerate(measured.variables):
-            if status == MADE and variable in self.trial.noted:
+            if status == MADE and variable in noted:
                 self.chart.note(ROW, variable, self._now, state, value, column)
-            self.rows["observations"].append(
+            rows.append(
                 (self.replicate, self.subject, state, assessment, variable, number, planned, now,
-                 status, float(value[0, column]), float(truth[0, column]))
+                 status, seen[column], behind[column])
             )  # fmt: skip
 
     def give(self, dose: Dose, planned: int, status: int) -> None:
@@ -143,9 +146,12 @@ class Course:
 
     def move(self, transition: int, to: State, read: Sequence[float]) -> None:
         """Leave for another state at this minute, for the reason given by the numbers read."""
-        blank = [float("nan")] * (self.trial.labels.reasons - len(read))
+        values = [float("nan")] * self.trial.labels.reasons
+        for k, value in enumerate(read):
+            if value == value:  # what is undefined is recorded as one and the same nan, whatever its sign
+                values[k] = value
         self.rows["moves"].append(
-            (self.replicate, self.subject, self.now, self.plan.number, to.number, transition, *read, *blank)
+            (self.replicate, self.subject, self.now, self.plan.number, to.number, transition, *values)
         )
         self.plan, self.state = to, to.name
         self.moves += 1

@@ -345,7 +345,7 @@ class Stay:
     def _served(self, name: str, closes: int, act: Callable[[int], None]) -> Process:
         """Do one activity when its turn has come; miss it where the visit's window closes first. True if done."""
         limit, course, env = self._limit(name), self.course, self.env
-        if course.busy_until > self.minute:
+        if self.pools and course.busy_until > self.minute:
             yield env.timeout(course.busy_until - self.minute)
         if limit is None:
             return self._do(act, MADE)
@@ -371,20 +371,25 @@ class Stay:
 
     def _do(self, act: Callable[[int], None], status: int) -> bool:
         """Act now, unless the subject has left the state; an event of the same minute comes first. True if made."""
-        self._live_through_events()
-        if self.over:
-            return False
-        self.course.advance(self.minute)
+        if self.pools:
+            # Only a subject who had to wait can have missed either.
+            self._live_through_events()
+            if self.over:
+                return False
+            self.course.advance(self.minute)
         act(status)
         return status == MADE
 
     def _waits(self, visit: Visit) -> bool:
+        if not self.pools:
+            return False
         names = [self.trial.assessments[a].assessment.name for a in visit.assessments]
         names += [self.trial.labels.drugs[d.drug] for d in visit.doses]
-        busy = self.course.busy_until > self.minute
-        return bool(self.pools) and (busy or any(self._limit(n) is not None for n in names))
+        return self.course.busy_until > self.minute or any(self._limit(n) is not None for n in names)
 
     def _limit(self, name: str) -> Resource | None:
+        if not self.pools:
+            return None
         here = (r for r in self.trial.cohort.capacity if name in r.serves and self.course.site in r.sites)
         return next(here, None)
 

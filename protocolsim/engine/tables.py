@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from protocolsim.component import Integers
 from protocolsim.engine.base import Trial
 from protocolsim.engine.columns import Columns
-from protocolsim.engine.slab import Slab, expand_observations, observation_counts, unpacked
+from protocolsim.engine.journal import Journal, gather, gather_doses, gather_observations, unpacked
 from protocolsim.records import Table, columns_of
 from protocolsim.units import MINUTES_PER_DAY
 
@@ -63,23 +63,36 @@ class _Layout:
     def __init__(self, trial: Trial, parts: Sequence[Columns], rows: Sequence[Integers], order: Integers) -> None:
         self.trial, self.parts, self.rows, self.order = trial, parts, rows, order
 
-    def _starts(self, counts: Sequence[Integers]) -> tuple[list[Integers], int]:
-        """The first place of each subject's rows, part by part, and how many there are."""
-        together = np.concatenate(counts)
+    def _places(self, journals: Sequence[Journal]) -> tuple[list[Integers], int]:
+        """The first place of the rows of each subject, -1 for who is left out, part by part; and how many there are."""
+        together = np.concatenate([j.count[r] for j, r in zip(journals, self.rows, strict=True)])
         ends = np.cumsum(together[self.order])
         starts = np.empty(len(together), dtype=np.int64)
         starts[self.order] = ends - together[self.order]
-        return np.split(starts, np.cumsum([len(c) for c in counts])[:-1]), int(ends[-1]) if len(ends) else 0
+        places = []
+        for journal, r in zip(journals, self.rows, strict=True):
+            mine = np.full(len(journal.count), -1, dtype=np.int64)
+            mine[r], starts = starts[: len(r)], starts[len(r) :]
+            places.append(mine)
+        return places, int(ends[-1]) if len(ends) else 0
 
-    def _cells(self, slabs: Sequence[Slab]) -> tuple[NDArray[Any], dict[str, Integers]]:
-        starts, total = self._starts([s.count[r] for s, r in zip(slabs, self.rows, strict=True)])
-        out = np.empty((total, slabs[0].cells.shape[2]))
+    def _cells(self, journals: Sequence[Journal]) -> tuple[NDArray[Any], dict[str, Integers]]:
+        places, total = self._places(journals)
+        out = np.empty((total, journals[0].cells.shape[1]))
         who = np.empty((total, 2), dtype=np.int64)
-        for columns, slab, r, first in zip(self.parts, slabs, self.rows, starts, strict=True):
-            slab.compact(r, first, out)
-            places = np.repeat(first - np.cumsum(slab.count[r]) + slab.count[r], slab.count[r])
-            who[places + np.arange(len(places))] = np.repeat(columns.who[r], slab.count[r], axis=0)
+        of = np.empty(total, dtype=np.int64)
+        for columns, journal, first in zip(self.parts, journals, places, strict=True):
+            of.fill(-1)
+            gather(journal.cells, journal.owner, journal.blocks, first, out, of)
+            if len(journals) == 1:
+                who = columns.who[of]
+            else:
+                mine = of >= 0
+                who[mine] = columns.who[of[mine]]
         return out, {"replicate": who[:, 0], "subject": who[:, 1]}
+
+    def _empty(self, table: str, rows: int) -> Table:
+        return {name: np.empty(rows, dtype=kind) for name, kind in columns_of(table, self.trial.labels).items()}
 
     def _typed(self, table: str, columns: dict[str, Any]) -> Table:
         kinds = columns_of(table, self.trial.labels)
@@ -87,12 +100,16 @@ class _Layout:
 
     def doses(self) -> Table:
         """The table of doses."""
-        cells, columns = self._cells([p.doses for p in self.parts])
-        state, drug, status = unpacked(cells[:, 0])
-        names = ("index", "planned_minute", "minute", "dose", "amount")
-        columns |= {"state": state, "drug": drug, "status": status}
-        columns |= {name: cells[:, k] for k, name in enumerate(names, start=1)}
-        return self._typed("doses", columns)
+        journals = [p.doses for p in self.parts]
+        places, total = self._places(journals)
+        table = self._empty("doses", total)
+        for columns, journal, first in zip(self.parts, journals, places, strict=True):
+            gather_doses(
+                journal.cells, journal.owner, journal.blocks, first, columns.who,
+                *(table[n] for n in ("replicate", "subject", "state", "drug", "index",
+                                     "planned_minute", "minute", "status", "dose", "amount")),
+            )  # fmt: skip
+        return table
 
     def moves(self) -> Table:
         """The table of moves."""
@@ -111,14 +128,12 @@ class _Layout:
     def observations(self) -> Table:
         """The table of observations."""
         shown, variables = shown_variables(self.trial)
-        slabs = [p.observations for p in self.parts]
-        counts = [observation_counts(s.cells, s.count, r, shown) for s, r in zip(slabs, self.rows, strict=True)]
-        starts, total = self._starts(counts)
-        kinds = columns_of("observations", self.trial.labels)
-        table: Table = {name: np.empty(total, dtype=kind) for name, kind in kinds.items()}
-        for columns, slab, r, first in zip(self.parts, slabs, self.rows, starts, strict=True):
-            expand_observations(
-                slab.cells, slab.count, r, first, columns.who, shown, variables,
+        journals = [p.observations for p in self.parts]
+        places, total = self._places(journals)
+        table = self._empty("observations", total)
+        for columns, journal, first in zip(self.parts, journals, places, strict=True):
+            gather_observations(
+                journal.cells, journal.owner, journal.blocks, first, columns.who, shown, variables,
                 *(table[n] for n in ("replicate", "subject", "state", "assessment", "variable", "index",
                                      "planned_minute", "minute", "status", "value", "truth")),
             )  # fmt: skip

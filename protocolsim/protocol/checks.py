@@ -59,7 +59,7 @@ def _without_end(protocol: Protocol) -> Iterator[Finding]:
                 _path(state),
                 "it can never end: say how long it lasts (lasts: 12 weeks), or make it final (final: OUTCOME)",
             )
-        elif state.until is not None and not (state.on_study and state.until > 0):
+        elif state.until is not None and (state.until == 0 or state.number in protocol.before_enrolment()):
             yield _path(state), "'until' counts from enrolment, but subjects can be here before it: say 'lasts'"
         elif state.at_end is None:
             yield _path(state), "it can never end: no transition is tried when its time is over"

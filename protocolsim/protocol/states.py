@@ -167,6 +167,12 @@ class Protocol:
             found[transition.source] += transition.destinations
         return found
 
+    def before_enrolment(self) -> set[int]:
+        """The states that subjects can be in who have not been enrolled."""
+        enrolling = {s.number for s in self.states if s.enrolled}
+        ways = {n: [to for to in found if to not in enrolling] for n, found in self.successors().items()}
+        return set() if 0 in enrolling else reachable(ways, [0])
+
     def group_of(self, transition: Transition) -> Group:
         """The group in which a transition is tried."""
         for group in self.states[transition.source].groups:

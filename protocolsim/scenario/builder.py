@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
@@ -20,11 +19,14 @@ from protocolsim.randomness import MAX_REPLICATES, MAX_SEED
 from protocolsim.records import Labels
 from protocolsim.scenario import components
 from protocolsim.scenario.cohort_builder import cohort_of
+from protocolsim.scenario.decisions_builder import decisions_of
 from protocolsim.scenario.endpoints_builder import EndpointsBuilder
+from protocolsim.scenario.inherit import SET
 from protocolsim.scenario.quantities import FROM_COMPONENTS, Quantities
-from protocolsim.scenario.reader import Address, Document
-from protocolsim.scenario.scenario import KnobRow, ParameterRow, Scenario, StateRow
-from protocolsim.scenario.schema import CohortPart, Regimen, ScenarioPart, Schedule, StatePart, TransitionPart
+from protocolsim.scenario.reader import Address, Document, spell
+from protocolsim.scenario.rows import as_yaml, knob_rows, state_rows
+from protocolsim.scenario.scenario import ParameterRow, Scenario
+from protocolsim.scenario.schema import CohortPart, ScenarioPart
 from protocolsim.scenario.shape import check
 from protocolsim.scenario.states_builder import ON_STUDY, StatesBuilder
 from protocolsim.scenario.visits_builder import Vocabulary
@@ -63,19 +65,15 @@ def build(document: Document, *, allow_plugins: bool = False) -> Scenario:
 
 def _assemble(document: Document, part: ScenarioPart, q: Quantities, allow_plugins: bool) -> Scenario | None:
     q.read_parameters(part.parameters)
-    if not 0 <= part.seed <= MAX_SEED:
-        q.fault(("seed",), f"{part.seed} is not between 0 and {MAX_SEED}")
-    if not 1 <= part.replicates < MAX_REPLICATES:
-        q.fault(
-            ("replicates",),
-            f"{part.replicates} is below 1 (replicates)" if part.replicates < 1 else f"{part.replicates} is too many",
-        )
+    _check_size(part, q)
     cast = _cast(part, q, allow_plugins)
     words = _vocabulary(cast)
     cohort = cohort_of(part.cohort, q, words)
     builder = StatesBuilder(part.protocol, q, words)
     protocol = builder.build()
     populations, endpoints = EndpointsBuilder(part, q, words, builder.names).build()
+    hidden = [t for c in cast.components for t in c.traits if t.hidden]
+    decisions = decisions_of(part, q, words, hidden)
     if part.follow is not None:
         q.name(("follow",), "variable", part.follow, words.variable_names)
     q.settle()
@@ -86,6 +84,7 @@ def _assemble(document: Document, part: ScenarioPart, q: Quantities, allow_plugi
     if q.faults:
         return None
     cast.warnings.extend(_idle(part, q))
+    cast.warnings.extend(_set_from_outside(document))
     trial = _trial(document, protocol, cohort, cast.disease, cast, words)
     return Scenario(
         name=PurePath(document.source).stem,
@@ -101,16 +100,35 @@ def _assemble(document: Document, part: ScenarioPart, q: Quantities, allow_plugi
         trial=trial,
         populations=populations,
         endpoints=endpoints,
-        knobs=tuple(_knob_rows(part)),
+        decisions=decisions,
+        named=q.known,
+        knobs=tuple(knob_rows(part)),
         parameters=tuple(cast.rows),
-        design=tuple(_state_row(n, s, part.protocol.transitions) for n, s in part.protocol.states.items()),
-        resolved=_yaml(document.data),
+        design=state_rows(part, protocol),
+        resolved=as_yaml(document.data),
         document=document,
         allow_plugins=allow_plugins,
     )
 
 
+def _check_size(part: ScenarioPart, q: Quantities) -> None:
+    if not 0 <= part.seed <= MAX_SEED:
+        q.fault(("seed",), f"{part.seed} is not between 0 and {MAX_SEED}")
+    if not 1 <= part.replicates < MAX_REPLICATES:
+        why = "below 1 (replicates)" if part.replicates < 1 else "too many"
+        q.fault(("replicates",), f"{part.replicates} is {why}")
+
+
 # Components ----------------------------------------------------------------------------------------------------------
+
+
+def _set_from_outside(document: Document) -> list[str]:
+    """What was changed after the file was written: its published results were not fitted with that."""
+    places = [spell(address) for address, place in document.places.items() if place.source == SET and address]
+    changed = sorted(p for p in places if p.removeprefix("parameters.") not in ("seed", "replicates"))
+    if not changed:
+        return []
+    return [f"set from outside: {', '.join(changed)}; what is 'fitted' was fitted without that"]
 
 
 def _idle(part: ScenarioPart, q: Quantities) -> list[str]:
@@ -326,70 +344,3 @@ def _trial(
         hidden=tuple(c for t, c in traits if t.hidden),
         labels=labels,
     )
-
-
-# For readers ---------------------------------------------------------------------------------------------------------
-
-
-def _knob_rows(part: ScenarioPart) -> list[KnobRow]:
-    return [
-        KnobRow(
-            name,
-            str(k.value),
-            " to ".join(str(r) for r in k.range) if k.range else "",
-            k.meaning,
-            k.mark or "",
-            k.source or "",
-        )
-        for name, k in part.parameters.items()
-    ]
-
-
-def _state_row(name: str, state: StatePart, transitions: Sequence[TransitionPart]) -> StateRow:
-    treatment = [
-        f"{drug} {given.dose}, {_when(given)}" if isinstance(given, Regimen) else f"{drug}, {given}"
-        for drug, given in state.treatment.items()
-    ]
-    assessments = [f"{a}, {_when(s)}" for a, s in state.assessments.items()]
-    ways_out = [_way(t) for t in transitions if name in ([t.from_] if isinstance(t.from_, str) else t.from_)]
-    return StateRow(
-        name,
-        state.label or name.replace("_", " ").capitalize(),
-        state.final or "",
-        str(state.lasts)
-        if state.lasts is not None
-        else f"until {state.until} from enrolment"
-        if state.until is not None
-        else "",
-        "; ".join(treatment),
-        "; ".join(assessments),
-        tuple(ways_out),
-    )
-
-
-def _when(schedule: Schedule) -> str:
-    if schedule.every is not None:
-        times = f", {schedule.times} times" if schedule.times is not None else ""
-        return f"every {schedule.every}{times}"
-    key = "weeks" if schedule.weeks is not None else "days"
-    return f"{key} " + ", ".join(str(v) for v in getattr(schedule, key) or ())
-
-
-def _way(t: TransitionPart) -> str:
-    when = f"when {t.when}" if t.when is not None else "otherwise" if t.otherwise else "always"
-    trigger = f"after {t.after}, " if t.after else f"upon {t.upon}" if t.upon else "at the end, "
-    to = t.to if t.to is not None else f"randomised by {t.randomise}"
-    return f"{trigger}{when if not (t.upon and when == 'always') else ''} -> {to}".replace("  ", " ")
-
-
-def _yaml(data: Mapping[str, Any]) -> str:
-    from ruamel.yaml import YAML
-
-    out = io.StringIO()
-    yaml = YAML(typ="safe", pure=True)
-    yaml.default_flow_style = False
-    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
-    yaml.allow_unicode = True
-    yaml.width = 110
-    yaml.dump(dict(data), out)
-    return out.getvalue()

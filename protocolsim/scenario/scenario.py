@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from protocolsim.endpoint.base import Endpoint, Population
 from protocolsim.engine.base import Trial
+from protocolsim.scenario.quantities import Named
 from protocolsim.scenario.reader import Document
 
 
@@ -54,11 +55,31 @@ class StateRow:
 
 
 @dataclass(frozen=True)
+class DecisionWorth:
+    """What a decision rule is held against, and what it costs; the scenario's `decisions:`.
+
+    A true responder has the hidden trait (a column of the table of subjects) below `cut`. The loss over `horizon`
+    minutes is the expected number of `count`, plus stop_weight x P(stop), plus dose_weight x mg/kg of `drug`.
+    """
+
+    name: str
+    threshold: str
+    trait: str
+    cut: float
+    horizon: int
+    count: str
+    stop: str
+    stop_weight: float
+    drug: str
+    dose_weight: float
+
+
+@dataclass(frozen=True)
 class Scenario:
     """A checked scenario. Immutable: to change anything, load it again with `set`.
 
-    `resolved` is the scenario as YAML with everything it extends and every setting merged in; running that text
-    gives the same trial.
+    `named` holds the scenario's parameters in internal units. `resolved` is the scenario as YAML with everything it
+    extends and every setting merged in; running that text gives the same trial.
     """
 
     name: str
@@ -74,6 +95,8 @@ class Scenario:
     trial: Trial
     populations: Mapping[str, Population]
     endpoints: Mapping[str, Endpoint]
+    decisions: Mapping[str, DecisionWorth]
+    named: Mapping[str, Named]
     knobs: tuple[KnobRow, ...]
     parameters: tuple[ParameterRow, ...]
     design: tuple[StateRow, ...]

@@ -159,6 +159,32 @@ class ProtocolPart(Part):
     transitions: list[TransitionPart] = Field(description="the ways between states, in the order they are tried")
 
 
+class ResponderPart(Part):
+    """Who truly responds: those whose hidden trait lies below a cut."""
+
+    trait: Text = Field(description="a hidden trait of the disease or a drug")
+    below: Scalar = Field(description="the cut; it stays where it is while the threshold moves")
+
+
+class LossPart(Part):
+    """What a decision costs over the horizon: expected count + stop_weight x P(stop) + dose_weight x mg/kg."""
+
+    count: Text = Field(description="the variable whose expected number is to be small")
+    stop: Text = Field(description="the event that ends treatment")
+    stop_weight: Scalar = Field(description="how many counts one such event weighs")
+    drug: Text = Field(description="the drug that is given")
+    dose_weight: Scalar = Field(description="how many counts one mg/kg weighs")
+
+
+class DecisionPart(Part):
+    """What a decision rule is worth: against whom it is held, and what it costs."""
+
+    threshold: Text = Field(description="the parameter that is the bound of the rule")
+    responder: ResponderPart
+    horizon: Scalar = Field(description="how long after the decision is looked at, such as 40 weeks")
+    loss: LossPart
+
+
 class PopulationPart(Part):
     """Who counts, for endpoints to name as their denominator."""
 
@@ -206,6 +232,7 @@ class ScenarioPart(Part):
     drugs: dict[str, DrugPart] = {}
     protocol: ProtocolPart
     populations: dict[str, PopulationPart] = {}
+    decisions: dict[str, DecisionPart] = {}
     endpoints: dict[str, EndpointPart] = {}
     published: dict[str, PublishedPart] = {}
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from protocolsim.scenario.shipped import names as scenarios
     from protocolsim.study.result import Result
     from protocolsim.study.run import run
+    from protocolsim.study.sweep import sweep
+    from protocolsim.study.thresholds import ThresholdCurve, thresholds
 
 __all__ = [
     "ProtocolsimError",
@@ -28,10 +30,13 @@ __all__ = [
     "Scenario",
     "ScenarioError",
     "SimulationError",
+    "ThresholdCurve",
     "UsageError",
     "load",
     "run",
     "scenarios",
+    "sweep",
+    "thresholds",
 ]
 
 _WHERE = {
@@ -40,10 +45,13 @@ _WHERE = {
     "Scenario": "scenario.scenario",
     "ScenarioError": "errors",
     "SimulationError": "errors",
+    "ThresholdCurve": "study.thresholds",
     "UsageError": "errors",
     "load": "scenario.settings",
     "run": "study.run",
     "scenarios": "scenario.shipped:names",
+    "sweep": "study.sweep",
+    "thresholds": "study.thresholds",
 }
 
 

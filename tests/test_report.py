@@ -312,8 +312,8 @@ def test_page_is_whole_and_loads_nothing(result: Made) -> None:
     assert not {"script", "link", "iframe", "img", "object"} & set(reader.tags)
     assert "@import" not in text
     assert all(inside.startswith("#") for inside in re.findall(r"url\(([^)]*)\)", text))
-    assert reader.tags.count("figure") == reader.tags.count("svg") == reader.tags.count("figcaption") == 3
-    assert text.count('role="img"') == 3
+    assert reader.tags.count("figure") == reader.tags.count("svg") == reader.tags.count("figcaption") == 4
+    assert text.count('role="img"') == 4
     used = set(re.findall(r"url\(#([^)]+)\)", text))
     assert used <= set(reader.ids)
 
@@ -369,7 +369,7 @@ def test_page_of_a_bare_result(result: Made) -> None:
     reader = read(page(bare))
 
     assert reader.open == []
-    assert reader.tags.count("figure") == 1
+    assert reader.tags.count("figure") == 2
     assert "Percentile" not in page(bare)
 
 

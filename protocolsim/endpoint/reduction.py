@@ -55,7 +55,8 @@ class Reduction(Endpoint):
     Denominator: members of `among` with at least one made assessment on each side; in the patients' own
     readings a baseline of zero has no reduction and leaves the subject out. Withdrawal ends a subject's
     counting; assessments after a rescue count only where `during` names the rescue's state. Missed assessments
-    are ignored. An assessment belongs to the state in which it was made.
+    are ignored; what came and went unseen in a longer gap is not counted, so rates `per: time` are then too low, and
+    gaps of equal length compare best. An assessment belongs to the state in which it was made.
     """
 
     kind: ClassVar[str] = "reduction"

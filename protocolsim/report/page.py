@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from protocolsim.component import MARKS
 from protocolsim.errors import UsageError
 from protocolsim.report import figures, phrases
+from protocolsim.report.flow_figure import flow
 from protocolsim.report.look import FAINT, INK
 from protocolsim.report.source import Source, row
 
@@ -68,7 +69,7 @@ def _rows(result: Source) -> list[dict[str, Any]]:
 def _figures(result: Source) -> list[dict[str, Any]]:
     """Each figure that this result has something to draw for."""
     drawn: list[dict[str, Any]] = []
-    for draw in (figures.simulated_against_published, figures.through_states, figures.patients_over_time):
+    for draw in (figures.simulated_against_published, figures.through_states, flow, figures.patients_over_time):
         try:
             chart = draw(result)
         except UsageError:

@@ -17,7 +17,8 @@ RANGE_MEANS = (
 )
 ROLES_MEAN = (
     "Role: a fitted result was used to choose the model's parameters, so that it lies inside its range validates "
-    "nothing. A checked result was not used. Percentile: the share of simulated trials below the published value."
+    "nothing. A checked result was not used. Percentile: the share of simulated trials below the published value, ties "
+    "counting half."
 )
 _EQUAL = 1e-9
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from protocolsim.errors import UsageError
 from protocolsim.records import Records, concatenate
+from protocolsim.scenario.rows import as_yaml
 from protocolsim.scenario.scenario import KnobRow, ParameterRow, Scenario, StateRow
 from protocolsim.study.estimates import Estimate, as_json
 from protocolsim.study.pieces import pieces
@@ -167,8 +168,8 @@ class Result:
 
     @property
     def resolved(self) -> str:
-        """The scenario as YAML, with everything merged in."""
-        return self.scenario.resolved
+        """The scenario as YAML, with everything merged in: running that file gives these results again."""
+        return as_yaml({**self.scenario.document.data, "seed": self.seed, "replicates": self.replicates})
 
     @property
     def version(self) -> str:

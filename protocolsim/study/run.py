@@ -34,8 +34,7 @@ def run(
     many replicates were done since it was last called. Raises UsageError for impossible arguments, SimulationError
     where a cohort cannot be filled.
     """
-    replicates = scenario.replicates if replicates is None else _whole("replicates", replicates, 1, MAX_REPLICATES - 1)
-    seed = scenario.seed if seed is None else _whole("seed", seed, 0, MAX_SEED)
+    replicates, seed = replicates_and_seed(scenario, replicates, seed)
     engine = chosen_engine(scenario, engine)
     started = time.perf_counter()
     tally = Tally(scenario.endpoints, scenario.populations)
@@ -50,7 +49,17 @@ def run(
     sums = tally.sums()
     found = {name: estimate(endpoint, sums[name]) for name, endpoint in scenario.endpoints.items()}
     seconds = time.perf_counter() - started
-    return Result(scenario, seed, replicates, engine, found, seconds, tally.rows, None if kept is None else tuple(kept))
+    rows = None if kept is None else tuple(kept)
+    return Result(scenario, seed, replicates, engine, found, seconds, tally.rows, rows)
+
+
+def replicates_and_seed(scenario: Scenario, replicates: int | None, seed: int | None) -> tuple[int, int]:
+    """Those given, or the scenario's own. Raises UsageError for impossible ones."""
+    replicates = (
+        scenario.replicates if replicates is None else whole_number("replicates", replicates, 1, MAX_REPLICATES - 1)
+    )
+    seed = scenario.seed if seed is None else whole_number("seed", seed, 0, MAX_SEED)
+    return replicates, seed
 
 
 def chosen_engine(scenario: Scenario, engine: str) -> str:
@@ -64,7 +73,8 @@ def chosen_engine(scenario: Scenario, engine: str) -> str:
     return engine
 
 
-def _whole(what: str, value: Any, least: int, most: int) -> int:
+def whole_number(what: str, value: Any, least: int, most: int) -> int:
+    """The value, if it is a whole number between bounds; UsageError otherwise."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
         raise UsageError(f"{what}: expected a whole number, found {value!r}")
     if not least <= value <= most:

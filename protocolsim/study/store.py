@@ -20,10 +20,11 @@ from protocolsim.study.result import Result
 SUMMARY = "summary.json"
 REPORT = "report.html"
 # Whatever else stands in a folder is not ours to overwrite.
+_WRITTEN = (*TABLES, "sweep", "curve", "curves", "roc", "loss", "what_follows")
 _OURS = frozenset(
     [
         *(SUMMARY, REPORT, "scenario.yaml", "provenance.json"),
-        *(f"{table}.{kind}" for table in TABLES for kind in ("csv", "parquet")),
+        *(f"{name}.{kind}" for name in _WRITTEN for kind in ("csv", "parquet", "png", "svg", "html")),
     ]
 )
 

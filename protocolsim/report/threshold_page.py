@@ -1,0 +1,310 @@
+"""A threshold curve for readers: a table in the terminal, a folder of results, and one self-contained HTML page."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocolsim.errors import UsageError
+from protocolsim.report import phrases, threshold_figures
+from protocolsim.report.look import alternative, caption, save, svg
+from protocolsim.report.page import _inline
+from protocolsim.report.sweep_page import _fit, _style
+from protocolsim.report.threshold_drawn import Drawn
+from protocolsim.study.axis import one
+from protocolsim.study.result import Result
+from protocolsim.study.store import SUMMARY
+from protocolsim.study.sweep import Sweep, paired_mcse
+from protocolsim.study.thresholds import MEASURES, ThresholdCurve
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.console import Console
+
+SAME_LUCK = (
+    "Every threshold has the same subjects with the same luck, each simulated once per way. The ± is the Monte Carlo "
+    "standard error; how one patient would have fared on the other way is a matter of the model, not of data."
+)
+_SHORT = {
+    "share_sent": "pass", "sensitivity": "sensi-\ntivity", "specificity": "speci-\nficity",
+    "predictive_value_positive": "pred.\npos.", "predictive_value_negative": "pred.\nneg.",
+    "expected_count": "count", "expected_stop": "stop", "expected_dose": "dose", "expected_loss": "loss",
+}  # fmt: skip
+_MEANS = (
+    "pass: share that passes the rule. sensitivity: true responders who pass. specificity: others who do not. pred. "
+    "pos.: true responders among those who pass. pred. neg.: others among those who do not. count, stop, dose, loss: "
+    "expected over the horizon after the decision. A true responder is known to the model only."
+)
+_ROWS, _OTHERS = 11, 8
+_TEMPLATE = "threshold.html.j2"
+FIGURES = ("curves", "roc", "what_follows", "loss")
+# What may be replaced: of a curve, and of the sweep that answers where there is no curve.
+_FILES = frozenset(
+    [
+        *("curve.parquet", "curve.csv", "sweep.parquet", "sweep.csv", "scenario.yaml", "provenance.json"),
+        *(SUMMARY, "report.html"),
+        *(f"{name}.{form}" for name in (*FIGURES, "sweep") for form in ("png", "svg", "html")),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Told:
+    """A curve, and what its readers need to know of how it was made. `seconds`: how long that took."""
+
+    curve: ThresholdCurve
+    engine: str
+    seconds: float
+
+    @cached_property
+    def drawn(self) -> Drawn:
+        """The curve as it is drawn."""
+        return Drawn(self.curve)
+
+    @cached_property
+    def result(self) -> Result:
+        """The run at the scenario's own threshold, without its records: estimates, words and provenance."""
+        curve = self.curve
+        at = curve.at(curve.own)
+        own = {name: at[name] for name in curve.scenario.endpoints}
+        return Result(curve.scenario, curve.seed, curve.replicates, self.engine, own, self.seconds, 0)
+
+    @cached_property
+    def rows(self) -> NDArray[np.float64]:
+        """About eleven thresholds over the range, and the scenario's own."""
+        low, high = float(self.curve.steps[0]), float(self.curve.steps[-1])
+        even = [low + k * (high - low) / (_ROWS - 1) for k in range(_ROWS - 1)] + [high]
+        far = [t for t in even if abs(t - self.curve.own) > 1e-9 * max(1.0, abs(high - low))]
+        return np.unique([*far, self.curve.own])
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """The estimates at these."""
+        return self.curve.frame(self.rows)
+
+    @property
+    def columns(self) -> list[str]:
+        """What is worth a column: the measures of the decision, or endpoints where none is priced."""
+        names = [n for n in MEASURES if n in self.curve.endpoints]
+        if len(names) > 1:
+            return names
+        others = [n for n, e in self.curve.scenario.endpoints.items() if not e.ranks]
+        return [*names, *sorted(others, key=lambda n: self.curve.endpoints[n].published is None)[:_OTHERS]]
+
+    @property
+    def provenance(self) -> dict[str, str]:
+        """What is needed to get the same numbers again."""
+        return {**self.result.provenance, "threshold": self.curve.parameter}
+
+    def summary(self) -> dict[str, Any]:
+        """As `protocolsim thresholds --json` prints it, in internal units (shares 0 to 1); None for undefined."""
+        return curve_json(self.curve.parameter, self.curve.own, self.drawn.frame, "threshold")
+
+    def sentences(self) -> list[str]:
+        """What the numbers say, in words."""
+        curve, drawn = self.curve, self.drawn
+        number, lost = len(curve.measured), int(np.isnan(curve.measured).sum())
+        trials = phrases.count(curve.replicates, "simulated trial")
+        if number == 0:
+            return [f"Nobody reached the decision in {trials}."]
+        state = curve.scenario.trial.protocol.states[curve.rule.transition.source].name
+        each = phrases.plain(number / curve.replicates)
+        rule = curve.rule.transition.rule.words if curve.rule.transition.rule is not None else ""
+        said = [f"{number:,} subjects of {trials} reach the decision at the end of '{state}', {each} in each trial."]
+        if lost:
+            said.append(f"For {lost:,} of them there is nothing to compare; they never pass.")
+        said.append(f"The scenario's own threshold is {drawn.said(curve.own)} ({rule}).")
+        try:
+            drawn.priced()
+        except UsageError as error:
+            return [*said, f"What the rule is worth is not told: {error}."]
+        return [*said, *self._cheapest()]
+
+    def _cheapest(self) -> list[str]:
+        drawn, curve = self.drawn, self.curve
+        stop, dose = drawn.weights()
+        place = drawn.cheapest(stop, dose)
+        best = float(drawn.thresholds[place])
+        endpoint = curve.endpoints["expected_loss"]
+        here, there = (self._sums(t) for t in (curve.own, best))
+        loss = {t: curve.frame(np.array([t])).set_index("estimate").loc["expected_loss"] for t in (curve.own, best)}
+        at_own, at_best = (f"{loss[t].value:.2f}" for t in (curve.own, best))
+        prices = f"(a stop {phrases.plain(stop)}, a unit of dose {phrases.plain(dose)})"
+        if best == curve.own:
+            said = [f"At the scenario's prices {prices} its own threshold has the smallest expected loss, {at_own}."]
+        else:
+            error = paired_mcse(endpoint, there, endpoint, here)
+            about = f" ± {error:.2f}" if error > 0 else ""
+            end = ", an end of the range" if drawn.at_an_end(place) else ""
+            lower = f"{loss[curve.own].value - loss[best].value:.2f}{about}"
+            least = f"the expected loss is smallest at {drawn.said(best)}{end}: {at_best}, against {at_own}"
+            said = [f"At the scenario's prices {prices} {least} at the scenario's own, {lower} lower under same luck."]
+        prices_are = "Prices are assumptions, so look at a range of them (the figure of the loss)."
+        return [*said, threshold_figures.free_says(drawn), threshold_figures.stop_says(drawn), prices_are]
+
+    def _sums(self, threshold: float) -> NDArray[np.float64]:
+        """The sums of the loss by replicate at one threshold."""
+        curve, name = self.curve, "expected_loss"
+        sent = curve.rule.holds(curve.measured, threshold)[:, np.newaxis]
+        mine = np.where(sent, curve.taken[name], curve.refused[name])
+        return np.asarray(curve.others[name] + curve.endpoints[name].added(mine, curve.replicate, curve.replicates))
+
+
+def curve_json(parameter: str, own: float | None, frame: pd.DataFrame, where: str) -> dict[str, Any]:
+    """The estimates by name, each a list by threshold, from a frame whose column `where` holds the thresholds."""
+    estimates = {
+        str(name): [
+            {
+                "threshold": float(at),
+                **{key: None if np.isnan(v) else float(v) for key, v in zip(_NUMBERS, numbers, strict=True)},
+            }
+            for at, *numbers in rows[[where, *_NUMBERS]].itertuples(index=False)
+        ]
+        for name, rows in frame.groupby("estimate", sort=False)
+    }
+    thresholds = [float(t) for t in frame[where].unique()]
+    return {"parameter": parameter, "own": own, "thresholds": thresholds, "estimates": estimates}
+
+
+_NUMBERS = ("value", "mcse", "lo", "hi")
+
+
+def sweep_json(found: Sweep) -> dict[str, Any]:
+    """The same of a sweep over one parameter."""
+    (axis,) = found.axes
+    internal = [float(f"{v * one(axis.unit).value:.10g}") for v in found.frame[axis.name]]
+    own = found.own.scenario.named[axis.name].value
+    return curve_json(axis.name, own, found.frame.assign(threshold=internal), "threshold")
+
+
+# Terminal ------------------------------------------------------------------------------------------------------------
+
+
+def print_thresholds(told: Told, console: Console) -> None:
+    """Print the table by threshold, what its columns mean, and what it says."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    encoding = console.encoding or "ascii"
+    wide = encoding.lower().startswith("utf")
+    table = Table(box=box.SIMPLE_HEAD if wide else box.ASCII2, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
+    names, frame = told.columns, told.table
+    table.add_column(Text(_fit(told.drawn.axis.replace(" ", "\n", 1), encoding)), justify="right", vertical="bottom")
+    for name in names:
+        endpoint = told.curve.endpoints[name]
+        heading = f"{_SHORT.get(name, endpoint.label)}\n{endpoint.unit}"
+        table.add_column(Text(_fit(heading, encoding)), justify="right", vertical="bottom")
+    for line in [*_lines(told), _errors(told, frame)]:
+        own = line[0].startswith("*")
+        table.add_row(*(Text(_fit(cell, encoding)) for cell in line), style="bold" if own else "")
+    console.print(Text(_fit(told.result.title, encoding)), style="bold", highlight=False)
+    console.print(table)
+    means = f" {_MEANS}" if "sensitivity" in names else ""
+    notes = [f"* the scenario's own. ± max: the largest Monte Carlo standard error in the column.{means}", SAME_LUCK]
+    for text in told.sentences():
+        if text:
+            console.print(Text(_fit(text, encoding)), highlight=False)
+    run = told.result
+    ran = (
+        f"seed {run.seed}, {phrases.count(run.replicates, 'replicate')} on both ways, {run.engine} engine, "
+        f"protocolsim {run.version}, {run.provenance['run time']}"
+    )
+    for text in ("", *notes, *(f"Caveat: {n}" for n in run.notes), ran):
+        console.print(Text(_fit(text, encoding)), style="dim", highlight=False)
+
+
+def _lines(told: Told) -> list[list[str]]:
+    """A line for each threshold, its cells without units."""
+    frame = told.table.set_index(["threshold", "estimate"])
+    lines = []
+    for threshold in told.rows.tolist():
+        mark = "* " if threshold == told.curve.own else ""
+        cells = [_cell(frame.loc[(threshold, name), "value"], told.curve.endpoints[name].unit) for name in told.columns]
+        lines.append([mark + phrases.plain(told.drawn.shown(threshold)), *cells])
+    return lines
+
+
+def _errors(told: Told, frame: pd.DataFrame) -> list[str]:
+    worst = frame.groupby("estimate")["mcse"].max()
+    return ["± max", *(_cell(worst[name], told.curve.endpoints[name].unit) for name in told.columns)]
+
+
+def _cell(value: float, unit: str) -> str:
+    number = phrases.scaled(float(value), unit)
+    return "-" if np.isnan(number) else f"{number:.1f}" if unit == "%" or abs(number) >= 10 else f"{number:.2f}"
+
+
+# Folder and page -----------------------------------------------------------------------------------------------------
+
+
+def charts(told: Told) -> dict[str, Any]:
+    """Each figure, by the name of its files, that this curve has something to draw for."""
+    found = {}
+    for name in FIGURES:
+        try:
+            found[name] = getattr(threshold_figures, name)(told.drawn)
+        except UsageError:
+            # No price, no true response, nobody who reached the decision: the page does without that figure.
+            continue
+    return found
+
+
+def write_thresholds(told: Told, folder: Path) -> None:
+    """The curve as parquet and CSV, summary, provenance, scenario, figures and page."""
+    frame = told.drawn.frame.drop(columns="at")
+    frame.to_parquet(folder / "curve.parquet", index=False)
+    frame.to_csv(folder / "curve.csv", index=False, lineterminator="\n")
+    (folder / "summary.json").write_text(json.dumps(told.summary(), indent=2) + "\n", encoding="utf-8")
+    (folder / "scenario.yaml").write_text(told.result.resolved, encoding="utf-8")
+    (folder / "provenance.json").write_text(json.dumps(told.provenance, indent=2) + "\n", encoding="utf-8")
+    drawn = charts(told)
+    for name, chart in drawn.items():
+        for form in ("png", "svg", "html"):
+            save(chart, folder / f"{name}.{form}")
+    (folder / "report.html").write_text(threshold_page(told, drawn), encoding="utf-8")
+
+
+def threshold_page(told: Told, drawn: dict[str, Any] | None = None) -> str:
+    """The page as text; it loads nothing from anywhere, and looks like the page of a run."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    here = Path(__file__).parent
+    environment = Environment(
+        loader=FileSystemLoader(here), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    figures = charts(told) if drawn is None else drawn
+    return environment.get_template(_TEMPLATE).render(
+        result=told.result,
+        style=_style(here),
+        sentences=[s for s in told.sentences() if s],
+        axis=told.drawn.axis,
+        headings=[
+            {"label": told.curve.endpoints[n].label, "counting": told.curve.endpoints[n].counting,
+             "unit": told.curve.endpoints[n].unit}
+            for n in told.columns
+        ],
+        rows=[_page_row(told, threshold) for threshold in told.rows.tolist()],
+        same_luck=SAME_LUCK,
+        figures=[
+            {
+                "title": chart.title["text"],
+                "caption": caption(chart),
+                "svg": _inline(svg(chart), f"figure{place}", alternative(chart)),
+            }
+            for place, chart in enumerate(figures.values())
+        ],
+        provenance=told.provenance,
+    )  # fmt: skip
+
+
+def _page_row(told: Told, threshold: float) -> dict[str, Any]:
+    at = told.curve.at(threshold)
+    cells = [phrases.bare(phrases.simulated(at[n]), at[n]).removesuffix(" %").strip() for n in told.columns]
+    return {"threshold": told.drawn.said(threshold), "own": threshold == told.curve.own, "cells": cells}

@@ -1,0 +1,129 @@
+"""The values that a parameter takes in a sweep, read from `LOW:HIGH:STEP` or a list, and exact in decimals.
+
+Either all numbers carry the same unit, or those without one take it from those that have it (`1:3:0.5 mg/kg`). With
+`%` that would be ambiguous, as 0.95 may be 95 %: there each number but zero says what it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import ROUND_FLOOR, Decimal
+
+from protocolsim.errors import UsageError
+from protocolsim.units import NONE, Quantity, UnitError, quantity
+
+MOST_POINTS = 2_000
+FORM = "NAME=LOW:HIGH:STEP or NAME=VALUE,VALUE,..."
+
+_EQUAL = Decimal("1e-9")
+_NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
+_PART = re.compile(rf"\s*(?P<number>{_NUMBER})\s*(?P<unit>.*?)\s*", re.DOTALL)
+_UNIT = re.compile(r"/?\s*[0-9. ]*(?:%|[A-Za-z]).*", re.DOTALL)
+
+Settable = str | int | float
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One varied parameter: its name as given, and its values as numbers in `unit` ("" for plain numbers).
+
+    `settings` are the same values as a scenario file would hold them. `own` is what the scenario itself says, in that
+    unit; None where that is no single number.
+    """
+
+    name: str
+    unit: str
+    values: tuple[float, ...]
+    settings: tuple[Settable, ...]
+    own: float | None = None
+
+
+def axis(name: str, given: object) -> Axis:
+    """The values that "LOW:HIGH:STEP", a list "1,2,5" or a sequence of numbers means.
+
+    The highest value belongs to a range where it lies within a billionth of a step. Raises UsageError for what
+    cannot be read, a unit that is missing or differs, an empty range, a step of zero or of the wrong sign, a value that
+    stands there twice, and more than two thousand values.
+    """
+    where = f"--vary {name}={given}" if isinstance(given, str) else f"--vary {name}"
+    is_range = isinstance(given, str) and ":" in given
+    if isinstance(given, str):
+        parts = given.split(":" if is_range else ",")
+    elif isinstance(given, Iterable) and not isinstance(given, Mapping):
+        parts = [str(v) for v in given]
+    else:
+        parts = [str(given)]
+    if not any(p.strip() for p in parts):
+        raise UsageError(f"{where}: there is nothing to vary over; expected {FORM}")
+    if is_range and len(parts) != 3:
+        raise UsageError(f"{where}: expected LOW:HIGH:STEP, found {len(parts)} numbers")
+    numbers, unit = _in_one_unit(where, [_read(where, part) for part in parts])
+    values = _between(where, *numbers) if is_range else numbers
+    again = next((v for k, v in enumerate(values) if v in values[:k]), None)
+    if again is not None:
+        raise UsageError(f"{where}: {_written(again, unit)} stands there twice")
+    return Axis(name, unit, tuple(float(v) for v in values), tuple(_written(v, unit) for v in values))
+
+
+def _read(where: str, part: str) -> tuple[Decimal, str]:
+    """A number as it was written, and its unit ("" for none)."""
+    match = _PART.fullmatch(part)
+    unit = " ".join(match["unit"].split()) if match is not None else ""
+    if match is None or (unit and not _UNIT.fullmatch(unit)):
+        raise UsageError(f"{where}: cannot read '{part.strip()}' as a number with a unit; expected {FORM}")
+    try:
+        quantity(part)
+    except UnitError as error:
+        raise UsageError(f"{where}: {error}") from None
+    return Decimal(match["number"]), unit
+
+
+def _in_one_unit(where: str, parts: Sequence[tuple[Decimal, str]]) -> tuple[list[Decimal], str]:
+    """The numbers, and the unit that all of them are in."""
+    written = list(dict.fromkeys(unit for _, unit in parts if unit))
+    if not written:
+        return [number for number, _ in parts], ""
+    # "1 week" and "4 weeks" are the same unit; the longer word reads well for both.
+    unit = max(written, key=len)
+    other = next((u for u in written if one(u) != one(unit)), None)
+    if other is not None:
+        raise UsageError(f"{where}: write all numbers in the same unit, and not in '{other}' and '{unit}'")
+    bare = next((n for n, u in parts if not u and n != 0), None)
+    if bare is not None and one(unit).dimension == NONE:
+        raise UsageError(f"{where}: write '{unit}' at each number; {bare} without it is another number")
+    return [number for number, _ in parts], unit
+
+
+def one(unit: str) -> Quantity:
+    """The quantity of 1 in a unit, where no unit is a plain number."""
+    return quantity(f"1 {unit}".strip())
+
+
+def _between(where: str, low: Decimal, high: Decimal, step: Decimal) -> list[Decimal]:
+    """From the lowest to the highest, both included; downwards where the step is negative."""
+    if step == 0:
+        raise UsageError(f"{where}: the step is zero")
+    if low == high:
+        raise UsageError(f"{where}: the range is empty, it begins and ends at {low}; for one value write it alone")
+    if (high > low) != (step > 0):
+        towards = "below zero" if step > 0 else "above zero"
+        raise UsageError(f"{where}: the range is empty; from {low} to {high} the step must be {towards}")
+    number = ((high - low) / step + _EQUAL).to_integral_value(ROUND_FLOOR) + 1
+    if number > MOST_POINTS:
+        shown = f"{int(number):,}" if number < Decimal("1e15") else f"{number:.1e}"
+        raise UsageError(f"{where}: that is {shown} points, more than {MOST_POINTS:,}")
+    if number < 2:
+        raise UsageError(f"{where}: the step, {step}, is longer than the range; for one value write it alone")
+    found = [low + k * step for k in range(int(number))]
+    return [high if abs(v - high) <= _EQUAL * abs(step) else v for v in found]
+
+
+def _written(value: Decimal, unit: str) -> Settable:
+    """A value as a scenario file would hold it."""
+    if unit:
+        text = f"{value:f}"
+        text = text.rstrip("0").rstrip(".") if "." in text else text
+        return f"{text} {unit}"
+    return int(value) if value == value.to_integral_value() and abs(value) < 1 << 53 else float(value)

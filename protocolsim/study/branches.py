@@ -1,0 +1,160 @@
+"""A rule whose threshold can be moved after the fact, and the trial with that rule forced either way.
+
+Where a parameter is the bound of one comparison that each subject meets at most once, after enrolment, only the way
+taken depends on it: each subject is simulated once per way, and every threshold is a choice between the two.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocolsim.engine.base import Trial
+from protocolsim.errors import UsageError, unknown
+from protocolsim.protocol.rules import Name, Node, Operation, RuleError, compiled, names_in, parse
+from protocolsim.protocol.states import END, Group, Protocol, Rule, State, Transition, reachable
+from protocolsim.scenario.scenario import Scenario
+
+Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+_MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
+
+
+@dataclass(frozen=True)
+class ThresholdRule:
+    """A rule `measure op threshold`: the transition it guards, and both sides.
+
+    `measure` is the expression compared, `op` as if the threshold stood on the right.
+    """
+
+    parameter: str
+    transition: Transition
+    op: str
+    measure: Node
+
+    def measured(self, scenario: Scenario, reads: Sequence[int], columns: Sequence[Floats]) -> Floats:
+        """What the rule compared, from the recorded summaries that it read."""
+        summaries = scenario.trial.protocol.reader.summaries
+        values: list[Any] = [None] * len(summaries)
+        for number, column in zip(reads, columns, strict=False):
+            values[number] = column
+        slots = {s.name: k for k, s in enumerate(summaries)}
+        constants = {name: n.value for name, n in scenario.named.items()}
+        with np.errstate(all="ignore"):
+            found = compiled(self.measure, constants, slots)(values)
+        return np.broadcast_to(np.asarray(found, dtype=np.float64), (len(columns[0]),)).copy()
+
+    def holds(self, measured: Floats, threshold: float) -> Mask:
+        """Who takes the transition at this threshold (internal units); what is undefined never does."""
+        node = Operation(self.op, Name("x"), Name("t"))
+        with np.errstate(all="ignore"):
+            found: Mask = np.asarray(compiled(node, {"t": threshold}, {"x": 0})([measured]), dtype=np.bool_)
+        return found
+
+
+def threshold_rule(scenario: Scenario, parameter: str | None = None) -> ThresholdRule | str:
+    """The rule of this parameter, or of the only one there is; or a sentence that says why it is more than a threshold.
+
+    Raises UsageError for an unknown parameter, or where the scenario has several and none is named.
+    """
+    if parameter is None:
+        parameter = _only(scenario)
+    if parameter not in scenario.named:
+        raise UsageError(f"--rule {unknown('parameter', parameter, scenario.named)}")
+    used = [place for place, node in _expressions(scenario.document.data) if parameter in names_in(node)]
+    rules = [t for t in scenario.trial.protocol.transitions if t.rule and parameter in names_in(parse(t.rule.words))]
+    if len(used) != 1 or len(rules) != 1 or rules[0].rule is None:
+        places = ", ".join(used) or "nowhere in the protocol"
+        return f"'{parameter}' is more than the bound of one rule (it stands in {places})"
+    node = parse(rules[0].rule.words)
+    found = _bound(node, parameter)
+    if found is None:
+        return f"'{parameter}' is part of a longer rule: {rules[0].rule.words}"
+    op, measure = found
+    why = _entangled(scenario.trial.protocol, rules[0])
+    return why if why is not None else ThresholdRule(parameter, rules[0], op, measure)
+
+
+def _only(scenario: Scenario) -> str:
+    declared = list(dict.fromkeys(d.threshold for d in scenario.decisions.values()))
+    found = declared or [name for name in scenario.named if isinstance(threshold_rule(scenario, name), ThresholdRule)]
+    if len(found) == 1:
+        return found[0]
+    which = (
+        f"it has {', '.join(found)}: name one with --rule" if found else "it has no rule with a threshold of its own"
+    )
+    raise UsageError(f"{scenario.name}: {which}")
+
+
+def _bound(node: Node, parameter: str) -> tuple[str, Node] | None:
+    if not isinstance(node, Operation) or node.op not in _MIRRORED:
+        return None
+    if node.right == Name(parameter) and parameter not in names_in(node.left):
+        return node.op, node.left
+    if node.left == Name(parameter) and parameter not in names_in(node.right):
+        return _MIRRORED[node.op], node.right
+    return None
+
+
+def _expressions(data: Mapping[str, Any]) -> Iterator[tuple[str, Node]]:
+    """Every expression of the scenario that changes what happens in it, with its place."""
+    rooms = {k: data.get(k) for k in ("parameters", "cohort", "drugs", "protocol")}
+    open_: list[tuple[str, Any]] = [(k, v) for k, v in rooms.items() if v is not None]
+    while open_:
+        place, value = open_.pop(0)
+        if isinstance(value, Mapping):
+            open_ += [(f"{place}.{k}", v) for k, v in value.items() if k not in ("label", "meaning", "source", "range")]
+        elif isinstance(value, list):
+            open_ += [(f"{place}[{k}]", v) for k, v in enumerate(value)]
+        elif isinstance(value, str):
+            try:
+                yield place, parse(value)
+            except RuleError:
+                continue
+
+
+def _entangled(protocol: Protocol, transition: Transition) -> str | None:
+    """Why a subject's own way is not all that depends on this rule, or None where it is."""
+    state = protocol.states[transition.source]
+    successors = protocol.successors()
+    after = reachable(successors, successors[state.number])
+    if transition.trigger != END or state.number in after:
+        return f"the rule of '{state.name}' may be tried more than once for the same subject"
+    if not state.on_study:
+        return f"the rule of '{state.name}' decides who is enrolled, so that others take the places"
+    if any(set(t.destinations) and t.randomise is not None and t.source in after for t in protocol.transitions):
+        return f"subjects are randomised after the rule of '{state.name}', in an order that depends on it"
+    if transition.randomise is not None or any(
+        t.randomise is not None for t in protocol.group_of(transition).transitions
+    ):
+        return f"the rule of '{state.name}' leads to a randomisation"
+    return None
+
+
+def forced(trial: Trial, transition: Transition, taken: bool) -> Trial:
+    """The trial in which this transition's rule always holds, or never does; what it reads is recorded as before."""
+    words = transition.rule.words if transition.rule is not None else ""
+    changed = dataclasses.replace(transition, rule=Rule(words, lambda values: taken))
+
+    def way(t: Transition) -> Transition:
+        return changed if t.number == transition.number else t
+
+    def group(g: Group | None) -> Group | None:
+        return None if g is None else dataclasses.replace(g, transitions=tuple(way(t) for t in g.transitions))
+
+    def state(s: State) -> State:
+        return dataclasses.replace(s, at_end=group(s.at_end)) if s.number == transition.source else s
+
+    protocol = trial.protocol
+    moved = dataclasses.replace(
+        protocol,
+        states=tuple(state(s) for s in protocol.states),
+        transitions=tuple(way(t) for t in protocol.transitions),
+    )
+    return dataclasses.replace(trial, protocol=moved)

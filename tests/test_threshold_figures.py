@@ -1,0 +1,211 @@
+"""What is drawn of a threshold is what its curve says, and the ways of patients through the states lose nobody."""
+
+from __future__ import annotations
+
+import functools
+import re
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import protocolsim
+from protocolsim.errors import UsageError
+from protocolsim.report import flow_figure, threshold_figures
+from protocolsim.report.look import alternative, caption
+from protocolsim.report.threshold_drawn import Drawn
+from protocolsim.report.threshold_page import Told, threshold_page
+from protocolsim.study.thresholds import ThresholdCurve, thresholds
+from tests.test_report import Made, made
+
+
+@functools.cache
+def curve(name: str = "ms_daclizumab", **settings: object) -> ThresholdCurve:
+    return thresholds(protocolsim.load(name, set=dict(settings)), replicates=20)
+
+
+@functools.cache
+def drawn() -> Drawn:
+    return Drawn(curve())
+
+
+def behind(chart) -> list[pd.DataFrame]:
+    """The tables in a chart."""
+    return [pd.DataFrame(rows) for rows in chart.to_dict()["datasets"].values()]
+
+
+def holding(chart, *columns) -> pd.DataFrame:
+    """The largest table of a chart that has these columns."""
+    return max((f for f in behind(chart) if set(columns) <= set(f.columns)), key=len)
+
+
+def test_the_curves_are_the_frame():
+    """Behind the curves are exactly the values of the curve's frame, and bands of two standard errors about them."""
+    found = holding(threshold_figures.curves(drawn()), "estimate", "lower").set_index(["estimate", "threshold"])
+    said = curve().frame(drawn().thresholds).set_index(["estimate", "threshold"])
+    for name in ("share_sent", "sensitivity", "specificity"):
+        mine, theirs = found.loc[name], said.loc[name]
+        assert mine["value"].tolist() == theirs["value"].tolist()
+        np.testing.assert_allclose(mine["upper"] - mine["value"], 2 * theirs["mcse"], atol=1e-12)
+        np.testing.assert_allclose(mine["value"] - mine["lower"], 2 * theirs["mcse"], atol=1e-12)
+        np.testing.assert_allclose(mine["at"], 100 * theirs.index.to_numpy(), atol=1e-7)
+
+
+def test_another_scenario_is_drawn_dashed():
+    """A comparison adds its share that passes, and nothing but that, as one dashed line."""
+    other = curve("ms_no_drug")
+    chart = threshold_figures.curves(drawn(), other)
+    dashed = [layer for layer in chart.to_dict()["layer"] if layer["mark"].get("strokeDash") == [6, 4]]
+    assert len(dashed) == 1
+    rows = pd.DataFrame(chart.to_dict()["datasets"][dashed[0]["data"]["name"]])
+    said = other.frame(drawn().thresholds)
+    assert rows["value"].tolist() == said[said["estimate"] == "share_sent"]["value"].tolist()
+    assert rows["estimate"].unique().tolist() == ["share_sent"]
+
+
+def test_every_dot_of_the_roc_is_a_threshold():
+    """ROC points are (1 - specificity, sensitivity) at each threshold; 25, 50, 75 % and the own are labelled."""
+    found: Any = holding(threshold_figures.roc(drawn()), "false_positive", "own")
+    assert len(found) == len(drawn().thresholds)
+    for row in found.itertuples():
+        at = curve().at(row.threshold)
+        assert (row.sensitivity, row.false_positive) == (at["sensitivity"].value, 1 - at["specificity"].value)
+    assert found[found["text"] != ""]["text"].tolist() == ["25 %", "50 %", "75 %"]
+    assert found[found["own"]]["threshold"].tolist() == [0.75]
+
+
+def test_the_loss_at_the_scenarios_prices_is_the_expected_loss():
+    """Built from count, stop and dose, the loss at the scenario's own prices is the curve's expected loss."""
+    said = drawn().of("expected_loss")["value"]
+    np.testing.assert_allclose(drawn().loss(*drawn().weights()), said, rtol=1e-6)
+
+
+def test_the_loss_at_other_prices_is_that_of_the_scenario_with_them():
+    """At other prices the loss, built afterwards, is what the scenario with these prices gives."""
+    other = Drawn(curve(weight_of_stopping=30, weight_of_dose=0.5))
+    np.testing.assert_allclose(drawn().loss(30, 0.5), other.of("expected_loss")["value"], rtol=1e-6)
+
+
+def test_each_line_of_the_loss_has_its_lowest_threshold_marked():
+    """Each line of the figure is the loss at its prices, with one mark, at its minimum."""
+    found = holding(threshold_figures.loss(drawn()), "loss", "lowest")
+    full: Any = threshold_figures.loss_frame(drawn())
+    groups = full.groupby(["stop_weight", "dose_weight"])
+    assert sorted(groups.groups) == [(s, d) for s in (0, 10, 30) for d in (0, 0.05, 0.1, 0.2, 0.5)]
+    for (stop, dose), rows in groups:
+        assert rows["loss"].tolist() == drawn().loss(stop, dose).tolist()
+        assert rows["lowest"].sum() == 1
+        assert rows.loc[rows["lowest"], "loss"].item() == pytest.approx(rows["loss"].min(), abs=1e-9)
+    assert set(found["stop_weight"]) <= {0, 10, 30}
+
+
+def test_what_costs_nothing_is_best_at_the_end_and_said_so():
+    """Without prices the minimum is at the threshold that nobody passes, and the caption says that this is trivial."""
+    place = drawn().cheapest(0.0, 0.0)
+    assert drawn().at_an_end(place)
+    assert not curve().rule.holds(curve().measured, drawn().thresholds[place]).any()
+    assert "trivially best" in caption(threshold_figures.loss(drawn()))
+    assert "dose doubled" in threshold_figures.free_says(drawn())
+
+
+def test_steps_hold_on_the_side_that_the_rule_says():
+    """Between two thresholds next to each other the share is that of the side on which the line is drawn level."""
+    grid = drawn().thresholds
+    middle = curve().frame((grid[:-1] + grid[1:]) / 2)
+    share = middle[middle["estimate"] == "share_sent"]["value"].to_numpy()
+    level = drawn().of("share_sent")["value"].to_numpy()
+    left, right = np.abs(share - level[:-1]).sum(), np.abs(share - level[1:]).sum()
+    assert drawn().interpolate == "step-after"
+    assert left < right
+
+
+def test_without_a_decision_only_who_passes_is_drawn():
+    """Without a priced decision the share that passes is drawn, and figures of worth are refused with the reason."""
+    text = protocolsim.load("ms_daclizumab").resolved
+    bare = re.sub(r"^decisions:\n(?:[ ].*\n)+", "", text, flags=re.MULTILINE)
+    assert bare != text
+    from protocolsim.scenario.builder import build
+    from protocolsim.scenario.reader import parse
+
+    found = Drawn(thresholds(build(parse(bare, "bare.yaml")), "response_threshold", replicates=3))
+    assert set(holding(threshold_figures.curves(found), "estimate", "lower")["estimate"]) == {"share_sent"}
+    for draw in (threshold_figures.roc, threshold_figures.loss, threshold_figures.what_follows):
+        with pytest.raises(UsageError, match="no decision"):
+            draw(found)
+
+
+def test_a_curve_over_another_parameter_is_no_comparison():
+    """Curves over different parameters are not drawn on one axis."""
+    import dataclasses
+
+    other = dataclasses.replace(curve(), rule=dataclasses.replace(curve().rule, parameter="rescue_level"))
+    with pytest.raises(UsageError, match="do not share"):
+        threshold_figures.curves(drawn(), other)
+
+
+def test_the_page_is_whole_and_alone():
+    """The page has every figure with words for who cannot see it, every row of the table, and no outside address."""
+    told = Told(curve(), "batch", 1.0)
+    text = threshold_page(told)
+    assert text.count("<svg ") == text.count('role="img"') == 4
+    assert text.count('class="own"') == 1
+    assert not re.search(r"(?:src|href)=\"https?://", text)
+    ids = re.findall(r'\bid="([^"]+)"', text)
+    assert len(ids) == len(set(ids))
+    assert all(s in text.replace("&#39;", "'").replace("&gt;", ">") for s in told.sentences() if s)
+
+
+# Flow ----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module", params=["made", "ms_daclizumab"])
+def result(request):
+    return made() if request.param == "made" else protocolsim.run(protocolsim.load("ms_daclizumab"), replicates=20)
+
+
+def test_nobody_is_lost_on_the_way(result):
+    """Who enters a column's state came by a ribbon; who leaves it was there; all enrolled are in the first column."""
+    between, standing = flow_figure.flows(result), flow_figure.nodes(result)
+    number = standing.set_index(["step", "state"])["number"]
+    assert number.loc[0].sum() == result.records["subjects"]["enrolled"].sum()
+    arriving: Any = between.groupby(["step", "target"])["number"].sum()
+    for (step, state), many in arriving.items():
+        assert number[step, state] == many
+    leaving: Any = between.groupby(["step", "source"])["number"].sum()
+    for (step, state), many in leaving.items():
+        assert many <= number[step - 1, state]
+    assert number[number.index.get_level_values("step") > 0].sum() == between["number"].sum()
+
+
+def test_those_who_stay_ended_there(result):
+    """Standing in a column's state without leaving it, added over the columns, is how many ended in that state."""
+    between, standing = flow_figure.flows(result), flow_figure.nodes(result)
+    subjects = result.records["subjects"]
+    final = np.bincount(subjects["final_state"][subjects["enrolled"]], minlength=20)
+    there = standing.groupby("state")["number"].sum().reindex(range(20), fill_value=0)
+    left = between.groupby("source")["number"].sum().reindex(range(20), fill_value=0)
+    assert (there - left).tolist() == final.tolist()
+
+
+def test_ribbons_are_as_wide_as_their_share(result):
+    """The ribbons drawn have, all along, the width of the share that moved, and stay within their bars."""
+    chart = flow_figure.flow(result)
+    ribbons = holding(chart, "ribbon", "low", "high")
+    between: Any = flow_figure.flows(result)
+    total = result.records["subjects"]["enrolled"].sum()
+    for place, rows in ribbons.groupby("ribbon"):
+        np.testing.assert_allclose(rows["high"] - rows["low"], between["number"].iloc[place] / total, atol=1e-12)
+    boxes = max((f for f in behind(chart) if "state" in f.columns), key=len)
+    for step, column in boxes.groupby("step"):
+        edges = column.sort_values("high", ascending=False)
+        assert (edges["low"].to_numpy()[:-1] > edges["high"].to_numpy()[1:]).all(), step
+    assert alternative(chart)
+
+
+def test_nobody_to_follow_is_refused():
+    """Where nobody was enrolled there is no flow to draw."""
+    none: Made = made(2, 4)
+    none.records["subjects"]["enrolled"][:] = False
+    with pytest.raises(UsageError, match="nobody was enrolled"):
+        flow_figure.flow(none)

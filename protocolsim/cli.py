@@ -124,8 +124,7 @@ def run(
     from protocolsim.scenario.settings import load
     from protocolsim.study.store import folder_for_results, write_tables
 
-    if overwrite and out is None:
-        raise UsageError("--overwrite says nothing without --out")
+    _refuse_lone_overwrite(overwrite, out)
     loaded = load(scenario, set=_assignments(settings), allow_plugins=allow_plugins)
     asked = {"replicates": replicates, "seed": seed, "engine": engine}
     if out is None:
@@ -170,8 +169,7 @@ def sweep(
     from protocolsim.study.store import folder_for_results
     from protocolsim.study.sweep import carry_out, plan, write_sweep
 
-    if overwrite and out is None:
-        raise UsageError("--overwrite says nothing without --out")
+    _refuse_lone_overwrite(overwrite, out)
     vary, set_ = _ranges(varied), _assignments(settings)
     planned = plan(
         scenario, vary, replicates=replicates, seed=seed, engine=engine, set=set_, allow_plugins=allow_plugins
@@ -215,8 +213,7 @@ def thresholds(
     from protocolsim.study.branches import ThresholdRule, threshold_rule
     from protocolsim.study.store import folder_for_results
 
-    if overwrite and out is None:
-        raise UsageError("--overwrite says nothing without --out")
+    _refuse_lone_overwrite(overwrite, out)
     loaded = load(scenario, set=_assignments(settings), allow_plugins=allow_plugins)
     asked = {"replicates": replicates, "seed": seed, "engine": engine}
     rule = threshold_rule(loaded, parameter)
@@ -299,6 +296,11 @@ def _ranges(varied: tuple[str, ...]) -> dict[str, str]:
             raise UsageError(f"--vary {name}: it is varied twice")
         found[name] = values
     return found
+
+
+def _refuse_lone_overwrite(overwrite: bool, out: Path | None) -> None:
+    if overwrite and out is None:
+        raise UsageError("--overwrite says nothing without --out")
 
 
 def _assignments(settings: tuple[str, ...]) -> dict[str, Any]:

@@ -229,4 +229,4 @@ class TestTables:
         """Every file that a run writes is known as ours, so earlier results can always be overwritten."""
         with folder_for_results(Path("out")) as folder:
             write_tables(result, folder)
-        assert {p.name for p in Path("out").iterdir()} | {store.REPORT} <= set(store._OURS)
+        assert {p.name for p in Path("out").iterdir()} | {store.REPORT} == set(store._OF_A_RUN)

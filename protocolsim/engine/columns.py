@@ -93,9 +93,8 @@ class Columns:
         moving = set_now(rows, to, self.now, self.reached)
         if not len(moving):
             return
-        for part in (*self.trial.drugs, self.trial.disease):
-            if part.advance is not None:
-                part.advance(self.body, moving, part.links, part.constants, self.reached, self.now)
+        for move, links, constants in self.trial.advancing:
+            move(self.body, moving, links, constants, self.reached, self.now)
         copy(moving, self.now, self.reached)
 
     def draws(self, rows: Integers, stream: int, index: Integers) -> Floats:

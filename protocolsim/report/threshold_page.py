@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +18,7 @@ from protocolsim.report.sweep_page import _fit, _style
 from protocolsim.report.threshold_drawn import Drawn
 from protocolsim.study.axis import one
 from protocolsim.study.result import Result
-from protocolsim.study.store import SUMMARY
+from protocolsim.study.store import write_facts
 from protocolsim.study.sweep import Sweep, paired_mcse
 from protocolsim.study.thresholds import MEASURES, ThresholdCurve
 
@@ -44,16 +43,9 @@ _MEANS = (
 _ROWS, _OTHERS = 11, 8
 _TEMPLATE = "threshold.html.j2"
 FIGURES = ("curves", "roc", "what_follows", "loss")
+
+
 # What may be replaced: of a curve, and of the sweep that answers where there is no curve.
-_FILES = frozenset(
-    [
-        *("curve.parquet", "curve.csv", "sweep.parquet", "sweep.csv", "scenario.yaml", "provenance.json"),
-        *(SUMMARY, "report.html"),
-        *(f"{name}.{form}" for name in (*FIGURES, "sweep") for form in ("png", "svg", "html")),
-    ]
-)
-
-
 @dataclass(frozen=True)
 class Told:
     """A curve, and what its readers need to know of how it was made. `seconds`: how long that took."""
@@ -261,9 +253,7 @@ def write_thresholds(told: Told, folder: Path) -> None:
     frame = told.drawn.frame.drop(columns="at")
     frame.to_parquet(folder / "curve.parquet", index=False)
     frame.to_csv(folder / "curve.csv", index=False, lineterminator="\n")
-    (folder / "summary.json").write_text(json.dumps(told.summary(), indent=2) + "\n", encoding="utf-8")
-    (folder / "scenario.yaml").write_text(told.result.resolved, encoding="utf-8")
-    (folder / "provenance.json").write_text(json.dumps(told.provenance, indent=2) + "\n", encoding="utf-8")
+    write_facts(folder, told.summary(), told.result.resolved, told.provenance)
     drawn = charts(told)
     for name, chart in drawn.items():
         for form in ("png", "svg", "html"):

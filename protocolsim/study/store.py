@@ -9,9 +9,10 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from protocolsim.errors import UsageError
 from protocolsim.records import TABLES
@@ -20,13 +21,17 @@ from protocolsim.study.result import Result
 SUMMARY = "summary.json"
 REPORT = "report.html"
 # Whatever else stands in a folder is not ours to overwrite.
-_WRITTEN = (*TABLES, "sweep", "curve", "curves", "roc", "loss", "what_follows")
-_OURS = frozenset(
+_FACTS = (SUMMARY, REPORT, "scenario.yaml", "provenance.json")
+_OF_A_RUN = frozenset([*_FACTS, *(f"{table}.{kind}" for table in TABLES for kind in ("csv", "parquet"))])
+_OF_A_SWEEP = frozenset([*_FACTS, *(f"sweep.{kind}" for kind in ("csv", "parquet", "png", "svg", "html"))])
+_DRAWN_OF_A_CURVE = ("curves", "roc", "loss", "what_follows")
+_OF_A_CURVE = frozenset(
     [
-        *(SUMMARY, REPORT, "scenario.yaml", "provenance.json"),
-        *(f"{name}.{kind}" for name in _WRITTEN for kind in ("csv", "parquet", "png", "svg", "html")),
+        *(*_FACTS, "curve.csv", "curve.parquet"),
+        *(f"{name}.{kind}" for name in _DRAWN_OF_A_CURVE for kind in ("png", "svg", "html")),
     ]
 )
+_OURS = _OF_A_RUN | _OF_A_SWEEP | _OF_A_CURVE
 
 
 @contextmanager
@@ -132,6 +137,11 @@ def write_tables(result: Result, folder: Path) -> None:
                 parquet[table].write_table(rows)
                 frame.to_csv(csv[table], index=False, header=first, lineterminator="\n")
             records.derived.clear()
-    (folder / SUMMARY).write_text(json.dumps(result.summary(), indent=2) + "\n", encoding="utf-8")
-    (folder / "scenario.yaml").write_text(result.resolved, encoding="utf-8")
-    (folder / "provenance.json").write_text(json.dumps(dict(result.provenance), indent=2) + "\n", encoding="utf-8")
+    write_facts(folder, result.summary(), result.resolved, result.provenance)
+
+
+def write_facts(folder: Path, summary: Mapping[str, Any], resolved: str, provenance: Mapping[str, str]) -> None:
+    """What every result has: its summary, the scenario it came from, and what is needed to get it again."""
+    (folder / SUMMARY).write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    (folder / "scenario.yaml").write_text(resolved, encoding="utf-8")
+    (folder / "provenance.json").write_text(json.dumps(dict(provenance), indent=2) + "\n", encoding="utf-8")

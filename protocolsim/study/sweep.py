@@ -7,7 +7,6 @@ replicate. Of each point only the sums of its replicates are made, and of these 
 from __future__ import annotations
 
 import itertools
-import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -29,6 +28,7 @@ from protocolsim.study.estimates import Estimate, as_json, estimate, jackknife
 from protocolsim.study.pieces import Progress, pieces
 from protocolsim.study.result import Result
 from protocolsim.study.run import AUTO, chosen_engine, replicates_and_seed
+from protocolsim.study.store import write_facts
 from protocolsim.study.tally import Tally
 from protocolsim.units import UnitError, quantity
 
@@ -339,6 +339,4 @@ def write_sweep(found: Sweep, folder: Path) -> None:
     """The frame as parquet and CSV, the summary, the scenario itself, and the provenance."""
     found.frame.to_parquet(folder / "sweep.parquet", index=False)
     found.frame.to_csv(folder / "sweep.csv", index=False, lineterminator="\n")
-    (folder / "summary.json").write_text(json.dumps(found.summary(), indent=2) + "\n", encoding="utf-8")
-    (folder / "scenario.yaml").write_text(found.own.resolved, encoding="utf-8")
-    (folder / "provenance.json").write_text(json.dumps(found.provenance, indent=2) + "\n", encoding="utf-8")
+    write_facts(folder, found.summary(), found.own.resolved, found.provenance)

@@ -309,7 +309,7 @@ class TestProcess:
     def test_a_refusal(self, tmp_path):
         """As a process of its own: status 2, one message on standard error, nothing else."""
         (tmp_path / "trial.yaml").write_text(SCENARIO.replace("size: 3", "size: -3"))
-        found = process("-m", "protocolsim.cli", "run", "trial.yaml", cwd=tmp_path)
+        found = process("-m", "protocolsim", "run", "trial.yaml", cwd=tmp_path)
         assert (found.returncode, found.stdout) == (2, "")
         assert found.stderr == "trial.yaml: 1 fault\n  line 2, column 16  cohort.size: -3 is below 1 (subjects)\n"
 

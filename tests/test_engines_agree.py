@@ -75,7 +75,7 @@ class TestDrawnProtocols:
         """To the last bit; or both engines say the same of a cohort that cannot be filled."""
         assert_drawn_agrees(draft, seed, replicates)
 
-    @pytest.mark.slow
+    @pytest.mark.long
     @drawn(max_examples=3000)
     @given(drafts(), SEEDS, REPLICATES)
     def test_all_five_tables_are_equal_for_many_more(self, draft, seed, replicates):

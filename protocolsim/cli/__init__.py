@@ -1,0 +1,69 @@
+"""The command line: parse, call, show. Refusals are one message on standard error and exit status 2.
+
+Each file of this folder but base.py is one command, found by its name; it ends in `COMMAND = the_command`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from protocolsim.errors import ProtocolsimError, UsageError
+
+INTERRUPTED = 130
+
+
+class _Commands(click.Group):
+    """A group that turns refusals into messages, and knows the nearest right word for a mistyped command."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's own signature
+        found = (p.stem for p in Path(__file__).parent.glob("*.py"))
+        return sorted(name for name in found if name not in ("__init__", "base"))
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        command: click.Command = importlib.import_module(f"protocolsim.cli.{cmd_name}").COMMAND
+        return command
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().main(*args, **kwargs)
+        except ProtocolsimError as error:
+            click.echo(str(error), err=True)
+            sys.exit(2)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        # Here and not in `main`, where click itself has already turned it into its own word and status 1.
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("interrupted; nothing was written", err=True)
+            sys.exit(INTERRUPTED)
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        from protocolsim.errors import nearest
+
+        if args and self.get_command(ctx, args[0]) is None:
+            close = nearest(args[0], self.list_commands(ctx))
+            hint = f"; did you mean '{close}'?" if close else f"; there are: {', '.join(self.list_commands(ctx))}"
+            raise UsageError(f"no command '{args[0]}'{hint}")
+        return super().resolve_command(ctx, args)
+
+
+def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        click.echo(f"protocolsim {version('protocolsim')}")
+        ctx.exit()
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--version", is_flag=True, callback=_version, expose_value=False, is_eager=True, help="Show the version.")
+def main() -> None:
+    """Simulate clinical trials whose protocol adapts to each patient."""

@@ -1,0 +1,80 @@
+"""What commands share: the options of those that simulate, settings, progress, and who may overwrite."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from protocolsim.errors import ScenarioError, UsageError
+
+
+def studies(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that every command that simulates has."""
+    options = (
+        click.option(
+            "--set", "settings", multiple=True, metavar="NAME=VALUE", help="Change a value of the scenario; repeatable."
+        ),
+        click.option("--replicates", type=int, help="How many trials to simulate.  [default: the scenario's]"),
+        click.option("--seed", type=int, help="The key of all luck.  [default: the scenario's]"),
+        click.option("--engine", default="auto", show_default=True, help="batch (fast), des (reference), or auto."),
+        click.option("--out", type=click.Path(path_type=Path), help="Write results and a report into this new folder."),
+        click.option("--overwrite", is_flag=True, help="Replace earlier results in --out."),
+        click.option("--json", "as_json", is_flag=True, help="Print only the results, as JSON."),
+        click.option("--quiet", is_flag=True, help="Print nothing but refusals."),
+        click.option("--allow-plugins", is_flag=True, help="Load code the scenario names (your.module:YourClass)."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def refuse_lone_overwrite(overwrite: bool, out: Path | None) -> None:
+    """--overwrite needs a folder."""
+    if overwrite and out is None:
+        raise UsageError("--overwrite says nothing without --out")
+
+
+def assignments(settings: tuple[str, ...]) -> dict[str, Any]:
+    """What each --set says, by name; values as a scenario file would hold them."""
+    found: dict[str, Any] = {}
+    for text in settings:
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip() or not value.strip():
+            raise UsageError(f"--set {text}: expected NAME=VALUE, such as response_threshold=50%")
+        if name.strip() in found:
+            raise UsageError(f"--set {name.strip()}: it is set twice")
+        found[name.strip()] = _value(name.strip(), value.strip())
+    return found
+
+
+def _value(name: str, text: str) -> Any:
+    """A value as a scenario file would hold it."""
+    from protocolsim.scenario.reader import parse
+
+    try:
+        data = parse(f"value: {text}", "--set").data
+    except ScenarioError as error:
+        raise UsageError(f"--set {name}: {error.faults[0].message}") from None
+    if list(data) != ["value"]:
+        raise UsageError(f"--set {name}: expected a single value, found several lines")
+    return data["value"]
+
+
+@contextmanager
+def progress(total: int, *, shown: bool) -> Iterator[Callable[[int], None] | None]:
+    """A progress bar on standard error, where a person watches."""
+    if not (shown and sys.stderr.isatty()):
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("preparing (the first run on a machine compiles for some seconds)", total=total)
+        yield lambda done: bar.update(task, advance=done, description="simulating trials")

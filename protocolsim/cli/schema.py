@@ -1,0 +1,16 @@
+"""protocolsim schema."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command()
+def schema() -> None:
+    """Print the JSON Schema of a scenario file, for editors."""
+    from protocolsim.scenario.json_schema import schema_text
+
+    click.echo(schema_text(), nl=False)
+
+
+COMMAND = schema

@@ -1,0 +1,91 @@
+"""protocolsim sweep."""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from protocolsim.cli.base import assignments, progress, refuse_lone_overwrite, studies
+from protocolsim.errors import UsageError
+
+if TYPE_CHECKING:
+    from protocolsim.study.sweep import Sweep
+
+
+@click.command()
+@click.argument("scenario")
+@click.option(
+    "--vary",
+    "varied",
+    multiple=True,
+    metavar="NAME=LOW:HIGH:STEP",
+    help="Vary a value of the scenario, in steps or over a list (NAME=1,2,5); repeatable, for a full grid.",
+)
+@studies
+def sweep(
+    scenario: str,
+    varied: tuple[str, ...],
+    settings: tuple[str, ...],
+    replicates: int | None,
+    seed: int | None,
+    engine: str,
+    out: Path | None,
+    overwrite: bool,
+    as_json: bool,
+    quiet: bool,
+    allow_plugins: bool,
+) -> None:
+    """Simulate SCENARIO at every point of a grid of values, with the same luck at each."""
+    from protocolsim.study.store import folder_for_results
+    from protocolsim.study.sweep import carry_out, plan, write_sweep
+
+    refuse_lone_overwrite(overwrite, out)
+    vary, set_ = _ranges(varied), assignments(settings)
+    planned = plan(
+        scenario, vary, replicates=replicates, seed=seed, engine=engine, set=set_, allow_plugins=allow_plugins
+    )
+    with ExitStack() as open_:
+        folder = None if out is None else open_.enter_context(folder_for_results(out, overwrite=overwrite))
+        with progress(planned.trials, shown=not (quiet or as_json)) as tell:
+            found = carry_out(planned, tell)
+        if folder is not None:
+            from protocolsim.report.sweep_page import write_report
+
+            write_sweep(found, folder)
+            write_report(found, folder)
+    if as_json:
+        click.echo(json.dumps(found.summary(), indent=2))
+    elif not quiet:
+        _show_sweep(found, out)
+
+
+def _ranges(varied: tuple[str, ...]) -> dict[str, str]:
+    """What each --vary says, by name."""
+    from protocolsim.study.axis import FORM
+
+    found: dict[str, str] = {}
+    for text in varied:
+        name, equals, values = (part.strip() for part in text.partition("="))
+        if not (name and equals and values):
+            raise UsageError(f"--vary {text}: expected {FORM}, such as response_threshold=25%:95%:5%")
+        if name in found:
+            raise UsageError(f"--vary {name}: it is varied twice")
+        found[name] = values
+    return found
+
+
+def _show_sweep(found: Sweep, out: Path | None) -> None:
+    from rich.console import Console
+
+    from protocolsim.report.sweep_page import print_sweep
+
+    print_sweep(found, Console())
+    if out is not None:
+        click.echo(f"written to {out}: report.html, sweep as parquet, CSV and figure, summary.json, scenario.yaml")
+
+
+COMMAND = sweep

@@ -1,0 +1,114 @@
+"""protocolsim thresholds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from protocolsim.cli.base import assignments, progress, refuse_lone_overwrite, studies
+from protocolsim.errors import UsageError
+
+if TYPE_CHECKING:
+    from protocolsim.scenario.scenario import Scenario
+
+
+@click.command()
+@click.argument("scenario")
+@click.option(
+    "--rule", "parameter", metavar="NAME", help="The parameter that is the threshold.  [default: the only one]"
+)
+@studies
+def thresholds(
+    scenario: str,
+    parameter: str | None,
+    settings: tuple[str, ...],
+    replicates: int | None,
+    seed: int | None,
+    engine: str,
+    out: Path | None,
+    overwrite: bool,
+    as_json: bool,
+    quiet: bool,
+    allow_plugins: bool,
+) -> None:
+    """Show what SCENARIO does at every threshold of a decision rule, from one simulation of both ways."""
+    from protocolsim.scenario.settings import load
+    from protocolsim.study.branches import ThresholdRule, threshold_rule
+    from protocolsim.study.store import folder_for_results
+
+    refuse_lone_overwrite(overwrite, out)
+    loaded = load(scenario, set=assignments(settings), allow_plugins=allow_plugins)
+    asked = {"replicates": replicates, "seed": seed, "engine": engine}
+    rule = threshold_rule(loaded, parameter)
+    work = _curve if isinstance(rule, ThresholdRule) else _swept(parameter, rule, quiet)
+    with ExitStack() as open_:
+        folder = None if out is None else open_.enter_context(folder_for_results(out, overwrite=overwrite))
+        summary, show = work(loaded, parameter, asked, folder, not (quiet or as_json))
+    if as_json:
+        click.echo(json.dumps(summary, indent=2))
+    elif not quiet:
+        show()
+        if out is not None:
+            click.echo(
+                f"written to {out}: report.html, the curve as parquet and CSV, summary.json, scenario.yaml, figures"
+            )
+
+
+def _curve(
+    loaded: Scenario, parameter: str | None, asked: dict[str, Any], folder: Path | None, watched: bool
+) -> tuple[dict[str, Any], Callable[[], None]]:
+    """The curve over a threshold: its summary, and how to show it."""
+    import time
+
+    from rich.console import Console
+
+    from protocolsim.report.threshold_page import Told, print_thresholds, write_thresholds
+    from protocolsim.study.run import chosen_engine
+    from protocolsim.study.thresholds import thresholds as curve_of
+
+    started = time.perf_counter()
+    with progress(asked["replicates"] or loaded.replicates, shown=watched) as tell:
+        curve = curve_of(loaded, parameter, **asked, progress=tell)
+    told = Told(curve, chosen_engine(loaded, asked["engine"]), time.perf_counter() - started)
+    if folder is not None:
+        write_thresholds(told, folder)
+    return told.summary(), lambda: print_thresholds(told, Console())
+
+
+def _swept(parameter: str | None, why: str, quiet: bool) -> Callable[..., tuple[dict[str, Any], Callable[[], None]]]:
+    """A sweep over a parameter's range, where it is more than a threshold; `why` it is."""
+
+    def work(
+        loaded: Scenario, _: str | None, asked: dict[str, Any], folder: Path | None, watched: bool
+    ) -> tuple[dict[str, Any], Callable[[], None]]:
+        from rich.console import Console
+
+        from protocolsim.report.sweep_page import print_sweep, write_report
+        from protocolsim.report.threshold_drawn import over_range
+        from protocolsim.report.threshold_page import sweep_json
+        from protocolsim.study.sweep import carry_out, plan, write_sweep
+
+        name = str(parameter)
+        points = over_range(loaded, name)
+        if points is None:
+            raise UsageError(f"{why}; and it has no range to sweep over")
+        planned = plan(loaded, {name: points}, **asked)
+        if not quiet:
+            click.echo(f"{why}; so its range is swept in {len(planned.points)} points instead", err=True)
+        with progress(planned.trials, shown=watched) as tell:
+            found = carry_out(planned, tell)
+        summary = sweep_json(found)
+        if folder is not None:
+            write_sweep(found, folder)
+            write_report(found, folder)
+        return summary, lambda: print_sweep(found, Console())
+
+    return work
+
+
+COMMAND = thresholds

@@ -84,7 +84,9 @@ class TestHelp:
     def test_a_mistyped_command(self, command):
         """A mistyped command or option is one refusal with the nearest right word."""
         assert refused(command, "lsit") == "no command 'lsit'; did you mean 'list'?\n"
-        assert refused(command, "xyz") == "no command 'xyz'; there are: list, run, schema, sweep, thresholds\n"
+        assert (
+            refused(command, "xyz") == "no command 'xyz'; there are: list, run, schema, sweep, thresholds, validate\n"
+        )
         assert "did you mean '--replicates'" in refused(command, "run", "ms_daclizumab", "--replicate", "2").lower()
 
 

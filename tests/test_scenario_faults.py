@@ -96,7 +96,7 @@ ONE_FAULT = [
     ("  states:", "  sates:", "sates", "protocol.sates", "unknown key 'sates'; did you mean 'states'?"),
     ("enrolled: true", "enrolled: yes", "yes", "protocol.states.treated.enrolled", "expected true or false, found 'yes'"),
     ("otherwise: true", "otherwise: false", "false", "protocol.transitions[2].otherwise", "expected true, found false"),
-    ("role: checked", "role: chekced", "chekced", "published.controlled.role", "expected one of 'fitted' or 'checked'"),
+    ("role: checked", "role: chekced", "chekced", "published.controlled.role", "expected one of 'fitted', 'checked' or 'not independent'"),
     ("mark: A", "mark: Z", "Z", "published.controlled.mark", "'F', 'F2', 'D', 'A' or 'M', found 'Z'"),
     ("[0 %, 100 %]", "[0 %]", "[0 %]", "parameters.threshold.range", "expected two values: [lowest, highest]"),
     ("weeks: [0, 4]", "weeks: 4", "4}}", "protocol.states.baseline.assessments.mri.weeks", "expected a list, found 4"),

@@ -30,7 +30,7 @@ DrugName = Annotated[str, "drug"]
 EventNames = Annotated[tuple[str, ...], "events"]
 Minutes = Annotated[int, "minutes"]
 
-Role = Literal["fitted", "checked"]
+Role = Literal["fitted", "checked", "not independent"]
 
 _EXACT = float(1 << 24)
 
@@ -44,6 +44,7 @@ class Published:
 
     `value` is in the endpoint's own terms (a share is 0 to 1), `text` is as printed ("9/13", "72 %").
     `fitted`: a parameter was chosen to match it, so agreement is no evidence. `checked`: no parameter was.
+    `not independent`: the parameters come from data that include these patients.
     """
 
     value: float

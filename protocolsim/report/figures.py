@@ -16,12 +16,11 @@ from protocolsim.errors import UsageError
 from protocolsim.report import phrases
 from protocolsim.report.frames import occupancy, patient_frame, patients, state_labels
 from protocolsim.report.look import (
-    BLUE,
     FAINT,
     GREY,
     INK,
-    ORANGE,
     RED,
+    ROLE_TINTS,
     alternative,
     caption,
     colours,
@@ -32,6 +31,7 @@ from protocolsim.report.look import (
 )
 from protocolsim.report.source import Source
 from protocolsim.study.estimates import Estimate
+from protocolsim.study.validation import exact_interval, inside
 
 if TYPE_CHECKING:
     import altair as alt
@@ -163,7 +163,7 @@ def simulated_against_published(result: Source) -> alt.VConcatChart:
     """
     import altair as alt
 
-    compared = [e for e in result.estimates.values() if phrases.inside(e) is not None]
+    compared = [e for e in result.estimates.values() if inside(e) is not None]
     if not compared:
         raise UsageError("no endpoint of this scenario has a published value to draw beside the simulated one")
     labels = _unique_labels(compared)
@@ -172,7 +172,7 @@ def simulated_against_published(result: Source) -> alt.VConcatChart:
     told = "; ".join(
         f"{e.label}: published {phrases.published(e)}, one simulated trial {phrases.one_trial(e)}" for e in compared
     )
-    exact = any(phrases.exact_interval(e) is not None for e in compared)
+    exact = any(exact_interval(e.published) is not None for e in compared)
     line = " The thin line through it is the exact 95 % confidence interval of a published count." if exact else ""
     found: alt.VConcatChart = finish(
         alt.vconcat(*charts, spacing=18).resolve_scale(color="shared"),
@@ -218,7 +218,7 @@ def _comparison(
 
     ranges, points = _marks(unit, group, labels)
     roles = sorted({f"published, {e.role}" for e in compared})
-    tints = {_SIMULATED: GREY, "published, checked": BLUE, "published, fitted": ORANGE}
+    tints = {_SIMULATED: GREY, **{f"published, {role}": tint for role, tint in ROLE_TINTS.items()}}
     series = alt.Scale(domain=[_SIMULATED, *roles], range=[tints[s] for s in (_SIMULATED, *roles)])
     colour = alt.Color("series:N", title=None, legend=legend([_SIMULATED, *roles]), scale=series)
     words = alt.Axis(labelExpr="split(datum.value, '\\n')", labelLimit=340, ticks=False, domain=False, labelPadding=10)
@@ -258,7 +258,7 @@ def _marks(
         theirs = {"label": labels[found.name], "lane": _LANES[1], "series": f"published, {said.role}"}
         ranges.append({**ours, "lo": lo, "hi": hi})
         points += [{**ours, "at": median}, {**theirs, "at": value}]
-        exact = phrases.exact_interval(found)
+        exact = exact_interval(said)
         if exact is not None:
             ranges.append({**theirs, "lo": phrases.scaled(exact[0], unit), "hi": phrases.scaled(exact[1], unit)})
     return ranges, points

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 # Okabe and Ito 2008: told apart by people with any of the common colour deficiencies.
 BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 PURPLE, SKY, GREY, YELLOW = "#CC79A7", "#56B4E9", "#8A8F96", "#F0E442"
+ROLE_TINTS = {"checked": BLUE, "fitted": ORANGE, "not independent": GREEN}
 PALETTE = (BLUE, ORANGE, GREEN, PURPLE, SKY, RED, GREY, YELLOW)
 # The page exchanges these two for its own colours, so that figures can be read in the dark.
 INK, FAINT = "#1b1f24", "#d3d7dc"

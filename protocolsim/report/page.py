@@ -12,6 +12,7 @@ from protocolsim.report import figures, phrases
 from protocolsim.report.flow_figure import flow
 from protocolsim.report.look import FAINT, INK
 from protocolsim.report.source import Source, row
+from protocolsim.study.validation import Comparison, comparisons, inside
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -34,6 +35,8 @@ def page(result: Source) -> str:
         rows=_rows(result),
         compared=any(e.published is not None for e in estimates),
         range_means=phrases.RANGE_MEANS,
+        validation=_validation(result),
+        verdict_means=phrases.VERDICT_MEANS,
         roles_mean=phrases.ROLES_MEAN,
         undefined=phrases.undefined_note(estimates),
         figures=_figures(result),
@@ -60,7 +63,7 @@ def _rows(result: Source) -> list[dict[str, Any]]:
             "note": e.published.note if e.published else "",
             "percentile": phrases.percentile(e),
             "role": e.role or "",
-            "outside": phrases.inside(e) is False and e.n_replicates > 1,
+            "outside": inside(e) is False and e.n_replicates > 1,
         }
         for e in result.estimates.values()
     ]
@@ -69,20 +72,48 @@ def _rows(result: Source) -> list[dict[str, Any]]:
 def _figures(result: Source) -> list[dict[str, Any]]:
     """Each figure that this result has something to draw for."""
     drawn: list[dict[str, Any]] = []
-    for draw in (figures.simulated_against_published, figures.through_states, flow, figures.patients_over_time):
+    for draw in (figures.through_states, flow, figures.patients_over_time):
         try:
             chart = draw(result)
         except UsageError:
-            # Nothing published, nobody enrolled, nothing to follow: the page does without that figure.
+            # Nobody enrolled, nothing to follow: the page does without that figure.
             continue
-        drawn.append(
-            {
-                "title": chart.title["text"],
-                "caption": figures.caption(chart),
-                "svg": _inline(figures.svg(chart), f"figure{len(drawn)}", figures.alternative(chart)),
-            }
-        )
+        drawn.append(_drawn(chart, f"figure{len(drawn)}"))
     return drawn
+
+
+def _drawn(chart: Any, name: str) -> dict[str, Any]:
+    """A figure for the page; `name` keeps its ids apart from those of other figures."""
+    return {
+        "title": chart.title["text"],
+        "caption": figures.caption(chart),
+        "svg": _inline(figures.svg(chart), name, figures.alternative(chart)),
+    }
+
+
+def _validation(result: Source) -> dict[str, Any] | None:
+    """The published results one by one, and their figure; None where nothing is published or one trial was run."""
+    rows = comparisons(result.estimates.values())
+    if not rows or result.replicates < 2:
+        return None
+    figure = None
+    if any(r.verdict != "undefined" for r in rows):
+        figure = _drawn(figures.simulated_against_published(result), "validation")
+    return {"rows": [_compared(r) for r in rows], "figure": figure}
+
+
+def _compared(one: Comparison) -> dict[str, str]:
+    e = one.estimate
+    return {
+        "label": e.label,
+        "published": phrases.published(e),
+        "exact": phrases.exact(one),
+        "range": phrases.one_trial(e),
+        "percentile": phrases.percentile(e),
+        "verdict": one.verdict,
+        "role": one.published.role,
+        "evidence": one.evidence,
+    }
 
 
 def _inline(svg: str, name: str, alternative: str) -> Markup:

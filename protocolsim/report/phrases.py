@@ -7,20 +7,25 @@ from collections.abc import Iterable, Sequence
 
 from protocolsim.report.source import Source
 from protocolsim.study.estimates import Estimate
+from protocolsim.study.validation import Comparison, inside
 
 UNDEFINED = "undefined"
+VERDICT_MEANS = (
+    "Verdict: whether the published value lies between the 5th and the 95th percentile of single simulated trials. "
+    "Exact 95 %: the Clopper-Pearson confidence interval of a published count, worked out here [D]."
+)
 # What every table of results has to say under it.
 RANGE_MEANS = (
     "One trial, 5-95 %: where 90 % of single simulated trials fall. It is a prediction range for one trial of this "
     "size, not a confidence interval, and more replicates do not narrow it. The ± is the Monte Carlo standard error "
     "of the simulated value, which they do narrow."
 )
-ROLES_MEAN = (
+ROLE_MEANS = (
     "Role: a fitted result was used to choose the model's parameters, so that it lies inside its range validates "
-    "nothing. A checked result was not used. Percentile: the share of simulated trials below the published value, ties "
-    "counting half."
+    "nothing; one that is not independent comes from patients among those the parameters were taken from. A checked "
+    "result is neither."
 )
-_EQUAL = 1e-9
+ROLES_MEAN = f"{ROLE_MEANS} Percentile: the share of simulated trials below the published value, ties counting half."
 
 
 def scaled(value: float, unit: str) -> float:
@@ -83,24 +88,6 @@ def percentile(found: Estimate) -> str:
     return "" if found.percentile is None else f"{found.percentile:.0f}"
 
 
-def inside(found: Estimate) -> bool | None:
-    """Whether the published value lies in the range of single trials; None where either is missing."""
-    if found.published is None or math.isnan(found.lo):
-        return None
-    return found.lo - _EQUAL <= found.published.value <= found.hi + _EQUAL
-
-
-def exact_interval(found: Estimate) -> tuple[float, float] | None:
-    """The published count's exact (Clopper-Pearson) 95 % confidence interval as shares; None where it is no count."""
-    from scipy.stats import binomtest
-
-    said = found.published
-    if said is None or said.numerator is None or said.denominator is None:
-        return None
-    interval = binomtest(said.numerator, said.denominator).proportion_ci(0.95, method="exact")
-    return float(interval.low), float(interval.high)
-
-
 def count(number: int, noun: str) -> str:
     """'1 trial', '2 trials'."""
     return f"{number} {noun}" if number == 1 else f"{number:,} {noun}s"
@@ -136,22 +123,53 @@ def _agreement(agree: int, of: int) -> str:
 
 def _evidence(compared: Sequence[Estimate]) -> str:
     checked = [e for e in compared if e.role == "checked"]
-    fitted = len(compared) - len(checked)
+    fitted = sum(1 for e in compared if e.role == "fitted")
+    shared = len(compared) - len(checked) - fitted
     if not checked:
-        only = "It was" if fitted == 1 else "All of them were"
-        return f"{only} used to choose the model's parameters, so nothing here tests the model."
+        return _no_evidence(fitted, shared)
     good = sum(1 for e in checked if inside(e))
     weak = "Small trials have wide ranges, and lying inside a wide range is weak evidence."
-    if fitted == 0:
+    if fitted + shared == 0:
         return f"None of them was used to choose the model's parameters. {weak}"
-    used = (
-        f"{fitted} of the {len(compared)} {'was' if fitted == 1 else 'were'} used to choose the model's parameters "
-        f"and so {'tests' if fitted == 1 else 'test'} nothing;"
+    used = " ".join(
+        f"{number} of the {len(compared)} {was if number == 1 else were};"
+        for number, was, were in (
+            (
+                fitted,
+                "was used to choose the model's parameters and so tests nothing",
+                "were used to choose the model's parameters and so test nothing",
+            ),
+            (
+                shared,
+                "comes from patients among those the parameters were taken from and so tests little",
+                "come from patients among those the parameters were taken from and so test little",
+            ),
+        )
+        if number
     )
     if len(checked) == 1:
         return f"{used} the 1 not so used lies {'inside' if good else 'outside'}. {weak}"
     many = "all" if good == len(checked) else "none" if good == 0 else str(good)
     return f"{used} of the {len(checked)} not so used, {many} {'lies' if good == 1 else 'lie'} inside. {weak}"
+
+
+def _no_evidence(fitted: int, shared: int) -> str:
+    """What can be said where no result was kept apart from the model."""
+    if shared == 0:
+        only = "It was" if fitted == 1 else "All of them were"
+        return f"{only} used to choose the model's parameters, so nothing here tests the model."
+    if fitted == 0:
+        only = "It comes" if shared == 1 else "All of them come"
+        return f"{only} from patients among those the parameters were taken from, so little here tests the model."
+    return (
+        "All of them were used to choose the model's parameters, or come from patients among those the parameters were "
+        "taken from, so little here tests the model."
+    )
+
+
+def exact(row: Comparison) -> str:
+    """The exact 95 % confidence interval of a published count, in whole per cent; '' where it is no count."""
+    return "" if row.interval is None else f"{span(*row.interval, '%')} [D]"
 
 
 def undefined_note(estimates: Iterable[Estimate]) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from protocolsim.errors import UsageError
 from protocolsim.report import phrases
-from protocolsim.report.look import BLUE, GREY, INK, ORANGE, PURPLE, RED, finish, legend
+from protocolsim.report.look import GREY, INK, PURPLE, RED, ROLE_TINTS, finish, legend
 from protocolsim.study.estimates import Estimate
 from protocolsim.study.sweep import Sweep
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _BAND = "one simulated trial, 5-95 %"
 _CURVE = "all simulated trials, ± Monte Carlo standard error"
 _OWN = "the scenario's own value"
-_TINTS = {_BAND: GREY, _CURVE: INK, "published, checked": BLUE, "published, fitted": ORANGE, _OWN: PURPLE}
+_TINTS = {_BAND: GREY, _CURVE: INK, _OWN: PURPLE, **{f"published, {role}": tint for role, tint in ROLE_TINTS.items()}}
 _COLUMNS = 3
 _LABELLED = 8  # cells a side up to which a heat map has its numbers written in
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from protocolsim.report import phrases
 from protocolsim.report.source import Source
+from protocolsim.study.validation import comparisons
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -36,6 +37,49 @@ def print_summary(result: Source, console: Console) -> None:
     for title, lines, style in (("Warning", result.warnings, "bold yellow"), ("Caveat", result.notes, "")):
         for line in lines:
             put(f"{title}: {line}", style)
+    put("")
+    put(_how_it_ran(result), "dim")
+
+
+def print_validation(result: Source, console: Console) -> None:
+    """Print the published results one by one, each with its verdict, and what that verdict is worth."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    encoding = console.encoding or "ascii"
+    plain_box = box.SIMPLE_HEAD if encoding.lower().startswith("utf") else box.ASCII2
+    table = Table(box=plain_box, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0), expand=True)
+    table.add_column("Published result", ratio=1, min_width=16)
+    for title in ("Published", "Exact 95 %", "One trial,\n5-95 %"):
+        table.add_column(title, justify="right")
+    table.add_column("Verdict", no_wrap=True)
+    table.add_column("Role", no_wrap=console.width >= _NARROW)
+    rows = comparisons(result.estimates.values())
+    for one in rows:
+        e = one.estimate
+        cells = (
+            e.label,
+            phrases.published(e),
+            phrases.exact(one),
+            phrases.one_trial(e),
+            one.verdict,
+            one.published.role,
+        )
+        table.add_row(*(Text(_encodable(cell, encoding)) for cell in cells))
+
+    def put(text: str, style: str = "") -> None:
+        console.print(_encodable(text, encoding), style=style, markup=False, highlight=False)
+
+    put(result.title, "bold")
+    console.print(table)
+    put("")
+    put(phrases.verdict(result))
+    put("")
+    for line in (phrases.VERDICT_MEANS, phrases.ROLE_MEANS):
+        put(line, "dim")
+    for line in result.warnings:
+        put(f"Warning: {line}", "bold yellow")
     put("")
     put(_how_it_ran(result), "dim")
 

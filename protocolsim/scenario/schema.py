@@ -209,7 +209,10 @@ class PublishedPart(Part):
     """What the real trial reported of an endpoint."""
 
     value: Scalar = Field(description="as printed: 9/13, 72 %, 2")
-    role: Role = Field(description="fitted: a parameter was chosen to match it; checked: none was")
+    role: Role = Field(
+        description="fitted: a parameter was chosen to match it; not independent: the parameters come from data "
+        "that include it; checked: neither"
+    )
     source: Text
     mark: Mark
     note: StrictStr = ""

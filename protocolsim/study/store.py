@@ -24,6 +24,7 @@ REPORT = "report.html"
 _FACTS = (SUMMARY, REPORT, "scenario.yaml", "provenance.json")
 _OF_A_RUN = frozenset([*_FACTS, *(f"{table}.{kind}" for table in TABLES for kind in ("csv", "parquet"))])
 _OF_A_SWEEP = frozenset([*_FACTS, *(f"sweep.{kind}" for kind in ("csv", "parquet", "png", "svg", "html"))])
+_OF_A_VALIDATION = frozenset([*_FACTS, "validation.csv"])
 _DRAWN_OF_A_CURVE = ("curves", "roc", "loss", "what_follows")
 _OF_A_CURVE = frozenset(
     [
@@ -31,7 +32,7 @@ _OF_A_CURVE = frozenset(
         *(f"{name}.{kind}" for name in _DRAWN_OF_A_CURVE for kind in ("png", "svg", "html")),
     ]
 )
-_OURS = _OF_A_RUN | _OF_A_SWEEP | _OF_A_CURVE
+_OURS = _OF_A_RUN | _OF_A_SWEEP | _OF_A_CURVE | _OF_A_VALIDATION
 
 
 @contextmanager
@@ -138,6 +139,15 @@ def write_tables(result: Result, folder: Path) -> None:
                 frame.to_csv(csv[table], index=False, header=first, lineterminator="\n")
             records.derived.clear()
     write_facts(folder, result.summary(), result.resolved, result.provenance)
+
+
+def write_validation(folder: Path, summary: Mapping[str, Any], result: Result) -> None:
+    """Published beside simulated as CSV, one row for each published result, and what every result has."""
+    import pandas as pd
+
+    frame = pd.DataFrame([{"estimate": name, **row} for name, row in summary["rows"].items()])
+    frame.to_csv(folder / "validation.csv", index=False, lineterminator="\n")
+    write_facts(folder, summary, result.resolved, result.provenance)
 
 
 def write_facts(folder: Path, summary: Mapping[str, Any], resolved: str, provenance: Mapping[str, str]) -> None:

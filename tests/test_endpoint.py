@@ -15,6 +15,7 @@ from protocolsim.endpoint.base import (
     Endpoint,
     EventNames,
     Minutes,
+    Number,
     Population,
     StateNames,
     VariableName,
@@ -25,6 +26,7 @@ from protocolsim.endpoint.change import Change
 from protocolsim.endpoint.dose_total import DoseTotal
 from protocolsim.endpoint.reduction import Reduction
 from protocolsim.endpoint.share import Share
+from protocolsim.endpoint.share_of_values import ShareOfValues
 from protocolsim.endpoint.time_to import TimeTo
 from protocolsim.errors import UsageError
 from protocolsim.records import MADE, MISSED, NEVER, Labels, Records, concatenate, table_from_rows
@@ -116,6 +118,16 @@ EXAMPLES: list[Endpoint] = [
     DoseTotal(name="d", label="D", drug="study drug"),
     TimeTo(name="t", label="T", start=("treated",), to=("rescued", "withdrawn")),
     TimeTo(name="m", label="M", start=("treated",), to=("rescued", "withdrawn"), reading="mean"),
+    ShareOfValues(name="v", label="V", variable="count", during=("treated",), at_most=1.0),
+    ShareOfValues(
+        name="w",
+        label="W",
+        variable="count",
+        during=("treated",),
+        baseline=("baseline",),
+        reading="last",
+        at_least=-1.0,
+    ),
 ]
 
 
@@ -144,11 +156,11 @@ def random_trials(seed: int, number: int, size: int = 7) -> list[list[Course]]:
 
 def test_every_file_is_a_kind_with_its_words() -> None:
     """Listing the folder finds every kind, and each says what it is and what its fields refer to."""
-    allowed = {StateNames, VariableName, DrugName, EventNames, Minutes, Minutes | None}
+    allowed = {StateNames, VariableName, DrugName, EventNames, Minutes, Minutes | None, Number, Number | None}
     own = {f.name for f in dataclasses.fields(Endpoint)}
 
     assert {type(e) for e in EXAMPLES} == set(kinds().values())
-    assert sorted(kinds()) == ["change", "dose_total", "reduction", "share", "time_to"]
+    assert sorted(kinds()) == ["change", "dose_total", "reduction", "share", "share_of_values", "time_to"]
     for name, kind in kinds().items():
         assert kind.kind == name
         assert kind.meaning
@@ -258,6 +270,37 @@ def test_share_counts_those_who_meet_every_condition() -> None:
     assert share(with_event=("harm",)) == 1 / 3
     assert share(with_event=("harm",), not_entered=("rescued",)) == 0.0
     assert share(among="screened", entered=("screen_failure",)) == 1 / 4
+
+
+def test_share_of_values_asks_each_subjects_own_statistic() -> None:
+    """Every reading is numpy's of the made values, bounds are inclusive, and who was never seen is not counted."""
+    values: list[list[float | None]] = [[4, None, 1, 3], [2, 2], [9, 0], [None]]
+    records = made_records([[scans([4], v) for v in values]])
+    statistic: dict[str, Any] = {
+        "mean": np.mean,
+        "last": lambda v: v[-1],
+        "first": lambda v: v[0],
+        "smallest": min,
+        "largest": max,
+    }
+    for reading, of in statistic.items():
+        own = np.array([of([x for x in v if x is not None]) for v in values[:3]])
+        for bound in (0.0, 1.0, 2.0, 8 / 3, 4.0):
+            asked = ShareOfValues(
+                name="v", label="V", variable="count", during=("treated",), reading=typing.cast("Any", reading),
+                at_most=bound,
+            )  # fmt: skip
+            assert value_of(asked, records) == pytest.approx((own <= bound + 1e-9).mean())
+            above = dataclasses.replace(asked, at_most=None, at_least=bound)
+            assert value_of(above, records) == pytest.approx((own >= bound - 1e-9).mean())
+            change = dataclasses.replace(asked, baseline=("baseline",), times=0.5, at_most=bound)
+            assert value_of(change, records) == pytest.approx((0.5 * (own - 4) <= bound + 1e-9).mean())
+
+
+def test_a_share_of_values_needs_a_bound() -> None:
+    """Without a bound everybody is within, so it is refused."""
+    with pytest.raises(UsageError, match="always 100 %"):
+        ShareOfValues(name="v", label="V", variable="count", during=("treated",))
 
 
 def test_reduction_pooled_is_a_ratio_of_rates() -> None:

@@ -140,6 +140,7 @@ ONE_FAULT = [
     ("mri: {every: 4 weeks}", "mri: {every: 0 weeks}", "0 weeks", "protocol.states.treated.assessments.mri.every", "0 weeks is below 1 minute (interval)"),
     ("mri: {every: 4 weeks}", "mri: {every: 1 minute}", "1 minute", "protocol.states.treated.assessments.mri.every", "that is 120960 times; at most 5000"),
     ("mri: {every: 4 weeks}", "mri: {every: 4 weeks, times: 1000000000}", "4 weeks, t", "protocol.states.treated.assessments.mri.every", "at most 5000"),
+    ("mri: {every: 4 weeks}", "mri: {every: 4 weeks, times: 1 + 0.5}", "1 + 0", "protocol.states.treated.assessments.mri.times", "1 + 0.5 is not a whole number (times)"),
     ("mri: {every: 4 weeks}", "mri: {every: 4 weeks, times: 0}", "0}", "protocol.states.treated.assessments.mri.times", "0 is below 1 (times)"),
     ("mri: {every: 4 weeks}", "mri: {every: 4 weeks, start: 12 weeks}", "12 weeks}", "protocol.states.treated.assessments.mri.start", "nothing would be planned"),
     ("mri: {every: 4 weeks}", "mri: {every: 4 weeks, times: 9}", "treated:", "protocol.states.treated", "planned for week 16, but the state lasts 12 weeks"),

@@ -345,7 +345,7 @@ class Daclizumab(Drug):
               "own greatest rise of NK production on drug, as a multiple of itself"),
     )  # fmt: skip
     needs = ("weight",)
-    writes = {"log_new_lesion_rate": _LOG_RATIO}  # noqa: RUF012 - the base class declares it
+    writes = {"log_new_lesion_rate": _LOG_RATIO, "anti_cd25_concentration": _CONCENTRATION}  # noqa: RUF012 - as declared
     assessments = (
         Assessment(
             "lymphocytes",

@@ -29,6 +29,7 @@ VariableName = Annotated[str, "variable"]
 DrugName = Annotated[str, "drug"]
 EventNames = Annotated[tuple[str, ...], "events"]
 Minutes = Annotated[int, "minutes"]
+Number = Annotated[float, "number"]
 
 Role = Literal["fitted", "checked", "not independent"]
 

@@ -123,6 +123,10 @@ class EndpointsBuilder:
             if isinstance(given, str):
                 return self.q.minutes(address, given)
             self.q.fault(address, f"expected a time with a unit, such as '6 weeks', found '{given}'")
+        elif what == "number":
+            if isinstance(given, str | int | float) and not isinstance(given, bool):
+                return self.q.number(address, given, NONE, what="a bound on values")
+            self.q.fault(address, f"expected a number, found '{given}'")
         elif not isinstance(given, str):
             self.q.fault(address, f"expected text, found '{given}'")
         elif what == "choice":

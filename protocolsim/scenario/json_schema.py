@@ -108,6 +108,7 @@ def _endpoint_keys(kind: type[Endpoint]) -> dict[str, Any]:
         "variable": {"type": "string"},
         "drug": {"type": "string"},
         "minutes": {"type": ["string", "number"]},
+        "number": {"type": ["string", "number"]},
         "text": {"type": "string"},
     }
     return {

@@ -90,7 +90,7 @@ class Schedule(Part):
     days: list[Scalar] | None = Field(default=None, description="the days it is planned for")
     every: Scalar | None = Field(default=None, description="repeated at this interval, before the state's end")
     start: Scalar = Field(default="0 weeks", description="with every: the first time")
-    times: StrictInt | None = Field(default=None, description="with every: at most so often")
+    times: Scalar | None = Field(default=None, description="with every: at most so often")
 
 
 class Regimen(Schedule):

@@ -112,10 +112,10 @@ class VisitsBuilder:
                 (*address, "start"), f"'{schedule.start}' is not before the end of the state: nothing would be planned"
             )
         if schedule.times is not None:
-            if schedule.times < 1:
-                self.q.fault((*address, "times"), f"{schedule.times} is below 1 (times)")
+            times = self.q.whole((*address, "times"), schedule.times, least=1, most=10**9, what="times")
+            if times is None:
                 return []
-            offsets = range(start, start + every * schedule.times, every)
+            offsets = range(start, start + every * times, every)
         if len(offsets) > _MOST_VISITS:
             self.q.fault((*address, "every"), f"that is {len(offsets)} times; at most {_MOST_VISITS} are possible")
             return []

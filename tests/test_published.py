@@ -94,6 +94,69 @@ class TestNoDrug:
         assert a["arrival_day"].to_list() == b["arrival_day"].to_list() if "arrival_day" in a else len(a) == len(b)
 
 
+class TestRegressionToTheMean:
+    @pytest.mark.parametrize(
+        ("without", "low", "high"),
+        [
+            ({"eligible_cels": 0, "referral_excess": "0 %"}, -0.03, 0.03),
+            ({"eligible_cels": 0}, 0.10, 0.20),
+            ({"referral_excess": "0 %"}, 0.03, 0.13),
+            ({}, 0.13, 0.23),
+        ],
+    )
+    def test_it_comes_from_the_entry_rule_and_from_referral(self, without, low, high):
+        """Without either nothing falls; the rule alone gives 3 to 13 %, and both about the 18 % worked out before."""
+        found = run(load("ms_regression_to_the_mean", set=without), replicates=400).estimates["new_cel_inhibition"]
+        assert low - 2 * found.mcse <= found.value <= high + 2 * found.mcse
+
+    def test_nobody_is_treated_to_any_effect(self):
+        """Neither daclizumab nor stopping interferon beta changes a rate: the ratios and losses are 1 for everybody."""
+        subjects = trial("ms_regression_to_the_mean").subjects
+        assert (subjects["truth_long_run_rate_ratio"] == 1.0).all()
+        assert (subjects["truth_interferon_loss_factor"] == 1.0).all()
+
+
+class TestOtherReadings:
+    def test_the_controlled_trials_effect_gives_less_than_half_the_fall(self):
+        """At a median rate ratio of 0.60 new lesions fall by about a third, and 72 % lies outside one trial's range."""
+        found = trial("ms_choice_anchored").estimates["new_cel_inhibition"]
+        assert found.value == pytest.approx(0.32, abs=0.05)
+        assert found.hi < 0.72
+
+    def test_a_lower_threshold_only_adds_patients(self):
+        """Everybody who passes at 75 % passes at 50 %, from the same candidates, and some more do."""
+        passed = {}
+        for name in ("ms_daclizumab", "ms_threshold_50"):
+            moves = trial(name).moves
+            rows = moves[(moves["from_state"] == "combination") & (moves["to_state"] == "monotherapy")]
+            passed[name] = set(zip(rows["replicate"], rows["subject"], strict=True))
+        assert passed["ms_daclizumab"] < passed["ms_threshold_50"]
+
+    def test_a_second_scan_makes_luck_rarer(self):
+        """Where the drug does nothing, fewer pass on the mean of two scans than on one."""
+        nothing = {"daclizumab.median_rate_ratio": 1, "daclizumab.rate_ratio_log_sd": 0}
+        two = run(load("ms_mean_of_two_scans", set=nothing), replicates=200).estimates["assigned_monotherapy"]
+        one = trial("ms_no_drug").estimates["assigned_monotherapy"]
+        assert two.value < one.value - 3 * (two.mcse + one.mcse)
+
+    def test_the_rule_means_no_lesion_for_a_baseline_of_four_or_less(self):
+        """The share for whom passing means no lesion is that with a baseline mean of at most 4, and 2 at 50 %."""
+        for name, bound in (("ms_daclizumab", 4), ("ms_threshold_50", 2)):
+            result = trial(name)
+            decided = result.moves[result.moves["from_state"].eq("combination") & result.moves["trigger"].eq("end")]
+            seen = result.observations
+            seen = seen[seen["variable"].eq("cel") & seen["state"].eq("baseline")]
+            means = seen.groupby(["replicate", "subject"])["value"].mean()
+            own = means.loc[list(zip(decided["replicate"], decided["subject"], strict=True))]
+            assert result.estimates["rule_means_zero"].value == pytest.approx((own <= bound).mean())
+            lesions = result.observations
+            last = lesions[lesions["variable"].eq("cel") & lesions["state"].eq("combination")]
+            last = last.groupby(["replicate", "subject"])["value"].last()
+            sent = decided[decided["to_state"].eq("monotherapy")]
+            keys = list(zip(sent["replicate"], sent["subject"], strict=True))
+            assert (last.loc[keys][(means.loc[keys] <= bound).to_numpy()] == 0).all()
+
+
 class TestAplasticAnaemia:
     def test_the_share_that_responds_is_the_later_reports(self):
         """Responses by evaluation and by six months are the 19 and 21 of 45 they were taken from, within 3 points."""

@@ -70,6 +70,8 @@ class Made:
     resolved: str = "title: a <b>\n"
     notes: tuple[str, ...] = ("The <drug> effect is not separated from regression to the mean.",)
     warnings: tuple[str, ...] = ()
+    findings: tuple[str, ...] = ()
+    beside: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def shown(self) -> Records:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from protocolsim.component import MARKS
 from protocolsim.errors import UsageError
-from protocolsim.report import figures, phrases
+from protocolsim.report import figures, findings, phrases
 from protocolsim.report.flow_figure import flow
 from protocolsim.report.look import FAINT, INK
 from protocolsim.report.source import Source, row
@@ -32,6 +32,8 @@ def page(result: Source) -> str:
     return environment.get_template(_TEMPLATE).render(
         result=result,
         verdict=phrases.verdict(result),
+        findings=findings.sentences(result),
+        beside=findings.beside(result),
         rows=_rows(result),
         compared=any(e.published is not None for e in estimates),
         range_means=phrases.RANGE_MEANS,

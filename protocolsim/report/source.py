@@ -18,6 +18,22 @@ def row(one: Row) -> dict[str, Any]:
     return asdict(one) if is_dataclass(one) and not isinstance(one, type) else dict(one)
 
 
+class Beside(Protocol):
+    """Another study, shown beside the one that is reported."""
+
+    @property
+    def title(self) -> str:
+        """The scenario's title."""
+
+    @property
+    def question(self) -> str:
+        """What the scenario asks, in a sentence."""
+
+    @property
+    def estimates(self) -> Mapping[str, Estimate]:
+        """Each endpoint by name."""
+
+
 class Source(Protocol):
     """The results of a study. Everything is read, nothing is changed."""
 
@@ -96,6 +112,14 @@ class Source(Protocol):
     @property
     def notes(self) -> Sequence[str]:
         """Caveats in words."""
+
+    @property
+    def findings(self) -> Sequence[str]:
+        """What the numbers say, with {endpoint} or {scenario.endpoint} where they stand."""
+
+    @property
+    def beside(self) -> Mapping[str, Beside]:
+        """What is shown beside it, by name."""
 
     @property
     def warnings(self) -> Sequence[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from protocolsim.report import phrases
+from protocolsim.report import findings, phrases
 from protocolsim.report.source import Source
 from protocolsim.study.validation import comparisons
 
@@ -30,6 +30,9 @@ def print_summary(result: Source, console: Console) -> None:
     for line in (phrases.verdict(result), phrases.undefined_note(result.estimates.values())):
         if line:
             put(line)
+    for line in findings.sentences(result):
+        put("")
+        put(line)
     put("")
     put(phrases.RANGE_MEANS, "dim")
     if any(e.published is not None for e in result.estimates.values()):

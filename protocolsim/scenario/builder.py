@@ -19,6 +19,7 @@ from protocolsim.randomness import MAX_REPLICATES, MAX_SEED
 from protocolsim.records import Labels
 from protocolsim.scenario import components
 from protocolsim.scenario.cohort_builder import cohort_of
+from protocolsim.scenario.companions import check_findings
 from protocolsim.scenario.decisions_builder import decisions_of
 from protocolsim.scenario.endpoints_builder import EndpointsBuilder
 from protocolsim.scenario.inherit import SET
@@ -74,6 +75,7 @@ def _assemble(document: Document, part: ScenarioPart, q: Quantities, allow_plugi
     populations, endpoints = EndpointsBuilder(part, q, words, builder.names).build()
     hidden = [t for c in cast.components for t in c.traits if t.hidden]
     decisions = decisions_of(part, q, words, hidden)
+    check_findings(part, q)
     if part.follow is not None:
         q.name(("follow",), "variable", part.follow, words.variable_names)
     q.settle()
@@ -93,6 +95,8 @@ def _assemble(document: Document, part: ScenarioPart, q: Quantities, allow_plugi
         description=part.description,
         sources=tuple(part.sources),
         notes=tuple(part.notes),
+        beside=tuple(part.beside),
+        findings=tuple(part.findings),
         warnings=tuple(cast.warnings),
         seed=part.seed,
         replicates=part.replicates,

@@ -1,7 +1,8 @@
 """One scenario on top of another: `extends: NAME`, and settings from outside.
 
 Mappings merge key by key, and the extending file wins; a list or a single value replaces what it meets, as a whole
-(`protocol.transitions` too); null takes the inherited key away. Every value keeps the place it was written at.
+(`protocol.transitions` too); null takes the inherited key away. What a file says of itself beside others (`beside`,
+`findings`) is not inherited. Every value keeps the place it was written at.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from protocolsim.scenario.shipped import find, is_path
 MAX_FILES = 10
 SET = "--set"
 _EXTENDS: Address = ("extends",)
+_ITS_OWN = ("beside", "findings")
 
 
 def load_document(name_or_path: str) -> Document:
@@ -80,9 +82,10 @@ def _refuse(document: Document, message: str) -> NoReturn:
 
 
 def _merge(base: Document, over: Document) -> Document:
-    replaced: set[Address] = {_EXTENDS}
+    replaced: set[Address] = {_EXTENDS, *((key,) for key in _ITS_OWN)}
     gone: set[Address] = {_EXTENDS}
-    data = _overlay(base.data, over.data, (), replaced, gone)
+    inherited = {key: value for key, value in base.data.items() if key not in _ITS_OWN}
+    data = _overlay(inherited, over.data, (), replaced, gone)
     data.pop("extends", None)
     places = {address: place for address, place in base.places.items() if not _within(address, replaced)}
     places |= {address: place for address, place in over.places.items() if not _within(address, gone)}

@@ -79,7 +79,8 @@ class Scenario:
     """A checked scenario. Immutable: to change anything, load it again with `set`.
 
     `named` holds the scenario's parameters in internal units. `resolved` is the scenario as YAML with everything it
-    extends and every setting merged in; running that text gives the same trial.
+    extends and every setting merged in; running that text gives the same trial. `findings` are sentences that quote
+    numbers, as {endpoint} or as {scenario.endpoint} of one that stands `beside`.
     """
 
     name: str
@@ -88,6 +89,8 @@ class Scenario:
     description: str
     sources: tuple[str, ...]
     notes: tuple[str, ...]
+    beside: tuple[str, ...]
+    findings: tuple[str, ...]
     warnings: tuple[str, ...]
     seed: int
     replicates: int

@@ -226,6 +226,11 @@ class ScenarioPart(Part):
     description: StrictStr = ""
     sources: list[Text] = []
     notes: list[Text] = Field(default=[], description="what a reader of the results must be told")
+    beside: list[Text] = Field(default=[], description="scenarios that a report shows beside this one; not inherited")
+    findings: list[Text] = Field(
+        default=[],
+        description="what the numbers say, with {endpoint} or {scenario.endpoint} where they stand; not inherited",
+    )
     extends: Text | None = Field(default=None, description="a scenario to start from; this file says only what differs")
     seed: StrictInt = 1
     replicates: StrictInt = 200

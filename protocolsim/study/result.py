@@ -148,6 +148,18 @@ class Result:
         return list(self.scenario.notes)
 
     @property
+    def findings(self) -> list[str]:
+        """What the numbers say, with {endpoint} or {scenario.endpoint} where they stand."""
+        return list(self.scenario.findings)
+
+    @cached_property
+    def beside(self) -> dict[str, Result]:
+        """The scenarios shown beside this one, run with the same seed and replicates when first asked for."""
+        from protocolsim.study.beside import run_beside
+
+        return run_beside(self.scenario, self.seed, self.replicates)
+
+    @property
     def warnings(self) -> list[str]:
         """What is unusual about the settings."""
         return list(self.scenario.warnings)

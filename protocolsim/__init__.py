@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from protocolsim.errors import ProtocolsimError, ScenarioError, SimulationError, UsageError
+    from protocolsim.report.diagram import diagram
     from protocolsim.scenario.scenario import Scenario
     from protocolsim.scenario.settings import load
     from protocolsim.scenario.shipped import names as scenarios
@@ -32,6 +33,7 @@ __all__ = [
     "SimulationError",
     "ThresholdCurve",
     "UsageError",
+    "diagram",
     "load",
     "run",
     "scenarios",
@@ -47,6 +49,7 @@ _WHERE = {
     "SimulationError": "errors",
     "ThresholdCurve": "study.thresholds",
     "UsageError": "errors",
+    "diagram": "report.diagram",
     "load": "scenario.settings",
     "run": "study.run",
     "scenarios": "scenario.shipped:names",

@@ -32,6 +32,7 @@ FLOORS = {
 LIBRARIES = {
     "simpy": "engine/des.py",
     "transitions": "engine/des.py",
+    "igraph": "report/",
     **dict.fromkeys(["altair", "vl_convert", "matplotlib", "plotly", "seaborn", "bokeh"], "report/"),
     **dict.fromkeys(["shiny", "shinywidgets", "streamlit", "dash", "flask", "fastapi"], "app/"),
 }

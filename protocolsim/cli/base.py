@@ -1,4 +1,4 @@
-"""What commands share: the options of those that simulate, settings, progress, and who may overwrite."""
+"""What commands share: the options of those that simulate, settings, progress, new files, and who may overwrite."""
 
 from __future__ import annotations
 
@@ -78,3 +78,31 @@ def progress(total: int, *, shown: bool) -> Iterator[Callable[[int], None] | Non
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("preparing (the first run on a machine compiles for some seconds)", total=total)
         yield lambda done: bar.update(task, advance=done, description="simulating trials")
+
+
+@contextmanager
+def new_file(out: Path | None, *, overwrite: bool = False) -> Iterator[Callable[[str | bytes], None]]:
+    """How to write one file that is not there yet; standard output where none is named.
+
+    Refused before anything is computed where it cannot be written; written whole or not at all.
+    """
+    if out is None:
+        yield lambda content: click.echo(content, nl=False)
+        return
+    if out.is_dir():
+        raise UsageError(f"{out}: there is a folder of that name; name a file")
+    if out.exists() and not overwrite:
+        raise UsageError(f"{out}: there is such a file already; name a new one, or say --overwrite")
+    if not out.absolute().parent.is_dir():
+        raise UsageError(f"{out}: there is no folder {out.parent}")
+
+    def write(content: str | bytes) -> None:
+        partial = out.with_name(f".{out.name}.partial")
+        try:
+            partial.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8"))
+            partial.replace(out)
+        except OSError as error:
+            partial.unlink(missing_ok=True)
+            raise UsageError(f"{out}: cannot write there: {error.strerror or error}") from None
+
+    yield write

@@ -86,14 +86,16 @@ def legend(labels: Sequence[str]) -> alt.Legend:
 
 
 def colours(states: Sequence[str], shown: Sequence[str]) -> alt.Scale:
-    """One colour per state, the same in every figure; from the ninth on, paler."""
+    """One colour per state."""
     import altair as alt
 
-    def colour(place: int) -> str:
-        full = PALETTE[place % len(PALETTE)]
-        return full if place < len(PALETTE) else _paler(full)
-
     return alt.Scale(domain=list(shown), range=[colour(states.index(s)) for s in shown])
+
+
+def colour(state: int) -> str:
+    """The colour of a state by its number, the same in every figure; from the ninth on, paler."""
+    full = PALETTE[state % len(PALETTE)]
+    return full if state < len(PALETTE) else _paler(full)
 
 
 def _paler(colour: str) -> str:

@@ -157,9 +157,11 @@ class TestChart:
             ways = {(t.source, to, t.item) for t in protocol.transitions for to in t.destinations}
             single = [a for a in chart.arrows if boxes[a.source].kind not in ("start", "many")]
             grouped = [a for a in chart.arrows if boxes[a.source].kind == "many"]
-            items = {t.item for t in protocol.transitions if sum(u.item == t.item for u in protocol.transitions) > 1}
-            assert len(single) + sum(1 for w in ways if w[2] in items) == len(ways)
-            assert len(grouped) <= len(items)
+            written = load(name).document.data["protocol"]["transitions"]
+            whole = {k for k, item in enumerate(written) if item["from"] in ("on study", "any")}
+            together = {k for k in whole if sum(t.item == k for t in protocol.transitions) > 1}
+            assert len(single) == sum(1 for w in ways if w[2] not in together)
+            assert len(grouped) == len({(to, k) for _, to, k in ways if k in together})
 
     def test_words_of_a_loop(self):
         """Self-transitions, groups, ratios of a randomisation and events are said on their arrows."""

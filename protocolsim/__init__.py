@@ -20,10 +20,11 @@ if TYPE_CHECKING:
     from protocolsim.scenario.scenario import Scenario
     from protocolsim.scenario.settings import load
     from protocolsim.scenario.shipped import names as scenarios
+    from protocolsim.study.curve import ThresholdCurve
     from protocolsim.study.result import Result
     from protocolsim.study.run import run
     from protocolsim.study.sweep import sweep
-    from protocolsim.study.thresholds import ThresholdCurve, thresholds
+    from protocolsim.study.thresholds import thresholds
 
 __all__ = [
     "ProtocolsimError",
@@ -47,7 +48,7 @@ _WHERE = {
     "Scenario": "scenario.scenario",
     "ScenarioError": "errors",
     "SimulationError": "errors",
-    "ThresholdCurve": "study.thresholds",
+    "ThresholdCurve": "study.curve",
     "UsageError": "errors",
     "diagram": "report.diagram",
     "load": "scenario.settings",

@@ -16,7 +16,8 @@ from protocolsim.report import flow_figure, threshold_figures
 from protocolsim.report.look import alternative, caption
 from protocolsim.report.threshold_drawn import Drawn
 from protocolsim.report.threshold_page import Told, threshold_page
-from protocolsim.study.thresholds import ThresholdCurve, thresholds
+from protocolsim.study.curve import ThresholdCurve
+from protocolsim.study.thresholds import thresholds
 from tests.test_report import Made, made
 
 

@@ -14,8 +14,9 @@ from protocolsim.errors import UsageError
 from protocolsim.scenario.builder import build
 from protocolsim.scenario.reader import parse
 from protocolsim.study.branches import ThresholdRule, threshold_rule
+from protocolsim.study.curve import ThresholdCurve
 from protocolsim.study.estimates import as_json
-from protocolsim.study.thresholds import ThresholdCurve, thresholds
+from protocolsim.study.thresholds import thresholds
 
 REPLICATES = 60
 

@@ -13,7 +13,7 @@ from protocolsim.errors import UsageError
 from protocolsim.report import phrases
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.study.axis import one
-from protocolsim.study.thresholds import ThresholdCurve
+from protocolsim.study.curve import ThresholdCurve
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -12,7 +12,7 @@ from protocolsim.errors import UsageError
 from protocolsim.report import phrases
 from protocolsim.report.look import BLUE, GREEN, INK, ORANGE, PURPLE, RED, SKY, finish, legend
 from protocolsim.report.threshold_drawn import Drawn
-from protocolsim.study.thresholds import ThresholdCurve
+from protocolsim.study.curve import ThresholdCurve
 
 if TYPE_CHECKING:
     import altair as alt

@@ -17,10 +17,11 @@ from protocolsim.report.page import _inline
 from protocolsim.report.sweep_page import _fit, _style
 from protocolsim.report.threshold_drawn import Drawn
 from protocolsim.study.axis import one
+from protocolsim.study.curve import ThresholdCurve
 from protocolsim.study.result import Result
 from protocolsim.study.store import write_facts
 from protocolsim.study.sweep import Sweep, paired_mcse
-from protocolsim.study.thresholds import MEASURES, ThresholdCurve
+from protocolsim.study.thresholds import MEASURES
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -74,7 +74,7 @@ def _assemble(document: Document, part: ScenarioPart, q: Quantities, allow_plugi
     protocol = builder.build()
     populations, endpoints = EndpointsBuilder(part, q, words, builder.names).build()
     hidden = [t for c in cast.components for t in c.traits if t.hidden]
-    decisions = decisions_of(part, q, words, hidden)
+    decisions = decisions_of(part, q, words, hidden, builder)
     check_findings(part, q)
     if part.follow is not None:
         q.name(("follow",), "variable", part.follow, words.variable_names)

@@ -5,29 +5,40 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from protocolsim.component import Trait
-from protocolsim.scenario.quantities import Quantities
+from protocolsim.protocol.rules import dimension_of, names_in, parse
+from protocolsim.protocol.summaries import Summary
+from protocolsim.scenario.quantities import NAME, Quantities
 from protocolsim.scenario.reader import Address
-from protocolsim.scenario.scenario import DecisionWorth
-from protocolsim.scenario.schema import DecisionPart, ScenarioPart
+from protocolsim.scenario.scenario import DecisionWorth, Definition
+from protocolsim.scenario.schema import DecisionPart, MeasurePart, ScenarioPart
+from protocolsim.scenario.states_builder import StatesBuilder
 from protocolsim.scenario.visits_builder import Vocabulary
-from protocolsim.units import NONE
+from protocolsim.units import NONE, dimension_name
 
 
 def decisions_of(
-    part: ScenarioPart, q: Quantities, words: Vocabulary, hidden: Sequence[Trait]
+    part: ScenarioPart, q: Quantities, words: Vocabulary, hidden: Sequence[Trait], states: StatesBuilder
 ) -> dict[str, DecisionWorth]:
-    """Every sound decision; faults go to the quantities' list."""
+    """Every sound decision; faults go to the quantities' list. `states` has built the protocol."""
     found = {}
     for name, decision in part.decisions.items():
-        before = len(q.faults)
-        built = _decision(name, decision, q, words, [t.name for t in hidden])
-        if built is not None and len(q.faults) == before:
+        before = q.noted
+        builder = states.further(("decisions", name, "summaries"), decision.summaries)
+        definitions = _definitions(("decisions", name, "measures"), decision, q, builder)
+        built = _decision(name, decision, q, words, [t.name for t in hidden], builder.summaries, definitions)
+        if built is not None and q.noted == before:
             found[name] = built
     return found
 
 
 def _decision(
-    name: str, part: DecisionPart, q: Quantities, words: Vocabulary, hidden: Sequence[str]
+    name: str,
+    part: DecisionPart,
+    q: Quantities,
+    words: Vocabulary,
+    hidden: Sequence[str],
+    summaries: Sequence[Summary],
+    definitions: Sequence[Definition],
 ) -> DecisionWorth | None:
     address: Address = ("decisions", name)
     q.names_known((*address, "threshold"), [part.threshold], q.known)
@@ -53,4 +64,35 @@ def _decision(
         stop_weight=stop,
         drug=part.loss.drug,
         dose_weight=dose,
+        label=part.label or "the rule's own",
+        summaries=tuple(summaries),
+        definitions={d.name: d for d in definitions},
     )
+
+
+def _definitions(room: Address, part: DecisionPart, q: Quantities, states: StatesBuilder) -> list[Definition]:
+    found = [_definition((*room, name), name, m, part.threshold, q, states) for name, m in part.measures.items()]
+    return [d for d in found if d is not None]
+
+
+def _definition(
+    address: Address, name: str, part: MeasurePart, threshold: str, q: Quantities, states: StatesBuilder
+) -> Definition | None:
+    if not NAME.fullmatch(name):
+        q.fault(address, f"'{name}' cannot name a measure; use letters, digits and _", at_key=True)
+        return None
+    place: Address = (*address, "value")
+    rule = states.rule(place, part.value, wants_truth=False)
+    if rule is None:
+        return None
+    node = parse(part.value)
+    if threshold in names_in(node):
+        q.fault(place, f"'{threshold}' is what the measure is compared with, and cannot be part of it")
+        return None
+    dimension = dimension_of(node, states.dimensions)
+    bound = q.known.get(threshold)
+    if bound is not None and dimension is not None and dimension != bound.dimension:
+        expected, found = dimension_name(bound.dimension), dimension_name(dimension)
+        q.fault(place, f"expected {expected}, as '{threshold}' is, found {found}: '{part.value}'")
+        return None
+    return Definition(name, part.label, rule.words, rule.evaluate, states.reads([part.value]))

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from protocolsim.endpoint.base import Endpoint, Population
 from protocolsim.engine.base import Trial
+from protocolsim.protocol.rules import Evaluator
+from protocolsim.protocol.summaries import Summary
 from protocolsim.scenario.quantities import Named
 from protocolsim.scenario.reader import Document
 
@@ -55,11 +57,27 @@ class StateRow:
 
 
 @dataclass(frozen=True)
+class Definition:
+    """Another definition of what a rule compares: an expression over the decision's summaries, those that it `reads`.
+
+    `label` and `words` are the file's own.
+    """
+
+    name: str
+    label: str
+    words: str
+    evaluate: Evaluator
+    reads: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class DecisionWorth:
     """What a decision rule is held against, and what it costs; the scenario's `decisions:`.
 
     A true responder has the hidden trait (a column of the table of subjects) below `cut`. The loss over `horizon`
     minutes is the expected number of `count`, plus stop_weight x P(stop), plus dose_weight x mg/kg of `drug`.
+    `summaries` are the protocol's and after them those that only `definitions` use; `label` is what a reader calls the
+    measure that the rule itself uses.
     """
 
     name: str
@@ -72,6 +90,9 @@ class DecisionWorth:
     stop_weight: float
     drug: str
     dose_weight: float
+    label: str
+    summaries: tuple[Summary, ...]
+    definitions: Mapping[str, Definition]
 
 
 @dataclass(frozen=True)

@@ -176,10 +176,24 @@ class LossPart(Part):
     dose_weight: Scalar = Field(description="how many counts one mg/kg weighs")
 
 
+class MeasurePart(Part):
+    """Another definition of what a rule compares with its threshold."""
+
+    label: Text = Field(description="what a reader calls it")
+    value: Scalar = Field(description="an expression over parameters, traits and summaries")
+
+
 class DecisionPart(Part):
     """What a decision rule is worth: against whom it is held, and what it costs."""
 
     threshold: Text = Field(description="the parameter that is the bound of the rule")
+    label: Text | None = Field(default=None, description="what a reader calls the measure that the rule itself uses")
+    summaries: dict[str, Scalar | SummaryPart] = Field(
+        default={}, description="further numbers from the same observations, for `measures` only"
+    )
+    measures: dict[str, MeasurePart] = Field(
+        default={}, description="other definitions of what is compared with the threshold, by name"
+    )
     responder: ResponderPart
     horizon: Scalar = Field(description="how long after the decision is looked at, such as 40 weeks")
     loss: LossPart

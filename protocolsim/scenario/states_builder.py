@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from copy import copy
 
 from protocolsim.protocol.checks import closure
 from protocolsim.protocol.rules import RESERVED, RuleError, compiled, dimension_of, names_in, parse
@@ -33,6 +34,7 @@ from protocolsim.scenario.schema import ProtocolPart, StatePart, SummaryPart, Tr
 from protocolsim.scenario.visits_builder import VisitsBuilder, Vocabulary, visits
 from protocolsim.units import NONE, TIME, Dimension, UnitError, unit_product
 
+Summaries = Mapping[str, str | int | float | SummaryPart]
 ON_STUDY, ANY = "on study", "any"
 ENROLMENT = "enrolment"
 _STATE_NAME = re.compile(r"[A-Za-z0-9_-]+")
@@ -94,10 +96,14 @@ class StatesBuilder:
                     ("parameters", trait.name), f"'{trait.name}' is what the clinic knows of each subject", at_key=True
                 )
             self._add(Summary(trait.name, TraitSeen(column), dimension_of_unit(trait.unit)))
-        self.broken |= set(self.q.written("protocol", "summaries")) - set(self.part.summaries)
-        following = dict.fromkeys(self.part.summaries)
-        for name, part in self.part.summaries.items():
-            address: Address = ("protocol", "summaries", name)
+        self.take_up(("protocol", "summaries"), self.part.summaries)
+
+    def take_up(self, room: Address, parts: Summaries) -> None:
+        """Add the summaries declared in this room of the file; each may use those before it."""
+        self.broken |= set(self.q.written(*map(str, room))) - set(parts)
+        following = dict.fromkeys(parts)
+        for name, part in parts.items():
+            address: Address = (*room, name)
             self.q.following = tuple(following)
             following.pop(name)
             if name in self.dimensions or name in RESERVED or not NAME.fullmatch(name):
@@ -120,13 +126,20 @@ class StatesBuilder:
                 self._add(made)
         self.q.following = ()
 
+    def further(self, room: Address, parts: Summaries) -> StatesBuilder:
+        """A builder that knows the summaries of this room as well."""
+        other = copy(self)
+        other.summaries, other.slots, other.dimensions = list(self.summaries), dict(self.slots), dict(self.dimensions)
+        other.take_up(room, parts)
+        return other
+
     def _add(self, summary: Summary) -> None:
         self.slots[summary.name] = len(self.summaries)
         self.dimensions[summary.name] = summary.dimension
         self.summaries.append(summary)
 
     def _formula(self, address: Address, name: str, text: str | float) -> Summary | None:
-        rule = self._rule(address, text, wants_truth=False)
+        rule = self.rule(address, text, wants_truth=False)
         if rule is None:
             return None
         node = parse(text)
@@ -186,7 +199,7 @@ class StatesBuilder:
 
     # Rules ---------------------------------------------------------------------------------------------------------
 
-    def _rule(self, address: Address, text: str | float, *, wants_truth: bool = True) -> Rule | None:
+    def rule(self, address: Address, text: str | float, *, wants_truth: bool = True) -> Rule | None:
         """A compiled rule (or formula) over parameters and the summaries so far."""
         try:
             node = parse(text)
@@ -202,7 +215,8 @@ class StatesBuilder:
             return None
         return Rule(str(text), compiled(node, self.q.constants, self.slots))
 
-    def _reads(self, texts: Sequence[str | float]) -> tuple[int, ...]:
+    def reads(self, texts: Sequence[str | float]) -> tuple[int, ...]:
+        """The summaries that these expressions read, and those that these read in turn."""
         wanted = {self.slots[n] for text in texts for n in names_in(parse(text)) if n in self.slots}
         return closure(wanted, {k: s.made_by for k, s in enumerate(self.summaries)})
 
@@ -230,7 +244,7 @@ class StatesBuilder:
                 )
                 self.q.fault((*address, "block"), f"{wanted} (at most {_MOST_IN_BLOCK})")
                 sound = False
-            strata = [self._rule((*address, "strata", k), text) for k, text in enumerate(part.strata) if text != "site"]
+            strata = [self.rule((*address, "strata", k), text) for k, text in enumerate(part.strata) if text != "site"]
             if len(strata) > 8:
                 self.q.fault((*address, "strata"), "at most 8 rules can separate lists")
                 sound = False
@@ -278,7 +292,7 @@ class StatesBuilder:
         final: set[int],
     ) -> list[tuple[int, int | None, Randomisation | None, Rule | None, bool, str, int]]:
         address: Address = ("protocol", "transitions", item)
-        rule = None if part.when is None else self._rule((*address, "when"), part.when)
+        rule = None if part.when is None else self.rule((*address, "when"), part.when)
         sound = self._shape(address, part) and (rule is not None or part.when is None)
         trigger = self._trigger(address, part)
         if part.to is not None:
@@ -381,5 +395,5 @@ class StatesBuilder:
             together = tuple(t for t in transitions if t.trigger == trigger)
             rules = [t.rule.words for t in together if t.rule is not None]
             rules += [s.words for t in together if t.randomise is not None for s in t.randomise.strata]
-            found[trigger] = Group(trigger, together, self._reads(rules))
+            found[trigger] = Group(trigger, together, self.reads(rules))
         return found

@@ -18,11 +18,13 @@ from protocolsim.engine.base import Trial
 from protocolsim.errors import UsageError, unknown
 from protocolsim.protocol.rules import Name, Node, Operation, RuleError, compiled, names_in, parse
 from protocolsim.protocol.states import END, Group, Protocol, Rule, State, Transition, reachable
-from protocolsim.scenario.scenario import Scenario
+from protocolsim.protocol.summaries import Reader, Summary
+from protocolsim.scenario.scenario import Definition, Scenario
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
+OWN = "own"
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
 
 
@@ -38,23 +40,24 @@ class ThresholdRule:
     op: str
     measure: Node
 
-    def measured(self, scenario: Scenario, reads: Sequence[int], columns: Sequence[Floats]) -> Floats:
-        """What the rule compared, from the recorded summaries that it read."""
+    def measured(self, scenario: Scenario) -> Definition:
+        """What the rule compares, as a definition over the protocol's summaries."""
         summaries = scenario.trial.protocol.reader.summaries
-        values: list[Any] = [None] * len(summaries)
-        for number, column in zip(reads, columns, strict=False):
-            values[number] = column
         slots = {s.name: k for k, s in enumerate(summaries)}
         constants = {name: n.value for name, n in scenario.named.items()}
-        with np.errstate(all="ignore"):
-            found = compiled(self.measure, constants, slots)(values)
-        return np.broadcast_to(np.asarray(found, dtype=np.float64), (len(columns[0]),)).copy()
+        evaluate = compiled(self.measure, constants, slots)
+        group = scenario.trial.protocol.group_of(self.transition)
+        return Definition(OWN, "the rule's own", "", evaluate, group.reads)
 
     def holds(self, measured: Floats, threshold: float) -> Mask:
         """Who takes the transition at this threshold (internal units); what is undefined never does."""
+        return self.compare(measured, np.broadcast_to(np.float64(threshold), measured.shape))
+
+    def compare(self, measured: Floats, thresholds: Floats) -> Mask:
+        """The same, each subject at a threshold of its own."""
         node = Operation(self.op, Name("x"), Name("t"))
         with np.errstate(all="ignore"):
-            found: Mask = np.asarray(compiled(node, {"t": threshold}, {"x": 0})([measured]), dtype=np.bool_)
+            found: Mask = np.asarray(compiled(node, {}, {"x": 0, "t": 1})([measured, thresholds]), dtype=np.bool_)
         return found
 
 
@@ -137,16 +140,24 @@ def _entangled(protocol: Protocol, transition: Transition) -> str | None:
     return None
 
 
-def forced(trial: Trial, transition: Transition, taken: bool) -> Trial:
-    """The trial in which this transition's rule always holds, or never does; what it reads is recorded as before."""
+def forced(trial: Trial, transition: Transition, taken: bool, further: Further | None = None) -> Trial:
+    """The trial in which this transition's rule always holds, or never does; what it reads is recorded as before.
+
+    Where `further` summaries are wanted, the charts keep what these need, and the decision records them too.
+    """
     words = transition.rule.words if transition.rule is not None else ""
     changed = dataclasses.replace(transition, rule=Rule(words, lambda values: taken))
+    reads = trial.protocol.group_of(transition).reads
+    if further is not None:
+        reads = further.reads_with(reads)
 
     def way(t: Transition) -> Transition:
         return changed if t.number == transition.number else t
 
     def group(g: Group | None) -> Group | None:
-        return None if g is None else dataclasses.replace(g, transitions=tuple(way(t) for t in g.transitions))
+        if g is None:
+            return None
+        return dataclasses.replace(g, transitions=tuple(way(t) for t in g.transitions), reads=reads)
 
     def state(s: State) -> State:
         return dataclasses.replace(s, at_end=group(s.at_end)) if s.number == transition.source else s
@@ -156,5 +167,29 @@ def forced(trial: Trial, transition: Transition, taken: bool) -> Trial:
         protocol,
         states=tuple(state(s) for s in protocol.states),
         transitions=tuple(way(t) for t in protocol.transitions),
+        reader=protocol.reader if further is None else Reader(further.summaries),
     )
-    return dataclasses.replace(trial, protocol=moved)
+    labels = dataclasses.replace(trial.labels, reasons=moved.most_read, explain=moved.explain)
+    return dataclasses.replace(trial, protocol=moved, labels=labels)
+
+
+@dataclass(frozen=True)
+class Further:
+    """Definitions to be recorded at a decision besides the rule's own, over these summaries."""
+
+    summaries: Sequence[Summary]
+    definitions: Mapping[str, Definition]
+
+    def reads_with(self, reads: Sequence[int]) -> tuple[int, ...]:
+        """What is to be recorded: what the rules read, and what the definitions do, in the order of definition."""
+        return tuple(sorted({*reads, *(k for d in self.definitions.values() for k in d.reads)}))
+
+
+def defined(definition: Definition, reads: Sequence[int], columns: Sequence[Floats], size: int) -> Floats:
+    """The values of a definition for so many subjects, from the recorded summaries `reads`, one column each."""
+    values: list[Any] = [None] * (max(reads, default=0) + 1)
+    for number, column in zip(reads, columns, strict=True):
+        values[number] = column
+    with np.errstate(all="ignore"):
+        found = definition.evaluate(values)
+    return np.broadcast_to(np.asarray(found, dtype=np.float64), (size,)).copy()

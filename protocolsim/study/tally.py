@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from protocolsim.endpoint.base import Endpoint, Population, populations
 from protocolsim.records import Records
+from protocolsim.study.spill import Spill
 
 Floats = NDArray[np.float64]
 
@@ -17,14 +17,15 @@ Floats = NDArray[np.float64]
 class Tally:
     """The sums of every endpoint and replicate, from records that come in order and may be parts of a replicate.
 
-    What is kept does not grow with the number of subjects, but for endpoints that rank the subjects of a large trial:
-    those keep one number per subject.
+    Memory does not grow with the number of subjects or replicates: the sums of a replicate, and of an endpoint that
+    ranks the subjects of a large replicate their values, go to a temporary file where they are many.
     """
 
     def __init__(self, endpoints: Mapping[str, Endpoint], declared: Mapping[str, Population]) -> None:
         self._endpoints, self._declared = endpoints, declared
-        self._sums: dict[str, list[Floats]] = {name: [] for name in endpoints}
-        self._ranked: dict[str, list[Floats]] = {name: [] for name in endpoints}
+        self._done: dict[str, Spill] = {}
+        self._open: dict[str, Floats] = {}  # of the replicate that may go on
+        self._ranked: dict[str, Spill] = {}  # likewise, one number per subject
         self._unfinished: int | None = None
         self.rows = 0
 
@@ -32,31 +33,35 @@ class Tally:
         """Count in the next records."""
         known = populations(records, self._declared)
         self.rows += sum(len(next(iter(table.values()))) for table in records.tables.values())
-        goes_on = not records.whole and records.first_replicate == self._unfinished
-        if not goes_on:
+        if records.whole or records.first_replicate != self._unfinished:
             self._finish()
         for name, endpoint in self._endpoints.items():
-            if endpoint.ranks and not records.whole:
-                self._ranked[name].append(endpoint.contributions(records, known))
-                continue
-            sums = endpoint.sums(records, known)
-            if goes_on:
-                # Part by part in the order of subjects, as within one part.
-                self._sums[name][-1] = self._sums[name][-1] + sums
+            if records.whole:
+                self._keep(name, endpoint.sums(records, known))
+            elif endpoint.ranks:
+                own = endpoint.contributions(records, known)[:, 0]
+                self._ranked.setdefault(name, Spill(1)).add(own[~np.isnan(own)])
             else:
-                self._sums[name].append(sums)
+                # Part by part in the order of subjects, as within one part.
+                sums = endpoint.sums(records, known)
+                self._open[name] = self._open[name] + sums if name in self._open else sums
         self._unfinished = None if records.whole else records.first_replicate
 
+    def _keep(self, name: str, sums: Floats) -> None:
+        if name not in self._done:
+            self._done[name] = Spill(sums.shape[1])
+        self._done[name].add(sums)
+
     def _finish(self) -> None:
-        for name, parts in self._ranked.items():
-            if parts:
-                own = np.concatenate(parts)
-                self._sums[name].append(self._endpoints[name].added(own, np.zeros(len(own), dtype=np.int64), 1))
-                parts.clear()
+        """The replicate that came in parts is whole."""
+        for name, sums in self._open.items():
+            self._keep(name, sums)
+        for name, own in self._ranked.items():
+            median = own.median()
+            self._keep(name, np.array([[median, 1.0] if len(own) else [0.0, 0.0]]))
+        self._open, self._ranked, self._unfinished = {}, {}, None
 
     def sums(self) -> dict[str, Floats]:
         """The sums of every endpoint, [replicates, k] each."""
         self._finish()
-        self._unfinished = None
-        empty: Any = np.empty((0, 1))
-        return {name: np.concatenate(s) if s else empty for name, s in self._sums.items()}
+        return {name: self._done[name].rows() if name in self._done else np.empty((0, 1)) for name in self._endpoints}

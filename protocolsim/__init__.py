@@ -21,13 +21,17 @@ if TYPE_CHECKING:
     from protocolsim.scenario.settings import load
     from protocolsim.scenario.shipped import names as scenarios
     from protocolsim.study.curve import ThresholdCurve
+    from protocolsim.study.potential import PotentialOutcomes, potential_outcomes
+    from protocolsim.study.regret import Regret, regret
     from protocolsim.study.result import Result
     from protocolsim.study.run import run
     from protocolsim.study.sweep import sweep
     from protocolsim.study.thresholds import thresholds
 
 __all__ = [
+    "PotentialOutcomes",
     "ProtocolsimError",
+    "Regret",
     "Result",
     "Scenario",
     "ScenarioError",
@@ -36,6 +40,8 @@ __all__ = [
     "UsageError",
     "diagram",
     "load",
+    "potential_outcomes",
+    "regret",
     "run",
     "scenarios",
     "sweep",
@@ -43,7 +49,9 @@ __all__ = [
 ]
 
 _WHERE = {
+    "PotentialOutcomes": "study.potential",
     "ProtocolsimError": "errors",
+    "Regret": "study.regret",
     "Result": "study.result",
     "Scenario": "scenario.scenario",
     "ScenarioError": "errors",
@@ -52,6 +60,8 @@ _WHERE = {
     "UsageError": "errors",
     "diagram": "report.diagram",
     "load": "scenario.settings",
+    "potential_outcomes": "study.potential",
+    "regret": "study.regret",
     "run": "study.run",
     "scenarios": "scenario.shipped:names",
     "sweep": "study.sweep",

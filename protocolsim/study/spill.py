@@ -7,6 +7,7 @@ nothing of it is left, however a study ends.
 from __future__ import annotations
 
 import tempfile
+import weakref
 from collections.abc import Iterator
 from typing import IO, Any
 
@@ -52,6 +53,8 @@ class Spill:
     def _write(self) -> None:
         if self._file is None:
             self._file = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as this object
+            # A map of it that somebody still holds goes on without the file's handle.
+            weakref.finalize(self, self._file.close)
         for rows in self._fresh:
             self._file.write(rows.data)
         self._written += self._waiting

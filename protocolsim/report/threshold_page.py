@@ -65,7 +65,7 @@ class Told:
         """The run at the scenario's own threshold, without its records: estimates, words and provenance."""
         curve = self.curve
         at = curve.at(curve.own)
-        own = {name: at[name] for name in curve.scenario.endpoints}
+        own = {name: at[name] for name in curve.scenario.endpoints if name in at}
         return Result(curve.scenario, curve.seed, curve.replicates, self.engine, own, self.seconds, 0)
 
     @cached_property
@@ -87,7 +87,7 @@ class Told:
         names = [n for n in MEASURES if n in self.curve.endpoints]
         if len(names) > 1:
             return names
-        others = [n for n, e in self.curve.scenario.endpoints.items() if not e.ranks]
+        others = [n for n, e in self.curve.scenario.endpoints.items() if n in self.curve.endpoints and not e.ranks]
         return [*names, *sorted(others, key=lambda n: self.curve.endpoints[n].published is None)[:_OTHERS]]
 
     @property
@@ -113,6 +113,9 @@ class Told:
         if lost:
             said.append(f"For {lost:,} of them there is nothing to compare; they never pass.")
         said.append(f"The scenario's own threshold is {drawn.said(curve.own)} ({rule}).")
+        moving = [e.label for n, e in curve.scenario.endpoints.items() if n not in curve.endpoints]
+        if moving:
+            said.append(f"Left out, as the threshold itself defines it: {'; '.join(moving)}.")
         try:
             drawn.priced()
         except UsageError as error:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from protocolsim.endpoint.base import Endpoint
 from protocolsim.engine.base import Trial
 from protocolsim.errors import UsageError, unknown
 from protocolsim.protocol.rules import Name, Node, Operation, RuleError, compiled, names_in, parse
@@ -70,7 +71,8 @@ def threshold_rule(scenario: Scenario, parameter: str | None = None) -> Threshol
         parameter = _only(scenario)
     if parameter not in scenario.named:
         raise UsageError(f"--rule {unknown('parameter', parameter, scenario.named)}")
-    used = [place for place, node in _expressions(scenario.document.data) if parameter in names_in(node)]
+    rooms = {k: scenario.document.data.get(k) for k in ("parameters", "cohort", "drugs", "protocol")}
+    used = [place for place, node in _expressions(rooms) if parameter in names_in(node)]
     rules = [t for t in scenario.trial.protocol.transitions if t.rule and parameter in names_in(parse(t.rule.words))]
     if len(used) != 1 or len(rules) != 1 or rules[0].rule is None:
         places = ", ".join(used) or "nowhere in the protocol"
@@ -105,9 +107,18 @@ def _bound(node: Node, parameter: str) -> tuple[str, Node] | None:
     return None
 
 
-def _expressions(data: Mapping[str, Any]) -> Iterator[tuple[str, Node]]:
-    """Every expression of the scenario that changes what happens in it, with its place."""
-    rooms = {k: data.get(k) for k in ("parameters", "cohort", "drugs", "protocol")}
+def unmoved(scenario: Scenario, parameter: str) -> dict[str, Endpoint]:
+    """The endpoints that are not themselves defined by this parameter: only these can be told along its curve."""
+    written: Mapping[str, Any] = scenario.document.data.get("endpoints", {})
+    return {
+        name: endpoint
+        for name, endpoint in scenario.endpoints.items()
+        if not any(parameter in names_in(node) for _, node in _expressions({name: written.get(name)}))
+    }
+
+
+def _expressions(rooms: Mapping[str, Any]) -> Iterator[tuple[str, Node]]:
+    """Every expression in these parts of a scenario, with its place."""
     open_: list[tuple[str, Any]] = [(k, v) for k, v in rooms.items() if v is not None]
     while open_:
         place, value = open_.pop(0)

@@ -18,7 +18,7 @@ from protocolsim.engine.base import Trial
 from protocolsim.errors import UsageError
 from protocolsim.records import Records
 from protocolsim.scenario.scenario import DecisionWorth, Scenario
-from protocolsim.study.branches import Further, ThresholdRule, defined, forced, threshold_rule
+from protocolsim.study.branches import Further, ThresholdRule, defined, forced, threshold_rule, unmoved
 from protocolsim.study.curve import Measure, ThresholdCurve
 from protocolsim.study.pieces import ENGINES
 from protocolsim.study.run import AUTO, chosen_engine, replicates_and_seed
@@ -109,7 +109,7 @@ class _Gathered:
         self.further = Further(decision.summaries, decision.definitions) if decision is not None and further else None
         measures = {n: Measure(name=n, label=label, in_units=u, counted=c) for n, (label, u, c) in MEASURES.items()}
         names = measures if self.worth is not None else {"share_sent": measures["share_sent"]}
-        self.endpoints: dict[str, Endpoint] = {**names, **scenario.endpoints}
+        self.endpoints: dict[str, Endpoint] = {**names, **unmoved(scenario, rule.parameter)}
         self.definitions = {"own": rule.measured(scenario), **(self.further.definitions if self.further else {})}
         self.measured = {name: Spill(1) for name in self.definitions}
         self.who = Spill(2, np.int64)

@@ -381,6 +381,8 @@ class Crowd:
             self._arrive(rows, to)
             return
         strata = columns.sites[rows] if transition.randomise.by_site else np.zeros(len(rows), dtype=np.int64)
-        for rule in transition.randomise.strata:
-            strata = 2 * strata + columns.whole(rule.evaluate(values), np.bool_)[rows]
+        # Rows that were not asked for hold whatever was in memory.
+        with np.errstate(all="ignore"):
+            for rule in transition.randomise.strata:
+                strata = 2 * strata + columns.whole(rule.evaluate(values), np.bool_)[rows]
         self.parked.append(_Parked(transition, rows, read, strata.astype(np.int64)))

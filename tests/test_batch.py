@@ -14,8 +14,10 @@ from protocolsim.engine.batch import Screening
 from protocolsim.engine.tables import tables_of
 from protocolsim.engine.workspace import Workspace
 from protocolsim.errors import SimulationError
+from protocolsim.protocol import summaries
 from protocolsim.records import TABLES, Records, Table, concatenate
 from protocolsim.scenario.scenario import Scenario
+from protocolsim.scenario.settings import load
 from tests.protocols import Draft, drafts, rich, runnable
 from tests.test_engines_agree import assert_agree, difference, drawn, outcome
 from tests.toys import scenario as toy
@@ -26,6 +28,22 @@ SEED = 11
 def simulated(scenario: Scenario, replicates: range = range(4), seed: int = SEED) -> Records:
     """The records of the fast engine."""
     return concatenate(list(batch.pieces(scenario.trial, seed, replicates)))
+
+
+def test_what_was_left_in_memory_is_not_looked_at(monkeypatch):
+    """Strata are read of those who are randomised: whatever other rows hold, nothing warns and nothing changes."""
+    scenario = load("ms_smart", set={"cohort.size": 30})
+    expected = simulated(scenario, range(2))
+
+    class Dirty:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(np, name)
+
+        def empty(self, number: int) -> Any:
+            return np.full(number, 0x7FF0000000000001, dtype=np.uint64).view(np.float64)
+
+    monkeypatch.setattr(summaries, "np", Dirty())
+    assert difference(simulated(scenario, range(2)), expected) == ""
 
 
 class TestPortions:

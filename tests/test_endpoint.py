@@ -28,6 +28,7 @@ from protocolsim.endpoint.reduction import Reduction
 from protocolsim.endpoint.share import Share
 from protocolsim.endpoint.share_of_values import ShareOfValues
 from protocolsim.endpoint.time_to import TimeTo
+from protocolsim.endpoint.visits import Visits
 from protocolsim.errors import UsageError
 from protocolsim.records import MADE, MISSED, NEVER, Labels, Records, concatenate, table_from_rows
 from protocolsim.units import MINUTES_PER_WEEK
@@ -118,6 +119,8 @@ EXAMPLES: list[Endpoint] = [
     DoseTotal(name="d", label="D", drug="study drug"),
     TimeTo(name="t", label="T", start=("treated",), to=("rescued", "withdrawn")),
     TimeTo(name="m", label="M", start=("treated",), to=("rescued", "withdrawn"), reading="mean"),
+    Visits(name="n", label="N", variable="count"),
+    Visits(name="l", label="L", variable="count", during=("treated",), reading="lateness"),
     ShareOfValues(name="v", label="V", variable="count", during=("treated",), at_most=1.0),
     ShareOfValues(
         name="w",
@@ -160,7 +163,7 @@ def test_every_file_is_a_kind_with_its_words() -> None:
     own = {f.name for f in dataclasses.fields(Endpoint)}
 
     assert {type(e) for e in EXAMPLES} == set(kinds().values())
-    assert sorted(kinds()) == ["change", "dose_total", "reduction", "share", "share_of_values", "time_to"]
+    assert sorted(kinds()) == ["change", "dose_total", "reduction", "share", "share_of_values", "time_to", "visits"]
     for name, kind in kinds().items():
         assert kind.kind == name
         assert kind.meaning
@@ -408,6 +411,24 @@ def test_doses_add_up_and_missed_ones_do_not() -> None:
 
     assert value_of(DoseTotal(name="d", label="D", drug="study drug"), records) == 1.5
     assert value_of(DoseTotal(name="d", label="D", drug="study drug", during=("treated",)), records) == 0.5
+
+
+def test_visits_that_were_missed_or_late() -> None:
+    """Missed over planned, and days late over made, by state, by time of plan since enrolment, of one variable."""
+    records = made_records(
+        [[scans([4, None], [2, None, None, 5]), dataclasses.replace(scans([1], []), variable="score")]]
+    )
+    late = records["observations"]
+    late["minute"] = late["planned_minute"] + np.array([0, 0, 2, 0, 0, 4, 9]) * 1440
+    missed = Visits(name="n", label="N", variable="count")
+    delay = dataclasses.replace(missed, reading="lateness")
+
+    assert value_of(missed, records) == 3 / 6
+    assert value_of(dataclasses.replace(missed, during=("treated",)), records) == 2 / 4
+    assert value_of(dataclasses.replace(missed, after=12 * WEEK), records) == 1 / 2
+    assert value_of(delay, records) == pytest.approx((0 + 2 + 4) / 3)
+    assert value_of(dataclasses.replace(delay, during=("treated",), after=16 * WEEK), records) == 4
+    assert value_of(dataclasses.replace(missed, variable="score"), records) == 0
 
 
 def test_rate_and_mean_of_time_to_a_state() -> None:

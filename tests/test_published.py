@@ -157,6 +157,68 @@ class TestOtherReadings:
             assert (last.loc[keys][(means.loc[keys] <= bound).to_numpy()] == 0).all()
 
 
+def _agree(a, b):
+    """Whether two shares agree within four and a half of their standard errors."""
+    return abs(a.value - b.value) < 4.5 * np.hypot(a.mcse, b.mcse)
+
+
+class TestDesigns:
+    def test_the_placebo_arm_is_the_trial_without_a_drug(self):
+        """On placebo as many pass as where the drug does nothing; on daclizumab as many as without a control arm."""
+        arms = trial("ms_randomised").estimates
+        assert _agree(arms["passed_placebo"], trial("ms_no_drug").estimates["assigned_monotherapy"])
+        assert _agree(arms["passed_daclizumab"], trial("ms_daclizumab").estimates["assigned_monotherapy"])
+        nothing = trial("ms_regression_to_the_mean").estimates["new_cel_inhibition_combination"]
+        assert _agree(arms["inhibition_placebo"], nothing)
+
+    def test_both_arms_have_as_many(self):
+        """Blocks of four divide 120 patients into 60 and 60 in every trial."""
+        subjects = trial("ms_randomised").subjects
+        allocated = subjects[subjects["enrolled"]].groupby(["replicate", "arm"], observed=True).size()
+        assert set(allocated) == {60}
+
+    def test_only_partial_responders_are_randomised_again(self):
+        """Who passed is in neither arm of the second randomisation; each arm has half of the others, within strata."""
+        result = trial("ms_smart")
+        moves = result.moves[result.moves["from_state"].eq("combination") & result.moves["trigger"].eq("end")]
+        both = moves.merge(result.subjects, on=["replicate", "subject"])
+        again = both["partial_responders"].notna()
+        assert (again == both["to_state"].ne("monotherapy")).all()
+        doubled = both[again].groupby("replicate")["to_state"].apply(lambda s: s.eq("dose_doubled").mean())
+        sizes = both[again].groupby("replicate").size()
+        assert (abs(doubled - 0.5) * sizes < 2 + 1e-9).all()  # at most one too many in half a block, of two strata
+
+    def test_going_on_is_no_change_but_for_the_doses_given(self):
+        """Those who go on with the combination get half the dose per infusion of those whose dose is doubled."""
+        doses = trial("ms_smart").doses
+        given = doses[doses["status"].eq("given")].groupby("state", observed=True)["dose"].mean()
+        assert given["dose_doubled"] == 2 * given["combination_continued"] == 2 * given["combination"]
+
+    def test_what_a_queue_does_is_the_protocols_doing(self):
+        """Where the scan before the decision was made as many pass as without queues; where not, nobody does."""
+        short = run(load("ms_scanner_shortage"), replicates=12)
+        plain = run(load("ms_daclizumab", set={"cohort.size": 60}), replicates=60)
+        moves = short.moves[short.moves["from_state"].eq("combination") & short.moves["trigger"].eq("end")]
+        unseen = moves["reason"].str.contains("current_cel = undefined")
+        passed = moves["to_state"].eq("monotherapy")
+        assert not passed[unseen].any()
+        assert unseen.mean() == pytest.approx(short.estimates["decided_unseen"].value, abs=0.01)
+        assert 0.02 < unseen.mean() < 0.3
+        share = passed[~unseen].mean()
+        error = np.hypot(np.sqrt(share * (1 - share) / (~unseen).sum()), plain.estimates["assigned_monotherapy"].mcse)
+        assert abs(share - plain.estimates["assigned_monotherapy"].value) < 4 * error
+        assert short.estimates["assigned_monotherapy"].value < share
+
+    def test_a_large_trial_answers_the_same_more_sharply(self):
+        """With 400 patients the fall is that of 15, and the range of one trial is a fifth as wide or so."""
+        large = run(load("ms_large"), replicates=50)
+        small = trial("ms_daclizumab").estimates["new_cel_inhibition"]
+        found = large.estimates["new_cel_inhibition"]
+        assert abs(found.value - small.value) < 4.5 * np.hypot(found.mcse, small.mcse)
+        assert (found.hi - found.lo) < 0.35 * (small.hi - small.lo)
+        assert large.subjects["site"].nunique() == 12
+
+
 class TestAplasticAnaemia:
     def test_the_share_that_responds_is_the_later_reports(self):
         """Responses by evaluation and by six months are the 19 and 21 of 45 they were taken from, within 3 points."""

@@ -99,6 +99,37 @@ def test_a_missed_scan_does_not_change_the_next_one(values: Mapping[str, float])
     assert 0.5 < zero[0].mean() < 0.8
 
 
+SCANS = (0, 4, 8, 12, 14, 18, 22, 26, 30, 34)  # four at baseline, infusions from week 12, the decision on the last
+OTHERWISE = {
+    "missed": tuple(w for w in SCANS if w != 30),
+    "slipped": (*SCANS[:-2], 31, 34),
+    "both missed": tuple(w for w in SCANS if w not in (26, 30)),
+}
+
+
+@pytest.mark.parametrize("values", [STEADY, {}])
+@pytest.mark.parametrize("scans", OTHERWISE.values(), ids=OTHERWISE)
+def test_a_missed_or_slipped_scan_does_not_change_who_would_pass(scans: Sequence[float], values: Mapping[str, float]):
+    """The share whose last scan is below a quarter of the baseline's mean is the same, whatever was scanned between."""
+    passed = []
+    for weeks in (SCANS, scans):
+        bodies = Bodies([RelapsingMS(), Daclizumab()], N, values={NAME: values})
+        baseline = np.zeros(N)
+        for week in range(35):
+            bodies.advance(week)
+            if week in weeks:
+                cel = bodies.observe("mri", week + 1)[0]["cel"]
+                baseline += cel / 4.0 if week <= 12 else 0.0
+            if week in (12, 14, 18, 22, 26, 30):
+                bodies.give("daclizumab", 1.0)
+        passed.append((baseline > 0) & (cel < 0.25 * baseline))
+    difference = passed[0].astype(float) - passed[1]
+    assert difference.std() > 0.0
+    # Steady activity: to Monte Carlo error. Else a longer gap takes the rate of its end for all of it.
+    assert abs(difference.mean()) < 4 * difference.std() / np.sqrt(N) + (0.0 if values else 0.004)
+    assert 0.4 < passed[0].mean() < 0.8
+
+
 def test_truth_is_what_is_expected():
     """Observed minus truth averages to nothing, for new and total counts, in the full model."""
     seen = _scans(_bodies(N), [0, 4, 6, 20])

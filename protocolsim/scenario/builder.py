@@ -25,7 +25,7 @@ from protocolsim.scenario.endpoints_builder import EndpointsBuilder
 from protocolsim.scenario.inherit import SET
 from protocolsim.scenario.quantities import FROM_COMPONENTS, Quantities
 from protocolsim.scenario.reader import Address, Document, spell
-from protocolsim.scenario.rows import as_yaml, knob_rows, state_rows
+from protocolsim.scenario.rows import knob_rows, state_rows
 from protocolsim.scenario.scenario import ParameterRow, Scenario
 from protocolsim.scenario.schema import CohortPart, ScenarioPart
 from protocolsim.scenario.shape import check
@@ -109,7 +109,6 @@ def _assemble(document: Document, part: ScenarioPart, q: Quantities, allow_plugi
         knobs=tuple(knob_rows(part)),
         parameters=tuple(cast.rows),
         design=state_rows(part, protocol),
-        resolved=as_yaml(document.data),
         document=document,
         allow_plugins=allow_plugins,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from protocolsim.endpoint.base import Endpoint, Population
 from protocolsim.engine.base import Trial
@@ -99,9 +100,8 @@ class DecisionWorth:
 class Scenario:
     """A checked scenario. Immutable: to change anything, load it again with `set`.
 
-    `named` holds the scenario's parameters in internal units. `resolved` is the scenario as YAML with everything it
-    extends and every setting merged in; running that text gives the same trial. `findings` are sentences that quote
-    numbers, as {endpoint} or as {scenario.endpoint} of one that stands `beside`.
+    `named` holds the scenario's parameters in internal units. `findings` are sentences that quote numbers, as
+    {endpoint} or as {scenario.endpoint} of one that stands `beside`.
     """
 
     name: str
@@ -124,9 +124,18 @@ class Scenario:
     knobs: tuple[KnobRow, ...]
     parameters: tuple[ParameterRow, ...]
     design: tuple[StateRow, ...]
-    resolved: str
     document: Document
     allow_plugins: bool = False
+
+    @cached_property
+    def resolved(self) -> str:
+        """The scenario as YAML with everything it extends and every setting merged in: that text gives the same trial.
+
+        Written when it is asked for: it takes longer than all the rest of building a scenario.
+        """
+        from protocolsim.scenario.rows import as_yaml
+
+        return as_yaml(self.document.data)
 
     @property
     def sha256(self) -> str:

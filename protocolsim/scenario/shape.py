@@ -10,7 +10,7 @@ import json
 import typing
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -39,6 +39,8 @@ _NEUTRAL: Mapping[str, Any] = {
 }  # fmt: skip
 _ROUNDS = 100
 
+Whole = TypeVar("Whole", bound=BaseModel)
+
 
 @dataclass(frozen=True)
 class Said:
@@ -50,29 +52,34 @@ class Said:
 
 
 @dataclass(frozen=True)
-class Shape:
-    """The scenario as far as it is sound (None: not at all), every fault, and the places that were mended."""
+class Shape(Generic[Whole]):
+    """The file as far as it is sound (None: not at all), every fault, and the places that were mended."""
 
-    part: ScenarioPart | None
+    part: Whole | None
     said: Sequence[Said]
     mended: frozenset[Address]
 
 
-def check(data: Mapping[str, Any]) -> Shape:
+def check(data: Mapping[str, Any]) -> Shape[ScenarioPart]:
     """Look at the shape of a whole scenario. Never raises."""
+    return check_as(ScenarioPart, data)
+
+
+def check_as(model: type[Whole], data: Mapping[str, Any]) -> Shape[Whole]:
+    """Look at the shape of a file that should be one of these. Never raises."""
     rest = json.loads(json.dumps(data))
     said: list[Said] = []
     mended: set[Address] = set()
     for _ in range(_ROUNDS):
         try:
-            return Shape(ScenarioPart.model_validate(rest), said, frozenset(mended))
+            return Shape(model.model_validate(rest), said, frozenset(mended))
         except ValidationError as error:
             faults = _by_address(error.errors(include_url=False), rest)
             before = json.dumps(rest)
-            misspelt = _misspelt(faults)
+            misspelt = _misspelt(faults, model)
             for address, details in faults.items():
                 if address not in misspelt and not any(address[:end] in mended for end in range(1, len(address) + 1)):
-                    said.append(_said(address, details))
+                    said.append(_said(address, details, model))
             for address, details in faults.items():
                 mended.add(address)
                 _mend(rest, address, details[0]["type"])
@@ -81,12 +88,12 @@ def check(data: Mapping[str, Any]) -> Shape:
     return Shape(None, said, frozenset(mended))
 
 
-def _misspelt(faults: Mapping[Address, Sequence[Any]]) -> set[Address]:
+def _misspelt(faults: Mapping[Address, Sequence[Any]], model: type[BaseModel]) -> set[Address]:
     """The missing keys that stand there under a name so near that the unknown key's fault says it all."""
     found: set[Address] = set()
     for address, details in faults.items():
         if details[0]["type"] == "extra_forbidden":
-            close = nearest(str(address[-1]), _keys_at(address[:-1]))
+            close = nearest(str(address[-1]), _keys_at(address[:-1], model))
             found |= {(*address[:-1], close)} if close is not None else set()
     return {a for a in found if a in faults and faults[a][0]["type"] == "missing"}
 
@@ -118,12 +125,12 @@ def _address(location: tuple[Any, ...], data: Any) -> Address:
     return tuple(address)
 
 
-def _said(address: Address, details: Sequence[Any]) -> Said:
+def _said(address: Address, details: Sequence[Any], model: type[BaseModel]) -> Said:
     kind, found = details[0]["type"], details[0]["input"]
     if kind == "extra_forbidden":
-        return Said(address, unknown("key", str(address[-1]), _keys_at(address[:-1])), at_key=True)
+        return Said(address, unknown("key", str(address[-1]), _keys_at(address[:-1], model)), at_key=True)
     if kind == "missing":
-        others = [key for key in found if key not in _keys_at(address[:-1])] if isinstance(found, dict) else []
+        others = [key for key in found if key not in _keys_at(address[:-1], model)] if isinstance(found, dict) else []
         close = nearest(str(address[-1]), others)
         hint = f"; did you mean it by '{close}'?" if close is not None else ""
         return Said(address[:-1], f"'{address[-1]}' is missing here{hint}", at_key=True)
@@ -164,9 +171,9 @@ def _mend(data: Any, address: Address, kind: str) -> None:
         here.pop(last, None)
 
 
-def _keys_at(address: Address) -> list[str]:
+def _keys_at(address: Address, whole: type[BaseModel]) -> list[str]:
     """The keys that may stand in the mapping at an address."""
-    model: Any = ScenarioPart
+    model: Any = whole
     for step in address:
         fields = {f.alias or n: f for n, f in model.model_fields.items()} if _is_model(model) else {}
         model = _first_model(fields[str(step)].annotation if step in fields else model)

@@ -12,6 +12,7 @@ from pathlib import Path
 from protocolsim.errors import UsageError, unknown
 
 _ENDINGS = (".yaml", ".yml")
+_TARGETS = "targets"
 
 
 def names() -> list[str]:
@@ -43,6 +44,24 @@ def find(name_or_path: str) -> Path:
     if os.path.lexists(name_or_path):
         message += f"; to mean what stands in this folder write './{name_or_path}'"
     raise UsageError(message)
+
+
+def targets() -> list[str]:
+    """The names of the shipped files of targets, sorted; each is that of its scenario."""
+    return sorted(path.stem for path in (_folder() / _TARGETS).glob("*.yaml"))
+
+
+def find_targets(name_or_path: str) -> Path:
+    """The file of targets meant: a path as it stands, else the shipped one of that name.
+
+    Raises UsageError for a name that no shipped targets have.
+    """
+    if is_path(name_or_path):
+        return Path(name_or_path)
+    known = targets()
+    if name_or_path not in known:
+        raise UsageError(f"{unknown('targets', name_or_path, known)}; or give the path of a file")
+    return _folder() / _TARGETS / f"{name_or_path}.yaml"
 
 
 def _folder() -> Path:

@@ -34,7 +34,12 @@ def files(folder, pattern):
 
 def test_the_wheel_holds_the_package_and_its_scenarios(built):
     """A wheel has every module, the mark of its types, every template and every scenario, and nothing else."""
-    modules = files("protocolsim", "*.py") | files("protocolsim", "*.j2") | {"protocolsim/py.typed"}
+    modules = (
+        files("protocolsim", "*.py")
+        | files("protocolsim", "*.j2")
+        | files("protocolsim", "*.md")
+        | {"protocolsim/py.typed"}
+    )
     scenarios = {name.replace("scenarios/", "protocolsim/scenario/shipped/") for name in files("scenarios", "*.yaml")}
     assert scenarios
     held = {name for name in built("wheel") if ".dist-info/" not in name}

@@ -75,22 +75,35 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Trait:
-    """A column of `body` that belongs in the table of subjects; hidden ones appear as `truth_*`."""
+    """A column of `body` that belongs in the table of subjects; hidden ones appear as `truth_*`.
+
+    `least`, `most` and `whole` as in Variable.
+    """
 
     name: str
     field: int
     unit: str
     meaning: str
     hidden: bool = True
+    least: float = -float("inf")
+    most: float = float("inf")
+    whole: bool = False
 
 
 @dataclass(frozen=True)
 class Variable:
-    """One quantity that an assessment shows."""
+    """One quantity that an assessment shows.
+
+    `least`, `most` (as shown) and `whole` say what it can be at all. Proofs about decision rules rest on them, so
+    they must hold for every value that is ever observed; left out, anything is possible.
+    """
 
     name: str
     unit: str
     meaning: str
+    least: float = -float("inf")
+    most: float = float("inf")
+    whole: bool = False
 
 
 @dataclass(frozen=True)

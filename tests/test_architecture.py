@@ -20,7 +20,7 @@ FLOORS = {
     "records": 1, "observed": 1, "component": 1, "kinetics": 1,
     "disease": 2, "drug": 2, "cohort": 2, "endpoint": 2,
     "protocol": 3,
-    "engine": 4,
+    "engine": 4, "proof": 4,
     "scenario": 5,
     "study": 6,
     "report": 7,
@@ -33,6 +33,7 @@ LIBRARIES = {
     "simpy": "engine/des.py",
     "transitions": "engine/des.py",
     "igraph": "report/",
+    "z3": "proof/logic.py",
     **dict.fromkeys(["altair", "vl_convert", "matplotlib", "plotly", "seaborn", "bokeh"], "report/"),
     **dict.fromkeys(["shiny", "shinywidgets", "streamlit", "dash", "flask", "fastapi"], "app/"),
 }
@@ -42,7 +43,7 @@ INEXACT = frozenset(
     ["exp", "exp2", "expm1", "log", "log1p", "log2", "log10", "logaddexp", "power", "float_power", "pow", "cbrt"]
 )
 
-NO_DISEASE = ("engine/", "protocol/", "study/")
+NO_DISEASE = ("engine/", "proof/", "protocol/", "study/")
 DISEASE_WORDS = frozenset([
     "lesion", "lesions", "cel", "cels", "mri", "gadolinium", "edss", "relapse", "relapses", "relapsing", "sclerosis",
     "platelet", "platelets", "neutrophil", "neutrophils", "haemoglobin", "hemoglobin", "reticulocyte", "reticulocytes",
@@ -287,6 +288,7 @@ PLANTED = [
     (libraries, "cli/x.py", "def f():\n    import altair as alt", "only report/ imports altair"),
     (libraries, "study/x.py", "import matplotlib.pyplot as plt", "only report/ imports matplotlib.pyplot"),
     (libraries, "report/x.py", "import shiny", "only app/ imports shiny"),
+    (libraries, "proof/charts.py", "from z3 import Solver", "only proof/logic.py imports z3"),
     (arithmetic, "drug/x.py", "y = np.exp(1.0)", "numpy's exp"),
     (arithmetic, "disease/x.py", "y = numpy.log(1.0)", "numpy's log"),
     (arithmetic, "scenario/x.py", "y = np.power(2.0, 3.0)", "numpy's power"),

@@ -170,7 +170,7 @@ class TestWhatIsNotObserved:
 def test_a_formula_has_the_same_bits_in_a_column(subjects):
     """1 - last / mean, as a rule would read it, undefined where the mean is 0 or nothing was seen."""
     slots = {"last": 0, "mean": 1}
-    formula = Formula(compiled(parse("1 - last / mean"), {}, slots), (0, 1))
+    formula = Formula("1 - last / mean", compiled(parse("1 - last / mean"), {}, slots), (0, 1))
     reader = Reader(
         [Summary("last", Observed(2, 1), NONE), Summary("mean", Observed(1, 1), NONE), Summary("fall", formula, NONE)]
     )

@@ -291,8 +291,8 @@ class RelapsingMS(Disease):
     parameters = PARAMETERS
     fields = FIELDS
     traits = (
-        Trait("weight", _WEIGHT, "kg", "body weight at entry", hidden=False),
-        Trait("age", _AGE, "", "age at entry, years", hidden=False),
+        Trait("weight", _WEIGHT, "kg", "body weight at entry", hidden=False, least=0),
+        Trait("age", _AGE, "", "age at entry, years", hidden=False, least=0),
         Trait("new_lesion_rate", _RATE, "1/4 weeks", "own long-run rate of new lesions on interferon beta"),
         Trait("edss_at_entry", _EDSS_AT_ENTRY, "", "true EDSS level at entry"),
     )
@@ -302,15 +302,17 @@ class RelapsingMS(Disease):
             "mri",
             "brain MRI with gadolinium",
             (
-                Variable("cel", "", "contrast-enhancing lesions, new and persisting"),
-                Variable("new_cel", "", "contrast-enhancing lesions that the last scan did not show"),
+                Variable("cel", "", "contrast-enhancing lesions, new and persisting", least=0, whole=True),
+                Variable(
+                    "new_cel", "", "contrast-enhancing lesions that the last scan did not show", least=0, whole=True
+                ),
             ),
             observe_mri,
         ),
         Assessment(
             "edss",
             "rating on the Expanded Disability Status Scale",
-            (Variable("edss", "", "EDSS as rated, 0 to 10; the truth behind it is a whole level"),),
+            (Variable("edss", "", "EDSS as rated, 0 to 10; the truth behind it is a whole level", least=0, most=10),),
             observe_edss,
         ),
     )

@@ -351,8 +351,8 @@ class Daclizumab(Drug):
             "lymphocytes",
             "lymphocytes by flow cytometry",
             (
-                Variable("nk_cd56bright", "", "CD56bright NK cells, share of lymphocytes"),
-                Variable("cd8", "", "CD8 T cells, share of the patient's own baseline"),
+                Variable("nk_cd56bright", "", "CD56bright NK cells, share of lymphocytes", least=0),
+                Variable("cd8", "", "CD8 T cells, share of the patient's own baseline", least=0),
             ),
             observe_lymphocytes,
         ),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from protocolsim.protocol.rules import names_in, parse
-from protocolsim.protocol.states import END, Group, Protocol, State, Transition, reachable
+from protocolsim.protocol.states import Group, Protocol, State, Transition, reachable
 from protocolsim.protocol.summaries import Formula, Observed
 from protocolsim.units import MINUTES_PER_WEEK
 
@@ -16,13 +16,23 @@ Path = tuple[str | int, ...]
 Finding = tuple[Path, str]
 
 
-def findings(protocol: Protocol, shows: Mapping[int, tuple[int, ...]], variables: tuple[str, ...]) -> list[Finding]:
-    """Every structural fault. `shows` maps an assessment to the variables it makes known."""
+def findings(
+    protocol: Protocol,
+    shows: Mapping[int, tuple[int, ...]],
+    variables: tuple[str, ...],
+    gap: Callable[[State], str | None],
+) -> list[Finding]:
+    """Every structural fault. `shows` maps an assessment to the variables it makes known.
+
+    `gap` is asked about each state whose ways out at the end are all bound to rules: who finds none of them open, in
+    words; None where it is proven that there is no such patient.
+    """
     found: list[Finding] = list(_start(protocol))
     if found:
         return found  # all that follows would be wrong for the same reason
     for check in _CHECKS:
         found.extend(check(protocol))
+    found.extend(_gaps(protocol, gap))
     found.extend(_unobserved(protocol, shows, variables))
     return found
 
@@ -110,18 +120,27 @@ def _otherwise(protocol: Protocol) -> Iterator[Finding]:
             yield from _exits(state, group)
 
 
+def _gaps(protocol: Protocol, gap: Callable[[State], str | None]) -> Iterator[Finding]:
+    for state in protocol.states:
+        if state.at_end is None or any(t.rule is None for t in state.at_end.transitions):
+            continue
+        who = gap(state)
+        if who is not None:
+            yield (
+                ("protocol", "transitions", state.at_end.transitions[-1].item),
+                (
+                    f"'{state.name}' may end with no transition to take{who}: "
+                    f"add {{from: {state.name}, to: ..., otherwise: true}}"
+                ),
+            )
+
+
 def _at_end(state: State) -> tuple[Transition, ...]:
     return state.at_end.transitions if state.at_end is not None else ()
 
 
 def _exits(state: State, group: Group) -> Iterator[Finding]:
     always = [t for t in group.transitions if t.rule is None]
-    if group.trigger == END and not always:
-        last = group.transitions[-1]
-        yield (
-            ("protocol", "transitions", last.item),
-            f"'{state.name}' may end with no transition to take: add {{from: {state.name}, to: ..., otherwise: true}}",
-        )
     if always:
         for late in group.transitions[group.transitions.index(always[0]) + 1 :]:
             yield (

@@ -139,14 +139,33 @@ class State:
 
 
 @dataclass(frozen=True)
+class Bound:
+    """What must hold on every path: doses of a drug, their sum (mg/kg), or a time, is at most so much.
+
+    measure      "doses", "total dose" or "time"
+    drug         of doses: which
+    since        of a time: the state from whose last entry it is counted; None: from enrolment
+    in_any       of doses: counted in any interval of so many minutes, its start included and its end not; None: overall
+    """
+
+    name: str
+    measure: str
+    at_most: float
+    drug: int = -1
+    since: int | None = None
+    in_any: int | None = None
+
+
+@dataclass(frozen=True)
 class Protocol:
-    """The whole protocol. Subjects start in states[0]."""
+    """The whole protocol. Subjects start in states[0]. `always` is what must hold on every path, for proofs only."""
 
     states: tuple[State, ...]
     reader: Reader
     randomisations: tuple[Randomisation, ...]
     transitions: tuple[Transition, ...]
     window: int
+    always: tuple[Bound, ...] = ()
 
     @property
     def most_read(self) -> int:

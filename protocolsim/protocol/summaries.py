@@ -62,8 +62,9 @@ class TraitSeen:
 
 @dataclass(frozen=True)
 class Formula:
-    """An expression over summaries that stand before this one, and parameters."""
+    """An expression over summaries that stand before this one, and parameters; `words` is how it was written."""
 
+    words: str
     evaluator: Evaluator
     reads: tuple[int, ...]
 

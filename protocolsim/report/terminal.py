@@ -9,6 +9,7 @@ from protocolsim.report.source import Source
 from protocolsim.study.validation import comparisons
 
 if TYPE_CHECKING:
+    from rich.box import Box
     from rich.console import Console
     from rich.table import Table
 
@@ -20,7 +21,7 @@ def print_summary(result: Source, console: Console) -> None:
     encoding = console.encoding or "ascii"
 
     def put(text: str, style: str = "") -> None:
-        console.print(_encodable(text, encoding), style=style, markup=False, highlight=False)
+        console.print(encodable(text, encoding), style=style, markup=False, highlight=False)
 
     put(result.title, "bold")
     if result.question:
@@ -101,12 +102,10 @@ def _how_it_ran(result: Source) -> str:
 
 def _table(result: Source, width: int, encoding: str) -> Table:
     """One row per endpoint; the published columns appear only where something was published."""
-    from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    plain_box = box.SIMPLE_HEAD if encoding.lower().startswith("utf") else box.ASCII2
-    table = Table(box=plain_box, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0), expand=True)
+    table = Table(box=plain_box(encoding), pad_edge=False, show_edge=False, padding=(0, 1, 0, 0), expand=True)
     compared = any(e.published is not None for e in result.estimates.values())
     narrow = width < _NARROW
     table.add_column("Endpoint", ratio=1, min_width=18)
@@ -124,11 +123,18 @@ def _table(result: Source, width: int, encoding: str) -> Table:
         if compared:
             cells += [phrases.published(found), phrases.percentile(found), found.role or ""]
         # Text, not str: rich would read a label in brackets as markup.
-        table.add_row(*(Text(_encodable(cell, encoding)) for cell in cells))
+        table.add_row(*(Text(encodable(cell, encoding)) for cell in cells))
     return table
 
 
-def _encodable(text: str, encoding: str) -> str:
+def plain_box(encoding: str) -> Box:
+    """The lines of a table, in signs that this terminal can show."""
+    from rich import box
+
+    return box.SIMPLE_HEAD if _has_sign(encoding) else box.ASCII2
+
+
+def encodable(text: str, encoding: str) -> str:
     """The text without signs that this terminal cannot show."""
     return text.replace("±", "+-").encode(encoding, "replace").decode(encoding) if not _has_sign(encoding) else text
 

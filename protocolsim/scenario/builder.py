@@ -14,10 +14,11 @@ from protocolsim.drug.base import Drug
 from protocolsim.engine.base import Measured, Trial, causes_of, place
 from protocolsim.errors import ScenarioError, UsageError, unknown
 from protocolsim.protocol.checks import findings
-from protocolsim.protocol.states import Protocol
+from protocolsim.protocol.states import Protocol, State
 from protocolsim.randomness import MAX_REPLICATES, MAX_SEED
 from protocolsim.records import Labels
 from protocolsim.scenario import components
+from protocolsim.scenario.case import case_of
 from protocolsim.scenario.cohort_builder import cohort_of
 from protocolsim.scenario.companions import check_findings
 from protocolsim.scenario.decisions_builder import decisions_of
@@ -82,7 +83,7 @@ def _assemble(document: Document, part: ScenarioPart, q: Quantities, allow_plugi
     if protocol is None or cohort is None or cast.disease is None:
         return None
     if builder.sound and not any(f.path.startswith("protocol") for f in q.faults):
-        _structural(protocol, cast, words, cohort, q)
+        _structural(document, protocol, cast, words, cohort, q)
     if q.faults:
         return None
     cast.warnings.extend(_idle(part, q))
@@ -290,13 +291,23 @@ def _vocabulary(cast: _Cast) -> Vocabulary:
 # The trial -----------------------------------------------------------------------------------------------------------
 
 
-def _structural(protocol: Protocol, cast: _Cast, words: Vocabulary, cohort: Cohort, q: Quantities) -> None:
+def _structural(
+    document: Document, protocol: Protocol, cast: _Cast, words: Vocabulary, cohort: Cohort, q: Quantities
+) -> None:
     names = words.variable_names
     shows: dict[int, tuple[int, ...]] = {}
     assessments = [a for c in cast.components for a in c.assessments]
     for number, assessment in enumerate(assessments):
         shows[number] = tuple(names.index(v.name) for v in assessment.variables)
-    for address, message in findings(protocol, shows, names):
+
+    def gap(state: State) -> str | None:
+        if q.faults or cast.disease is None:
+            return None  # the rules may be at fault themselves; this is looked at once they are not
+        from protocolsim.proof.exhaustive import gap_of  # z3, which few scenarios need to be read
+
+        return gap_of(case_of(_trial(document, protocol, cohort, cast.disease, cast, words), q.known), state)
+
+    for address, message in findings(protocol, shows, names, gap):
         q.fault(address, message, at_key=True)
     if cohort.dropout > 0.0:
         code = words.events.index(DROPOUT)

@@ -149,6 +149,25 @@ class RandomisationPart(Part):
     strata: list[Scalar] = Field(default=[], description="'site', and rules whose truth separates lists")
 
 
+class AlwaysPart(Part):
+    """What must hold on every path through the protocol; `protocolsim check` proves it, or shows a path that breaks it.
+
+    One of 'doses of', 'total dose of' and 'time since', and its bound.
+    """
+
+    doses_of: Text | None = Field(default=None, alias="doses of", description="how often this drug is given")
+    total_dose_of: Text | None = Field(
+        default=None, alias="total dose of", description="the sum of this drug's doses, in mg/kg"
+    )
+    time_since: Text | None = Field(
+        default=None, alias="time since", description="'enrolment', or a state's last entry, until the course ends"
+    )
+    in_any: Scalar | None = Field(
+        default=None, alias="in any", description="of doses: counted in any so long a time, such as 28 days"
+    )
+    at_most: Scalar = Field(alias="at most", description="the bound, which may be met: 20 mg/kg, 2, 66 weeks")
+
+
 class ProtocolPart(Part):
     """The protocol."""
 
@@ -157,6 +176,7 @@ class ProtocolPart(Part):
     states: dict[str, StatePart] = Field(description="the states; subjects start in the first")
     randomisations: dict[str, RandomisationPart] = Field(default={})
     transitions: list[TransitionPart] = Field(description="the ways between states, in the order they are tried")
+    always: dict[str, AlwaysPart] = Field(default={}, description="what must hold on every path, by name")
 
 
 class ResponderPart(Part):

@@ -35,7 +35,7 @@ _EXPECTED = {
 _NEUTRAL: Mapping[str, Any] = {
     "cohort": {"size": 1, "disease": "?"}, "size": 1, "protocol": {"states": {}, "transitions": []}, "states": {},
     "transitions": [], "from": [], "between": {}, "value": 0, "dose": "0 mg/kg", "serves": [], "arrivals": "1 / week",
-    "role": "checked", "mark": "A",
+    "role": "checked", "mark": "A", "at most": 0,
 }  # fmt: skip
 _ROUNDS = 100
 

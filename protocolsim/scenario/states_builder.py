@@ -28,6 +28,7 @@ from protocolsim.protocol.summaries import (
     TimeSince,
     TraitSeen,
 )
+from protocolsim.scenario.bounds_builder import ENROLMENT, bounds_of
 from protocolsim.scenario.quantities import NAME, Quantities
 from protocolsim.scenario.reader import Address
 from protocolsim.scenario.schema import ProtocolPart, StatePart, SummaryPart, TransitionPart
@@ -36,7 +37,6 @@ from protocolsim.units import NONE, TIME, Dimension, UnitError, unit_product
 
 Summaries = Mapping[str, str | int | float | SummaryPart]
 ON_STUDY, ANY = "on study", "any"
-ENROLMENT = "enrolment"
 _STATE_NAME = re.compile(r"[A-Za-z0-9_-]+")
 _FEWEST_ARMS, _MOST_IN_BLOCK = 2, 1000
 
@@ -85,6 +85,7 @@ class StatesBuilder:
             tuple(randomisations.values()),
             tuple(transitions),
             window,
+            bounds_of(self.part.always, self.q, self.words, self.names, self.numbers),
         )
 
     # Summaries -----------------------------------------------------------------------------------------------------
@@ -146,7 +147,7 @@ class StatesBuilder:
         reads = tuple(self.slots[n] for n in names_in(node) if n in self.slots)
         dimension = dimension_of(node, self.dimensions)
         assert dimension is not None
-        return Summary(name, Formula(rule.evaluate, reads), dimension)
+        return Summary(name, Formula(rule.words, rule.evaluate, reads), dimension)
 
     def _observed(self, address: Address, name: str, part: SummaryPart) -> Summary | None:
         written = {k: getattr(part, f"{k}_of") for k in HOW if getattr(part, f"{k}_of") is not None}

@@ -1,0 +1,1 @@
+"""What holds for every patient that a protocol could meet, proven with z3; and every path through the protocol."""

@@ -1,0 +1,308 @@
+"""Findings about decision rules: never or always true, hidden by earlier ones, overlapping, undefined, a gap."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from protocolsim.proof.base import Case, Finding, Path, Severity
+from protocolsim.proof.exhaustive import without_a_way
+from protocolsim.proof.logic import Answer, Truth, exact
+from protocolsim.proof.questions import Decision, Patients
+from protocolsim.proof.words import destination, patient_with, quoted
+from protocolsim.protocol.states import END, Group, State, Transition
+
+_MOST_PAIRS = 40  # of transitions tried together that are looked at for overlaps
+
+
+@dataclass
+class Judged:
+    """What was found of one line of the file, in each state that it leaves."""
+
+    transition: Transition
+    states: int = 0
+    never: list[str] = field(default_factory=list)
+    hidden: list[str] = field(default_factory=list)
+    always: list[str] = field(default_factory=list)
+
+
+class Judge:
+    """Looks at every decision of a case. `findings` come in file order; `dead` are the ways nobody takes."""
+
+    def __init__(self, case: Case) -> None:
+        self.case, self.protocol = case, case.protocol
+        self.patients = Patients(case)
+        self._free: Patients | None = None
+        self.findings: list[Finding] = []
+        self.given_up: list[str] = []
+        self.dead: set[int] = set()
+        self._judged: dict[int, Judged] = {}
+        self._earlier: dict[int, tuple[Transition, ...]] = {}
+
+    def judge(self) -> None:
+        """Look at all."""
+        for number in self.patients.history.order:
+            state = self.protocol.states[number]
+            for group in state.groups:
+                if all(t in self.patients.history.ways for t in group.transitions):
+                    self._group(state, group)
+        self.findings += [f for j in self._judged.values() for f in self._line(j)]
+
+    @property
+    def free(self) -> Patients:
+        """The patients of every scenario that differs in its parameters only."""
+        if self._free is None:
+            self._free = Patients(self.case, free=True)
+            self._free.logic.spent = self.patients.logic.spent
+        return self._free
+
+    # One decision --------------------------------------------------------------------------------------------------
+
+    def _group(self, state: State, group: Group) -> None:
+        decision = Decision(self.patients, state, group)
+        here = decision.can()
+        if here.verdict == "no":
+            self.dead |= {t.number for t in group.transitions}
+            if group.trigger == END:
+                self.findings.append(self._never_entered(state))
+            return
+        if here.verdict == "given up":
+            self._give_up(state, group.transitions[0], "whether any patient comes to it")
+            return
+        for k, transition in enumerate(group.transitions):
+            judged = self._judgement(transition)
+            judged.states += 1
+            self._rule(decision, transition, judged, first=k == 0)
+        self.findings += self._overlaps(decision)
+        self.findings += self._undefined(decision)
+        if group.trigger == END and all(t.rule is not None for t in group.transitions):
+            self.findings += self._gap(decision)
+
+    def _judgement(self, t: Transition) -> Judged:
+        return self._judged.setdefault(t.item, Judged(t))
+
+    def _give_up(self, state: State, t: Transition, what: str) -> None:
+        where = f"{quoted(t)} from '{state.name}'"
+        self.given_up.append(f"{what} ({where})")
+
+    def _rule(self, decision: Decision, t: Transition, judged: Judged, *, first: bool) -> None:
+        rule, state = decision.rules[t.number], decision.state
+        if t.rule is not None:
+            can = decision.can(rule).verdict
+            if can == "no":
+                judged.never.append(state.name)
+                self.dead.add(t.number)
+                return
+            if can == "given up":
+                self._give_up(state, t, "whether it can ever be true")
+            elif decision.can(decision.logic.no(rule)).verdict == "no":
+                judged.always.append(state.name)
+        if first:
+            return
+        taken = decision.can(decision.taken(t)).verdict
+        if taken == "no":
+            judged.hidden.append(state.name)
+            self.dead.add(t.number)
+            earlier = decision.group.transitions[: decision.group.transitions.index(t)]
+            self._earlier.setdefault(t.item, earlier)
+        elif taken == "given up":
+            self._give_up(state, t, "whether earlier transitions leave anything to it")
+
+    def _never_entered(self, state: State) -> Finding:
+        """Everything there follows from it, and is not said again."""
+        ways = [t for t in self.patients.history.ways if state.number in t.destinations]
+        path: Path = ("protocol", "states", state.name)
+        if all(t.number in self.dead for t in ways):
+            said = f"no patient gets to '{state.name}', since no way there is ever taken"
+            return Finding("never entered", "note", path, said)
+        rules = "; ".join(dict.fromkeys(quoted(t) for t in ways))
+        said = f"no patient can get to '{state.name}': the rules on the way there contradict each other ({rules})"
+        return Finding("never entered", "fault", path, said)
+
+    # One line of the file ------------------------------------------------------------------------------------------
+
+    def _line(self, judged: Judged) -> Iterator[Finding]:
+        """What is true of a line in all the states that it leaves is said of it; the rest is a note."""
+        t = judged.transition
+        if not judged.states:
+            return
+        path: Path = ("protocol", "transitions", t.item)
+        at_rule: Path = (*path, "when") if t.rule is not None else path
+        everywhere = judged.states
+        if judged.never and len(judged.never) + len(judged.hidden) == everywhere and not judged.hidden:
+            yield self._never(judged, at_rule)
+            return
+        if judged.hidden and len(judged.hidden) + len(judged.never) == everywhere:
+            yield self._hidden(judged, path)
+        else:
+            for what, where in (("never true", judged.never), ("never taken", judged.hidden)):
+                if where:
+                    names = ", ".join(f"'{n}'" for n in where)
+                    yield Finding("partly dead", "note", at_rule, f"{quoted(t)} is {what} in {names}")
+        if judged.always and len(judged.always) == everywhere:
+            yield Finding(
+                "always true",
+                "warning",
+                at_rule,
+                f"{quoted(t)} is true for every patient who comes to it: it decides nothing",
+            )
+
+    def _never(self, judged: Judged, path: Path) -> Finding:
+        t = judged.transition
+        said = f"{quoted(t)} can never be true"
+        severity: Severity = "fault"
+        if self._elsewhere(t):
+            said += " with the parameters as they are, though it could within their ranges"
+            severity = "warning"
+        return Finding("never true", severity, path, said)
+
+    def _elsewhere(self, t: Transition) -> bool:
+        """Whether the rule could be true with other values of the parameters."""
+        if not self.case.settings:
+            return False
+        for other in (o for o in self.protocol.transitions if o.item == t.item):
+            state = self.protocol.states[other.source]
+            decision = Decision(self.free, state, self.protocol.group_of(other))
+            if decision.can(decision.rules[other.number]).verdict == "yes":
+                return True
+        return False
+
+    def _hidden(self, judged: Judged, path: Path) -> Finding:
+        t = judged.transition
+        before = "; ".join(quoted(e) for e in self._earlier[t.item])
+        if t.rule is None:
+            others = [o for o in self.protocol.transitions if o.item != t.item and o.number not in self.dead]
+            only = set(t.destinations) - {d for o in others for d in o.destinations}
+            said = f"{quoted(t)} is never taken: the rules before it hold for every patient ({before})"
+            if only:
+                said += f"; nobody gets to {destination(self.protocol, t)}"
+            return Finding("hidden", "warning" if only else "note", path, said)
+        said = f"{quoted(t)} is never taken: wherever it is true, an earlier one is too ({before})"
+        return Finding("hidden", "fault", path, said)
+
+    # Patients ------------------------------------------------------------------------------------------------------
+
+    def _example(self, decision: Decision, answer: Answer, names: Sequence[str]) -> tuple[dict[str, float | None], str]:
+        numbers = dict(decision.numbers(answer, decision.leaves(names)))
+        return numbers, patient_with(self.case, numbers)
+
+    def _overlaps(self, decision: Decision) -> Iterator[Finding]:
+        ruled = [t for t in decision.group.transitions if t.rule is not None and t.number not in self.dead]
+        pairs = [(a, b) for k, b in enumerate(ruled) for a in ruled[:k] if a.destinations != b.destinations]
+        for a, b in pairs[:_MOST_PAIRS]:
+            answer = decision.can(decision.rules[a.number], decision.taken(a), decision.rules[b.number])
+            if answer.verdict != "yes":
+                continue
+            numbers, who = self._example(decision, answer, decision.read_by(a, b))
+            yield Finding(
+                "overlap",
+                "note",
+                ("protocol", "transitions", b.item, "when"),
+                f"{who} meets both {quoted(a)} and {quoted(b)}; the one that stands first in the file is taken, "
+                f"so the patient goes to {destination(self.protocol, a)}",
+                numbers,
+                decision.chart.rough,
+            )
+
+    def _gap(self, decision: Decision) -> Iterator[Finding]:
+        answer = without_a_way(decision)
+        last = decision.group.transitions[-1]
+        path: Path = ("protocol", "transitions", last.item)
+        name = decision.state.name
+        if answer.verdict == "no":
+            yield from self._gap_elsewhere(decision, path)
+        elif answer.verdict == "given up":
+            said = f"that every patient finds a way out of '{name}' could not be proven: end with an 'otherwise'"
+            yield Finding("not exhaustive", "fault", path, said)
+        else:
+            numbers, who = self._example(decision, answer, decision.read_by(*decision.group.transitions))
+            said = f"{who} finds no way out of '{name}' when its time is over: end with an 'otherwise'"
+            yield Finding("not exhaustive", "fault", path, said, numbers, decision.chart.rough)
+
+    def _gap_elsewhere(self, decision: Decision, path: Path) -> Iterator[Finding]:
+        free = Decision(self.free, decision.state, decision.group)
+        found = self._with_other_settings(free, *(free.logic.no(r) for r in free.rules.values()))
+        if found is not None:
+            answer, changed, with_ = found
+            numbers, who = self._example(free, answer, decision.read_by(*decision.group.transitions))
+            said = f"{with_}, {who} would find no way out of '{decision.state.name}'"
+            yield Finding("not exhaustive", "warning", path, said, numbers | changed, decision.chart.rough)
+
+    def _with_other_settings(
+        self, free: Decision, *claims: Truth
+    ) -> tuple[Answer, dict[str, float | None], str] | None:
+        """Whether the claims can be true with other parameters within their ranges: if it does, with one alone."""
+        movable = [n for n, s in self.case.settings.items() if s.node is None and s.domain.least > -float("inf")]
+        if not movable or free.can(*claims).verdict != "yes":
+            return None
+        as_they_are = {
+            n: free.logic.compare("==", self.free.values.settings[n].numerator, exact(self.case.settings[n].value))
+            for n in movable
+        }
+        for moved in [*([n] for n in movable), movable]:
+            answer = free.can(*claims, *(same for n, same in as_they_are.items() if n not in moved))
+            if answer.verdict == "yes":
+                changed = dict(free.numbers(answer, moved))
+                said = patient_with(self.case, changed).removeprefix("a patient ")
+                return answer, changed, f"{said} (within its range)" if len(moved) == 1 else said
+        return None
+
+    def _undefined(self, decision: Decision) -> Iterator[Finding]:
+        """Where what a rule reads can be undefined, and what happens then."""
+        told: set[str] = set()
+        for t in decision.group.transitions:
+            for name in decision.read_by(t):
+                if name in told or t.number in self.dead:
+                    continue
+                told.add(name)
+                yield from self._undefined_name(decision, t, name)
+
+    def _undefined_name(self, decision: Decision, t: Transition, name: str) -> Iterator[Finding]:
+        logic, term = decision.logic, decision.chart.meaning(name)
+        below = [decision.chart.meaning(n).defined for n in decision.leaves([name])]
+        parts: list[tuple[str, Truth, Severity]] = [
+            ("undefined", logic.no(logic.both(*below)), "note"),
+            ("division by zero", logic.both(*below, logic.no(term.defined)), "warning"),
+        ]
+        for kind, claim, severity in parts:
+            earlier = [logic.no(decision.rules[e.number]) for e in decision.group.transitions if e.number < t.number]
+            answer = decision.can(claim, *earlier)
+            if answer.verdict == "given up":
+                self._give_up(decision.state, t, f"whether '{name}' is always defined")
+            if answer.verdict == "yes":
+                yield self._said_undefined(decision, t, name, answer, kind, severity)
+            elif kind == "division by zero" and answer.verdict == "no":
+                yield from self._undefined_elsewhere(decision, t, name)
+
+    def _said_undefined(
+        self, decision: Decision, t: Transition, name: str, answer: Answer, kind: str, severity: Severity
+    ) -> Finding:
+        numbers, who = self._example(decision, answer, [name])
+        said = f"{who}: " + self._what_then(decision, t, name, answer, kind)
+        path: Path = ("protocol", "transitions", t.item, "when")
+        return Finding(kind, severity, path, said, numbers, decision.chart.rough)
+
+    def _what_then(self, decision: Decision, t: Transition, name: str, answer: Answer, kind: str) -> str:
+        why = "" if kind == "undefined" else " (a division by zero)"
+        goes = decision.goes(answer)
+        if goes is None:
+            then = "the patient stays in" if decision.group.trigger != END else "no way leads out of"
+            then = f"{then} '{decision.state.name}'"
+        else:
+            then = f"the patient goes to {destination(self.protocol, goes)}"
+        truth = "true" if decision.logic.is_so(answer.model, decision.rules[t.number]) else "false"
+        start = "" if kind == "undefined" and name in decision.leaves([name]) else f"'{name}' is undefined{why}, so "
+        return f"{start}{quoted(t)} is {truth} and {then}"
+
+    def _undefined_elsewhere(self, decision: Decision, t: Transition, name: str) -> Iterator[Finding]:
+        if decision.chart.meaning(name).defined is True:
+            return
+        free = Decision(self.free, decision.state, decision.group)
+        below = [free.chart.meaning(n).defined for n in free.leaves([name])]
+        found = self._with_other_settings(free, *below, free.logic.no(free.chart.meaning(name).defined))
+        if found is not None:
+            answer, changed, with_ = found
+            numbers, who = self._example(free, answer, [name])
+            said = f"{with_}, {who}: " + self._what_then(free, t, name, answer, "division by zero")
+            path: Path = ("protocol", "transitions", t.item, "when")
+            yield Finding("division by zero", "note", path, said, numbers | changed, decision.chart.rough)

@@ -1,0 +1,119 @@
+"""Questions about one decision: what can be true of a patient who comes to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from protocolsim.proof.base import Case
+from protocolsim.proof.charts import Chart, Values
+from protocolsim.proof.history import History
+from protocolsim.proof.logic import Answer, Logic, Truth
+from protocolsim.protocol.rules import names_in, parse
+from protocolsim.protocol.states import Group, State, Transition
+from protocolsim.protocol.summaries import Formula
+
+
+class Patients:
+    """Every patient of a case; `free`: whatever the parameters are within their ranges."""
+
+    def __init__(self, case: Case, *, free: bool = False) -> None:
+        self.case, self.logic = case, Logic()
+        self.history = History(case, self.logic)
+        self.values = Values(self.history, free=free)
+        self._entering: dict[int, list[Truth]] = {}
+        self._left: dict[tuple[int, str], Chart] = {}
+
+    def entering(self, state: int) -> list[Truth]:
+        """What the ways into a state, and the rules on them, say of who comes there."""
+        if state not in self._entering:
+            found: list[Truth] = []
+            guards: dict[int, Truth] = {}
+            for t in self.history.ways:
+                if state not in t.destinations or t.source in self.history.looped:
+                    continue
+                if (t.source, t.trigger) not in self._left:
+                    self._left[t.source, t.trigger] = Chart(self.values, t.source, t.trigger, here=False)
+                chart = self._left[t.source, t.trigger]
+                guards[t.number] = chosen(chart, self.case.protocol.group_of(t), t)
+                found += chart.facts
+            self._entering[state] = found + self.history.way_in(state, enters_with=guards)
+        return self._entering[state]
+
+
+def chosen(chart: Chart, group: Group, transition: Transition) -> Truth:
+    """Whether this transition is the one that is taken: its rule holds, and none before it."""
+    earlier = group.transitions[: group.transitions.index(transition)]
+    logic = chart.logic
+    return logic.both(chart.rule(transition), *(logic.no(chart.rule(t)) for t in earlier))
+
+
+class Decision:
+    """One group of transitions, tried for a patient in one state."""
+
+    def __init__(self, patients: Patients, state: State, group: Group) -> None:
+        self.patients, self.state, self.group = patients, state, group
+        self.logic = patients.logic
+        self.chart = Chart(patients.values, state.number, group.trigger, here=True)
+        self.rules = {t.number: self.chart.rule(t) for t in group.transitions}
+
+    def facts(self) -> list[Truth]:
+        """All that is known of a patient who comes to this decision."""
+        history = self.patients.history
+        before = history.before(self.state.number)
+        gone = {self.state.number, *before}
+        found = [*self.patients.values.facts, *history.enrolment_facts, self.chart.timing]
+        found += [history.stays[self.state.number].came]
+        found += [self.logic.no(s.came) for n, s in history.stays.items() if n not in gone]
+        for number in gone:
+            found += self.patients.entering(number)
+        for number in before:
+            found += history.way_out(number)
+        return found + self.chart.facts
+
+    def can(self, *claims: Truth) -> Answer:
+        """Whether the claims can be true of a patient."""
+        return self.logic.ask(self.facts(), *claims)
+
+    def taken(self, transition: Transition) -> Truth:
+        """Whether this transition is the one that is taken."""
+        return chosen(self.chart, self.group, transition)
+
+    def goes(self, answer: Answer) -> Transition | None:
+        """The transition that the patient of a counterexample takes."""
+        for t in self.group.transitions:
+            if self.logic.is_so(answer.model, self.rules[t.number]):
+                return t
+        return None
+
+    def numbers(self, answer: Answer, names: Sequence[str]) -> Mapping[str, float | None]:
+        """What a counterexample's numbers are; None where undefined."""
+        found: dict[str, float | None] = {}
+        for name in names:
+            term = self.chart.meaning(name)
+            if not self.logic.is_so(answer.model, term.defined):
+                found[name] = None
+                continue
+            bottom = self.logic.shown(answer.model, term.denominator)
+            found[name] = float(self.logic.shown(answer.model, term.numerator) / bottom) if bottom else None
+        return found
+
+    def read_by(self, *transitions: Transition) -> list[str]:
+        """The summaries and traits that rules name, in order."""
+        known = {s.name for s in self.patients.case.protocol.reader.summaries}
+        found = [n for t in transitions if t.rule is not None for n in names_in(parse(t.rule.words))]
+        return [n for n in dict.fromkeys(found) if n in known]
+
+    def leaves(self, names: Sequence[str]) -> list[str]:
+        """What names come down to: the summaries and traits below their formulas, in order; parameters last."""
+        summaries = self.patients.case.protocol.reader.summaries
+        numbers = {s.name: k for k, s in enumerate(summaries)}
+        open_ = [numbers[n] for n in names if n in numbers]
+        found: set[int] = set()
+        while open_:
+            number = open_.pop()
+            made = summaries[number].made_by
+            if isinstance(made, Formula):
+                open_ += made.reads
+            found.add(number)
+        below = [summaries[k].name for k in sorted(found) if not isinstance(summaries[k].made_by, Formula)]
+        return below + [n for n in names if n not in numbers]

@@ -1,0 +1,267 @@
+"""Every path through a protocol, as planned: the states, when each is entered, the visits made and the doses given.
+
+Rules that depend only on what is planned (how often a state was entered, the time in it or since enrolment) are
+decided; the others may go either way. A loop whose way out depends on the patient has no last round: it is followed for
+some rounds, and what holds on them is not said to be proven.
+An event may fall at any minute. To a final state it is followed at the first minute and at the last; to another state
+also after each visit: later doses are nowhere closer to those before, and no stay is longer.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from protocolsim.proof.base import Case
+from protocolsim.protocol.rules import Name, Negation, Node, Number, Operation, compiled, parse
+from protocolsim.protocol.states import Group, State, Transition, Visit
+from protocolsim.protocol.summaries import Entries, Formula, TimeSince
+
+MOST_ROUTES = 2000
+MOST_STEPS = 40_000
+ROUNDS = (1, 2, 4, 8, 16, 32, 64, 128)
+"""How often a state is entered on one path at most: tried in turn, until nothing is cut short."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """A planned dose: when, which drug, and how much (mg/kg)."""
+
+    minute: int
+    drug: int
+    amount: float
+
+
+@dataclass(frozen=True)
+class Route:
+    """One path: (state, minute of entry) in order; visits made, doses given, minute of enrolment (or None), its end.
+
+    `by_event`: a state of it was left by an event, which might as well have come at another time.
+    """
+
+    states: tuple[int, ...]
+    minutes: tuple[int, ...]
+    visits: int
+    assessments: tuple[int, ...]
+    doses: tuple[Given, ...]
+    enrolled: int | None
+    ends: int
+    by_event: bool
+
+
+@dataclass(frozen=True)
+class Routes:
+    """The paths found. `whole`: these are all; otherwise `why` not."""
+
+    found: tuple[Route, ...]
+    whole: bool
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class _Here:
+    """A patient on the way: what is planned so far."""
+
+    state: int
+    minute: int
+    states: tuple[int, ...]
+    minutes: tuple[int, ...]
+    visits: int
+    counts: tuple[int, ...]
+    made_at: tuple[int, ...]
+    doses: tuple[Given, ...]
+    enrolled: int | None
+    by_event: bool
+
+
+class _TooMany(Exception):  # noqa: N818 - a way to stop, not an error
+    pass
+
+
+def routes(case: Case, dead: frozenset[int] = frozenset()) -> Routes:
+    """The paths of a case; `dead`: transitions that nobody takes, by proof."""
+    best: Routes | None = None
+    for rounds in ROUNDS:
+        walk = _Walk(case, dead, rounds)
+        try:
+            walk.start()
+        except _TooMany:
+            if best is not None:
+                return best
+            many = f"there are more than {MOST_ROUTES:,} paths; these are the first"
+            return Routes(tuple(walk.found), whole=False, why=many)
+        if not walk.cut:
+            return Routes(tuple(walk.found), whole=True)
+        name = case.protocol.states[walk.cut[0]].name
+        times = "once" if rounds == 1 else f"{rounds} times"
+        why = f"'{name}' may be entered any number of times; paths that enter a state more than {times} are left out"
+        best = Routes(tuple(walk.found), whole=False, why=why)
+    assert best is not None
+    return best
+
+
+class _Walk:
+    """Depth first, in file order."""
+
+    def __init__(self, case: Case, dead: frozenset[int], rounds: int) -> None:
+        self.case, self.dead, self.rounds = case, dead, rounds
+        self.protocol = case.protocol
+        self.summaries = {s.name: s.made_by for s in self.protocol.reader.summaries}
+        self.nodes: dict[str, Node] = {}
+        self.found: list[Route] = []
+        self.cut: list[int] = []
+        self.steps = 0
+
+    def start(self) -> None:
+        """Follow everybody from the first state on."""
+        many = len(self.case.assessments)
+        nobody = _Here(-1, 0, (), (), 0, (0,) * many, (-1,) * many, (), None, by_event=False)
+        open_ = list(self._enter(nobody, self.protocol.states[0], 0))
+        while open_:
+            self.steps += 1
+            if self.steps > MOST_STEPS or len(self.found) >= MOST_ROUTES:
+                raise _TooMany
+            here = open_.pop()
+            state = self.protocol.states[here.state]
+            if state.final:
+                self.found.append(
+                    Route(here.states, here.minutes, here.visits, here.counts, here.doses, here.enrolled, here.minute,
+                          here.by_event)
+                )  # fmt: skip
+            else:
+                open_ += reversed(list(self._ways(here, state)))
+
+    def _enter(self, here: _Here, to: State, minute: int) -> Iterator[_Here]:
+        if here.states.count(to.number) >= self.rounds:
+            self.cut.append(to.number)
+            return
+        enrolled = minute if to.enrolled and here.enrolled is None else here.enrolled
+        yield dataclasses.replace(
+            here, state=to.number, minute=minute, states=(*here.states, to.number), minutes=(*here.minutes, minute),
+            enrolled=enrolled,
+        )  # fmt: skip
+
+    def _ways(self, here: _Here, state: State) -> Iterator[_Here]:
+        """Everybody who leaves this state, by whichever way."""
+        ends = state.ends(here.minute, here.enrolled if here.enrolled is not None else here.minute)
+        yield from self._struck(here, state, here.minute + 1, ends)
+        struck_at_end = False
+        for visit in state.visits:
+            due = here.minute + visit.offset
+            made = visit if due < ends else visit.closing
+            if due > ends or made is None:
+                continue
+            if due == ends:
+                yield from self._struck(here, state, ends, ends)  # an event comes before a visit of its minute
+                struck_at_end = True
+            here, tried = self._observe(here, made, due)
+            for assessment in tried:
+                if assessment in state.after:
+                    yield from self._tried(here, state.after[assessment], due)
+                    if self._leaves_for_certain(here, state.after[assessment], due):
+                        return
+            here = self._give(here, made, due)
+            yield from self._struck(here, state, due + 1, ends, onward=True)
+        if not struck_at_end:
+            yield from self._struck(here, state, ends, ends)
+        if state.at_end is not None:
+            yield from self._tried(here, state.at_end, ends)
+
+    def _observe(self, here: _Here, visit: Visit, due: int) -> tuple[_Here, list[int]]:
+        new = [a for a in visit.assessments if here.made_at[a] != due]
+        if not new and not visit.doses:
+            return here, new
+        counts = tuple(n + (a in new) for a, n in enumerate(here.counts))
+        made_at = tuple(due if a in new else at for a, at in enumerate(here.made_at))
+        return dataclasses.replace(here, visits=here.visits + 1, counts=counts, made_at=made_at), new
+
+    @staticmethod
+    def _give(here: _Here, visit: Visit, due: int) -> _Here:
+        given = tuple(Given(due, d.drug, d.amount) for d in visit.doses)
+        return dataclasses.replace(here, doses=here.doses + given) if given else here
+
+    def _struck(self, here: _Here, state: State, minute: int, ends: int, *, onward: bool = False) -> Iterator[_Here]:
+        """Those whom an event takes away at this minute. `onward`: only to states from where it goes on."""
+        if minute > ends:
+            return
+        for code, group in state.upon.items():
+            if code not in self.case.events.get(state.number, frozenset()):
+                continue
+            for left in self._tried(here, group, minute):
+                if not (onward and self.protocol.states[left.state].final):
+                    yield dataclasses.replace(left, by_event=True)
+
+    # Rules that what is planned decides ----------------------------------------------------------------------------
+
+    def _tried(self, here: _Here, group: Group, minute: int) -> Iterator[_Here]:
+        for t in group.transitions:
+            holds = self._holds(here, t, minute)
+            if holds is False:
+                continue
+            for to in t.destinations:
+                yield from self._enter(here, self.protocol.states[to], minute)
+            if holds:
+                return
+
+    def _leaves_for_certain(self, here: _Here, group: Group, minute: int) -> bool:
+        return any(self._holds(here, t, minute) for t in group.transitions)
+
+    def _holds(self, here: _Here, t: Transition, minute: int) -> bool | None:
+        """Whether a transition is taken when tried: None where it depends on the patient."""
+        if t.number in self.dead:
+            return False
+        if t.rule is None:
+            return True
+        if t.rule.words not in self.nodes:
+            self.nodes[t.rule.words] = parse(t.rule.words)
+        found = self._value(self.nodes[t.rule.words], here, minute)
+        return None if found is None else bool(found)
+
+    def _value(self, node: Node, here: _Here, minute: int) -> float | bool | None:
+        if isinstance(node, Number):
+            return node.value
+        if isinstance(node, Name):
+            return self._named(node.name, here, minute)
+        if isinstance(node, Negation):
+            inner = self._value(node.operand, here, minute)
+            return None if inner is None else (not inner) if node.op == "not" else -inner
+        left, right = self._value(node.left, here, minute), self._value(node.right, here, minute)
+        if node.op in ("and", "or"):
+            decided = node.op == "or"
+            if left is decided or right is decided:
+                return decided
+            return None if left is None or right is None else not decided
+        if left is None or right is None:
+            return None
+        pair = Operation(node.op, Name("left"), Name("right"))
+        value: float | bool = compiled(pair, {}, {"left": 0, "right": 1})((float(left), float(right)))
+        return bool(value) if isinstance(value, bool) else float(value)
+
+    def _named(self, name: str, here: _Here, minute: int) -> float | bool | None:
+        if name not in self.summaries:
+            return self.case.settings[name].value
+        made = self.summaries[name]
+        if isinstance(made, Entries):
+            return float(here.states.count(made.state))
+        if isinstance(made, TimeSince):
+            return self._since(made.state, here, minute)
+        if isinstance(made, Formula):
+            return self._value(parse(made.words), here, minute)
+        return None
+
+    def _since(self, state: int | None, here: _Here, minute: int) -> float | None:
+        if self.case.late:
+            return None  # visits may slip, and what is planned does not tell
+        if state is None:
+            return float("nan") if here.enrolled is None else float(minute - here.enrolled)
+        entered = [m for n, m in zip(here.states, here.minutes, strict=True) if n == state]
+        return float(minute - entered[-1]) if entered else float("nan")
+
+
+def by_states(found: Routes) -> Mapping[tuple[int, ...], list[Route]]:
+    """The paths that go through the same states, in order of the first."""
+    together: dict[tuple[int, ...], list[Route]] = {}
+    for route in found.found:
+        together.setdefault(route.states, []).append(route)
+    return together

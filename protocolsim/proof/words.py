@@ -1,0 +1,55 @@
+"""Findings in the trial's own words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from protocolsim.proof.base import Case
+from protocolsim.protocol.states import END, Protocol, Transition
+from protocolsim.units import BODY_WEIGHT, DOSE, MASS, MINUTES_PER_DAY, MINUTES_PER_WEEK, TIME, Dimension
+
+_UNITS: dict[Dimension, str] = {MASS: "mg", BODY_WEIGHT: "kg", DOSE: "mg/kg"}
+
+
+def quoted(t: Transition) -> str:
+    """A transition as its line says it."""
+    if t.rule is not None:
+        return f"'{t.rule.words}'"
+    if t.otherwise:
+        return "the 'otherwise'"
+    return "the way at the end" if t.trigger == END else f"the way {t.trigger}"
+
+
+def destination(protocol: Protocol, t: Transition) -> str:
+    """Where a transition leads."""
+    return " or ".join(f"'{protocol.states[d].name}'" for d in t.destinations)
+
+
+def patient_with(case: Case, numbers: Mapping[str, float | None]) -> str:
+    """A counterexample: 'a patient with baseline = 0 and no current value'."""
+    dimensions = {s.name: s.dimension for s in case.protocol.reader.summaries}
+    dimensions |= {name: s.dimension for name, s in case.settings.items()}
+    parts = [
+        f"{name} undefined" if value is None else f"{name} = {shown(value, dimensions[name])}"
+        for name, value in numbers.items()
+    ]
+    if not parts:
+        return "a patient"
+    return "a patient with " + (parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1])
+
+
+def shown(value: float, dimension: Dimension) -> str:
+    """A number in a unit that a reader knows."""
+    if dimension == TIME:
+        return weeks(value)
+    unit = _UNITS.get(dimension, "")
+    return f"{value:.10g} {unit}".rstrip() if dimension in _UNITS or not any(dimension) else f"{value:.4g}"
+
+
+def weeks(minutes: float) -> str:
+    """A time in weeks, or in days where that is rounder."""
+    if minutes % MINUTES_PER_WEEK == 0 or minutes % MINUTES_PER_DAY:
+        whole = minutes / MINUTES_PER_WEEK
+        return f"{whole:.4g} week" + ("" if whole == 1 else "s")
+    days = minutes / MINUTES_PER_DAY
+    return f"{days:.4g} day" + ("" if days == 1 else "s")

@@ -1,0 +1,138 @@
+"""Everything that can be said of a scenario before anybody is simulated: faults of the file, then proofs.
+
+This never raises for a bad scenario: what the reader refuses becomes findings too, each with its line and column, so
+that an editor can show them as one types.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from protocolsim.errors import ScenarioError
+from protocolsim.proof.base import Case, Severity
+from protocolsim.proof.routes import Route, Routes
+from protocolsim.scenario.builder import build
+from protocolsim.scenario.case import case_of
+from protocolsim.scenario.inherit import extended
+from protocolsim.scenario.reader import parse, spell
+from protocolsim.scenario.scenario import Scenario
+from protocolsim.scenario.settings import load
+from protocolsim.units import MINUTES_PER_WEEK
+
+SEVERITIES: tuple[Severity, ...] = ("fault", "warning", "note")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing found: its place in the file (line 0: none), the path there, what kind, how bad, in which words.
+
+    `patient` holds the numbers of a counterexample (internal units; None: undefined). `possible`: loops or missed
+    visits are known only roughly, so that the patient may not exist.
+    """
+
+    line: int
+    column: int
+    path: str
+    severity: Severity
+    kind: str
+    message: str
+    patient: Mapping[str, float | None] = field(default_factory=dict)
+    possible: bool = False
+
+
+@dataclass(frozen=True)
+class Checked:
+    """The findings in file order, what could not be decided, and every path (None where the file does not load)."""
+
+    source: str
+    findings: tuple[Finding, ...]
+    given_up: tuple[str, ...] = ()
+    case: Case | None = None
+    routes: Routes | None = None
+
+    def count(self, severity: Severity) -> int:
+        """How many findings are so bad."""
+        return sum(f.severity == severity for f in self.findings)
+
+    def as_dict(self) -> dict[str, Any]:
+        """All of it as plain data, for machines."""
+        paths = [_route(self.case, r) for r in self.routes.found] if self.case and self.routes else []
+        return {
+            "scenario": self.source,
+            "counts": {severity: self.count(severity) for severity in SEVERITIES},
+            "findings": [
+                {
+                    "line": f.line,
+                    "column": f.column,
+                    "path": f.path,
+                    "severity": f.severity,
+                    "kind": f.kind,
+                    "message": f.message,
+                    "patient": dict(f.patient),
+                    "possible": f.possible,
+                }
+                for f in self.findings
+            ],
+            "given_up": list(self.given_up),
+            "paths": paths,
+            "paths_complete": bool(self.routes and self.routes.whole),
+            "paths_left_out": self.routes.why if self.routes else "",
+        }
+
+
+def check(name_or_path: str, *, set: Mapping[str, Any] | None = None, allow_plugins: bool = False) -> Checked:
+    """Look at a scenario by name or path. Raises UsageError only, for what cannot be found or set."""
+    try:
+        scenario = load(name_or_path, set=set, allow_plugins=allow_plugins)
+    except ScenarioError as error:
+        return _refused(error)
+    return check_scenario(scenario)
+
+
+def check_text(text: str, source: str = "scenario", *, allow_plugins: bool = False) -> Checked:
+    """Look at the text of a scenario, which may extend shipped ones."""
+    try:
+        scenario = build(extended(parse(text, source)), allow_plugins=allow_plugins)
+    except ScenarioError as error:
+        return _refused(error)
+    return check_scenario(scenario)
+
+
+def check_scenario(scenario: Scenario) -> Checked:
+    """Look at a scenario that loads."""
+    from protocolsim.proof.examine import examine  # z3, which takes its time to load
+
+    case = case_of(scenario.trial, scenario.named)
+    examined = examine(case)
+    document = scenario.document
+    found = [Finding(0, 0, "", "warning", "as loaded", warning) for warning in scenario.warnings]
+    for f in examined.findings:
+        fault = document.fault(f.path, f.message, at_key=f.path[1:2] == ("always",))
+        found.append(
+            Finding(fault.line, fault.column, spell(f.path), f.severity, f.kind, fault.message, f.patient, f.possible)
+        )
+    found.sort(key=lambda f: (SEVERITIES.index(f.severity), f.line, f.column))
+    return Checked(document.source, tuple(found), examined.given_up, case, examined.routes)
+
+
+def _refused(error: ScenarioError) -> Checked:
+    found = [Finding(f.line, f.column, f.path, "fault", "refused", f.message) for f in error.faults]
+    return Checked(error.source, tuple(found))
+
+
+def _route(case: Case, route: Route) -> dict[str, Any]:
+    given: dict[str, dict[str, float]] = {}
+    for dose in route.doses:
+        drug = given.setdefault(case.drugs[dose.drug], {"doses": 0, "mg_per_kg": 0.0})
+        drug["doses"] += 1
+        drug["mg_per_kg"] += dose.amount
+    return {
+        "states": [case.protocol.states[n].name for n in route.states],
+        "weeks": [m / MINUTES_PER_WEEK for m in route.minutes],
+        "visits": route.visits,
+        "assessments": {case.assessments[k]: n for k, n in enumerate(route.assessments) if n},
+        "given": given,
+        "left_by_event": route.by_event,
+    }

@@ -79,4 +79,3 @@ class Finding:
     message: str
     patient: Mapping[str, float | None] = field(default_factory=dict)
     possible: bool = False
-    at_key: bool = False

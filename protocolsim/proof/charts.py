@@ -55,7 +55,7 @@ class Values:
         self.history, self.logic, self.free = history, history.logic, free
         self._observed: dict[tuple[int, int, int], tuple[Number, list[Truth]]] = {}
         self.facts: list[Truth] = []
-        self.traits = [self.logic.number("trait", d, self.facts, tame=True) for d in history.case.traits]
+        self.traits = [self.logic.number("trait", d, self.facts) for d in history.case.traits]
         self.settings: dict[str, Term] = {}
         for name, setting in history.case.settings.items():
             if not free:
@@ -64,7 +64,7 @@ class Values:
                 found = term_of(self.logic, setting.node, self.settings.__getitem__)
                 self.facts.append(found.defined)
             elif setting.domain.least > -float("inf"):
-                found = Term(self.logic.number(name, setting.domain, self.facts, tame=True), _ONE, True)
+                found = Term(self.logic.number(name, setting.domain, self.facts), _ONE, True)
             else:
                 found = Term(exact(setting.value), _ONE, True)
             self.settings[name] = found
@@ -75,7 +75,7 @@ class Values:
         if key not in self._observed:
             facts: list[Truth] = []
             domain = self.history.case.variables[variable]
-            self._observed[key] = self.logic.number(self.history.case.names[variable], domain, facts, tame=True), facts
+            self._observed[key] = self.logic.number(self.history.case.names[variable], domain, facts), facts
         return self._observed[key]
 
 
@@ -87,11 +87,12 @@ class Chart:
         self.values, self.history, self.logic = values, values.history, values.logic
         self.state, self.trigger = state, trigger
         self.facts: list[Truth] = []
-        self.rough = False
+        self.rough = len(self.history.traced(state)) < len(self.history.before(state))
         stay = dataclasses.replace(self.history.stays[state], came=True)
         self.stay = self._here(stay) if here else stay
         self.timing = self.history.timing(self.stay, trigger)
         self._terms: dict[int, Term] = {}
+        self._there: dict[tuple[int, int, int], Truth] = {}
         self._summaries = self.history.protocol.reader.summaries
         self._numbers = {s.name: k for k, s in enumerate(self._summaries)}
 
@@ -145,16 +146,20 @@ class Chart:
     def _before(self) -> list[int]:
         return self.history.before(self.state)
 
+    def _untraced(self) -> set[int]:
+        return set(self._before()) - set(self.history.traced(self.state))
+
     def _entries(self, state: int) -> Number:
         looped = state in self.history.looped
         if not looped:
+            self.rough |= state in self._untraced()
             came = state == self.state or (self._gone_through(state).came if state in self._before() else False)
             return self.logic.if_then(came, _ONE, Fraction(0))
         if state != self.state and state not in self._before():
             return Fraction(0)
         self.rough = True
         least = 1.0 if state in (self.state, 0) else 0.0
-        return self.logic.number("entries", Domain(least, whole=True), self.facts, tame=True)
+        return self.logic.number("entries", Domain(least, whole=True), self.facts)
 
     def _time_since(self, state: int | None) -> Term:
         now = plus(self.stay.since, self.stay.length)
@@ -171,7 +176,7 @@ class Chart:
         if state not in self._before():
             return UNDEFINED
         stay = self._gone_through(state)
-        if stay.looped or self.stay.looped:
+        if stay.looped or self.stay.looped or state in self._untraced():
             self.rough = True
             there = True if state == 0 else self.logic.truth("has been there")
             return self._ago(now, self.logic.number("entered", Domain(0.0), self.facts), there)
@@ -188,13 +193,30 @@ class Chart:
     def _observed(self, made: Observed) -> Term:
         chosen = set(made.during) if made.during else {s.number for s in self.history.protocol.states}
         states = [n for n in (*self._before(), self.state) if n in chosen and self._shows(n, made.variable)]
+        if self.state in states and self._enough_here(made):
+            states = [self.state]
+        unknown = self.history.looped | self._untraced()
+        if unknown.intersection(states):
+            return self._roughly(made, states)
         seen = [s for n in states for s in self._seen(n, made.variable)]
-        if any(n in self.history.looped for n in states) or len(seen) > MOST_SYMBOLS:
+        if len(seen) > MOST_SYMBOLS:
             return self._roughly(made, states)
         kept = [self.logic.both(s.there, self._recent(s, made.within)) for s in seen]
         kept = self._ranked(kept, made.first, made.last)
         pairs = [(s.value, k) for s, k in zip(seen, kept, strict=True) if k is not False]
         return self._statistic(made, [v for v, _ in pairs], [k for _, k in pairs])
+
+    def _enough_here(self, made: Observed) -> bool:
+        """Whether nothing that was observed before this state can matter."""
+        if self.stay.looped:
+            return False
+        if made.within >= 0 and isinstance(self.stay.length, Fraction) and self.stay.length > made.within:
+            return True
+        wanted = made.last if made.last >= 0 else 1 if made.how == LAST else -1
+        if wanted < 0 or made.first >= 0:
+            return False
+        here = self._seen(self.state, made.variable)
+        return sum(self.logic.both(s.there, self._recent(s, made.within)) is True for s in here) >= wanted
 
     def _shows(self, state: int, variable: int) -> bool:
         planned = self.history.planned(self.history.protocol.states[state])
@@ -212,7 +234,10 @@ class Chart:
             for assessment in visit.assessments:
                 if variable not in self.history.case.shows[assessment]:
                     continue
-                there = self.history.made(stay, visit, assessment)
+                key = state, visit.offset, assessment
+                if key not in self._there:
+                    self._there[key] = self.history.made(stay, visit, assessment)
+                there = self._there[key]
                 if there is False:
                     continue
                 value, facts = self.values.observed(state, visit.offset, variable)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from protocolsim.proof.base import Case, Finding, Path, Severity
+from protocolsim.proof.examples import example, with_other_settings
 from protocolsim.proof.exhaustive import without_a_way
-from protocolsim.proof.logic import Answer, Truth, exact
 from protocolsim.proof.questions import Decision, Patients
-from protocolsim.proof.words import destination, patient_with, quoted
+from protocolsim.proof.undefined import Undefined
+from protocolsim.proof.words import destination, quoted
 from protocolsim.protocol.states import END, Group, State, Transition
 
 _MOST_PAIRS = 40  # of transitions tried together that are looked at for overlaps
@@ -33,6 +34,7 @@ class Judge:
         self.case, self.protocol = case, case.protocol
         self.patients = Patients(case)
         self._free: Patients | None = None
+        self._freely: dict[tuple[int, str], Decision] = {}
         self.findings: list[Finding] = []
         self.given_up: list[str] = []
         self.dead: set[int] = set()
@@ -48,13 +50,19 @@ class Judge:
                     self._group(state, group)
         self.findings += [f for j in self._judged.values() for f in self._line(j)]
 
-    @property
-    def free(self) -> Patients:
-        """The patients of every scenario that differs in its parameters only."""
+    def freely(self, decision: Decision) -> Decision:
+        """The same decision with parameters that may be anything in their ranges."""
         if self._free is None:
             self._free = Patients(self.case, free=True)
             self._free.logic.spent = self.patients.logic.spent
-        return self._free
+        key = decision.state.number, decision.group.trigger
+        if key not in self._freely:
+            self._freely[key] = Decision(self._free, decision.state, decision.group)
+        return self._freely[key]
+
+    def give_up(self, state: State, t: Transition, what: str) -> None:
+        """A question about a transition that could not be decided within the budget."""
+        self.given_up.append(f"{what} ({quoted(t)} from '{state.name}')")
 
     # One decision --------------------------------------------------------------------------------------------------
 
@@ -67,23 +75,19 @@ class Judge:
                 self.findings.append(self._never_entered(state))
             return
         if here.verdict == "given up":
-            self._give_up(state, group.transitions[0], "whether any patient comes to it")
+            self.give_up(state, group.transitions[0], "whether any patient comes to it")
             return
         for k, transition in enumerate(group.transitions):
             judged = self._judgement(transition)
             judged.states += 1
             self._rule(decision, transition, judged, first=k == 0)
         self.findings += self._overlaps(decision)
-        self.findings += self._undefined(decision)
+        self.findings += Undefined(self, decision).findings()
         if group.trigger == END and all(t.rule is not None for t in group.transitions):
             self.findings += self._gap(decision)
 
     def _judgement(self, t: Transition) -> Judged:
         return self._judged.setdefault(t.item, Judged(t))
-
-    def _give_up(self, state: State, t: Transition, what: str) -> None:
-        where = f"{quoted(t)} from '{state.name}'"
-        self.given_up.append(f"{what} ({where})")
 
     def _rule(self, decision: Decision, t: Transition, judged: Judged, *, first: bool) -> None:
         rule, state = decision.rules[t.number], decision.state
@@ -94,7 +98,7 @@ class Judge:
                 self.dead.add(t.number)
                 return
             if can == "given up":
-                self._give_up(state, t, "whether it can ever be true")
+                self.give_up(state, t, "whether it can ever be true")
             elif decision.can(decision.logic.no(rule)).verdict == "no":
                 judged.always.append(state.name)
         if first:
@@ -106,7 +110,7 @@ class Judge:
             earlier = decision.group.transitions[: decision.group.transitions.index(t)]
             self._earlier.setdefault(t.item, earlier)
         elif taken == "given up":
-            self._give_up(state, t, "whether earlier transitions leave anything to it")
+            self.give_up(state, t, "whether earlier transitions leave anything to it")
 
     def _never_entered(self, state: State) -> Finding:
         """Everything there follows from it, and is not said again."""
@@ -162,7 +166,7 @@ class Judge:
             return False
         for other in (o for o in self.protocol.transitions if o.item == t.item):
             state = self.protocol.states[other.source]
-            decision = Decision(self.free, state, self.protocol.group_of(other))
+            decision = self.freely(Decision(self.patients, state, self.protocol.group_of(other)))
             if decision.can(decision.rules[other.number]).verdict == "yes":
                 return True
         return False
@@ -182,18 +186,14 @@ class Judge:
 
     # Patients ------------------------------------------------------------------------------------------------------
 
-    def _example(self, decision: Decision, answer: Answer, names: Sequence[str]) -> tuple[dict[str, float | None], str]:
-        numbers = dict(decision.numbers(answer, decision.leaves(names)))
-        return numbers, patient_with(self.case, numbers)
-
     def _overlaps(self, decision: Decision) -> Iterator[Finding]:
         ruled = [t for t in decision.group.transitions if t.rule is not None and t.number not in self.dead]
         pairs = [(a, b) for k, b in enumerate(ruled) for a in ruled[:k] if a.destinations != b.destinations]
         for a, b in pairs[:_MOST_PAIRS]:
-            answer = decision.can(decision.rules[a.number], decision.taken(a), decision.rules[b.number])
+            answer = decision.can(decision.taken(a), decision.rules[b.number], show=decision.read_by(a, b))
             if answer.verdict != "yes":
                 continue
-            numbers, who = self._example(decision, answer, decision.read_by(a, b))
+            numbers, who = example(decision, answer, decision.read_by(a, b))
             yield Finding(
                 "overlap",
                 "note",
@@ -215,94 +215,17 @@ class Judge:
             said = f"that every patient finds a way out of '{name}' could not be proven: end with an 'otherwise'"
             yield Finding("not exhaustive", "fault", path, said)
         else:
-            numbers, who = self._example(decision, answer, decision.read_by(*decision.group.transitions))
+            numbers, who = example(decision, answer, decision.read_by(*decision.group.transitions))
             said = f"{who} finds no way out of '{name}' when its time is over: end with an 'otherwise'"
             yield Finding("not exhaustive", "fault", path, said, numbers, decision.chart.rough)
 
     def _gap_elsewhere(self, decision: Decision, path: Path) -> Iterator[Finding]:
-        free = Decision(self.free, decision.state, decision.group)
-        found = self._with_other_settings(free, *(free.logic.no(r) for r in free.rules.values()))
-        if found is not None:
-            answer, changed, with_ = found
-            numbers, who = self._example(free, answer, decision.read_by(*decision.group.transitions))
-            said = f"{with_}, {who} would find no way out of '{decision.state.name}'"
-            yield Finding("not exhaustive", "warning", path, said, numbers | changed, decision.chart.rough)
-
-    def _with_other_settings(
-        self, free: Decision, *claims: Truth
-    ) -> tuple[Answer, dict[str, float | None], str] | None:
-        """Whether the claims can be true with other parameters within their ranges: if it does, with one alone."""
-        movable = [n for n, s in self.case.settings.items() if s.node is None and s.domain.least > -float("inf")]
-        if not movable or free.can(*claims).verdict != "yes":
-            return None
-        as_they_are = {
-            n: free.logic.compare("==", self.free.values.settings[n].numerator, exact(self.case.settings[n].value))
-            for n in movable
-        }
-        for moved in [*([n] for n in movable), movable]:
-            answer = free.can(*claims, *(same for n, same in as_they_are.items() if n not in moved))
-            if answer.verdict == "yes":
-                changed = dict(free.numbers(answer, moved))
-                said = patient_with(self.case, changed).removeprefix("a patient ")
-                return answer, changed, f"{said} (within its range)" if len(moved) == 1 else said
-        return None
-
-    def _undefined(self, decision: Decision) -> Iterator[Finding]:
-        """Where what a rule reads can be undefined, and what happens then."""
-        told: set[str] = set()
-        for t in decision.group.transitions:
-            for name in decision.read_by(t):
-                if name in told or t.number in self.dead:
-                    continue
-                told.add(name)
-                yield from self._undefined_name(decision, t, name)
-
-    def _undefined_name(self, decision: Decision, t: Transition, name: str) -> Iterator[Finding]:
-        logic, term = decision.logic, decision.chart.meaning(name)
-        below = [decision.chart.meaning(n).defined for n in decision.leaves([name])]
-        parts: list[tuple[str, Truth, Severity]] = [
-            ("undefined", logic.no(logic.both(*below)), "note"),
-            ("division by zero", logic.both(*below, logic.no(term.defined)), "warning"),
-        ]
-        for kind, claim, severity in parts:
-            earlier = [logic.no(decision.rules[e.number]) for e in decision.group.transitions if e.number < t.number]
-            answer = decision.can(claim, *earlier)
-            if answer.verdict == "given up":
-                self._give_up(decision.state, t, f"whether '{name}' is always defined")
-            if answer.verdict == "yes":
-                yield self._said_undefined(decision, t, name, answer, kind, severity)
-            elif kind == "division by zero" and answer.verdict == "no":
-                yield from self._undefined_elsewhere(decision, t, name)
-
-    def _said_undefined(
-        self, decision: Decision, t: Transition, name: str, answer: Answer, kind: str, severity: Severity
-    ) -> Finding:
-        numbers, who = self._example(decision, answer, [name])
-        said = f"{who}: " + self._what_then(decision, t, name, answer, kind)
-        path: Path = ("protocol", "transitions", t.item, "when")
-        return Finding(kind, severity, path, said, numbers, decision.chart.rough)
-
-    def _what_then(self, decision: Decision, t: Transition, name: str, answer: Answer, kind: str) -> str:
-        why = "" if kind == "undefined" else " (a division by zero)"
-        goes = decision.goes(answer)
-        if goes is None:
-            then = "the patient stays in" if decision.group.trigger != END else "no way leads out of"
-            then = f"{then} '{decision.state.name}'"
-        else:
-            then = f"the patient goes to {destination(self.protocol, goes)}"
-        truth = "true" if decision.logic.is_so(answer.model, decision.rules[t.number]) else "false"
-        start = "" if kind == "undefined" and name in decision.leaves([name]) else f"'{name}' is undefined{why}, so "
-        return f"{start}{quoted(t)} is {truth} and {then}"
-
-    def _undefined_elsewhere(self, decision: Decision, t: Transition, name: str) -> Iterator[Finding]:
-        if decision.chart.meaning(name).defined is True:
+        if not self.case.settings:
             return
-        free = Decision(self.free, decision.state, decision.group)
-        below = [free.chart.meaning(n).defined for n in free.leaves([name])]
-        found = self._with_other_settings(free, *below, free.logic.no(free.chart.meaning(name).defined))
+        free = self.freely(decision)
+        names = decision.read_by(*decision.group.transitions)
+        found = with_other_settings(free, [free.logic.no(r) for r in free.rules.values()], names)
         if found is not None:
-            answer, changed, with_ = found
-            numbers, who = self._example(free, answer, [name])
-            said = f"{with_}, {who}: " + self._what_then(free, t, name, answer, "division by zero")
-            path: Path = ("protocol", "transitions", t.item, "when")
-            yield Finding("division by zero", "note", path, said, numbers | changed, decision.chart.rough)
+            numbers, who = example(free, found.answer, names)
+            said = f"{found.words}, {who} would find no way out of '{decision.state.name}'"
+            yield Finding("not exhaustive", "warning", path, said, numbers | found.changed, decision.chart.rough)

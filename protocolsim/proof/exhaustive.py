@@ -11,7 +11,8 @@ from protocolsim.protocol.states import State
 
 def without_a_way(decision: Decision) -> Answer:
     """A patient for whom none of the rules holds, if there can be one."""
-    return decision.can(*(decision.logic.no(rule) for rule in decision.rules.values()))
+    none_holds = [decision.logic.no(rule) for rule in decision.rules.values()]
+    return decision.can(*none_holds, show=decision.read_by(*decision.group.transitions))
 
 
 def gap_of(case: Case, state: State) -> str | None:

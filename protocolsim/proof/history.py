@@ -18,6 +18,8 @@ from protocolsim.proof.base import Case, Domain
 from protocolsim.proof.logic import Logic, Number, Truth, plus, times
 from protocolsim.protocol.states import END, State, Transition, Visit, reachable
 
+MOST_TRACED = 8
+"""How many states before a decision are followed in full; of more, only those that every patient went through."""
 _TIME = Domain(0.0)
 
 
@@ -51,6 +53,7 @@ class History:
         self._taken = {(t.number, to): logic.truth(f"way {t.number}") for t in self.ways for to in t.destinations}
         self.stays = {s.number: self._stay(s) for s in self.protocol.states}
         self._before: dict[int, list[int]] = {}
+        self._traced: dict[int, list[int]] = {}
         self._flags: dict[tuple[int, int, int], Truth] = {}
         self._doms: dict[tuple[int, int], bool] = {}
         self.enrolled, self.was_enrolled, self.enrolment_facts = self._enrolment()
@@ -73,6 +76,19 @@ class History:
         if state not in self._before:
             self._before[state] = [n for n in self.order if state in self._after[n] and n != state]
         return self._before[state]
+
+    def traced(self, state: int) -> list[int]:
+        """Of the states before this one, those followed in full: all if they are few, else what nobody avoids."""
+        if state not in self._traced:
+            self._traced[state] = self._followed(state)
+        return self._traced[state]
+
+    def _followed(self, state: int) -> list[int]:
+        before = self.before(state)
+        if len(before) <= MOST_TRACED:
+            return before
+        passed = [n for n in before if self.must_pass(n, state)]
+        return passed[: MOST_TRACED // 2] + passed[MOST_TRACED // 2 :][-(MOST_TRACED // 2) :]
 
     def _stay(self, state: State) -> Stay:
         logic, first = self.logic, state.number == 0
@@ -205,6 +221,8 @@ class History:
             taken = [self._taken[t.number, state] for t in ways]
             facts.append(logic.either(logic.no(stay.came), *taken))
         for t in ways:
+            if t.source not in self.traced(state):
+                continue
             source = self.stays[t.source]
             said: list[Truth] = [source.came]
             if not source.looped:

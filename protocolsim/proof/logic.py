@@ -24,7 +24,6 @@ STEPS = 3_000_000
 """What one question may cost, in z3's own count of steps: the same on every machine, unlike seconds."""
 STEPS_IN_ALL = 60_000_000
 _TOLERANCE = Fraction(repr(TOLERANCE))
-_TAME = 30  # how far from its bound a number in a counterexample should be at most, if there is a choice
 
 
 def exact(value: float) -> Fraction:
@@ -59,12 +58,12 @@ class Logic:
         self.context = z3.Context()
         self.spent = 0
         self._fresh = 0
-        self._tame: list[tuple[Any, Domain]] = []
+        self._numerals: dict[Fraction, Any] = {}
 
     # Symbols -------------------------------------------------------------------------------------------------------
 
-    def number(self, name: str, domain: Domain, facts: list[Truth], *, tame: bool = False) -> Number:
-        """A number of this domain; what is known of it goes to the facts. `tame`: prefer it small in examples."""
+    def number(self, name: str, domain: Domain, facts: list[Truth]) -> Number:
+        """A number of this domain; what is known of it goes to the facts."""
         self._fresh += 1
         label = f"{name}~{self._fresh}"
         symbol = z3.ToReal(z3.Int(label, self.context)) if domain.whole else z3.Real(label, self.context)
@@ -72,8 +71,6 @@ class Logic:
             facts.append(symbol >= self.z3_number(exact(domain.least)))
         if domain.most < float("inf"):
             facts.append(symbol <= self.z3_number(exact(domain.most)))
-        if tame:
-            self._tame.append((symbol, domain))
         return symbol
 
     def truth(self, name: str) -> Truth:
@@ -83,7 +80,11 @@ class Logic:
 
     def z3_number(self, value: Number) -> Any:
         """A number as z3's."""
-        return z3.RealVal(f"{value.numerator}/{value.denominator}", self.context) if is_known(value) else value
+        if not is_known(value):
+            return value
+        if value not in self._numerals:
+            self._numerals[value] = z3.RealVal(f"{value.numerator}/{value.denominator}", self.context)
+        return self._numerals[value]
 
     def z3_truth(self, value: Truth) -> Any:
         """A truth as z3's."""
@@ -168,59 +169,22 @@ class Logic:
 
     # Questions -----------------------------------------------------------------------------------------------------
 
-    def solver(self, facts: Sequence[Truth]) -> Any:
-        """A solver that knows these facts."""
-        solver = z3.Solver(ctx=self.context)
-        solver.add(*(self.z3_truth(f) for f in facts))
-        return solver
-
-    def ask(self, facts: Sequence[Truth], *claims: Truth) -> Answer:
-        """Whether the claims can hold with the facts; if so, for numbers near their bounds where there is a choice."""
-        if any(c is False for c in claims):
-            return Answer("no")
-        solver = self.solver([*facts, *claims])
-        found = self._check(solver)
-        if found.verdict == "yes":
-            solver.add(*(near for near in map(self._near, self._tame) if near is not None))
-            tame = self._check(solver)
-            found = tame if tame.verdict == "yes" else found
-        return found
-
-    def _near(self, symbol: tuple[Any, Domain]) -> Any:
-        at, domain = symbol
-        if domain.least > -float("inf"):
-            return at <= self.z3_number(exact(domain.least) + _TAME)
-        return z3.And(at >= -_TAME, at <= _TAME) if domain.most == float("inf") else None
-
-    def _check(self, solver: Any) -> Answer:
-        left = min(STEPS, STEPS_IN_ALL - self.spent)
-        if left <= 0:
-            return Answer("given up")
-        solver.set("rlimit", left)
-        before = self._steps(solver)
-        verdict = solver.check()
-        self.spent += max(0, self._steps(solver) - before)
-        if verdict == z3.sat:
-            return Answer("yes", solver.model())
-        return Answer("no") if verdict == z3.unsat else Answer("given up")
-
-    @staticmethod
-    def _steps(solver: Any) -> int:
-        found = solver.statistics()
-        return int(found.get_key_value("rlimit count")) if "rlimit count" in found.keys() else 0  # noqa: SIM118
+    def solver(self, facts: Sequence[Truth]) -> Solver:
+        """Someone to ask who knows these facts."""
+        return Solver(self, facts)
 
     def shown(self, model: Any, number: Number) -> Fraction:
         """A number in a counterexample."""
         if is_known(number):
             return Fraction(number)
-        value = model.eval(number, model_completion=True)
+        value = model.evaluate(number, model_completion=True)
         if z3.is_algebraic_value(value):
             value = value.approx(20)
         return Fraction(value.numerator_as_long(), value.denominator_as_long()) if _is_rational(value) else Fraction(0)
 
     def is_so(self, model: Any, truth: Truth) -> bool:
         """Whether something holds in a counterexample."""
-        return truth if isinstance(truth, bool) else z3.is_true(model.eval(truth, model_completion=True))
+        return truth if isinstance(truth, bool) else z3.is_true(model.evaluate(truth, model_completion=True))
 
 
 def _is_rational(value: Any) -> bool:
@@ -253,3 +217,51 @@ def times(a: Number, b: Number) -> Number:
 
 def _lifted(number: Number, beside: Number) -> Any:
     return z3.RealVal(f"{number.numerator}/{number.denominator}", beside.ctx) if is_known(number) else number
+
+
+class Solver:
+    """Answers questions about the same facts, within the budget of its logic."""
+
+    def __init__(self, logic: Logic, facts: Sequence[Truth]) -> None:
+        self.logic = logic
+        self._solver = z3.Solver(ctx=logic.context)
+        self._solver.add(*(logic.z3_truth(f) for f in facts))
+
+    def ask(self, *claims: Truth, best: Sequence[Sequence[Truth]] = ()) -> Answer:
+        """Whether the claims can hold; `best`: if so, for each list in turn with the first of it that can hold too."""
+        if any(c is False for c in claims):
+            return Answer("no")
+        self._solver.push()
+        self._solver.add(*(self.logic.z3_truth(c) for c in claims))
+        found = self._check()
+        for choices in best if found.verdict == "yes" else ():
+            found = self._with_the_first(choices) or found
+        self._solver.pop()
+        return found
+
+    def _with_the_first(self, choices: Sequence[Truth]) -> Answer | None:
+        for choice in choices:
+            self._solver.push()
+            self._solver.add(self.logic.z3_truth(choice))
+            found = self._check()
+            self._solver.pop()
+            if found.verdict == "yes":
+                self._solver.add(self.logic.z3_truth(choice))
+                return found
+        return None
+
+    def _check(self) -> Answer:
+        left = min(STEPS, STEPS_IN_ALL - self.logic.spent)
+        if left <= 0:
+            return Answer("given up")
+        self._solver.set("rlimit", left)
+        before = self._steps()
+        verdict = self._solver.check()
+        self.logic.spent += max(0, self._steps() - before)
+        if verdict == z3.sat:
+            return Answer("yes", self._solver.model())
+        return Answer("no") if verdict == z3.unsat else Answer("given up")
+
+    def _steps(self) -> int:
+        found = self._solver.statistics()
+        return int(found.get_key_value("rlimit count")) if "rlimit count" in found.keys() else 0  # noqa: SIM118

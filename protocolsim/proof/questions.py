@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 
 from protocolsim.proof.base import Case
 from protocolsim.proof.charts import Chart, Values
 from protocolsim.proof.history import History
-from protocolsim.proof.logic import Answer, Logic, Truth
+from protocolsim.proof.logic import Answer, Logic, Solver, Truth, times
 from protocolsim.protocol.rules import names_in, parse
 from protocolsim.protocol.states import Group, State, Transition
 from protocolsim.protocol.summaries import Formula
+
+_SIMPLE = (0, 1, 2, 3, 4, 6, 10)
 
 
 class Patients:
@@ -29,7 +32,8 @@ class Patients:
             found: list[Truth] = []
             guards: dict[int, Truth] = {}
             for t in self.history.ways:
-                if state not in t.destinations or t.source in self.history.looped:
+                known = t.source in self.history.traced(state) and t.source not in self.history.looped
+                if state not in t.destinations or not known:
                     continue
                 if (t.source, t.trigger) not in self._left:
                     self._left[t.source, t.trigger] = Chart(self.values, t.source, t.trigger, here=False)
@@ -55,24 +59,45 @@ class Decision:
         self.logic = patients.logic
         self.chart = Chart(patients.values, state.number, group.trigger, here=True)
         self.rules = {t.number: self.chart.rule(t) for t in group.transitions}
+        self._alone: Solver | None = None
+        self._whole: Solver | None = None
 
-    def facts(self) -> list[Truth]:
+    def _facts(self) -> list[Truth]:
         """All that is known of a patient who comes to this decision."""
         history = self.patients.history
-        before = history.before(self.state.number)
-        gone = {self.state.number, *before}
+        before = history.traced(self.state.number)
+        gone = {self.state.number, *history.before(self.state.number)}
         found = [*self.patients.values.facts, *history.enrolment_facts, self.chart.timing]
-        found += [history.stays[self.state.number].came]
+        passed = [n for n in gone if n == self.state.number or history.must_pass(n, self.state.number)]
+        found += [history.stays[n].came for n in passed]
         found += [self.logic.no(s.came) for n, s in history.stays.items() if n not in gone]
-        for number in gone:
+        for number in (*before, self.state.number):
             found += self.patients.entering(number)
         for number in before:
             found += history.way_out(number)
-        return found + self.chart.facts
+        return found
 
-    def can(self, *claims: Truth) -> Answer:
-        """Whether the claims can be true of a patient."""
-        return self.logic.ask(self.facts(), *claims)
+    def can(self, *claims: Truth, show: Sequence[str] = ()) -> Answer:
+        """Whether the claims can be true of a patient. `show`: the names whose numbers will be shown, best small.
+
+        What is impossible whatever came before is seen at once; only the rest is asked with all that came before.
+        """
+        if self._alone is None:
+            self._alone = self.logic.solver([*self.patients.values.facts, *self.chart.facts, self.chart.timing])
+        alone = self._alone.ask(*claims)
+        if alone.verdict == "no":
+            return alone
+        if self._whole is None:
+            self._whole = self.logic.solver([*self._facts(), *self.chart.facts])
+        return self._whole.ask(*claims, best=[self._small(n) for n in self.leaves(show)])
+
+    def _small(self, name: str) -> list[Truth]:
+        """That a number is one that reads well, the simplest first."""
+        term, same = self.chart.meaning(name), self.logic.compare
+        return [
+            self.logic.both(term.defined, same("==", term.numerator, times(Fraction(k), term.denominator)))
+            for k in _SIMPLE
+        ]
 
     def taken(self, transition: Transition) -> Truth:
         """Whether this transition is the one that is taken."""

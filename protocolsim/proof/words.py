@@ -8,13 +8,15 @@ from protocolsim.proof.base import Case
 from protocolsim.protocol.states import END, Protocol, Transition
 from protocolsim.units import BODY_WEIGHT, DOSE, MASS, MINUTES_PER_DAY, MINUTES_PER_WEEK, TIME, Dimension
 
+_LONG = 80  # a longer rule is cut short: its line says the rest
 _UNITS: dict[Dimension, str] = {MASS: "mg", BODY_WEIGHT: "kg", DOSE: "mg/kg"}
 
 
 def quoted(t: Transition) -> str:
     """A transition as its line says it."""
     if t.rule is not None:
-        return f"'{t.rule.words}'"
+        words = " ".join(t.rule.words.split())
+        return f"'{words}'" if len(words) <= _LONG else f"'{words[: _LONG - 4]} ...'"
     if t.otherwise:
         return "the 'otherwise'"
     return "the way at the end" if t.trigger == END else f"the way {t.trigger}"
@@ -43,7 +45,7 @@ def shown(value: float, dimension: Dimension) -> str:
     if dimension == TIME:
         return weeks(value)
     unit = _UNITS.get(dimension, "")
-    return f"{value:.10g} {unit}".rstrip() if dimension in _UNITS or not any(dimension) else f"{value:.4g}"
+    return f"{value:.6g} {unit}".rstrip() if dimension in _UNITS or not any(dimension) else f"{value:.4g}"
 
 
 def weeks(minutes: float) -> str:

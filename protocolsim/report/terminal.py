@@ -70,10 +70,10 @@ def print_validation(result: Source, console: Console) -> None:
             one.verdict,
             one.published.role,
         )
-        table.add_row(*(Text(_encodable(cell, encoding)) for cell in cells))
+        table.add_row(*(Text(encodable(cell, encoding)) for cell in cells))
 
     def put(text: str, style: str = "") -> None:
-        console.print(_encodable(text, encoding), style=style, markup=False, highlight=False)
+        console.print(encodable(text, encoding), style=style, markup=False, highlight=False)
 
     put(result.title, "bold")
     console.print(table)

@@ -109,7 +109,7 @@ def check_scenario(scenario: Scenario) -> Checked:
     document = scenario.document
     found = [Finding(0, 0, "", "warning", "as loaded", warning) for warning in scenario.warnings]
     for f in examined.findings:
-        fault = document.fault(f.path, f.message, at_key=f.path[1:2] == ("always",))
+        fault = document.fault(f.path, f.message, at_key="transitions" not in f.path)
         found.append(
             Finding(fault.line, fault.column, spell(f.path), f.severity, f.kind, fault.message, f.patient, f.possible)
         )

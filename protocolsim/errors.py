@@ -3,7 +3,9 @@
     ProtocolsimError
     ├── ScenarioError      the scenario file has faults (all of them, each with its place)
     ├── UsageError         a call or a command line asks for something that cannot be
-    └── SimulationError    a correct scenario that cannot be carried out (nobody is ever eligible)
+    ├── SimulationError    a correct scenario that cannot be carried out (nobody is ever eligible)
+    ├── WorkerError        workers that died, or a cluster that cannot be reached
+    └── StudyStopped       a study that stopped before its end; what was finished is kept
 
 Every message says what was found, where, and what was expected. The command line prints it and
 exits with status 2; nothing else in the package catches these.
@@ -25,7 +27,17 @@ class UsageError(ProtocolsimError):
 
 
 class SimulationError(ProtocolsimError):
-    """A correct scenario that cannot be carried out."""
+    """A correct scenario that cannot be carried out; `point` says which, where a study has several."""
+
+    point: int = 0
+
+
+class WorkerError(ProtocolsimError):
+    """Workers that died again and again, or a cluster that cannot be reached."""
+
+
+class StudyStopped(ProtocolsimError):  # noqa: N818 - it stopped, and can go on
+    """A study that stopped before its end; what was finished is kept, and can be gone on with."""
 
 
 @dataclass(frozen=True, order=True)
@@ -45,6 +57,10 @@ class ScenarioError(ProtocolsimError):
         self.source = source
         self.faults = tuple(sorted(set(faults)))
         super().__init__(self._text())
+
+    def __reduce__(self) -> tuple[type[ScenarioError], tuple[str, tuple[Fault, ...]]]:
+        """It travels between processes by what it was made from."""
+        return ScenarioError, (self.source, self.faults)
 
     def _text(self) -> str:
         count = f"{len(self.faults)} fault" + ("s" if len(self.faults) != 1 else "")

@@ -15,6 +15,7 @@ from protocolsim.records import TABLES
 from protocolsim.report import page
 from protocolsim.scenario.json_schema import schema_text
 from protocolsim.scenario.settings import load
+from protocolsim.study import chunk
 from protocolsim.study.run import run
 from tests.test_store import same_frame
 
@@ -135,7 +136,7 @@ class TestRun:
             same_frame(pd.read_parquet(f"results/{table}.parquet"), expected.records.frame(table))
         names = {p.name for p in Path("results").iterdir()}
         assert names == {f"{t}.{k}" for t in TABLES for k in ("csv", "parquet")} | {
-            "summary.json", "scenario.yaml", "provenance.json", "report.html",
+            "summary.json", "scenario.yaml", "provenance.json", "report.html", "manifest.json", "chunks",
         }  # fmt: skip
         assert [p.name for p in Path().iterdir()] == ["results"]
 
@@ -277,26 +278,49 @@ class TestRefusals:
 
     @pytest.mark.parametrize("earlier", [False, True])
     def test_a_failure_in_the_middle(self, command, monkeypatch, earlier):
-        """A disk that fills up while the page is written leaves nothing, or the earlier results as they were."""
+        """A disk that is full when the page is written leaves what was simulated, and earlier results as they were."""
         if earlier:
             command(*QUICK, "--quiet", "--out", "results")
+        before = everything()
 
         def full(result):
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr(page, "page", full)
-        err = refused(command, *QUICK, "--seed", "5", "--out", "results", *(["--overwrite"] if earlier else []))
-        assert err == "--out results: writing failed, nothing was left there: No space left on device\n"
+        words = (*QUICK, "--seed", "5", "--out", "results")
+        place = "results.unfinished" if earlier else "results"
+        with monkeypatch.context() as patch:
+            patch.setattr(page, "page", full)
+            status, out, err = command(*words, *(["--overwrite"] if earlier else []))
+        assert (status, out) == (2, "")
+        first, second = err.splitlines()
+        assert first == (f"--out results: writing failed: No space left on device; 1 of 1 parts are kept in {place}")
+        assert second == f"go on with: protocolsim {' '.join(words)} --resume"
+        assert {k: v for k, v in everything().items() if not k.startswith(place)} == before
+        assert not Path(place, "summary.json").exists()
+        assert command(*words, "--quiet", "--resume") == (0, "", "")
+        assert json.loads(Path("results/summary.json").read_text())["seed"] == 5
+        assert [p.name for p in Path().iterdir()] == ["results"]
 
     def test_an_interruption(self, command, monkeypatch):
-        """Ctrl-C ends with status 130 and one line, and leaves nothing."""
+        """Ctrl-C ends with status 130; what was simulated is kept and it says how to go on; before that nothing is."""
 
-        def interrupt(result):
+        def interrupt(*words):
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(page, "page", interrupt)
-        assert command(*QUICK, "--out", "results") == (130, "", "interrupted; nothing was written\n")
+        with monkeypatch.context() as patch:
+            patch.setattr(chunk, "pieces", interrupt)
+            assert command(*QUICK, "--out", "results") == (130, "", "interrupted; nothing was written\n")
         assert everything() == {}
+        with monkeypatch.context() as patch:
+            patch.setattr(page, "page", interrupt)
+            status, out, err = command(*QUICK, "--out", "results")
+        assert (status, out) == (130, "")
+        assert err == (
+            "interrupted; 1 of 1 parts are kept in results\n"
+            f"go on with: protocolsim {' '.join(QUICK)} --out results --resume\n"
+        )
+        assert command(*QUICK, "--out", "results", "--quiet", "--resume") == (0, "", "")
+        assert Path("results/summary.json").exists()
 
 
 def process(*words, cwd):

@@ -208,7 +208,7 @@ class TestTables:
         for table in TABLES:
             frame = result.records.frame(table)
             same_frame(pd.read_parquet(f"out/{table}.parquet"), frame)
-            csv = pd.read_csv(f"out/{table}.csv")
+            csv = pd.read_csv(f"out/{table}.csv", float_precision="round_trip")
             assert list(csv.columns) == list(frame.columns)
             assert len(csv) == len(frame)
             for column in frame.select_dtypes("number"):

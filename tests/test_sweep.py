@@ -22,6 +22,7 @@ from protocolsim.endpoint.base import Endpoint
 from protocolsim.errors import ScenarioError, SimulationError, UsageError
 from protocolsim.report.sweep_page import print_sweep
 from protocolsim.scenario.settings import load
+from protocolsim.study import chunk
 from protocolsim.study import sweep as study
 from protocolsim.study.axis import MOST_POINTS, axis
 from protocolsim.study.run import run
@@ -266,7 +267,7 @@ def nothing_runs(monkeypatch):
     def started(*words):
         raise AssertionError("a sweep that must be refused was started")
 
-    monkeypatch.setattr(study, "pieces", started)
+    monkeypatch.setattr(chunk, "pieces", started)
 
 
 @pytest.mark.usefixtures("nothing_runs")
@@ -406,6 +407,7 @@ class TestCommand:
         names = {p.name for p in Path("results").iterdir()}
         assert names == figures | {
             "sweep.parquet", "sweep.csv", "summary.json", "provenance.json", "scenario.yaml", "report.html",
+            "manifest.json", "chunks",
         }  # fmt: skip
         parquet, csv = pd.read_parquet("results/sweep.parquet"), pd.read_csv("results/sweep.csv")
         points = json.loads(out)["points"]
@@ -448,7 +450,7 @@ class TestCommand:
         def interrupt(*words):
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(study, "pieces", interrupt)
+        monkeypatch.setattr(chunk, "pieces", interrupt)
         assert command(*QUICK, *ONE, "--out", "results") == (130, "", "interrupted; nothing was written\n")
         assert list(Path().iterdir()) == []
 

@@ -6,15 +6,47 @@ Each file of this folder but base.py is one command, found by its name; it ends 
 from __future__ import annotations
 
 import importlib
+import shlex
+import signal
 import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 
-from protocolsim.errors import ProtocolsimError, UsageError
+from protocolsim.errors import ProtocolsimError, StudyStopped, UsageError
 
-INTERRUPTED = 130
+INTERRUPTED, TERMINATED = 130, 143
+
+
+class _TerminatedError(KeyboardInterrupt):
+    """The system asked this process to end (SIGTERM); it ends as after Ctrl-C, leaving nothing half-written."""
+
+
+@contextmanager
+def _ending_in_order() -> Iterator[None]:
+    """SIGTERM unwinds like Ctrl-C."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(_: int, __: object) -> None:
+        raise _TerminatedError
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _going_on(words: Sequence[str]) -> str:
+    """The command that goes on with a study that was stopped."""
+    kept = [w for w in words if w not in ("--overwrite", "--resume")]
+    return f"go on with: {shlex.join(['protocolsim', *kept, '--resume'])}"
 
 
 class _Commands(click.Group):
@@ -30,9 +62,16 @@ class _Commands(click.Group):
         command: click.Command = importlib.import_module(f"protocolsim.cli.{cmd_name}").COMMAND
         return command
 
-    def main(self, *args: Any, **kwargs: Any) -> Any:
+    words: Sequence[str] = ()
+
+    def main(self, args: Sequence[str] | None = None, *more: Any, **kwargs: Any) -> Any:
+        self.words = [*(sys.argv[1:] if args is None else args)]
         try:
-            return super().main(*args, **kwargs)
+            with _ending_in_order():
+                return super().main(args, *more, **kwargs)
+        except StudyStopped as error:
+            click.echo(f"{error}\n{_going_on(self.words)}", err=True)
+            sys.exit(2)
         except ProtocolsimError as error:
             click.echo(str(error), err=True)
             sys.exit(2)
@@ -41,9 +80,11 @@ class _Commands(click.Group):
         # Here and not in `main`, where click itself has already turned it into its own word and status 1.
         try:
             return super().invoke(ctx)
-        except KeyboardInterrupt:
-            click.echo("interrupted; nothing was written", err=True)
-            sys.exit(INTERRUPTED)
+        except KeyboardInterrupt as error:
+            terminated = isinstance(error, _TerminatedError)
+            kept = f"{error}\n{_going_on(self.words)}" if str(error) else "nothing was written"
+            click.echo(f"{'terminated' if terminated else 'interrupted'}; {kept}", err=True)
+            sys.exit(TERMINATED if terminated else INTERRUPTED)
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         from protocolsim.errors import nearest

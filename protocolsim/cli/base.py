@@ -6,11 +6,16 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from protocolsim.errors import ScenarioError, UsageError
+
+if TYPE_CHECKING:
+    from protocolsim.executor.base import Executor
+    from protocolsim.study.folder import StudyFolder
+    from protocolsim.study.manifest import Manifest
 
 
 def studies(command: Callable[..., None]) -> Callable[..., None]:
@@ -31,6 +36,60 @@ def studies(command: Callable[..., None]) -> Callable[..., None]:
     for option in reversed(options):
         command = option(command)
     return command
+
+
+def parallel(command: Callable[..., None]) -> Callable[..., None]:
+    """The options of commands that may use several processes; the results are the same for any of them."""
+    options = (
+        click.option(
+            "--workers",
+            default="auto",
+            show_default="as many as pay",
+            metavar="N",
+            help="Processes to simulate with; -1 is one for each core. The results are the same.",
+        ),
+        click.option(
+            "--cluster",
+            metavar="ADDRESS",
+            help="Simulate on the workers of this Dask scheduler, or of one started here (local).",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def durable(command: Callable[..., None]) -> Callable[..., None]:
+    """The option of commands whose folder keeps what is finished."""
+    return click.option(
+        "--resume",
+        is_flag=True,
+        help="Go on with an unfinished study in --out, or add replicates to a finished one.",
+    )(command)
+
+
+@contextmanager
+def workers_for(workers: str, cluster: str | None) -> Iterator[Executor]:
+    """Those who carry out the chunks; what the user should know meanwhile goes to standard error."""
+    from protocolsim.executor.base import executor_for
+
+    with executor_for(workers, cluster, say=lambda text: click.echo(text, err=True)) as found:
+        yield found
+
+
+@contextmanager
+def study_in(out: Path | None, manifest: Manifest, *, overwrite: bool, resume: bool) -> Iterator[StudyFolder | None]:
+    """The folder of a study, or none where no results are to be kept."""
+    if out is None:
+        if resume:
+            raise UsageError("--resume says nothing without --out")
+        refuse_lone_overwrite(overwrite, out)
+        yield None
+        return
+    from protocolsim.study.folder import study_folder
+
+    with study_folder(out, manifest, overwrite=overwrite, resume=resume) as folder:
+        yield folder
 
 
 def refuse_lone_overwrite(overwrite: bool, out: Path | None) -> None:
@@ -74,10 +133,22 @@ def progress(total: int, *, shown: bool) -> Iterator[Callable[[int], None] | Non
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[pace]}"),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("preparing (the first run on a machine compiles for some seconds)", total=total)
-        yield lambda done: bar.update(task, advance=done, description="simulating trials")
+        task = bar.add_task("preparing (the first run on a machine compiles for some seconds)", total=total, pace="")
+
+        def tell(done: int) -> None:
+            bar.update(task, advance=done, description="simulating trials")
+            speed = bar.tasks[0].speed
+            bar.update(task, pace=f"{speed:,.0f} per second" if speed else "")
+
+        yield tell
 
 
 @contextmanager

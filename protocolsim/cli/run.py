@@ -8,16 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from protocolsim.cli.base import assignments, progress, refuse_lone_overwrite, studies
+from protocolsim.cli.base import assignments, durable, parallel, progress, studies, study_in, workers_for
 
 if TYPE_CHECKING:
     from protocolsim.scenario.scenario import Scenario
+    from protocolsim.study.folder import StudyFolder
     from protocolsim.study.result import Result
 
 
 @click.command()
 @click.argument("scenario")
 @studies
+@parallel
+@durable
 def run(
     scenario: str,
     settings: tuple[str, ...],
@@ -29,23 +32,21 @@ def run(
     as_json: bool,
     quiet: bool,
     allow_plugins: bool,
+    workers: str,
+    cluster: str | None,
+    resume: bool,
 ) -> None:
     """Simulate SCENARIO (a shipped one by name, or a file) and show it beside what was published."""
     from protocolsim.scenario.settings import load
-    from protocolsim.study.store import folder_for_results, write_tables
+    from protocolsim.study.run import run_manifest
 
-    refuse_lone_overwrite(overwrite, out)
     loaded = load(scenario, set=assignments(settings), allow_plugins=allow_plugins)
-    asked = {"replicates": replicates, "seed": seed, "engine": engine}
-    if out is None:
-        result = _simulate(loaded, asked, quiet=quiet or as_json)
-    else:
-        from protocolsim.report.page import page
-
-        with folder_for_results(out, overwrite=overwrite) as folder:
-            result = _simulate(loaded, asked, quiet=quiet or as_json)
-            write_tables(result, folder)
-            (folder / "report.html").write_text(page(result), encoding="utf-8")
+    asked: dict[str, Any] = {"replicates": replicates, "seed": seed, "engine": engine}
+    with study_in(out, run_manifest(loaded, **asked), overwrite=overwrite, resume=resume) as folder:
+        with workers_for(workers, cluster) as those:
+            result = _simulate(loaded, {**asked, "workers": those, "folder": folder}, quiet=quiet or as_json)
+        if folder is not None:
+            _write(result, folder)
     if as_json:
         click.echo(json.dumps(result.summary(), indent=2))
     elif not quiet:
@@ -57,6 +58,19 @@ def _simulate(scenario: Scenario, asked: dict[str, Any], *, quiet: bool) -> Resu
 
     with progress(asked["replicates"] or scenario.replicates, shown=not quiet) as tell:
         return run_study(scenario, **asked, progress=tell)
+
+
+def _write(result: Result, folder: StudyFolder) -> None:
+    from protocolsim.report.page import page
+    from protocolsim.study.run import with_tables
+    from protocolsim.study.store import write_tables
+
+    with folder.results() as place:
+        if with_tables(result.scenario):
+            write_tables(result, place, folder.tables(), folder.earlier)
+        else:
+            write_tables(result, place)
+        (place / "report.html").write_text(page(result), encoding="utf-8")
 
 
 def _show(result: Result, out: Path | None) -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from protocolsim.cli.base import assignments, progress, refuse_lone_overwrite, studies
+from protocolsim.cli.base import assignments, durable, parallel, progress, studies, study_in, workers_for
 from protocolsim.errors import UsageError
 
 if TYPE_CHECKING:
@@ -26,6 +25,8 @@ if TYPE_CHECKING:
     help="Vary a value of the scenario, in steps or over a list (NAME=1,2,5); repeatable, for a full grid.",
 )
 @studies
+@parallel
+@durable
 def sweep(
     scenario: str,
     varied: tuple[str, ...],
@@ -38,25 +39,29 @@ def sweep(
     as_json: bool,
     quiet: bool,
     allow_plugins: bool,
+    workers: str,
+    cluster: str | None,
+    resume: bool,
 ) -> None:
     """Simulate SCENARIO at every point of a grid of values, with the same luck at each."""
-    from protocolsim.study.store import folder_for_results
     from protocolsim.study.sweep import carry_out, plan, write_sweep
 
-    refuse_lone_overwrite(overwrite, out)
     vary, set_ = _ranges(varied), assignments(settings)
     planned = plan(
         scenario, vary, replicates=replicates, seed=seed, engine=engine, set=set_, allow_plugins=allow_plugins
     )
-    with ExitStack() as open_:
-        folder = None if out is None else open_.enter_context(folder_for_results(out, overwrite=overwrite))
-        with progress(planned.trials, shown=not (quiet or as_json)) as tell:
-            found = carry_out(planned, tell)
+    with study_in(out, planned.manifest, overwrite=overwrite, resume=resume) as folder:
+        with (
+            workers_for(workers, cluster) as those,
+            progress(planned.trials, shown=not (quiet or as_json)) as tell,
+        ):
+            found = carry_out(planned, tell, workers=those, folder=folder)
         if folder is not None:
             from protocolsim.report.sweep_page import write_report
 
-            write_sweep(found, folder)
-            write_report(found, folder)
+            with folder.results() as place:
+                write_sweep(found, place)
+                write_report(found, place)
     if as_json:
         click.echo(json.dumps(found.summary(), indent=2))
     elif not quiet:

@@ -14,10 +14,10 @@ Progress = Callable[[int], None]
 
 
 def pieces(
-    scenario: Scenario, seed: int, replicates: int, engine: str, progress: Progress | None = None
+    scenario: Scenario, seed: int, replicates: range, engine: str, progress: Progress | None = None
 ) -> Iterator[Records]:
     """The records of a study in order: whole replicates, or parts of a large one."""
     found: Iterator[Records] = importlib.import_module(ENGINES[engine]).pieces(
-        scenario.trial, seed, range(replicates), progress
+        scenario.trial, seed, replicates, progress
     )
     return found

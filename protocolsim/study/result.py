@@ -59,7 +59,7 @@ class Result:
         """The tables piece by piece, in order."""
         if self.kept is not None:
             return iter(self.kept)
-        return pieces(self.scenario, self.seed, self.replicates, self.engine)
+        return pieces(self.scenario, self.seed, range(self.replicates), self.engine)
 
     @cached_property
     def shown(self) -> Records:

@@ -11,10 +11,14 @@ from protocolsim.errors import UsageError, unknown
 from protocolsim.randomness import MAX_REPLICATES, MAX_SEED
 from protocolsim.records import Records
 from protocolsim.scenario.scenario import Scenario
+from protocolsim.study.chunk import MOST_SUBJECTS_IN_TABLES, Work, sums_of
+from protocolsim.study.conduct import Workers, conducted
 from protocolsim.study.estimates import estimate
-from protocolsim.study.pieces import ENGINES, Progress, pieces
+from protocolsim.study.folder import StudyFolder
+from protocolsim.study.manifest import Manifest, manifest_of
+from protocolsim.study.pieces import ENGINES, Progress
 from protocolsim.study.result import ROWS_KEPT, Result
-from protocolsim.study.tally import Tally
+from protocolsim.study.tally import rows_in
 
 AUTO = "auto"
 
@@ -25,32 +29,63 @@ def run(
     replicates: int | None = None,
     seed: int | None = None,
     engine: str = AUTO,
+    workers: Workers = 1,
+    folder: StudyFolder | None = None,
     progress: Progress | None = None,
 ) -> Result:
     """Simulate a scenario; the same arguments give the same result, to the last bit, on either engine.
 
     `replicates` and `seed` are the scenario's own unless given. `engine`: "batch" is fast, "des" is the reference and
-    knows subjects who wait for each other; "auto" takes the fast one where it can run the trial. `progress` is told how
-    many replicates were done since it was last called. Raises UsageError for impossible arguments, SimulationError
-    where a cohort cannot be filled.
+    knows subjects who wait for each other; "auto" takes the fast one where it can run the trial. `workers`: a number of
+    processes, -1 for one on each core, "auto" for as many as pay, or an Executor; the result is the same for any. A
+    single large replicate is simulated by one of them. `folder` keeps what is finished. `progress` is told how many
+    replicates were done since it was last called. Raises UsageError for impossible arguments, SimulationError where a
+    cohort cannot be filled, WorkerError where workers die again and again.
+
+    A script that asks for workers must begin its work below `if __name__ == "__main__":`, as with any use of
+    processes in Python: each worker reads the script again.
     """
     replicates, seed = replicates_and_seed(scenario, replicates, seed)
     engine = chosen_engine(scenario, engine)
     started = time.perf_counter()
-    tally = Tally(scenario.endpoints, scenario.populations)
-    kept: list[Records] | None = []
-    for records in pieces(scenario, seed, replicates, engine, progress):
-        tally.add(records)
-        records.derived.clear()
-        if kept is not None:
-            kept.append(records)
-            # Long runs keep no rows; tables that are asked for later are simulated again.
-            kept = kept if tally.rows <= ROWS_KEPT else None
-    sums = tally.sums()
+    work = Work((scenario,), (engine,), seed, replicates, tables=folder is not None and with_tables(scenario))
+    seen = _Seen()
+    tallied = list(conducted(work, workers, folder, progress, seen.add))
+    sums, rows = sums_of(tallied), sum(t.rows for t in tallied)
     found = {name: estimate(endpoint, sums[name]) for name, endpoint in scenario.endpoints.items()}
     seconds = time.perf_counter() - started
-    rows = None if kept is None else tuple(kept)
-    return Result(scenario, seed, replicates, engine, found, seconds, tally.rows, rows)
+    return Result(scenario, seed, replicates, engine, found, seconds, rows, seen.all(rows))
+
+
+def run_manifest(scenario: Scenario, replicates: int | None, seed: int | None, engine: str) -> Manifest:
+    """What a study folder must know of a run; arguments and errors as for `run`."""
+    replicates, seed = replicates_and_seed(scenario, replicates, seed)
+    return manifest_of("run", scenario, seed, replicates, chosen_engine(scenario, engine))
+
+
+def with_tables(scenario: Scenario) -> bool:
+    """Whether chunks carry the tables; those of a large trial are written while it is simulated once more."""
+    return scenario.trial.cohort.size <= MOST_SUBJECTS_IN_TABLES
+
+
+class _Seen:
+    """The records that went by in this process, as long as they are few: long runs keep no rows."""
+
+    def __init__(self) -> None:
+        self._kept: list[Records] = []
+        self._rows = 0
+
+    def add(self, records: Records) -> None:
+        """Remember the next piece."""
+        self._rows += rows_in(records)
+        if self._rows <= ROWS_KEPT:
+            self._kept.append(records)
+        else:
+            self._kept.clear()
+
+    def all(self, rows: int) -> tuple[Records, ...] | None:
+        """All of them; None where they were too many or some were simulated elsewhere."""
+        return tuple(self._kept) if rows == self._rows <= ROWS_KEPT else None
 
 
 def replicates_and_seed(scenario: Scenario, replicates: int | None, seed: int | None) -> tuple[int, int]:

@@ -24,12 +24,15 @@ from protocolsim.scenario.inherit import with_settings
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.scenario.settings import load, settings
 from protocolsim.study.axis import FORM, MOST_POINTS, Axis, Settable, axis, one
+from protocolsim.study.chunk import Tallied, Work, sums_of
+from protocolsim.study.conduct import Workers, conducted
 from protocolsim.study.estimates import Estimate, as_json, estimate, jackknife
-from protocolsim.study.pieces import Progress, pieces
+from protocolsim.study.folder import StudyFolder
+from protocolsim.study.manifest import Manifest, manifest_of
+from protocolsim.study.pieces import Progress
 from protocolsim.study.result import Result
 from protocolsim.study.run import AUTO, chosen_engine, replicates_and_seed
 from protocolsim.study.store import write_facts
-from protocolsim.study.tally import Tally
 from protocolsim.units import UnitError, quantity
 
 if TYPE_CHECKING:
@@ -64,6 +67,14 @@ class Plan:
     seed: int
     replicates: int
     engine: str
+
+    @property
+    def manifest(self) -> Manifest:
+        """What a study folder must know of it."""
+        engine = chosen_engine(self.scenario, self.engine)
+        found = manifest_of("sweep", self.scenario, self.seed, self.replicates, engine)
+        points = (tuple(a.own for a in self.axes), *(p.values for p in self.points))
+        return replace(found, axes=tuple(a.name for a in self.axes), points=points)
 
     @property
     def trials(self) -> int:
@@ -272,41 +283,73 @@ def _kind(base: Scenario, room: str) -> str:
 # Carrying out --------------------------------------------------------------------------------------------------------
 
 
-def carry_out(planned: Plan, progress: Progress | None = None) -> Sweep:
+def carry_out(
+    planned: Plan, progress: Progress | None = None, *, workers: Workers = 1, folder: StudyFolder | None = None
+) -> Sweep:
     """Simulate the scenario itself and every point. `progress` is told how many trials were done since the last call.
 
-    Raises SimulationError, which names the point, where a cohort cannot be filled.
+    `workers` and `folder` as for `run`. Raises SimulationError, which names the point, where a cohort cannot be filled.
     """
     started = time.perf_counter()
-    base = planned.scenario
-    sums, rows = _sums(planned, base, progress)
-    own = {name: estimate(endpoint, sums[name]) for name, endpoint in base.endpoints.items()}
-    outcomes = []
-    for point in planned.points:
-        try:
-            there, _ = _sums(planned, point.scenario, progress)
-        except SimulationError as error:
-            raise SimulationError(f"at {_said(planned.axes, point.settings)}: {error}") from None
+    scenarios = (planned.scenario, *(p.scenario for p in planned.points))
+    engines = [chosen_engine(s, planned.engine) for s in scenarios]
+    work = Work(scenarios, engines, planned.seed, planned.replicates)
+    gathered = _Gathered(planned)
+    try:
+        for tallied in conducted(work, workers, folder, progress):
+            gathered.add(tallied)
+    except SimulationError as error:
+        if not error.point:
+            raise
+        at = _said(planned.axes, planned.points[error.point - 1].settings)
+        raise SimulationError(f"at {at}: {error}") from None
+    seconds = time.perf_counter() - started
+    own = Result(
+        planned.scenario, planned.seed, planned.replicates, engines[0], gathered.own, seconds, gathered.own_rows
+    )
+    return Sweep(own, planned.axes, tuple(gathered.outcomes[k] for k in range(len(planned.points))))
+
+
+class _Gathered:
+    """Spans in any order; of each point that is complete only the estimates are kept."""
+
+    def __init__(self, planned: Plan) -> None:
+        self._planned = planned
+        self._open: dict[int, list[Tallied]] = {}
+        self._own_sums: Mapping[str, Floats] = {}
+        self.own: Mapping[str, Estimate] = {}
+        self.own_rows = 0
+        self.outcomes: dict[int, Outcome] = {}
+
+    def add(self, tallied: Tallied) -> None:
+        """Count in a span; point 0 is the scenario itself, with which every other is compared."""
+        here = self._open.setdefault(tallied.span.point, [])
+        here.append(tallied)
+        if tallied.span.point == 0 and self._whole(here):
+            base = self._planned.scenario
+            self._own_sums, self.own_rows = sums_of(here), sum(t.rows for t in here)
+            self.own = {name: estimate(endpoint, self._own_sums[name]) for name, endpoint in base.endpoints.items()}
+        if self.own:
+            for point in [p for p, spans in self._open.items() if self._whole(spans)]:
+                spans = self._open.pop(point)
+                if point:
+                    self.outcomes[point - 1] = self._outcome(self._planned.points[point - 1], sums_of(spans))
+
+    def _whole(self, spans: Sequence[Tallied]) -> bool:
+        return sum(len(t.span.replicates) for t in spans) == self._planned.replicates
+
+    def _outcome(self, point: Point, there: Mapping[str, Floats]) -> Outcome:
+        base = self._planned.scenario
         pairs = {name: (point.scenario.endpoints[name], there[name]) for name in base.endpoints}
         found = {name: estimate(endpoint, at) for name, (endpoint, at) in pairs.items()}
         differences = {
-            name: (found[name].value - own[name].value, paired_mcse(endpoint, at, base.endpoints[name], sums[name]))
+            name: (
+                found[name].value - self.own[name].value,
+                paired_mcse(endpoint, at, base.endpoints[name], self._own_sums[name]),
+            )
             for name, (endpoint, at) in pairs.items()
         }
-        outcomes.append(Outcome(point.values, point.settings, found, differences))
-    seconds = time.perf_counter() - started
-    engine = chosen_engine(base, planned.engine)
-    result = Result(base, planned.seed, planned.replicates, engine, own, seconds, rows)
-    return Sweep(result, planned.axes, tuple(outcomes))
-
-
-def _sums(planned: Plan, scenario: Scenario, progress: Progress | None) -> tuple[Mapping[str, Floats], int]:
-    """The sums of every endpoint, [replicates, k] each; records are let go as they come. Also their rows."""
-    engine = chosen_engine(scenario, planned.engine)
-    tally = Tally(scenario.endpoints, scenario.populations)
-    for records in pieces(scenario, planned.seed, planned.replicates, engine, progress):
-        tally.add(records)
-    return tally.sums(), tally.rows
+        return Outcome(point.values, point.settings, found, differences)
 
 
 @dataclass(frozen=True)

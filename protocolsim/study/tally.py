@@ -14,6 +14,11 @@ from protocolsim.study.spill import Spill
 Floats = NDArray[np.float64]
 
 
+def rows_in(records: Records) -> int:
+    """The rows of all tables."""
+    return sum(len(next(iter(table.values()))) for table in records.tables.values())
+
+
 class Tally:
     """The sums of every endpoint and replicate, from records that come in order and may be parts of a replicate.
 
@@ -32,7 +37,7 @@ class Tally:
     def add(self, records: Records) -> None:
         """Count in the next records."""
         known = populations(records, self._declared)
-        self.rows += sum(len(next(iter(table.values()))) for table in records.tables.values())
+        self.rows += rows_in(records)
         if records.whole or records.first_replicate != self._unfinished:
             self._finish()
         for name, endpoint in self._endpoints.items():

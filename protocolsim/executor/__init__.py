@@ -1,0 +1,1 @@
+"""Where the chunks of a study are carried out: here, in worker processes, or on a cluster."""

@@ -1,0 +1,163 @@
+"""What carries out the tasks of a study; nothing else differs between one process, many, and a cluster.
+
+A task is a plain value, and carrying it out is a pure function of it: so it may be done anywhere, in any order, and
+again where a worker was lost.
+"""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
+from typing import Any, Self, TypeVar
+
+from protocolsim.errors import UsageError, WorkerError
+
+Task = TypeVar("Task")
+Found = TypeVar("Found")
+
+Say = Callable[[str], None]
+
+MOST_WORKERS = 1024
+AUTO = "auto"
+ALL_CORES = -1  # as in SciPy and joblib
+
+
+def cores() -> int:
+    """The cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def number_of_workers(workers: int) -> int:
+    """The number meant: -1 is one for each core. Raises UsageError for what is no number of workers."""
+    if isinstance(workers, bool) or not isinstance(workers, int):
+        raise UsageError(f"workers: expected a whole number, -1 (all cores) or 'auto', found {workers!r}")
+    if workers != ALL_CORES and not 1 <= workers <= MOST_WORKERS:
+        raise UsageError(f"workers: {workers} is not between 1 and {MOST_WORKERS}, nor -1 (all cores)")
+    return cores() if workers == ALL_CORES else workers
+
+
+class Executor(ABC):
+    """Carries out tasks. A context manager: what it started ends with it, at once where something went wrong."""
+
+    @abstractmethod
+    def results(self, function: Callable[[Task], Found], tasks: Sequence[Task]) -> Iterator[tuple[Task, Found]]:
+        """Each task with what the function made of it, as they are done.
+
+        Where some fail, the error of the first in the order of the tasks is raised, whatever the number of workers,
+        after all that came before it has been handed on.
+        """
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        self.end(at_once=kind is not None)
+
+    @abstractmethod
+    def end(self, *, at_once: bool) -> None:
+        """Let go of what was started: after its work is done, or at once."""
+
+
+class Pool(Executor):
+    """An executor that hands tasks to others and waits. What is lost with a worker is done again."""
+
+    # Deaths without any result between them: the tasks themselves kill, and doing them again would not help.
+    patience = 3
+
+    def __init__(self, workers: int, say: Say | None = None) -> None:
+        self.workers, self._say = workers, say
+
+    @abstractmethod
+    def submit(self, function: Callable[[Any], Any], task: Any) -> Future[Any]:
+        """Begin a task."""
+
+    @abstractmethod
+    def revive(self) -> None:
+        """Start the workers anew after some died."""
+
+    def results(self, function: Callable[[Task], Found], tasks: Sequence[Task]) -> Iterator[tuple[Task, Found]]:
+        """See Executor. Only a few tasks are under way at a time, so that little is lost by an interruption."""
+        waiting = list(range(len(tasks)))[::-1]  # the next one is at the end
+        under_way: dict[Future[Any], int] = {}
+        failed: tuple[int, BaseException] | None = None
+        deaths = 0
+        while waiting or under_way:
+            while waiting and _before(waiting[-1], failed) and len(under_way) < 2 * self.workers:
+                try:
+                    under_way[self.submit(function, tasks[waiting[-1]])] = waiting[-1]
+                except BrokenExecutor:
+                    break
+                waiting.pop()
+            if not under_way and not _before(waiting[-1], failed):
+                break
+            done = wait(under_way, return_when=FIRST_COMPLETED).done if under_way else set()
+            lost = [] if done else [-1]
+            for future in sorted(done, key=under_way.__getitem__):
+                number, error = under_way.pop(future), future.exception()
+                if isinstance(error, BrokenExecutor):
+                    lost.append(number)
+                elif error is not None:
+                    failed = min(failed or (number, error), (number, error), key=lambda f: f[0])
+                else:
+                    deaths = 0
+                    yield tasks[number], future.result()
+            if lost:
+                deaths += 1
+                waiting = self._again(waiting, [*lost, *under_way.values()], deaths)
+                under_way.clear()
+        if failed is not None:
+            raise failed[1]
+
+    def _again(self, waiting: list[int], lost: list[int], deaths: int) -> list[int]:
+        """What is left to do after a worker died. Raises WorkerError where that happens again and again."""
+        if deaths >= self.patience:
+            raise WorkerError(
+                f"worker processes died {deaths} times in a row, before any of them finished its part; the system may "
+                "have ended them for want of memory: try fewer --workers"
+            )
+        if self._say is not None:
+            self._say("a worker process died; nothing is lost, what it was doing is done again")
+        self.revive()
+        return sorted({*waiting, *(n for n in lost if n >= 0)}, reverse=True)
+
+
+def _before(number: int, failed: tuple[int, BaseException] | None) -> bool:
+    """Whether a task still has to be done: none that comes after one that failed."""
+    return failed is None or number < failed[0]
+
+
+def executor_for(workers: int | str, cluster: str | None = None, say: Say | None = None) -> Executor:
+    """The executor that is meant: `workers` is a number, -1 for all cores, or "auto" for as many as pay.
+
+    `cluster` is the address of a scheduler of Dask, or "local" for one that is started here. `say` is told what the
+    user should know. Raises UsageError for what is neither.
+    """
+    from protocolsim.executor.here import Here
+
+    if cluster is not None:
+        from protocolsim.executor.cluster import Cluster
+
+        return Cluster(cluster, None if workers == AUTO else _number(workers), say)
+    if workers == AUTO:
+        from protocolsim.executor.adaptive import Adaptive
+
+        return Adaptive(cores(), say) if cores() > 1 else Here()
+    number = _number(workers)
+    if number == 1:
+        return Here()
+    from protocolsim.executor.processes import Processes
+
+    return Processes(number, say)
+
+
+def _number(workers: int | str) -> int:
+    if isinstance(workers, str):
+        try:
+            workers = int(workers)
+        except ValueError:
+            raise UsageError(f"workers: expected a whole number, -1 (all cores) or 'auto', found '{workers}'") from None
+    return number_of_workers(workers)

@@ -1,0 +1,52 @@
+"""Carrying out a study: what its folder has already, then what is missing, by whoever is to do it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from protocolsim.executor.base import Executor, executor_for
+from protocolsim.records import Records
+from protocolsim.study.chunk import Local, Tallied, Work, carried_out
+from protocolsim.study.folder import StudyFolder
+from protocolsim.study.pieces import Progress
+
+Workers = int | str | Executor
+
+
+@contextmanager
+def opened(workers: Workers) -> Iterator[Executor]:
+    """The executor for these workers; one that was handed in stays open."""
+    if isinstance(workers, Executor):
+        yield workers
+        return
+    with executor_for(workers) as executor:
+        yield executor
+
+
+def conducted(
+    work: Work,
+    workers: Workers = 1,
+    folder: StudyFolder | None = None,
+    progress: Progress | None = None,
+    seen: Callable[[Records], None] | None = None,
+) -> Iterator[Tallied]:
+    """The sums of every span of a study, in any order; each is kept in the folder before it is handed on.
+
+    `progress` is told of finished trials, `seen` is shown the records of what is simulated in this process.
+    """
+    chunks = work.chunks(folder.done if folder is not None else (), Local(progress, seen))
+    if folder is not None:
+        folder.planned = len(chunks)
+        for tallied in folder.tallied():
+            if progress is not None:
+                progress(len(tallied.span.replicates))
+            yield tallied
+    with opened(workers) as executor:
+        for chunk, done in executor.results(carried_out, chunks):
+            if folder is not None:
+                folder.put(chunk, done)
+                folder.planned -= 1
+            if progress is not None and not done.told:
+                progress(chunk.trials)
+            yield from done.tallied

@@ -1,0 +1,98 @@
+"""What an unfinished study must know to be gone on with: its scenario, the version that began it, and its plan."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import Any
+
+from protocolsim.errors import UsageError
+from protocolsim.scenario.scenario import Scenario
+
+FORMAT = 1
+# The plan says both; a file that says something else is the same scenario.
+_OF_THE_PLAN = ("seed", "replicates")
+_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A study as its folder remembers it.
+
+    `axes` are the names of what is varied, `points` its values by point (None where the scenario's own is no number);
+    the first point is the scenario itself. `data` is the scenario with everything merged in.
+    """
+
+    kind: str
+    scenario: str
+    scenario_sha256: str
+    seed: int
+    replicates: int
+    engine: str
+    axes: tuple[str, ...] = ()
+    points: tuple[tuple[float | None, ...], ...] = ((),)
+    version: str = field(default_factory=lambda: version("protocolsim"))
+    data: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    def as_json(self) -> str:
+        """The text of the file."""
+        return json.dumps({"format": FORMAT, **vars(self)}, indent=2) + "\n"
+
+    def goes_on(self, earlier: Manifest, where: str) -> None:
+        """Raises UsageError, saying why, where an earlier study is another one or has more replicates than wanted."""
+        different = list(_differences(self._compared(earlier), earlier._compared(self)))
+        if different:
+            more = f", and {len(different) - _SHOWN} more" if len(different) > _SHOWN else ""
+            raise UsageError(f"{where} cannot be gone on with: {'; '.join(different[:_SHOWN])}{more}")
+        if self.replicates < earlier.replicates:
+            raise UsageError(
+                f"{where} has {earlier.replicates} replicates already; --replicates {self.replicates} would take some "
+                "away: ask for as many or more"
+            )
+
+    def _compared(self, other: Manifest) -> dict[str, Any]:
+        shown = {"version": self.version, "command": self.kind, "seed": self.seed, "engine": self.engine}
+        if self.version != other.version:
+            return {"version": self.version}  # whatever else differs may come from that
+        data = {key: value for key, value in self.data.items() if key not in _OF_THE_PLAN}
+        varied = dict(zip(self.axes, zip(*self.points, strict=True), strict=True)) if self.axes else {}
+        return {**shown, **{f"--vary {name}": [*values] for name, values in varied.items()}, **data}
+
+
+def manifest_of(kind: str, scenario: Scenario, seed: int, replicates: int, engine: str) -> Manifest:
+    """The manifest of a study of this scenario."""
+    return Manifest(kind, scenario.name, scenario.sha256, seed, replicates, engine, data=_plain(scenario.document.data))
+
+
+def read_manifest(text: str) -> Manifest:
+    """The manifest in this text. Raises ValueError for what is none."""
+    try:
+        found = json.loads(text)
+        if found.pop("format") != FORMAT:
+            raise ValueError("another format")
+        found["axes"] = tuple(found["axes"])
+        found["points"] = tuple(tuple(p) for p in found["points"])
+        return Manifest(**found)
+    except (TypeError, KeyError, AttributeError) as error:
+        raise ValueError(str(error)) from None
+
+
+def _plain(value: Any) -> Any:
+    """As it will be when it is read again."""
+    return json.loads(json.dumps(value))
+
+
+def _differences(now: Any, then: Any, path: str = "") -> Iterator[str]:
+    """Every place where two values differ, in words."""
+    if isinstance(now, dict) and isinstance(then, dict):
+        for key in dict.fromkeys([*then, *now]):
+            yield from _differences(now.get(key), then.get(key), f"{path}.{key}".lstrip("."))
+    elif now != then:
+        yield f"{path} was {_said(then)} and is {_said(now)} now"
+
+
+def _said(value: Any) -> str:
+    text = "absent" if value is None else json.dumps(value, ensure_ascii=False).strip('"')
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,265 @@
+"""Who carries out the chunks of a study never shows in its results."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from protocolsim.errors import Fault, ScenarioError, SimulationError, UsageError, WorkerError
+from protocolsim.executor.adaptive import Adaptive
+from protocolsim.executor.base import cores, executor_for, number_of_workers
+from protocolsim.executor.here import Here
+from protocolsim.executor.processes import Processes
+from protocolsim.records import TABLES
+from protocolsim.scenario.settings import load
+from protocolsim.study import chunk as chunks_of
+from protocolsim.study.chunk import Local, Recipe, Span, Work, carried_out, sums_of
+from protocolsim.study.conduct import conducted
+from protocolsim.study.encoded import encoded, join
+from protocolsim.study.run import run
+from protocolsim.study.sweep import carry_out, plan
+
+
+@pytest.fixture(scope="module")
+def scenario():
+    return load("ms_daclizumab", set={"cohort.size": 5})
+
+
+@pytest.fixture(scope="module")
+def two():
+    """Two worker processes for all tests here: each takes seconds to start."""
+    with Processes(2) as pool:
+        yield pool
+
+
+@pytest.fixture
+def small_chunks(monkeypatch):
+    """Chunks of a few trials, so that a small study has many."""
+    monkeypatch.setitem(chunks_of._SUBJECTS, "batch", 40)
+    monkeypatch.setitem(chunks_of._SUBJECTS, "des", 40)
+
+
+# Tasks for executors: a worker finds them by name.
+
+
+def doubled(number: int) -> int:
+    return 2 * number
+
+
+def failing(number: int) -> int:
+    if number % 10 == 7:
+        raise SimulationError(f"task {number}")
+    return number
+
+
+def dying_once(path: str) -> str:
+    """The first to come leaves a mark and is killed as by the system; who comes after finds the mark."""
+    try:
+        Path(path, "mark").touch(exist_ok=False)
+    except FileExistsError:
+        return path
+    os.kill(os.getpid(), signal.SIGKILL)
+    return ""
+
+
+def dying(number: int) -> int:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def process(_: int) -> tuple[int, str]:
+    time.sleep(0.05)
+    return os.getpid(), os.environ.get("OMP_NUM_THREADS", "")
+
+
+def travelled(value):
+    """The value as it arrives in another process."""
+    return pickle.loads(pickle.dumps(value))  # noqa: S301 - our own
+
+
+class TestExecutors:
+    def test_every_task_once(self, two):
+        """Each task comes back once with its own result, from this process or from others."""
+        tasks = list(range(50))
+        for executor in (Here(), two, Adaptive(2)):
+            assert sorted(executor.results(doubled, tasks)) == [(n, 2 * n) for n in tasks]
+            assert list(executor.results(doubled, [])) == []
+
+    def test_the_first_failure_is_told(self, two):
+        """Of several failing tasks the first in order is told, after all before it, whoever carries them out."""
+        for executor in (Here(), two):
+            found: list[int] = []
+            with pytest.raises(SimulationError, match=r"^task 7$"):
+                found.extend(task for task, _ in executor.results(failing, list(range(40))))
+            assert set(range(7)) <= set(found)
+
+    def test_one_thread_each(self, two):
+        """Workers are other processes, as many as asked for, and their libraries use one thread each."""
+        found = {result for _, result in two.results(process, list(range(20)))}
+        assert os.getpid() not in {pid for pid, _ in found}
+        assert len({pid for pid, _ in found}) == 2
+        assert {threads for _, threads in found} == {os.environ.get("OMP_NUM_THREADS", "1")}
+
+    def test_a_dead_worker_is_replaced(self, tmp_path):
+        """A worker that is killed costs nothing but time: its task is done again, and the user is told once."""
+        said: list[str] = []
+        with Processes(2, said.append) as pool:
+            assert list(pool.results(dying_once, [str(tmp_path)] * 3)) == [(str(tmp_path), str(tmp_path))] * 3
+        assert len(said) == 1
+        assert "nothing is lost" in said[0]
+
+    def test_what_always_kills_is_given_up(self):
+        """A task that kills every worker ends in one message, after three."""
+        with pytest.raises(WorkerError, match=r"died 3 times in a row.*fewer --workers"), Processes(1) as pool:
+            list(pool.results(dying, [1, 2]))
+
+    def test_workers_pay_or_are_not_started(self, monkeypatch):
+        """Where little is left no worker is started; where much is, the rest goes to workers."""
+        started = []
+
+        class Counted(Here):
+            def __init__(self, workers, say):
+                started.append(workers)
+
+            def __exit__(self, *rest):
+                pass
+
+        monkeypatch.setattr("protocolsim.executor.adaptive.Processes", Counted)
+        assert sorted(Adaptive(2, worth=1e9).results(doubled, [1, 2, 3])) == [(1, 2), (2, 4), (3, 6)]
+        assert started == []
+        assert sorted(Adaptive(2, worth=-1.0).results(doubled, [1, 2, 3])) == [(1, 2), (2, 4), (3, 6)]
+        assert started == [2]
+
+    @pytest.mark.parametrize(
+        ("workers", "said"),
+        [(0, "not between 1 and"), (-2, "not between"), (5000, "not between"), ("many", "expected a whole number"),
+         (True, "expected"), (1.5, "expected")],
+    )  # fmt: skip
+    def test_impossible_numbers(self, workers, said):
+        """What is no number of workers is refused."""
+        with pytest.raises(UsageError, match=said):
+            executor_for(workers)
+
+    def test_all_cores(self):
+        """-1 is one worker for each core, as in SciPy and joblib; one worker is this process."""
+        assert number_of_workers(-1) == cores() >= 1
+        assert isinstance(executor_for("1"), Here)
+
+    def test_refusals_travel(self):
+        """A refusal with its faults survives the way between processes."""
+        error = ScenarioError("a.yaml", [Fault(1, 2, "x", "wrong")])
+        again = travelled(error)
+        assert (str(again), again.faults) == (str(error), error.faults)
+
+
+class TestChunks:
+    def test_a_scenario_travels(self, scenario):
+        """Built anew from the text that travels, a scenario gives the same sums, and its text is small."""
+        sent = pickle.dumps(Work((scenario,), ("batch",), 7, 3).chunks(local=Local(print, print)))
+        assert len(sent) < 30_000
+        (chunk,) = travelled(Work((scenario,), ("batch",), 7, 3).chunks(local=Local(print, print)))
+        assert chunk.local == Local()
+        assert chunk.parts[0].recipe.scenario is not scenario
+        mine = run(scenario, replicates=3, seed=7)
+        theirs = run(chunk.parts[0].recipe.scenario, replicates=3, seed=7)
+        assert mine.records.equal(theirs.records)
+        assert chunk.parts[0].recipe.scenario.name == scenario.name
+
+    def test_permission_travels(self, scenario):
+        """Code from outside is loaded by a worker only where the user allowed it here."""
+        plugin = load("ms_daclizumab", allow_plugins=True)
+        assert travelled(Recipe(plugin)).scenario.allow_plugins
+        assert not travelled(Recipe(scenario)).scenario.allow_plugins
+
+    @given(
+        wanted=st.integers(1, 60),
+        cuts=st.lists(st.tuples(st.integers(0, 2), st.integers(0, 59), st.integers(1, 20)), max_size=6),
+    )
+    def test_what_is_missing(self, scenario, wanted, cuts):
+        """What is done and what is missing make up the study, each replicate once."""
+        work = Work((scenario,) * 3, ("batch",) * 3, 1, wanted)
+        done: list[Span] = []
+        for point, first, length in cuts:
+            stop = min(first + length, wanted)
+            if first < stop and not any(d.point == point and d.first < stop and first < d.stop for d in done):
+                done.append(Span(point, first, stop))
+        missing = work.missing(done)
+        for point in range(3):
+            covered = sorted(r for s in [*done, *missing] if s.point == point for r in s.replicates)
+            assert covered == list(range(wanted))
+        assert [p.span for c in work.chunks(done) for p in c.parts] == missing
+
+    @pytest.mark.parametrize("engine", ["batch", "des"])
+    @pytest.mark.parametrize("size", [1, 3, 17])
+    def test_cutting_changes_nothing(self, scenario, monkeypatch, engine, size):
+        """However a study is cut, every sum is the same to the last bit."""
+        work = Work((scenario,), (engine,), 3, 17)
+        whole = sums_of(carried_out(work.chunks()[0]).tallied)
+        monkeypatch.setitem(chunks_of._SUBJECTS, engine, 5 * size)
+        cut = sums_of(conducted(work))
+        assert len(work.chunks()) == -(-17 // size)
+        assert {n: s.tobytes() for n, s in cut.items()} == {n: s.tobytes() for n, s in whole.items()}
+
+    def test_joined_tables_do_not_tell_the_pieces(self, scenario, tmp_path):
+        """Files of tables have the same bytes from one piece, from many, and from earlier files and the rest."""
+        from protocolsim.study.pieces import pieces
+
+        def piece(first, stop):
+            return encoded(list(pieces(scenario, 3, range(first, stop), "batch")))
+
+        for name in ("one", "many", "rest"):
+            (tmp_path / name).mkdir()
+        join([piece(0, 12)], tmp_path / "one")
+        join([piece(0, 1), piece(1, 2), piece(2, 8)], tmp_path / "many")
+        join([piece(8, 12)], tmp_path / "rest", earlier=tmp_path / "many")
+        for table in TABLES:
+            for kind in ("csv", "parquet"):
+                one, rest = (tmp_path / n / f"{table}.{kind}" for n in ("one", "rest"))
+                assert one.read_bytes() == rest.read_bytes(), one.name
+
+
+class TestStudies:
+    def test_a_run(self, scenario, two, small_chunks):
+        """A run has the same estimates and tables for one worker and for two."""
+        one = run(scenario, replicates=40, seed=5)
+        more = run(scenario, replicates=40, seed=5, workers=two)
+        assert json.dumps(one.summary()) == json.dumps(more.summary())
+        assert one.rows == more.rows
+        assert one.kept is not None
+        assert more.kept is None
+        assert one.records.equal(more.records)
+
+    def test_a_sweep(self, scenario, two, small_chunks):
+        """A sweep has the same frame, to the last bit, for one worker, two and seven."""
+        planned = plan(scenario, {"response_threshold": "25%:75%:25%"}, replicates=20)
+        told: list[int] = []
+        frames = [carry_out(planned, told.append).frame, carry_out(planned, told.append, workers=two).frame]
+        with Processes(7) as seven:
+            frames.append(carry_out(planned, told.append, workers=seven).frame)
+        for frame in frames[1:]:
+            assert frame.to_csv() == frames[0].to_csv()
+            assert all(frame[c].to_numpy().tobytes() == frames[0][c].to_numpy().tobytes() for c in ("value", "mcse"))
+        assert sum(told) == 3 * planned.trials
+
+    def test_a_failure_is_the_same(self, scenario, two, small_chunks):
+        """A cohort that cannot be filled is told in the same words, of the same replicate, for any workers."""
+        hard = load("ms_daclizumab", set={"cohort.size": 5, "cohort.max_candidates": 12})
+        said = []
+        for workers in (1, two):
+            with pytest.raises(SimulationError) as caught:
+                run(hard, replicates=60, workers=workers)
+            said.append(str(caught.value))
+        assert said[0] == said[1]
+        planned = plan(hard, {"response_threshold": "50%,75%"}, replicates=60)
+        for workers in (1, two):
+            with pytest.raises(SimulationError) as caught:
+                carry_out(planned, workers=workers)
+            assert str(caught.value) == said[0]

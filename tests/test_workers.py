@@ -21,9 +21,10 @@ from protocolsim.executor.processes import Processes
 from protocolsim.records import TABLES
 from protocolsim.scenario.settings import load
 from protocolsim.study import chunk as chunks_of
-from protocolsim.study.chunk import Local, Recipe, Span, Work, carried_out, sums_of
+from protocolsim.study.chunk import Local, Recipe, Span, Work, carried_out
 from protocolsim.study.conduct import conducted
 from protocolsim.study.encoded import encoded, join
+from protocolsim.study.gathered import Gathered
 from protocolsim.study.run import run
 from protocolsim.study.sweep import carry_out, plan
 
@@ -202,9 +203,14 @@ class TestChunks:
     def test_cutting_changes_nothing(self, scenario, monkeypatch, engine, size):
         """However a study is cut, every sum is the same to the last bit."""
         work = Work((scenario,), (engine,), 3, 17)
-        whole = sums_of(carried_out(work.chunks()[0]).tallied)
+        whole = carried_out(work.chunks()[0]).tallied[0].sums
         monkeypatch.setitem(chunks_of._SUBJECTS, engine, 5 * size)
-        cut = sums_of(conducted(work))
+        gathered = Gathered(17)
+        for tallied in reversed(list(conducted(work))):
+            assert not gathered.whole
+            gathered.add(tallied)
+        cut = gathered.sums()
+        assert gathered.whole
         assert len(work.chunks()) == -(-17 // size)
         assert {n: s.tobytes() for n, s in cut.items()} == {n: s.tobytes() for n, s in whole.items()}
 

@@ -9,7 +9,6 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -193,9 +192,3 @@ class Work:
         if together:
             found.append(Chunk(tuple(together), self.seed, self.tables, local))
         return found
-
-
-def sums_of(parts: Iterable[Tallied]) -> dict[str, Floats]:
-    """The sums of spans that follow each other, as one."""
-    inorder: list[Any] = sorted(parts, key=lambda t: t.span)
-    return {name: np.concatenate([t.sums[name] for t in inorder]) for name in inorder[0].sums}

@@ -11,10 +11,11 @@ from protocolsim.errors import UsageError, unknown
 from protocolsim.randomness import MAX_REPLICATES, MAX_SEED
 from protocolsim.records import Records
 from protocolsim.scenario.scenario import Scenario
-from protocolsim.study.chunk import MOST_SUBJECTS_IN_TABLES, Work, sums_of
+from protocolsim.study.chunk import MOST_SUBJECTS_IN_TABLES, Work
 from protocolsim.study.conduct import Workers, conducted
 from protocolsim.study.estimates import estimate
 from protocolsim.study.folder import StudyFolder
+from protocolsim.study.gathered import Gathered
 from protocolsim.study.manifest import Manifest, manifest_of
 from protocolsim.study.pieces import ENGINES, Progress
 from protocolsim.study.result import ROWS_KEPT, Result
@@ -50,8 +51,10 @@ def run(
     started = time.perf_counter()
     work = Work((scenario,), (engine,), seed, replicates, tables=folder is not None and with_tables(scenario))
     seen = _Seen()
-    tallied = list(conducted(work, workers, folder, progress, seen.add))
-    sums, rows = sums_of(tallied), sum(t.rows for t in tallied)
+    gathered = Gathered(replicates)
+    for tallied in conducted(work, workers, folder, progress, seen.add):
+        gathered.add(tallied)
+    sums, rows = gathered.sums(), gathered.rows
     found = {name: estimate(endpoint, sums[name]) for name, endpoint in scenario.endpoints.items()}
     seconds = time.perf_counter() - started
     return Result(scenario, seed, replicates, engine, found, seconds, rows, seen.all(rows))

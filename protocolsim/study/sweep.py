@@ -24,10 +24,11 @@ from protocolsim.scenario.inherit import with_settings
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.scenario.settings import load, settings
 from protocolsim.study.axis import FORM, MOST_POINTS, Axis, Settable, axis, one
-from protocolsim.study.chunk import Tallied, Work, sums_of
+from protocolsim.study.chunk import Tallied, Work
 from protocolsim.study.conduct import Workers, conducted
 from protocolsim.study.estimates import Estimate, as_json, estimate, jackknife
 from protocolsim.study.folder import StudyFolder
+from protocolsim.study.gathered import Gathered
 from protocolsim.study.manifest import Manifest, manifest_of
 from protocolsim.study.pieces import Progress
 from protocolsim.study.result import Result
@@ -294,7 +295,7 @@ def carry_out(
     scenarios = (planned.scenario, *(p.scenario for p in planned.points))
     engines = [chosen_engine(s, planned.engine) for s in scenarios]
     work = Work(scenarios, engines, planned.seed, planned.replicates)
-    gathered = _Gathered(planned)
+    gathered = _Outcomes(planned)
     try:
         for tallied in conducted(work, workers, folder, progress):
             gathered.add(tallied)
@@ -310,33 +311,32 @@ def carry_out(
     return Sweep(own, planned.axes, tuple(gathered.outcomes[k] for k in range(len(planned.points))))
 
 
-class _Gathered:
-    """Spans in any order; of each point that is complete only the estimates are kept."""
+class _Outcomes:
+    """Spans of all points in any order; of each point that is whole only the estimates are kept."""
 
     def __init__(self, planned: Plan) -> None:
         self._planned = planned
-        self._open: dict[int, list[Tallied]] = {}
+        self._open: dict[int, Gathered] = {}
         self._own_sums: Mapping[str, Floats] = {}
         self.own: Mapping[str, Estimate] = {}
+        self._own_whole = False
         self.own_rows = 0
         self.outcomes: dict[int, Outcome] = {}
 
     def add(self, tallied: Tallied) -> None:
         """Count in a span; point 0 is the scenario itself, with which every other is compared."""
-        here = self._open.setdefault(tallied.span.point, [])
-        here.append(tallied)
-        if tallied.span.point == 0 and self._whole(here):
-            base = self._planned.scenario
-            self._own_sums, self.own_rows = sums_of(here), sum(t.rows for t in here)
+        here = self._open.setdefault(tallied.span.point, Gathered(self._planned.replicates))
+        here.add(tallied)
+        if tallied.span.point == 0 and here.whole:
+            base, self._own_whole = self._planned.scenario, True
+            self._own_sums, self.own_rows = here.sums(), here.rows
             self.own = {name: estimate(endpoint, self._own_sums[name]) for name, endpoint in base.endpoints.items()}
-        if self.own:
-            for point in [p for p, spans in self._open.items() if self._whole(spans)]:
-                spans = self._open.pop(point)
-                if point:
-                    self.outcomes[point - 1] = self._outcome(self._planned.points[point - 1], sums_of(spans))
-
-    def _whole(self, spans: Sequence[Tallied]) -> bool:
-        return sum(len(t.span.replicates) for t in spans) == self._planned.replicates
+        if not self._own_whole:
+            return
+        for number in [p for p, gathered in self._open.items() if gathered.whole]:
+            gathered = self._open.pop(number)
+            if number:
+                self.outcomes[number - 1] = self._outcome(self._planned.points[number - 1], gathered.sums())
 
     def _outcome(self, point: Point, there: Mapping[str, Floats]) -> Outcome:
         base = self._planned.scenario

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from protocolsim.errors import ProtocolsimError, ScenarioError, SimulationError, UsageError
     from protocolsim.report.diagram import diagram
+    from protocolsim.report.story import Trace, trace
     from protocolsim.scenario.scenario import Scenario
     from protocolsim.scenario.settings import load
     from protocolsim.scenario.shipped import names as scenarios
@@ -37,6 +38,7 @@ __all__ = [
     "ScenarioError",
     "SimulationError",
     "ThresholdCurve",
+    "Trace",
     "UsageError",
     "diagram",
     "load",
@@ -46,6 +48,7 @@ __all__ = [
     "scenarios",
     "sweep",
     "thresholds",
+    "trace",
 ]
 
 _WHERE = {
@@ -57,6 +60,7 @@ _WHERE = {
     "ScenarioError": "errors",
     "SimulationError": "errors",
     "ThresholdCurve": "study.curve",
+    "Trace": "report.story",
     "UsageError": "errors",
     "diagram": "report.diagram",
     "load": "scenario.settings",
@@ -66,6 +70,7 @@ _WHERE = {
     "scenarios": "scenario.shipped:names",
     "sweep": "study.sweep",
     "thresholds": "study.thresholds",
+    "trace": "report.story",
 }
 
 

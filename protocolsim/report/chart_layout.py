@@ -22,7 +22,8 @@ from protocolsim.report.state_chart import Arrow, Box, StateChart
 TITLE_SIZE, SIZE = 13.0, 11.5
 TITLE_LINE, LINE = 17.0, 15.0
 PAD_X, PAD_Y = 12.0, 9.0
-BOX_ROOM, WORDS_ROOM = 235.0, 168.0  # pixels for a line of words
+BOX_ROOM = 235.0  # pixels for a line of words
+WORDS_ROOMS, _MANY_LINES = (168.0, 230.0, 300.0), 7  # of an arrow: wider where there would be more lines than this
 _BESIDE = 16.0  # between neighbours of a layer
 LOOP = 26.0  # how far an arrow to its own box reaches out
 _MOST_EXACT = 40  # boxes up to which the fewest backward arrows are found exactly
@@ -138,7 +139,12 @@ def _box_node(box: Box, layer: int, loops: Sequence[Arrow]) -> Node:
 
 
 def _words(arrow: Arrow) -> tuple[str, ...]:
-    return tuple(part for text in (arrow.words, arrow.counted) if text for part in wrapped(text, SIZE, WORDS_ROOM))
+    lines: list[str] = []
+    for room in WORDS_ROOMS:
+        lines = wrapped(arrow.words, SIZE, room) if arrow.words else []
+        if len(lines) <= _MANY_LINES:
+            break
+    return (*lines, *([arrow.counted] if arrow.counted else []))
 
 
 def _width(lines: Sequence[str]) -> float:

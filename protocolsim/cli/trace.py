@@ -1,0 +1,99 @@
+"""protocolsim trace."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from protocolsim.cli.base import assignments, new_file
+from protocolsim.errors import UsageError
+
+if TYPE_CHECKING:
+    from protocolsim.report.story import Trace
+
+_ENDINGS = (".html", ".png", ".svg", ".txt", ".json")
+
+
+@click.command()
+@click.argument("scenario")
+@click.option("--subject", type=int, required=True, help="Which patient, counted from 0 in the order of screening.")
+@click.option("--replicate", type=int, default=0, show_default=True, help="Of which simulated trial, counted from 0.")
+@click.option("--truth", is_flag=True, help="Tell what no clinic could know, too.")
+@click.option("--html", is_flag=True, help="A page with the figure and the story.")
+@click.option("--json", "as_json", is_flag=True, help="The story as JSON.")
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path), help="Write into this new file: .html, .png, .svg, .txt, .json."
+)
+@click.option("--overwrite", is_flag=True, help="Replace the file.")
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Change a value; repeatable.")
+@click.option("--seed", type=int, help="The key of all luck.  [default: the scenario's]")
+@click.option("--engine", default="auto", show_default=True, help="batch (fast), des (reference), or auto.")
+@click.option("--allow-plugins", is_flag=True, help="Load code the scenario names (your.module:YourClass).")
+def trace(
+    scenario: str,
+    subject: int,
+    replicate: int,
+    truth: bool,
+    html: bool,
+    as_json: bool,
+    out: Path | None,
+    overwrite: bool,
+    settings: tuple[str, ...],
+    seed: int | None,
+    engine: str,
+    allow_plugins: bool,
+) -> None:
+    """Tell one patient's story in SCENARIO: every visit and decision with its numbers, and the other way."""
+    from protocolsim.report.story import trace as tell
+    from protocolsim.scenario.settings import load
+
+    form = _form(html, as_json, out)
+    if overwrite and out is None:
+        raise UsageError("--overwrite says nothing without -o")
+    with new_file(out, overwrite=overwrite) as write:
+        loaded = load(scenario, set=assignments(settings), allow_plugins=allow_plugins)
+        story = tell(loaded, subject, replicate=replicate, seed=seed, engine=engine, truth=truth)
+        if form == "terminal":
+            from rich.console import Console
+
+            from protocolsim.report.trace_page import print_trace
+
+            print_trace(story, Console())
+        elif form in (".png", ".svg"):
+            write(_picture(story, form))
+        else:
+            write(_text(story, form))
+
+
+def _form(html: bool, as_json: bool, out: Path | None) -> str:
+    """What to make: by option, by the file's name, or for the terminal."""
+    if html and as_json:
+        raise UsageError("--html and --json: one of them")
+    if html or as_json:
+        return ".html" if html else ".json"
+    if out is None:
+        return "terminal"
+    if out.suffix.lower() not in _ENDINGS:
+        raise UsageError(f"-o {out}: end it in {', '.join(_ENDINGS)}")
+    return out.suffix.lower()
+
+
+def _text(story: Trace, form: str) -> str:
+    if form == ".html":
+        return story.page()
+    return json.dumps(story.summary(), indent=2) + "\n" if form == ".json" else story.text
+
+
+def _picture(story: Trace, form: str) -> bytes:
+    import tempfile
+
+    from protocolsim.report.look import save
+
+    with tempfile.TemporaryDirectory() as folder:
+        return save(story.figure(), Path(folder) / f"figure{form}").read_bytes()
+
+
+COMMAND = trace

@@ -19,7 +19,9 @@ from protocolsim.records import Records
 from protocolsim.report import phrases
 from protocolsim.report.page import page
 from protocolsim.report.terminal import print_summary
+from protocolsim.scenario.settings import load
 from protocolsim.study.estimates import Estimate, estimate
+from protocolsim.study.run import run
 from tests.test_endpoint import Course, made_records
 
 LONG_RULE = "to Rescue, after scan, when recent_count > 0.5 * baseline_count"
@@ -363,3 +365,11 @@ def test_page_ink_follows_the_reader(result: Made) -> None:
 
     assert "var(--ink)" in body
     assert "#1b1f24" not in body
+
+
+def test_one_trial_has_no_range():
+    """With one replicate neither a range nor a percentile is shown: one value is no 5-95 %."""
+    ran = run(load("ms_daclizumab"), replicates=1)
+    for found in ran.estimates.values():
+        assert phrases.percentile(found) == ""
+        assert phrases.one_trial(found) == ("one trial only" if found.n_undefined == 0 else phrases.UNDEFINED)

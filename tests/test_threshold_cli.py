@@ -16,9 +16,11 @@ from tests.test_cli import command, everything, refused
 
 __all__ = ["command"]
 
-QUICK = ("thresholds", "ms_daclizumab", "--replicates", "3")
-FIGURES = [f"{n}.{form}" for n in ("curves", "roc", "what_follows", "loss") for form in ("png", "svg", "html")]
-TABLES = ["curve.parquet", "curve.csv", "summary.json", "provenance.json", "scenario.yaml", "report.html"]
+QUICK = ("thresholds", "ms_daclizumab", "--replicates", "3", "--lucks", "2")
+NAMES = ("curves", "roc", "what_follows", "loss", "definitions", "definitions_roc", "regret")
+FIGURES = [f"{n}.{form}" for n in NAMES for form in ("png", "svg", "html")]
+TABLES = [*(f"{n}.{form}" for n in ("curve", "definitions", "regret") for form in ("parquet", "csv"))]
+TABLES += ["summary.json", "provenance.json", "scenario.yaml", "report.html"]
 
 
 def strict(text: str):
@@ -34,7 +36,9 @@ def test_json_is_the_curve_and_nothing_else(command):
     found = strict(out)
     curve = thresholds(protocolsim.load("ms_daclizumab"), replicates=3)
     assert (status, err) == (0, "")
-    assert list(found) == ["parameter", "own", "thresholds", "estimates"]
+    assert list(found) == ["parameter", "own", "thresholds", "estimates", "definitions", "regret"]
+    assert list(found["definitions"]) == list(curve.definitions)
+    assert (found["regret"]["lucks"], len(found["regret"]["regret"])) == (2, len(found["thresholds"]))
     assert (found["parameter"], found["own"]) == ("response_threshold", 0.75)
     said = curve.frame(np.array(found["thresholds"]))
     assert set(found["estimates"]) == set(said["estimate"])
@@ -96,14 +100,17 @@ def test_out_is_all_or_nothing(command, monkeypatch):
         patch.setattr(threshold_page, "save", broken)
         assert "No space left" in refused(command, *QUICK, "--out", "results")
     assert everything() == {}
-    assert command(*QUICK, "--quiet", "--out", "results")[0] == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(threshold_page, "save", lambda chart, path: path.write_text("drawn"))
+        assert command(*QUICK, "--quiet", "--out", "results")[0] == 0
     with monkeypatch.context() as patch:
         patch.setattr(threshold_page, "save", broken)
         assert "No space left" in refused(command, *QUICK, "--out", "results", "--overwrite")
 
 
-def test_overwrite(command):
+def test_overwrite(command, monkeypatch):
     """Earlier results are replaced with --overwrite only, and never a folder with anything else in it."""
+    monkeypatch.setattr(threshold_page, "save", lambda chart, path: path.write_text("drawn"))
     assert command(*QUICK, "--quiet", "--out", "results")[0] == 0
     assert "--overwrite" in refused(command, *QUICK, "--out", "results")
     assert command(*QUICK, "--seed", "5", "--quiet", "--out", "results", "--overwrite")[0] == 0
@@ -119,6 +126,8 @@ def test_overwrite(command):
     [
         (("--rule", "response_treshold"), "did you mean 'response_threshold'"),
         (("--replicates", "0"), "replicates"),
+        (("--lucks", "1"), "--lucks (0 for none): 1 is not between 2"),
+        (("--lucks", "-3"), "--lucks"),
         (("--engine", "quick"), "engine"),
         (("--set", "response_threshold"), "NAME=VALUE"),
         (("--rule", "unranged", "--set", "parameters.unranged.value=3"), "unranged"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import re
 from typing import Any
@@ -12,11 +13,12 @@ import pytest
 
 import protocolsim
 from protocolsim.errors import UsageError
-from protocolsim.report import flow_figure, threshold_figures
+from protocolsim.report import definition_figures, flow_figure, regret_figures, threshold_figures
 from protocolsim.report.look import alternative, caption
 from protocolsim.report.threshold_drawn import Drawn
 from protocolsim.report.threshold_page import Told, threshold_page
 from protocolsim.study.curve import ThresholdCurve
+from protocolsim.study.regret import regret
 from protocolsim.study.thresholds import thresholds
 from tests.test_report import Made, made
 
@@ -147,10 +149,11 @@ def test_a_curve_over_another_parameter_is_no_comparison():
 
 def test_the_page_is_whole_and_alone():
     """The page has every figure with words for who cannot see it, every row of the table, and no outside address."""
-    told = Told(curve(), "batch", 1.0)
+    told = Told(curve(), "batch", 1.0, regret(curve(), lucks=2))
     text = threshold_page(told)
-    assert text.count("<svg ") == text.count('role="img"') == 4
+    assert text.count("<svg ") == text.count('role="img"') == 7
     assert text.count('class="own"') == 1
+    assert all(f"{label}</td>" in text for label in curve().definitions.values())
     assert not re.search(r"(?:src|href)=\"https?://", text)
     ids = re.findall(r'\bid="([^"]+)"', text)
     assert len(ids) == len(set(ids))
@@ -210,3 +213,51 @@ def test_nobody_to_follow_is_refused():
     none.records["subjects"]["enrolled"][:] = False
     with pytest.raises(UsageError, match="nobody was enrolled"):
         flow_figure.flow(none)
+
+
+def test_definitions_are_drawn_as_their_curves():
+    """A line for each definition, whose values are those of its own curve; diamonds are at the own threshold."""
+    frame = definition_figures.definitions_frame(drawn())
+    assert frame["definition"].unique().tolist() == list(curve().definitions)
+    for name, rows in frame.groupby("definition"):
+        at = (
+            curve().by(str(name)).frame(drawn().thresholds).pivot(index="threshold", columns="estimate", values="value")
+        )
+        for panel in definition_figures.PANELS:
+            assert rows[panel].tolist() == at[panel].tolist()
+    chart = definition_figures.definitions(drawn())
+    assert len(chart.to_dict()["hconcat"]) == 3
+    assert "last two scans" in caption(chart)
+    marked = holding(definition_figures.definitions_roc(drawn()), "false_positive", "own")
+    assert set(marked[marked["own"]]["threshold"]) <= {0.75}
+    lone = dataclasses.replace(curve(), scenario=dataclasses.replace(curve().scenario, decisions={}))
+    with pytest.raises(UsageError, match="no other measure"):
+        definition_figures.definitions(Drawn(lone))
+
+
+def test_the_area_is_the_share_of_ordered_pairs():
+    """The area under the ROC is how often a true responder measures better than another, over all pairs of them."""
+    mine = curve()
+    true = mine.taken["sensitivity"][:, 1] > 0
+    better = np.where(np.isnan(mine.measured), -np.inf, mine.measured)
+    ours, theirs = better[true][:, None], better[~true][None, :]
+    area, error = mine.area()
+    assert area == pytest.approx(((ours > theirs) + 0.5 * (ours == theirs)).mean(), abs=1e-12)
+    assert 0.005 < error < 0.05
+
+
+def test_regret_is_drawn_as_it_was_found():
+    """Behind the figure of regret are the values at each threshold and price; its words bracket it and say who wins."""
+    found = regret(curve(), lucks=4)
+    own = regret_figures.own_frame(drawn(), found)
+    np.testing.assert_allclose(own["regret"], found.values(drawn().thresholds), atol=1e-6)
+    assert (own["lower"] <= own["regret"]).all()
+    assert (own["regret"] <= own["upper"]).all()
+    priced = regret_figures.priced_frame(drawn(), found)
+    free = priced[priced["dose_weight"] == 0.0]
+    assert free.loc[free["lowest"], "threshold"].tolist() == [1.0]
+    assert priced["dose_weight"].nunique() == 5
+    chart = regret_figures.regret(drawn(), found)
+    assert "trivially best" in caption(chart)
+    assert "4 other lucks" in caption(chart)
+    assert "trivially best" in " ".join(Told(curve(), "batch", 1.0, found).sentences())

@@ -22,10 +22,18 @@ if TYPE_CHECKING:
 @click.option(
     "--rule", "parameter", metavar="NAME", help="The parameter that is the threshold.  [default: the only one]"
 )
+@click.option(
+    "--lucks",
+    type=int,
+    default=20,
+    show_default=True,
+    help="Simulate patients under so many other lucks to say what the rule loses against the better way; 0: do not.",
+)
 @studies
 def thresholds(
     scenario: str,
     parameter: str | None,
+    lucks: int,
     settings: tuple[str, ...],
     replicates: int | None,
     seed: int | None,
@@ -39,13 +47,17 @@ def thresholds(
     """Show what SCENARIO does at every threshold of a decision rule, from one simulation of both ways."""
     from protocolsim.scenario.settings import load
     from protocolsim.study.branches import ThresholdRule, threshold_rule
+    from protocolsim.study.regret import MOST_LUCKS
+    from protocolsim.study.run import whole_number
     from protocolsim.study.store import folder_for_results
 
     refuse_lone_overwrite(overwrite, out)
     loaded = load(scenario, set=assignments(settings), allow_plugins=allow_plugins)
     asked = {"replicates": replicates, "seed": seed, "engine": engine}
     rule = threshold_rule(loaded, parameter)
-    work = _curve if isinstance(rule, ThresholdRule) else _swept(parameter, rule, quiet)
+    if lucks != 0:
+        whole_number("--lucks (0 for none)", lucks, 2, MOST_LUCKS)
+    work = _curve(lucks) if isinstance(rule, ThresholdRule) else _swept(parameter, rule, quiet)
     with ExitStack() as open_:
         folder = None if out is None else open_.enter_context(folder_for_results(out, overwrite=overwrite))
         summary, show = work(loaded, parameter, asked, folder, not (quiet or as_json))
@@ -59,28 +71,41 @@ def thresholds(
             )
 
 
-def _curve(
-    loaded: Scenario, parameter: str | None, asked: dict[str, Any], folder: Path | None, watched: bool
-) -> tuple[dict[str, Any], Callable[[], None]]:
-    """The curve over a threshold: its summary, and how to show it."""
-    import time
-
-    from rich.console import Console
-
-    from protocolsim.report.threshold_page import Told, print_thresholds, write_thresholds
-    from protocolsim.study.run import chosen_engine
-    from protocolsim.study.thresholds import thresholds as curve_of
-
-    started = time.perf_counter()
-    with progress(asked["replicates"] or loaded.replicates, shown=watched) as tell:
-        curve = curve_of(loaded, parameter, **asked, progress=tell)
-    told = Told(curve, chosen_engine(loaded, asked["engine"]), time.perf_counter() - started)
-    if folder is not None:
-        write_thresholds(told, folder)
-    return told.summary(), lambda: print_thresholds(told, Console())
+Work = Callable[..., tuple[dict[str, Any], Callable[[], None]]]
 
 
-def _swept(parameter: str | None, why: str, quiet: bool) -> Callable[..., tuple[dict[str, Any], Callable[[], None]]]:
+def _curve(lucks: int) -> Work:
+    """The curve over a threshold: its summary, and how to show it. Regret is found with so many lucks."""
+
+    def work(
+        loaded: Scenario, parameter: str | None, asked: dict[str, Any], folder: Path | None, watched: bool
+    ) -> tuple[dict[str, Any], Callable[[], None]]:
+        import time
+
+        from rich.console import Console
+
+        from protocolsim.report.threshold_page import Told, print_thresholds, write_thresholds
+        from protocolsim.study.regret import TRIALS, regret
+        from protocolsim.study.run import chosen_engine
+        from protocolsim.study.thresholds import decision_of
+        from protocolsim.study.thresholds import thresholds as curve_of
+
+        started = time.perf_counter()
+        trials = asked["replicates"] or loaded.replicates
+        with progress(trials + lucks * min(trials, TRIALS), shown=watched) as tell:
+            curve = curve_of(loaded, parameter, **asked, progress=tell)
+            found = None
+            if lucks and decision_of(loaded, curve.rule) is not None and len(curve.measured):
+                found = regret(curve, lucks=lucks, engine=asked["engine"], progress=tell)
+        told = Told(curve, chosen_engine(loaded, asked["engine"]), time.perf_counter() - started, found)
+        if folder is not None:
+            write_thresholds(told, folder)
+        return told.summary(), lambda: print_thresholds(told, Console())
+
+    return work
+
+
+def _swept(parameter: str | None, why: str, quiet: bool) -> Work:
     """A sweep over a parameter's range, where it is more than a threshold; `why` it is."""
 
     def work(

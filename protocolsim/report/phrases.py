@@ -9,6 +9,7 @@ from protocolsim.report.source import Source
 from protocolsim.study.estimates import Estimate
 from protocolsim.study.validation import Comparison, inside
 
+NO_RANGE = "one trial only"
 UNDEFINED = "undefined"
 VERDICT_MEANS = (
     "Verdict: whether the published value lies between the 5th and the 95th percentile of single simulated trials. "
@@ -55,8 +56,13 @@ def simulated(found: Estimate) -> str:
 
 
 def one_trial(found: Estimate) -> str:
-    """The range that holds 90 % of single trials."""
-    return span(found.lo, found.hi, found.unit)
+    """The range that holds 90 % of single trials; one trial has none."""
+    return NO_RANGE if _alone(found) else span(found.lo, found.hi, found.unit)
+
+
+def _alone(found: Estimate) -> bool:
+    """Whether a single trial has a value."""
+    return found.n_replicates - found.n_undefined == 1
 
 
 def bare(text: str, found: Estimate) -> str:
@@ -84,8 +90,8 @@ def published(found: Estimate) -> str:
 
 
 def percentile(found: Estimate) -> str:
-    """Where the published value lies among simulated trials; '' without one."""
-    return "" if found.percentile is None else f"{found.percentile:.0f}"
+    """Where the published value lies among simulated trials; '' without one, or where there is a single trial."""
+    return "" if found.percentile is None or _alone(found) else f"{found.percentile:.0f}"
 
 
 def count(number: int, noun: str) -> str:

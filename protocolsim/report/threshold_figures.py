@@ -22,7 +22,7 @@ SHARES = {"share_sent": BLUE, "sensitivity": ORANGE, "specificity": GREEN}
 FOLLOWING = {"expected_count": PURPLE, "expected_stop": RED, "expected_dose": BLUE}
 # Weights of the loss to look at, as multiples of the scenario's own.
 STOP_MULTIPLES, DOSE_MULTIPLES = (0.0, 1.0, 3.0), (0.0, 0.5, 1.0, 2.0, 5.0)
-_DOSE_TINTS = (SKY, BLUE, INK, ORANGE, RED)
+DOSE_TINTS = (SKY, BLUE, INK, ORANGE, RED)
 
 
 def curves(drawn: Drawn, compare: ThresholdCurve | None = None) -> alt.LayerChart:
@@ -209,8 +209,8 @@ def loss_frame(drawn: Drawn) -> pd.DataFrame:
     stop, dose = drawn.weights()
     drawn.priced()
     rows = []
-    for of_stop in _multiples(stop, STOP_MULTIPLES):
-        for of_dose in _multiples(dose, DOSE_MULTIPLES):
+    for of_stop in multiples(stop, STOP_MULTIPLES):
+        for of_dose in multiples(dose, DOSE_MULTIPLES):
             found, best = drawn.loss(of_stop, of_dose), drawn.cheapest(of_stop, of_dose)
             price = f"{phrases.plain(of_dose)}{' (the scenario' + chr(39) + 's)' if of_dose == dose else ''}"
             for place, (threshold, value) in enumerate(zip(drawn.thresholds.tolist(), found.tolist(), strict=True)):
@@ -308,13 +308,13 @@ def _reach(drawn: Drawn) -> str:
     return f"All {number} of {phrases.count(drawn.curve.replicates, 'simulated trial')} who reached the decision."
 
 
-def _multiples(own: float, of: Sequence[float]) -> list[float]:
-    """A price of zero has no multiples: then 1 stands for it."""
+def multiples(own: float, of: Sequence[float]) -> list[float]:
+    """Multiples of a price to look at. A price of zero has no multiples: then 1 stands for it."""
     return sorted({m * (own if own > 0.0 else 1.0) for m in of} | {own})
 
 
 def _tints(number: int) -> list[str]:
-    return list(_DOSE_TINTS[:number])
+    return list(DOSE_TINTS[:number])
 
 
 def _spread(values: pd.Series[float]) -> list[float]:

@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocolsim.errors import UsageError
-from protocolsim.report import phrases, threshold_figures
+from protocolsim.report import definition_figures, definition_table, phrases, regret_figures, threshold_figures
 from protocolsim.report.look import alternative, caption, save, svg
 from protocolsim.report.page import _inline
 from protocolsim.report.sweep_page import _fit, _style
 from protocolsim.report.threshold_drawn import Drawn
 from protocolsim.study.axis import one
 from protocolsim.study.curve import ThresholdCurve
+from protocolsim.study.regret import Regret
 from protocolsim.study.result import Result
 from protocolsim.study.store import write_facts
 from protocolsim.study.sweep import Sweep, paired_mcse
@@ -42,18 +43,26 @@ _MEANS = (
     "expected over the horizon after the decision. A true responder is known to the model only."
 )
 _ROWS, _OTHERS = 11, 8
+_NUMBERS = ("value", "mcse", "lo", "hi")
 _TEMPLATE = "threshold.html.j2"
-FIGURES = ("curves", "roc", "what_follows", "loss")
+FIGURES = {
+    threshold_figures: ("curves", "roc", "what_follows", "loss"),
+    definition_figures: ("definitions", "definitions_roc"),
+}
 
 
 # What may be replaced: of a curve, and of the sweep that answers where there is no curve.
 @dataclass(frozen=True)
 class Told:
-    """A curve, and what its readers need to know of how it was made. `seconds`: how long that took."""
+    """A curve, and what its readers need to know of how it was made. `seconds`: how long that took.
+
+    `regret` is what was found of it, or None where it was not asked for.
+    """
 
     curve: ThresholdCurve
     engine: str
     seconds: float
+    regret: Regret | None = None
 
     @cached_property
     def drawn(self) -> Drawn:
@@ -97,12 +106,24 @@ class Told:
 
     def summary(self) -> dict[str, Any]:
         """As `protocolsim thresholds --json` prints it, in internal units (shares 0 to 1); None for undefined."""
-        return curve_json(self.curve.parameter, self.curve.own, self.drawn.frame, "threshold")
+        found = curve_json(self.curve.parameter, self.curve.own, self.drawn.frame, "threshold")
+        if len(self.curve.definitions) > 1 and len(self.curve.measured):
+            found["definitions"] = definition_table.as_json(self.curve)
+        if self.regret is not None:
+            told = curve_json(self.curve.parameter, self.curve.own, self.regretted, "threshold", ("value", "mcse"))
+            found["regret"] = {"lucks": self.regret.lucks, "replicates": self.regret.replicates, **told["estimates"]}
+        return found
+
+    @cached_property
+    def regretted(self) -> pd.DataFrame:
+        """What was found of regret, at the thresholds that are drawn."""
+        assert self.regret is not None
+        return self.regret.frame(self.drawn.thresholds)
 
     def sentences(self) -> list[str]:
         """What the numbers say, in words."""
         curve, drawn = self.curve, self.drawn
-        number, lost = len(curve.measured), int(np.isnan(curve.measured).sum())
+        number, undefined = len(curve.measured), int(np.isnan(curve.measured).sum())
         trials = phrases.count(curve.replicates, "simulated trial")
         if number == 0:
             return [f"Nobody reached the decision in {trials}."]
@@ -110,8 +131,8 @@ class Told:
         each = phrases.plain(number / curve.replicates)
         rule = curve.rule.transition.rule.words if curve.rule.transition.rule is not None else ""
         said = [f"{number:,} subjects of {trials} reach the decision at the end of '{state}', {each} in each trial."]
-        if lost:
-            said.append(f"For {lost:,} of them there is nothing to compare; they never pass.")
+        if undefined:
+            said.append(f"For {undefined:,} of them there is nothing to compare; they never pass.")
         said.append(f"The scenario's own threshold is {drawn.said(curve.own)} ({rule}).")
         moving = [e.label for n, e in curve.scenario.endpoints.items() if n not in curve.endpoints]
         if moving:
@@ -120,7 +141,8 @@ class Told:
             drawn.priced()
         except UsageError as error:
             return [*said, f"What the rule is worth is not told: {error}."]
-        return [*said, *self._cheapest()]
+        lost = [] if self.regret is None else regret_figures.says(drawn, self.regret)
+        return [*said, *self._cheapest(), *lost]
 
     def _cheapest(self) -> list[str]:
         drawn, curve = self.drawn, self.curve
@@ -152,23 +174,22 @@ class Told:
         return np.asarray(curve.others[name] + curve.endpoints[name].added(mine, curve.replicate, curve.replicates))
 
 
-def curve_json(parameter: str, own: float | None, frame: pd.DataFrame, where: str) -> dict[str, Any]:
+def curve_json(
+    parameter: str, own: float | None, frame: pd.DataFrame, where: str, numbers_of: tuple[str, ...] = _NUMBERS
+) -> dict[str, Any]:
     """The estimates by name, each a list by threshold, from a frame whose column `where` holds the thresholds."""
     estimates = {
         str(name): [
             {
                 "threshold": float(at),
-                **{key: None if np.isnan(v) else float(v) for key, v in zip(_NUMBERS, numbers, strict=True)},
+                **{key: None if np.isnan(v) else float(v) for key, v in zip(numbers_of, numbers, strict=True)},
             }
-            for at, *numbers in rows[[where, *_NUMBERS]].itertuples(index=False)
+            for at, *numbers in rows[[where, *numbers_of]].itertuples(index=False)
         ]
         for name, rows in frame.groupby("estimate", sort=False)
     }
     thresholds = [float(t) for t in frame[where].unique()]
     return {"parameter": parameter, "own": own, "thresholds": thresholds, "estimates": estimates}
-
-
-_NUMBERS = ("value", "mcse", "lo", "hi")
 
 
 def sweep_json(found: Sweep) -> dict[str, Any]:
@@ -207,6 +228,7 @@ def print_thresholds(told: Told, console: Console) -> None:
     for text in told.sentences():
         if text:
             console.print(Text(_fit(text, encoding)), highlight=False)
+    _print_definitions(told, console, encoding)
     run = told.result
     ran = (
         f"seed {run.seed}, {phrases.count(run.replicates, 'replicate')} on both ways, {run.engine} engine, "
@@ -214,6 +236,26 @@ def print_thresholds(told: Told, console: Console) -> None:
     )
     for text in ("", *notes, *(f"Caveat: {n}" for n in run.notes), ran):
         console.print(Text(_fit(text, encoding)), style="dim", highlight=False)
+
+
+def _print_definitions(told: Told, console: Console, encoding: str) -> None:
+    """The definitions of the measure at the scenario's own threshold, where it declares any."""
+    from rich.table import Table
+    from rich.text import Text
+
+    measured = definition_table.rows(told.curve)
+    if not measured:
+        return
+    table = Table(box=None, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
+    at = _fit(f"what is measured, at {told.drawn.said(told.curve.own)}", encoding)
+    table.add_column(Text(at), vertical="bottom")
+    for heading in definition_table.headings(told.curve):
+        table.add_column(Text(_fit(heading, encoding)), justify="right", vertical="bottom")
+    for label, cells in measured:
+        own = label.startswith("*")
+        table.add_row(*(Text(_fit(cell, encoding)) for cell in (label, *cells)), style="bold" if own else "")
+    console.print()
+    console.print(table)
 
 
 def _lines(told: Told) -> list[list[str]]:
@@ -243,12 +285,15 @@ def _cell(value: float, unit: str) -> str:
 def charts(told: Told) -> dict[str, Any]:
     """Each figure, by the name of its files, that this curve has something to draw for."""
     found = {}
-    for name in FIGURES:
-        try:
-            found[name] = getattr(threshold_figures, name)(told.drawn)
-        except UsageError:
-            # No price, no true response, nobody who reached the decision: the page does without that figure.
-            continue
+    for room, names in FIGURES.items():
+        for name in names:
+            try:
+                found[name] = getattr(room, name)(told.drawn)
+            except UsageError:
+                # No price, no true response, no other measure, nobody who reached the decision: no such figure.
+                continue
+    if told.regret is not None and told.regret.known.any():
+        found["regret"] = regret_figures.regret(told.drawn, told.regret)
     return found
 
 
@@ -257,6 +302,13 @@ def write_thresholds(told: Told, folder: Path) -> None:
     frame = told.drawn.frame.drop(columns="at")
     frame.to_parquet(folder / "curve.parquet", index=False)
     frame.to_csv(folder / "curve.csv", index=False, lineterminator="\n")
+    if told.regret is not None:
+        told.regretted.to_parquet(folder / "regret.parquet", index=False)
+        told.regretted.to_csv(folder / "regret.csv", index=False, lineterminator="\n")
+    if len(told.curve.definitions) > 1 and len(told.curve.measured):
+        along = definition_table.whole(told.curve, told.drawn.thresholds)
+        along.to_parquet(folder / "definitions.parquet", index=False)
+        along.to_csv(folder / "definitions.csv", index=False, lineterminator="\n")
     write_facts(folder, told.summary(), told.result.resolved, told.provenance)
     drawn = charts(told)
     for name, chart in drawn.items():
@@ -285,6 +337,10 @@ def threshold_page(told: Told, drawn: dict[str, Any] | None = None) -> str:
             for n in told.columns
         ],
         rows=[_page_row(told, threshold) for threshold in told.rows.tolist()],
+        definitions=definition_table.rows(told.curve),
+        definition_headings=[h.replace("-\n", "").replace("\n", " ") for h in definition_table.headings(told.curve)]
+        if len(told.curve.measured)
+        else [],
         same_luck=SAME_LUCK,
         figures=[
             {

@@ -30,10 +30,10 @@ _FACTS = (SUMMARY, REPORT, "scenario.yaml", "provenance.json")
 _OF_A_RUN = frozenset([*_FACTS, *(f"{table}.{kind}" for table in TABLES for kind in ("csv", "parquet"))])
 _OF_A_SWEEP = frozenset([*_FACTS, *(f"sweep.{kind}" for kind in ("csv", "parquet", "png", "svg", "html"))])
 _OF_A_VALIDATION = frozenset([*_FACTS, "validation.csv"])
-_DRAWN_OF_A_CURVE = ("curves", "roc", "loss", "what_follows")
+_DRAWN_OF_A_CURVE = ("curves", "roc", "loss", "what_follows", "definitions", "definitions_roc", "regret")
 _OF_A_CURVE = frozenset(
     [
-        *(*_FACTS, "curve.csv", "curve.parquet"),
+        *(*_FACTS, *(f"{name}.{kind}" for name in ("curve", "definitions", "regret") for kind in ("csv", "parquet"))),
         *(f"{name}.{kind}" for name in _DRAWN_OF_A_CURVE for kind in ("png", "svg", "html")),
     ]
 )

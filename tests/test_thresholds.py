@@ -147,7 +147,7 @@ def test_counts_of_a_still_disease_pass_as_two_poisson_draws():
         ("rescue_level", "longer rule"),
         ("eligible_cels", "longer rule"),
         ("daclizumab_dose", "more than the bound"),
-        ("weight_of_dose", "more than the bound"),
+        ("weight_of_dose", "changes nothing that happens"),
         ("response_treshold", "did you mean 'response_threshold'"),
     ],
 )

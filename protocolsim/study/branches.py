@@ -65,18 +65,28 @@ class ThresholdRule:
 def threshold_rule(scenario: Scenario, parameter: str | None = None) -> ThresholdRule | str:
     """The rule of this parameter, or of the only one there is; or a sentence that says why it is more than a threshold.
 
-    Raises UsageError for an unknown parameter, or where the scenario has several and none is named.
+    Raises UsageError for an unknown parameter, for one that no course depends on, or where the scenario has several
+    and none is named.
     """
     if parameter is None:
         parameter = _only(scenario)
     if parameter not in scenario.named:
         raise UsageError(f"--rule {unknown('parameter', parameter, scenario.named)}")
+    used = _places(scenario, parameter)
+    if not used:
+        raise UsageError(f"--rule {parameter}: it is no threshold, and changes nothing that happens in the trial")
+    return _parted(scenario, parameter, used)
+
+
+def _places(scenario: Scenario, parameter: str) -> list[str]:
     rooms = {k: scenario.document.data.get(k) for k in ("parameters", "cohort", "drugs", "protocol")}
-    used = [place for place, node in _expressions(rooms) if parameter in names_in(node)]
+    return [place for place, node in _expressions(rooms) if parameter in names_in(node)]
+
+
+def _parted(scenario: Scenario, parameter: str, used: Sequence[str]) -> ThresholdRule | str:
     rules = [t for t in scenario.trial.protocol.transitions if t.rule and parameter in names_in(parse(t.rule.words))]
     if len(used) != 1 or len(rules) != 1 or rules[0].rule is None:
-        places = ", ".join(used) or "nowhere in the protocol"
-        return f"'{parameter}' is more than the bound of one rule (it stands in {places})"
+        return f"'{parameter}' is more than the bound of one rule (it stands in {', '.join(used)})"
     node = parse(rules[0].rule.words)
     found = _bound(node, parameter)
     if found is None:
@@ -88,7 +98,9 @@ def threshold_rule(scenario: Scenario, parameter: str | None = None) -> Threshol
 
 def _only(scenario: Scenario) -> str:
     declared = list(dict.fromkeys(d.threshold for d in scenario.decisions.values()))
-    found = declared or [name for name in scenario.named if isinstance(threshold_rule(scenario, name), ThresholdRule)]
+    found = declared or [
+        n for n in scenario.named if isinstance(_parted(scenario, n, _places(scenario, n)), ThresholdRule)
+    ]
     if len(found) == 1:
         return found[0]
     which = (

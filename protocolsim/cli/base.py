@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from protocolsim.errors import ScenarioError, UsageError
+from protocolsim.errors import UsageError
 
 if TYPE_CHECKING:
     from protocolsim.executor.base import Executor
@@ -100,6 +100,10 @@ def refuse_lone_overwrite(overwrite: bool, out: Path | None) -> None:
 
 def assignments(settings: tuple[str, ...]) -> dict[str, Any]:
     """What each --set says, by name; values as a scenario file would hold them."""
+    if not settings:
+        return {}
+    from protocolsim.scenario.settings import value_of
+
     found: dict[str, Any] = {}
     for text in settings:
         name, equals, value = text.partition("=")
@@ -107,21 +111,8 @@ def assignments(settings: tuple[str, ...]) -> dict[str, Any]:
             raise UsageError(f"--set {text}: expected NAME=VALUE, such as response_threshold=50%")
         if name.strip() in found:
             raise UsageError(f"--set {name.strip()}: it is set twice")
-        found[name.strip()] = _value(name.strip(), value.strip())
+        found[name.strip()] = value_of(name.strip(), value.strip())
     return found
-
-
-def _value(name: str, text: str) -> Any:
-    """A value as a scenario file would hold it."""
-    from protocolsim.scenario.reader import parse
-
-    try:
-        data = parse(f"value: {text}", "--set").data
-    except ScenarioError as error:
-        raise UsageError(f"--set {name}: {error.faults[0].message}") from None
-    if list(data) != ["value"]:
-        raise UsageError(f"--set {name}: expected a single value, found several lines")
-    return data["value"]
 
 
 @contextmanager

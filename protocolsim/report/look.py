@@ -10,6 +10,7 @@ from protocolsim.errors import UsageError
 
 if TYPE_CHECKING:
     import altair as alt
+    import pandas as pd
 
 # Okabe and Ito 2008: told apart by people with any of the common colour deficiencies.
 BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
@@ -101,3 +102,15 @@ def colour(state: int) -> str:
 def _paler(colour: str) -> str:
     parts = (int(colour[k : k + 2], 16) for k in (1, 3, 5))
     return "#" + "".join(f"{(p + 255) // 2:02x}" for p in parts)
+
+
+def rows(chart: Any) -> pd.DataFrame:
+    """The rows that a chart draws; where it draws several tables, `table` numbers them."""
+    import altair as alt
+    import pandas as pd
+
+    with alt.data_transformers.disable_max_rows():
+        tables = [pd.DataFrame(rows) for rows in chart.to_dict().get("datasets", {}).values()]
+    if len(tables) == 1:
+        return tables[0]
+    return pd.concat([t.assign(table=k + 1) for k, t in enumerate(tables)], ignore_index=True)

@@ -14,6 +14,7 @@ from protocolsim.report import phrases
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.study.axis import one
 from protocolsim.study.curve import ThresholdCurve
+from protocolsim.units import UnitError, quantity
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,6 +49,16 @@ class Drawn:
     def shown(self, threshold: float) -> float:
         """A threshold in its unit, without what a division leaves in the last digits."""
         return float(f"{threshold / self._one:.10g}")
+
+    def read(self, text: str) -> float:
+        """A threshold in internal units from words. Raises UsageError for what is no such quantity."""
+        try:
+            found = quantity(text)
+        except UnitError as error:
+            raise UsageError(f"{self.curve.parameter}: {error}") from None
+        if found.dimension != self.curve.scenario.named[self.curve.parameter].dimension:
+            raise UsageError(f"{self.curve.parameter}: expected a number in {self.unit or 'no unit'}, found '{text}'")
+        return found.value
 
     def said(self, threshold: float) -> str:
         """A threshold as a reader meets it."""
@@ -136,6 +147,15 @@ class Drawn:
         self.weights()
         if len(self.curve.measured) == 0:
             raise UsageError("nobody reached the decision, so there is nothing to draw")
+
+    def marks(self, threshold: float, sensitivity: float, specificity: float) -> dict[str, tuple[float, float | None]]:
+        """Where a threshold is marked in each figure, as shares of its plot from the left and from the top."""
+        first, last = (self.shown(float(self.thresholds[k])) for k in (0, -1))
+        across = (self.shown(threshold) - first) / (last - first) if last > first else 0.5
+        return {
+            **dict.fromkeys(("curves", "what_follows", "loss"), (across, None)),
+            "roc": (1.0 - specificity, 1.0 - sensitivity),
+        }
 
     def constant(self, name: str) -> bool:
         """Whether an estimate is the same at every threshold."""

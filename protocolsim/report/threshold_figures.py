@@ -23,6 +23,8 @@ FOLLOWING = {"expected_count": PURPLE, "expected_stop": RED, "expected_dose": BL
 # Weights of the loss to look at, as multiples of the scenario's own.
 STOP_MULTIPLES, DOSE_MULTIPLES = (0.0, 1.0, 3.0), (0.0, 0.5, 1.0, 2.0, 5.0)
 DOSE_TINTS = (SKY, BLUE, INK, ORANGE, RED)
+# What marks the scenario's own threshold has this name, so that a page can move it to another one.
+OWN = "own"
 
 
 def curves(drawn: Drawn, compare: ThresholdCurve | None = None) -> alt.LayerChart:
@@ -35,8 +37,7 @@ def curves(drawn: Drawn, compare: ThresholdCurve | None = None) -> alt.LayerChar
 
     if len(drawn.curve.measured) == 0:
         raise UsageError("nobody reached the decision, so there is nothing to draw")
-    if compare is not None and compare.parameter != drawn.curve.parameter:
-        raise UsageError(f"curves over '{drawn.curve.parameter}' and '{compare.parameter}' do not share an axis")
+    _share_axis(drawn, compare)
     names = [n for n in SHARES if n in drawn.curve.endpoints]
     frame = pd.concat([drawn.of(n) for n in names])
     labels = [drawn.curve.endpoints[n].label for n in names]
@@ -99,7 +100,7 @@ def roc(drawn: Drawn) -> alt.LayerChart:
             base.mark_line(color=BLUE, strokeWidth=1.2, opacity=0.7).encode(order="threshold:Q"),
             base.mark_circle(color=BLUE, size=22, opacity=1),
             marked.mark_circle(color=BLUE, size=75, opacity=1),
-            own.mark_point(shape="diamond", size=150, filled=True, color=ORANGE, opacity=1),
+            own.mark_point(shape="diamond", size=150, filled=True, color=ORANGE, opacity=1).properties(name=OWN),
             marked.mark_text(align="left", dx=10, dy=11, color=INK, fontSize=11).encode(text="text:N"),
         ]
     ).properties(width=400, height=400)
@@ -129,11 +130,17 @@ def roc_frame(drawn: Drawn) -> pd.DataFrame:
     return found.dropna().reset_index(drop=True)
 
 
-def what_follows(drawn: Drawn) -> alt.HConcatChart:
-    """Expected count and dose over the horizon against the threshold, and the probability of a stop where it moves."""
+def what_follows(drawn: Drawn, compare: ThresholdCurve | None = None) -> alt.HConcatChart:
+    """Expected count and dose over the horizon against the threshold, and the probability of a stop where it moves.
+
+    What follows in `compare` is dashed. Raises UsageError where nobody reached the decision, or `compare` is about
+    another parameter.
+    """
     import altair as alt
 
     drawn.priced()
+    _share_axis(drawn, compare)
+    other = None if compare is None else compare.frame(drawn.thresholds)
     names = [n for n in FOLLOWING if not (n == "expected_stop" and drawn.constant(n))]
     panels = []
     for name in names:
@@ -142,18 +149,25 @@ def what_follows(drawn: Drawn) -> alt.HConcatChart:
         scale = alt.Scale(domain=[label], range=[FOLLOWING[name]])
         colour = alt.Color("label:N", scale=scale, legend=None)
         layers = _stepped(drawn, frame, colour, unit if unit != "%" else None, alt.Scale(zero=True), unit)
+        if other is not None:
+            theirs = other[other["estimate"] == name].assign(at=[drawn.shown(t) for t in drawn.thresholds])
+            dashed = alt.Chart(theirs).mark_line(
+                interpolate=drawn.interpolate, strokeDash=[6, 4], color=FOLLOWING[name], strokeWidth=2
+            )
+            layers.insert(-1, dashed.encode(x=_across(drawn), y=alt.Y("value:Q")))
         heading = {"text": label, "anchor": "start", "fontSize": 12, "color": INK}
         panels.append(alt.LayerChart(layer=layers).properties(width=700 // len(names) - 30, height=230, title=heading))
     chart = alt.hconcat(*panels, spacing=28).resolve_scale(color="independent")
     at = drawn.curve.at(drawn.curve.own)
     told = "; ".join(f"{at[n].label} {phrases.simulated(at[n]).strip()}" for n in FOLLOWING)
     same = " The probability of stopping is the same at every threshold and is not drawn." if len(names) == 2 else ""
+    dashes = "" if compare is None else f" Dashed: '{compare.scenario.title}'."
     found: alt.HConcatChart = finish(
         chart,
         "What follows the decision",
         "Means over those who reach the decision, from there to the horizon; bands are two Monte Carlo standard errors "
-        f"on either side, the vertical line is the scenario's own threshold. At it: {told}.{same} Look at what a lower "
-        "count is bought with.",
+        f"on either side, the vertical line is the scenario's own threshold. At it: {told}.{same}{dashes} "
+        "Look at what a lower count is bought with.",
         f"Step curves of what follows the decision against {drawn.axis}. At the scenario's own threshold: {told}.",
     )
     return found
@@ -280,13 +294,19 @@ def _stepped(
     ]
 
 
+def _share_axis(drawn: Drawn, compare: ThresholdCurve | None) -> None:
+    if compare is not None and compare.parameter != drawn.curve.parameter:
+        raise UsageError(f"curves over '{drawn.curve.parameter}' and '{compare.parameter}' do not share an axis")
+
+
 def _own_line(drawn: Drawn, across: alt.X) -> alt.Chart:
     import altair as alt
     import pandas as pd
 
     own = pd.DataFrame({"at": [drawn.shown(drawn.curve.own)]})
-    line: alt.Chart = alt.Chart(own).mark_rule(color=INK, strokeDash=[5, 4], strokeWidth=1.3).encode(x=across)
-    return line
+    line = alt.Chart(own).mark_rule(color=INK, strokeDash=[5, 4], strokeWidth=1.3).encode(x=across)
+    named: alt.Chart = line.properties(name=OWN)
+    return named
 
 
 def _across(drawn: Drawn) -> alt.X:

@@ -22,6 +22,7 @@ from protocolsim.scenario.case import case_of
 from protocolsim.scenario.cohort_builder import cohort_of
 from protocolsim.scenario.companions import check_findings
 from protocolsim.scenario.decisions_builder import decisions_of
+from protocolsim.scenario.effect_builder import effect_of
 from protocolsim.scenario.endpoints_builder import EndpointsBuilder
 from protocolsim.scenario.inherit import SET
 from protocolsim.scenario.quantities import FROM_COMPONENTS, Quantities
@@ -77,6 +78,7 @@ def _assemble(document: Document, part: ScenarioPart, q: Quantities, allow_plugi
     hidden = [t for c in cast.components for t in c.traits if t.hidden]
     decisions = decisions_of(part, q, words, hidden, builder)
     check_findings(part, q)
+    effect = effect_of(part.effect, q, cast.rows)
     if part.follow is not None:
         q.name(("follow",), "variable", part.follow, words.variable_names)
     q.settle()
@@ -106,6 +108,7 @@ def _assemble(document: Document, part: ScenarioPart, q: Quantities, allow_plugi
         populations=populations,
         endpoints=endpoints,
         decisions=decisions,
+        effect=effect,
         named=q.known,
         knobs=tuple(knob_rows(part)),
         parameters=tuple(cast.rows),

@@ -97,6 +97,19 @@ class DecisionWorth:
 
 
 @dataclass(frozen=True)
+class Effect:
+    """What the treatment does, as one parameter worth moving from `low` to `high` (in the file's words).
+
+    `none` is what to set, by name, so that the treatment does nothing.
+    """
+
+    parameter: str
+    low: str
+    high: str
+    none: Mapping[str, int | float | str]
+
+
+@dataclass(frozen=True)
 class Scenario:
     """A checked scenario. Immutable: to change anything, load it again with `set`.
 
@@ -120,6 +133,7 @@ class Scenario:
     populations: Mapping[str, Population]
     endpoints: Mapping[str, Endpoint]
     decisions: Mapping[str, DecisionWorth]
+    effect: Effect | None
     named: Mapping[str, Named]
     knobs: tuple[KnobRow, ...]
     parameters: tuple[ParameterRow, ...]

@@ -219,6 +219,18 @@ class DecisionPart(Part):
     loss: LossPart
 
 
+class EffectPart(Part):
+    """What the treatment does, as one parameter to move, and the same trial with a treatment that does nothing."""
+
+    parameter: Text = Field(description="the parameter that is the effect: drug.parameter, or one of `parameters`")
+    range: Annotated[list[Scalar], Field(min_length=2, max_length=2)] = Field(
+        description="from where to where it is worth moving"
+    )
+    none: dict[str, Scalar] = Field(
+        description="what to set, by the same names, so that the treatment does nothing", min_length=1
+    )
+
+
 class PopulationPart(Part):
     """Who counts, for endpoints to name as their denominator."""
 
@@ -275,6 +287,7 @@ class ScenarioPart(Part):
     protocol: ProtocolPart
     populations: dict[str, PopulationPart] = {}
     decisions: dict[str, DecisionPart] = {}
+    effect: EffectPart | None = None
     endpoints: dict[str, EndpointPart] = {}
     published: dict[str, PublishedPart] = {}
 

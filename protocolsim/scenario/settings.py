@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from protocolsim.errors import UsageError, nearest
+from protocolsim.errors import ScenarioError, UsageError, nearest
 from protocolsim.scenario import components
 from protocolsim.scenario.builder import build
-from protocolsim.scenario.inherit import load_document, with_settings
-from protocolsim.scenario.reader import Document
+from protocolsim.scenario.inherit import extended, load_document, with_settings
+from protocolsim.scenario.reader import Document, parse
+from protocolsim.scenario.rows import as_yaml
 from protocolsim.scenario.scenario import Scenario
 
 
@@ -21,10 +22,48 @@ def load(name_or_path: str, *, set: Mapping[str, Any] | None = None, allow_plugi
     "protocol.transitions[2].when").
     Raises ScenarioError for faults of the file, UsageError for what cannot be found or set.
     """
-    document = load_document(name_or_path)
-    if set:
-        document = with_settings(document, settings(document, set, allow_plugins))
+    return _built(load_document(name_or_path), set, allow_plugins)
+
+
+def load_text(text: str, source: str, *, set: Mapping[str, Any] | None = None, allow_plugins: bool = False) -> Scenario:
+    """Read and check the text of a scenario, which may extend shipped ones only; `source` is what to call it."""
+    return _built(extended(parse(text, source)), set, allow_plugins)
+
+
+def _built(document: Document, given: Mapping[str, Any] | None, allow_plugins: bool) -> Scenario:
+    if given:
+        document = with_settings(document, settings(document, given, allow_plugins))
     return build(document, allow_plugins=allow_plugins)
+
+
+def value_of(name: str, text: str) -> Any:
+    """The value that a setting's words mean, as a scenario file would hold it. Raises UsageError."""
+    try:
+        data = parse(f"value: {text}", "--set").data
+    except ScenarioError as error:
+        raise UsageError(f"--set {name}: {error.faults[0].message}") from None
+    if list(data) != ["value"]:
+        raise UsageError(f"--set {name}: expected a single value, found several lines")
+    return data["value"]
+
+
+def saved(scenario: Scenario, shipped: str | None, given: Mapping[str, Any], asked: Mapping[str, int | None]) -> str:
+    """A scenario file with the same results as this scenario: what was `given` and `asked` on top of a shipped one.
+
+    Without the name of a shipped one, or where a setting reaches into a list, everything stands in the file.
+    """
+    numbers = {key: value for key, value in asked.items() if value is not None}
+    paths = settings(scenario.document, given, scenario.allow_plugins)
+    steps = {path: path.replace("[", ".").replace("]", "").split(".") for path in paths}
+    if shipped is None or any(step.isdigit() for each in steps.values() for step in each):
+        return as_yaml({**scenario.document.data, **numbers})
+    data: dict[str, Any] = {"extends": shipped, **numbers}
+    for path, value in paths.items():
+        here = data
+        for step in steps[path][:-1]:
+            here = here.setdefault(step, {})
+        here[steps[path][-1]] = value
+    return as_yaml(data)
 
 
 def settings(document: Document, given: Mapping[str, Any], allow_plugins: bool) -> dict[str, Any]:

@@ -1,0 +1,69 @@
+"""What the page needs to know of a scenario to offer its form.
+
+Read in a worker, so that no text can hold up the page.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from htmltools import Tag, TagList
+
+from protocolsim.app.state import State, scenario_of
+from protocolsim.app.view.base import Part
+from protocolsim.app.worker import Answer, Made, Tell
+from protocolsim.errors import UsageError
+from protocolsim.report.controls import Control, controls
+from protocolsim.study.branches import ThresholdRule, threshold_rule
+
+
+@dataclass(frozen=True)
+class Described:
+    """A scenario as its form shows it; `threshold` is what answers at once, "" where nothing does."""
+
+    title: str
+    question: str
+    text: str
+    controls: tuple[Control, ...]
+    threshold: str
+    replicates: int
+    seed: int
+    size: int
+
+
+def described(state: State) -> Described:
+    """The scenario before anything was set. Raises ScenarioError for its faults."""
+    scenario = scenario_of(replace(state, settings=()))
+    try:
+        rule = threshold_rule(scenario)
+    except UsageError:
+        rule = ""
+    return Described(
+        scenario.title,
+        scenario.question,
+        scenario.document.text,
+        tuple(controls(scenario)),
+        rule.parameter if isinstance(rule, ThresholdRule) else "",
+        scenario.replicates,
+        scenario.seed,
+        scenario.trial.cohort.size,
+    )
+
+
+class DescribedPart(Part):
+    """Not shown; asked for before anything else."""
+
+    name: ClassVar[str] = "described"
+
+    def reduced(self, state: State) -> State:
+        """The scenario alone."""
+        return State(state.scenario, state.text)
+
+    def make(self, state: State, tell: Tell) -> Made:  # noqa: ARG002 - too short to watch
+        """The description."""
+        return Made({}, described(state))
+
+    def show(self, answer: Answer, state: State) -> Tag | TagList:
+        """Nothing."""
+        raise NotImplementedError

@@ -1,0 +1,39 @@
+"""A figure on the page: inline, with its caption, its words for who cannot see it, and its files."""
+
+from __future__ import annotations
+
+from htmltools import HTML, Tag, TagList, tags
+
+from protocolsim.app.state import State
+from protocolsim.app.worker import Answer
+
+FILES = {"png": "PNG", "svg": "SVG", "csv": "data"}
+
+
+def figure(where: tuple[str, str], name: str, answer: Answer, state: State) -> Tag:
+    """One figure of the answer of a part (`where`: view and part), or the reason why there is none."""
+    from protocolsim.report.page import _inline as inline
+
+    if name not in answer.figures:
+        return tags.p(answer.missing.get(name, ""), class_="missing")
+    drawn = answer.figures[name]
+    place = f"{where[0]}-{where[1]}-{name}".replace("_", "-")
+    return tags.figure(
+        tags.h3(drawn.title),
+        tags.div(HTML(inline(drawn.svg, place, drawn.alternative)), class_="drawing"),
+        tags.figcaption(tags.p(drawn.caption), tags.p(class_="moved", hidden=""), downloads(where, name, state)),
+        id=place,
+        data_figure=name,
+    )
+
+
+def downloads(where: tuple[str, str], name: str, state: State) -> Tag:
+    """Links to the figure's files, drawn for the state of the page when they are followed."""
+    path = f"download/{where[0]}/{where[1]}/{name}"
+    links = [
+        tags.a(said, href=f"{path}.{form}?{state.address()}", data_download=f"{path}.{form}", download="")
+        for form, said in FILES.items()
+    ]
+    return tags.p(
+        "Download: ", TagList(*[TagList(" " if k else "", link) for k, link in enumerate(links)]), class_="files"
+    )

@@ -1,0 +1,99 @@
+"""The form: one row for each number that can be moved, made from the scenario's parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+
+from htmltools import Tag, TagList, tags
+
+from protocolsim.app.described import Described
+from protocolsim.app.state import State
+from protocolsim.component import MARKS
+from protocolsim.report.controls import Control
+
+_OURS = {"data-shiny-no-bind-input": ""}  # the page sends them itself, once they are settled
+_REPLICATES = (1, 50, 100, 200, 500, 1000, 2000)
+_MARKS: Mapping[str, str] = {str(k): v for k, v in MARKS.items()}
+
+
+def form(found: Described, state: State) -> TagList:
+    """The scenario's form, as set up."""
+    given = dict(state.settings)
+    groups = [(name, list(rows)) for name, rows in groupby(found.controls, key=lambda c: c.group)]
+    shown: list[Tag] = []
+    for name, rows in groups:
+        knobs = [_knob(c, given.get(c.name), live=c.name == found.threshold) for c in rows]
+        if name in ("", "effect"):
+            shown.extend(knobs)
+        else:
+            title = f"{name.replace('_', ' ').capitalize()} ({len(rows)})"
+            changed = any(c.name in given for c in rows)
+            shown.append(tags.details(tags.summary(title), *knobs, open="" if changed else None))
+    return TagList(tags.p(found.question, class_="question"), *shown, _study(found, state))
+
+
+def _knob(control: Control, given: str | None, *, live: bool) -> Tag:
+    name = control.name
+    place = f"knob-{name.replace('.', '-')}"
+    value = _number(given, control) if given is not None else control.value
+    known = _MARKS.get(control.mark, "")
+    why = f"{known}: {control.source}" if control.source else known
+    mark = tags.span(control.mark, class_="mark", title=why, aria_label=f"known how: {why}") if control.mark else None
+    number = tags.input(
+        type="number", value=f"{value:.10g}", step="any", aria_label=f"{control.label}, as a number", data_role="number"
+    )
+    slider = None
+    if control.low is not None and control.high is not None and control.step > 0:
+        slider = tags.input(
+            id=place, type="range", min=f"{control.low:.10g}", max=f"{control.high:.10g}", step=f"{control.step:.10g}",
+            value=f"{value:.10g}", aria_describedby=f"{place}-meaning", data_role="slider",
+        )  # fmt: skip
+    return tags.div(
+        tags.div(tags.label(control.label, for_=place), mark, class_="name"),
+        tags.div(slider, number, tags.span(control.unit, class_="unit"), class_="move"),
+        tags.div(control.meaning, id=f"{place}-meaning", class_="meaning"),
+        class_="knob changed" if given is not None else "knob",
+        data_knob=name,
+        data_own=f"{control.value:.10g}",
+        data_live="" if live else None,
+    )
+
+
+def _number(given: str, control: Control) -> float:
+    """The number of a setting; the control's own where it is not one in its unit."""
+    from protocolsim.errors import ProtocolsimError
+    from protocolsim.report.controls import number
+
+    try:
+        return number(given, control.unit)
+    except ProtocolsimError:
+        return control.value
+
+
+def _study(found: Described, state: State) -> Tag:
+    replicates = found.replicates if state.replicates is None else state.replicates
+    offered: Sequence[int] = sorted({*_REPLICATES, found.replicates, replicates})
+    options = [tags.option(f"{n:,}", value=str(n), selected="" if n == replicates else None) for n in offered]
+    seed = found.seed if state.seed is None else state.seed
+    return tags.div(
+        tags.div(tags.label("Simulated trials", for_="replicates"), class_="name"),
+        tags.select(*options, **_OURS, id="replicates", class_="form-select form-select-sm"),
+        tags.div(tags.label("Seed, the key of all luck", for_="seed"), class_="name"),
+        tags.input(
+            **_OURS, id="seed", type="number", min="0", step="1", value=str(seed), class_="form-control form-control-sm"
+        ),
+        tags.p(
+            tags.button("As it was", type="button", id="reset", class_="btn btn-sm btn-outline-secondary"),
+            " ",
+            tags.a(
+                "Save as a file", href=f"download/scenario.yaml?{state.address()}",
+                data_download="download/scenario.yaml", download="", class_="btn btn-sm btn-outline-secondary",
+            ),
+            " ",
+            tags.button("Copy link", type="button", id="share", class_="btn btn-sm btn-outline-secondary"),
+            tags.span(id="shared", role="status"),
+            class_="actions",
+        ),
+        class_="study",
+    )  # fmt: skip

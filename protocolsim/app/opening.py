@@ -1,0 +1,24 @@
+"""What the page opens with: a shipped scenario by its name, or a file."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+
+from protocolsim.app.state import State, small
+from protocolsim.errors import ScenarioError
+from protocolsim.scenario.settings import load, load_text
+from protocolsim.scenario.shipped import find, is_path
+
+
+def opening(scenario: str) -> State:
+    """The first state. Raises ScenarioError for a scenario with faults, UsageError for one that is not there."""
+    if not is_path(scenario):
+        find(scenario)
+        return State(scenario)
+    loaded = load(scenario)
+    text = loaded.document.text
+    try:
+        load_text(text, scenario)
+    except ScenarioError:
+        text = loaded.resolved  # it extends a file beside it, which the page does not see
+    return State(PurePath(scenario).stem, small(text))

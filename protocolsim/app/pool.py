@@ -1,0 +1,146 @@
+"""A few worker processes for all visitors: orders wait in line, can be cancelled, and may take so much time."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import queue
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from protocolsim.app.limits import MOST_WAITING, SECONDS, WORKER_MEMORY
+from protocolsim.app.worker import Order, Tell, work
+from protocolsim.errors import UsageError
+
+_GRACE = 2.0  # seconds in which a worker may stop by itself
+_LOOK = 0.05
+_COLD = 5  # times as long as otherwise, for what the first run on a machine compiles
+
+
+@dataclass
+class _Ticket:
+    """An order in line, and whom to tell."""
+
+    order: Order
+    tell: Tell
+    loop: asyncio.AbstractEventLoop
+    answer: asyncio.Future[Any]
+    stopped: threading.Event = field(default_factory=threading.Event)
+
+    def settle(self, kind: str, value: Any) -> None:
+        """Hand over the outcome, in the visitor's loop."""
+
+        def hand_over() -> None:
+            if self.answer.done():
+                return
+            if kind == "done":
+                self.answer.set_result(value)
+            else:
+                self.answer.set_exception(UsageError(value))
+
+        self._call(hand_over)
+
+    def told(self, done: int, total: int) -> None:
+        """Hand over how far it is."""
+        self._call(lambda: None if self.answer.done() else self.tell(done, total))
+
+    def _call(self, what: Callable[[], None]) -> None:
+        if not self.loop.is_closed():
+            self.loop.call_soon_threadsafe(what)
+
+
+class _Process:
+    """One worker process. It is started anew after it had to be killed."""
+
+    def __init__(self, memory: int) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.link, theirs = context.Pipe()
+        self._process = context.Process(target=work, args=(theirs, memory), daemon=True)
+        self._process.start()
+        theirs.close()
+        self.warm = False  # it has simulated, so that what is compiled is compiled
+
+    def alive(self) -> bool:
+        return self._process.is_alive()
+
+    def end(self) -> None:
+        self._process.kill()
+        self._process.join()
+        self.link.close()
+
+
+class Pool:
+    """Worker processes, each with a thread that hands it one order at a time."""
+
+    def __init__(self, workers: int, *, seconds: float = SECONDS, memory: int = WORKER_MEMORY) -> None:
+        self._seconds, self._memory = seconds, memory
+        self._line: queue.SimpleQueue[_Ticket | None] = queue.SimpleQueue()
+        self._threads = [threading.Thread(target=self._serve, daemon=True) for _ in range(workers)]
+        for thread in self._threads:
+            thread.start()
+
+    async def carry_out(self, order: Order, tell: Tell) -> Any:
+        """The outcome of an order. Raises UsageError where it is refused; cancel the task to stop the work."""
+        if self._line.qsize() >= MOST_WAITING:
+            raise UsageError("too many visitors are waiting; try again in a minute")
+        loop = asyncio.get_running_loop()
+        ticket = _Ticket(order, tell, loop, loop.create_future())
+        self._line.put(ticket)
+        try:
+            return await ticket.answer
+        finally:
+            ticket.stopped.set()
+
+    def close(self) -> None:
+        """End all workers."""
+        for _ in self._threads:
+            self._line.put(None)
+        for thread in self._threads:
+            thread.join(timeout=2 * _GRACE)
+
+    def _serve(self) -> None:
+        process = _Process(self._memory)
+        while (ticket := self._line.get()) is not None:
+            if ticket.stopped.is_set():
+                continue
+            if not process.alive():
+                process.end()
+                process = _Process(self._memory)
+            if not self._hand(process, ticket):
+                process.end()
+                process = _Process(self._memory)
+        process.end()
+
+    def _hand(self, process: _Process, ticket: _Ticket) -> bool:
+        """Carry out one order; False where the process cannot go on."""
+        seconds = self._seconds if process.warm else self._seconds * _COLD
+        late = time.monotonic() + seconds
+        try:
+            process.link.send(ticket.order)
+            while not ticket.stopped.is_set() and time.monotonic() < late:
+                if process.link.poll(_LOOK) and self._received(process, ticket):
+                    return True
+            if not ticket.stopped.is_set():
+                ticket.settle("refused", f"stopped: it took longer than {seconds:.0f} seconds; ask for less")
+            process.link.send("stop")
+            end = time.monotonic() + _GRACE
+            while time.monotonic() < end:
+                if process.link.poll(_LOOK) and self._received(process, ticket):
+                    return True
+        except (EOFError, OSError):
+            ticket.settle("refused", "the worker process ended unexpectedly, perhaps for want of memory; ask for less")
+        return False
+
+    @staticmethod
+    def _received(process: _Process, ticket: _Ticket) -> bool:
+        """Take one message; whether it was the last of its order."""
+        kind, value = process.link.recv()
+        if kind == "told":
+            process.warm = True
+            ticket.told(*value)
+            return False
+        ticket.settle(kind, value)
+        return True

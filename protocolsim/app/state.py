@@ -1,0 +1,169 @@
+"""What a visitor has set up: all of it stands in the page's address, and can be saved as a scenario file."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+from protocolsim.app.limits import MOST_LETTERS, MOST_SETTINGS
+from protocolsim.errors import UsageError
+from protocolsim.randomness import MAX_REPLICATES, MAX_SEED
+from protocolsim.scenario.scenario import Scenario
+from protocolsim.scenario.settings import load, load_text, saved, value_of
+from protocolsim.scenario.shipped import is_path, names
+
+OWN_TEXT = "edited"
+_SET, _OTHER = "set.", "other."
+_NUMBERS: Mapping[str, int] = {
+    "replicates": MAX_REPLICATES - 1, "seed": MAX_SEED, "draw": MAX_REPLICATES - 1, "patient": 1_000_000_000,
+}  # fmt: skip
+_LONGEST = 200
+
+
+@dataclass(frozen=True)
+class State:
+    """A visitor's choices.
+
+    `scenario` is a shipped one by name, unless `text` is there: then it is what that text is called. `settings` are
+    what --set would say, in words; `other` those of the design to compare with. `replicates` and `seed` are the
+    scenario's own where None; `draw` is the replicate looked at, `patient` the subject's place in it.
+    """
+
+    scenario: str
+    text: str | None = None
+    settings: tuple[tuple[str, str], ...] = ()
+    other: tuple[tuple[str, str], ...] = ()
+    replicates: int | None = None
+    seed: int | None = None
+    draw: int = 0
+    patient: int = 0
+    measure: str = ""
+    view: str = ""
+
+    def setting(self, name: str, value: str | None, *, other: bool = False) -> State:
+        """With one setting changed, or taken back (None)."""
+        old = self.other if other else self.settings
+        kept = tuple(s for s in old if s[0] != name)
+        new = kept if value is None else tuple(sorted((*kept, (name, value))))
+        if len(new) > MOST_SETTINGS:
+            raise UsageError(f"more than {MOST_SETTINGS} settings")
+        return replace(self, other=new) if other else replace(self, settings=new)
+
+    def address(self) -> str:
+        """The query of an address that restores this, without the '?'."""
+        pairs: list[tuple[str, str]] = [("scenario", self.scenario)]
+        pairs += [(_SET + name, value) for name, value in self.settings]
+        pairs += [(_OTHER + name, value) for name, value in self.other]
+        pairs += [(k, str(v)) for k in ("replicates", "seed") if (v := getattr(self, k)) is not None]
+        pairs += [(k, str(v)) for k in ("draw", "patient") if (v := getattr(self, k))]
+        pairs += [(k, v) for k in ("measure", "view") if (v := getattr(self, k))]
+        if self.text is not None:
+            pairs.append(("text", base64.urlsafe_b64encode(zlib.compress(self.text.encode(), 9)).decode().rstrip("=")))
+        return urlencode(pairs)
+
+
+def restored(address: str, first: State) -> State:
+    """The state of an address's query; what it does not say is as in `first`.
+
+    Raises UsageError for what no page has written.
+    """
+    if not address.strip("?"):
+        return first
+    pairs = parse_qsl(address.lstrip("?"), keep_blank_values=True, max_num_fields=2 * MOST_SETTINGS + 20)
+    found = dict(pairs)
+    state = State(_scenario(found, first), _text(found), view=_word(found, "view"), measure=_word(found, "measure"))
+    if "scenario" not in found and state.text is None:
+        state = replace(state, text=first.text)
+    for name, most in _NUMBERS.items():
+        if name in found:
+            changed: dict[str, Any] = {name: _number(name, found[name], most)}
+            state = replace(state, **changed)
+    for key, value in pairs:
+        if len(key) > _LONGEST or (key != "text" and len(value) > _LONGEST):
+            raise UsageError(f"the address is damaged: '{key[:40]}' is too long")
+        for prefix, other in ((_SET, False), (_OTHER, True)):
+            if key.startswith(prefix):
+                state = state.setting(key.removeprefix(prefix), value, other=other)
+    return state
+
+
+def _scenario(found: Mapping[str, str], first: State) -> str:
+    name = found.get("scenario", first.scenario)
+    if "text" not in found and "scenario" in found and name not in names() and name != first.scenario:
+        raise UsageError(
+            f"the address names the scenario '{name[:60]}', which is not here; here are: {', '.join(names())}"
+        )
+    return name[:60]
+
+
+def _text(found: Mapping[str, str]) -> str | None:
+    if "text" not in found:
+        return None
+    packed = found["text"]
+    try:
+        unpacker = zlib.decompressobj()
+        raw = unpacker.decompress(base64.urlsafe_b64decode(packed + "=" * (-len(packed) % 4)), MOST_LETTERS + 1)
+        return small(raw.decode())
+    except (binascii.Error, zlib.error, ValueError) as error:
+        raise UsageError("the address is damaged: its scenario text cannot be read") from error
+
+
+def small(text: str) -> str:
+    """The text, if it is no longer than a scenario may be here. Raises UsageError."""
+    if len(text) > MOST_LETTERS:
+        raise UsageError(
+            f"longer than {MOST_LETTERS:,} characters, which is more than this page reads; a scenario has some 12,000"
+        )
+    return text
+
+
+def _number(name: str, text: str, most: int) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 20 and int(text) <= most):
+        raise UsageError(f"{name}: expected a whole number up to {most:,}, found '{text[:40]}'")
+    return int(text)
+
+
+def _word(found: Mapping[str, str], key: str) -> str:
+    return found.get(key, "")[:60]
+
+
+def scenario_of(state: State, *, other: bool = False) -> Scenario:
+    """The scenario as set up (or the one to compare with), checked; code from outside is never loaded.
+
+    Raises ScenarioError for its faults, UsageError for what cannot be set.
+    """
+    return _loaded(state.scenario, state.text, state.other if other else state.settings)
+
+
+def with_settings(state: State, settings: Mapping[str, Any]) -> Scenario:
+    """The scenario as set up, with these values on top."""
+    return _loaded(state.scenario, state.text, over(state.settings, settings))
+
+
+def over(settings: Sequence[tuple[str, str]], more: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Settings with others on top."""
+    return tuple(sorted({**dict(settings), **{name: str(value) for name, value in more.items()}}.items()))
+
+
+@lru_cache(maxsize=64)
+def _loaded(name: str, text: str | None, settings: tuple[tuple[str, str], ...]) -> Scenario:
+    given = {key: value_of(key, value) for key, value in settings}
+    if text is None:
+        if is_path(name):
+            raise UsageError(f"'{name}' is a path; here are the shipped scenarios only")
+        return load(name, set=given)
+    return load_text(small(text), f"{name}.yaml", set=given)
+
+
+def scenario_file(state: State) -> str:
+    """What was set up as a scenario file that runs on the command line with the same results."""
+    scenario = scenario_of(state)
+    asked = {"seed": state.seed, "replicates": state.replicates}
+    given = {key: value_of(key, value) for key, value in state.settings}
+    return saved(scenario, state.scenario if state.text is None else None, given, asked)

@@ -1,0 +1,199 @@
+// What the page itself does: sends what a visitor moves, and puts in place what comes back. It computes no result.
+"use strict";
+(function () {
+  const by = (id) => document.getElementById(id);
+  const say = (name, value) => Shiny.setInputValue(name, value, { priority: "event" });
+  const later = {};
+  function after(name, wait, what) {
+    clearTimeout(later[name]);
+    later[name] = setTimeout(what, wait);
+  }
+  let address = location.search.slice(1);
+
+  // The form ---------------------------------------------------------------------------------------------------------
+
+  function knob(element, settled) {
+    const row = element.closest("[data-knob]");
+    const slider = row.querySelector("[data-role=slider]");
+    const number = row.querySelector("[data-role=number]");
+    if (element === slider) number.value = Number(slider.value);
+    else if (slider) slider.value = number.value;
+    row.classList.toggle("changed", number.value !== row.dataset.own);
+    if (number.value === "" || !number.checkValidity()) return;
+    const moved = { name: row.dataset.knob, value: number.value, settled };
+    if (settled) after("settled-" + moved.name, 200, () => say("moved", moved));
+    else if ("live" in row.dataset) say("moved", moved);
+  }
+
+  document.addEventListener("input", (event) => {
+    if (event.target.closest("[data-knob]")) knob(event.target, false);
+    if (event.target.id === "editor") typed();
+  });
+
+  document.addEventListener("change", (event) => {
+    const target = event.target;
+    if (target.closest("[data-knob]")) knob(target, true);
+    else if (target.id === "replicates" || target.id === "seed") say("asked", { name: target.id, value: target.value });
+    else if (target.id === "scenario") say("chosen", target.value);
+    else if (target.id === "open") opened(target);
+    else if (target.dataset.ask) say("picked", { name: target.dataset.ask, value: target.value });
+  });
+
+  document.addEventListener("click", (event) => {
+    const target = event.target.closest("button, a");
+    if (!target) return;
+    const data = target.dataset;
+    if (data.step) say("step", { name: data.step, by: Number(data.by) });
+    else if (data.cancel) say("cancelled", data.cancel);
+    else if (data.line) jump(Number(data.line), Number(data.column));
+    else if (target.id === "reset") say("reset", Date.now());
+    else if (target.id === "share") share();
+    else if (target.id === "use") say("used", by("editor").value);
+    else if (target.id === "fold") fold(target);
+  });
+
+  function fold(button) {
+    const folded = document.body.classList.toggle("folded");
+    button.setAttribute("aria-expanded", String(!folded));
+  }
+
+  function share() {
+    const link = location.origin + location.pathname + "?" + address;
+    const shared = by("shared");
+    const long = link.length > 8000 ? " (too long for some programs: save a file instead)" : "";
+    const done = () => { shared.textContent = "copied" + long; };
+    if (navigator.clipboard) navigator.clipboard.writeText(link).then(done, () => { shared.textContent = link; });
+    else shared.textContent = link;
+  }
+
+  // The editor -------------------------------------------------------------------------------------------------------
+
+  const MOST_LETTERS = 100000;
+
+  function gutter(faulty) {
+    const editor = by("editor"), lines = editor.value.split("\n").length;
+    const margin = by("gutter");
+    if (faulty) margin.dataset.faulty = JSON.stringify(faulty);
+    const bad = new Set(JSON.parse(margin.dataset.faulty || "[]"));
+    margin.replaceChildren();
+    for (let k = 1; k <= lines; k++) {
+      const number = document.createElement("span");
+      number.textContent = (bad.has(k) ? "● " : "") + k + "\n";
+      if (bad.has(k)) number.className = "bad";
+      margin.append(number);
+    }
+    margin.scrollTop = editor.scrollTop;
+  }
+
+  function typed() {
+    gutter();
+    const text = by("editor").value;
+    by("open-refused").textContent = text.length > MOST_LETTERS ? "too long: a scenario has some 12,000 characters" : "";
+    if (text.length <= MOST_LETTERS) after("typed", 250, () => say("typed", text));
+  }
+
+  function opened(input) {
+    const file = input.files[0], refused = by("open-refused");
+    input.value = "";
+    if (!file) return;
+    if (file.size > MOST_LETTERS) {
+      refused.textContent = "refused: " + file.name + " has " + file.size.toLocaleString("en") +
+        " bytes; this page reads up to 100,000";
+      return;
+    }
+    file.text().then((text) => { by("editor").value = text; refused.textContent = ""; typed(); });
+  }
+
+  function jump(line, column) {
+    const editor = by("editor");
+    const start = editor.value.split("\n").slice(0, line - 1).reduce((n, l) => n + l.length + 1, 0) + column - 1;
+    editor.focus();
+    editor.setSelectionRange(start, start);
+    const height = editor.scrollHeight / editor.value.split("\n").length;
+    editor.scrollTop = Math.max(0, (line - 6) * height);
+  }
+
+  document.addEventListener("scroll", (event) => {
+    if (event.target.id === "editor") by("gutter").scrollTop = event.target.scrollTop;
+  }, true);
+
+  document.addEventListener("keydown", (event) => {
+    // Tab leaves the editor, as everywhere; YAML is indented with spaces.
+    if (event.target.id === "editor" && event.key === "Escape") event.target.blur();
+  });
+
+  // What comes back --------------------------------------------------------------------------------------------------
+
+  // A mark stands at a share of its plot, whose size the figure itself tells.
+  function place(marks, words) {
+    for (const [name, [x, y]] of Object.entries(marks)) {
+      const figure = document.querySelector(`.rule-curve figure[data-figure=${name}]`);
+      if (!figure) continue;
+      for (const mark of figure.querySelectorAll("[class*=' own_'] line, [class*=' own_'] path")) {
+        const plot = mark.closest(".mark-group").querySelector("path.background").getAttribute("d");
+        const [, width, height] = plot.match(/h(-?[\d.]+)v(-?[\d.]+)/).map(Number);
+        const old = mark.getAttribute("transform").match(/translate\(([^,]+),([^)]+)\)/);
+        mark.setAttribute("transform", `translate(${x * width},${y === null ? old[2] : y * height})`);
+      }
+      const moved = figure.querySelector(".moved");
+      moved.textContent = words;
+      moved.hidden = !words;
+    }
+  }
+
+  function arrived(root) {
+    const found = root.querySelectorAll ? [root, ...root.querySelectorAll("[data-marks], [data-lines]")] : [];
+    for (const element of found) {
+      if (element.dataset && element.dataset.marks) {
+        const told = JSON.parse(element.dataset.marks);
+        place(told.marks, told.words);
+      }
+      if (element.dataset && element.dataset.lines && by("editor")) gutter(JSON.parse(element.dataset.lines));
+    }
+  }
+
+  function refresh() {
+    history.replaceState(null, "", location.pathname + "?" + address);
+    for (const link of document.querySelectorAll("[data-download]")) link.href = link.dataset.download + "?" + address;
+  }
+
+  function handlers() {
+    Shiny.addCustomMessageHandler("rule", (told) => {
+      const numbers = by("rule-numbers");
+      if (!numbers) return;
+      numbers.innerHTML = told.table;
+      place(told.marks, told.words);
+      document.dispatchEvent(new CustomEvent("rule-shown"));
+    });
+    Shiny.addCustomMessageHandler("address", (query) => { address = query; refresh(); });
+    Shiny.addCustomMessageHandler("status", (told) => {
+      const status = by("status-" + told.part);
+      if (!status) return;
+      status.hidden = !told.running;
+      status.parentElement.setAttribute("aria-busy", String(told.running));
+      const bar = status.querySelector("progress");
+      if (told.total) {
+        bar.max = told.total;
+        bar.value = told.done;
+      } else bar.removeAttribute("value");
+      const words = told.total ? `${told.done.toLocaleString("en")} of ${told.total.toLocaleString("en")} trials` : "simulating";
+      status.querySelector("span").textContent = told.total && told.done >= told.total ? "drawing" : words;
+    });
+    Shiny.addCustomMessageHandler("opened", (told) => {
+      const editor = by("editor"), chosen = by("scenario");
+      editor.value = told.text;
+      gutter([]);
+      chosen.value = [...chosen.options].some((o) => o.value === told.scenario) ? told.scenario : "";
+      const tab = document.querySelector(`#view a[data-value="${told.view}"]`);
+      if (tab && !tab.classList.contains("active")) bootstrap.Tab.getOrCreateInstance(tab).show();
+    });
+  }
+
+  document.addEventListener("DOMContentLoaded", () => {
+    handlers();
+    new MutationObserver((changes) => {
+      for (const change of changes) for (const node of change.addedNodes) arrived(node);
+    }).observe(document.body, { childList: true, subtree: true });
+    if (matchMedia("(max-width: 900px)").matches) document.body.classList.add("folded");
+  });
+})();

@@ -1,0 +1,40 @@
+"""Estimates in a table: what the command line prints, with the exact value on each cell for whoever wants it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from htmltools import Tag, tags
+
+from protocolsim.report import phrases
+from protocolsim.study.estimates import Estimate
+
+
+@dataclass(frozen=True)
+class Row:
+    """One estimate as set up, and the same in another design."""
+
+    mine: Estimate
+    other: Estimate | None = None
+
+
+def estimates_table(rows: Sequence[Row], columns: Sequence[str], *, spread: bool = False) -> Tag:
+    """Label, one column of values for each design, the range of single trials (`spread`), and the published value."""
+    published = any(row.mine.published is not None for row in rows)
+    heads = ["", *columns, *(["one trial, 5-95 %"] if spread else []), *(["published"] if published else [])]
+    body = []
+    for row in rows:
+        cells = [tags.th(row.mine.label, scope="row", title=f"{row.mine.counting}; among {row.mine.among}")]
+        cells += [_cell(e, k) for k, e in enumerate((row.mine, row.other)) if e is not None]
+        if spread:
+            cells.append(tags.td(phrases.one_trial(row.other or row.mine)))
+        if published:
+            cells.append(tags.td(phrases.published(row.mine)))
+        body.append(tags.tr(*cells, data_estimate=row.mine.name))
+    head = tags.thead(tags.tr(*[tags.th(h, scope="col") for h in heads]))
+    return tags.div(tags.table(head, tags.tbody(*body), class_="estimates"), class_="scroll")
+
+
+def _cell(found: Estimate, column: int) -> Tag:
+    return tags.td(phrases.simulated(found), data_value=repr(float(found.value)), data_column=str(column))

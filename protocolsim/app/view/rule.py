@@ -1,0 +1,225 @@
+"""The rule: every threshold of the decision at once, with and without the treatment's effect."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, ClassVar
+
+import numpy as np
+from htmltools import Tag, TagList, tags
+
+from protocolsim.app.figure import figure
+from protocolsim.app.limits import looked_at
+from protocolsim.app.material import Progress, curve_of, replicates_of, result_of
+from protocolsim.app.state import State, over, scenario_of
+from protocolsim.app.table import Row, estimates_table
+from protocolsim.app.view.base import Part, View
+from protocolsim.app.worker import Answer, Made, Tell
+from protocolsim.errors import UsageError
+from protocolsim.report import phrases, threshold_figures
+from protocolsim.report.flow_figure import flow
+from protocolsim.report.threshold_drawn import Drawn
+from protocolsim.scenario.settings import value_of
+from protocolsim.study.branches import OWN
+from protocolsim.study.curve import ThresholdCurve
+from protocolsim.study.estimates import Estimate
+from protocolsim.study.thresholds import MEASURES, the_rule
+
+FIGURES = ("curves", "roc", "what_follows", "loss")
+_SENT = (
+    "seed", "replicates", "measured", "replicate", "subject", "endpoints", "taken", "refused", "others", "otherwise",
+    "definition",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Both curves beside the page, to read any threshold from; `without` where the scenario declares an effect."""
+
+    mine: ThresholdCurve
+    without: ThresholdCurve | None
+
+    @cached_property
+    def drawn(self) -> Drawn:
+        """The first one as it is drawn."""
+        return Drawn(self.mine)
+
+    @property
+    def size(self) -> int:
+        """Bytes, about."""
+        return sum(_bytes(curve) for curve in (self.mine, self.without) if curve is not None)
+
+
+def _bytes(curve: ThresholdCurve) -> int:
+    columns = [a for side in (curve.taken, curve.refused, curve.others) for a in side.values()]
+    return sum(a.nbytes for a in (curve.measured, curve.replicate, *columns))
+
+
+class CurvePart(Part):
+    """The curves over the threshold."""
+
+    name: ClassVar[str] = "curve"
+
+    def reduced(self, state: State) -> State:
+        """Everything but the threshold, which is read from the curve."""
+        kept = replace(state, draw=0, patient=0, view="", other=())
+        try:
+            return kept.setting(the_rule(scenario_of(kept)).parameter, None)
+        except UsageError:
+            return kept
+
+    def make(self, state: State, tell: Tell) -> Made:
+        """Both curves, and the figures."""
+        scenario = scenario_of(state)
+        parameter = the_rule(scenario).parameter
+        progress = Progress(tell, replicates_of(state) * (1 if scenario.effect is None else 2))
+        mine = curve_of(state, parameter, progress)
+        without = None
+        if scenario.effect is not None:
+            nothing = replace(state, settings=over(state.settings, scenario.effect.none))
+            without = _named(curve_of(nothing, parameter, progress), f"{scenario.title}, without the effect")
+        mine = mine.by(state.measure or OWN)
+        without = None if without is None else without.by(state.measure or OWN)
+        drawn = Drawn(mine)
+        charts = {
+            "curves": lambda: threshold_figures.curves(drawn, without),
+            "roc": lambda: threshold_figures.roc(drawn),
+            "what_follows": lambda: threshold_figures.what_follows(drawn, without),
+            "loss": lambda: threshold_figures.loss(drawn),
+        }
+        return Made(charts, [None if c is None else {k: getattr(c, k) for k in _SENT} for c in (mine, without)])
+
+    def receive(self, answer: Answer, state: State) -> Answer:
+        """The curves put together again."""
+        scenario = scenario_of(state)
+        found: list[ThresholdCurve | None] = [None, None]
+        nothing = scenario.effect.none if scenario.effect is not None else {}
+        for place, settings in enumerate((state.settings, over(state.settings, nothing))):
+            if answer.facts[place] is not None:
+                mine = scenario_of(replace(state, settings=settings))
+                found[place] = ThresholdCurve(scenario=mine, rule=the_rule(mine), **answer.facts[place])
+        assert found[0] is not None
+        answer.facts = Curves(found[0], found[1])
+        return answer
+
+    def show(self, answer: Answer, state: State) -> Tag | TagList:
+        """The curves, the numbers at the threshold, and the other figures."""
+        curves: Curves = answer.facts
+        told = moved(curves, state)
+        shown = {name: figure(("rule", self.name), name, answer, state) for name in FIGURES}
+        return TagList(
+            _definitions(curves.mine),
+            shown["curves"],
+            tags.div(told.table, id="rule-numbers"),
+            *[shown[name] for name in FIGURES[1:]],
+            tags.template(id="rule-marks", data_marks=json.dumps(told.where)),
+        )
+
+
+def _definitions(curve: ThresholdCurve) -> Tag | None:
+    """The choice of what the rule measures, where the scenario offers one."""
+    offered = curve.definitions
+    if len(offered) < 2:
+        return None
+    options = [
+        tags.option(said, value="" if name == OWN else name, selected="" if name == curve.definition else None)
+        for name, said in offered.items()
+    ]
+    return tags.p(
+        tags.label("What the rule compares ", for_="measure"),
+        tags.select(*options, {"data-shiny-no-bind-input": ""}, id="measure", data_ask="measure", class_="form-select"),
+        class_="choice",
+    )
+
+
+def _named(curve: ThresholdCurve, title: str) -> ThresholdCurve:
+    """The curve with another title of its scenario, which figures say."""
+    return replace(curve, scenario=replace(curve.scenario, title=title))
+
+
+@dataclass(frozen=True)
+class Moved:
+    """What the page shows at one threshold: the numbers, and where the figures mark it."""
+
+    table: Tag | TagList
+    marks: Mapping[str, tuple[float, float | None]]
+    words: str
+
+    @property
+    def where(self) -> dict[str, Any]:
+        """The marks, and the words that say that they were moved."""
+        return {"marks": self.marks, "words": self.words}
+
+
+def moved(curves: Curves, state: State) -> Moved:
+    """The numbers at the threshold that is set up, from the curve: nothing is simulated."""
+    curve, drawn = curves.mine, curves.drawn
+    threshold = _threshold(curve, state)
+    at = curve.at(threshold)
+    without = None if curves.without is None else curves.without.at(threshold)
+    rows = [Row(e, None if without is None else without[name]) for name, e in at.items()]
+    said, own = drawn.said(threshold), drawn.said(curve.own)
+    columns = ("as set up", "without the effect") if without is not None else ("as set up",)
+    here = f"at {curve.parameter.replace('_', ' ')} {said}"
+    table = TagList(
+        tags.h3(f"The decision, {here}"),
+        estimates_table([row for row in rows if row.mine.name in MEASURES], columns),
+        tags.h3(f"The trial, {here}"),
+        estimates_table([row for row in rows if row.mine.name not in MEASURES], columns),
+        tags.p(
+            f"{phrases.count(curve.replicates, 'simulated trial')}, seed {curve.seed}; every threshold has the same "
+            "patients with the same luck. The ± is the Monte Carlo standard error. The trial's numbers are those of ",
+            tags.code(f'protocolsim run --set {curve.parameter}="{said}"'),
+            " with whatever else is set up.",
+            class_="note",
+        ),
+    )
+    words = "" if threshold == curve.own else f"The mark stands at {said}; the words above are those of {own}."
+    return Moved(table, drawn.marks(threshold, _value(at, "sensitivity"), _value(at, "specificity")), words)
+
+
+def _value(at: Mapping[str, Estimate], name: str) -> float:
+    value = at[name].value if name in at else float("nan")
+    return value if np.isfinite(value) else -1.0
+
+
+def _threshold(curve: ThresholdCurve, state: State) -> float:
+    """The threshold that is set up, in internal units. Raises UsageError for what is no such quantity."""
+    said = dict(state.settings).get(curve.parameter)
+    if said is None:
+        return curve.own
+    return Drawn(curve).read(str(value_of(curve.parameter, said)))
+
+
+class FlowPart(Part):
+    """The way of the patients at this threshold: this one is simulated."""
+
+    name: ClassVar[str] = "flow"
+
+    def reduced(self, state: State) -> State:
+        """As set up."""
+        return replace(state, draw=0, patient=0, view="", other=(), measure="")
+
+    def make(self, state: State, tell: Tell) -> Made:
+        """A run at this threshold."""
+        result = result_of(state, Progress(tell, looked_at(scenario_of(state), replicates_of(state))))
+        return Made({"flow": lambda: flow(result)})
+
+    def show(self, answer: Answer, state: State) -> Tag | TagList:
+        """The flow."""
+        return figure(("rule", self.name), "flow", answer, state)
+
+
+def _head() -> Tag:
+    return tags.p(
+        "Move the threshold and see who passes the rule, how well it tells true responders from others, and what "
+        "follows. Every threshold is read from one simulation of both ways of the decision, so it answers at once; "
+        "everything else is simulated anew.",
+        class_="lead",
+    )
+
+
+VIEW: Any = View(4, "rule", "The rule", _head(), (CurvePart(), FlowPart()))

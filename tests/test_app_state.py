@@ -1,0 +1,138 @@
+"""What a visitor has set up: in the address, in a file, in a form made from the scenario alone."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from protocolsim.app.limits import MOST_LETTERS, bounded, looked_at
+from protocolsim.app.opening import opening
+from protocolsim.app.state import State, restored, scenario_file, scenario_of
+from protocolsim.errors import ProtocolsimError, UsageError
+from protocolsim.report.controls import controls
+from protocolsim.scenario.settings import load, load_text
+from protocolsim.scenario.shipped import names
+from protocolsim.study.branches import ThresholdRule, threshold_rule
+
+WORDS = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), min_size=1, max_size=20)
+PAIRS = st.dictionaries(WORDS, WORDS, max_size=4).map(lambda d: tuple(sorted(d.items())))
+STATES = st.builds(
+    State,
+    scenario=st.sampled_from(names()),
+    text=st.none() | st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=300),
+    settings=PAIRS,
+    other=PAIRS,
+    replicates=st.none() | st.integers(0, 1000),
+    seed=st.none() | st.integers(0, 1000),
+    draw=st.integers(0, 1000),
+    patient=st.integers(0, 1000),
+    measure=st.sampled_from(["", "new"]),
+    view=st.sampled_from(["", "rule"]),
+)
+
+
+@given(STATES)
+def test_an_address_holds_the_whole_state(state):
+    """Whatever was set up, its address restores exactly that."""
+    assert restored(state.address(), State("another")) == state
+
+
+@given(st.text(max_size=200))
+def test_any_other_address_is_a_state_or_a_refusal(address):
+    """No address breaks the page: it is read, or refused in words."""
+    with contextlib.suppress(UsageError):
+        assert isinstance(restored(address, State("ms_daclizumab")), State)
+
+
+def test_an_address_does_not_swell():
+    """A small address that unpacks into an enormous text is refused before it is unpacked."""
+    bomb = State("x", text="a" * 20_000_000).address()
+    assert len(bomb) < 100_000
+    with pytest.raises(UsageError, match=r"longer than|damaged"):
+        restored(bomb, State("ms_daclizumab"))
+    with pytest.raises(UsageError, match="longer than"):
+        scenario_of(State("x", text="a" * (MOST_LETTERS + 1)))
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_scenario_has_a_form(name):
+    """Each parameter has a row with its meaning and unit; set to its own value it changes nothing; ranges hold it."""
+    scenario = load(name)
+    rows = controls(scenario)
+    assert {r.name for r in rows} >= set(scenario.named) | {f"{p.component}.{p.name}" for p in scenario.parameters}
+    for row in rows:
+        assert row.meaning
+        assert row.low is None or row.high is None or row.low <= row.value <= row.high
+    own = load(name, set={r.name: r.said(r.value) for r in rows})
+    for key, named in scenario.named.items():
+        assert own.named[key].value == pytest.approx(named.value, rel=1e-9)
+    for before, after in zip(scenario.parameters, own.parameters, strict=True):
+        assert after.value == pytest.approx(before.value, rel=1e-9)
+    if scenario.effect is not None:
+        assert rows[0].name == scenario.effect.parameter
+        load(name, set=dict(scenario.effect.none))
+
+
+def test_the_step_of_a_slider_is_round():
+    """About a hundred steps over a range; whole ones where only whole numbers stand there."""
+    steps = {r.name: r.step for r in controls(load("ms_daclizumab"))}
+    assert (steps["response_threshold"], steps["eligible_cels"], steps["daclizumab_dose"]) == (1.0, 1.0, 0.1)
+
+
+@pytest.mark.parametrize("name", ["ms_daclizumab", "ms_no_drug", "maa_daclizumab"])
+def test_a_saved_file_is_the_same_scenario(name):
+    """Saved on top of a shipped scenario, or as a whole text, the file is the scenario that was set up."""
+    base = load(name)
+    rows = [r for r in controls(base) if r.low is not None and r.high is not None][:6]
+    ends = [(r.name, r.said((r.low if k % 2 else r.high) or 0.0)) for k, r in enumerate(rows)]
+    settings = tuple(sorted(ends))
+    for state in (State(name, settings=settings, seed=3), State(name, base.document.text, settings=settings, seed=3)):
+        try:
+            expected = scenario_of(state)
+        except ProtocolsimError:
+            pytest.fail("a slider led out of what the scenario allows")
+        saved = load_text(scenario_file(state), "saved.yaml")
+        assert (saved.seed, saved.replicates) == (3, base.replicates)
+        assert {k: n.value for k, n in saved.named.items()} == {k: n.value for k, n in expected.named.items()}
+        assert [p.value for p in saved.parameters] == [p.value for p in expected.parameters]
+
+
+def test_a_file_that_extends_its_neighbour_opens_whole(tmp_path):
+    """The page has no folder to look into, so such a file is opened with everything in it."""
+    (tmp_path / "mine.yaml").write_text("extends: ms_daclizumab\ncohort: {size: 9}\n")
+    (tmp_path / "yours.yaml").write_text("extends: ./mine.yaml\nseed: 4\n")
+    state = opening(str(tmp_path / "yours.yaml"))
+    assert (scenario_of(state).seed, scenario_of(state).trial.cohort.size) == (4, 9)
+    assert opening("ms_no_drug") == State("ms_no_drug")
+    with pytest.raises(UsageError, match="did you mean 'ms_no_drug'"):
+        opening("ms_no_drugs")
+
+
+def test_work_is_bounded():
+    """More subjects than one visitor may ask for are refused; single patients are looked at in fewer still."""
+    scenario = load("ms_daclizumab")
+    assert bounded(scenario, 2000) == 2000
+    with pytest.raises(UsageError, match="75,000"):
+        bounded(scenario, 5000)
+    assert looked_at(scenario, 2000) == 200
+    assert looked_at(load("ms_daclizumab", set={"cohort.size": 30_000}), 2000) == 1
+
+
+def test_the_effect_of_a_scenario_is_declared():
+    """Which parameter is the effect stands in the file; a wrong name, or a range upside down, is a fault."""
+    effect = load("ms_daclizumab").effect
+    assert effect is not None
+    assert effect.parameter == "daclizumab.median_rate_ratio"
+    none = load("ms_daclizumab", set=dict(effect.none))
+    assert none.parameters == load("ms_no_drug").parameters
+    assert isinstance(threshold_rule(none), ThresholdRule)
+    text = "extends: ms_daclizumab\neffect: {parameter: daclizumab.median_rate_ratoi, none: {nobody: 1}}\n"
+    with pytest.raises(ProtocolsimError) as refused:
+        load_text(text, "x.yaml")
+    assert "did you mean 'daclizumab.median_rate_ratio'" in str(refused.value)
+    assert "unknown parameter 'nobody'" in str(refused.value)
+    with pytest.raises(ProtocolsimError, match="is not below the highest"):
+        load_text("extends: ms_daclizumab\neffect: {range: [1, 0.5]}\n", "x.yaml")

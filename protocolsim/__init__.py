@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from protocolsim.errors import ProtocolsimError, ScenarioError, SimulationError, UsageError
     from protocolsim.report.diagram import diagram
     from protocolsim.report.story import Trace, trace
+    from protocolsim.report.synopsis import Synopsis, describe
     from protocolsim.scenario.scenario import Scenario
     from protocolsim.scenario.settings import load
     from protocolsim.scenario.shipped import names as scenarios
@@ -37,9 +38,11 @@ __all__ = [
     "Scenario",
     "ScenarioError",
     "SimulationError",
+    "Synopsis",
     "ThresholdCurve",
     "Trace",
     "UsageError",
+    "describe",
     "diagram",
     "load",
     "potential_outcomes",
@@ -59,9 +62,11 @@ _WHERE = {
     "Scenario": "scenario.scenario",
     "ScenarioError": "errors",
     "SimulationError": "errors",
+    "Synopsis": "report.synopsis",
     "ThresholdCurve": "study.curve",
     "Trace": "report.story",
     "UsageError": "errors",
+    "describe": "report.synopsis",
     "diagram": "report.diagram",
     "load": "scenario.settings",
     "potential_outcomes": "study.potential",

@@ -1,119 +1,69 @@
-"""The pages of the models and the STRESS-DES checklist: made from the code, and committed as made."""
+"""The synopsis says what the file says: every state, rule, number and mark of it."""
 
 from __future__ import annotations
 
-import re
+import json
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
-from protocolsim.cli import main
-from protocolsim.component import MARKS
-from protocolsim.errors import UsageError
-from protocolsim.report.markdown import table
-from protocolsim.report.model_page import SECTIONS, model_page, names
-from protocolsim.report.stress_des import stress_des
-from protocolsim.scenario.components import load_shipped
+import protocolsim
 from protocolsim.scenario.settings import load
-from protocolsim.scenario.shipped import names as scenarios
+from protocolsim.scenario.shipped import names
+from tests import protocols
+from tests.test_cli import command, refused
 
-ROOT = Path(__file__).parent.parent
-DOCS = ROOT / "docs"
-MODELS = names()
-RENEW = "renew it: protocolsim describe --write docs"
-# The 20 items of Monks et al. 2019; the last of section 2 has five parts.
-ITEMS = [
-    *(f"1.{k}" for k in range(1, 4)),
-    *(f"2.{k}" for k in range(1, 6)),
-    *(f"2.5.{k}" for k in range(1, 6)),
-    *(f"3.{k}" for k in range(1, 5)),
-    *(f"4.{k}" for k in range(1, 4)),
-    *(f"5.{k}" for k in range(1, 5)),
-    "6.1",
-]
+__all__ = ["command"]
 
 
-@pytest.mark.parametrize(("room", "name"), MODELS)
-def test_the_committed_page_is_what_the_code_says(room, name):
-    """Each disease and drug has its page in docs/models, equal to what its code generates now."""
-    page = DOCS / "models" / f"{name}.md"
-    assert page.exists(), RENEW
-    assert page.read_text(encoding="utf-8") == model_page(room, name), RENEW
+@pytest.mark.parametrize("name", names())
+def test_everything_of_the_file_is_there(name):
+    """Every state's label, endpoint, parameter with its mark, rule and size of a shipped scenario stands there."""
+    scenario = load(name)
+    text = protocolsim.describe(scenario).text
+    plain = " ".join(text.split())
+    for state in scenario.trial.protocol.states:
+        assert (state.outcome or state.label) in plain
+    for endpoint in scenario.endpoints.values():
+        assert f"{endpoint.label}. {endpoint.counting}" in plain
+    for knob in scenario.knobs:
+        mark = f" [{knob.mark}]" if knob.mark else ""
+        assert f"{knob.name} = {knob.value}: {knob.meaning}{mark}" in plain
+    assert f"{scenario.trial.cohort.size} patients are enrolled" in plain
+    rules = protocolsim.describe(scenario).sections["Decision rules"]
+    assert len(rules) == len({t.item for t in scenario.trial.protocol.transitions})
+    for row in scenario.parameters:
+        if row.mark in ("A", "M"):
+            assert f"{row.name.replace('_', ' ')} {row.value:g}" in plain
 
 
-def test_the_committed_checklist_is_what_the_scenario_says():
-    """The filled checklist in docs is what the first trial generates now, and no page stands there for no model."""
-    assert (DOCS / "stress_des.md").read_text(encoding="utf-8") == stress_des(load("ms_daclizumab")), RENEW
-    assert sorted(p.stem for p in (DOCS / "models").iterdir()) == sorted(name for _, name in MODELS)
+def test_the_published_trial():
+    """The rule of the published trial reads as it is meant, and an assumption stands among assumptions."""
+    sections = protocolsim.describe("ms_daclizumab").sections
+    way = "From 'Interferon beta and daclizumab' to 'Daclizumab alone'"
+    rule = f"{way}: after 26 weeks, if cel_reduction > response_threshold (75 %)."
+    assert rule in sections["Decision rules"]
+    assert any(line.startswith("rescue_level = 100 %") for line in sections["Assumptions"])
+    assert not any(line.startswith("rescue_level") for line in sections["Parameters of the protocol"])
+    changed = protocolsim.describe(load("ms_daclizumab", set={"response_threshold": "60 %"}))
+    assert "response_threshold (60 %)" in changed.text
 
 
-@pytest.mark.parametrize(("room", "name"), MODELS)
-def test_a_page_says_every_number_and_how_it_is_known(room, name):
-    """Every parameter stands there once, with value, range, meaning, mark and source; the rest is written by hand."""
-    component = load_shipped(room, name)
-    page = model_page(room, name)
-    at = [page.index(section) for section in (*SECTIONS, "## Parameters")]
-    assert at == sorted(at)
-    rows = [line for line in page[at[-1] :].splitlines() if line.startswith("| `")]
-    for p in component.parameters:
-        (row,) = [r for r in rows if r.startswith(f"| `{p.name}` |") and len(r.split(" | ")) == 5]
-        for text in (f"{p.value:g} {p.unit}".strip(), f"{p.low:g} to {p.high:g}", p.meaning, f"[{p.mark}] {p.source}"):
-            assert f" {text.strip()} " in f" {row} "
-    counted = {m: int(n) for n, m in re.findall(r"([0-9]+) \[([A-Z0-9]+)\]", page[at[-1] :].split("\n\n")[1])}
-    assert counted == {m: n for m in MARKS if (n := sum(p.mark == m for p in component.parameters))}
+def test_randomisation():
+    """A randomised protocol says its blocks and arms."""
+    assert "Randomised (arms) in blocks of" in protocolsim.describe(protocols.rich()).text
 
 
-@pytest.mark.parametrize(("room", "name"), MODELS)
-def test_what_is_written_names_only_what_there_is(room, name):
-    """Each name in code type in the text beside the code is a parameter, signal, trait or file of that component."""
-    component = load_shipped(room, name)
-    known = {p.name for p in component.parameters} | {t.name for t in component.traits}
-    known |= {*component.reads, *component.writes, *component.needs}
-    text = (ROOT / "protocolsim" / room / f"{name}.md").read_text(encoding="utf-8")
-    assert "```math" in text
-    assert set(re.findall(r"(?<!`)`([a-z_0-9]+)`(?!`)", text)) <= known
-
-
-@pytest.mark.parametrize("name", scenarios())
-def test_the_checklist_has_every_item(name):
-    """Each of the checklist's items is there and filled in, for every shipped scenario."""
-    text = stress_des(load(name))
-    found = re.findall(r"^(?:### |\*\*)([0-9](?:\.[0-9])+) ", text, flags=re.MULTILINE)
-    assert found == ITEMS
-    for body in re.split(r"^#+ .*$", text, flags=re.MULTILINE)[2:]:
-        assert body.strip() or body.isspace()
-    assert not re.search(r"^### .*\n\n(#|$)", text, flags=re.MULTILINE)
-
-
-def test_the_checklist_knows_queues_and_changes():
-    """A scenario with queues names its resource and window, and one that changes numbers lists each."""
-    short = stress_des(load("ms_scanner_shortage"))
-    assert "scanner: 1 at each of 3 sites, for mri, 60 minutes a use" in short
-    assert "not made within 7 days of its day is missed" in short
-    assert "| `daclizumab.median_rate_ratio` | 0.6 | 0.22 |" in stress_des(load("ms_choice_anchored"))
-
-
-def test_a_cell_cannot_break_its_table():
-    """Strokes are escaped and line ends become spaces; without rows there is no table."""
-    assert table(("a", "b"), [("x|y", "p\nq")]).splitlines()[-1] == "| x\\|y | p q |"
-    assert table(("a",), []) == ""
-
-
-def test_the_command_prints_or_writes(tmp_path):
-    """By name it prints one page; with --write it renews every page; an unknown name is answered with the nearest."""
-    runner = CliRunner()
-    assert runner.invoke(main, ["describe", "daclizumab"]).output == model_page("drug", "daclizumab")
-    assert runner.invoke(main, ["describe", "ms_no_drug"]).output == stress_des(load("ms_no_drug"))
-    for _ in range(2):
-        assert runner.invoke(main, ["describe", "--write", str(tmp_path)]).exit_code == 0
-    assert (tmp_path / "stress_des.md").read_text(encoding="utf-8") == stress_des(load("ms_daclizumab"))
-    assert len(list((tmp_path / "models").iterdir())) == len(MODELS)
-    for words, said in (
-        (["describe", "daclizumb"], "did you mean 'daclizumab'"),
-        (["describe"], "describe what"),
-        (["describe", "--write", str(tmp_path / "nowhere")], "there is no such folder"),
-    ):
-        refused = runner.invoke(main, words, standalone_mode=False)
-        assert isinstance(refused.exception, (UsageError, SystemExit))
-        assert said in refused.output + str(refused.exception)
+def test_command(command):
+    """Printed, as JSON, as Markdown and as a page it is the same synopsis; what cannot be is refused."""
+    status, out, err = command("describe", "ms_no_drug")
+    assert (status, err) == (0, "")
+    assert "Decision rules" in out
+    found = protocolsim.describe("ms_no_drug")
+    assert json.loads(command("describe", "ms_no_drug", "--json")[1]) == found.summary()
+    assert command("describe", "ms_no_drug", "-o", "x.md") == (0, "", "")
+    assert Path("x.md").read_text() == found.text
+    assert command("describe", "ms_no_drug", "-o", "x.html") == (0, "", "")
+    assert 'class="schedule"' in Path("x.html").read_text()
+    assert "such a file already" in refused(command, "describe", "ms_no_drug", "-o", "x.md")
+    assert "end it in .md" in refused(command, "describe", "ms_no_drug", "-o", "x.pdf")

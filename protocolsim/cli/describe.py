@@ -2,59 +2,44 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
 
-from protocolsim.cli.base import new_file
-from protocolsim.errors import UsageError, unknown
+from protocolsim.cli.base import assignments, new_file
+from protocolsim.errors import UsageError
 
 
 @click.command()
-@click.argument("name", required=False)
-@click.option(
-    "--write",
-    "folder",
-    type=click.Path(path_type=Path),
-    help="Write the page of every disease and drug, and the checklist of NAME (ms_daclizumab where absent), there.",
-)
+@click.argument("scenario")
+@click.option("--json", "as_json", is_flag=True, help="The synopsis as JSON.")
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="Write into this new file: .md or .html.")
+@click.option("--overwrite", is_flag=True, help="Replace the file.")
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Change a value; repeatable.")
 @click.option("--allow-plugins", is_flag=True, help="Load code the scenario names (your.module:YourClass).")
-def describe(name: str | None, folder: Path | None, allow_plugins: bool) -> None:
-    """Describe NAME: the equations and numbers of a disease or drug, or the STRESS-DES checklist of a scenario."""
-    from protocolsim.report.model_page import model_page, names
-    from protocolsim.report.stress_des import stress_des
+def describe(
+    scenario: str, as_json: bool, out: Path | None, overwrite: bool, settings: tuple[str, ...], allow_plugins: bool
+) -> None:
+    """Describe SCENARIO in English: the synopsis of its protocol, written from the file."""
+    from protocolsim.report.synopsis import describe as of
+    from protocolsim.report.synopsis import print_synopsis
     from protocolsim.scenario.settings import load
-    from protocolsim.scenario.shipped import is_path
-    from protocolsim.scenario.shipped import names as scenarios
 
-    models = {model: room for room, model in names()}
-    if folder is not None:
-        scenario = load(name or "ms_daclizumab", allow_plugins=allow_plugins)
-        pages = {f"models/{model}.md": model_page(room, model) for model, room in models.items()}
-        _write(folder, {**pages, "stress_des.md": stress_des(scenario)})
-        return
-    if name is None:
-        raise UsageError(f"describe what? There are {', '.join(models)}, and every scenario")
-    if name in models:
-        click.echo(model_page(models[name], name), nl=False)
-        return
-    if not is_path(name) and name not in scenarios():
-        raise UsageError(unknown("disease, drug or scenario", name, (*models, *scenarios())))
-    click.echo(stress_des(load(name, allow_plugins=allow_plugins)), nl=False)
+    if out is not None and (as_json or out.suffix.lower() not in (".md", ".html")):
+        raise UsageError(f"-o {out}: end it in .md or .html, without --json")
+    if overwrite and out is None:
+        raise UsageError("--overwrite says nothing without -o")
+    with new_file(out, overwrite=overwrite) as write:
+        found = of(load(scenario, set=assignments(settings), allow_plugins=allow_plugins))
+        if as_json:
+            write(json.dumps(found.summary(), indent=2) + "\n")
+        elif out is not None:
+            write(found.page() if out.suffix.lower() == ".html" else found.text)
+        else:
+            from rich.console import Console
 
-
-def _write(folder: Path, pages: dict[str, str]) -> None:
-    """Pages are written anew over old ones: they are made from what is there, and hold nothing of their own."""
-    if not folder.is_dir():
-        raise UsageError(f"--write {folder}: there is no such folder")
-    for place, text in pages.items():
-        target = folder / place
-        try:
-            target.parent.mkdir(exist_ok=True)
-        except OSError as error:
-            raise UsageError(f"--write {folder}: cannot write there: {error.strerror or error}") from None
-        with new_file(target, overwrite=True) as write:
-            write(text)
+            print_synopsis(found, Console())
 
 
 COMMAND = describe

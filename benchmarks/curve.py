@@ -21,6 +21,7 @@ import protocolsim
 from protocolsim.study.estimates import as_json
 
 NAME, LIMIT, THRESHOLD = "ms_daclizumab", 3.0, 0.5
+FEWEST = 1_000  # what 51 thresholds cost each time shows in a smaller study
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -67,8 +68,10 @@ def main() -> int:
     print(f"  51 thresholds, every estimate   {frame:8.2f} s   {frame / run:.2f} runs")
     print(f"(h) the whole curve: {ratio:.2f} runs (each repeat: {', '.join(f'{r:.2f}' for r in ratios)})")
     same = equal(min(asked.replicates, 500))
-    held = ratio < LIMIT and same
-    print(f"    {'holds' if ratio < LIMIT else 'DOES NOT HOLD'}: below {LIMIT:g}")
+    judged = asked.replicates >= FEWEST
+    held = same and (ratio < LIMIT or not judged)
+    verdict = "holds" if ratio < LIMIT else "DOES NOT HOLD"
+    print(f"    {verdict}: below {LIMIT:g}" if judged else f"    not judged below {FEWEST:,} trials")
     print(f"    {'holds' if same else 'DOES NOT HOLD'}: at {THRESHOLD:.0%} it is the run at {THRESHOLD:.0%}")
     return 0 if held else 1
 

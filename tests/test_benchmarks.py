@@ -60,7 +60,12 @@ def test_every_side_of_the_comparison_enrols_what_it_is_asked_for():
 
 @pytest.mark.parametrize(
     "arguments",
-    [["handwritten.py", "15", "1"], ["fused.py", "15", "2"], ["agreement.py", "--size", "60", "--seed", "2"]],
+    [
+        ["handwritten.py", "15", "1"],
+        ["fused.py", "15", "2"],
+        ["agreement.py", "--size", "60", "--seed", "2"],
+        ["curve.py", "--replicates", "4", "--repeats", "1"],
+    ],
     ids=lambda a: a[0],
 )
 def test_a_script_runs(arguments):

@@ -230,3 +230,19 @@ class TestTables:
         with folder_for_results(Path("out")) as folder:
             write_tables(result, folder)
         assert {p.name for p in Path("out").iterdir()} | {store.REPORT} == set(store._OF_A_RUN)
+
+
+def test_full_tables_are_refused_beyond_what_memory_should_hold(monkeypatch, tmp_path):
+    """Beyond the limit of rows a table is refused with the way out, and --out still writes every row of it."""
+    whole = run(load("ms_daclizumab"), replicates=3)
+    rows = {table: len(whole.records.frame(table)) for table in ("subjects", "observations", "moves")}
+    monkeypatch.setattr("protocolsim.study.run.ROWS_KEPT", 500)
+    monkeypatch.setattr("protocolsim.study.result.MOST_ROWS", 1000)
+    large = run(load("ms_daclizumab"), replicates=3)
+    assert large.kept is None
+    assert large.summary() == whole.summary()
+    for table in ("subjects", "observations"):
+        with pytest.raises(UsageError, match="write them to a folder"):
+            getattr(large, table)
+    write_tables(large, tmp_path)
+    assert {table: len(pd.read_parquet(tmp_path / f"{table}.parquet")) for table in rows} == rows

@@ -17,7 +17,18 @@ from protocolsim.study.sweep import paired_mcse
 from protocolsim.study.tally import Tally
 
 # Words about a trial, which change nothing that happens in it.
-_WORDS = ("title", "question", "description", "sources", "notes", "published", "follow", "extends")
+_WORDS = (
+    "title",
+    "question",
+    "description",
+    "sources",
+    "notes",
+    "findings",
+    "beside",
+    "published",
+    "follow",
+    "extends",
+)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,9 @@ import re
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from protocolsim.cli import main
 from protocolsim.errors import ScenarioError, UsageError
 from protocolsim.report import findings, phrases
 from protocolsim.report.page import page
@@ -100,6 +102,18 @@ def test_a_companion_without_the_endpoint_is_named():
     result = run(extending("It is {maa_daclizumab.edss_change}.", "maa_daclizumab"), replicates=2)
     with pytest.raises(UsageError, match="in 'maa_daclizumab'"):
         findings.sentences(result)
+
+
+def test_a_companion_that_does_not_take_a_setting_is_refused_before_anything_is_simulated(tmp_path, monkeypatch):
+    """What cannot be shown beside a run is said at once, where it would be shown; elsewhere it does not matter."""
+    (tmp_path / "more.yaml").write_text(EXTENDING.format(finding="As it is.", beside="maa_daclizumab"))
+    words = ["run", str(tmp_path / "more.yaml"), "--set", "cohort.referral_excess=10 %", "--replicates", "1"]
+    monkeypatch.setattr("protocolsim.cli.run._simulate", lambda *_, **__: pytest.fail("simulated in vain"))
+    refused = CliRunner().invoke(main, words)
+    assert refused.exit_code == 2
+    assert "unknown key 'referral_excess'" in refused.output
+    monkeypatch.undo()
+    assert CliRunner().invoke(main, [*words, "--json"]).exit_code == 0
 
 
 def test_the_table_says_how_much_of_it(monkeypatch):

@@ -38,9 +38,13 @@ def run(
 ) -> None:
     """Simulate SCENARIO (a shipped one by name, or a file) and show it beside what was published."""
     from protocolsim.scenario.settings import load
+    from protocolsim.study.beside import companions
     from protocolsim.study.run import run_manifest
 
     loaded = load(scenario, set=assignments(settings), allow_plugins=allow_plugins)
+    if out is not None or not (as_json or quiet):
+        # Here and not in the report, so that nothing is simulated in vain.
+        companions(loaded)
     asked: dict[str, Any] = {"replicates": replicates, "seed": seed, "engine": engine}
     with study_in(out, run_manifest(loaded, **asked), overwrite=overwrite, resume=resume) as folder:
         with workers_for(workers, cluster) as those:

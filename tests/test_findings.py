@@ -17,6 +17,7 @@ from protocolsim.scenario.companions import quoted
 from protocolsim.scenario.inherit import extended, load_document
 from protocolsim.scenario.reader import parse
 from protocolsim.scenario.settings import load
+from protocolsim.study import beside
 from protocolsim.study.run import run
 
 SCENARIOS = sorted(p.stem for p in (Path(__file__).parent.parent / "scenarios").glob("*.yaml"))
@@ -73,6 +74,16 @@ def test_what_is_set_is_set_beside_it_too():
     assert repr(result.beside["ms_no_drug"].estimates) == repr(alone.estimates)
     seeds = run(load("ms_daclizumab", set={"seed": 5}), replicates=FEW, seed=6).beside["ms_no_drug"]
     assert (seeds.seed, seeds.replicates) == (6, FEW)
+
+
+def test_a_long_study_is_not_as_long_again_beside_it(monkeypatch):
+    """Companions have as many trials as the study, up to a number that the page names."""
+    monkeypatch.setattr(beside, "MOST", 3)
+    found = beside.run_beside(load("ms_threshold_50"), 7, 50)["ms_daclizumab"]
+    assert (found.seed, found.replicates) == (7, 3)
+    monkeypatch.undo()
+    template = Path(findings.__file__).with_name("page.html.j2").read_text(encoding="utf-8")
+    assert f"up to {beside.MOST:,}" in template
 
 
 def test_an_extending_scenario_does_not_inherit_what_stands_beside():

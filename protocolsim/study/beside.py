@@ -8,6 +8,9 @@ from protocolsim.scenario.scenario import Scenario
 from protocolsim.study.result import Result
 from protocolsim.study.run import run
 
+MOST = 1000
+"""A long study need not be as long again for each scenario beside it; each number carries its own error."""
+
 
 def companions(scenario: Scenario) -> dict[str, Scenario]:
     """Each companion by name, with what was set from outside; the document of each is read anew.
@@ -19,5 +22,6 @@ def companions(scenario: Scenario) -> dict[str, Scenario]:
 
 
 def run_beside(scenario: Scenario, seed: int, replicates: int) -> dict[str, Result]:
-    """Each companion run, with this seed and as many replicates. Raises as `companions` does."""
-    return {name: run(other, seed=seed, replicates=replicates) for name, other in companions(scenario).items()}
+    """Each companion run, with this seed and as many replicates, but at most MOST. Raises as `companions` does."""
+    most = min(replicates, MOST)
+    return {name: run(other, seed=seed, replicates=most) for name, other in companions(scenario).items()}

@@ -1,35 +1,57 @@
-"""Every notebook runs from top to bottom, and is kept without outputs."""
+"""Every lesson runs from top to bottom in Jupyter, is kept without outputs, and knows a right answer from a wrong one."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
+from nbclient import NotebookClient
 
 NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
+BLANK = "answer = None"
 
 
-def cells(path: Path) -> list[dict[str, Any]]:
-    """The cells of code."""
-    return [c for c in json.loads(path.read_text(encoding="utf-8"))["cells"] if c["cell_type"] == "code"]
+def read(path: Path) -> Any:
+    return nbformat.read(path, as_version=4)
 
 
-def test_there_are_notebooks():
-    """The folder is not empty."""
-    assert NOTEBOOKS
+def check_cell(cells: list[Any]) -> int:
+    """The place of the cell that judges the reader's answer: the one after the blank."""
+    (blank,) = (k for k, cell in enumerate(cells) if cell.source.strip() == BLANK)
+    return blank + 1
+
+
+def printed(cell: Any) -> str:
+    return "".join(output.get("text", "") for output in cell.outputs)
+
+
+def test_they_are_numbered():
+    """One lesson after another, from 1 on, and not only one."""
+    assert len(NOTEBOOKS) > 1
+    assert [path.stem.partition("_")[0] for path in NOTEBOOKS] == [str(k + 1) for k in range(len(NOTEBOOKS))]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
-def test_runs_from_top_to_bottom(path):
-    """Each cell of code runs after those before it."""
-    names: dict[str, Any] = {"__name__": "__main__"}
-    for cell in cells(path):
-        exec(compile("".join(cell["source"]), f"{path.name}, {cell['id']}", "exec"), names)  # noqa: S102 - our own text
+def test_runs_and_judges_answers(path):
+    """Each cell runs after those before it; no answer, the right one and a wrong one are told apart."""
+    notebook = read(path)
+    cells = notebook.cells
+    at = check_cell(cells)
+    judge = cells[at].source
+    added = [nbformat.v4.new_code_cell(f"answer = {answer}\n{judge}") for answer in ("right", "right + 7")]
+    cells[at + 1 : at + 1] = added
+    NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    said = [printed(cell) for cell in cells[at : at + 3]]
+    assert "put your answer" in said[0]
+    assert said[1].splitlines()[-1] == "yes"
+    assert said[2].splitlines()[-1].startswith("not yet")
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
 def test_is_kept_without_outputs(path):
     """No output and no count is stored."""
-    assert all(not c["outputs"] and c["execution_count"] is None for c in cells(path))
+    code = [cell for cell in read(path).cells if cell.cell_type == "code"]
+    assert code
+    assert all(not cell.outputs and cell.execution_count is None for cell in code)

@@ -156,3 +156,10 @@ def test_a_name_with_two_meanings(tmp_path):
         load(str(path), set={"colour": 2}, allow_plugins=True)
     found = load(str(path), set={"red.colour": 2}, allow_plugins=True)
     assert (parameter(found, "placebo", "colour"), parameter(found, "other_placebo", "colour")) == (1.0, 2.0)
+
+
+def test_a_path_object_is_a_path(tmp_path):
+    """A file may be named by a `pathlib.Path` as by its text."""
+    file = tmp_path / "trial.yaml"
+    file.write_text("extends: ms_daclizumab\ntitle: Mine\n", encoding="utf-8")
+    assert load(file).title == load(str(file)).title == "Mine"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from os import PathLike, fspath
 from typing import Any
 
 from protocolsim.errors import ScenarioError, UsageError, nearest
@@ -14,7 +15,9 @@ from protocolsim.scenario.rows import as_yaml
 from protocolsim.scenario.scenario import Scenario
 
 
-def load(name_or_path: str, *, set: Mapping[str, Any] | None = None, allow_plugins: bool = False) -> Scenario:
+def load(
+    name_or_path: str | PathLike[str], *, set: Mapping[str, Any] | None = None, allow_plugins: bool = False
+) -> Scenario:
     """Read and check a scenario, by the name of a shipped one or by the path of a file.
 
     `set` changes single values: one of the scenario's parameters ("response_threshold"), a parameter of its disease
@@ -22,7 +25,7 @@ def load(name_or_path: str, *, set: Mapping[str, Any] | None = None, allow_plugi
     "protocol.transitions[2].when").
     Raises ScenarioError for faults of the file, UsageError for what cannot be found or set.
     """
-    return _built(load_document(name_or_path), set, allow_plugins)
+    return _built(load_document(fspath(name_or_path)), set, allow_plugins)
 
 
 def load_text(text: str, source: str, *, set: Mapping[str, Any] | None = None, allow_plugins: bool = False) -> Scenario:

@@ -29,10 +29,24 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class Made:
-    """What a part makes of a state, in the worker: charts by name, and whatever else its page needs."""
+class Picture:
+    """A figure that is no chart: its words, the SVG for the page, and its files, each made when it is asked for."""
 
-    charts: Mapping[str, Any]
+    title: str
+    caption: str
+    alternative: str
+    svg: str
+    files: Mapping[str, Callable[[], bytes]]
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a part makes of a state, in the worker: figures by name, drawn when asked, and what else its page needs.
+
+    A figure is an altair chart of report/, or a Picture.
+    """
+
+    charts: Mapping[str, Callable[[], Any]]
     facts: Any = None
 
 
@@ -109,9 +123,11 @@ def answer(made: Made) -> Answer:
     for name, draw in made.charts.items():
         try:
             chart = draw()
-            found.figures[name] = Figure(
-                chart.title["text"], look.caption(chart), look.alternative(chart), look.svg(chart)
-            )
+            if isinstance(chart, Picture):
+                found.figures[name] = Figure(chart.title, chart.caption, chart.alternative, chart.svg)
+                continue
+            title, caption, alternative = chart.title["text"], look.caption(chart), look.alternative(chart)
+            found.figures[name] = Figure(title, caption, alternative, look.svg(chart))
         except UsageError as error:
             found.missing[name] = str(error)
     return found
@@ -128,6 +144,8 @@ def file_of(made: Made, order: Order) -> bytes:
     if order.figure not in made.charts:
         raise UsageError(unknown("figure", order.figure, made.charts))
     chart = made.charts[order.figure]()
+    if isinstance(chart, Picture):
+        return chart.files[order.form]()
     if order.form == "csv":
         return look.rows(chart).to_csv(index=False).encode()
     with tempfile.TemporaryDirectory() as folder:

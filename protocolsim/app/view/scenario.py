@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from htmltools import Tag, TagList, tags
 
-from protocolsim.app.state import State, scenario_of
+from protocolsim.app.state import State, scenario_of, small
 from protocolsim.app.view.base import Part, View
 from protocolsim.app.worker import Answer, Made, Tell
-from protocolsim.errors import Fault, ScenarioError, UsageError
-from protocolsim.report.phrases import count
+from protocolsim.errors import ProtocolsimError
+from protocolsim.report.checked import verdict
+from protocolsim.scenario.check import Checked, Finding, check_text
 
 # The page sends these itself, when it is time; Shiny would send every one of them at every stroke.
 _OURS = {"data-shiny-no-bind-input": ""}
 
 
 @dataclass(frozen=True)
-class Checked:
-    """What a check found: faults, each with its place, and what is unusual."""
+class Told:
+    """What a check found, and how many findings of each kind in words."""
 
-    faults: tuple[Fault, ...]
-    warnings: tuple[str, ...] = ()
-    title: str = ""
+    findings: tuple[Finding, ...]
+    verdict: str
+    sound: bool
 
 
 class CheckPart(Part):
@@ -36,35 +37,42 @@ class CheckPart(Part):
         """The text alone."""
         return State(state.scenario, state.text)
 
-    def make(self, state: State, tell: Tell) -> Made:  # noqa: ARG002 - too short to watch
-        """Read the text as the command line would, without loading code."""
+    def make(self, state: State, tell: Tell) -> Made:
+        """What `protocolsim check` says of the text, without loading code that it names."""
+        tell(0, 0)
+        text = state.text if state.text is not None else scenario_of(state).document.text
         try:
-            scenario = scenario_of(replace(state, settings=()))
-        except ScenarioError as error:
-            return Made({}, Checked(error.faults))
-        except UsageError as error:
-            return Made({}, Checked((Fault(0, 0, "", str(error)),)))
-        return Made({}, Checked((), scenario.warnings, scenario.title))
+            found = check_text(small(text), f"{state.scenario}.yaml")
+        except ProtocolsimError as error:
+            found = Checked(state.scenario, (Finding(0, 0, "", "fault", "refused", str(error)),))
+        return Made({}, Told(found.findings, verdict(found), found.count("fault") == 0))
 
     def show(self, answer: Answer, state: State) -> Tag | TagList:  # noqa: ARG002 - the answer says it all
         """The list of findings; the lines go to the editor's margin."""
-        found: Checked = answer.facts
-        lines = json.dumps(sorted({f.line for f in found.faults if f.line}))
-        if not found.faults:
-            warnings = tags.ul(*[tags.li(w) for w in found.warnings], class_="warnings") if found.warnings else None
-            return tags.div(tags.p(f"No faults: {found.title}", class_="sound"), warnings, data_lines=lines)
+        found: Told = answer.facts
+        lines = json.dumps(sorted({f.line for f in found.findings if f.line and f.severity == "fault"}))
         items = [
-            tags.li(_place(f), tags.span(f"{f.path}: " if f.path else "", class_="path"), f.message)
-            for f in found.faults
+            tags.li(
+                tags.span(f.severity, class_=f"severity {f.severity}"),
+                _place(f),
+                tags.span(f"{f.path}: " if f.path else "", class_="path"),
+                f.message,
+            )
+            for f in found.findings
         ]
-        return tags.div(tags.p(count(len(found.faults), "fault"), class_="faulty"), tags.ol(*items), data_lines=lines)
+        return tags.div(
+            tags.p(f"Checked: {found.verdict}.", class_="sound" if found.sound else "faulty"),
+            tags.ol(*items) if items else None,
+            data_lines=lines,
+        )
 
 
-def _place(fault: Fault) -> Tag | str:
-    if not fault.line:
+def _place(finding: Finding) -> Tag | str:
+    if not finding.line:
         return ""
-    words = f"line {fault.line}, column {fault.column}"
-    return tags.button(words, type="button", class_="jump", data_line=str(fault.line), data_column=str(fault.column))
+    words = f"line {finding.line}, column {finding.column}"
+    place = {"data_line": str(finding.line), "data_column": str(finding.column)}
+    return tags.button(words, type="button", class_="jump", **place)
 
 
 def _head() -> TagList:

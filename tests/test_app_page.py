@@ -13,7 +13,9 @@ import protocolsim
 from protocolsim.app.limits import MOST_LETTERS
 from protocolsim.app.view.base import views
 from protocolsim.errors import ScenarioError
+from protocolsim.report.story import trace as story_of
 from protocolsim.scenario.settings import load_text
+from protocolsim.study.potential import potential_outcomes
 from tests.browser import Visit, browser, served
 
 REPLICATES = 40
@@ -178,6 +180,35 @@ def test_a_new_draw_is_another_trial(visit):
     at.page.click("text=New draw")
     at.page.wait_for_function("() => document.querySelector('.fifteen-trial h2')?.textContent.startsWith('Trial 1 of')")
     assert at.page.inner_html("figure[data-figure=swimmers] .drawing") != first
+
+
+def test_the_state_chart_counts_the_run(visit):
+    """The chart counts the patients of the run that is set up: all who are enrolled, and as many in each state."""
+    at = visit(f"?view=design&replicates={REPLICATES}")
+    at.page.wait_for_selector("figure[data-figure=states] svg")
+    words = at.page.text_content("figure[data-figure=states] svg")
+    moves = protocolsim.run(protocolsim.load("ms_daclizumab"), replicates=REPLICATES).moves
+    for state in ("combination", "monotherapy", "dose_doubled", "completed"):
+        assert f"{int((moves['to_state'] == state).sum()):,} entered" in words
+    assert f"{15 * REPLICATES:,} entered" in words
+
+
+def test_one_patient_after_the_other(visit):
+    """The story is that of `protocolsim trace`, and the other branch leads where the rule would not have led."""
+    at = visit(f"?view=patient&replicates={REPLICATES}&draw=2")
+    at.page.wait_for_selector(".patient-story h2:has-text('Patient 1 of 15 in trial 2')")
+    at.page.click("text=Next patient")
+    at.page.wait_for_selector(".patient-story h2:has-text('Patient 2 of 15 in trial 2')")
+    subjects = protocolsim.run(protocolsim.load("ms_daclizumab"), replicates=3).subjects
+    second = int(subjects[(subjects["replicate"] == 2) & subjects["enrolled"]]["subject"].iloc[1])
+    told = story_of("ms_daclizumab", second, replicate=2)
+    listed = [li.inner_text() for li in at.page.query_selector_all("ul.story li")]
+    assert [words.partition("\n")[0] for words in listed] == [*(line.text for line in told.lines), told.end]
+    both = potential_outcomes(protocolsim.load("ms_daclizumab"), replicate=2, subject=second).frame
+    labels = {"monotherapy": "Daclizumab alone", "dose_doubled": "dose doubled"}
+    for figure, went in (("own", True), ("other", False)):
+        entered = str(both.loc[both["went"] == went, "entered"].iloc[0])
+        assert labels[entered] in at.page.text_content(f"figure[data-figure={figure}] svg")
 
 
 def test_faults_stand_at_their_lines_as_one_types(visit):

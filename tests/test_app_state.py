@@ -30,6 +30,7 @@ STATES = st.builds(
     draw=st.integers(0, 1000),
     patient=st.integers(0, 1000),
     measure=st.sampled_from(["", "new"]),
+    beside=st.sampled_from(["", "ms_no_drug"]),
     view=st.sampled_from(["", "rule"]),
 )
 

@@ -51,7 +51,7 @@ def curve_of(state: State, parameter: str, progress: Progress) -> ThresholdCurve
 
 def _plain(state: State) -> State:
     """Without what makes no difference to a simulation."""
-    return replace(state, replicates=None, draw=0, patient=0, other=(), measure="", view="")
+    return replace(state, replicates=None, draw=0, patient=0, other=(), beside="", measure="", view="")
 
 
 @lru_cache(maxsize=3)

@@ -39,7 +39,9 @@ def page() -> Tag:
         ui.output_ui("refused"),
         tags.div(
             tags.aside(
-                tags.button("Form", type="button", id="fold", aria_controls="form", aria_expanded="true"),
+                tags.button(
+                    "Hide or show the form", type="button", id="fold", aria_controls="form", aria_expanded="true"
+                ),
                 ui.output_ui("form"),
                 aria_label="What can be moved",
             ),

@@ -25,7 +25,7 @@ from protocolsim.errors import ProtocolsimError, UsageError
 from protocolsim.randomness import MAX_REPLICATES, MAX_SEED
 from protocolsim.scenario.shipped import names
 
-_STEPPED, _PICKED = ("draw", "patient"), ("measure",)
+_STEPPED, _PICKED = ("draw", "patient"), ("measure", "beside")
 
 
 @dataclass(frozen=True)
@@ -304,6 +304,7 @@ def _events(input: Inputs, visitor: Visitor) -> None:
     upon("moved", lambda said: _moved(visitor, said))
     upon("asked", lambda said: _asked(visitor, said))
     upon("picked", lambda said: _picked(visitor, said))
+    upon("kept", lambda _: _change(visitor, other=visitor.state.settings, beside=""))
     upon("step", lambda said: _step(visitor, said))
     upon("view", lambda said: _change(visitor, view=str(said)), mends=False)
     upon("reset", lambda _: _later(visitor.open(replace(visitor.state, settings=(), replicates=None, seed=None))))

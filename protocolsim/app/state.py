@@ -31,8 +31,9 @@ class State:
     """A visitor's choices.
 
     `scenario` is a shipped one by name, unless `text` is there: then it is what that text is called. `settings` are
-    what --set would say, in words; `other` those of the design to compare with. `replicates` and `seed` are the
-    scenario's own where None; `draw` is the replicate looked at, `patient` the subject's place in it.
+    what --set would say, in words. The design to compare with is the same scenario with the settings `other`, or the
+    shipped one `beside`. `replicates` and `seed` are the scenario's own where None; `draw` is the replicate looked at,
+    `patient` the subject's place in it.
     """
 
     scenario: str
@@ -44,6 +45,7 @@ class State:
     draw: int = 0
     patient: int = 0
     measure: str = ""
+    beside: str = ""
     view: str = ""
 
     def setting(self, name: str, value: str | None, *, other: bool = False) -> State:
@@ -62,7 +64,7 @@ class State:
         pairs += [(_OTHER + name, value) for name, value in self.other]
         pairs += [(k, str(v)) for k in ("replicates", "seed") if (v := getattr(self, k)) is not None]
         pairs += [(k, str(v)) for k in ("draw", "patient") if (v := getattr(self, k))]
-        pairs += [(k, v) for k in ("measure", "view") if (v := getattr(self, k))]
+        pairs += [(k, v) for k in ("measure", "beside", "view") if (v := getattr(self, k))]
         if self.text is not None:
             pairs.append(("text", base64.urlsafe_b64encode(zlib.compress(self.text.encode(), 9)).decode().rstrip("=")))
         return urlencode(pairs)
@@ -77,7 +79,8 @@ def restored(address: str, first: State) -> State:
         return first
     pairs = parse_qsl(address.lstrip("?"), keep_blank_values=True, max_num_fields=2 * MOST_SETTINGS + 20)
     found = dict(pairs)
-    state = State(_scenario(found, first), _text(found), view=_word(found, "view"), measure=_word(found, "measure"))
+    view, measure, beside = (found.get(key, "")[:60] for key in ("view", "measure", "beside"))
+    state = State(_scenario(found, first), _text(found), view=view, measure=measure, beside=beside)
     if "scenario" not in found and state.text is None:
         state = replace(state, text=first.text)
     for name, most in _NUMBERS.items():
@@ -129,21 +132,17 @@ def _number(name: str, text: str, most: int) -> int:
     return int(text)
 
 
-def _word(found: Mapping[str, str], key: str) -> str:
-    return found.get(key, "")[:60]
-
-
-def scenario_of(state: State, *, other: bool = False) -> Scenario:
-    """The scenario as set up (or the one to compare with), checked; code from outside is never loaded.
+def scenario_of(state: State) -> Scenario:
+    """The scenario as set up, checked; code from outside is never loaded.
 
     Raises ScenarioError for its faults, UsageError for what cannot be set.
     """
-    return _loaded(state.scenario, state.text, state.other if other else state.settings)
+    return _loaded(state.scenario, state.text, state.settings)
 
 
-def with_settings(state: State, settings: Mapping[str, Any]) -> Scenario:
-    """The scenario as set up, with these values on top."""
-    return _loaded(state.scenario, state.text, over(state.settings, settings))
+def other_of(state: State) -> Scenario:
+    """The design to compare with, likewise."""
+    return _loaded(state.beside, None, ()) if state.beside else _loaded(state.scenario, state.text, state.other)
 
 
 def over(settings: Sequence[tuple[str, str]], more: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:

@@ -49,6 +49,7 @@
     else if (target.id === "reset") say("reset", Date.now());
     else if (target.id === "share") share();
     else if (target.id === "use") say("used", by("editor").value);
+    else if (target.id === "keep") say("kept", Date.now());
     else if (target.id === "fold") fold(target);
   });
 

@@ -1,8 +1,8 @@
-"""Design: the protocol as it is executed, with how many of the simulated patients took each way, and the schedule."""
+"""Design: the protocol as it is executed, how many of the simulated patients went each way, and its synopsis."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import Any, ClassVar
 
 from htmltools import HTML, Tag, TagList, tags
@@ -14,44 +14,32 @@ from protocolsim.app.state import State, scenario_of
 from protocolsim.app.view.base import Part, View
 from protocolsim.app.worker import Answer, Made, Picture, Tell
 from protocolsim.report.diagram import chart_for_page, chart_of, diagram
-from protocolsim.report.schedule import TOLD, schedule, schedule_html, schedule_text
+from protocolsim.report.schedule import schedule, schedule_text
 from protocolsim.report.state_chart import StateChart
+from protocolsim.report.synopsis import describe
 from protocolsim.study.result import Result
 
 
-@dataclass(frozen=True)
-class Facts:
-    """The words of the design, as safe HTML."""
-
-    schedule: str
-    description: str
-
-
 class ChartPart(Part):
-    """The state chart with the counts of a run, and the schedule."""
+    """The state chart with the counts of a run, and the synopsis."""
 
     name: ClassVar[str] = "chart"
 
     def reduced(self, state: State) -> State:
         """As set up."""
-        return replace(state, draw=0, patient=0, view="", other=(), measure="")
+        return replace(state, draw=0, patient=0, view="", other=(), beside="", measure="")
 
     def make(self, state: State, tell: Tell) -> Made:
         """Count a run on the chart of its scenario."""
         scenario = scenario_of(state)
         result = result_of(state, Progress(tell, looked_at(scenario, replicates_of(state))))
-        facts = Facts(schedule_html(schedule(scenario)), " ".join(scenario.description.split()))
-        return Made({"states": lambda: _picture(result)}, facts)
+        return Made({"states": lambda: _picture(result)}, describe(scenario).html)
 
     def show(self, answer: Answer, state: State) -> Tag | TagList:
-        """Words, chart, schedule."""
-        facts: Facts = answer.facts
+        """The chart, then the synopsis, which has the schedule of assessments in it."""
         return TagList(
-            tags.p(facts.description, class_="note"),
             figure(("design", self.name), "states", answer, state),
-            tags.h3("Schedule of assessments"),
-            tags.div(HTML(facts.schedule), class_="scroll", tabindex="0"),
-            tags.p(TOLD, class_="note"),
+            tags.div(HTML(answer.facts), class_="synopsis"),
         )
 
 
@@ -59,7 +47,7 @@ def _picture(result: Result) -> Picture:
     """The state chart as a figure of the page."""
     scenario = result.scenario
     chart = chart_of(scenario, result)
-    told = f" {chart.told}" if chart.told else ""
+    told = f" {chart.told.rstrip('.')}." if chart.told else ""
     return Picture(
         "States and rules",
         "Boxes are states, with what is given and how long they last; arrows are the rules, tried in the order of the "
@@ -80,7 +68,11 @@ def _bytes(drawn: str | bytes) -> bytes:
 
 
 def _ways(chart: StateChart) -> list[str]:
-    return [f"{a.source} to {a.to} {a.counted}".rstrip() for a in chart.arrows]
+    titles = {box.key: box.title for box in chart.boxes}
+    return [
+        f"{titles.get(a.source, a.source)} to {titles.get(a.target, a.target)} {a.counted}".rstrip()
+        for a in chart.arrows
+    ]
 
 
 def _rows(chart: StateChart) -> bytes:

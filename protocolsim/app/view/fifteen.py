@@ -39,7 +39,7 @@ class TrialPart(Part):
 
     def reduced(self, state: State) -> State:
         """As set up, and which draw."""
-        return replace(state, patient=0, view="", other=(), measure="")
+        return replace(state, patient=0, view="", other=(), beside="", measure="")
 
     def make(self, state: State, tell: Tell) -> Made:
         """The trial of the draw, and all of them."""

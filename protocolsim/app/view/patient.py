@@ -41,7 +41,7 @@ class StoryPart(Part):
 
     def reduced(self, state: State) -> State:
         """As set up, the draw and the patient."""
-        return replace(state, view="", other=(), measure="")
+        return replace(state, view="", other=(), beside="", measure="")
 
     def make(self, state: State, tell: Tell) -> Made:
         """The patient of that place among those enrolled in the trial of the draw."""

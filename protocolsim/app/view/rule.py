@@ -65,7 +65,7 @@ class CurvePart(Part):
 
     def reduced(self, state: State) -> State:
         """Everything but the threshold, which is read from the curve."""
-        kept = replace(state, draw=0, patient=0, view="", other=())
+        kept = replace(state, draw=0, patient=0, view="", other=(), beside="")
         try:
             return kept.setting(the_rule(scenario_of(kept)).parameter, None)
         except UsageError:
@@ -201,7 +201,7 @@ class FlowPart(Part):
 
     def reduced(self, state: State) -> State:
         """As set up."""
-        return replace(state, draw=0, patient=0, view="", other=(), measure="")
+        return replace(state, draw=0, patient=0, view="", other=(), beside="", measure="")
 
     def make(self, state: State, tell: Tell) -> Made:
         """A run at this threshold."""

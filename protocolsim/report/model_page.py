@@ -14,7 +14,7 @@ SECTIONS = ("## Equations", "## Limits", "## What cannot be known")
 """What the text beside the code must say, in this order."""
 
 _FOOT = (
-    "*Written by `protocolsim describe --write docs` from `protocolsim/{room}/{name}.py`; equations, limits and what "
+    "*Written by `protocolsim docs --write docs` from `protocolsim/{room}/{name}.py`; equations, limits and what "
     "cannot be known stand in `{name}.md` beside it.*"
 )
 

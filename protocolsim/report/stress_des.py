@@ -26,7 +26,7 @@ def stress_des(scenario: Scenario) -> str:
         parts.append(f"## {title}")
         for heading, text in items:
             parts += [f"### {heading}", text]
-    parts.append(f"*Written by `protocolsim describe {scenario.name}`.*")
+    parts.append(f"*Written by `protocolsim docs {scenario.name}`.*")
     return "\n\n".join(parts) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""Every lesson runs from top to bottom in Jupyter, is kept without outputs, and knows a right answer from a wrong one."""
+"""Every lesson runs in Jupyter from top to bottom, is kept without outputs, and tells right answers from wrong ones."""
 
 from __future__ import annotations
 

@@ -61,6 +61,7 @@ class Decision:
         self.rules = {t.number: self.chart.rule(t) for t in group.transitions}
         self._alone: Solver | None = None
         self._whole: Solver | None = None
+        self._patients: list[Answer] = []  # found so far: one may answer the next question too
 
     def _facts(self) -> list[Truth]:
         """All that is known of a patient who comes to this decision."""
@@ -82,6 +83,9 @@ class Decision:
 
         What is impossible whatever came before is seen at once; only the rest is asked with all that came before.
         """
+        for known in self._patients if not show else ():
+            if all(self.logic.is_so(known.model, c) for c in claims):
+                return known
         if self._alone is None:
             self._alone = self.logic.solver([*self.patients.values.facts, *self.chart.facts, self.chart.timing])
         alone = self._alone.ask(*claims)
@@ -89,7 +93,10 @@ class Decision:
             return alone
         if self._whole is None:
             self._whole = self.logic.solver([*self._facts(), *self.chart.facts])
-        return self._whole.ask(*claims, best=[self._small(n) for n in self.leaves(show)])
+        found = self._whole.ask(*claims, best=[self._small(n) for n in self.leaves(show)])
+        if found.verdict == "yes":
+            self._patients.append(found)
+        return found
 
     def _small(self, name: str) -> list[Truth]:
         """That a number is one that reads well, the simplest first."""

@@ -19,7 +19,7 @@ FLOORS = {
     "errors": 0, "units": 0, "arithmetic": 0, "randomness": 0,
     "records": 1, "observed": 1, "component": 1, "kinetics": 1, "executor": 1,
     "disease": 2, "drug": 2, "cohort": 2, "endpoint": 2,
-    "protocol": 3,
+    "protocol": 3, "analysis": 3,
     "engine": 4, "proof": 4,
     "scenario": 5,
     "study": 6,

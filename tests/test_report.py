@@ -372,4 +372,7 @@ def test_one_trial_has_no_range():
     ran = run(load("ms_daclizumab"), replicates=1)
     for found in ran.estimates.values():
         assert phrases.percentile(found) == ""
+        if found.decides:  # one trial never has a range of yes and no
+            assert phrases.one_trial(found) == "yes or no"
+            continue
         assert phrases.one_trial(found) == ("one trial only" if found.n_undefined == 0 else phrases.UNDEFINED)

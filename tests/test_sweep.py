@@ -61,7 +61,7 @@ class TestPoints:
     def test_the_frame_is_tidy(self, frame, scenario):
         """One row for each point and estimate, the parameters as numbers in the unit written, then fixed columns."""
         assert list(frame.columns) == ["response_threshold", "dose_multiple", *COLUMNS]
-        assert len(frame) == 3 * 2 * len(scenario.endpoints)
+        assert len(frame) == 3 * 2 * len(scenario.reported)
         assert sorted(set(frame["response_threshold"])) == [25.0, 50.0, 75.0]
         published = frame[frame["estimate"] == "controlled_on_monotherapy"]["published"]
         assert np.all(published == 9 / 13)

@@ -152,6 +152,11 @@ class Endpoint(ABC):
         """Whether its value in one trial is the median of the contributions: parts of a trial cannot be added then."""
         return False
 
+    @property
+    def decides(self) -> bool:
+        """Whether one trial only says yes or no, and needs the contributions of all its subjects together for it."""
+        return False
+
     def sums(self, records: Records, populations: Mapping[str, Mask]) -> Floats:
         """The sums of each replicate, [replicates, k]."""
         trial = records["subjects"]["replicate"] - records.first_replicate

@@ -6,6 +6,7 @@ import importlib
 import pkgutil
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from protocolsim.endpoint.base import Endpoint
 
@@ -15,9 +16,11 @@ _NOT_KINDS = ("base", "catalogue")
 @cache
 def kinds() -> dict[str, type[Endpoint]]:
     """Each kind's name and its class, in alphabetical order."""
-    found: dict[str, type[Endpoint]] = {}
-    for module in sorted(m.name for m in pkgutil.iter_modules([str(Path(__file__).parent)])):
-        if module not in _NOT_KINDS:
-            kind: type[Endpoint] = importlib.import_module(f"protocolsim.endpoint.{module}").KIND
-            found[kind.kind] = kind
-    return found
+    return kinds_in("protocolsim.endpoint", Path(__file__).parent)
+
+
+def kinds_in(package: str, folder: Path) -> dict[str, Any]:
+    """The kinds that stand in a folder laid out like this one: each file's `KIND`, by its name."""
+    modules = sorted(m.name for m in pkgutil.iter_modules([str(folder)]) if m.name not in _NOT_KINDS)
+    kinds_there = [importlib.import_module(f"{package}.{module}").KIND for module in modules]
+    return {kind.kind: kind for kind in kinds_there}

@@ -30,7 +30,7 @@ _FOUR_WEEKS = 4 * MINUTES_PER_WEEK
 
 
 @dataclass(frozen=True)
-class _Rates:
+class Rates:
     """Sums by subject row: what was counted, and over how much (assessments, or minutes)."""
 
     late: Floats
@@ -86,8 +86,8 @@ class Reduction(Endpoint):
     def contributions(self, records: Records, populations: Mapping[str, Mask]) -> Floats:
         """Four counts (pooled), or the subject's own reduction and 1, or only that reduction (median)."""
         if self.reading == "pooled":
-            rates = self._rates(records)
-            both = self._both(rates, populations)
+            rates = self.rates(records)
+            both = self.both(rates, populations)
             parts = (rates.late, rates.late_over, rates.early, rates.early_over)
             return np.column_stack([counted_in(both, part) for part in parts])
         own, counted = self._own(records, populations)
@@ -100,15 +100,15 @@ class Reduction(Endpoint):
         """A median ranks."""
         return self.reading == "median of patients"
 
-    def _both(self, rates: _Rates, populations: Mapping[str, Mask]) -> Mask:
+    def both(self, rates: Rates, populations: Mapping[str, Mask]) -> Mask:
         """Who has an assessment on each side."""
         return self.members(populations) & (rates.late_over > 0.0) & (rates.early_over > 0.0)
 
     def _own(self, records: Records, populations: Mapping[str, Mask]) -> tuple[Floats, Mask]:
         """Each subject's own reduction, and who has one."""
-        rates = self._rates(records)
+        rates = self.rates(records)
         own = 1.0 - quotient(rates.late * rates.early_over, rates.late_over * rates.early)
-        return own, self._both(rates, populations) & ~np.isnan(own)
+        return own, self.both(rates, populations) & ~np.isnan(own)
 
     def value(self, sums: Floats) -> Floats:
         """The reduction, as a share of the baseline rate; negative where the rate rose."""
@@ -116,19 +116,20 @@ class Reduction(Endpoint):
             return 1.0 - quotient(sums[..., 0] * sums[..., 3], sums[..., 1] * sums[..., 2])
         return quotient(sums[..., 0], sums[..., 1])
 
-    def _rates(self, records: Records) -> _Rates:
+    def rates(self, records: Records) -> Rates:
+        """What was counted of each subject on each side, and over how much."""
         # Several readings of the same counts are usual: they are counted once.
         key = (self.variable, self.baseline, self.during, self.after, self.before, self.per, self.first_gap)
-        found: _Rates = records.once(("rates", *key), lambda: self._count(records))
+        found: Rates = records.once(("rates", *key), lambda: self._count(records))
         return found
 
-    def _count(self, records: Records) -> _Rates:
+    def _count(self, records: Records) -> Rates:
         made = seen(records, self.variable)
         rows, value = made.row, made.value
         over = self._gaps(rows, made.minute) if self.per == "time" else np.ones(len(rows))
         early = in_states(made.state, records.labels, self.baseline)
         late = in_states(made.state, records.labels, self.during) & self._window(records, rows, made.minute)
-        return _Rates(
+        return Rates(
             late=per_subject(records, rows[late], value[late]),
             late_over=per_subject(records, rows[late], over[late]),
             early=per_subject(records, rows[early], value[early]),

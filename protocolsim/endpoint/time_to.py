@@ -57,7 +57,7 @@ class TimeTo(Endpoint):
 
     def contributions(self, records: Records, populations: Mapping[str, Mask]) -> Floats:
         """Whether `to` was entered, and minutes (at risk for a rate, until entry for a mean)."""
-        started, begin, reached, arrival = self._course(records)
+        started, begin, reached, arrival = self.course(records)
         counted = self.members(populations) & started
         arrived = counted & reached
         until = np.where(reached, arrival, records["subjects"]["end_minute"])
@@ -65,7 +65,7 @@ class TimeTo(Endpoint):
         over = counted if self.reading == "rate" else arrived
         return np.column_stack([counted_in(arrived), counted_in(over, minutes)])
 
-    def _course(self, records: Records) -> tuple[Mask, Integers, Mask, Integers]:
+    def course(self, records: Records) -> tuple[Mask, Integers, Mask, Integers]:
         """For each subject: whether and when they entered `start`, and whether and when they next entered `to`."""
         start = codes(self.start, records.labels.states, "state")
         to = codes(self.to, records.labels.states, "state")

@@ -12,6 +12,7 @@ from protocolsim.report import figures, findings, phrases
 from protocolsim.report.flow_figure import flow
 from protocolsim.report.look import FAINT, INK
 from protocolsim.report.source import Source, row
+from protocolsim.study.estimates import Estimate
 from protocolsim.study.validation import Comparison, comparisons, inside
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ def page(result: Source) -> str:
         compared=any(e.published is not None for e in estimates),
         range_means=phrases.RANGE_MEANS,
         validation=_validation(result),
+        tests=[_test(e) for e in result.estimates.values() if e.decides],
+        tests_mean=phrases.TESTS_MEAN,
         verdict_means=phrases.VERDICT_MEANS,
         roles_mean=phrases.ROLES_MEAN,
         undefined=phrases.undefined_note(estimates),
@@ -68,7 +71,12 @@ def _rows(result: Source) -> list[dict[str, Any]]:
             "outside": inside(e) is False and e.n_replicates > 1,
         }
         for e in result.estimates.values()
+        if not e.decides
     ]
+
+
+def _test(found: Estimate) -> dict[str, str]:
+    return {"label": found.label, "counting": found.counting, "rejects": phrases.simulated(found)}
 
 
 def _figures(result: Source) -> list[dict[str, Any]]:

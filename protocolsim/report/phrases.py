@@ -21,6 +21,11 @@ RANGE_MEANS = (
     "size, not a confidence interval, and more replicates do not narrow it. The ± is the Monte Carlo standard error "
     "of the simulated value, which they do narrow."
 )
+TESTS_MEAN = (
+    "Rejects: the share of simulated trials in which the test rejects its null hypothesis, with its Monte Carlo "
+    "standard error. Where there is an effect this is the power, where there is none the type I error. A test of "
+    "something else than the effect (that counts fell, by whatever) may reject far more often than its level."
+)
 ROLE_MEANS = (
     "Role: a fitted result was used to choose the model's parameters, so that it lies inside its range validates "
     "nothing; one that is not independent comes from patients among those the parameters were taken from. A checked "
@@ -57,6 +62,8 @@ def simulated(found: Estimate) -> str:
 
 def one_trial(found: Estimate) -> str:
     """The range that holds 90 % of single trials; one trial has none."""
+    if found.decides:
+        return "yes or no"
     return NO_RANGE if _alone(found) else span(found.lo, found.hi, found.unit)
 
 

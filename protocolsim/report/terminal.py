@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from protocolsim.report import findings, phrases
 from protocolsim.report.source import Source
+from protocolsim.study.estimates import Estimate
 from protocolsim.study.validation import comparisons
 
 if TYPE_CHECKING:
@@ -27,6 +29,10 @@ def print_summary(result: Source, console: Console) -> None:
     if result.question:
         put(result.question)
     console.print(_table(result, console.width, encoding))
+    tests = [e for e in result.estimates.values() if e.decides]
+    if tests:
+        put("")
+        console.print(_tests(tests, encoding))
     put("")
     for line in (phrases.verdict(result), phrases.undefined_note(result.estimates.values())):
         if line:
@@ -38,6 +44,8 @@ def print_summary(result: Source, console: Console) -> None:
     put(phrases.RANGE_MEANS, "dim")
     if any(e.published is not None for e in result.estimates.values()):
         put(phrases.ROLES_MEAN, "dim")
+    if tests:
+        put(phrases.TESTS_MEAN, "dim")
     for title, lines, style in (("Warning", result.warnings, "bold yellow"), ("Caveat", result.notes, "")):
         for line in lines:
             put(f"{title}: {line}", style)
@@ -115,7 +123,7 @@ def _table(result: Source, width: int, encoding: str) -> Table:
         table.add_column("Published", justify="right", max_width=16 if narrow else 24)
         table.add_column("Pctl." if narrow else "Percentile", justify="right")
         table.add_column("Role", no_wrap=True)
-    for found in result.estimates.values():
+    for found in (e for e in result.estimates.values() if not e.decides):
         # A long unit would widen two columns of numbers; it stands once, beside the label.
         unit = "" if found.unit == "%" else f"{found.unit}; "
         numbers = [phrases.bare(shown(found), found) for shown in (phrases.simulated, phrases.one_trial)]
@@ -132,6 +140,20 @@ def plain_box(encoding: str) -> Box:
     from rich import box
 
     return box.SIMPLE_HEAD if _has_sign(encoding) else box.ASCII2
+
+
+def _tests(tests: Sequence[Estimate], encoding: str) -> Table:
+    """One row per test: what it tests, and how often it rejects."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=plain_box(encoding), pad_edge=False, show_edge=False, padding=(0, 1, 0, 0), expand=True)
+    table.add_column("Test of each trial", ratio=1, min_width=18)
+    table.add_column("Rejects", justify="right", no_wrap=True)
+    for found in tests:
+        told = found.counting.partition("; ")[2]
+        table.add_row(*(Text(encodable(c, encoding)) for c in (f"{found.label} ({told})", phrases.simulated(found))))
+    return table
 
 
 def encodable(text: str, encoding: str) -> str:

@@ -18,6 +18,7 @@ from protocolsim.protocol.states import Protocol, State
 from protocolsim.randomness import MAX_REPLICATES, MAX_SEED
 from protocolsim.records import Labels
 from protocolsim.scenario import components
+from protocolsim.scenario.analysis_builder import analyses_of
 from protocolsim.scenario.case import case_of
 from protocolsim.scenario.cohort_builder import cohort_of
 from protocolsim.scenario.companions import check_findings
@@ -74,9 +75,10 @@ def _assemble(document: Document, part: ScenarioPart, q: Quantities, allow_plugi
     cohort = cohort_of(part.cohort, q, words)
     builder = StatesBuilder(part.protocol, q, words)
     protocol = builder.build()
-    populations, endpoints = EndpointsBuilder(part, q, words, builder.names).build()
-    hidden = [t for c in cast.components for t in c.traits if t.hidden]
-    decisions = decisions_of(part, q, words, hidden, builder)
+    reader = EndpointsBuilder(part, q, words, builder.names)
+    populations, endpoints = reader.build()
+    analyses = analyses_of(part, q, endpoints, reader)
+    decisions = decisions_of(part, q, words, [t for c in cast.components for t in c.traits if t.hidden], builder)
     check_findings(part, q)
     effect = effect_of(part.effect, q, cast.rows)
     if part.follow is not None:
@@ -88,8 +90,7 @@ def _assemble(document: Document, part: ScenarioPart, q: Quantities, allow_plugi
         _structural(document, protocol, cast, words, cohort, q)
     if q.faults:
         return None
-    cast.warnings.extend(_idle(part, q))
-    cast.warnings.extend(_set_from_outside(document))
+    cast.warnings.extend([*_idle(part, q), *_set_from_outside(document)])
     trial = _trial(document, protocol, cohort, cast.disease, cast, words)
     return Scenario(
         name=PurePath(document.source).stem,
@@ -107,6 +108,7 @@ def _assemble(document: Document, part: ScenarioPart, q: Quantities, allow_plugi
         trial=trial,
         populations=populations,
         endpoints=endpoints,
+        analyses=analyses,
         decisions=decisions,
         effect=effect,
         named=q.known,

@@ -36,7 +36,7 @@ def check_findings(part: ScenarioPart, q: Quantities) -> None:
         for scenario, endpoint in quoted(text):
             address: Address = ("findings", k)
             if not scenario:
-                q.name(address, "endpoint", endpoint, q.written("endpoints"))
+                q.name(address, "endpoint", endpoint, (*q.written("endpoints"), *q.written("analysis")))
             elif scenario not in part.beside:
                 q.fault(
                     address, f"'{scenario}' does not stand in `beside`, so that {{{scenario}.{endpoint}}} is unknown"

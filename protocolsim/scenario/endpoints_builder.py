@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from protocolsim.endpoint.base import BUILT_IN, Endpoint, Population, Published
@@ -72,7 +72,7 @@ class EndpointsBuilder:
 
     def _listed(self, address: Address, what: str, given: str | Sequence[str]) -> tuple[str, ...]:
         names = (given,) if isinstance(given, str) else tuple(given)
-        if not names and address[0] == "endpoints":
+        if not names and address[0] in ("endpoints", "analysis"):
             self.q.fault(address, "no name stands here")
         word, known = self.names[what]
         for k, name in enumerate(names):
@@ -98,7 +98,7 @@ class EndpointsBuilder:
                     at_key=True,
                 )
             else:
-                values[key] = self._value((*address, key), *fields[key], given)
+                values[key] = self.value((*address, key), *fields[key], given)
         if self.q.noted > before:
             return None
         label = part.label or name.replace("_", " ").capitalize()
@@ -107,14 +107,14 @@ class EndpointsBuilder:
         except UsageError as error:
             self.q.fault(address, str(error).removeprefix(f"endpoint '{name}': "), at_key=True)
         except TypeError:
-            missing = [f for f in fields if f not in values and _required(kind, f)]
-            self.q.fault(address, f"'{missing[0] if missing else '?'}' is missing here", at_key=True)
+            self.q.fault(address, f"'{missing_field(kind, fields, values)}' is missing here", at_key=True)
         else:
             self._fits(name, built)
             return built
         return None
 
-    def _value(self, address: Address, what: str, choices: Sequence[str] | None, given: Any) -> Any:
+    def value(self, address: Address, what: str, choices: Sequence[str] | None, given: Any) -> Any:
+        """What a key says, in the terms of its kind; a fault, and something or nothing, where it cannot say that."""
         if what in ("states", "events"):
             if isinstance(given, str) or (isinstance(given, list) and all(isinstance(g, str) for g in given)):
                 return self._listed(address, what, given)
@@ -164,6 +164,12 @@ class EndpointsBuilder:
             return None
         value = found.value / MINUTES_PER_WEEK if found.dimension == TIME else found.value
         return Published(value, text, part.role, part.source, part.mark, note=part.note)
+
+
+def missing_field(kind: type[Endpoint], fields: Iterable[str], given: Iterable[str]) -> str:
+    """The first field that a kind asks for and nobody gave."""
+    had = set(given)
+    return next((f for f in fields if f not in had and _required(kind, f)), "?")
 
 
 def _required(kind: type[Endpoint], field: str) -> bool:

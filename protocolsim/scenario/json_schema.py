@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from protocolsim.analysis.catalogue import kinds as analysis_kinds
 from protocolsim.component import Component
 from protocolsim.endpoint.base import Endpoint
 from protocolsim.endpoint.catalogue import kinds
 from protocolsim.scenario.components import disease_names, drug_names, load_shipped
-from protocolsim.scenario.schema import ScenarioPart, endpoint_fields
+from protocolsim.scenario.schema import OF_KIND, ScenarioPart, endpoint_fields
 
 _NOTHING = {"type": "null"}
 
@@ -55,12 +56,13 @@ def _whole() -> dict[str, Any]:
         }
         for name in drug_names()
     }
-    endpoint = definitions["EndpointPart"]
-    endpoint["properties"]["kind"]["enum"] = list(kinds())
-    for kind in kinds().values():
-        for key, shape in _endpoint_keys(kind).items():
-            endpoint["properties"][key] = _either(endpoint["properties"].get(key), shape)
-    endpoint["additionalProperties"] = False
+    for part, room in (("EndpointPart", kinds()), ("AnalysisPart", analysis_kinds())):
+        properties = definitions[part]["properties"]
+        properties["kind"]["enum"] = list(room)
+        for kind in room.values():
+            for key, shape in _endpoint_keys(kind).items():
+                properties[key] = _either(properties.get(key), shape)
+        definitions[part]["additionalProperties"] = False
     return schema
 
 
@@ -112,6 +114,6 @@ def _endpoint_keys(kind: type[Endpoint]) -> dict[str, Any]:
         "text": {"type": "string"},
     }
     return {
-        name: {"enum": list(choices)} if what == "choice" else shapes[what]
+        name: {"enum": list(choices)} if what == "choice" else shapes["text" if what.startswith(OF_KIND) else what]
         for name, (what, choices) in endpoint_fields(kind).items()
     }

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from protocolsim.analysis.base import Analysis
 from protocolsim.endpoint.base import Endpoint, Population
 from protocolsim.engine.base import Trial
 from protocolsim.protocol.rules import Evaluator
@@ -132,6 +133,7 @@ class Scenario:
     trial: Trial
     populations: Mapping[str, Population]
     endpoints: Mapping[str, Endpoint]
+    analyses: Mapping[str, Analysis]
     decisions: Mapping[str, DecisionWorth]
     effect: Effect | None
     named: Mapping[str, Named]
@@ -140,6 +142,11 @@ class Scenario:
     design: tuple[StateRow, ...]
     document: Document
     allow_plugins: bool = False
+
+    @property
+    def reported(self) -> dict[str, Endpoint]:
+        """All that a trial yields a number of: its endpoints, then its analyses."""
+        return {**self.endpoints, **self.analyses}
 
     @cached_property
     def resolved(self) -> str:

@@ -251,6 +251,15 @@ class EndpointPart(BaseModel):
     among: Text = "enrolled"
 
 
+class AnalysisPart(BaseModel):
+    """A test applied to every simulated trial; the keys of its kind stand beside these."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    kind: Text
+    label: Text | None = None
+
+
 class PublishedPart(Part):
     """What the real trial reported of an endpoint."""
 
@@ -289,11 +298,16 @@ class ScenarioPart(Part):
     decisions: dict[str, DecisionPart] = {}
     effect: EffectPart | None = None
     endpoints: dict[str, EndpointPart] = {}
+    analysis: dict[str, AnalysisPart] = Field(default={}, description="tests applied to every simulated trial")
     published: dict[str, PublishedPart] = {}
 
 
+OF_KIND = "endpoint of kind "
+"""How a field that names an endpoint says of which kind it must be."""
+
+
 def endpoint_fields(kind: type[Endpoint]) -> dict[str, tuple[str, Any]]:
-    """The keys of an endpoint's kind: what each names (states, variable, ..., choice, text), and the choices."""
+    """The keys of a kind of endpoint or analysis: what each names (states, variable, ..., text), and the choices."""
     shared = {f.name for f in dataclasses.fields(Endpoint)}
     hints = typing.get_type_hints(kind, include_extras=True)
     found: dict[str, tuple[str, Any]] = {}

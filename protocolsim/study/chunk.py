@@ -124,7 +124,7 @@ def carried_out(chunk: Chunk) -> Done:
     local = chunk.local
     for part in chunk.parts:
         scenario = part.recipe.scenario
-        tally = Tally(scenario.endpoints, scenario.populations)
+        tally = Tally(scenario.reported, scenario.populations)
         try:
             for records in pieces(scenario, chunk.seed, part.span.replicates, part.engine, local.progress):
                 tally.add(records)

@@ -28,7 +28,8 @@ class Estimate:
     `value` is the endpoint of all replicates taken together, `mcse` its Monte Carlo standard error (nan below
     two replicates), `lo`, `median` and `hi` the 5th, 50th and 95th percentile of single trials, of which
     `n_undefined` have no value. `percentile` (0 to 100) is the share of single trials below the published value,
-    ties counting half; None where nothing is published or no trial has a value.
+    ties counting half; None where nothing is published or no trial has a value. `decides`: one trial only says yes or
+    no, so that there is no range of single trials (nan).
     """
 
     name: str
@@ -45,6 +46,7 @@ class Estimate:
     n_replicates: int
     published: Published | None
     percentile: float | None
+    decides: bool = False
 
     @property
     def role(self) -> str | None:
@@ -60,7 +62,7 @@ def estimate(endpoint: Endpoint, sums: Floats) -> Estimate:
     """
     trials = endpoint.value(sums)
     defined = trials[~np.isnan(trials)]
-    lo, median, hi = _quantiles(defined)
+    lo, median, hi = (float("nan"),) * 3 if endpoint.decides else _quantiles(defined)
     published = endpoint.published
     return Estimate(
         name=endpoint.name,
@@ -77,6 +79,7 @@ def estimate(endpoint: Endpoint, sums: Floats) -> Estimate:
         n_replicates=len(trials),
         published=published,
         percentile=None if published is None else mid_rank(defined, published.value),
+        decides=endpoint.decides,
     )
 
 

@@ -73,7 +73,7 @@ class StudyFolder:
             write_durably(self._part(table, first, "csv"), piece.csv)
         endpoints: list[Mapping[str, Endpoint]] = [{}] * len(self.manifest.points)
         for part in chunk.parts:
-            endpoints[part.span.point] = part.recipe.scenario.endpoints
+            endpoints[part.span.point] = part.recipe.scenario.reported
         write_durably(self.chunks / chunk_name(first), encoded_chunk(done.tallied, self.manifest, endpoints))
         self.finished += 1
         self.done += [t.span for t in done.tallied]

@@ -55,7 +55,7 @@ def run(
     for tallied in conducted(work, workers, folder, progress, seen.add):
         gathered.add(tallied)
     sums, rows = gathered.sums(), gathered.rows
-    found = {name: estimate(endpoint, sums[name]) for name, endpoint in scenario.endpoints.items()}
+    found = {name: estimate(endpoint, sums[name]) for name, endpoint in scenario.reported.items()}
     seconds = time.perf_counter() - started
     return Result(scenario, seed, replicates, engine, found, seconds, rows, seen.all(rows))
 

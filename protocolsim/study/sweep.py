@@ -330,7 +330,7 @@ class _Outcomes:
         if tallied.span.point == 0 and here.whole:
             base, self._own_whole = self._planned.scenario, True
             self._own_sums, self.own_rows = here.sums(), here.rows
-            self.own = {name: estimate(endpoint, self._own_sums[name]) for name, endpoint in base.endpoints.items()}
+            self.own = {name: estimate(endpoint, self._own_sums[name]) for name, endpoint in base.reported.items()}
         if not self._own_whole:
             return
         for number in [p for p, gathered in self._open.items() if gathered.whole]:
@@ -340,12 +340,13 @@ class _Outcomes:
 
     def _outcome(self, point: Point, there: Mapping[str, Floats]) -> Outcome:
         base = self._planned.scenario
-        pairs = {name: (point.scenario.endpoints[name], there[name]) for name in base.endpoints}
+        own, at_point = base.reported, point.scenario.reported
+        pairs = {name: (at_point[name], there[name]) for name in own}
         found = {name: estimate(endpoint, at) for name, (endpoint, at) in pairs.items()}
         differences = {
             name: (
                 found[name].value - self.own[name].value,
-                paired_mcse(endpoint, at, base.endpoints[name], self._own_sums[name]),
+                paired_mcse(endpoint, at, own[name], self._own_sums[name]),
             )
             for name, (endpoint, at) in pairs.items()
         }

@@ -31,6 +31,7 @@ class Tally:
         self._done: dict[str, Spill] = {}
         self._open: dict[str, Floats] = {}  # of the replicate that may go on
         self._ranked: dict[str, Spill] = {}  # likewise, one number per subject
+        self._subjects: dict[str, Spill] = {}  # likewise, the columns of a test
         self._unfinished: int | None = None
         self.rows = 0
 
@@ -41,7 +42,9 @@ class Tally:
         if records.whole or records.first_replicate != self._unfinished:
             self._finish()
         for name, endpoint in self._endpoints.items():
-            if records.whole:
+            if endpoint.decides and not records.whole:
+                self._keep_subjects(name, endpoint.contributions(records, known))
+            elif records.whole:
                 self._keep(name, endpoint.sums(records, known))
             elif endpoint.ranks:
                 own = endpoint.contributions(records, known)[:, 0]
@@ -51,6 +54,10 @@ class Tally:
                 sums = endpoint.sums(records, known)
                 self._open[name] = self._open[name] + sums if name in self._open else sums
         self._unfinished = None if records.whole else records.first_replicate
+
+    def _keep_subjects(self, name: str, own: Floats) -> None:
+        """A test needs all of its subjects at once, at the end of the replicate."""
+        self._subjects.setdefault(name, Spill(own.shape[1])).add(own[~np.isnan(own[:, 0])])
 
     def _keep(self, name: str, sums: Floats) -> None:
         if name not in self._done:
@@ -64,7 +71,10 @@ class Tally:
         for name, own in self._ranked.items():
             median = own.median()
             self._keep(name, np.array([[median, 1.0] if len(own) else [0.0, 0.0]]))
-        self._open, self._ranked, self._unfinished = {}, {}, None
+        for name, parts in self._subjects.items():
+            rows = np.asarray(parts.rows())
+            self._keep(name, self._endpoints[name].added(rows, np.zeros(len(rows), dtype=np.int64), 1))
+        self._open, self._ranked, self._subjects, self._unfinished = {}, {}, {}, None
 
     def sums(self) -> dict[str, Floats]:
         """The sums of every endpoint, [replicates, k] each."""

@@ -1,0 +1,1 @@
+"""Analyses: the tests a trial ends in, one file per kind."""

@@ -1,0 +1,73 @@
+"""How soon a state is entered, in one arm against another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from protocolsim.analysis.base import Analysis, OfTimeTo, arms, in_both, split
+from protocolsim.endpoint.base import Floats, Integers, Mask, StateNames
+from protocolsim.records import Records
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogRank(Analysis):
+    """Log-rank test of the time from `start` to `to` of a `time_to`, between two arms.
+
+    Null hypothesis: both arms have the same hazard at all times. `less`: that of `arm` is lower. Population:
+    that of the endpoint, those who entered its `start`, in the arm whose states they entered (who entered those of both
+    counts in neither). Withdrawal, dropout and the end of the study censor, taken to say nothing of the time; a rescue
+    counts only where `to` names it; missed assessments do not matter.
+    """
+
+    kind: ClassVar[str] = "log_rank"
+    meaning: ClassVar[str] = "log-rank test of the time to a state between two arms"
+
+    of: OfTimeTo
+    arm: StateNames
+    against: StateNames
+    alternative: Literal["two-sided", "less", "greater"] = "two-sided"
+
+    @property
+    def test(self) -> str:
+        """Which arms, on which side."""
+        side = {
+            "two-sided": "two-sided",
+            "less": "one-sided for a lower hazard",
+            "greater": "one-sided for a higher hazard",
+        }[self.alternative]
+        return f"log-rank test of {' or '.join(self.arm)} against {' or '.join(self.against)}, {side}"
+
+    @property
+    def of_whom(self) -> str:
+        """Those of the endpoint."""
+        start, to = " or ".join(self.of.start), " or ".join(self.of.to)
+        return f"over those {self.among} who entered {start}; leaving before {to} censors"
+
+    def contributions(self, records: Records, populations: Mapping[str, Mask]) -> Floats:
+        """Minutes, whether `to` was entered, and the arm, [subjects, 3]; nan for who is not in the test."""
+        started, begin, reached, arrival = self.of.course(records)
+        counted = self.of.members(populations) & started
+        minutes = np.where(reached, arrival, records["subjects"]["end_minute"]) - begin
+        return in_both(
+            np.where(counted, minutes, np.nan), reached.astype(np.float64), arms(records, self.arm, self.against)
+        )
+
+    def p_values(self, columns: Floats, trial: Integers, trials: int) -> Floats:
+        """p of each trial; nan where an arm is empty or nobody got there."""
+        return np.array([self._p(rows) for rows in split(columns, trial, trials)], dtype=np.float64)
+
+    def _p(self, rows: Floats) -> float:
+        from scipy.stats import CensoredData, logrank
+
+        minutes, reached, arm = rows.T
+        if not reached.any() or arm.all() or not arm.any():
+            return float("nan")
+        times = [CensoredData.right_censored(minutes[arm == a], reached[arm == a] == 0.0) for a in (1.0, 0.0)]
+        return float(logrank(*times, alternative=self.alternative).pvalue)
+
+
+KIND = LogRank

@@ -1,0 +1,98 @@
+"""How often something is counted in one arm, over how often in another."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from protocolsim.analysis.base import Analysis, OfReduction, arms, in_both, split
+from protocolsim.endpoint.base import Floats, Integers, Mask, StateNames
+from protocolsim.errors import UsageError
+from protocolsim.records import Records
+
+
+@dataclass(frozen=True, kw_only=True)
+class RateRatio(Analysis):
+    """Wald test of the rate ratio between two arms in a negative binomial regression of counts on treatment.
+
+    The counts and the time (or the number of assessments) over which they were made are those of a `reduction` during
+    treatment; its baseline plays no part. Null hypothesis: the ratio is 1. `less`: the rate is lower in `arm`. The
+    dispersion is estimated, alike in both arms (NB2). A trial whose fit fails does not reject.
+
+    Population: that of the reduction, those with a made assessment during treatment, in the arm whose states they
+    entered (who entered those of both counts in neither). Withdrawal shortens a subject's time, what follows a rescue
+    counts only where `during` names it, missed assessments are left out.
+    """
+
+    kind: ClassVar[str] = "rate_ratio"
+    meaning: ClassVar[str] = "negative binomial rate ratio of counts between two arms (needs statsmodels)"
+
+    of: OfReduction
+    arm: StateNames
+    against: StateNames
+    alternative: Literal["two-sided", "less", "greater"] = "two-sided"
+
+    @property
+    def test(self) -> str:
+        """Which arms, on which side."""
+        side = {"two-sided": "two-sided", "less": "one-sided for fewer", "greater": "one-sided for more"}
+        arm, against = " or ".join(self.arm), " or ".join(self.against)
+        return f"negative binomial rate ratio of {arm} against {against}, Wald test, {side[self.alternative]}"
+
+    @property
+    def of_whom(self) -> str:
+        """Those of the reduction, with or without a baseline."""
+        return (
+            f"over those {self.among} with an assessment in {' or '.join(self.of.during)}; withdrawal shortens the "
+            "time, missed assessments are left out"
+        )
+
+    def contributions(self, records: Records, populations: Mapping[str, Mask]) -> Floats:
+        """What was counted, over how much, and the arm, [subjects, 3]; nan for who is not in the test."""
+        rates = self.of.rates(records)
+        counted = self.of.members(populations) & (rates.late_over > 0.0)
+        return in_both(np.where(counted, rates.late, np.nan), rates.late_over, arms(records, self.arm, self.against))
+
+    def p_values(self, columns: Floats, trial: Integers, trials: int) -> Floats:
+        """p of each trial; nan where an arm is empty or has no count, or the fit fails."""
+        model = _negative_binomial(self.name)
+        return np.array([self._p(model, rows) for rows in split(columns, trial, trials)], dtype=np.float64)
+
+    def _p(self, model: Any, rows: Floats) -> float:
+        from scipy.stats import norm
+
+        counted, over, arm = rows.T
+        if not counted[arm == 1.0].any() or not counted[arm == 0.0].any():
+            return float("nan")
+        design = np.column_stack([np.ones(len(arm)), arm])
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            # That a fit fails is an answer here, and is counted.
+            warnings.simplefilter("ignore")
+            try:
+                fitted = model(counted, design, exposure=over / over.mean()).fit(disp=0, maxiter=200)
+            except (np.linalg.LinAlgError, ValueError):
+                return float("nan")
+            z = float(fitted.tvalues[1])
+        if not fitted.mle_retvals["converged"] or z != z:
+            return float("nan")
+        if self.alternative == "two-sided":
+            return float(2.0 * norm.sf(abs(z)))
+        return float(norm.sf(z) if self.alternative == "greater" else norm.cdf(z))
+
+
+def _negative_binomial(name: str) -> Any:
+    try:
+        from statsmodels.discrete.discrete_model import NegativeBinomial
+    except ImportError:
+        raise UsageError(
+            f"the analysis '{name}' is a negative binomial regression, which needs statsmodels: "
+            "python -m pip install 'protocolsim[analysis]'"
+        ) from None
+    return NegativeBinomial
+
+
+KIND = RateRatio

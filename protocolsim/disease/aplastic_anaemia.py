@@ -276,8 +276,17 @@ class AplasticAnaemia(Disease):
     parameters = PARAMETERS
     fields = FIELDS
     traits = (
-        Trait("weight", _WEIGHT, "kg", "body weight at entry", hidden=False),
-        Trait("transfusion_dependent", _DEPENDENT, "", "1: on red-cell transfusions at entry", hidden=False),
+        Trait("weight", _WEIGHT, "kg", "body weight at entry", hidden=False, least=0),
+        Trait(
+            "transfusion_dependent",
+            _DEPENDENT,
+            "",
+            "1: on red-cell transfusions at entry",
+            hidden=False,
+            least=0,
+            most=1,
+            whole=True,
+        ),
         Trait("responder", _RESPONDER, "", "1: blockade of CD25 would bring a response"),
         Trait("weeks_to_response", _WEEKS, "weeks", "time under blockade until that response is complete"),
         Trait("complete_recovery", _COMPLETE, "", "1: a recovery would be of all lineages"),
@@ -288,11 +297,13 @@ class AplasticAnaemia(Disease):
             "blood_count",
             "blood count, and whether red cells were transfused",
             (
-                Variable("neutrophils", "", "absolute neutrophil count, 10^9/L"),
-                Variable("platelets", "", "platelet count, 10^9/L"),
-                Variable("haemoglobin", "", "haemoglobin, g/dL"),
-                Variable("reticulocytes", "", "absolute reticulocyte count, 10^9/L"),
-                Variable("transfused", "", "1: red cells were transfused since the last count"),
+                Variable("neutrophils", "", "absolute neutrophil count, 10^9/L", least=0),
+                Variable("platelets", "", "platelet count, 10^9/L", least=0),
+                Variable("haemoglobin", "", "haemoglobin, g/dL", least=0),
+                Variable("reticulocytes", "", "absolute reticulocyte count, 10^9/L", least=0),
+                Variable(
+                    "transfused", "", "1: red cells were transfused since the last count", least=0, most=1, whole=True
+                ),
             ),
             observe_blood_count,
         ),

@@ -59,6 +59,16 @@ def test_only_a_sum_is_known():
     assert np.sqrt(found.weights @ (total - found.weights @ total) ** 2) == pytest.approx(0.05, abs=0.02)
 
 
+def test_far_trials_are_moved_to_where_they_would_be():
+    """Where half of a table is kept, the regression still brings the posterior to the truth and to its own spread."""
+    u = qmc.Sobol(1, seed=np.random.default_rng(5)).random(512)[:300]
+    noise = np.random.default_rng(6).normal(0.0, 0.03, (300, 2, 1))
+    found = Table(u, u[:, :, None] + noise).fit(np.array([0.7]))
+    assert found.points > 130
+    assert found.mean[0] == pytest.approx(0.7, abs=0.02)
+    assert np.sqrt(found.covariance[0, 0]) < 0.06
+
+
 def test_units_and_order_of_targets_do_not_matter():
     """Targets in other units, or in another order, give the same posterior."""
     table = binomial_table(trials=10)

@@ -220,12 +220,13 @@ def test_faults_stand_at_their_lines_as_one_types(visit):
         load_text(broken, "edited.yaml")
     expected = refused.value.faults
     at.page.fill("#editor", broken)
-    at.page.wait_for_selector(".scenario-check ol li")
+    at.page.wait_for_selector(".scenario-check .faulty")
     listed = [li.inner_text() for li in at.page.query_selector_all(".scenario-check ol li")]
     assert len(listed) == len(expected) >= 2
     for words, fault in zip(listed, expected, strict=True):
         assert f"line {fault.line}, column {fault.column}" in words
         assert fault.message in words
+    at.page.wait_for_selector("#gutter .bad")
     marked = [e.inner_text().strip("● \n") for e in at.page.query_selector_all("#gutter .bad")]
     assert marked == [str(n) for n in sorted({f.line for f in expected})]
     at.page.click(".scenario-check ol li:last-child button")
@@ -234,7 +235,7 @@ def test_faults_stand_at_their_lines_as_one_types(visit):
     assert (caret.count("\n") + 1, len(caret.rpartition("\n")[2]) + 1) == (last.line, last.column)
     at.page.fill("#editor", text)
     at.page.wait_for_selector(".scenario-check .sound")
-    assert at.page.query_selector_all("#gutter .bad") == []
+    at.page.wait_for_selector("#gutter .bad", state="detached")
 
 
 def test_an_edited_scenario_is_what_every_view_shows(visit, tmp_path):

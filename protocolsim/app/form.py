@@ -13,6 +13,7 @@ from protocolsim.component import MARKS
 from protocolsim.report.controls import Control
 
 _OURS = {"data-shiny-no-bind-input": ""}  # the page sends them itself, once they are settled
+_HEADINGS = {"effect": "The treatment's effect", "": "The trial"}
 _REPLICATES = (1, 50, 100, 200, 500, 1000, 2000)
 _MARKS: Mapping[str, str] = {str(k): v for k, v in MARKS.items()}
 
@@ -24,8 +25,8 @@ def form(found: Described, state: State) -> TagList:
     shown: list[Tag] = []
     for name, rows in groups:
         knobs = [_knob(c, given.get(c.name), live=c.name == found.threshold) for c in rows]
-        if name in ("", "effect"):
-            shown.extend(knobs)
+        if name in _HEADINGS:
+            shown += [tags.h2(_HEADINGS[name]), *knobs]
         else:
             title = f"{name.replace('_', ' ').capitalize()} ({len(rows)})"
             changed = any(c.name in given for c in rows)
@@ -39,7 +40,9 @@ def _knob(control: Control, given: str | None, *, live: bool) -> Tag:
     value = _number(given, control) if given is not None else control.value
     known = _MARKS.get(control.mark, "")
     why = f"{known}: {control.source}" if control.source else known
-    mark = tags.span(control.mark, class_="mark", title=why, aria_label=f"known how: {why}") if control.mark else None
+    mark = (
+        tags.span(control.mark, class_="evidence", title=why, aria_label=f"known how: {why}") if control.mark else None
+    )
     number = tags.input(
         type="number", value=f"{value:.10g}", step="any", aria_label=f"{control.label}, as a number", data_role="number"
     )

@@ -18,7 +18,7 @@ MOST_MESSAGE = 512 * 1024
 SECONDS = 120.0
 """That one answer may take."""
 
-WORKER_MEMORY = 3 * 1024**3
+WORKER_MEMORY = 2 * 1024**3
 """Bytes that a worker process may write to."""
 
 KEPT_ANSWERS = 256 * 1024**2

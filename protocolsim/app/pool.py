@@ -15,7 +15,8 @@ from protocolsim.app.limits import MOST_WAITING, SECONDS, WORKER_MEMORY
 from protocolsim.app.worker import Order, Tell, work
 from protocolsim.errors import UsageError
 
-_GRACE = 2.0  # seconds in which a worker may stop by itself
+# Seconds in which a worker may stop by itself. A new one takes longer to be of use than most simulations to end.
+_GRACE = 15.0
 _LOOK = 0.05
 _COLD = 5  # times as long as otherwise, for what the first run on a machine compiles
 
@@ -99,7 +100,7 @@ class Pool:
         for _ in self._threads:
             self._line.put(None)
         for thread in self._threads:
-            thread.join(timeout=2 * _GRACE)
+            thread.join(timeout=2.0)
 
     def _serve(self) -> None:
         process = _Process(self._memory)

@@ -71,10 +71,15 @@
 
   const MOST_LETTERS = 100000;
 
+  // A pasted text comes as many inputs; the margin is written once.
   function gutter(faulty) {
+    if (faulty) by("gutter").dataset.faulty = JSON.stringify(faulty);
+    after("gutter", 20, numbered);
+  }
+
+  function numbered() {
     const editor = by("editor"), lines = editor.value.split("\n").length;
     const margin = by("gutter");
-    if (faulty) margin.dataset.faulty = JSON.stringify(faulty);
     const bad = new Set(JSON.parse(margin.dataset.faulty || "[]"));
     margin.replaceChildren();
     for (let k = 1; k <= lines; k++) {

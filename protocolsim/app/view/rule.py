@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -29,6 +29,7 @@ from protocolsim.study.estimates import Estimate
 from protocolsim.study.thresholds import MEASURES, the_rule
 
 FIGURES = ("curves", "roc", "what_follows", "loss")
+_REMEMBERED = 256
 _SENT = (
     "seed", "replicates", "measured", "replicate", "subject", "endpoints", "taken", "refused", "others", "otherwise",
     "definition",
@@ -41,6 +42,7 @@ class Curves:
 
     mine: ThresholdCurve
     without: ThresholdCurve | None
+    told: dict[float, Moved] = field(default_factory=dict, compare=False)
 
     @cached_property
     def drawn(self) -> Drawn:
@@ -155,9 +157,20 @@ class Moved:
 
 
 def moved(curves: Curves, state: State) -> Moved:
-    """The numbers at the threshold that is set up, from the curve: nothing is simulated."""
+    """The numbers at the threshold that is set up, from the curve: nothing is simulated.
+
+    What was told once is remembered, for a class of visitors who all drag over the same hundred thresholds.
+    """
+    threshold = _threshold(curves.mine, state)
+    if threshold not in curves.told:
+        if len(curves.told) >= _REMEMBERED:
+            curves.told.clear()
+        curves.told[threshold] = _told(curves, threshold)
+    return curves.told[threshold]
+
+
+def _told(curves: Curves, threshold: float) -> Moved:
     curve, drawn = curves.mine, curves.drawn
-    threshold = _threshold(curve, state)
     at = curve.at(threshold)
     without = None if curves.without is None else curves.without.at(threshold)
     rows = [Row(e, None if without is None else without[name]) for name, e in at.items()]

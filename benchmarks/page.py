@@ -1,0 +1,151 @@
+"""How soon the page answers a slider, whether ten visitors at once stay served, and whether its memory stays.
+
+Measured in a browser, from the slider's own event to the frame in which the new numbers stand. Each round is about
+ten minutes of ten people's use without their pauses: each drags the threshold, changes the drug's effect (which is
+simulated anew), looks at a trial, draws another one, and goes back. Memory is that of the server and its workers.
+
+Run it: python benchmarks/page.py [--replicates 2000] [--visitors 10] [--rounds 6] [--moves 60]
+It needs a Chromium on this machine, and Linux for the memory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
+PATIENCE = 600_000  # milliseconds
+
+_DRIVER = """
+window.drive = async (moves) => {
+    const slider = document.querySelector('[data-knob="response_threshold"] [data-role=slider]');
+    const times = [];
+    for (let k = 0; k < moves; k++) {
+        const shown = new Promise((done) => document.addEventListener("rule-shown", done, {once: true}));
+        const start = performance.now();
+        slider.value = 10 + (k * 37) % 85;
+        slider.dispatchEvent(new Event("input", {bubbles: true}));
+        await shown;
+        await new Promise(requestAnimationFrame);
+        times.push(performance.now() - start);
+    }
+    return times;
+};
+"""
+_SETTLE = """
+([name, value]) => {
+    const slider = document.querySelector(`[data-knob="${name}"] [data-role=slider]`);
+    slider.value = value;
+    for (const kind of ["input", "change"]) slider.dispatchEvent(new Event(kind, {bubbles: true}));
+}
+"""
+
+
+@contextlib.contextmanager
+def served() -> Iterator[tuple[str, int]]:
+    """The page on a free port: its address, and the server's process."""
+    start = [sys.executable, "-c", "from protocolsim.cli import main; main()", "app", "--port", "0"]
+    with subprocess.Popen(start, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own server
+        assert process.stdout is not None
+        try:
+            yield process.stdout.readline().split()[0], process.pid
+        finally:
+            process.terminate()
+
+
+def memory(server: int) -> float:
+    """MB of the server and its workers."""
+    parents = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
+    family = {server}
+    while more := {pid for pid, parent in parents.items() if parent in family} - family:
+        family |= more
+    total = 0
+    for pid in family:
+        with contextlib.suppress(OSError):
+            total += int((Path("/proc") / str(pid) / "statm").read_text().split()[1])
+    return total * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def opened(browser: Any, address: str, replicates: int) -> Any:
+    """A visitor with the rule in front of them."""
+    page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+    page.set_default_timeout(PATIENCE)
+    page.goto(f"{address}/?view=rule&replicates={replicates}")
+    page.wait_for_selector("#rule-numbers table")
+    page.evaluate(_DRIVER)
+    return page
+
+
+def together(pages: list[Any], moves: int) -> list[float]:
+    """The milliseconds of every move, of all visitors who drag at the same time."""
+    for page in pages:
+        page.evaluate(f"() => {{ window.times = null; drive({moves}).then((t) => {{ window.times = t; }}); }}")
+    found: list[float] = []
+    for page in pages:
+        page.wait_for_function("() => window.times !== null")
+        found += page.evaluate("() => window.times")
+    return found
+
+
+def used(page: Any, number: int) -> None:
+    """One visitor's other business: another effect, a trial, another draw, and back."""
+    page.evaluate(_SETTLE, ["daclizumab.median_rate_ratio", f"{0.1 + 0.01 * (number % 80):.2f}"])
+    page.click('#view a[data-value="fifteen"]')
+    page.wait_for_selector(".fifteen-trial h2")
+    page.click("text=New draw")
+    page.click('#view a[data-value="rule"]')
+
+
+def told(what: str, times: list[float]) -> None:
+    """One line of the table."""
+    tail = sorted(times)[int(0.95 * (len(times) - 1))]
+    print(f"{what:<44}{statistics.median(times):>8.0f}{tail:>8.0f}{max(times):>8.0f}   ms: median, 95 %, longest")
+
+
+def main() -> None:
+    """Print the table."""
+    ask = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
+    ask.add_argument("--replicates", type=int, default=2000)
+    ask.add_argument("--visitors", type=int, default=10)
+    ask.add_argument("--rounds", type=int, default=6)
+    ask.add_argument("--moves", type=int, default=60)
+    asked = ask.parse_args()
+    program = next((p for name in ("chromium", "chromium-browser", "google-chrome") if (p := shutil.which(name))), None)
+    if program is None:
+        sys.exit("no Chromium on this machine: apt-get install chromium")
+    from playwright.sync_api import sync_playwright
+
+    with served() as (address, server), sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
+        print(f"load of the machine before: {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
+        first = opened(browser, address, asked.replicates)
+        together([first], 5)
+        told(f"one visitor, {asked.replicates:,} replicates", together([first], asked.moves))
+        pages = [first, *(opened(browser, address, asked.replicates) for _ in range(asked.visitors - 1))]
+        told(f"{asked.visitors} visitors at once", together(pages, max(1, asked.moves // 4)))
+        number = 0
+        for k in range(asked.rounds):
+            start, times = time.perf_counter(), []
+            for page in pages:
+                number += 1
+                used(page, number)
+                times += together([page], max(1, asked.moves // 10))
+            told(f"round {k + 1}, others simulating", times)
+            print(f"{'':<44}{memory(server):>8,.0f} MB after {time.perf_counter() - start:.0f} s")
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -15,6 +15,7 @@ from protocolsim.app.view.base import views
 from protocolsim.errors import ScenarioError
 from protocolsim.report.story import trace as story_of
 from protocolsim.scenario.settings import load_text
+from protocolsim.study.compare import compare
 from protocolsim.study.potential import potential_outcomes
 from tests.browser import Visit, browser, served
 
@@ -209,6 +210,25 @@ def test_one_patient_after_the_other(visit):
     for figure, went in (("own", True), ("other", False)):
         entered = str(both.loc[both["went"] == went, "entered"].iloc[0])
         assert labels[entered] in at.page.text_content(f"figure[data-figure={figure}] svg")
+
+
+def test_two_designs_are_compared_in_pairs(visit):
+    """What was kept is A, what is set up is B, and the page has the differences of `protocolsim compare`."""
+    at = visit(f"?view=compare&replicates={REPLICATES}&set.dose_multiple=3")
+    at.page.wait_for_selector(".compare-pairs tr[data-estimate=daclizumab_given]")
+    at.page.click("#keep")
+    at.page.wait_for_selector(".compare-pairs .missing:has-text('Nothing differs')")
+    at.move("dose_multiple", "1")
+    at.page.wait_for_selector(".compare-pairs code:has-text('dose_multiple')")
+    a, b = (protocolsim.load("ms_daclizumab", set={"dose_multiple": v}) for v in (3, 1))
+    pairs = compare(a, b, replicates=REPLICATES).pairs
+    cells = ".compare-pairs tr[data-estimate={}] td[data-column='2']"
+    shown = {p.name: at.page.get_attribute(cells.format(p.name), "data-value") for p in pairs}
+    assert shown == {p.name: repr(float(p.difference)) for p in pairs}
+    at.page.select_option("#beside", "ms_no_drug")
+    at.page.wait_for_selector(".compare-pairs p:has-text('does nothing')")
+    other = visit(at.page.url.removeprefix(at.address + "/"))
+    other.page.wait_for_selector(".compare-pairs p:has-text('does nothing')")
 
 
 def test_faults_stand_at_their_lines_as_one_types(visit):

@@ -51,8 +51,8 @@ def swimmers(result: Source, replicate: int = 0) -> alt.LayerChart:
         f"One simulated trial, patient by patient: {variable}",
         f"Replicate {replicate}, {which} enrolled patients, a lane each. A lane's colour is the state the patient was "
         "in. Discs are assessments, larger for larger values; a red cross is one that was missed. At the right is how "
-        "each course ended. Look at how many discs shrink before the drug could have done it, and where colours "
-        f"change. Here: {told}.",
+        "each course ended. Look at how a patient's discs change along a lane, "
+        f"and whether they change where the colour does. Here: {told}.",
         f"Lanes for {len(chosen)} patients of one simulated trial over weeks since enrolment, coloured by state, with "
         f"{variable} at each assessment. How they ended: {told}.",
     )
@@ -107,7 +107,7 @@ def _layers(result: Source, lanes: pd.DataFrame, marks: pd.DataFrame, step: floa
     sizes = (
         alt.Scale(domain=[0, 1, max(top, 2)], range=[14, 130, 300])
         if counts
-        else alt.Scale(domain=[low, max(top, low + 1e-9)], range=[16, 250])
+        else alt.Scale(domain=[low, max(top, low + 1e-9)], range=[10, 110])
     )
     size = alt.Size("value:Q", legend=None, scale=sizes)
     colour = alt.Color("state:N", title=None, scale=colours(states, shown), legend=legend(shown))

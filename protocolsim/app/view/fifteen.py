@@ -79,7 +79,7 @@ class TrialPart(Part):
 def _head() -> TagList:
     return TagList(
         tags.p(
-            "One trial as its investigators would have seen it. Draw another: the same patients' rules, other luck. "
+            "One trial as its investigators would have seen it. Draw another: the same design, other luck. "
             "Look at how far small trials differ before believing any one of them.",
             class_="lead",
         ),

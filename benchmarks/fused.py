@@ -189,14 +189,17 @@ def _steady(c: Any, weight: float, volume: float, back: float, fast: float, slow
     interval = c[dac._K_INTERVAL]
     central_fast = share * (fast - back) / (1.0 - exp(-fast * interval))
     central_slow = share * (back - slow) / (1.0 - exp(-slow * interval))
-    gone_fast, gone_slow = 1.0 - exp(-fast * 7.0), 1.0 - exp(-slow * 7.0)
+    week_fast, week_slow = exp(-fast * 7.0), exp(-slow * 7.0)
+    gone_fast, gone_slow = 1.0 - week_fast, 1.0 - week_slow
     onset = c[dac._K_ONSET]
     left = exp(-7.0 / onset)
     ratio = 0.0
     for week in range(4):
         now = 7.0 * week
-        area = central_fast * exp(-fast * now) * gone_fast / fast
-        area += central_slow * exp(-slow * now) * gone_slow / slow
+        left_fast = 1.0 if week == 0 else week_fast if week == 1 else exp(-fast * now)
+        left_slow = 1.0 if week == 0 else week_slow if week == 1 else exp(-slow * now)
+        area = central_fast * left_fast * gone_fast / fast
+        area += central_slow * left_slow * gone_slow / slow
         goal = _ratio_goal(c, area / (volume * 7.0), own)
         ratio = goal + (ratio - goal) * left
     return ratio / (1.0 - exp(-interval / onset))
@@ -844,8 +847,7 @@ def fixed(scenario: Any) -> tuple[Floats, Floats, Floats]:
     # The last entry belongs to the unrecorded scan before the first.
     since = [*(k * 2.0 * MINUTES_PER_WEEK for k in range(HALF_MONTHS)), -float(FOUR_WEEKS)]
     x[_REFERRAL:_EDSS_TOTAL] = [1.0 + c[ms._EXCESS] * exp(-c[ms._REFERRAL_DECAY] * t) for t in since]
-    levels = c[ms._LEVELS :].reshape(LEVELS, LEVELS)
-    x[_EDSS_TOTAL:_NONE_LEFT] = [sum(levels[row].tolist()) for row in range(LEVELS)]
+    x[_EDSS_TOTAL:_NONE_LEFT] = c[ms._TOTALS :]
     return c, parts["daclizumab"], x
 
 

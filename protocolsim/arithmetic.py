@@ -4,6 +4,9 @@ NumPy's `exp`, `log` and `power` differ in their last bits between array layouts
 `math` differs from both. Two engines that must agree to the last bit therefore compute them in one
 place: compiled by Numba, without `fastmath`, over columns of subjects. The reference engine calls the
 same kernels with columns of length one.
+
+`exp` and `log` are written out here in additions, multiplications and divisions, without branches: they have the same
+bits on every processor, and a loop over a column does several rows at a time.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
+import numpy as np
 from numba import njit
 from numba.core.caching import FunctionCache
 
@@ -47,23 +51,74 @@ class _SourceCache(FunctionCache):  # type: ignore[misc]
 
 def kernel(function: Callable[P, R]) -> Callable[P, R]:
     """Compile a function over columns; the same bits for one row and for a million."""
-    compiled: Any = njit(error_model="numpy", fastmath=False)(function)
+    return _compiled(function, inline=False)
+
+
+def inlined(function: Callable[P, R]) -> Callable[P, R]:
+    """A kernel that is copied into those that call it: short, and called in a loop that may do several rows at once."""
+    return _compiled(function, inline=True)
+
+
+def _compiled(function: Callable[P, R], *, inline: bool) -> Callable[P, R]:
+    compiled: Any = njit(error_model="numpy", fastmath=False, forceinline=inline)(function)
     # Where there is no folder to cache in (a read-only home), each process compiles anew.
     with contextlib.suppress(RuntimeError):
         compiled._cache = _SourceCache(compiled.py_func)  # noqa: SLF001 - there is no public way to give a cache
     return cast("Callable[P, R]", compiled)
 
 
-@kernel
+# Adding this to a number below 2^51 and taking it off again rounds to the nearest whole number, which then stands
+# in the last bits of the sum.
+_ROUND = 6755399441055744.0  # 1.5 * 2^52
+_LN2_HIGH, _LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
+_SMALLEST, _TINY, _TO_NORMAL = -708.0, 2.2250738585072014e-308, 18014398509481984.0  # the last: 2^54
+
+
+@inlined
 def exp(x: float) -> float:
-    """e to the power x."""
-    return math.exp(x)
+    """e to the power x, to about one unit in the last place; 0 below -708 (3e-308), inf above 709.78."""
+    within = min(max(x, _SMALLEST), 709.78)
+    shifted = within * 1.4426950408889634 + _ROUND
+    n = shifted - _ROUND
+    r = (within - n * _LN2_HIGH) - n * _LN2_LOW  # x = n log 2 + r
+    r2 = r * r
+    r4 = r2 * r2
+    # Taylor's series, summed in pairs: what is left out is below 2^-57.
+    rest = (0.5 + r * 1.6666666666666666e-01) + r2 * (4.1666666666666664e-02 + r * 8.3333333333333332e-03)
+    middle = (1.3888888888888889e-03 + r * 1.9841269841269841e-04) + r2 * (
+        2.4801587301587302e-05 + r * 2.7557319223985893e-06
+    )
+    last = (2.7557319223985888e-07 + r * 2.5052108385441720e-08) + r2 * (
+        2.0876756987868099e-09 + r * 1.6059043836821613e-10
+    )
+    series = 1.0 + (r + r2 * (rest + r4 * (middle + r4 * last)))
+    two_to_n = np.int64((np.float64(shifted).view(np.int64) + 1023) << 52).view(np.float64)
+    result: float = (series * 0.5) * (two_to_n * 2.0)
+    result = 0.0 if x < _SMALLEST else result
+    result = math.inf if x > 709.78 else result
+    return x if x != x else result
 
 
-@kernel
+@inlined
 def log(x: float) -> float:
-    """Natural logarithm; -inf at 0."""
-    return math.log(x)
+    """Natural logarithm, to about one unit in the last place; -inf at 0 (fdlibm's: f = m - 1, s = f / (2 + f))."""
+    tiny = x < _TINY
+    bits = np.float64(x * _TO_NORMAL if tiny else x).view(np.int64)
+    # The exponent of x / m, for m between the square roots of 1/2 and 2; kept positive by 1024 for the shift.
+    exponent = np.int64(np.uint64(bits - 0x3FE6A09E00000000 + (1024 << 52)) >> np.uint64(52))
+    m = np.int64(bits - ((exponent - 1024) << 52)).view(np.float64)
+    n = np.int64(exponent + 0x4338000000000000).view(np.float64) - (_ROUND + 1024.0) - (54.0 if tiny else 0.0)
+    f = m - 1.0
+    s = f / (2.0 + f)
+    z = s * s
+    w = z * z
+    odd = z * (6.666666666666735130e-01 + w * (2.857142874366239149e-01 + w * (1.818357216161805012e-01
+              + w * 1.479819860511658591e-01)))  # fmt: skip
+    even = w * (3.999999999940941908e-01 + w * (2.222219843214978396e-01 + w * 1.531383769920937332e-01))
+    half = 0.5 * f * f
+    result: float = n * _LN2_HIGH - ((half - (s * (half + (even + odd)) + n * _LN2_LOW)) - f)
+    result = result if x > 0.0 else (-math.inf if x == 0.0 else math.nan)
+    return x if x == math.inf else result
 
 
 @kernel

@@ -16,6 +16,9 @@ Columns of time (`since`, `until`, `minute`) and of counts (`index`) are int64 a
                                                                 one assessment: value[i, v] is seen, truth[i, v] is
                                                                 the hidden quantity behind it
     give(body, rows, links, constants, dose, amount)            drugs: dose[i] arrives; amount[i] receives it in mg
+
+A loop over rows is enough. Where it costs time, take fields out of `body` (`taken`), draw for all rows together
+(`normals`, `uniforms`) and let short loops over these columns do several subjects at once: the bits are the same.
 """
 
 from __future__ import annotations
@@ -162,3 +165,19 @@ def signal_sum(body: Floats, i: int, links: Integers, at: int) -> float:
     for j in range(at + 1, at + 1 + links[at]):
         total += body[i, links[j]]
     return total
+
+
+@kernel
+def taken(body: Floats, rows: Integers, column: int) -> Floats:
+    """One column of the subjects in rows, side by side."""
+    out = np.empty(rows.shape[0])
+    for k in range(rows.shape[0]):
+        out[k] = body[rows[k], column]
+    return out
+
+
+@kernel
+def put_back(body: Floats, rows: Integers, column: int, values: Floats) -> None:
+    """The other way round: body[rows[k], column] = values[k]."""
+    for k in range(rows.shape[0]):
+        body[rows[k], column] = values[k]

@@ -6,7 +6,7 @@ goes, and what each adds to the average concentration meanwhile. A component tha
 
 from __future__ import annotations
 
-from protocolsim.arithmetic import exp, kernel, sqrt
+from protocolsim.arithmetic import exp, inlined, kernel, sqrt
 
 Step = tuple[float, float, float, float, float, float]
 
@@ -19,7 +19,7 @@ def two_rates(out: float, to: float, back: float) -> tuple[float, float]:
     return fast, out * back / fast
 
 
-@kernel
+@inlined
 def step(to: float, back: float, fast: float, slow: float, volume: float, days: float) -> Step:
     """What an interval of `days` does.
 
@@ -44,7 +44,7 @@ def step(to: float, back: float, fast: float, slow: float, volume: float, days: 
     )
 
 
-@kernel
+@inlined
 def saturation(x: float, half: float) -> float:
     """The share of the greatest effect at x; one half at `half`."""
     return x / (half + x)

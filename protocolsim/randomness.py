@@ -12,8 +12,12 @@ Distributions are quantile functions of that uniform.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
-from protocolsim.arithmetic import exp, kernel, log, sqrt
+from protocolsim.arithmetic import exp, inlined, kernel, log, sqrt
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 
 # Streams of the trial itself; components own blocks of STREAM_BLOCK from their `stream` on.
 STREAM_BLOCK = 100
@@ -34,11 +38,14 @@ _M0 = np.uint64(0xD2511F53)
 _M1 = np.uint64(0xCD9E8D57)
 _W0 = np.uint64(0x9E3779B9)
 _W1 = np.uint64(0xBB67AE85)
+_TWO_TO_52 = np.uint64(0x4330000000000000)
 _TWENTY = np.uint64(20)
 _TWELVE = np.uint64(12)
+# Where the formulae for a normal quantile change, as distances from 1/2; beyond _FAR lie 2 draws in 10^10.
+_CENTRAL, _FAR = 0.425, 0.4999999999
 
 
-@kernel
+@inlined
 def philox(
     c0: np.uint64, c1: np.uint64, c2: np.uint64, c3: np.uint64, k0: np.uint64, k1: np.uint64
 ) -> tuple[np.uint64, np.uint64, np.uint64, np.uint64]:
@@ -57,8 +64,8 @@ def philox(
     return c0, c1, c2, c3
 
 
-@kernel
-def uniform(seed: int, replicate: int, subject: int, stream: int, index: int) -> float:
+@inlined
+def _uniform(seed: int, replicate: int, subject: int, stream: int, index: int) -> float:
     """A number in (0, 1), never 0 and never 1, that belongs to this key alone."""
     key = np.uint64(seed)
     a, b, _, _ = philox(
@@ -69,8 +76,61 @@ def uniform(seed: int, replicate: int, subject: int, stream: int, index: int) ->
         key & _MASK,
         key >> _SHIFT,
     )
-    bits = (a << _TWENTY) | (b >> _TWELVE)
-    return (float(bits) + 0.5) * 2.220446049250313e-16  # 52 bits and a half, times 2^-52
+    # 52 bits behind the sign and exponent of 2^52, which is then taken off: the quickest way from bits to their number.
+    bits = np.uint64((a << _TWENTY) | (b >> _TWELVE) | _TWO_TO_52).view(np.float64) - 4503599627370496.0
+    number: float = (bits + 0.5) * 2.220446049250313e-16  # 52 bits and a half, times 2^-52
+    return number
+
+
+@kernel
+def uniform(seed: int, replicate: int, subject: int, stream: int, index: int) -> float:
+    """A number in (0, 1), never 0 and never 1, that belongs to this key alone."""
+    return _uniform(seed, replicate, subject, stream, index)
+
+
+@kernel
+def uniforms(seed: int, who: Integers, rows: Integers, stream: int, index: Integers) -> Floats:
+    """The draws of the subjects in rows, one after the other: subject i = (who[i, 0], who[i, 1]) at index[i]."""
+    count = rows.shape[0]
+    # Side by side first: then the loop over them does several at a time.
+    replicate, subject, use = np.empty(count, np.int64), np.empty(count, np.int64), np.empty(count, np.int64)
+    for k in range(count):
+        i = rows[k]
+        replicate[k], subject[k], use[k] = who[i, 0], who[i, 1], index[i]
+    drawn = np.empty(count)
+    for k in range(count):
+        drawn[k] = _uniform(seed, replicate[k], subject[k], stream, use[k])
+    return drawn
+
+
+@kernel
+def normals(seed: int, who: Integers, rows: Integers, stream: int, index: Integers) -> Floats:
+    """The same draws as standard normal numbers."""
+    return normal_quantiles(uniforms(seed, who, rows, stream, index))
+
+
+@kernel
+def normal_quantiles(u: Floats) -> Floats:
+    """`normal_quantile` of each, several at a time, to the same bits."""
+    drawn = np.empty(u.shape[0])
+    for k in range(u.shape[0]):
+        drawn[k] = _central_normal(u[k] - 0.5)
+    # The few that are not near the centre, in a row of their own.
+    which = np.empty(u.shape[0], dtype=np.int64)
+    few = 0
+    for k in range(u.shape[0]):
+        which[few] = k
+        few += abs(u[k] - 0.5) > _CENTRAL
+    r = np.empty(few)
+    for j in range(few):
+        r[j] = min(u[which[j]], 1.0 - u[which[j]])
+    for j in range(few):
+        r[j] = _outer_normal(sqrt(-log(r[j])))
+    for j in range(few):
+        k = which[j]
+        far = abs(u[k] - 0.5) > _FAR
+        drawn[k] = normal_quantile(u[k]) if far else (-r[j] if u[k] < 0.5 else r[j])
+    return drawn
 
 
 @kernel
@@ -79,42 +139,56 @@ def exponential_quantile(u: float) -> float:
     return -log(1.0 - u)
 
 
+@inlined
+def _central_normal(q: float) -> float:
+    """AS 241 for q = u - 0.5 within 0.425 of 0."""
+    r = 0.180625 - q * q
+    return q * (
+        (((((((2.5090809287301226727e3 * r + 3.3430575583588128105e4) * r + 6.7265770927008700853e4) * r
+             + 4.5921953931549871457e4) * r + 1.3731693765509461125e4) * r
+           + 1.9715909503065514427e3) * r + 1.3314166789178437745e2) * r + 3.3871328727963666080e0)
+        / (((((((5.2264952788528545610e3 * r + 2.8729085735721942674e4) * r + 3.9307895800092710610e4) * r
+               + 2.1213794301586595867e4) * r + 5.3941960214247511077e3) * r
+             + 6.8718700749205790830e2) * r + 4.2313330701600911252e1) * r + 1.0)
+    )  # fmt: skip
+
+
+@inlined
+def _outer_normal(r: float) -> float:
+    """AS 241 for r = sqrt(-log(the smaller tail)) up to 5; positive."""
+    r -= 1.6
+    return (
+        (((((((7.74545014278341407640e-4 * r + 2.27238449892691845833e-2) * r + 2.41780725177450611770e-1) * r
+             + 1.27045825245236838258e0) * r + 3.64784832476320460504e0) * r
+           + 5.76949722146069140550e0) * r + 4.63033784615654529590e0) * r + 1.42343711074968357734e0)
+        / (((((((1.05075007164441684324e-9 * r + 5.47593808499534494600e-4) * r + 1.51986665636164571966e-2) * r
+               + 1.48103976427480074590e-1) * r + 6.89767334985100004550e-1) * r
+             + 1.67638483018380384940e0) * r + 2.05319162663775882187e0) * r + 1.0)
+    )  # fmt: skip
+
+
+@kernel
+def _farthest_normal(r: float) -> float:
+    """AS 241 for r above 5; positive."""
+    r -= 5.0
+    return (
+        (((((((2.01033439929228813265e-7 * r + 2.71155556874348757815e-5) * r + 1.24266094738807843860e-3) * r
+             + 2.65321895265761230930e-2) * r + 2.96560571828504891230e-1) * r
+           + 1.78482653991729133580e0) * r + 5.46378491116411436990e0) * r + 6.65790464350110377720e0)
+        / (((((((2.04426310338993978564e-15 * r + 1.42151175831644588870e-7) * r + 1.84631831751005468180e-5) * r
+               + 7.86869131145613259100e-4) * r + 1.48753612908506148525e-2) * r
+             + 1.36929880922735805310e-1) * r + 5.99832206555887937690e-1) * r + 1.0)
+    )  # fmt: skip
+
+
 @kernel
 def normal_quantile(u: float) -> float:
     """Quantile of the standard normal, to about 1e-16 (Wichura 1988, algorithm AS 241, PPND16)."""
     q = u - 0.5
-    if abs(q) <= 0.425:
-        r = 0.180625 - q * q
-        return q * (
-            (((((((2.5090809287301226727e3 * r + 3.3430575583588128105e4) * r + 6.7265770927008700853e4) * r
-                 + 4.5921953931549871457e4) * r + 1.3731693765509461125e4) * r
-               + 1.9715909503065514427e3) * r + 1.3314166789178437745e2) * r + 3.3871328727963666080e0)
-            / (((((((5.2264952788528545610e3 * r + 2.8729085735721942674e4) * r + 3.9307895800092710610e4) * r
-                   + 2.1213794301586595867e4) * r + 5.3941960214247511077e3) * r
-                 + 6.8718700749205790830e2) * r + 4.2313330701600911252e1) * r + 1.0)
-        )  # fmt: skip
-    r = u if q < 0.0 else 1.0 - u
-    r = sqrt(-log(r))
-    if r <= 5.0:
-        r -= 1.6
-        x = (
-            (((((((7.74545014278341407640e-4 * r + 2.27238449892691845833e-2) * r + 2.41780725177450611770e-1) * r
-                 + 1.27045825245236838258e0) * r + 3.64784832476320460504e0) * r
-               + 5.76949722146069140550e0) * r + 4.63033784615654529590e0) * r + 1.42343711074968357734e0)
-            / (((((((1.05075007164441684324e-9 * r + 5.47593808499534494600e-4) * r + 1.51986665636164571966e-2) * r
-                   + 1.48103976427480074590e-1) * r + 6.89767334985100004550e-1) * r
-                 + 1.67638483018380384940e0) * r + 2.05319162663775882187e0) * r + 1.0)
-        )  # fmt: skip
-    else:
-        r -= 5.0
-        x = (
-            (((((((2.01033439929228813265e-7 * r + 2.71155556874348757815e-5) * r + 1.24266094738807843860e-3) * r
-                 + 2.65321895265761230930e-2) * r + 2.96560571828504891230e-1) * r
-               + 1.78482653991729133580e0) * r + 5.46378491116411436990e0) * r + 6.65790464350110377720e0)
-            / (((((((2.04426310338993978564e-15 * r + 1.42151175831644588870e-7) * r + 1.84631831751005468180e-5) * r
-                   + 7.86869131145613259100e-4) * r + 1.48753612908506148525e-2) * r
-                 + 1.36929880922735805310e-1) * r + 5.99832206555887937690e-1) * r + 1.0)
-        )  # fmt: skip
+    if abs(q) <= _CENTRAL:
+        return _central_normal(q)
+    r = sqrt(-log(u if q < 0.0 else 1.0 - u))
+    x = _outer_normal(r) if r <= 5.0 else _farthest_normal(r)
     return -x if q < 0.0 else x
 
 
@@ -131,14 +205,19 @@ def poisson_quantile(u: float, mean: float) -> float:
     Exact up to a mean of 500; above it, where exp(-mean) would vanish, the Cornish-Fisher
     approximation, whose error is far below one event in such a count.
     """
+    return poisson_search(u, mean, exp(-mean))
+
+
+@kernel
+def poisson_search(u: float, mean: float, none: float) -> float:
+    """The same for a caller who knows exp(-mean) already, the probability of none."""
     if mean <= 0.0:
         return 0.0
     if mean > 500.0:
         z = normal_quantile(u)
         return float(max(0.0, np.floor(mean + sqrt(mean) * z + (z * z - 1.0) / 6.0 + 0.5)))
     count = 0.0
-    probability = exp(-mean)
-    below = probability
+    probability = below = none
     # Beyond the mode, terms this small no longer change the sum: u is so near 1 that it is never reached.
     while u > below and (count < mean or probability > 1e-17):
         count += 1.0
@@ -161,18 +240,23 @@ def binomial_quantile(u: float, trials: float, p: float) -> float:
     failures = p > 0.5
     if failures:
         p, u = 1.0 - p, 1.0 - u
-    odds = p / (1.0 - p)
-    probability = exp(trials * log(1.0 - p))
-    if probability < 1e-290:
+    count = binomial_search(u, trials, p, exp(trials * log(1.0 - p)))
+    return float(trials - count if failures else count)
+
+
+@kernel
+def binomial_search(u: float, trials: float, p: float, none: float) -> float:
+    """The same for p up to 0.5 and trials above 0, where none = exp(trials * log(1 - p)) is known already."""
+    if none < 1e-290:
         z = normal_quantile(u)
         skew = (1.0 - 2.0 * p) * (z * z - 1.0) / 6.0
-        count = np.floor(trials * p + sqrt(trials * p * (1.0 - p)) * z + skew + 0.5)
-        count = min(trials, max(0.0, count))
-    else:
-        count = 0.0
-        below = probability
-        while u > below and count < trials and (count < trials * p or probability > 1e-17):
-            count += 1.0
-            probability *= odds * (trials - count + 1.0) / count
-            below += probability
-    return float(trials - count if failures else count)
+        many = np.floor(trials * p + sqrt(trials * p * (1.0 - p)) * z + skew + 0.5)
+        return float(min(trials, max(0.0, many)))
+    count = 0.0
+    probability = below = none
+    odds = p / (1.0 - p)
+    while u > below and count < trials and (count < trials * p or probability > 1e-17):
+        count += 1.0
+        probability *= odds * (trials - count + 1.0) / count
+        below += probability
+    return count

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocolsim.engine import batch, des
-from protocolsim.engine.batch import Screening
+from protocolsim.engine.screening import Screening
 from protocolsim.engine.tables import tables_of
 from protocolsim.engine.workspace import Workspace
 from protocolsim.errors import SimulationError
@@ -44,6 +44,11 @@ def test_what_was_left_in_memory_is_not_looked_at(monkeypatch):
 
     monkeypatch.setattr(summaries, "np", Dirty())
     assert difference(simulated(scenario, range(2)), expected) == ""
+
+
+def one_round(screening: Screening, counts: Any, memory: Workspace | None = None) -> Any:
+    """These candidates and nobody else, in memory that is their own unless given."""
+    return batch._round(screening, counts, memory or Workspace(), alone=True)
 
 
 class TestPortions:
@@ -122,7 +127,7 @@ transitions:
             pill="rash: 20 % / 1 day",
         )
         for seed in range(10):
-            crowd = batch.Screening(enrolled_at_once.trial, seed, range(1)).round(np.array([1]), Workspace())
+            crowd = one_round(Screening(enrolled_at_once.trial, seed, range(1), 1.0), np.array([1]))
             alone = Records(enrolled_at_once.trial.labels, tables_of(enrolled_at_once.trial, [crowd]))
             assert difference(alone, outcome(des, enrolled_at_once, seed, range(1))) == ""
 
@@ -168,7 +173,7 @@ class TestMemory:
     def of_round(self, scenario: Scenario, memory: Workspace) -> Records:
         """One round of screening in this memory."""
         size = scenario.trial.cohort.size
-        part = Screening(scenario.trial, SEED, range(2)).round(np.array([2 * size, 3 * size]), memory)
+        part = one_round(Screening(scenario.trial, SEED, range(2), 1.0), np.array([2 * size, 3 * size]), memory)
         return Records(scenario.trial.labels, tables_of(scenario.trial, [part]))
 
     def test_a_small_trial_after_a_large_one(self):
@@ -274,17 +279,17 @@ class TestTheDoor:
         """A round of many candidates too many gives what rounds of one give: the lists of allocations too."""
         scenario = rich(size="8")
         for too_many in (1, 3, 40, 200):
-            screening, parts = Screening(scenario.trial, SEED, range(3)), []
+            screening, parts = Screening(scenario.trial, SEED, range(3), 1.0), []
             while screening.open:
-                parts.append(screening.round(np.full(3, too_many), Workspace()))
+                parts.append(one_round(screening, np.full(3, too_many)))
             records = Records(scenario.trial.labels, tables_of(scenario.trial, parts))
             assert difference(records, outcome(des, scenario, SEED, range(3))) == ""
 
     def test_nobody_is_enrolled_after_the_last_place(self):
         """The count of the enrolled never passes the size of the cohort, and every list starts at its first place."""
         scenario = rich(size="8")
-        screening = Screening(scenario.trial, SEED, range(3))
-        screening.round(np.full(3, 300), Workspace())
+        screening = Screening(scenario.trial, SEED, range(3), 1.0)
+        one_round(screening, np.full(3, 300))
         assert screening.enrolled.tolist() == [8, 8, 8]
         assert not screening.open
 
@@ -329,8 +334,8 @@ def test_a_loop_without_end(level, monkeypatch):
     if level == "0.1":
         # Among many candidates too many somebody goes round for ever, and the trial is none the worse.
         seed = next(k for k, records in enumerate(found) if isinstance(records, Records))
-        screening = Screening(scenario.trial, seed, range(3))
-        crowd = screening.round(np.full(3, 80), Workspace())
+        screening = Screening(scenario.trial, seed, range(3), 1.0)
+        crowd = one_round(screening, np.full(3, 80))
         assert crowd[0].endless.any()
         assert difference(Records(scenario.trial.labels, tables_of(scenario.trial, [crowd])), found[seed]) == ""
 

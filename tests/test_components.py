@@ -22,7 +22,7 @@ from tests.bodies import Bodies
 
 
 def _found(room: ModuleType) -> list[Any]:
-    names = [m.name for m in pkgutil.iter_modules(room.__path__) if m.name != "base"]
+    names = [m.name for m in pkgutil.iter_modules(room.__path__) if m.name != "base" and not m.name.startswith("_")]
     return [importlib.import_module(f"{room.__name__}.{name}").COMPONENT for name in names]
 
 

@@ -14,9 +14,12 @@ from protocolsim.randomness import (
     binomial_quantile,
     exponential_quantile,
     normal_quantile,
+    normal_quantiles,
+    normals,
     philox,
     poisson_quantile,
     uniform,
+    uniforms,
 )
 
 SMALLEST = 2.0**-53  # the smallest and largest numbers that `uniform` can give
@@ -159,6 +162,25 @@ def test_normal_quantile_is_symmetric(u):
     v = 1.0 - u
     if 1.0 - v == u:
         assert normal_quantile(v) == -normal_quantile(u)
+
+
+def test_many_normals_at_once_are_those_one_by_one():
+    """A column of quantiles has the bits of each alone: near the centre, in the tails, beyond everything likely."""
+    likely = np.random.default_rng(5).random(3001)
+    edges = [0.075, 0.925, *(0.5 + s * (0.425 + d) for s in (1, -1) for d in (-1e-16, 0.0, 1e-16))]
+    far = [1e-9, 1e-10, 9.9e-11, 1.3e-11, 1e-12, SMALLEST]
+    u = np.concatenate([likely, likely * 1e-3, 1.0 - likely * 1e-6, edges, far, 1.0 - np.array(far)])
+    assert normal_quantiles(u).tobytes() == np.array([normal_quantile(x) for x in u]).tobytes()
+
+
+def test_draws_of_many_subjects_are_those_of_each():
+    """Drawing for some rows in any order looks up each subject's own number at its own index."""
+    who = np.array([[0, 5], [3, 1], [2**31 - 2, 7], [1, 2**31 + 4], [4, 4]])
+    index = np.array([1, 0, 9, 2**31, 3])
+    rows = np.array([4, 0, 2, 3])
+    alone = np.array([uniform(7, int(who[i, 0]), int(who[i, 1]), 1003, int(index[i])) for i in rows])
+    assert uniforms(7, who, rows, 1003, index).tobytes() == alone.tobytes()
+    assert normals(7, who, rows, 1003, index).tobytes() == normal_quantiles(alone).tobytes()
 
 
 @given(inside)

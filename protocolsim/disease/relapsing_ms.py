@@ -14,16 +14,19 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from protocolsim.arithmetic import exp, kernel, log, power, sqrt
-from protocolsim.component import Assessment, Floats, Integers, Parameter, Trait, Variable, signal_sum
+from protocolsim.arithmetic import exp, inlined, kernel, log, power, sqrt
+from protocolsim.component import Assessment, Floats, Integers, Parameter, Trait, Variable, signal_sum, taken
 from protocolsim.disease.base import Disease
 from protocolsim.randomness import (
     binomial_quantile,
+    binomial_search,
     exponential_quantile,
     log_sd,
-    normal_quantile,
+    normals,
     poisson_quantile,
+    poisson_search,
     uniform,
+    uniforms,
 )
 from protocolsim.units import MINUTES_PER_DAY, MINUTES_PER_WEEK, unit_product
 
@@ -46,7 +49,7 @@ FIELDS = (
 )
 (_WEIGHT, _AGE, _RATE, _ACTIVITY, _LESIONS, _FIRST, _LAST, _EDSS, _JUMPS, _NEXT_JUMP, _EDSS_AT_ENTRY) = range(11)
 
-_CONSTANTS = 16  # the last is where the table of EDSS rates begins
+_CONSTANTS = 16  # the last is where the table of EDSS rates begins, which the sums of its rows follow
 (
     _WEIGHT_MEDIAN, _WEIGHT_LOG_SD, _AGE_LOW, _AGE_MODE, _AGE_HIGH,
     _RATE_LOG_MEAN, _RATE_LOG_SD, _ACTIVITY_SD, _AUTOCORRELATION, _PERSISTENCE,
@@ -72,6 +75,7 @@ EDSS_RATES = (
     (0.00000, 0.00000, 0.00001, 0.00000, 0.00000, 0.00000, 0.00006, 0.00003, 0.20296, 0.00000),
 )
 _NUMBER_OF_LEVELS = len(EDSS_RATES)
+_TOTALS = _LEVELS + _NUMBER_OF_LEVELS * _NUMBER_OF_LEVELS
 
 _CHOICE = "CHOICE placebo arm, 0.95 new or enlarged lesions a scan (Wynn 2010, Lancet Neurol 9:381-90)"
 _VELEZ = "Velez de Mendizabal 2013, PLoS ONE 8:e73361"
@@ -127,18 +131,15 @@ def _on_scale(x: float) -> float:
     return score
 
 
-@kernel
-def _referral(constants: Floats, since_first: float) -> float:
-    factor: float = 1.0 + constants[_EXCESS] * exp(-constants[_REFERRAL_DECAY] * since_first)
-    return factor
+@inlined
+def _referral(excess: float, decay: float, since_first: float) -> float:
+    return 1.0 + excess * exp(-decay * since_first)
 
 
 @kernel
 def _wait(constants: Floats, level: int, jump: int, seed: int, replicate: int, subject: int) -> float:
     """Minutes until this jump of the EDSS, from the one before; endless where no rate leads away."""
-    total = 0.0
-    for j in range(_NUMBER_OF_LEVELS):
-        total += constants[_LEVELS + level * _NUMBER_OF_LEVELS + j]
+    total = constants[_TOTALS + level]
     wait: float = exponential_quantile(uniform(seed, replicate, subject, _DRAW_WAIT, jump)) / total
     return wait
 
@@ -146,15 +147,12 @@ def _wait(constants: Floats, level: int, jump: int, seed: int, replicate: int, s
 @kernel
 def _destination(constants: Floats, level: int, u: float) -> int:
     """Where a jump of the EDSS leads: each level in proportion to its rate."""
-    first = _LEVELS + level * _NUMBER_OF_LEVELS
-    total = 0.0
-    for j in range(_NUMBER_OF_LEVELS):
-        total += constants[first + j]
+    first, wanted = _LEVELS + level * _NUMBER_OF_LEVELS, u * constants[_TOTALS + level]
     below = 0.0
     reached = level
     for j in range(_NUMBER_OF_LEVELS):
         rate = constants[first + j]
-        if rate > 0.0 and below < u * total:
+        if rate > 0.0 and below < wanted:
             reached = j
         below += rate
     return reached
@@ -163,33 +161,64 @@ def _destination(constants: Floats, level: int, u: float) -> int:
 @kernel
 def start(body: Floats, rows: Integers, links: Integers, constants: Floats, seed: int, who: Integers) -> None:
     """Draw the patient, and the unrecorded scan four weeks before the first (on interferon beta, no other drug)."""
-    own = links[0]
-    for i in rows:
-        r, n = who[i, 0], who[i, 1]
-        z = normal_quantile(uniform(seed, r, n, _DRAW_WEIGHT, 0))
-        body[i, own + _WEIGHT] = constants[_WEIGHT_MEDIAN] * exp(constants[_WEIGHT_LOG_SD] * z)
-        body[i, own + _AGE] = _triangular_quantile(
-            uniform(seed, r, n, _DRAW_AGE, 0), constants[_AGE_LOW], constants[_AGE_MODE], constants[_AGE_HIGH]
-        )
-        z = normal_quantile(uniform(seed, r, n, _DRAW_RATE, 0))
-        rate = exp(constants[_RATE_LOG_MEAN] + constants[_RATE_LOG_SD] * z)
-        sd = constants[_ACTIVITY_SD]
-        activity = sd * normal_quantile(uniform(seed, r, n, _DRAW_ACTIVITY, 0))
-        then = rate * exp(activity - 0.5 * sd * sd) * _referral(constants, -_FOUR_WEEKS)
+    own, first = links[0], np.zeros(who.shape[0], dtype=np.int64)
+    z_weight, z_rate = normals(seed, who, rows, _DRAW_WEIGHT, first), normals(seed, who, rows, _DRAW_RATE, first)
+    z_activity, z_entry = normals(seed, who, rows, _DRAW_ACTIVITY, first), normals(seed, who, rows, _DRAW_ENTRY, first)
+    u_age, u_new = uniforms(seed, who, rows, _DRAW_AGE, first), uniforms(seed, who, rows, _DRAW_NEW, first)
+    sd, low, mode, high = constants[_ACTIVITY_SD], constants[_AGE_LOW], constants[_AGE_MODE], constants[_AGE_HIGH]
+    before = _referral(constants[_EXCESS], constants[_REFERRAL_DECAY], -_FOUR_WEEKS)
+    for k in range(rows.shape[0]):
+        i = rows[k]
+        body[i, own + _WEIGHT] = constants[_WEIGHT_MEDIAN] * exp(constants[_WEIGHT_LOG_SD] * z_weight[k])
+        body[i, own + _AGE] = _triangular_quantile(u_age[k], low, mode, high)
+        rate = exp(constants[_RATE_LOG_MEAN] + constants[_RATE_LOG_SD] * z_rate[k])
+        activity = sd * z_activity[k]
+        then = rate * exp(activity - 0.5 * sd * sd) * before
         body[i, own + _RATE] = rate
         body[i, own + _ACTIVITY] = activity
-        body[i, own + _LESIONS] = poisson_quantile(
-            uniform(seed, r, n, _DRAW_NEW, 0), then / (1.0 - constants[_PERSISTENCE])
-        )
+        body[i, own + _LESIONS] = poisson_quantile(u_new[k], then / (1.0 - constants[_PERSISTENCE]))
         body[i, own + _FIRST] = np.nan
         body[i, own + _LAST] = np.nan
-        z = normal_quantile(uniform(seed, r, n, _DRAW_ENTRY, 0))
-        level = np.floor(constants[_ENTRY_MEAN] + constants[_ENTRY_SD] * z + 0.5)
+        level = np.floor(constants[_ENTRY_MEAN] + constants[_ENTRY_SD] * z_entry[k] + 0.5)
         level = min(_NUMBER_OF_LEVELS - 1.0, max(0.0, level))
         body[i, own + _EDSS] = level
         body[i, own + _EDSS_AT_ENTRY] = level
         body[i, own + _JUMPS] = 0.0
-        body[i, own + _NEXT_JUMP] = _wait(constants, int(level), 1, seed, r, n)
+        body[i, own + _NEXT_JUMP] = _wait(constants, int(level), 1, seed, who[i, 0], who[i, 1])
+
+
+@kernel
+def _begin_scan(
+    body: Floats, rows: Integers, links: Integers, constants: Floats, innovation: Floats, minute: Integers
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Move activity on and date the scan.
+
+    Returns the log of the rate over the long-run one, the time since the first scan, the share of old lesions that
+    still enhance, and the log of the share that does not.
+    """
+    own, count = links[0], rows.shape[0]
+    exponent, since_first, kept, log_lost = np.empty(count), np.empty(count), np.empty(count), np.empty(count)
+    sd = constants[_ACTIVITY_SD]
+    last_gap = remembered = still = lost = fresh = np.nan
+    for k in range(count):
+        i = rows[k]
+        gap = 1.0  # in 4 weeks: the unrecorded scan was 4 weeks before the first
+        if np.isnan(body[i, own + _LAST]):
+            body[i, own + _FIRST] = minute[i]
+        else:
+            gap = (minute[i] - body[i, own + _LAST]) / _FOUR_WEEKS
+        body[i, own + _LAST] = minute[i]
+        if gap != last_gap:  # mostly everybody's is the same
+            remembered, still = constants[_AUTOCORRELATION], constants[_PERSISTENCE]
+            if gap != 1.0:
+                remembered, still = power(remembered, gap), power(still, gap)
+            last_gap, lost, fresh = gap, log(1.0 - still), sd * sqrt(1.0 - remembered * remembered)
+        activity = remembered * body[i, own + _ACTIVITY] + fresh * innovation[k]
+        body[i, own + _ACTIVITY] = activity
+        exponent[k] = activity - 0.5 * sd * sd + signal_sum(body, i, links, 1)
+        since_first[k] = minute[i] - body[i, own + _FIRST]
+        kept[k], log_lost[k] = still, lost
+    return exponent, since_first, kept, log_lost
 
 
 @kernel
@@ -206,43 +235,45 @@ def observe_mri(
     truth: Floats,
 ) -> None:
     """Count enhancing lesions; truth is their expected number given the last scan and today's hidden rate."""
-    own = links[0]
-    sd = constants[_ACTIVITY_SD]
-    p = constants[_PERSISTENCE]
-    for i in rows:
-        r, n, k = who[i, 0], who[i, 1], index[i]
-        gap = 1.0  # in 4 weeks: the unrecorded scan was 4 weeks before the first
-        if np.isnan(body[i, own + _LAST]):
-            body[i, own + _FIRST] = minute[i]
-        else:
-            gap = (minute[i] - body[i, own + _LAST]) / _FOUR_WEEKS
-        body[i, own + _LAST] = minute[i]
-        # Scans are mostly 4 weeks apart; a power of exactly 1 need not be computed.
-        remembered, kept = constants[_AUTOCORRELATION], p
-        if gap != 1.0:
-            remembered, kept = power(remembered, gap), power(p, gap)
-        fresh = sd * sqrt(1.0 - remembered * remembered)
-        activity = remembered * body[i, own + _ACTIVITY] + fresh * normal_quantile(
-            uniform(seed, r, n, _DRAW_ACTIVITY, k)
-        )
-        body[i, own + _ACTIVITY] = activity
-        drugs = signal_sum(body, i, links, 1)
-        expected = (
-            body[i, own + _RATE]
-            * exp(activity - 0.5 * sd * sd + drugs)
-            * _referral(constants, minute[i] - body[i, own + _FIRST])
-            * ((1.0 - kept) / (1.0 - p))
-        )
-        before = body[i, own + _LESIONS]
-        new = poisson_quantile(uniform(seed, r, n, _DRAW_NEW, k), expected)
+    own, count = links[0], rows.shape[0]
+    innovation = normals(seed, who, rows, _DRAW_ACTIVITY, index)
+    u_new = uniforms(seed, who, rows, _DRAW_NEW, index)
+    u_persisting = uniforms(seed, who, rows, _DRAW_PERSISTING, index)
+    exponent, since_first, kept, log_lost = _begin_scan(body, rows, links, constants, innovation, minute)
+    rate, before = taken(body, rows, own + _RATE), taken(body, rows, own + _LESIONS)
+    excess, decay, p = constants[_EXCESS], constants[_REFERRAL_DECAY], constants[_PERSISTENCE]
+    expected, none_new, none_kept = np.empty(count), np.empty(count), np.empty(count)
+    for k in range(count):
+        referral = _referral(excess, decay, since_first[k])
+        expected[k] = rate[k] * exp(exponent[k]) * referral * ((1.0 - kept[k]) / (1.0 - p))
+    for k in range(count):
+        none_new[k] = exp(-expected[k])
+        none_kept[k] = exp(before[k] * log_lost[k])
+    for k in range(count):
+        i = rows[k]
+        new = poisson_search(u_new[k], expected[k], none_new[k])
         total = new
-        if before > 0.0:
-            total += binomial_quantile(uniform(seed, r, n, _DRAW_PERSISTING, k), before, kept)
+        if before[k] > 0.0:
+            if kept[k] > 0.5:
+                total += binomial_quantile(u_persisting[k], before[k], kept[k])
+            else:
+                total += binomial_search(u_persisting[k], before[k], kept[k], none_kept[k])
         body[i, own + _LESIONS] = total
-        value[i, 0] = total
-        value[i, 1] = new
-        truth[i, 0] = expected + before * kept
-        truth[i, 1] = expected
+        value[i, 0], value[i, 1] = total, new
+        truth[i, 0], truth[i, 1] = expected[k] + before[k] * kept[k], expected[k]
+
+
+@kernel
+def _play_on(
+    body: Floats, i: int, own: int, constants: Floats, seed: int, replicate: int, subject: int, minute: int
+) -> None:
+    """Every jump of the EDSS that is due by this minute."""
+    level, jump, due = int(body[i, own + _EDSS]), int(body[i, own + _JUMPS]), body[i, own + _NEXT_JUMP]
+    while due <= minute:
+        jump += 1
+        level = _destination(constants, level, uniform(seed, replicate, subject, _DRAW_LEVEL, jump))
+        due += _wait(constants, level, jump + 1, seed, replicate, subject)
+    body[i, own + _EDSS], body[i, own + _JUMPS], body[i, own + _NEXT_JUMP] = level, jump, due
 
 
 @kernel
@@ -260,20 +291,13 @@ def observe_edss(
 ) -> None:
     """Play the true EDSS up to this minute, and rate it."""
     own = links[0]
-    for i in rows:
-        r, n = who[i, 0], who[i, 1]
-        level = int(body[i, own + _EDSS])
-        jump = int(body[i, own + _JUMPS])
-        due = body[i, own + _NEXT_JUMP]
-        while due <= minute[i]:
-            jump += 1
-            level = _destination(constants, level, uniform(seed, r, n, _DRAW_LEVEL, jump))
-            due += _wait(constants, level, jump + 1, seed, r, n)
-        body[i, own + _EDSS] = level
-        body[i, own + _JUMPS] = jump
-        body[i, own + _NEXT_JUMP] = due
-        error = constants[_RATING_SD] * normal_quantile(uniform(seed, r, n, _DRAW_RATING, index[i]))
-        value[i, 0] = _on_scale(level + error)
+    error = normals(seed, who, rows, _DRAW_RATING, index)
+    for k in range(rows.shape[0]):
+        i = rows[k]
+        if body[i, own + _NEXT_JUMP] <= minute[i]:
+            _play_on(body, i, own, constants, seed, who[i, 0], who[i, 1], minute[i])
+        level = body[i, own + _EDSS]
+        value[i, 0] = _on_scale(level + constants[_RATING_SD] * error[k])
         truth[i, 0] = level
 
 
@@ -319,10 +343,10 @@ class RelapsingMS(Disease):
     start = staticmethod(start)
 
     def constants(self, values: Mapping[str, float]) -> Floats:
-        """What the kernels read; times in minutes, the table of EDSS rates per minute last."""
+        """What the kernels read; times in minutes, the EDSS rates per minute and their sums last."""
         v = {p.name: values[p.name] * unit_product(p.unit).value for p in self.parameters}
         spread = v["new_lesion_rate_log_sd"]
-        numbers = np.empty(_CONSTANTS + _NUMBER_OF_LEVELS * _NUMBER_OF_LEVELS - 1)
+        numbers = np.empty(_TOTALS + _NUMBER_OF_LEVELS)
         numbers[_WEIGHT_MEDIAN] = v["weight_median"]
         numbers[_WEIGHT_LOG_SD] = log_sd(v["weight_cv"])
         numbers[_AGE_LOW] = v["age_youngest"]
@@ -340,7 +364,9 @@ class RelapsingMS(Disease):
         numbers[_RATING_SD] = v["edss_rating_sd"]
         rates = np.array(EDSS_RATES) / _YEAR
         worsening = np.triu(np.ones_like(rates), 1) == 1.0
-        numbers[_LEVELS:] = np.where(worsening, rates * v["edss_worsening"], rates).ravel()
+        rates = np.where(worsening, rates * v["edss_worsening"], rates)
+        numbers[_LEVELS:_TOTALS] = rates.ravel()
+        numbers[_TOTALS:] = rates.cumsum(axis=1)[:, -1]  # from left to right, as nothing else says of a sum
         return numbers
 
 

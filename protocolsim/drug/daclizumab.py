@@ -3,8 +3,6 @@
 Two compartments by their two exponentials. An infusion takes 15 minutes, which is an instant beside a half-life of
 20 days: it arrives at once. What the drug does sees the average concentration of the interval, and intervals over
 7 days are cut into pieces of 7 days from their start: everything relaxes exponentially within a piece, in closed form.
-
-Marks: F found in text, F2 found second-hand, D derived from found numbers, A assumption, M from memory.
 """
 
 from __future__ import annotations
@@ -13,11 +11,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from protocolsim.arithmetic import exp, kernel, log, power, sqrt
-from protocolsim.component import Assessment, Floats, Hazard, Integers, Parameter, Trait, Variable
+from protocolsim.arithmetic import exp, inlined, kernel, log, power, sqrt
+from protocolsim.component import Assessment, Floats, Hazard, Integers, Trait, Variable, put_back, taken
+from protocolsim.drug._daclizumab_parameters import PARAMETERS
 from protocolsim.drug.base import LEVEL, Drug
 from protocolsim.kinetics import saturation, step, two_rates
-from protocolsim.randomness import log_sd, normal_quantile, uniform
+from protocolsim.randomness import log_sd, normals
 from protocolsim.units import MINUTES_PER_DAY, MINUTES_PER_WEEK, unit_product
 
 STREAM = 2000
@@ -50,83 +49,20 @@ FIELDS = (
     _K_SEVERE, _K_ADVERSE, _K_DOSE_EXPONENT, _K_WEEK_ONSET, _K_WEEK_NK, _K_WEEK_CD8,
 ) = range(34)  # fmt: skip
 _PIECE, _PIECE_DAYS = MINUTES_PER_WEEK, 7.0
-
-_LABEL = "Zenapax label (renal transplantation, 80 kg)"
-_OTHMAN = "Othman 2014, Clin Pharmacokinet 53:907"
-_DIAO = "Diao 2016, Br J Clin Pharmacol 82:1333-42"
-_TRIAL = "Bielekova 2009, Arch Neurol 66:483-9"
-_DECIDE = "DECIDE, Mult Scler 2018;24:1725"
-
-PARAMETERS = (
-    Parameter("clearance", 0.36, "L/day", 0.2, 0.5, "F", _LABEL, "clearance at the reference weight"),
-    Parameter("central_volume", 2.5, "L", 2.0, 4.0, "F", _LABEL, "central volume at the reference weight"),
-    Parameter("peripheral_volume", 3.4, "L", 2.0, 4.0, "F", _LABEL, "peripheral volume at the reference weight"),
-    Parameter("intercompartmental_clearance", 0.207, "L/day", 0.1, 1.1, "D",
-              f"the half-life of 20 days in the {_LABEL}",
-              "exchange between the two compartments at the reference weight"),
-    Parameter("reference_weight", 80.0, "kg", 50.0, 100.0, "F", _LABEL, "body weight for the four numbers above"),
-    Parameter("clearance_weight_exponent", 0.54, "", 0.0, 1.0, "F", _OTHMAN, "power of body weight in both clearances"),
-    Parameter("volume_weight_exponent", 0.64, "", 0.0, 1.2, "F", _OTHMAN, "power of body weight in both volumes"),
-    Parameter("clearance_cv", 27.0, "%", 10.0, 51.0, "F2", _OTHMAN, "spread of clearance at one body weight"),
-    Parameter("central_volume_cv", 31.0, "%", 20.0, 40.0, "F2", _OTHMAN, "spread of central volume at one body weight"),
-    Parameter("median_rate_ratio", 0.22, "", 0.15, 0.6, "D", f"calibrated to 72 % inhibition of new lesions ({_TRIAL})",
-              "rate of new lesions over that off drug: the median patient in the steady state of the reference regimen,"
-              " at the scan before an infusion; 0.60 agrees with the low dose of CHOICE", least=0.001),
-    Parameter("rate_ratio_log_sd", 0.8, "", 0.5, 1.0, "D", f"calibrated together with the median ({_TRIAL})",
-              "spread of the rate ratio between patients (SD of its logarithm)"),
-    Parameter("half_effect_concentration", 6.0, "mg/L", 4.0, 10.0, "D",
-              "low and high dose of CHOICE (Wynn 2010, Lancet Neurol 9:381-90)",
-              "concentration with half of the greatest effect on the log rate"),
-    Parameter("effect_onset", 6.0, "weeks", 2.0, 10.0, "A",
-              f"CHOICE counts from week 8; NK half-life 42 days ({_DIAO})",
-              "time constant with which the effect on new lesions comes and goes"),
-    Parameter("on_drug_concentration", 1.0, "mg/L", 0.1, 2.0, "A",
-              f"CD25 back to baseline at or below 1 mg/L ({_DIAO})",
-              "below this a patient's own deviation from the median effect fades with the concentration"),
-    Parameter("reference_dose", 1.0, "mg/kg", 0.5, 2.0, "F", _TRIAL, "dose of the reference regimen"),
-    Parameter("reference_interval", 4.0, "weeks", 2.0, 8.0, "F", _TRIAL, "interval of the reference regimen"),
-    Parameter("median_weight", 72.0, "kg", 50.0, 100.0, "A", "",
-              "body weight of the median patient, for whom median_rate_ratio holds"),
-    Parameter("nk_baseline", 0.6, "%", 0.3, 1.0, "F2", _DIAO, "median share of NK cells off drug", least=0.001),
-    Parameter("nk_baseline_log_sd", 0.67, "", 0.0, 1.0, "D", f"median 0.6, mean 0.75 ({_DIAO})",
-              "spread of that baseline between patients (SD of its logarithm)"),
-    Parameter("nk_production", 4.12e-4, "%/h", 2e-4, 8e-4, "F2", _DIAO,
-              "production of CD56bright NK cells off drug; over the baseline it is their rate of loss, alike in all"),
-    Parameter("nk_max_expansion", 7.89, "", 4.0, 12.0, "F2", _DIAO,
-              "greatest rise of that production, as a multiple of itself (median)"),
-    Parameter("nk_max_expansion_cv", 67.0, "%", 0.0, 100.0, "F2", _DIAO, "spread of that rise between patients"),
-    Parameter("nk_half_effect_concentration", 18.0, "mg/L", 9.0, 36.0, "F2", _DIAO,
-              "concentration with half of the greatest rise"),
-    Parameter("nk_effect_correlation", -0.4, "", -0.7, -0.2, "A",
-              "direction: NK expansion correlates with response (Bielekova 2006, PNAS 103:5941-6)",
-              "correlation of the log of the NK rise with the log rate ratio, between patients", least=-1, most=1),
-    Parameter("nk_residual_cv", 29.0, "%", 0.0, 50.0, "F2", _DIAO, "error of one NK measurement"),
-    Parameter("cd8_fall", 9.3, "%", 2.0, 20.0, "F", _DECIDE,
-              "fall of CD8 T cells on 150 mg every 4 weeks, after 96 weeks", most=99),
-    Parameter("cd8_fall_concentration", 22.8, "mg/L", 15.0, 30.0, "D", "AUC 638 mg d/L over 28 days (150 mg label)",
-              "average concentration at which that fall was seen"),
-    Parameter("cd8_half_effect_concentration", 2.07, "mg/L", 0.5, 10.0, "A",
-              f"taken from the desaturation of CD25 ({_DIAO})",
-              "concentration with half of the greatest fall of CD8 T cells"),
-    Parameter("cd8_time", 4.0, "weeks", 2.0, 12.0, "A", f"most of the fall by week 24, reversible in 12 ({_DECIDE})",
-              "time constant with which CD8 T cells fall and recover"),
-    Parameter("cd8_assay_cv", 10.0, "%", 0.0, 25.0, "A", "", "error of one CD8 measurement"),
-    Parameter("severe_event_rate", 0.009, "1/4 weeks", 0.0043, 0.025, "D", f"2 of 15 in 62 weeks ({_TRIAL})",
-              "rate of adverse events that end treatment, on the reference dose"),
-    Parameter("adverse_event_rate", 0.01716, "1/4 weeks", 0.005, 0.05, "D",
-              f"5 of 15 with any adverse effect in 62 weeks ({_TRIAL}), less the severe ones",
-              "rate of adverse events that do not end treatment, on the reference dose"),
-    Parameter("adverse_event_dose_exponent", 0.0, "", 0.0, 2.0, "A", "", "power of the dose in both rates"),
-)  # fmt: skip
+_TOGETHER = 256  # subjects whose fields stay in the nearest cache while the pieces of an interval pass
 
 
-@kernel
+@inlined
+def _ratio_goal(full: float, half: float, on_drug: float, concentration: float, own_effect: float) -> float:
+    common: float = full * saturation(concentration, half)
+    return common + own_effect * min(1.0, concentration / on_drug)
+
+
+@inlined
 def _log_ratio_goal(constants: Floats, concentration: float, own_effect: float) -> float:
     """Where the log rate ratio tends at this concentration."""
-    on_drug: float = min(1.0, concentration / constants[_K_ON_DRUG])
-    common: float = constants[_K_FULL_EFFECT] * saturation(concentration, constants[_K_HALF_EFFECT])
-    goal: float = common + own_effect * on_drug
-    return goal
+    full, half, on_drug = constants[_K_FULL_EFFECT], constants[_K_HALF_EFFECT], constants[_K_ON_DRUG]
+    return _ratio_goal(full, half, on_drug, concentration, own_effect)
 
 
 @kernel
@@ -147,20 +83,23 @@ def _kinetics(
 
 @kernel
 def _steady_log_ratio(
-    constants: Floats, weight: float, volume: float, back: float, fast: float, slow: float, own_effect: float
-) -> float:
+    constants: Floats, weight: Floats, volume: Floats, back: Floats, fast: Floats, slow: Floats, own_effect: Floats
+) -> Floats:
     """Log rate ratio in the steady state of the reference regimen, just before an infusion, when scans are made."""
-    interval, onset = constants[_K_INTERVAL], constants[_K_ONSET]
-    share = constants[_K_DOSE] * weight / (fast - slow)
-    central_fast = share * (fast - back) / (1.0 - exp(-fast * interval))
-    central_slow = share * (back - slow) / (1.0 - exp(-slow * interval))
-    ratio = now = 0.0
+    interval, onset, dose = constants[_K_INTERVAL], constants[_K_ONSET], constants[_K_DOSE]
+    full, half, on_drug = constants[_K_FULL_EFFECT], constants[_K_HALF_EFFECT], constants[_K_ON_DRUG]
+    ratio, now = np.zeros(weight.shape[0]), 0.0
     while now < interval:
         days = min(_PIECE_DAYS, interval - now)
-        area = central_fast * exp(-fast * now) * (1.0 - exp(-fast * days)) / fast
-        area += central_slow * exp(-slow * now) * (1.0 - exp(-slow * days)) / slow
-        goal = _log_ratio_goal(constants, area / (volume * days), own_effect)
-        ratio = goal + (ratio - goal) * exp(-days / onset)
+        left = exp(-days / onset)
+        for k in range(weight.shape[0]):
+            share = dose * weight[k] / (fast[k] - slow[k])
+            central_fast = share * (fast[k] - back[k]) / (1.0 - exp(-fast[k] * interval))
+            central_slow = share * (back[k] - slow[k]) / (1.0 - exp(-slow[k] * interval))
+            area = central_fast * exp(-fast[k] * now) * (1.0 - exp(-fast[k] * days)) / fast[k]
+            area += central_slow * exp(-slow[k] * now) * (1.0 - exp(-slow[k] * days)) / slow[k]
+            goal = _ratio_goal(full, half, on_drug, area / (volume[k] * days), own_effect[k])
+            ratio[k] = goal + (ratio[k] - goal) * left
         now += days
     return ratio / (1.0 - exp(-interval / onset))
 
@@ -168,70 +107,41 @@ def _steady_log_ratio(
 @kernel
 def start(body: Floats, rows: Integers, links: Integers, constants: Floats, seed: int, who: Integers) -> None:
     """Draw how this patient handles the drug and answers to it; nobody has had any."""
-    own, weight_at = links[0], links[1]
-    for i in rows:
-        r, n = who[i, 0], who[i, 1]
-        weight = body[i, weight_at]
+    own, first = links[0], np.zeros(who.shape[0], dtype=np.int64)
+    weight, effect = taken(body, rows, links[1]), normals(seed, who, rows, _DRAW_EFFECT, first)
+    z_clearance, z_volume = (
+        normals(seed, who, rows, _DRAW_CLEARANCE, first),
+        normals(seed, who, rows, _DRAW_VOLUME, first),
+    )
+    other, z_nk = (
+        normals(seed, who, rows, _DRAW_NK_EXPANSION, first),
+        normals(seed, who, rows, _DRAW_NK_BASELINE, first),
+    )
+    shared = constants[_K_NK_CORRELATION]
+    for k in range(rows.shape[0]):
+        i = rows[k]
         for field in (LEVEL, _CENTRAL, _PERIPHERAL, _CONCENTRATION, _LOG_RATIO):
             body[i, own + field] = 0.0
-        z_clearance = normal_quantile(uniform(seed, r, n, _DRAW_CLEARANCE, 0))
-        z_volume = normal_quantile(uniform(seed, r, n, _DRAW_VOLUME, 0))
-        clearance, volume, to, back, fast, slow = _kinetics(constants, weight, z_clearance, z_volume)
+        clearance, volume, to, back, fast, slow = _kinetics(constants, weight[k], z_clearance[k], z_volume[k])
         body[i, own + _CLEARANCE] = clearance
         body[i, own + _VOLUME] = volume
         body[i, own + _TO], body[i, own + _FROM] = to, back
         body[i, own + _FAST], body[i, own + _SLOW] = fast, slow
         week = step(to, back, fast, slow, volume, _PIECE_DAYS)
-        for k in range(6):
-            body[i, own + _WEEK + k] = week[k]
-        effect = normal_quantile(uniform(seed, r, n, _DRAW_EFFECT, 0))
-        other = normal_quantile(uniform(seed, r, n, _DRAW_NK_EXPANSION, 0))
-        shared = constants[_K_NK_CORRELATION]
-        expansion = shared * effect + sqrt(1.0 - shared * shared) * other
-        z = normal_quantile(uniform(seed, r, n, _DRAW_NK_BASELINE, 0))
-        baseline = constants[_K_NK_BASELINE] * exp(constants[_K_NK_BASELINE_SD] * z)
-        body[i, own + _OWN_EFFECT] = constants[_K_EFFECT_SD] * effect
+        for w in range(6):
+            body[i, own + _WEEK + w] = week[w]
+        expansion = shared * effect[k] + sqrt(1.0 - shared * shared) * other[k]
+        baseline = constants[_K_NK_BASELINE] * exp(constants[_K_NK_BASELINE_SD] * z_nk[k])
+        effect[k] = constants[_K_EFFECT_SD] * effect[k]
         body[i, own + _NK_EXPANSION] = constants[_K_NK_MAX] * exp(constants[_K_NK_MAX_SD] * expansion)
-        body[i, own + _NK_BASELINE] = baseline
-        body[i, own + _NK] = baseline
-        body[i, own + _CD8] = 1.0
-        steady = _steady_log_ratio(constants, weight, volume, back, fast, slow, constants[_K_EFFECT_SD] * effect)
-        body[i, own + _LONG_RUN] = exp(steady)
-
-
-@kernel
-def _distribute(body: Floats, i: int, own: int, days: float) -> float:
-    """Move both compartments on by this many days; the average concentration meanwhile, in mg/L."""
-    at = own + _WEEK
-    cc, cp, pc, pp = body[i, at], body[i, at + 1], body[i, at + 2], body[i, at + 3]
-    ac, ap = body[i, at + 4], body[i, at + 5]
-    if days != _PIECE_DAYS:
-        to, back = body[i, own + _TO], body[i, own + _FROM]
-        cc, cp, pc, pp, ac, ap = step(
-            to, back, body[i, own + _FAST], body[i, own + _SLOW], body[i, own + _VOLUME], days
-        )
-    central, peripheral = body[i, own + _CENTRAL], body[i, own + _PERIPHERAL]
-    body[i, own + _CENTRAL] = cc * central + cp * peripheral
-    body[i, own + _PERIPHERAL] = pc * central + pp * peripheral
-    average: float = ac * central + ap * peripheral
-    return average
-
-
-@kernel
-def _respond(body: Floats, i: int, own: int, constants: Floats, average: float, days: float) -> None:
-    """Let the effects relax for this many days towards where this average concentration leads."""
-    onset, nk, cd8 = constants[_K_WEEK_ONSET], constants[_K_WEEK_NK], constants[_K_WEEK_CD8]
-    if days != _PIECE_DAYS:
-        onset = exp(-days / constants[_K_ONSET])
-        nk = exp(-days * constants[_K_NK_LOSS])
-        cd8 = exp(-days / constants[_K_CD8_TIME])
-    goal = _log_ratio_goal(constants, average, body[i, own + _OWN_EFFECT])
-    body[i, own + _LOG_RATIO] = goal + (body[i, own + _LOG_RATIO] - goal) * onset
-    rise = body[i, own + _NK_EXPANSION] * saturation(average, constants[_K_NK_HALF])
-    goal = body[i, own + _NK_BASELINE] * (1.0 + rise)
-    body[i, own + _NK] = goal + (body[i, own + _NK] - goal) * nk
-    goal = 1.0 - constants[_K_CD8_DEPTH] * saturation(average, constants[_K_CD8_HALF])
-    body[i, own + _CD8] = goal + (body[i, own + _CD8] - goal) * cd8
+        body[i, own + _NK_BASELINE] = body[i, own + _NK] = baseline
+        body[i, own + _OWN_EFFECT], body[i, own + _CD8] = effect[k], 1.0
+    volumes, back_rates = taken(body, rows, own + _VOLUME), taken(body, rows, own + _FROM)
+    fast_rates, slow_rates = taken(body, rows, own + _FAST), taken(body, rows, own + _SLOW)
+    steady = _steady_log_ratio(constants, weight, volumes, back_rates, fast_rates, slow_rates, effect)
+    for k in range(rows.shape[0]):
+        steady[k] = exp(steady[k])
+    put_back(body, rows, own + _LONG_RUN, steady)
 
 
 @kernel
@@ -244,19 +154,74 @@ def _untouched(body: Floats, i: int, own: int) -> bool:
 
 
 @kernel
+def _whole_pieces(body: Floats, rows: Integers, own: int, constants: Floats, pieces: Integers) -> None:
+    """Move the subjects in rows on by pieces[k] times 7 days, several subjects at once."""
+    at = own + _WEEK
+    cc, cp = taken(body, rows, at), taken(body, rows, at + 1)
+    pc, pp = taken(body, rows, at + 2), taken(body, rows, at + 3)
+    ac, ap = taken(body, rows, at + 4), taken(body, rows, at + 5)
+    central, peripheral = taken(body, rows, own + _CENTRAL), taken(body, rows, own + _PERIPHERAL)
+    ratio, nk, cd8 = taken(body, rows, own + _LOG_RATIO), taken(body, rows, own + _NK), taken(body, rows, own + _CD8)
+    own_effect, expansion = taken(body, rows, own + _OWN_EFFECT), taken(body, rows, own + _NK_EXPANSION)
+    baseline = taken(body, rows, own + _NK_BASELINE)
+    full, half, on_drug = constants[_K_FULL_EFFECT], constants[_K_HALF_EFFECT], constants[_K_ON_DRUG]
+    nk_half, depth, cd8_half = constants[_K_NK_HALF], constants[_K_CD8_DEPTH], constants[_K_CD8_HALF]
+    left, nk_left, cd8_left = constants[_K_WEEK_ONSET], constants[_K_WEEK_NK], constants[_K_WEEK_CD8]
+    for piece in range(pieces.max()):
+        for k in range(rows.shape[0]):
+            going = pieces[k] > piece
+            average = ac[k] * central[k] + ap[k] * peripheral[k]
+            then, out = cc[k] * central[k] + cp[k] * peripheral[k], pc[k] * central[k] + pp[k] * peripheral[k]
+            central[k], peripheral[k] = then if going else central[k], out if going else peripheral[k]
+            goal = _ratio_goal(full, half, on_drug, average, own_effect[k])
+            ratio[k] = goal + (ratio[k] - goal) * left if going else ratio[k]
+            goal = baseline[k] * (1.0 + expansion[k] * saturation(average, nk_half))
+            nk[k] = goal + (nk[k] - goal) * nk_left if going else nk[k]
+            goal = 1.0 - depth * saturation(average, cd8_half)
+            cd8[k] = goal + (cd8[k] - goal) * cd8_left if going else cd8[k]
+    put_back(body, rows, own + _CENTRAL, central)
+    put_back(body, rows, own + _PERIPHERAL, peripheral)
+    put_back(body, rows, own + _LOG_RATIO, ratio)
+    put_back(body, rows, own + _NK, nk)
+    put_back(body, rows, own + _CD8, cd8)
+
+
+@kernel
+def _part_of_a_piece(body: Floats, i: int, own: int, constants: Floats, days: float) -> None:
+    """Move one subject on by less than 7 days."""
+    to, back, fast, slow = body[i, own + _TO], body[i, own + _FROM], body[i, own + _FAST], body[i, own + _SLOW]
+    cc, cp, pc, pp, ac, ap = step(to, back, fast, slow, body[i, own + _VOLUME], days)
+    central, peripheral = body[i, own + _CENTRAL], body[i, own + _PERIPHERAL]
+    body[i, own + _CENTRAL] = cc * central + cp * peripheral
+    body[i, own + _PERIPHERAL] = pc * central + pp * peripheral
+    average = ac * central + ap * peripheral
+    goal = _log_ratio_goal(constants, average, body[i, own + _OWN_EFFECT])
+    body[i, own + _LOG_RATIO] = goal + (body[i, own + _LOG_RATIO] - goal) * exp(-days / constants[_K_ONSET])
+    rise = body[i, own + _NK_EXPANSION] * saturation(average, constants[_K_NK_HALF])
+    goal = body[i, own + _NK_BASELINE] * (1.0 + rise)
+    body[i, own + _NK] = goal + (body[i, own + _NK] - goal) * exp(-days * constants[_K_NK_LOSS])
+    goal = 1.0 - constants[_K_CD8_DEPTH] * saturation(average, constants[_K_CD8_HALF])
+    body[i, own + _CD8] = goal + (body[i, own + _CD8] - goal) * exp(-days / constants[_K_CD8_TIME])
+
+
+@kernel
 def advance(body: Floats, rows: Integers, links: Integers, constants: Floats, since: Integers, until: Integers) -> None:
     """Move drug and effects from since to until, in pieces of at most 7 days counted from since."""
     own = links[0]
+    moving, pieces = np.empty(rows.shape[0], dtype=np.int64), np.empty(rows.shape[0], dtype=np.int64)
+    count = 0
     for i in rows:
-        if _untouched(body, i, own):
-            continue
-        now = since[i]
-        while now < until[i]:
-            then = min(now + _PIECE, until[i])
-            days = (then - now) / MINUTES_PER_DAY
-            average = _distribute(body, i, own, days)
-            _respond(body, i, own, constants, average, days)
-            now = then
+        if not _untouched(body, i, own):
+            moving[count], pieces[count] = i, (until[i] - since[i]) // _PIECE
+            count += 1
+    for first in range(0, count, _TOGETHER):
+        last = min(count, first + _TOGETHER)
+        _whole_pieces(body, moving[first:last], own, constants, pieces[first:last])
+    for k in range(count):
+        i = moving[k]
+        left = until[i] - since[i] - pieces[k] * _PIECE
+        if left > 0:
+            _part_of_a_piece(body, i, own, constants, left / MINUTES_PER_DAY)
         body[i, own + _CONCENTRATION] = body[i, own + _CENTRAL] / body[i, own + _VOLUME]
 
 
@@ -292,13 +257,16 @@ def observe_lymphocytes(
 ) -> None:
     """Measure NK and CD8 cells, with lognormal errors of mean 1."""
     own = links[0]
-    for i in rows:
-        r, n, k = who[i, 0], who[i, 1], index[i]
+    nk_sd, cd8_sd = constants[_K_NK_ASSAY], constants[_K_CD8_ASSAY]
+    nk_error = normals(seed, who, rows, _DRAW_NK_ASSAY, index)
+    cd8_error = normals(seed, who, rows, _DRAW_CD8_ASSAY, index)
+    for k in range(rows.shape[0]):
+        nk_error[k] = exp(nk_sd * nk_error[k] - 0.5 * nk_sd * nk_sd)
+        cd8_error[k] = exp(cd8_sd * cd8_error[k] - 0.5 * cd8_sd * cd8_sd)
+    for k in range(rows.shape[0]):
+        i = rows[k]
         truth[i, 0], truth[i, 1] = body[i, own + _NK], body[i, own + _CD8]
-        sd = constants[_K_NK_ASSAY]
-        value[i, 0] = truth[i, 0] * exp(sd * normal_quantile(uniform(seed, r, n, _DRAW_NK_ASSAY, k)) - 0.5 * sd * sd)
-        sd = constants[_K_CD8_ASSAY]
-        value[i, 1] = truth[i, 1] * exp(sd * normal_quantile(uniform(seed, r, n, _DRAW_CD8_ASSAY, k)) - 0.5 * sd * sd)
+        value[i, 0], value[i, 1] = truth[i, 0] * nk_error[k], truth[i, 1] * cd8_error[k]
 
 
 @kernel
@@ -392,8 +360,8 @@ class Daclizumab(Drug):
         made = np.array([numbers[k] for k in range(len(numbers))])
         # The full effect is whatever gives the median patient the median ratio.
         _, volume, _, back, fast, slow = _kinetics(made, v["median_weight"], 0.0, 0.0)
-        effect = _steady_log_ratio(made, v["median_weight"], volume, back, fast, slow, 0.0)
-        made[_K_FULL_EFFECT] = log(v["median_rate_ratio"]) / effect
+        median = np.array([[v["median_weight"]], [volume], [back], [fast], [slow], [0.0]])
+        made[_K_FULL_EFFECT] = log(v["median_rate_ratio"]) / _steady_log_ratio(made, *median)[0]
         return made
 
 

@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from protocolsim.cohort.arrival import Desk
 from protocolsim.cohort.randomisation import allocations
 from protocolsim.component import Integers
-from protocolsim.engine.base import Trial, never_ends, next_midnight, not_filled
+from protocolsim.engine.base import Trial, never_ends
 from protocolsim.engine.columns import Columns, due_by, still
+from protocolsim.engine.screening import Candidates, Screening
 from protocolsim.engine.tables import Part, tables_of
 from protocolsim.engine.workspace import Workspace
 from protocolsim.errors import SimulationError, UsageError
@@ -62,19 +62,19 @@ def pieces(
     why = unsupported(trial)
     if why is not None:
         raise UsageError(f"the batch engine cannot run this: {why}")
-    screened = 1.0  # candidates per place so far: only a guess of how many to start with, no result depends on it
+    screened = 1.0  # candidates per place so far
     memory = [Workspace(), Workspace()]
     first = replicates.start
     while first < replicates.stop:
         together = max(1, int(_ROWS / (screened * trial.cohort.size)))
         group = range(first, min(first + together, replicates.stop))
-        screening = Screening(trial, seed, group)
+        screening = Screening(trial, seed, group, screened)
         if len(group) == 1 and screened * trial.cohort.size > _ROWS:
             while screening.open:
-                part = screening.round(np.array([SUBJECTS_TOGETHER]), memory[0])
+                part = _round(screening, np.array([SUBJECTS_TOGETHER]), memory[0], alone=True)
                 yield Records(trial.labels, tables_of(trial, [part]), first, 1, whole=False)
         else:
-            records = _together(screening, screened, memory)
+            records = _together(screening, memory)
             yield records
             screened = max(1.0, len(records["subjects"]["subject"]) / (len(group) * trial.cohort.size))
         if progress is not None:
@@ -82,70 +82,34 @@ def pieces(
         first = group.stop
 
 
-def _together(screening: Screening, screened: float, memory: list[Workspace]) -> Records:
-    """Whole replicates, in as many rounds of screening as it takes."""
+def _together(screening: Screening, memory: list[Workspace]) -> Records:
+    """Whole replicates, mostly in one round."""
     parts: list[Part] = []
     while screening.open:
         if len(parts) == len(memory):
             memory.append(Workspace())
-        # Another round costs more than a few candidates too many: some room for bad luck (in standard deviations).
-        expected = screening.wanted * screened
-        spare = (3.0 if parts else 1.0) * np.sqrt(expected * (screened - 1.0))
-        parts.append(screening.round((expected + spare).astype(np.int64) + 1, memory[len(parts)]))
+        parts.append(_round(screening, screening.enough(screening.wanted), memory[len(parts)]))
     trial, replicates = screening.trial, screening.replicates
     return Records(trial.labels, tables_of(trial, parts), int(replicates[0]), len(replicates))
 
 
-class Screening:
-    """The candidates of some replicates: who comes next, how many are enrolled, and the lists of allocations."""
+def _round(screening: Screening, counts: Integers, memory: Workspace, *, alone: bool = False) -> Part:
+    """Simulate the next counts[k] candidates of each replicate k with free places; who belongs is marked.
 
-    def __init__(self, trial: Trial, seed: int, replicates: range) -> None:
-        self.trial, self.seed = trial, seed
-        self.replicates = np.array(replicates, dtype=np.int64)
-        self.desk = Desk(trial.cohort.sites, seed, self.replicates)
-        self.enrolled = np.zeros(len(self.replicates), dtype=np.int64)
-        self.places: dict[tuple[int, int, int], int] = {}
-        self.failed: dict[int, str] = {}  # what is wrong with a replicate that cannot go on, by its position
-
-    @property
-    def wanted(self) -> Integers:
-        """How many places are free in each replicate; one that cannot go on stays open."""
-        free = self.trial.cohort.size - self.enrolled
-        free[list(self.failed)] = 1
-        return free
-
-    @property
-    def open(self) -> bool:
-        """Whether any place is free."""
-        return bool((self.wanted > 0).any())
-
-    def round(self, counts: Integers, memory: Workspace) -> Part:
-        """Simulate the next counts[k] candidates of each replicate k with free places; who belongs is marked."""
-        which = np.flatnonzero(self.wanted > 0)
-        came = self.desk.came[which]
-        counts = np.minimum(counts[which], self.trial.cohort.max_candidates - came)
-        for k in which[counts <= 0].tolist():
-            self.failed.setdefault(k, not_filled(self.trial.cohort, int(self.replicates[k]), int(self.enrolled[k])))
-        self._give_up(which)
-        counts[np.isin(which, list(self.failed))] = 0
-        minutes, sites = self.desk.next(which, counts)
-        firsts = np.cumsum(counts) - counts
-        subjects = np.arange(counts.sum()) + np.repeat(came - firsts, counts)
-        who = np.column_stack([np.repeat(self.replicates[which], counts), subjects])
-        columns = Columns(self.trial, self.seed, who, sites, next_midnight(minutes), memory)
-        crowd = Crowd(columns, self, np.repeat(which, counts))
-        crowd.run()
-        for row in np.flatnonzero(columns.endless & crowd.kept).tolist():
-            replicate, subject = who[row].tolist()
-            words = never_ends(replicate, subject, self.trial.protocol.states[columns.state[row]].name)
-            self.failed.setdefault(int(crowd.replicate[row]), words)
-        self._give_up(which)
-        return columns, crowd.kept
-
-    def _give_up(self, which: Integers) -> None:
-        """Say what is wrong with the first open replicate; others that fail wait until they are the first."""
-        if which[0] in self.failed:
-            raise SimulationError(self.failed[which[0]])
+    Unless `alone`, some more are added where too few of them are enrolled.
+    """
+    first = screening.candidates(counts)
+    columns = Columns(
+        screening.trial, screening.seed, len(first.who) + (0 if alone else screening.spare(first)), memory
+    )
+    crowd = Crowd(columns, screening)
+    crowd.run(first)
+    for row in np.flatnonzero(columns.endless & crowd.kept).tolist():
+        replicate, subject = columns.who[row].tolist()
+        words = never_ends(replicate, subject, screening.trial.protocol.states[columns.state[row]].name)
+        screening.failed.setdefault(int(crowd.replicate[row]), words)
+    screening.give_up()
+    return columns, crowd.kept
 
 
 @dataclass(frozen=True)
@@ -161,19 +125,19 @@ class _Parked:
 class Crowd:
     """Columns of subjects and the lists they wait in."""
 
-    def __init__(self, columns: Columns, screening: Screening, replicate: Integers) -> None:
+    def __init__(self, columns: Columns, screening: Screening) -> None:
         self.columns, self.trial, self.screening = columns, columns.trial, screening
-        self.replicate = replicate  # of each subject: its position in the screening
+        self.replicate = np.zeros(columns.size, dtype=np.int64)  # of each subject: its position in the screening
         self.states = self.trial.protocol.states
         self.waiting: dict[int, list[Integers]] = {}
         self.parked: list[_Parked] = []
         self.door: list[Integers] = []
         self.door_open = False
-        self.kept: Mask = np.ones(columns.size, dtype=np.bool_)
+        self.kept: Mask = np.zeros(columns.size, dtype=np.bool_)
 
-    def run(self) -> None:
+    def run(self, first: Candidates) -> None:
         """Take everybody to a final state; afterwards `kept` marks those who belong to the trial."""
-        self._arrive(np.arange(self.columns.size), self.states[0])
+        self._begin(first)
         while True:
             if self.waiting:
                 number = min(self.waiting)
@@ -181,9 +145,26 @@ class Crowd:
             elif self.parked:
                 self._allocate_next()
             elif not self.door_open:
-                self._open_door()
+                more = self._more()
+                if more is None:
+                    self._open_door()
+                else:
+                    self._begin(more)
             else:
                 return
+
+    def _begin(self, candidates: Candidates) -> None:
+        rows = self.columns.begin(candidates.who, candidates.sites, candidates.begins)
+        self.replicate[rows] = candidates.replicate
+        self._arrive(rows, self.states[0])
+
+    def _more(self) -> Candidates | None:
+        """More candidates where fewer are at the door than places are free, as far as there is room for them."""
+        replicates = len(self.screening.replicates)
+        at_door = sum(
+            (np.bincount(self.replicate[r], minlength=replicates) for r in self.door), np.zeros(replicates, int)
+        )
+        return self.screening.more(self.screening.wanted - at_door, self.columns.size - self.columns.begun)
 
     # Among subjects ------------------------------------------------------------------------------------------------
 
@@ -203,17 +184,22 @@ class Crowd:
     def _open_door(self) -> None:
         """Screening is over: in the order of their numbers, subjects are enrolled until the cohort is full."""
         self.door_open = True
-        screening, at_door = self.screening, np.zeros(self.columns.size, dtype=np.int64)
+        columns, screening = self.columns, self.screening
+        everybody = np.arange(columns.begun)
+        if not columns.in_order:
+            everybody = np.lexsort((columns.who[everybody, 1], columns.who[everybody, 0]))
+        at_door = np.zeros(columns.size, dtype=np.int64)
         for rows in self.door:
             at_door[rows] = 1
+        at_door, replicate = at_door[everybody], self.replicate[everybody]
         # How many of the same replicate have come to the door so far, in the order of their numbers.
         counted = np.cumsum(at_door)
-        begins = np.searchsorted(self.replicate, self.replicate)
+        begins = np.searchsorted(replicate, replicate)
         rank = counted - counted[begins] + at_door[begins]
-        wanted = screening.wanted[self.replicate]
         # Who comes after the last place was taken was never screened.
-        self.kept = rank - at_door < wanted
-        rows = np.flatnonzero((at_door == 1) & self.kept)
+        kept = rank - at_door < screening.wanted[replicate]
+        self.kept[everybody] = kept
+        rows = np.sort(everybody[(at_door == 1) & kept])
         screening.enrolled += np.bincount(self.replicate[rows], minlength=len(screening.enrolled))
         for number in np.unique(self.columns.state[rows]):
             self._arrive(rows[self.columns.state[rows] == number], self.states[number])
@@ -234,7 +220,7 @@ class Crowd:
     def _allocate(self, randomisation: Randomisation, parked: list[_Parked]) -> None:
         columns = self.columns
         rows, strata = np.concatenate([p.rows for p in parked]), np.concatenate([p.strata for p in parked])
-        order = np.argsort(rows)
+        order = np.lexsort((columns.who[rows, 1], columns.who[rows, 0]))
         rows, strata = rows[order], strata[order]
         arms = np.empty(len(rows), dtype=np.int64)
         block = np.array(randomisation.block, dtype=np.int64)
@@ -302,10 +288,10 @@ class Crowd:
                 break
             columns.advance(hit, columns.event_due)
             causes = columns.cause[hit]
-            for cause in np.unique(causes):
-                struck = hit[causes == cause]
-                columns.strike(struck, int(cause))
-                self._decide(struck, state.upon.get(self.trial.causes[cause].event))
+            columns.strike(hit)
+            for number, cause in enumerate(self.trial.causes):
+                if cause.event in state.upon:
+                    self._decide(hit[causes == number], state.upon[cause.event])
             rows = still(rows, columns.away)
         return rows
 
@@ -342,13 +328,13 @@ class Crowd:
         for assessment in visit.assessments:
             # Only on entering a state can an assessment have been made at this very minute.
             fresh = rows[columns.made_at[assessment, rows] != columns.now[rows]] if visit.offset == 0 else rows
-            columns.observe(fresh, assessment, columns.due, state, status)
+            columns.observe(fresh, assessment, state, status)
             made.append((assessment, fresh))
         return made
 
     def _dose(self, rows: Integers, visit: Visit, state: State, status: int) -> None:
         for dose in visit.doses:
-            self.columns.give(rows, dose, self.columns.due, state, status)
+            self.columns.give(rows, dose, state, status)
 
     def _decide(self, rows: Integers, group: Group | None) -> Integers:
         """Try a group of transitions on what the charts say. Returns those who took none."""

@@ -30,21 +30,24 @@ class Clocks:
     occurrence: Integers
 
     @classmethod
+    def unwound(cls, subjects: int, causes: int) -> Clocks:
+        """Clocks that nobody has wound yet."""
+        shape = (subjects, causes)
+        threshold, spent, rate = (np.zeros(shape) for _ in range(3))
+        since, occurrence = (np.zeros(shape, dtype=np.int64) for _ in range(2))
+        return cls(threshold, spent, rate, since, np.full(shape, NEVER, dtype=np.int64), occurrence)
+
+    @classmethod
     def wound(cls, streams: Integers, seed: int, who: Integers) -> Clocks:
-        """All clocks at minute 0, with no hazard yet and the thresholds of the first occurrences."""
-        shape = (len(who), len(streams))
-        clocks = cls(
-            np.zeros(shape),
-            np.zeros(shape),
-            np.zeros(shape),
-            np.zeros(shape, dtype=np.int64),
-            np.full(shape, NEVER, dtype=np.int64),
-            np.zeros(shape, dtype=np.int64),
-        )
-        rows = np.arange(len(who))
-        for cause in range(len(streams)):
-            rewind(clocks.threshold, clocks.spent, clocks.occurrence, rows, cause, streams[cause], seed, who)
+        """All clocks of these subjects, wound."""
+        clocks = cls.unwound(len(who), len(streams))
+        clocks.wind(np.arange(len(who)), streams, seed, who)
         return clocks
+
+    def wind(self, rows: Integers, streams: Integers, seed: int, who: Integers) -> None:
+        """The clocks of these subjects at minute 0, with no hazard yet and the thresholds of the first occurrences."""
+        for cause, stream in enumerate(streams):
+            rewind(self.threshold, self.spent, self.occurrence, rows, cause, stream, seed, who)
 
     def set_rates(self, rows: Integers, rates: Floats, now: Integers) -> None:
         """New rates from now[i] on, the same for all rows."""
@@ -52,8 +55,17 @@ class Clocks:
 
     def strike(self, rows: Integers, cause: int, stream: int, seed: int, who: Integers, now: Integers) -> None:
         """The event of a cause has happened: wind its clock for the next occurrence, at the same rate."""
-        rewind(self.threshold, self.spent, self.occurrence, rows, cause, stream, seed, who)
-        restart(self.threshold, self.spent, self.rate, self.since, self.due, rows, cause, now)
+        causes, streams = np.full(len(now), cause), np.full(cause + 1, stream)
+        self.strike_each(rows, causes, streams, seed, who, now)
+
+    def strike_each(
+        self, rows: Integers, causes: Integers, streams: Integers, seed: int, who: Integers, now: Integers
+    ) -> None:
+        """The same where the event of each subject i is that of causes[i], whose stream is streams[causes[i]]."""
+        strike(
+            self.threshold, self.spent, self.rate, self.since, self.due, self.occurrence,
+            rows, causes, streams, seed, who, now,
+        )  # fmt: skip
 
 
 @kernel
@@ -107,17 +119,25 @@ def set_rates(
 
 
 @kernel
-def restart(
+def strike(
     threshold: Floats,
     spent: Floats,
     rate: Floats,
     since: Integers,
     due: Integers,
+    occurrence: Integers,
     rows: Integers,
-    cause: int,
+    causes: Integers,
+    streams: Integers,
+    seed: int,
+    who: Integers,
     now: Integers,
 ) -> None:
-    """Count from now[i] on, at the rate in force."""
+    """A fresh threshold of the cause of each, counted from now[i] on, at the rate in force."""
     for i in rows:
-        since[i, cause] = now[i]
-        due[i, cause] = _due(threshold[i, cause], spent[i, cause], rate[i, cause], now[i])
+        c = causes[i]
+        occurrence[i, c] += 1
+        spent[i, c] = 0.0
+        threshold[i, c] = exponential_quantile(uniform(seed, who[i, 0], who[i, 1], streams[c], occurrence[i, c]))
+        since[i, c] = now[i]
+        due[i, c] = _due(threshold[i, c], 0.0, rate[i, c], now[i])

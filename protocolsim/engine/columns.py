@@ -15,62 +15,82 @@ from protocolsim.arithmetic import kernel
 from protocolsim.component import Floats, Integers
 from protocolsim.engine.base import MOST_MOVES, Trial
 from protocolsim.engine.clocks import NEVER, Clocks
-from protocolsim.engine.journal import Journal, add_doses, add_observations, ordered, packed
+from protocolsim.engine.diary import Diary
+from protocolsim.engine.journal import MOVE_READS, Journal, add_events, add_moves, ordered, write_read
 from protocolsim.engine.workspace import Workspace
 from protocolsim.observed import CHART_ROOM, Chart
 from protocolsim.protocol.states import Dose, Group, State, Transition
 from protocolsim.randomness import uniform
 from protocolsim.records import MADE
 
-# Entries per subject that the journals have room for at first; they grow where a protocol needs more.
-_ROOM = {"observations": 48, "doses": 24, "moves": 4, "events": 2}
+# Entries per subject that journals and diary have room for at first; they grow where a protocol needs more.
+_ROOM = {"moves": 4, "events": 2}
+_VISITS, _NUMBERS = 24, 180
 
 
 class Columns:
-    """A column of subjects. `who` holds (replicate, subject) and is sorted.
+    """Columns of subjects, with room for some more. `who` holds (replicate, subject).
 
     `away` marks those who have left the state they were in and not yet begun the next, `endless` those who have moved
-    more often than anybody may.
+    more often than anybody may. Rows from `begun` on belong to nobody yet.
     """
 
-    def __init__(
-        self, trial: Trial, seed: int, who: Integers, sites: Integers, begins: Integers, memory: Workspace
-    ) -> None:
-        self.trial, self.seed, self.who, self.sites, self.begins = trial, seed, who, sites, begins
-        n = self.size = len(who)
-        labels = trial.labels
-        self.body = memory.full("body", (n, trial.width), 0.0)
-        self.now, self.reached, self.entered, self.due = (np.zeros(n, dtype=np.int64) for _ in range(4))
-        self.visits_planned = np.zeros(n, dtype=np.int64)
+    def __init__(self, trial: Trial, seed: int, room: int, memory: Workspace) -> None:
+        self.trial, self.seed, self.size, self.begun = trial, seed, room, 0
+        n, labels = room, trial.labels
+        self.who = np.zeros((n, 2), dtype=np.int64)
+        self.sites, self.begins = np.zeros((2, n), dtype=np.int64)
+        # Field by field: a step reads a few fields of many subjects.
+        self.body = memory.full("body", (trial.width, n), 0.0).T
+        self.now, self.reached, self.entered, self.due, self.visits_planned, self.state = (
+            np.zeros(n, dtype=np.int64) for _ in range(6)
+        )
         self.indices = np.zeros((len(trial.assessments), n), dtype=np.int64)
         self.dose_numbers = np.zeros((len(trial.drugs), n), dtype=np.int64)
         self.made_at = np.full((len(trial.assessments), n), -1, dtype=np.int64)
         self.allocated = np.full((len(trial.protocol.randomisations), n), -1, dtype=np.int64)
-        self.state = np.zeros(n, dtype=np.int64)
         self.away, self.endless = np.zeros((2, n), dtype=np.bool_)
         most = max((len(m.variables) for m in trial.assessments), default=1)
         self._value, self._truth = memory.empty("value", (n, most)), memory.empty("truth", (n, most))
         self._dose, self._amount = np.empty(n), np.zeros(n)
-        widths = {"observations": 4 + 2 * most, "doses": 6, "moves": 2 + labels.reasons, "events": 2}
-        self.observations, self.doses, self.moves, self.events = (
-            Journal(name, n, n * _ROOM[name], width, memory) for name, width in widths.items()
-        )
-        everyone = np.arange(n)
-        for part in (trial.disease, *trial.drugs):
-            part.start(self.body, everyone, part.links, part.constants, seed, who)
-        self.traits = self.body[:, [*trial.visible, *trial.hidden]]
+        self.diary = Diary(n, _VISITS, _NUMBERS, memory)
+        widths = {"moves": MOVE_READS + labels.reasons, "events": 2}
+        self.moves, self.events = (Journal(name, n, n * _ROOM[name], width, memory) for name, width in widths.items())
+        self.traits = np.zeros((n, len(trial.visible) + len(trial.hidden)))
         # Subjects lie side by side in memory, since all of a visit are noted together; room not used stays untouched.
-        room = (CHART_ROOM, len(labels.variables), n)
+        shape = (CHART_ROOM, len(labels.variables), n)
         self.chart = Chart.empty(
             n, len(labels.variables), len(labels.states), len(trial.visible),
-            minute=memory.empty("chart.minute", room, np.int64).T,
-            state=memory.empty("chart.state", room, np.int64).T,
-            value=memory.empty("chart.value", room).T,
+            minute=memory.empty("chart.minute", shape, np.int64).T,
+            state=memory.empty("chart.state", shape, np.int16).T,
+            value=memory.empty("chart.value", shape).T,
         )  # fmt: skip
-        self.chart.traits[:] = self.traits[:, : len(trial.visible)]
-        self.clocks = Clocks.wound(np.array([c.stream for c in trial.causes], dtype=np.int64), seed, who)
+        self.clocks = Clocks.unwound(n, len(trial.causes))
+        self.streams = np.array([c.stream for c in trial.causes], dtype=np.int64)
+        self.happens = np.array([c.event for c in trial.causes], dtype=np.int64)
         self.event_due = np.full(n, NEVER, dtype=np.int64)
         self.cause = np.zeros(n, dtype=np.int64)
+
+    def begin(self, who: Integers, sites: Integers, begins: Integers) -> Integers:
+        """These subjects begin, in the next rows that belong to nobody. Returns their rows."""
+        trial = self.trial
+        rows = np.arange(self.begun, self.begun + len(who))
+        self.begun += len(who)
+        self.who[rows], self.sites[rows], self.begins[rows] = who, sites, begins
+        for part in (trial.disease, *trial.drugs):
+            part.start(self.body, rows, part.links, part.constants, self.seed, self.who)
+        for column, field in enumerate((*trial.visible, *trial.hidden)):
+            self.traits[rows, column] = self.body[rows, field]
+        self.chart.traits[rows] = self.traits[rows, : len(trial.visible)]
+        self.clocks.wind(rows, self.streams, self.seed, self.who)
+        return rows
+
+    @property
+    def in_order(self) -> bool:
+        """Whether the rows are in the order of replicates and subjects."""
+        replicate, subject = self.who[: self.begun].T
+        later = (replicate[1:] > replicate[:-1]) | ((replicate[1:] == replicate[:-1]) & (subject[1:] > subject[:-1]))
+        return bool(later.all())
 
     def settle(self, rows: Integers, state: State) -> None:
         """Take up the treatment and the hazards of a state just entered."""
@@ -85,7 +105,8 @@ class Columns:
             next_event(self.clocks.due, rows, self.event_due, self.cause)
 
     def plan(self, rows: Integers, offset: int) -> bool:
-        """Set due[i] so many minutes after entry. Whether an event of anybody comes before it, or with it."""
+        """A visit at due[i], so many minutes after entry. Whether an event of anybody comes before it, or with it."""
+        self.diary.turn()
         return plan(rows, self.entered, offset, self.event_due, self.due)
 
     def advance(self, rows: Integers, to: Integers) -> None:
@@ -103,8 +124,8 @@ class Columns:
         draw(self.seed, self.who, rows, stream, index, out)
         return out
 
-    def observe(self, rows: Integers, assessment: int, planned: Integers, state: State, status: int) -> None:
-        """Make an assessment now, or record why it was not made; `planned` is by subject."""
+    def observe(self, rows: Integers, assessment: int, state: State, status: int) -> None:
+        """Make an assessment now, or record why it was not made."""
         if not len(rows):
             return
         measured = self.trial.assessments[assessment]
@@ -120,30 +141,22 @@ class Columns:
             for column, variable in enumerate(measured.variables):
                 if variable in self.trial.noted:
                     self.chart.note(rows, variable, self.now, state.number, self._value, column)
-        journal, rows = self.observations, ordered(rows)
-        at = journal.open(len(rows))
-        add_observations(
-            journal.cells, journal.owner, at, journal.count, rows, packed(state.number, assessment, status),
-            index, planned, self.now, self._value, self._truth, len(measured.variables), status == MADE,
-        )  # fmt: skip
+        seen = (self._value, self._truth) if status == MADE else None
+        self.diary.observe(rows, self.now, (state.number, assessment, status), len(measured.variables), seen)
 
-    def give(self, rows: Integers, dose: Dose, planned: Integers, state: State, status: int) -> None:
-        """Give a dose now, or record why it was not given; `planned` is by subject."""
+    def give(self, rows: Integers, dose: Dose, state: State, status: int) -> None:
+        """Give a dose now, or record why it was not given."""
         if not len(rows):
             return
         part, number = self.trial.drugs[dose.drug], self.dose_numbers[dose.drug]
         count_up(rows, number)
-        given = dose.amount if status == MADE else 0.0
-        if status == MADE and part.give is not None:
-            self._dose[rows] = given
-            part.give(self.body, rows, part.links, part.constants, self._dose, self._amount)
-        else:
-            self._amount[rows] = 0.0
-        journal, rows = self.doses, ordered(rows)
-        at, code = journal.open(len(rows)), packed(state.number, dose.drug, status)
-        add_doses(
-            journal.cells, journal.owner, at, journal.count, rows, code, number, planned, self.now, given, self._amount
-        )
+        codes = (state.number, dose.drug, status)
+        if status != MADE or part.give is None:
+            self.diary.give(rows, self.now, codes, dose.amount if status == MADE else 0.0, None)
+            return
+        self._dose[rows] = dose.amount
+        part.give(self.body, rows, part.links, part.constants, self._dose, self._amount)
+        self.diary.give(rows, self.now, codes, dose.amount, self._amount)
 
     def read(self, rows: Integers, group: Group) -> list[Any]:
         """The summaries that a group's rules read, each over all subjects; only those of rows have a meaning."""
@@ -156,21 +169,18 @@ class Columns:
 
     def move(self, rows: Integers, transition: Transition, to: State, read: Sequence[Any]) -> None:
         """Record that the subjects leave for another state; `read` holds what the rules read, one column each."""
-        values = [self.whole(v)[rows] for v in read]
-        for column in values:
-            # Arithmetic on columns may leave another sign on what is undefined than arithmetic on numbers.
-            column[np.isnan(column)] = np.nan
-        blank = [np.nan] * (self.trial.labels.reasons - len(values))
-        codes = (self.state[rows], to.number, transition.number)
-        self.moves.add(rows, codes, [self.now[rows], *values, *blank])
+        in_order = ordered(rows)
+        entries = self.moves.entries(rows)
+        add_moves(*entries, in_order, self.state, to.number, transition.number, self.now)
+        for column, value in enumerate(read, start=MOVE_READS):
+            write_read(*entries[:2], column, in_order, self.whole(value))
         self.endless[rows] = self.moves.count[rows] > MOST_MOVES
         self.state[rows] = to.number
 
-    def strike(self, rows: Integers, cause: int) -> None:
-        """The event of a cause happens: recorded, its clock wound again."""
-        of = self.trial.causes[cause]
-        self.events.add(rows, (self.state[rows], of.event, 0), [self.now[rows]])
-        self.clocks.strike(rows, cause, of.stream, self.seed, self.who, self.now)
+    def strike(self, rows: Integers) -> None:
+        """The next event of each subject happens: recorded, its clock wound again; cause[i] is then the one after."""
+        add_events(*self.events.entries(rows), ordered(rows), self.state, self.happens, self.cause, self.now)
+        self.clocks.strike_each(rows, self.cause, self.streams, self.seed, self.who, self.now)
         next_event(self.clocks.due, rows, self.event_due, self.cause)
 
 

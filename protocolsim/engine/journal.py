@@ -1,4 +1,4 @@
-"""What happened to many subjects, written down in the order it happened: one journal for each table.
+"""What happened to many subjects beside their visits, in the order it happened: one journal for each table.
 
 An entry is one row of `cells`. Its first cell packs three small codes; whole numbers are kept as floats, exactly. All
 that is written at a time is a block, whose entries are in the order of the subjects: writing runs through memory, and a
@@ -7,16 +7,14 @@ table is made by reading all blocks side by side, a few subjects at a time. Noth
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from protocolsim.arithmetic import kernel
 from protocolsim.component import Floats, Integers
 from protocolsim.engine.workspace import Workspace
 
 _CODE = 1 << 16
+MOVE_READS = 2  # the first cell of a move that holds a number read
 _TOGETHER = 64  # subjects whose rows of a table stay in the cache while the blocks are read
 
 
@@ -44,23 +42,10 @@ class Journal:
         self._ends.append(at + entries)
         return at
 
-    def add(self, rows: Integers, codes: tuple[Any, Any, Any], columns: list[Any]) -> None:
-        """Add one row of each subject in rows: codes and columns are arrays over them, or constants."""
+    def entries(self, rows: Integers) -> tuple[Floats, int, Integers, Integers]:
+        """Begin a block of one entry each: the cells, the place of the first, the owners, how many rows each has."""
         at = self.open(len(rows))
-        block = self.cells[at : at + len(rows)]
-        block[:, 0] = packed(*codes)
-        for k, column in enumerate(columns, start=1):
-            block[:, k] = column
-        if not in_order(rows):
-            order = np.argsort(rows)
-            rows, block[:] = rows[order], block[order]
-        self.owner[at : at + len(rows)] = rows
-        self.count[rows] += 1
-
-
-def packed(first: Any, second: Any = 0, third: Any = 0) -> Any:
-    """Three codes (each below 65,536) in one number."""
-    return (third * _CODE + second) * _CODE + first
+        return self.cells, at, self.owner, self.count
 
 
 def unpacked(code: Floats) -> tuple[Integers, Integers, Integers]:
@@ -84,60 +69,58 @@ def in_order(rows: Integers) -> bool:
 
 
 @kernel
-def add_observations(
+def add_moves(
     cells: Floats,
-    owner: Integers,
     at: int,
+    owner: Integers,
     count: Integers,
     rows: Integers,
-    code: int,
-    index: Integers,
-    planned: Integers,
-    minute: Integers,
-    value: Floats,
-    truth: Floats,
-    variables: int,
-    made: bool,
+    state: Integers,
+    to: int,
+    transition: int,
+    now: Integers,
 ) -> None:
-    """Write one assessment of each subject in rows: code, index, planned minute, minute, then values, then truths."""
+    """Write one move of each subject in rows: codes of state left, state entered, transition; minute; nothing read."""
     for k in range(rows.shape[0]):
         i = rows[k]
-        count[i] += variables
         owner[at + k] = i
-        cells[at + k, 0] = code
-        cells[at + k, 1] = index[i]
-        cells[at + k, 2] = planned[i]
-        cells[at + k, 3] = minute[i]
-        for v in range(variables):
-            cells[at + k, 4 + v] = value[i, v] if made else np.nan
-            cells[at + k, 4 + variables + v] = truth[i, v] if made else np.nan
+        count[i] += 1
+        cells[at + k, 0] = (transition * _CODE + to) * _CODE + state[i]
+        cells[at + k, 1] = now[i]
+        for c in range(MOVE_READS, cells.shape[1]):
+            cells[at + k, c] = np.nan
 
 
 @kernel
-def add_doses(
+def write_read(cells: Floats, at: int, column: int, rows: Integers, value: Floats) -> None:
+    """Write what a rule read of each subject in rows beside the moves that begin at `at`.
+
+    What is undefined stays the one nan written there: arithmetic on columns may leave another than on numbers.
+    """
+    for k in range(rows.shape[0]):
+        if not np.isnan(value[rows[k]]):
+            cells[at + k, column] = value[rows[k]]
+
+
+@kernel
+def add_events(
     cells: Floats,
-    owner: Integers,
     at: int,
+    owner: Integers,
     count: Integers,
     rows: Integers,
-    code: int,
-    index: Integers,
-    planned: Integers,
-    minute: Integers,
-    dose: float,
-    amount: Floats,
+    state: Integers,
+    events: Integers,
+    cause: Integers,
+    now: Integers,
 ) -> None:
-    """Write one dose of each subject in rows: code, index, planned minute, minute, mg/kg, mg."""
+    """Write the event events[cause[i]] of each subject i in rows: codes of state and event; minute."""
     for k in range(rows.shape[0]):
         i = rows[k]
-        count[i] += 1
         owner[at + k] = i
-        cells[at + k, 0] = code
-        cells[at + k, 1] = index[i]
-        cells[at + k, 2] = planned[i]
-        cells[at + k, 3] = minute[i]
-        cells[at + k, 4] = dose
-        cells[at + k, 5] = amount[i]
+        count[i] += 1
+        cells[at + k, 0] = events[cause[i]] * _CODE + state[i]
+        cells[at + k, 1] = now[i]
 
 
 @kernel
@@ -155,97 +138,5 @@ def gather(cells: Floats, owner: Integers, blocks: Integers, places: Integers, o
                         out[d, c] = cells[k, c]
                     of[d] = i
                     place[i] = d + 1
-                k += 1
-            reading[b] = k
-
-
-@kernel
-def gather_doses(
-    cells: Floats,
-    owner: Integers,
-    blocks: Integers,
-    places: Integers,
-    who: Integers,
-    replicate: Integers,
-    subject: Integers,
-    state: NDArray[np.int16],
-    drug: NDArray[np.int16],
-    index: NDArray[np.int32],
-    planned: Integers,
-    minute: Integers,
-    status: NDArray[np.int8],
-    dose: Floats,
-    amount: Floats,
-) -> None:
-    """Write the table's columns, subject i from row places[i] on (not where it is -1)."""
-    place, reading = places.copy(), blocks.copy()
-    for first in range(0, places.shape[0], _TOGETHER):
-        for b in range(blocks.shape[0] - 1):
-            k, end = reading[b], blocks[b + 1]
-            while k < end and owner[k] < first + _TOGETHER:
-                i = owner[k]
-                d = place[i]
-                if d >= 0:
-                    code = int(cells[k, 0])
-                    replicate[d], subject[d] = who[i, 0], who[i, 1]
-                    state[d], drug[d], status[d] = code % _CODE, (code // _CODE) % _CODE, code // (_CODE * _CODE)
-                    index[d], planned[d], minute[d] = int(cells[k, 1]), int(cells[k, 2]), int(cells[k, 3])
-                    dose[d], amount[d] = cells[k, 4], cells[k, 5]
-                    place[i] = d + 1
-                k += 1
-            reading[b] = k
-
-
-@kernel
-def gather_observations(
-    cells: Floats,
-    owner: Integers,
-    blocks: Integers,
-    places: Integers,
-    who: Integers,
-    shown: Integers,
-    variables: Integers,
-    replicate: Integers,
-    subject: Integers,
-    state: NDArray[np.int16],
-    assessment: NDArray[np.int16],
-    variable: NDArray[np.int16],
-    index: NDArray[np.int32],
-    planned: Integers,
-    minute: Integers,
-    status: NDArray[np.int8],
-    value: Floats,
-    truth: Floats,
-) -> None:
-    """Write the table's columns, subject i from row places[i] on (not where it is -1): one row for each variable.
-
-    `shown` counts the variables of an assessment, `variables` lists their codes.
-    """
-    place, reading = places.copy(), blocks.copy()
-    for first in range(0, places.shape[0], _TOGETHER):
-        for b in range(blocks.shape[0] - 1):
-            k, end = reading[b], blocks[b + 1]
-            while k < end and owner[k] < first + _TOGETHER:
-                i = owner[k]
-                d = place[i]
-                if d >= 0:
-                    code = int(cells[k, 0])
-                    a, made_in, how = (code // _CODE) % _CODE, code % _CODE, code // (_CODE * _CODE)
-                    count = shown[a]
-                    number, due, when = int(cells[k, 1]), int(cells[k, 2]), int(cells[k, 3])
-                    for v in range(count):
-                        replicate[d] = who[i, 0]
-                        subject[d] = who[i, 1]
-                        state[d] = made_in
-                        assessment[d] = a
-                        variable[d] = variables[a, v]
-                        index[d] = number
-                        planned[d] = due
-                        minute[d] = when
-                        status[d] = how
-                        value[d] = cells[k, 4 + v]
-                        truth[d] = cells[k, 4 + count + v]
-                        d += 1
-                    place[i] = d
                 k += 1
             reading[b] = k

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from protocolsim.component import Integers
 from protocolsim.engine.base import Trial
 from protocolsim.engine.columns import Columns
-from protocolsim.engine.journal import Journal, gather, gather_doses, gather_observations, unpacked
+from protocolsim.engine.journal import Journal, gather, unpacked
 from protocolsim.records import Table, columns_of
 from protocolsim.units import MINUTES_PER_DAY
 
@@ -22,7 +22,8 @@ def tables_of(trial: Trial, parts: Sequence[Part]) -> dict[str, Table]:
     """The tables of all subjects kept in these parts."""
     rows = [np.flatnonzero(kept) for _, kept in parts]
     who = np.concatenate([columns.who[r] for (columns, _), r in zip(parts, rows, strict=True)])
-    order = np.lexsort((who[:, 1], who[:, 0])) if len(parts) > 1 else np.arange(len(who))
+    simple = len(parts) == 1 and parts[0][0].in_order
+    order = np.arange(len(who)) if simple else np.lexsort((who[:, 1], who[:, 0]))
     tables = {"subjects": _subjects(trial, parts, rows, order)}
     layout = _Layout(trial, [columns for columns, _ in parts], rows, order)
     tables["observations"] = layout.observations()
@@ -63,21 +64,21 @@ class _Layout:
     def __init__(self, trial: Trial, parts: Sequence[Columns], rows: Sequence[Integers], order: Integers) -> None:
         self.trial, self.parts, self.rows, self.order = trial, parts, rows, order
 
-    def _places(self, journals: Sequence[Journal]) -> tuple[list[Integers], int]:
+    def _places(self, counts: Sequence[Integers]) -> tuple[list[Integers], int]:
         """The first place of the rows of each subject, -1 for who is left out, part by part; and how many there are."""
-        together = np.concatenate([j.count[r] for j, r in zip(journals, self.rows, strict=True)])
+        together = np.concatenate([count[r] for count, r in zip(counts, self.rows, strict=True)])
         ends = np.cumsum(together[self.order])
         starts = np.empty(len(together), dtype=np.int64)
         starts[self.order] = ends - together[self.order]
         places = []
-        for journal, r in zip(journals, self.rows, strict=True):
-            mine = np.full(len(journal.count), -1, dtype=np.int64)
+        for count, r in zip(counts, self.rows, strict=True):
+            mine = np.full(len(count), -1, dtype=np.int64)
             mine[r], starts = starts[: len(r)], starts[len(r) :]
             places.append(mine)
         return places, int(ends[-1]) if len(ends) else 0
 
     def _cells(self, journals: Sequence[Journal]) -> tuple[NDArray[Any], dict[str, Integers]]:
-        places, total = self._places(journals)
+        places, total = self._places([j.count for j in journals])
         out = np.empty((total, journals[0].cells.shape[1]))
         who = np.empty((total, 2), dtype=np.int64)
         of = np.empty(total, dtype=np.int64)
@@ -92,7 +93,8 @@ class _Layout:
         return out, {"replicate": who[:, 0], "subject": who[:, 1]}
 
     def _empty(self, table: str, rows: int) -> Table:
-        return {name: np.empty(rows, dtype=kind) for name, kind in columns_of(table, self.trial.labels).items()}
+        kinds = columns_of(table, self.trial.labels)
+        return {name: np.empty(rows, dtype=kind) for name, kind in kinds.items()}
 
     def _typed(self, table: str, columns: dict[str, Any]) -> Table:
         kinds = columns_of(table, self.trial.labels)
@@ -100,15 +102,10 @@ class _Layout:
 
     def doses(self) -> Table:
         """The table of doses."""
-        journals = [p.doses for p in self.parts]
-        places, total = self._places(journals)
+        places, total = self._places([p.diary.doses for p in self.parts])
         table = self._empty("doses", total)
-        for columns, journal, first in zip(self.parts, journals, places, strict=True):
-            gather_doses(
-                journal.cells, journal.owner, journal.blocks, first, columns.who,
-                *(table[n] for n in ("replicate", "subject", "state", "drug", "index",
-                                     "planned_minute", "minute", "status", "dose", "amount")),
-            )  # fmt: skip
+        for columns, first in zip(self.parts, places, strict=True):
+            columns.diary.fill_doses(table, first, columns.who, len(self.trial.drugs))
         return table
 
     def moves(self) -> Table:
@@ -127,23 +124,17 @@ class _Layout:
 
     def observations(self) -> Table:
         """The table of observations."""
-        shown, variables = shown_variables(self.trial)
-        journals = [p.observations for p in self.parts]
-        places, total = self._places(journals)
+        variables = shown_variables(self.trial)
+        places, total = self._places([p.diary.observations for p in self.parts])
         table = self._empty("observations", total)
-        for columns, journal, first in zip(self.parts, journals, places, strict=True):
-            gather_observations(
-                journal.cells, journal.owner, journal.blocks, first, columns.who, shown, variables,
-                *(table[n] for n in ("replicate", "subject", "state", "assessment", "variable", "index",
-                                     "planned_minute", "minute", "status", "value", "truth")),
-            )  # fmt: skip
+        for columns, first in zip(self.parts, places, strict=True):
+            columns.diary.fill_observations(table, first, columns.who, variables)
         return table
 
 
-def shown_variables(trial: Trial) -> tuple[Integers, Integers]:
-    """How many variables each assessment shows, and their codes, [assessments, most variables]."""
-    shown = np.array([len(m.variables) for m in trial.assessments], dtype=np.int64)
-    codes = np.zeros((len(shown), max(1, int(shown.max(initial=0)))), dtype=np.int64)
+def shown_variables(trial: Trial) -> Integers:
+    """The codes of the variables that each assessment shows, [assessments, most variables]."""
+    codes = np.zeros((len(trial.assessments), max((len(m.variables) for m in trial.assessments), default=1)), np.int64)
     for a, measured in enumerate(trial.assessments):
-        codes[a, : shown[a]] = measured.variables
-    return shown, codes
+        codes[a, : len(measured.variables)] = measured.variables
+    return codes

@@ -31,7 +31,9 @@ def drug_names() -> list[str]:
 
 
 def _names(room: str) -> list[str]:
-    return sorted(m.name for m in pkgutil.iter_modules(_ROOMS[room].__path__) if m.name != "base")
+    # A file whose name begins with "_" belongs to the kind of that name.
+    found = (m.name for m in pkgutil.iter_modules(_ROOMS[room].__path__))
+    return sorted(name for name in found if name != "base" and not name.startswith("_"))
 
 
 @cache

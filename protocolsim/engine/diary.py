@@ -1,0 +1,273 @@
+"""What was observed and given at the visits of many subjects, and how it becomes tables.
+
+A page of the diary says who came to a visit, in the order of their numbers, and when: nobody waits here, so what is
+planned for a minute happens in it. All that was done with them is one entry each: an assessment, or a dose. What is
+the same for everybody on the page stands once; only values, truths and amounts are kept one by one. An index counts
+the uses before it, so it is counted again while a table is made. A table is made by reading all entries side by side, a
+few subjects at a time, so that nothing needs to be sorted.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocolsim.arithmetic import kernel
+from protocolsim.component import Floats, Integers
+from protocolsim.engine.journal import ordered
+from protocolsim.engine.workspace import Workspace
+from protocolsim.records import Table
+
+Owners = NDArray[np.int32]
+
+_TOGETHER = 256  # subjects whose rows of a table stay in the cache while the entries are read
+# What an entry says: its page, where its numbers begin (NOTHING where it was not made), how many variables it has
+# (1 for a dose), three codes, and the codes in one number.
+_FIRST, _LAST, _NUMBERS, _VARIABLES, _STATE, _WHAT, _STATUS, _CODES = range(8)
+NOTHING = -1
+_MOMENT = ("index", "planned_minute", "minute", "status")
+_OBSERVATIONS = ("state", "assessment", "variable", *_MOMENT, "value", "truth")
+_DOSES = ("state", "drug", *_MOMENT, "dose", "amount")
+
+
+class Diary:
+    """The entries of some subjects; `observations` and `doses` count the rows that each subject has in the tables."""
+
+    def __init__(self, subjects: int, visits: int, numbers: int, memory: Workspace) -> None:
+        self._memory = memory
+        self.observations, self.doses = np.zeros((2, subjects), dtype=np.int64)
+        self.owner: Owners = memory.empty("diary.owner", (max(1, subjects * visits),), np.int32)
+        self.minute: Integers = memory.empty("diary.minute", (max(1, subjects * visits),), np.int64)
+        self.numbers: Floats = memory.empty("diary.numbers", (max(1, subjects * numbers),))
+        self._page: tuple[int, int] = (0, 0)
+        self._on_page: Integers | None = None
+        self._numbers = 0
+        self._observed: list[tuple[int, ...]] = []
+        self._given: list[tuple[int, ...]] = []
+        self._amounts: list[float] = []
+
+    def turn(self) -> None:
+        """A new visit: whoever comes next is written on a new page."""
+        self._on_page = None
+
+    def _who_came(self, rows: Integers, now: Integers) -> Owners:
+        """The subjects in rows in order; the page in hand is theirs afterwards."""
+        if self._on_page is rows:
+            first, last = self._page
+            return self.owner[first:last]
+        first = self._page[1]
+        last = first + len(rows)
+        while last > len(self.owner):
+            self.owner = self._memory.grown("diary.owner", self.owner, axis=0)
+            self.minute = self._memory.grown("diary.minute", self.minute, axis=0)
+        write_page(ordered(rows), now, self.owner[first:last], self.minute[first:last])
+        self._page, self._on_page = (first, last), rows
+        return self.owner[first:last]
+
+    def _entry(self, numbers: int, variables: int, codes: tuple[int, int, int]) -> tuple[int, ...]:
+        state, what, status = codes
+        return (*self._page, numbers, variables, *codes, (status << 32) + (state << 16) + what)
+
+    def _room_for(self, count: int) -> int:
+        at = self._numbers
+        self._numbers += count
+        while self._numbers > len(self.numbers):
+            self.numbers = self._memory.grown("diary.numbers", self.numbers, axis=0)
+        return at
+
+    def observe(
+        self,
+        rows: Integers,
+        now: Integers,
+        codes: tuple[int, int, int],
+        variables: int,
+        seen: tuple[Floats, Floats] | None,
+    ) -> None:
+        """One assessment of all in rows: codes of state, assessment and status; values and truths, if it was made."""
+        owner = self._who_came(rows, now)
+        at = NOTHING
+        if seen is not None:
+            at = self._room_for(2 * variables * len(rows))
+            write_numbers(self.numbers[at : self._numbers].reshape(2, variables, len(rows)), owner, *seen)
+        count_rows(owner, self.observations, variables)
+        self._observed.append(self._entry(at, variables, codes))
+
+    def give(
+        self, rows: Integers, now: Integers, codes: tuple[int, int, int], dose: float, amount: Floats | None
+    ) -> None:
+        """One dose (mg/kg) of all in rows: codes of state, drug and status; amounts in mg, if it was given."""
+        owner = self._who_came(rows, now)
+        at = NOTHING
+        if amount is not None:
+            at = self._room_for(len(rows))
+            write_amounts(self.numbers[at : self._numbers], owner, amount)
+        count_rows(owner, self.doses, 1)
+        self._given.append(self._entry(at, 1, codes))
+        self._amounts.append(dose)
+
+    def fill_observations(self, table: Table, places: Integers, who: Integers, variables: Integers) -> None:
+        """Write the rows of the subjects i with places[i] >= 0, from there on; variables[a] lists codes."""
+        entries = np.array(self._observed, dtype=np.int64).reshape(-1, _CODES + 1)
+        fill_who(places, self.observations, who, table["replicate"], table["subject"])
+        columns = [table[c] for c in _OBSERVATIONS]
+        fill_observations(
+            entries, self.owner, self.minute, self.numbers, places, self.observations, variables, *columns
+        )
+
+    def fill_doses(self, table: Table, places: Integers, who: Integers, drugs: int) -> None:
+        """Write the rows of the subjects i with places[i] >= 0, from there on."""
+        entries = np.array(self._given, dtype=np.int64).reshape(-1, _CODES + 1)
+        fill_who(places, self.doses, who, table["replicate"], table["subject"])
+        columns = [table[c] for c in _DOSES]
+        fill_doses(entries, np.array(self._amounts), self.owner, self.minute, self.numbers, places, drugs, *columns)
+
+
+@kernel
+def write_page(rows: Integers, now: Integers, owner: Owners, minute: Integers) -> None:
+    """Who came, and when."""
+    for k in range(rows.shape[0]):
+        owner[k], minute[k] = rows[k], now[rows[k]]
+
+
+@kernel
+def write_numbers(numbers: Floats, owner: Owners, value: Floats, truth: Floats) -> None:
+    """numbers[0, v, k] is the value of variable v of the subject owner[k], numbers[1, v, k] the truth behind it."""
+    for v in range(numbers.shape[1]):
+        for k in range(owner.shape[0]):
+            numbers[0, v, k] = value[owner[k], v]
+            numbers[1, v, k] = truth[owner[k], v]
+
+
+@kernel
+def write_amounts(numbers: Floats, owner: Owners, amount: Floats) -> None:
+    """numbers[k] is the amount given to the subject owner[k]."""
+    for k in range(owner.shape[0]):
+        numbers[k] = amount[owner[k]]
+
+
+@kernel
+def count_rows(owner: Owners, count: Integers, rows: int) -> None:
+    """So many rows more for each of these subjects."""
+    for i in owner:
+        count[i] += rows
+
+
+@kernel
+def fill_who(places: Integers, count: Integers, who: Integers, replicate: Integers, subject: Integers) -> None:
+    """Write replicate and subject number into all rows of each subject i with places[i] >= 0."""
+    for i in range(places.shape[0]):
+        if places[i] >= 0:
+            replicate[places[i] : places[i] + count[i]] = who[i, 0]
+            subject[places[i] : places[i] + count[i]] = who[i, 1]
+
+
+@kernel
+def fill_observations(
+    entries: Integers,
+    owner: Owners,
+    minutes: Integers,
+    numbers: Floats,
+    places: Integers,
+    count: Integers,
+    variables: Integers,
+    state: NDArray[np.int16],
+    assessment: NDArray[np.int16],
+    variable: NDArray[np.int16],
+    index: NDArray[np.int32],
+    planned: Integers,
+    minute: Integers,
+    status: NDArray[np.int8],
+    value: Floats,
+    truth: Floats,
+) -> None:
+    """Write the other columns of observations; entries in order, a few subjects at a time."""
+    place, reading = places.astype(np.uint64), entries[:, _FIRST].astype(np.uint64)
+    uses = np.zeros((_TOGETHER, variables.shape[0]), dtype=np.int64)
+    for first in range(0, places.shape[0], _TOGETHER):
+        last = min(first + _TOGETHER, places.shape[0])
+        uses[:] = 0
+        for e in range(entries.shape[0]):
+            # Unsigned: Numba need not ask whether a place counts from the end.
+            k: Any = reading[e]
+            begin, end = np.uint64(entries[e, _FIRST]), np.uint64(entries[e, _LAST])
+            made, at, a = entries[e, _NUMBERS] >= 0, np.uint64(max(0, entries[e, _NUMBERS])), entries[e, _WHAT]
+            rows, size = np.uint64(entries[e, _VARIABLES]), end - begin
+            while k < end and owner[k] < last:
+                i = np.uint64(owner[k])
+                number = uses[i - np.uint64(first), a] + 1
+                uses[i - np.uint64(first), a] = number
+                if places[i] >= 0:
+                    d: Any = place[i]
+                    here: Any = at + k - begin
+                    for v in range(rows):
+                        # The codes for now; below they are taken apart.
+                        minute[d], index[d] = minutes[k], number
+                        planned[d] = (entries[e, _CODES] << 16) + variables[a, v]
+                        value[d] = numbers[here] if made else np.nan
+                        truth[d] = numbers[here + rows * size] if made else np.nan
+                        here += size
+                        d += np.uint64(1)
+                    place[i] = d
+                k += np.uint64(1)
+            reading[e] = k
+        for subject in range(first, last):
+            if places[subject] >= 0:
+                mine = slice(places[subject], places[subject] + count[subject])
+                take_apart(planned[mine], state[mine], assessment[mine], variable[mine], status[mine])
+                planned[mine] = minute[mine]
+
+
+@kernel
+def take_apart(
+    codes: Integers,
+    state: NDArray[np.int16],
+    assessment: NDArray[np.int16],
+    variable: NDArray[np.int16],
+    status: NDArray[np.int8],
+) -> None:
+    """Four codes of 16 bits from each number: status, state, assessment, variable."""
+    for d in range(codes.shape[0]):
+        code = codes[d]
+        variable[d], assessment[d] = code & 0xFFFF, (code >> 16) & 0xFFFF
+        state[d], status[d] = (code >> 32) & 0xFFFF, code >> 48
+
+
+@kernel
+def fill_doses(
+    entries: Integers,
+    doses: Floats,
+    owner: Owners,
+    minutes: Integers,
+    numbers: Floats,
+    places: Integers,
+    drugs: int,
+    state: NDArray[np.int16],
+    drug: NDArray[np.int16],
+    index: NDArray[np.int32],
+    planned: Integers,
+    minute: Integers,
+    status: NDArray[np.int8],
+    dose: Floats,
+    amount: Floats,
+) -> None:
+    """Write the other columns of doses; entries in order, a few subjects at a time."""
+    place, reading = places.copy(), entries[:, _FIRST].copy()
+    uses = np.zeros((_TOGETHER, drugs), dtype=np.int64)
+    for first in range(0, places.shape[0], _TOGETHER):
+        uses[:] = 0
+        for e in range(entries.shape[0]):
+            k, begin, end, at = reading[e], entries[e, _FIRST], entries[e, _LAST], entries[e, _NUMBERS]
+            which, given_in, how = entries[e, _WHAT], entries[e, _STATE], entries[e, _STATUS]
+            while k < end and owner[k] < first + _TOGETHER:
+                i = owner[k]
+                uses[i - first, which] += 1
+                d = place[i]
+                if d >= 0:
+                    state[d], drug[d], status[d], index[d] = given_in, which, how, uses[i - first, which]
+                    planned[d] = minute[d] = minutes[k]
+                    dose[d], amount[d] = doses[e], numbers[at + k - begin] if at >= 0 else 0.0
+                    place[i] = d + 1
+                k += 1
+            reading[e] = k

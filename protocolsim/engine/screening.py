@@ -1,0 +1,98 @@
+"""Who is a candidate next, while many replicates fill their cohorts together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from protocolsim.cohort.arrival import Desk
+from protocolsim.component import Integers
+from protocolsim.engine.base import Trial, next_midnight, not_filled
+from protocolsim.errors import SimulationError
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Subjects who come next: (replicate, subject), site and first minute of each, and its replicate's position."""
+
+    who: Integers
+    sites: Integers
+    begins: Integers
+    replicate: Integers
+
+
+class Screening:
+    """The candidates of some replicates: who comes next, how many are enrolled, and the lists of allocations.
+
+    `screened` is how many candidates it took per place so far: only a guess of how many to start with; no result
+    depends on it.
+    """
+
+    def __init__(self, trial: Trial, seed: int, replicates: range, screened: float) -> None:
+        self.trial, self.seed, self.screened = trial, seed, screened
+        self.replicates = np.array(replicates, dtype=np.int64)
+        self.desk = Desk(trial.cohort.sites, seed, self.replicates)
+        self.enrolled = np.zeros(len(self.replicates), dtype=np.int64)
+        self.places: dict[tuple[int, int, int], int] = {}
+        self.failed: dict[int, str] = {}  # what is wrong with a replicate that cannot go on, by its position
+
+    @property
+    def wanted(self) -> Integers:
+        """How many places are free in each replicate; one that cannot go on stays open."""
+        free = self.trial.cohort.size - self.enrolled
+        free[list(self.failed)] = 1
+        return free
+
+    @property
+    def open(self) -> bool:
+        """Whether any place is free."""
+        return bool((self.wanted > 0).any())
+
+    def enough(self, places: Integers, deviations: float = 1.0) -> Integers:
+        """How many candidates these places may need, with some room for bad luck, in standard deviations."""
+        expected = np.maximum(places, 0) * self.screened
+        spare = deviations * np.sqrt(expected * (self.screened - 1.0))
+        return np.where(places > 0, (expected + spare).astype(np.int64) + 1, 0)
+
+    def spare(self, first: Candidates) -> int:
+        """How many candidates more there should be room for than came first."""
+        return len(first.who) // (16 if self.screened > 1.0 else 1) + 64
+
+    def candidates(self, counts: Integers) -> Candidates:
+        """The next counts[k] of each replicate k with free places, or as many as may still come.
+
+        Raises SimulationError where the first open replicate has none left.
+        """
+        which = np.flatnonzero(self.wanted > 0)
+        counts = np.minimum(counts, self.trial.cohort.max_candidates - self.desk.came)
+        for k in which[counts[which] <= 0].tolist():
+            self.failed.setdefault(k, not_filled(self.trial.cohort, int(self.replicates[k]), int(self.enrolled[k])))
+        self.give_up()
+        counts[list(self.failed)] = 0
+        return self._next(which, counts[which])
+
+    def more(self, missing: Integers, room: int) -> Candidates | None:
+        """Candidates for the missing[k] places of each replicate k; None where there is no room for them, or nobody."""
+        found = int((self.wanted - missing).sum() + self.enrolled.sum())
+        self.screened = max(1.0, float(self.desk.came.sum()) / max(1, found))
+        counts = np.minimum(self.enough(missing, 3.0), self.trial.cohort.max_candidates - self.desk.came)
+        counts[list(self.failed)] = 0
+        if not 0 < counts.sum() <= room:
+            return None
+        which = np.flatnonzero(counts)
+        return self._next(which, counts[which])
+
+    def _next(self, which: Integers, counts: Integers) -> Candidates:
+        came = self.desk.came[which]
+        minutes, sites = self.desk.next(which, counts)
+        firsts = np.cumsum(counts) - counts
+        subjects = np.arange(counts.sum()) + np.repeat(came - firsts, counts)
+        who = np.column_stack([np.repeat(self.replicates[which], counts), subjects])
+        return Candidates(who, sites, next_midnight(minutes), np.repeat(which, counts))
+
+    def give_up(self) -> None:
+        """Say what is wrong with the first open replicate; others that fail wait until they are the first."""
+        which = np.flatnonzero(self.wanted > 0)
+        if len(which) and which[0] in self.failed:
+            raise SimulationError(self.failed[which[0]])

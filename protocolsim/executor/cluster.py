@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import logging
 from collections.abc import Callable
 from concurrent.futures import Future
 from importlib.metadata import version
@@ -31,7 +31,10 @@ class Cluster(Pool):
         if address == LOCAL:
             # One process per worker, one thread in each: kernels hold the interpreter's lock.
             self._cluster = distributed.LocalCluster(
-                n_workers=workers or cores(), threads_per_worker=1, dashboard_address=None
+                n_workers=workers or cores(),
+                threads_per_worker=1,
+                dashboard_address=None,
+                silence_logs=logging.CRITICAL,
             )
         try:
             self.client = distributed.Client(self._cluster or address, timeout=_SECONDS_TO_ANSWER)
@@ -85,6 +88,6 @@ def _distributed() -> Any:
         import distributed
     except ImportError:
         raise UsageError("--cluster needs Dask distributed: python -m pip install 'protocolsim[cluster]'") from None
-    # Its own log goes to the terminal otherwise; what matters is raised.
-    os.environ.setdefault("DASK_DISTRIBUTED__LOGGING__DISTRIBUTED", "critical")
+    # Its log would go to the terminal; what matters is raised.
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
     return distributed

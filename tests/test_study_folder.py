@@ -31,6 +31,13 @@ ROOT = Path(__file__).parent.parent
 SMALL = ("ms_daclizumab", "--set", "cohort.size=4", "--workers", "1", "--quiet")
 RUN = ("run", *SMALL, "--replicates", "12")
 SWEEP = ("sweep", *SMALL, "--replicates", "12", "--vary", "response_threshold=25%,50%")
+# What a shell starts in the background ignores Ctrl-C, and so would the tests' own children there.
+AS_FROM_A_TERMINAL = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from protocolsim import cli
+cli.main(prog_name="protocolsim")
+"""
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 
 
@@ -252,9 +259,8 @@ class TestKilled:
         words = [*killing.SWEEP[:-1], "2"]
         words[words.index("--replicates") + 1] = "40000"
         process = subprocess.Popen(
-            [sys.executable, "-m", "protocolsim", *words, "--out", "out"],
+            [sys.executable, "-c", AS_FROM_A_TERMINAL, *words, "--out", "out"],
             env=ENVIRONMENT, cwd=work, stderr=subprocess.PIPE, text=True, start_new_session=True,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background job ignores it
         )  # fmt: skip
         while not list(Path("out/chunks").glob("0*")) and process.poll() is None:
             time.sleep(0.02)

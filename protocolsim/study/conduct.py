@@ -37,7 +37,7 @@ def conducted(
     """
     chunks = work.chunks(folder.done if folder is not None else (), Local(progress, seen))
     if folder is not None:
-        folder.planned = len(chunks)
+        folder.planned = folder.finished + len(chunks)
         for tallied in folder.tallied():
             if progress is not None:
                 progress(len(tallied.span.replicates))
@@ -46,7 +46,6 @@ def conducted(
         for chunk, done in executor.results(carried_out, chunks):
             if folder is not None:
                 folder.put(chunk, done)
-                folder.planned -= 1
             if progress is not None and not done.told:
                 progress(chunk.trials)
             yield from done.tallied

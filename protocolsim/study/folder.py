@@ -57,13 +57,17 @@ class StudyFolder:
     shown: str
     earlier: Path | None = None
     planned: int = 0
-    finished: int = 0
     done: list[Span] = field(default_factory=list)
 
     @property
     def chunks(self) -> Path:
         """Where the chunks are."""
         return self.path / CHUNKS
+
+    @property
+    def finished(self) -> int:
+        """How many chunks are there, by what is on the disk: an interruption may come right after one was written."""
+        return len(list(self.chunks.glob("[0-9]*.parquet")))
 
     def put(self, chunk: Chunk, done: Done) -> None:
         """Keep a finished chunk; its tables first, so that a chunk whose file is there is whole."""
@@ -75,7 +79,6 @@ class StudyFolder:
         for part in chunk.parts:
             endpoints[part.span.point] = part.recipe.scenario.reported
         write_durably(self.chunks / chunk_name(first), encoded_chunk(done.tallied, self.manifest, endpoints))
-        self.finished += 1
         self.done += [t.span for t in done.tallied]
 
     def tallied(self) -> Iterator[Tallied]:
@@ -132,7 +135,6 @@ class StudyFolder:
         for path in sorted(self.chunks.glob("*.parquet")):
             try:
                 self.done += [span for span, _ in spans_in(path)]
-                self.finished += 1
             except (OSError, ValueError):
                 path.unlink()  # damaged since it was written; what it held is simulated again
         write_durably(self.path / MANIFEST, self.manifest.as_json().encode())
@@ -149,8 +151,9 @@ class StudyFolder:
 
     def kept(self) -> str:
         """What is kept of the study so far, in words; empty for nothing."""
-        whole = self.finished + self.planned
-        return f"{self.finished} of {whole} parts are kept in {self.shown}" if self.finished else ""
+        finished = self.finished
+        whole = max(self.planned, finished)
+        return f"{finished} of {whole} parts are kept in {self.shown}" if finished else ""
 
 
 @contextmanager
@@ -185,7 +188,8 @@ def study_folder(
                 raise
             except ProtocolsimError:
                 # What cannot be simulated now can never be; only what was there before stays.
-                folder.finished = 0 if new else folder.finished
+                if new:
+                    _remove(folder.path, made)
                 raise
             finally:
                 if new and not folder.finished:

@@ -15,16 +15,19 @@ from hypothesis import strategies as st
 
 from protocolsim.errors import Fault, ScenarioError, SimulationError, UsageError, WorkerError
 from protocolsim.executor.adaptive import Adaptive
-from protocolsim.executor.base import cores, executor_for, number_of_workers
+from protocolsim.executor.base import cores, executor_for, in_order, number_of_workers
 from protocolsim.executor.here import Here
 from protocolsim.executor.processes import Processes
 from protocolsim.records import TABLES
 from protocolsim.scenario.settings import load
+from protocolsim.scenario.targets import load_targets
 from protocolsim.study import chunk as chunks_of
+from protocolsim.study.calibrate import calibration_plan
 from protocolsim.study.chunk import Local, Recipe, Span, Work, carried_out
 from protocolsim.study.conduct import conducted
 from protocolsim.study.encoded import encoded, join
 from protocolsim.study.gathered import Gathered
+from protocolsim.study.reference import make_table
 from protocolsim.study.run import run
 from protocolsim.study.sweep import carry_out, plan
 
@@ -93,6 +96,13 @@ class TestExecutors:
         for executor in (Here(), two, Adaptive(2)):
             assert sorted(executor.results(doubled, tasks)) == [(n, 2 * n) for n in tasks]
             assert list(executor.results(doubled, [])) == []
+
+    def test_in_order(self, two):
+        """As a map, an executor gives the results in the order of the tasks, as Python's own does."""
+        tasks = list(range(30))
+        assert (
+            list(in_order(two)(doubled, tasks)) == list(in_order(Here())(doubled, tasks)) == list(map(doubled, tasks))
+        )
 
     def test_the_first_failure_is_told(self, two):
         """Of several failing tasks the first in order is told, after all before it, whoever carries them out."""
@@ -269,3 +279,11 @@ class TestStudies:
             with pytest.raises(SimulationError) as caught:
                 carry_out(planned, workers=workers)
             assert str(caught.value) == said[0]
+
+    def test_a_calibration(self, two, tmp_path):
+        """The reference table of a calibration is the same for one worker and for two."""
+        scenario = load("ms_daclizumab", set={"cohort.size": 3})
+        planned = calibration_plan(scenario, load_targets("ms_daclizumab", scenario), points=48, trials=2)
+        one, more = make_table(planned), make_table(planned, run=in_order(two))
+        assert one.trials.tobytes() == more.trials.tobytes()
+        assert one.long_run.tobytes() == more.long_run.tobytes()

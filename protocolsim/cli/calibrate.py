@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from protocolsim.cli.base import assignments, progress, refuse_lone_overwrite
+from protocolsim.cli.base import assignments, parallel, progress, refuse_lone_overwrite, workers_for
 from protocolsim.errors import UsageError
 
 if TYPE_CHECKING:
+    from protocolsim.executor.base import Executor
     from protocolsim.scenario.targets import Targets
     from protocolsim.study.calibrate import Calibration
     from protocolsim.study.reference import TablePlan
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print only the results, as JSON.")
 @click.option("--quiet", is_flag=True, help="Print nothing but refusals.")
 @click.option("--allow-plugins", is_flag=True, help="Load code the scenario names (your.module:YourClass).")
+@parallel
 def calibrate(
     scenario: str,
     targets: str | None,
@@ -46,6 +48,8 @@ def calibrate(
     as_json: bool,
     quiet: bool,
     allow_plugins: bool,
+    workers: str,
+    cluster: str | None,
 ) -> None:
     """Fit parameters of SCENARIO to published summaries: a posterior, what it predicts, and what is not identified.
 
@@ -63,7 +67,8 @@ def calibrate(
     read = load_targets(targets if targets is not None else _shipped(loaded.name), loaded)
     plan = calibration_plan(loaded, read, points=points, trials=trials, seed=seed)
     keep = None if out is None else _begin(out, plan, resume=resume, overwrite=overwrite)
-    found = _carry_out(read, plan, out, keep, watched=not (quiet or as_json))
+    with workers_for(workers, cluster) as those:
+        found = _carry_out(read, plan, out, keep, those, watched=not (quiet or as_json))
     if out is not None:
         _finish(found, out)
     if as_json:
@@ -101,13 +106,16 @@ def _begin(out: Path, plan: TablePlan, *, resume: bool, overwrite: bool) -> Path
         raise UsageError(f"--out {out}: cannot write there: {error.strerror or error}") from None
 
 
-def _carry_out(targets: Targets, plan: TablePlan, out: Path | None, keep: Path | None, *, watched: bool) -> Calibration:
+def _carry_out(
+    targets: Targets, plan: TablePlan, out: Path | None, keep: Path | None, workers: Executor, *, watched: bool
+) -> Calibration:
+    from protocolsim.executor.base import in_order
     from protocolsim.study.calibrate import calibrate as fit
     from protocolsim.study.calibrate import trials_of
 
     try:
         with progress(trials_of(plan), shown=watched) as tell:
-            return fit(targets, plan, keep=keep, progress=tell)
+            return fit(targets, plan, keep=keep, progress=tell, run=in_order(workers))
     except KeyboardInterrupt:
         if keep is None:
             raise

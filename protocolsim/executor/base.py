@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
+from functools import partial
 from typing import Any, Self, TypeVar
 
 from protocolsim.errors import UsageError, WorkerError
@@ -128,6 +129,26 @@ class Pool(Executor):
 def _before(number: int, failed: tuple[int, BaseException] | None) -> bool:
     """Whether a task still has to be done: none that comes after one that failed."""
     return failed is None or number < failed[0]
+
+
+def in_order(executor: Executor) -> Callable[[Callable[[Any], Any], Iterable[Any]], Iterator[Any]]:
+    """The executor as Python's own `map` over one iterable: the results alone, in the order of the tasks."""
+
+    def mapped(function: Callable[[Any], Any], tasks: Iterable[Any]) -> Iterator[Any]:
+        early: dict[int, Any] = {}
+        following = 0
+        for number, found in executor.results(partial(_numbered, function), list(enumerate(tasks))):
+            early[number[0]] = found
+            while following in early:
+                yield early.pop(following)
+                following += 1
+
+    return mapped
+
+
+def _numbered(function: Callable[[Any], Any], task: tuple[int, Any]) -> Any:
+    """The function of the task without its number."""
+    return function(task[1])
 
 
 def executor_for(workers: int | str, cluster: str | None = None, say: Say | None = None) -> Executor:

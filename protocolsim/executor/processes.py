@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from protocolsim.executor.base import Pool, Say
@@ -40,7 +41,7 @@ class Processes(Pool):
 
     def submit(self, function: Callable[[Any], Any], task: Any) -> Future[Any]:
         """Begin a task; a worker is started for it where all are busy and there are too few."""
-        multiprocessing.set_forkserver_preload([function.__module__])
+        multiprocessing.set_forkserver_preload([_module_of(function)])
         with _environment(_ONE_THREAD):
             return self._pool.submit(function, task)
 
@@ -62,6 +63,13 @@ class Processes(Pool):
         for process in processes:
             process.kill()
         self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _module_of(function: Callable[[Any], Any]) -> str:
+    """Where a function stands, or the one that a partial one completes."""
+    while isinstance(function, partial):
+        function = function.args[0] if function.args else function.func
+    return function.__module__
 
 
 @contextmanager

@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from protocolsim.errors import ProtocolsimError, SimulationError  # noqa: E402
 from protocolsim.scenario.builder import build  # noqa: E402
 from protocolsim.scenario.inherit import load_document, with_settings  # noqa: E402
 from protocolsim.study.run import run  # noqa: E402
-from tests.mutants import mutant, shipped  # noqa: E402
+from tests.mutants import COMPACT, mutant, shipped  # noqa: E402
 
 MOST_SECONDS, MOST_MEGABYTES = 1.0, 300
 TRIALS, SUBJECTS = 2, 3
@@ -55,9 +56,12 @@ def _said(error: ProtocolsimError, what: str) -> str:
     return what
 
 
-def examined(first: int, files: int) -> tuple[Counter[str], float, list[str]]:
-    """The outcomes of some files, the longest time one took, and what is wrong with them."""
-    texts = shipped()
+def examined(first: int, files: int, texts: Sequence[str] = ()) -> tuple[Counter[str], float, list[str]]:
+    """The outcomes of some files, the longest time one took, and what is wrong with them.
+
+    They are made from these texts: the shipped scenarios and a compact one unless told.
+    """
+    texts = texts or (*shipped(), COMPACT)
     found: Counter[str] = Counter()
     longest, wrong = 0.0, []
     with tempfile.TemporaryDirectory() as folder:

@@ -23,6 +23,44 @@ HOSTILE = (
 )  # fmt: skip
 
 
+# A whole trial in a few lines: a thousand changes of it are read in the time of a hundred of a long one.
+COMPACT = """\
+title: A trial
+seed: 7
+replicates: 5
+parameters:
+  limit: {value: 1, range: [0, 10], meaning: how many are too many}
+  dose: {value: 1 mg/kg, meaning: dose of one infusion}
+cohort: {size: 3, disease: relapsing_ms, dropout: 1 % / 52 weeks}
+protocol:
+  summaries:
+    seen: {sum of: cel}
+    before: {mean of: cel, during: baseline}
+    now: {last of: cel, within: 8 weeks}
+    change: 1 - now / before
+  states:
+    baseline: {assessments: {mri: {weeks: [0, 4]}}, lasts: 8 weeks}
+    treated:
+      label: On treatment
+      enrolled: true
+      treatment: {daclizumab: {dose: dose, every: 4 weeks}}
+      assessments: {mri: {every: 4 weeks}}
+      lasts: 16 weeks
+    stopped: {final: stopped}
+    done: {final: completed}
+  transitions:
+    - {from: baseline, to: treated}
+    - {from: treated, to: stopped, after: mri, when: seen > 0 and change < 0 and now > limit}
+    - {from: treated, to: done}
+    - {from: on study, to: stopped, upon: severe adverse event}
+    - {from: on study, to: stopped, upon: dropout}
+populations:
+  completers: {of: enrolled, ended_in: [done]}
+endpoints:
+  finished: {kind: share, ended_in: done, among: enrolled}
+"""
+
+
 def shipped() -> tuple[str, ...]:
     """The text of every shipped scenario."""
     return tuple(find(name).read_text(encoding="utf-8") for name in names())

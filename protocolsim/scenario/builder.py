@@ -37,6 +37,8 @@ from protocolsim.scenario.visits_builder import Vocabulary
 from protocolsim.units import UnitError, unit_product
 
 DROPOUT = "dropout"
+# More than any trial has; each costs memory and time in every check that follows.
+MOST_STATES, MOST_TRANSITIONS = 200, 1000
 
 
 @dataclass
@@ -70,6 +72,8 @@ def build(document: Document, *, allow_plugins: bool = False) -> Scenario:
 def _assemble(document: Document, part: ScenarioPart, q: Quantities, allow_plugins: bool) -> Scenario | None:
     q.read_parameters(part.parameters)
     _check_size(part, q)
+    if not _small_enough(part, q):
+        return None
     cast = _cast(part, q, allow_plugins)
     words = _vocabulary(cast)
     cohort = cohort_of(part.cohort, q, words)
@@ -126,6 +130,18 @@ def _check_size(part: ScenarioPart, q: Quantities) -> None:
     if not 1 <= part.replicates < MAX_REPLICATES:
         why = "below 1 (replicates)" if part.replicates < 1 else "too many"
         q.fault(("replicates",), f"{part.replicates} is {why}")
+
+
+def _small_enough(part: ScenarioPart, q: Quantities) -> bool:
+    protocol = part.protocol
+    counted = (
+        ("states", len(protocol.states), MOST_STATES),
+        ("transitions", len(protocol.transitions), MOST_TRANSITIONS),
+    )
+    too_many = [(what, number, most) for what, number, most in counted if number > most]
+    for what, number, most in too_many:
+        q.fault(("protocol", what), f"{number} {what}; at most {most} are possible", at_key=True)
+    return not too_many
 
 
 # Components ----------------------------------------------------------------------------------------------------------

@@ -66,6 +66,9 @@ def examined(first: int, files: int, texts: Sequence[str] = ()) -> tuple[Counter
     longest, wrong = 0.0, []
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "mutant.yaml"
+        for text in texts:  # whatever is loaded or compiled once
+            path.write_text(text, encoding="utf-8")
+            outcome(path)
         for number in range(first, first + files):
             path.write_bytes(mutant(number, texts))
             began = time.process_time()  # of this process: others on the machine do not count

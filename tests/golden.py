@@ -67,11 +67,14 @@ def measured(name: str) -> dict[str, Any]:
 
 
 def moved(golden: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """Every number that moved: whole ones at all, others by more than 1e-9 (relative, or absolute below 1)."""
+    """Every number that moved: whole ones at all, others by more than 1e-9 (relative, or absolute below 1).
+
+    A number that is new has not moved.
+    """
     found = [f"{k} was {golden[k]}, is {now[k]}" for k in ("seed", "replicates", "engine") if golden[k] != now[k]]
     for room in ("integers", "floats"):
-        for key in dict.fromkeys([*golden[room], *now[room]]):
-            was, is_ = golden[room].get(key), now[room].get(key)
+        for key, was in golden[room].items():
+            is_ = now[room].get(key)
             if was != is_ and not _near(was, is_, room):
                 found.append(f"{key} was {was}, is {is_}")
     return found
@@ -98,14 +101,14 @@ def renew() -> int:
     for name in names():
         path, now = FOLDER / f"{name}.json", measured(name)
         golden = json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
-        differences = moved(golden, now) if golden is not None else ["new"]
+        differences = moved(golden, now) if golden is not None else []
         if golden is not None and differences and not may_renew(golden, changelog):
             sys.stderr.write(f"{name}: write under 'Numbers change' in CHANGELOG.md what moved: {differences[0]}\n")
             untold = 1
-        elif differences:
+        elif differences or golden is None or any(golden[r].keys() != now[r].keys() for r in ("integers", "floats")):
             made = {"version": version("protocolsim"), "changelog": digest(changelog), **now}
             path.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
-            sys.stdout.write(f"{name}: {len(differences)} numbers renewed\n")
+            sys.stdout.write(f"{name}: renewed, {len(differences)} moved\n")
     return untold
 
 

@@ -44,7 +44,7 @@ class TestRule:
         }
         assert golden.moved(was, copy.deepcopy(was)) == []
         for room, key, value, found in (
-            ("integers", "a", 4, True), ("integers", "b", 0, True), ("floats", "x", 0.5 + 1e-8, True),
+            ("integers", "a", 4, True), ("integers", "b", 0, False), ("floats", "x", 0.5 + 1e-8, True),
             ("floats", "x", 0.5 + 1e-12, False), ("floats", "x", None, True), ("floats", "y", 0.0, True),
         ):  # fmt: skip
             now = copy.deepcopy(was)

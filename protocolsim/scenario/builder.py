@@ -71,8 +71,7 @@ def build(document: Document, *, allow_plugins: bool = False) -> Scenario:
 
 def _assemble(document: Document, part: ScenarioPart, q: Quantities, allow_plugins: bool) -> Scenario | None:
     q.read_parameters(part.parameters)
-    _check_size(part, q)
-    if not _small_enough(part, q):
+    if not _check_size(part, q):
         return None
     cast = _cast(part, q, allow_plugins)
     words = _vocabulary(cast)
@@ -124,15 +123,14 @@ def _assemble(document: Document, part: ScenarioPart, q: Quantities, allow_plugi
     )
 
 
-def _check_size(part: ScenarioPart, q: Quantities) -> None:
+def _check_size(part: ScenarioPart, q: Quantities) -> bool:
+    """Whether the protocol is small enough to be looked at."""
     if not 0 <= part.seed <= MAX_SEED:
         q.fault(("seed",), f"{part.seed} is not between 0 and {MAX_SEED}")
     if not 1 <= part.replicates < MAX_REPLICATES:
         why = "below 1 (replicates)" if part.replicates < 1 else "too many"
         q.fault(("replicates",), f"{part.replicates} is {why}")
 
-
-def _small_enough(part: ScenarioPart, q: Quantities) -> bool:
     protocol = part.protocol
     counted = (
         ("states", len(protocol.states), MOST_STATES),

@@ -17,7 +17,7 @@ FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
-PATIENCE = 180_000  # milliseconds: on a fresh machine the first simulation compiles
+PATIENCE = 120_000  # milliseconds: on a fresh machine the first simulation compiles
 
 
 @contextmanager

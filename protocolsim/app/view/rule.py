@@ -181,7 +181,7 @@ def _told(curves: Curves, threshold: float) -> Moved:
         tags.h3(f"The decision, {here}"),
         estimates_table([row for row in rows if row.mine.name in MEASURES], columns),
         tags.h3(f"The trial, {here}"),
-        estimates_table([row for row in rows if row.mine.name not in MEASURES], columns),
+        tags.div(estimates_table([row for row in rows if row.mine.name not in MEASURES], columns), class_="trial"),
         tags.p(
             f"{phrases.count(curve.replicates, 'simulated trial')}, seed {curve.seed}; every threshold has the same "
             "patients with the same luck. The ± is the Monte Carlo standard error. The trial's numbers are those of ",

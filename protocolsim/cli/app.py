@@ -16,7 +16,7 @@ from protocolsim.errors import UsageError
     "--host", default="127.0.0.1", show_default=True, help="Whom to listen for; 0.0.0.0 lets others on the network in."
 )
 def app(scenario: str, port: int, host: str) -> None:
-    """Open SCENARIO as a page in the browser: move its rule, and watch the trial change."""
+    """Explore SCENARIO on a page in the browser. Move its rule, and watch the trial change."""
     if importlib.util.find_spec("shiny") is None:
         raise UsageError("the page needs more packages: python -m pip install 'protocolsim[app]'")
     from protocolsim.app.opening import opening

@@ -51,7 +51,7 @@ def calibrate(
     workers: str,
     cluster: str | None,
 ) -> None:
-    """Fit parameters of SCENARIO to published summaries: a posterior, what it predicts, and what is not identified.
+    """Fit parameters of SCENARIO to published results. A posterior, what it predicts, and what is not identified.
 
     Without --to the targets shipped under the scenario's name are used. With --out every finished piece of work is
     kept: an interrupted calibration goes on with --resume.

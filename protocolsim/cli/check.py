@@ -17,7 +17,7 @@ from protocolsim.cli.base import assignments
 @click.option("--quiet", is_flag=True, help="Print nothing; the exit status tells.")
 @click.option("--allow-plugins", is_flag=True, help="Load code the scenario names (your.module:YourClass).")
 def check(scenario: str, settings: tuple[str, ...], as_json: bool, quiet: bool, allow_plugins: bool) -> None:
-    """Prove what SCENARIO's rules do for every patient, and list every path through it.
+    """Prove what SCENARIO's rules do for every patient. List every path through it.
 
     Exit status: 0 without faults (warnings and notes may stand), 2 with faults.
     """

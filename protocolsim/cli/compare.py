@@ -20,7 +20,7 @@ from protocolsim.cli.base import progress
 def compare(
     a: str, b: str, replicates: int | None, seed: int | None, engine: str, as_json: bool, allow_plugins: bool
 ) -> None:
-    """Compare scenarios A and B: what differs in the files, and in the results under the same luck."""
+    """Compare two scenarios. What differs in the files, and in the results under the same luck."""
     from protocolsim.scenario.settings import load
     from protocolsim.study.compare import compare as compared
 

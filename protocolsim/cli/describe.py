@@ -21,7 +21,7 @@ from protocolsim.errors import UsageError
 def describe(
     scenario: str, as_json: bool, out: Path | None, overwrite: bool, settings: tuple[str, ...], allow_plugins: bool
 ) -> None:
-    """Describe SCENARIO in English: the synopsis of its protocol, written from the file."""
+    """Describe SCENARIO in English. The synopsis of its protocol, written from the file."""
     from protocolsim.report.synopsis import describe as of
     from protocolsim.report.synopsis import print_synopsis
     from protocolsim.scenario.settings import load

@@ -33,7 +33,7 @@ def diagram(
     seed: int | None,
     allow_plugins: bool,
 ) -> None:
-    """Draw SCENARIO: its states, how long they last, what is given, and the rules between them."""
+    """Draw SCENARIO's states and the rules between them. How long they last, and what is given."""
     from protocolsim.report.diagram import diagram as drawn
     from protocolsim.scenario.settings import load
     from protocolsim.study.run import run

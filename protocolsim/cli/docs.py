@@ -20,7 +20,7 @@ from protocolsim.errors import UsageError, unknown
 )
 @click.option("--allow-plugins", is_flag=True, help="Load code the scenario names (your.module:YourClass).")
 def docs(name: str | None, folder: Path | None, allow_plugins: bool) -> None:
-    """Print the page of NAME: equations and numbers of a disease or drug, or a scenario as a STRESS-DES checklist."""
+    """Print the page of a disease, a drug or a scenario. Equations and numbers, or a STRESS-DES checklist."""
     from protocolsim.report.model_page import model_page, names
     from protocolsim.report.stress_des import stress_des
     from protocolsim.scenario.settings import load

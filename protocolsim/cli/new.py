@@ -16,7 +16,7 @@ _ENDING = ".yaml"
 @click.command()
 @click.argument("name")
 def new(name: str) -> None:
-    """Write NAME.yaml: a commented scenario to start from, which runs as it is."""
+    """Write a commented scenario to start from. NAME.yaml runs as it is."""
     stem = name.removesuffix(_ENDING)
     if not Path(stem).name.strip():
         raise UsageError(f"'{name}' cannot name a scenario; say something like my_trial")

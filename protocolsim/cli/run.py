@@ -36,7 +36,7 @@ def run(
     cluster: str | None,
     resume: bool,
 ) -> None:
-    """Simulate SCENARIO (a shipped one by name, or a file) and show it beside what was published."""
+    """Simulate SCENARIO beside what was published. A shipped one by name, or a file."""
     from protocolsim.scenario.settings import load
     from protocolsim.study.beside import companions
     from protocolsim.study.run import run_manifest

@@ -43,7 +43,7 @@ def sweep(
     cluster: str | None,
     resume: bool,
 ) -> None:
-    """Simulate SCENARIO at every point of a grid of values, with the same luck at each."""
+    """Simulate SCENARIO at every point of a grid. The same luck at each."""
     from protocolsim.study.sweep import carry_out, plan, write_sweep
 
     vary, set_ = _ranges(varied), assignments(settings)

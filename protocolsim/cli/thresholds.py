@@ -44,7 +44,7 @@ def thresholds(
     quiet: bool,
     allow_plugins: bool,
 ) -> None:
-    """Show what SCENARIO does at every threshold of a decision rule, from one simulation of both ways."""
+    """Show every threshold of a decision rule. From one simulation of both ways."""
     from protocolsim.scenario.settings import load
     from protocolsim.study.branches import ThresholdRule, threshold_rule
     from protocolsim.study.regret import MOST_LUCKS

@@ -46,7 +46,7 @@ def trace(
     engine: str,
     allow_plugins: bool,
 ) -> None:
-    """Tell one patient's story in SCENARIO: every visit and decision with its numbers, and the other way."""
+    """Tell one patient's story. Every visit and decision with its numbers, and the other way."""
     from protocolsim.report.story import trace as tell
     from protocolsim.scenario.settings import load
 

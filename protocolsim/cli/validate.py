@@ -31,7 +31,7 @@ def validate(
     quiet: bool,
     allow_plugins: bool,
 ) -> None:
-    """Set SCENARIO's published results, one by one, among simulated trials: inside the 5-95 % range or not.
+    """Set published results among simulated trials. One by one: inside the 5-95 % range or not.
 
     The exit status is 0 also where some lie outside: that is an answer.
     """

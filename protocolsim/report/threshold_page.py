@@ -137,6 +137,8 @@ class Told:
         moving = [e.label for n, e in curve.scenario.endpoints.items() if n not in curve.endpoints]
         if moving:
             said.append(f"Left out, as the threshold itself defines it: {'; '.join(moving)}.")
+        if curve.scenario.analyses:
+            said.append("Tests are of whole trials and have no curve: `protocolsim sweep` shows them.")
         try:
             drawn.priced()
         except UsageError as error:

@@ -18,8 +18,8 @@ MOST_MESSAGE = 512 * 1024
 SECONDS = 120.0
 """That one answer may take."""
 
-WORKER_MEMORY = 2 * 1024**3
-"""Bytes that a worker process may write to."""
+WORKER_MEMORY = 4 * 1024**3
+"""Bytes that a worker process may write to; compiling all kernels on a new machine takes more than 2 GB."""
 
 KEPT_ANSWERS = 256 * 1024**2
 """Bytes of answers that are kept for whoever asks the same again."""

@@ -87,13 +87,19 @@ def test_mutated_files(part):
     assert longest < benchmark.MOST_SECONDS
 
 
+# A process begins with its parent's highest memory as its own (Linux counts so), and a worker of the tests is large: a
+# small one in between starts what is measured.
+SMALL = (sys.executable, "-c", "import subprocess, sys; sys.exit(subprocess.run(sys.argv[1:]).returncode)")
+
+
 def test_memory(tmp_path):
     """A process that reads hundreds of such files never holds more than 300 MB."""
     code = "import mutants; _, _, wrong = mutants.examined(0, 300); print(mutants.megabytes()); assert not wrong, wrong"
-    ended = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT / "benchmarks", capture_output=True, text=True, check=False
-    )
-    assert ended.returncode == 0, ended.stderr
+    for _ in ("compiles what is not on disk yet", "is measured"):
+        ended = subprocess.run(
+            [*SMALL, sys.executable, "-c", code], cwd=ROOT / "benchmarks", capture_output=True, text=True, check=False
+        )
+        assert ended.returncode == 0, ended.stderr
     assert int(ended.stdout) < benchmark.MOST_MEGABYTES
 
 
@@ -177,7 +183,8 @@ def test_coverage_guided(tmp_path, target):
         text = mutant(number, (COMPACT,)) if target == "reader" else HOSTILE[number].encode("utf-8", "replace")
         (seeds / f"{number}").write_bytes(text)
     ended = subprocess.run(
-        [sys.executable, ROOT / "benchmarks" / "fuzz.py", target, seeds, "-max_total_time=6", "-rss_limit_mb=1000"],
+        [*SMALL, sys.executable, ROOT / "benchmarks" / "fuzz.py",
+         target, seeds, "-max_total_time=6", "-rss_limit_mb=1000"],
         cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300,
     )  # fmt: skip
     assert ended.returncode == 0, ended.stderr[-3000:]

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import pickle
 import signal
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from protocolsim.cli.thresholds import thresholds as command_for_curves
+from protocolsim.engine import batch
 from protocolsim.errors import Fault, ScenarioError, SimulationError, UsageError, WorkerError
 from protocolsim.executor.adaptive import Adaptive
-from protocolsim.executor.base import cores, executor_for, in_order, number_of_workers
+from protocolsim.executor.base import Executor, cores, executor_for, in_order, number_of_workers
 from protocolsim.executor.here import Here
 from protocolsim.executor.processes import Processes
 from protocolsim.records import TABLES
+from protocolsim.report.threshold_page import Told
 from protocolsim.scenario.settings import load
 from protocolsim.scenario.targets import load_targets
 from protocolsim.study import chunk as chunks_of
@@ -28,8 +35,10 @@ from protocolsim.study.conduct import conducted
 from protocolsim.study.encoded import encoded, join
 from protocolsim.study.gathered import Gathered
 from protocolsim.study.reference import make_table
+from protocolsim.study.regret import regret
 from protocolsim.study.run import run
 from protocolsim.study.sweep import carry_out, plan
+from protocolsim.study.thresholds import stretches, thresholds
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +96,17 @@ def process(_: int) -> tuple[int, str]:
 def travelled(value):
     """The value as it arrives in another process."""
     return pickle.loads(pickle.dumps(value))  # noqa: S301 - our own
+
+
+def bytes_of(found) -> dict[str, bytes]:
+    """Every array that a result holds, with its type and shape."""
+    kept: dict[str, bytes] = {}
+    for field in dataclasses.fields(found):
+        value = getattr(found, field.name)
+        for name, array in value.items() if isinstance(value, Mapping) else (("", value),):
+            if isinstance(array, np.ndarray):
+                kept[f"{field.name} {name} {array.dtype} {array.shape}"] = array.tobytes()
+    return kept
 
 
 class TestExecutors:
@@ -265,6 +285,56 @@ class TestStudies:
             assert all(frame[c].to_numpy().tobytes() == frames[0][c].to_numpy().tobytes() for c in ("value", "mcse"))
         assert sum(told) == 3 * planned.trials
 
+    def test_a_threshold_curve(self, scenario, two, small_chunks):
+        """A threshold curve and its regret have the same bytes in every column, in one chunk or for 1, 2, 7 workers."""
+        told: list[int] = []
+
+        def found(workers: int | Executor) -> tuple[dict[str, bytes], str]:
+            curve = thresholds(scenario, replicates=30, seed=5, workers=workers, progress=told.append)
+            lost = regret(curve, lucks=3, workers=workers, progress=told.append)
+            summary = Told(curve, "batch", 0.0, lost).summary()
+            return bytes_of(curve) | bytes_of(lost), json.dumps(summary)
+
+        assert len(stretches(scenario, "batch", 30)) == 4
+        one = found(1)
+        assert len(one[0]) > 30
+        assert found(two) == one
+        with Processes(7) as seven:
+            assert found(seven) == one
+        chunks_of._SUBJECTS["batch"] = 10_000
+        assert len(stretches(scenario, "batch", 30)) == 1
+        assert found(1) == one
+        assert sum(told) == 4 * (30 + 3 * 30)
+
+    def test_a_curve_of_several_pieces(self, scenario, monkeypatch):
+        """Where a chunk comes in several pieces its curve has the same bytes, on either engine."""
+        one = bytes_of(thresholds(scenario, replicates=20, seed=5))
+        assert bytes_of(thresholds(scenario, replicates=20, seed=5, engine="des")) == one
+        monkeypatch.setattr(batch, "_ROWS", 25)
+        assert len(list(batch.pieces(scenario.trial, 5, range(20)))) > 3
+        assert bytes_of(thresholds(scenario, replicates=20, seed=5)) == one
+
+    def test_the_command_for_curves(self, two, small_chunks, monkeypatch):
+        """`thresholds` hands its workers on, to the curve, to regret, and to the sweep where there is no curve."""
+        used: list[str] = []
+
+        class Watched(Here):
+            def results(self, function, tasks):
+                used.append(f"{function} {len(tasks)}")
+                return two.results(function, tasks)
+
+        words = ["ms_daclizumab", "--set", "cohort.size=5", "--replicates", "20", "--json", "--lucks", "2"]
+        for more, times in (([], 2), (["--rule", "rescue_level"], 1)):
+            here = CliRunner().invoke(command_for_curves, [*words, *more, "--workers", "1"])
+            with monkeypatch.context() as patch:
+                patch.setattr("protocolsim.executor.base.executor_for", lambda *_, **__: Watched())
+                there = CliRunner().invoke(command_for_curves, [*words, *more])
+            assert (here.exit_code, there.exit_code) == (0, 0)
+            assert there.stdout == here.stdout
+            assert json.loads(here.stdout)["estimates"]
+            assert len(used) == times
+            used.clear()
+
     def test_a_failure_is_the_same(self, scenario, two, small_chunks):
         """A cohort that cannot be filled is told in the same words, of the same replicate, for any workers."""
         hard = load("ms_daclizumab", set={"cohort.size": 5, "cohort.max_candidates": 12})
@@ -274,6 +344,10 @@ class TestStudies:
                 run(hard, replicates=60, workers=workers)
             said.append(str(caught.value))
         assert said[0] == said[1]
+        for workers in (1, two):
+            with pytest.raises(SimulationError) as caught:
+                thresholds(hard, replicates=60, workers=workers)
+            assert str(caught.value) == said[0]
         planned = plan(hard, {"response_threshold": "50%,75%"}, replicates=60)
         for workers in (1, two):
             with pytest.raises(SimulationError) as caught:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from protocolsim.cli.base import assignments, progress, refuse_lone_overwrite, studies
+from protocolsim.cli.base import assignments, parallel, progress, refuse_lone_overwrite, studies, workers_for
 from protocolsim.errors import UsageError
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     help="Simulate patients under so many other lucks to say what the rule loses against the better way; 0: do not.",
 )
 @studies
+@parallel
 def thresholds(
     scenario: str,
     parameter: str | None,
@@ -43,6 +44,8 @@ def thresholds(
     as_json: bool,
     quiet: bool,
     allow_plugins: bool,
+    workers: str,
+    cluster: str | None,
 ) -> None:
     """Show every threshold of a decision rule. From one simulation of both ways."""
     from protocolsim.scenario.settings import load
@@ -53,13 +56,14 @@ def thresholds(
 
     refuse_lone_overwrite(overwrite, out)
     loaded = load(scenario, set=assignments(settings), allow_plugins=allow_plugins)
-    asked = {"replicates": replicates, "seed": seed, "engine": engine}
+    asked: dict[str, Any] = {"replicates": replicates, "seed": seed, "engine": engine}
     rule = threshold_rule(loaded, parameter)
     if lucks != 0:
         whole_number("--lucks (0 for none)", lucks, 2, MOST_LUCKS)
     work = _curve(lucks) if isinstance(rule, ThresholdRule) else _swept(parameter, rule, quiet)
     with ExitStack() as open_:
         folder = None if out is None else open_.enter_context(folder_for_results(out, overwrite=overwrite))
+        asked["workers"] = open_.enter_context(workers_for(workers, cluster))
         summary, show = work(loaded, parameter, asked, folder, not (quiet or as_json))
     if as_json:
         click.echo(json.dumps(summary, indent=2))
@@ -96,7 +100,7 @@ def _curve(lucks: int) -> Work:
             curve = curve_of(loaded, parameter, **asked, progress=tell)
             found = None
             if lucks and decision_of(loaded, curve.rule) is not None and len(curve.measured):
-                found = regret(curve, lucks=lucks, engine=asked["engine"], progress=tell)
+                found = regret(curve, lucks=lucks, engine=asked["engine"], workers=asked["workers"], progress=tell)
         told = Told(curve, chosen_engine(loaded, asked["engine"]), time.perf_counter() - started, found)
         if folder is not None:
             write_thresholds(told, folder)
@@ -122,11 +126,12 @@ def _swept(parameter: str | None, why: str, quiet: bool) -> Work:
         points = over_range(loaded, name)
         if points is None:
             raise UsageError(f"{why}; and it has no range to sweep over")
+        workers = asked.pop("workers")
         planned = plan(loaded, {name: points}, **asked)
         if not quiet:
             click.echo(f"{why}; so its range is swept in {len(planned.points)} points instead", err=True)
         with progress(planned.trials, shown=watched) as tell:
-            found = carry_out(planned, tell)
+            found = carry_out(planned, tell, workers=workers)
         summary = sweep_json(found)
         if folder is not None:
             write_sweep(found, folder)

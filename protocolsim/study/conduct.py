@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from protocolsim.executor.base import Executor, executor_for
+from protocolsim.executor.base import Executor, Found, Task, executor_for, in_order
 from protocolsim.records import Records
 from protocolsim.study.chunk import Local, Tallied, Work, carried_out
 from protocolsim.study.folder import StudyFolder
@@ -49,3 +49,9 @@ def conducted(
             if progress is not None and not done.told:
                 progress(chunk.trials)
             yield from done.tallied
+
+
+def in_turn(function: Callable[[Task], Found], tasks: Sequence[Task], workers: Workers = 1) -> Iterator[Found]:
+    """What the function makes of each task, in the order of the tasks."""
+    with opened(workers) as executor:
+        yield from in_order(executor)(function, tasks)

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -28,10 +28,12 @@ from protocolsim.engine.base import Part, Trial
 from protocolsim.errors import UsageError
 from protocolsim.randomness import MAX_SEED
 from protocolsim.study.branches import forced
+from protocolsim.study.chunk import Local, Recipe
+from protocolsim.study.conduct import Workers, in_turn
 from protocolsim.study.curve import Measure, ThresholdCurve
 from protocolsim.study.estimates import estimate
 from protocolsim.study.run import AUTO, chosen_engine, whole_number
-from protocolsim.study.thresholds import Reached, both_ways, decision_of
+from protocolsim.study.thresholds import Reached, both_ways, decision_of, stretches, the_rule
 from protocolsim.study.worth import Worth, worth_of
 
 if TYPE_CHECKING:
@@ -154,12 +156,14 @@ def regret(
     lucks: int = LUCKS,
     replicates: int | None = None,
     engine: str = AUTO,
+    workers: Workers = 1,
     progress: Callable[[int], None] | None = None,
 ) -> Regret:
     """The expected losses, luck averaged out, of the subjects of a curve who are in its first `replicates` trials.
 
-    Costs two runs of so many trials for each luck; at most 200 trials unless told. `progress` is told of trials done.
-    Raises UsageError where the scenario does not say what the decision costs, or for fewer than two lucks.
+    Costs two runs of so many trials for each luck; at most 200 trials unless told. `workers` as for `run`;
+    `progress` is told of trials done. Raises UsageError where the scenario does not say what the decision costs, or for
+    fewer than two lucks.
     """
     lucks = whole_number("lucks", lucks, 2, MOST_LUCKS)
     decision = decision_of(curve.scenario, curve.rule)
@@ -170,24 +174,63 @@ def regret(
     size = int(np.searchsorted(curve.replicate, most))
     who = _keys(curve.replicate[:size], curve.subject[:size])
     number, sums = np.zeros((2, size)), np.zeros((2, 2, size, 3))
-    worth = worth_of(curve.scenario, decision)
-    for luck in range(lucks):
-        trials = [
-            other_luck(forced(curve.scenario.trial, curve.rule.transition, taken), curve.seed)
-            for taken in (True, False)
-        ]
-        seed = (curve.seed + (luck + 1) * _STEP) % (MAX_SEED + 1)
-        for taken, refused in both_ways(trials, seed, range(most), engine, progress):
-            here = Reached.of(taken, curve.rule)
-            found = [_parts(worth, records, here) for records in (taken, refused)]
-            subjects = taken["subjects"]
-            keys = _keys(subjects["replicate"], subjects["subject"])
+    recipe, local = Recipe(curve.scenario), Local(progress)
+    chunks = [
+        _Chunk(recipe, curve.parameter, curve.seed, luck, engine, stretch, local)
+        for luck in range(lucks)
+        for stretch in stretches(curve.scenario, engine, most)
+    ]
+    # The losses of a subject are added in the order of the lucks, so that no bit depends on who found them.
+    for chunk, pieces in zip(chunks, in_turn(_carried_out, chunks, workers), strict=True):
+        for keys, parts in pieces.found:
             place = np.minimum(np.searchsorted(who, keys), max(0, size - 1))
-            both = found[0][1] & found[1][1] & (who[place] == keys if size else False)
-            number[luck % 2, place[both]] += 1.0
-            for way in (0, 1):
-                sums[way, luck % 2, place[both]] += found[way][0][both]
+            both = who[place] == keys if size else np.zeros(len(keys), dtype=np.bool_)
+            number[chunk.luck % 2, place[both]] += 1.0
+            sums[:, chunk.luck % 2, place[both]] += parts[:, both]
+        if progress is not None and not pieces.told:
+            progress(len(chunk.replicates))
     return Regret(curve, lucks, most, number, sums)
+
+
+@dataclass(frozen=True)
+class _Chunk:
+    """Some replicates of a curve on both ways, under one other luck."""
+
+    recipe: Recipe
+    parameter: str
+    seed: int
+    luck: int
+    engine: str
+    replicates: range
+    local: Local = field(default=Local(), compare=False)
+
+
+@dataclass(frozen=True)
+class _Pieces:
+    """The keys of those whose loss is known on both ways, and its parts, [2 ways, subjects, 3], piece by piece."""
+
+    found: list[tuple[Integers, Floats]]
+    told: bool
+
+
+def _carried_out(chunk: _Chunk) -> _Pieces:
+    """Simulate a chunk. Raises SimulationError where a cohort cannot be filled."""
+    scenario, progress = chunk.recipe.scenario, chunk.local.progress
+    rule = the_rule(scenario, chunk.parameter)
+    decision = decision_of(scenario, rule)
+    assert decision is not None
+    worth = worth_of(scenario, decision)
+    trials = [other_luck(forced(scenario.trial, rule.transition, taken), chunk.seed) for taken in (True, False)]
+    seed = (chunk.seed + (chunk.luck + 1) * _STEP) % (MAX_SEED + 1)
+    found = []
+    for taken, refused in both_ways(trials, seed, chunk.replicates, chunk.engine, progress):
+        here = Reached.of(taken, rule)
+        (passing, seen), (staying, also) = (_parts(worth, records, here) for records in (taken, refused))
+        both = seen & also
+        subjects = taken["subjects"]
+        keys = _keys(subjects["replicate"][both], subjects["subject"][both])
+        found.append((keys, np.stack([passing[both], staying[both]])))
+    return _Pieces(found, told=progress is not None)
 
 
 def _keys(replicate: NDArray[Any], subject: NDArray[Any]) -> Integers:

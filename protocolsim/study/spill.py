@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tempfile
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import IO, Any
 
 import numpy as np
@@ -49,6 +49,16 @@ class Spill:
         self._waiting += len(rows)
         if self._waiting * self.width > IN_MEMORY:
             self._write()
+
+    def extend(self, other: Spill) -> None:
+        """Add the rows of another, some at a time."""
+        rows = other.rows()
+        for first in range(0, len(rows), _BLOCK):
+            self.add(rows[first : first + _BLOCK])
+
+    def __reduce__(self) -> tuple[Callable[[NDArray[Any]], Spill], tuple[NDArray[Any]]]:
+        """To another process go its rows; there they are in memory, or in a file, again."""
+        return _holding, (np.asarray(self.rows()),)
 
     def _write(self) -> None:
         if self._file is None:
@@ -107,6 +117,13 @@ class Spill:
         sign = 1 << 63
         key = found - sign if found & sign else ~found & (2 * sign - 1)
         return float(np.array([key], dtype=np.uint64).view(np.float64)[0])
+
+
+def _holding(rows: NDArray[Any]) -> Spill:
+    """These rows, [rows, width]."""
+    held = Spill(rows.shape[1], rows.dtype)
+    held.add(rows)
+    return held
 
 
 def _in_order(numbers: Floats) -> NDArray[np.uint64]:

@@ -2,13 +2,17 @@
 
 Both ways share every random number, so a subject sent one way at some threshold is, number by number, the subject of
 the run at that threshold. Anything about how one subject would fare on both ways is under shared luck, not identified.
+
+The pass is cut into chunks of replicates where a run would be cut, each a pure function of the scenario, the parameter,
+the seed, the engine and its replicates: the curve does not show who carried them out.
 """
 
 from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +22,9 @@ from protocolsim.engine.base import Trial
 from protocolsim.errors import UsageError
 from protocolsim.records import Records
 from protocolsim.scenario.scenario import DecisionWorth, Scenario
-from protocolsim.study.branches import Further, ThresholdRule, defined, forced, threshold_rule, unmoved
+from protocolsim.study.branches import OWN, Further, ThresholdRule, defined, forced, threshold_rule, unmoved
+from protocolsim.study.chunk import Local, Recipe, Work
+from protocolsim.study.conduct import Workers, in_turn
 from protocolsim.study.curve import Measure, ThresholdCurve
 from protocolsim.study.pieces import ENGINES
 from protocolsim.study.run import AUTO, chosen_engine, replicates_and_seed
@@ -36,20 +42,69 @@ def thresholds(
     replicates: int | None = None,
     seed: int | None = None,
     engine: str = AUTO,
+    workers: Workers = 1,
     progress: Callable[[int], None] | None = None,
 ) -> ThresholdCurve:
     """The curve of every estimate over a threshold, and of what the rule is worth where the scenario says against whom.
 
-    `rule` names the parameter. Costs two runs. Raises UsageError where the parameter is more than the bound of one
-    comparison that each subject meets once: then a sweep answers.
+    `rule` names the parameter. Costs two runs. `workers` as for `run`. Raises UsageError where the parameter is more
+    than the bound of one comparison that each subject meets once: then a sweep answers.
     """
     found = the_rule(scenario, rule)
     replicates, seed = replicates_and_seed(scenario, replicates, seed)
-    gathered = _Gathered(scenario, found, replicates)
-    trials = [forced(scenario.trial, found.transition, taken, gathered.further) for taken in (True, False)]
-    for taken, refused in both_ways(trials, seed, range(replicates), chosen_engine(scenario, engine), progress):
-        gathered.add(taken, refused)
+    engine = chosen_engine(scenario, engine)
+    recipe, local = Recipe(scenario), Local(progress)
+    chunks = [
+        _Chunk(recipe, found.parameter, seed, engine, stretch, local)
+        for stretch in stretches(scenario, engine, replicates)
+    ]
+    gathered = _Gathered(scenario, found, range(replicates))
+    for kept in in_turn(_carried_out, chunks, workers):
+        if progress is not None and not kept.told:
+            progress(kept.replicates)
+        gathered.join(kept.columns)
     return gathered.curve(seed)
+
+
+def stretches(scenario: Scenario, engine: str, replicates: int) -> list[range]:
+    """So many replicates, cut where a run on this engine would be cut."""
+    return [span.replicates for span in Work((scenario,), (engine,), 0, replicates).missing(())]
+
+
+# Rows of numbers, by what they are (see `_Gathered`) and of which endpoint or definition.
+Columns = dict[tuple[str, str], Spill]
+
+
+@dataclass(frozen=True)
+class _Chunk:
+    """What is carried out as one: some replicates on both ways."""
+
+    recipe: Recipe
+    parameter: str
+    seed: int
+    engine: str
+    replicates: range
+    local: Local = field(default=Local(), compare=False)
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """What a chunk comes to. `told`: whoever waits was told of its replicates."""
+
+    columns: Columns
+    replicates: int
+    told: bool
+
+
+def _carried_out(chunk: _Chunk) -> _Kept:
+    """Simulate a chunk on both ways. Raises SimulationError where a cohort cannot be filled."""
+    scenario, progress = chunk.recipe.scenario, chunk.local.progress
+    rule = the_rule(scenario, chunk.parameter)
+    gathered = _Gathered(scenario, rule, chunk.replicates)
+    trials = [forced(scenario.trial, rule.transition, taken, gathered.further) for taken in (True, False)]
+    for taken, refused in both_ways(trials, chunk.seed, chunk.replicates, chunk.engine, progress):
+        gathered.add(taken, refused)
+    return _Kept(gathered.all(), len(chunk.replicates), told=progress is not None)
 
 
 def the_rule(scenario: Scenario, parameter: str | None = None) -> ThresholdRule:
@@ -99,9 +154,14 @@ class Reached:
 
 
 class _Gathered:
-    """The contributions of both ways, while records stream by."""
+    """The contributions of both ways of some replicates, while records stream by or chunks come in.
 
-    def __init__(self, scenario: Scenario, rule: ThresholdRule, replicates: int) -> None:
+    Rows are in the order of the replicates. Of those who reached the decision: "who", "measured" by definition, and
+    "taken" and "refused" by endpoint. Of everybody else: "others", the sums by replicate or, of an endpoint that ranks,
+    each value with its replicate.
+    """
+
+    def __init__(self, scenario: Scenario, rule: ThresholdRule, replicates: range) -> None:
         self.scenario, self.rule, self.replicates = scenario, rule, replicates
         decision = decision_of(scenario, rule)
         self.worth = worth_of(scenario, decision) if decision is not None else None
@@ -110,12 +170,13 @@ class _Gathered:
         measures = {n: Measure(name=n, label=label, in_units=u, counted=c) for n, (label, u, c) in MEASURES.items()}
         names = measures if self.worth is not None else {"share_sent": measures["share_sent"]}
         self.endpoints: dict[str, Endpoint] = {**names, **unmoved(scenario, rule.parameter)}
-        self.definitions = {"own": rule.measured(scenario), **(self.further.definitions if self.further else {})}
-        self.measured = {name: Spill(1) for name in self.definitions}
-        self.who = Spill(2, np.int64)
-        self.ways: dict[str, tuple[Spill, Spill]] = {}
-        self.others: dict[str, Floats] = {}
-        self.ranked = {n: Spill(2) for n, e in self.endpoints.items() if e.ranks}
+        self.definitions = {OWN: rule.measured(scenario), **(self.further.definitions if self.further else {})}
+        self._columns: Columns = {}
+        self._sums: dict[str, Floats] = {}
+
+    def _keep(self, what: str, name: str, rows: NDArray[Any]) -> None:
+        width = 1 if rows.ndim == 1 else rows.shape[1]
+        self._columns.setdefault((what, name), Spill(width, rows.dtype)).add(rows)
 
     def add(self, taken: Records, refused: Records) -> None:
         """Count in the next piece, the same subjects on both ways."""
@@ -125,17 +186,15 @@ class _Gathered:
             reads = self.further.reads_with(reads)
         columns = [taken["moves"][f"value_{k}"][here.moves] for k in range(len(reads))]
         for name, definition in self.definitions.items():
-            self.measured[name].add(defined(definition, reads, columns, len(here.rows)))
-        self.who.add(np.column_stack([subjects["replicate"][here.rows], subjects["subject"][here.rows]]))
-        for side, records, sent in ((0, taken, 1.0), (1, refused, 0.0)):
+            self._keep("measured", name, defined(definition, reads, columns, len(here.rows)))
+        self._keep("who", "", np.column_stack([subjects["replicate"][here.rows], subjects["subject"][here.rows]]))
+        for side, records, sent in (("taken", taken, 1.0), ("refused", refused, 0.0)):
             known = populations(records, self.scenario.populations)
             columns_of = self._measures(records, here, sent)
             for name, endpoint in self.endpoints.items():
                 all_ = columns_of[name] if name in columns_of else endpoint.contributions(records, known)
-                if name not in self.ways:
-                    self.ways[name] = Spill(all_.shape[1]), Spill(all_.shape[1])
-                self.ways[name][side].add(all_[here.rows])
-                if side == 0:
+                self._keep(side, name, all_[here.rows])
+                if side == "taken":
                     self._add_rest(endpoint, all_, here.decided, records)
 
     def _add_rest(self, endpoint: Endpoint, all_: Floats, decided: Mask, records: Records) -> None:
@@ -143,14 +202,29 @@ class _Gathered:
         trial = records["subjects"]["replicate"][~decided]
         if endpoint.ranks:
             counted = ~np.isnan(all_[~decided, 0])
-            self.ranked[endpoint.name].add(np.column_stack([all_[~decided, 0], trial])[counted])
+            self._keep("others", endpoint.name, np.column_stack([all_[~decided, 0], trial])[counted])
             return
-        if endpoint.name not in self.others:
-            self.others[endpoint.name] = np.zeros((self.replicates, all_.shape[1]))
-        first, number = records.first_replicate, records.replicates
-        more = endpoint.added(all_[~decided], trial - first, number)
+        if endpoint.name not in self._sums:
+            self._sums[endpoint.name] = np.zeros((len(self.replicates), all_.shape[1]))
+        first, number = records.first_replicate - self.replicates.start, records.replicates
+        more = endpoint.added(all_[~decided], trial - records.first_replicate, number)
         # Contributions add without error, so that it does not matter where a replicate was split.
-        self.others[endpoint.name][first : first + number] += more
+        self._sums[endpoint.name][first : first + number] += more
+
+    def all(self) -> Columns:
+        """Every column of these replicates, when all of their records were added."""
+        for name, sums in self._sums.items():
+            self._keep("others", name, sums)
+        self._sums = {}
+        return self._columns
+
+    def join(self, later: Columns) -> None:
+        """Count in the columns of the replicates that follow those which are there."""
+        if not self._columns:
+            self._columns = later  # of a study of one chunk nothing is copied
+            return
+        for key, rows in later.items():
+            self._columns[key].extend(rows)
 
     def _measures(self, records: Records, here: Reached, sent: float) -> dict[str, Floats]:
         decided = here.decided
@@ -161,21 +235,22 @@ class _Gathered:
 
     def curve(self, seed: int) -> ThresholdCurve:
         """All of it together."""
-        measured = {name: found.column() for name, found in self.measured.items()}
-        who = self.who.rows()
+        measured = {name: self._columns["measured", name].column() for name in self.definitions}
+        who = self._columns["who", ""].rows()
+        ways = {w: {n: self._columns[w, n].rows() for n in self.endpoints} for w in ("taken", "refused", "others")}
         return ThresholdCurve(
             scenario=self.scenario,
             rule=self.rule,
             seed=seed,
-            replicates=self.replicates,
-            measured=measured.pop("own"),
+            replicates=len(self.replicates),
+            measured=measured.pop(OWN),
             replicate=who[:, 0],
             subject=who[:, 1],
             endpoints=self.endpoints,
-            taken={n: w[0].rows() for n, w in self.ways.items()},
-            refused={n: w[1].rows() for n, w in self.ways.items()},
-            others={**self.others, **{n: found.rows() for n, found in self.ranked.items()}},
             otherwise=measured,
+            taken=ways["taken"],
+            refused=ways["refused"],
+            others=ways["others"],
         )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy.optimize import minimize
-from scipy.stats import binom, hypergeom, nbinom, norm
+from scipy.stats import binom, binomtest, hypergeom, nbinom, norm, wilcoxon
 
 from protocolsim.analysis.base import Analysis, arms
 from protocolsim.analysis.before_after import BeforeAfter
@@ -205,6 +205,25 @@ class TestBeforeAfter:
         found = an_analysis(BeforeAfter).p_values(values[:, None], np.zeros(10, dtype=int), 1)
         assert found[0] == pytest.approx(2.0 * norm.sf(z))
 
+    @pytest.mark.parametrize("alternative", ["two-sided", "less", "greater"])
+    def test_it_is_scipys_test(self, alternative):
+        """Trials of every size, with and without ties and zeros, all at once: p is SciPy's of each, exact or normal."""
+        rng = np.random.default_rng(8)
+        rows = [rng.normal(0.3, 1.0, n) for n in [*range(1, 54), 200]]
+        rows += [rng.integers(-4, 6, n).astype(float) for n in [*range(1, 30), 60, 200] for _ in range(4)]
+        rows += [np.array([-1.0, 1.0]), np.array([2.0, 2.0]), np.array([0.0, 1.0, -2.0, 3.0])]
+        p = np.empty(len(rows))
+        for number, row in enumerate(rows):
+            sizes = np.abs(row)
+            exact = len(row) <= 50 and sizes.all() and len(np.unique(sizes)) == len(row)
+            how = {"method": "exact" if exact else "asymptotic", "correction": not exact}
+            p[number] = wilcoxon(row, alternative=alternative, **how).pvalue if row.any() else np.nan
+        trial = np.repeat(np.arange(len(rows)), [len(row) for row in rows])
+        mixed = rng.permutation(len(trial))
+        analysis = an_analysis(BeforeAfter, alternative=alternative)
+        found = analysis.p_values(np.concatenate(rows)[mixed, None], trial[mixed], len(rows))
+        np.testing.assert_allclose(found, p, rtol=0.0, atol=1e-15)
+
     def test_only_those_seen_on_both_sides_count(self):
         """Rates are of made assessments; a baseline of zero counts, who was never seen later does not."""
         both = Course(seen=(("baseline", 0, 0.0), ("baseline", 4, None), ("treated", 16, 3.0)))
@@ -242,6 +261,17 @@ class TestExactBinomial:
             column = np.array([1.0] * k + [0.0] * (13 - k))[:, None]
             known = binom.sf(k - 1, 13, 0.3) if tail == "sf" else binom.cdf(k, 13, 0.3)
             assert analysis.p_values(column, np.zeros(13, dtype=int), 1)[0] == pytest.approx(known)
+
+    @pytest.mark.parametrize("alternative", ["two-sided", "less", "greater"])
+    @pytest.mark.parametrize("target", [0.02, 0.25, 1.0 / 3.0, 0.5, 0.9])
+    def test_it_is_scipys_test(self, alternative, target):
+        """p is SciPy's, for every count of some sizes, below and above the one from which on SciPy works it out."""
+        analysis = an_analysis(ExactBinomial, target=target, alternative=alternative)
+        for n in (1, 2, 7, 20, 100, 101):
+            columns = np.concatenate([np.arange(n) < k for k in range(n + 1)]).astype(float)[:, None]
+            found = analysis.p_values(columns, np.repeat(np.arange(n + 1), n), n + 1)
+            known = [binomtest(k, n, target, alternative).pvalue for k in range(n + 1)]
+            np.testing.assert_allclose(found, known, rtol=1e-12)
 
     def test_power_is_that_of_the_critical_value(self):
         """Of trials with a share of 0.6, as many reject a target of 0.3 as have the critical number."""

@@ -13,6 +13,9 @@ from protocolsim.endpoint.base import Floats, Integers, Mask, Number
 from protocolsim.errors import UsageError
 from protocolsim.records import Records
 
+# Subjects up to whom p is worked out in whole numbers, which grow with them.
+_MOST_EXACT = 100
+
 
 @dataclass(frozen=True, kw_only=True)
 class ExactBinomial(Analysis):
@@ -52,15 +55,39 @@ class ExactBinomial(Analysis):
 
     def p_values(self, columns: Floats, trial: Integers, trials: int) -> Floats:
         """p of each trial; nan where nobody is in the population."""
-        from scipy.stats import binomtest
-
         number = np.bincount(trial, minlength=trials)
         pairs = np.column_stack([counts(columns[:, 0], trial, trials), number])
-        known = {
-            (k, n): binomtest(k, n, self.target, self.alternative).pvalue if n else float("nan")
-            for k, n in map(tuple, np.unique(pairs, axis=0).tolist())
-        }
+        known = {(k, n): self._p(k, n) if n else float("nan") for k, n in map(tuple, np.unique(pairs, axis=0).tolist())}
         return np.array([known[k, n] for k, n in pairs.tolist()], dtype=np.float64)
+
+    def _p(self, k: int, n: int) -> float:
+        """p of k among n."""
+        if n <= _MOST_EXACT:
+            return exactly(k, n, self.target, self.alternative)
+        from scipy.stats import binomtest
+
+        return float(binomtest(k, n, self.target, self.alternative).pvalue)
+
+
+def exactly(k: int, n: int, target: float, alternative: str) -> float:
+    """p of k among n in whole numbers, rounded once. Two-sided: of all counts that are no more probable than k.
+
+    SciPy's test gives the same; but importing it takes longer than many a run.
+    """
+    meets, whole = target.as_integer_ratio()
+    fails = whole - meets
+    ways, one, other = [1], [1], [1]
+    for j in range(n):
+        ways.append(ways[-1] * (n - j) // (j + 1))
+        one.append(one[-1] * meets)
+        other.append(other[-1] * fails)
+    weights = [ways[j] * one[j] * other[n - j] for j in range(n + 1)]
+    if alternative == "two-sided":
+        # What differs by less than 1e-7 counts as equal, as in SciPy's test.
+        chosen = [w for w in weights if w * 10_000_000 <= weights[k] * 10_000_001]
+    else:
+        chosen = weights[k:] if alternative == "greater" else weights[: k + 1]
+    return sum(chosen) / sum(weights)
 
 
 KIND = ExactBinomial

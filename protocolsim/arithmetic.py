@@ -21,6 +21,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 import numpy as np
 from numba import njit
 from numba.core.caching import FunctionCache
+from numba.core.runtime import rtsys
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -47,6 +48,16 @@ class _SourceCache(FunctionCache):  # type: ignore[misc]
 
     def _index_key(self, sig: object, codegen: object) -> tuple[object, ...]:
         return (*super()._index_key(sig, codegen), _FINGERPRINT)
+
+    def load_overload(self, sig: object, target_context: object) -> object:
+        """The kernel from the disk, or None.
+
+        Numba would first set up what compiling needs: all that it knows of NumPy, with SciPy's linear algebra, for a
+        third of a second. Its compiler does so itself when it is called; what is on the disk needs the runtime only.
+        """
+        rtsys.initialize(target_context)
+        with self._guard_against_spurious_io_errors():
+            return self._load_overload(sig, target_context)
 
 
 def kernel(function: Callable[P, R]) -> Callable[P, R]:

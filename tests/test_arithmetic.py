@@ -170,3 +170,41 @@ def test_the_cache_is_renewed_when_an_inlined_kernel_changes(tmp_path):
     assert run(1.0) == (20.0, 0)
     assert run(1.0) == (20.0, 1)
     assert run(2.0) == (30.0, 0)
+
+
+LOADED = """
+import sys
+import numpy as np
+from numba import njit
+from protocolsim.arithmetic import kernel
+
+@kernel
+def doubled(x):
+    out = np.empty(x.shape[0])
+    for i in range(x.shape[0]):
+        out[i] = 2.0 * x[i]
+    return out
+
+print(doubled(np.ones(3)).sum(), sum(doubled.stats.cache_hits.values()), "scipy.linalg" in sys.modules)
+
+@njit
+def compiled(x):
+    return np.dot(doubled(x), x)
+
+print(compiled(np.arange(3.0)))
+"""
+
+
+def test_a_kernel_on_the_disk_needs_no_compiler(tmp_path):
+    """A kernel is loaded without what only compiling needs; what is compiled later around it finds that too."""
+    (tmp_path / "loaded.py").write_text(LOADED)
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+
+    def run():
+        command = [sys.executable, "-c", "import loaded"]
+        done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=True)
+        total, hits, algebra, product = done.stdout.split()
+        return float(total), int(hits), algebra == "True", float(product)
+
+    assert run() == (6.0, 0, True, 10.0)
+    assert run() == (6.0, 1, False, 10.0)

@@ -125,6 +125,17 @@ class TestValues:
         assert data["protocol"]["states"]["baseline"]["note"] == "two lines\nof text\n"
         assert data["protocol"]["states"]["withdrawn"] is None
 
+    def test_what_is_done_to_one_document_is_not_seen_in_the_next(self):
+        """The same text gives equal documents that share nothing, though it is taken apart only once."""
+        one = parse(SCENARIO, "trial.yaml")
+        before = repr(one)
+        one.data["protocol"]["states"]["baseline"]["assessments"]["mri"]["weeks"].append(16)
+        one.data["cohort"]["size"] = 3
+
+        assert repr(parse(SCENARIO, "trial.yaml")) == before
+        assert repr(one) != before
+        assert parse(SCENARIO, "elsewhere.yaml").source_of(("cohort",)) == "elsewhere.yaml"
+
     @given(
         st.recursive(
             st.none()

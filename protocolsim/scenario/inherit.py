@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from protocolsim.errors import ScenarioError, UsageError
-from protocolsim.scenario.reader import MAX_DEPTH, Address, Document, Place, read, spell, why_unreadable
+from protocolsim.scenario.reader import MAX_DEPTH, Address, Document, Place, read, spell
 from protocolsim.scenario.shipped import find, is_path
+from protocolsim.scenario.unreadable import why_unreadable
 
 MAX_FILES = 10
 SET = "--set"

@@ -8,16 +8,18 @@ the way, so a hostile file is refused before anything grows from it. Aliases are
 from __future__ import annotations
 
 import re
-import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from protocolsim.errors import Fault, ScenarioError, nearest
+from protocolsim.errors import Fault, ScenarioError
+from protocolsim.scenario.unreadable import why_unreadable
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 30
@@ -133,32 +135,16 @@ def read(path: Path, source: str | None = None) -> Document:
     return parse(text, shown)
 
 
-def why_unreadable(path: Path) -> str | None:
-    """Why this path is no file that could be read, or None where it is one."""
-    try:
-        mode = path.stat().st_mode
-    except (FileNotFoundError, NotADirectoryError):
-        return _missing(path)
-    except (OSError, ValueError) as error:
-        return f"cannot be read: {getattr(error, 'strerror', None) or error}"
-    if stat.S_ISDIR(mode):
-        return "is a folder, not a scenario file"
-    return None if stat.S_ISREG(mode) else "is not a regular file"
-
-
-def _missing(path: Path) -> str:
-    if not path.parent.is_dir():
-        return f"there is no such file, and no folder '{path.parent}'"
-    try:
-        beside = [entry.name for entry in path.parent.iterdir()]
-    except OSError:
-        beside = []
-    close = nearest(path.name, beside)
-    return "there is no such file" + (f"; did you mean '{path.with_name(close)}'?" if close else "")
-
-
 def parse(text: str, source: str) -> Document:
     """The document in this text; `source` is what to call it. Raises ScenarioError like `read`."""
+    found = _parsed(text, source)
+    return replace(found, data=deepcopy(found.data))
+
+
+@lru_cache(maxsize=32)
+def _parsed(text: str, source: str) -> Document:
+    # A report reads the same few files again and again (what they extend, what they are shown beside), and reading
+    # YAML takes longer than building the trial.
     if len(text) > MAX_BYTES:
         _refuse(source, Fault(0, 0, "", f"larger than {MAX_BYTES // 1024} kB; a scenario is a few kB of text"))
     text = text.removeprefix("\ufeff")

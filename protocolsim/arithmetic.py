@@ -14,12 +14,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
 import numpy as np
-from numba import njit
+from numba import njit, types
 from numba.core.caching import FunctionCache
 from numba.core.runtime import rtsys
 
@@ -70,8 +70,21 @@ def inlined(function: Callable[P, R]) -> Callable[P, R]:
     return _compiled(function, inline=True)
 
 
+def _for_any_number(template: Callable[..., Any]) -> Callable[..., Any]:
+    """How a kernel is found by another that calls it: alike for every number that is written in the call.
+
+    Numba would compile the kernel once for each of them (each random stream), and again what that one calls.
+    """
+
+    def found(args: Iterable[Any], kws: Mapping[str, Any]) -> Any:
+        return template(tuple(types.unliteral(a) for a in args), {name: types.unliteral(a) for name, a in kws.items()})
+
+    return found
+
+
 def _compiled(function: Callable[P, R], *, inline: bool) -> Callable[P, R]:
     compiled: Any = njit(error_model="numpy", fastmath=False, forceinline=inline)(function)
+    compiled.get_call_template = _for_any_number(compiled.get_call_template)
     # Where there is no folder to cache in (a read-only home), each process compiles anew.
     with contextlib.suppress(RuntimeError):
         compiled._cache = _SourceCache(compiled.py_func)  # noqa: SLF001 - there is no public way to give a cache

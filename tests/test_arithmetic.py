@@ -10,6 +10,7 @@ import subprocess
 import sys
 from fnmatch import fnmatch
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -208,3 +209,22 @@ def test_a_kernel_on_the_disk_needs_no_compiler(tmp_path):
 
     assert run() == (6.0, 0, True, 10.0)
     assert run() == (6.0, 1, False, 10.0)
+
+
+@kernel
+def shifted(x, by):
+    """A kernel that is called with numbers written out."""
+    return x + by
+
+
+@kernel
+def twice_shifted(x):
+    """It is called with two of them."""
+    return shifted(shifted(x, 2), 3)
+
+
+def test_a_number_written_in_a_call_compiles_nothing_anew():
+    """A kernel is compiled once for the whole numbers that others call it with, not once for each."""
+    assert twice_shifted(1.0) == 6.0
+    compiled: Any = shifted
+    assert len(compiled.signatures) == 1

@@ -1,11 +1,12 @@
 """The trial ms_daclizumab written by hand with SimPy and transitions, to compare protocolsim with.
 
 A plain script, as somebody would write it who knows both libraries: one process per patient, one machine shared by
-all patients, one NumPy generator drawn from in the order of events, rows appended to lists. It holds the same patient
-model, the same protocol and leaves the same five tables, and it imports nothing of protocolsim: the numbers below
-stand here a second time on purpose. Where they come from is said beside the parameters of the package.
+all patients of a trial, one NumPy generator drawn from in the order of events, rows appended to lists. It holds the
+same patient model and the same protocol, runs trials of the same size, and leaves the same five tables with the same
+columns. It imports nothing of protocolsim: the numbers below stand here a second time on purpose. Where they come from
+is said beside the parameters of the package.
 
-Run it: python benchmarks/handwritten.py [subjects enrolled] [seed]
+Run it: python benchmarks/handwritten.py [subjects enrolled, in trials of 15] [seed]
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ COMBINATION_INFUSIONS = (0, 2, 6, 10, 14, 18, 22)
 COMBINATION_RATINGS = (10, 22)
 COMBINATION_WEEKS, SECOND_WEEKS = 26, 40
 RESPONSE_THRESHOLD, RESCUE_LEVEL, DOSE = 0.75, 1.0, 1.0
+TRIAL_SIZE = 15
 
 # The annual EDSS matrix (levels 0 to 9), from which the rates are taken.
 ANNUAL = np.array([
@@ -50,6 +52,8 @@ np.fill_diagonal(_generator, 0.0)
 _generator = np.maximum(_generator, 0.0)
 EDSS_TOTAL = _generator.sum(axis=1).tolist()
 EDSS_BELOW = np.cumsum(_generator, axis=1).tolist()
+
+UNREAD = (math.nan, math.nan, math.nan)  # beside a move that no rule decided
 
 STATES = (
     ["baseline", "combination", "monotherapy", "dose_doubled", "rescued", "completed", "screen_failure", "withdrawn"]
@@ -108,6 +112,23 @@ class Kinetics:
         return float(area / (self.volume * days))
 
 
+    def steady_rate_ratio(self, weight: float, own_effect: float) -> float:
+        """Rate of new lesions over that off drug, before an infusion, after ever so many of 1 mg/kg every 4 weeks."""
+        share, interval, felt = DOSE * weight / (self.fast - self.slow), 4 * WEEK, 0.0
+        parts = [
+            (rate, share * flow / (1.0 - math.exp(-rate * interval)))
+            for rate, flow in ((self.fast, self.fast - self.back), (self.slow, self.back - self.slow))
+        ]
+        for week in range(4):
+            area = sum(
+                size * math.exp(-rate * week * WEEK) * (1.0 - math.exp(-rate * WEEK)) / rate for rate, size in parts
+            )
+            average = area / (self.volume * WEEK)
+            goal = FULL_EFFECT * average / (HALF_EFFECT + average) + own_effect * min(1.0, average)
+            felt = goal + (felt - goal) * math.exp(-1.0 / 6.0)
+        return math.exp(felt / (1.0 - math.exp(-4.0 / 6.0)))
+
+
 def steady_exposure() -> float:
     """What a median patient of 72 kg feels before an infusion, after two years of 1 mg/kg every 4 weeks.
 
@@ -132,10 +153,11 @@ class Patient:
     state: str
 
     def __init__(self, number: int, rng: np.random.Generator, trial: Trial) -> None:
-        self.number, self.rng, self.trial = number, rng, trial
+        self.who, self.rng, self.trial = (trial.replicate, number), rng, trial
         self.entry = trial.env.now
         self.enrolled_day = math.nan
         self.counts: dict[str, int] = {}
+        self.read = UNREAD  # what the rule that was asked last has read
         self.cels: list[int] = []
         self.edss_seen: list[float] = []
         self.draw_disease()
@@ -151,7 +173,7 @@ class Patient:
         mean = self.new_lesion_rate(-4 * WEEK) / (1.0 - PERSISTENCE)
         self.lesions = int(rng.poisson(mean))
         self.last_scan = -4 * WEEK
-        self.edss = int(min(9, max(0, math.floor(rng.normal(3.4, 1.4) + 0.5))))
+        self.edss = self.edss_at_entry = int(min(9, max(0, math.floor(rng.normal(3.4, 1.4) + 0.5))))
         self.next_jump = rng.exponential(1.0 / EDSS_TOTAL[self.edss])
 
     def draw_drugs(self) -> None:
@@ -162,6 +184,7 @@ class Patient:
         effect = rng.normal()
         expansion = -0.4 * effect + math.sqrt(1.0 - 0.4**2) * rng.normal()
         self.own_effect = 0.8 * effect
+        self.long_run_ratio = self.drug.steady_rate_ratio(self.weight, self.own_effect)
         self.log_ratio = 0.0
         self.nk_baseline = self.nk = NK_BASELINE * math.exp(0.67 * rng.normal())
         self.nk_rise = 7.89 * math.exp(log_sd(0.67) * expansion)
@@ -213,8 +236,8 @@ class Patient:
         """One row for each variable: name, value seen, truth behind it."""
         index = self.planned(assessment)
         for variable, value, truth in shown:
-            self.trial.observations.append(
-                (self.number, self.state, assessment, variable, index, self.day, value, truth)
+            self.trial.tables["observations"].append(
+                (*self.who, self.state, assessment, variable, index, self.day, self.day, "made", value, truth)
             )
 
     def scan(self) -> None:
@@ -254,8 +277,9 @@ class Patient:
         """One infusion, by body weight."""
         dose = 2.0 * DOSE if self.state == "dose_doubled" else DOSE
         self.drug.central += dose * self.weight
-        row = (self.number, self.state, "daclizumab", self.planned("daclizumab"), self.day, dose, dose * self.weight)
-        self.trial.doses.append(row)
+        day, amount = self.day, dose * self.weight
+        row = (*self.who, self.state, "daclizumab", self.planned("daclizumab"), day, day, "made", dose, amount)
+        self.trial.tables["doses"].append(row)
 
     # --- the rules: they read observations only -------------------------------------------------
 
@@ -266,39 +290,46 @@ class Patient:
 
     def is_eligible(self, _: Any) -> bool:
         """Two lesions or more on the first three scans together, and EDSS 1 to 6.5."""
-        return sum(self.cels[:3]) >= 2 and 1.0 <= self.edss_seen[-1] <= 6.5
+        found, edss = sum(self.cels[:3]), self.edss_seen[-1]
+        self.read = (found, edss, math.nan)
+        return found >= 2 and 1.0 <= edss <= 6.5
 
     def has_responded(self, _: Any) -> bool:
         """A reduction by more than the threshold on the last scan; never where the baseline is zero."""
-        if self.baseline_cel == 0.0:
-            return False
-        return 1.0 - self.cels[-1] / self.baseline_cel > RESPONSE_THRESHOLD + 1e-9
+        before, last = self.baseline_cel, self.cels[-1]
+        reduction = 1.0 - last / before if before > 0.0 else math.nan
+        self.read = (before, last, reduction)
+        return reduction > RESPONSE_THRESHOLD + 1e-9
 
     def is_active_again(self, _: Any) -> bool:
         """The mean of the last two scans above the baseline."""
-        return (self.cels[-2] + self.cels[-1]) / 2.0 > RESCUE_LEVEL * self.baseline_cel + 1e-9
+        recent, before = (self.cels[-2] + self.cels[-1]) / 2.0, self.baseline_cel
+        self.read = (before, recent, math.nan)
+        return recent > RESCUE_LEVEL * before + 1e-9
 
     def moved(self, event: Any) -> None:
         """Called by the machine after every change of state."""
         source, dest = event.transition.source, event.transition.dest
-        self.trial.moves.append((self.number, self.day, source, dest, event.event.name))
+        read = UNREAD if dest in ("completed", "withdrawn") else self.read
+        self.trial.tables["moves"].append((*self.who, self.day, source, dest, event.event.name, *read))
         self.interferon = dest != "monotherapy"
         if dest == "combination":
             self.enrolled_day = self.advanced = self.day
         if dest in ("completed", "screen_failure", "withdrawn"):
             drug, loss = self.drug, math.exp(self.log_loss)
-            truth = (self.rate, drug.clearance, drug.volume, self.nk_baseline, self.nk_rise, loss)
+            truth = (self.rate, self.edss_at_entry, loss, self.long_run_ratio, drug.clearance, drug.volume)
+            body = (self.weight, self.age, *truth, self.nk_baseline, self.nk_rise)
             enrolled = not math.isnan(self.enrolled_day)
-            row = (self.number, enrolled, self.enrolled_day, dest, self.day, self.weight, self.age, *truth)
-            self.trial.subjects.append(row)
+            row = (*self.who, 1, self.entry, enrolled, self.enrolled_day, dest, self.day, *body)
+            self.trial.tables["subjects"].append(row)
 
 
 class Trial:
-    """The clinic's calendar and the five tables."""
+    """The clinic's calendar; the five tables are those of all trials."""
 
-    def __init__(self, n_enrolled: int, seed: int) -> None:
+    def __init__(self, replicate: int, rng: np.random.Generator, tables: dict[str, list[tuple[Any, ...]]]) -> None:
+        self.replicate, self.rng, self.tables = replicate, rng, tables
         self.env = simpy.Environment()
-        self.rng = np.random.default_rng(seed)
         self.machine = Machine(
             model=None,
             states=STATES,
@@ -309,12 +340,7 @@ class Trial:
             ignore_invalid_triggers=True,
             after_state_change="moved",
         )
-        self.places = n_enrolled
-        self.subjects: list[tuple[Any, ...]] = []
-        self.observations: list[tuple[Any, ...]] = []
-        self.doses: list[tuple[Any, ...]] = []
-        self.moves: list[tuple[Any, ...]] = []
-        self.events: list[tuple[Any, ...]] = []
+        self.places = TRIAL_SIZE
 
     def recruit(self) -> Generator[simpy.Event, Any, None]:
         """Screen as many candidates as there are places left, until none is left."""
@@ -347,7 +373,7 @@ class Trial:
             yield from self.combination(patient)
             yield from self.second_stage(patient)
         except simpy.Interrupt as interrupt:
-            self.events.append((patient.number, patient.day, patient.state, interrupt.cause))
+            self.tables["events"].append((*patient.who, patient.day, patient.state, interrupt.cause))
             patient.stop()
 
     def combination(self, patient: Any) -> Generator[simpy.Event, Any, None]:
@@ -401,35 +427,32 @@ class Trial:
             yield self.env.timeout(self.rng.exponential(1.0 / ADVERSE_RATE))
             if patient.state not in ON_TREATMENT:
                 return
-            self.events.append((patient.number, patient.day, patient.state, "adverse event"))
+            self.tables["events"].append((*patient.who, patient.day, patient.state, "adverse event"))
 
-    def frames(self) -> dict[str, pd.DataFrame]:
-        """The five tables."""
-        truth = [
-            "new_lesion_rate",
-            "clearance",
-            "central_volume",
-            "nk_baseline",
-            "nk_max_expansion",
-            "interferon_loss_factor",
-        ]
-        columns = {
-            "subjects": ["subject", "enrolled", "enrolled_day", "final_state", "end_day", "weight", "age"]
-            + [f"truth_{name}" for name in truth],
-            "observations": ["subject", "state", "assessment", "variable", "index", "day", "value", "truth"],
-            "doses": ["subject", "state", "drug", "index", "day", "dose", "amount"],
-            "moves": ["subject", "day", "from_state", "to_state", "trigger"],
-            "events": ["subject", "day", "state", "event"],
-        }
-        return {table: pd.DataFrame(getattr(self, table), columns=names) for table, names in columns.items()}
+
+KEY = ["replicate", "subject"]
+MOMENT = ["index", "planned_day", "day", "status"]
+TRUTH = ["new_lesion_rate", "edss_at_entry", "interferon_loss_factor", "long_run_rate_ratio", "clearance"]
+TRUTH += ["central_volume", "nk_baseline", "nk_max_expansion"]
+COLUMNS = {
+    "subjects": [*KEY, "site", "arrival_day", "enrolled", "enrolled_day", "final_state", "end_day", "weight", "age"]
+    + [f"truth_{name}" for name in TRUTH],
+    "observations": [*KEY, "state", "assessment", "variable", *MOMENT, "value", "truth"],
+    "doses": [*KEY, "state", "drug", *MOMENT, "dose", "amount"],
+    "moves": [*KEY, "day", "from_state", "to_state", "trigger", "value_0", "value_1", "value_2"],
+    "events": [*KEY, "day", "state", "event"],
+}
 
 
 def run(n_enrolled: int, seed: int) -> dict[str, pd.DataFrame]:
-    """Screen candidates until so many are enrolled, follow all to their end, and return the five tables."""
-    trial = Trial(n_enrolled, seed)
-    trial.env.process(trial.recruit())
-    trial.env.run()
-    return trial.frames()
+    """Trials of 15, each screening candidates until it is full and following all to their end; the five tables."""
+    rng = np.random.default_rng(seed)
+    tables: dict[str, list[tuple[Any, ...]]] = {name: [] for name in COLUMNS}
+    for replicate in range(max(1, n_enrolled // TRIAL_SIZE)):
+        trial = Trial(replicate, rng, tables)
+        trial.env.process(trial.recruit())
+        trial.env.run()
+    return {name: pd.DataFrame(tables[name], columns=columns) for name, columns in COLUMNS.items()}
 
 
 def main() -> None:

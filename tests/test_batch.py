@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from protocolsim.engine import batch, des
 from protocolsim.engine.screening import Screening
+from protocolsim.engine.lending import Lending
 from protocolsim.engine.tables import tables_of
 from protocolsim.engine.workspace import Workspace
 from protocolsim.errors import SimulationError
@@ -128,7 +129,7 @@ transitions:
         )
         for seed in range(10):
             crowd = one_round(Screening(enrolled_at_once.trial, seed, range(1), 1.0), np.array([1]))
-            alone = Records(enrolled_at_once.trial.labels, tables_of(enrolled_at_once.trial, [crowd]))
+            alone = Records(enrolled_at_once.trial.labels, tables_of(enrolled_at_once.trial, [crowd], Lending()))
             assert difference(alone, outcome(des, enrolled_at_once, seed, range(1))) == ""
 
 
@@ -174,7 +175,7 @@ class TestMemory:
         """One round of screening in this memory."""
         size = scenario.trial.cohort.size
         part = one_round(Screening(scenario.trial, SEED, range(2), 1.0), np.array([2 * size, 3 * size]), memory)
-        return Records(scenario.trial.labels, tables_of(scenario.trial, [part]))
+        return Records(scenario.trial.labels, tables_of(scenario.trial, [part], Lending()))
 
     def test_a_small_trial_after_a_large_one(self):
         """In the memory of another trial with more subjects, longer courses and more columns, before and after."""
@@ -282,7 +283,7 @@ class TestTheDoor:
             screening, parts = Screening(scenario.trial, SEED, range(3), 1.0), []
             while screening.open:
                 parts.append(one_round(screening, np.full(3, too_many)))
-            records = Records(scenario.trial.labels, tables_of(scenario.trial, parts))
+            records = Records(scenario.trial.labels, tables_of(scenario.trial, parts, Lending()))
             assert difference(records, outcome(des, scenario, SEED, range(3))) == ""
 
     def test_nobody_is_enrolled_after_the_last_place(self):
@@ -337,7 +338,9 @@ def test_a_loop_without_end(level, monkeypatch):
         screening = Screening(scenario.trial, seed, range(3), 1.0)
         crowd = one_round(screening, np.full(3, 80))
         assert crowd[0].endless.any()
-        assert difference(Records(scenario.trial.labels, tables_of(scenario.trial, [crowd])), found[seed]) == ""
+        assert (
+            difference(Records(scenario.trial.labels, tables_of(scenario.trial, [crowd], Lending())), found[seed]) == ""
+        )
 
 
 def _who(table: Table) -> list[tuple[int, int]]:

@@ -19,14 +19,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocolsim.cohort.randomisation import allocations
-from protocolsim.component import Integers
+from protocolsim.component import Floats, Integers
 from protocolsim.engine.base import Trial, never_ends
 from protocolsim.engine.columns import Columns, due_by, still
+from protocolsim.engine.lending import Lending
 from protocolsim.engine.screening import Candidates, Screening
 from protocolsim.engine.tables import Part, tables_of
 from protocolsim.engine.workspace import Workspace
 from protocolsim.errors import SimulationError, UsageError
-from protocolsim.protocol.states import Group, Protocol, Randomisation, State, Transition, Visit, reachable
+from protocolsim.protocol.states import Group, Protocol, Randomisation, Rule, State, Transition, Visit, reachable
 from protocolsim.randomness import NO_SHOW as NO_SHOW_STREAM
 from protocolsim.records import MADE, NO_SHOW, SUBJECTS_TOGETHER, Records
 
@@ -63,7 +64,7 @@ def pieces(
     if why is not None:
         raise UsageError(f"the batch engine cannot run this: {why}")
     screened = 1.0  # candidates per place so far
-    memory = [Workspace(), Workspace()]
+    memory, lending = [Workspace(), Workspace()], Lending()
     first = replicates.start
     while first < replicates.stop:
         together = max(1, int(_ROWS / (screened * trial.cohort.size)))
@@ -72,17 +73,18 @@ def pieces(
         if len(group) == 1 and screened * trial.cohort.size > _ROWS:
             while screening.open:
                 part = _round(screening, np.array([SUBJECTS_TOGETHER]), memory[0], alone=True)
-                yield Records(trial.labels, tables_of(trial, [part]), first, 1, whole=False)
+                yield Records(trial.labels, tables_of(trial, [part], lending), first, 1, whole=False)
         else:
-            records = _together(screening, memory)
-            yield records
+            records = _together(screening, memory, lending)
             screened = max(1.0, len(records["subjects"]["subject"]) / (len(group) * trial.cohort.size))
+            yield records
+            del records  # its memory may be lent again
         if progress is not None:
             progress(len(group))
         first = group.stop
 
 
-def _together(screening: Screening, memory: list[Workspace]) -> Records:
+def _together(screening: Screening, memory: list[Workspace], lending: Lending) -> Records:
     """Whole replicates, mostly in one round."""
     parts: list[Part] = []
     while screening.open:
@@ -90,7 +92,7 @@ def _together(screening: Screening, memory: list[Workspace]) -> Records:
             memory.append(Workspace())
         parts.append(_round(screening, screening.enough(screening.wanted), memory[len(parts)]))
     trial, replicates = screening.trial, screening.replicates
-    return Records(trial.labels, tables_of(trial, parts), int(replicates[0]), len(replicates))
+    return Records(trial.labels, tables_of(trial, parts, lending), int(replicates[0]), len(replicates))
 
 
 def _round(screening: Screening, counts: Integers, memory: Workspace, *, alone: bool = False) -> Part:
@@ -118,7 +120,7 @@ class _Parked:
 
     transition: Transition
     rows: Integers
-    read: list[Any]
+    read: Floats
     strata: Integers
 
 
@@ -171,9 +173,10 @@ class Crowd:
     def _arrive(self, rows: Integers, state: State) -> None:
         """Subjects enter a state; the first time they would be enrolled, they wait at the door."""
         columns = self.columns
-        columns.state[rows] = state.number
-        # Who goes round for ever goes no further; whether it matters is seen when it is known who belongs to the trial.
-        rows = rows[~columns.endless[rows]]
+        if columns.any_endless:
+            # Who goes round for ever goes no further; whether it matters is seen when it is known who belongs to the
+            # trial.
+            rows = still(rows, columns.endless)
         if state.enrolled and not self.door_open:
             self.door.append(rows)
             return
@@ -231,9 +234,9 @@ class Crowd:
         for part in parked:
             mine = columns.allocated[randomisation.number, part.rows]
             for arm in randomisation.arms:
-                going = part.rows[mine == arm]
-                if len(going):
-                    columns.move(going, part.transition, self.states[arm], part.read)
+                going = mine == arm
+                if going.any():
+                    columns.move(part.rows[going], part.transition, self.states[arm], part.read[:, going])
         for arm in randomisation.arms:
             self._arrive(rows[arms == arm], self.states[arm])
 
@@ -266,7 +269,9 @@ class Crowd:
                 rows = self._come(rows, visit.closing, state) if visit.closing is not None else rows
                 continue
             rows = self._come(rows, visit, state)
-        rows = self._live_until(np.concatenate([rows, *done]), ends, state)
+        if done:
+            rows = np.sort(np.concatenate([rows, *done]))
+        rows = self._live_until(rows, ends, state)
         columns.advance(rows, ends)
         if state.at_end is None or len(self._decide(rows, state.at_end)):
             raise SimulationError(f"'{state.name}' ended with no transition to take")
@@ -274,21 +279,23 @@ class Crowd:
     def _ends(self, state: State) -> Integers:
         """The minute at which the state ends, by subject."""
         columns = self.columns
+        ends: Integers
         if state.until is not None:
-            return np.maximum(columns.entered, columns.chart.enrolled + state.until)
-        assert state.lasts is not None
-        return columns.entered + state.lasts
+            ends = np.maximum(columns.entered, columns.chart.enrolled + state.until)
+        else:
+            assert state.lasts is not None
+            ends = columns.entered + state.lasts
+        return ends
 
     def _live_until(self, rows: Integers, due: Integers, state: State) -> Integers:
         """Live through the events that come before due[i] (or with it). Returns those who are still in the state."""
         columns = self.columns
         while self.trial.causes:
-            hit = due_by(rows, columns.event_due, due)
+            hit = due_by(rows, columns.clocks.next_due, due)
             if not len(hit):
                 break
-            columns.advance(hit, columns.event_due)
-            causes = columns.cause[hit]
-            columns.strike(hit)
+            columns.advance(hit, columns.clocks.next_due)
+            causes = columns.strike(hit, state)
             for number, cause in enumerate(self.trial.causes):
                 if cause.event in state.upon:
                     self._decide(hit[causes == number], state.upon[cause.event])
@@ -340,35 +347,43 @@ class Crowd:
         """Try a group of transitions on what the charts say. Returns those who took none."""
         if group is None or not len(rows):
             return rows
-        columns = self.columns
-        values = columns.read(rows, group)
+        values = self.columns.read(rows, group)
         read = [values[k] for k in group.reads]
+        staying = np.ones(len(rows), dtype=np.bool_)
         for transition in group.transitions:
-            taken = rows
+            going = staying
             if transition.rule is not None:
-                with np.errstate(all="ignore"):
-                    held = columns.whole(transition.rule.evaluate(values), np.bool_)[rows]
-                taken, rows = rows[held], rows[~held]
-            else:
-                rows = rows[:0]
-            if len(taken):
-                self._leave(taken, transition, values, read)
-            if not len(rows):
-                break
-        return rows
+                going = staying & _held(transition.rule, values, len(rows))
+            if going.any():
+                self._leave(rows, going, transition, values, read)
+                staying = staying & ~going
+                if not staying.any():
+                    break
+        return rows[staying]
 
-    def _leave(self, rows: Integers, transition: Transition, values: list[Any], read: list[Any]) -> None:
+    def _leave(
+        self, rows: Integers, going: Mask, transition: Transition, values: list[Any], numbers: list[Any]
+    ) -> None:
+        """Those who are going take the transition; values and numbers read are those of all rows."""
         columns = self.columns
-        columns.away[rows] = True
+        leaving = rows[going]
+        columns.away[leaving] = True
+        read = np.empty((len(numbers), len(leaving)))
+        for k, number in enumerate(numbers):
+            read[k] = number[going] if np.ndim(number) else number
         if transition.randomise is None:
             assert transition.to is not None
             to = self.states[transition.to]
-            columns.move(rows, transition, to, read)
-            self._arrive(rows, to)
+            columns.move(leaving, transition, to, read)
+            self._arrive(leaving, to)
             return
-        strata = columns.sites[rows] if transition.randomise.by_site else np.zeros(len(rows), dtype=np.int64)
-        # Rows that were not asked for hold whatever was in memory.
-        with np.errstate(all="ignore"):
-            for rule in transition.randomise.strata:
-                strata = 2 * strata + columns.whole(rule.evaluate(values), np.bool_)[rows]
-        self.parked.append(_Parked(transition, rows, read, strata.astype(np.int64)))
+        strata = columns.sites[leaving] if transition.randomise.by_site else np.zeros(len(leaving), dtype=np.int64)
+        for rule in transition.randomise.strata:
+            strata = 2 * strata + _held(rule, values, len(rows))[going]
+        self.parked.append(_Parked(transition, leaving, read, strata.astype(np.int64)))
+
+
+def _held(rule: Rule, values: list[Any], rows: int) -> Mask:
+    """Whether the rule holds, for each subject; what it says of a chart of one subject is a plain truth value."""
+    with np.errstate(all="ignore"):
+        return np.broadcast_to(np.asarray(rule.evaluate(values), dtype=np.bool_), (rows,))

@@ -2,7 +2,7 @@
 
 For subject i and cause c: an event falls when the hazard spent since the last one reaches threshold[i, c], a unit
 exponential keyed by the occurrence. Columns are [subjects, causes]; `due` is the minute of the event at the present
-rate, NEVER where the rate is 0.
+rate, NEVER where the rate is 0. `next_due` and `next_cause` [subjects] say which comes first; the first cause at a tie.
 """
 
 from __future__ import annotations
@@ -28,14 +28,26 @@ class Clocks:
     since: Integers
     due: Integers
     occurrence: Integers
+    next_due: Integers
+    next_cause: Integers
 
     @classmethod
     def unwound(cls, subjects: int, causes: int) -> Clocks:
         """Clocks that nobody has wound yet."""
-        shape = (subjects, causes)
-        threshold, spent, rate = (np.zeros(shape) for _ in range(3))
-        since, occurrence = (np.zeros(shape, dtype=np.int64) for _ in range(2))
-        return cls(threshold, spent, rate, since, np.full(shape, NEVER, dtype=np.int64), occurrence)
+        return cls.of(
+            np.zeros((3, causes, subjects)),
+            np.zeros((3, causes, subjects), dtype=np.int64),
+            np.zeros((2, subjects), dtype=np.int64),
+        )
+
+    @classmethod
+    def of(cls, floats: Floats, whole: Integers, firsts: Integers) -> Clocks:
+        """The same in arrays of zeros that are there already: [3, causes, subjects] twice, and [2, subjects]."""
+        whole[2].fill(NEVER)
+        firsts[0].fill(NEVER)
+        threshold, spent, rate = (a.T for a in floats)
+        since, occurrence, due = (a.T for a in whole)
+        return cls(threshold, spent, rate, since, due, occurrence, firsts[0], firsts[1])
 
     @classmethod
     def wound(cls, streams: Integers, seed: int, who: Integers) -> Clocks:
@@ -51,7 +63,10 @@ class Clocks:
 
     def set_rates(self, rows: Integers, rates: Floats, now: Integers) -> None:
         """New rates from now[i] on, the same for all rows."""
-        set_rates(self.threshold, self.spent, self.rate, self.since, self.due, rows, rates, now)
+        set_rates(
+            self.threshold, self.spent, self.rate, self.since, self.due, self.next_due, self.next_cause,
+            rows, rates, now,
+        )  # fmt: skip
 
     def strike(self, rows: Integers, cause: int, stream: int, seed: int, who: Integers, now: Integers) -> None:
         """The event of a cause has happened: wind its clock for the next occurrence, at the same rate."""
@@ -64,7 +79,7 @@ class Clocks:
         """The same where the event of each subject i is that of causes[i], whose stream is streams[causes[i]]."""
         strike(
             self.threshold, self.spent, self.rate, self.since, self.due, self.occurrence,
-            rows, causes, streams, seed, who, now,
+            self.next_due, self.next_cause, rows, causes, streams, seed, who, now,
         )  # fmt: skip
 
 
@@ -103,6 +118,8 @@ def set_rates(
     rate: Floats,
     since: Integers,
     due: Integers,
+    next_due: Integers,
+    next_cause: Integers,
     rows: Integers,
     rates: Floats,
     now: Integers,
@@ -116,6 +133,7 @@ def set_rates(
             since[i, c] = now[i]
             rate[i, c] = rates[c]
             due[i, c] = _due(threshold[i, c], spent[i, c], rates[c], now[i])
+    find_next(due, rows, next_due, next_cause)
 
 
 @kernel
@@ -126,6 +144,8 @@ def strike(
     since: Integers,
     due: Integers,
     occurrence: Integers,
+    next_due: Integers,
+    next_cause: Integers,
     rows: Integers,
     causes: Integers,
     streams: Integers,
@@ -141,3 +161,18 @@ def strike(
         threshold[i, c] = exponential_quantile(uniform(seed, who[i, 0], who[i, 1], streams[c], occurrence[i, c]))
         since[i, c] = now[i]
         due[i, c] = _due(threshold[i, c], 0.0, rate[i, c], now[i])
+    find_next(due, rows, next_due, next_cause)
+
+
+@kernel
+def find_next(due: Integers, rows: Integers, next_due: Integers, next_cause: Integers) -> None:
+    """The next event of each subject: the earliest clock, the first of them at a tie."""
+    if due.shape[1] == 0:
+        return
+    for i in rows:
+        first = 0
+        for c in range(1, due.shape[1]):
+            if due[i, c] < due[i, first]:
+                first = c
+        next_cause[i] = first
+        next_due[i] = due[i, first]

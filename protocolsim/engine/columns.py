@@ -5,7 +5,6 @@ Rows are positions in these columns. The kernels, the charts and the rules are t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,14 +13,14 @@ from numpy.typing import NDArray
 from protocolsim.arithmetic import kernel
 from protocolsim.component import Floats, Integers
 from protocolsim.engine.base import MOST_MOVES, Trial
-from protocolsim.engine.clocks import NEVER, Clocks
+from protocolsim.engine.clocks import Clocks
 from protocolsim.engine.diary import Diary
-from protocolsim.engine.journal import MOVE_READS, Journal, add_events, add_moves, ordered, write_read
+from protocolsim.engine.journal import MOVE_READS, Journal, add_events, add_moves
 from protocolsim.engine.workspace import Workspace
 from protocolsim.observed import CHART_ROOM, Chart
 from protocolsim.protocol.states import Dose, Group, State, Transition
-from protocolsim.randomness import uniform
-from protocolsim.records import MADE
+from protocolsim.randomness import uniforms
+from protocolsim.records import MADE, NEVER
 
 # Entries per subject that journals and diary have room for at first; they grow where a protocol needs more.
 _ROOM = {"moves": 4, "events": 2}
@@ -37,51 +36,64 @@ class Columns:
 
     def __init__(self, trial: Trial, seed: int, room: int, memory: Workspace) -> None:
         self.trial, self.seed, self.size, self.begun = trial, seed, room, 0
-        n, labels = room, trial.labels
-        self.who = np.zeros((n, 2), dtype=np.int64)
-        self.sites, self.begins = np.zeros((2, n), dtype=np.int64)
-        # Field by field: a step reads a few fields of many subjects.
-        self.body = memory.full("body", (trial.width, n), 0.0).T
-        self.now, self.reached, self.entered, self.due, self.visits_planned, self.state = (
-            np.zeros(n, dtype=np.int64) for _ in range(6)
-        )
-        self.indices = np.zeros((len(trial.assessments), n), dtype=np.int64)
-        self.dose_numbers = np.zeros((len(trial.drugs), n), dtype=np.int64)
-        self.made_at = np.full((len(trial.assessments), n), -1, dtype=np.int64)
-        self.allocated = np.full((len(trial.protocol.randomisations), n), -1, dtype=np.int64)
-        self.away, self.endless = np.zeros((2, n), dtype=np.bool_)
-        most = max((len(m.variables) for m in trial.assessments), default=1)
+        n, labels, assessments, causes = room, trial.labels, trial.assessments, len(trial.causes)
+
+        def zeros(name: str, *across: int, kind: type = np.int64) -> NDArray[Any]:
+            # Field by field: a step reads a few fields of many subjects.
+            return memory.full(name, (*across, n), 0, kind)
+
+        self.who = memory.full("who", (n, 2), 0, np.int64)
+        self.body = zeros("body", trial.width, kind=np.float64).T
+        self.sites, self.begins, self.now, self.since, self.entered, self.due, self.visits_planned, self.state = (
+            zeros("moments", 8)
+        )  # fmt: skip
+        self.indices, self.made_at = zeros("indices", len(assessments)), zeros("made_at", len(assessments))
+        self.made_at.fill(-1)
+        self.dose_numbers = zeros("dose_numbers", len(trial.drugs))
+        self.allocated = zeros("allocated", len(trial.protocol.randomisations))
+        self.allocated.fill(-1)
+        self.away, self.endless = zeros("marks", 2, kind=np.bool_)
+        self.any_endless = False
+        most = max((len(m.variables) for m in assessments), default=1)
         self._value, self._truth = memory.empty("value", (n, most)), memory.empty("truth", (n, most))
-        self._dose, self._amount = np.empty(n), np.zeros(n)
+        self._dose, self._amount = zeros("dose", 2, kind=np.float64)
         self.diary = Diary(n, _VISITS, _NUMBERS, memory)
         widths = {"moves": MOVE_READS + labels.reasons, "events": 2}
         self.moves, self.events = (Journal(name, n, n * _ROOM[name], width, memory) for name, width in widths.items())
-        self.traits = np.zeros((n, len(trial.visible) + len(trial.hidden)))
+        self.traits = zeros("traits", len(trial.visible) + len(trial.hidden), kind=np.float64).T
         # Subjects lie side by side in memory, since all of a visit are noted together; room not used stays untouched.
         shape = (CHART_ROOM, len(labels.variables), n)
-        self.chart = Chart.empty(
-            n, len(labels.variables), len(labels.states), len(trial.visible),
+        states = len(labels.states)
+        self.chart = Chart(
             minute=memory.empty("chart.minute", shape, np.int64).T,
             state=memory.empty("chart.state", shape, np.int16).T,
             value=memory.empty("chart.value", shape).T,
-        )  # fmt: skip
-        self.clocks = Clocks.unwound(n, len(trial.causes))
+            count=zeros("chart.count", len(labels.variables)).T,
+            entered=memory.full("chart.entered", (states, n), NEVER, np.int64).T,
+            entries=zeros("chart.entries", states).T,
+            enrolled=memory.full("chart.enrolled", (n,), NEVER, np.int64),
+            traits=self.traits[:, : len(trial.visible)],
+        )
+        self.clocks = Clocks.of(
+            zeros("clocks.floats", 3, causes, kind=np.float64), zeros("clocks.whole", 3, causes), zeros("firsts", 2)
+        )
         self.streams = np.array([c.stream for c in trial.causes], dtype=np.int64)
         self.happens = np.array([c.event for c in trial.causes], dtype=np.int64)
-        self.event_due = np.full(n, NEVER, dtype=np.int64)
-        self.cause = np.zeros(n, dtype=np.int64)
+        self._rates = np.array([c.rates for c in trial.causes], dtype=np.float64).reshape(causes, states).T.copy()
+        self._levels = np.array([s.levels for s in trial.protocol.states], dtype=np.float64).reshape(states, -1)
+        self._level_at = np.array([p.offset for p in trial.drugs], dtype=np.int64)
 
     def begin(self, who: Integers, sites: Integers, begins: Integers) -> Integers:
         """These subjects begin, in the next rows that belong to nobody. Returns their rows."""
         trial = self.trial
-        rows = np.arange(self.begun, self.begun + len(who))
-        self.begun += len(who)
-        self.who[rows], self.sites[rows], self.begins[rows] = who, sites, begins
+        mine = slice(self.begun, self.begun + len(who))
+        self.begun = mine.stop
+        rows = np.arange(mine.start, mine.stop)
+        self.who[mine], self.sites[mine], self.begins[mine] = who, sites, begins
         for part in (trial.disease, *trial.drugs):
             part.start(self.body, rows, part.links, part.constants, self.seed, self.who)
         for column, field in enumerate((*trial.visible, *trial.hidden)):
-            self.traits[rows, column] = self.body[rows, field]
-        self.chart.traits[rows] = self.traits[rows, : len(trial.visible)]
+            self.traits[mine, column] = self.body[mine, field]
         self.clocks.wind(rows, self.streams, self.seed, self.who)
         return rows
 
@@ -92,60 +104,68 @@ class Columns:
         later = (replicate[1:] > replicate[:-1]) | ((replicate[1:] == replicate[:-1]) & (subject[1:] > subject[:-1]))
         return bool(later.all())
 
+    @property
+    def observations(self) -> Integers:
+        """How many observations each subject has: the same for each use of an assessment."""
+        each = np.array([len(m.variables) for m in self.trial.assessments], dtype=np.int64)
+        counts: Integers = each @ self.indices
+        return counts
+
+    @property
+    def doses(self) -> Integers:
+        """How many doses each subject has, given or not."""
+        counts: Integers = self.dose_numbers.sum(axis=0)
+        return counts
+
     def settle(self, rows: Integers, state: State) -> None:
         """Take up the treatment and the hazards of a state just entered."""
-        self.entered[rows] = self.now[rows]
-        self.state[rows] = state.number
+        copy(rows, self.now, self.entered)
         self.chart.enter(rows, state.number, self.now, state.enrolled)
-        for part, level in zip(self.trial.drugs, state.levels, strict=True):
-            put(self.body, rows, part.offset, level)
+        put(self.body, rows, self._level_at, self._levels[state.number])
         if self.trial.causes:
-            rates = np.array([c.rates[state.number] for c in self.trial.causes])
-            self.clocks.set_rates(rows, rates, self.now)
-            next_event(self.clocks.due, rows, self.event_due, self.cause)
+            self.clocks.set_rates(rows, self._rates[state.number], self.now)
 
     def plan(self, rows: Integers, offset: int) -> bool:
         """A visit at due[i], so many minutes after entry. Whether an event of anybody comes before it, or with it."""
         self.diary.turn()
-        return plan(rows, self.entered, offset, self.event_due, self.due)
+        return plan(rows, self.entered, offset, self.clocks.next_due, self.due)
 
     def advance(self, rows: Integers, to: Integers) -> None:
         """Time, drugs and disease go on to exactly minute to[i]."""
-        moving = set_now(rows, to, self.now, self.reached)
+        moving = set_now(rows, to, self.now, self.since)
         if not len(moving):
             return
         for move, links, constants in self.trial.advancing:
-            move(self.body, moving, links, constants, self.reached, self.now)
-        copy(moving, self.now, self.reached)
+            move(self.body, moving, links, constants, self.since, self.now)
 
     def draws(self, rows: Integers, stream: int, index: Integers) -> Floats:
         """One uniform number for each subject in rows, at index[i]."""
-        out = np.empty(len(rows))
-        draw(self.seed, self.who, rows, stream, index, out)
-        return out
+        return uniforms(self.seed, self.who, rows, stream, index)
 
     def observe(self, rows: Integers, assessment: int, state: State, status: int) -> None:
-        """Make an assessment now, or record why it was not made."""
+        """Make an assessment now, or record why it was not made; rows in order."""
         if not len(rows):
             return
         measured = self.trial.assessments[assessment]
         index = self.indices[assessment]
-        count_up(rows, index)
-        if status == MADE:
-            part = measured.part
-            measured.observe(
-                self.body, rows, part.links, part.constants, self.seed, self.who, index, self.now,
-                self._value, self._truth,
-            )  # fmt: skip
-            copy(rows, self.now, self.made_at[assessment])
-            for column, variable in enumerate(measured.variables):
-                if variable in self.trial.noted:
-                    self.chart.note(rows, variable, self.now, state.number, self._value, column)
-        seen = (self._value, self._truth) if status == MADE else None
+        if status != MADE:
+            count_up(rows, index)
+            self.diary.observe(rows, self.now, (state.number, assessment, status), len(measured.variables), None)
+            return
+        count_made(rows, index, self.now, self.made_at[assessment])
+        part = measured.part
+        measured.observe(
+            self.body, rows, part.links, part.constants, self.seed, self.who, index, self.now,
+            self._value, self._truth,
+        )  # fmt: skip
+        for column, variable in enumerate(measured.variables):
+            if variable in self.trial.noted:
+                self.chart.note(rows, variable, self.now, state.number, self._value, column)
+        seen = (self._value, self._truth)
         self.diary.observe(rows, self.now, (state.number, assessment, status), len(measured.variables), seen)
 
     def give(self, rows: Integers, dose: Dose, state: State, status: int) -> None:
-        """Give a dose now, or record why it was not given."""
+        """Give a dose now, or record why it was not given; rows in order."""
         if not len(rows):
             return
         part, number = self.trial.drugs[dose.drug], self.dose_numbers[dose.drug]
@@ -154,34 +174,35 @@ class Columns:
         if status != MADE or part.give is None:
             self.diary.give(rows, self.now, codes, dose.amount if status == MADE else 0.0, None)
             return
-        self._dose[rows] = dose.amount
+        if self._dose[0] != dose.amount:
+            self._dose.fill(dose.amount)
         part.give(self.body, rows, part.links, part.constants, self._dose, self._amount)
         self.diary.give(rows, self.now, codes, dose.amount, self._amount)
 
     def read(self, rows: Integers, group: Group) -> list[Any]:
-        """The summaries that a group's rules read, each over all subjects; only those of rows have a meaning."""
+        """The summaries that a group's rules read, one value for each subject in rows (or a number, the same for all).
+
+        Where there is one subject in these columns, numbers.
+        """
         with np.errstate(all="ignore"):
             return self.trial.protocol.reader.values(group.reads, self.chart, rows, self.now)
 
-    def whole(self, value: Any, kind: type = np.float64) -> NDArray[Any]:
-        """A value of a rule or summary as a column: a chart of one subject answers with a plain number."""
-        return np.broadcast_to(np.asarray(value, dtype=kind), (self.size,))
-
-    def move(self, rows: Integers, transition: Transition, to: State, read: Sequence[Any]) -> None:
-        """Record that the subjects leave for another state; `read` holds what the rules read, one column each."""
-        in_order = ordered(rows)
-        entries = self.moves.entries(rows)
-        add_moves(*entries, in_order, self.state, to.number, transition.number, self.now)
-        for column, value in enumerate(read, start=MOVE_READS):
-            write_read(*entries[:2], column, in_order, self.whole(value))
-        self.endless[rows] = self.moves.count[rows] > MOST_MOVES
+    def move(self, rows: Integers, transition: Transition, to: State, read: Floats) -> None:
+        """Record that the subjects leave for another state; rows in order, read[:, k] is what the rules read."""
+        codes = (transition.source, to.number, transition.number)
+        most = add_moves(*self.moves.entries(rows), rows, codes, self.now, read)
+        if most > MOST_MOVES:
+            self.any_endless = True
+            self.endless[rows] = self.moves.count[rows] > MOST_MOVES
         self.state[rows] = to.number
 
-    def strike(self, rows: Integers) -> None:
-        """The next event of each subject happens: recorded, its clock wound again; cause[i] is then the one after."""
-        add_events(*self.events.entries(rows), ordered(rows), self.state, self.happens, self.cause, self.now)
-        self.clocks.strike_each(rows, self.cause, self.streams, self.seed, self.who, self.now)
-        next_event(self.clocks.due, rows, self.event_due, self.cause)
+    def strike(self, rows: Integers, state: State) -> Integers:
+        """The next event of each subject happens: recorded, its clock wound again. Returns the causes."""
+        causes = self.clocks.next_cause[rows]
+        next_cause = self.clocks.next_cause
+        add_events(*self.events.entries(rows), rows, state.number, self.happens, next_cause, self.now)
+        self.clocks.strike_each(rows, next_cause, self.streams, self.seed, self.who, self.now)
+        return causes
 
 
 @kernel
@@ -217,22 +238,23 @@ def still(rows: Integers, away: NDArray[np.bool_]) -> Integers:
 
 
 @kernel
-def put(body: Floats, rows: Integers, column: int, number: float) -> None:
-    """body[i, column] = number."""
-    for i in rows:
-        body[i, column] = number
+def put(body: Floats, rows: Integers, columns: Integers, numbers: Floats) -> None:
+    """body[i, columns[d]] = numbers[d]."""
+    for d in range(columns.shape[0]):
+        for i in rows:
+            body[i, columns[d]] = numbers[d]
 
 
 @kernel
-def set_now(rows: Integers, to: Integers, now: Integers, reached: Integers) -> Integers:
-    """now[i] = to[i]; the subjects for whom time has passed since reached[i]."""
+def set_now(rows: Integers, to: Integers, now: Integers, since: Integers) -> Integers:
+    """since[i] = now[i], now[i] = to[i]; the subjects for whom time has passed."""
     moving = np.empty(rows.shape[0], dtype=np.int64)
     count = 0
     for i in rows:
+        since[i] = now[i]
         now[i] = to[i]
-        if now[i] != reached[i]:
-            moving[count] = i
-            count += 1
+        moving[count] = i
+        count += now[i] != since[i]
     return moving[:count]
 
 
@@ -251,20 +273,8 @@ def count_up(rows: Integers, numbers: Integers) -> None:
 
 
 @kernel
-def next_event(due: Integers, rows: Integers, event_due: Integers, cause: Integers) -> None:
-    """The next event of each subject: the earliest clock, the first of them at a tie."""
+def count_made(rows: Integers, numbers: Integers, now: Integers, made_at: Integers) -> None:
+    """numbers[i] += 1, made at minute now[i]."""
     for i in rows:
-        first = 0
-        for c in range(1, due.shape[1]):
-            if due[i, c] < due[i, first]:
-                first = c
-        cause[i] = first
-        event_due[i] = due[i, first]
-
-
-@kernel
-def draw(seed: int, who: Integers, rows: Integers, stream: int, index: Integers, out: Floats) -> None:
-    """out[k] is the draw of subject rows[k] at its index."""
-    for k in range(rows.shape[0]):
-        i = rows[k]
-        out[k] = uniform(seed, who[i, 0], who[i, 1], stream, index[i])
+        numbers[i] += 1
+        made_at[i] = now[i]

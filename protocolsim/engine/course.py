@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from protocolsim.engine.base import MOST_MOVES, Trial, never_ends
-from protocolsim.engine.clocks import NEVER, Clocks
+from protocolsim.engine.clocks import Clocks
 from protocolsim.errors import SimulationError
 from protocolsim.observed import Chart
 from protocolsim.protocol.states import Dose, Group, State, Visit
@@ -72,9 +72,7 @@ class Course:
         self._next_event()
 
     def _next_event(self) -> None:
-        due = self.clocks.due[0]
-        self.cause = int(due.argmin()) if len(due) else -1
-        self.event_due = int(due[self.cause]) if len(due) else NEVER
+        self.cause, self.event_due = int(self.clocks.next_cause[0]), int(self.clocks.next_due[0])
 
     def advance(self, minute: int) -> None:
         """Drugs and disease go on to exactly this minute."""

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from protocolsim.arithmetic import kernel
 from protocolsim.component import Floats, Integers
-from protocolsim.engine.journal import ordered
 from protocolsim.engine.workspace import Workspace
 from protocolsim.records import Table
 
@@ -33,11 +32,10 @@ _DOSES = ("state", "drug", *_MOMENT, "dose", "amount")
 
 
 class Diary:
-    """The entries of some subjects; `observations` and `doses` count the rows that each subject has in the tables."""
+    """The entries of some subjects."""
 
     def __init__(self, subjects: int, visits: int, numbers: int, memory: Workspace) -> None:
         self._memory = memory
-        self.observations, self.doses = np.zeros((2, subjects), dtype=np.int64)
         self.owner: Owners = memory.empty("diary.owner", (max(1, subjects * visits),), np.int32)
         self.minute: Integers = memory.empty("diary.minute", (max(1, subjects * visits),), np.int64)
         self.numbers: Floats = memory.empty("diary.numbers", (max(1, subjects * numbers),))
@@ -53,7 +51,7 @@ class Diary:
         self._on_page = None
 
     def _who_came(self, rows: Integers, now: Integers) -> Owners:
-        """The subjects in rows in order; the page in hand is theirs afterwards."""
+        """The subjects in rows; the page in hand is theirs afterwards."""
         if self._on_page is rows:
             first, last = self._page
             return self.owner[first:last]
@@ -62,7 +60,7 @@ class Diary:
         while last > len(self.owner):
             self.owner = self._memory.grown("diary.owner", self.owner, axis=0)
             self.minute = self._memory.grown("diary.minute", self.minute, axis=0)
-        write_page(ordered(rows), now, self.owner[first:last], self.minute[first:last])
+        write_page(rows, now, self.owner[first:last], self.minute[first:last])
         self._page, self._on_page = (first, last), rows
         return self.owner[first:last]
 
@@ -85,41 +83,39 @@ class Diary:
         variables: int,
         seen: tuple[Floats, Floats] | None,
     ) -> None:
-        """One assessment of all in rows: codes of state, assessment and status; values and truths, if it was made."""
+        """One assessment of all in rows, which are in order: codes of state, assessment, status; values and truths."""
         owner = self._who_came(rows, now)
         at = NOTHING
         if seen is not None:
             at = self._room_for(2 * variables * len(rows))
             write_numbers(self.numbers[at : self._numbers].reshape(2, variables, len(rows)), owner, *seen)
-        count_rows(owner, self.observations, variables)
         self._observed.append(self._entry(at, variables, codes))
 
     def give(
         self, rows: Integers, now: Integers, codes: tuple[int, int, int], dose: float, amount: Floats | None
     ) -> None:
-        """One dose (mg/kg) of all in rows: codes of state, drug and status; amounts in mg, if it was given."""
+        """One dose (mg/kg) of all in rows, which are in order: codes of state, drug, status; amounts in mg."""
         owner = self._who_came(rows, now)
         at = NOTHING
         if amount is not None:
             at = self._room_for(len(rows))
             write_amounts(self.numbers[at : self._numbers], owner, amount)
-        count_rows(owner, self.doses, 1)
         self._given.append(self._entry(at, 1, codes))
         self._amounts.append(dose)
 
-    def fill_observations(self, table: Table, places: Integers, who: Integers, variables: Integers) -> None:
-        """Write the rows of the subjects i with places[i] >= 0, from there on; variables[a] lists codes."""
+    def fill_observations(
+        self, table: Table, places: Integers, count: Integers, who: Integers, variables: Integers
+    ) -> None:
+        """Write the count[i] rows of the subjects i with places[i] >= 0, from there on; variables[a] lists codes."""
         entries = np.array(self._observed, dtype=np.int64).reshape(-1, _CODES + 1)
-        fill_who(places, self.observations, who, table["replicate"], table["subject"])
+        fill_who(places, count, who, table["replicate"], table["subject"])
         columns = [table[c] for c in _OBSERVATIONS]
-        fill_observations(
-            entries, self.owner, self.minute, self.numbers, places, self.observations, variables, *columns
-        )
+        fill_observations(entries, self.owner, self.minute, self.numbers, places, count, variables, *columns)
 
-    def fill_doses(self, table: Table, places: Integers, who: Integers, drugs: int) -> None:
-        """Write the rows of the subjects i with places[i] >= 0, from there on."""
+    def fill_doses(self, table: Table, places: Integers, count: Integers, who: Integers, drugs: int) -> None:
+        """Write the count[i] rows of the subjects i with places[i] >= 0, from there on."""
         entries = np.array(self._given, dtype=np.int64).reshape(-1, _CODES + 1)
-        fill_who(places, self.doses, who, table["replicate"], table["subject"])
+        fill_who(places, count, who, table["replicate"], table["subject"])
         columns = [table[c] for c in _DOSES]
         fill_doses(entries, np.array(self._amounts), self.owner, self.minute, self.numbers, places, drugs, *columns)
 
@@ -145,13 +141,6 @@ def write_amounts(numbers: Floats, owner: Owners, amount: Floats) -> None:
     """numbers[k] is the amount given to the subject owner[k]."""
     for k in range(owner.shape[0]):
         numbers[k] = amount[owner[k]]
-
-
-@kernel
-def count_rows(owner: Owners, count: Integers, rows: int) -> None:
-    """So many rows more for each of these subjects."""
-    for i in owner:
-        count[i] += rows
 
 
 @kernel

@@ -1,21 +1,25 @@
 """What happened to many subjects beside their visits, in the order it happened: one journal for each table.
 
 An entry is one row of `cells`. Its first cell packs three small codes; whole numbers are kept as floats, exactly. All
-that is written at a time is a block, whose entries are in the order of the subjects: writing runs through memory, and a
+that is written at a time is a block, whose entries are in the order of the rows: writing runs through memory, and a
 table is made by reading all blocks side by side, a few subjects at a time. Nothing else needs to be sorted.
 """
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from protocolsim.arithmetic import kernel
 from protocolsim.component import Floats, Integers
 from protocolsim.engine.workspace import Workspace
+from protocolsim.records import Table
 
 _CODE = 1 << 16
 MOVE_READS = 2  # the first cell of a move that holds a number read
 _TOGETHER = 64  # subjects whose rows of a table stay in the cache while the blocks are read
+
+Codes = NDArray[np.int16]
 
 
 class Journal:
@@ -25,7 +29,7 @@ class Journal:
         self.name, self._memory = name, memory
         self.cells = memory.empty(name, (max(1, room), width))
         self.owner = memory.empty(f"{name}.owner", (max(1, room),), np.int64)
-        self.count = np.zeros(subjects, dtype=np.int64)
+        self.count = memory.full(f"{name}.count", (subjects,), 0, np.int64)
         self._ends = [0]
 
     @property
@@ -48,26 +52,6 @@ class Journal:
         return self.cells, at, self.owner, self.count
 
 
-def unpacked(code: Floats) -> tuple[Integers, Integers, Integers]:
-    """The three codes again."""
-    whole = code.astype(np.int64)
-    return whole % _CODE, whole // _CODE % _CODE, whole // (_CODE * _CODE)
-
-
-def ordered(rows: Integers) -> Integers:
-    """The rows in the order of the subjects."""
-    return rows if in_order(rows) else np.sort(rows)
-
-
-@kernel
-def in_order(rows: Integers) -> bool:
-    """Whether the rows are in the order of the subjects."""
-    for k in range(1, rows.shape[0]):  # noqa: SIM110 (Numba compiles the loop, not `all` over a generator)
-        if rows[k] < rows[k - 1]:
-            return False
-    return True
-
-
 @kernel
 def add_moves(
     cells: Floats,
@@ -75,31 +59,30 @@ def add_moves(
     owner: Integers,
     count: Integers,
     rows: Integers,
-    state: Integers,
-    to: int,
-    transition: int,
+    codes: tuple[int, int, int],
     now: Integers,
-) -> None:
-    """Write one move of each subject in rows: codes of state left, state entered, transition; minute; nothing read."""
+    read: Floats,
+) -> int:
+    """Write one move of each subject in rows: codes of state left, state entered, transition; minute; read[:, k].
+
+    What is undefined becomes one and the same nan: arithmetic on columns may leave another than on numbers. Returns
+    the most moves that any of them has made.
+    """
+    most = 0
+    code = float((codes[2] * _CODE + codes[1]) * _CODE + codes[0])
     for k in range(rows.shape[0]):
         i = rows[k]
         owner[at + k] = i
         count[i] += 1
-        cells[at + k, 0] = (transition * _CODE + to) * _CODE + state[i]
+        most = max(most, count[i])
+        cells[at + k, 0] = code
         cells[at + k, 1] = now[i]
         for c in range(MOVE_READS, cells.shape[1]):
             cells[at + k, c] = np.nan
-
-
-@kernel
-def write_read(cells: Floats, at: int, column: int, rows: Integers, value: Floats) -> None:
-    """Write what a rule read of each subject in rows beside the moves that begin at `at`.
-
-    What is undefined stays the one nan written there: arithmetic on columns may leave another than on numbers.
-    """
-    for k in range(rows.shape[0]):
-        if not np.isnan(value[rows[k]]):
-            cells[at + k, column] = value[rows[k]]
+        for c in range(read.shape[0]):
+            if not np.isnan(read[c, k]):
+                cells[at + k, MOVE_READS + c] = read[c, k]
+    return most
 
 
 @kernel
@@ -109,7 +92,7 @@ def add_events(
     owner: Integers,
     count: Integers,
     rows: Integers,
-    state: Integers,
+    state: int,
     events: Integers,
     cause: Integers,
     now: Integers,
@@ -119,24 +102,82 @@ def add_events(
         i = rows[k]
         owner[at + k] = i
         count[i] += 1
-        cells[at + k, 0] = events[cause[i]] * _CODE + state[i]
+        cells[at + k, 0] = events[cause[i]] * _CODE + state
         cells[at + k, 1] = now[i]
 
 
+def fill_moves(table: Table, journal: Journal, places: Integers, who: Integers, read: Floats) -> None:
+    """Write the moves of the subjects i with places[i] >= 0, from there on; read[k] is the column value_k."""
+    columns = [table[c] for c in ("replicate", "subject", "minute", "from_state", "to_state", "transition")]
+    gather_moves(journal.cells, journal.owner, journal.blocks, places, who, *columns, read)
+
+
+def fill_events(table: Table, journal: Journal, places: Integers, who: Integers) -> None:
+    """Write the events of the subjects i with places[i] >= 0, from there on."""
+    columns = [table[c] for c in ("replicate", "subject", "minute", "state", "event")]
+    gather_events(journal.cells, journal.owner, journal.blocks, places, who, *columns)
+
+
 @kernel
-def gather(cells: Floats, owner: Integers, blocks: Integers, places: Integers, out: Floats, of: Integers) -> None:
-    """Copy the entries of each subject i to out[places[i]] and on (not where it is -1), in order; of[row] = i."""
+def gathered(owner: Integers, blocks: Integers, places: Integers) -> Integers:
+    """The row of the table for each entry, -1 where it is left out; entries of a subject in the order they came."""
     place, reading = places.copy(), blocks.copy()
+    goes = np.empty(blocks[-1], dtype=np.int64)
     for first in range(0, places.shape[0], _TOGETHER):
         for b in range(blocks.shape[0] - 1):
             k = reading[b]
             while k < blocks[b + 1] and owner[k] < first + _TOGETHER:
-                i = owner[k]
-                d = place[i]
-                if d >= 0:
-                    for c in range(cells.shape[1]):
-                        out[d, c] = cells[k, c]
-                    of[d] = i
-                    place[i] = d + 1
+                goes[k] = place[owner[k]]
+                place[owner[k]] += place[owner[k]] >= 0
                 k += 1
             reading[b] = k
+    return goes
+
+
+@kernel
+def gather_moves(
+    cells: Floats,
+    owner: Integers,
+    blocks: Integers,
+    places: Integers,
+    who: Integers,
+    replicate: Integers,
+    subject: Integers,
+    minute: Integers,
+    left: Codes,
+    entered: Codes,
+    transition: Codes,
+    read: Floats,
+) -> None:
+    """Every column of the table of moves."""
+    goes = gathered(owner, blocks, places)
+    for k in range(goes.shape[0]):
+        d = goes[k]
+        if d >= 0:
+            replicate[d], subject[d], minute[d] = who[owner[k], 0], who[owner[k], 1], int(cells[k, 1])
+            code = int(cells[k, 0])
+            left[d], entered[d], transition[d] = code % _CODE, code // _CODE % _CODE, code // (_CODE * _CODE)
+            for c in range(read.shape[0]):
+                read[c, d] = cells[k, MOVE_READS + c]
+
+
+@kernel
+def gather_events(
+    cells: Floats,
+    owner: Integers,
+    blocks: Integers,
+    places: Integers,
+    who: Integers,
+    replicate: Integers,
+    subject: Integers,
+    minute: Integers,
+    state: Codes,
+    event: Codes,
+) -> None:
+    """Every column of the table of events."""
+    goes = gathered(owner, blocks, places)
+    for k in range(goes.shape[0]):
+        d = goes[k]
+        if d >= 0:
+            replicate[d], subject[d], minute[d] = who[owner[k], 0], who[owner[k], 1], int(cells[k, 1])
+            state[d], event[d] = int(cells[k, 0]) % _CODE, int(cells[k, 0]) // _CODE

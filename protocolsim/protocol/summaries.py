@@ -90,10 +90,11 @@ def observed(
     during: Integers,
     out: Floats,
 ) -> None:
-    """One statistic for each subject in rows. spec: how, variable, within, first, last (-1: no limit)."""
+    """out[k] is one statistic of the subject rows[k]. spec: how, variable, within, first, last (-1: no limit)."""
     how, variable, within, first, last = spec[0], spec[1], spec[2], spec[3], spec[4]
     plain = within < 0 and during.shape[0] == 0
-    for i in rows:
+    for r in range(rows.shape[0]):
+        i = rows[r]
         total, chosen, seen, result = 0.0, 0, 0, np.nan
         count = counts[i, variable]
         kept, begin = count, 0
@@ -127,7 +128,7 @@ def observed(
             result = total
         elif how == 1 and chosen > 0:
             result = total / chosen
-        out[i] = result
+        out[r] = result
 
 
 @kernel
@@ -155,10 +156,10 @@ class Reader:
                 self._specs[number] = (spec, np.array(made.during, dtype=np.int64))
 
     def values(self, wanted: Sequence[int], chart: Chart, rows: Integers, now: Integers) -> list[Value]:
-        """The wanted summaries (in the order of definition) as columns over all of the chart's subjects.
+        """The wanted summaries (in the order of definition) as columns, one value for each subject in rows.
 
-        Only the rows asked for hold meaningful numbers. Unwanted slots are None. For a chart of one subject the
-        values are plain numbers: the same bits, and much quicker to compute with.
+        Unwanted slots are None. For a chart of one subject the values are plain numbers: the same bits, and much
+        quicker to compute with. now[i] is the minute of subject i.
         """
         found: list[Value] = [None] * len(self.summaries)
         single = len(now) == 1
@@ -170,15 +171,15 @@ class Reader:
     def _column(self, number: int, found: list[Value], chart: Chart, rows: Integers, now: Integers) -> Value:
         made = self.summaries[number].made_by
         if isinstance(made, Observed):
-            out = np.empty(len(now))
+            out = np.empty(len(rows))
             spec, during = self._specs[number]
             observed(chart.minute, chart.state, chart.value, chart.count, rows, now, spec, during, out)
             return out
         if isinstance(made, Formula):
             return made.evaluator(found)
         if isinstance(made, Entries):
-            return chart.entries[:, made.state].astype(np.float64)
+            return chart.entries[rows, made.state].astype(np.float64)
         if isinstance(made, TraitSeen):
-            return chart.traits[:, made.column]
-        since = chart.enrolled if made.state is None else chart.entered[:, made.state]
-        return np.where(since < 0, np.nan, (now - since).astype(np.float64))
+            return chart.traits[rows, made.column]
+        since = chart.enrolled[rows] if made.state is None else chart.entered[rows, made.state]
+        return np.where(since < 0, np.nan, (now[rows] - since).astype(np.float64))

@@ -145,13 +145,13 @@ def log(x: float) -> float:
     return x if x == math.inf else result
 
 
-@kernel
+@inlined
 def power(x: float, y: float) -> float:
-    """x to the power y, x >= 0."""
-    return math.pow(x, y)
+    """x to the power y, x >= 0; by `exp` and `log`, so the error grows with abs(y log(x)) units in the last place."""
+    return 1.0 if y == 0.0 else exp(y * log(x))
 
 
-@kernel
+@inlined
 def sqrt(x: float) -> float:
     """Square root, exact to the last bit by IEEE 754."""
     return math.sqrt(x)

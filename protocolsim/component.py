@@ -7,7 +7,7 @@ what the clinic may know leaves through its assessments only.
 **Kernels** are `@kernel` functions over the subjects numbered in `rows` (an int64 array); both engines
 call the same ones. `links` says where things stand in `body`: `links[0]` is the component's own first
 column (so its field F is `body[i, links[0] + F]`), then one column for each trait in `needs`, then for each
-signal in `reads` a count followed by that many columns, whose sum is the signal (`signal_sum`).
+signal in `reads` a count followed by that many columns, whose sum is the signal (`signal_sum`, `signal_sums`).
 Columns of time (`since`, `until`, `minute`) and of counts (`index`) are int64 arrays indexed by subject.
 
     start(body, rows, links, constants, seed, who)              fill own columns; who[i] = (replicate, subject)
@@ -164,6 +164,16 @@ def signal_sum(body: Floats, i: int, links: Integers, at: int) -> float:
     total = 0.0
     for j in range(at + 1, at + 1 + links[at]):
         total += body[i, links[j]]
+    return total
+
+
+@kernel
+def signal_sums(body: Floats, rows: Integers, links: Integers, at: int) -> Floats:
+    """`signal_sum` of the subjects in rows, side by side."""
+    total = np.zeros(rows.shape[0])
+    for j in range(at + 1, at + 1 + links[at]):
+        for k in range(rows.shape[0]):
+            total[k] += body[rows[k], links[j]]
     return total
 
 

@@ -6,12 +6,12 @@ goes, and what each adds to the average concentration meanwhile. A component tha
 
 from __future__ import annotations
 
-from protocolsim.arithmetic import exp, inlined, kernel, sqrt
+from protocolsim.arithmetic import exp, inlined, sqrt
 
 Step = tuple[float, float, float, float, float, float]
 
 
-@kernel
+@inlined
 def two_rates(out: float, to: float, back: float) -> tuple[float, float]:
     """The fast and the slow rate, from those out of the body, to the periphery, and back (all per day)."""
     total = out + to + back

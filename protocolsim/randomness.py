@@ -39,6 +39,8 @@ _M1 = np.uint64(0xCD9E8D57)
 _W0 = np.uint64(0x9E3779B9)
 _W1 = np.uint64(0xBB67AE85)
 _TWO_TO_52 = np.uint64(0x4330000000000000)
+_VANISHING = 1e-290  # a probability of none from which the others can no longer be reached
+_STEPS = 5  # of a search for a count that are taken by all rows at a time; most end before
 _TWENTY = np.uint64(20)
 _TWELVE = np.uint64(12)
 # Where the formulae for a normal quantile change, as distances from 1/2; beyond _FAR lie 2 draws in 10^10.
@@ -227,6 +229,24 @@ def poisson_search(u: float, mean: float, none: float) -> float:
 
 
 @kernel
+def poisson_counts(u: Floats, mean: Floats, none: Floats) -> Floats:
+    """`poisson_search` of each, several at a time, to the same bits."""
+    counts, left = np.empty(u.shape[0]), np.empty(u.shape[0], dtype=np.bool_)
+    for k in range(u.shape[0]):
+        count, probability, below, going = 0.0, none[k], none[k], True
+        for n in range(_STEPS):
+            going = going & (u[k] > below) & ((n < mean[k]) | (probability > 1e-17))
+            count = n + 1.0 if going else count
+            probability *= mean[k] / (n + 1.0)
+            below += probability
+        counts[k], left[k] = count, going
+    for k in range(u.shape[0]):
+        if left[k]:
+            counts[k] = poisson_search(u[k], mean[k], none[k])
+    return counts
+
+
+@kernel
 def binomial_quantile(u: float, trials: float, p: float) -> float:
     """Smallest count whose binomial distribution function reaches u.
 
@@ -247,7 +267,7 @@ def binomial_quantile(u: float, trials: float, p: float) -> float:
 @kernel
 def binomial_search(u: float, trials: float, p: float, none: float) -> float:
     """The same for p up to 0.5 and trials above 0, where none = exp(trials * log(1 - p)) is known already."""
-    if none < 1e-290:
+    if none < _VANISHING:
         z = normal_quantile(u)
         skew = (1.0 - 2.0 * p) * (z * z - 1.0) / 6.0
         many = np.floor(trials * p + sqrt(trials * p * (1.0 - p)) * z + skew + 0.5)
@@ -260,3 +280,27 @@ def binomial_search(u: float, trials: float, p: float, none: float) -> float:
         probability *= odds * (trials - count + 1.0) / count
         below += probability
     return count
+
+
+@kernel
+def binomial_counts(u: Floats, trials: Floats, p: Floats, none: Floats) -> Floats:
+    """`binomial_quantile` of each, several at a time, to the same bits; none = exp(trials * log(1 - p))."""
+    counts, left = np.empty(u.shape[0]), np.empty(u.shape[0], dtype=np.bool_)
+    for k in range(u.shape[0]):
+        count, probability, below, going = 0.0, none[k], none[k], True
+        odds = p[k] / (1.0 - p[k])
+        for n in range(_STEPS):
+            more = (n < trials[k] * p[k]) | (probability > 1e-17)
+            going = going & (u[k] > below) & (n < trials[k]) & more
+            count = n + 1.0 if going else count
+            probability *= odds * (trials[k] - (n + 1.0) + 1.0) / (n + 1.0)
+            below += probability
+        counts[k] = count
+        left[k] = (trials[k] > 0.0) & (going | (p[k] > 0.5) | (p[k] <= 0.0) | (none[k] < _VANISHING))
+    for k in range(u.shape[0]):
+        if left[k]:
+            usual = 0.0 < p[k] <= 0.5
+            counts[k] = (
+                binomial_search(u[k], trials[k], p[k], none[k]) if usual else binomial_quantile(u[k], trials[k], p[k])
+            )
+    return counts

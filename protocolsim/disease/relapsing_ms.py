@@ -15,16 +15,24 @@ from collections.abc import Mapping
 import numpy as np
 
 from protocolsim.arithmetic import exp, inlined, kernel, log, power, sqrt
-from protocolsim.component import Assessment, Floats, Integers, Parameter, Trait, Variable, signal_sum, taken
+from protocolsim.component import (
+    Assessment,
+    Floats,
+    Integers,
+    Parameter,
+    Trait,
+    Variable,
+    put_back,
+    signal_sums,
+    taken,
+)
 from protocolsim.disease.base import Disease
 from protocolsim.randomness import (
-    binomial_quantile,
-    binomial_search,
+    binomial_counts,
     exponential_quantile,
     log_sd,
     normals,
-    poisson_quantile,
-    poisson_search,
+    poisson_counts,
     uniform,
     uniforms,
 )
@@ -161,64 +169,68 @@ def _destination(constants: Floats, level: int, u: float) -> int:
 @kernel
 def start(body: Floats, rows: Integers, links: Integers, constants: Floats, seed: int, who: Integers) -> None:
     """Draw the patient, and the unrecorded scan four weeks before the first (on interferon beta, no other drug)."""
-    own, first = links[0], np.zeros(who.shape[0], dtype=np.int64)
+    own, count, first = links[0], rows.shape[0], np.zeros(who.shape[0], dtype=np.int64)
     z_weight, z_rate = normals(seed, who, rows, _DRAW_WEIGHT, first), normals(seed, who, rows, _DRAW_RATE, first)
     z_activity, z_entry = normals(seed, who, rows, _DRAW_ACTIVITY, first), normals(seed, who, rows, _DRAW_ENTRY, first)
     u_age, u_new = uniforms(seed, who, rows, _DRAW_AGE, first), uniforms(seed, who, rows, _DRAW_NEW, first)
+    u_wait = uniforms(seed, who, rows, _DRAW_WAIT, np.ones(who.shape[0], dtype=np.int64))
     sd, low, mode, high = constants[_ACTIVITY_SD], constants[_AGE_LOW], constants[_AGE_MODE], constants[_AGE_HIGH]
     before = _referral(constants[_EXCESS], constants[_REFERRAL_DECAY], -_FOUR_WEEKS)
-    for k in range(rows.shape[0]):
+    rate, expected, none, wait, level = np.empty(count), np.empty(count), np.empty(count), np.empty(count), z_entry
+    for k in range(count):
+        rate[k] = exp(constants[_RATE_LOG_MEAN] + constants[_RATE_LOG_SD] * z_rate[k])
+        z_activity[k] = sd * z_activity[k]
+        then = rate[k] * exp(z_activity[k] - 0.5 * sd * sd) * before
+        expected[k] = then / (1.0 - constants[_PERSISTENCE])
+    for k in range(count):
+        none[k] = exp(-expected[k])
+        wait[k] = exponential_quantile(u_wait[k])
+        z_weight[k] = constants[_WEIGHT_MEDIAN] * exp(constants[_WEIGHT_LOG_SD] * z_weight[k])
+        entry = np.floor(constants[_ENTRY_MEAN] + constants[_ENTRY_SD] * z_entry[k] + 0.5)
+        level[k] = min(_NUMBER_OF_LEVELS - 1.0, max(0.0, entry))
+    lesions = poisson_counts(u_new, expected, none)
+    for k in range(count):
         i = rows[k]
-        body[i, own + _WEIGHT] = constants[_WEIGHT_MEDIAN] * exp(constants[_WEIGHT_LOG_SD] * z_weight[k])
-        body[i, own + _AGE] = _triangular_quantile(u_age[k], low, mode, high)
-        rate = exp(constants[_RATE_LOG_MEAN] + constants[_RATE_LOG_SD] * z_rate[k])
-        activity = sd * z_activity[k]
-        then = rate * exp(activity - 0.5 * sd * sd) * before
-        body[i, own + _RATE] = rate
-        body[i, own + _ACTIVITY] = activity
-        body[i, own + _LESIONS] = poisson_quantile(u_new[k], then / (1.0 - constants[_PERSISTENCE]))
-        body[i, own + _FIRST] = np.nan
-        body[i, own + _LAST] = np.nan
-        level = np.floor(constants[_ENTRY_MEAN] + constants[_ENTRY_SD] * z_entry[k] + 0.5)
-        level = min(_NUMBER_OF_LEVELS - 1.0, max(0.0, level))
-        body[i, own + _EDSS] = level
-        body[i, own + _EDSS_AT_ENTRY] = level
+        body[i, own + _WEIGHT], body[i, own + _AGE] = z_weight[k], _triangular_quantile(u_age[k], low, mode, high)
+        body[i, own + _RATE], body[i, own + _ACTIVITY], body[i, own + _LESIONS] = rate[k], z_activity[k], lesions[k]
+        body[i, own + _FIRST] = body[i, own + _LAST] = np.nan
+        body[i, own + _EDSS] = body[i, own + _EDSS_AT_ENTRY] = level[k]
         body[i, own + _JUMPS] = 0.0
-        body[i, own + _NEXT_JUMP] = _wait(constants, int(level), 1, seed, who[i, 0], who[i, 1])
+        body[i, own + _NEXT_JUMP] = wait[k] / constants[_TOTALS + int(level[k])]
 
 
 @kernel
-def _begin_scan(
-    body: Floats, rows: Integers, links: Integers, constants: Floats, innovation: Floats, minute: Integers
-) -> tuple[Floats, Floats, Floats, Floats]:
-    """Move activity on and date the scan.
+def _since_last(
+    body: Floats, rows: Integers, own: int, constants: Floats, minute: Integers
+) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+    """Date the scan.
 
-    Returns the log of the rate over the long-run one, the time since the first scan, the share of old lesions that
-    still enhance, and the log of the share that does not.
+    Returns the time since the first scan; then what happened since the last one: the share of log activity that is
+    remembered, the SD of what is new in it, the share of lesions that still enhance, the log of the share that does
+    not.
     """
-    own, count = links[0], rows.shape[0]
-    exponent, since_first, kept, log_lost = np.empty(count), np.empty(count), np.empty(count), np.empty(count)
-    sd = constants[_ACTIVITY_SD]
-    last_gap = remembered = still = lost = fresh = np.nan
+    count = rows.shape[0]
+    first, gap = taken(body, rows, own + _FIRST), taken(body, rows, own + _LAST)
     for k in range(count):
-        i = rows[k]
-        gap = 1.0  # in 4 weeks: the unrecorded scan was 4 weeks before the first
-        if np.isnan(body[i, own + _LAST]):
-            body[i, own + _FIRST] = minute[i]
-        else:
-            gap = (minute[i] - body[i, own + _LAST]) / _FOUR_WEEKS
-        body[i, own + _LAST] = minute[i]
-        if gap != last_gap:  # mostly everybody's is the same
-            remembered, still = constants[_AUTOCORRELATION], constants[_PERSISTENCE]
-            if gap != 1.0:
-                remembered, still = power(remembered, gap), power(still, gap)
-            last_gap, lost, fresh = gap, log(1.0 - still), sd * sqrt(1.0 - remembered * remembered)
-        activity = remembered * body[i, own + _ACTIVITY] + fresh * innovation[k]
-        body[i, own + _ACTIVITY] = activity
-        exponent[k] = activity - 0.5 * sd * sd + signal_sum(body, i, links, 1)
-        since_first[k] = minute[i] - body[i, own + _FIRST]
-        kept[k], log_lost[k] = still, lost
-    return exponent, since_first, kept, log_lost
+        now = minute[rows[k]]
+        none = np.isnan(gap[k])
+        gap[k] = 1.0 if none else (now - gap[k]) / _FOUR_WEEKS  # the unrecorded scan was 4 weeks before the first
+        first[k] = now if none else first[k]
+    put_back(body, rows, own + _FIRST, first)
+    since_first, remembered, fresh = np.empty(count), np.empty(count), np.empty(count)
+    kept, log_lost = np.empty(count), np.empty(count)
+    last_gap = remember = still = lost = new = np.nan
+    for k in range(count):
+        now = minute[rows[k]]
+        body[rows[k], own + _LAST] = now
+        since_first[k] = now - first[k]
+        if gap[k] != last_gap:  # mostly everybody's is the same
+            remember, still = constants[_AUTOCORRELATION], constants[_PERSISTENCE]
+            if gap[k] != 1.0:
+                remember, still = power(remember, gap[k]), power(still, gap[k])
+            last_gap, lost, new = gap[k], log(1.0 - still), constants[_ACTIVITY_SD] * sqrt(1.0 - remember * remember)
+        remembered[k], fresh[k], kept[k], log_lost[k] = remember, new, still, lost
+    return since_first, remembered, fresh, kept, log_lost
 
 
 @kernel
@@ -239,27 +251,27 @@ def observe_mri(
     innovation = normals(seed, who, rows, _DRAW_ACTIVITY, index)
     u_new = uniforms(seed, who, rows, _DRAW_NEW, index)
     u_persisting = uniforms(seed, who, rows, _DRAW_PERSISTING, index)
-    exponent, since_first, kept, log_lost = _begin_scan(body, rows, links, constants, innovation, minute)
+    since_first, remembered, fresh, kept, log_lost = _since_last(body, rows, own, constants, minute)
+    activity, on_drug = taken(body, rows, own + _ACTIVITY), signal_sums(body, rows, links, 1)
     rate, before = taken(body, rows, own + _RATE), taken(body, rows, own + _LESIONS)
-    excess, decay, p = constants[_EXCESS], constants[_REFERRAL_DECAY], constants[_PERSISTENCE]
+    sd, excess = constants[_ACTIVITY_SD], constants[_EXCESS]
+    decay, p = constants[_REFERRAL_DECAY], constants[_PERSISTENCE]
     expected, none_new, none_kept = np.empty(count), np.empty(count), np.empty(count)
     for k in range(count):
+        activity[k] = remembered[k] * activity[k] + fresh[k] * innovation[k]
+        exponent = activity[k] - 0.5 * sd * sd + on_drug[k]
         referral = _referral(excess, decay, since_first[k])
-        expected[k] = rate[k] * exp(exponent[k]) * referral * ((1.0 - kept[k]) / (1.0 - p))
+        expected[k] = rate[k] * exp(exponent) * referral * ((1.0 - kept[k]) / (1.0 - p))
     for k in range(count):
         none_new[k] = exp(-expected[k])
         none_kept[k] = exp(before[k] * log_lost[k])
+    new = poisson_counts(u_new, expected, none_new)
+    persisting = binomial_counts(u_persisting, before, kept, none_kept)
+    put_back(body, rows, own + _ACTIVITY, activity)
     for k in range(count):
-        i = rows[k]
-        new = poisson_search(u_new[k], expected[k], none_new[k])
-        total = new
-        if before[k] > 0.0:
-            if kept[k] > 0.5:
-                total += binomial_quantile(u_persisting[k], before[k], kept[k])
-            else:
-                total += binomial_search(u_persisting[k], before[k], kept[k], none_kept[k])
+        i, total = rows[k], new[k] + persisting[k]
         body[i, own + _LESIONS] = total
-        value[i, 0], value[i, 1] = total, new
+        value[i, 0], value[i, 1] = total, new[k]
         truth[i, 0], truth[i, 1] = expected[k] + before[k] * kept[k], expected[k]
 
 

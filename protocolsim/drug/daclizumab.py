@@ -54,18 +54,12 @@ _TOGETHER = 256  # subjects whose fields stay in the nearest cache while the pie
 
 @inlined
 def _ratio_goal(full: float, half: float, on_drug: float, concentration: float, own_effect: float) -> float:
+    """Where the log rate ratio tends at this concentration."""
     common: float = full * saturation(concentration, half)
     return common + own_effect * min(1.0, concentration / on_drug)
 
 
 @inlined
-def _log_ratio_goal(constants: Floats, concentration: float, own_effect: float) -> float:
-    """Where the log rate ratio tends at this concentration."""
-    full, half, on_drug = constants[_K_FULL_EFFECT], constants[_K_HALF_EFFECT], constants[_K_ON_DRUG]
-    return _ratio_goal(full, half, on_drug, concentration, own_effect)
-
-
-@kernel
 def _kinetics(
     constants: Floats, weight: float, z_clearance: float, z_volume: float
 ) -> tuple[float, float, float, float, float, float]:
@@ -88,19 +82,26 @@ def _steady_log_ratio(
     """Log rate ratio in the steady state of the reference regimen, just before an infusion, when scans are made."""
     interval, onset, dose = constants[_K_INTERVAL], constants[_K_ONSET], constants[_K_DOSE]
     full, half, on_drug = constants[_K_FULL_EFFECT], constants[_K_HALF_EFFECT], constants[_K_ON_DRUG]
-    ratio, now = np.zeros(weight.shape[0]), 0.0
+    count = weight.shape[0]
+    ratio, central_fast, central_slow = np.zeros(count), np.empty(count), np.empty(count)
+    gone_fast, gone_slow = np.empty(count), np.empty(count)
+    for k in range(count):
+        share = dose * weight[k] / (fast[k] - slow[k])
+        central_fast[k] = share * (fast[k] - back[k]) / (1.0 - exp(-fast[k] * interval))
+        central_slow[k] = share * (back[k] - slow[k]) / (1.0 - exp(-slow[k] * interval))
+    now, last_days = 0.0, -1.0
     while now < interval:
         days = min(_PIECE_DAYS, interval - now)
         left = exp(-days / onset)
-        for k in range(weight.shape[0]):
-            share = dose * weight[k] / (fast[k] - slow[k])
-            central_fast = share * (fast[k] - back[k]) / (1.0 - exp(-fast[k] * interval))
-            central_slow = share * (back[k] - slow[k]) / (1.0 - exp(-slow[k] * interval))
-            area = central_fast * exp(-fast[k] * now) * (1.0 - exp(-fast[k] * days)) / fast[k]
-            area += central_slow * exp(-slow[k] * now) * (1.0 - exp(-slow[k] * days)) / slow[k]
+        if days != last_days:
+            for k in range(count):
+                gone_fast[k], gone_slow[k] = 1.0 - exp(-fast[k] * days), 1.0 - exp(-slow[k] * days)
+        for k in range(count):
+            area = central_fast[k] * exp(-fast[k] * now) * gone_fast[k] / fast[k]
+            area += central_slow[k] * exp(-slow[k] * now) * gone_slow[k] / slow[k]
             goal = _ratio_goal(full, half, on_drug, area / (volume[k] * days), own_effect[k])
             ratio[k] = goal + (ratio[k] - goal) * left
-        now += days
+        now, last_days = now + days, days
     return ratio / (1.0 - exp(-interval / onset))
 
 
@@ -117,31 +118,42 @@ def start(body: Floats, rows: Integers, links: Integers, constants: Floats, seed
         normals(seed, who, rows, _DRAW_NK_EXPANSION, first),
         normals(seed, who, rows, _DRAW_NK_BASELINE, first),
     )
-    shared = constants[_K_NK_CORRELATION]
-    for k in range(rows.shape[0]):
+    count, shared = rows.shape[0], constants[_K_NK_CORRELATION]
+    clearance, volume, to, back = np.empty(count), np.empty(count), np.empty(count), np.empty(count)
+    fast, slow = np.empty(count), np.empty(count)
+    for k in range(count):
+        clearance[k], volume[k], to[k], back[k], fast[k], slow[k] = _kinetics(
+            constants, weight[k], z_clearance[k], z_volume[k]
+        )
+    week = np.empty((6, count))
+    for k in range(count):
+        week[0, k], week[1, k], week[2, k], week[3, k], week[4, k], week[5, k] = step(
+            to[k], back[k], fast[k], slow[k], volume[k], _PIECE_DAYS
+        )
+    for k in range(count):
+        expansion = shared * effect[k] + sqrt(1.0 - shared * shared) * other[k]
+        z_nk[k] = constants[_K_NK_BASELINE] * exp(constants[_K_NK_BASELINE_SD] * z_nk[k])
+        effect[k] = constants[_K_EFFECT_SD] * effect[k]
+        other[k] = constants[_K_NK_MAX] * exp(constants[_K_NK_MAX_SD] * expansion)
+    steady = _steady_log_ratio(constants, weight, volume, back, fast, slow, effect)
+    for k in range(count):
+        steady[k] = exp(steady[k])
         i = rows[k]
         for field in (LEVEL, _CENTRAL, _PERIPHERAL, _CONCENTRATION, _LOG_RATIO):
             body[i, own + field] = 0.0
-        clearance, volume, to, back, fast, slow = _kinetics(constants, weight[k], z_clearance[k], z_volume[k])
-        body[i, own + _CLEARANCE] = clearance
-        body[i, own + _VOLUME] = volume
-        body[i, own + _TO], body[i, own + _FROM] = to, back
-        body[i, own + _FAST], body[i, own + _SLOW] = fast, slow
-        week = step(to, back, fast, slow, volume, _PIECE_DAYS)
-        for w in range(6):
-            body[i, own + _WEEK + w] = week[w]
-        expansion = shared * effect[k] + sqrt(1.0 - shared * shared) * other[k]
-        baseline = constants[_K_NK_BASELINE] * exp(constants[_K_NK_BASELINE_SD] * z_nk[k])
-        effect[k] = constants[_K_EFFECT_SD] * effect[k]
-        body[i, own + _NK_EXPANSION] = constants[_K_NK_MAX] * exp(constants[_K_NK_MAX_SD] * expansion)
-        body[i, own + _NK_BASELINE] = body[i, own + _NK] = baseline
-        body[i, own + _OWN_EFFECT], body[i, own + _CD8] = effect[k], 1.0
-    volumes, back_rates = taken(body, rows, own + _VOLUME), taken(body, rows, own + _FROM)
-    fast_rates, slow_rates = taken(body, rows, own + _FAST), taken(body, rows, own + _SLOW)
-    steady = _steady_log_ratio(constants, weight, volumes, back_rates, fast_rates, slow_rates, effect)
-    for k in range(rows.shape[0]):
-        steady[k] = exp(steady[k])
+        body[i, own + _NK], body[i, own + _CD8] = z_nk[k], 1.0
+    put_back(body, rows, own + _CLEARANCE, clearance)
+    put_back(body, rows, own + _VOLUME, volume)
+    put_back(body, rows, own + _TO, to)
+    put_back(body, rows, own + _FROM, back)
+    put_back(body, rows, own + _FAST, fast)
+    put_back(body, rows, own + _SLOW, slow)
+    put_back(body, rows, own + _OWN_EFFECT, effect)
+    put_back(body, rows, own + _NK_BASELINE, z_nk)
+    put_back(body, rows, own + _NK_EXPANSION, other)
     put_back(body, rows, own + _LONG_RUN, steady)
+    for w in range(6):
+        put_back(body, rows, own + _WEEK + w, week[w])
 
 
 @kernel
@@ -187,21 +199,34 @@ def _whole_pieces(body: Floats, rows: Integers, own: int, constants: Floats, pie
 
 
 @kernel
-def _part_of_a_piece(body: Floats, i: int, own: int, constants: Floats, days: float) -> None:
-    """Move one subject on by less than 7 days."""
-    to, back, fast, slow = body[i, own + _TO], body[i, own + _FROM], body[i, own + _FAST], body[i, own + _SLOW]
-    cc, cp, pc, pp, ac, ap = step(to, back, fast, slow, body[i, own + _VOLUME], days)
-    central, peripheral = body[i, own + _CENTRAL], body[i, own + _PERIPHERAL]
-    body[i, own + _CENTRAL] = cc * central + cp * peripheral
-    body[i, own + _PERIPHERAL] = pc * central + pp * peripheral
-    average = ac * central + ap * peripheral
-    goal = _log_ratio_goal(constants, average, body[i, own + _OWN_EFFECT])
-    body[i, own + _LOG_RATIO] = goal + (body[i, own + _LOG_RATIO] - goal) * exp(-days / constants[_K_ONSET])
-    rise = body[i, own + _NK_EXPANSION] * saturation(average, constants[_K_NK_HALF])
-    goal = body[i, own + _NK_BASELINE] * (1.0 + rise)
-    body[i, own + _NK] = goal + (body[i, own + _NK] - goal) * exp(-days * constants[_K_NK_LOSS])
-    goal = 1.0 - constants[_K_CD8_DEPTH] * saturation(average, constants[_K_CD8_HALF])
-    body[i, own + _CD8] = goal + (body[i, own + _CD8] - goal) * exp(-days / constants[_K_CD8_TIME])
+def _part_of_a_piece(body: Floats, rows: Integers, own: int, constants: Floats, days: Floats) -> None:
+    """Move the subjects in rows on by days[k], less than 7, several subjects at once."""
+    count = rows.shape[0]
+    to, back = taken(body, rows, own + _TO), taken(body, rows, own + _FROM)
+    fast, slow = taken(body, rows, own + _FAST), taken(body, rows, own + _SLOW)
+    volume, average = taken(body, rows, own + _VOLUME), np.empty(count)
+    central, peripheral = taken(body, rows, own + _CENTRAL), taken(body, rows, own + _PERIPHERAL)
+    for k in range(count):
+        cc, cp, pc, pp, ac, ap = step(to[k], back[k], fast[k], slow[k], volume[k], days[k])
+        average[k] = ac * central[k] + ap * peripheral[k]
+        then, out = cc * central[k] + cp * peripheral[k], pc * central[k] + pp * peripheral[k]
+        central[k], peripheral[k] = then, out
+    put_back(body, rows, own + _CENTRAL, central)
+    put_back(body, rows, own + _PERIPHERAL, peripheral)
+    ratio, nk, cd8 = taken(body, rows, own + _LOG_RATIO), taken(body, rows, own + _NK), taken(body, rows, own + _CD8)
+    own_effect, expansion = taken(body, rows, own + _OWN_EFFECT), taken(body, rows, own + _NK_EXPANSION)
+    baseline = taken(body, rows, own + _NK_BASELINE)
+    full, half, on_drug = constants[_K_FULL_EFFECT], constants[_K_HALF_EFFECT], constants[_K_ON_DRUG]
+    for k in range(count):
+        goal = _ratio_goal(full, half, on_drug, average[k], own_effect[k])
+        ratio[k] = goal + (ratio[k] - goal) * exp(-days[k] / constants[_K_ONSET])
+        goal = baseline[k] * (1.0 + expansion[k] * saturation(average[k], constants[_K_NK_HALF]))
+        nk[k] = goal + (nk[k] - goal) * exp(-days[k] * constants[_K_NK_LOSS])
+        goal = 1.0 - constants[_K_CD8_DEPTH] * saturation(average[k], constants[_K_CD8_HALF])
+        cd8[k] = goal + (cd8[k] - goal) * exp(-days[k] / constants[_K_CD8_TIME])
+    put_back(body, rows, own + _LOG_RATIO, ratio)
+    put_back(body, rows, own + _NK, nk)
+    put_back(body, rows, own + _CD8, cd8)
 
 
 @kernel
@@ -209,19 +234,22 @@ def advance(body: Floats, rows: Integers, links: Integers, constants: Floats, si
     """Move drug and effects from since to until, in pieces of at most 7 days counted from since."""
     own = links[0]
     moving, pieces = np.empty(rows.shape[0], dtype=np.int64), np.empty(rows.shape[0], dtype=np.int64)
-    count = 0
+    parted, days = np.empty(rows.shape[0], dtype=np.int64), np.empty(rows.shape[0])
+    count = parts = 0
     for i in rows:
         if not _untouched(body, i, own):
-            moving[count], pieces[count] = i, (until[i] - since[i]) // _PIECE
+            time = until[i] - since[i]
+            moving[count], pieces[count] = i, time // _PIECE
+            parted[parts], days[parts] = i, (time - pieces[count] * _PIECE) / MINUTES_PER_DAY
+            parts += time > pieces[count] * _PIECE
             count += 1
     for first in range(0, count, _TOGETHER):
         last = min(count, first + _TOGETHER)
         _whole_pieces(body, moving[first:last], own, constants, pieces[first:last])
+    if parts > 0:
+        _part_of_a_piece(body, parted[:parts], own, constants, days[:parts])
     for k in range(count):
         i = moving[k]
-        left = until[i] - since[i] - pieces[k] * _PIECE
-        if left > 0:
-            _part_of_a_piece(body, i, own, constants, left / MINUTES_PER_DAY)
         body[i, own + _CONCENTRATION] = body[i, own + _CENTRAL] / body[i, own + _VOLUME]
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from protocolsim.arithmetic import exp, kernel, log
 from protocolsim.component import Floats, Integers, Parameter, Trait
 from protocolsim.drug.base import LEVEL, Drug
-from protocolsim.randomness import normal_quantile, uniform
+from protocolsim.randomness import normals
 from protocolsim.units import unit_product
 
 STREAM = 2100
@@ -50,14 +50,15 @@ PARAMETERS = (
 def start(body: Floats, rows: Integers, links: Integers, constants: Floats, seed: int, who: Integers) -> None:
     """Draw what this patient would lose; everybody arrives with the effect in full."""
     own = links[0]
-    for i in rows:
-        z = normal_quantile(uniform(seed, who[i, 0], who[i, 1], _DRAW_LOSS, 0))
-        log_loss = constants[_LOG_MEDIAN] + constants[_LOG_SD] * z
-        body[i, own + LEVEL] = 0.0
-        body[i, own + _WITHDRAWAL] = 0.0
-        body[i, own + _LOG_LOSS] = log_loss
-        body[i, own + _LOSS] = exp(log_loss)
-        body[i, own + _WRITTEN] = 0.0
+    log_loss = normals(seed, who, rows, _DRAW_LOSS, np.zeros(who.shape[0], dtype=np.int64))
+    loss = np.empty(rows.shape[0])
+    for k in range(rows.shape[0]):
+        log_loss[k] = constants[_LOG_MEDIAN] + constants[_LOG_SD] * log_loss[k]
+        loss[k] = exp(log_loss[k])
+    for k in range(rows.shape[0]):
+        i = rows[k]
+        body[i, own + LEVEL] = body[i, own + _WITHDRAWAL] = body[i, own + _WRITTEN] = 0.0
+        body[i, own + _LOG_LOSS], body[i, own + _LOSS] = log_loss[k], loss[k]
 
 
 @kernel

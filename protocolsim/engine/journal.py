@@ -109,7 +109,7 @@ def add_events(
 def fill_moves(table: Table, journal: Journal, places: Integers, who: Integers, read: Floats) -> None:
     """Write the moves of the subjects i with places[i] >= 0, from there on; read[k] is the column value_k."""
     columns = [table[c] for c in ("replicate", "subject", "minute", "from_state", "to_state", "transition")]
-    gather_moves(journal.cells, journal.owner, journal.blocks, places, who, *columns, read)
+    gather_moves(journal.cells, journal.owner, journal.blocks, places, who, read, *columns)
 
 
 def fill_events(table: Table, journal: Journal, places: Integers, who: Integers) -> None:
@@ -141,13 +141,13 @@ def gather_moves(
     blocks: Integers,
     places: Integers,
     who: Integers,
+    read: Floats,
     replicate: Integers,
     subject: Integers,
     minute: Integers,
     left: Codes,
     entered: Codes,
     transition: Codes,
-    read: Floats,
 ) -> None:
     """Every column of the table of moves."""
     goes = gathered(owner, blocks, places)

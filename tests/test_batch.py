@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocolsim.engine import batch, des
-from protocolsim.engine.screening import Screening
 from protocolsim.engine.lending import Lending
+from protocolsim.engine.screening import Screening
 from protocolsim.engine.tables import tables_of
 from protocolsim.engine.workspace import Workspace
 from protocolsim.errors import SimulationError

@@ -8,15 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from protocolsim.arithmetic import kernel
+from protocolsim.arithmetic import exp, kernel, log
 from protocolsim.randomness import (
     MAX_SEED,
+    binomial_counts,
     binomial_quantile,
     exponential_quantile,
     normal_quantile,
     normal_quantiles,
     normals,
     philox,
+    poisson_counts,
     poisson_quantile,
     uniform,
     uniforms,
@@ -279,3 +281,26 @@ def test_normal_and_exponential_quantiles_are_monotone(u, v):
     low, high = sorted((u, v))
     assert normal_quantile(low) <= normal_quantile(high) + 1e-15
     assert exponential_quantile(low) <= exponential_quantile(high)
+
+
+@given(st.lists(st.tuples(inside, st.floats(min_value=0.0, max_value=600.0)), min_size=1, max_size=40))
+def test_poisson_counts_are_the_quantiles(drawn):
+    """Many at a time or one by one: the same count, however far the search goes."""
+    u, mean = (np.array(column) for column in zip(*drawn, strict=True))
+    none = np.array([exp(-m) for m in mean])
+    assert poisson_counts(u, mean, none).tolist() == [poisson_quantile(*pair) for pair in zip(u, mean, strict=True)]
+
+
+@given(
+    st.lists(
+        st.tuples(inside, st.one_of(st.integers(0, 6), st.integers(0, 3000)), st.floats(0.0, 1.0)),
+        min_size=1,
+        max_size=40,
+    )
+)
+def test_binomial_counts_are_the_quantiles(drawn):
+    """Many at a time or one by one: the same count, whichever outcome is the rarer."""
+    u, trials, p = (np.array(column, dtype=float) for column in zip(*drawn, strict=True))
+    none = np.array([exp(n * log(1.0 - q)) if q < 1.0 else 0.0 for n, q in zip(trials, p, strict=True)])
+    one_by_one = [binomial_quantile(*three) for three in zip(u, trials, p, strict=True)]
+    assert binomial_counts(u, trials, p, none).tolist() == one_by_one

@@ -1,0 +1,60 @@
+"""Memory for tables, lent: used again as soon as nobody holds a column of the table any more.
+
+Fresh memory costs the system as much time as filling it. While chunks stream by, each table is dropped once its numbers
+have been added up, and the next one fits where it stood.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocolsim.records import Table
+
+Memory = NDArray[np.uint8]
+
+_KEPT = 8  # pieces of memory kept for later
+_SPARE = 8  # of a piece that is new, one part in so many is left free: the next table may be a little longer
+_ALIGNED = 64
+
+
+class _Loan:
+    """One piece of memory in use: NumPy keeps this alive for as long as any array looks into it."""
+
+    def __init__(self, memory: Memory) -> None:
+        self.__array_interface__ = memory.__array_interface__
+
+
+class Lending:
+    """Tables in memory that comes back."""
+
+    def __init__(self) -> None:
+        self._free: list[Memory] = []
+
+    def table(self, kinds: Mapping[str, Any], rows: int) -> Table:
+        """Columns of these kinds with so many rows, with anything in them."""
+        sizes = {name: -(-rows * np.dtype(kind).itemsize // _ALIGNED) * _ALIGNED for name, kind in kinds.items()}
+        memory = self._borrow(sum(sizes.values()))
+        table, at = {}, 0
+        for name, kind in kinds.items():
+            table[name] = memory[at : at + rows * np.dtype(kind).itemsize].view(kind)
+            at += sizes[name]
+        return table
+
+    def _borrow(self, size: int) -> Memory:
+        fitting = [k for k, memory in enumerate(self._free) if size <= len(memory) <= 2 * size]
+        if fitting:
+            memory = self._free.pop(min(fitting, key=lambda k: len(self._free[k])))
+        else:
+            memory = np.empty(size + size // _SPARE, dtype=np.uint8)
+        loan = _Loan(memory)
+        weakref.finalize(loan, self._back, memory).atexit = False
+        return np.asarray(loan)
+
+    def _back(self, memory: Memory) -> None:
+        self._free.append(memory)
+        del self._free[:-_KEPT]

@@ -24,17 +24,19 @@ import protocolsim
 LIMIT = 4.0
 TABLES = ("subjects", "observations", "doses", "moves", "events")
 SECOND = ("monotherapy", "dose_doubled")
+_APART = 1_000_000  # between the numbers of subjects of consecutive replicates
 
 
 def ours(size: int, seed: int, engine: Literal["des", "batch"]) -> dict[str, pd.DataFrame]:
-    """The five tables of one replicate of the shipped trial."""
-    scenario = protocolsim.load("ms_daclizumab", set={"cohort.size": size})
-    result = protocolsim.run(scenario, replicates=1, seed=seed, engine=engine)
+    """The five tables of the shipped trial, replicates of 15 until so many are enrolled."""
+    replicates = max(1, size // handwritten.TRIAL_SIZE)
+    result = protocolsim.run(protocolsim.load("ms_daclizumab"), replicates=replicates, seed=seed, engine=engine)
     return {table: result.records.frame(table) for table in TABLES}
 
 
 def quantities(frames: Mapping[str, pd.DataFrame]) -> dict[str, pd.Series]:
     """What is compared: one value per subject who has it."""
+    frames = {table: f.assign(subject=f["replicate"] * _APART + f["subject"]) for table, f in frames.items()}
     subjects, moves, events, doses = (frames[table] for table in ("subjects", "moves", "events", "doses"))
     subjects = subjects.set_index("subject")
     enrolled = subjects.index[subjects["enrolled"].astype(bool)]

@@ -111,7 +111,6 @@ class Kinetics:
         area = c_fast * (1.0 - after_fast) / fast + c_slow * (1.0 - after_slow) / slow
         return float(area / (self.volume * days))
 
-
     def steady_rate_ratio(self, weight: float, own_effect: float) -> float:
         """Rate of new lesions over that off drug, before an infusion, after ever so many of 1 mg/kg every 4 weeks."""
         share, interval, felt = DOSE * weight / (self.fast - self.slow), 4 * WEEK, 0.0

@@ -102,7 +102,10 @@ def _steady_log_ratio(
             goal = _ratio_goal(full, half, on_drug, area / (volume[k] * days), own_effect[k])
             ratio[k] = goal + (ratio[k] - goal) * left
         now, last_days = now + days, days
-    return ratio / (1.0 - exp(-interval / onset))
+    left = 1.0 - exp(-interval / onset)
+    for k in range(count):
+        ratio[k] = ratio[k] / left
+    return ratio
 
 
 @kernel
@@ -179,7 +182,10 @@ def _whole_pieces(body: Floats, rows: Integers, own: int, constants: Floats, pie
     full, half, on_drug = constants[_K_FULL_EFFECT], constants[_K_HALF_EFFECT], constants[_K_ON_DRUG]
     nk_half, depth, cd8_half = constants[_K_NK_HALF], constants[_K_CD8_DEPTH], constants[_K_CD8_HALF]
     left, nk_left, cd8_left = constants[_K_WEEK_ONSET], constants[_K_WEEK_NK], constants[_K_WEEK_CD8]
-    for piece in range(pieces.max()):
+    most = 0  # no array method here: it would load linear algebra with the kernel
+    for k in range(pieces.shape[0]):
+        most = max(most, pieces[k])
+    for piece in range(most):
         for k in range(rows.shape[0]):
             going = pieces[k] > piece
             average = ac[k] * central[k] + ap[k] * peripheral[k]

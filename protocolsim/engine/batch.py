@@ -31,7 +31,8 @@ from protocolsim.protocol.states import Group, Protocol, Randomisation, Rule, St
 from protocolsim.randomness import NO_SHOW as NO_SHOW_STREAM
 from protocolsim.records import MADE, NO_SHOW, SUBJECTS_TOGETHER, Records
 
-_ROWS = SUBJECTS_TOGETHER
+_ROWS = 6144  # together, some more or less: their columns should stay near the processor
+_FEARED = 2.0  # candidates per place, for as long as none have been seen
 
 Mask = NDArray[np.bool_]
 
@@ -67,7 +68,9 @@ def pieces(
     memory, lending = [Workspace(), Workspace()], Lending()
     first = replicates.start
     while first < replicates.stop:
-        together = max(1, int(_ROWS / (screened * trial.cohort.size)))
+        # At first nobody knows how many fail screening; all later groups fit into the memory of the first.
+        expected = max(screened, _FEARED) if first == replicates.start else screened
+        together = max(1, int(_ROWS / (expected * trial.cohort.size)))
         group = range(first, min(first + together, replicates.stop))
         screening = Screening(trial, seed, group, screened)
         if len(group) == 1 and screened * trial.cohort.size > _ROWS:
@@ -347,40 +350,40 @@ class Crowd:
         """Try a group of transitions on what the charts say. Returns those who took none."""
         if group is None or not len(rows):
             return rows
-        values = self.columns.read(rows, group)
-        read = [values[k] for k in group.reads]
-        staying = np.ones(len(rows), dtype=np.bool_)
+        values = self.columns.read(rows, group) if group.reads else []
         for transition in group.transitions:
-            going = staying
-            if transition.rule is not None:
-                going = staying & _held(transition.rule, values, len(rows))
+            if transition.rule is None:
+                self._leave(rows, transition, values, group)
+                return rows[:0]
+            going = _held(transition.rule, values, len(rows))
             if going.any():
-                self._leave(rows, going, transition, values, read)
-                staying = staying & ~going
-                if not staying.any():
+                self._leave(rows[going], transition, _of(values, going), group)
+                rows, values = rows[~going], _of(values, ~going)
+                if not len(rows):
                     break
-        return rows[staying]
+        return rows
 
-    def _leave(
-        self, rows: Integers, going: Mask, transition: Transition, values: list[Any], numbers: list[Any]
-    ) -> None:
-        """Those who are going take the transition; values and numbers read are those of all rows."""
+    def _leave(self, rows: Integers, transition: Transition, values: list[Any], group: Group) -> None:
         columns = self.columns
-        leaving = rows[going]
-        columns.away[leaving] = True
-        read = np.empty((len(numbers), len(leaving)))
-        for k, number in enumerate(numbers):
-            read[k] = number[going] if np.ndim(number) else number
+        columns.away[rows] = True
+        read = np.empty((len(group.reads), len(rows)))
+        for k, number in enumerate(group.reads):
+            read[k] = values[number]
         if transition.randomise is None:
             assert transition.to is not None
             to = self.states[transition.to]
-            columns.move(leaving, transition, to, read)
-            self._arrive(leaving, to)
+            columns.move(rows, transition, to, read)
+            self._arrive(rows, to)
             return
-        strata = columns.sites[leaving] if transition.randomise.by_site else np.zeros(len(leaving), dtype=np.int64)
+        strata = columns.sites[rows] if transition.randomise.by_site else np.zeros(len(rows), dtype=np.int64)
         for rule in transition.randomise.strata:
-            strata = 2 * strata + _held(rule, values, len(rows))[going]
-        self.parked.append(_Parked(transition, leaving, read, strata.astype(np.int64)))
+            strata = 2 * strata + _held(rule, values, len(rows))
+        self.parked.append(_Parked(transition, rows, read, strata.astype(np.int64)))
+
+
+def _of(values: list[Any], which: Mask) -> list[Any]:
+    """Those values that are columns, of these subjects; the others are the same for all."""
+    return [v[which] if isinstance(v, np.ndarray) else v for v in values]
 
 
 def _held(rule: Rule, values: list[Any], rows: int) -> Mask:

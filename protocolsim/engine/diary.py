@@ -21,7 +21,7 @@ from protocolsim.records import Table
 
 Owners = NDArray[np.int32]
 
-_TOGETHER = 256  # subjects whose rows of a table stay in the cache while the entries are read
+_TOGETHER = 192  # subjects whose rows of a table stay in the cache while the entries are read
 # What an entry says: its page, where its numbers begin (NOTHING where it was not made), how many variables it has
 # (1 for a dose), three codes, and the codes in one number.
 _FIRST, _LAST, _NUMBERS, _VARIABLES, _STATE, _WHAT, _STATUS, _CODES = range(8)

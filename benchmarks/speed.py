@@ -161,7 +161,7 @@ def verdict(question: str, found: float, bound: float, kind: str, *, at_most: bo
 
 def side_by_side(options: argparse.Namespace) -> bool:
     """Questions (a) to (d)."""
-    small, large, many = (100, 1_000, 6_000) if options.quick else (1_000, 10_000, 60_000)
+    small, large, many = (100, 1_000, 6_000) if options.quick else (1_000, 10_000, 120_000)
     sizes = {HAND: small, REFERENCE: small, REFERENCE_LARGE: large, BATCH: many, FUSED: many}
     for side, size in sizes.items():  # modules and scenarios are loaded, kernels compiled, before the clock starts
         _loaded(size)

@@ -113,14 +113,10 @@ def start(body: Floats, rows: Integers, links: Integers, constants: Floats, seed
     """Draw how this patient handles the drug and answers to it; nobody has had any."""
     own, first = links[0], np.zeros(who.shape[0], dtype=np.int64)
     weight, effect = taken(body, rows, links[1]), normals(seed, who, rows, _DRAW_EFFECT, first)
-    z_clearance, z_volume = (
-        normals(seed, who, rows, _DRAW_CLEARANCE, first),
-        normals(seed, who, rows, _DRAW_VOLUME, first),
-    )
-    other, z_nk = (
-        normals(seed, who, rows, _DRAW_NK_EXPANSION, first),
-        normals(seed, who, rows, _DRAW_NK_BASELINE, first),
-    )
+    z_clearance = normals(seed, who, rows, _DRAW_CLEARANCE, first)
+    z_volume = normals(seed, who, rows, _DRAW_VOLUME, first)
+    other = normals(seed, who, rows, _DRAW_NK_EXPANSION, first)
+    z_nk = normals(seed, who, rows, _DRAW_NK_BASELINE, first)
     count, shared = rows.shape[0], constants[_K_NK_CORRELATION]
     clearance, volume, to, back = np.empty(count), np.empty(count), np.empty(count), np.empty(count)
     fast, slow = np.empty(count), np.empty(count)

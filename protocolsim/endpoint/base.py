@@ -198,8 +198,14 @@ def rows_of(records: Records, table: str, chosen: Mask | slice = slice(None)) ->
 
 
 def _rows(subjects: Table, table: Table) -> Integers:
-    wanted = _keys(table["replicate"], table["subject"])
-    return np.searchsorted(_keys(subjects["replicate"], subjects["subject"]), wanted).astype(np.int64)
+    replicate, subject = table["replicate"], table["subject"]
+    # Rows of one subject follow each other: only the first of them is looked up.
+    first = np.ones(len(subject), dtype=np.bool_)
+    first[1:] = (subject[1:] != subject[:-1]) | (replicate[1:] != replicate[:-1])
+    begins = np.flatnonzero(first)
+    keys = _keys(subjects["replicate"], subjects["subject"])
+    found = np.searchsorted(keys, _keys(replicate[begins], subject[begins])).astype(np.int64)
+    return np.repeat(found, np.diff(begins, append=len(subject)))
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ def many_transitions(number: int) -> str:
 LIMITS = {
     "file size": (COMPACT + "#" * reader.MAX_BYTES, "larger than 256 kB"),
     "nesting": ("title: " + "[" * (reader.MAX_DEPTH + 1) + "]" * (reader.MAX_DEPTH + 1), "nested deeper than 30"),
-    "keys and values": ("title: [" + "1," * reader.MAX_NODES + "1]", "more than 20000 keys and values"),
+    "keys and values": ("title: [" + "1," * reader.MAX_NODES + "1]", "more than 10000 keys and values"),
     "length of a text": ("title: " + "x" * (reader.MAX_SCALAR + 1), "text of 10001 characters"),
     "aliases": ("title: &a x\nquestion: *a", "anchors and aliases are not allowed"),
     "states": (many_states(MOST_STATES), f"{MOST_STATES + 4} states; at most {MOST_STATES} are possible"),

@@ -17,6 +17,7 @@ from protocolsim.scenario.builder import build
 from protocolsim.scenario.inherit import load_document
 from protocolsim.scenario.reader import Document, parse
 from protocolsim.scenario.scenario import Scenario
+from protocolsim.scenario.shape import MOST_FAULTS
 
 SMALL = """\
 title: A small trial
@@ -317,6 +318,13 @@ class TestAllAtOnce:
             "  line 4, column 16   cohort.size: -3 is below 1 (subjects)",
             "  line 23, column 39  protocol.transitions[1].when: unknown name 'fal'; did you mean 'fall'?",
         ]
+
+    def test_more_than_anybody_reads(self):
+        """Of hundreds of faults of shape the first are told, and how many are not; the file is not sound."""
+        many = "".join(f"key_{k}: 1\n" for k in range(MOST_FAULTS + 57))
+        found = refused(changed() + many)
+        assert len(found) == MOST_FAULTS + 1
+        assert [m for *_, m in found if "not listed" in m] == ["57 more faults are not listed; mend these first"]
 
     def test_shape_and_names_and_units_together(self):
         """A wrong key hides no wrong name, no wrong unit and no missing drug elsewhere."""

@@ -23,7 +23,7 @@ from protocolsim.scenario.unreadable import why_unreadable
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 30
-MAX_NODES = 20_000
+MAX_NODES = 10_000
 MAX_SCALAR = 10_000
 MAX_FAULTS = 20
 

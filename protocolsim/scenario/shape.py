@@ -10,6 +10,7 @@ import json
 import typing
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -37,6 +38,7 @@ _NEUTRAL: Mapping[str, Any] = {
     "transitions": [], "from": [], "between": {}, "value": 0, "dose": "0 mg/kg", "serves": [], "arrivals": "1 / week",
     "role": "checked", "mark": "A", "at most": 0,
 }  # fmt: skip
+MOST_FAULTS = 200  # are looked up and told in one go; a file with more is not a scenario with slips
 _ROUNDS = 100
 
 Whole = TypeVar("Whole", bound=BaseModel)
@@ -76,10 +78,14 @@ def check_as(model: type[Whole], data: Mapping[str, Any]) -> Shape[Whole]:
         except ValidationError as error:
             faults = _by_address(error.errors(include_url=False), rest)
             before = json.dumps(rest)
-            misspelt = _misspelt(faults, model)
-            for address, details in faults.items():
+            told = dict(islice(faults.items(), MOST_FAULTS))
+            misspelt = _misspelt(told, model)
+            for address, details in told.items():
                 if address not in misspelt and not any(address[:end] in mended for end in range(1, len(address) + 1)):
                     said.append(_said(address, details, model))
+            if len(faults) > len(told):
+                more = f"{len(faults) - len(told):,} more faults are not listed; mend these first"
+                said.append(Said((), more, at_key=True))
             for address, details in faults.items():
                 mended.add(address)
                 _mend(rest, address, details[0]["type"])

@@ -25,7 +25,7 @@ def test_everything_of_the_file_is_there(name):
     for state in scenario.trial.protocol.states:
         assert (state.outcome or state.label) in plain
     for endpoint in scenario.endpoints.values():
-        assert f"{endpoint.label}. {endpoint.counting}" in plain
+        assert f"{endpoint.label}: {endpoint.counting}." in plain
     for knob in scenario.knobs:
         mark = f" [{knob.mark}]" if knob.mark else ""
         assert f"{knob.name} = {knob.value}: {knob.meaning}{mark}" in plain

@@ -189,6 +189,7 @@ def read(text: str) -> Reader:
         ({}, "70.0 ± 0.4 %"),
         ({"mcse": 0.023}, "70 ± 2 %"),
         ({"mcse": 0.0004}, "70.00 ± 0.04 %"),
+        ({"value": 0.002, "mcse": 0.0003, "unit": "points"}, "0.0020 ± 0.0003 points"),
         ({"mcse": math.nan}, "70 %"),
         ({"value": math.nan}, "undefined"),
         ({"value": 12.345, "mcse": 0.06, "unit": "mg/kg"}, "12.35 ± 0.06 mg/kg"),
@@ -198,6 +199,21 @@ def read(text: str) -> Reader:
 def test_digits_follow_the_error(changes: dict[str, float], said: str) -> None:
     """A value is printed to the digit that its Monte Carlo error leaves meaningful."""
     assert phrases.simulated(said_of(**changes)) == said
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "unit", "said"),
+    [
+        (-0.5396, 0.01054, "%", "-54 ± 1 % points"),
+        (0.0023, 0.0034, "points", "+0.002 ± 0.003 points"),
+        (0.0, 0.0, "%", "0 % points"),
+        (0.004, math.nan, "%", "+0.4 % points"),
+        (math.nan, math.nan, "%", "undefined"),
+    ],
+)
+def test_a_difference_has_a_sign_and_the_digits_of_its_error(value: float, error: float, unit: str, said: str) -> None:
+    """A difference is never printed as zero where it is not; without an error, as of the same trials, none is said."""
+    assert phrases.difference(value, error, unit) == said
 
 
 def test_published_values_show_their_count_share_and_mark() -> None:

@@ -168,5 +168,5 @@ def test_the_page_tells_differences(curve: Sweep) -> None:
     frame = curve.frame[curve.frame["estimate"] == "assigned_monotherapy"]
     first = frame.iloc[0]
     assert first["difference"] > 0
-    assert f"+{100 * first['difference']:.1f}".rstrip("0").rstrip(".") in text
-    assert '<td class="number">0 points</td>' in text
+    assert f"+{100 * first['difference']:.0f} ± " in text or f"+{100 * first['difference']:.1f} ± " in text
+    assert '<td class="number">0 % points</td>' in text

@@ -183,6 +183,22 @@ class TestOtherWay:
         later = (theirs["minute"] > step.minute) & (theirs["variable"] == 0)
         assert way.otherwise.observed[0] == (later.sum(), theirs["value"][later].sum() / later.sum())
 
+    def test_staying_is_told_with_every_later_move(self):
+        """Who stays makes no move at the decision: each later move is told, and nothing 'instead of' itself."""
+        told = story("ms_daclizumab", 15, "batch")
+        whole, states = told.life, told.life.scenario.trial.protocol.states
+        step = next(n for n in whole.steps if isinstance(n, Tried) and n.to is not None and n.to.name == "rescued")
+        way = next(w for w in other_ways(whole, step) if w.instead is None)
+        said = next(o for n in told.lines for o in n.others if o.startswith("The other way, staying: "))
+        weeks = [(states[to].label, round((minute - whole.enrolled) / 10080)) for minute, to in way.otherwise.moves]
+        assert weeks == [("Completed", 66)]
+        assert said.startswith("The other way, staying: Completed in week 66 ")
+        others = [o for n in told.lines for o in n.others]
+        assert len(others) == 2
+        for part in (p.partition(": ")[2] for o in others for p in o.split("; ")):
+            there, instead, here = part.partition(" instead of ")
+            assert not instead or not there.endswith(here)
+
     def test_who_is_enrolled_has_no_other_way(self):
         """A decision before enrolment changes who else comes, so that no other way is told of it."""
         whole = life(load("ms_daclizumab"), 1)
@@ -201,6 +217,13 @@ class TestWords:
             r"response_threshold \(75 %\)(; otherwise)?\. On to .*\.",
             line,
         )
+
+    def test_what_is_known_at_entry_has_its_unit(self):
+        """A weight of the table of subjects is told in kg, a clearance in litres a day."""
+        told = trace("ms_daclizumab", 15, engine="batch", truth=True)
+        row = {name: column[told.life.row] for name, column in told.life.records["subjects"].items()}
+        assert f"weight {row['weight']:.4g} kg, age {row['age']:.4g}." in told.text
+        assert f"daclizumab_clearance {row['truth_daclizumab_clearance']:.4g} L/day" in told.text
 
     def test_only_what_settles_a_rule_is_told(self):
         """Of `or` the first side that holds, of `and` the first that does not; every comparison told is a fact."""

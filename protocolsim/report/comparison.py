@@ -70,10 +70,5 @@ def written(value: Any) -> str:
 
 
 def difference(pair: Pair) -> str:
-    """'+12.3 ± 0.4 points', in the unit of the endpoint."""
-    value, error = (phrases.scaled(v, pair.a.unit) for v in (pair.difference, pair.mcse))
-    if value != value:
-        return phrases.UNDEFINED
-    unit = "points" if pair.a.unit == "%" else pair.a.unit
-    about = f" ± {phrases.plain(error)}" if error > 0 else ""
-    return f"{'+' if value > 0 else ''}{phrases.plain(value)}{about} {unit}".rstrip()
+    """'+12.3 ± 0.4 % points', in the unit of the endpoint."""
+    return phrases.difference(pair.difference, pair.mcse, pair.a.unit)

@@ -11,6 +11,7 @@ from protocolsim.study.validation import Comparison, inside
 
 NO_RANGE = "one trial only"
 UNDEFINED = "undefined"
+_MOST_DIGITS = 6
 VERDICT_MEANS = (
     "Verdict: whether the published value lies between the 5th and the 95th percentile of single simulated trials. "
     "Exact 95 %: the Clopper-Pearson confidence interval of a published count, worked out here [D]."
@@ -52,12 +53,27 @@ def plain(value: float) -> str:
 def simulated(found: Estimate) -> str:
     """The value and its standard error, to the digits that the error leaves meaningful."""
     value, error = scaled(found.value, found.unit), scaled(found.mcse, found.unit)
+    return UNDEFINED if math.isnan(value) else f"{with_error(value, error)} {found.unit}"
+
+
+def difference(value: float, error: float, unit: str) -> str:
+    """'+12.3 ± 0.4 % points': a difference with its sign, in the unit of the endpoint; of shares in percentage points.
+
+    The error is zero where both are the same trials, and nan with a single replicate; neither is said.
+    """
+    value, error = scaled(value, unit), scaled(error, unit)
     if math.isnan(value):
         return UNDEFINED
+    said = with_error(value, error)
+    return f"{'+' if value > 0 else ''}{said} {'% points' if unit == '%' else unit}".rstrip()
+
+
+def with_error(value: float, error: float) -> str:
+    """'70.9 ± 0.8', to the digits that the error leaves meaningful; the value alone where there is no error."""
     if math.isnan(error) or error == 0.0:
-        return f"{plain(value)} {found.unit}"
-    digits = min(2, max(0, -math.floor(math.log10(error))))
-    return f"{value:.{digits}f} ± {error:.{digits}f} {found.unit}"
+        return plain(value)
+    digits = min(_MOST_DIGITS, max(0, -math.floor(math.log10(error))))
+    return f"{value:.{digits}f} ± {error:.{digits}f}"
 
 
 def one_trial(found: Estimate) -> str:

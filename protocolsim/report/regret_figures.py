@@ -117,14 +117,19 @@ def says(drawn: Drawn, found: Regret) -> list[str]:
     best = float(drawn.thresholds[int(np.argmin(values))])
     passing, free = 100.0 * found.better_off(), 100.0 * found.better_off(0.0, 0.0)
     way = other_way(drawn.curve) or "the other way"
-    bracket = " and ".join(f"{value[n]:.2f} ± {error[n]:.2f}" for n in ("regret_at_least", "regret"))
+    pair = (phrases.with_error(float(value[n]), float(error[n])) for n in ("regret_at_least", "regret"))
+    ends = list(dict.fromkeys(pair))
+    bracket = f"between {ends[0]} and {ends[1]}" if len(ends) > 1 else ends[0]
+    lowest = found.frame(np.array([best])).set_index("estimate")
+    least = phrases.with_error(float(lowest["value"]["regret"]), float(lowest["mcse"]["regret"]))
+    sent = phrases.with_error(100.0 * value["share_better"], 100.0 * error["share_better"])
     lost = (
-        f"At the scenario's own {drawn.said(drawn.curve.own)} the rule loses between {bracket} a patient against the "
-        f"better way for each; the least regret, {values.min():.2f}, is at {drawn.said(best)}."
+        f"At the scenario's own {drawn.said(drawn.curve.own)} the rule loses {bracket} a patient against the "
+        f"better way for each; the least regret, {least}, is at {drawn.said(best)}."
     )
     better = (
         f"Of the patients, {passing:.0f} % are better off passing at these prices, and the rule sends "
-        f"{100 * value['share_better']:.0f} % the better way."
+        f"{sent} % the better way."
     )
     trivial = (
         f"so that '{way}' is trivially best for nearly everybody" if free < 5.0 else f"the others do better on '{way}'"

@@ -137,16 +137,13 @@ class _Teller:
     def who(self) -> str:
         """Traits, where the subject began, and whether they were enrolled."""
         subjects, row = self.life.records["subjects"], self.life.row
-        traits = [
-            f"{name.removeprefix('truth_')} {digits(float(subjects[name][row]))}"
-            for name in self.labels.traits
-            if not name.startswith("truth_")
-        ]
-        hidden = [
-            f"{name.removeprefix('truth_')} {digits(float(subjects[name][row]))}"
-            for name in self.labels.traits
-            if name.startswith("truth_")
-        ]
+        trial = self.scenario.trial
+        traits: list[str] = []
+        hidden: list[str] = []
+        for trait in (t for part in (trial.disease, *trial.drugs) for t in part.component.traits):
+            value = subjects[f"truth_{trait.name}" if trait.hidden else trait.name][row]
+            said = f"{trait.name} {digits(float(value))} {trait.unit}".rstrip()
+            (hidden if trait.hidden else traits).append(said)
         counted = (
             "Weeks are counted from enrolment."
             if self.life.enrolled >= 0
@@ -223,20 +220,21 @@ class _Teller:
         """What would have happened the other way, beside what did."""
         to = "staying" if way.instead is None else self._states(way.instead.destinations)
         there, here = way.otherwise, way.happened
-        ways = [self._path(there), self._path(here)]
-        parts = [f"{ways[0]} either way" if ways[0] == ways[1] else f"{ways[0]} instead of {ways[1]}"]
-        for variable in sorted(set(there.observed) | set(here.observed)):
-            if variable in self._followed():
-                a, b = (self._mean(w, variable) for w in (there, here))
-                parts.append(f"{self.labels.variables[variable]} {a} instead of {b}")
+        # Who stays makes no move at the decision itself.
+        pairs = [
+            ("", self._path(there, there.moves[0 if way.instead is None else 1 :]), self._path(here, here.moves[1:]))
+        ]
+        for variable in sorted((set(there.observed) | set(here.observed)) & self._followed()):
+            a, b = (self._mean(w, variable) for w in (there, here))
+            pairs.append((f"{self.labels.variables[variable]} ", a, b))
         for drug in sorted(set(there.doses) | set(here.doses)):
-            a, b = (digits(w.doses.get(drug, 0.0)) for w in (there, here))
-            parts.append(f"{wording.spoken(self.labels.drugs[drug])} {a} mg/kg instead of {b} mg/kg")
+            a, b = (f"{digits(w.doses.get(drug, 0.0))} mg/kg" for w in (there, here))
+            pairs.append((f"{wording.spoken(self.labels.drugs[drug])} ", a, b))
         for event in sorted(set(there.events) | set(here.events)):
             a, b = (str(w.events.get(event, 0)) for w in (there, here))
             if a != b:
-                parts.append(f"{self.labels.events[event]} {a} instead of {b}")
-        return f"The other way, {to}: {'; '.join(parts)}."
+                pairs.append((f"{self.labels.events[event]} ", a, b))
+        return f"The other way, {to}: {'; '.join(_beside(pairs))}."
 
     def _followed(self) -> set[int]:
         """The variables worth comparing: the one to follow, or else those that rules read."""
@@ -247,9 +245,9 @@ class _Teller:
         many, mean = after.observed.get(variable, (0, float("nan")))
         return f"{digits(mean)} (mean of {many})" if many else "not observed"
 
-    def _path(self, after: After) -> str:
-        # The first move is the decision itself.
-        moves = [f"{self.states[to].label} in week {wording.weeks(m - self.since)}" for m, to in after.moves[1:]]
+    def _path(self, after: After, then: Sequence[tuple[int, int]]) -> str:
+        """The moves after the decision, or how long the subject stayed."""
+        moves = [f"{self.states[to].label} in week {wording.weeks(m - self.since)}" for m, to in then]
         return ", ".join(moves) or f"{self.states[after.final].label} to week {wording.weeks(after.ended - self.since)}"
 
     def _states(self, numbers: Sequence[int]) -> str:
@@ -260,3 +258,10 @@ class _Teller:
         final = self.states[int(self.life.records["subjects"]["final_state"][self.life.row])]
         outcome = f", {final.outcome}" if final.outcome and final.outcome.casefold() != final.label.casefold() else ""
         return f"{self.week(self.life.ended)}: {final.label}{outcome}."
+
+
+def _beside(pairs: Sequence[tuple[str, str, str]]) -> list[str]:
+    """Of what is told as (what, there, here): first all that is the same either way, then what differs."""
+    same = [f"{what}{there}" for what, there, here in pairs if there == here]
+    differs = [f"{what}{there} instead of {here}" for what, there, here in pairs if there != here]
+    return [f"{wording.listed(same)} either way", *differs] if same else differs

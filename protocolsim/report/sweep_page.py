@@ -149,17 +149,11 @@ def _table(found: Sweep, name: str) -> dict[str, Any]:
 
 def _row(outcome: Outcome, name: str) -> dict[str, Any]:
     there = outcome.estimates[name]
-    value, error = (phrases.scaled(v, there.unit) for v in outcome.differences[name])
-    sign = "+" if value > 0 else ""
-    unit = "points" if there.unit == "%" else there.unit
-    # The error of zero is zero where a point is the scenario itself, and nan with a single replicate.
-    about = f" ± {phrases.plain(error)}" if error > 0 else ""
-    undefined = value != value
     return {
         "settings": outcome.settings,
         "value": phrases.simulated(there),
         "range": phrases.one_trial(there),
-        "difference": phrases.UNDEFINED if undefined else f"{sign}{phrases.plain(value)}{about} {unit}".rstrip(),
+        "difference": phrases.difference(*outcome.differences[name], there.unit),
     }
 
 

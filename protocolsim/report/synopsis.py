@@ -194,7 +194,7 @@ def _endpoints(scenario: Scenario) -> list[str]:
         said = (
             "" if e.published is None else f" Published: {e.published.text} [{e.published.mark}], {e.published.role}."
         )
-        found.append(f"{e.label}. {e.counting}{said}")
+        found.append(f"{e.label}: {e.counting}.{said}")
     return found
 
 

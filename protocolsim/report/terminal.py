@@ -125,7 +125,7 @@ def _table(result: Source, width: int, encoding: str) -> Table:
         table.add_column("Role", no_wrap=True)
     for found in (e for e in result.estimates.values() if not e.decides):
         # A long unit would widen two columns of numbers; it stands once, beside the label.
-        unit = "" if found.unit == "%" else f"{found.unit}; "
+        unit = "" if found.unit in ("", "%") else f"{found.unit}; "
         numbers = [phrases.bare(shown(found), found) for shown in (phrases.simulated, phrases.one_trial)]
         cells = [f"{found.label} ({unit}of {found.among})", *numbers]
         if compared:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocolsim.errors import UsageError
-from protocolsim.report import definition_figures, definition_table, phrases, regret_figures, threshold_figures
+from protocolsim.report import definition_figures, definition_table, phrases, regret_figures, threshold_figures, wording
 from protocolsim.report.look import alternative, caption, save, svg
 from protocolsim.report.page import _inline
 from protocolsim.report.sweep_page import _fit, _style
@@ -22,7 +22,7 @@ from protocolsim.study.regret import Regret
 from protocolsim.study.result import Result
 from protocolsim.study.store import write_facts
 from protocolsim.study.sweep import Sweep, paired_mcse
-from protocolsim.study.thresholds import MEASURES
+from protocolsim.study.thresholds import MEASURES, decision_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,8 +39,8 @@ _SHORT = {
 }  # fmt: skip
 _MEANS = (
     "pass: share that passes the rule. sensitivity: true responders who pass. specificity: others who do not. pred. "
-    "pos.: true responders among those who pass. pred. neg.: others among those who do not. count, stop, dose, loss: "
-    "expected over the horizon after the decision. A true responder is known to the model only."
+    "pos.: true responders among those who pass. pred. neg.: others among those who do not. A true responder is known "
+    "to the model only."
 )
 _ROWS, _OTHERS = 11, 8
 _NUMBERS = ("value", "mcse", "lo", "hi")
@@ -155,18 +155,34 @@ class Told:
         here, there = (self._sums(t) for t in (curve.own, best))
         loss = {t: curve.frame(np.array([t])).set_index("estimate").loc["expected_loss"] for t in (curve.own, best)}
         at_own, at_best = (f"{loss[t].value:.2f}" for t in (curve.own, best))
-        prices = f"(a stop {phrases.plain(stop)}, a unit of dose {phrases.plain(dose)})"
         if best == curve.own:
-            said = [f"At the scenario's prices {prices} its own threshold has the smallest expected loss, {at_own}."]
+            said = [f"At the scenario's prices its own threshold has the smallest expected loss, {at_own}."]
         else:
             error = paired_mcse(endpoint, there, endpoint, here)
             about = f" ± {error:.2f}" if error > 0 else ""
             end = ", an end of the range" if drawn.at_an_end(place) else ""
             lower = f"{loss[curve.own].value - loss[best].value:.2f}{about}"
             least = f"the expected loss is smallest at {drawn.said(best)}{end}: {at_best}, against {at_own}"
-            said = [f"At the scenario's prices {prices} {least} at the scenario's own, {lower} lower under same luck."]
+            said = [f"At the scenario's prices {least} at the scenario's own, {lower} lower under same luck."]
         prices_are = "Prices are assumptions, so look at a range of them (the figure of the loss)."
-        return [*said, threshold_figures.free_says(drawn), threshold_figures.stop_says(drawn), prices_are]
+        return [
+            self._priced(stop, dose),
+            *said,
+            threshold_figures.free_says(drawn),
+            threshold_figures.stop_says(drawn),
+            prices_are,
+        ]
+
+    def _priced(self, stop: float, dose: float) -> str:
+        """What is counted, and in what unit the loss is."""
+        worth = decision_of(self.curve.scenario, self.curve.rule)
+        assert worth is not None
+        over = wording.duration(worth.horizon)
+        return (
+            f"Expected of each patient over {over} after the decision: count, of {worth.count}; stop, the probability "
+            f"of '{worth.stop}'; dose, of {wording.spoken(worth.drug)}. The loss is in counts: a "
+            f"stop weighs {phrases.plain(stop)} of them, 1 mg/kg {phrases.plain(dose)}."
+        )
 
     def _sums(self, threshold: float) -> NDArray[np.float64]:
         """The sums of the loss by replicate at one threshold."""

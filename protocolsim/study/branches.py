@@ -71,7 +71,7 @@ def threshold_rule(scenario: Scenario, parameter: str | None = None) -> Threshol
     if parameter is None:
         parameter = _only(scenario)
     if parameter not in scenario.named:
-        raise UsageError(f"--rule {unknown('parameter', parameter, scenario.named)}")
+        raise UsageError(f"--rule: {unknown('parameter', parameter, scenario.named)}")
     used = _places(scenario, parameter)
     if not used:
         raise UsageError(f"--rule {parameter}: it is no threshold, and changes nothing that happens in the trial")

@@ -210,7 +210,7 @@ class TestRefusals:
         ("words", "said"),
         [
             ((), "Usage"),
-            (("run",), "Missing argument"),
+            (("run",), "Missing argument 'SCENARIO'. Name a shipped one (`protocolsim list` shows them), or a file."),
             (("run", "ms_daclizumab", "more"), "unexpected extra argument"),
             (("run", "ms_dacluzimab"), "unknown scenario 'ms_dacluzimab'; did you mean 'ms_daclizumab'?"),
             (("run", "missing.yaml"), "there is no such file"),

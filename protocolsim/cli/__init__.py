@@ -84,6 +84,11 @@ class _Commands(click.Group):
         # Here and not in `main`, where click itself has already turned it into its own word and status 1.
         try:
             return super().invoke(ctx)
+        except click.MissingParameter as error:
+            if error.param is None or error.param.name != "scenario":
+                raise
+            hint = "Name a shipped one (`protocolsim list` shows them), or a file."
+            raise click.MissingParameter(hint, error.ctx, error.param) from None
         except KeyboardInterrupt as error:
             terminated = isinstance(error, _TerminatedError)
             kept = f"{error}\n{_going_on(self.words)}" if str(error) else "nothing was written"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +16,53 @@ from protocolsim.errors import UsageError
 
 if TYPE_CHECKING:
     from protocolsim.executor.base import Executor
+    from protocolsim.scenario.scenario import Scenario
     from protocolsim.study.folder import StudyFolder
     from protocolsim.study.manifest import Manifest
 
 
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What the shared options of a command that simulates say."""
+
+    settings: tuple[str, ...]
+    replicates: int | None
+    seed: int | None
+    engine: str
+    out: Path | None
+    overwrite: bool
+    as_json: bool
+    quiet: bool
+    allow_plugins: bool
+    workers: str = "auto"
+    cluster: str | None = None
+    resume: bool = False
+
+    @property
+    def shown(self) -> bool:
+        """Whether results are shown to a person."""
+        return not (self.quiet or self.as_json)
+
+    @property
+    def study(self) -> dict[str, Any]:
+        """What the studies of floor 6 are asked for by name."""
+        return {"replicates": self.replicates, "seed": self.seed, "engine": self.engine}
+
+    def load(self, scenario: str) -> Scenario:
+        """The scenario, with every --set."""
+        from protocolsim.scenario.settings import load
+
+        return load(scenario, set=assignments(self.settings), allow_plugins=self.allow_plugins)
+
+
 def studies(command: Callable[..., None]) -> Callable[..., None]:
-    """The options that every command that simulates has."""
+    """The options that every command that simulates has. With those of `parallel` and `durable` they are `asked`."""
+
+    @wraps(command)
+    def gathered(**given: Any) -> None:
+        mine = {field.name: given.pop(field.name) for field in fields(Asked) if field.name in given}
+        command(asked=Asked(**mine), **given)
+
     options = (
         click.option(
             "--set", "settings", multiple=True, metavar="NAME=VALUE", help="Change a value of the scenario; repeatable."
@@ -33,9 +76,10 @@ def studies(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--quiet", is_flag=True, help="Print nothing but refusals."),
         click.option("--allow-plugins", is_flag=True, help="Load code the scenario names (your.module:YourClass)."),
     )
+    found: Callable[..., None] = gathered
     for option in reversed(options):
-        command = option(command)
-    return command
+        found = option(found)
+    return found
 
 
 def parallel(command: Callable[..., None]) -> Callable[..., None]:
@@ -78,17 +122,30 @@ def workers_for(workers: str, cluster: str | None) -> Iterator[Executor]:
 
 
 @contextmanager
-def study_in(out: Path | None, manifest: Manifest, *, overwrite: bool, resume: bool) -> Iterator[StudyFolder | None]:
+def study_in(asked: Asked, manifest: Manifest) -> Iterator[StudyFolder | None]:
     """The folder of a study, or none where no results are to be kept."""
-    if out is None:
-        if resume:
+    if asked.out is None:
+        if asked.resume:
             raise UsageError("--resume says nothing without --out")
-        refuse_lone_overwrite(overwrite, out)
+        refuse_lone_overwrite(asked.overwrite, asked.out)
         yield None
         return
     from protocolsim.study.folder import study_folder
 
-    with study_folder(out, manifest, overwrite=overwrite, resume=resume) as folder:
+    with study_folder(asked.out, manifest, overwrite=asked.overwrite, resume=asked.resume) as folder:
+        yield folder
+
+
+@contextmanager
+def results_in(asked: Asked) -> Iterator[Path | None]:
+    """A folder to fill, all or nothing, or none where no results are to be kept."""
+    refuse_lone_overwrite(asked.overwrite, asked.out)
+    if asked.out is None:
+        yield None
+        return
+    from protocolsim.study.store import folder_for_results
+
+    with folder_for_results(asked.out, overwrite=asked.overwrite) as folder:
         yield folder
 
 

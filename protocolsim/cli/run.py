@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from protocolsim.cli.base import assignments, durable, parallel, progress, studies, study_in, workers_for
+from protocolsim.cli.base import Asked, durable, parallel, progress, studies, study_in, workers_for
 
 if TYPE_CHECKING:
-    from protocolsim.scenario.scenario import Scenario
     from protocolsim.study.folder import StudyFolder
     from protocolsim.study.result import Result
 
@@ -21,47 +20,28 @@ if TYPE_CHECKING:
 @studies
 @parallel
 @durable
-def run(
-    scenario: str,
-    settings: tuple[str, ...],
-    replicates: int | None,
-    seed: int | None,
-    engine: str,
-    out: Path | None,
-    overwrite: bool,
-    as_json: bool,
-    quiet: bool,
-    allow_plugins: bool,
-    workers: str,
-    cluster: str | None,
-    resume: bool,
-) -> None:
+def run(scenario: str, asked: Asked) -> None:
     """Simulate SCENARIO beside what was published. A shipped one by name, or a file."""
-    from protocolsim.scenario.settings import load
     from protocolsim.study.beside import companions
+    from protocolsim.study.run import run as run_study
     from protocolsim.study.run import run_manifest
 
-    loaded = load(scenario, set=assignments(settings), allow_plugins=allow_plugins)
-    if out is not None or not (as_json or quiet):
+    loaded = asked.load(scenario)
+    if asked.out is not None or asked.shown:
         # Here and not in the report, so that nothing is simulated in vain.
         companions(loaded)
-    asked: dict[str, Any] = {"replicates": replicates, "seed": seed, "engine": engine}
-    with study_in(out, run_manifest(loaded, **asked), overwrite=overwrite, resume=resume) as folder:
-        with workers_for(workers, cluster) as those:
-            result = _simulate(loaded, {**asked, "workers": those, "folder": folder}, quiet=quiet or as_json)
+    with study_in(asked, run_manifest(loaded, **asked.study)) as folder:
+        with (
+            workers_for(asked.workers, asked.cluster) as those,
+            progress(asked.replicates or loaded.replicates, shown=asked.shown) as tell,
+        ):
+            result = run_study(loaded, **asked.study, workers=those, folder=folder, progress=tell)
         if folder is not None:
             _write(result, folder)
-    if as_json:
+    if asked.as_json:
         click.echo(json.dumps(result.summary(), indent=2))
-    elif not quiet:
-        _show(result, out)
-
-
-def _simulate(scenario: Scenario, asked: dict[str, Any], *, quiet: bool) -> Result:
-    from protocolsim.study.run import run as run_study
-
-    with progress(asked["replicates"] or scenario.replicates, shown=not quiet) as tell:
-        return run_study(scenario, **asked, progress=tell)
+    elif asked.shown:
+        _show(result, asked.out)
 
 
 def _write(result: Result, folder: StudyFolder) -> None:

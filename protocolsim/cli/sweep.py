@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from protocolsim.cli.base import assignments, durable, parallel, progress, studies, study_in, workers_for
+from protocolsim.cli.base import Asked, assignments, durable, parallel, progress, studies, study_in, workers_for
 from protocolsim.errors import UsageError
 
 if TYPE_CHECKING:
@@ -27,33 +27,16 @@ if TYPE_CHECKING:
 @studies
 @parallel
 @durable
-def sweep(
-    scenario: str,
-    varied: tuple[str, ...],
-    settings: tuple[str, ...],
-    replicates: int | None,
-    seed: int | None,
-    engine: str,
-    out: Path | None,
-    overwrite: bool,
-    as_json: bool,
-    quiet: bool,
-    allow_plugins: bool,
-    workers: str,
-    cluster: str | None,
-    resume: bool,
-) -> None:
+def sweep(scenario: str, varied: tuple[str, ...], asked: Asked) -> None:
     """Simulate SCENARIO at every point of a grid. The same luck at each."""
     from protocolsim.study.sweep import carry_out, plan, write_sweep
 
-    vary, set_ = _ranges(varied), assignments(settings)
-    planned = plan(
-        scenario, vary, replicates=replicates, seed=seed, engine=engine, set=set_, allow_plugins=allow_plugins
-    )
-    with study_in(out, planned.manifest, overwrite=overwrite, resume=resume) as folder:
+    vary, set_ = _ranges(varied), assignments(asked.settings)
+    planned = plan(scenario, vary, **asked.study, set=set_, allow_plugins=asked.allow_plugins)
+    with study_in(asked, planned.manifest) as folder:
         with (
-            workers_for(workers, cluster) as those,
-            progress(planned.trials, shown=not (quiet or as_json)) as tell,
+            workers_for(asked.workers, asked.cluster) as those,
+            progress(planned.trials, shown=asked.shown) as tell,
         ):
             found = carry_out(planned, tell, workers=those, folder=folder)
         if folder is not None:
@@ -62,10 +45,10 @@ def sweep(
             with folder.results() as place:
                 write_sweep(found, place)
                 write_report(found, place)
-    if as_json:
+    if asked.as_json:
         click.echo(json.dumps(found.summary(), indent=2))
-    elif not quiet:
-        _show_sweep(found, out)
+    elif asked.shown:
+        _show_sweep(found, asked.out)
 
 
 def _ranges(varied: tuple[str, ...]) -> dict[str, str]:

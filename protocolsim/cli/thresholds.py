@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from protocolsim.cli.base import assignments, parallel, progress, refuse_lone_overwrite, studies, workers_for
+from protocolsim.cli.base import Asked, parallel, progress, results_in, studies, workers_for
 from protocolsim.errors import UsageError
 
 if TYPE_CHECKING:
@@ -31,48 +30,26 @@ if TYPE_CHECKING:
 )
 @studies
 @parallel
-def thresholds(
-    scenario: str,
-    parameter: str | None,
-    lucks: int,
-    settings: tuple[str, ...],
-    replicates: int | None,
-    seed: int | None,
-    engine: str,
-    out: Path | None,
-    overwrite: bool,
-    as_json: bool,
-    quiet: bool,
-    allow_plugins: bool,
-    workers: str,
-    cluster: str | None,
-) -> None:
+def thresholds(scenario: str, parameter: str | None, lucks: int, asked: Asked) -> None:
     """Show every threshold of a decision rule. From one simulation of both ways."""
-    from protocolsim.scenario.settings import load
     from protocolsim.study.branches import ThresholdRule, threshold_rule
     from protocolsim.study.regret import MOST_LUCKS
     from protocolsim.study.run import whole_number
-    from protocolsim.study.store import folder_for_results
 
-    refuse_lone_overwrite(overwrite, out)
-    loaded = load(scenario, set=assignments(settings), allow_plugins=allow_plugins)
-    asked: dict[str, Any] = {"replicates": replicates, "seed": seed, "engine": engine}
+    loaded = asked.load(scenario)
     rule = threshold_rule(loaded, parameter)
     if lucks != 0:
         whole_number("--lucks (0 for none)", lucks, 2, MOST_LUCKS)
-    work = _curve(lucks) if isinstance(rule, ThresholdRule) else _swept(parameter, rule, quiet)
-    with ExitStack() as open_:
-        folder = None if out is None else open_.enter_context(folder_for_results(out, overwrite=overwrite))
-        asked["workers"] = open_.enter_context(workers_for(workers, cluster))
-        summary, show = work(loaded, parameter, asked, folder, not (quiet or as_json))
-    if as_json:
+    work = _curve(lucks) if isinstance(rule, ThresholdRule) else _swept(parameter, rule, asked.quiet)
+    with results_in(asked) as folder, workers_for(asked.workers, asked.cluster) as those:
+        summary, show = work(loaded, parameter, {**asked.study, "workers": those}, folder, asked.shown)
+    if asked.as_json:
         click.echo(json.dumps(summary, indent=2))
-    elif not quiet:
+    elif asked.shown:
         show()
-        if out is not None:
-            click.echo(
-                f"written to {out}: report.html, the curve as parquet and CSV, summary.json, scenario.yaml, figures"
-            )
+        if asked.out is not None:
+            written = "report.html, the curve as parquet and CSV, summary.json, scenario.yaml, figures"
+            click.echo(f"written to {asked.out}: {written}")
 
 
 Work = Callable[..., tuple[dict[str, Any], Callable[[], None]]]

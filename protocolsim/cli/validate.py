@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from protocolsim.cli.base import assignments, progress, refuse_lone_overwrite, studies
+from protocolsim.cli.base import Asked, progress, results_in, studies
 from protocolsim.errors import UsageError
 
 if TYPE_CHECKING:
@@ -19,37 +18,22 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("scenario")
 @studies
-def validate(
-    scenario: str,
-    settings: tuple[str, ...],
-    replicates: int | None,
-    seed: int | None,
-    engine: str,
-    out: Path | None,
-    overwrite: bool,
-    as_json: bool,
-    quiet: bool,
-    allow_plugins: bool,
-) -> None:
+def validate(scenario: str, asked: Asked) -> None:
     """Set published results among simulated trials. One by one: inside the 5-95 % range or not.
 
     The exit status is 0 also where some lie outside: that is an answer.
     """
     from protocolsim.report.page import page
-    from protocolsim.scenario.settings import load
     from protocolsim.study.run import run as run_study
-    from protocolsim.study.store import folder_for_results
     from protocolsim.study.validation import as_json as plain
     from protocolsim.study.validation import comparisons
 
-    refuse_lone_overwrite(overwrite, out)
-    loaded = load(scenario, set=assignments(settings), allow_plugins=allow_plugins)
+    loaded = asked.load(scenario)
     if not any(e.published is not None for e in loaded.endpoints.values()):
         raise UsageError(f"{scenario}: it has no published results to be held against (`published:`)")
-    with ExitStack() as open_:
-        folder = None if out is None else open_.enter_context(folder_for_results(out, overwrite=overwrite))
-        with progress(replicates or loaded.replicates, shown=not (quiet or as_json)) as tell:
-            result = run_study(loaded, replicates=replicates, seed=seed, engine=engine, progress=tell)
+    with results_in(asked) as folder:
+        with progress(asked.replicates or loaded.replicates, shown=asked.shown) as tell:
+            result = run_study(loaded, **asked.study, progress=tell)
         rows = {row.estimate.name: plain(row) for row in comparisons(result.estimates.values())}
         summary = {key: value for key, value in result.summary().items() if key != "estimates"} | {"rows": rows}
         if folder is not None:
@@ -57,10 +41,10 @@ def validate(
 
             write_validation(folder, summary, result)
             (folder / "report.html").write_text(page(result), encoding="utf-8")
-    if as_json:
+    if asked.as_json:
         click.echo(json.dumps(summary, indent=2))
-    elif not quiet:
-        _show(result, out)
+    elif asked.shown:
+        _show(result, asked.out)
 
 
 def _show(result: Result, out: Path | None) -> None:

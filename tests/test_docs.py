@@ -64,6 +64,13 @@ def test_a_page_says_every_number_and_how_it_is_known(room, name):
     assert counted == {m: n for m in MARKS if (n := sum(p.mark == m for p in component.parameters))}
 
 
+def test_a_model_without_its_text_is_refused(monkeypatch, tmp_path):
+    """Where nobody has written the equations yet, the refusal names the file that is expected."""
+    monkeypatch.setattr("importlib.resources.files", lambda _: tmp_path)
+    with pytest.raises(UsageError, match=r"disease relapsing_ms: .* expected .*disease/relapsing_ms\.md"):
+        model_page("disease", "relapsing_ms")
+
+
 @pytest.mark.parametrize(("room", "name"), MODELS)
 def test_what_is_written_names_only_what_there_is(room, name):
     """Each name in code type in the text beside the code is a parameter, signal, trait or file of that component."""

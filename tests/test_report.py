@@ -290,6 +290,15 @@ def test_summary_without_published_values_has_no_columns_for_them(result: Made) 
     assert "Warning: Two [of] them." in out.getvalue()
 
 
+def test_a_number_without_a_unit_names_none(result: Made) -> None:
+    """An endpoint that is a bare number has no empty place for a unit beside its label."""
+    plain = {n: dataclasses.replace(e, label="Highest", unit="") for n, e in result.estimates.items()}
+    out = io.StringIO()
+    print_summary(dataclasses.replace(result, estimates=plain), Console(file=out, width=100, color_system=None))
+    assert "Highest (of " in out.getvalue()
+    assert "(;" not in out.getvalue()
+
+
 def test_summary_reads_on_an_old_terminal(result: Made) -> None:
     """A terminal without the sign ± gets +- and no error."""
     raw = io.BytesIO()

@@ -7,6 +7,7 @@ from collections import Counter
 from importlib import resources
 
 from protocolsim.component import MARKS, Component, Parameter
+from protocolsim.errors import UsageError
 from protocolsim.report.markdown import listed, table
 from protocolsim.scenario.components import disease_names, drug_names, load_shipped
 
@@ -25,9 +26,12 @@ def names() -> list[tuple[str, str]]:
 
 
 def model_page(room: str, name: str) -> str:
-    """The page of a shipped component, as Markdown."""
+    """The page of a shipped component, as Markdown. Raises UsageError where nobody wrote what it leaves out."""
     component = load_shipped(room, name)
-    written = resources.files("protocolsim").joinpath(room, f"{name}.md").read_text(encoding="utf-8")
+    beside = resources.files("protocolsim").joinpath(room, f"{name}.md")
+    if not beside.is_file():
+        raise UsageError(f"{room} {name}: its equations and limits are not written yet: expected {beside}")
+    written = beside.read_text(encoding="utf-8")
     parts = [
         f"# {name.replace('_', ' ').capitalize()}",
         f"`{name}`, a {room}: {component.meaning}.",

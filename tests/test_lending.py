@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import gc
+import sys
+import threading
+from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -67,6 +70,30 @@ def test_memory_comes_back():
     gc.collect()
     assert where(lending.table(KINDS, 990)["minute"]) == stood
     assert where(lending.table(KINDS, 20)["minute"]) != stood  # a small table does not keep a large piece
+
+
+def test_tables_may_be_dropped_by_another_thread():
+    """However dropping falls between the steps of borrowing, every table has the length asked for."""
+    lending, dropped, short = Lending(), SimpleQueue[Any](), []
+
+    def drop() -> None:
+        while dropped.get() is not None:
+            pass
+
+    dropping = threading.Thread(target=drop)
+    switched = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        dropping.start()
+        for rows in np.random.default_rng(1).choice([10, 20, 50, 100, 200, 400, 1000, 2000], 6000).tolist():
+            table = lending.table({"minute": "i8"}, rows)
+            short += [rows] * (len(table["minute"]) != rows)
+            dropped.put(table)
+    finally:
+        sys.setswitchinterval(switched)
+        dropped.put(None)
+        dropping.join()
+    assert not short
 
 
 def test_columns_do_not_overlap():

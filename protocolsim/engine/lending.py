@@ -33,7 +33,9 @@ class Lending:
     """Tables in memory that comes back."""
 
     def __init__(self) -> None:
-        self._free: list[Memory] = []
+        # By identity, so that a piece is taken and given back in one step each: tables are dropped by any thread, and
+        # the garbage collector may do so between any two lines below.
+        self._free: dict[int, Memory] = {}
 
     def table(self, kinds: Mapping[str, Any], rows: int) -> Table:
         """Columns of these kinds with so many rows, with anything in them."""
@@ -46,15 +48,16 @@ class Lending:
         return table
 
     def _borrow(self, size: int) -> Memory:
-        fitting = [k for k, memory in enumerate(self._free) if size <= len(memory) <= 2 * size]
-        if fitting:
-            memory = self._free.pop(min(fitting, key=lambda k: len(self._free[k])))
-        else:
+        fitting = [memory for memory in list(self._free.values()) if size <= len(memory) <= 2 * size]
+        best = id(min(fitting, key=len)) if fitting else None
+        memory = self._free.pop(best, None) if best is not None else None
+        if memory is None:
             memory = np.empty(size + size // _SPARE, dtype=np.uint8)
         loan = _Loan(memory)
         weakref.finalize(loan, self._back, memory).atexit = False
         return np.asarray(loan)
 
     def _back(self, memory: Memory) -> None:
-        self._free.append(memory)
-        del self._free[:-_KEPT]
+        self._free[id(memory)] = memory
+        for oldest in list(self._free)[:-_KEPT]:
+            self._free.pop(oldest, None)

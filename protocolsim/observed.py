@@ -40,23 +40,13 @@ class Chart:
     traits: Floats
 
     @classmethod
-    def empty(
-        cls,
-        subjects: int,
-        variables: int,
-        states: int,
-        traits: int,
-        *,
-        minute: Integers | None = None,
-        state: Integers | None = None,
-        value: Floats | None = None,
-    ) -> Chart:
-        """A chart before anything happened; arrays that are there already may be used for the observations."""
+    def empty(cls, subjects: int, variables: int, states: int, traits: int) -> Chart:
+        """A chart before anything happened."""
         shape = (subjects, variables, CHART_ROOM)
         return cls(
-            minute=np.zeros(shape, dtype=np.int64) if minute is None else minute,
-            state=np.zeros(shape, dtype=np.int64) if state is None else state,
-            value=np.zeros(shape) if value is None else value,
+            minute=np.zeros(shape, dtype=np.int64),
+            state=np.zeros(shape, dtype=np.int64),
+            value=np.zeros(shape),
             count=np.zeros((subjects, variables), dtype=np.int64),
             entered=np.full((subjects, states), -1, dtype=np.int64),
             entries=np.zeros((subjects, states), dtype=np.int64),

@@ -106,8 +106,11 @@ class _Layout:
     def moves(self) -> Table:
         """The table of moves."""
         places, total = self._places([p.moves.count for p in self.parts])
-        read = np.empty((self.trial.labels.reasons, total))
-        table = self._table("moves", total) | {f"value_{k}": column for k, column in enumerate(read)}
+        kinds, reasons = columns_of("moves", self.trial.labels), self.trial.labels.reasons
+        # What the rules read is one array, since a kernel takes no list of columns; the table shows its rows.
+        read = self.memory.table({"read": np.float64}, reasons * total)["read"].reshape(reasons, total)
+        values = {f"value_{k}": column for k, column in enumerate(read)}
+        table = self.memory.table({c: kind for c, kind in kinds.items() if c not in values}, total) | values
         for columns, first in zip(self.parts, places, strict=True):
             fill_moves(table, columns.moves, first, columns.who, read)
         return table

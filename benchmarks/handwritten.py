@@ -461,10 +461,8 @@ def main() -> None:
     started = time.perf_counter()
     frames = run(n_enrolled, seed)
     seconds = time.perf_counter() - started
-    screened = len(frames["subjects"])
-    print(
-        f"{n_enrolled} enrolled of {screened} screened in {seconds:.2f} s: {n_enrolled / seconds:.0f} patients a second"
-    )
+    screened, enrolled = len(frames["subjects"]), int(frames["subjects"]["enrolled"].sum())
+    print(f"{enrolled} enrolled of {screened} screened in {seconds:.2f} s: {enrolled / seconds:.0f} patients a second")
     print(frames["subjects"]["final_state"].value_counts().to_string())
 
 

@@ -256,6 +256,33 @@ transitions:
         assert isinstance(records, Records)
         assert len(records["doses"]["minute"]) == 2 * (2 if "every" in when else 3)
 
+    def test_many_subjects_whose_time_is_over_after_unlike_numbers_of_visits(self):
+        """Whoever is done with the visits sooner stands in the tables where they would stand, whoever else is there."""
+        scenario = toy(UNLIKE, cohort="size: 300", infusion="fever: 5 % / 1 day")
+        records = assert_agree(scenario, 3, range(2))
+        assert isinstance(records, Records)
+        late = records["observations"]["state"] == 3
+        assert len(set(np.bincount(records["observations"]["subject"][late]))) > 1
+
+
+UNLIKE = """
+summaries: {luck: {last of: luck}}
+states:
+  gate: {enrolled: true, assessments: {scan: {days: [0]}}, lasts: 0 days}
+  short: {lasts: 1 day}
+  long: {lasts: 9 days}
+  treated:
+    treatment: {infusion: {dose: 1 mg/kg, every: 3 days}}
+    assessments: {scan: {every: 2 days}}
+    until: 12 days
+  done: {final: done}
+transitions:
+  - {from: gate, to: short, when: luck < 0.5}
+  - {from: gate, to: long}
+  - {from: [short, long], to: treated}
+  - {from: treated, to: done}
+"""
+
 
 TIES = """
 summaries: {seen: {count of: clock}}

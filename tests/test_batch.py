@@ -343,6 +343,28 @@ def test_a_loop_without_end(level, monkeypatch):
         )
 
 
+FINITE = """
+states:
+  gate: {enrolled: true, lasts: 0 days}
+  one: {lasts: 1 day}
+  two: {lasts: 1 day}
+  done: {final: done}
+transitions:
+  - {from: gate, to: one}
+  - {from: one, to: two}
+  - {from: two, to: done}
+"""
+
+
+@pytest.mark.parametrize("most", [2, 3])
+def test_the_last_move_that_is_allowed(most, monkeypatch):
+    """A course of three moves is fine where three are the most, and too long where two are, on both engines."""
+    monkeypatch.setattr("protocolsim.engine.course.MOST_MOVES", most)
+    monkeypatch.setattr("protocolsim.engine.columns.MOST_MOVES", most)
+    found = assert_agree(toy(FINITE, cohort="size: 4"))
+    assert isinstance(found, Records) == (most == 3), found
+
+
 def _who(table: Table) -> list[tuple[int, int]]:
     return list(zip(table["replicate"].tolist(), table["subject"].tolist(), strict=True))
 

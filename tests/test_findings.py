@@ -119,7 +119,7 @@ def test_a_companion_that_does_not_take_a_setting_is_refused_before_anything_is_
     """What cannot be shown beside a run is said at once, where it would be shown; elsewhere it does not matter."""
     (tmp_path / "more.yaml").write_text(EXTENDING.format(finding="As it is.", beside="maa_daclizumab"))
     words = ["run", str(tmp_path / "more.yaml"), "--set", "cohort.referral_excess=10 %", "--replicates", "1"]
-    monkeypatch.setattr("protocolsim.cli.run._simulate", lambda *_, **__: pytest.fail("simulated in vain"))
+    monkeypatch.setattr("protocolsim.study.run.run", lambda *_, **__: pytest.fail("simulated in vain"))
     refused = CliRunner().invoke(main, words)
     assert refused.exit_code == 2
     assert "unknown key 'referral_excess'" in refused.output

@@ -38,7 +38,7 @@ from protocolsim.study.reference import make_table
 from protocolsim.study.regret import regret
 from protocolsim.study.run import run
 from protocolsim.study.sweep import carry_out, plan
-from protocolsim.study.thresholds import stretches, thresholds
+from protocolsim.study.thresholds import stretches, the_rule, thresholds
 
 
 @pytest.fixture(scope="module")
@@ -295,14 +295,14 @@ class TestStudies:
             summary = Told(curve, "batch", 0.0, lost).summary()
             return bytes_of(curve) | bytes_of(lost), json.dumps(summary)
 
-        assert len(stretches(scenario, "batch", 30)) == 4
+        assert len(stretches(scenario, the_rule(scenario).parameter, 5, "batch", 30, None)) == 4
         one = found(1)
         assert len(one[0]) > 30
         assert found(two) == one
         with Processes(7) as seven:
             assert found(seven) == one
         chunks_of._SUBJECTS["batch"] = 10_000
-        assert len(stretches(scenario, "batch", 30)) == 1
+        assert len(stretches(scenario, the_rule(scenario).parameter, 5, "batch", 30, None)) == 1
         assert found(1) == one
         assert sum(told) == 4 * (30 + 3 * 30)
 

@@ -203,8 +203,8 @@ def _rows(subjects: Table, table: Table) -> Integers:
     first = np.ones(len(subject), dtype=np.bool_)
     first[1:] = (subject[1:] != subject[:-1]) | (replicate[1:] != replicate[:-1])
     begins = np.flatnonzero(first)
-    keys = _keys(subjects["replicate"], subjects["subject"])
-    found = np.searchsorted(keys, _keys(replicate[begins], subject[begins])).astype(np.int64)
+    keys = keys_of(subjects["replicate"], subjects["subject"])
+    found = np.searchsorted(keys, keys_of(replicate[begins], subject[begins])).astype(np.int64)
     return np.repeat(found, np.diff(begins, append=len(subject)))
 
 
@@ -236,7 +236,8 @@ def seen(records: Records, variable: str) -> Seen:
     return found
 
 
-def _keys(replicate: NDArray[Any], subject: NDArray[Any]) -> Integers:
+def keys_of(replicate: NDArray[Any], subject: NDArray[Any]) -> Integers:
+    """One number for each subject, in the order of replicates and subjects."""
     # Both numbers are below 2^31 (see randomness), so one 64-bit key keeps their order.
     return replicate.astype(np.int64) * (1 << 32) + subject.astype(np.int64)
 

@@ -198,8 +198,8 @@ class Columns:
 
     def strike(self, rows: Integers, state: State) -> Integers:
         """The next event of each subject happens: recorded, its clock wound again. Returns the causes."""
-        causes = self.clocks.next_cause[rows]
         next_cause = self.clocks.next_cause
+        causes = next_cause[rows]
         add_events(*self.events.entries(rows), rows, state.number, self.happens, next_cause, self.now)
         self.clocks.strike_each(rows, next_cause, self.streams, self.seed, self.who, self.now)
         return causes

@@ -119,16 +119,31 @@ def fill_events(table: Table, journal: Journal, places: Integers, who: Integers)
 
 
 @kernel
-def gathered(owner: Integers, blocks: Integers, places: Integers) -> Integers:
-    """The row of the table for each entry, -1 where it is left out; entries of a subject in the order they came."""
+def gather_keys(
+    cells: Floats,
+    owner: Integers,
+    blocks: Integers,
+    places: Integers,
+    who: Integers,
+    replicate: Integers,
+    subject: Integers,
+    minute: Integers,
+) -> Integers:
+    """Whose each row of a table is, and its minute. Returns the row for each entry, -1 where it is left out.
+
+    Entries of a subject stay in the order they came.
+    """
     place, reading = places.copy(), blocks.copy()
     goes = np.empty(blocks[-1], dtype=np.int64)
     for first in range(0, places.shape[0], _TOGETHER):
         for b in range(blocks.shape[0] - 1):
             k = reading[b]
             while k < blocks[b + 1] and owner[k] < first + _TOGETHER:
-                goes[k] = place[owner[k]]
-                place[owner[k]] += place[owner[k]] >= 0
+                i = owner[k]
+                d = goes[k] = place[i]
+                if d >= 0:
+                    replicate[d], subject[d], minute[d] = who[i, 0], who[i, 1], int(cells[k, 1])
+                    place[i] = d + 1
                 k += 1
             reading[b] = k
     return goes
@@ -150,12 +165,10 @@ def gather_moves(
     transition: Codes,
 ) -> None:
     """Every column of the table of moves."""
-    goes = gathered(owner, blocks, places)
+    goes = gather_keys(cells, owner, blocks, places, who, replicate, subject, minute)
     for k in range(goes.shape[0]):
-        d = goes[k]
+        d, code = goes[k], int(cells[k, 0])
         if d >= 0:
-            replicate[d], subject[d], minute[d] = who[owner[k], 0], who[owner[k], 1], int(cells[k, 1])
-            code = int(cells[k, 0])
             left[d], entered[d], transition[d] = code % _CODE, code // _CODE % _CODE, code // (_CODE * _CODE)
             for c in range(read.shape[0]):
                 read[c, d] = cells[k, MOVE_READS + c]
@@ -175,9 +188,8 @@ def gather_events(
     event: Codes,
 ) -> None:
     """Every column of the table of events."""
-    goes = gathered(owner, blocks, places)
+    goes = gather_keys(cells, owner, blocks, places, who, replicate, subject, minute)
     for k in range(goes.shape[0]):
-        d = goes[k]
+        d, code = goes[k], int(cells[k, 0])
         if d >= 0:
-            replicate[d], subject[d], minute[d] = who[owner[k], 0], who[owner[k], 1], int(cells[k, 1])
-            state[d], event[d] = int(cells[k, 0]) % _CODE, int(cells[k, 0]) // _CODE
+            state[d], event[d] = code % _CODE, code // _CODE

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
+from typing import Protocol, TypeVar
 
-from protocolsim.executor.base import Executor, Found, Task, executor_for, in_order
+from protocolsim.executor.base import Executor, Found, executor_for, in_order
 from protocolsim.records import Records
 from protocolsim.study.chunk import Local, Tallied, Work, carried_out
 from protocolsim.study.folder import StudyFolder
@@ -51,7 +53,35 @@ def conducted(
             yield from done.tallied
 
 
-def in_turn(function: Callable[[Task], Found], tasks: Sequence[Task], workers: Workers = 1) -> Iterator[Found]:
-    """What the function makes of each task, in the order of the tasks."""
+class Stretch(Protocol):
+    """Some replicates that are carried out as one, and who waits for them."""
+
+    @property
+    def replicates(self) -> range:
+        """Which ones."""
+        ...
+
+    @property
+    def local(self) -> Local:
+        """What is told of them in this process."""
+        ...
+
+
+Some = TypeVar("Some", bound=Stretch)
+
+
+def in_turn(
+    function: Callable[[Some], Found], stretches: Sequence[Some], workers: Workers = 1
+) -> Iterator[tuple[Some, Found]]:
+    """Each stretch with what the function makes of it, in their order; who waits is told of replicates done."""
     with opened(workers) as executor:
-        yield from in_order(executor)(function, tasks)
+        results = in_order(executor)(partial(_telling, function), stretches)
+        for stretch, (found, told) in zip(stretches, results, strict=True):
+            if stretch.local.progress is not None and not told:
+                stretch.local.progress(len(stretch.replicates))
+            yield stretch, found
+
+
+def _telling(function: Callable[[Some], Found], stretch: Some) -> tuple[Found, bool]:
+    """Also whether the function could tell who waits: not in another process."""
+    return function(stretch), stretch.local.progress is not None

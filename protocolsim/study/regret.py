@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -23,17 +23,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocolsim.component import Floats, Integers
-from protocolsim.endpoint.base import Mask, counted_in
+from protocolsim.endpoint.base import Mask, counted_in, keys_of
 from protocolsim.engine.base import Part, Trial
 from protocolsim.errors import UsageError
 from protocolsim.randomness import MAX_SEED
 from protocolsim.study.branches import forced
-from protocolsim.study.chunk import Local, Recipe
 from protocolsim.study.conduct import Workers, in_turn
 from protocolsim.study.curve import Measure, ThresholdCurve
 from protocolsim.study.estimates import estimate
 from protocolsim.study.run import AUTO, chosen_engine, whole_number
-from protocolsim.study.thresholds import Reached, both_ways, decision_of, stretches, the_rule
+from protocolsim.study.thresholds import Reached, Stretch, both_ways, decision_of, stretches, the_rule
 from protocolsim.study.worth import Worth, worth_of
 
 if TYPE_CHECKING:
@@ -172,69 +171,41 @@ def regret(
     most = min(curve.replicates, TRIALS if replicates is None else whole_number("replicates", replicates, 1, 2**31))
     engine = chosen_engine(curve.scenario, engine)
     size = int(np.searchsorted(curve.replicate, most))
-    who = _keys(curve.replicate[:size], curve.subject[:size])
+    who = keys_of(curve.replicate[:size], curve.subject[:size])
     number, sums = np.zeros((2, size)), np.zeros((2, 2, size, 3))
-    recipe, local = Recipe(curve.scenario), Local(progress)
-    chunks = [
-        _Chunk(recipe, curve.parameter, curve.seed, luck, engine, stretch, local)
-        for luck in range(lucks)
-        for stretch in stretches(curve.scenario, engine, most)
-    ]
+    cut = stretches(curve.scenario, curve.parameter, curve.seed, engine, most, progress, range(1, lucks + 1))
     # The losses of a subject are added in the order of the lucks, so that no bit depends on who found them.
-    for chunk, pieces in zip(chunks, in_turn(_carried_out, chunks, workers), strict=True):
-        for keys, parts in pieces.found:
+    for stretch, found in in_turn(_carried_out, cut, workers):
+        half = (stretch.luck - 1) % 2
+        for keys, parts in found:
             place = np.minimum(np.searchsorted(who, keys), max(0, size - 1))
             both = who[place] == keys if size else np.zeros(len(keys), dtype=np.bool_)
-            number[chunk.luck % 2, place[both]] += 1.0
-            sums[:, chunk.luck % 2, place[both]] += parts[:, both]
-        if progress is not None and not pieces.told:
-            progress(len(chunk.replicates))
+            number[half, place[both]] += 1.0
+            sums[:, half, place[both]] += parts[:, both]
     return Regret(curve, lucks, most, number, sums)
 
 
-@dataclass(frozen=True)
-class _Chunk:
-    """Some replicates of a curve on both ways, under one other luck."""
+def _carried_out(stretch: Stretch) -> list[tuple[Integers, Floats]]:
+    """Simulate a stretch under its luck. Raises SimulationError where a cohort cannot be filled.
 
-    recipe: Recipe
-    parameter: str
-    seed: int
-    luck: int
-    engine: str
-    replicates: range
-    local: Local = field(default=Local(), compare=False)
-
-
-@dataclass(frozen=True)
-class _Pieces:
-    """The keys of those whose loss is known on both ways, and its parts, [2 ways, subjects, 3], piece by piece."""
-
-    found: list[tuple[Integers, Floats]]
-    told: bool
-
-
-def _carried_out(chunk: _Chunk) -> _Pieces:
-    """Simulate a chunk. Raises SimulationError where a cohort cannot be filled."""
-    scenario, progress = chunk.recipe.scenario, chunk.local.progress
-    rule = the_rule(scenario, chunk.parameter)
+    Returns the keys of those whose loss is known on both ways, and its parts, [2 ways, subjects, 3], piece by piece.
+    """
+    scenario = stretch.recipe.scenario
+    rule = the_rule(scenario, stretch.parameter)
     decision = decision_of(scenario, rule)
     assert decision is not None
     worth = worth_of(scenario, decision)
-    trials = [other_luck(forced(scenario.trial, rule.transition, taken), chunk.seed) for taken in (True, False)]
-    seed = (chunk.seed + (chunk.luck + 1) * _STEP) % (MAX_SEED + 1)
+    trials = [other_luck(forced(scenario.trial, rule.transition, taken), stretch.seed) for taken in (True, False)]
+    seed = (stretch.seed + stretch.luck * _STEP) % (MAX_SEED + 1)
     found = []
-    for taken, refused in both_ways(trials, seed, chunk.replicates, chunk.engine, progress):
+    for taken, refused in both_ways(trials, seed, stretch.replicates, stretch.engine, stretch.local.progress):
         here = Reached.of(taken, rule)
         (passing, seen), (staying, also) = (_parts(worth, records, here) for records in (taken, refused))
         both = seen & also
         subjects = taken["subjects"]
-        keys = _keys(subjects["replicate"][both], subjects["subject"][both])
+        keys = keys_of(subjects["replicate"][both], subjects["subject"][both])
         found.append((keys, np.stack([passing[both], staying[both]])))
-    return _Pieces(found, told=progress is not None)
-
-
-def _keys(replicate: NDArray[Any], subject: NDArray[Any]) -> Integers:
-    return np.asarray(replicate.astype(np.int64) * (1 << 32) + subject, dtype=np.int64)
+    return found
 
 
 def _parts(worth: Worth, records: Any, here: Reached) -> tuple[Floats, Mask]:

@@ -10,7 +10,7 @@ the seed, the engine and its replicates: the curve does not show who carried the
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,58 +53,54 @@ def thresholds(
     found = the_rule(scenario, rule)
     replicates, seed = replicates_and_seed(scenario, replicates, seed)
     engine = chosen_engine(scenario, engine)
-    recipe, local = Recipe(scenario), Local(progress)
-    chunks = [
-        _Chunk(recipe, found.parameter, seed, engine, stretch, local)
-        for stretch in stretches(scenario, engine, replicates)
-    ]
     gathered = _Gathered(scenario, found, range(replicates))
-    for kept in in_turn(_carried_out, chunks, workers):
-        if progress is not None and not kept.told:
-            progress(kept.replicates)
-        gathered.join(kept.columns)
+    cut = stretches(scenario, found.parameter, seed, engine, replicates, progress)
+    for _, columns in in_turn(_carried_out, cut, workers):
+        gathered.join(columns)
     return gathered.curve(seed)
 
 
-def stretches(scenario: Scenario, engine: str, replicates: int) -> list[range]:
-    """So many replicates, cut where a run on this engine would be cut."""
-    return [span.replicates for span in Work((scenario,), (engine,), 0, replicates).missing(())]
-
-
-# Rows of numbers, by what they are (see `_Gathered`) and of which endpoint or definition.
-Columns = dict[tuple[str, str], Spill]
-
-
 @dataclass(frozen=True)
-class _Chunk:
-    """What is carried out as one: some replicates on both ways."""
+class Stretch:
+    """Some replicates on both ways of a decision; `luck`: the study's own (0) or another."""
 
     recipe: Recipe
     parameter: str
     seed: int
     engine: str
     replicates: range
-    local: Local = field(default=Local(), compare=False)
+    luck: int
+    local: Local = field(compare=False)
 
 
-@dataclass(frozen=True)
-class _Kept:
-    """What a chunk comes to. `told`: whoever waits was told of its replicates."""
+def stretches(
+    scenario: Scenario,
+    parameter: str,
+    seed: int,
+    engine: str,
+    replicates: int,
+    progress: Callable[[int], None] | None,
+    lucks: Iterable[int] = (0,),
+) -> list[Stretch]:
+    """So many replicates under each of these lucks, cut where a run on this engine would be cut."""
+    recipe, local = Recipe(scenario), Local(progress)
+    spans = Work((scenario,), (engine,), 0, replicates).missing(())
+    return [Stretch(recipe, parameter, seed, engine, span.replicates, luck, local) for luck in lucks for span in spans]
 
-    columns: Columns
-    replicates: int
-    told: bool
+
+# Rows of numbers, by what they are (see `_Gathered`) and of which endpoint or definition.
+Columns = dict[tuple[str, str], Spill]
 
 
-def _carried_out(chunk: _Chunk) -> _Kept:
-    """Simulate a chunk on both ways. Raises SimulationError where a cohort cannot be filled."""
-    scenario, progress = chunk.recipe.scenario, chunk.local.progress
-    rule = the_rule(scenario, chunk.parameter)
-    gathered = _Gathered(scenario, rule, chunk.replicates)
+def _carried_out(stretch: Stretch) -> Columns:
+    """Simulate a stretch on both ways. Raises SimulationError where a cohort cannot be filled."""
+    scenario = stretch.recipe.scenario
+    rule = the_rule(scenario, stretch.parameter)
+    gathered = _Gathered(scenario, rule, stretch.replicates)
     trials = [forced(scenario.trial, rule.transition, taken, gathered.further) for taken in (True, False)]
-    for taken, refused in both_ways(trials, chunk.seed, chunk.replicates, chunk.engine, progress):
+    for taken, refused in both_ways(trials, stretch.seed, stretch.replicates, stretch.engine, stretch.local.progress):
         gathered.add(taken, refused)
-    return _Kept(gathered.all(), len(chunk.replicates), told=progress is not None)
+    return gathered.all()
 
 
 def the_rule(scenario: Scenario, parameter: str | None = None) -> ThresholdRule:

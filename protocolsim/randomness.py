@@ -53,17 +53,13 @@ def philox(
 ) -> tuple[np.uint64, np.uint64, np.uint64, np.uint64]:
     """Philox4x32-10: four 32-bit words from a counter of four and a key of two (each in a uint64)."""
     for _ in range(10):
-        p0 = _M0 * c0
-        p1 = _M1 * c2
-        c0, c1, c2, c3 = (
-            (p1 >> _SHIFT) ^ c1 ^ k0,
-            p1 & _MASK,
-            (p0 >> _SHIFT) ^ c3 ^ k1,
-            p0 & _MASK,
-        )
+        # Only the lower 32 bits of each word count; what stands above them is dropped where it would be read.
+        p0 = _M0 * (c0 & _MASK)
+        p1 = _M1 * (c2 & _MASK)
+        c0, c1, c2, c3 = (p1 >> _SHIFT) ^ c1 ^ k0, p1, (p0 >> _SHIFT) ^ c3 ^ k1, p0
         k0 = (k0 + _W0) & _MASK
         k1 = (k1 + _W1) & _MASK
-    return c0, c1, c2, c3
+    return c0 & _MASK, c1 & _MASK, c2 & _MASK, c3 & _MASK
 
 
 @inlined

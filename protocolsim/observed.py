@@ -57,9 +57,10 @@ class Chart:
     def note(self, rows: Integers, variable: int, minute: Integers, state: int, value: Floats, column: int) -> None:
         """Add one observation of a variable for each subject in rows: value[i, column] made at minute[i]."""
         columns = (self.minute, self.state, self.value, self.count)
-        if note(*columns, rows, variable, minute, state, value, column):
+        noted = note(*columns, rows, variable, minute, state, value, column)
+        if noted < len(rows):
             self._grow()
-            self.note(rows, variable, minute, state, value, column)
+            self.note(rows[noted:], variable, minute, state, value, column)
 
     def enter(self, rows: Integers, state: int, minute: Integers, enrols: bool) -> None:
         """The subjects in rows enter a state, each at its own minute."""
@@ -95,15 +96,16 @@ def note(
     state: int,
     value: Floats,
     column: int,
-) -> bool:
-    """Write one observation for each subject in rows; True, and nothing written, where the room is too small."""
-    for i in rows:
-        if counts[i, variable] >= minutes.shape[2]:
-            return True
-    for i in rows:
+) -> int:
+    """Write one observation for each subject in rows, in order, up to one whose room is too small. Returns how many."""
+    for r in range(rows.shape[0]):
+        i = rows[r]
         k = counts[i, variable]
+        if k >= minutes.shape[2]:
+            return r
         minutes[i, variable, k] = minute[i]
         states[i, variable, k] = state
         values[i, variable, k] = value[i, column]
         counts[i, variable] = k + 1
-    return False
+    everybody: int = rows.shape[0]
+    return everybody

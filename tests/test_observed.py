@@ -76,3 +76,15 @@ def test_enrolment_is_the_first_entry_that_enrols():
     chart.enter(np.array([0]), 0, np.array([0, 0]), True)
     chart.enter(np.array([0, 1]), 1, np.array([30, 31]), True)
     assert chart.enrolled.tolist() == [0, 31]
+
+
+@pytest.mark.parametrize("full", [0, 1, 2])
+def test_a_chart_grows_in_the_middle_of_a_note(full):
+    """Where the room is too small for one of several, everybody's is noted once all the same."""
+    chart = Chart.empty(3, 1, 1, 0)
+    for k in range(32):
+        chart.note(np.array([full]), 0, np.full(3, k), 0, np.full((3, 1), float(k)), 0)
+    chart.note(np.arange(3), 0, np.full(3, 99), 0, np.full((3, 1), 99.0), 0)
+    for subject in range(3):
+        before = [(k, 0, float(k)) for k in range(32)] if subject == full else []
+        assert noted(chart, subject, 0) == [*before, (99, 0, 99.0)]

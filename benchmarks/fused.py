@@ -519,58 +519,23 @@ def loop(
             severe_due = _due(exponential_quantile(uniform(seed, r, n, dac.SEVERE_STREAM, 1)), x[_SEVERE], now)
             occurrence = 1
             adverse_due = _due(exponential_quantile(uniform(seed, r, n, dac.ADVERSE_STREAM, 1)), x[_ADVERSE], now)
-            event_due = min(severe_due, adverse_due)
             dose, infusions, previous = DOSE, 0, lesions
             next_rating = BASELINE_ENDS + 10 * MINUTES_PER_WEEK
         while eligible:
-            # Time passes: first to the events that come before the visit or with it, then to the visit.
-            while True:
-                until = min(event_due, minute)
-                if until > now:
-                    if withdrawal != (1.0 if state == MONOTHERAPY else 0.0):
-                        passed = until - now
-                        if state == MONOTHERAPY:
-                            left = x[_OFFSET_4] if passed == FOUR_WEEKS else exp(-passed / x[_OFFSET])
-                            withdrawal = 1.0 + (withdrawal - 1.0) * left
-                        else:
-                            left = x[_ONSET_4] if passed == FOUR_WEEKS else exp(-passed / x[_ONSET])
-                            withdrawal = 0.0 + (withdrawal - 0.0) * left
-                        written = withdrawal * log_loss
-                    while now < until:
-                        if until - now >= MINUTES_PER_WEEK:
-                            now += MINUTES_PER_WEEK
-                            average = ac * central + ap * peripheral
-                            central, peripheral = cc * central + cp * peripheral, pc * central + pp * peripheral
-                            on_ratio, on_nk, on_cd8 = q[dac._K_WEEK_ONSET], q[dac._K_WEEK_NK], q[dac._K_WEEK_CD8]
-                        else:
-                            days = (until - now) / MINUTES_PER_DAY
-                            now = until
-                            p_cc, p_cp, p_pc, p_pp, p_ac, p_ap = step(to, back, fast, slow, volume, days)
-                            average = p_ac * central + p_ap * peripheral
-                            central, peripheral = p_cc * central + p_cp * peripheral, p_pc * central + p_pp * peripheral
-                            on_ratio = exp(-days / q[dac._K_ONSET])
-                            on_nk = exp(-days * q[dac._K_NK_LOSS])
-                            on_cd8 = exp(-days / q[dac._K_CD8_TIME])
-                        goal = _ratio_goal(q, average, own)
-                        ratio = goal + (ratio - goal) * on_ratio
-                        goal = nk_baseline * (1.0 + expansion * (average / (q[dac._K_NK_HALF] + average)))
-                        nk = goal + (nk - goal) * on_nk
-                        goal = 1.0 - q[dac._K_CD8_DEPTH] * (average / (q[dac._K_CD8_HALF] + average))
-                        cd8 = goal + (cd8 - goal) * on_cd8
-                if event_due > minute:
-                    break
-                if ne >= e_minute.shape[0]:
+            # First the events before the visit or with it: those that change nothing, then the one that stops.
+            while adverse_due <= min(severe_due, minute):
+                if ne + 1 >= e_minute.shape[0]:
                     raise ValueError("more adverse events than there is room for")
-                event = SEVERE if severe_due <= adverse_due else ADVERSE
-                e_replicate[ne], e_subject[ne], e_minute[ne], e_state[ne], e_event[ne] = r, n, now, state, event
+                e_replicate[ne], e_subject[ne], e_minute[ne] = r, n, adverse_due
+                e_state[ne], e_event[ne] = state, ADVERSE
                 ne += 1
-                if event == SEVERE:
-                    break
                 occurrence += 1
                 threshold = exponential_quantile(uniform(seed, r, n, dac.ADVERSE_STREAM, occurrence))
-                adverse_due = _due(threshold, x[_ADVERSE], now)
-                event_due = min(severe_due, adverse_due)
-            if event_due <= minute:
+                adverse_due = _due(threshold, x[_ADVERSE], adverse_due)
+            if severe_due <= minute:
+                now = severe_due
+                e_replicate[ne], e_subject[ne], e_minute[ne], e_state[ne], e_event[ne] = r, n, now, state, SEVERE
+                ne += 1
                 _move(
                     m_replicate,
                     m_subject,
@@ -593,6 +558,7 @@ def loop(
                 state = STOPPED
                 break
             if minute == END:
+                now = minute
                 _move(
                     m_replicate,
                     m_subject,
@@ -614,6 +580,38 @@ def loop(
                 nm += 1
                 state = COMPLETED
                 break
+            # Drugs and their effects go on to the visit.
+            if minute > now:
+                if withdrawal != (1.0 if state == MONOTHERAPY else 0.0):
+                    passed = minute - now
+                    if state == MONOTHERAPY:
+                        left = x[_OFFSET_4] if passed == FOUR_WEEKS else exp(-passed / x[_OFFSET])
+                        withdrawal = 1.0 + (withdrawal - 1.0) * left
+                    else:
+                        left = x[_ONSET_4] if passed == FOUR_WEEKS else exp(-passed / x[_ONSET])
+                        withdrawal = 0.0 + (withdrawal - 0.0) * left
+                    written = withdrawal * log_loss
+                while now < minute:
+                    if minute - now >= MINUTES_PER_WEEK:
+                        now += MINUTES_PER_WEEK
+                        average = ac * central + ap * peripheral
+                        central, peripheral = cc * central + cp * peripheral, pc * central + pp * peripheral
+                        on_ratio, on_nk, on_cd8 = q[dac._K_WEEK_ONSET], q[dac._K_WEEK_NK], q[dac._K_WEEK_CD8]
+                    else:
+                        days = (minute - now) / MINUTES_PER_DAY
+                        now = minute
+                        p_cc, p_cp, p_pc, p_pp, p_ac, p_ap = step(to, back, fast, slow, volume, days)
+                        average = p_ac * central + p_ap * peripheral
+                        central, peripheral = p_cc * central + p_cp * peripheral, p_pc * central + p_pp * peripheral
+                        on_ratio = exp(-days / q[dac._K_ONSET])
+                        on_nk = exp(-days * q[dac._K_NK_LOSS])
+                        on_cd8 = exp(-days / q[dac._K_CD8_TIME])
+                    goal = _ratio_goal(q, average, own)
+                    ratio = goal + (ratio - goal) * on_ratio
+                    goal = nk_baseline * (1.0 + expansion * (average / (q[dac._K_NK_HALF] + average)))
+                    nk = goal + (nk - goal) * on_nk
+                    goal = 1.0 - q[dac._K_CD8_DEPTH] * (average / (q[dac._K_CD8_HALF] + average))
+                    cd8 = goal + (cd8 - goal) * on_cd8
             if minute == DECISION:
                 reduction = 1.0 - lesions / baseline_cel if baseline_cel != 0.0 else np.nan
                 passed_rule = reduction - RESPONSE_THRESHOLD > TOLERANCE

@@ -21,6 +21,7 @@ from protocolsim.scenario.scenario import Scenario
 from protocolsim.scenario.settings import load
 from tests.protocols import Draft, drafts, rich, runnable
 from tests.test_engines_agree import assert_agree, difference, drawn, outcome
+from tests.toys import DAY, moves
 from tests.toys import scenario as toy
 
 SEED = 11
@@ -383,3 +384,57 @@ def test_a_state_that_ends_nowhere_is_said():
     for engine in (batch, des):
         with pytest.raises(SimulationError, match="'visit' ended with no transition to take"):
             list(engine.pieces(broken, SEED, range(1)))
+
+
+@pytest.mark.parametrize(
+    ("summary", "rule", "leaves"),
+    [
+        ("{count of: clock, during: first}", "> 3", None),  # three, whatever is seen in the second state
+        (
+            "{count of: clock, during: first, within: 3 days}",
+            "< 1",
+            6,
+        ),  # they grow old: none of days 0 to 2 after day 5
+        ("{count of: clock, during: second}", "> 2", 5),
+        ("{count of: clock, during: [first, second]}", "> 5", 5),
+        ("{count of: clock}", "> 5", 5),
+    ],
+)
+@pytest.mark.parametrize("engine", [batch, des])
+def test_what_a_rule_reads_of_another_state_is_as_old_as_it_is(summary, rule, leaves, engine):
+    """Asked at every visit of a stay, a rule reads what the chart says at that visit, on either engine."""
+    protocol = f"""
+summaries: {{few: {summary}}}
+states:
+  first: {{enrolled: true, assessments: {{scan: {{days: [0, 1, 2]}}}}, lasts: 3 days}}
+  second: {{assessments: {{scan: {{every: 1 day}}}}, lasts: 6 days}}
+  gone: {{final: gone}}
+  done: {{final: done}}
+transitions:
+  - {{from: first, to: second}}
+  - {{from: second, to: gone, after: scan, when: few {rule}}}
+  - {{from: second, to: done}}
+"""
+    records = concatenate(list(engine.pieces(toy(protocol).trial, 1, range(2))))
+    expected = (9, "done") if leaves is None else (leaves, "gone")
+    assert moves(records, from_state="second") == [(expected[0] * DAY, "second", expected[1])] * 2
+
+
+@pytest.mark.parametrize("engine", [batch, des])
+def test_what_a_rule_reads_of_another_state_is_that_of_this_stay(engine):
+    """Where subjects go round, what has been added meanwhile is read the next time."""
+    protocol = """
+summaries: {seen: {count of: clock, during: first}}
+states:
+  first: {enrolled: true, assessments: {scan: {days: [0, 1, 2]}}, lasts: 3 days}
+  second: {assessments: {scan: {days: [0, 1]}}, lasts: 2 days}
+  gone: {final: gone}
+  done: {final: done}
+transitions:
+  - {from: first, to: second}
+  - {from: second, to: gone, after: scan, when: seen > 6}
+  - {from: second, to: first, when: seen < 99}
+  - {from: second, to: done}
+"""
+    records = concatenate(list(engine.pieces(toy(protocol).trial, 1, range(1))))
+    assert moves(records, to_state="gone") == [(13 * DAY, "second", "gone")]

@@ -14,6 +14,7 @@ from protocolsim.randomness import exponential_quantile, uniform
 from tests.toys import DAY, rows, run
 
 SEED, STREAMS = 11, np.array([71, 72], dtype=np.int64)
+BOTH_AWAITED = np.array([True, True])
 
 
 def wound(subjects: int) -> tuple[Clocks, NDArray[np.int64], NDArray[np.int64]]:
@@ -32,7 +33,7 @@ class TestOneClock:
     def test_an_event_falls_where_the_hazard_reaches_the_threshold_rounded_up(self):
         """Minute m is the first whole one with rate x m >= threshold."""
         clocks, everybody, _ = wound(2000)
-        clocks.set_rates(everybody, np.array([0.013, 2.5]), at(0, 2000))
+        clocks.set_rates(everybody, np.array([0.013, 2.5]), BOTH_AWAITED, at(0, 2000))
         for cause, rate in enumerate((0.013, 2.5)):
             due, threshold = clocks.due[:, cause], clocks.threshold[:, cause]
             assert (rate * due >= threshold * (1 - 1e-12)).all()
@@ -42,17 +43,17 @@ class TestOneClock:
         """Neither at first, nor when a rate falls back to zero, nor at a rate too small to matter."""
         clocks, everybody, _ = wound(5)
         assert (clocks.due == NEVER).all()
-        clocks.set_rates(everybody, np.array([0.1, 1e-300]), at(0, 5))
+        clocks.set_rates(everybody, np.array([0.1, 1e-300]), BOTH_AWAITED, at(0, 5))
         assert (clocks.due[:, 0] < NEVER).all()
         assert (clocks.due[:, 1] == NEVER).all()
-        clocks.set_rates(everybody, np.array([0.0, 0.0]), at(1, 5))
+        clocks.set_rates(everybody, np.array([0.0, 0.0]), BOTH_AWAITED, at(1, 5))
         assert (clocks.due == NEVER).all()
 
     def test_hazard_adds_up_over_the_rates(self):
         """After a minutes at one rate and b at none, what is left of the threshold is used up at the third rate."""
         clocks, everybody, _ = wound(500)
         for minute, rate in ((0, 1e-3), (100, 0.0), (1000, 4e-3)):
-            clocks.set_rates(everybody, np.array([rate, 0.0]), at(minute, 500))
+            clocks.set_rates(everybody, np.array([rate, 0.0]), BOTH_AWAITED, at(minute, 500))
         threshold = clocks.threshold[:, 0]
         late = threshold > 0.1
         expected = 1000 + np.ceil((threshold - 0.1) / 4e-3)
@@ -64,22 +65,36 @@ class TestOneClock:
         """However often it is set, the event falls on the same minute."""
         clocks, everybody, _ = wound(50)
         rates = np.array([1e-3, 2e-3])
-        clocks.set_rates(everybody, rates, at(0, 50))
+        clocks.set_rates(everybody, rates, BOTH_AWAITED, at(0, 50))
         due = clocks.due.copy()
         for minute in range(1, 40):
-            clocks.set_rates(everybody, rates, at(minute, 50))
+            clocks.set_rates(everybody, rates, BOTH_AWAITED, at(minute, 50))
         assert (clocks.due == due).all()
 
     def test_a_strike_winds_one_clock_of_one_subject(self):
         """The next threshold is that of the next occurrence, counted from now; nothing else moves."""
         clocks, everybody, who = wound(4)
-        clocks.set_rates(everybody, np.array([1e-3, 2e-3]), at(0, 4))
+        clocks.set_rates(everybody, np.array([1e-3, 2e-3]), BOTH_AWAITED, at(0, 4))
         due = clocks.due.copy()
-        clocks.strike(np.array([2]), 1, int(STREAMS[1]), SEED, who, at(500, 4))
+        clocks.strike(np.array([2]), at(1, 4), STREAMS, BOTH_AWAITED, SEED, who, at(500, 4))
         threshold = exponential_quantile(uniform(SEED, 0, 2, 72, 2))
         assert clocks.due[2, 1] == 500 + int(np.ceil(threshold / 2e-3))
         clocks.due[2, 1] = due[2, 1]
         assert (clocks.due == due).all()
+
+    @pytest.mark.parametrize("awaited", [(True, True), (True, False), (False, True), (False, False)])
+    def test_those_awaited_and_the_others_have_a_first_each(self, awaited):
+        """The earliest of either kind and its cause; none where there is no cause of the kind; after a strike too."""
+        clocks, everybody, who = wound(300)
+        marks, rates = np.array(awaited), np.array([1e-3, 2e-3])
+        clocks.set_rates(everybody, rates, marks, at(0, 300))
+        for _ in range(2):
+            kinds = ((True, clocks.next_due, clocks.next_cause), (False, clocks.other_due, clocks.other_cause))
+            for kind, due, cause in kinds:
+                mine = np.where(marks == kind, clocks.due, NEVER)
+                assert (due == mine.min(axis=1)).all()
+                assert (cause == mine.argmin(axis=1)).all()
+            clocks.strike(everybody, clocks.due.argmin(axis=1), STREAMS, marks, SEED, who, clocks.due.min(axis=1))
 
     def test_thresholds_belong_to_the_key(self):
         """A subject's thresholds are the same in any column of subjects."""

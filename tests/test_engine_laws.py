@@ -18,7 +18,7 @@ import pytest
 import simpy
 
 import protocolsim
-from protocolsim.engine import des
+from protocolsim.engine import batch, des
 from protocolsim.engine.course import Course
 from protocolsim.protocol.states import Rule
 from protocolsim.records import MADE, TABLES, Records, Table, concatenate, table_from_rows
@@ -214,29 +214,46 @@ def decisions(records: Records, state: str) -> dict[tuple[int, int], int]:
     return {(int(moves["replicate"][k]), int(moves["subject"][k])): int(moves["to_state"][k]) for k in rows}
 
 
+@pytest.mark.parametrize("engine", [des, batch])
+def test_an_event_that_changes_nothing_leaves_no_trace(engine):
+    """Without the adverse events that end nothing, or with many of them, all else is the same to the last bit."""
+    records = [
+        concatenate(list(engine.pieces(protocolsim.load("ms_daclizumab", set=given).trial, 5, range(4))))
+        for given in (
+            {"drugs.daclizumab.adverse_event_rate": "0 / 4 weeks"},
+            {"drugs.daclizumab.adverse_event_rate": "2 / 4 weeks"},
+        )
+    ]
+    few, many = (len(r["events"]["minute"]) for r in records)
+    assert many > 20 * max(few, 1)
+    for table in ("subjects", "observations", "doses", "moves"):
+        for column, values in records[0][table].items():
+            assert values.tobytes() == records[1][table][column].tobytes(), (table, column)
+
+
 class TestTheWall:
     """A rule sees the chart, never the truth."""
 
     @pytest.mark.parametrize("name", SHIPPED)
     def test_no_decision_reads_the_body(self, name, monkeypatch):
         """With everything hidden replaced by garbage while a decision is taken, every decision is the same."""
-        decide = des.Replicate.decide
-        decided = []
+        decide, move = des.Replicate.decide, Course.move
+        decided, truth = [], []
 
         def blindfolded(self: Any, course: Course, group: Any) -> bool:
-            truth = course.body.copy()
+            truth.append(course.body.copy())
             course.body[:] = np.nan
-            taken = decide(self, course, group)
-            levels = [course.body[0, part.offset] for part in self.trial.drugs]
-            course.body[:] = truth
-            if taken:
-                # The treatment of the state entered is what a decision does write.
-                for part, level in zip(self.trial.drugs, levels, strict=True):
-                    course.body[0, part.offset] = level
-            decided.append(taken)
-            return taken
+            decided.append(decide(self, course, group))
+            course.body[:] = truth.pop() if truth else course.body
+            return decided[-1]
+
+        def seeing(self: Course, *of_the_move: Any) -> None:
+            # What was decided is then done to the subject as they are.
+            self.body[:] = truth.pop()
+            move(self, *of_the_move)
 
         monkeypatch.setattr(des.Replicate, "decide", blindfolded)
+        monkeypatch.setattr(Course, "move", seeing)
         assert des.simulate(shipped(name).trial, 7, REPLICATES).equal(ran(name))
         assert sum(decided) == len(ran(name)["moves"]["minute"])
 

@@ -97,9 +97,36 @@ class TestTheNextMoment:
         records = run(TREATED + DONE, infusion=both)
         assert rows(records, "events", "event", minute=4 * DAY) == ["fever", "rash"]
 
+    def test_of_two_events_of_the_same_minute_the_one_nobody_waits_for_is_recorded_first(self):
+        """The other one stops the subject in that minute, and both are seen in the state it was in."""
+        both = f"{FEVER_AT_DAY_4}, rash: {rate_for(4 * DAY, RASH_STREAM)}"
+        records = run(TREATED + STOP + DONE, infusion=both)
+        assert rows(records, "events", "minute", "event", "state") == [
+            (4 * DAY, "rash", "treated"),
+            (4 * DAY, "fever", "treated"),
+        ]
+        assert moves(records) == [(4 * DAY, "treated", "stopped")]
+
 
 class TestAdvancing:
-    """2. Drugs and disease advance to exactly that moment."""
+    """2. Drugs and disease advance to exactly the minutes of visits, and of entering a state that goes on."""
+
+    def test_an_event_that_moves_a_subject_on_ends_the_old_treatment_at_its_minute(self):
+        """The area under the levels is level times time up to the event, though nobody looked at it then."""
+        records = run(
+            """
+states:
+  treated: {enrolled: true, treatment: {infusion: {dose: 2 mg/kg, days: [0]}}, lasts: 8 days}
+  after: {assessments: {scan: {days: [2]}}, lasts: 2 days}
+  done: {final: done}
+transitions:
+  - {from: treated, to: after, upon: fever}
+  - {from: treated, to: done}
+  - {from: after, to: done}
+""",
+            infusion="fever: " + rate_for(3 * DAY + 7, FEVER_STREAM),
+        )
+        assert scans(records, variable="effect") == [(5 * DAY + 7, 2.0 * (3 * DAY + 7))]
 
     def test_the_disease_has_lived_every_minute_once(self):
         """At each visit the minutes lived through are the minute of the visit, events in between or not."""

@@ -4,8 +4,10 @@ The order of events (both engines; each sentence has a test in tests/test_order_
 
 1. The next moment is the earliest of: an event with a clock of its own, a visit due, the end of the state; in that
    order at a tie.
-2. Drugs and disease advance to exactly that moment.
-3. Event (adverse event, dropout): it is recorded, and the transitions upon it are tried.
+2. Drugs and disease advance to exactly the minutes at which something is done to the subject or seen of them: those of
+   visits, and of entering a state that goes on. An event by itself leaves no trace in them.
+3. Event (adverse event, dropout): it is recorded, and the transitions upon it are tried. Events that no transition of
+   the state waits for are recorded first at a tie.
 4. Visit: assessments, then their observations, then the transitions `after` each assessment, in file order. If one is
    taken, the old state's remaining activities lapse, that day's dose too. The rule's own words with the numbers it
    read are recorded as the reason.
@@ -32,6 +34,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from protocolsim.cohort.cohort import Cohort
 from protocolsim.component import Assessment, Component, Floats, Integers, Kernel
@@ -108,6 +111,21 @@ class Trial:
         """What moves through time, in order: drugs, then the disease, which reads their signals."""
         parts = (*self.drugs, self.disease)
         return tuple((p.advance, p.links, p.constants) for p in parts if p.advance is not None)
+
+    @cached_property
+    def awaited(self) -> NDArray[np.bool_]:
+        """[states, causes]: whether a transition of the state waits for what the cause brings."""
+        return np.array([[c.event in s.upon for c in self.causes] for s in self.protocol.states], dtype=np.bool_)
+
+    @cached_property
+    def settled(self) -> tuple[frozenset[int], ...]:
+        """By state: the summaries that do not change while a subject is in it, of observations in other states."""
+        summaries = self.protocol.reader.summaries
+        dated = {n: m.during for n, m in enumerate(s.made_by for s in summaries)
+                 if isinstance(m, Observed) and m.during and m.within < 0}  # fmt: skip
+        return tuple(
+            frozenset(n for n, during in dated.items() if state.number not in during) for state in self.protocol.states
+        )
 
     @cached_property
     def noted(self) -> frozenset[int]:

@@ -138,6 +138,7 @@ class Crowd:
         self.parked: list[_Parked] = []
         self.door: list[Integers] = []
         self.door_open = False
+        self.struck: list[Integers] = []  # those in a state whom an event takes out of it, not yet seen to
         self.kept: Mask = np.zeros(columns.size, dtype=np.bool_)
 
     def run(self, first: Candidates) -> None:
@@ -200,7 +201,7 @@ class Crowd:
         at_door, replicate = at_door[everybody], self.replicate[everybody]
         # How many of the same replicate have come to the door so far, in the order of their numbers.
         counted = np.cumsum(at_door)
-        begins = np.searchsorted(replicate, replicate)
+        begins = np.searchsorted(replicate, np.arange(len(screening.wanted)))[replicate]
         rank = counted - counted[begins] + at_door[begins]
         # Who comes after the last place was taken was never screened.
         kept = rank - at_door < screening.wanted[replicate]
@@ -231,7 +232,7 @@ class Crowd:
         arms = np.empty(len(rows), dtype=np.int64)
         block = np.array(randomisation.block, dtype=np.int64)
         replicates = columns.who[rows, 0]
-        places = self._places(randomisation.number, replicates, strata)
+        places = self.screening.next_places(randomisation.number, replicates, strata)
         allocations(block, columns.seed, replicates, randomisation.number, strata, places, arms)
         columns.allocated[randomisation.number, rows] = arms
         for part in parked:
@@ -243,21 +244,12 @@ class Crowd:
         for arm in randomisation.arms:
             self._arrive(rows[arms == arm], self.states[arm])
 
-    def _places(self, number: int, replicates: Integers, strata: Integers) -> Integers:
-        """The next place on the list of each subject's stratum, in the order of the subjects."""
-        places = np.empty(len(replicates), dtype=np.int64)
-        lists = self.screening.places
-        for k, (replicate, stratum) in enumerate(zip(replicates.tolist(), strata.tolist(), strict=True)):
-            places[k] = lists.get((number, replicate, stratum), 0)
-            lists[number, replicate, stratum] = places[k] + 1
-        return places
-
     # A state -------------------------------------------------------------------------------------------------------
 
     def _stay(self, rows: Integers, state: State) -> None:
         """All who wait for a state go through it, until each has taken a transition."""
         columns = self.columns
-        columns.away[rows] = False
+        columns.stay(rows, state)
         ends = self._ends(state)
         done = []
         for visit in state.visits:
@@ -274,8 +266,11 @@ class Crowd:
             rows = self._come(rows, visit, state)
         if done:
             rows = np.sort(np.concatenate([rows, *done]))
-        rows = self._live_until(rows, ends, state)
-        columns.advance(rows, ends)
+        rows = self._live_until(rows, due_by(rows, columns.clocks.next_due, ends), ends, state)
+        if self.struck:
+            self._strike(np.sort(np.concatenate(self.struck)), state)
+            self.struck = []
+        columns.wait(rows, ends)
         if state.at_end is None or len(self._decide(rows, state.at_end)):
             raise SimulationError(f"'{state.name}' ended with no transition to take")
 
@@ -290,26 +285,38 @@ class Crowd:
             ends = columns.entered + state.lasts
         return ends
 
-    def _live_until(self, rows: Integers, due: Integers, state: State) -> Integers:
-        """Live through the events that come before due[i] (or with it). Returns those who are still in the state."""
+    def _live_until(self, rows: Integers, struck: Integers, due: Integers, state: State) -> Integers:
+        """Live through the awaited events that come before due[i] (or with it), first of those who are struck.
+
+        Returns those who are still in the state.
+        """
         columns = self.columns
-        while self.trial.causes:
-            hit = due_by(rows, columns.clocks.next_due, due)
-            if not len(hit):
-                break
-            columns.advance(hit, columns.clocks.next_due)
-            causes = columns.strike(hit, state)
-            for number, cause in enumerate(self.trial.causes):
-                if cause.event in state.upon:
-                    self._decide(hit[causes == number], state.upon[cause.event])
+        if not len(struck):
+            return rows
+        if state.certainly_left_upon_events:
+            # Whoever is struck leaves, so that they can be seen to together when the others are through.
+            self.struck.append(struck)
+            columns.away[struck] = True
+            return still(rows, columns.away)
+        while len(struck):
+            self._strike(struck, state)
             rows = still(rows, columns.away)
+            struck = due_by(rows, columns.clocks.next_due, due)
         return rows
+
+    def _strike(self, rows: Integers, state: State) -> None:
+        """The next awaited event of each subject happens, and the transitions upon it are tried."""
+        columns = self.columns
+        columns.wait(rows, columns.clocks.next_due)
+        causes = columns.strike(rows, state)
+        for number, cause in enumerate(self.trial.causes):
+            if cause.event in state.upon:
+                self._decide(rows[causes == number], state.upon[cause.event])
 
     def _come(self, rows: Integers, visit: Visit, state: State) -> Integers:
         """A visit is due. Returns those who are still in the state after it."""
         columns = self.columns
-        if columns.plan(rows, visit.offset):
-            rows = self._live_until(rows, columns.due, state)
+        rows = self._live_until(rows, columns.plan(rows, visit.offset), columns.due, state)
         if not len(rows):
             return rows
         columns.advance(rows, columns.due)

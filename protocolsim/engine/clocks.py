@@ -2,7 +2,9 @@
 
 For subject i and cause c: an event falls when the hazard spent since the last one reaches threshold[i, c], a unit
 exponential keyed by the occurrence. Columns are [subjects, causes]; `due` is the minute of the event at the present
-rate, NEVER where the rate is 0. `next_due` and `next_cause` [subjects] say which comes first; the first cause at a tie.
+rate, NEVER where the rate is 0. Some causes are awaited in the present state: a transition waits for their event.
+`next_due` and `next_cause` [subjects] say which of these comes first, `other_due` and `other_cause` which of the rest;
+the first cause at a tie.
 """
 
 from __future__ import annotations
@@ -10,12 +12,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from protocolsim.arithmetic import kernel
 from protocolsim.component import Floats, Integers
 from protocolsim.randomness import exponential_quantile, uniform
 
 NEVER = 2**62
+
+Marks = NDArray[np.bool_]
 
 
 @dataclass
@@ -30,6 +35,8 @@ class Clocks:
     occurrence: Integers
     next_due: Integers
     next_cause: Integers
+    other_due: Integers
+    other_cause: Integers
 
     @classmethod
     def unwound(cls, subjects: int, causes: int) -> Clocks:
@@ -37,17 +44,17 @@ class Clocks:
         return cls.of(
             np.zeros((3, causes, subjects)),
             np.zeros((3, causes, subjects), dtype=np.int64),
-            np.zeros((2, subjects), dtype=np.int64),
+            np.zeros((4, subjects), dtype=np.int64),
         )
 
     @classmethod
     def of(cls, floats: Floats, whole: Integers, firsts: Integers) -> Clocks:
-        """The same in arrays of zeros that are there already: [3, causes, subjects] twice, and [2, subjects]."""
+        """The same in arrays of zeros that are there already: [3, causes, subjects] twice, and [4, subjects]."""
         whole[2].fill(NEVER)
-        firsts[0].fill(NEVER)
+        firsts[::2].fill(NEVER)
         threshold, spent, rate = (a.T for a in floats)
         since, occurrence, due = (a.T for a in whole)
-        return cls(threshold, spent, rate, since, due, occurrence, firsts[0], firsts[1])
+        return cls(threshold, spent, rate, since, due, occurrence, *firsts)
 
     @classmethod
     def wound(cls, streams: Integers, seed: int, who: Integers) -> Clocks:
@@ -61,26 +68,34 @@ class Clocks:
         for cause, stream in enumerate(streams):
             rewind(self.threshold, self.spent, self.occurrence, rows, cause, stream, seed, who)
 
-    def set_rates(self, rows: Integers, rates: Floats, now: Integers) -> None:
-        """New rates from now[i] on, the same for all rows."""
+    def set_rates(self, rows: Integers, rates: Floats, awaited: Marks, now: Integers) -> None:
+        """New rates from now[i] on, and which causes are awaited from now on, the same for all rows."""
         set_rates(
-            self.threshold, self.spent, self.rate, self.since, self.due, self.next_due, self.next_cause,
-            rows, rates, now,
+            self.threshold, self.spent, self.rate, self.since, self.due, *self._firsts, rows, rates, awaited, now
         )  # fmt: skip
 
-    def strike(self, rows: Integers, cause: int, stream: int, seed: int, who: Integers, now: Integers) -> None:
-        """The event of a cause has happened: wind its clock for the next occurrence, at the same rate."""
-        causes, streams = np.full(len(now), cause), np.full(cause + 1, stream)
-        self.strike_each(rows, causes, streams, seed, who, now)
-
-    def strike_each(
-        self, rows: Integers, causes: Integers, streams: Integers, seed: int, who: Integers, now: Integers
+    def strike(
+        self,
+        rows: Integers,
+        causes: Integers,
+        streams: Integers,
+        awaited: Marks,
+        seed: int,
+        who: Integers,
+        at: Integers,
     ) -> None:
-        """The same where the event of each subject i is that of causes[i], whose stream is streams[causes[i]]."""
+        """The event of each subject i, of causes[i], has happened at minute at[i].
+
+        Winds its clock, whose stream is streams[causes[i]], for the next occurrence, at the same rate.
+        """
         strike(
-            self.threshold, self.spent, self.rate, self.since, self.due, self.occurrence,
-            self.next_due, self.next_cause, rows, causes, streams, seed, who, now,
+            self.threshold, self.spent, self.rate, self.since, self.due, self.occurrence, *self._firsts,
+            rows, causes, streams, awaited, seed, who, at,
         )  # fmt: skip
+
+    @property
+    def _firsts(self) -> tuple[Integers, Integers, Integers, Integers]:
+        return self.next_due, self.next_cause, self.other_due, self.other_cause
 
 
 @kernel
@@ -120,8 +135,11 @@ def set_rates(
     due: Integers,
     next_due: Integers,
     next_cause: Integers,
+    other_due: Integers,
+    other_cause: Integers,
     rows: Integers,
     rates: Floats,
+    awaited: Marks,
     now: Integers,
 ) -> None:
     """Spend the hazard up to now[i] at the old rates, then go on at the new ones."""
@@ -133,7 +151,8 @@ def set_rates(
             since[i, c] = now[i]
             rate[i, c] = rates[c]
             due[i, c] = _due(threshold[i, c], spent[i, c], rates[c], now[i])
-    find_next(due, rows, next_due, next_cause)
+    find_next(due, rows, awaited, True, next_due, next_cause)
+    find_next(due, rows, awaited, False, other_due, other_cause)
 
 
 @kernel
@@ -146,33 +165,36 @@ def strike(
     occurrence: Integers,
     next_due: Integers,
     next_cause: Integers,
+    other_due: Integers,
+    other_cause: Integers,
     rows: Integers,
     causes: Integers,
     streams: Integers,
+    awaited: Marks,
     seed: int,
     who: Integers,
-    now: Integers,
+    at: Integers,
 ) -> None:
-    """A fresh threshold of the cause of each, counted from now[i] on, at the rate in force."""
+    """A fresh threshold of the cause of each, counted from at[i] on, at the rate in force."""
     for i in rows:
         c = causes[i]
         occurrence[i, c] += 1
         spent[i, c] = 0.0
         threshold[i, c] = exponential_quantile(uniform(seed, who[i, 0], who[i, 1], streams[c], occurrence[i, c]))
-        since[i, c] = now[i]
-        due[i, c] = _due(threshold[i, c], 0.0, rate[i, c], now[i])
-    find_next(due, rows, next_due, next_cause)
+        since[i, c] = at[i]
+        due[i, c] = _due(threshold[i, c], 0.0, rate[i, c], at[i])
+    find_next(due, rows, awaited, True, next_due, next_cause)
+    find_next(due, rows, awaited, False, other_due, other_cause)
 
 
 @kernel
-def find_next(due: Integers, rows: Integers, next_due: Integers, next_cause: Integers) -> None:
-    """The next event of each subject: the earliest clock, the first of them at a tie."""
-    if due.shape[1] == 0:
-        return
+def find_next(
+    due: Integers, rows: Integers, awaited: Marks, wanted: bool, first_due: Integers, first_cause: Integers
+) -> None:
+    """The next event of each subject, of the causes c with awaited[c] == wanted: the first of them at a tie."""
     for i in rows:
-        first = 0
-        for c in range(1, due.shape[1]):
-            if due[i, c] < due[i, first]:
-                first = c
-        next_cause[i] = first
-        next_due[i] = due[i, first]
+        cause, earliest = 0, NEVER
+        for c in range(due.shape[1]):
+            if awaited[c] == wanted and due[i, c] < earliest:
+                cause, earliest = c, due[i, c]
+        first_cause[i], first_due[i] = cause, earliest

@@ -44,9 +44,8 @@ class Columns:
 
         self.who = memory.full("who", (n, 2), 0, np.int64)
         self.body = zeros("body", trial.width, kind=np.float64).T
-        self.sites, self.begins, self.now, self.since, self.entered, self.due, self.visits_planned, self.state = (
-            zeros("moments", 8)
-        )  # fmt: skip
+        self.sites, self.begins, self.now, self.since, self.reached, self.entered, self.due = zeros("moments", 7)
+        self.visits_planned, self.state = zeros("numbers", 2)
         self.indices, self.made_at = zeros("indices", len(assessments)), zeros("made_at", len(assessments))
         self.made_at.fill(-1)
         self.dose_numbers = zeros("dose_numbers", len(trial.drugs))
@@ -54,6 +53,7 @@ class Columns:
         self.allocated.fill(-1)
         self.away, self.endless = zeros("marks", 2, kind=np.bool_)
         self.any_endless = False
+        self._known: dict[int, Floats] = {}
         most = max((len(m.variables) for m in assessments), default=1)
         self._value, self._truth = memory.empty("value", (n, most)), memory.empty("truth", (n, most))
         self._dose, self._amount = zeros("dose", 2, kind=np.float64)
@@ -75,7 +75,7 @@ class Columns:
             traits=self.traits[:, : len(trial.visible)],
         )
         self.clocks = Clocks.of(
-            zeros("clocks.floats", 3, causes, kind=np.float64), zeros("clocks.whole", 3, causes), zeros("firsts", 2)
+            zeros("clocks.floats", 3, causes, kind=np.float64), zeros("clocks.whole", 3, causes), zeros("firsts", 4)
         )
         self.streams = np.array([c.stream for c in trial.causes], dtype=np.int64)
         self.happens = np.array([c.event for c in trial.causes], dtype=np.int64)
@@ -119,20 +119,26 @@ class Columns:
 
     def settle(self, rows: Integers, state: State) -> None:
         """Take up the treatment and the hazards of a state just entered."""
+        if not state.final:
+            self.advance(rows, self.now)
         copy(rows, self.now, self.entered)
         self.chart.enter(rows, state.number, self.now, state.enrolled)
         put(self.body, rows, self._level_at, self._levels[state.number])
         if self.trial.causes:
-            self.clocks.set_rates(rows, self._rates[state.number], self.now)
+            self.clocks.set_rates(rows, self._rates[state.number], self.trial.awaited[state.number], self.now)
 
-    def plan(self, rows: Integers, offset: int) -> bool:
-        """A visit at due[i], so many minutes after entry. Whether an event of anybody comes before it, or with it."""
+    def plan(self, rows: Integers, offset: int) -> Integers:
+        """A visit at due[i], so many minutes after entry. Those whom an awaited event strikes before it, or with it."""
         self.diary.turn()
         return plan(rows, self.entered, offset, self.clocks.next_due, self.due)
 
+    def wait(self, rows: Integers, to: Integers) -> None:
+        """It is now minute to[i]; nothing is done to the subject or seen of them yet."""
+        copy(rows, to, self.now)
+
     def advance(self, rows: Integers, to: Integers) -> None:
-        """Time, drugs and disease go on to exactly minute to[i]."""
-        moving = set_now(rows, to, self.now, self.since)
+        """It is now minute to[i], and drugs and disease go on to it."""
+        moving = set_now(rows, to, self.now, self.since, self.reached)
         if not len(moving):
             return
         for move, links, constants in self.trial.advancing:
@@ -179,16 +185,26 @@ class Columns:
         part.give(self.body, rows, part.links, part.constants, self._dose, self._amount)
         self.diary.give(rows, self.now, codes, dose.amount, self._amount)
 
+    def stay(self, rows: Integers, state: State) -> None:
+        """These subjects begin their time in a state, all who wait for it."""
+        self.away[rows] = False
+        self._staying, self._settled, self._known = rows, self.trial.settled[state.number], {}
+
     def read(self, rows: Integers, group: Group) -> list[Any]:
         """The summaries that a group's rules read, one value for each subject in rows (or a number, the same for all).
 
-        Where there is one subject in these columns, numbers.
+        Where there is one subject in these columns, numbers. What does not change in this state is computed once.
         """
+        values = self.trial.protocol.reader.values
         with np.errstate(all="ignore"):
-            return self.trial.protocol.reader.values(group.reads, self.chart, rows, self.now)
+            for number in self._settled.intersection(group.reads).difference(self._known):
+                self._known[number] = np.empty(self.size)
+                self._known[number][self._staying] = values([number], self.chart, self._staying, self.now)[number]
+            return values(group.reads, self.chart, rows, self.now, self._known)
 
     def move(self, rows: Integers, transition: Transition, to: State, read: Floats) -> None:
         """Record that the subjects leave for another state; rows in order, read[:, k] is what the rules read."""
+        self._pass_others(rows, self.trial.protocol.states[transition.source])
         codes = (transition.source, to.number, transition.number)
         most = add_moves(*self.moves.entries(rows), rows, codes, self.now, read)
         if most > MOST_MOVES:
@@ -197,22 +213,28 @@ class Columns:
         self.state[rows] = to.number
 
     def strike(self, rows: Integers, state: State) -> Integers:
-        """The next event of each subject happens: recorded, its clock wound again. Returns the causes."""
-        next_cause = self.clocks.next_cause
-        causes = next_cause[rows]
-        add_events(*self.events.entries(rows), rows, state.number, self.happens, next_cause, self.now)
-        self.clocks.strike_each(rows, next_cause, self.streams, self.seed, self.who, self.now)
+        """The awaited event of each subject happens now, those nobody waits for before it. Returns the causes."""
+        self._pass_others(rows, state)
+        causes = self.clocks.next_cause[rows]
+        self._happens(rows, state, self.clocks.next_cause, self.now)
         return causes
+
+    def _pass_others(self, rows: Integers, state: State) -> None:
+        """Record what has happened by now that no transition of the state waits for."""
+        while len(rows := due_by(rows, self.clocks.other_due, self.now)):
+            self._happens(rows, state, self.clocks.other_cause, self.clocks.other_due)
+
+    def _happens(self, rows: Integers, state: State, causes: Integers, at: Integers) -> None:
+        add_events(*self.events.entries(rows), rows, state.number, self.happens, causes, at)
+        self.clocks.strike(rows, causes, self.streams, self.trial.awaited[state.number], self.seed, self.who, at)
 
 
 @kernel
-def plan(rows: Integers, entered: Integers, offset: int, event_due: Integers, due: Integers) -> bool:
-    """due[i] = entered[i] + offset; whether any event comes before it, or with it."""
-    any_before = False
+def plan(rows: Integers, entered: Integers, offset: int, event_due: Integers, due: Integers) -> Integers:
+    """due[i] = entered[i] + offset. Returns those whose event comes before it, or with it."""
     for i in rows:
         due[i] = entered[i] + offset
-        any_before |= event_due[i] <= due[i]
-    return any_before
+    return due_by(rows, event_due, due)
 
 
 @kernel
@@ -246,15 +268,15 @@ def put(body: Floats, rows: Integers, columns: Integers, numbers: Floats) -> Non
 
 
 @kernel
-def set_now(rows: Integers, to: Integers, now: Integers, since: Integers) -> Integers:
-    """since[i] = now[i], now[i] = to[i]; the subjects for whom time has passed."""
+def set_now(rows: Integers, to: Integers, now: Integers, since: Integers, reached: Integers) -> Integers:
+    """since[i] = reached[i], then now[i] = reached[i] = to[i]; the subjects for whom time has passed."""
     moving = np.empty(rows.shape[0], dtype=np.int64)
     count = 0
     for i in rows:
-        since[i] = now[i]
-        now[i] = to[i]
+        since[i] = reached[i]
+        now[i] = reached[i] = to[i]
         moving[count] = i
-        count += now[i] != since[i]
+        count += reached[i] != since[i]
     return moving[:count]
 
 

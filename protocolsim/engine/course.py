@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from protocolsim.component import Integers
 from protocolsim.engine.base import MOST_MOVES, Trial, never_ends
 from protocolsim.engine.clocks import Clocks
 from protocolsim.errors import SimulationError
@@ -64,18 +65,31 @@ class Course:
     def _settle(self) -> None:
         """Take up the treatment and the hazards of the present state."""
         state, trial = self.plan, self.trial
+        if not state.final:
+            self.advance(self.now)
         self.chart.enter(ROW, state.number, self._now, state.enrolled)
         for part, level in zip(trial.drugs, state.levels, strict=True):
             self.body[0, part.offset] = level
         if trial.causes:
-            self.clocks.set_rates(ROW, np.array([c.rates[state.number] for c in trial.causes]), self._now)
-        self._next_event()
+            rates = np.array([c.rates[state.number] for c in trial.causes])
+            self.clocks.set_rates(ROW, rates, trial.awaited[state.number], self._now)
 
-    def _next_event(self) -> None:
-        self.cause, self.event_due = int(self.clocks.next_cause[0]), int(self.clocks.next_due[0])
+    @property
+    def event_due(self) -> int:
+        """The minute of the next event that a transition of the present state waits for."""
+        return int(self.clocks.next_due[0])
+
+    @property
+    def reached(self) -> int:
+        """The minute that drugs and disease have reached."""
+        return int(self._reached[0])
+
+    def wait(self, minute: int) -> None:
+        """It is now this minute; nothing is done to the subject or seen of them yet."""
+        self._now[0] = minute
 
     def advance(self, minute: int) -> None:
-        """Drugs and disease go on to exactly this minute."""
+        """It is now this minute, and drugs and disease go on to it."""
         self._now[0] = minute
         if minute == self._reached[0]:
             return
@@ -148,6 +162,7 @@ class Course:
         for k, value in enumerate(read):
             if value == value:  # what is undefined is recorded as one and the same nan, whatever its sign
                 values[k] = value
+        self._pass_others()
         self.rows["moves"].append(
             (self.replicate, self.subject, self.now, self.plan.number, to.number, transition, *values)
         )
@@ -158,12 +173,20 @@ class Course:
         self._settle()
 
     def event(self) -> int:
-        """The event that is due happens: recorded, its clock wound again. Returns its code."""
-        cause = self.trial.causes[self.cause]
-        self.rows["events"].append((self.replicate, self.subject, self.now, self.plan.number, cause.event))
-        self.clocks.strike(ROW, self.cause, cause.stream, self.seed, self.who, self._now)
-        self._next_event()
-        return cause.event
+        """The event that is due happens, those nobody waits for before it. Returns its code."""
+        self._pass_others()
+        return self._happens(self.clocks.next_cause, self._now)
+
+    def _pass_others(self) -> None:
+        """Record what has happened by now that no transition of the state waits for."""
+        while self.clocks.other_due[0] <= self._now[0]:
+            self._happens(self.clocks.other_cause, self.clocks.other_due)
+
+    def _happens(self, causes: Integers, at: Integers) -> int:
+        state, event = self.plan.number, self.trial.causes[int(causes[0])].event
+        self.rows["events"].append((self.replicate, self.subject, int(at[0]), state, event))
+        self.clocks.strike(ROW, causes, self.streams, self.trial.awaited[state], self.seed, self.who, at)
+        return event
 
     @property
     def enrolled(self) -> bool:

@@ -248,7 +248,7 @@ class Stay:
         while self._still_open() and not self.over:
             yield from self._wait_for_open_visits()
         if not self.over:
-            self.course.advance(self.minute)
+            self.course.wait(self.minute)
             if not self.replicate.decide(self.course, self.state.at_end):
                 raise SimulationError(f"'{self.state.name}' ended with no transition to take")
         self._lapse()
@@ -277,8 +277,8 @@ class Stay:
     def _live_through_events(self) -> None:
         """The events due by now: one or none, or more at a tie."""
         while not self.over and self.course.event_due <= self.minute:
-            self.course.advance(self.minute)
-            self.replicate.decide(self.course, self.state.upon.get(self.course.event()))
+            self.course.wait(self.minute)
+            self.replicate.decide(self.course, self.state.upon[self.course.event()])
 
     def _wait_for_open_visits(self) -> Process:
         closed = simpy.AllOf(self.env, self.open)

@@ -26,7 +26,7 @@ _TOGETHER = 192  # subjects whose rows of a table stay in the cache while the en
 # (1 for a dose), three codes, and the codes in one number.
 _FIRST, _LAST, _NUMBERS, _VARIABLES, _STATE, _WHAT, _STATUS, _CODES = range(8)
 NOTHING = -1
-_MOMENT = ("index", "planned_minute", "minute", "status")
+_MOMENT = ("index", "minute", "status")
 _OBSERVATIONS = ("state", "assessment", "variable", *_MOMENT, "value", "truth")
 _DOSES = ("state", "drug", *_MOMENT, "dose", "amount")
 
@@ -165,7 +165,6 @@ def fill_observations(
     assessment: NDArray[np.int16],
     variable: NDArray[np.int16],
     index: NDArray[np.int32],
-    planned: Integers,
     minute: Integers,
     status: NDArray[np.int8],
     value: Floats,
@@ -174,9 +173,17 @@ def fill_observations(
     """Write the other columns of observations; entries in order, a few subjects at a time."""
     place, reading = places.astype(np.uint64), entries[:, _FIRST].astype(np.uint64)
     uses = np.zeros((_TOGETHER, variables.shape[0]), dtype=np.int64)
+    # Of these few subjects: the codes of all rows, one subject's after the other's, and how far from their places.
+    codes, back = np.empty(0, dtype=np.int64), np.empty(_TOGETHER, dtype=np.uint64)
     for first in range(0, places.shape[0], _TOGETHER):
         last = min(first + _TOGETHER, places.shape[0])
         uses[:] = 0
+        total = 0
+        for subject in range(first, last):
+            back[subject - first] = places[subject] - total
+            total += count[subject]
+        if total > codes.shape[0]:
+            codes = np.empty(2 * total, dtype=np.int64)
         for e in range(entries.shape[0]):
             # Unsigned: Numba need not ask whether a place counts from the end.
             k: Any = reading[e]
@@ -191,9 +198,8 @@ def fill_observations(
                     d: Any = place[i]
                     here: Any = at + k - begin
                     for v in range(rows):
-                        # The codes for now; below they are taken apart.
                         minute[d], index[d] = minutes[k], number
-                        planned[d] = (entries[e, _CODES] << 16) + variables[a, v]
+                        codes[d - back[i - np.uint64(first)]] = (entries[e, _CODES] << 16) + variables[a, v]
                         value[d] = numbers[here] if made else np.nan
                         truth[d] = numbers[here + rows * size] if made else np.nan
                         here += size
@@ -204,8 +210,9 @@ def fill_observations(
         for subject in range(first, last):
             if places[subject] >= 0:
                 mine = slice(places[subject], places[subject] + count[subject])
-                take_apart(planned[mine], state[mine], assessment[mine], variable[mine], status[mine])
-                planned[mine] = minute[mine]
+                begin = places[subject] - np.int64(back[subject - first])
+                told = codes[begin : begin + count[subject]]
+                take_apart(told, state[mine], assessment[mine], variable[mine], status[mine])
 
 
 @kernel
@@ -235,7 +242,6 @@ def fill_doses(
     state: NDArray[np.int16],
     drug: NDArray[np.int16],
     index: NDArray[np.int32],
-    planned: Integers,
     minute: Integers,
     status: NDArray[np.int8],
     dose: Floats,
@@ -255,7 +261,7 @@ def fill_doses(
                 d = place[i]
                 if d >= 0:
                     state[d], drug[d], status[d], index[d] = given_in, which, how, uses[i - first, which]
-                    planned[d] = minute[d] = minutes[k]
+                    minute[d] = minutes[k]
                     dose[d], amount[d] = doses[e], numbers[at + k - begin] if at >= 0 else 0.0
                     place[i] = d + 1
                 k += 1

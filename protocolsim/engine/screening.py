@@ -91,6 +91,14 @@ class Screening:
         who = np.column_stack([np.repeat(self.replicates[which], counts), subjects])
         return Candidates(who, sites, next_midnight(minutes), np.repeat(which, counts))
 
+    def next_places(self, randomisation: int, replicates: Integers, strata: Integers) -> Integers:
+        """The next place on the list of each subject's stratum, in the order of the subjects."""
+        found = np.empty(len(replicates), dtype=np.int64)
+        for k, (replicate, stratum) in enumerate(zip(replicates.tolist(), strata.tolist(), strict=True)):
+            found[k] = self.places.get((randomisation, replicate, stratum), 0)
+            self.places[randomisation, replicate, stratum] = int(found[k]) + 1
+        return found
+
     def give_up(self) -> None:
         """Say what is wrong with the first open replicate; others that fail wait until they are the first."""
         which = np.flatnonzero(self.wanted > 0)

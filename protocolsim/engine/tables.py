@@ -15,6 +15,8 @@ from protocolsim.engine.lending import Lending
 from protocolsim.records import Table, columns_of
 from protocolsim.units import MINUTES_PER_DAY
 
+_PLANNED = "planned_minute"
+
 Part = tuple[Columns, NDArray[np.bool_]]
 
 
@@ -58,7 +60,10 @@ class _Layout:
         return places, int(together.sum())
 
     def _table(self, name: str, rows: int) -> Table:
-        return self.memory.table(columns_of(name, self.trial.labels), rows)
+        kinds = columns_of(name, self.trial.labels)
+        table = self.memory.table({c: kind for c, kind in kinds.items() if c != _PLANNED}, rows)
+        # Nobody waits here, so that what is planned for a minute happens in it: one column serves for both.
+        return {c: table["minute" if c == _PLANNED else c] for c in kinds}
 
     def subjects(self) -> Table:
         """The table of subjects."""

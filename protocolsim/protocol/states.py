@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from protocolsim.protocol.rules import Evaluator
 from protocolsim.protocol.summaries import Reader
@@ -86,6 +87,11 @@ class Group:
     transitions: tuple[Transition, ...]
     reads: tuple[int, ...]
 
+    @property
+    def certain(self) -> bool:
+        """Whether one of them is taken whatever the rules say."""
+        return any(t.rule is None for t in self.transitions)
+
 
 @dataclass(frozen=True)
 class State:
@@ -128,6 +134,11 @@ class State:
             return max(entered, enrolled + self.until)
         assert self.lasts is not None
         return entered + self.lasts
+
+    @cached_property
+    def certainly_left_upon_events(self) -> bool:
+        """Whether every event that a transition waits for ends the stay, whatever the rules say."""
+        return all(group.certain for group in self.upon.values())
 
     @property
     def groups(self) -> Iterator[Group]:

@@ -13,8 +13,9 @@ but a count is 0.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 
@@ -155,16 +156,23 @@ class Reader:
                 spec = np.array([made.how, made.variable, made.within, made.first, made.last], dtype=np.int64)
                 self._specs[number] = (spec, np.array(made.during, dtype=np.int64))
 
-    def values(self, wanted: Sequence[int], chart: Chart, rows: Integers, now: Integers) -> list[Value]:
+    def values(
+        self,
+        wanted: Sequence[int],
+        chart: Chart,
+        rows: Integers,
+        now: Integers,
+        known: Mapping[int, Floats] = MappingProxyType({}),
+    ) -> list[Value]:
         """The wanted summaries (in the order of definition) as columns, one value for each subject in rows.
 
         Unwanted slots are None. For a chart of one subject the values are plain numbers: the same bits, and much
-        quicker to compute with. now[i] is the minute of subject i.
+        quicker to compute with. now[i] is the minute of subject i; known[number][i] is what need not be computed again.
         """
         found: list[Value] = [None] * len(self.summaries)
         single = len(now) == 1
         for number in wanted:
-            column = self._column(number, found, chart, rows, now)
+            column = known[number][rows] if number in known else self._column(number, found, chart, rows, now)
             found[number] = float(column[0]) if single and isinstance(column, np.ndarray) else column
         return found
 

@@ -167,8 +167,9 @@ class _Player:
         minutes = sorted({r["minute"] for rows in self.todo.values() for r in rows} | {self.whole.ended})
         for minute in minutes:
             self._draw_until(minute)
-            self.course.advance(minute)
-            self._note_concentrations(minute)
+            self.course.wait(minute)
+            if any(rows and rows[0]["minute"] == minute for rows in (self.todo["observations"], self.todo["doses"])):
+                self.course.advance(minute)
             while self._event(minute) or self._visit(minute) or self._end(minute):
                 pass
         if any(self.todo.values()):
@@ -186,8 +187,11 @@ class _Player:
         if event is None:
             return False
         del self.todo["events"][0]
-        self.whole.steps.append(Happened(minute, event["state"], self.course.event()))
-        self._try(self.course.plan.upon.get(event["event"]), minute)
+        self.whole.steps.append(Happened(minute, event["state"], event["event"]))
+        awaited = self.course.plan.upon.get(event["event"])
+        if awaited is not None:
+            self.course.event()
+            self._try(awaited, minute)
         return True
 
     def _visit(self, minute: int) -> bool:
@@ -274,9 +278,9 @@ class _Player:
     # The concentration -----------------------------------------------------------------------------------------------
 
     def _draw_until(self, minute: int) -> None:
-        """The curve up to the next minute of the subject's own, from copies of the body."""
-        since = np.array([self.course.now], dtype=np.int64)
-        for moment in range(int(since[0]) + _EVERY, minute, _EVERY):
+        """The curve up to the next minute of the subject's own, and at it, from copies of the body."""
+        since = np.array([self.course.reached], dtype=np.int64)
+        for moment in (*range(self.course.now + _EVERY, minute, _EVERY), minute):
             body, until = self.course.body.copy(), np.array([moment], dtype=np.int64)
             for part in self.trial.drugs:
                 if part.advance is not None:

@@ -99,6 +99,15 @@ class Clocks:
 
 
 @kernel
+def _rewind(
+    threshold: Floats, spent: Floats, occurrence: Integers, i: int, cause: int, stream: int, seed: int, who: Integers
+) -> None:
+    occurrence[i, cause] += 1
+    spent[i, cause] = 0.0
+    threshold[i, cause] = exponential_quantile(uniform(seed, who[i, 0], who[i, 1], stream, occurrence[i, cause]))
+
+
+@kernel
 def rewind(
     threshold: Floats,
     spent: Floats,
@@ -111,9 +120,7 @@ def rewind(
 ) -> None:
     """A fresh threshold, nothing spent, the next occurrence."""
     for i in rows:
-        occurrence[i, cause] += 1
-        spent[i, cause] = 0.0
-        threshold[i, cause] = exponential_quantile(uniform(seed, who[i, 0], who[i, 1], stream, occurrence[i, cause]))
+        _rewind(threshold, spent, occurrence, i, cause, stream, seed, who)
 
 
 @kernel
@@ -151,8 +158,7 @@ def set_rates(
             since[i, c] = now[i]
             rate[i, c] = rates[c]
             due[i, c] = _due(threshold[i, c], spent[i, c], rates[c], now[i])
-    find_next(due, rows, awaited, True, next_due, next_cause)
-    find_next(due, rows, awaited, False, other_due, other_cause)
+    find_next(due, rows, awaited, next_due, next_cause, other_due, other_cause)
 
 
 @kernel
@@ -178,23 +184,27 @@ def strike(
     """A fresh threshold of the cause of each, counted from at[i] on, at the rate in force."""
     for i in rows:
         c = causes[i]
-        occurrence[i, c] += 1
-        spent[i, c] = 0.0
-        threshold[i, c] = exponential_quantile(uniform(seed, who[i, 0], who[i, 1], streams[c], occurrence[i, c]))
+        _rewind(threshold, spent, occurrence, i, c, streams[c], seed, who)
         since[i, c] = at[i]
         due[i, c] = _due(threshold[i, c], 0.0, rate[i, c], at[i])
-    find_next(due, rows, awaited, True, next_due, next_cause)
-    find_next(due, rows, awaited, False, other_due, other_cause)
+    find_next(due, rows, awaited, next_due, next_cause, other_due, other_cause)
 
 
 @kernel
 def find_next(
-    due: Integers, rows: Integers, awaited: Marks, wanted: bool, first_due: Integers, first_cause: Integers
+    due: Integers,
+    rows: Integers,
+    awaited: Marks,
+    next_due: Integers,
+    next_cause: Integers,
+    other_due: Integers,
+    other_cause: Integers,
 ) -> None:
-    """The next event of each subject, of the causes c with awaited[c] == wanted: the first of them at a tie."""
+    """The next event of each subject, of the awaited causes and of the others: the first of them at a tie."""
     for i in rows:
-        cause, earliest = 0, NEVER
+        next_due[i], next_cause[i], other_due[i], other_cause[i] = NEVER, 0, NEVER, 0
         for c in range(due.shape[1]):
-            if awaited[c] == wanted and due[i, c] < earliest:
-                cause, earliest = c, due[i, c]
-        first_cause[i], first_due[i] = cause, earliest
+            if awaited[c] and due[i, c] < next_due[i]:
+                next_due[i], next_cause[i] = due[i, c], c
+            elif not awaited[c] and due[i, c] < other_due[i]:
+                other_due[i], other_cause[i] = due[i, c], c

@@ -53,7 +53,6 @@ class Columns:
         self.allocated.fill(-1)
         self.away, self.endless = zeros("marks", 2, kind=np.bool_)
         self.any_endless = False
-        self._known: dict[int, Floats] = {}
         most = max((len(m.variables) for m in assessments), default=1)
         self._value, self._truth = memory.empty("value", (n, most)), memory.empty("truth", (n, most))
         self._dose, self._amount = zeros("dose", 2, kind=np.float64)
@@ -188,7 +187,8 @@ class Columns:
     def stay(self, rows: Integers, state: State) -> None:
         """These subjects begin their time in a state, all who wait for it."""
         self.away[rows] = False
-        self._staying, self._settled, self._known = rows, self.trial.settled[state.number], {}
+        self._staying, self._settled = rows, self.trial.settled[state.number]
+        self._known: dict[int, Floats] = {}
 
     def read(self, rows: Integers, group: Group) -> list[Any]:
         """The summaries that a group's rules read, one value for each subject in rows (or a number, the same for all).

@@ -22,7 +22,7 @@ from protocolsim.cohort.randomisation import allocations
 from protocolsim.component import Floats, Integers
 from protocolsim.engine.base import Trial, never_ends
 from protocolsim.engine.columns import Columns, due_by, still
-from protocolsim.engine.lending import Lending
+from protocolsim.engine.memory import Memory, kept
 from protocolsim.engine.screening import Candidates, Screening
 from protocolsim.engine.tables import Part, tables_of
 from protocolsim.engine.workspace import Workspace
@@ -64,8 +64,14 @@ def pieces(
     why = unsupported(trial)
     if why is not None:
         raise UsageError(f"the batch engine cannot run this: {why}")
+    with kept() as memory:
+        yield from _pieces(trial, seed, replicates, memory, progress or (lambda _: None))
+
+
+def _pieces(
+    trial: Trial, seed: int, replicates: range, memory: Memory, progress: Callable[[int], object]
+) -> Iterator[Records]:
     screened = 1.0  # candidates per place so far
-    memory, lending = [Workspace(), Workspace()], Lending()
     first = replicates.start
     while first < replicates.stop:
         # At first nobody knows how many fail screening; all later groups fit into the memory of the first.
@@ -75,27 +81,24 @@ def pieces(
         screening = Screening(trial, seed, group, screened)
         if len(group) == 1 and screened * trial.cohort.size > _ROWS:
             while screening.open:
-                part = _round(screening, np.array([SUBJECTS_TOGETHER]), memory[0], alone=True)
-                yield Records(trial.labels, tables_of(trial, [part], lending), first, 1, whole=False)
+                part = _round(screening, np.array([SUBJECTS_TOGETHER]), memory.workspace(0), alone=True)
+                yield Records(trial.labels, tables_of(trial, [part], memory.tables), first, 1, whole=False)
         else:
-            records = _together(screening, memory, lending)
+            records = _together(screening, memory)
             screened = max(1.0, len(records["subjects"]["subject"]) / (len(group) * trial.cohort.size))
             yield records
             del records  # its memory may be lent again
-        if progress is not None:
-            progress(len(group))
+        progress(len(group))
         first = group.stop
 
 
-def _together(screening: Screening, memory: list[Workspace], lending: Lending) -> Records:
+def _together(screening: Screening, memory: Memory) -> Records:
     """Whole replicates, mostly in one round."""
     parts: list[Part] = []
     while screening.open:
-        if len(parts) == len(memory):
-            memory.append(Workspace())
-        parts.append(_round(screening, screening.enough(screening.wanted), memory[len(parts)]))
+        parts.append(_round(screening, screening.enough(screening.wanted), memory.workspace(len(parts))))
     trial, replicates = screening.trial, screening.replicates
-    return Records(trial.labels, tables_of(trial, parts, lending), int(replicates[0]), len(replicates))
+    return Records(trial.labels, tables_of(trial, parts, memory.tables), int(replicates[0]), len(replicates))
 
 
 def _round(screening: Screening, counts: Integers, memory: Workspace, *, alone: bool = False) -> Part:

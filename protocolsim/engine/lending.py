@@ -17,7 +17,7 @@ from protocolsim.records import Table
 
 Memory = NDArray[np.uint8]
 
-_KEPT = 8  # pieces of memory kept for later
+_KEPT = 16  # pieces of memory kept for later
 _SPARE = 8  # of a piece that is new, one part in so many is left free: the next table may be a little longer
 _ALIGNED = 64
 
@@ -36,6 +36,11 @@ class Lending:
         # By identity, so that a piece is taken and given back in one step each: tables are dropped by any thread, and
         # the garbage collector may do so between any two lines below.
         self._free: dict[int, Memory] = {}
+
+    @property
+    def size(self) -> int:
+        """Bytes kept for later."""
+        return sum(memory.nbytes for memory in list(self._free.values()))
 
     def table(self, kinds: Mapping[str, Any], rows: int) -> Table:
         """Columns of these kinds with so many rows, with anything in them."""

@@ -14,6 +14,11 @@ class Workspace:
     def __init__(self) -> None:
         self._kept: dict[str, NDArray[Any]] = {}
 
+    @property
+    def size(self) -> int:
+        """Bytes kept."""
+        return sum(array.nbytes for array in self._kept.values())
+
     def empty(self, name: str, shape: tuple[int, ...], dtype: DTypeLike = np.float64) -> NDArray[Any]:
         """An array of this shape, with anything in it."""
         size = int(np.prod(shape))

@@ -13,9 +13,10 @@ Columns of time (`since`, `until`, `minute`) and of counts (`index`) are int64 a
     start(body, rows, links, constants, seed, who)              fill own columns; who[i] = (replicate, subject)
     advance(body, rows, links, constants, since, until)         move from since[i] to until[i]; may be absent
     observe(body, rows, links, constants, seed, who, index, minute, value, truth)
-                                                                one assessment: value[i, v] is seen, truth[i, v] is
-                                                                the hidden quantity behind it
-    give(body, rows, links, constants, dose, amount)            drugs: dose[i] arrives; amount[i] receives it in mg
+                                                                one assessment of subject rows[k]: value[k, v] is
+                                                                seen, truth[k, v] is the hidden quantity behind it
+    give(body, rows, links, constants, dose, amount)            drugs: a dose arrives; amount[k] receives what rows[k]
+                                                                gets of it, in mg
 
 A loop over rows is enough. Where it costs time, take fields out of `body` (`taken`), draw for all rows together
 (`normals`, `uniforms`) and let short loops over these columns do several subjects at once: the bits are the same.

@@ -55,12 +55,12 @@ class Chart:
         )
 
     def note(self, rows: Integers, variable: int, minute: Integers, state: int, value: Floats, column: int) -> None:
-        """Add one observation of a variable for each subject in rows: value[i, column] made at minute[i]."""
+        """Add one observation of a variable for each subject in rows: value[k, column] made at minute[rows[k]]."""
         columns = (self.minute, self.state, self.value, self.count)
         noted = note(*columns, rows, variable, minute, state, value, column)
         if noted < len(rows):
             self._grow()
-            self.note(rows[noted:], variable, minute, state, value, column)
+            self.note(rows[noted:], variable, minute, state, value[noted:], column)
 
     def enter(self, rows: Integers, state: int, minute: Integers, enrols: bool) -> None:
         """The subjects in rows enter a state, each at its own minute."""
@@ -98,14 +98,14 @@ def note(
     column: int,
 ) -> int:
     """Write one observation for each subject in rows, in order, up to one whose room is too small. Returns how many."""
-    for r in range(rows.shape[0]):
-        i = rows[r]
-        k = counts[i, variable]
-        if k >= minutes.shape[2]:
-            return r
-        minutes[i, variable, k] = minute[i]
-        states[i, variable, k] = state
-        values[i, variable, k] = value[i, column]
-        counts[i, variable] = k + 1
+    for k in range(rows.shape[0]):
+        i = rows[k]
+        n = counts[i, variable]
+        if n >= minutes.shape[2]:
+            return k
+        minutes[i, variable, n] = minute[i]
+        states[i, variable, n] = state
+        values[i, variable, n] = value[k, column]
+        counts[i, variable] = n + 1
     everybody: int = rows.shape[0]
     return everybody

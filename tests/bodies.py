@@ -84,21 +84,28 @@ class Bodies:
     def give(self, drug: str, dose: float) -> NDArray[np.float64]:
         """A dose to everybody, now; the amounts given."""
         component: Any = self.components[drug]
-        amount = np.full(self.count, np.nan)
-        component.give(self.body, self.rows, self.links[drug], self.constants[drug], np.full(self.count, dose), amount)
-        return amount
+        given = np.full(len(self.rows), np.nan)
+        component.give(self.body, self.rows, self.links[drug], self.constants[drug], dose, given)
+        return self._by_subject(given)
+
+    def _by_subject(self, found: NDArray[np.float64]) -> NDArray[np.float64]:
+        """What kernels leave for the subjects in `rows`, at the subjects' own places; nan for the others."""
+        placed = np.full((self.count, *found.shape[1:]), np.nan)
+        placed[self.rows] = found
+        return placed
 
     def observe(self, assessment: str, index: int) -> tuple[dict[str, Any], dict[str, Any]]:
         """One assessment of everybody, now: what is seen, and the truth behind it, by variable."""
         for c in self.components.values():
             for a in c.assessments:
                 if a.name == assessment:
-                    value = np.full((self.count, len(a.variables)), np.nan)
+                    value = np.full((len(self.rows), len(a.variables)), np.nan)
                     truth = value.copy()
                     a.observe(
                         self.body, self.rows, self.links[c.name], self.constants[c.name], self.seed, self.who,
                         np.full(self.count, index, dtype=np.int64), self.minute, value, truth,
                     )  # fmt: skip
                     names = [v.name for v in a.variables]
-                    return dict(zip(names, value.T, strict=True)), dict(zip(names, truth.T, strict=True))
+                    seen, behind = self._by_subject(value), self._by_subject(truth)
+                    return dict(zip(names, seen.T, strict=True)), dict(zip(names, behind.T, strict=True))
         raise AssertionError(f"nobody offers {assessment}")

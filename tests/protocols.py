@@ -56,13 +56,14 @@ def look(
     index: Integers, minute: Integers, value: Floats, truth: Floats,
 ) -> None:  # fmt: skip
     """The level with noise, a small count that is often zero, and a coin."""
-    for i in rows:
+    for k in range(rows.shape[0]):
+        i = rows[k]
         hidden = body[i, links[0] + _STATE]
         for v in range(3):
-            value[i, v] = uniform(seed, who[i, 0], who[i, 1], DRIFT_STREAM + v, index[i])
-            truth[i, v] = hidden
-        value[i, 0] += hidden
-        value[i, 1] = np.floor(3.0 * value[i, 1])
+            value[k, v] = uniform(seed, who[i, 0], who[i, 1], DRIFT_STREAM + v, index[i])
+            truth[k, v] = hidden
+        value[k, 0] += hidden
+        value[k, 1] = np.floor(3.0 * value[k, 1])
 
 
 @kernel
@@ -71,9 +72,10 @@ def count_cells(
     index: Integers, minute: Integers, value: Floats, truth: Floats,
 ) -> None:  # fmt: skip
     """One number with noise."""
-    for i in rows:
-        truth[i, 0] = body[i, links[0] + _OWN]
-        value[i, 0] = truth[i, 0] * uniform(seed, who[i, 0], who[i, 1], DRIFT_STREAM + 5, index[i])
+    for k in range(rows.shape[0]):
+        i = rows[k]
+        truth[k, 0] = body[i, links[0] + _OWN]
+        value[k, 0] = truth[k, 0] * uniform(seed, who[i, 0], who[i, 1], DRIFT_STREAM + 5, index[i])
 
 
 class Drifting(Disease):
@@ -120,11 +122,12 @@ def empty_depot(
 
 
 @kernel
-def fill_depot(body: Floats, rows: Integers, links: Integers, constants: Floats, dose: Floats, amount: Floats) -> None:
+def fill_depot(body: Floats, rows: Integers, links: Integers, constants: Floats, dose: float, amount: Floats) -> None:
     """The dose by weight goes into store."""
-    for i in rows:
-        amount[i] = dose[i] * body[i, links[1]]
-        body[i, links[0] + _STORE] += amount[i]
+    for k in range(rows.shape[0]):
+        i = rows[k]
+        amount[k] = dose * body[i, links[1]]
+        body[i, links[0] + _STORE] += amount[k]
 
 
 @kernel
@@ -133,8 +136,9 @@ def assay(
     index: Integers, minute: Integers, value: Floats, truth: Floats,
 ) -> None:  # fmt: skip
     """Show what is in store."""
-    for i in rows:
-        value[i, 0] = truth[i, 0] = body[i, links[0] + _STORE]
+    for k in range(rows.shape[0]):
+        i = rows[k]
+        value[k, 0] = truth[k, 0] = body[i, links[0] + _STORE]
 
 
 def _rate(name: str) -> Parameter:

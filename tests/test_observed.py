@@ -38,7 +38,7 @@ def test_a_chart_holds_what_was_noted_in_order(made, repeats):
         rows = np.array(sorted(who), dtype=np.int64)
         now = np.arange(SUBJECTS) + 10 * minute
         values = np.stack([np.zeros(SUBJECTS), value + np.arange(SUBJECTS)], axis=1)
-        chart.note(rows, variable, now, state, values, 1)
+        chart.note(rows, variable, now, state, values[rows], 1)
         for subject in who:
             expected.setdefault((subject, variable), []).append((10 * minute + subject, state, value + subject))
     for subject in range(SUBJECTS):
@@ -53,7 +53,7 @@ def test_a_chart_grows(count):
     both, one = np.array([0, 1]), np.array([1])
     chart.note(both, 1, np.array([5, 6]), 0, np.array([[0.5], [0.6]]), 0)
     for k in range(count):
-        chart.note(one, 0, np.array([0, k]), 0, np.array([[0.0], [float(k)]]), 0)
+        chart.note(one, 0, np.array([0, k]), 0, np.array([[float(k)]]), 0)
     assert noted(chart, 1, 0) == [(k, 0, float(k)) for k in range(count)]
     assert noted(chart, 0, 0) == []
     assert noted(chart, 0, 1) == [(5, 0, 0.5)]
@@ -83,8 +83,8 @@ def test_a_chart_grows_in_the_middle_of_a_note(full):
     """Where the room is too small for one of several, everybody's is noted once all the same."""
     chart = Chart.empty(3, 1, 1, 0)
     for k in range(32):
-        chart.note(np.array([full]), 0, np.full(3, k), 0, np.full((3, 1), float(k)), 0)
-    chart.note(np.arange(3), 0, np.full(3, 99), 0, np.full((3, 1), 99.0), 0)
+        chart.note(np.array([full]), 0, np.full(3, k), 0, np.full((1, 1), float(k)), 0)
+    chart.note(np.arange(3), 0, np.full(3, 99), 0, np.array([[97.0], [98.0], [99.0]]), 0)
     for subject in range(3):
         before = [(k, 0, float(k)) for k in range(32)] if subject == full else []
-        assert noted(chart, subject, 0) == [*before, (99, 0, 99.0)]
+        assert noted(chart, subject, 0) == [*before, (99, 0, 97.0 + subject)]

@@ -80,7 +80,7 @@ def everybody(case: Case) -> dict[str, np.ndarray]:
         made = np.array([k for k in rows if patients[k][visit][1]], dtype=np.int64)
         value = np.array([[float(p[visit][0])] for p in patients])
         minute = np.full(len(patients), day * DAY)
-        chart.note(made, case.names.index("cells"), minute, 0, value, 0)
+        chart.note(made, case.names.index("cells"), minute, 0, value[made], 0)
     group = group_of(case)
     values = case.protocol.reader.values(group.reads, chart, rows, np.full(len(patients), LENGTH * DAY))
     # A number that is the same for everybody comes as one.

@@ -40,12 +40,13 @@ def look(
     index: Integers, minute: Integers, value: Floats, truth: Floats,
 ) -> None:  # fmt: skip
     """A guess at the own number, and how much there is: 10 x own / (1 + dose level), times luck of mean 1."""
-    for i in rows:
+    for k in range(rows.shape[0]):
+        i = rows[k]
         own = body[i, links[0] + _OWN]
-        value[i, 0] = own + uniform(seed, who[i, 0], who[i, 1], STREAM + 1, index[i]) - 0.5
-        truth[i, 0] = own
+        value[k, 0] = own + uniform(seed, who[i, 0], who[i, 1], STREAM + 1, index[i]) - 0.5
+        truth[k, 0] = own
         luck = 2.0 * uniform(seed, who[i, 0], who[i, 1], STREAM + 2, index[i])
-        value[i, 1] = truth[i, 1] = 10.0 * own / (1.0 + signal_sum(body, i, links, 1)) * luck
+        value[k, 1] = truth[k, 1] = 10.0 * own / (1.0 + signal_sum(body, i, links, 1)) * luck
 
 
 class Plain(Disease):

@@ -74,7 +74,7 @@ def chart_of(subjects: Sequence[Sequence[Observation]]) -> Chart:
     for subject, made in enumerate(subjects):
         row = np.array([subject])
         for minute, state, value in made:
-            now, seen = np.full(len(subjects), minute), np.full((len(subjects), 1), value)
+            now, seen = np.full(len(subjects), minute), np.full((1, 1), value)
             chart.note(row, 1, now, state, seen, 0)
             chart.note(row, 0, now, 2 - state, seen + 1.0, 0)
     return chart

@@ -62,12 +62,13 @@ def scan(
 ) -> None:  # fmt: skip
     """Show the disease's columns and a keyed number."""
     own = links[0]
-    for i in rows:
+    for n in range(rows.shape[0]):
+        i = rows[n]
         for k in range(3):
-            value[i, k] = body[i, own + k]
-            truth[i, k] = minute[i]
-        value[i, 3] = uniform(seed, who[i, 0], who[i, 1], LUCK_STREAM, index[i])
-        truth[i, 3] = body[i, own + _OWN]
+            value[n, k] = body[i, own + k]
+            truth[n, k] = minute[i]
+        value[n, 3] = uniform(seed, who[i, 0], who[i, 1], LUCK_STREAM, index[i])
+        truth[n, 3] = body[i, own + _OWN]
 
 
 @kernel
@@ -76,9 +77,10 @@ def blood(
     index: Integers, minute: Integers, value: Floats, truth: Floats,
 ) -> None:  # fmt: skip
     """Show a keyed number."""
-    for i in rows:
-        value[i, 0] = uniform(seed, who[i, 0], who[i, 1], BLOOD_STREAM, index[i])
-        truth[i, 0] = 0.0
+    for k in range(rows.shape[0]):
+        i = rows[k]
+        value[k, 0] = uniform(seed, who[i, 0], who[i, 1], BLOOD_STREAM, index[i])
+        truth[k, 0] = 0.0
 
 
 class ToyDisease(Disease):
@@ -128,11 +130,12 @@ def infuse(body: Floats, rows: Integers, links: Integers, constants: Floats, sin
 
 
 @kernel
-def give(body: Floats, rows: Integers, links: Integers, constants: Floats, dose: Floats, amount: Floats) -> None:
+def give(body: Floats, rows: Integers, links: Integers, constants: Floats, dose: float, amount: Floats) -> None:
     """Add dose x weight to what was given."""
-    for i in rows:
-        amount[i] = dose[i] * body[i, links[1]]
-        body[i, links[0] + _TOTAL] += amount[i]
+    for k in range(rows.shape[0]):
+        i = rows[k]
+        amount[k] = dose * body[i, links[1]]
+        body[i, links[0] + _TOTAL] += amount[k]
 
 
 @kernel
@@ -141,8 +144,9 @@ def assay(
     index: Integers, minute: Integers, value: Floats, truth: Floats,
 ) -> None:  # fmt: skip
     """Show what has been given so far."""
-    for i in rows:
-        value[i, 0] = truth[i, 0] = body[i, links[0] + _TOTAL]
+    for k in range(rows.shape[0]):
+        i = rows[k]
+        value[k, 0] = truth[k, 0] = body[i, links[0] + _TOTAL]
 
 
 def _rate(name: str) -> Parameter:

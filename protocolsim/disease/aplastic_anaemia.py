@@ -247,18 +247,19 @@ def observe_blood_count(
 ) -> None:
     """Count blood cells, with lognormal errors of mean 1, and note whether transfusions are needed."""
     own = links[0]
-    for i in rows:
+    for k in range(rows.shape[0]):
+        i = rows[k]
         recovery = body[i, own + _RECOVERY]
         for count in range(4):
             entry = body[i, own + _ENTRY + count]
-            truth[i, count] = entry + recovery * (body[i, own + _GOAL + count] - entry)
+            truth[k, count] = entry + recovery * (body[i, own + _GOAL + count] - entry)
             z = normal_quantile(uniform(seed, who[i, 0], who[i, 1], _DRAW_COUNT + count, index[i]))
             sd = constants[_K_ERROR + count]
-            value[i, count] = truth[i, count] * exp(sd * z - 0.5 * sd * sd)
+            value[k, count] = truth[k, count] * exp(sd * z - 0.5 * sd * sd)
         red = body[i, own + _COMPLETE] == 1.0 or body[i, own + _LINEAGE] == _RED
         free = red and recovery >= constants[_K_FREE]
-        truth[i, 4] = 0.0 if free else body[i, own + _DEPENDENT]
-        value[i, 4] = truth[i, 4]
+        truth[k, 4] = 0.0 if free else body[i, own + _DEPENDENT]
+        value[k, 4] = truth[k, 4]
 
 
 class AplasticAnaemia(Disease):

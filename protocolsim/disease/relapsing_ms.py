@@ -269,10 +269,10 @@ def observe_mri(
     persisting = binomial_counts(u_persisting, before, kept, none_kept)
     put_back(body, rows, own + _ACTIVITY, activity)
     for k in range(count):
-        i, total = rows[k], new[k] + persisting[k]
-        body[i, own + _LESIONS] = total
-        value[i, 0], value[i, 1] = total, new[k]
-        truth[i, 0], truth[i, 1] = expected[k] + before[k] * kept[k], expected[k]
+        total = new[k] + persisting[k]
+        body[rows[k], own + _LESIONS] = total
+        value[k, 0], value[k, 1] = total, new[k]
+        truth[k, 0], truth[k, 1] = expected[k] + before[k] * kept[k], expected[k]
 
 
 @kernel
@@ -309,8 +309,8 @@ def observe_edss(
         if body[i, own + _NEXT_JUMP] <= minute[i]:
             _play_on(body, i, own, constants, seed, who[i, 0], who[i, 1], minute[i])
         level = body[i, own + _EDSS]
-        value[i, 0] = _on_scale(level + constants[_RATING_SD] * error[k])
-        truth[i, 0] = level
+        value[k, 0] = _on_scale(level + constants[_RATING_SD] * error[k])
+        truth[k, 0] = level
 
 
 class RelapsingMS(Disease):

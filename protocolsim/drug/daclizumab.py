@@ -261,14 +261,15 @@ def give(
     rows: Integers,
     links: Integers,
     constants: Floats,  # noqa: ARG001
-    dose: Floats,
+    dose: float,
     amount: Floats,
 ) -> None:
-    """Add dose[i] (mg/kg) by body weight to the central compartment; amount[i] receives the mg."""
+    """Add the dose (mg/kg) by body weight to the central compartment; amount[k] receives the mg."""
     own, weight_at = links[0], links[1]
-    for i in rows:
-        amount[i] = dose[i] * body[i, weight_at]
-        body[i, own + _CENTRAL] += amount[i]
+    for k in range(rows.shape[0]):
+        i = rows[k]
+        amount[k] = dose * body[i, weight_at]
+        body[i, own + _CENTRAL] += amount[k]
         body[i, own + _CONCENTRATION] = body[i, own + _CENTRAL] / body[i, own + _VOLUME]
 
 
@@ -295,8 +296,8 @@ def observe_lymphocytes(
         cd8_error[k] = exp(cd8_sd * cd8_error[k] - 0.5 * cd8_sd * cd8_sd)
     for k in range(rows.shape[0]):
         i = rows[k]
-        truth[i, 0], truth[i, 1] = body[i, own + _NK], body[i, own + _CD8]
-        value[i, 0], value[i, 1] = truth[i, 0] * nk_error[k], truth[i, 1] * cd8_error[k]
+        truth[k, 0], truth[k, 1] = body[i, own + _NK], body[i, own + _CD8]
+        value[k, 0], value[k, 1] = truth[k, 0] * nk_error[k], truth[k, 1] * cd8_error[k]
 
 
 @kernel

@@ -53,9 +53,6 @@ class Columns:
         self.allocated.fill(-1)
         self.away, self.endless = zeros("marks", 2, kind=np.bool_)
         self.any_endless = False
-        most = max((len(m.variables) for m in assessments), default=1)
-        self._value, self._truth = memory.empty("value", (n, most)), memory.empty("truth", (n, most))
-        self._dose, self._amount = zeros("dose", 2, kind=np.float64)
         self.diary = Diary(n, _VISITS, _NUMBERS, memory)
         widths = {"moves": MOVE_READS + labels.reasons, "events": 2}
         self.moves, self.events = (Journal(name, n, n * _ROOM[name], width, memory) for name, width in widths.items())
@@ -151,23 +148,20 @@ class Columns:
         """Make an assessment now, or record why it was not made; rows in order."""
         if not len(rows):
             return
-        measured = self.trial.assessments[assessment]
-        index = self.indices[assessment]
-        if status != MADE:
+        measured, made = self.trial.assessments[assessment], status == MADE
+        part, index = measured.part, self.indices[assessment]
+        codes = (state.number, assessment, status)
+        value, truth = self.diary.observe(rows, self.now, codes, len(measured.variables), made=made)
+        if not made:
             count_up(rows, index)
-            self.diary.observe(rows, self.now, (state.number, assessment, status), len(measured.variables), None)
             return
         count_made(rows, index, self.now, self.made_at[assessment])
-        part = measured.part
         measured.observe(
-            self.body, rows, part.links, part.constants, self.seed, self.who, index, self.now,
-            self._value, self._truth,
-        )  # fmt: skip
+            self.body, rows, part.links, part.constants, self.seed, self.who, index, self.now, value, truth
+        )
         for column, variable in enumerate(measured.variables):
             if variable in self.trial.noted:
-                self.chart.note(rows, variable, self.now, state.number, self._value, column)
-        seen = (self._value, self._truth)
-        self.diary.observe(rows, self.now, (state.number, assessment, status), len(measured.variables), seen)
+                self.chart.note(rows, variable, self.now, state.number, value, column)
 
     def give(self, rows: Integers, dose: Dose, state: State, status: int) -> None:
         """Give a dose now, or record why it was not given; rows in order."""
@@ -175,14 +169,10 @@ class Columns:
             return
         part, number = self.trial.drugs[dose.drug], self.dose_numbers[dose.drug]
         count_up(rows, number)
-        codes = (state.number, dose.drug, status)
-        if status != MADE or part.give is None:
-            self.diary.give(rows, self.now, codes, dose.amount if status == MADE else 0.0, None)
-            return
-        if self._dose[0] != dose.amount:
-            self._dose.fill(dose.amount)
-        part.give(self.body, rows, part.links, part.constants, self._dose, self._amount)
-        self.diary.give(rows, self.now, codes, dose.amount, self._amount)
+        given, amount = part.give is not None and status == MADE, dose.amount if status == MADE else 0.0
+        amounts = self.diary.give(rows, self.now, (state.number, dose.drug, status), amount, given=given)
+        if part.give is not None and given:
+            part.give(self.body, rows, part.links, part.constants, dose.amount, amounts)
 
     def stay(self, rows: Integers, state: State) -> None:
         """These subjects begin their time in a state, all who wait for it."""

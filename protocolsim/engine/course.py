@@ -144,7 +144,7 @@ class Course:
         self._dose_numbers[dose.drug] += 1
         given, amount = dose.amount, np.zeros(1)
         if status == MADE and part.give is not None:
-            part.give(self.body, ROW, part.links, part.constants, np.array([dose.amount]), amount)
+            part.give(self.body, ROW, part.links, part.constants, dose.amount, amount)
         else:
             given = 0.0
         self.rows["doses"].append(

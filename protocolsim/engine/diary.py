@@ -9,6 +9,7 @@ few subjects at a time, so that nothing needs to be sorted.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -50,11 +51,10 @@ class Diary:
         """A new visit: whoever comes next is written on a new page."""
         self._on_page = None
 
-    def _who_came(self, rows: Integers, now: Integers) -> Owners:
-        """The subjects in rows; the page in hand is theirs afterwards."""
+    def _turn_to(self, rows: Integers, now: Integers) -> None:
+        """The page in hand is that of the subjects in rows."""
         if self._on_page is rows:
-            first, last = self._page
-            return self.owner[first:last]
+            return
         first = self._page[1]
         last = first + len(rows)
         while last > len(self.owner):
@@ -62,46 +62,39 @@ class Diary:
             self.minute = self._memory.grown("diary.minute", self.minute, axis=0)
         write_page(rows, now, self.owner[first:last], self.minute[first:last])
         self._page, self._on_page = (first, last), rows
-        return self.owner[first:last]
 
     def _entry(self, numbers: int, variables: int, codes: tuple[int, int, int]) -> tuple[int, ...]:
         state, what, status = codes
         return (*self._page, numbers, variables, *codes, (status << 32) + (state << 16) + what)
 
-    def _room_for(self, count: int) -> int:
+    def _room_for(self, shape: tuple[int, ...]) -> Floats:
         at = self._numbers
-        self._numbers += count
+        self._numbers += math.prod(shape)
         while self._numbers > len(self.numbers):
             self.numbers = self._memory.grown("diary.numbers", self.numbers, axis=0)
-        return at
+        return self.numbers[at : self._numbers].reshape(shape)
 
     def observe(
-        self,
-        rows: Integers,
-        now: Integers,
-        codes: tuple[int, int, int],
-        variables: int,
-        seen: tuple[Floats, Floats] | None,
-    ) -> None:
-        """One assessment of all in rows, which are in order: codes of state, assessment, status; values and truths."""
-        owner = self._who_came(rows, now)
-        at = NOTHING
-        if seen is not None:
-            at = self._room_for(2 * variables * len(rows))
-            write_numbers(self.numbers[at : self._numbers].reshape(2, variables, len(rows)), owner, *seen)
-        self._observed.append(self._entry(at, variables, codes))
+        self, rows: Integers, now: Integers, codes: tuple[int, int, int], variables: int, *, made: bool
+    ) -> tuple[Floats, Floats]:
+        """One assessment of all in rows, which are in order: codes of state, assessment, status.
 
-    def give(
-        self, rows: Integers, now: Integers, codes: tuple[int, int, int], dose: float, amount: Floats | None
-    ) -> None:
-        """One dose (mg/kg) of all in rows, which are in order: codes of state, drug, status; amounts in mg."""
-        owner = self._who_came(rows, now)
-        at = NOTHING
-        if amount is not None:
-            at = self._room_for(len(rows))
-            write_amounts(self.numbers[at : self._numbers], owner, amount)
-        self._given.append(self._entry(at, 1, codes))
+        Returns where values and truths go, [subjects, variables] (of nobody, where it is not made).
+        """
+        self._turn_to(rows, now)
+        self._observed.append(self._entry(self._numbers if made else NOTHING, variables, codes))
+        value, truth = self._room_for((2, len(rows) if made else 0, variables))
+        return value, truth
+
+    def give(self, rows: Integers, now: Integers, codes: tuple[int, int, int], dose: float, *, given: bool) -> Floats:
+        """One dose (mg/kg) of all in rows, which are in order: codes of state, drug, status.
+
+        Returns where the amounts go, in mg (of nobody, where nothing is given).
+        """
+        self._turn_to(rows, now)
+        self._given.append(self._entry(self._numbers if given else NOTHING, 1, codes))
         self._amounts.append(dose)
+        return self._room_for((len(rows) if given else 0,))
 
     def fill_observations(
         self, table: Table, places: Integers, count: Integers, who: Integers, variables: Integers
@@ -125,22 +118,6 @@ def write_page(rows: Integers, now: Integers, owner: Owners, minute: Integers) -
     """Who came, and when."""
     for k in range(rows.shape[0]):
         owner[k], minute[k] = rows[k], now[rows[k]]
-
-
-@kernel
-def write_numbers(numbers: Floats, owner: Owners, value: Floats, truth: Floats) -> None:
-    """numbers[0, v, k] is the value of variable v of the subject owner[k], numbers[1, v, k] the truth behind it."""
-    for v in range(numbers.shape[1]):
-        for k in range(owner.shape[0]):
-            numbers[0, v, k] = value[owner[k], v]
-            numbers[1, v, k] = truth[owner[k], v]
-
-
-@kernel
-def write_amounts(numbers: Floats, owner: Owners, amount: Floats) -> None:
-    """numbers[k] is the amount given to the subject owner[k]."""
-    for k in range(owner.shape[0]):
-        numbers[k] = amount[owner[k]]
 
 
 @kernel
@@ -196,13 +173,13 @@ def fill_observations(
                 uses[i - np.uint64(first), a] = number
                 if places[i] >= 0:
                     d: Any = place[i]
-                    here: Any = at + k - begin
+                    here: Any = at + (k - begin) * rows
                     for v in range(rows):
                         minute[d], index[d] = minutes[k], number
                         codes[d - back[i - np.uint64(first)]] = (entries[e, _CODES] << 16) + variables[a, v]
                         value[d] = numbers[here] if made else np.nan
                         truth[d] = numbers[here + rows * size] if made else np.nan
-                        here += size
+                        here += np.uint64(1)
                         d += np.uint64(1)
                     place[i] = d
                 k += np.uint64(1)

@@ -31,7 +31,7 @@ from protocolsim.protocol.states import Group, Protocol, Randomisation, Rule, St
 from protocolsim.randomness import NO_SHOW as NO_SHOW_STREAM
 from protocolsim.records import MADE, NO_SHOW, SUBJECTS_TOGETHER, Records
 
-_ROWS = 24576  # together, some more or less: their columns should stay near the processor
+_ROWS = 8192  # together, some more or less: their columns should stay near the processor
 _FEARED = 2.0  # candidates per place, for as long as none have been seen
 
 Mask = NDArray[np.bool_]

@@ -17,7 +17,7 @@ from protocolsim.records import Table
 
 Memory = NDArray[np.uint8]
 
-_KEPT = 16  # pieces of memory kept for later
+_KEPT = 32  # pieces of memory kept for later
 _SPARE = 8  # of a piece that is new, one part in so many is left free: the next table may be a little longer
 _ALIGNED = 64
 

@@ -131,7 +131,7 @@ def normal_quantiles(u: Floats) -> Floats:
     return drawn
 
 
-@kernel
+@inlined
 def exponential_quantile(u: float) -> float:
     """Quantile of the unit exponential."""
     return -log(1.0 - u)

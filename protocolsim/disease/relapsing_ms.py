@@ -130,13 +130,11 @@ def _triangular_quantile(u: float, low: float, mode: float, high: float) -> floa
     return high - sqrt((1.0 - u) * (high - low) * (high - mode))
 
 
-@kernel
+@inlined
 def _on_scale(x: float) -> float:
     """The nearest EDSS score: 0, then 1 to 10 in steps of 0.5 (there is no 0.5)."""
-    if x < 0.5:
-        return 0.0
     score: float = min(10.0, max(1.0, np.floor(2.0 * x + 0.5) / 2.0))
-    return score
+    return 0.0 if x < 0.5 else score
 
 
 @inlined
@@ -308,9 +306,9 @@ def observe_edss(
         i = rows[k]
         if body[i, own + _NEXT_JUMP] <= minute[i]:
             _play_on(body, i, own, constants, seed, who[i, 0], who[i, 1], minute[i])
-        level = body[i, own + _EDSS]
-        value[k, 0] = _on_scale(level + constants[_RATING_SD] * error[k])
-        truth[k, 0] = level
+    level, sd = taken(body, rows, own + _EDSS), constants[_RATING_SD]
+    for k in range(rows.shape[0]):
+        value[k, 0], truth[k, 0] = _on_scale(level[k] + sd * error[k]), level[k]
 
 
 class RelapsingMS(Disease):

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from protocolsim.arithmetic import kernel
 from protocolsim.component import Floats, Integers
-from protocolsim.randomness import exponential_quantile, uniform
+from protocolsim.randomness import exponential_quantile, uniform, uniforms
 
 NEVER = 2**62
 
@@ -119,8 +119,15 @@ def rewind(
     who: Integers,
 ) -> None:
     """A fresh threshold, nothing spent, the next occurrence."""
+    number = occurrence[:, cause]
     for i in rows:
-        _rewind(threshold, spent, occurrence, i, cause, stream, seed, who)
+        number[i] += 1
+        spent[i, cause] = 0.0
+    drawn = uniforms(seed, who, rows, stream, number)
+    for k in range(rows.shape[0]):
+        drawn[k] = exponential_quantile(drawn[k])
+    for k in range(rows.shape[0]):
+        threshold[rows[k], cause] = drawn[k]
 
 
 @kernel

@@ -18,10 +18,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from protocolsim.arithmetic import kernel
 from protocolsim.cohort.randomisation import allocations
 from protocolsim.component import Floats, Integers
 from protocolsim.engine.base import Trial, never_ends
-from protocolsim.engine.columns import Columns, due_by, still
+from protocolsim.engine.columns import Columns, due_by, in_order, not_yet, still
 from protocolsim.engine.memory import Memory, kept
 from protocolsim.engine.screening import Candidates, Screening
 from protocolsim.engine.tables import Part, tables_of
@@ -31,7 +32,7 @@ from protocolsim.protocol.states import Group, Protocol, Randomisation, Rule, St
 from protocolsim.randomness import NO_SHOW as NO_SHOW_STREAM
 from protocolsim.records import MADE, NO_SHOW, SUBJECTS_TOGETHER, Records
 
-_ROWS = 8192  # together, some more or less: their columns should stay near the processor
+_ROWS = 12288  # together, some more or less: their columns should stay near the processor
 _FEARED = 2.0  # candidates per place, for as long as none have been seen
 
 Mask = NDArray[np.bool_]
@@ -195,24 +196,15 @@ class Crowd:
         """Screening is over: in the order of their numbers, subjects are enrolled until the cohort is full."""
         self.door_open = True
         columns, screening = self.columns, self.screening
-        everybody = np.arange(columns.begun)
-        if not columns.in_order:
-            everybody = np.lexsort((columns.who[everybody, 1], columns.who[everybody, 0]))
-        at_door = np.zeros(columns.size, dtype=np.int64)
+        at_door = np.zeros(columns.size, dtype=np.bool_)
         for rows in self.door:
-            at_door[rows] = 1
-        at_door, replicate = at_door[everybody], self.replicate[everybody]
-        # How many of the same replicate have come to the door so far, in the order of their numbers.
-        counted = np.cumsum(at_door)
-        begins = np.searchsorted(replicate, np.arange(len(screening.wanted)))[replicate]
-        rank = counted - counted[begins] + at_door[begins]
-        # Who comes after the last place was taken was never screened.
-        kept = rank - at_door < screening.wanted[replicate]
-        self.kept[everybody] = kept
-        rows = np.sort(everybody[(at_door == 1) & kept])
+            at_door[rows] = True
+        admit(in_order(columns.who[: columns.begun]), at_door, self.replicate, screening.wanted, self.kept)
+        rows = np.flatnonzero(at_door & self.kept)
         screening.enrolled += np.bincount(self.replicate[rows], minlength=len(screening.enrolled))
-        for number in np.unique(self.columns.state[rows]):
-            self._arrive(rows[self.columns.state[rows] == number], self.states[number])
+        states = columns.state[rows]
+        for number in np.flatnonzero(np.bincount(states)):
+            self._arrive(rows[states == number], self.states[number])
 
     def _allocate_next(self) -> None:
         """Allocate by the randomisation that nobody else who waits can still come to."""
@@ -230,7 +222,7 @@ class Crowd:
     def _allocate(self, randomisation: Randomisation, parked: list[_Parked]) -> None:
         columns = self.columns
         rows, strata = np.concatenate([p.rows for p in parked]), np.concatenate([p.strata for p in parked])
-        order = np.lexsort((columns.who[rows, 1], columns.who[rows, 0]))
+        order = in_order(columns.who[rows])
         rows, strata = rows[order], strata[order]
         arms = np.empty(len(rows), dtype=np.int64)
         block = np.array(randomisation.block, dtype=np.int64)
@@ -347,7 +339,7 @@ class Crowd:
         made = []
         for assessment in visit.assessments:
             # Only on entering a state can an assessment have been made at this very minute.
-            fresh = rows[columns.made_at[assessment, rows] != columns.now[rows]] if visit.offset == 0 else rows
+            fresh = not_yet(rows, columns.made_at[assessment], columns.now) if visit.offset == 0 else rows
             columns.observe(fresh, assessment, state, status)
             made.append((assessment, fresh))
         return made
@@ -365,12 +357,15 @@ class Crowd:
             if transition.rule is None:
                 self._leave(rows, transition, values, group)
                 return rows[:0]
-            going = _held(transition.rule, values, len(rows))
-            if going.any():
+            held = _held(transition.rule, values, len(rows))
+            going = np.flatnonzero(held)
+            if len(going) == len(rows):
+                self._leave(rows, transition, values, group)
+                return rows[:0]
+            if len(going):
                 self._leave(rows[going], transition, _of(values, going), group)
-                rows, values = rows[~going], _of(values, ~going)
-                if not len(rows):
-                    break
+                staying = np.flatnonzero(~held)
+                rows, values = rows[staying], _of(values, staying)
         return rows
 
     def _leave(self, rows: Integers, transition: Transition, values: list[Any], group: Group) -> None:
@@ -391,12 +386,23 @@ class Crowd:
         self.parked.append(_Parked(transition, rows, read, strata.astype(np.int64)))
 
 
-def _of(values: list[Any], which: Mask) -> list[Any]:
+@kernel
+def admit(order: Integers, at_door: Mask, replicate: Integers, wanted: Integers, kept: Mask) -> None:
+    """Mark whom each replicate screens, in this order, until its wanted places are taken by those at the door."""
+    taken = np.zeros(wanted.shape[0], dtype=np.int64)
+    for i in order:
+        # Who comes after the last place was taken was never screened.
+        kept[i] = taken[replicate[i]] < wanted[replicate[i]]
+        taken[replicate[i]] += at_door[i]
+
+
+def _of(values: list[Any], which: Integers) -> list[Any]:
     """Those values that are columns, of these subjects; the others are the same for all."""
-    return [v[which] if isinstance(v, np.ndarray) else v for v in values]
+    return [v.take(which) if isinstance(v, np.ndarray) else v for v in values]
 
 
 def _held(rule: Rule, values: list[Any], rows: int) -> Mask:
     """Whether the rule holds, for each subject; what it says of a chart of one subject is a plain truth value."""
     with np.errstate(all="ignore"):
-        return np.broadcast_to(np.asarray(rule.evaluate(values), dtype=np.bool_), (rows,))
+        held = rule.evaluate(values)
+    return held if isinstance(held, np.ndarray) else np.full(rows, held, dtype=np.bool_)

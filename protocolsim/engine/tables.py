@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from protocolsim.arithmetic import kernel
 from protocolsim.component import Integers
 from protocolsim.engine.base import Trial
-from protocolsim.engine.columns import Columns
+from protocolsim.engine.columns import Columns, in_order
 from protocolsim.engine.journal import fill_events, fill_moves
 from protocolsim.engine.lending import Lending
 from protocolsim.records import Table, columns_of
@@ -38,20 +40,12 @@ class _Layout:
 
     def __init__(self, trial: Trial, parts: Sequence[Columns], rows: Sequence[Integers], memory: Lending) -> None:
         self.trial, self.parts, self.rows, self.memory = trial, parts, rows, memory
-        self.order: Integers | None = None  # None: they stand in order
-        if len(parts) > 1 or not parts[0].in_order:
-            who = np.concatenate([p.who[r] for p, r in zip(parts, rows, strict=True)])
-            self.order = np.lexsort((who[:, 1], who[:, 0]))
+        self.order = in_order(np.concatenate([p.who[r] for p, r in zip(parts, rows, strict=True)]))
 
     def _places(self, counts: Sequence[Integers]) -> tuple[list[Integers], int]:
         """The first place of the rows of each subject, -1 for who is left out, part by part; and how many there are."""
         together = np.concatenate([count[r] for count, r in zip(counts, self.rows, strict=True)])
-        if self.order is None:
-            starts = np.cumsum(together) - together
-        else:
-            ordered = together[self.order]
-            starts = np.empty(len(together), dtype=np.int64)
-            starts[self.order] = np.cumsum(ordered) - ordered
+        starts = one_after_the_other(together, self.order)
         places = []
         for count, r in zip(counts, self.rows, strict=True):
             mine = np.full(len(count), -1, dtype=np.int64)
@@ -86,7 +80,7 @@ class _Layout:
                 **{name: columns.traits[:, k] for k, name in enumerate(labels.traits)},
             }
             for name, column in table.items():
-                column[there] = shown[name][rows]
+                put_rows(column, there, shown[name], rows)
         return table
 
     def observations(self) -> Table:
@@ -127,6 +121,24 @@ class _Layout:
         for columns, first in zip(self.parts, places, strict=True):
             fill_events(table, columns.events, first, columns.who)
         return table
+
+
+@kernel
+def one_after_the_other(counts: Integers, order: Integers) -> Integers:
+    """Where the counts[k] rows of each k begin, who is next in this order coming next."""
+    starts = np.empty(counts.shape[0], dtype=np.int64)
+    total = 0
+    for k in order:
+        starts[k] = total
+        total += counts[k]
+    return starts
+
+
+@kernel
+def put_rows(column: NDArray[Any], there: Integers, source: NDArray[Any], rows: Integers) -> None:
+    """column[there[k]] = source[rows[k]]."""
+    for k in range(rows.shape[0]):
+        column[there[k]] = source[rows[k]]
 
 
 def shown_variables(trial: Trial) -> Integers:

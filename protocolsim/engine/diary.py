@@ -24,9 +24,11 @@ Owners = NDArray[np.int32]
 
 _TOGETHER = 192  # subjects whose rows of a table stay in the cache while the entries are read
 # What an entry says: its page, where its numbers begin (NOTHING where it was not made), how many variables it has
-# (1 for a dose), three codes, and the codes in one number.
-_FIRST, _LAST, _NUMBERS, _VARIABLES, _STATE, _WHAT, _STATUS, _CODES = range(8)
+# (1 for a dose), and three codes.
+_FIRST, _LAST, _NUMBERS, _VARIABLES, _STATE, _WHAT, _STATUS = range(7)
+_ENTRY = 7
 NOTHING = -1
+_MOST_CODES = 2**15  # of any kind, in the tables too
 _MOMENT = ("index", "minute", "status")
 _OBSERVATIONS = ("state", "assessment", "variable", *_MOMENT, "value", "truth")
 _DOSES = ("state", "drug", *_MOMENT, "dose", "amount")
@@ -64,8 +66,7 @@ class Diary:
         self._page, self._on_page = (first, last), rows
 
     def _entry(self, numbers: int, variables: int, codes: tuple[int, int, int]) -> tuple[int, ...]:
-        state, what, status = codes
-        return (*self._page, numbers, variables, *codes, (status << 32) + (state << 16) + what)
+        return (*self._page, numbers, variables, *codes)
 
     def _room_for(self, shape: tuple[int, ...]) -> Floats:
         at = self._numbers
@@ -100,14 +101,14 @@ class Diary:
         self, table: Table, places: Integers, count: Integers, who: Integers, variables: Integers
     ) -> None:
         """Write the count[i] rows of the subjects i with places[i] >= 0, from there on; variables[a] lists codes."""
-        entries = np.array(self._observed, dtype=np.int64).reshape(-1, _CODES + 1)
+        entries = np.array(self._observed, dtype=np.int64).reshape(-1, _ENTRY)
         fill_who(places, count, who, table["replicate"], table["subject"])
         columns = [table[c] for c in _OBSERVATIONS]
         fill_observations(entries, self.owner, self.minute, self.numbers, places, count, variables, *columns)
 
     def fill_doses(self, table: Table, places: Integers, count: Integers, who: Integers, drugs: int) -> None:
         """Write the count[i] rows of the subjects i with places[i] >= 0, from there on."""
-        entries = np.array(self._given, dtype=np.int64).reshape(-1, _CODES + 1)
+        entries = np.array(self._given, dtype=np.int64).reshape(-1, _ENTRY)
         fill_who(places, count, who, table["replicate"], table["subject"])
         columns = [table[c] for c in _DOSES]
         fill_doses(entries, np.array(self._amounts), self.owner, self.minute, self.numbers, places, drugs, *columns)
@@ -149,7 +150,7 @@ def fill_observations(
 ) -> None:
     """Write the other columns of observations; entries in order, a few subjects at a time."""
     place, reading = places.astype(np.uint64), entries[:, _FIRST].astype(np.uint64)
-    uses = np.zeros((_TOGETHER, variables.shape[0]), dtype=np.int64)
+    uses, measured_by = np.zeros(_TOGETHER * variables.shape[0], dtype=np.int64), assessments_of(entries, variables)
     # Of these few subjects: the codes of all rows, one subject's after the other's, and how far from their places.
     codes, back = np.empty(0, dtype=np.int64), np.empty(_TOGETHER, dtype=np.uint64)
     for first in range(0, places.shape[0], _TOGETHER):
@@ -164,47 +165,63 @@ def fill_observations(
         for e in range(entries.shape[0]):
             # Unsigned: Numba need not ask whether a place counts from the end.
             k: Any = reading[e]
-            begin, end = np.uint64(entries[e, _FIRST]), np.uint64(entries[e, _LAST])
-            made, at, a = entries[e, _NUMBERS] >= 0, np.uint64(max(0, entries[e, _NUMBERS])), entries[e, _WHAT]
+            begin, end, a = np.uint64(entries[e, _FIRST]), np.uint64(entries[e, _LAST]), np.uint64(entries[e, _WHAT])
+            made, at = entries[e, _NUMBERS] >= 0, np.uint64(max(0, entries[e, _NUMBERS]))
             rows, size = np.uint64(entries[e, _VARIABLES]), end - begin
+            told = (entries[e, _STATUS] << 30) + (entries[e, _STATE] << 15)
             while k < end and owner[k] < last:
                 i = np.uint64(owner[k])
-                number = uses[i - np.uint64(first), a] + 1
-                uses[i - np.uint64(first), a] = number
+                mine = i - np.uint64(first)
+                number = uses[a * np.uint64(_TOGETHER) + mine] + 1
+                uses[a * np.uint64(_TOGETHER) + mine] = number
                 if places[i] >= 0:
                     d: Any = place[i]
+                    place[i] = d + rows
                     here: Any = at + (k - begin) * rows
                     for v in range(rows):
-                        minute[d], index[d] = minutes[k], number
-                        codes[d - back[i - np.uint64(first)]] = (entries[e, _CODES] << 16) + variables[a, v]
+                        minute[d] = minutes[k]
+                        codes[d - back[mine]] = (number << 32) + told + variables[a, v]
                         value[d] = numbers[here] if made else np.nan
                         truth[d] = numbers[here + rows * size] if made else np.nan
                         here += np.uint64(1)
                         d += np.uint64(1)
-                    place[i] = d
                 k += np.uint64(1)
             reading[e] = k
         for subject in range(first, last):
             if places[subject] >= 0:
-                mine = slice(places[subject], places[subject] + count[subject])
-                begin = places[subject] - np.int64(back[subject - first])
-                told = codes[begin : begin + count[subject]]
-                take_apart(told, state[mine], assessment[mine], variable[mine], status[mine])
+                of = slice(places[subject], places[subject] + count[subject])
+                begins = places[subject] - np.int64(back[subject - first])
+                packed = codes[begins : begins + count[subject]]
+                take_apart(packed, measured_by, state[of], assessment[of], variable[of], index[of], status[of])
+
+
+@kernel
+def assessments_of(entries: Integers, variables: Integers) -> Integers:
+    """The assessment that measures each variable, among those entered."""
+    measured_by = np.zeros(_MOST_CODES, dtype=np.int64)
+    for e in range(entries.shape[0]):
+        for v in range(entries[e, _VARIABLES]):
+            measured_by[variables[entries[e, _WHAT], v]] = entries[e, _WHAT]
+    return measured_by
 
 
 @kernel
 def take_apart(
-    codes: Integers,
+    packed: Integers,
+    measured_by: Integers,
     state: NDArray[np.int16],
     assessment: NDArray[np.int16],
     variable: NDArray[np.int16],
+    index: NDArray[np.int32],
     status: NDArray[np.int8],
 ) -> None:
-    """Four codes of 16 bits from each number: status, state, assessment, variable."""
-    for d in range(codes.shape[0]):
-        code = codes[d]
-        variable[d], assessment[d] = code & 0xFFFF, (code >> 16) & 0xFFFF
-        state[d], status[d] = (code >> 32) & 0xFFFF, code >> 48
+    """The codes in each number, from the last bits on: 15 of the variable, 15 of the state, 2 of the status, index."""
+    for d in range(packed.shape[0]):
+        code = packed[d]
+        variable[d], state[d] = code & (_MOST_CODES - 1), (code >> 15) & (_MOST_CODES - 1)
+        status[d], index[d] = (code >> 30) & 3, code >> 32
+    for d in range(packed.shape[0]):
+        assessment[d] = measured_by[variable[d]]
 
 
 @kernel
@@ -225,21 +242,28 @@ def fill_doses(
     amount: Floats,
 ) -> None:
     """Write the other columns of doses; entries in order, a few subjects at a time."""
-    place, reading = places.copy(), entries[:, _FIRST].copy()
-    uses = np.zeros((_TOGETHER, drugs), dtype=np.int64)
+    entry = np.empty(minute.shape[0], dtype=np.int32)
+    place, reading = places.astype(np.uint64), entries[:, _FIRST].astype(np.uint64)
+    uses = np.zeros(_TOGETHER * drugs, dtype=np.int64)
     for first in range(0, places.shape[0], _TOGETHER):
+        last = min(first + _TOGETHER, places.shape[0])
         uses[:] = 0
         for e in range(entries.shape[0]):
-            k, begin, end, at = reading[e], entries[e, _FIRST], entries[e, _LAST], entries[e, _NUMBERS]
-            which, given_in, how = entries[e, _WHAT], entries[e, _STATE], entries[e, _STATUS]
-            while k < end and owner[k] < first + _TOGETHER:
-                i = owner[k]
-                uses[i - first, which] += 1
-                d = place[i]
-                if d >= 0:
-                    state[d], drug[d], status[d], index[d] = given_in, which, how, uses[i - first, which]
-                    minute[d] = minutes[k]
-                    dose[d], amount[d] = doses[e], numbers[at + k - begin] if at >= 0 else 0.0
-                    place[i] = d + 1
-                k += 1
+            k: Any = reading[e]
+            begin, end, which = np.uint64(entries[e, _FIRST]), np.uint64(entries[e, _LAST]), np.uint64(entries[e, _WHAT])
+            given, at = entries[e, _NUMBERS] >= 0, np.uint64(max(0, entries[e, _NUMBERS]))
+            while k < end and owner[k] < last:
+                i = np.uint64(owner[k])
+                mine = which * np.uint64(_TOGETHER) + i - np.uint64(first)
+                uses[mine] += 1
+                if places[i] >= 0:
+                    d = place[i]
+                    minute[d], index[d], entry[d] = minutes[k], uses[mine], e
+                    amount[d] = numbers[at + k - begin] if given else 0.0
+                    place[i] = d + np.uint64(1)
+                k += np.uint64(1)
             reading[e] = k
+    for d in range(entry.shape[0]):
+        e = entry[d]
+        state[d], drug[d], status[d] = entries[e, _STATE], entries[e, _WHAT], entries[e, _STATUS]
+        dose[d] = doses[e]

@@ -159,7 +159,7 @@ def fill_observations(
         total = 0
         for subject in range(first, last):
             back[subject - first] = places[subject] - total
-            total += count[subject]
+            total += count[subject] if places[subject] >= 0 else 0
         if total > codes.shape[0]:
             codes = np.empty(2 * total, dtype=np.int64)
         for e in range(entries.shape[0]):
@@ -187,12 +187,18 @@ def fill_observations(
                         d += np.uint64(1)
                 k += np.uint64(1)
             reading[e] = k
-        for subject in range(first, last):
-            if places[subject] >= 0:
-                of = slice(places[subject], places[subject] + count[subject])
-                begins = places[subject] - np.int64(back[subject - first])
-                packed = codes[begins : begins + count[subject]]
-                take_apart(packed, measured_by, state[of], assessment[of], variable[of], index[of], status[of])
+        # Mostly the rows of one subject are followed by those of the next: they are written together.
+        begins = ends = written = 0
+        for subject in range(first, last + 1):
+            if subject < last and (places[subject] < 0 or places[subject] == ends):
+                ends += count[subject] if places[subject] >= 0 else 0
+                continue
+            of, packed = slice(begins, ends), codes[written : written + ends - begins]
+            take_apart(packed, measured_by, state[of], assessment[of], variable[of], index[of], status[of])
+            written += ends - begins
+            if subject < last:
+                begins = places[subject]
+                ends = begins + count[subject]
 
 
 @kernel
@@ -242,7 +248,7 @@ def fill_doses(
     amount: Floats,
 ) -> None:
     """Write the other columns of doses; entries in order, a few subjects at a time."""
-    entry = np.empty(minute.shape[0], dtype=np.int32)
+    entry = np.full(minute.shape[0], NOTHING, dtype=np.int32)
     place, reading = places.astype(np.uint64), entries[:, _FIRST].astype(np.uint64)
     uses = np.zeros(_TOGETHER * drugs, dtype=np.int64)
     for first in range(0, places.shape[0], _TOGETHER):
@@ -250,7 +256,8 @@ def fill_doses(
         uses[:] = 0
         for e in range(entries.shape[0]):
             k: Any = reading[e]
-            begin, end, which = np.uint64(entries[e, _FIRST]), np.uint64(entries[e, _LAST]), np.uint64(entries[e, _WHAT])
+            begin, end = np.uint64(entries[e, _FIRST]), np.uint64(entries[e, _LAST])
+            which = np.uint64(entries[e, _WHAT])
             given, at = entries[e, _NUMBERS] >= 0, np.uint64(max(0, entries[e, _NUMBERS]))
             while k < end and owner[k] < last:
                 i = np.uint64(owner[k])
@@ -265,5 +272,6 @@ def fill_doses(
             reading[e] = k
     for d in range(entry.shape[0]):
         e = entry[d]
-        state[d], drug[d], status[d] = entries[e, _STATE], entries[e, _WHAT], entries[e, _STATUS]
-        dose[d] = doses[e]
+        if e != NOTHING:
+            state[d], drug[d], status[d] = entries[e, _STATE], entries[e, _WHAT], entries[e, _STATUS]
+            dose[d] = doses[e]

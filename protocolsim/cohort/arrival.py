@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from protocolsim.arithmetic import kernel
 from protocolsim.cohort.cohort import Site
-from protocolsim.randomness import ARRIVAL, SITE, exponential_quantile, uniform
+from protocolsim.randomness import ARRIVAL, SITE, exponential_quantile, uniforms
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -65,12 +65,21 @@ def arrive(
     sites: Integers,
 ) -> None:
     """Fill in when and where the next candidates of some replicates arrive, and how far each replicate has come."""
+    who, at = np.empty((minutes.shape[0], 2), dtype=np.int64), 0
+    for w in range(which.shape[0]):
+        for subject in range(came[which[w]], came[which[w]] + counts[w]):
+            who[at, 0], who[at, 1] = replicates[which[w]], subject
+            at += 1
+    everybody, first = np.arange(at), np.zeros(at, dtype=np.int64)
+    u_wait, u_site = uniforms(seed, who, everybody, ARRIVAL, first), uniforms(seed, who, everybody, SITE, first)
+    for k in range(at):
+        u_wait[k] = exponential_quantile(u_wait[k])
     at = 0
     for w in range(which.shape[0]):
         r = which[w]
         minute, period = last_minute[r], last_period[r]
-        for subject in range(came[r], came[r] + counts[w]):
-            left = exponential_quantile(uniform(seed, replicates[r], subject, ARRIVAL, 0))
+        for _ in range(counts[w]):
+            left = u_wait[at]
             while True:
                 rate = _rate(rates, opens, openings[period])
                 if period + 1 >= openings.shape[0] or minute + left / rate <= openings[period + 1]:
@@ -80,7 +89,7 @@ def arrive(
                 period += 1
                 minute = float(openings[period])
             minutes[at] = minute
-            sites[at] = _site(rates, opens, openings[period], uniform(seed, replicates[r], subject, SITE, 0))
+            sites[at] = _site(rates, opens, openings[period], u_site[at])
             at += 1
         came[r] += counts[w]
         last_minute[r], last_period[r] = minute, period

@@ -18,13 +18,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from protocolsim.arithmetic import kernel
 from protocolsim.cohort.randomisation import allocations
 from protocolsim.component import Floats, Integers
 from protocolsim.engine.base import Trial, never_ends
 from protocolsim.engine.columns import Columns, due_by, in_order, not_yet, still
 from protocolsim.engine.memory import Memory, kept
-from protocolsim.engine.screening import Candidates, Screening
+from protocolsim.engine.screening import Candidates, Screening, admit
 from protocolsim.engine.tables import Part, tables_of
 from protocolsim.engine.workspace import Workspace
 from protocolsim.errors import SimulationError, UsageError
@@ -85,7 +84,7 @@ def _pieces(
                 part = _round(screening, np.array([SUBJECTS_TOGETHER]), memory.workspace(0), alone=True)
                 yield Records(trial.labels, tables_of(trial, [part], memory.tables), first, 1, whole=False)
         else:
-            records = _together(screening, memory)
+            records = _replicates(screening, memory)
             screened = max(1.0, len(records["subjects"]["subject"]) / (len(group) * trial.cohort.size))
             yield records
             del records  # its memory may be lent again
@@ -93,7 +92,7 @@ def _pieces(
         first = group.stop
 
 
-def _together(screening: Screening, memory: Memory) -> Records:
+def _replicates(screening: Screening, memory: Memory) -> Records:
     """Whole replicates, mostly in one round."""
     parts: list[Part] = []
     while screening.open:
@@ -151,7 +150,7 @@ class Crowd:
         while True:
             if self.waiting:
                 number = min(self.waiting)
-                self._stay(np.sort(np.concatenate(self.waiting.pop(number))), self.states[number])
+                self._stay(_together(self.waiting.pop(number)), self.states[number])
             elif self.parked:
                 self._allocate_next()
             elif not self.door_open:
@@ -260,10 +259,10 @@ class Crowd:
                 continue
             rows = self._come(rows, visit, state)
         if done:
-            rows = np.sort(np.concatenate([rows, *done]))
+            rows = _together([rows, *done])
         rows = self._live_until(rows, due_by(rows, columns.clocks.next_due, ends), ends, state)
         if self.struck:
-            self._strike(np.sort(np.concatenate(self.struck)), state)
+            self._strike(_together(self.struck), state)
             self.struck = []
         columns.wait(rows, ends)
         if state.at_end is None or len(self._decide(rows, state.at_end)):
@@ -386,14 +385,10 @@ class Crowd:
         self.parked.append(_Parked(transition, rows, read, strata.astype(np.int64)))
 
 
-@kernel
-def admit(order: Integers, at_door: Mask, replicate: Integers, wanted: Integers, kept: Mask) -> None:
-    """Mark whom each replicate screens, in this order, until its wanted places are taken by those at the door."""
-    taken = np.zeros(wanted.shape[0], dtype=np.int64)
-    for i in order:
-        # Who comes after the last place was taken was never screened.
-        kept[i] = taken[replicate[i]] < wanted[replicate[i]]
-        taken[replicate[i]] += at_door[i]
+def _together(rows: list[Integers]) -> Integers:
+    """The subjects of all lists, in order. Most lists are in order already, which a stable sort makes use of."""
+    found: Integers = np.sort(np.concatenate(rows), kind="stable")
+    return found
 
 
 def _of(values: list[Any], which: Integers) -> list[Any]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
+from protocolsim.arithmetic import kernel
 from protocolsim.cohort.arrival import Desk
 from protocolsim.component import Integers
 from protocolsim.engine.base import Trial, next_midnight, not_filled
@@ -104,3 +106,15 @@ class Screening:
         which = np.flatnonzero(self.wanted > 0)
         if len(which) and which[0] in self.failed:
             raise SimulationError(self.failed[which[0]])
+
+
+@kernel
+def admit(
+    order: Integers, at_door: NDArray[np.bool_], replicate: Integers, wanted: Integers, kept: NDArray[np.bool_]
+) -> None:
+    """Mark whom each replicate screens, in this order, until its wanted places are taken by those at the door."""
+    taken = np.zeros(wanted.shape[0], dtype=np.int64)
+    for i in order:
+        # Who comes after the last place was taken was never screened.
+        kept[i] = taken[replicate[i]] < wanted[replicate[i]]
+        taken[replicate[i]] += at_door[i]

@@ -107,9 +107,8 @@ def _round(screening: Screening, counts: Integers, memory: Workspace, *, alone: 
     Unless `alone`, some more are added where too few of them are enrolled.
     """
     first = screening.candidates(counts)
-    columns = Columns(
-        screening.trial, screening.seed, len(first.who) + (0 if alone else screening.spare(first)), memory
-    )
+    room = len(first.who) + (0 if alone else screening.spare(first))
+    columns = Columns(screening.trial, screening.seed, room, memory)
     crowd = Crowd(columns, screening)
     crowd.run(first)
     for row in np.flatnonzero(columns.endless & crowd.kept).tolist():
@@ -201,9 +200,8 @@ class Crowd:
         admit(in_order(columns.who[: columns.begun]), at_door, self.replicate, screening.wanted, self.kept)
         rows = np.flatnonzero(at_door & self.kept)
         screening.enrolled += np.bincount(self.replicate[rows], minlength=len(screening.enrolled))
-        states = columns.state[rows]
-        for number in np.flatnonzero(np.bincount(states)):
-            self._arrive(rows[states == number], self.states[number])
+        for number in np.flatnonzero(np.bincount(columns.state[rows])):
+            self._arrive(rows[columns.state[rows] == number], self.states[number])
 
     def _allocate_next(self) -> None:
         """Allocate by the randomisation that nobody else who waits can still come to."""
@@ -387,8 +385,7 @@ class Crowd:
 
 def _together(rows: list[Integers]) -> Integers:
     """The subjects of all lists, in order. Most lists are in order already, which a stable sort makes use of."""
-    found: Integers = np.sort(np.concatenate(rows), kind="stable")
-    return found
+    return np.sort(np.concatenate(rows), kind="stable")
 
 
 def _of(values: list[Any], which: Integers) -> list[Any]:

@@ -51,15 +51,18 @@ class Screening:
         """Whether any place is free."""
         return bool((self.wanted > 0).any())
 
-    def enough(self, places: Integers, deviations: float = 1.0) -> Integers:
-        """How many candidates these places may need, with some room for bad luck, in standard deviations."""
+    def enough(self, places: Integers, deviations: float = 0.0) -> Integers:
+        """How many candidates these places may need, with some room for bad luck, in standard deviations.
+
+        Whoever comes too much is simulated for nothing; another wave of a few costs less.
+        """
         expected = np.maximum(places, 0) * self.screened
         spare = deviations * np.sqrt(expected * (self.screened - 1.0))
         return np.where(places > 0, (expected + spare).astype(np.int64) + 1, 0)
 
     def spare(self, first: Candidates) -> int:
         """How many candidates more there should be room for than came first."""
-        return len(first.who) // (16 if self.screened > 1.0 else 1) + 64
+        return len(first.who) // (4 if self.screened > 1.0 else 1) + 64
 
     def candidates(self, counts: Integers) -> Candidates:
         """The next counts[k] of each replicate k with free places, or as many as may still come.
@@ -78,7 +81,7 @@ class Screening:
         """Candidates for the missing[k] places of each replicate k; None where there is no room for them, or nobody."""
         found = int((self.wanted - missing).sum() + self.enrolled.sum())
         self.screened = max(1.0, float(self.desk.came.sum()) / max(1, found))
-        counts = np.minimum(self.enough(missing, 3.0), self.trial.cohort.max_candidates - self.desk.came)
+        counts = np.minimum(self.enough(missing, 1.0), self.trial.cohort.max_candidates - self.desk.came)
         counts[list(self.failed)] = 0
         if not 0 < counts.sum() <= room:
             return None

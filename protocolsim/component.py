@@ -19,7 +19,8 @@ Columns of time (`since`, `until`, `minute`) and of counts (`index`) are int64 a
                                                                 gets of it, in mg
 
 A loop over rows is enough. Where it costs time, take fields out of `body` (`taken`), draw for all rows together
-(`normals`, `uniforms`) and let short loops over these columns do several subjects at once: the bits are the same.
+(`normals` and `uniforms`, of `keys` that several draws share) and let short loops over these columns do several
+subjects at once: the bits are the same.
 """
 
 from __future__ import annotations

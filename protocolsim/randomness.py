@@ -87,24 +87,41 @@ def uniform(seed: int, replicate: int, subject: int, stream: int, index: int) ->
 
 
 @kernel
-def uniforms(seed: int, who: Integers, rows: Integers, stream: int, index: Integers) -> Floats:
-    """The draws of the subjects in rows, one after the other: subject i = (who[i, 0], who[i, 1]) at index[i]."""
-    count = rows.shape[0]
-    # Side by side first: then the loop over them does several at a time.
-    replicate, subject, use = np.empty(count, np.int64), np.empty(count, np.int64), np.empty(count, np.int64)
-    for k in range(count):
+def keys(who: Integers, rows: Integers, index: Integers) -> Integers:
+    """What the draws of the subjects in rows are looked up by, [3, subjects]: replicate, subject, index[i].
+
+    Side by side, so that the loop over them does several at a time; all draws of the same use share them.
+    """
+    found = np.empty((3, rows.shape[0]), dtype=np.int64)
+    for k in range(rows.shape[0]):
         i = rows[k]
-        replicate[k], subject[k], use[k] = who[i, 0], who[i, 1], index[i]
-    drawn = np.empty(count)
-    for k in range(count):
-        drawn[k] = _uniform(seed, replicate[k], subject[k], stream, use[k])
+        found[0, k], found[1, k], found[2, k] = who[i, 0], who[i, 1], index[i]
+    return found
+
+
+@kernel
+def keys_of_use(who: Integers, rows: Integers, use: int) -> Integers:
+    """The same where the index is everybody's."""
+    found = np.empty((3, rows.shape[0]), dtype=np.int64)
+    for k in range(rows.shape[0]):
+        i = rows[k]
+        found[0, k], found[1, k], found[2, k] = who[i, 0], who[i, 1], use
+    return found
+
+
+@kernel
+def uniforms(seed: int, key: Integers, stream: int) -> Floats:
+    """The draws of these keys, one after the other."""
+    drawn = np.empty(key.shape[1])
+    for k in range(key.shape[1]):
+        drawn[k] = _uniform(seed, key[0, k], key[1, k], stream, key[2, k])
     return drawn
 
 
 @kernel
-def normals(seed: int, who: Integers, rows: Integers, stream: int, index: Integers) -> Floats:
+def normals(seed: int, key: Integers, stream: int) -> Floats:
     """The same draws as standard normal numbers."""
-    return normal_quantiles(uniforms(seed, who, rows, stream, index))
+    return normal_quantiles(uniforms(seed, key, stream))
 
 
 @kernel

@@ -14,6 +14,8 @@ from protocolsim.randomness import (
     binomial_counts,
     binomial_quantile,
     exponential_quantile,
+    keys,
+    keys_of_use,
     normal_quantile,
     normal_quantiles,
     normals,
@@ -181,8 +183,10 @@ def test_draws_of_many_subjects_are_those_of_each():
     index = np.array([1, 0, 9, 2**31, 3])
     rows = np.array([4, 0, 2, 3])
     alone = np.array([uniform(7, int(who[i, 0]), int(who[i, 1]), 1003, int(index[i])) for i in rows])
-    assert uniforms(7, who, rows, 1003, index).tobytes() == alone.tobytes()
-    assert normals(7, who, rows, 1003, index).tobytes() == normal_quantiles(alone).tobytes()
+    assert uniforms(7, keys(who, rows, index), 1003).tobytes() == alone.tobytes()
+    assert normals(7, keys(who, rows, index), 1003).tobytes() == normal_quantiles(alone).tobytes()
+    at_two = np.full(len(who), 2)
+    assert keys_of_use(who, rows, 2).tobytes() == keys(who, rows, at_two).tobytes()
 
 
 @given(inside)

@@ -65,13 +65,12 @@ def arrive(
     sites: Integers,
 ) -> None:
     """Fill in when and where the next candidates of some replicates arrive, and how far each replicate has come."""
-    who, at = np.empty((minutes.shape[0], 2), dtype=np.int64), 0
+    key, at = np.zeros((3, minutes.shape[0]), dtype=np.int64), 0
     for w in range(which.shape[0]):
         for subject in range(came[which[w]], came[which[w]] + counts[w]):
-            who[at, 0], who[at, 1] = replicates[which[w]], subject
+            key[0, at], key[1, at] = replicates[which[w]], subject
             at += 1
-    everybody, first = np.arange(at), np.zeros(at, dtype=np.int64)
-    u_wait, u_site = uniforms(seed, who, everybody, ARRIVAL, first), uniforms(seed, who, everybody, SITE, first)
+    u_wait, u_site = uniforms(seed, key, ARRIVAL), uniforms(seed, key, SITE)
     for k in range(at):
         u_wait[k] = exponential_quantile(u_wait[k])
     at = 0

@@ -30,6 +30,8 @@ from protocolsim.disease.base import Disease
 from protocolsim.randomness import (
     binomial_counts,
     exponential_quantile,
+    keys,
+    keys_of_use,
     log_sd,
     normals,
     poisson_counts,
@@ -167,11 +169,11 @@ def _destination(constants: Floats, level: int, u: float) -> int:
 @kernel
 def start(body: Floats, rows: Integers, links: Integers, constants: Floats, seed: int, who: Integers) -> None:
     """Draw the patient, and the unrecorded scan four weeks before the first (on interferon beta, no other drug)."""
-    own, count, first = links[0], rows.shape[0], np.zeros(who.shape[0], dtype=np.int64)
-    z_weight, z_rate = normals(seed, who, rows, _DRAW_WEIGHT, first), normals(seed, who, rows, _DRAW_RATE, first)
-    z_activity, z_entry = normals(seed, who, rows, _DRAW_ACTIVITY, first), normals(seed, who, rows, _DRAW_ENTRY, first)
-    u_age, u_new = uniforms(seed, who, rows, _DRAW_AGE, first), uniforms(seed, who, rows, _DRAW_NEW, first)
-    u_wait = uniforms(seed, who, rows, _DRAW_WAIT, np.ones(who.shape[0], dtype=np.int64))
+    own, count, key = links[0], rows.shape[0], keys_of_use(who, rows, 0)
+    z_weight, z_rate = normals(seed, key, _DRAW_WEIGHT), normals(seed, key, _DRAW_RATE)
+    z_activity, z_entry = normals(seed, key, _DRAW_ACTIVITY), normals(seed, key, _DRAW_ENTRY)
+    u_age, u_new = uniforms(seed, key, _DRAW_AGE), uniforms(seed, key, _DRAW_NEW)
+    u_wait = uniforms(seed, keys_of_use(who, rows, 1), _DRAW_WAIT)
     sd, low, mode, high = constants[_ACTIVITY_SD], constants[_AGE_LOW], constants[_AGE_MODE], constants[_AGE_HIGH]
     before = _referral(constants[_EXCESS], constants[_REFERRAL_DECAY], -_FOUR_WEEKS)
     rate, expected, none, wait, level = np.empty(count), np.empty(count), np.empty(count), np.empty(count), z_entry
@@ -246,9 +248,9 @@ def observe_mri(
 ) -> None:
     """Count enhancing lesions; truth is their expected number given the last scan and today's hidden rate."""
     own, count = links[0], rows.shape[0]
-    innovation = normals(seed, who, rows, _DRAW_ACTIVITY, index)
-    u_new = uniforms(seed, who, rows, _DRAW_NEW, index)
-    u_persisting = uniforms(seed, who, rows, _DRAW_PERSISTING, index)
+    key = keys(who, rows, index)
+    innovation = normals(seed, key, _DRAW_ACTIVITY)
+    u_new, u_persisting = uniforms(seed, key, _DRAW_NEW), uniforms(seed, key, _DRAW_PERSISTING)
     since_first, remembered, fresh, kept, log_lost = _since_last(body, rows, own, constants, minute)
     activity, on_drug = taken(body, rows, own + _ACTIVITY), signal_sums(body, rows, links, 1)
     rate, before = taken(body, rows, own + _RATE), taken(body, rows, own + _LESIONS)
@@ -301,7 +303,7 @@ def observe_edss(
 ) -> None:
     """Play the true EDSS up to this minute, and rate it."""
     own = links[0]
-    error = normals(seed, who, rows, _DRAW_RATING, index)
+    error = normals(seed, keys(who, rows, index), _DRAW_RATING)
     for k in range(rows.shape[0]):
         i = rows[k]
         if body[i, own + _NEXT_JUMP] <= minute[i]:

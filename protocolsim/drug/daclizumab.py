@@ -16,7 +16,7 @@ from protocolsim.component import Assessment, Floats, Hazard, Integers, Trait, V
 from protocolsim.drug._daclizumab_parameters import PARAMETERS
 from protocolsim.drug.base import LEVEL, Drug
 from protocolsim.kinetics import saturation, step, two_rates
-from protocolsim.randomness import log_sd, normals
+from protocolsim.randomness import keys, keys_of_use, log_sd, normals
 from protocolsim.units import MINUTES_PER_DAY, MINUTES_PER_WEEK, unit_product
 
 STREAM = 2000
@@ -111,12 +111,12 @@ def _steady_log_ratio(
 @kernel
 def start(body: Floats, rows: Integers, links: Integers, constants: Floats, seed: int, who: Integers) -> None:
     """Draw how this patient handles the drug and answers to it; nobody has had any."""
-    own, first = links[0], np.zeros(who.shape[0], dtype=np.int64)
-    weight, effect = taken(body, rows, links[1]), normals(seed, who, rows, _DRAW_EFFECT, first)
-    z_clearance = normals(seed, who, rows, _DRAW_CLEARANCE, first)
-    z_volume = normals(seed, who, rows, _DRAW_VOLUME, first)
-    other = normals(seed, who, rows, _DRAW_NK_EXPANSION, first)
-    z_nk = normals(seed, who, rows, _DRAW_NK_BASELINE, first)
+    own, key = links[0], keys_of_use(who, rows, 0)
+    weight, effect = taken(body, rows, links[1]), normals(seed, key, _DRAW_EFFECT)
+    z_clearance = normals(seed, key, _DRAW_CLEARANCE)
+    z_volume = normals(seed, key, _DRAW_VOLUME)
+    other = normals(seed, key, _DRAW_NK_EXPANSION)
+    z_nk = normals(seed, key, _DRAW_NK_BASELINE)
     count, shared = rows.shape[0], constants[_K_NK_CORRELATION]
     clearance, volume, to, back = np.empty(count), np.empty(count), np.empty(count), np.empty(count)
     fast, slow = np.empty(count), np.empty(count)
@@ -289,8 +289,8 @@ def observe_lymphocytes(
     """Measure NK and CD8 cells, with lognormal errors of mean 1."""
     own = links[0]
     nk_sd, cd8_sd = constants[_K_NK_ASSAY], constants[_K_CD8_ASSAY]
-    nk_error = normals(seed, who, rows, _DRAW_NK_ASSAY, index)
-    cd8_error = normals(seed, who, rows, _DRAW_CD8_ASSAY, index)
+    key = keys(who, rows, index)
+    nk_error, cd8_error = normals(seed, key, _DRAW_NK_ASSAY), normals(seed, key, _DRAW_CD8_ASSAY)
     for k in range(rows.shape[0]):
         nk_error[k] = exp(nk_sd * nk_error[k] - 0.5 * nk_sd * nk_sd)
         cd8_error[k] = exp(cd8_sd * cd8_error[k] - 0.5 * cd8_sd * cd8_sd)

@@ -15,7 +15,7 @@ import numpy as np
 from protocolsim.arithmetic import exp, kernel, log
 from protocolsim.component import Floats, Integers, Parameter, Trait
 from protocolsim.drug.base import LEVEL, Drug
-from protocolsim.randomness import normals
+from protocolsim.randomness import keys_of_use, normals
 from protocolsim.units import unit_product
 
 STREAM = 2100
@@ -50,7 +50,7 @@ PARAMETERS = (
 def start(body: Floats, rows: Integers, links: Integers, constants: Floats, seed: int, who: Integers) -> None:
     """Draw what this patient would lose; everybody arrives with the effect in full."""
     own = links[0]
-    log_loss = normals(seed, who, rows, _DRAW_LOSS, np.zeros(who.shape[0], dtype=np.int64))
+    log_loss = normals(seed, keys_of_use(who, rows, 0), _DRAW_LOSS)
     loss = np.empty(rows.shape[0])
     for k in range(rows.shape[0]):
         log_loss[k] = constants[_LOG_MEDIAN] + constants[_LOG_SD] * log_loss[k]

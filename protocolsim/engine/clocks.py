@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from protocolsim.arithmetic import kernel
 from protocolsim.component import Floats, Integers
-from protocolsim.randomness import exponential_quantile, uniform, uniforms
+from protocolsim.randomness import exponential_quantile, keys, uniform, uniforms
 
 NEVER = 2**62
 
@@ -123,7 +123,7 @@ def rewind(
     for i in rows:
         number[i] += 1
         spent[i, cause] = 0.0
-    drawn = uniforms(seed, who, rows, stream, number)
+    drawn = uniforms(seed, keys(who, rows, number), stream)
     for k in range(rows.shape[0]):
         drawn[k] = exponential_quantile(drawn[k])
     for k in range(rows.shape[0]):

@@ -19,7 +19,7 @@ from protocolsim.engine.journal import MOVE_READS, Journal, add_events, add_move
 from protocolsim.engine.workspace import Workspace
 from protocolsim.observed import CHART_ROOM, Chart
 from protocolsim.protocol.states import Dose, Group, State, Transition
-from protocolsim.randomness import uniforms
+from protocolsim.randomness import keys, uniforms
 from protocolsim.records import MADE, NEVER
 
 # Entries per subject that journals and diary have room for at first; they grow where a protocol needs more.
@@ -135,7 +135,7 @@ class Columns:
 
     def draws(self, rows: Integers, stream: int, index: Integers) -> Floats:
         """One uniform number for each subject in rows, at index[i]."""
-        return uniforms(self.seed, self.who, rows, stream, index)
+        return uniforms(self.seed, keys(self.who, rows, index), stream)
 
     def observe(self, rows: Integers, assessment: int, state: State, status: int) -> None:
         """Make an assessment now, or record why it was not made; rows in order."""

@@ -9,7 +9,6 @@ few subjects at a time, so that nothing needs to be sorted.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -68,9 +67,9 @@ class Diary:
     def _entry(self, numbers: int, variables: int, codes: tuple[int, int, int]) -> tuple[int, ...]:
         return (*self._page, numbers, variables, *codes)
 
-    def _room_for(self, shape: tuple[int, ...]) -> Floats:
+    def _room_for(self, *shape: int) -> Floats:
         at = self._numbers
-        self._numbers += math.prod(shape)
+        self._numbers += int(np.prod(shape))
         while self._numbers > len(self.numbers):
             self.numbers = self._memory.grown("diary.numbers", self.numbers, axis=0)
         return self.numbers[at : self._numbers].reshape(shape)
@@ -84,7 +83,7 @@ class Diary:
         """
         self._turn_to(rows, now)
         self._observed.append(self._entry(self._numbers if made else NOTHING, variables, codes))
-        value, truth = self._room_for((2, len(rows) if made else 0, variables))
+        value, truth = self._room_for(2, len(rows) if made else 0, variables)
         return value, truth
 
     def give(self, rows: Integers, now: Integers, codes: tuple[int, int, int], dose: float, *, given: bool) -> Floats:
@@ -95,7 +94,7 @@ class Diary:
         self._turn_to(rows, now)
         self._given.append(self._entry(self._numbers if given else NOTHING, 1, codes))
         self._amounts.append(dose)
-        return self._room_for((len(rows) if given else 0,))
+        return self._room_for(len(rows) if given else 0)
 
     def fill_observations(
         self, table: Table, places: Integers, count: Integers, who: Integers, variables: Integers

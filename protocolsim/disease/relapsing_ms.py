@@ -304,10 +304,12 @@ def observe_edss(
     """Play the true EDSS up to this minute, and rate it."""
     own = links[0]
     error = normals(seed, keys(who, rows, index), _DRAW_RATING)
-    for k in range(rows.shape[0]):
-        i = rows[k]
-        if body[i, own + _NEXT_JUMP] <= minute[i]:
-            _play_on(body, i, own, constants, seed, who[i, 0], who[i, 1], minute[i])
+    jumping, few = np.empty(rows.shape[0], dtype=np.int64), 0
+    for i in rows:
+        jumping[few] = i
+        few += body[i, own + _NEXT_JUMP] <= minute[i]
+    for i in jumping[:few]:
+        _play_on(body, i, own, constants, seed, who[i, 0], who[i, 1], minute[i])
     level, sd = taken(body, rows, own + _EDSS), constants[_RATING_SD]
     for k in range(rows.shape[0]):
         value[k, 0], truth[k, 0] = _on_scale(level[k] + sd * error[k]), level[k]

@@ -197,7 +197,7 @@ class Crowd:
         at_door = np.zeros(columns.size, dtype=np.bool_)
         for rows in self.door:
             at_door[rows] = True
-        admit(in_order(columns.who[: columns.begun]), at_door, self.replicate, screening.wanted, self.kept)
+        admit(at_door[: columns.begun], self.replicate, screening.wanted, self.kept)
         rows = np.flatnonzero(at_door & self.kept)
         screening.enrolled += np.bincount(self.replicate[rows], minlength=len(screening.enrolled))
         for number in np.flatnonzero(np.bincount(columns.state[rows])):

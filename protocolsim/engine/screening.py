@@ -112,12 +112,13 @@ class Screening:
 
 
 @kernel
-def admit(
-    order: Integers, at_door: NDArray[np.bool_], replicate: Integers, wanted: Integers, kept: NDArray[np.bool_]
-) -> None:
-    """Mark whom each replicate screens, in this order, until its wanted places are taken by those at the door."""
+def admit(at_door: NDArray[np.bool_], replicate: Integers, wanted: Integers, kept: NDArray[np.bool_]) -> None:
+    """Mark whom each replicate screens, until its wanted places are taken by those at the door.
+
+    Candidates of a replicate stand in the order of their numbers, since later waves bring later ones.
+    """
     taken = np.zeros(wanted.shape[0], dtype=np.int64)
-    for i in order:
+    for i in range(at_door.shape[0]):
         # Who comes after the last place was taken was never screened.
         kept[i] = taken[replicate[i]] < wanted[replicate[i]]
         taken[replicate[i]] += at_door[i]

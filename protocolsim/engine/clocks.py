@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from protocolsim.arithmetic import kernel
 from protocolsim.component import Floats, Integers
-from protocolsim.randomness import exponential_quantile, keys, uniform, uniforms
+from protocolsim.randomness import exponential_quantile, keys_of_use, uniform, uniforms
 
 NEVER = 2**62
 
@@ -66,7 +66,7 @@ class Clocks:
     def wind(self, rows: Integers, streams: Integers, seed: int, who: Integers) -> None:
         """The clocks of these subjects at minute 0, with no hazard yet and the thresholds of the first occurrences."""
         for cause, stream in enumerate(streams):
-            rewind(self.threshold, self.spent, self.occurrence, rows, cause, stream, seed, who)
+            wind(self.threshold, self.spent, self.occurrence, rows, cause, stream, seed, who)
 
     def set_rates(self, rows: Integers, rates: Floats, awaited: Marks, now: Integers) -> None:
         """New rates from now[i] on, and which causes are awaited from now on, the same for all rows."""
@@ -108,7 +108,7 @@ def _rewind(
 
 
 @kernel
-def rewind(
+def wind(
     threshold: Floats,
     spent: Floats,
     occurrence: Integers,
@@ -118,16 +118,13 @@ def rewind(
     seed: int,
     who: Integers,
 ) -> None:
-    """A fresh threshold, nothing spent, the next occurrence."""
-    number = occurrence[:, cause]
-    for i in rows:
-        number[i] += 1
-        spent[i, cause] = 0.0
-    drawn = uniforms(seed, keys(who, rows, number), stream)
+    """The threshold of the first occurrence, and nothing spent."""
+    drawn = uniforms(seed, keys_of_use(who, rows, 1), stream)
     for k in range(rows.shape[0]):
         drawn[k] = exponential_quantile(drawn[k])
     for k in range(rows.shape[0]):
-        threshold[rows[k], cause] = drawn[k]
+        i = rows[k]
+        threshold[i, cause], spent[i, cause], occurrence[i, cause] = drawn[k], 0.0, 1
 
 
 @kernel

@@ -1,7 +1,7 @@
 """The trial ms_daclizumab as one compiled loop, written by hand for this trial alone, patient after patient.
 
-It was meant as the practical limit. The batch engine has overtaken it: that one does several patients in one instruction,
-and saves more time by it than its generality costs.
+It was meant as the practical limit. The batch engine has overtaken it: that one does several patients in one
+instruction, and saves more time by it than its generality costs.
 
 One pass per candidate, in the order of their numbers, until the cohort of a replicate is full. The patient model, the
 keyed random numbers and the records are the package's own, to the last bit (tests/test_benchmarks.py compares them).

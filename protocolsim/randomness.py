@@ -92,10 +92,9 @@ def keys(who: Integers, rows: Integers, index: Integers) -> Integers:
 
     Side by side, so that the loop over them does several at a time; all draws of the same use share them.
     """
-    found = np.empty((3, rows.shape[0]), dtype=np.int64)
+    found = keys_of_use(who, rows, 0)
     for k in range(rows.shape[0]):
-        i = rows[k]
-        found[0, k], found[1, k], found[2, k] = who[i, 0], who[i, 1], index[i]
+        found[2, k] = index[rows[k]]
     return found
 
 

@@ -99,15 +99,6 @@ class Clocks:
 
 
 @kernel
-def _rewind(
-    threshold: Floats, spent: Floats, occurrence: Integers, i: int, cause: int, stream: int, seed: int, who: Integers
-) -> None:
-    occurrence[i, cause] += 1
-    spent[i, cause] = 0.0
-    threshold[i, cause] = exponential_quantile(uniform(seed, who[i, 0], who[i, 1], stream, occurrence[i, cause]))
-
-
-@kernel
 def wind(
     threshold: Floats,
     spent: Floats,
@@ -188,7 +179,9 @@ def strike(
     """A fresh threshold of the cause of each, counted from at[i] on, at the rate in force."""
     for i in rows:
         c = causes[i]
-        _rewind(threshold, spent, occurrence, i, c, streams[c], seed, who)
+        occurrence[i, c] += 1
+        threshold[i, c] = exponential_quantile(uniform(seed, who[i, 0], who[i, 1], streams[c], occurrence[i, c]))
+        spent[i, c] = 0.0
         since[i, c] = at[i]
         due[i, c] = _due(threshold[i, c], 0.0, rate[i, c], at[i])
     find_next(due, rows, awaited, next_due, next_cause, other_due, other_cause)

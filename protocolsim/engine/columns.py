@@ -77,6 +77,9 @@ class Columns:
         self.happens = np.array([c.event for c in trial.causes], dtype=np.int64)
         self._rates = np.array([c.rates for c in trial.causes], dtype=np.float64).reshape(causes, states).T.copy()
         self._levels = np.array([s.levels for s in trial.protocol.states], dtype=np.float64).reshape(states, -1)
+        # Of the state in hand: who began it together, which summaries do not change in it, and those computed so far.
+        self._staying, self._settled = np.empty(0, dtype=np.int64), frozenset[int]()
+        self._known: dict[int, Floats] = {}
         self._level_at = np.array([p.offset for p in trial.drugs], dtype=np.int64)
 
     def begin(self, who: Integers, sites: Integers, begins: Integers) -> Integers:
@@ -171,7 +174,7 @@ class Columns:
         """These subjects begin their time in a state, all who wait for it."""
         self.away[rows] = False
         self._staying, self._settled = rows, self.trial.settled[state.number]
-        self._known: dict[int, Floats] = {}
+        self._known = {}
 
     def read(self, rows: Integers, group: Group) -> list[Any]:
         """The summaries that a group's rules read, one value for each subject in rows (or a number, the same for all).

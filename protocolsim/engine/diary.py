@@ -64,9 +64,6 @@ class Diary:
         write_page(rows, now, self.owner[first:last], self.minute[first:last])
         self._page, self._on_page = (first, last), rows
 
-    def _entry(self, numbers: int, variables: int, codes: tuple[int, int, int]) -> tuple[int, ...]:
-        return (*self._page, numbers, variables, *codes)
-
     def _room_for(self, *shape: int) -> Floats:
         at = self._numbers
         self._numbers += int(np.prod(shape))
@@ -82,7 +79,7 @@ class Diary:
         Returns where values and truths go, [subjects, variables] (of nobody, where it is not made).
         """
         self._turn_to(rows, now)
-        self._observed.append(self._entry(self._numbers if made else NOTHING, variables, codes))
+        self._observed.append((*self._page, self._numbers if made else NOTHING, variables, *codes))
         value, truth = self._room_for(2, len(rows) if made else 0, variables)
         return value, truth
 
@@ -92,18 +89,21 @@ class Diary:
         Returns where the amounts go, in mg (of nobody, where nothing is given).
         """
         self._turn_to(rows, now)
-        self._given.append(self._entry(self._numbers if given else NOTHING, 1, codes))
+        self._given.append((*self._page, self._numbers if given else NOTHING, 1, *codes))
         self._amounts.append(dose)
         return self._room_for(len(rows) if given else 0)
 
     def fill_observations(
-        self, table: Table, places: Integers, count: Integers, who: Integers, variables: Integers
+        self, table: Table, places: Integers, count: Integers, who: Integers, variables: Integers, shown_by: Integers
     ) -> None:
-        """Write the count[i] rows of the subjects i with places[i] >= 0, from there on; variables[a] lists codes."""
+        """Write the count[i] rows of the subjects i with places[i] >= 0, from there on.
+
+        variables[a] lists the codes that assessment a shows, shown_by[v] is the assessment that shows variable v.
+        """
         entries = np.array(self._observed, dtype=np.int64).reshape(-1, _ENTRY)
         fill_who(places, count, who, table["replicate"], table["subject"])
         columns = [table[c] for c in _OBSERVATIONS]
-        fill_observations(entries, self.owner, self.minute, self.numbers, places, count, variables, *columns)
+        fill_observations(entries, self.owner, self.minute, self.numbers, places, count, variables, shown_by, *columns)
 
     def fill_doses(self, table: Table, places: Integers, count: Integers, who: Integers, drugs: int) -> None:
         """Write the count[i] rows of the subjects i with places[i] >= 0, from there on."""
@@ -138,6 +138,7 @@ def fill_observations(
     places: Integers,
     count: Integers,
     variables: Integers,
+    shown_by: Integers,
     state: NDArray[np.int16],
     assessment: NDArray[np.int16],
     variable: NDArray[np.int16],
@@ -149,7 +150,7 @@ def fill_observations(
 ) -> None:
     """Write the other columns of observations; entries in order, a few subjects at a time."""
     place, reading = places.astype(np.uint64), entries[:, _FIRST].astype(np.uint64)
-    uses, measured_by = np.zeros(_TOGETHER * variables.shape[0], dtype=np.int64), assessments_of(entries, variables)
+    uses = np.zeros(_TOGETHER * variables.shape[0], dtype=np.int64)
     # Of these few subjects: the codes of all rows, one subject's after the other's, and how far from their places.
     codes, back = np.empty(0, dtype=np.int64), np.empty(_TOGETHER, dtype=np.uint64)
     for first in range(0, places.shape[0], _TOGETHER):
@@ -193,7 +194,7 @@ def fill_observations(
                 ends += count[subject] if places[subject] >= 0 else 0
                 continue
             of, packed = slice(begins, ends), codes[written : written + ends - begins]
-            take_apart(packed, measured_by, state[of], assessment[of], variable[of], index[of], status[of])
+            take_apart(packed, shown_by, state[of], assessment[of], variable[of], index[of], status[of])
             written += ends - begins
             if subject < last:
                 begins = places[subject]
@@ -201,19 +202,9 @@ def fill_observations(
 
 
 @kernel
-def assessments_of(entries: Integers, variables: Integers) -> Integers:
-    """The assessment that measures each variable, among those entered."""
-    measured_by = np.zeros(_MOST_CODES, dtype=np.int64)
-    for e in range(entries.shape[0]):
-        for v in range(entries[e, _VARIABLES]):
-            measured_by[variables[entries[e, _WHAT], v]] = entries[e, _WHAT]
-    return measured_by
-
-
-@kernel
 def take_apart(
     packed: Integers,
-    measured_by: Integers,
+    shown_by: Integers,
     state: NDArray[np.int16],
     assessment: NDArray[np.int16],
     variable: NDArray[np.int16],
@@ -226,7 +217,7 @@ def take_apart(
         variable[d], state[d] = code & (_MOST_CODES - 1), (code >> 15) & (_MOST_CODES - 1)
         status[d], index[d] = (code >> 30) & 3, code >> 32
     for d in range(packed.shape[0]):
-        assessment[d] = measured_by[variable[d]]
+        assessment[d] = shown_by[variable[d]]
 
 
 @kernel

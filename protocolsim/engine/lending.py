@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from protocolsim.records import Table
 
-Memory = NDArray[np.uint8]
+Piece = NDArray[np.uint8]
 
 _KEPT = 32  # pieces of memory kept for later
 _SPARE = 8  # of a piece that is new, one part in so many is left free: the next table may be a little longer
@@ -25,7 +25,7 @@ _ALIGNED = 64
 class _Loan:
     """One piece of memory in use: NumPy keeps this alive for as long as any array looks into it."""
 
-    def __init__(self, memory: Memory) -> None:
+    def __init__(self, memory: Piece) -> None:
         self.__array_interface__ = memory.__array_interface__
 
 
@@ -35,7 +35,7 @@ class Lending:
     def __init__(self) -> None:
         # By identity, so that a piece is taken and given back in one step each: tables are dropped by any thread, and
         # the garbage collector may do so between any two lines below.
-        self._free: dict[int, Memory] = {}
+        self._free: dict[int, Piece] = {}
 
     @property
     def size(self) -> int:
@@ -52,7 +52,7 @@ class Lending:
             at += sizes[name]
         return table
 
-    def _borrow(self, size: int) -> Memory:
+    def _borrow(self, size: int) -> Piece:
         fitting = [memory for memory in list(self._free.values()) if size <= len(memory) <= 2 * size]
         best = id(min(fitting, key=len)) if fitting else None
         memory = self._free.pop(best, None) if best is not None else None
@@ -62,7 +62,7 @@ class Lending:
         weakref.finalize(loan, self._back, memory).atexit = False
         return np.asarray(loan)
 
-    def _back(self, memory: Memory) -> None:
+    def _back(self, memory: Piece) -> None:
         self._free[id(memory)] = memory
         for oldest in list(self._free)[:-_KEPT]:
             self._free.pop(oldest, None)

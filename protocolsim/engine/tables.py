@@ -85,12 +85,12 @@ class _Layout:
 
     def observations(self) -> Table:
         """The table of observations."""
-        variables = shown_variables(self.trial)
+        shown = shown_variables(self.trial)
         counts = [p.observations for p in self.parts]
         places, total = self._places(counts)
         table = self._table("observations", total)
         for columns, first, count in zip(self.parts, places, counts, strict=True):
-            columns.diary.fill_observations(table, first, count, columns.who, variables)
+            columns.diary.fill_observations(table, first, count, columns.who, *shown)
         return table
 
     def doses(self) -> Table:
@@ -141,9 +141,11 @@ def put_rows(column: NDArray[Any], there: Integers, source: NDArray[Any], rows: 
         column[there[k]] = source[rows[k]]
 
 
-def shown_variables(trial: Trial) -> Integers:
-    """The codes of the variables that each assessment shows, [assessments, most variables]."""
+def shown_variables(trial: Trial) -> tuple[Integers, Integers]:
+    """The codes of the variables that each assessment shows, [assessments, most variables]; whose each variable is."""
     codes = np.zeros((len(trial.assessments), max((len(m.variables) for m in trial.assessments), default=1)), np.int64)
+    shown_by = np.zeros(len(trial.labels.variables), dtype=np.int64)
     for a, measured in enumerate(trial.assessments):
         codes[a, : len(measured.variables)] = measured.variables
-    return codes
+        shown_by[list(measured.variables)] = a
+    return codes, shown_by

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from protocolsim.cohort.randomisation import allocations
 from protocolsim.component import Floats, Integers
 from protocolsim.engine.base import Trial, never_ends
-from protocolsim.engine.columns import Columns, due_by, in_order, not_yet, still
+from protocolsim.engine.columns import Columns, in_order
 from protocolsim.engine.memory import Memory, kept
 from protocolsim.engine.screening import Candidates, Screening, admit
 from protocolsim.engine.tables import Part, tables_of
@@ -182,7 +182,7 @@ class Crowd:
         if columns.any_endless:
             # Who goes round for ever goes no further; whether it matters is seen when it is known who belongs to the
             # trial.
-            rows = still(rows, columns.endless)
+            rows = rows[~columns.endless[rows]]
         if state.enrolled and not self.door_open:
             self.door.append(rows)
             return
@@ -246,7 +246,7 @@ class Crowd:
         done = []
         for visit in state.visits:
             if state.until is not None:
-                due = columns.entered[rows] + visit.offset
+                due = columns.chart.entered[rows, state.number] + visit.offset
                 done.append(rows[due > ends[rows]])
                 closing = rows[due == ends[rows]]
                 rows = rows[due < ends[rows]]
@@ -258,7 +258,9 @@ class Crowd:
             rows = self._come(rows, visit, state)
         if done:
             rows = _together([rows, *done])
-        rows = self._live_until(rows, due_by(rows, columns.clocks.next_due, ends), ends, state)
+        rows, struck = columns.struck(rows, ends)
+        if len(struck) and len(late := self._live_until(ends, struck, state)):
+            rows = _together([rows, late])
         if self.struck:
             self._strike(_together(self.struck), state)
             self.struck = []
@@ -270,31 +272,29 @@ class Crowd:
         """The minute at which the state ends, by subject."""
         columns = self.columns
         ends: Integers
+        entered = columns.chart.entered[:, state.number]
         if state.until is not None:
-            ends = np.maximum(columns.entered, columns.chart.enrolled + state.until)
+            ends = np.maximum(entered, columns.chart.enrolled + state.until)
         else:
             assert state.lasts is not None
-            ends = columns.entered + state.lasts
+            ends = entered + state.lasts
         return ends
 
-    def _live_until(self, rows: Integers, struck: Integers, due: Integers, state: State) -> Integers:
-        """Live through the awaited events that come before due[i] (or with it), first of those who are struck.
+    def _live_until(self, due: Integers, struck: Integers, state: State) -> Integers:
+        """Those struck live through the awaited events that come before due[i] (or with it).
 
         Returns those who are still in the state.
         """
-        columns = self.columns
-        if not len(struck):
-            return rows
         if state.certainly_left_upon_events:
-            # Whoever is struck leaves, so that they can be seen to together when the others are through.
+            # They are seen to together when the others are through.
             self.struck.append(struck)
-            columns.away[struck] = True
-            return still(rows, columns.away)
+            return struck[:0]
+        here = struck
         while len(struck):
             self._strike(struck, state)
-            rows = still(rows, columns.away)
-            struck = due_by(rows, columns.clocks.next_due, due)
-        return rows
+            here = self.columns.still(here)
+            _, struck = self.columns.struck(here, due)
+        return here
 
     def _strike(self, rows: Integers, state: State) -> None:
         """The next awaited event of each subject happens, and the transitions upon it are tried."""
@@ -308,10 +308,12 @@ class Crowd:
     def _come(self, rows: Integers, visit: Visit, state: State) -> Integers:
         """A visit is due. Returns those who are still in the state after it."""
         columns = self.columns
-        rows = self._live_until(rows, columns.plan(rows, visit.offset), columns.due, state)
+        rows, struck = columns.come(rows, state, visit.offset)
+        if len(struck) and len(late := self._live_until(columns.due, struck, state)):
+            columns.advance(late, columns.due)
+            rows = _together([rows, late])
         if not len(rows):
             return rows
-        columns.advance(rows, columns.due)
         come = rows
         if self.trial.cohort.no_show > 0.0:
             columns.visits_planned[rows] += 1
@@ -323,10 +325,10 @@ class Crowd:
         for assessment, seen in self._assess(come, visit, state, MADE):
             group = state.after.get(assessment)
             if group is not None:
-                here = still(seen, columns.away)
+                here = columns.still(seen)
                 left |= len(self._decide(here, group)) < len(here)
         if left:
-            rows, come = still(rows, columns.away), still(come, columns.away)
+            rows, come = columns.still(rows), columns.still(come)
         self._dose(come, visit, state, MADE)
         return rows
 
@@ -336,7 +338,7 @@ class Crowd:
         made = []
         for assessment in visit.assessments:
             # Only on entering a state can an assessment have been made at this very minute.
-            fresh = not_yet(rows, columns.made_at[assessment], columns.now) if visit.offset == 0 else rows
+            fresh = columns.not_yet(rows, assessment) if visit.offset == 0 else rows
             columns.observe(fresh, assessment, state, status)
             made.append((assessment, fresh))
         return made

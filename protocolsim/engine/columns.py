@@ -44,7 +44,8 @@ class Columns:
 
         self.who = memory.full("who", (n, 2), 0, np.int64)
         self.body = zeros("body", trial.width, kind=np.float64).T
-        self.sites, self.begins, self.now, self.since, self.reached, self.entered, self.due = zeros("moments", 7)
+        self.sites, self.begins, self.now, self.since, self.reached, self.due = zeros("moments", 6)
+        self._lists = memory.empty("lists", (3, n), np.int64)  # where kernels list the subjects they have found
         self.visits_planned, self.state = zeros("numbers", 2)
         self.indices, self.made_at = zeros("indices", len(assessments)), zeros("made_at", len(assessments))
         self.made_at.fill(-1)
@@ -113,16 +114,42 @@ class Columns:
         """Take up the treatment and the hazards of a state just entered."""
         if not state.final:
             self.advance(rows, self.now)
-        copy(rows, self.now, self.entered)
         self.chart.enter(rows, state.number, self.now, state.enrolled)
         put(self.body, rows, self._level_at, self._levels[state.number])
         if self.trial.causes:
             self.clocks.set_rates(rows, self._rates[state.number], self.trial.awaited[state.number], self.now)
 
-    def plan(self, rows: Integers, offset: int) -> Integers:
-        """A visit at due[i], so many minutes after entry. Those whom an awaited event strikes before it, or with it."""
+    def _found(self, line: int, count: int, rows: Integers) -> Integers:
+        """The first subjects of a list; the rows in hand where these are all of them."""
+        return rows if count == len(rows) else self._lists[line, :count].copy()
+
+    def come(self, rows: Integers, state: State, offset: int) -> tuple[Integers, Integers]:
+        """A visit so many minutes after entry into the state, at due[i]: it is then, and drugs and disease have gone on.
+
+        Returns who is there; and those whom an awaited event strikes before it, or with it: for them nothing has
+        changed.
+        """
         self.diary.turn()
-        return plan(rows, self.entered, offset, self.clocks.next_due, self.due)
+        struck, moving = come(
+            rows, self.chart.entered, state.number, offset, self.clocks.next_due,
+            self.due, self.now, self.since, self.reached, self._lists,
+        )  # fmt: skip
+        there = self._found(0, len(rows) - struck, rows)
+        self._go_on(self._found(1, moving, there))
+        return there, self._found(2, struck, rows)
+
+    def struck(self, rows: Integers, due: Integers) -> tuple[Integers, Integers]:
+        """Those whom no awaited event strikes before due[i], or with it; and those whom one does."""
+        struck = part(rows, self.clocks.next_due, due, self._lists)
+        return self._found(0, len(rows) - struck, rows), self._found(2, struck, rows)
+
+    def still(self, rows: Integers) -> Integers:
+        """The subjects who are still in their state."""
+        return self._found(0, unmarked(rows, self.away, self._lists[0]), rows)
+
+    def not_yet(self, rows: Integers, assessment: int) -> Integers:
+        """The subjects of whom this assessment was not made at this very minute."""
+        return self._found(0, not_yet(rows, self.made_at[assessment], self.now, self._lists[0]), rows)
 
     def wait(self, rows: Integers, to: Integers) -> None:
         """It is now minute to[i]; nothing is done to the subject or seen of them yet."""
@@ -130,11 +157,12 @@ class Columns:
 
     def advance(self, rows: Integers, to: Integers) -> None:
         """It is now minute to[i], and drugs and disease go on to it."""
-        moving = set_now(rows, to, self.now, self.since, self.reached)
-        if not len(moving):
-            return
-        for move, links, constants in self.trial.advancing:
-            move(self.body, moving, links, constants, self.since, self.now)
+        self._go_on(self._found(0, set_now(rows, to, self.now, self.since, self.reached, self._lists[0]), rows))
+
+    def _go_on(self, moving: Integers) -> None:
+        if len(moving):
+            for move, links, constants in self.trial.advancing:
+                move(self.body, moving, links, constants, self.since, self.now)
 
     def draws(self, rows: Integers, stream: int, index: Integers) -> Floats:
         """One uniform number for each subject in rows, at index[i]."""
@@ -207,7 +235,7 @@ class Columns:
 
     def _pass_others(self, rows: Integers, state: State) -> None:
         """Record what has happened by now that no transition of the state waits for."""
-        while len(rows := due_by(rows, self.clocks.other_due, self.now)):
+        while len(rows := self._found(2, part(rows, self.clocks.other_due, self.now, self._lists), rows)):
             self._happens(rows, state, self.clocks.other_cause, self.clocks.other_due)
 
     def _happens(self, rows: Integers, state: State, causes: Integers, at: Integers) -> None:
@@ -222,44 +250,68 @@ def in_order(who: Integers) -> Integers:
 
 
 @kernel
-def plan(rows: Integers, entered: Integers, offset: int, event_due: Integers, due: Integers) -> Integers:
-    """due[i] = entered[i] + offset. Returns those whose event comes before it, or with it."""
+def come(
+    rows: Integers,
+    entered: Integers,
+    state: int,
+    offset: int,
+    event_due: Integers,
+    due: Integers,
+    now: Integers,
+    since: Integers,
+    reached: Integers,
+    lists: Integers,
+) -> tuple[int, int]:
+    """due[i] = entered[i, state] + offset, and it is then, for all whose event does not come before it, or with it.
+
+    Lists them, those of them for whom time has passed (since[i] .. reached[i]), and the others. Returns how many are
+    struck, and for how many time has passed.
+    """
+    there = moving = struck = 0
     for i in rows:
-        due[i] = entered[i] + offset
-    return due_by(rows, event_due, due)
+        due[i] = entered[i, state] + offset
+        lists[2, struck] = i
+        if event_due[i] <= due[i]:
+            struck += 1
+            continue
+        since[i] = reached[i]
+        now[i] = reached[i] = due[i]
+        lists[0, there] = lists[1, moving] = i
+        there += 1
+        moving += reached[i] != since[i]
+    return struck, moving
 
 
 @kernel
-def due_by(rows: Integers, event_due: Integers, due: Integers) -> Integers:
-    """The subjects whose next event comes before due[i], or with it."""
-    found = np.empty(rows.shape[0], dtype=np.int64)
+def part(rows: Integers, event_due: Integers, due: Integers, lists: Integers) -> int:
+    """List those whose event does not come before due[i], or with it, and, last, the others. Returns how many these are."""
+    calm = struck = 0
+    for i in rows:
+        lists[0, calm] = lists[2, struck] = i
+        strikes = event_due[i] <= due[i]
+        calm += not strikes
+        struck += strikes
+    return struck
+
+
+@kernel
+def unmarked(rows: Integers, marks: NDArray[np.bool_], found: Integers) -> int:
+    """List the subjects without a mark. Returns how many."""
     count = 0
     for i in rows:
         found[count] = i
-        count += event_due[i] <= due[i]
-    return found[:count]
+        count += not marks[i]
+    return count
 
 
 @kernel
-def still(rows: Integers, away: NDArray[np.bool_]) -> Integers:
-    """The subjects who are still in their state."""
-    found = np.empty(rows.shape[0], dtype=np.int64)
-    count = 0
-    for i in rows:
-        found[count] = i
-        count += not away[i]
-    return found[:count]
-
-
-@kernel
-def not_yet(rows: Integers, made_at: Integers, now: Integers) -> Integers:
-    """The subjects of whom it was not made at this very minute."""
-    found = np.empty(rows.shape[0], dtype=np.int64)
+def not_yet(rows: Integers, made_at: Integers, now: Integers, found: Integers) -> int:
+    """List the subjects of whom it was not made at this very minute. Returns how many."""
     count = 0
     for i in rows:
         found[count] = i
         count += made_at[i] != now[i]
-    return found[:count]
+    return count
 
 
 @kernel
@@ -271,16 +323,17 @@ def put(body: Floats, rows: Integers, columns: Integers, numbers: Floats) -> Non
 
 
 @kernel
-def set_now(rows: Integers, to: Integers, now: Integers, since: Integers, reached: Integers) -> Integers:
-    """since[i] = reached[i], then now[i] = reached[i] = to[i]; the subjects for whom time has passed."""
-    moving = np.empty(rows.shape[0], dtype=np.int64)
+def set_now(
+    rows: Integers, to: Integers, now: Integers, since: Integers, reached: Integers, found: Integers
+) -> int:
+    """since[i] = reached[i], then now[i] = reached[i] = to[i]. Lists for whom time has passed, returns how many."""
     count = 0
     for i in rows:
         since[i] = reached[i]
         now[i] = reached[i] = to[i]
-        moving[count] = i
+        found[count] = i
         count += reached[i] != since[i]
-    return moving[:count]
+    return count
 
 
 @kernel

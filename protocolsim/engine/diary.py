@@ -64,12 +64,12 @@ class Diary:
         write_page(rows, now, self.owner[first:last], self.minute[first:last])
         self._page, self._on_page = (first, last), rows
 
-    def _room_for(self, *shape: int) -> Floats:
+    def _room_for(self, numbers: int) -> Floats:
         at = self._numbers
-        self._numbers += int(np.prod(shape))
+        self._numbers += numbers
         while self._numbers > len(self.numbers):
             self.numbers = self._memory.grown("diary.numbers", self.numbers, axis=0)
-        return self.numbers[at : self._numbers].reshape(shape)
+        return self.numbers[at : self._numbers]
 
     def observe(
         self, rows: Integers, now: Integers, codes: tuple[int, int, int], variables: int, *, made: bool
@@ -80,8 +80,9 @@ class Diary:
         """
         self._turn_to(rows, now)
         self._observed.append((*self._page, self._numbers if made else NOTHING, variables, *codes))
-        value, truth = self._room_for(2, len(rows) if made else 0, variables)
-        return value, truth
+        subjects = len(rows) if made else 0
+        room = self._room_for(2 * subjects * variables).reshape(2, subjects, variables)
+        return room[0], room[1]
 
     def give(self, rows: Integers, now: Integers, codes: tuple[int, int, int], dose: float, *, given: bool) -> Floats:
         """One dose (mg/kg) of all in rows, which are in order: codes of state, drug, status.

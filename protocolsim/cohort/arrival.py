@@ -26,7 +26,7 @@ def arrivals(sites: Sequence[Site], seed: int, replicate: int) -> Iterator[tuple
     """(minute of the trial's calendar, site number) of each candidate, without end, in the order of their numbers."""
     desk = Desk(sites, seed, np.array([replicate]))
     while True:
-        minutes, numbers = desk.next(np.array([0]), np.array([_AT_ONCE]))
+        _, minutes, numbers = desk.next(np.array([0]), np.array([_AT_ONCE]))
         yield from zip(minutes.tolist(), numbers.tolist(), strict=True)
 
 
@@ -41,12 +41,16 @@ class Desk:
         self.came, self._period = np.zeros((2, len(replicates)), dtype=np.int64)
         self._minute = np.full(len(replicates), float(self.openings[0]))
 
-    def next(self, which: Integers, counts: Integers) -> tuple[Floats, Integers]:
-        """The minutes and the sites of the next counts[k] candidates of replicate which[k], one after the other."""
-        minutes, sites = np.empty(counts.sum()), np.empty(counts.sum(), dtype=np.int64)
+    def next(self, which: Integers, counts: Integers) -> tuple[Integers, Floats, Integers]:
+        """The next counts[k] candidates of replicate which[k], one after the other.
+
+        Returns (replicate, subject) of each, [candidates, 2], the minutes and the sites.
+        """
+        count = counts.sum()
+        key, minutes, sites = np.empty((3, count), dtype=np.int64), np.empty(count), np.empty(count, dtype=np.int64)
         where = (self.rates, self.opens, self.openings, self.seed, self.replicates)
-        arrive(*where, which, counts, self.came, self._minute, self._period, minutes, sites)
-        return minutes, sites
+        arrive(*where, which, counts, self.came, self._minute, self._period, key, minutes, sites)
+        return key[:2].T, minutes, sites
 
 
 @kernel
@@ -61,14 +65,15 @@ def arrive(
     came: Integers,
     last_minute: Floats,
     last_period: Integers,
+    key: Integers,
     minutes: Floats,
     sites: Integers,
 ) -> None:
-    """Fill in when and where the next candidates of some replicates arrive, and how far each replicate has come."""
-    key, at = np.zeros((3, minutes.shape[0]), dtype=np.int64), 0
+    """Fill in who comes next to some replicates, when and where, and how far each replicate has come."""
+    at = 0
     for w in range(which.shape[0]):
         for subject in range(came[which[w]], came[which[w]] + counts[w]):
-            key[0, at], key[1, at] = replicates[which[w]], subject
+            key[0, at], key[1, at], key[2, at] = replicates[which[w]], subject, 0
             at += 1
     u_wait, u_site = uniforms(seed, key, ARRIVAL), uniforms(seed, key, SITE)
     for k in range(at):

@@ -65,11 +65,14 @@ def start(body: Floats, rows: Integers, links: Integers, constants: Floats, seed
 def advance(body: Floats, rows: Integers, links: Integers, constants: Floats, since: Integers, until: Integers) -> None:
     """Let the effect leave (off) or return (on), exponentially, so that no split of the interval matters."""
     own = links[0]
+    left, last_time, last_passed = 1.0, 0.0, 0
     for i in rows:
         goal, time = (0.0, constants[_ONSET]) if body[i, own + LEVEL] > 0.0 else (1.0, constants[_OFFSET])
         if body[i, own + _WITHDRAWAL] == goal:
             continue
-        left = exp(-(until[i] - since[i]) / time)
+        passed = until[i] - since[i]
+        if passed != last_passed or time != last_time:  # mostly everybody's are the same
+            left, last_time, last_passed = exp(-passed / time), time, passed
         withdrawal = goal + (body[i, own + _WITHDRAWAL] - goal) * left
         body[i, own + _WITHDRAWAL] = withdrawal
         body[i, own + _WRITTEN] = withdrawal * body[i, own + _LOG_LOSS]

@@ -176,7 +176,7 @@ def place(
 
 def next_midnight(minute: Any) -> Any:
     """The first midnight from this minute (or these) of the trial's calendar on: subjects begin on whole days."""
-    return (-(np.asarray(minute) // -MINUTES_PER_DAY) * MINUTES_PER_DAY).astype(np.int64)
+    return -(np.ceil(minute).astype(np.int64) // -MINUTES_PER_DAY) * MINUTES_PER_DAY
 
 
 def never_ends(replicate: int, subject: int, state: str) -> str:

@@ -89,11 +89,7 @@ class Screening:
         return self._next(which, counts[which])
 
     def _next(self, which: Integers, counts: Integers) -> Candidates:
-        came = self.desk.came[which]
-        minutes, sites = self.desk.next(which, counts)
-        firsts = np.cumsum(counts) - counts
-        subjects = np.arange(counts.sum()) + np.repeat(came - firsts, counts)
-        who = np.column_stack([np.repeat(self.replicates[which], counts), subjects])
+        who, minutes, sites = self.desk.next(which, counts)
         return Candidates(who, sites, next_midnight(minutes), np.repeat(which, counts))
 
     def next_places(self, randomisation: int, replicates: Integers, strata: Integers) -> Integers:

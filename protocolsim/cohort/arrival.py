@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from protocolsim.arithmetic import kernel
+from protocolsim.arithmetic import inlined, kernel
 from protocolsim.cohort.cohort import Site
 from protocolsim.randomness import ARRIVAL, SITE, exponential_quantile, uniforms
 
@@ -99,7 +99,7 @@ def arrive(
         last_minute[r], last_period[r] = minute, period
 
 
-@kernel
+@inlined
 def _rate(rates: Floats, opens: Integers, opened: int) -> float:
     total = 0.0
     for s in range(rates.shape[0]):
@@ -108,7 +108,7 @@ def _rate(rates: Floats, opens: Integers, opened: int) -> float:
     return total
 
 
-@kernel
+@inlined
 def _site(rates: Floats, opens: Integers, opened: int, u: float) -> int:
     wanted, total, chosen = u * _rate(rates, opens, opened), 0.0, 0
     for s in range(rates.shape[0]):

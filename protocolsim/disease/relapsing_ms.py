@@ -125,7 +125,7 @@ PARAMETERS = (
 )  # fmt: skip
 
 
-@kernel
+@inlined
 def _triangular_quantile(u: float, low: float, mode: float, high: float) -> float:
     if u * (high - low) < mode - low:
         return low + sqrt(u * (high - low) * (mode - low))
@@ -275,7 +275,7 @@ def observe_mri(
         truth[k, 0], truth[k, 1] = expected[k] + before[k] * kept[k], expected[k]
 
 
-@kernel
+@inlined
 def _play_on(
     body: Floats, i: int, own: int, constants: Floats, seed: int, replicate: int, subject: int, minute: int
 ) -> None:

@@ -49,7 +49,7 @@ FIELDS = (
     _K_SEVERE, _K_ADVERSE, _K_DOSE_EXPONENT, _K_WEEK_ONSET, _K_WEEK_NK, _K_WEEK_CD8,
 ) = range(34)  # fmt: skip
 _PIECE, _PIECE_DAYS = MINUTES_PER_WEEK, 7.0
-_TOGETHER = 256  # subjects whose fields stay in the nearest cache while the pieces of an interval pass
+_TOGETHER = 512  # subjects whose fields stay in the nearest cache while the pieces of an interval pass
 
 
 @inlined
@@ -155,7 +155,7 @@ def start(body: Floats, rows: Integers, links: Integers, constants: Floats, seed
         put_back(body, rows, own + _WEEK + w, week[w])
 
 
-@kernel
+@inlined
 def _untouched(body: Floats, i: int, own: int) -> bool:
     """Whether there is no drug and no effect left: then no time changes anything."""
     if body[i, own + _CENTRAL] != 0.0 or body[i, own + _PERIPHERAL] != 0.0 or body[i, own + _LOG_RATIO] != 0.0:
@@ -193,8 +193,12 @@ def _whole_pieces(body: Floats, rows: Integers, own: int, constants: Floats, pie
             nk[k] = goal + (nk[k] - goal) * nk_left if going else nk[k]
             goal = 1.0 - depth * saturation(average, cd8_half)
             cd8[k] = goal + (cd8[k] - goal) * cd8_left if going else cd8[k]
+    volume = taken(body, rows, own + _VOLUME)
+    for k in range(rows.shape[0]):
+        volume[k] = central[k] / volume[k]
     put_back(body, rows, own + _CENTRAL, central)
     put_back(body, rows, own + _PERIPHERAL, peripheral)
+    put_back(body, rows, own + _CONCENTRATION, volume)
     put_back(body, rows, own + _LOG_RATIO, ratio)
     put_back(body, rows, own + _NK, nk)
     put_back(body, rows, own + _CD8, cd8)
@@ -212,9 +216,10 @@ def _part_of_a_piece(body: Floats, rows: Integers, own: int, constants: Floats, 
         cc, cp, pc, pp, ac, ap = step(to[k], back[k], fast[k], slow[k], volume[k], days[k])
         average[k] = ac * central[k] + ap * peripheral[k]
         then, out = cc * central[k] + cp * peripheral[k], pc * central[k] + pp * peripheral[k]
-        central[k], peripheral[k] = then, out
+        central[k], peripheral[k], volume[k] = then, out, then / volume[k]
     put_back(body, rows, own + _CENTRAL, central)
     put_back(body, rows, own + _PERIPHERAL, peripheral)
+    put_back(body, rows, own + _CONCENTRATION, volume)
     ratio, nk, cd8 = taken(body, rows, own + _LOG_RATIO), taken(body, rows, own + _NK), taken(body, rows, own + _CD8)
     own_effect, expansion = taken(body, rows, own + _OWN_EFFECT), taken(body, rows, own + _NK_EXPANSION)
     baseline = taken(body, rows, own + _NK_BASELINE)
@@ -237,22 +242,23 @@ def advance(body: Floats, rows: Integers, links: Integers, constants: Floats, si
     own = links[0]
     moving, pieces = np.empty(rows.shape[0], dtype=np.int64), np.empty(rows.shape[0], dtype=np.int64)
     parted, days = np.empty(rows.shape[0], dtype=np.int64), np.empty(rows.shape[0])
-    count = parts = 0
+    count = parts = time = whole = 0
+    rest = 0.0
     for i in rows:
         if not _untouched(body, i, own):
-            time = until[i] - since[i]
-            moving[count], pieces[count] = i, time // _PIECE
-            parted[parts], days[parts] = i, (time - pieces[count] * _PIECE) / MINUTES_PER_DAY
-            parts += time > pieces[count] * _PIECE
+            if until[i] - since[i] != time:  # mostly everybody's is the same
+                time = until[i] - since[i]
+                whole = time // _PIECE
+                rest = (time - whole * _PIECE) / MINUTES_PER_DAY
+            moving[count], pieces[count] = i, whole
+            parted[parts], days[parts] = i, rest
+            parts += rest > 0.0
             count += 1
     for first in range(0, count, _TOGETHER):
         last = min(count, first + _TOGETHER)
         _whole_pieces(body, moving[first:last], own, constants, pieces[first:last])
     if parts > 0:
         _part_of_a_piece(body, parted[:parts], own, constants, days[:parts])
-    for k in range(count):
-        i = moving[k]
-        body[i, own + _CONCENTRATION] = body[i, own + _CENTRAL] / body[i, own + _VOLUME]
 
 
 @kernel

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from protocolsim.arithmetic import kernel
+from protocolsim.arithmetic import inlined, kernel
 from protocolsim.component import Floats, Integers
 from protocolsim.randomness import exponential_quantile, keys_of_use, uniform, uniforms
 
@@ -118,7 +118,7 @@ def wind(
         threshold[i, cause], spent[i, cause], occurrence[i, cause] = drawn[k], 0.0, 1
 
 
-@kernel
+@inlined
 def _due(threshold: float, spent: float, rate: float, now: int) -> int:
     if rate <= 0.0:
         return NEVER

@@ -19,7 +19,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from protocolsim.arithmetic import kernel
+from protocolsim.arithmetic import inlined, kernel
 from protocolsim.observed import Chart, Floats, Integers
 from protocolsim.protocol.rules import Evaluator, Value
 from protocolsim.units import Dimension
@@ -132,7 +132,7 @@ def observed(
         out[r] = result
 
 
-@kernel
+@inlined
 def _passes(state: int, minute: int, during: Integers, within: int, now: int) -> bool:
     if within >= 0 and now - minute > within:
         return False

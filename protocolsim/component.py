@@ -174,8 +174,9 @@ def signal_sums(body: Floats, rows: Integers, links: Integers, at: int) -> Float
     """`signal_sum` of the subjects in rows, side by side."""
     total = np.zeros(rows.shape[0])
     for j in range(at + 1, at + 1 + links[at]):
+        signal = taken(body, rows, links[j])
         for k in range(rows.shape[0]):
-            total[k] += body[rows[k], links[j]]
+            total[k] += signal[k]
     return total
 
 

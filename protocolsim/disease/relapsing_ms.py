@@ -205,32 +205,38 @@ def _since_last(
 ) -> tuple[Floats, Floats, Floats, Floats, Floats]:
     """Date the scan.
 
-    Returns the time since the first scan; then what happened since the last one: the share of log activity that is
+    Returns the factor of referral today; then what happened since the last scan: the share of log activity that is
     remembered, the SD of what is new in it, the share of lesions that still enhance, the log of the share that does
     not.
     """
-    count = rows.shape[0]
-    first, gap = taken(body, rows, own + _FIRST), taken(body, rows, own + _LAST)
+    count, others = rows.shape[0], 0
+    now, first, gap = np.empty(count), taken(body, rows, own + _FIRST), taken(body, rows, own + _LAST)
     for k in range(count):
-        now = minute[rows[k]]
+        now[k] = minute[rows[k]]
+    put_back(body, rows, own + _LAST, now)
+    for k in range(count):
         none = np.isnan(gap[k])
-        gap[k] = 1.0 if none else (now - gap[k]) / _FOUR_WEEKS  # the unrecorded scan was 4 weeks before the first
-        first[k] = now if none else first[k]
+        gap[k] = 1.0 if none else (now[k] - gap[k]) / _FOUR_WEEKS  # the unrecorded scan was 4 weeks before the first
+        first[k] = now[k] if none else first[k]
     put_back(body, rows, own + _FIRST, first)
-    since_first, remembered, fresh = np.empty(count), np.empty(count), np.empty(count)
-    kept, log_lost = np.empty(count), np.empty(count)
-    last_gap = remember = still = lost = new = np.nan
     for k in range(count):
-        now = minute[rows[k]]
-        body[rows[k], own + _LAST] = now
-        since_first[k] = now - first[k]
-        if gap[k] != last_gap:  # mostly everybody's is the same
-            remember, still = constants[_AUTOCORRELATION], constants[_PERSISTENCE]
-            if gap[k] != 1.0:
-                remember, still = power(remember, gap[k]), power(still, gap[k])
-            last_gap, lost, new = gap[k], log(1.0 - still), constants[_ACTIVITY_SD] * sqrt(1.0 - remember * remember)
-        remembered[k], fresh[k], kept[k], log_lost[k] = remember, new, still, lost
-    return since_first, remembered, fresh, kept, log_lost
+        now[k] -= first[k]
+    for k in range(1, count):
+        others += (gap[k] != gap[k - 1]) | (now[k] != now[k - 1])
+    referral, remembered, fresh = now, np.empty(count), np.empty(count)
+    kept, log_lost = gap, np.empty(count)
+    computed = count if others > 0 else min(count, 1)  # mostly everybody's are the same
+    for k in range(computed):
+        remember, still = constants[_AUTOCORRELATION], constants[_PERSISTENCE]
+        if gap[k] != 1.0:
+            remember, still = power(remember, gap[k]), power(still, gap[k])
+        remembered[k], fresh[k] = remember, constants[_ACTIVITY_SD] * sqrt(1.0 - remember * remember)
+        kept[k], log_lost[k] = still, log(1.0 - still)
+        referral[k] = _referral(constants[_EXCESS], constants[_REFERRAL_DECAY], now[k])
+    if computed < count:
+        referral[:], remembered[:], fresh[:] = referral[0], remembered[0], fresh[0]
+        kept[:], log_lost[:] = kept[0], log_lost[0]
+    return referral, remembered, fresh, kept, log_lost
 
 
 @kernel
@@ -251,17 +257,15 @@ def observe_mri(
     key = keys(who, rows, index)
     innovation = normals(seed, key, _DRAW_ACTIVITY)
     u_new, u_persisting = uniforms(seed, key, _DRAW_NEW), uniforms(seed, key, _DRAW_PERSISTING)
-    since_first, remembered, fresh, kept, log_lost = _since_last(body, rows, own, constants, minute)
+    referral, remembered, fresh, kept, log_lost = _since_last(body, rows, own, constants, minute)
     activity, on_drug = taken(body, rows, own + _ACTIVITY), signal_sums(body, rows, links, 1)
     rate, before = taken(body, rows, own + _RATE), taken(body, rows, own + _LESIONS)
-    sd, excess = constants[_ACTIVITY_SD], constants[_EXCESS]
-    decay, p = constants[_REFERRAL_DECAY], constants[_PERSISTENCE]
+    sd, p = constants[_ACTIVITY_SD], constants[_PERSISTENCE]
     expected, none_new, none_kept = np.empty(count), np.empty(count), np.empty(count)
     for k in range(count):
         activity[k] = remembered[k] * activity[k] + fresh[k] * innovation[k]
         exponent = activity[k] - 0.5 * sd * sd + on_drug[k]
-        referral = _referral(excess, decay, since_first[k])
-        expected[k] = rate[k] * exp(exponent) * referral * ((1.0 - kept[k]) / (1.0 - p))
+        expected[k] = rate[k] * exp(exponent) * referral[k] * ((1.0 - kept[k]) / (1.0 - p))
     for k in range(count):
         none_new[k] = exp(-expected[k])
         none_kept[k] = exp(before[k] * log_lost[k])
@@ -269,9 +273,11 @@ def observe_mri(
     persisting = binomial_counts(u_persisting, before, kept, none_kept)
     put_back(body, rows, own + _ACTIVITY, activity)
     for k in range(count):
-        total = new[k] + persisting[k]
-        body[rows[k], own + _LESIONS] = total
-        value[k, 0], value[k, 1] = total, new[k]
+        persisting[k] += new[k]
+    put_back(body, rows, own + _LESIONS, persisting)
+    for k in range(count):
+        value[k, 0], value[k, 1] = persisting[k], new[k]
+    for k in range(count):
         truth[k, 0], truth[k, 1] = expected[k] + before[k] * kept[k], expected[k]
 
 

@@ -22,6 +22,7 @@ import numpy as np
 from numba import njit, types
 from numba.core.caching import FunctionCache
 from numba.core.runtime import rtsys
+from numpy.typing import NDArray
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -89,6 +90,15 @@ def _compiled(function: Callable[P, R], *, inline: bool) -> Callable[P, R]:
     with contextlib.suppress(RuntimeError):
         compiled._cache = _SourceCache(compiled.py_func)  # noqa: SLF001 - there is no public way to give a cache
     return cast("Callable[P, R]", compiled)
+
+
+@inlined
+def unsigned(numbers: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """Numbers that are not negative, to index with: Numba need not ask of each whether it counts from the end.
+
+    They are for nothing else, since with signed numbers they make floats.
+    """
+    return numbers.view(np.uint64)
 
 
 # Adding this to a number below 2^51 and taking it off again rounds to the nearest whole number, which then stands

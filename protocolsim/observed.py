@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from protocolsim.arithmetic import kernel
+from protocolsim.arithmetic import kernel, unsigned
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -77,7 +77,7 @@ def enter(
     entered: Integers, entries: Integers, enrolled: Integers, rows: Integers, state: int, minute: Integers, enrols: bool
 ) -> None:
     """Date and count an entry of each subject in rows; the first that enrols is the enrolment."""
-    for i in rows:
+    for i in unsigned(rows):
         entered[i, state] = minute[i]
         entries[i, state] += 1
         if enrols and enrolled[i] < 0:
@@ -98,14 +98,14 @@ def note(
     column: int,
 ) -> int:
     """Write one observation for each subject in rows, in order, up to one whose room is too small. Returns how many."""
+    who = unsigned(rows)
     for k in range(rows.shape[0]):
-        i = rows[k]
-        n = counts[i, variable]
+        i, n = who[k], np.uint64(counts[who[k], variable])
         if n >= minutes.shape[2]:
             return k
         minutes[i, variable, n] = minute[i]
         states[i, variable, n] = state
         values[i, variable, n] = value[k, column]
-        counts[i, variable] = n + 1
+        counts[i, variable] += 1
     everybody: int = rows.shape[0]
     return everybody

@@ -185,7 +185,7 @@ def taken(body: Floats, rows: Integers, column: int) -> Floats:
     """One column of the subjects in rows, side by side."""
     out = np.empty(rows.shape[0])
     for k in range(rows.shape[0]):
-        out[k] = body[rows[k], column]
+        out[k] = body[np.uint64(rows[k]), column]
     return out
 
 
@@ -193,4 +193,4 @@ def taken(body: Floats, rows: Integers, column: int) -> Floats:
 def put_back(body: Floats, rows: Integers, column: int, values: Floats) -> None:
     """The other way round: body[rows[k], column] = values[k]."""
     for k in range(rows.shape[0]):
-        body[rows[k], column] = values[k]
+        body[np.uint64(rows[k]), column] = values[k]

@@ -94,7 +94,7 @@ def keys(who: Integers, rows: Integers, index: Integers) -> Integers:
     """
     found = keys_of_use(who, rows, 0)
     for k in range(rows.shape[0]):
-        found[2, k] = index[rows[k]]
+        found[2, k] = index[np.uint64(rows[k])]
     return found
 
 
@@ -103,7 +103,7 @@ def keys_of_use(who: Integers, rows: Integers, use: int) -> Integers:
     """The same where the index is everybody's."""
     found = np.empty((3, rows.shape[0]), dtype=np.int64)
     for k in range(rows.shape[0]):
-        i = rows[k]
+        i = np.uint64(rows[k])
         found[0, k], found[1, k], found[2, k] = who[i, 0], who[i, 1], use
     return found
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from protocolsim.arithmetic import exp, inlined, kernel, log, power, sqrt
+from protocolsim.arithmetic import exp, inlined, kernel, log, power, sqrt, unsigned
 from protocolsim.component import (
     Assessment,
     Floats,
@@ -190,7 +190,7 @@ def start(body: Floats, rows: Integers, links: Integers, constants: Floats, seed
         level[k] = min(_NUMBER_OF_LEVELS - 1.0, max(0.0, entry))
     lesions = poisson_counts(u_new, expected, none)
     for k in range(count):
-        i = rows[k]
+        i = np.uint64(rows[k])
         body[i, own + _WEIGHT], body[i, own + _AGE] = z_weight[k], _triangular_quantile(u_age[k], low, mode, high)
         body[i, own + _RATE], body[i, own + _ACTIVITY], body[i, own + _LESIONS] = rate[k], z_activity[k], lesions[k]
         body[i, own + _FIRST] = body[i, own + _LAST] = np.nan
@@ -212,7 +212,7 @@ def _since_last(
     count, others = rows.shape[0], 0
     now, first, gap = np.empty(count), taken(body, rows, own + _FIRST), taken(body, rows, own + _LAST)
     for k in range(count):
-        now[k] = minute[rows[k]]
+        now[k] = minute[np.uint64(rows[k])]
     put_back(body, rows, own + _LAST, now)
     for k in range(count):
         none = np.isnan(gap[k])
@@ -311,7 +311,7 @@ def observe_edss(
     own = links[0]
     error = normals(seed, keys(who, rows, index), _DRAW_RATING)
     jumping, few = np.empty(rows.shape[0], dtype=np.int64), 0
-    for i in rows:
+    for i in unsigned(rows):
         jumping[few] = i
         few += body[i, own + _NEXT_JUMP] <= minute[i]
     for i in jumping[:few]:

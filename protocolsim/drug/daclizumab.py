@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from protocolsim.arithmetic import exp, inlined, kernel, log, power, sqrt
+from protocolsim.arithmetic import exp, inlined, kernel, log, power, sqrt, unsigned
 from protocolsim.component import Assessment, Floats, Hazard, Integers, Trait, Variable, put_back, taken
 from protocolsim.drug._daclizumab_parameters import PARAMETERS
 from protocolsim.drug.base import LEVEL, Drug
@@ -137,7 +137,7 @@ def start(body: Floats, rows: Integers, links: Integers, constants: Floats, seed
     steady = _steady_log_ratio(constants, weight, volume, back, fast, slow, effect)
     for k in range(count):
         steady[k] = exp(steady[k])
-        i = rows[k]
+        i = np.uint64(rows[k])
         for field in (LEVEL, _CENTRAL, _PERIPHERAL, _CONCENTRATION, _LOG_RATIO):
             body[i, own + field] = 0.0
         body[i, own + _NK], body[i, own + _CD8] = z_nk[k], 1.0
@@ -244,7 +244,7 @@ def advance(body: Floats, rows: Integers, links: Integers, constants: Floats, si
     parted, days = np.empty(rows.shape[0], dtype=np.int64), np.empty(rows.shape[0])
     count = parts = time = whole = 0
     rest = 0.0
-    for i in rows:
+    for i in unsigned(rows):
         if not _untouched(body, i, own):
             if until[i] - since[i] != time:  # mostly everybody's is the same
                 time = until[i] - since[i]
@@ -273,7 +273,7 @@ def give(
     """Add the dose (mg/kg) by body weight to the central compartment; amount[k] receives the mg."""
     own, weight_at = links[0], links[1]
     for k in range(rows.shape[0]):
-        i = rows[k]
+        i = np.uint64(rows[k])
         amount[k] = dose * body[i, weight_at]
         body[i, own + _CENTRAL] += amount[k]
         body[i, own + _CONCENTRATION] = body[i, own + _CENTRAL] / body[i, own + _VOLUME]
@@ -301,7 +301,7 @@ def observe_lymphocytes(
         nk_error[k] = exp(nk_sd * nk_error[k] - 0.5 * nk_sd * nk_sd)
         cd8_error[k] = exp(cd8_sd * cd8_error[k] - 0.5 * cd8_sd * cd8_sd)
     for k in range(rows.shape[0]):
-        i = rows[k]
+        i = np.uint64(rows[k])
         truth[k, 0], truth[k, 1] = body[i, own + _NK], body[i, own + _CD8]
         value[k, 0], value[k, 1] = truth[k, 0] * nk_error[k], truth[k, 1] * cd8_error[k]
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from protocolsim.arithmetic import exp, kernel, log
+from protocolsim.arithmetic import exp, kernel, log, unsigned
 from protocolsim.component import Floats, Integers, Parameter, Trait
 from protocolsim.drug.base import LEVEL, Drug
 from protocolsim.randomness import keys_of_use, normals
@@ -56,7 +56,7 @@ def start(body: Floats, rows: Integers, links: Integers, constants: Floats, seed
         log_loss[k] = constants[_LOG_MEDIAN] + constants[_LOG_SD] * log_loss[k]
         loss[k] = exp(log_loss[k])
     for k in range(rows.shape[0]):
-        i = rows[k]
+        i = np.uint64(rows[k])
         body[i, own + LEVEL] = body[i, own + _WITHDRAWAL] = body[i, own + _WRITTEN] = 0.0
         body[i, own + _LOG_LOSS], body[i, own + _LOSS] = log_loss[k], loss[k]
 
@@ -66,7 +66,7 @@ def advance(body: Floats, rows: Integers, links: Integers, constants: Floats, si
     """Let the effect leave (off) or return (on), exponentially, so that no split of the interval matters."""
     own = links[0]
     left, last_time, last_passed = 1.0, 0.0, 0
-    for i in rows:
+    for i in unsigned(rows):
         goal, time = (0.0, constants[_ONSET]) if body[i, own + LEVEL] > 0.0 else (1.0, constants[_OFFSET])
         if body[i, own + _WITHDRAWAL] == goal:
             continue

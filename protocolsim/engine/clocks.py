@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from protocolsim.arithmetic import inlined, kernel
+from protocolsim.arithmetic import inlined, kernel, unsigned
 from protocolsim.component import Floats, Integers
 from protocolsim.randomness import exponential_quantile, keys_of_use, uniform, uniforms
 
@@ -114,7 +114,7 @@ def wind(
     for k in range(rows.shape[0]):
         drawn[k] = exponential_quantile(drawn[k])
     for k in range(rows.shape[0]):
-        i = rows[k]
+        i = np.uint64(rows[k])
         threshold[i, cause], spent[i, cause], occurrence[i, cause] = drawn[k], 0.0, 1
 
 
@@ -145,7 +145,7 @@ def set_rates(
     now: Integers,
 ) -> None:
     """Spend the hazard up to now[i] at the old rates, then go on at the new ones."""
-    for i in rows:
+    for i in unsigned(rows):
         for c in range(rates.shape[0]):
             if rates[c] == rate[i, c]:
                 continue
@@ -177,7 +177,7 @@ def strike(
     at: Integers,
 ) -> None:
     """A fresh threshold of the cause of each, counted from at[i] on, at the rate in force."""
-    for i in rows:
+    for i in unsigned(rows):
         c = causes[i]
         occurrence[i, c] += 1
         threshold[i, c] = exponential_quantile(uniform(seed, who[i, 0], who[i, 1], streams[c], occurrence[i, c]))
@@ -198,7 +198,7 @@ def find_next(
     other_cause: Integers,
 ) -> None:
     """The next event of each subject, of the awaited causes and of the others: the first of them at a tie."""
-    for i in rows:
+    for i in unsigned(rows):
         next_due[i], next_cause[i], other_due[i], other_cause[i] = NEVER, 0, NEVER, 0
         for c in range(due.shape[1]):
             if awaited[c] and due[i, c] < next_due[i]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from protocolsim.arithmetic import kernel
+from protocolsim.arithmetic import kernel, unsigned
 from protocolsim.component import Floats, Integers
 from protocolsim.engine.base import MOST_MOVES, Trial
 from protocolsim.engine.clocks import Clocks
@@ -268,7 +268,7 @@ def come(
     struck, and for how many time has passed.
     """
     there = moving = struck = 0
-    for i in rows:
+    for i in unsigned(rows):
         due[i] = entered[i, state] + offset
         lists[2, struck] = i
         if event_due[i] <= due[i]:
@@ -286,7 +286,7 @@ def come(
 def part(rows: Integers, event_due: Integers, due: Integers, lists: Integers) -> int:
     """List those whose event does not come before due[i], or with it, and, last, the others. Returns how many these are."""
     calm = struck = 0
-    for i in rows:
+    for i in unsigned(rows):
         lists[0, calm] = lists[2, struck] = i
         strikes = event_due[i] <= due[i]
         calm += not strikes
@@ -298,7 +298,7 @@ def part(rows: Integers, event_due: Integers, due: Integers, lists: Integers) ->
 def unmarked(rows: Integers, marks: NDArray[np.bool_], found: Integers) -> int:
     """List the subjects without a mark. Returns how many."""
     count = 0
-    for i in rows:
+    for i in unsigned(rows):
         found[count] = i
         count += not marks[i]
     return count
@@ -308,7 +308,7 @@ def unmarked(rows: Integers, marks: NDArray[np.bool_], found: Integers) -> int:
 def not_yet(rows: Integers, made_at: Integers, now: Integers, found: Integers) -> int:
     """List the subjects of whom it was not made at this very minute. Returns how many."""
     count = 0
-    for i in rows:
+    for i in unsigned(rows):
         found[count] = i
         count += made_at[i] != now[i]
     return count
@@ -318,7 +318,7 @@ def not_yet(rows: Integers, made_at: Integers, now: Integers, found: Integers) -
 def put(body: Floats, rows: Integers, columns: Integers, numbers: Floats) -> None:
     """body[i, columns[d]] = numbers[d]."""
     for d in range(columns.shape[0]):
-        for i in rows:
+        for i in unsigned(rows):
             body[i, columns[d]] = numbers[d]
 
 
@@ -328,7 +328,7 @@ def set_now(
 ) -> int:
     """since[i] = reached[i], then now[i] = reached[i] = to[i]. Lists for whom time has passed, returns how many."""
     count = 0
-    for i in rows:
+    for i in unsigned(rows):
         since[i] = reached[i]
         now[i] = reached[i] = to[i]
         found[count] = i
@@ -339,20 +339,20 @@ def set_now(
 @kernel
 def copy(rows: Integers, source: Integers, target: Integers) -> None:
     """target[i] = source[i]."""
-    for i in rows:
+    for i in unsigned(rows):
         target[i] = source[i]
 
 
 @kernel
 def count_up(rows: Integers, numbers: Integers) -> None:
     """numbers[i] += 1."""
-    for i in rows:
+    for i in unsigned(rows):
         numbers[i] += 1
 
 
 @kernel
 def count_made(rows: Integers, numbers: Integers, now: Integers, made_at: Integers) -> None:
     """numbers[i] += 1, made at minute now[i]."""
-    for i in rows:
+    for i in unsigned(rows):
         numbers[i] += 1
         made_at[i] = now[i]

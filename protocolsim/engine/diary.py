@@ -118,7 +118,7 @@ class Diary:
 def write_page(rows: Integers, now: Integers, owner: Owners, minute: Integers) -> None:
     """Who came, and when."""
     for k in range(rows.shape[0]):
-        owner[k], minute[k] = rows[k], now[rows[k]]
+        owner[k], minute[k] = rows[k], now[np.uint64(rows[k])]
 
 
 @kernel

@@ -71,17 +71,17 @@ def add_moves(
     most = 0
     code = float((codes[2] * _CODE + codes[1]) * _CODE + codes[0])
     for k in range(rows.shape[0]):
-        i = rows[k]
-        owner[at + k] = i
+        i, e = np.uint64(rows[k]), np.uint64(at + k)
+        owner[e] = i
         count[i] += 1
         most = max(most, count[i])
-        cells[at + k, 0] = code
-        cells[at + k, 1] = now[i]
+        cells[e, 0] = code
+        cells[e, 1] = now[i]
         for c in range(MOVE_READS, cells.shape[1]):
-            cells[at + k, c] = np.nan
+            cells[e, c] = np.nan
         for c in range(read.shape[0]):
             if not np.isnan(read[c, k]):
-                cells[at + k, MOVE_READS + c] = read[c, k]
+                cells[e, MOVE_READS + c] = read[c, k]
     return most
 
 
@@ -99,11 +99,11 @@ def add_events(
 ) -> None:
     """Write the event events[cause[i]] of each subject i in rows: codes of state and event; minute."""
     for k in range(rows.shape[0]):
-        i = rows[k]
-        owner[at + k] = i
+        i, e = np.uint64(rows[k]), np.uint64(at + k)
+        owner[e] = i
         count[i] += 1
-        cells[at + k, 0] = events[cause[i]] * _CODE + state
-        cells[at + k, 1] = now[i]
+        cells[e, 0] = events[cause[i]] * _CODE + state
+        cells[e, 1] = now[i]
 
 
 def fill_moves(table: Table, journal: Journal, places: Integers, who: Integers, read: Floats) -> None:

@@ -138,7 +138,7 @@ def one_after_the_other(counts: Integers, order: Integers) -> Integers:
 def put_rows(column: NDArray[Any], there: Integers, source: NDArray[Any], rows: Integers) -> None:
     """column[there[k]] = source[rows[k]]."""
     for k in range(rows.shape[0]):
-        column[there[k]] = source[rows[k]]
+        column[np.uint64(there[k])] = source[np.uint64(rows[k])]
 
 
 def shown_variables(trial: Trial) -> tuple[Integers, Integers]:

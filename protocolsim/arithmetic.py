@@ -111,10 +111,9 @@ _SMALLEST, _TINY, _TO_NORMAL = -708.0, 2.2250738585072014e-308, 1801439850948198
 @inlined
 def exp(x: float) -> float:
     """e to the power x, to about one unit in the last place; 0 below -708 (3e-308), inf above 709.78."""
-    within = min(max(x, _SMALLEST), 709.78)
-    shifted = within * 1.4426950408889634 + _ROUND
+    shifted = x * 1.4426950408889634 + _ROUND  # nonsense where x is beyond these limits, and not used then
     n = shifted - _ROUND
-    r = (within - n * _LN2_HIGH) - n * _LN2_LOW  # x = n log 2 + r
+    r = (x - n * _LN2_HIGH) - n * _LN2_LOW  # x = n log 2 + r
     r2 = r * r
     r4 = r2 * r2
     # Taylor's series, summed in pairs: what is left out is below 2^-57.

@@ -160,9 +160,11 @@ def _destination(constants: Floats, level: int, u: float) -> int:
     reached = level
     for j in range(_NUMBER_OF_LEVELS):
         rate = constants[first + j]
-        if rate > 0.0 and below < wanted:
+        if rate > 0.0:
             reached = j
         below += rate
+        if below >= wanted:
+            break
     return reached
 
 

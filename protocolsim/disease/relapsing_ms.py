@@ -35,7 +35,6 @@ from protocolsim.randomness import (
     log_sd,
     normals,
     poisson_counts,
-    uniform,
     uniforms,
 )
 from protocolsim.units import MINUTES_PER_DAY, MINUTES_PER_WEEK, unit_product
@@ -142,14 +141,6 @@ def _on_scale(x: float) -> float:
 @inlined
 def _referral(excess: float, decay: float, since_first: float) -> float:
     return 1.0 + excess * exp(-decay * since_first)
-
-
-@kernel
-def _wait(constants: Floats, level: int, jump: int, seed: int, replicate: int, subject: int) -> float:
-    """Minutes until this jump of the EDSS, from the one before; endless where no rate leads away."""
-    total = constants[_TOTALS + level]
-    wait: float = exponential_quantile(uniform(seed, replicate, subject, _DRAW_WAIT, jump)) / total
-    return wait
 
 
 @kernel
@@ -283,17 +274,33 @@ def observe_mri(
         truth[k, 0], truth[k, 1] = expected[k] + before[k] * kept[k], expected[k]
 
 
-@inlined
+@kernel
 def _play_on(
-    body: Floats, i: int, own: int, constants: Floats, seed: int, replicate: int, subject: int, minute: int
+    body: Floats, rows: Integers, own: int, constants: Floats, seed: int, who: Integers, minute: Integers
 ) -> None:
-    """Every jump of the EDSS that is due by this minute."""
-    level, jump, due = int(body[i, own + _EDSS]), int(body[i, own + _JUMPS]), body[i, own + _NEXT_JUMP]
-    while due <= minute:
-        jump += 1
-        level = _destination(constants, level, uniform(seed, replicate, subject, _DRAW_LEVEL, jump))
-        due += _wait(constants, level, jump + 1, seed, replicate, subject)
-    body[i, own + _EDSS], body[i, own + _JUMPS], body[i, own + _NEXT_JUMP] = level, jump, due
+    """Every jump of the EDSS that is due by minute[i]: one of all who have one, then the next where there is one."""
+    jumping, few = np.empty(rows.shape[0], dtype=np.int64), 0
+    for i in unsigned(rows):
+        jumping[few] = i
+        few += body[i, own + _NEXT_JUMP] <= minute[i]
+    while few > 0:
+        key = keys_of_use(who, jumping[:few], 0)
+        for k in range(few):
+            key[2, k] = int(body[jumping[k], own + _JUMPS]) + 1
+        u_level = uniforms(seed, key, _DRAW_LEVEL)
+        for k in range(few):
+            key[2, k] += 1
+        u_wait = uniforms(seed, key, _DRAW_WAIT)
+        jumped, few = few, 0
+        for k in range(jumped):
+            i = jumping[k]
+            level = _destination(constants, int(body[i, own + _EDSS]), u_level[k])
+            body[i, own + _EDSS] = level
+            body[i, own + _JUMPS] += 1.0
+            # Endless where no rate leads away.
+            body[i, own + _NEXT_JUMP] += exponential_quantile(u_wait[k]) / constants[_TOTALS + level]
+            jumping[few] = i
+            few += body[i, own + _NEXT_JUMP] <= minute[i]
 
 
 @kernel
@@ -312,12 +319,7 @@ def observe_edss(
     """Play the true EDSS up to this minute, and rate it."""
     own = links[0]
     error = normals(seed, keys(who, rows, index), _DRAW_RATING)
-    jumping, few = np.empty(rows.shape[0], dtype=np.int64), 0
-    for i in unsigned(rows):
-        jumping[few] = i
-        few += body[i, own + _NEXT_JUMP] <= minute[i]
-    for i in jumping[:few]:
-        _play_on(body, i, own, constants, seed, who[i, 0], who[i, 1], minute[i])
+    _play_on(body, rows, own, constants, seed, who, minute)
     level, sd = taken(body, rows, own + _EDSS), constants[_RATING_SD]
     for k in range(rows.shape[0]):
         value[k, 0], truth[k, 0] = _on_scale(level[k] + sd * error[k]), level[k]

@@ -193,12 +193,8 @@ def _whole_pieces(body: Floats, rows: Integers, own: int, constants: Floats, pie
             nk[k] = goal + (nk[k] - goal) * nk_left if going else nk[k]
             goal = 1.0 - depth * saturation(average, cd8_half)
             cd8[k] = goal + (cd8[k] - goal) * cd8_left if going else cd8[k]
-    volume = taken(body, rows, own + _VOLUME)
-    for k in range(rows.shape[0]):
-        volume[k] = central[k] / volume[k]
     put_back(body, rows, own + _CENTRAL, central)
     put_back(body, rows, own + _PERIPHERAL, peripheral)
-    put_back(body, rows, own + _CONCENTRATION, volume)
     put_back(body, rows, own + _LOG_RATIO, ratio)
     put_back(body, rows, own + _NK, nk)
     put_back(body, rows, own + _CD8, cd8)
@@ -216,10 +212,9 @@ def _part_of_a_piece(body: Floats, rows: Integers, own: int, constants: Floats, 
         cc, cp, pc, pp, ac, ap = step(to[k], back[k], fast[k], slow[k], volume[k], days[k])
         average[k] = ac * central[k] + ap * peripheral[k]
         then, out = cc * central[k] + cp * peripheral[k], pc * central[k] + pp * peripheral[k]
-        central[k], peripheral[k], volume[k] = then, out, then / volume[k]
+        central[k], peripheral[k] = then, out
     put_back(body, rows, own + _CENTRAL, central)
     put_back(body, rows, own + _PERIPHERAL, peripheral)
-    put_back(body, rows, own + _CONCENTRATION, volume)
     ratio, nk, cd8 = taken(body, rows, own + _LOG_RATIO), taken(body, rows, own + _NK), taken(body, rows, own + _CD8)
     own_effect, expansion = taken(body, rows, own + _OWN_EFFECT), taken(body, rows, own + _NK_EXPANSION)
     baseline = taken(body, rows, own + _NK_BASELINE)
@@ -248,8 +243,7 @@ def advance(body: Floats, rows: Integers, links: Integers, constants: Floats, si
         if not _untouched(body, i, own):
             if until[i] - since[i] != time:  # mostly everybody's is the same
                 time = until[i] - since[i]
-                whole = time // _PIECE
-                rest = (time - whole * _PIECE) / MINUTES_PER_DAY
+                whole, rest = time // _PIECE, (time % _PIECE) / MINUTES_PER_DAY
             moving[count], pieces[count] = i, whole
             parted[parts], days[parts] = i, rest
             parts += rest > 0.0
@@ -259,6 +253,8 @@ def advance(body: Floats, rows: Integers, links: Integers, constants: Floats, si
         _whole_pieces(body, moving[first:last], own, constants, pieces[first:last])
     if parts > 0:
         _part_of_a_piece(body, parted[:parts], own, constants, days[:parts])
+    for i in unsigned(moving[:count]):
+        body[i, own + _CONCENTRATION] = body[i, own + _CENTRAL] / body[i, own + _VOLUME]
 
 
 @kernel
@@ -308,9 +304,7 @@ def observe_lymphocytes(
 
 @kernel
 def _dose_factor(constants: Floats, level: float) -> float:
-    if level <= 0.0:
-        return 0.0
-    return power(level / constants[_K_DOSE], constants[_K_DOSE_EXPONENT])
+    return 0.0 if level <= 0.0 else power(level / constants[_K_DOSE], constants[_K_DOSE_EXPONENT])
 
 
 @kernel

@@ -270,14 +270,10 @@ class Crowd:
 
     def _ends(self, state: State) -> Integers:
         """The minute at which the state ends, by subject."""
-        columns = self.columns
-        ends: Integers
-        entered = columns.chart.entered[:, state.number]
+        chart = self.columns.chart
+        ends: Integers = chart.entered[:, state.number] + (state.lasts or 0)  # until or lasts is given, never both
         if state.until is not None:
-            ends = np.maximum(entered, columns.chart.enrolled + state.until)
-        else:
-            assert state.lasts is not None
-            ends = entered + state.lasts
+            ends = np.maximum(ends, chart.enrolled + state.until)
         return ends
 
     def _live_until(self, due: Integers, struck: Integers, state: State) -> Integers:

@@ -25,6 +25,7 @@ from protocolsim.records import MADE, NEVER
 # Entries per subject that journals and diary have room for at first; they grow where a protocol needs more.
 _ROOM = {"moves": 4, "events": 2}
 _VISITS, _NUMBERS = 24, 180
+_CALM, _MOVING, _STRUCK = range(3)  # lists of subjects that kernels write
 
 
 class Columns:
@@ -45,7 +46,7 @@ class Columns:
         self.who = memory.full("who", (n, 2), 0, np.int64)
         self.body = zeros("body", trial.width, kind=np.float64).T
         self.sites, self.begins, self.now, self.since, self.reached, self.due = zeros("moments", 6)
-        self._lists = memory.empty("lists", (3, n), np.int64)  # where kernels list the subjects they have found
+        self._lists = memory.empty("lists", (3, n), np.int64)
         self.visits_planned, self.state = zeros("numbers", 2)
         self.indices, self.made_at = zeros("indices", len(assessments)), zeros("made_at", len(assessments))
         self.made_at.fill(-1)
@@ -124,32 +125,31 @@ class Columns:
         return rows if count == len(rows) else self._lists[line, :count].copy()
 
     def come(self, rows: Integers, state: State, offset: int) -> tuple[Integers, Integers]:
-        """A visit so many minutes after entry into the state, at due[i]: it is then, and drugs and disease have gone on.
+        """A visit is due so many minutes after entry into the state: at due[i], to which drugs and disease go on.
 
-        Returns who is there; and those whom an awaited event strikes before it, or with it: for them nothing has
-        changed.
+        Returns who comes; and those whom an awaited event strikes before it, or with it, to whom nothing is done yet.
         """
         self.diary.turn()
         struck, moving = come(
             rows, self.chart.entered, state.number, offset, self.clocks.next_due,
             self.due, self.now, self.since, self.reached, self._lists,
         )  # fmt: skip
-        there = self._found(0, len(rows) - struck, rows)
-        self._go_on(self._found(1, moving, there))
-        return there, self._found(2, struck, rows)
+        there = self._found(_CALM, len(rows) - struck, rows)
+        self._go_on(self._found(_MOVING, moving, there))
+        return there, self._found(_STRUCK, struck, rows)
 
     def struck(self, rows: Integers, due: Integers) -> tuple[Integers, Integers]:
         """Those whom no awaited event strikes before due[i], or with it; and those whom one does."""
-        struck = part(rows, self.clocks.next_due, due, self._lists)
-        return self._found(0, len(rows) - struck, rows), self._found(2, struck, rows)
+        struck = split(rows, self.clocks.next_due, due, self._lists)
+        return self._found(_CALM, len(rows) - struck, rows), self._found(_STRUCK, struck, rows)
 
     def still(self, rows: Integers) -> Integers:
         """The subjects who are still in their state."""
-        return self._found(0, unmarked(rows, self.away, self._lists[0]), rows)
+        return self._found(_CALM, unmarked(rows, self.away, self._lists[_CALM]), rows)
 
     def not_yet(self, rows: Integers, assessment: int) -> Integers:
         """The subjects of whom this assessment was not made at this very minute."""
-        return self._found(0, not_yet(rows, self.made_at[assessment], self.now, self._lists[0]), rows)
+        return self._found(_CALM, not_yet(rows, self.made_at[assessment], self.now, self._lists[_CALM]), rows)
 
     def wait(self, rows: Integers, to: Integers) -> None:
         """It is now minute to[i]; nothing is done to the subject or seen of them yet."""
@@ -157,7 +157,8 @@ class Columns:
 
     def advance(self, rows: Integers, to: Integers) -> None:
         """It is now minute to[i], and drugs and disease go on to it."""
-        self._go_on(self._found(0, set_now(rows, to, self.now, self.since, self.reached, self._lists[0]), rows))
+        moving = set_now(rows, to, self.now, self.since, self.reached, self._lists[_MOVING])
+        self._go_on(self._found(_MOVING, moving, rows))
 
     def _go_on(self, moving: Integers) -> None:
         if len(moving):
@@ -235,7 +236,7 @@ class Columns:
 
     def _pass_others(self, rows: Integers, state: State) -> None:
         """Record what has happened by now that no transition of the state waits for."""
-        while len(rows := self._found(2, part(rows, self.clocks.other_due, self.now, self._lists), rows)):
+        while len(rows := self._found(_STRUCK, split(rows, self.clocks.other_due, self.now, self._lists), rows)):
             self._happens(rows, state, self.clocks.other_cause, self.clocks.other_due)
 
     def _happens(self, rows: Integers, state: State, causes: Integers, at: Integers) -> None:
@@ -270,24 +271,24 @@ def come(
     there = moving = struck = 0
     for i in unsigned(rows):
         due[i] = entered[i, state] + offset
-        lists[2, struck] = i
+        lists[_STRUCK, struck] = i
         if event_due[i] <= due[i]:
             struck += 1
             continue
         since[i] = reached[i]
         now[i] = reached[i] = due[i]
-        lists[0, there] = lists[1, moving] = i
+        lists[_CALM, there] = lists[_MOVING, moving] = i
         there += 1
         moving += reached[i] != since[i]
     return struck, moving
 
 
 @kernel
-def part(rows: Integers, event_due: Integers, due: Integers, lists: Integers) -> int:
-    """List those whose event does not come before due[i], or with it, and, last, the others. Returns how many these are."""
+def split(rows: Integers, event_due: Integers, due: Integers, lists: Integers) -> int:
+    """List those whose event does not come before due[i], or with it; and, last, the others. Returns their number."""
     calm = struck = 0
     for i in unsigned(rows):
-        lists[0, calm] = lists[2, struck] = i
+        lists[_CALM, calm] = lists[_STRUCK, struck] = i
         strikes = event_due[i] <= due[i]
         calm += not strikes
         struck += strikes
@@ -323,9 +324,7 @@ def put(body: Floats, rows: Integers, columns: Integers, numbers: Floats) -> Non
 
 
 @kernel
-def set_now(
-    rows: Integers, to: Integers, now: Integers, since: Integers, reached: Integers, found: Integers
-) -> int:
+def set_now(rows: Integers, to: Integers, now: Integers, since: Integers, reached: Integers, found: Integers) -> int:
     """since[i] = reached[i], then now[i] = reached[i] = to[i]. Lists for whom time has passed, returns how many."""
     count = 0
     for i in unsigned(rows):

@@ -218,6 +218,13 @@ class TestWords:
             line,
         )
 
+    @pytest.mark.parametrize("replicate", range(4))
+    def test_without_a_number_it_is_the_first_who_is_enrolled(self, replicate):
+        """Asked for nobody, it tells of a patient who was treated: the one before whom nobody was enrolled."""
+        subjects = protocolsim.run(load("ms_daclizumab"), replicates=4).records["subjects"]
+        enrolled = subjects["subject"][subjects["enrolled"] & (subjects["replicate"] == replicate)]
+        assert trace("ms_daclizumab", replicate=replicate).life.subject == enrolled.min()
+
     def test_what_is_known_at_entry_has_its_unit(self):
         """A weight of the table of subjects is told in kg, a clearance in litres a day."""
         told = trace("ms_daclizumab", 15, engine="batch", truth=True)

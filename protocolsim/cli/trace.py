@@ -19,7 +19,11 @@ _ENDINGS = (".html", ".png", ".svg", ".txt", ".json")
 
 @click.command()
 @click.argument("scenario")
-@click.option("--subject", type=int, required=True, help="Which patient, counted from 0 in the order of screening.")
+@click.option(
+    "--subject",
+    type=int,
+    help="Which patient, counted from 0 in the order of screening.  [default: the first who is enrolled]",
+)
 @click.option("--replicate", type=int, default=0, show_default=True, help="Of which simulated trial, counted from 0.")
 @click.option("--truth", is_flag=True, help="Tell what no clinic could know, too.")
 @click.option("--html", is_flag=True, help="A page with the figure and the story.")
@@ -34,7 +38,7 @@ _ENDINGS = (".html", ".png", ".svg", ".txt", ".json")
 @click.option("--allow-plugins", is_flag=True, help="Load code the scenario names (your.module:YourClass).")
 def trace(
     scenario: str,
-    subject: int,
+    subject: int | None,
     replicate: int,
     truth: bool,
     html: bool,

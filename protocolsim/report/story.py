@@ -94,7 +94,7 @@ class Trace:
 
 def trace(
     scenario: str | Scenario,
-    subject: int,
+    subject: int | None = None,
     *,
     replicate: int = 0,
     seed: int | None = None,
@@ -103,7 +103,8 @@ def trace(
 ) -> Trace:
     """One patient's story, of a scenario by name, by path or as loaded; `truth` adds what no clinic could know.
 
-    Subjects are counted from 0 in the order of screening, replicates from 0. Raises UsageError where none is there.
+    Subjects are counted from 0 in the order of screening, replicates from 0; without a number it is the first subject
+    who is enrolled. Raises UsageError where none is there.
     """
     loaded = scenario if isinstance(scenario, Scenario) else load(scenario)
     whole = life(loaded, subject, replicate=replicate, seed=seed, engine=engine)
@@ -114,7 +115,7 @@ def trace(
     means = {v.name: v.meaning for m in loaded.trial.assessments for v in m.assessment.variables}
     return Trace(
         whole,
-        f"Subject {subject} of replicate {replicate}: {loaded.title}",
+        f"Subject {whole.subject} of replicate {replicate}: {loaded.title}",
         teller.who(),
         tuple(f"{name}: {means[name]}" for name in variables),
         lines,

@@ -104,13 +104,21 @@ class Life:
     rows: dict[str, list[tuple[Any, ...]]] = field(default_factory=dict)
 
 
-def life(scenario: Scenario, subject: int, *, replicate: int = 0, seed: int | None = None, engine: str = AUTO) -> Life:
-    """The life of one subject of one replicate. Raises UsageError where there is no such subject."""
+def life(
+    scenario: Scenario, subject: int | None, *, replicate: int = 0, seed: int | None = None, engine: str = AUTO
+) -> Life:
+    """The life of one subject (None: the first who is enrolled) of one replicate.
+
+    Raises UsageError where there is no such subject.
+    """
     replicates, seed = replicates_and_seed(scenario, None, seed)
-    whole_number("subject", subject, 0, 2**31 - 1)
+    if subject is not None:
+        whole_number("subject", subject, 0, 2**31 - 1)
     if not 0 <= replicate < replicates:
         raise UsageError(f"replicate {replicate}: the scenario has replicates 0 to {replicates - 1}")
-    records = replicate_of(scenario, seed, replicate, engine, subject)
+    records = replicate_of(scenario, seed, replicate, engine, subject or 0)
+    if subject is None:
+        subject = int(records["subjects"]["subject"][np.argmax(records["subjects"]["enrolled"])])
     number = int(records["subjects"]["subject"].max(initial=-1))
     found = np.flatnonzero(records["subjects"]["subject"] == subject)
     if len(found) == 0:

@@ -9,6 +9,7 @@ from importlib import resources
 from protocolsim.component import MARKS, Component, Parameter
 from protocolsim.errors import UsageError
 from protocolsim.report.markdown import listed, table
+from protocolsim.report.wording import quantity
 from protocolsim.scenario.components import disease_names, drug_names, load_shipped
 
 SECTIONS = ("## Equations", "## Limits", "## What cannot be known")
@@ -54,7 +55,7 @@ def model_page(room: str, name: str) -> str:
 
 
 def _value(p: Parameter) -> str:
-    return f"{p.value:g} {p.unit}".strip()
+    return quantity(p.value, p.unit)
 
 
 def _evidence(p: Parameter) -> str:

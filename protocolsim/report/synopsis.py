@@ -216,14 +216,14 @@ def _components(scenario: Scenario) -> list[str]:
             if mark not in _UNSURE:
                 continue
             named = [
-                f"{wording.spoken(r.name)} {r.value:g} {r.unit}".rstrip()
+                f"{wording.spoken(r.name)} {wording.quantity(r.value, r.unit)}"
                 for r in rows
                 if r.component == component and r.mark == mark
             ]
             if named:
                 found.append(f"{wording.spoken(component)}, {said} [{mark}]: {', '.join(named)}.")
         changed = [
-            f"{wording.spoken(r.name)} {r.value:g} {r.unit}".rstrip()
+            f"{wording.spoken(r.name)} {wording.quantity(r.value, r.unit)}"
             for r in rows
             if r.component == component and r.changed
         ]

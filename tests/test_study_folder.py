@@ -193,6 +193,13 @@ class TestGoingOn:
         said = f"--out out cannot be gone on with: version was {ours} and is 99.0 now\n"
         assert command(*RUN, "--out", "out", "--resume") == (2, "", said)
 
+    def test_of_another_trial_only_its_title_is_told(self, command):
+        """Where everything differs, one line says why: the titles of both trials, and nothing else."""
+        command(*RUN, "--out", "out")
+        status, _, err = command("run", "maa_daclizumab", *RUN[2:], "--out", "out", "--resume")
+        assert status == 2
+        assert re.fullmatch("--out out cannot be gone on with: trial was .* and is Daclizumab in .* now\n", err), err
+
     def test_what_cannot_be_gone_on_with(self, command):
         """--resume needs a folder, and one of ours; where there is nothing yet, it begins."""
         assert "--resume says nothing without --out" in command(*RUN, "--resume")[2]

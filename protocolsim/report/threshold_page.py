@@ -138,7 +138,7 @@ class Told:
         if moving:
             said.append(f"Left out, as the threshold itself defines it: {'; '.join(moving)}.")
         if curve.scenario.analyses:
-            said.append("Tests are of whole trials and have no curve: `protocolsim sweep` shows them.")
+            said.append("Tests are of whole trials and have no curve: 'protocolsim sweep' shows them.")
         try:
             drawn.priced()
         except UsageError as error:

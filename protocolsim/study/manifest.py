@@ -56,6 +56,8 @@ class Manifest:
         shown = {"version": self.version, "command": self.kind, "seed": self.seed, "engine": self.engine}
         if self.version != other.version:
             return {"version": self.version}  # whatever else differs may come from that
+        if self.data.get("title") != other.data.get("title"):
+            return {"trial": self.data.get("title")}  # of another one everything differs
         data = {key: value for key, value in self.data.items() if key not in _OF_THE_PLAN}
         varied = dict(zip(self.axes, zip(*self.points, strict=True), strict=True)) if self.axes else {}
         return {**shown, **{f"--vary {name}": [*values] for name, values in varied.items()}, **data}

@@ -32,7 +32,7 @@ class Course:
         self.who = np.array([[replicate, subject]], dtype=np.int64)
         self.body = np.zeros((1, trial.width))
         self._reached = np.zeros(1, dtype=np.int64)
-        self._now = np.zeros(1, dtype=np.int64)
+        self.now, self._now = 0, np.zeros(1, dtype=np.int64)  # the subject's present minute, and for kernels
         self._planned_number = np.zeros(1, dtype=np.int64)
         self._indices = [0] * len(trial.assessments)
         self._dose_numbers = [0] * len(trial.drugs)
@@ -56,11 +56,6 @@ class Course:
         self.streams = np.array([c.stream for c in trial.causes], dtype=np.int64)
         self.clocks = Clocks.wound(self.streams, self.seed, self.who)
         self._settle()
-
-    @property
-    def now(self) -> int:
-        """The subject's present minute."""
-        return int(self._now[0])
 
     def _settle(self) -> None:
         """Take up the treatment and the hazards of the present state."""
@@ -86,11 +81,11 @@ class Course:
 
     def wait(self, minute: int) -> None:
         """It is now this minute; nothing is done to the subject or seen of them yet."""
-        self._now[0] = minute
+        self.now = self._now[0] = minute
 
     def advance(self, minute: int) -> None:
         """It is now this minute, and drugs and disease go on to it."""
-        self._now[0] = minute
+        self.now = self._now[0] = minute
         if minute == self._reached[0]:
             return
         for move, links, constants in self.trial.advancing:

@@ -333,19 +333,21 @@ class Stay:
         closes = planned + self.trial.protocol.window
         made = []
         for assessment, index in todo:
+            act = partial(course.observe, assessment, index, planned)
             name = self.trial.assessments[assessment].assessment.name
-            if (yield from self._served(name, closes, partial(course.observe, assessment, index, planned))):
+            if (yield from self._served(name, closes, act)) if self.pools else self._do(act, MADE):
                 made.append(assessment)
         for assessment in made:
             if self.over or self.replicate.decide(course, self.state.after.get(assessment)):
                 return
         for dose in visit.doses:
-            yield from self._served(self.trial.labels.drugs[dose.drug], closes, partial(course.give, dose, planned))
+            name, act = self.trial.labels.drugs[dose.drug], partial(course.give, dose, planned)
+            _ = (yield from self._served(name, closes, act)) if self.pools else self._do(act, MADE)
 
     def _served(self, name: str, closes: int, act: Callable[[int], None]) -> Process:
         """Do one activity when its turn has come; miss it where the visit's window closes first. True if done."""
         limit, course, env = self._limit(name), self.course, self.env
-        if self.pools and course.busy_until > self.minute:
+        if course.busy_until > self.minute:
             yield env.timeout(course.busy_until - self.minute)
         if limit is None:
             return self._do(act, MADE)
@@ -388,8 +390,6 @@ class Stay:
         return self.course.busy_until > self.minute or any(self._limit(n) is not None for n in names)
 
     def _limit(self, name: str) -> Resource | None:
-        if not self.pools:
-            return None
         here = (r for r in self.trial.cohort.capacity if name in r.serves and self.course.site in r.sites)
         return next(here, None)
 

@@ -125,8 +125,8 @@ def exp(x: float) -> float:
         2.0876756987868099e-09 + r * 1.6059043836821613e-10
     )
     series = 1.0 + (r + r2 * (rest + r4 * (middle + r4 * last)))
-    two_to_n = np.int64((np.float64(shifted).view(np.int64) + 1023) << 52).view(np.float64)
-    result: float = (series * 0.5) * (two_to_n * 2.0)
+    half_of_two_to_n = np.int64((np.float64(shifted).view(np.int64) + 1022) << 52).view(np.float64)
+    result: float = (series * 2.0) * half_of_two_to_n
     result = 0.0 if x < _SMALLEST else result
     result = math.inf if x > 709.78 else result
     return x if x != x else result

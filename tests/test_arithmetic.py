@@ -104,6 +104,26 @@ def test_edges_are_ieee():
     assert math.isnan(sqrt(-1.0))
 
 
+@pytest.mark.parametrize("rows", [1, 1000])
+def test_exp_beyond_what_it_can_say(rows):
+    """0 below -708, inf above 709.78, nan of nan, in a row alone or beside others; up to there as Python says."""
+    limits = [-708.0, np.nextafter(-708.0, -np.inf), -745.2, -1e9, -np.inf, 709.78, np.nextafter(709.78, np.inf), 1e300]
+    expected = [math.exp(-708.0), 0.0, 0.0, 0.0, 0.0, math.exp(709.78), math.inf, math.inf]
+    for x, e in zip([*limits, math.nan], [*expected, math.nan], strict=True):
+        seen = exponentials(np.full(rows, x))
+        assert seen[0] == pytest.approx(e, rel=1e-15, nan_ok=True)
+        assert np.array_equal(seen, np.full(rows, seen[0]), equal_nan=True)
+
+
+@kernel
+def exponentials(x):
+    """exp of each, for the test of its limits."""
+    found = np.empty(x.shape[0])
+    for k in range(x.shape[0]):
+        found[k] = exp(x[k])
+    return found
+
+
 @kernel
 def quotient(x, y):
     """A division, for the test of what a division by zero does."""

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from protocolsim.cohort.arrival import arrivals
 from protocolsim.cohort.cohort import Site
+from protocolsim.engine.base import next_midnight
 from protocolsim.randomness import ARRIVAL, exponential_quantile, uniform
 from tests.toys import DAY, rows, run
 
@@ -99,6 +100,15 @@ class TestInATrial:
         for table in ("observations", "doses", "moves", "events"):
             for column, values in early[table].items():
                 assert values.tobytes() == late[table][column].tobytes()
+
+    @given(st.floats(0.0, 1e9) | st.integers(0, 10**6).map(lambda day: day * DAY + 0.25))
+    def test_the_midnight_from_a_minute_on(self, minute):
+        """The first whole day that does not begin before the minute; of a midnight it is the midnight itself."""
+        midnight = int(next_midnight(minute))
+        assert midnight % DAY == 0
+        assert midnight - DAY < minute <= midnight
+        assert next_midnight(midnight) == midnight
+        assert next_midnight(np.array([minute, midnight])).tolist() == [midnight, midnight]
 
     def test_everybody_begins_at_the_midnight_after_arrival(self):
         """The day in the table is the first whole day from the keyed minute on."""

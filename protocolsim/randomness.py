@@ -92,9 +92,10 @@ def keys(who: Integers, rows: Integers, index: Integers) -> Integers:
 
     Side by side, so that the loop over them does several at a time; all draws of the same use share them.
     """
-    found = keys_of_use(who, rows, 0)
+    found = np.empty((3, rows.shape[0]), dtype=np.int64)
     for k in range(rows.shape[0]):
-        found[2, k] = index[np.uint64(rows[k])]
+        i = np.uint64(rows[k])
+        found[0, k], found[1, k], found[2, k] = who[i, 0], who[i, 1], index[i]
     return found
 
 

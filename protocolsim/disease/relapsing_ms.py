@@ -195,12 +195,12 @@ def start(body: Floats, rows: Integers, links: Integers, constants: Floats, seed
 @kernel
 def _since_last(
     body: Floats, rows: Integers, own: int, constants: Floats, minute: Integers
-) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+) -> tuple[Floats, Floats, Floats, Floats, Floats, Floats]:
     """Date the scan.
 
     Returns the factor of referral today; then what happened since the last scan: the share of log activity that is
     remembered, the SD of what is new in it, the share of lesions that still enhance, the log of the share that does
-    not.
+    not, and that share over what it is in 4 weeks.
     """
     count, others = rows.shape[0], 0
     now, first, gap = np.empty(count), taken(body, rows, own + _FIRST), taken(body, rows, own + _LAST)
@@ -217,19 +217,19 @@ def _since_last(
     for k in range(1, count):
         others += (gap[k] != gap[k - 1]) | (now[k] != now[k - 1])
     referral, remembered, fresh = now, np.empty(count), np.empty(count)
-    kept, log_lost = gap, np.empty(count)
+    kept, log_lost, lost = gap, np.empty(count), np.empty(count)
     computed = count if others > 0 else min(count, 1)  # mostly everybody's are the same
     for k in range(computed):
         remember, still = constants[_AUTOCORRELATION], constants[_PERSISTENCE]
         if gap[k] != 1.0:
             remember, still = power(remember, gap[k]), power(still, gap[k])
         remembered[k], fresh[k] = remember, constants[_ACTIVITY_SD] * sqrt(1.0 - remember * remember)
-        kept[k], log_lost[k] = still, log(1.0 - still)
+        kept[k], log_lost[k], lost[k] = still, log(1.0 - still), (1.0 - still) / (1.0 - constants[_PERSISTENCE])
         referral[k] = _referral(constants[_EXCESS], constants[_REFERRAL_DECAY], now[k])
     if computed < count:
         referral[:], remembered[:], fresh[:] = referral[0], remembered[0], fresh[0]
-        kept[:], log_lost[:] = kept[0], log_lost[0]
-    return referral, remembered, fresh, kept, log_lost
+        kept[:], log_lost[:], lost[:] = kept[0], log_lost[0], lost[0]
+    return referral, remembered, fresh, kept, log_lost, lost
 
 
 @kernel
@@ -250,15 +250,15 @@ def observe_mri(
     key = keys(who, rows, index)
     innovation = normals(seed, key, _DRAW_ACTIVITY)
     u_new, u_persisting = uniforms(seed, key, _DRAW_NEW), uniforms(seed, key, _DRAW_PERSISTING)
-    referral, remembered, fresh, kept, log_lost = _since_last(body, rows, own, constants, minute)
+    referral, remembered, fresh, kept, log_lost, lost = _since_last(body, rows, own, constants, minute)
     activity, on_drug = taken(body, rows, own + _ACTIVITY), signal_sums(body, rows, links, 1)
     rate, before = taken(body, rows, own + _RATE), taken(body, rows, own + _LESIONS)
-    sd, p = constants[_ACTIVITY_SD], constants[_PERSISTENCE]
+    sd = constants[_ACTIVITY_SD]
     expected, none_new, none_kept = np.empty(count), np.empty(count), np.empty(count)
     for k in range(count):
         activity[k] = remembered[k] * activity[k] + fresh[k] * innovation[k]
         exponent = activity[k] - 0.5 * sd * sd + on_drug[k]
-        expected[k] = rate[k] * exp(exponent) * referral[k] * ((1.0 - kept[k]) / (1.0 - p))
+        expected[k] = rate[k] * exp(exponent) * referral[k] * lost[k]
     for k in range(count):
         none_new[k] = exp(-expected[k])
         none_kept[k] = exp(before[k] * log_lost[k])

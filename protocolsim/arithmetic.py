@@ -96,7 +96,7 @@ def _compiled(function: Callable[P, R], *, inline: bool) -> Callable[P, R]:
 def unsigned(numbers: NDArray[np.int64]) -> NDArray[np.uint64]:
     """Numbers that are not negative, to index with: Numba need not ask of each whether it counts from the end.
 
-    They are for nothing else, since with signed numbers they make floats.
+    Not to reckon with: together with signed numbers they make floats.
     """
     return numbers.view(np.uint64)
 

@@ -70,6 +70,12 @@ class UnitError(ValueError):
     """A quantity that cannot be read, or whose unit does not fit; the message says why."""
 
 
+def in_words(value: float, unit: str) -> str:
+    """A number and its unit in words: '1 week', '8 weeks', '0.2'."""
+    one = unit.removesuffix("s")
+    return f"{value:g} {one if value == 1 and one in _UNITS else unit}".rstrip()
+
+
 def dimension_name(dimension: Dimension) -> str:
     """The dimension in a reader's words."""
     if dimension in _DIMENSION_NAMES:

@@ -58,7 +58,12 @@ def test_a_page_says_every_number_and_how_it_is_known(room, name):
     rows = [line for line in page[at[-1] :].splitlines() if line.startswith("| `")]
     for p in component.parameters:
         (row,) = [r for r in rows if r.startswith(f"| `{p.name}` |") and len(r.split(" | ")) == 5]
-        for text in (f"{p.value:g} {p.unit}".strip(), f"{p.low:g} to {p.high:g}", p.meaning, f"[{p.mark}] {p.source}"):
+        for text in (
+            f"{p.value:g} {p.unit if p.value != 1 else p.unit.removesuffix('s')}".strip(),
+            f"{p.low:g} to {p.high:g}",
+            p.meaning,
+            f"[{p.mark}] {p.source}",
+        ):
             assert f" {text.strip()} " in f" {row} "
     counted = {m: int(n) for n, m in re.findall(r"([0-9]+) \[([A-Z0-9]+)\]", page[at[-1] :].split("\n\n")[1])}
     assert counted == {m: n for m in MARKS if (n := sum(p.mark == m for p in component.parameters))}

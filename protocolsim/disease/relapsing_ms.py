@@ -193,7 +193,7 @@ def start(body: Floats, rows: Integers, links: Integers, constants: Floats, seed
 
 
 @kernel
-def _since_last(
+def _date_scan(
     body: Floats, rows: Integers, own: int, constants: Floats, minute: Integers
 ) -> tuple[Floats, Floats, Floats, Floats, Floats, Floats]:
     """Date the scan.
@@ -250,7 +250,7 @@ def observe_mri(
     key = keys(who, rows, index)
     innovation = normals(seed, key, _DRAW_ACTIVITY)
     u_new, u_persisting = uniforms(seed, key, _DRAW_NEW), uniforms(seed, key, _DRAW_PERSISTING)
-    referral, remembered, fresh, kept, log_lost, lost = _since_last(body, rows, own, constants, minute)
+    referral, remembered, fresh, kept, log_lost, lost = _date_scan(body, rows, own, constants, minute)
     activity, on_drug = taken(body, rows, own + _ACTIVITY), signal_sums(body, rows, links, 1)
     rate, before = taken(body, rows, own + _RATE), taken(body, rows, own + _LESIONS)
     sd = constants[_ACTIVITY_SD]

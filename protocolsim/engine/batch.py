@@ -140,7 +140,7 @@ class Crowd:
         self.parked: list[_Parked] = []
         self.door: list[Integers] = []
         self.door_open = False
-        self.struck: list[Integers] = []  # those in a state whom an event takes out of it, not yet seen to
+        self.put_off: list[Integers] = []  # those in a state whom an event takes out of it, not yet seen to
         self.kept: Mask = np.zeros(columns.size, dtype=np.bool_)
 
     def run(self, first: Candidates) -> None:
@@ -258,23 +258,24 @@ class Crowd:
             rows = self._come(rows, visit, state)
         if done:
             rows = _together([rows, *done])
-        rows, struck = columns.struck(rows, ends)
+        rows, struck = columns.split_struck(rows, ends)
         if len(struck) and len(late := self._live_until(ends, struck, state)):
             rows = _together([rows, late])
-        if self.struck:
-            self._strike(_together(self.struck), state)
-            self.struck = []
+        if self.put_off:
+            self._strike(_together(self.put_off), state)
+            self.put_off = []
         columns.wait(rows, ends)
         if state.at_end is None or len(self._decide(rows, state.at_end)):
             raise SimulationError(f"'{state.name}' ended with no transition to take")
 
     def _ends(self, state: State) -> Integers:
         """The minute at which the state ends, by subject."""
-        chart = self.columns.chart
-        ends: Integers = chart.entered[:, state.number] + (state.lasts or 0)  # until or lasts is given, never both
-        if state.until is not None:
-            ends = np.maximum(ends, chart.enrolled + state.until)
-        return ends
+        chart, until = self.columns.chart, state.until
+        ends: Integers = chart.entered[:, state.number]
+        if until is not None:
+            return np.maximum(ends, chart.enrolled + until)
+        assert state.lasts is not None
+        return ends + state.lasts
 
     def _live_until(self, due: Integers, struck: Integers, state: State) -> Integers:
         """Those struck live through the awaited events that come before due[i] (or with it).
@@ -283,13 +284,13 @@ class Crowd:
         """
         if state.certainly_left_upon_events:
             # They are seen to together when the others are through.
-            self.struck.append(struck)
+            self.put_off.append(struck)
             return struck[:0]
         here = struck
         while len(struck):
             self._strike(struck, state)
             here = self.columns.still(here)
-            _, struck = self.columns.struck(here, due)
+            _, struck = self.columns.split_struck(here, due)
         return here
 
     def _strike(self, rows: Integers, state: State) -> None:

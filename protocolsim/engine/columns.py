@@ -25,7 +25,7 @@ from protocolsim.records import MADE, NEVER
 # Entries per subject that journals and diary have room for at first; they grow where a protocol needs more.
 _ROOM = {"moves": 4, "events": 2}
 _VISITS, _NUMBERS = 24, 180
-_CALM, _MOVING, _STRUCK = range(3)  # lists of subjects that kernels write
+_STAYING, _MOVING, _STRUCK = range(3)  # lists of subjects that kernels write
 
 
 class Columns:
@@ -134,22 +134,22 @@ class Columns:
             rows, self.chart.entered, state.number, offset, self.clocks.next_due,
             self.due, self.now, self.since, self.reached, self._lists,
         )  # fmt: skip
-        there = self._found(_CALM, len(rows) - struck, rows)
+        there = self._found(_STAYING, len(rows) - struck, rows)
         self._go_on(self._found(_MOVING, moving, there))
         return there, self._found(_STRUCK, struck, rows)
 
-    def struck(self, rows: Integers, due: Integers) -> tuple[Integers, Integers]:
+    def split_struck(self, rows: Integers, due: Integers) -> tuple[Integers, Integers]:
         """Those whom no awaited event strikes before due[i], or with it; and those whom one does."""
         struck = split(rows, self.clocks.next_due, due, self._lists)
-        return self._found(_CALM, len(rows) - struck, rows), self._found(_STRUCK, struck, rows)
+        return self._found(_STAYING, len(rows) - struck, rows), self._found(_STRUCK, struck, rows)
 
     def still(self, rows: Integers) -> Integers:
         """The subjects who are still in their state."""
-        return self._found(_CALM, unmarked(rows, self.away, self._lists[_CALM]), rows)
+        return self._found(_STAYING, unmarked(rows, self.away, self._lists[_STAYING]), rows)
 
     def not_yet(self, rows: Integers, assessment: int) -> Integers:
         """The subjects of whom this assessment was not made at this very minute."""
-        return self._found(_CALM, not_yet(rows, self.made_at[assessment], self.now, self._lists[_CALM]), rows)
+        return self._found(_STAYING, not_yet(rows, self.made_at[assessment], self.now, self._lists[_STAYING]), rows)
 
     def wait(self, rows: Integers, to: Integers) -> None:
         """It is now minute to[i]; nothing is done to the subject or seen of them yet."""
@@ -277,7 +277,7 @@ def come(
             continue
         since[i] = reached[i]
         now[i] = reached[i] = due[i]
-        lists[_CALM, there] = lists[_MOVING, moving] = i
+        lists[_STAYING, there] = lists[_MOVING, moving] = i
         there += 1
         moving += reached[i] != since[i]
     return struck, moving
@@ -285,12 +285,12 @@ def come(
 
 @kernel
 def split(rows: Integers, event_due: Integers, due: Integers, lists: Integers) -> int:
-    """List those whose event does not come before due[i], or with it; and, last, the others. Returns their number."""
-    calm = struck = 0
+    """List those whose event comes before due[i], or with it, and the others. Returns how many are struck."""
+    staying = struck = 0
     for i in unsigned(rows):
-        lists[_CALM, calm] = lists[_STRUCK, struck] = i
+        lists[_STAYING, staying] = lists[_STRUCK, struck] = i
         strikes = event_due[i] <= due[i]
-        calm += not strikes
+        staying += not strikes
         struck += strikes
     return struck
 

@@ -9,8 +9,8 @@ from importlib import resources
 from protocolsim.component import MARKS, Component, Parameter
 from protocolsim.errors import UsageError
 from protocolsim.report.markdown import listed, table
-from protocolsim.report.wording import quantity
 from protocolsim.scenario.components import disease_names, drug_names, load_shipped
+from protocolsim.units import in_words
 
 SECTIONS = ("## Equations", "## Limits", "## What cannot be known")
 """What the text beside the code must say, in this order."""
@@ -55,7 +55,7 @@ def model_page(room: str, name: str) -> str:
 
 
 def _value(p: Parameter) -> str:
-    return quantity(p.value, p.unit)
+    return in_words(p.value, p.unit)
 
 
 def _evidence(p: Parameter) -> str:

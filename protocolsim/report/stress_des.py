@@ -8,9 +8,8 @@ from protocolsim.endpoint.catalogue import kinds
 from protocolsim.report.markdown import listed, table
 from protocolsim.report.model_page import names
 from protocolsim.report.state_chart import mermaid, state_chart
-from protocolsim.report.wording import quantity
 from protocolsim.scenario.scenario import Scenario, StateRow
-from protocolsim.units import MINUTES_PER_DAY
+from protocolsim.units import MINUTES_PER_DAY, in_words
 
 _HEAD = """
 # STRESS-DES checklist
@@ -109,7 +108,7 @@ def _scenario_logic(s: Scenario) -> str:
     if not changed:
         return "Every parameter of the disease and the drugs has its default."
     rows = (
-        [f"`{p.component}.{p.name}`", quantity(p.value, p.unit), quantity(p.default, p.unit), p.meaning]
+        [f"`{p.component}.{p.name}`", in_words(p.value, p.unit), in_words(p.default, p.unit), p.meaning]
         for p in changed
     )
     return "Changed from the defaults of the disease and the drugs:\n\n" + table(

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from protocolsim.report import phrases
 from protocolsim.report.look import FAINT, INK, alternative, caption, save, svg
 from protocolsim.report.sweep_figures import drawable, ordered, sweep_figure
-from protocolsim.report.wording import quantity
 from protocolsim.study.sweep import Outcome, Sweep
+from protocolsim.units import in_words
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -128,7 +128,7 @@ def _told(found: Sweep) -> str:
         f"{a.name} from {a.settings[0]} to {a.settings[-1]}, {phrases.count(len(a.values), 'value')}"
         for a in found.axes
     )
-    own = "; ".join(f"{a.name} {quantity(a.own, a.unit)}" for a in found.axes if a.own is not None)
+    own = "; ".join(f"{a.name} {in_words(a.own, a.unit)}" for a in found.axes if a.own is not None)
     return (
         f"Varied: {varied}. {phrases.count(found.own.replicates, 'trial')} at each of "
         f"{phrases.count(len(found.outcomes), 'point')}, with the same luck throughout."

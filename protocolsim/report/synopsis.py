@@ -13,6 +13,7 @@ from protocolsim.report.schedule import schedule, schedule_html, schedule_text
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.scenario.settings import load
 from protocolsim.scenario.states_builder import ANY, ON_STUDY
+from protocolsim.units import in_words
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -216,14 +217,14 @@ def _components(scenario: Scenario) -> list[str]:
             if mark not in _UNSURE:
                 continue
             named = [
-                f"{wording.spoken(r.name)} {wording.quantity(r.value, r.unit)}"
+                f"{wording.spoken(r.name)} {in_words(r.value, r.unit)}"
                 for r in rows
                 if r.component == component and r.mark == mark
             ]
             if named:
                 found.append(f"{wording.spoken(component)}, {said} [{mark}]: {', '.join(named)}.")
         changed = [
-            f"{wording.spoken(r.name)} {wording.quantity(r.value, r.unit)}"
+            f"{wording.spoken(r.name)} {in_words(r.value, r.unit)}"
             for r in rows
             if r.component == component and r.changed
         ]

@@ -13,7 +13,6 @@ from protocolsim.units import MINUTES_PER_DAY, MINUTES_PER_WEEK
 
 _SIGNS = {">=": "≥", "<=": "≤", "!=": "≠", "==": "=", "*": "\u00d7"}
 _HELD = "\u00a0"
-_PLURAL = ("minutes", "hours", "days", "weeks", "months", "years")
 _MOST_LISTED = 8  # times of which each is named
 
 
@@ -29,11 +28,6 @@ def duration(minutes: float) -> str:
             many = minutes / length
             return f"{number(many)} {unit}" + ("" if many == 1 else "s")
     raise AssertionError
-
-
-def quantity(value: float, unit: str) -> str:
-    """A number and its unit: '1 week', '8 weeks', '0.2'."""
-    return f"{value:g} {unit.removesuffix('s') if value == 1 and unit in _PLURAL else unit}".rstrip()
 
 
 def weeks(minutes: float) -> str:

@@ -34,7 +34,7 @@ from protocolsim.scenario.schema import CohortPart, ScenarioPart
 from protocolsim.scenario.shape import check
 from protocolsim.scenario.states_builder import ON_STUDY, StatesBuilder
 from protocolsim.scenario.visits_builder import Vocabulary
-from protocolsim.units import UnitError, unit_product
+from protocolsim.units import UnitError, in_words, unit_product
 
 DROPOUT = "dropout"
 # More than any trial has; each costs memory and time in every check that follows.
@@ -217,8 +217,7 @@ def _read_values(cast: _Cast, q: Quantities, address: Address, component: Compon
             keys = [*known, *(CohortPart.model_fields if address == ("cohort",) else ())]
             q.fault(place_, unknown("key", name, keys), at_key=True)
         elif isinstance(text, bool) or not isinstance(text, (int, float, str)):
-            unit = known[name].unit
-            q.fault(place_, f"expected a number, such as {known[name].value:g} {unit}".rstrip())
+            q.fault(place_, f"expected a number, such as {in_words(known[name].value, known[name].unit)}")
         else:
             value = _in_its_unit(q, place_, known[name], text)
             if value is not None:
@@ -252,7 +251,7 @@ def _in_its_unit(q: Quantities, address: Address, parameter: Parameter, text: st
     except UnitError:
         unit = unit_product("")
     value = q.number(
-        address, text, unit.dimension, what=f"{parameter.meaning}, such as {parameter.value:g} {parameter.unit}".strip()
+        address, text, unit.dimension, what=f"{parameter.meaning}, such as {in_words(parameter.value, parameter.unit)}"
     )
     if value is None:
         return None

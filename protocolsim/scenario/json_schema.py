@@ -14,6 +14,7 @@ from protocolsim.endpoint.base import Endpoint
 from protocolsim.endpoint.catalogue import kinds
 from protocolsim.scenario.components import disease_names, drug_names, load_shipped
 from protocolsim.scenario.schema import OF_KIND, ScenarioPart, endpoint_fields
+from protocolsim.units import in_words
 
 _NOTHING = {"type": "null"}
 
@@ -96,7 +97,7 @@ def _parameter_keys(component: Component) -> dict[str, Any]:
     return {
         p.name: {
             "type": ["number", "string"],
-            "description": f"{p.meaning} ({p.value:g} {p.unit}; plausible {p.low:g} to {p.high:g}) [{p.mark}]",
+            "description": f"{p.meaning} ({in_words(p.value, p.unit)}; plausible {p.low:g} to {p.high:g}) [{p.mark}]",
         }
         for p in component.parameters
     }

@@ -33,7 +33,7 @@ from protocolsim.scenario.schema import Part, Scalar, Text
 from protocolsim.scenario.settings import settings
 from protocolsim.scenario.shape import check_as
 from protocolsim.scenario.shipped import find_targets
-from protocolsim.units import DOSE, MINUTES_PER_WEEK, NONE, TIME, Quantity, UnitError, dimension_name
+from protocolsim.units import DOSE, MINUTES_PER_WEEK, NONE, TIME, Quantity, UnitError, dimension_name, in_words
 from protocolsim.units import quantity as read_quantity
 
 THIS_TRIAL, ANOTHER_TRIAL = "this trial", "another trial"
@@ -387,7 +387,7 @@ def _warnings(free: list[Free], targets: list[Target]) -> list[str]:
         )
     for one in free:
         if one.own is None or not one.low <= one.own <= one.high:
-            own = "no single number" if one.own is None else f"{one.own:g} {one.unit}".strip()
+            own = "no single number" if one.own is None else in_words(one.own, one.unit)
             found.append(
                 f"the scenario's own {one.name}, {own}, is not within {one.low:g} to {one.high:g} {one.unit}".strip()
             )

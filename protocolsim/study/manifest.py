@@ -57,7 +57,7 @@ class Manifest:
         if self.version != other.version:
             return {"version": self.version}  # whatever else differs may come from that
         if self.data.get("title") != other.data.get("title"):
-            return {"trial": self.data.get("title")}  # of another one everything differs
+            return {"trial": self.data.get("title")}  # mostly another one, of which everything differs
         data = {key: value for key, value in self.data.items() if key not in _OF_THE_PLAN}
         varied = dict(zip(self.axes, zip(*self.points, strict=True), strict=True)) if self.axes else {}
         return {**shown, **{f"--vary {name}": [*values] for name, values in varied.items()}, **data}

@@ -116,9 +116,9 @@ def life(
         whole_number("subject", subject, 0, 2**31 - 1)
     if not 0 <= replicate < replicates:
         raise UsageError(f"replicate {replicate}: the scenario has replicates 0 to {replicates - 1}")
-    records = replicate_of(scenario, seed, replicate, engine, subject or 0)
+    records = replicate_of(scenario, seed, replicate, engine, subject)
     if subject is None:
-        subject = int(records["subjects"]["subject"][np.argmax(records["subjects"]["enrolled"])])
+        subject = int(records["subjects"]["subject"][records["subjects"]["enrolled"]].min())
     number = int(records["subjects"]["subject"].max(initial=-1))
     found = np.flatnonzero(records["subjects"]["subject"] == subject)
     if len(found) == 0:
@@ -134,13 +134,17 @@ def life(
 
 
 def replicate_of(
-    scenario: Scenario, seed: int, replicate: int, engine: str, subject: int, trial: Trial | None = None
+    scenario: Scenario, seed: int, replicate: int, engine: str, subject: int | None, trial: Trial | None = None
 ) -> Records:
-    """The records of one replicate (of this trial instead, if given); of a large one, of the block of the subject."""
+    """The records of one replicate (of this trial instead, if given).
+
+    Of a large one, those of the block of the subject (None: of the first who is enrolled).
+    """
     found: Records | None = None
     run = importlib.import_module(ENGINES[chosen_engine(scenario, engine)]).pieces
     for found in run(trial or scenario.trial, seed, range(replicate, replicate + 1)):
-        if int(found["subjects"]["subject"].max(initial=-1)) >= subject:
+        subjects = found["subjects"]
+        if subjects["enrolled"].any() if subject is None else subjects["subject"].max(initial=-1) >= subject:
             break
     assert found is not None
     return found

@@ -1,4 +1,4 @@
-"""How fast the engines are, side by side: the trial by hand, the reference engine, the batch engine, and the limit.
+"""How fast the engines are, side by side: the trial by hand, the reference engine, the batch engine, a fused loop.
 
 All four simulate scenarios/ms_daclizumab.yaml, on one processor, taking turns; medians are compared, since machines are
 noisy. Patients are those enrolled; screening them is part of the work. The questions, and what is promised or aimed at:
@@ -86,14 +86,14 @@ def batched(size: int, seed: int) -> int:
     return sum(int(r["subjects"]["enrolled"].sum()) for r in batch.pieces(trial, seed, range(max(1, size // 15))))
 
 
-def limit(size: int, seed: int) -> int:
+def fused_loop(size: int, seed: int) -> int:
     """The same trials by the fused loop, to the same tables."""
     pieces = fused.pieces(_loaded(), seed, max(1, size // 15))
     return sum(int(r["subjects"]["enrolled"].sum()) for r in pieces)
 
 
 SIDES: dict[str, Side] = {
-    HAND: by_hand, REFERENCE: reference, REFERENCE_LARGE: reference, BATCH: batched, FUSED: limit,
+    HAND: by_hand, REFERENCE: reference, REFERENCE_LARGE: reference, BATCH: batched, FUSED: fused_loop,
 }  # fmt: skip
 
 

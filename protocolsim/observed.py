@@ -98,9 +98,9 @@ def note(
     column: int,
 ) -> int:
     """Write one observation for each subject in rows, in order, up to one whose room is too small. Returns how many."""
-    who = unsigned(rows)
     for k in range(rows.shape[0]):
-        i, n = who[k], np.uint64(counts[who[k], variable])
+        i = np.uint64(rows[k])
+        n = np.uint64(counts[i, variable])
         if n >= minutes.shape[2]:
             return k
         minutes[i, variable, n] = minute[i]

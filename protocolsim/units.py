@@ -76,6 +76,13 @@ def in_words(value: float, unit: str) -> str:
     return f"{value:g} {one if value == 1 and one in _UNITS else unit}".rstrip()
 
 
+def duration(minutes: float) -> str:
+    """A time in the largest unit that divides it: '12 weeks', '1 day', '90 minutes'."""
+    whole = ((MINUTES_PER_WEEK, "weeks"), (MINUTES_PER_DAY, "days"), (60, "hours"))
+    length, unit = next(((length, unit) for length, unit in whole if minutes % length == 0), (1, "minutes"))
+    return in_words(minutes / length, unit)
+
+
 def dimension_name(dimension: Dimension) -> str:
     """The dimension in a reader's words."""
     if dimension in _DIMENSION_NAMES:

@@ -145,7 +145,7 @@ class Columns:
 
     def still(self, rows: Integers) -> Integers:
         """The subjects who are still in their state."""
-        return self._found(_STAYING, unmarked(rows, self.away, self._lists[_STAYING]), rows)
+        return self._found(_STAYING, still(rows, self.away, self._lists[_STAYING]), rows)
 
     def not_yet(self, rows: Integers, assessment: int) -> Integers:
         """The subjects of whom this assessment was not made at this very minute."""
@@ -296,12 +296,12 @@ def split(rows: Integers, event_due: Integers, due: Integers, lists: Integers) -
 
 
 @kernel
-def unmarked(rows: Integers, marks: NDArray[np.bool_], found: Integers) -> int:
-    """List the subjects without a mark. Returns how many."""
+def still(rows: Integers, away: NDArray[np.bool_], found: Integers) -> int:
+    """List the subjects who are still in their state. Returns how many."""
     count = 0
     for i in unsigned(rows):
         found[count] = i
-        count += not marks[i]
+        count += not away[i]
     return count
 
 

@@ -19,7 +19,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from protocolsim.arithmetic import inlined, kernel, unsigned
+from protocolsim.arithmetic import inlined, kernel
 from protocolsim.observed import Chart, Floats, Integers
 from protocolsim.protocol.rules import Evaluator, Value
 from protocolsim.units import Dimension
@@ -94,9 +94,8 @@ def observed(
     """out[k] is one statistic of the subject rows[k]. spec: how, variable, within, first, last (-1: no limit)."""
     how, variable, within, first, last = spec[0], spec[1], spec[2], spec[3], spec[4]
     plain = within < 0 and during.shape[0] == 0
-    who = unsigned(rows)
     for r in range(rows.shape[0]):
-        i = who[r]
+        i = np.uint64(rows[r])
         total, chosen, seen, result = 0.0, 0, 0, np.nan
         count = counts[i, variable]
         kept, begin = count, 0

@@ -11,7 +11,7 @@ from protocolsim.protocol.summaries import HOW, Entries, Formula, Observed, Time
 from protocolsim.report import wording
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.study.replay import Tried
-from protocolsim.units import DOSE, NONE, TIME, Dimension
+from protocolsim.units import DOSE, NONE, TIME, Dimension, duration
 
 _OPS = {">": "more than", ">=": "at least", "<": "less than", "<=": "at most", "==": "equal to", "!=": "other than"}
 _STRENGTH = {"+": 5, "-": 5, "*": 6, "/": 6}
@@ -28,7 +28,7 @@ def valued(value: float, dimension: Dimension, *, percent: bool = False) -> str:
     if value != value:
         return "undefined"
     if dimension == TIME:
-        return wording.duration(value)
+        return duration(value)
     if dimension == DOSE:
         return f"{digits(value)} mg/kg"
     return f"{digits(100 * value)} %" if percent and dimension == NONE else digits(value)

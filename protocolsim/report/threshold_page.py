@@ -23,6 +23,7 @@ from protocolsim.study.result import Result
 from protocolsim.study.store import write_facts
 from protocolsim.study.sweep import Sweep, paired_mcse
 from protocolsim.study.thresholds import MEASURES, decision_of
+from protocolsim.units import duration
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -177,7 +178,7 @@ class Told:
         """What is counted, and in what unit the loss is."""
         worth = decision_of(self.curve.scenario, self.curve.rule)
         assert worth is not None
-        over = wording.duration(worth.horizon)
+        over = duration(worth.horizon)
         return (
             f"Expected of each patient over {over} after the decision: count, of {worth.count}; stop, the probability "
             f"of '{worth.stop}'; dose, of {wording.spoken(worth.drug)}. The loss is in counts: a "

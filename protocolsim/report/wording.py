@@ -9,7 +9,7 @@ from itertools import pairwise
 from protocolsim.protocol.states import END, State, Transition
 from protocolsim.scenario.quantities import NAME
 from protocolsim.scenario.scenario import Scenario
-from protocolsim.units import MINUTES_PER_DAY, MINUTES_PER_WEEK
+from protocolsim.units import MINUTES_PER_DAY, MINUTES_PER_WEEK, duration
 
 _SIGNS = {">=": "≥", "<=": "≤", "!=": "≠", "==": "=", "*": "\u00d7"}
 _HELD = "\u00a0"
@@ -19,15 +19,6 @@ _MOST_LISTED = 8  # times of which each is named
 def number(value: float) -> str:
     """A number without idle zeros, to six digits."""
     return f"{value:.6g}"
-
-
-def duration(minutes: float) -> str:
-    """A time in the largest unit that divides it: '12 weeks', '1 day', '90 minutes'."""
-    for length, unit in ((MINUTES_PER_WEEK, "week"), (MINUTES_PER_DAY, "day"), (60, "hour"), (1, "minute")):
-        if minutes % length == 0 or length == 1:
-            many = minutes / length
-            return f"{number(many)} {unit}" + ("" if many == 1 else "s")
-    raise AssertionError
 
 
 def weeks(minutes: float) -> str:

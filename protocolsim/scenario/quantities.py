@@ -14,7 +14,7 @@ from protocolsim.errors import Fault, nearest, unknown
 from protocolsim.protocol.rules import RESERVED, Node, RuleError, constant_value, dimension_of, names_in, parse
 from protocolsim.scenario.reader import Address, Document
 from protocolsim.scenario.schema import Knob
-from protocolsim.units import MINUTES_PER_DAY, MINUTES_PER_WEEK, NONE, TIME, Dimension, dimension_name
+from protocolsim.units import MINUTES_PER_WEEK, NONE, TIME, Dimension, dimension_name, duration
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 """What a parameter or a summary may be called: what a rule can spell."""
@@ -269,9 +269,4 @@ class Quantities:
 
 
 def _shown(bound: float, dimension: Dimension) -> str:
-    if dimension != TIME:
-        return f"{bound:g}"
-    for length, unit in ((MINUTES_PER_WEEK, "weeks"), (MINUTES_PER_DAY, "days"), (60, "hours")):
-        if bound % length == 0:
-            return f"{bound / length:g} {unit if bound != length else unit.removesuffix('s')}"
-    return f"{bound:g} minute" + ("s" if bound != 1 else "")
+    return duration(bound) if dimension == TIME else f"{bound:g}"

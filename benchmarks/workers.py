@@ -26,7 +26,7 @@ from protocolsim.executor.base import Executor
 from protocolsim.executor.here import Here
 from protocolsim.executor.processes import Processes
 from protocolsim.scenario.settings import load
-from protocolsim.study.folder import study_folder
+from protocolsim.study.storage.study_folder import study_folder
 from protocolsim.study.sweep import Plan, carry_out, plan
 
 

@@ -152,7 +152,7 @@ class Records:
 
     def frame(self, table: str) -> pd.DataFrame:
         """One table as pandas shows it: names for codes, days beside minutes, reasons in words."""
-        frame: pd.DataFrame = self.once(("frame", table), lambda: _frame(table, self.tables[table], self.labels))
+        frame: pd.DataFrame = self.once(("frame", table), lambda: _frame(table, self))
         return frame
 
     def once(self, key: object, work_out: Callable[[], Any]) -> Any:
@@ -178,36 +178,68 @@ def concatenate(parts: Sequence[Records]) -> Records:
     return Records(first.labels, tables, first.first_replicate, replicates)
 
 
-def _names(codes: Column, labels: Sequence[str]) -> Any:
-    import pandas as pd
+@dataclass(frozen=True)
+class Coded:
+    """A column of texts: `codes` into `labels`."""
 
-    return pd.Categorical.from_codes(codes.astype(np.int64), pd.Index(list(labels)))
+    codes: Column
+    labels: tuple[str, ...]
 
 
-def _frame(table: str, columns: Table, labels: Labels) -> pd.DataFrame:
-    import pandas as pd
-
-    shown: dict[str, Any] = {}
+def shown(records: Records, table: str) -> dict[str, Column | Coded]:
+    """The columns of one table as they are shown: names for codes, days beside minutes (nan: never), reasons in words."""
+    columns, labels = records.tables[table], records.labels
+    found: dict[str, Column | Coded] = {}
     for name, values in columns.items():
         if name == "status":
-            shown[name] = _names(values, STATUS if table == "observations" else ("given", *STATUS[1:]))
+            found[name] = Coded(values, STATUS if table == "observations" else ("given", *STATUS[1:]))
         elif name in _CODES:
-            shown[name] = _names(values, getattr(labels, _CODES[name]))
+            found[name] = Coded(values, getattr(labels, _CODES[name]))
         elif name in labels.randomisations:
-            shown[name] = _names(values, labels.states)
+            found[name] = Coded(values, labels.states)
         elif name in _MINUTES:
-            shown[name] = values
-            day = name.replace("minute", "day")
-            shown[day] = np.where(values == NEVER, np.nan, values / MINUTES_PER_DAY)
+            found[name] = values
+            found[name.replace("minute", "day")] = np.where(values == NEVER, np.nan, values / MINUTES_PER_DAY)
         elif not name.startswith("value_"):
-            shown[name] = values
+            found[name] = values
     if table == "subjects":
         # Several final states may share an outcome, which codes cannot say.
-        outcomes = np.array(labels.outcomes, dtype=object)[columns["final_state"]]
-        shown["outcome"] = pd.Categorical(outcomes, pd.Index(list(dict.fromkeys(o for o in labels.outcomes if o))))
+        outcomes = tuple(dict.fromkeys(o for o in labels.outcomes if o))
+        places = np.array([outcomes.index(o) if o else NEVER for o in labels.outcomes], dtype=np.int64)
+        found["outcome"] = Coded(places[columns["final_state"]], outcomes)
     if table == "moves" and labels.explain is not None:
-        read = [columns[f"value_{k}"] for k in range(labels.reasons)]
-        said = [labels.explain(int(code), [float(r[i]) for r in read]) for i, code in enumerate(columns["transition"])]
-        shown["trigger"] = [trigger for trigger, _ in said]
-        shown["reason"] = [reason for _, reason in said]
-    return pd.DataFrame(shown)
+        found["trigger"], found["reason"] = _explained(columns, labels, labels.explain)
+    return found
+
+
+def _explained(
+    columns: Table, labels: Labels, explain: Callable[[int, Sequence[float]], tuple[str, str]]
+) -> tuple[Coded, Coded]:
+    """What moved each subject, and the rule's own words; each set of numbers is put into words once."""
+    read = [columns["transition"].astype(np.float64), *(columns[f"value_{k}"] for k in range(labels.reasons))]
+    rows = np.ascontiguousarray(np.column_stack(read))
+    kinds, first, which = np.unique(
+        rows.view(f"V{rows.itemsize * rows.shape[1]}"), return_index=True, return_inverse=True
+    )
+    said = [explain(int(rows[k, 0]), [float(v) for v in rows[k, 1:]]) for k in first] if len(kinds) else []
+    return tuple(_coded([words[place] for words in said], which.reshape(-1)) for place in (0, 1))  # type: ignore[return-value]
+
+
+def _coded(texts: Sequence[str], which: Column) -> Coded:
+    labels = tuple(dict.fromkeys(texts))
+    place = {text: code for code, text in enumerate(labels)}
+    return Coded(np.array([place[text] for text in texts], dtype=np.int64)[which], labels)
+
+
+def _frame(table: str, records: Records) -> pd.DataFrame:
+    import pandas as pd
+
+    found: dict[str, Any] = {}
+    for name, column in shown(records, table).items():
+        if not isinstance(column, Coded):
+            found[name] = column
+        elif name in ("trigger", "reason"):
+            found[name] = np.array(column.labels, dtype=object)[column.codes]
+        else:
+            found[name] = pd.Categorical.from_codes(column.codes.astype(np.int64), pd.Index(list(column.labels)))
+    return pd.DataFrame(found)

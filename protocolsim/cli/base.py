@@ -103,6 +103,13 @@ def parallel(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
+def with_csv(command: Callable[..., None]) -> Callable[..., None]:
+    """The option of commands whose tables are large."""
+    return click.option("--csv", is_flag=True, help="With --out: the tables as CSV too; large ones compressed.")(
+        command
+    )
+
+
 def durable(command: Callable[..., None]) -> Callable[..., None]:
     """The option of commands whose folder keeps what is finished."""
     return click.option(
@@ -122,31 +129,24 @@ def workers_for(workers: str, cluster: str | None) -> Iterator[Executor]:
 
 
 @contextmanager
-def study_in(asked: Asked, manifest: Manifest) -> Iterator[StudyFolder | None]:
-    """The folder of a study, or none where no results are to be kept."""
+def study_in(asked: Asked, manifest: Manifest, pieces: str | None = "chunks") -> Iterator[StudyFolder | None]:
+    """The folder of a study, or none where no results are to be kept. `pieces`: where finished ones are, if any are kept.
+
+    What the user should know of it in the end goes to standard error.
+    """
     if asked.out is None:
         if asked.resume:
             raise UsageError("--resume says nothing without --out")
         refuse_lone_overwrite(asked.overwrite, asked.out)
         yield None
         return
-    from protocolsim.study.folder import study_folder
+    from protocolsim.study.storage.study_folder import study_folder, told_of
 
-    with study_folder(asked.out, manifest, overwrite=asked.overwrite, resume=asked.resume) as folder:
+    with study_folder(asked.out, manifest, overwrite=asked.overwrite, resume=asked.resume, pieces=pieces) as folder:
         yield folder
-
-
-@contextmanager
-def results_in(asked: Asked) -> Iterator[Path | None]:
-    """A folder to fill, all or nothing, or none where no results are to be kept."""
-    refuse_lone_overwrite(asked.overwrite, asked.out)
-    if asked.out is None:
-        yield None
-        return
-    from protocolsim.study.store import folder_for_results
-
-    with folder_for_results(asked.out, overwrite=asked.overwrite) as folder:
-        yield folder
+        if not asked.quiet:
+            for told in told_of(folder):
+                click.echo(told, err=True)
 
 
 def refuse_lone_overwrite(overwrite: bool, out: Path | None) -> None:

@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import json
-import shutil
-import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from protocolsim.cli.base import assignments, parallel, progress, refuse_lone_overwrite, workers_for
+from protocolsim.cli.base import Asked, assignments, parallel, progress, study_in, workers_for
 from protocolsim.errors import UsageError
 
 if TYPE_CHECKING:
-    from protocolsim.executor.base import Executor
-    from protocolsim.scenario.targets import Targets
     from protocolsim.study.calibrate import Calibration
-    from protocolsim.study.reference import TablePlan
 
 
 @click.command()
@@ -56,21 +50,27 @@ def calibrate(
     Without --to the targets shipped under the scenario's name are used. With --out every finished piece of work is
     kept: an interrupted calibration goes on with --resume.
     """
+    from protocolsim.executor.base import in_order
+    from protocolsim.report.calibration_page import write_calibration
     from protocolsim.scenario.settings import load
     from protocolsim.scenario.targets import load_targets
-    from protocolsim.study.calibrate import calibration_plan
+    from protocolsim.study.calibrate import calibrate as fit
+    from protocolsim.study.calibrate import calibration_plan, trials_of
+    from protocolsim.study.storage.ours import REFERENCE
 
-    refuse_lone_overwrite(overwrite, out)
-    if resume and (out is None or overwrite):
-        raise UsageError("--resume goes on with what a folder holds: it needs --out, and no --overwrite")
     loaded = load(scenario, set=assignments(settings), allow_plugins=allow_plugins)
     read = load_targets(targets if targets is not None else _shipped(loaded.name), loaded)
     plan = calibration_plan(loaded, read, points=points, trials=trials, seed=seed)
-    keep = None if out is None else _begin(out, plan, resume=resume, overwrite=overwrite)
-    with workers_for(workers, cluster) as those:
-        found = _carry_out(read, plan, out, keep, those, watched=not (quiet or as_json))
-    if out is not None:
-        _finish(found, out)
+    asked = Asked(
+        settings=settings, replicates=None, seed=seed, engine="auto", out=out, overwrite=overwrite, as_json=as_json,
+        quiet=quiet, allow_plugins=allow_plugins, resume=resume,
+    )  # fmt: skip
+    with study_in(asked, plan.manifest, REFERENCE) as folder:
+        with workers_for(workers, cluster) as those, progress(trials_of(plan), shown=asked.shown) as tell:
+            found = fit(read, plan, keep=folder, progress=tell, run=in_order(those))
+        if folder is not None:
+            with folder.results() as place:
+                write_calibration(found, place)
     if as_json:
         click.echo(json.dumps(found.summary(), indent=2))
     elif not quiet:
@@ -84,56 +84,6 @@ def _shipped(name: str) -> str:
     if name not in targets():
         raise UsageError(f"--to: no targets are shipped for '{name}'; name a file (shipped: {', '.join(targets())})")
     return name
-
-
-def _begin(out: Path, plan: TablePlan, *, resume: bool, overwrite: bool) -> Path:
-    """The folder for the pieces of work. Raises UsageError where `out` holds something else."""
-    from protocolsim.report.calibration_page import RESULTS
-    from protocolsim.study.reference import FOLDER, kept_in
-
-    try:
-        held = sorted(p.name for p in out.iterdir()) if out.exists() else []
-        others = [name for name in held if name not in (FOLDER, *RESULTS)]
-        if others or (held and FOLDER not in held):
-            raise UsageError(f"--out {out}: it holds other files ('{(others or held)[0]}'); name a new folder")
-        if held and not (resume or overwrite):
-            raise UsageError(f"--out {out}: it holds an earlier calibration; add --resume to go on, or --overwrite")
-        if overwrite:
-            for name in held:
-                shutil.rmtree(out / name) if name == FOLDER else (out / name).unlink()
-        return kept_in(out, plan, resume=resume)
-    except OSError as error:
-        raise UsageError(f"--out {out}: cannot write there: {error.strerror or error}") from None
-
-
-def _carry_out(
-    targets: Targets, plan: TablePlan, out: Path | None, keep: Path | None, workers: Executor, *, watched: bool
-) -> Calibration:
-    from protocolsim.executor.base import in_order
-    from protocolsim.study.calibrate import calibrate as fit
-    from protocolsim.study.calibrate import trials_of
-
-    try:
-        with progress(trials_of(plan), shown=watched) as tell:
-            return fit(targets, plan, keep=keep, progress=tell, run=in_order(workers))
-    except KeyboardInterrupt:
-        if keep is None:
-            raise
-        click.echo(f"interrupted; what was simulated so far is in {out}: add --resume to go on", err=True)
-        sys.exit(130)
-
-
-def _finish(found: Calibration, out: Path) -> None:
-    """Put the results beside the reference table, each file whole or not at all."""
-    from protocolsim.report.calibration_page import write_calibration
-
-    try:
-        with tempfile.TemporaryDirectory(prefix=".partial-", dir=out) as folder:
-            write_calibration(found, Path(folder))
-            for path in sorted(Path(folder).iterdir()):
-                path.replace(out / path.name)
-    except OSError as error:
-        raise UsageError(f"--out {out}: writing failed: {error.strerror or error}") from None
 
 
 def _show(found: Calibration, out: Path | None) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from protocolsim.cli.base import Asked, durable, parallel, progress, studies, study_in, workers_for
+from protocolsim.cli.base import Asked, durable, parallel, progress, studies, study_in, with_csv, workers_for
+from protocolsim.errors import UsageError
 
 if TYPE_CHECKING:
     from protocolsim.study.folder import StudyFolder
@@ -20,53 +22,54 @@ if TYPE_CHECKING:
 @studies
 @parallel
 @durable
-def run(scenario: str, asked: Asked) -> None:
+@with_csv
+def run(scenario: str, csv: bool, asked: Asked) -> None:
     """Simulate SCENARIO beside what was published. A shipped one by name, or a file."""
-    from protocolsim.study.beside import companions
+    from protocolsim.study.beside import companions, run_beside, trials_beside
     from protocolsim.study.run import run as run_study
     from protocolsim.study.run import run_manifest
 
+    if csv and asked.out is None:
+        raise UsageError("--csv says nothing without --out")
     loaded = asked.load(scenario)
-    if asked.out is not None or asked.shown:
+    reported = asked.out is not None or asked.shown
+    if reported:
         # Here and not in the report, so that nothing is simulated in vain.
         companions(loaded)
-    with study_in(asked, run_manifest(loaded, **asked.study)) as folder:
-        with (
-            workers_for(asked.workers, asked.cluster) as those,
-            progress(asked.replicates or loaded.replicates, shown=asked.shown) as tell,
-        ):
+    manifest = run_manifest(loaded, **asked.study)
+    total = manifest.replicates + (trials_beside(loaded, manifest.replicates) if reported else 0)
+    with study_in(asked, manifest) as folder:
+        with workers_for(asked.workers, asked.cluster) as those, progress(total, shown=asked.shown) as tell:
             result = run_study(loaded, **asked.study, workers=those, folder=folder, progress=tell)
+            if reported:
+                beside = run_beside(loaded, result.seed, result.replicates, workers=those, progress=tell)
+                result = replace(result, companions=beside)
         if folder is not None:
-            _write(result, folder)
+            _write(result, folder, csv)
     if asked.as_json:
         click.echo(json.dumps(result.summary(), indent=2))
     elif asked.shown:
-        _show(result, asked.out)
+        _show(result, asked.out, csv)
 
 
-def _write(result: Result, folder: StudyFolder) -> None:
+def _write(result: Result, folder: StudyFolder, csv: bool) -> None:
     from protocolsim.report.page import page
-    from protocolsim.study.run import with_tables
-    from protocolsim.study.store import write_tables
+    from protocolsim.study.storage.results import write_run
 
     with folder.results() as place:
-        if with_tables(result.scenario):
-            write_tables(result, place, folder.tables(), folder.earlier)
-        else:
-            write_tables(result, place)
+        write_run(result, place, folder, csv=csv)
         (place / "report.html").write_text(page(result), encoding="utf-8")
 
 
-def _show(result: Result, out: Path | None) -> None:
+def _show(result: Result, out: Path | None, csv: bool) -> None:
     from rich.console import Console
 
     from protocolsim.report.terminal import print_summary
 
     print_summary(result, Console())
     if out is not None:
-        click.echo(
-            f"written to {out}: report.html, summary.json, tables as parquet and CSV, scenario.yaml, provenance.json"
-        )
+        tables = "tables as parquet and CSV" if csv else "tables as parquet"
+        click.echo(f"written to {out}: report.html, summary.json, {tables}, scenario.yaml, provenance.json")
 
 
 COMMAND = run

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from protocolsim.cli.base import Asked, parallel, progress, results_in, studies, workers_for
+from protocolsim.cli.base import Asked, parallel, progress, studies, study_in, workers_for
 from protocolsim.errors import UsageError
 
 if TYPE_CHECKING:
     from protocolsim.scenario.scenario import Scenario
+    from protocolsim.study.storage.study_folder import StudyFolder
 
 
 @click.command()
@@ -34,14 +34,15 @@ def thresholds(scenario: str, parameter: str | None, lucks: int, asked: Asked) -
     """Show every threshold of a decision rule. From one simulation of both ways."""
     from protocolsim.study.branches import ThresholdRule, threshold_rule
     from protocolsim.study.regret import MOST_LUCKS
-    from protocolsim.study.run import whole_number
+    from protocolsim.study.run import run_manifest, whole_number
 
     loaded = asked.load(scenario)
     rule = threshold_rule(loaded, parameter)
     if lucks != 0:
         whole_number("--lucks (0 for none)", lucks, 2, MOST_LUCKS)
     work = _curve(lucks) if isinstance(rule, ThresholdRule) else _swept(parameter, rule, asked.quiet)
-    with results_in(asked) as folder, workers_for(asked.workers, asked.cluster) as those:
+    manifest = run_manifest(loaded, **asked.study, kind="thresholds")
+    with study_in(asked, manifest, None) as folder, workers_for(asked.workers, asked.cluster) as those:
         summary, show = work(loaded, parameter, {**asked.study, "workers": those}, folder, asked.shown)
     if asked.as_json:
         click.echo(json.dumps(summary, indent=2))
@@ -59,7 +60,7 @@ def _curve(lucks: int) -> Work:
     """The curve over a threshold: its summary, and how to show it. Regret is found with so many lucks."""
 
     def work(
-        loaded: Scenario, parameter: str | None, asked: dict[str, Any], folder: Path | None, watched: bool
+        loaded: Scenario, parameter: str | None, asked: dict[str, Any], folder: StudyFolder | None, watched: bool
     ) -> tuple[dict[str, Any], Callable[[], None]]:
         import time
 
@@ -80,7 +81,8 @@ def _curve(lucks: int) -> Work:
                 found = regret(curve, lucks=lucks, engine=asked["engine"], workers=asked["workers"], progress=tell)
         told = Told(curve, chosen_engine(loaded, asked["engine"]), time.perf_counter() - started, found)
         if folder is not None:
-            write_thresholds(told, folder)
+            with folder.results() as place:
+                write_thresholds(told, place)
         return told.summary(), lambda: print_thresholds(told, Console())
 
     return work
@@ -90,7 +92,7 @@ def _swept(parameter: str | None, why: str, quiet: bool) -> Work:
     """A sweep over a parameter's range, where it is more than a threshold; `why` it is."""
 
     def work(
-        loaded: Scenario, _: str | None, asked: dict[str, Any], folder: Path | None, watched: bool
+        loaded: Scenario, _: str | None, asked: dict[str, Any], folder: StudyFolder | None, watched: bool
     ) -> tuple[dict[str, Any], Callable[[], None]]:
         from rich.console import Console
 
@@ -111,8 +113,9 @@ def _swept(parameter: str | None, why: str, quiet: bool) -> Work:
             found = carry_out(planned, tell, workers=workers)
         summary = sweep_json(found)
         if folder is not None:
-            write_sweep(found, folder)
-            write_report(found, folder)
+            with folder.results() as place:
+                write_sweep(found, place)
+                write_report(found, place)
         return summary, lambda: print_sweep(found, Console())
 
     return work

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from protocolsim.cli.base import Asked, progress, results_in, studies
+from protocolsim.cli.base import Asked, progress, studies, study_in
 from protocolsim.errors import UsageError
 
 if TYPE_CHECKING:
@@ -25,22 +25,24 @@ def validate(scenario: str, asked: Asked) -> None:
     """
     from protocolsim.report.page import page
     from protocolsim.study.run import run as run_study
+    from protocolsim.study.run import run_manifest
     from protocolsim.study.validation import as_json as plain
     from protocolsim.study.validation import comparisons
 
     loaded = asked.load(scenario)
     if not any(e.published is not None for e in loaded.endpoints.values()):
         raise UsageError(f"{scenario}: it has no published results to be held against (`published:`)")
-    with results_in(asked) as folder:
+    with study_in(asked, run_manifest(loaded, **asked.study, kind="validate"), None) as folder:
         with progress(asked.replicates or loaded.replicates, shown=asked.shown) as tell:
             result = run_study(loaded, **asked.study, progress=tell)
         rows = {row.estimate.name: plain(row) for row in comparisons(result.estimates.values())}
         summary = {key: value for key, value in result.summary().items() if key != "estimates"} | {"rows": rows}
         if folder is not None:
-            from protocolsim.study.store import write_validation
+            from protocolsim.study.storage.results import write_validation
 
-            write_validation(folder, summary, result)
-            (folder / "report.html").write_text(page(result), encoding="utf-8")
+            with folder.results() as place:
+                write_validation(place, summary, result)
+                (place / "report.html").write_text(page(result), encoding="utf-8")
     if asked.as_json:
         click.echo(json.dumps(summary, indent=2))
     elif asked.shown:

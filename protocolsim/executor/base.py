@@ -44,6 +44,9 @@ def number_of_workers(workers: int) -> int:
 class Executor(ABC):
     """Carries out tasks. A context manager: what it started ends with it, at once where something went wrong."""
 
+    same_disk = True
+    """Whether a path means the same file to whoever carries out a task as it does here."""
+
     @abstractmethod
     def results(self, function: Callable[[Task], Found], tasks: Sequence[Task]) -> Iterator[tuple[Task, Found]]:
         """Each task with what the function made of it, as they are done.

@@ -23,6 +23,8 @@ class Cluster(Pool):
     address does not answer, WorkerError where the scheduler has no workers, or workers of another version.
     """
 
+    same_disk = False
+
     def __init__(self, address: str, workers: int | None, say: Say | None = None) -> None:
         if address != LOCAL and workers is not None:
             raise UsageError(f"--cluster {address}: the cluster has its own workers; leave --workers away")

@@ -12,7 +12,8 @@ from protocolsim.report.page import _inline
 from protocolsim.report.sweep_page import _fit, _style
 from protocolsim.study.calibrate import Calibration, Fitted, Predicted
 from protocolsim.study.posterior import COVERAGE_BOUNDS, INTERVALS, NOT_IDENTIFIED
-from protocolsim.study.store import write_facts
+from protocolsim.study.storage.csv_files import write_frame
+from protocolsim.study.storage.results import write_facts
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,15 +21,6 @@ if TYPE_CHECKING:
 
 _NARROW = 96
 _TEMPLATE = "calibration.html.j2"
-RESULTS = (
-    "report.html",
-    "posterior.csv",
-    "posterior.parquet",
-    "summary.json",
-    "scenario.yaml",
-    "targets.yaml",
-    "provenance.json",
-)
 """What a finished calibration leaves beside its reference table."""
 
 SD_RATIO_MEANS = (
@@ -185,9 +177,8 @@ def _table(columns: tuple[tuple[str, str], ...], rows: list[dict[str, str]], enc
 
 def write_calibration(found: Calibration, folder: Path) -> None:
     """The posterior's draws as parquet and CSV, summary, provenance, scenario, targets and page."""
-    found.draws.to_parquet(folder / "posterior.parquet", index=False)
-    found.draws.to_csv(folder / "posterior.csv", index=False, lineterminator="\n")
-    write_facts(folder, found.summary(), found.scenario.resolved, found.provenance)
+    write_frame(found.draws, folder, "posterior")
+    write_facts(folder, found.summary(), found.scenario, found.provenance)
     (folder / "targets.yaml").write_text(found.targets.text, encoding="utf-8")
     (folder / "report.html").write_text(calibration_page(found), encoding="utf-8")
 

@@ -20,7 +20,8 @@ from protocolsim.study.axis import one
 from protocolsim.study.curve import ThresholdCurve
 from protocolsim.study.regret import Regret
 from protocolsim.study.result import Result
-from protocolsim.study.store import write_facts
+from protocolsim.study.storage.csv_files import write_frame
+from protocolsim.study.storage.results import write_facts
 from protocolsim.study.sweep import Sweep, paired_mcse
 from protocolsim.study.thresholds import MEASURES, decision_of
 from protocolsim.units import duration
@@ -319,16 +320,13 @@ def charts(told: Told) -> dict[str, Any]:
 def write_thresholds(told: Told, folder: Path) -> None:
     """The curve as parquet and CSV, summary, provenance, scenario, figures and page."""
     frame = told.drawn.frame.drop(columns="at")
-    frame.to_parquet(folder / "curve.parquet", index=False)
-    frame.to_csv(folder / "curve.csv", index=False, lineterminator="\n")
+    write_frame(frame, folder, "curve")
     if told.regret is not None:
-        told.regretted.to_parquet(folder / "regret.parquet", index=False)
-        told.regretted.to_csv(folder / "regret.csv", index=False, lineterminator="\n")
+        write_frame(told.regretted, folder, "regret")
     if len(told.curve.definitions) > 1 and len(told.curve.measured):
         along = definition_table.whole(told.curve, told.drawn.thresholds)
-        along.to_parquet(folder / "definitions.parquet", index=False)
-        along.to_csv(folder / "definitions.csv", index=False, lineterminator="\n")
-    write_facts(folder, told.summary(), told.result.resolved, told.provenance)
+        write_frame(along, folder, "definitions")
+    write_facts(folder, told.summary(), told.result.scenario, told.provenance, told.result.asked)
     drawn = charts(told)
     for name, chart in drawn.items():
         for form in ("png", "svg", "html"):

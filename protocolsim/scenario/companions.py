@@ -62,6 +62,22 @@ def companion_document(document: Document, name: str) -> Document:
     return with_settings(found, settings)
 
 
+def with_companions_at(data: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """A scenario's data with companions called otherwise, in its list and in the sentences that quote their numbers."""
+
+    def renamed(text: str) -> str:
+        for scenario, endpoint in quoted(text):
+            if scenario in names:
+                text = text.replace(f"{{{scenario}.{endpoint}}}", f"{{{names[scenario]}.{endpoint}}}")
+        return text
+
+    found = dict(data)
+    if names:
+        found["beside"] = [names.get(name, name) for name in found["beside"]]
+        found["findings"] = [renamed(text) for text in found.get("findings", ())]
+    return found
+
+
 def _at(data: Mapping[str, Any], address: Address) -> Any:
     """What stands at an address; None where nothing does."""
     here: Any = data

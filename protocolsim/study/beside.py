@@ -5,6 +5,8 @@ from __future__ import annotations
 from protocolsim.scenario.builder import build
 from protocolsim.scenario.companions import companion_document
 from protocolsim.scenario.scenario import Scenario
+from protocolsim.study.conduct import Workers
+from protocolsim.study.pieces import Progress
 from protocolsim.study.result import Result
 from protocolsim.study.run import run
 
@@ -21,7 +23,17 @@ def companions(scenario: Scenario) -> dict[str, Scenario]:
     return {name: build(document, allow_plugins=scenario.allow_plugins) for name, document in documents.items()}
 
 
-def run_beside(scenario: Scenario, seed: int, replicates: int) -> dict[str, Result]:
+def run_beside(
+    scenario: Scenario, seed: int, replicates: int, *, workers: Workers = 1, progress: Progress | None = None
+) -> dict[str, Result]:
     """Each companion run, with this seed and as many replicates, but at most MOST. Raises as `companions` does."""
     most = min(replicates, MOST)
-    return {name: run(other, seed=seed, replicates=most) for name, other in companions(scenario).items()}
+    return {
+        name: run(other, seed=seed, replicates=most, workers=workers, progress=progress)
+        for name, other in companions(scenario).items()
+    }
+
+
+def trials_beside(scenario: Scenario, replicates: int) -> int:
+    """How many replicates the companions take."""
+    return len(scenario.beside) * min(replicates, MOST)

@@ -20,7 +20,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,6 +34,7 @@ from protocolsim.study.pieces import Progress
 from protocolsim.study.posterior import COVERAGE_BOUNDS, NOT_IDENTIFIED, Coverage, Posterior, Table, coverage
 from protocolsim.study.reference import Map, Simulated, TablePlan, make_table, table_plan, work_off
 from protocolsim.study.run import whole_number
+from protocolsim.study.storage.study_folder import StudyFolder
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -188,13 +188,13 @@ def calibrate(
     targets: Targets,
     plan: TablePlan,
     *,
-    keep: Path | None = None,
+    keep: StudyFolder | None = None,
     progress: Progress | None = None,
     run: Map = map,
 ) -> Calibration:
     """Carry out a calibration; the same plan and targets give the same numbers.
 
-    `keep` is a folder in which the chunks of the table are written as they are done, and looked for first; `run` does
+    `keep` is a folder in which the chunks of the table are kept as they are done, and looked for first; `run` does
     the work (see `make_table`). Raises SimulationError, which names the point, where a cohort cannot be filled.
     """
     started = time.perf_counter()

@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,15 +19,15 @@ from protocolsim.records import SUBJECTS_TOGETHER, Records
 from protocolsim.scenario.builder import build
 from protocolsim.scenario.reader import Address, Document, Place
 from protocolsim.scenario.scenario import Scenario
-from protocolsim.study.encoded import Encoded, encoded
 from protocolsim.study.pieces import Progress, pieces
+from protocolsim.study.storage.tables import Encoded, Encoder
 from protocolsim.study.tally import Tally
 
 Floats = NDArray[np.float64]
 
 # Subjects of a chunk: so many that a chunk takes a few tenths of a second or more, and few enough that little is lost.
 _SUBJECTS = {"batch": 2 * SUBJECTS_TOGETHER, "des": 256}
-# Tables of a larger replicate would not fit into memory: they are written while it is simulated once more.
+# Tables of a larger replicate would not fit into memory: they are written to the disk where they are made.
 MOST_SUBJECTS_IN_TABLES = 4 * SUBJECTS_TOGETHER
 
 
@@ -86,17 +87,33 @@ class Part:
 
 @dataclass(frozen=True)
 class Chunk:
-    """What is carried out, stored and lost as one: the parts of one or several scenarios. `tables`: theirs too."""
+    """What is carried out, stored and lost as one: the parts of one or several scenarios. `tables`: theirs too.
+
+    `spool` is a folder for tables that are too large for memory.
+    """
 
     parts: tuple[Part, ...]
     seed: int
     tables: bool = False
+    spool: Path | None = None
     local: Local = field(default=Local(), compare=False)
 
     @property
     def trials(self) -> int:
         """How many replicates it has."""
         return sum(len(p.span.replicates) for p in self.parts)
+
+    def encoder(self) -> Encoder | None:
+        """What makes its tables, if any are wanted."""
+        if not self.tables:
+            return None
+        large = any(is_large(p.recipe.scenario) for p in self.parts)
+        return Encoder(self.spool if large else None, f"{self.parts[0].span.point:05d}-{self.parts[0].span.first:09d}")
+
+
+def is_large(scenario: Scenario) -> bool:
+    """Whether the tables of one replicate are too large for memory."""
+    return scenario.trial.cohort.size > MOST_SUBJECTS_IN_TABLES
 
 
 @dataclass(frozen=True)
@@ -120,7 +137,7 @@ class Done:
 def carried_out(chunk: Chunk) -> Done:
     """Simulate a chunk. Raises SimulationError where a cohort cannot be filled."""
     tallied: list[Tallied] = []
-    kept: list[Records] = []
+    encoder = chunk.encoder()
     local = chunk.local
     for part in chunk.parts:
         scenario = part.recipe.scenario
@@ -128,16 +145,16 @@ def carried_out(chunk: Chunk) -> Done:
         try:
             for records in pieces(scenario, chunk.seed, part.span.replicates, part.engine, local.progress):
                 tally.add(records)
+                if encoder is not None:
+                    encoder.add(records)
                 records.derived.clear()
-                if chunk.tables:
-                    kept.append(records)
                 if local.seen is not None:
                     local.seen(records)
         except SimulationError as error:
             error.point = part.span.point
             raise
         tallied.append(Tallied(part.span, tally.sums(), tally.rows))
-    return Done(tuple(tallied), encoded(kept) if chunk.tables else None, told=local.progress is not None)
+    return Done(tuple(tallied), None if encoder is None else encoder.finish(), told=local.progress is not None)
 
 
 # Planning ------------------------------------------------------------------------------------------------------------
@@ -153,42 +170,32 @@ class Work:
     replicates: int
     tables: bool = False
 
-    def missing(self, done: Iterable[Span]) -> list[Span]:
-        """The spans that are not done, cut where a study from nothing would be cut."""
-        there: dict[int, list[Span]] = {}
-        for span in done:
-            there.setdefault(span.point, []).append(span)
-        found: list[Span] = []
-        for point in range(len(self.scenarios)):
-            at = 0
-            for span in [*sorted(there.get(point, [])), Span(point, self.replicates, self.replicates)]:
-                found += self._cut(point, at, span.first)
-                at = max(at, span.stop)
-        return found
+    def spans(self) -> list[Span]:
+        """All spans of the study. Where they begin and end does not depend on what is done already."""
+        return [span for point in range(len(self.scenarios)) for span in self._cut(point)]
 
-    def _cut(self, point: int, first: int, stop: int) -> Iterator[Span]:
+    def _cut(self, point: int) -> Iterator[Span]:
         size = max(1, self._subjects(point) // self.scenarios[point].trial.cohort.size)
-        while first < stop:
-            end = min(stop, (first // size + 1) * size)
-            yield Span(point, first, end)
-            first = end
+        for first in range(0, self.replicates, size):
+            yield Span(point, first, min(self.replicates, first + size))
 
     def _subjects(self, point: int) -> int:
         return _SUBJECTS[self.engines[point]]
 
-    def chunks(self, done: Iterable[Span] = (), local: Local = Local()) -> list[Chunk]:
+    def chunks(self, done: Iterable[Span] = (), local: Local = Local(), spool: Path | None = None) -> list[Chunk]:
         """What is left to do; small spans of several scenarios share a chunk."""
+        there = set(done)
         found: list[Chunk] = []
         together: list[Part] = []
         used = 0.0
         recipes = [Recipe(s) for s in self.scenarios]
-        for span in self.missing(done):
+        for span in (s for s in self.spans() if s not in there):
             share = len(span.replicates) * self.scenarios[span.point].trial.cohort.size / self._subjects(span.point)
             if together and used + share > 1.0:
-                found.append(Chunk(tuple(together), self.seed, self.tables, local))
+                found.append(Chunk(tuple(together), self.seed, self.tables, spool, local))
                 together, used = [], 0.0
             together.append(Part(span, recipes[span.point], self.engines[span.point]))
             used += share
         if together:
-            found.append(Chunk(tuple(together), self.seed, self.tables, local))
+            found.append(Chunk(tuple(together), self.seed, self.tables, spool, local))
         return found

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Protocol, TypeVar
 
 from protocolsim.executor.base import Executor, Found, executor_for, in_order
 from protocolsim.records import Records
-from protocolsim.study.chunk import Local, Tallied, Work, carried_out
-from protocolsim.study.folder import StudyFolder
+from protocolsim.study.chunk import Local, Tallied, Work, carried_out, is_large
 from protocolsim.study.pieces import Progress
+from protocolsim.study.storage import chunk_files
+from protocolsim.study.storage.study_folder import StudyFolder
 
 Workers = int | str | Executor
 
@@ -37,20 +39,23 @@ def conducted(
 
     `progress` is told of finished trials, `seen` is shown the records of what is simulated in this process.
     """
-    chunks = work.chunks(folder.done if folder is not None else (), Local(progress, seen))
-    if folder is not None:
-        folder.planned = folder.finished + len(chunks)
-        for tallied in folder.tallied():
-            if progress is not None:
-                progress(len(tallied.span.replicates))
-            yield tallied
     with opened(workers) as executor:
-        for chunk, done in executor.results(carried_out, chunks):
+        if not executor.same_disk and any(map(is_large, work.scenarios)):
+            work = replace(work, tables=False)  # they are written afterwards, here
+        done = [] if folder is None else chunk_files.taken_up(folder, work.spans(), tables=work.tables)
+        chunks = work.chunks(done, Local(progress, seen), None if folder is None else folder.parts)
+        if folder is not None:
+            folder.planned = folder.finished + len(chunks)
+            for tallied in chunk_files.kept_sums(folder, done):
+                if progress is not None:
+                    progress(len(tallied.span.replicates))
+                yield tallied
+        for chunk, made in executor.results(carried_out, chunks):
             if folder is not None:
-                folder.put(chunk, done)
-            if progress is not None and not done.told:
+                chunk_files.put(folder, chunk, made)
+            if progress is not None and not made.told:
                 progress(chunk.trials)
-            yield from done.tallied
+            yield from made.tallied
 
 
 class Stretch(Protocol):

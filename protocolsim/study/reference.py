@@ -11,12 +11,9 @@ later: whoever runs it may hand in another `map` than Python's own.
 from __future__ import annotations
 
 import importlib
-import json
+import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,13 +27,15 @@ from protocolsim.scenario.scenario import Scenario
 from protocolsim.scenario.targets import Free
 from protocolsim.study.pieces import ENGINES, Progress
 from protocolsim.study.run import AUTO, chosen_engine
+from protocolsim.study.storage.ledger import Entry
+from protocolsim.study.storage.manifest import Manifest
+from protocolsim.study.storage.ours import REFERENCE
+from protocolsim.study.storage.study_folder import StudyFolder
 from protocolsim.study.tally import Tally
 
 Floats = NDArray[np.float64]
 Map = Callable[[Callable[["Chunk"], "Simulated"], Iterable["Chunk"]], Iterable["Simulated"]]
 
-FOLDER = "reference"
-PLAN = "plan.json"
 POINTS_TOGETHER = 16
 # A position of 0 or 1 has no logit.
 _EDGE = 2.0**-31
@@ -124,22 +123,19 @@ class TablePlan:
         scenario = self.scenario
         return Chunk(scenario.document, scenario.allow_plugins, settings, self.endpoints, self.seed, first, trials)
 
-    def facts(self) -> dict[str, Any]:
-        """What a table must agree in for its chunks to be used again."""
-        from importlib.metadata import version
-
-        return {
-            "scenario": self.scenario.sha256,
-            "parameters": [
-                {k: v for k, v in asdict(f).items() if k in ("path", "unit", "low", "high", "log")} for f in self.free
-            ],
+    @property
+    def manifest(self) -> Manifest:
+        """What a study folder must know of it; the scenario's own text is told apart by its checksum."""
+        told = [{k: v for k, v in asdict(f).items() if k in ("path", "unit", "low", "high", "log")} for f in self.free]
+        plan = {
+            "parameters": told,
             "endpoints": list(self.endpoints),
-            "seed": self.seed,
             "points": self.points,
             "trials": self.trials,
             "points_together": POINTS_TOGETHER,
-            "protocolsim": version("protocolsim"),
         }
+        scenario = self.scenario
+        return Manifest("calibrate", scenario.name, scenario.sha256, self.seed, self.trials, AUTO, plan=plan)
 
 
 def table_plan(
@@ -159,9 +155,9 @@ def table_plan(
 
 
 def make_table(
-    plan: TablePlan, *, keep: Path | None = None, progress: Progress | None = None, run: Map = map
+    plan: TablePlan, *, keep: StudyFolder | None = None, progress: Progress | None = None, run: Map = map
 ) -> Simulated:
-    """The table of a plan. With `keep`, each chunk is written there as it is done, and those already there are read.
+    """The table of a plan. With `keep`, each chunk is kept there as it is done, and those already there are read.
 
     `progress` is told how many trials were done since it was last called. `run` does the work, in order: `map`, or what
     takes its place on several processors.
@@ -170,16 +166,18 @@ def make_table(
 
 
 def work_off(
-    chunks: Sequence[Chunk], progress: Progress | None = None, run: Map = map, keep: Path | None = None
+    chunks: Sequence[Chunk], progress: Progress | None = None, run: Map = map, keep: StudyFolder | None = None
 ) -> Simulated:
     """All chunks together; arguments as for `make_table`."""
     done = {} if keep is None else dict(_kept(keep, len(chunks)))
+    if keep is not None:
+        keep.planned = len(chunks)
     if progress is not None and done:
         progress(sum(c.trials.shape[0] * c.trials.shape[1] for c in done.values()))
     missing = [n for n in range(len(chunks)) if n not in done]
     for number, simulated in zip(missing, run(simulate, [chunks[n] for n in missing]), strict=True):
         if keep is not None:
-            _write(keep / _name(number), simulated)
+            _keep(keep, number, simulated)
         if progress is not None:
             progress(simulated.trials.shape[0] * simulated.trials.shape[1])
         done[number] = simulated
@@ -188,43 +186,19 @@ def work_off(
 
 
 def _name(number: int) -> str:
-    return f"chunk_{number:05d}.npz"
+    return f"chunk_{number:05d}"
 
 
-def _kept(folder: Path, number: int) -> Iterator[tuple[int, Simulated]]:
-    """The chunks that are there; one that cannot be read is made again."""
+def _kept(folder: StudyFolder, number: int) -> Iterator[tuple[int, Simulated]]:
+    """The chunks that are there."""
     for n in range(number):
-        try:
-            with np.load(folder / _name(n), allow_pickle=False) as held:
+        entry = folder.entries.get(_name(n))
+        if entry is not None:
+            with np.load(folder.files_of(entry)[0], allow_pickle=False) as held:
                 yield n, Simulated(held["trials"], held["long_run"])
-        except (OSError, ValueError, KeyError, BadZipFile):
-            continue
 
 
-def _write(path: Path, simulated: Simulated) -> None:
-    """All of it or nothing: an interruption leaves no half a chunk."""
-    partial = path.with_suffix(".partial")
-    with partial.open("wb") as stream:
-        np.savez(stream, trials=simulated.trials, long_run=simulated.long_run)
-    partial.replace(path)
-
-
-def kept_in(folder: Path, plan: TablePlan, *, resume: bool) -> Path:
-    """The folder for the chunks of this plan. Raises UsageError where it holds those of another."""
-    here = folder / FOLDER
-    note = here / PLAN
-    # Through JSON, so that it compares with what was read.
-    facts = json.loads(json.dumps(plan.facts()))
-    if resume and note.is_file():
-        try:
-            held = json.loads(note.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            held = {}
-        differ = [key for key in facts if held.get(key) != facts[key]]
-        if differ:
-            raise UsageError(
-                f"--resume: {folder} was begun with another {', another '.join(differ)}; name a new folder"
-            )
-    here.mkdir(parents=True, exist_ok=True)
-    note.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
-    return here
+def _keep(folder: StudyFolder, number: int, simulated: Simulated) -> None:
+    content = io.BytesIO()
+    np.savez(content, trials=simulated.trials, long_run=simulated.long_run)
+    folder.keep(Entry(_name(number), {}, {}), {f"{REFERENCE}/{_name(number)}.npz": content.getvalue()})

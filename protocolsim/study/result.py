@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 10_000_000
 ROWS_KEPT = 2_000_000
+ROWS_SHOWN = 500_000
 
 _VERSIONS = ("protocolsim", "numpy", "numba", "simpy", "transitions")
 
@@ -41,6 +42,8 @@ class Result:
     seconds: float
     rows: int
     kept: tuple[Records, ...] | None = field(repr=False, default=None)
+    first: tuple[Records, ...] = field(repr=False, default=())
+    companions: Mapping[str, Result] | None = field(repr=False, default=None)
 
     @cached_property
     def records(self) -> Records:
@@ -63,15 +66,21 @@ class Result:
 
     @cached_property
     def shown(self) -> Records:
-        """What a report draws from: all records, or the first replicates of a long run."""
-        if self.rows <= MOST_ROWS:
+        """What a report draws from: all records, or the first replicates of a long run (see `shown_replicates`)."""
+        number = self.shown_replicates
+        if number == self.replicates and self.kept is not None:
             return self.records
-        first: list[Records] = []
-        for records in self.pieces():
-            first.append(records)
-            if sum(len(r["observations"]["minute"]) for r in first) > ROWS_KEPT:
-                break
-        return concatenate(first)
+        there = [r for r in self.first if r.first_replicate + r.replicates <= number]
+        reached = there[-1].first_replicate + there[-1].replicates if there else 0
+        missing = pieces(self.scenario, self.seed, range(reached, number), self.engine)
+        return concatenate([*there, *_some(missing)])
+
+    @property
+    def shown_replicates(self) -> int:
+        """How many replicates a report draws from: about as many as have half a million rows, and at least one."""
+        if self.rows <= ROWS_SHOWN:
+            return self.replicates
+        return max(1, ROWS_SHOWN * self.replicates // self.rows)
 
     @property
     def subjects(self) -> pd.DataFrame:
@@ -154,7 +163,9 @@ class Result:
 
     @cached_property
     def beside(self) -> dict[str, Result]:
-        """The scenarios shown beside this one, run with the same seed and replicates when first asked for."""
+        """The scenarios shown beside this one: those that were run with it, or run now with the same seed."""
+        if self.companions is not None:
+            return dict(self.companions)
         from protocolsim.study.beside import run_beside
 
         return run_beside(self.scenario, self.seed, self.replicates)
@@ -181,7 +192,12 @@ class Result:
     @property
     def resolved(self) -> str:
         """The scenario as YAML, with everything merged in: running that file gives these results again."""
-        return as_yaml({**self.scenario.document.data, "seed": self.seed, "replicates": self.replicates})
+        return as_yaml({**self.scenario.document.data, **self.asked})
+
+    @property
+    def asked(self) -> dict[str, int]:
+        """The seed and the replicates it was made with, as a scenario file says them."""
+        return {"seed": self.seed, "replicates": self.replicates}
 
     @property
     def version(self) -> str:
@@ -217,3 +233,13 @@ class Result:
             "machine": f"{platform.system()} {platform.machine()}",
             **{package: version(package) for package in _VERSIONS},
         }
+
+
+def _some(parts: Iterator[Records]) -> Iterator[Records]:
+    """Of a single large replicate no more than can be drawn."""
+    rows = 0
+    for records in parts:
+        yield records
+        rows += len(records["observations"]["minute"])
+        if rows > ROWS_KEPT:
+            return

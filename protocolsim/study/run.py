@@ -11,14 +11,14 @@ from protocolsim.errors import UsageError, unknown
 from protocolsim.randomness import MAX_REPLICATES, MAX_SEED
 from protocolsim.records import Records
 from protocolsim.scenario.scenario import Scenario
-from protocolsim.study.chunk import MOST_SUBJECTS_IN_TABLES, Work
+from protocolsim.study.chunk import Work
 from protocolsim.study.conduct import Workers, conducted
 from protocolsim.study.estimates import estimate
-from protocolsim.study.folder import StudyFolder
 from protocolsim.study.gathered import Gathered
-from protocolsim.study.manifest import Manifest, manifest_of
 from protocolsim.study.pieces import ENGINES, Progress
-from protocolsim.study.result import ROWS_KEPT, Result
+from protocolsim.study.result import ROWS_KEPT, ROWS_SHOWN, Result
+from protocolsim.study.storage.manifest import Manifest, manifest_of
+from protocolsim.study.storage.study_folder import StudyFolder
 from protocolsim.study.tally import rows_in
 
 AUTO = "auto"
@@ -49,7 +49,7 @@ def run(
     replicates, seed = replicates_and_seed(scenario, replicates, seed)
     engine = chosen_engine(scenario, engine)
     started = time.perf_counter()
-    work = Work((scenario,), (engine,), seed, replicates, tables=folder is not None and with_tables(scenario))
+    work = Work((scenario,), (engine,), seed, replicates, tables=folder is not None)
     seen = _Seen()
     gathered = Gathered(replicates)
     for tallied in conducted(work, workers, folder, progress, seen.add):
@@ -57,30 +57,30 @@ def run(
     sums, rows = gathered.sums(), gathered.rows
     found = {name: estimate(endpoint, sums[name]) for name, endpoint in scenario.reported.items()}
     seconds = time.perf_counter() - started
-    return Result(scenario, seed, replicates, engine, found, seconds, rows, seen.all(rows))
+    return Result(scenario, seed, replicates, engine, found, seconds, rows, seen.all(rows), seen.beginning())
 
 
-def run_manifest(scenario: Scenario, replicates: int | None, seed: int | None, engine: str) -> Manifest:
-    """What a study folder must know of a run; arguments and errors as for `run`."""
+def run_manifest(
+    scenario: Scenario, replicates: int | None, seed: int | None, engine: str, *, kind: str = "run"
+) -> Manifest:
+    """What a study folder must know of a run, or of another command that runs; arguments and errors as for `run`."""
     replicates, seed = replicates_and_seed(scenario, replicates, seed)
-    return manifest_of("run", scenario, seed, replicates, chosen_engine(scenario, engine))
-
-
-def with_tables(scenario: Scenario) -> bool:
-    """Whether chunks carry the tables; those of a large trial are written while it is simulated once more."""
-    return scenario.trial.cohort.size <= MOST_SUBJECTS_IN_TABLES
+    return manifest_of(kind, scenario, seed, replicates, chosen_engine(scenario, engine))
 
 
 class _Seen:
-    """The records that went by in this process, as long as they are few: long runs keep no rows."""
+    """The records that went by in this process: all while they are few, and of long runs the first."""
 
     def __init__(self) -> None:
         self._kept: list[Records] = []
+        self.first: list[Records] = []
         self._rows = 0
 
     def add(self, records: Records) -> None:
         """Remember the next piece."""
         self._rows += rows_in(records)
+        if self._rows <= ROWS_SHOWN and records.whole:
+            self.first.append(records)
         if self._rows <= ROWS_KEPT:
             self._kept.append(records)
         else:
@@ -89,6 +89,15 @@ class _Seen:
     def all(self, rows: int) -> tuple[Records, ...] | None:
         """All of them; None where they were too many or some were simulated elsewhere."""
         return tuple(self._kept) if rows == self._rows <= ROWS_KEPT else None
+
+    def beginning(self) -> tuple[Records, ...]:
+        """The first of them as far as they follow each other from the first replicate on."""
+        found: list[Records] = []
+        for records in self.first:
+            if records.first_replicate != (found[-1].first_replicate + found[-1].replicates if found else 0):
+                break
+            found.append(records)
+        return tuple(found)
 
 
 def replicates_and_seed(scenario: Scenario, replicates: int | None, seed: int | None) -> tuple[int, int]:

@@ -27,13 +27,12 @@ from protocolsim.study.axis import FORM, MOST_POINTS, Axis, Settable, axis, one
 from protocolsim.study.chunk import Tallied, Work
 from protocolsim.study.conduct import Workers, conducted
 from protocolsim.study.estimates import Estimate, as_json, estimate, jackknife
-from protocolsim.study.folder import StudyFolder
 from protocolsim.study.gathered import Gathered
-from protocolsim.study.manifest import Manifest, manifest_of
 from protocolsim.study.pieces import Progress
 from protocolsim.study.result import Result
 from protocolsim.study.run import AUTO, chosen_engine, replicates_and_seed
-from protocolsim.study.store import write_facts
+from protocolsim.study.storage.manifest import Manifest, manifest_of
+from protocolsim.study.storage.study_folder import StudyFolder
 from protocolsim.units import UnitError, quantity
 
 if TYPE_CHECKING:
@@ -381,6 +380,8 @@ def paired_mcse(there: Endpoint, sums_there: Floats, here: Endpoint, sums_here: 
 
 def write_sweep(found: Sweep, folder: Path) -> None:
     """The frame as parquet and CSV, the summary, the scenario itself, and the provenance."""
-    found.frame.to_parquet(folder / "sweep.parquet", index=False)
-    found.frame.to_csv(folder / "sweep.csv", index=False, lineterminator="\n")
-    write_facts(folder, found.summary(), found.own.resolved, found.provenance)
+    from protocolsim.study.storage.csv_files import write_frame
+    from protocolsim.study.storage.results import write_facts
+
+    write_frame(found.frame, folder, "sweep")
+    write_facts(folder, found.summary(), found.own.scenario, found.provenance, found.own.asked)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from typing import Any
 
 from protocolsim.errors import UsageError
 from protocolsim.scenario.scenario import Scenario
+from protocolsim.study.storage.write import checksum_of
 
-FORMAT = 1
+FORMAT = 2
 # The plan says both; a file that says something else is the same scenario.
 _OF_THE_PLAN = ("seed", "replicates")
 _SHOWN = 5
@@ -22,7 +23,8 @@ class Manifest:
     """A study as its folder remembers it.
 
     `axes` are the names of what is varied, `points` its values by point (None where the scenario's own is no number);
-    the first point is the scenario itself. `data` is the scenario with everything merged in.
+    the first point is the scenario itself. `data` is the scenario with everything merged in. `plan` is what else the
+    command was asked for. `files` are the checksums of the results once they are whole.
     """
 
     kind: str
@@ -34,11 +36,25 @@ class Manifest:
     axes: tuple[str, ...] = ()
     points: tuple[tuple[float | None, ...], ...] = ((),)
     version: str = field(default_factory=lambda: version("protocolsim"))
+    plan: Mapping[str, Any] = field(default_factory=dict)
     data: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    files: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def as_json(self) -> str:
-        """The text of the file."""
-        return json.dumps({"format": FORMAT, **vars(self)}, indent=2) + "\n"
+        """The text of the file; it ends in its own checksum."""
+        told = {"format": FORMAT, **vars(self)}
+        return json.dumps({**told, "checksum": _checksum(told)}, indent=2) + "\n"
+
+    def with_files(self, files: Mapping[str, str]) -> Manifest:
+        """The same of a finished study, with the checksums of its results."""
+        return replace(self, files=dict(sorted(files.items())))
+
+    @property
+    def identity(self) -> str:
+        """What its finished pieces carry, so that those of another study are told from them."""
+        apart = ("replicates", "scenario", "scenario_sha256", "data", "files")
+        same = {key: value for key, value in self.data.items() if key not in _OF_THE_PLAN} or self.scenario_sha256
+        return _checksum({**{k: v for k, v in vars(self).items() if k not in apart}, "trial": same})[:32]
 
     def goes_on(self, earlier: Manifest, where: str) -> None:
         """Raises UsageError, saying why, where an earlier study is another one or has more replicates than wanted."""
@@ -56,11 +72,12 @@ class Manifest:
         shown = {"version": self.version, "command": self.kind, "seed": self.seed, "engine": self.engine}
         if self.version != other.version:
             return {"version": self.version}  # whatever else differs may come from that
-        if self.data.get("title") != other.data.get("title"):
+        if "title" in self.data and self.data["title"] != other.data.get("title"):
             return {"trial": self.data.get("title")}  # mostly another one, of which everything differs
         data = {key: value for key, value in self.data.items() if key not in _OF_THE_PLAN}
         varied = dict(zip(self.axes, zip(*self.points, strict=True), strict=True)) if self.axes else {}
-        return {**shown, **{f"--vary {name}": [*values] for name, values in varied.items()}, **data}
+        asked = {**self.plan, **{f"--vary {name}": [*values] for name, values in varied.items()}}
+        return {**shown, **asked, **(data or {"scenario": self.scenario_sha256})}
 
 
 def manifest_of(kind: str, scenario: Scenario, seed: int, replicates: int, engine: str) -> Manifest:
@@ -72,13 +89,20 @@ def read_manifest(text: str) -> Manifest:
     """The manifest in this text. Raises ValueError for what is none."""
     try:
         found = json.loads(text)
-        if found.pop("format") != FORMAT:
-            raise ValueError("another format")
+        if found.get("format") != FORMAT:
+            raise ValueError("it was written by another version of protocolsim")
+        if found.pop("checksum") != _checksum(found):
+            raise ValueError("it was damaged, or edited")
+        del found["format"]
         found["axes"] = tuple(found["axes"])
         found["points"] = tuple(tuple(p) for p in found["points"])
         return Manifest(**found)
     except (TypeError, KeyError, AttributeError) as error:
         raise ValueError(str(error)) from None
+
+
+def _checksum(told: Mapping[str, Any]) -> str:
+    return checksum_of(json.dumps(told, sort_keys=True).encode())
 
 
 def _plain(value: Any) -> Any:

@@ -1,0 +1,65 @@
+"""Which pieces of a study are finished, and the checksum of every file that they are in.
+
+One line for each, added when its files are on the disk and flushed itself. A line carries its own checksum and the
+identity of its study: what was cut short, damaged, exchanged or copied from elsewhere is not there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from protocolsim.study.storage.write import checksum_of, write_durably
+
+LEDGER = "ledger.jsonl"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A finished piece: its name, what is told of it, and the checksum of each of its files by name in the folder."""
+
+    name: str
+    told: Mapping[str, Any]
+    files: Mapping[str, str]
+
+
+def read_ledger(folder: Path, identity: str) -> dict[str, Entry]:
+    """Every entry of this study that is whole; of several of one name the last."""
+    found: dict[str, Entry] = {}
+    try:
+        lines = (folder / LEDGER).read_bytes().split(b"\n")
+    except OSError:
+        return found
+    for line in lines:
+        checksum, _, text = line.partition(b" ")
+        if checksum.decode("ascii", "replace") != checksum_of(text)[:32]:
+            continue
+        said = json.loads(text)
+        if said.pop("study") == identity:
+            found[said["name"]] = Entry(**said)
+    return found
+
+
+def add_to_ledger(folder: Path, identity: str, entry: Entry) -> None:
+    """Add a line, and flush it to the disk. A line that was cut short before it is ended first."""
+    with (folder / LEDGER).open("ab+") as out:
+        if out.seek(0, 2) and out.seek(-1, 2) is not None and out.read(1) != b"\n":
+            out.write(b"\n")
+        out.write(_line(identity, entry))
+        out.flush()
+        os.fsync(out.fileno())
+
+
+def write_ledger(folder: Path, identity: str, entries: Iterable[Entry]) -> None:
+    """The whole ledger anew, in the order of names: it then tells nothing of how the study came about."""
+    lines = (_line(identity, entry) for entry in sorted(entries, key=lambda e: e.name))
+    write_durably(folder / LEDGER, b"".join(lines))
+
+
+def _line(identity: str, entry: Entry) -> bytes:
+    text = json.dumps({"study": identity, **vars(entry)}, sort_keys=True).encode()
+    return checksum_of(text)[:32].encode() + b" " + text + b"\n"

@@ -1,0 +1,130 @@
+"""Which files of a folder are ours: whatever else stands there is somebody's, and is neither replaced nor deleted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from protocolsim.errors import UsageError
+from protocolsim.records import TABLES
+from protocolsim.study.storage.ledger import LEDGER
+from protocolsim.study.storage.write import PARTIAL
+
+SUMMARY = "summary.json"
+REPORT = "report.html"
+SCENARIO = "scenario.yaml"
+PROVENANCE = "provenance.json"
+MANIFEST = "manifest.json"
+CHUNKS = "chunks"
+PARTS = "parts"
+RESULTS = ".results"
+PUBLISHING = ".publishing"
+REFERENCE = "reference"
+PLAN = "plan.json"
+COMPANIONS = "beside"
+
+_TABLE = r"\.(parquet|csv|csv\.gz)"
+_FIGURE = r"\.(png|svg|html)"
+_RESULT = re.compile(
+    "|".join(
+        [
+            *map(re.escape, (SUMMARY, REPORT, SCENARIO, PROVENANCE, "targets.yaml")),
+            rf"({'|'.join([*TABLES, 'sweep', 'curve', 'definitions', 'regret', 'posterior', 'validation'])}){_TABLE}",
+            rf"(sweep|curves|roc|loss|what_follows|definitions|definitions_roc|regret){_FIGURE}",
+        ]
+    )
+)
+# What stands in the folders of a study; what begins with a dot was being written when something stopped it.
+_CHUNK = r"[0-9]{5}-[0-9]{9}(-[0-9]{9})?"
+_IN_FOLDERS = {
+    CHUNKS: re.compile(rf"\.?{_CHUNK}\.parquet(\{PARTIAL})?"),
+    PARTS: re.compile(rf"\.?{_CHUNK}\.({'|'.join(TABLES)})\.(parquet|spool)(\{PARTIAL})?"),
+    REFERENCE: re.compile(rf"\.?(chunk_[0-9]{{5}}\.npz|{re.escape(PLAN)})(\{PARTIAL})?"),
+    COMPANIONS: re.compile(r"[^/]+\.(yaml|yml|json)"),
+    RESULTS: re.compile(".*"),
+    PUBLISHING: re.compile(".*"),
+}
+_ALONE = re.compile(rf"\.?({re.escape(MANIFEST)}|{re.escape(LEDGER)})(\{PARTIAL})?")
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a folder holds: names that are not ours; whether it has finished results, or an unfinished study."""
+
+    others: tuple[str, ...]
+    finished: bool
+    unfinished: bool
+
+    @property
+    def free(self) -> bool:
+        """Whether there is nothing to lose: no file, or only what a study leaves that kept nothing."""
+        return not (self.others or self.finished or self.unfinished)
+
+
+def held_in(folder: Path) -> Held:
+    """What stands in a folder. Raises OSError where one cannot look."""
+    names = {p.name for p in folder.iterdir()}
+    others = [name for name, ours in _looked_at(folder) if not ours]
+    begun = PUBLISHING in names or bool(_chunks(folder))
+    finished = SUMMARY in names
+    if not (finished or has_manifest(folder)):
+        # Without a sign of us, names that we use too are somebody's.
+        return Held(tuple(sorted(names)), finished=False, unfinished=False)
+    return Held(tuple(others), finished, begun and not finished)
+
+
+def has_manifest(folder: Path) -> bool:
+    """Whether a study was begun here."""
+    return (folder / MANIFEST).exists() or (folder / REFERENCE / PLAN).exists()
+
+
+def _chunks(folder: Path) -> list[Path]:
+    return [*(folder / CHUNKS).glob("[0-9]*.parquet"), *(folder / REFERENCE).glob("chunk_*.npz")]
+
+
+def _looked_at(folder: Path) -> Iterator[tuple[str, bool]]:
+    """Every file, by its name from the folder on, and whether it is ours."""
+    for here in sorted(folder.iterdir()):
+        inside = _IN_FOLDERS.get(here.name)
+        if inside is not None and here.is_dir() and not here.is_symlink():
+            for file in sorted(here.iterdir()):
+                yield f"{here.name}/{file.name}", bool(inside.fullmatch(file.name)) and not file.is_dir()
+        else:
+            known = _RESULT.fullmatch(here.name) or _ALONE.fullmatch(here.name)
+            yield here.name, known is not None and (here.is_file() or here.is_symlink())
+
+
+def clear(folder: Path) -> list[str]:
+    """Take away all of ours in a folder, which itself stays; the names of what is left."""
+    left = []
+    for name, ours in list(_looked_at(folder)) if folder.is_dir() else []:
+        if ours:
+            (folder / name).unlink(missing_ok=True)
+        else:
+            left.append(name)
+    for name in _IN_FOLDERS:
+        with suppress(OSError):
+            (folder / name).rmdir()
+    return left
+
+
+def remove(folder: Path) -> list[str]:
+    """Take away all of ours, and the folder with it where nothing else is there; the names of what is left."""
+    left = clear(folder)
+    with suppress(OSError):
+        folder.rmdir()
+    return left
+
+
+def refuse_others(out: Path, folder: Path) -> None:
+    """Raises UsageError where a folder that is to be replaced holds what is not ours."""
+    others = held_in(folder).others
+    if others:
+        shown = out if folder.name == out.name else folder
+        raise UsageError(
+            f"--out {out}: {'it' if shown is out else shown} holds '{others[0]}' beside earlier results; move it away, "
+            "or it would be lost"
+        )

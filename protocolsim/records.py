@@ -187,7 +187,7 @@ class Coded:
 
 
 def shown(records: Records, table: str) -> dict[str, Column | Coded]:
-    """The columns of one table as they are shown: names for codes, days beside minutes (nan: never), reasons in words."""
+    """The columns of one table as shown: names for codes, days beside minutes (nan: never), reasons in words."""
     columns, labels = records.tables[table], records.labels
     found: dict[str, Column | Coded] = {}
     for name, values in columns.items():
@@ -218,11 +218,10 @@ def _explained(
     """What moved each subject, and the rule's own words; each set of numbers is put into words once."""
     read = [columns["transition"].astype(np.float64), *(columns[f"value_{k}"] for k in range(labels.reasons))]
     rows = np.ascontiguousarray(np.column_stack(read))
-    kinds, first, which = np.unique(
-        rows.view(f"V{rows.itemsize * rows.shape[1]}"), return_index=True, return_inverse=True
-    )
-    said = [explain(int(rows[k, 0]), [float(v) for v in rows[k, 1:]]) for k in first] if len(kinds) else []
-    return tuple(_coded([words[place] for words in said], which.reshape(-1)) for place in (0, 1))  # type: ignore[return-value]
+    whole = rows.view(f"V{rows.itemsize * rows.shape[1]}").reshape(-1)
+    _, first, which = np.unique(whole, return_index=True, return_inverse=True)
+    said = [explain(int(rows[k, 0]), [float(v) for v in rows[k, 1:]]) for k in first]
+    return _coded([trigger for trigger, _ in said], which), _coded([reason for _, reason in said], which)
 
 
 def _coded(texts: Sequence[str], which: Column) -> Coded:

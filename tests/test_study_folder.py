@@ -21,9 +21,11 @@ from protocolsim import cli
 from protocolsim.executor.processes import Processes
 from protocolsim.records import TABLES
 from protocolsim.scenario.settings import load
-from protocolsim.study import chunk, chunk_files, manifest
-from protocolsim.study.folder import study_folder
+from protocolsim.study import chunk
 from protocolsim.study.pieces import pieces
+from protocolsim.study.storage import manifest
+from protocolsim.study.storage.write import write_durably
+from protocolsim.study.storage.study_folder import study_folder
 from protocolsim.study.sweep import carry_out, plan
 from tests import killing
 
@@ -72,7 +74,7 @@ def results(folder: str | Path) -> dict[str, bytes]:
 
 def stop_after(monkeypatch, chunks: int, error: BaseException):
     """Let so many chunks be written, and then fail."""
-    real = chunk_files.write_durably
+    real = write_durably
     written: list[Path] = []
 
     def write(path, content):
@@ -82,7 +84,7 @@ def stop_after(monkeypatch, chunks: int, error: BaseException):
             written.append(path)
         real(path, content)
 
-    monkeypatch.setattr("protocolsim.study.folder.write_durably", write)
+    monkeypatch.setattr("protocolsim.study.storage.study_folder.write_durably", write)
 
 
 class TestGoingOn:

@@ -17,8 +17,8 @@ from protocolsim.errors import UsageError
 if TYPE_CHECKING:
     from protocolsim.executor.base import Executor
     from protocolsim.scenario.scenario import Scenario
-    from protocolsim.study.folder import StudyFolder
-    from protocolsim.study.manifest import Manifest
+    from protocolsim.study.storage.manifest import Manifest
+    from protocolsim.study.storage.study_folder import StudyFolder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,9 +105,8 @@ def parallel(command: Callable[..., None]) -> Callable[..., None]:
 
 def with_csv(command: Callable[..., None]) -> Callable[..., None]:
     """The option of commands whose tables are large."""
-    return click.option("--csv", is_flag=True, help="With --out: the tables as CSV too; large ones compressed.")(
-        command
-    )
+    told = "With --out: the tables as CSV too, compressed where they are large."
+    return click.option("--csv", is_flag=True, help=told)(command)
 
 
 def durable(command: Callable[..., None]) -> Callable[..., None]:
@@ -130,9 +129,9 @@ def workers_for(workers: str, cluster: str | None) -> Iterator[Executor]:
 
 @contextmanager
 def study_in(asked: Asked, manifest: Manifest, pieces: str | None = "chunks") -> Iterator[StudyFolder | None]:
-    """The folder of a study, or none where no results are to be kept. `pieces`: where finished ones are, if any are kept.
+    """The folder of a study, or none where no results are to be kept.
 
-    What the user should know of it in the end goes to standard error.
+    `pieces` is where it keeps what is finished, if anything. What the user should know goes to standard error.
     """
     if asked.out is None:
         if asked.resume:

@@ -13,8 +13,8 @@ from protocolsim.cli.base import Asked, durable, parallel, progress, studies, st
 from protocolsim.errors import UsageError
 
 if TYPE_CHECKING:
-    from protocolsim.study.folder import StudyFolder
     from protocolsim.study.result import Result
+    from protocolsim.study.storage.study_folder import StudyFolder
 
 
 @click.command()

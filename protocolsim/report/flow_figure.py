@@ -120,8 +120,8 @@ def flow(result: Source) -> alt.LayerChart:
     found: alt.LayerChart = finish(
         layered,
         "The way through the states",
-        f"All {total:,} enrolled patients of {phrases.count(result.shown.replicates, 'simulated trial')}, from the state "
-        "they were enrolled in. Each column is one move further, not a moment in time; heights are shares of all "
+        f"All {total:,} enrolled patients of {phrases.count(result.shown.replicates, 'simulated trial')}, from the "
+        "state they were enrolled in. Each column is one move further, not a moment in time; heights are shares of all "
         f"enrolled, and a bar that sends out no ribbon is where patients ended.{more} Look at which ribbons are thick. "
         f"First move: {told}.",
         f"Ribbons between states, move by move. First move: {told}.",

@@ -10,7 +10,7 @@ from protocolsim.study.pieces import Progress
 from protocolsim.study.result import Result
 from protocolsim.study.run import run
 
-MOST = 1000
+MOST = 400
 """A long study need not be as long again for each scenario beside it; each number carries its own error."""
 
 

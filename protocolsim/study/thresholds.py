@@ -84,7 +84,7 @@ def stretches(
 ) -> list[Stretch]:
     """So many replicates under each of these lucks, cut where a run on this engine would be cut."""
     recipe, local = Recipe(scenario), Local(progress)
-    spans = Work((scenario,), (engine,), 0, replicates).missing(())
+    spans = Work((scenario,), (engine,), 0, replicates).spans()
     return [Stretch(recipe, parameter, seed, engine, span.replicates, luck, local) for luck in lucks for span in spans]
 
 

@@ -63,12 +63,15 @@ def inside(found: Estimate) -> bool | None:
 
 def exact_interval(published: Published | None) -> tuple[float, float] | None:
     """The exact (Clopper-Pearson) 95 % confidence interval of a published count, as shares; None: it is no count."""
-    from scipy.stats import binomtest
-
     if published is None or published.numerator is None or published.denominator is None:
         return None
-    interval = binomtest(published.numerator, published.denominator).proportion_ci(CONFIDENCE, method="exact")
-    return float(interval.low), float(interval.high)
+    # Its two beta quantiles, and not scipy.stats, which takes a second to load.
+    from scipy.special import betaincinv
+
+    k, n, tail = published.numerator, published.denominator, (1.0 - CONFIDENCE) / 2.0
+    low = 0.0 if k == 0 else float(betaincinv(k, n - k + 1, tail))
+    high = 1.0 if k == n else float(betaincinv(k + 1, n - k, 1.0 - tail))
+    return low, high
 
 
 def _verdict(found: Estimate) -> Verdict:

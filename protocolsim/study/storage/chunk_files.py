@@ -22,7 +22,7 @@ from protocolsim.endpoint.base import Endpoint
 from protocolsim.records import TABLES
 from protocolsim.study.chunk import Chunk, Done, Span, Tallied
 from protocolsim.study.storage import ours, row_groups
-from protocolsim.study.storage.ledger import Entry
+from protocolsim.study.storage.ledger import LEDGER, Entry
 from protocolsim.study.storage.manifest import Manifest
 from protocolsim.study.storage.write import checksum
 
@@ -115,7 +115,7 @@ def tables_taken_over(
         try:
             sums = row_groups.cut(earlier / f"{table}.parquet", places)
         except ValueError:  # a line of the ledger is gone, so that nobody knows whose row groups these are
-            lost.append(ours.LEDGER)
+            lost.append(LEDGER)
             return {}
         for name, sum_ in zip(names, sums, strict=True):
             found[name][_part(name, table)] = sum_

@@ -54,8 +54,8 @@ def write_facts(
 ) -> None:
     """What every result has: its summary, the scenario it came from, and what is needed to get it again.
 
-    `asked` is what was asked for in place of the scenario's own seed and replicates. Files that the scenario names beside
-    itself go with it, so that the saved one runs wherever the folder is taken.
+    `asked` is what was asked for in place of the scenario's own seed and replicates. Files that the scenario names
+    beside itself go with it, so that the saved one runs wherever the folder is taken.
     """
     (place / ours.SUMMARY).write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
     data = {**scenario.document.data, **(asked or {})}

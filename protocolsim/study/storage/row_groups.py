@@ -145,7 +145,9 @@ def cut(path: Path, pieces: Sequence[tuple[Path, int]]) -> list[str]:
 def _begin_of(group: Struct) -> int:
     """Where the bytes of a row group begin: at the first page of its first column, mostly a dictionary."""
     columns = [_field(column, _COLUMN) for column in _field(group, _COLUMNS)[1]]
-    return min(value for column in columns for number, _, value in column if number in _OFFSETS_OF_A_COLUMN and value)
+    pages = (value for column in columns for number, _, value in column if number in _OFFSETS_OF_A_COLUMN)
+    begin: int = min(page for page in pages if page)
+    return begin
 
 
 def _shifted(group: Struct, shift: int) -> None:

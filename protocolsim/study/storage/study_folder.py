@@ -1,9 +1,9 @@
 """A study's folder: finished pieces as they come, whole results at the end, and going on where it was stopped.
 
 A new study is made in the wanted folder itself: `manifest.json` says what it is, `chunks/` and `ledger.jsonl` hold what
-is finished, and `summary.json` comes last, so a folder with finished pieces and no summary is an unfinished study. Where
-the folder holds earlier results, the new ones are made beside it, in NAME.unfinished, and take its place when they are
-whole. A study of which nothing is kept before its end (thresholds, validate) goes the same way, without pieces.
+is finished, and `summary.json` comes last, so a folder with finished pieces and no summary is an unfinished study.
+Where the folder holds earlier results, the new ones are made beside it, in NAME.unfinished, and take its place when
+they are whole. A study of which nothing is kept before its end (thresholds, validate) goes the same way, without pieces.
 """
 
 from __future__ import annotations
@@ -154,7 +154,7 @@ class StudyFolder:
         write_durably(self._manifest_path, self.manifest.as_json().encode())
 
     def _take_over(self, earlier: Path, manifest: Manifest) -> None:
-        """The pieces of finished results, without copying where the system can do that, and their share of the tables."""
+        """The pieces of finished results, linked where the system can do that, and their share of the tables."""
         from protocolsim.study.storage.chunk_files import tables_taken_over
 
         there = read_ledger(self.path, self.manifest.identity)
@@ -217,7 +217,7 @@ def publish(folder: Path, shown: str) -> None:
 
 
 def replace_results(new: Path, target: Path) -> list[str]:
-    """Let new results take the place of earlier ones, of which only what is ours is deleted; what became of the rest."""
+    """Let new results take the place of earlier ones, of which only ours are deleted; what became of the rest."""
     earlier = put_in_place(new, target)
     return _given_back(earlier, target)
 
@@ -338,8 +338,8 @@ def _anew(
     if beside.is_dir():
         if not overwrite and ours.held_in(beside).unfinished:
             raise UsageError(
-                f"--out {out}: an unfinished study stands beside it, in {beside.name}; add --resume to go on with it, or "
-                "--overwrite to begin anew"
+                f"--out {out}: an unfinished study stands beside it, in {beside.name}; add --resume to go on with it, "
+                "or --overwrite to begin anew"
             )
         ours.refuse_others(out, beside)
     if held.others:

@@ -35,7 +35,9 @@ def arrow(records: Records, table: str) -> pa.Table:
     columns = {}
     for name, column in shown(records, table).items():
         if isinstance(column, Coded):
-            codes = pa.array(column.codes, type=pa.int32(), mask=column.codes < 0)  # a text that is missing
+            codes = pa.array(column.codes)
+            if name == "outcome":  # whoever has not ended has none
+                codes = pa.array(column.codes, mask=column.codes < 0)
             columns[name] = pa.DictionaryArray.from_arrays(codes, pa.array(column.labels, type=pa.string()))
         else:
             columns[name] = pa.array(column, from_pandas=True)
@@ -90,15 +92,11 @@ class Encoder:
 
 
 def settings(schema: pa.Schema) -> dict[str, Any]:
-    """How tables are written: sorted, with statistics, and dictionaries where values repeat, which measured values do
-    not.
-    """
+    """How tables are written: sorted, with statistics, with dictionaries of what repeats (measured values do not)."""
     import pyarrow as pa
     from pyarrow import parquet
 
-    repeating = [
-        f.name for f in schema if not pa.types.is_floating(f.type) or f.name.endswith("_day") or f.name == "day"
-    ]
+    repeating = [f.name for f in schema if not pa.types.is_floating(f.type) or f.name.endswith("day")]
     kept = {
         "compression": "zstd",
         "compression_level": 1,

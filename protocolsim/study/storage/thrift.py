@@ -1,6 +1,6 @@
 """Thrift's compact encoding, in which Parquet writes its footers: read into plain lists, and written again.
 
-A struct is a list of `[number, type, value]`, a list is `(type of its elements, elements)`. Nothing is interpreted here:
+A struct is a list of `[number, type, value]`, a list is `(type of its elements, elements)`. Nothing is interpreted:
 what is not changed is written as it was read. Source: the Thrift compact protocol specification (apache/thrift,
 doc/specs/thrift-compact-protocol.md).
 """

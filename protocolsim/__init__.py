@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from protocolsim.scenario.settings import load
     from protocolsim.scenario.shipped import names as scenarios
     from protocolsim.study.curve import ThresholdCurve
+    from protocolsim.study.opened import Study
+    from protocolsim.study.opened import open_study as open  # noqa: A004 - protocolsim.open
     from protocolsim.study.potential import PotentialOutcomes, potential_outcomes
     from protocolsim.study.regret import Regret, regret
     from protocolsim.study.result import Result
@@ -42,6 +44,7 @@ __all__ = [
     "Scenario",
     "ScenarioError",
     "SimulationError",
+    "Study",
     "Synopsis",
     "ThresholdCurve",
     "Trace",
@@ -49,6 +52,7 @@ __all__ = [
     "describe",
     "diagram",
     "load",
+    "open",
     "potential_outcomes",
     "regret",
     "run",
@@ -66,6 +70,7 @@ _WHERE = {
     "Scenario": "scenario.scenario",
     "ScenarioError": "errors",
     "SimulationError": "errors",
+    "Study": "study.opened",
     "Synopsis": "report.synopsis",
     "ThresholdCurve": "study.curve",
     "Trace": "report.story",
@@ -73,6 +78,7 @@ _WHERE = {
     "describe": "report.synopsis",
     "diagram": "report.diagram",
     "load": "scenario.settings",
+    "open": "study.opened:open_study",
     "potential_outcomes": "study.potential",
     "regret": "study.regret",
     "run": "study.run",

@@ -22,8 +22,9 @@ from protocolsim.study import calibrate as calibration
 from protocolsim.study import reference
 from protocolsim.study.calibrate import calibrate, calibration_plan, reported, trials_of
 from protocolsim.study.posterior import COVERAGE_BOUNDS
-from protocolsim.study.reference import Simulated, kept_in, make_table, simulate, table_plan
+from protocolsim.study.reference import Simulated, make_table, simulate, table_plan
 from protocolsim.study.run import run
+from protocolsim.study.storage.study_folder import study_folder
 from tests.test_cli import command as command  # noqa: PLC0414 - a fixture, used by name
 from tests.test_cli import refused
 
@@ -171,12 +172,12 @@ class TestTable:
     def test_it_is_taken_up_where_it_stopped(self, tmp_path):
         """What was kept is not made again, what is damaged or missing is, and the table is the same."""
         plan = small_plan()
-        keep = kept_in(tmp_path, plan, resume=False)
         told: list[int] = []
-        whole = make_table(plan, keep=keep, progress=told.append)
+        with study_folder(tmp_path / "out", plan.manifest, pieces="reference") as folder:
+            whole = make_table(plan, keep=folder, progress=told.append)
         assert sum(told) == 80
-        (keep / "chunk_00000.npz").unlink()
-        (keep / "chunk_00001.npz").write_bytes(b"half a chunk")
+        (tmp_path / "out/reference/chunk_00000.npz").unlink()
+        (tmp_path / "out/reference/chunk_00001.npz").write_bytes(b"half a chunk")
         made = []
 
         def counting(work, chunks):
@@ -184,7 +185,9 @@ class TestTable:
                 made.append(chunk)
                 yield work(chunk)
 
-        assert same(whole, make_table(plan, keep=kept_in(tmp_path, plan, resume=True), run=counting))
+        with study_folder(tmp_path / "out", plan.manifest, resume=True, pieces="reference") as folder:
+            assert same(whole, make_table(plan, keep=folder, run=counting))
+            assert folder.lost == ["reference/chunk_00001.npz"]
         assert len(made) == 2
 
     @pytest.mark.parametrize(
@@ -193,9 +196,14 @@ class TestTable:
     )
     def test_another_plan_is_not_taken_up(self, tmp_path, other, differs):
         """What was begun with other points, another seed or other priors is refused, with the difference named."""
-        kept_in(tmp_path, small_plan(), resume=False)
-        with pytest.raises(UsageError, match=f"begun with another {differs}"):
-            kept_in(tmp_path, small_plan(**other), resume=True)
+        with study_folder(tmp_path / "out", small_plan().manifest, pieces="reference") as folder:
+            make_table(small_plan(), keep=folder)
+        plan = small_plan(**other).manifest
+        with (
+            pytest.raises(UsageError, match=f"cannot be gone on with: {differs}"),
+            study_folder(tmp_path / "out", plan, resume=True, pieces="reference"),
+        ):
+            pass
 
     def test_tables_that_cannot_be(self):
         """Too few points or trials, and more trials than there are numbers for, are refused."""
@@ -240,11 +248,11 @@ class TestCommand:
         assert summary == json.loads(Path("results/summary.json").read_text())
         assert {p.name for p in Path("results").iterdir()} == {
             "reference", "report.html", "posterior.csv", "posterior.parquet", "summary.json", "scenario.yaml",
-            "targets.yaml", "provenance.json",
+            "targets.yaml", "provenance.json", "ledger.jsonl",
         }  # fmt: skip
         assert list(pd.read_csv("results/posterior.csv")) == [*summary["parameters"], "weight"]
-        assert "--resume to go on" in refused(command, *SMALL, "--out", "results")
-        assert "begun with another seed" in refused(command, *SMALL, "--out", "results", "--resume", "--seed", "3")
+        assert "it holds earlier results" in refused(command, *SMALL, "--out", "results")
+        assert "seed was 2009 and is 3 now" in refused(command, *SMALL, "--out", "results", "--resume", "--seed", "3")
         before = {p.name: p.stat().st_mtime_ns for p in Path("results/reference").iterdir() if p.suffix == ".npz"}
         assert json.loads(command(*SMALL, "--json", "--out", "results", "--resume")[1]) == summary
         assert {n: Path("results/reference", n).stat().st_mtime_ns for n in before} == before
@@ -266,7 +274,8 @@ class TestCommand:
             patched.setattr(reference, "simulate", stopping)
             status, out, err = command(*SMALL, "--json", "--out", "results")
         assert (status, out) == (130, "")
-        assert "add --resume to go on" in err
+        assert "2 of 4 parts are kept in results" in err
+        assert "--resume" in err.splitlines()[1]
         assert len(list(Path("results/reference").glob("*.npz"))) == 2
         assert json.loads(command(*SMALL, "--json", "--out", "results", "--resume")[1]) == whole
 
@@ -279,6 +288,6 @@ class TestCommand:
         Path("mine").mkdir()
         Path("mine/diary.txt").write_text("dear diary\n")
         assert "'diary.txt'" in refused(command, *SMALL, "--out", "mine")
-        assert "it needs --out" in refused(command, *SMALL, "--resume")
+        assert "--resume says nothing without --out" in refused(command, *SMALL, "--resume")
         assert "too few" in refused(command, "calibrate", "ms_daclizumab", "--points", "3")
         assert "no targets are shipped for 'ms_no_drug'" in refused(command, "calibrate", "ms_no_drug")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from tests.test_store import same_frame
 
 from protocolsim import cli
 from protocolsim.records import TABLES
@@ -17,7 +18,6 @@ from protocolsim.scenario.json_schema import schema_text
 from protocolsim.scenario.settings import load
 from protocolsim.study import chunk
 from protocolsim.study.run import run
-from tests.test_store import same_frame
 
 ROOT = Path(__file__).parent.parent
 QUICK = ("run", "ms_daclizumab", "--set", "cohort.size=3", "--replicates", "2")
@@ -135,8 +135,8 @@ class TestRun:
         for table in TABLES:
             same_frame(pd.read_parquet(f"results/{table}.parquet"), expected.records.frame(table))
         names = {p.name for p in Path("results").iterdir()}
-        assert names == {f"{t}.{k}" for t in TABLES for k in ("csv", "parquet")} | {
-            "summary.json", "scenario.yaml", "provenance.json", "report.html", "manifest.json", "chunks",
+        assert names == {f"{table}.parquet" for table in TABLES} | {
+            "summary.json", "scenario.yaml", "provenance.json", "report.html", "manifest.json", "chunks", "ledger.jsonl",
         }  # fmt: skip
         assert [p.name for p in Path().iterdir()] == ["results"]
 

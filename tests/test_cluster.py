@@ -93,5 +93,5 @@ def test_the_command(scheduler, tmp_path, monkeypatch, capfd):
         with pytest.raises(SystemExit) as ended:
             cli.main([*words, *more])
         assert not ended.value.code, capfd.readouterr().err
-    for name in ("summary.json", "subjects.csv", "observations.parquet", "moves.csv"):
+    for name in ("summary.json", "subjects.parquet", "observations.parquet", "moves.parquet"):
         assert Path("here", name).read_bytes() == Path("there", name).read_bytes()

@@ -407,7 +407,7 @@ class TestCommand:
         names = {p.name for p in Path("results").iterdir()}
         assert names == figures | {
             "sweep.parquet", "sweep.csv", "summary.json", "provenance.json", "scenario.yaml", "report.html",
-            "manifest.json", "chunks",
+            "manifest.json", "chunks", "ledger.jsonl",
         }  # fmt: skip
         parquet, csv = pd.read_parquet("results/sweep.parquet"), pd.read_csv("results/sweep.csv")
         points = json.loads(out)["points"]

@@ -20,7 +20,7 @@ QUICK = ("thresholds", "ms_daclizumab", "--replicates", "3", "--lucks", "2")
 NAMES = ("curves", "roc", "what_follows", "loss", "definitions", "definitions_roc", "regret")
 FIGURES = [f"{n}.{form}" for n in NAMES for form in ("png", "svg", "html")]
 TABLES = [*(f"{n}.{form}" for n in ("curve", "definitions", "regret") for form in ("parquet", "csv"))]
-TABLES += ["summary.json", "provenance.json", "scenario.yaml", "report.html"]
+TABLES += ["summary.json", "provenance.json", "scenario.yaml", "report.html", "manifest.json"]
 
 
 def strict(text: str):

@@ -121,7 +121,8 @@ class TestCommand:
         table = pd.read_csv("results/validation.csv").set_index("estimate")
         assert table["verdict"].to_dict() == {name: row["verdict"] for name, row in rows.items()}
         assert {p.name for p in Path("results").iterdir()} == {
-            "report.html", "validation.csv", "summary.json", "scenario.yaml", "provenance.json",
+            "report.html", "validation.csv", "validation.parquet", "summary.json", "scenario.yaml", "provenance.json",
+            "manifest.json",
         }  # fmt: skip
         assert command(*words, "--quiet", "--out", "results", "--overwrite") == (0, "", "")
 

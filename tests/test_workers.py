@@ -24,7 +24,6 @@ from protocolsim.executor.adaptive import Adaptive
 from protocolsim.executor.base import Executor, cores, executor_for, in_order, number_of_workers
 from protocolsim.executor.here import Here
 from protocolsim.executor.processes import Processes
-from protocolsim.records import TABLES
 from protocolsim.report.threshold_page import Told
 from protocolsim.scenario.settings import load
 from protocolsim.scenario.targets import load_targets
@@ -32,7 +31,6 @@ from protocolsim.study import chunk as chunks_of
 from protocolsim.study.calibrate import calibration_plan
 from protocolsim.study.chunk import Local, Recipe, Span, Work, carried_out
 from protocolsim.study.conduct import conducted
-from protocolsim.study.encoded import encoded, join
 from protocolsim.study.gathered import Gathered
 from protocolsim.study.reference import make_table
 from protocolsim.study.regret import regret
@@ -243,23 +241,6 @@ class TestChunks:
         assert gathered.whole
         assert len(work.chunks()) == -(-17 // size)
         assert {n: s.tobytes() for n, s in cut.items()} == {n: s.tobytes() for n, s in whole.items()}
-
-    def test_joined_tables_do_not_tell_the_pieces(self, scenario, tmp_path):
-        """Files of tables have the same bytes from one piece, from many, and from earlier files and the rest."""
-        from protocolsim.study.pieces import pieces
-
-        def piece(first, stop):
-            return encoded(list(pieces(scenario, 3, range(first, stop), "batch")))
-
-        for name in ("one", "many", "rest"):
-            (tmp_path / name).mkdir()
-        join([piece(0, 12)], tmp_path / "one")
-        join([piece(0, 1), piece(1, 2), piece(2, 8)], tmp_path / "many")
-        join([piece(8, 12)], tmp_path / "rest", earlier=tmp_path / "many")
-        for table in TABLES:
-            for kind in ("csv", "parquet"):
-                one, rest = (tmp_path / n / f"{table}.{kind}" for n in ("one", "rest"))
-                assert one.read_bytes() == rest.read_bytes(), one.name
 
 
 class TestStudies:

@@ -149,8 +149,8 @@ def through_states(result: Source) -> alt.Chart:
         chart,
         "Where the patients are, week by week",
         f"All {number:,} enrolled patients of {phrases.count(result.shown.replicates, 'simulated trial')}. The height "
-        "of a colour is the share in that state; who has finished or left stays in the state they ended in. Look at when "
-        f"a colour opens and how wide it stays. At the end: {told}.",
+        "of a colour is the share in that state; who has finished or left stays in the state they ended in. Look at "
+        f"when a colour opens and how wide it stays. At the end: {told}.",
         f"Stacked areas: share of enrolled patients in each state by week since enrolment. At the end: {told}.",
     )
     return found

@@ -3,7 +3,7 @@
 A new study is made in the wanted folder itself: `manifest.json` says what it is, `chunks/` and `ledger.jsonl` hold what
 is finished, and `summary.json` comes last, so a folder with finished pieces and no summary is an unfinished study.
 Where the folder holds earlier results, the new ones are made beside it, in NAME.unfinished, and take its place when
-they are whole. A study of which nothing is kept before its end (thresholds, validate) goes the same way, without pieces.
+they are whole. A study of which nothing is kept before its end (thresholds, validate) goes the same way, without any.
 """
 
 from __future__ import annotations

@@ -1,0 +1,126 @@
+"""Finished results, read back from their folder: each file is checked before it is believed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from protocolsim.errors import UsageError, unknown
+from protocolsim.scenario.scenario import Scenario
+from protocolsim.scenario.settings import load
+from protocolsim.study.storage import ours
+from protocolsim.study.storage.manifest import Manifest, read_manifest
+from protocolsim.study.storage.study_folder import manifest_path
+from protocolsim.study.storage.write import checksum
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Study:
+    """The results in a folder that `--out` wrote.
+
+    Tables are read when they are asked for, whole or some columns: `study.observations`, or of any command's results
+    `study.table("sweep")`. `study.path("observations")` is the Parquet file itself, for polars, duckdb or R.
+
+    >>> study = protocolsim.open("results")  # doctest: +SKIP
+    >>> study.table("observations", columns=["subject", "variable", "value"])  # doctest: +SKIP
+    """
+
+    folder: Path
+    manifest: Manifest
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The names of its tables."""
+        return tuple(name.removesuffix(".parquet") for name in self.manifest.files if name.endswith(".parquet"))
+
+    def path(self, table: str) -> Path:
+        """The Parquet file of a table, after its bytes were compared with what was written.
+
+        Raises UsageError for a table that is not there, or whose file is damaged or gone.
+        """
+        if table not in self.tables:
+            raise UsageError(f"{self.folder}: {unknown('table', table, self.tables)}")
+        return self._checked(f"{table}.parquet")
+
+    def table(self, name: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        """A table, or some of its columns. Texts are categories. Raises UsageError as `path` does."""
+        import pandas as pd
+
+        return pd.read_parquet(self.path(name), columns=None if columns is None else list(columns))
+
+    @property
+    def subjects(self) -> pd.DataFrame:
+        """One row for everybody screened."""
+        return self.table("subjects")
+
+    @property
+    def observations(self) -> pd.DataFrame:
+        """One row for each variable of each planned assessment."""
+        return self.table("observations")
+
+    @property
+    def doses(self) -> pd.DataFrame:
+        """One row for each planned dose."""
+        return self.table("doses")
+
+    @property
+    def moves(self) -> pd.DataFrame:
+        """One row for each change of state, with the reason in the rule's own words."""
+        return self.table("moves")
+
+    @property
+    def events(self) -> pd.DataFrame:
+        """One row for each event with a clock of its own."""
+        return self.table("events")
+
+    @cached_property
+    def summary(self) -> dict[str, Any]:
+        """What the command's --json prints. Raises UsageError for a file that is damaged or gone."""
+        found: dict[str, Any] = json.loads(self._checked(ours.SUMMARY).read_text(encoding="utf-8"))
+        return found
+
+    def scenario(self, *, allow_plugins: bool = False) -> Scenario:
+        """The scenario that gives these results again. Raises UsageError for a file that is damaged or gone."""
+        return load(str(self._checked(ours.SCENARIO)), allow_plugins=allow_plugins)
+
+    def _checked(self, name: str) -> Path:
+        path = self.folder / name
+        found = checksum(path)
+        if found is None:
+            raise UsageError(
+                f"{path}: it is gone, or cannot be read; give the command again with --resume or --overwrite"
+            )
+        if found != self.manifest.files.get(name):
+            raise UsageError(
+                f"{path}: it was damaged, or edited, since it was written; give the command again with --resume or "
+                "--overwrite"
+            )
+        return path
+
+
+def open_study(folder: str | Path) -> Study:
+    """The finished results in a folder that a command wrote with `--out`.
+
+    Parameters: `folder`, its path. Returns a `Study`. Raises UsageError where there are none, or where its manifest is
+    damaged; a damaged table is refused when it is asked for.
+    """
+    path = Path(folder)
+    try:
+        held = ours.held_in(path)
+        if held.unfinished:
+            raise UsageError(f"{path}: an unfinished study; give its command again with --resume")
+        if not (held.finished and ours.has_manifest(path)):
+            raise UsageError(f"{path}: no results of protocolsim are here; name a folder that --out wrote")
+        pieces = None if (path / ours.MANIFEST).exists() else ours.REFERENCE
+        return Study(path, read_manifest(manifest_path(path, pieces).read_text(encoding="utf-8")))
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror or error}") from None
+    except ValueError as error:
+        raise UsageError(f"{path}: its manifest cannot be read: {error}") from None

@@ -1,0 +1,17 @@
+"""Frames compared as a reader of results sees them."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+
+def same_frame(read: pd.DataFrame, frame: pd.DataFrame) -> None:
+    """Read back, a frame has the same columns and values, to the last bit; texts may be categories."""
+    assert list(read.columns) == list(frame.columns)
+    assert len(read) == len(frame)
+    for name in frame:
+        if isinstance(frame[name].dtype, pd.CategoricalDtype) or frame[name].dtype.kind not in "fiub":
+            mine, theirs = (f[name].astype(object).where(f[name].notna(), None).tolist() for f in (read, frame))
+            assert mine == theirs, name
+        else:
+            pd.testing.assert_series_equal(read[name], frame[name], check_exact=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from tests.test_store import same_frame
+from tests.frames import same_frame
 
 from protocolsim import cli
 from protocolsim.records import TABLES
@@ -136,7 +136,8 @@ class TestRun:
             same_frame(pd.read_parquet(f"results/{table}.parquet"), expected.records.frame(table))
         names = {p.name for p in Path("results").iterdir()}
         assert names == {f"{table}.parquet" for table in TABLES} | {
-            "summary.json", "scenario.yaml", "provenance.json", "report.html", "manifest.json", "chunks", "ledger.jsonl",
+            "summary.json", "scenario.yaml", "provenance.json", "report.html", "manifest.json", "chunks",
+            "ledger.jsonl",
         }  # fmt: skip
         assert [p.name for p in Path().iterdir()] == ["results"]
 

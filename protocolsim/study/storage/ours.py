@@ -97,11 +97,27 @@ def _looked_at(folder: Path) -> Iterator[tuple[str, bool]]:
             yield here.name, known is not None and (here.is_file() or here.is_symlink())
 
 
-def clear(folder: Path) -> list[str]:
-    """Take away all of ours in a folder, which itself stays; the names of what is left."""
+Inventory = dict[str, tuple[int, int, int]]
+
+
+def inventory(folder: Path) -> Inventory:
+    """What is ours in a folder now, each file as it can be known again."""
+    return {name: _known_by(folder / name) for name, ours in _looked_at(folder) if ours}
+
+
+def _known_by(path: Path) -> tuple[int, int, int]:
+    seen = path.lstat()
+    return seen.st_ino, seen.st_mtime_ns, seen.st_size
+
+
+def clear(folder: Path, only: Inventory | None = None) -> list[str]:
+    """Take away all of ours in a folder, which itself stays; the names of what is left.
+
+    `only`: those that were there then and have not changed since, whatever else is called like ours.
+    """
     left = []
     for name, ours in list(_looked_at(folder)) if folder.is_dir() else []:
-        if ours:
+        if ours and (only is None or only.get(name) == _known_by(folder / name)):
             (folder / name).unlink(missing_ok=True)
         else:
             left.append(name)
@@ -111,9 +127,9 @@ def clear(folder: Path) -> list[str]:
     return left
 
 
-def remove(folder: Path) -> list[str]:
+def remove(folder: Path, only: Inventory | None = None) -> list[str]:
     """Take away all of ours, and the folder with it where nothing else is there; the names of what is left."""
-    left = clear(folder)
+    left = clear(folder, only)
     with suppress(OSError):
         folder.rmdir()
     return left

@@ -41,7 +41,8 @@ class StudyFolder:
 
     `shown` is what to call `path` to the user. `earlier` is a folder of finished results that this study goes on from,
     with its manifest. `pieces` is the folder of the finished pieces, `entries` what the ledger has of them, `lost` the
-    files that were damaged. `notes` is what the user should be told at the end.
+    files that were damaged. `replacing` is what stands in `target` that may be deleted, as it was when this began.
+    `notes` is what the user should be told at the end.
     """
 
     path: Path
@@ -53,6 +54,7 @@ class StudyFolder:
     planned: int = 0
     entries: dict[str, Entry] = field(default_factory=dict)
     lost: list[str] = field(default_factory=list)
+    replacing: ours.Inventory = field(default_factory=dict, repr=False)
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -118,7 +120,7 @@ class StudyFolder:
         flush_folder(self.path)
         publish(self.path, self.shown)
         if self.path != self.target:
-            self.notes += replace_results(self.path, self.target)
+            self.notes += replace_results(self.path, self.target, self.replacing)
             self.path = self.target
 
     @property
@@ -216,16 +218,16 @@ def publish(folder: Path, shown: str) -> None:
     flush_folder(folder)
 
 
-def replace_results(new: Path, target: Path) -> list[str]:
+def replace_results(new: Path, target: Path, only: ours.Inventory | None = None) -> list[str]:
     """Let new results take the place of earlier ones, of which only ours are deleted; what became of the rest."""
     earlier = put_in_place(new, target)
-    return _given_back(earlier, target)
+    return _given_back(earlier, target, only)
 
 
-def _given_back(earlier: Path, target: Path) -> list[str]:
-    """What somebody put among earlier results meanwhile stays where it was."""
+def _given_back(earlier: Path, target: Path, only: ours.Inventory | None = None) -> list[str]:
+    """What somebody put among earlier results meanwhile stays where it was, or beside them where that is taken."""
     told = []
-    for name in ours.remove(earlier):
+    for name in ours.remove(earlier, only):
         place = target / name
         try:
             place.parent.mkdir(exist_ok=True)
@@ -233,8 +235,10 @@ def _given_back(earlier: Path, target: Path) -> list[str]:
                 raise FileExistsError(place)
             (earlier / name).rename(place)
         except OSError:
-            told.append(f"'{name}' was put there meanwhile; it stands in {earlier}")
-    ours.remove(earlier)
+            aside = next_to(target, f".{place.name}", ".meanwhile-")
+            (earlier / name).rename(aside)
+            told.append(f"'{name}' was put into {target.name} meanwhile, by somebody else; it stands in {aside}")
+    ours.remove(earlier, only)
     return told
 
 
@@ -309,6 +313,8 @@ def _opened(claim: Claim, manifest: Manifest, pieces: str | None, *, overwrite: 
         raise UsageError(f"--out {out}: it holds other files ('{held.others[0]}'); name a new folder")
     there = StudyFolder(target, target, manifest, str(out), pieces)
     next_to_it = StudyFolder(beside, target, manifest, str(out.with_name(beside.name)), pieces)
+    if held.finished:
+        next_to_it.replacing = ours.inventory(target)
     if not resume:
         return _anew(claim, there, next_to_it, held, overwrite=overwrite)
     if held.others and held.finished:

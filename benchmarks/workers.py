@@ -41,14 +41,14 @@ def seconds_kept(planned: Plan, executor: Executor) -> tuple[float, float]:
     """How long it takes where every chunk is kept, and how much of that the store took by itself."""
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder, study_folder(Path(folder) / "out", planned.manifest) as store:
-        put, in_store = store.put, [time.perf_counter() - began]
+        put, in_store = store.keep, [time.perf_counter() - began]
 
         def timed(*words: Any) -> None:
             started = time.perf_counter()
             put(*words)
             in_store.append(time.perf_counter() - started)
 
-        object.__setattr__(store, "put", timed)
+        object.__setattr__(store, "keep", timed)
         carry_out(planned, workers=executor, folder=store)
         return time.perf_counter() - began, sum(in_store)
 

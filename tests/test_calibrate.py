@@ -274,7 +274,7 @@ class TestCommand:
             patched.setattr(reference, "simulate", stopping)
             status, out, err = command(*SMALL, "--json", "--out", "results")
         assert (status, out) == (130, "")
-        assert "2 of 4 parts are kept in results" in err
+        assert "2 of 3 parts are kept in results" in err
         assert "--resume" in err.splitlines()[1]
         assert len(list(Path("results/reference").glob("*.npz"))) == 2
         assert json.loads(command(*SMALL, "--json", "--out", "results", "--resume")[1]) == whole

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from tests.frames import same_frame
 
 from protocolsim import cli
 from protocolsim.records import TABLES
@@ -18,6 +17,7 @@ from protocolsim.scenario.json_schema import schema_text
 from protocolsim.scenario.settings import load
 from protocolsim.study import chunk
 from protocolsim.study.run import run
+from tests.frames import same_frame
 
 ROOT = Path(__file__).parent.parent
 QUICK = ("run", "ms_daclizumab", "--set", "cohort.size=3", "--replicates", "2")

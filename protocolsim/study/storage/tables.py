@@ -97,11 +97,7 @@ def settings(schema: pa.Schema) -> dict[str, Any]:
     from pyarrow import parquet
 
     repeating = [f.name for f in schema if not pa.types.is_floating(f.type) or f.name.endswith("day")]
-    kept = {
-        "compression": "zstd",
-        "compression_level": 1,
-        "use_dictionary": repeating,
-    }
+    kept: dict[str, Any] = {"compression": "lz4", "use_dictionary": repeating, "write_statistics": list(_KEYS)}
     if all(key in schema.names for key in _KEYS):
         order = [(key, "ascending") for key in _KEYS]
         kept["sorting_columns"] = parquet.SortingColumn.from_ordering(schema, order)

@@ -233,17 +233,25 @@ class TestGoingOn:
 
 
 class TestKilled:
-    def test_twenty_kills(self, work):
-        """A sweep killed (SIGKILL) at twenty random moments and gone on with ends as an undisturbed one does."""
+    @pytest.mark.parametrize(
+        ("name", "kills"),
+        [
+            *((name, 4) for name in killing.COMMANDS),
+            *(pytest.param(n, 20, marks=pytest.mark.long) for n in killing.COMMANDS),
+        ],
+    )
+    def test_killed(self, work, name, kills):
+        """A command killed (SIGKILL) at random moments and given again leaves what an undisturbed one leaves."""
         found = subprocess.run(
-            [sys.executable, "-m", "tests.killing", work, "2009", "20"],
+            [sys.executable, "-m", "tests.killing", name, work, "2009", str(kills)],
             env=ENVIRONMENT, cwd=ROOT, capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert found.returncode == 0, found.stderr
-        assert found.stdout.startswith("20 kills in ")
+        assert found.stdout.startswith(f"{kills} kills in ")
         for folder in work.glob("killed*"):
             assert results(folder) == results("undisturbed")
             assert not list(folder.rglob("*.partial"))
+        assert not [p.name for p in work.iterdir() if "." in p.name]
 
     def test_a_worker_is_killed(self, work):
         """A worker killed in the middle costs nothing: the sweep ends as with one process, and the user is told."""

@@ -47,6 +47,7 @@ _IN_FOLDERS = {
     RESULTS: re.compile(".*"),
     PUBLISHING: re.compile(".*"),
 }
+_BARELY_BEGUN = (f".{MANIFEST}{PARTIAL}", f"{REFERENCE}/.{PLAN}{PARTIAL}")
 _ALONE = re.compile(rf"\.?({re.escape(MANIFEST)}|{re.escape(LEDGER)})(\{PARTIAL})?")
 
 
@@ -71,8 +72,9 @@ def held_in(folder: Path) -> Held:
     begun = PUBLISHING in names or bool(_chunks(folder))
     finished = SUMMARY in names
     if not (finished or has_manifest(folder)):
-        # Without a sign of us, names that we use too are somebody's.
-        return Held(tuple(sorted(names)), finished=False, unfinished=False)
+        # Without a sign of us, names that we use too are somebody's; but for what a process leaves that was killed
+        # while it wrote its manifest.
+        return Held(tuple(n for n, _ in _looked_at(folder) if n not in _BARELY_BEGUN), finished=False, unfinished=False)
     return Held(tuple(others), finished, begun and not finished)
 
 

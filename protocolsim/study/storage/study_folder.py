@@ -131,12 +131,15 @@ class StudyFolder:
 
     def begin(self) -> None:
         """Take up what is there, and write down what is wanted now."""
+        if self.pieces is not None:
+            (self.path / self.pieces).mkdir(exist_ok=True)
+        # Before anything else: it says whose the rest is.
+        write_durably(self._manifest_path, self.manifest.as_json().encode())
         shutil.rmtree(self.path / ours.RESULTS, ignore_errors=True)
         if self.pieces is None:
-            write_durably(self._manifest_path, self.manifest.as_json().encode())
             return
+        self.parts.mkdir(exist_ok=True)
         for folder in (self.path / self.pieces, self.parts):
-            folder.mkdir(exist_ok=True)
             for stray in [*folder.glob(f".*{PARTIAL}"), *folder.glob(".*.spool")]:
                 stray.unlink()
         if self.earlier is not None:
@@ -153,7 +156,6 @@ class StudyFolder:
             for path in folder.iterdir():
                 if f"{folder.name}/{path.name}" not in known and path.name != ours.PLAN:
                     path.unlink()
-        write_durably(self._manifest_path, self.manifest.as_json().encode())
 
     def _take_over(self, earlier: Path, manifest: Manifest) -> None:
         """The pieces of finished results, linked where the system can do that, and their share of the tables."""

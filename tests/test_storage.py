@@ -213,6 +213,19 @@ class TestOthers:
         assert (filled("out"), Path("out", ours.REPORT).read_text()) == ("new", "page")
 
     @pytest.mark.parametrize(
+        "name", [f".{ours.MANIFEST}.partial", "chunks/", "reference/.plan.json.partial", ".results/"]
+    )
+    def test_what_a_killed_process_barely_began_is_free(self, work, name):
+        """A process that was killed before its manifest was whole leaves nothing that the next one could not use."""
+        path = Path("out", name)
+        path.mkdir(parents=True) if name.endswith("/") else path.parent.mkdir(parents=True)
+        if not name.endswith("/"):
+            path.write_text("half")
+        fill(Path("out"))
+        assert filled("out") == "new"
+        assert everything(work).keys() == {"out", f"out/{ours.MANIFEST}", f"out/{ours.SUMMARY}"}
+
+    @pytest.mark.parametrize(
         "names", [["summary.txt"], ["report.html"], ["chunks/mine"], [".results/mine"], ["manifest"]]
     )
     def test_names_alone_make_nothing_ours(self, work, names):

@@ -345,6 +345,14 @@ class TestTables:
         assert json.loads(Path(ours.SUMMARY).read_text()) == result.summary()
         assert json.loads(Path("provenance.json").read_text()) == dict(result.provenance)
 
+    @pytest.mark.parametrize("name", ["ms_smart", "ms_scanner_shortage"])
+    def test_whatever_a_trial_has(self, work, name):
+        """Tables read back are the frames in memory also where subjects are allocated, wait, or miss visits."""
+        made = run(load(name, set={"cohort.size": 4}), replicates=2)
+        write_run(made, work)
+        for table in TABLES:
+            same_frame(pd.read_parquet(f"{table}.parquet"), made.records.frame(table))
+
     def test_rows_are_sorted_and_say_so(self, written):
         """Row groups are sorted by replicate and subject, and their statistics tell which of them one needs."""
         for table in TABLES:

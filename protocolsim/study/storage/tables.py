@@ -35,9 +35,9 @@ def arrow(records: Records, table: str) -> pa.Table:
     columns = {}
     for name, column in shown(records, table).items():
         if isinstance(column, Coded):
-            codes = pa.array(column.codes)
-            if name == "outcome":  # whoever has not ended has none
-                codes = pa.array(column.codes, mask=column.codes < 0)
+            # Below zero: who has no such text (was not allocated, has not ended).
+            missing = column.codes < 0
+            codes = pa.array(column.codes, mask=missing if missing.any() else None)
             columns[name] = pa.DictionaryArray.from_arrays(codes, pa.array(column.labels, type=pa.string()))
         else:
             columns[name] = pa.array(column, from_pandas=True)

@@ -26,6 +26,7 @@ from urllib.parse import parse_qsl, unquote_plus
 from protocolsim.errors import UsageError
 
 TOKEN = "token"
+COOKIE = "protocolsim-"
 LEAST_TOKEN, MOST_TOKEN = 12, 200
 _TOKENS = re.compile(r"[A-Za-z0-9._~-]+", re.ASCII)
 _AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::([0-9]{1,5}))?", re.ASCII)
@@ -132,7 +133,7 @@ class Admission:
     @property
     def cookie(self) -> str:
         """The name of the cookie: browsers keep one jar for all ports of a host."""
-        return f"protocolsim-{self.port}"
+        return f"{COOKIE}{self.port}"
 
     @property
     def stamp(self) -> str:

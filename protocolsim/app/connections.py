@@ -8,6 +8,7 @@ from typing import Any, cast
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from protocolsim.app.admission import COOKIE
 from protocolsim.app.limits import HEAD_SECONDS, MOST_CONNECTIONS, MOST_LINE, MOST_LINES, STALLED_SECONDS
 
 _FULL = (
@@ -64,10 +65,16 @@ class HttpConnection(H11Protocol):
             self._head.stop()
 
     def handle_websocket_upgrade(self, event: Any) -> None:
-        """Hand over to the WebSocket, whose reader takes shorter headers than ours and fails at longer ones."""
-        longest = max((len(value) for _, value in self.headers), default=0)
+        """Hand over to the WebSocket, whose reader takes less than ours, and is silent about the rest."""
+        # Cookies of whatever else is served on this machine may be long, and say nothing here.
+        self.headers = [(name, _own(value) if name == b"cookie" else value) for name, value in self.headers]
+        longest = max((len(name) + len(value) for name, value in self.headers), default=0)
         if max(longest, len(event.target)) > MOST_LINE or len(self.headers) > MOST_LINES:
-            self.send_400_response(f"a header of a WebSocket may have {MOST_LINE} bytes")
+            self.send_400_response(f"a WebSocket begins with at most {MOST_LINES} headers of {MOST_LINE} bytes")
+            return
+        names = {name for name, _ in self.headers}
+        if event.method != b"GET" or names & {b"transfer-encoding", b"content-length"}:
+            self.send_400_response("a WebSocket begins with GET, without a body")
             return
         super().handle_websocket_upgrade(event)
 
@@ -88,12 +95,29 @@ class HttpConnection(H11Protocol):
         super().resume_writing()
 
 
+def _own(cookies: bytes) -> bytes:
+    pairs = [pair.strip() for pair in cookies.split(b";")]
+    return b"; ".join(pair for pair in pairs if pair.startswith(COOKIE.encode()))
+
+
 class SocketConnection(WebSocketsSansIOProtocol):
     """A WebSocket, likewise."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._stalled = _Timer()
+
+    def data_received(self, data: bytes) -> None:
+        """A piece of a message. Before, the head: it comes whole, and what is not understood at once never will be."""
+        super().data_received(data)
+        if not self.handshake_initiated:
+            self.transport.abort()
+
+    async def send(self, message: Any) -> None:
+        """Send, and know that a refusal ends the handshake too; the log would say that it was never answered."""
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body" and not message.get("more_body", False):
+            self.handshake_complete = True
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It is over."""

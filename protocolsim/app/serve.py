@@ -8,7 +8,7 @@ import hashlib
 import os
 import re
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -166,10 +166,29 @@ async def _download(request: Request, pool: Pool, first: State) -> Response:
         if wanted["form"] not in _TYPES:
             raise UsageError(f"no file ends in '.{wanted['form'][:20]}' here; there are {', '.join(_TYPES)}")
         order = Order(wanted["view"], wanted["part"], state, wanted["figure"], wanted["form"])
-        found = await pool.carry_out(order, lambda *_: None)
+        found = await _while_wanted(request, pool.carry_out(order, lambda *_: None))
     except ProtocolsimError as error:
         return PlainTextResponse(str(error), status_code=422)
+    except asyncio.CancelledError:
+        return PlainTextResponse("stopped: nobody waits for it any more, or the page has ended\n", status_code=503)
     return _file(found, _TYPES[wanted["form"]], f"{wanted['figure']}.{wanted['form']}")
+
+
+async def _while_wanted(request: Request, work: Coroutine[Any, Any, bytes]) -> bytes:
+    """What the work yields. Raises CancelledError, and stops the work, once whoever asked has gone."""
+    task = asyncio.create_task(work)
+
+    async def watch() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+        task.cancel()
+
+    watching = asyncio.create_task(watch())
+    try:
+        return await task
+    finally:
+        task.cancel()
+        watching.cancel()
 
 
 def _file(content: bytes, kind: str, name: str) -> Response:

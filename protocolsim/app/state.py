@@ -171,8 +171,13 @@ def _loaded(name: str, text: str | None, settings: tuple[tuple[str, str], ...]) 
 
 
 def scenario_file(state: State) -> str:
-    """What was set up as a scenario file that runs on the command line with the same results."""
+    """What was set up as a scenario file that runs on the command line with the same results.
+
+    Raises ScenarioError or UsageError where it could not be read again.
+    """
     scenario = scenario_of(state)
-    asked = {"seed": state.seed, "replicates": state.replicates}
+    numbers = {"seed": state.seed, "replicates": state.replicates}
     given = {key: value_of(key, value) for key, value in state.settings}
-    return saved(scenario, state.scenario if state.text is None else None, given, asked)
+    text = saved(scenario, state.scenario if state.text is None else None, given, numbers)
+    load_text(text, "scenario.yaml")
+    return text

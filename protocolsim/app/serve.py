@@ -98,7 +98,12 @@ def admitted(ear: socket.socket, host: str, token: str | None, allowed: tuple[Na
     if bare is not None and bare.is_loopback:
         return own
     given, machine = named(host), socket.gethostname().lower()
-    names = {"localhost", machine, f"{machine}.local", *([given.host] if given is not None else [])}
+    names = {
+        "localhost",
+        machine,
+        f"{machine}.local",
+        *([given.host] if given is not None and given.address is None else []),
+    }
     return replace(own, names=frozenset(names), literals="any")
 
 
@@ -115,7 +120,12 @@ def _shown(host: str) -> str:
 
 def application(first: State, admission: Admission, pool: Pool | None = None) -> Asgi:
     """The page as an ASGI application that begins with this state."""
-    workers = pool or Pool(max(1, min(_MOST_WORKERS, (os.cpu_count() or 1))))
+    shown, scripts = pages(first, pool or Pool(max(1, min(_MOST_WORKERS, (os.cpu_count() or 1)))))
+    return gate(sockets(shown), admission, scripts)
+
+
+def pages(first: State, workers: Pool) -> tuple[Starlette, list[str]]:
+    """All that is behind the gate, and the hashes of the scripts that stand in the page."""
     answers = Answers(workers)
     shiny = App(page(), serve_session(answers, first), static_assets={"/static": Path(__file__).parent / "static"})
 
@@ -138,7 +148,7 @@ def application(first: State, admission: Admission, pool: Pool | None = None) ->
         Route("/session/{rest:path}", nothing),  # what Shiny would serve to single sessions; this page has none of it
         Mount("/", shiny),
     ]
-    return gate(sockets(Starlette(routes=routes, lifespan=lifespan)), admission, _hashes(shiny.ui))
+    return Starlette(routes=routes, lifespan=lifespan), _hashes(shiny.ui)
 
 
 def _hashes(rendered: Any) -> list[str]:

@@ -35,7 +35,8 @@ class Served:
 
     def opening(self, path: str = "") -> str:
         """The address that opens the page, set up as the path's query says."""
-        return f"{self.address}/?token={self.token}" + (f"&{path.removeprefix('?')}" if path else "")
+        fields = [f"token={self.token}"] if self.token else []
+        return f"{self.address}/?{'&'.join([*fields, path.removeprefix('?')])}"
 
 
 @contextmanager
@@ -53,15 +54,15 @@ def served(*arguments: str, errors: Any = None) -> Iterator[Served]:
 
 
 @contextmanager
-def browser() -> Iterator[Any]:
-    """A headless Chromium of this machine; the test is skipped where there is none."""
+def browser(*flags: str) -> Iterator[Any]:
+    """A headless Chromium of this machine, with further flags; the test is skipped where there is none."""
     program = next((path for name in NAMES if (path := shutil.which(name))), None)
     if program is None:
         pytest.skip(f"no browser on this machine (looked for {', '.join(NAMES)}): apt-get install chromium")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
+        running = playwright.chromium.launch(executable_path=program, args=[*FLAGS, *flags])
         yield running
         running.close()
 

@@ -77,7 +77,7 @@ async def _ask(app: Any, kind: str, path: str, headers: dict[str, str], query: s
     }  # fmt: skip
     if kind == "http":
         scope["method"] = method
-    said = [{"type": "websocket.connect"}, {"type": "websocket.disconnect", "code": 1001}]
+    said: list[dict[str, Any]] = [{"type": "websocket.connect"}, {"type": "websocket.disconnect", "code": 1001}]
     sent: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:

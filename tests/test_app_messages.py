@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Origin
 
 from protocolsim.app.limits import MESSAGES_A_SECOND, MESSAGES_AT_ONCE, MOST_INPUTS, MOST_LETTERS, MOST_MESSAGE
 from protocolsim.app.messages import ADDRESS, MISHEARD, SAID, Unintelligible, heard
@@ -73,7 +74,7 @@ def joined(page: Served, search: str = "", *, begin: bool = True) -> Any:
         address,
         additional_headers={"Authorization": f"Bearer {page.token}"},
         max_size=None,
-        origin=page.address,  # type: ignore[arg-type]
+        origin=Origin(page.address),
     ) as link:
         if begin:
             data = {**SCREEN, "view": "scenario", ".clientdata_url_search": search}

@@ -142,6 +142,17 @@ def base_of(name):
     return load(name)
 
 
+@pytest.mark.parametrize("whole", [True, False])
+def test_what_was_asked_goes_before_what_was_set(whole):
+    """A seed and a number of replicates that are asked for stand in the file, whatever a setting says of them."""
+    text = base_of("ms_no_drug").document.text if whole else None
+    settings = (("replicates", "9"), ("seed", "8"))
+    saved = load_text(scenario_file(State("ms_no_drug", text, settings, seed=3, replicates=2)), "saved.yaml")
+    assert (saved.seed, saved.replicates) == (3, 2)
+    own = load_text(scenario_file(State("ms_no_drug", text, settings)), "saved.yaml")
+    assert (own.seed, own.replicates) == (8, 9)
+
+
 @pytest.mark.parametrize(
     ("key", "value"), [("replicates", "0"), ("replicates", "00"), ("seed", str(2**64)), ("seed", "-1")]
 )

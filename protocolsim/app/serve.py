@@ -41,7 +41,14 @@ _INLINE = re.compile(r"<script(?:\s+type=\"text/javascript\")?>(.*?)</script>", 
 
 
 def serve(
-    first: State, *, host: str, port: int, token: str | None, allowed: tuple[Name, ...], ready: Callable[[str], None]
+    first: State,
+    *,
+    host: str,
+    port: int,
+    token: str | None,
+    allowed: tuple[Name, ...],
+    workers: int | None,
+    ready: Callable[[str], None],
 ) -> None:
     """Serve the page until interrupted; `ready` is told its address. Raises UsageError where it cannot listen.
 
@@ -51,7 +58,7 @@ def serve(
         admission = admitted(ear, host, token, allowed)
         ready(address(ear, host, token))
         config = uvicorn.Config(
-            application(first, admission),
+            application(first, admission, Pool(workers or max(1, min(_MOST_WORKERS, os.cpu_count() or 1)))),
             log_level="warning",
             access_log=False,  # addresses have the token and the scenario in them
             server_header=False,
@@ -118,9 +125,9 @@ def _shown(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def application(first: State, admission: Admission, pool: Pool | None = None) -> Asgi:
+def application(first: State, admission: Admission, workers: Pool) -> Asgi:
     """The page as an ASGI application that begins with this state."""
-    shown, scripts = pages(first, pool or Pool(max(1, min(_MOST_WORKERS, (os.cpu_count() or 1)))))
+    shown, scripts = pages(first, workers)
     return gate(sockets(shown), admission, scripts)
 
 

@@ -37,7 +37,14 @@ from protocolsim.errors import UsageError
 @click.option(
     "--public", is_flag=True, help="No token: whoever reaches the address may open the page and read SCENARIO."
 )
-def app(scenario: str, port: int, host: str, allowed: tuple[str, ...], token: str | None, public: bool) -> None:
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    help="Processes that simulate, for all visitors together: one for each processor, but at most 4, unless said.",
+)
+def app(
+    scenario: str, port: int, host: str, allowed: tuple[str, ...], token: str | None, public: bool, workers: int | None
+) -> None:
     """Explore SCENARIO on a page in the browser. Move its rule, and watch the trial change.
 
     The printed address opens it. It ends in a token, which the browser keeps as a cookie and takes out of the
@@ -59,6 +66,7 @@ def app(scenario: str, port: int, host: str, allowed: tuple[str, ...], token: st
         port=port,
         token=key,
         allowed=names,
+        workers=workers,
         ready=lambda address: click.echo(f"{address}   (Ctrl-C ends it)"),
     )
 

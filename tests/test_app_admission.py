@@ -9,6 +9,7 @@ import sys
 import urllib.error
 import urllib.request
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -16,10 +17,20 @@ from hypothesis import strategies as st
 
 from protocolsim.app.admission import Admission, Name, allowed_name, fixed_token, named, new_token, without_token
 from protocolsim.app.gate import gate
-from protocolsim.app.limits import MOST_HEADERS, MOST_QUERY
+from protocolsim.app.limits import (
+    IDLE_SECONDS,
+    MOST_HEADERS,
+    MOST_LETTERS,
+    MOST_QUERY,
+    MOST_SUBJECTS,
+    MOST_VISITORS,
+    MOST_WAITING,
+    SECONDS,
+)
 from protocolsim.app.serve import address, admitted, application, listening, pages
 from protocolsim.app.sockets import sockets
 from protocolsim.app.state import State
+from protocolsim.cli.app import COMMAND
 from protocolsim.errors import UsageError
 from tests.asgi import NoWorkers, ask, routes
 from tests.browser import served
@@ -303,6 +314,16 @@ def test_the_printed_address_opens_the_page(arguments):
                 urllib.request.urlopen(page.address)  # noqa: S310 - our own server
             refused.value.close()
             assert refused.value.code == 401
+
+
+def test_what_is_written_on_deploying_names_options_that_there_are():
+    """Every option and limit in docs/deploying.md is one of the command, or of what it is served with."""
+    words = (Path(__file__).parent.parent / "docs/deploying.md").read_text(encoding="utf-8")
+    known = {option for parameter in COMMAND.params for option in parameter.opts} | {"--replicates"}
+    assert set(re.findall(r"(?<![\w-])--[a-z-]+", words)) <= known
+    for number in (MOST_VISITORS, f"{MOST_SUBJECTS:,}", int(SECONDS), MOST_WAITING, f"{MOST_LETTERS:,}"):
+        assert str(number) in words
+    assert IDLE_SECONDS == 4 * 3600
 
 
 def test_the_application_is_behind_the_gate():

@@ -320,7 +320,7 @@ def test_what_is_written_on_deploying_names_options_that_there_are():
     """Every option and limit in docs/deploying.md is one of the command, or of what it is served with."""
     words = (Path(__file__).parent.parent / "docs/deploying.md").read_text(encoding="utf-8")
     known = {option for parameter in COMMAND.params for option in parameter.opts} | {"--replicates"}
-    assert set(re.findall(r"(?<![\w-])--[a-z-]+", words)) <= known
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", words)) <= known
     for number in (MOST_VISITORS, f"{MOST_SUBJECTS:,}", int(SECONDS), MOST_WAITING, f"{MOST_LETTERS:,}"):
         assert str(number) in words
     assert IDLE_SECONDS == 4 * 3600

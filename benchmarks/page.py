@@ -52,7 +52,7 @@ _SETTLE = """
 
 @contextlib.contextmanager
 def served() -> Iterator[tuple[str, int]]:
-    """The page on a free port: its address, and the server's process."""
+    """The page on a free port: its address with the token, and the server's process."""
     start = [sys.executable, "-c", "from protocolsim.cli import main; main()", "app", "--port", "0"]
     with subprocess.Popen(start, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own server
         assert process.stdout is not None
@@ -82,7 +82,7 @@ def opened(browser: Any, address: str, replicates: int) -> Any:
     """A visitor with the rule in front of them."""
     page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
     page.set_default_timeout(PATIENCE)
-    page.goto(f"{address}/?view=rule&replicates={replicates}")
+    page.goto(f"{address}&view=rule&replicates={replicates}")
     page.wait_for_selector("#rule-numbers table")
     page.evaluate(_DRIVER)
     return page

@@ -12,8 +12,8 @@ from playwright.sync_api import sync_playwright
 FOLDER = Path(__file__).parent
 # The address, what must be there, how high, and the file.
 PICTURES = (
-    ("?view=rule&replicates=1000&set.response_threshold=50%20%25", "#rule-numbers table", 900, "page_rule.png"),
-    ("?view=fifteen", ".fifteen-trial figure svg", 800, "page_fifteen.png"),
+    ("view=rule&replicates=1000&set.response_threshold=50%20%25", "#rule-numbers table", 900, "page_rule.png"),
+    ("view=fifteen", ".fifteen-trial figure svg", 800, "page_fifteen.png"),
 )
 
 
@@ -23,11 +23,11 @@ def main() -> None:
     start = [sys.executable, "-c", "from protocolsim.cli import main; main()", "app", "--port", "0"]
     with subprocess.Popen(start, stdout=subprocess.PIPE, text=True) as server, sync_playwright() as playwright:  # noqa: S603
         assert server.stdout is not None
-        address = server.stdout.readline().split()[0]
+        address = server.stdout.readline().split()[0]  # with its token
         browser = playwright.chromium.launch(executable_path=program, args=["--headless", "--no-sandbox"])
         for query, there, height, name in PICTURES:
             page = browser.new_page(viewport={"width": 1280, "height": height})
-            page.goto(f"{address}/{query}", timeout=300_000)
+            page.goto(f"{address}&{query}", timeout=300_000)
             page.wait_for_selector(there, timeout=300_000)
             page.wait_for_timeout(1500)
             page.screenshot(path=str(FOLDER / name))

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -20,30 +21,48 @@ FLAGS = (
 PATIENCE = 120_000  # milliseconds: on a fresh machine the first simulation compiles
 
 
+@dataclass(frozen=True)
+class Served:
+    """A page that is served: its address, and the token that opens it."""
+
+    address: str
+    token: str
+    process: subprocess.Popen[str]
+
+    @property
+    def port(self) -> int:
+        return int(self.address.rpartition(":")[2])
+
+    def opening(self, path: str = "") -> str:
+        """The address that opens the page, set up as the path's query says."""
+        fields = [f"token={self.token}"] if self.token else []
+        return f"{self.address}/?{'&'.join([*fields, path.removeprefix('?')])}"
+
+
 @contextmanager
-def served(*arguments: str) -> Iterator[str]:
-    """`protocolsim app` with these arguments on a free port: its address."""
+def served(*arguments: str, errors: Any = None) -> Iterator[Served]:
+    """`protocolsim app` with these arguments on a free port. What it says on standard error goes to `errors`."""
     start = [sys.executable, "-c", "from protocolsim.cli import main; main()", "app", *arguments, "--port", "0"]
-    with subprocess.Popen(start, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(start, stdout=subprocess.PIPE, stderr=errors, text=True) as process:
         assert process.stdout is not None
         try:
-            found = re.match(r"http://\S+", process.stdout.readline())
+            found = re.match(r"(http://\S+)/(?:\?token=(\S+))?", process.stdout.readline())
             assert found, "the page did not start"
-            yield found[0]
+            yield Served(found[1], found[2] or "", process)
         finally:
             process.terminate()
 
 
 @contextmanager
-def browser() -> Iterator[Any]:
-    """A headless Chromium of this machine; the test is skipped where there is none."""
+def browser(*flags: str) -> Iterator[Any]:
+    """A headless Chromium of this machine, with further flags; the test is skipped where there is none."""
     program = next((path for name in NAMES if (path := shutil.which(name))), None)
     if program is None:
         pytest.skip(f"no browser on this machine (looked for {', '.join(NAMES)}): apt-get install chromium")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
+        running = playwright.chromium.launch(executable_path=program, args=[*FLAGS, *flags])
         yield running
         running.close()
 
@@ -51,18 +70,18 @@ def browser() -> Iterator[Any]:
 class Visit:
     """One visitor's page, and everything that must not happen on it."""
 
-    def __init__(self, running: Any, address: str, path: str = "") -> None:
+    def __init__(self, running: Any, page: Served, path: str = "") -> None:
         self.context = running.new_context(viewport={"width": 1280, "height": 900})
         self.page = self.context.new_page()
         self.page.set_default_timeout(PATIENCE)
-        self.address = address
+        self.address = page.address
         self.errors: list[str] = []
         self.left: list[str] = []
         self.page.on("console", lambda m: self.errors.append(m.text) if m.type == "error" else None)
         self.page.on("pageerror", lambda e: self.errors.append(str(e)))
         self.context.on("request", lambda r: None if self._here(r.url) else self.left.append(r.url))
         self.page.on("websocket", lambda w: None if self._here(w.url) else self.left.append(w.url))
-        self.page.goto(f"{address}/{path}")
+        self.page.goto(page.opening(path))
         self.page.wait_for_selector("#form [data-knob]")
 
     def _here(self, url: str) -> bool:

@@ -17,7 +17,7 @@ from protocolsim.report.story import trace as story_of
 from protocolsim.scenario.settings import load_text
 from protocolsim.study.compare import compare
 from protocolsim.study.potential import potential_outcomes
-from tests.browser import Visit, browser, served
+from tests.browser import Served, Visit, browser, served
 
 REPLICATES = 40
 # A browser and two workers share two processors with the other tests: what is only late is asked once more.
@@ -52,10 +52,11 @@ def visit(running, address):
         each.close()
 
 
-def fetched(url: str, data: bytes | None = None) -> tuple[int, bytes]:
-    """The status and the content of an address."""
+def fetched(page: Served, path: str, data: bytes | None = None) -> tuple[int, bytes]:
+    """The status and the content of an address, asked for by a program that has the token."""
+    wanted = urllib.request.Request(f"{page.address}/{path}", data, {"Authorization": f"Bearer {page.token}"})  # noqa: S310
     try:
-        with urllib.request.urlopen(url, data=data) as found:  # noqa: S310 - our own server
+        with urllib.request.urlopen(wanted) as found:  # noqa: S310 - our own server
             return found.status, found.read()
     except urllib.error.HTTPError as refused:
         with refused:
@@ -309,9 +310,9 @@ def test_an_enormous_file_is_refused(visit, tmp_path):
 
 def test_an_upload_is_refused(address):
     """The server takes no file, whatever a program sends it, and no file of its own disk can be named."""
-    assert fetched(f"{address}/session/x/upload/y", b"x" * 1000)[0] == 413
+    assert fetched(address, "session/x/upload/y", b"x" * 1000)[0] == 413
     for scenario in ("/etc/passwd", "../README.md", "./scenarios/ms_no_drug.yaml"):
-        status, words = fetched(f"{address}/download/scenario.yaml?scenario={scenario}")
+        status, words = fetched(address, f"download/scenario.yaml?scenario={scenario}")
         assert (status, b"is not here" in words) == (422, True)
 
 
@@ -340,12 +341,12 @@ def test_a_hostile_text_is_refused_and_only_ever_read(visit, text, said):
 def test_every_figure_can_be_taken_along(address, form, begins):
     """The files are what they say; the data hold the drawn rows; what is not there is refused in words."""
     query = rule_at("50")
-    status, content = fetched(f"{address}/download/rule/curve/roc.{form}{query}")
+    status, content = fetched(address, f"download/rule/curve/roc.{form}{query}")
     assert status == 200
     assert content.startswith(begins)
     if form == "csv":
         assert "sensitivity" in content.decode().splitlines()[0]
-    status, words = fetched(f"{address}/download/rule/curve/rock.{form}{query}")
+    status, words = fetched(address, f"download/rule/curve/rock.{form}{query}")
     assert (status, b"did you mean 'roc'" in words) == (422, True)
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+from functools import cache
+from urllib.parse import urlencode
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocolsim.app.limits import MOST_LETTERS, bounded, looked_at
@@ -25,7 +27,7 @@ STATES = st.builds(
     text=st.none() | st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=300),
     settings=PAIRS,
     other=PAIRS,
-    replicates=st.none() | st.integers(0, 1000),
+    replicates=st.none() | st.integers(1, 1000),
     seed=st.none() | st.integers(0, 1000),
     draw=st.integers(0, 1000),
     patient=st.integers(0, 1000),
@@ -99,6 +101,73 @@ def test_a_saved_file_is_the_same_scenario(name):
         assert (saved.seed, saved.replicates) == (3, base.replicates)
         assert {k: n.value for k, n in saved.named.items()} == {k: n.value for k, n in expected.named.items()}
         assert [p.value for p in saved.parameters] == [p.value for p in expected.parameters]
+
+
+WHOLE = sorted({"seed", "replicates", "cohort.size", "title"})
+SAID = st.sampled_from(["0", "1", "7", "0x10", "-1", "1e3", "50 %", "2 weeks", "null", "'=1'", ".nan", "[1]", "a: b"])
+
+
+@settings(max_examples=60)
+@given(
+    name=st.sampled_from(["ms_daclizumab", "ms_smart", "maa_daclizumab"]),
+    whole=st.booleans(),
+    knobs=st.dictionaries(st.integers(0, 200) | st.sampled_from(WHOLE), SAID | st.floats().map(str), max_size=3),
+    numbers=st.fixed_dictionaries(
+        {}, optional={key: st.sampled_from(["0", "1", "5", str(2**62), "-1", "1e3"]) for key in ("seed", "replicates")}
+    ),
+)
+def test_a_download_is_what_the_page_simulates_or_refused(name, whole, knobs, numbers):
+    """Any address is refused in words, or its file is one that `run` takes, with the trial that the page simulates."""
+    base = base_of(name)
+    rows = [row.name for row in controls(base)]
+    pairs = {k if isinstance(k, str) else rows[k % len(rows)]: value for k, value in knobs.items()}
+    where = State("edited", base.document.text) if whole else State(name)
+    try:
+        state = restored(
+            f"{where.address()}&{urlencode({**{f'set.{k}': v for k, v in pairs.items()}, **numbers})}", where
+        )
+        shown = scenario_of(state)
+        text = scenario_file(state)
+    except ProtocolsimError:
+        return
+    saved = load_text(text, "saved.yaml")
+    assert saved.seed == (shown.seed if state.seed is None else state.seed)
+    assert saved.replicates == (shown.replicates if state.replicates is None else state.replicates)
+    assert (saved.title, saved.named, saved.parameters) == (shown.title, shown.named, shown.parameters)
+    assert saved.trial.cohort.size == shown.trial.cohort.size
+
+
+@cache
+def base_of(name):
+    return load(name)
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_what_was_asked_goes_before_what_was_set(whole):
+    """A seed and a number of replicates that are asked for stand in the file, whatever a setting says of them."""
+    text = base_of("ms_no_drug").document.text if whole else None
+    settings = (("replicates", "9"), ("seed", "8"))
+    saved = load_text(scenario_file(State("ms_no_drug", text, settings, seed=3, replicates=2)), "saved.yaml")
+    assert (saved.seed, saved.replicates) == (3, 2)
+    own = load_text(scenario_file(State("ms_no_drug", text, settings)), "saved.yaml")
+    assert (own.seed, own.replicates) == (8, 9)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("replicates", "0"), ("replicates", "00"), ("seed", str(2**64)), ("seed", "-1")]
+)
+def test_a_number_that_a_run_refuses_is_refused_in_the_address(key, value):
+    """What could not be run is neither shown nor saved."""
+    with pytest.raises(UsageError, match=f"{key}: expected a whole number from"):
+        restored(f"{key}={value}", State("ms_daclizumab"))
+
+
+@pytest.mark.parametrize("count", [421, 3000])
+def test_an_address_that_says_too_much_is_refused(count):
+    """Hundreds of fields are a refusal in words; as many as a page may write are read."""
+    with pytest.raises(UsageError, match="more than 420 things"):
+        restored("&".join(f"a{k}=1" for k in range(count)), State("ms_daclizumab"))
+    assert restored("&".join(f"a{k}=1" for k in range(420)), State("ms_no_drug")) == State("ms_no_drug")
 
 
 def test_a_file_that_extends_its_neighbour_opens_whole(tmp_path):

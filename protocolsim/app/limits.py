@@ -28,6 +28,47 @@ MOST_WAITING = 64
 """Answers that may wait for a worker, of all visitors together."""
 
 MOST_VISITORS = 100
+MOST_SESSIONS = 2 * MOST_VISITORS
+"""WebSockets that are open at once. Between the two a visitor is told on the page that there are too many."""
+
+MOST_CONNECTIONS = 800
+"""Open at once, of all kinds: a browser opens up to six; a process may usually have a thousand."""
+
+MOST_QUERY = 160 * 1024
+"""Bytes of an address: room for a scenario's text, which is packed into it."""
+
+MOST_HEADERS = 32 * 1024
+"""Bytes of a request's headers; the cookies of everything else that runs on this machine are among them."""
+
+MOST_LINE, MOST_LINES = 8000, 120
+"""Bytes of one header with which a WebSocket begins, and how many headers: what the package websockets reads."""
+
+MOST_FIELDS = 2 * MOST_SETTINGS + 20
+"""Of an address."""
+
+HEAD_SECONDS = 20.0
+"""In which a request must have been said whole."""
+
+INIT_SECONDS = 30.0
+"""In which a WebSocket must have been opened by a page."""
+
+STALLED_SECONDS = 30.0
+"""For which a browser may take nothing of what is sent to it."""
+
+IDLE_SECONDS = 4 * 3600.0
+"""After which a page that says nothing is left; its address brings all of it back."""
+
+MOST_UNSENT = 32 * 1024**2
+"""Bytes that wait for one browser to take them; all figures of the page together are some 2 MB."""
+
+MESSAGES_A_SECOND, MESSAGES_AT_ONCE = 100.0, 200
+"""Of one page; faster ones wait. A slider that is dragged says 60 a second."""
+
+MOST_INPUTS = 200
+"""Values in one message."""
+
+MOST_WORD = 200
+"""Characters of a name or of a number as a page says it."""
 
 SHOWN_REPLICATES = 200
 """Replicates of which single patients can be looked at."""

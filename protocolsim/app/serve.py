@@ -1,11 +1,16 @@
-"""The server: the page, its files, and what is refused before it reaches either."""
+"""The server: the page, its files, and the socket at which it listens."""
 
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+import re
+import socket
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,59 +21,126 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 
+from protocolsim.app.admission import TOKEN, Admission, Name, named
 from protocolsim.app.answers import Answers
-from protocolsim.app.limits import MOST_MESSAGE
+from protocolsim.app.connections import HttpConnection, SocketConnection
+from protocolsim.app.gate import Asgi, gate
+from protocolsim.app.limits import MOST_HEADERS, MOST_MESSAGE, MOST_QUERY
 from protocolsim.app.page import page
 from protocolsim.app.pool import Pool
 from protocolsim.app.session import serve_session
+from protocolsim.app.sockets import sockets
 from protocolsim.app.state import State, restored, scenario_file
 from protocolsim.app.view.base import views
 from protocolsim.app.worker import Order
 from protocolsim.errors import ProtocolsimError, UsageError
 
-Scope = MutableMapping[str, Any]
-Asgi = Callable[[Scope, Any, Any], Awaitable[None]]
-
 _TYPES = {"png": "image/png", "svg": "image/svg+xml", "csv": "text/csv; charset=utf-8"}
 _MOST_WORKERS = 4
-# Nothing is loaded from anywhere else, whatever a scenario's text may say.
-_ONLY_HERE = (
-    b"default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; font-src 'self' data:; "
-    b"script-src 'self' 'unsafe-inline' 'unsafe-eval'; connect-src 'self' ws: wss:; frame-ancestors 'none'"
-)
+_INLINE = re.compile(r"<script(?:\s+type=\"text/javascript\")?>(.*?)</script>", re.DOTALL)
 
 
-def serve(first: State, *, host: str, port: int, ready: Callable[[str], None]) -> None:
-    """Serve the page until interrupted; `ready` is told its address. Raises UsageError where the port is taken."""
-    import socket
+def serve(
+    first: State,
+    *,
+    host: str,
+    port: int,
+    token: str | None,
+    allowed: tuple[Name, ...],
+    workers: int | None,
+    ready: Callable[[str], None],
+) -> None:
+    """Serve the page until interrupted; `ready` is told its address. Raises UsageError where it cannot listen.
 
-    address = f"http://{host}:{port}"
-    with socket.socket() as listening:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listening.bind((host, port))
-            listening.listen()
-        except OSError as error:
-            raise UsageError(f"cannot listen at {address}: {error.strerror or error}; name another --port") from None
-        ready(f"http://{host}:{listening.getsockname()[1]}")
+    `allowed` are further names by which it is reached (admission.py); without a `token` everybody may come in.
+    """
+    with listening(host, port) as ear:
+        admission = admitted(ear, host, token, allowed)
+        ready(address(ear, host, token))
         config = uvicorn.Config(
-            application(first),
+            application(first, admission, Pool(workers or max(1, min(_MOST_WORKERS, os.cpu_count() or 1)))),
             log_level="warning",
+            access_log=False,  # addresses have the token and the scenario in them
+            server_header=False,
+            http=HttpConnection,
+            h11_max_incomplete_event_size=MOST_QUERY + MOST_HEADERS,
+            ws=SocketConnection,
             ws_max_size=MOST_MESSAGE,
-            ws="websockets-sansio",
             timeout_graceful_shutdown=2,
         )
-        uvicorn.Server(config).run(sockets=[listening])
+        uvicorn.Server(config).run(sockets=[ear])
 
 
-def application(first: State, pool: Pool | None = None) -> Asgi:
+def listening(host: str, port: int) -> socket.socket:
+    """A socket that listens there, whatever kind of address it is. Raises UsageError."""
+    bare = host.removeprefix("[").removesuffix("]")
+    place = f"{_shown(bare)}:{port}"
+    try:
+        family, kind, _, _, where = socket.getaddrinfo(bare, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    except (OSError, UnicodeError):
+        raise UsageError(f"--host: this machine has no address '{host[:80]}'; the usual one is 127.0.0.1") from None
+    ear = socket.socket(family, kind)
+    try:
+        if os.name == "posix":  # elsewhere it would let another program listen at the same port
+            ear.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if bare == "::":  # everybody, by either kind of address
+            ear.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        ear.bind(where)
+        ear.listen()
+    except OSError as error:
+        ear.close()
+        raise UsageError(f"cannot listen at http://{place}: {error.strerror or error}; name another --port") from None
+    return ear
+
+
+def admitted(ear: socket.socket, host: str, token: str | None, allowed: tuple[Name, ...]) -> Admission:
+    """Who is admitted to a page that listens there.
+
+    On the loopback only this machine can come, by the names of the loopback. Elsewhere the page is also reached by
+    the name that was given, by the machine's own, and by addresses in figures, behind which a network may put it.
+    """
+    where = ear.getsockname()
+    own = Admission(port=where[1], token=token, allowed=allowed)
+    bare = Name(where[0]).address
+    if bare is not None and bare.is_loopback:
+        return own
+    given, machine = named(host), socket.gethostname().lower()
+    names = {
+        "localhost",
+        machine,
+        f"{machine}.local",
+        *([given.host] if given is not None and given.address is None else []),
+    }
+    return replace(own, names=frozenset(names), literals="any")
+
+
+def address(ear: socket.socket, host: str, token: str | None) -> str:
+    """What to open in a browser on this machine."""
+    bare, port = host.removeprefix("[").removesuffix("]"), ear.getsockname()[1]
+    here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bare, bare)  # noqa: S104 - compared, not listened at
+    return f"http://{_shown(here)}:{port}/" + (f"?{TOKEN}={token}" if token is not None else "")
+
+
+def _shown(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def application(first: State, admission: Admission, workers: Pool) -> Asgi:
     """The page as an ASGI application that begins with this state."""
-    workers = pool or Pool(max(1, min(_MOST_WORKERS, (os.cpu_count() or 1))))
+    shown, scripts = pages(first, workers)
+    return gate(sockets(shown), admission, scripts)
+
+
+def pages(first: State, workers: Pool) -> tuple[Starlette, list[str]]:
+    """All that is behind the gate, and the hashes of the scripts that stand in the page."""
     answers = Answers(workers)
     shiny = App(page(), serve_session(answers, first), static_assets={"/static": Path(__file__).parent / "static"})
 
     async def download(request: Request) -> Response:
         return await _download(request, workers, first)
+
+    async def nothing(_: Request) -> Response:
+        return PlainTextResponse("there is nothing here\n", status_code=404)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -80,9 +152,16 @@ def application(first: State, pool: Pool | None = None) -> Asgi:
     routes = [
         Route("/download/{view}/{part}/{figure}.{form}", download),
         Route("/download/scenario.yaml", download),
+        Route("/session/{rest:path}", nothing),  # what Shiny would serve to single sessions; this page has none of it
         Mount("/", shiny),
     ]
-    return _guarded(Starlette(routes=routes, lifespan=lifespan))
+    return Starlette(routes=routes, lifespan=lifespan), _hashes(shiny.ui)
+
+
+def _hashes(rendered: Any) -> list[str]:
+    """The hashes of the scripts that stand in the page itself, by which a browser knows them."""
+    text = str(rendered["html"])
+    return [base64.b64encode(hashlib.sha256(each.encode()).digest()).decode() for each in _INLINE.findall(text)]
 
 
 async def _warm(answers: Answers, first: State) -> None:
@@ -104,30 +183,30 @@ async def _download(request: Request, pool: Pool, first: State) -> Response:
         if wanted["form"] not in _TYPES:
             raise UsageError(f"no file ends in '.{wanted['form'][:20]}' here; there are {', '.join(_TYPES)}")
         order = Order(wanted["view"], wanted["part"], state, wanted["figure"], wanted["form"])
-        found = await pool.carry_out(order, lambda *_: None)
+        found = await _while_wanted(request, pool.carry_out(order, lambda *_: None))
     except ProtocolsimError as error:
         return PlainTextResponse(str(error), status_code=422)
+    except asyncio.CancelledError:
+        return PlainTextResponse("stopped: nobody waits for it any more, or the page has ended\n", status_code=503)
     return _file(found, _TYPES[wanted["form"]], f"{wanted['figure']}.{wanted['form']}")
+
+
+async def _while_wanted(request: Request, work: Coroutine[Any, Any, bytes]) -> bytes:
+    """What the work yields. Raises CancelledError, and stops the work, once whoever asked has gone."""
+    task = asyncio.create_task(work)
+
+    async def watch() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+        task.cancel()
+
+    watching = asyncio.create_task(watch())
+    try:
+        return await task
+    finally:
+        task.cancel()
+        watching.cancel()
 
 
 def _file(content: bytes, kind: str, name: str) -> Response:
     return Response(content, media_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'})
-
-
-def _guarded(app: Asgi) -> Asgi:
-    """The application, which takes no uploads, and whose pages may load nothing from elsewhere."""
-
-    async def guarded(scope: Scope, receive: Any, send: Any) -> None:
-        if scope["type"] == "http" and scope["method"] not in ("GET", "HEAD"):
-            refusal = PlainTextResponse("this page takes no uploads: a file is opened in the browser", status_code=413)
-            await refusal(scope, receive, send)
-            return
-
-        async def marked(message: MutableMapping[str, Any]) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", []), (b"content-security-policy", _ONLY_HERE)]
-            await send(message)
-
-        await app(scope, receive, marked)
-
-    return guarded

@@ -6,6 +6,7 @@ Everything slow happens outside the reactive graph, which all visitors share: in
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,12 +18,12 @@ from protocolsim.app.answers import Answers
 from protocolsim.app.described import Described, DescribedPart
 from protocolsim.app.form import form
 from protocolsim.app.limits import MOST_VISITORS
-from protocolsim.app.state import OWN_TEXT, State, restored, small
+from protocolsim.app.messages import ADDRESS, MISHEARD
+from protocolsim.app.state import MOST_NAME, NUMBERS, OWN_TEXT, State, asked, restored, small
 from protocolsim.app.view import rule
 from protocolsim.app.view.base import Part, View, views
 from protocolsim.app.worker import Answer, Order
 from protocolsim.errors import ProtocolsimError, UsageError
-from protocolsim.randomness import MAX_REPLICATES, MAX_SEED
 from protocolsim.scenario.shipped import names
 
 _STEPPED, _PICKED = ("draw", "patient"), ("measure", "beside")
@@ -53,19 +54,25 @@ class Visitor:
         self._asks = 0
         self._asked: dict[tuple[str, str], tuple[int, State]] = {}
         self._tasks: dict[tuple[str, str], asyncio.Task[None]] = {}
+        self._opening: asyncio.Task[None] | None = None
         self._moving: asyncio.Task[None] | None = None
         self._moved_to: State | None = None
 
     # What is set up ---------------------------------------------------------------------------------------------------
 
-    async def open(self, state: State, refused: str = "") -> None:
+    def open(self, state: State, refused: str = "") -> None:
         """Begin with another scenario, or another address. What cannot be opened leaves all as it was.
 
-        `refused`: what was asked for and cannot be had, which the page says.
+        `refused`: what was asked for and cannot be had, which the page says. Of several asked for the last one counts.
         """
+        if self._opening is not None:
+            self._opening.cancel()
+        self._opening = _later(self._open(state, refused))
+
+    async def _open(self, state: State, refused: str) -> None:
         try:
             answer = await self._answers.get(_description(state), lambda *_: None)
-        except UsageError as error:
+        except ProtocolsimError as error:
             await self._set(self.refused, str(error))
             return
         self.state, self.described = state, answer.facts
@@ -98,10 +105,16 @@ class Visitor:
         try:
             value = float(text)
         except ValueError:
-            raise UsageError(f"{control.label}: expected a number, found '{text[:40]}'") from None
+            value = math.nan
+        if not math.isfinite(value):
+            raise UsageError(f"{control.label}: expected a number, found '{text[:40]}'")
         own = abs(value - control.value) < 1e-12
         self.state = self.state.setting(name, None if own else control.said(value))
         return name == self.described.threshold
+
+    def mishear(self, why: str) -> None:
+        """Say what was wrong with what was said."""
+        self.refused.set(why)
 
     def check(self, text: str) -> None:
         """Check what is being typed."""
@@ -187,7 +200,7 @@ class Visitor:
 
     def leave(self) -> None:
         """Nothing is wanted any more."""
-        for task in (*self._tasks.values(), self._moving):
+        for task in (*self._tasks.values(), self._moving, self._opening):
             if task is not None:
                 task.cancel()
 
@@ -204,7 +217,7 @@ def serve_session(answers: Answers, first: State) -> Callable[[Inputs, Outputs, 
         visitor = Visitor(session, answers, first)
         _counted(session, visitor)
         _outputs(output, visitor)
-        _begin(session, visitor, first)
+        _begin(input, visitor, first)
         _events(input, visitor)
 
     return server
@@ -256,13 +269,13 @@ def _part_output(output: Outputs, visitor: Visitor, view: View, part: Part) -> N
         return part.show(shown.answer, visitor.state)
 
 
-def _begin(session: Session, visitor: Visitor, first: State) -> None:
+def _begin(input: Inputs, visitor: Visitor, first: State) -> None:
     @reactive.effect
     async def _() -> None:
         with reactive.isolate():
             if visitor.opened.get():
                 return
-            address = session.clientdata.url_search()
+            address = input[ADDRESS]()
         if Visitor.present > MOST_VISITORS:
             visitor.refused.set("too many visitors; try again later")
             return
@@ -273,21 +286,22 @@ def _begin(session: Session, visitor: Visitor, first: State) -> None:
             state, why = first, str(error)
         known = {view.name for view in views()}
         state = state if state.view in known else replace(state, view=views()[0].name)
-        _later(visitor.open(state, why))
+        visitor.open(state, why)
 
 
 _UNDER_WAY: set[asyncio.Task[None]] = set()
 
 
-def _later(what: Coroutine[Any, Any, None]) -> None:
+def _later(what: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
     """Begin something that the graph need not wait for."""
     task = asyncio.create_task(what)
     _UNDER_WAY.add(task)
     task.add_done_callback(_UNDER_WAY.discard)
+    return task
 
 
 def _events(input: Inputs, visitor: Visitor) -> None:
-    """What a visitor does, each a message from the page (static/page.js)."""
+    """What a visitor does, each a message from the page (static/page.js), of the kind that messages.py lets through."""
 
     def upon(name: str, act: Callable[[Any], None], *, mends: bool = True) -> None:
         @reactive.effect
@@ -295,23 +309,24 @@ def _events(input: Inputs, visitor: Visitor) -> None:
         def _() -> None:
             try:
                 act(input[name]())
-            except UsageError as error:
+            except ProtocolsimError as error:
                 visitor.refused.set(str(error))
             else:
                 if mends:
                     visitor.refused.set("")
 
     upon("moved", lambda said: _moved(visitor, said))
-    upon("asked", lambda said: _asked(visitor, said))
+    upon("asked", lambda said: _change(visitor, **{said["name"]: asked(said["name"], said["value"])}))
     upon("picked", lambda said: _picked(visitor, said))
     upon("kept", lambda _: _change(visitor, other=visitor.state.settings, beside=""))
     upon("step", lambda said: _step(visitor, said))
-    upon("view", lambda said: _change(visitor, view=str(said)), mends=False)
-    upon("reset", lambda _: _later(visitor.open(replace(visitor.state, settings=(), replicates=None, seed=None))))
-    upon("chosen", lambda said: _choose(visitor, str(said)))
-    upon("typed", lambda said: visitor.check(str(said)))
-    upon("used", lambda said: _later(visitor.open(State(OWN_TEXT, small(str(said)), view=visitor.state.view))))
-    upon("cancelled", lambda said: visitor.cancel(*str(said).split("-", 1)))
+    upon("view", lambda said: _look(visitor, said), mends=False)
+    upon("reset", lambda _: visitor.open(replace(visitor.state, settings=(), replicates=None, seed=None)))
+    upon("chosen", lambda said: _choose(visitor, said))
+    upon("typed", visitor.check)
+    upon("used", lambda said: visitor.open(State(OWN_TEXT, small(said), view=visitor.state.view)))
+    upon("cancelled", lambda said: visitor.cancel(*said))
+    upon(MISHEARD, visitor.mishear, mends=False)
 
 
 def _change(visitor: Visitor, **changes: Any) -> None:
@@ -321,35 +336,30 @@ def _change(visitor: Visitor, **changes: Any) -> None:
 
 
 def _moved(visitor: Visitor, said: dict[str, Any]) -> None:
-    live = visitor.move(str(said["name"]), str(said["value"]))
+    live = visitor.move(said["name"], said["value"])
     if live:
         visitor.at_once()
-    if said.get("settled") and visitor.described is not None:
+    if said["settled"] and visitor.described is not None:
         _later(visitor.changed())
 
 
-def _asked(visitor: Visitor, said: dict[str, Any]) -> None:
-    """Replicates or seed."""
-    name = str(said["name"])
-    most = {"replicates": MAX_REPLICATES - 1, "seed": MAX_SEED}
-    text = str(said["value"])
-    if name not in most or not (text.isascii() and text.isdigit() and len(text) < 20 and int(text) <= most[name]):
-        raise UsageError(f"{name[:20]}: expected a whole number, found '{text[:40]}'")
-    _change(visitor, **{name: int(text)})
+def _look(visitor: Visitor, name: str) -> None:
+    if any(view.name == name for view in views()):
+        _change(visitor, view=name)
 
 
 def _picked(visitor: Visitor, said: dict[str, Any]) -> None:
-    if str(said["name"]) in _PICKED:
-        _change(visitor, **{str(said["name"]): str(said["value"])[:60]})
+    if said["name"] in _PICKED:
+        _change(visitor, **{said["name"]: said["value"][:MOST_NAME]})
 
 
 def _step(visitor: Visitor, said: dict[str, Any]) -> None:
-    name, by = str(said["name"]), int(said["by"])
+    name = said["name"]
     if name in _STEPPED:
-        _change(visitor, **{name: max(0, getattr(visitor.state, name) + by)})
+        _change(visitor, **{name: min(max(0, getattr(visitor.state, name) + said["by"]), NUMBERS[name][1])})
 
 
 def _choose(visitor: Visitor, name: str) -> None:
     if name not in names():
-        raise UsageError(f"there is no scenario '{name[:60]}'")
-    _later(visitor.open(State(name, view=visitor.state.view)))
+        raise UsageError(f"there is no scenario '{name[:MOST_NAME]}'")
+    visitor.open(State(name, view=visitor.state.view))

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from protocolsim.app.limits import MOST_LETTERS, MOST_SETTINGS
+from protocolsim.app.limits import MOST_FIELDS, MOST_LETTERS, MOST_SETTINGS, MOST_WORD
 from protocolsim.errors import UsageError
 from protocolsim.randomness import MAX_REPLICATES, MAX_SEED
 from protocolsim.scenario.scenario import Scenario
@@ -20,10 +20,13 @@ from protocolsim.scenario.shipped import is_path, names
 
 OWN_TEXT = "edited"
 _SET, _OTHER = "set.", "other."
-_NUMBERS: Mapping[str, int] = {
-    "replicates": MAX_REPLICATES - 1, "seed": MAX_SEED, "draw": MAX_REPLICATES - 1, "patient": 1_000_000_000,
+NUMBERS: Mapping[str, tuple[int, int]] = {
+    "replicates": (1, MAX_REPLICATES - 1), "seed": (0, MAX_SEED), "draw": (0, MAX_REPLICATES - 1),
+    "patient": (0, 1_000_000_000),
 }  # fmt: skip
-_LONGEST = 200
+"""The whole numbers of a state, each with the least and the most that it may be."""
+
+MOST_NAME = 60
 
 
 @dataclass(frozen=True)
@@ -77,18 +80,21 @@ def restored(address: str, first: State) -> State:
     """
     if not address.strip("?"):
         return first
-    pairs = parse_qsl(address.lstrip("?"), keep_blank_values=True, max_num_fields=2 * MOST_SETTINGS + 20)
+    try:
+        pairs = parse_qsl(address.lstrip("?"), keep_blank_values=True, max_num_fields=MOST_FIELDS)
+    except ValueError:
+        raise UsageError(f"the address is damaged: it says more than {MOST_FIELDS} things") from None
     found = dict(pairs)
-    view, measure, beside = (found.get(key, "")[:60] for key in ("view", "measure", "beside"))
+    view, measure, beside = (found.get(key, "")[:MOST_NAME] for key in ("view", "measure", "beside"))
     state = State(_scenario(found, first), _text(found), view=view, measure=measure, beside=beside)
     if "scenario" not in found and state.text is None:
         state = replace(state, text=first.text)
-    for name, most in _NUMBERS.items():
+    for name in NUMBERS:
         if name in found:
-            changed: dict[str, Any] = {name: _number(name, found[name], most)}
+            changed: dict[str, Any] = {name: asked(name, found[name])}
             state = replace(state, **changed)
     for key, value in pairs:
-        if len(key) > _LONGEST or (key != "text" and len(value) > _LONGEST):
+        if len(key) > MOST_WORD or (key != "text" and len(value) > MOST_WORD):
             raise UsageError(f"the address is damaged: '{key[:40]}' is too long")
         for prefix, other in ((_SET, False), (_OTHER, True)):
             if key.startswith(prefix):
@@ -100,9 +106,9 @@ def _scenario(found: Mapping[str, str], first: State) -> str:
     name = found.get("scenario", first.scenario)
     if "text" not in found and "scenario" in found and name not in names() and name != first.scenario:
         raise UsageError(
-            f"the address names the scenario '{name[:60]}', which is not here; here are: {', '.join(names())}"
+            f"the address names the scenario '{name[:MOST_NAME]}', which is not here; here are: {', '.join(names())}"
         )
-    return name[:60]
+    return name[:MOST_NAME]
 
 
 def _text(found: Mapping[str, str]) -> str | None:
@@ -126,9 +132,13 @@ def small(text: str) -> str:
     return text
 
 
-def _number(name: str, text: str, most: int) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 20 and int(text) <= most):
-        raise UsageError(f"{name}: expected a whole number up to {most:,}, found '{text[:40]}'")
+def asked(name: str, text: str) -> int:
+    """A whole number of a state in words. Raises UsageError."""
+    if name not in NUMBERS:
+        raise UsageError(f"there is no '{name[:40]}' to ask for")
+    least, most = NUMBERS[name]
+    if not (text.isascii() and text.isdigit() and len(text) < 20 and least <= int(text) <= most):
+        raise UsageError(f"{name}: expected a whole number from {least} to {most:,}, found '{text[:40]}'")
     return int(text)
 
 
@@ -161,8 +171,13 @@ def _loaded(name: str, text: str | None, settings: tuple[tuple[str, str], ...]) 
 
 
 def scenario_file(state: State) -> str:
-    """What was set up as a scenario file that runs on the command line with the same results."""
+    """What was set up as a scenario file that runs on the command line with the same results.
+
+    Raises ScenarioError or UsageError where it could not be read again.
+    """
     scenario = scenario_of(state)
-    asked = {"seed": state.seed, "replicates": state.replicates}
+    numbers = {"seed": state.seed, "replicates": state.replicates}
     given = {key: value_of(key, value) for key, value in state.settings}
-    return saved(scenario, state.scenario if state.text is None else None, given, asked)
+    text = saved(scenario, state.scenario if state.text is None else None, given, numbers)
+    load_text(text, "scenario.yaml")
+    return text

@@ -13,19 +13,60 @@ from protocolsim.errors import UsageError
 @click.argument("scenario", default="ms_daclizumab")
 @click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0 takes any free port.")
 @click.option(
-    "--host", default="127.0.0.1", show_default=True, help="Whom to listen for; 0.0.0.0 lets others on the network in."
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Whom to listen for: only this machine (127.0.0.1, ::1), or 0.0.0.0 or :: to let others on the network in.",
 )
-def app(scenario: str, port: int, host: str) -> None:
-    """Explore SCENARIO on a page in the browser. Move its rule, and watch the trial change."""
+@click.option(
+    "--allow-host",
+    "allowed",
+    metavar="NAME[:PORT]",
+    multiple=True,
+    help="Another name by which browsers reach the page, as behind a reverse proxy or a tunnel: trial.example.org, "
+    "localhost:9000. Requests by any other name, and from pages of any other, are refused. Can be repeated.",
+)
+@click.option(
+    "--token",
+    envvar="PROTOCOLSIM_TOKEN",
+    show_envvar=True,
+    metavar="TEXT",
+    help="What the address must end in to open the page, instead of one made anew at each start. Better given in the "
+    "environment: others on this machine can read a command line.",
+)
+@click.option(
+    "--public", is_flag=True, help="No token: whoever reaches the address may open the page and read SCENARIO."
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    help="Processes that simulate, for all visitors together: one for each processor, but at most 4, unless said.",
+)
+def app(
+    scenario: str, port: int, host: str, allowed: tuple[str, ...], token: str | None, public: bool, workers: int | None
+) -> None:
+    """Explore SCENARIO on a page in the browser. Move its rule, and watch the trial change.
+
+    The printed address opens it. It ends in a token, which the browser keeps as a cookie and takes out of the
+    address, so that no other user and no other web site can open the page.
+    """
     if importlib.util.find_spec("shiny") is None:
         raise UsageError("the page needs more packages: python -m pip install 'protocolsim[app]'")
+    from protocolsim.app.admission import allowed_name, fixed_token, new_token
     from protocolsim.app.opening import opening
     from protocolsim.app.serve import serve
 
+    if public and token is not None:
+        raise UsageError("--public opens the page without a token, --token asks for one: say which")
+    names = tuple(allowed_name(name) for name in allowed)
+    key = None if public else new_token() if token is None else fixed_token(token)
     serve(
         opening(scenario),
         host=host,
         port=port,
+        token=key,
+        allowed=names,
+        workers=workers,
         ready=lambda address: click.echo(f"{address}   (Ctrl-C ends it)"),
     )
 

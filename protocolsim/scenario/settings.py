@@ -66,7 +66,7 @@ def saved(scenario: Scenario, shipped: str | None, given: Mapping[str, Any], ask
         for step in steps[path][:-1]:
             here = here.setdefault(step, {})
         here[steps[path][-1]] = value
-    return as_yaml(data)
+    return as_yaml({**data, **numbers})  # what was asked goes before what was set, as in a run
 
 
 def settings(document: Document, given: Mapping[str, Any], allow_plugins: bool) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from protocolsim.disease.base import Disease
 from protocolsim.drug.base import Drug
 from protocolsim.engine.base import Measured, Trial, causes_of, place
 from protocolsim.errors import ScenarioError, UsageError, unknown
+from protocolsim.proof.budget import Budget
 from protocolsim.protocol.checks import findings
 from protocolsim.protocol.states import Protocol, State
 from protocolsim.randomness import MAX_REPLICATES, MAX_SEED
@@ -317,12 +318,14 @@ def _structural(
     for number, assessment in enumerate(assessments):
         shows[number] = tuple(names.index(v.name) for v in assessment.variables)
 
+    budget = Budget()
+
     def gap(state: State) -> str | None:
         if q.faults or cast.disease is None:
             return None  # the rules may be at fault themselves; this is looked at once they are not
         from protocolsim.proof.exhaustive import gap_of  # z3, which few scenarios need to be read
 
-        return gap_of(case_of(_trial(document, protocol, cohort, cast.disease, cast, words), q.known), state)
+        return gap_of(case_of(_trial(document, protocol, cohort, cast.disease, cast, words), q.known), state, budget)
 
     for address, message in findings(protocol, shows, names, gap):
         q.fault(address, message, at_key=True)

@@ -61,8 +61,8 @@ def in_thread(work: Callable[[], None], interrupt: Callable[[], None], seconds: 
     """Do some work in a thread of its own and wait for it; after so many seconds it is interrupted, and None returned.
 
     Otherwise returns the processor time that it took: less than has passed where others keep the machine busy.
-    Whatever interrupts the caller interrupts the work first, and is raised on. Work that does not heed it is left behind:
-    it may still use what it was handed, so nobody else may. What the work raises is raised here.
+    Whatever interrupts the caller interrupts the work first, and is raised on. Work that does not heed it is left
+    behind: it may still use what it was handed, so nobody else may. What the work raises is raised here.
     """
     ended = threading.Event()
     raised: list[BaseException] = []

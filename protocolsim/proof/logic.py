@@ -33,7 +33,7 @@ def exact(value: float) -> Fraction:
 
 @dataclass(frozen=True)
 class Term:
-    """numerator / denominator, where it is defined. `degree` of both, as polynomials in what differs between patients."""
+    """numerator / denominator, where it is defined; `degree`: of both, as polynomials in what differs by patient."""
 
     numerator: Number
     denominator: Number

@@ -57,7 +57,7 @@ def chosen(chart: Chart, group: Group, transition: Transition) -> Truth:
 
 
 class Decision:
-    """One group of transitions, tried for a patient in one state. Raises TooHigh where a rule of it cannot be decided."""
+    """One group of transitions, tried for a patient in one state. Raises TooHigh where a rule is too high to prove."""
 
     def __init__(self, patients: Patients, state: State, group: Group) -> None:
         self.patients, self.state, self.group = patients, state, group

@@ -27,6 +27,7 @@ from protocolsim.scenario.decisions_builder import decisions_of
 from protocolsim.scenario.effect_builder import effect_of
 from protocolsim.scenario.endpoints_builder import EndpointsBuilder
 from protocolsim.scenario.inherit import SET
+from protocolsim.scenario.lapsing import lapsing, said
 from protocolsim.scenario.quantities import FROM_COMPONENTS, Quantities
 from protocolsim.scenario.reader import Address, Document, spell
 from protocolsim.scenario.rows import knob_rows, state_rows
@@ -93,8 +94,8 @@ def _assemble(document: Document, part: ScenarioPart, q: Quantities, allow_plugi
         _structural(document, protocol, cast, words, cohort, q)
     if q.faults:
         return None
-    cast.warnings.extend([*_idle(part, q), *_set_from_outside(document)])
     trial = _trial(document, protocol, cohort, cast.disease, cast, words)
+    never = tuple(lapsing(part, trial))
     return Scenario(
         name=PurePath(document.source).stem,
         title=part.title,
@@ -104,7 +105,7 @@ def _assemble(document: Document, part: ScenarioPart, q: Quantities, allow_plugi
         notes=tuple(part.notes),
         beside=tuple(part.beside),
         findings=tuple(part.findings),
-        warnings=tuple(cast.warnings),
+        warnings=(*cast.warnings, *_idle(part, q), *_set_from_outside(document), *(said(*lapse) for lapse in never)),
         seed=part.seed,
         replicates=part.replicates,
         follow=part.follow,
@@ -118,6 +119,7 @@ def _assemble(document: Document, part: ScenarioPart, q: Quantities, allow_plugi
         knobs=tuple(knob_rows(part)),
         parameters=tuple(cast.rows),
         design=state_rows(part, protocol),
+        lapsing=never,
         document=document,
         allow_plugins=allow_plugins,
     )

@@ -16,6 +16,7 @@ from protocolsim.proof.routes import Route, Routes
 from protocolsim.scenario.builder import build
 from protocolsim.scenario.case import case_of
 from protocolsim.scenario.inherit import extended
+from protocolsim.scenario.lapsing import said
 from protocolsim.scenario.reader import parse, spell
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.scenario.settings import load
@@ -107,7 +108,11 @@ def check_scenario(scenario: Scenario) -> Checked:
     case = case_of(scenario.trial, scenario.named)
     examined = examine(case)
     document = scenario.document
-    found = [Finding(0, 0, "", "warning", "as loaded", warning) for warning in scenario.warnings]
+    lapsing = {said(*lapse) for lapse in scenario.lapsing}
+    found = [Finding(0, 0, "", "warning", "as loaded", w) for w in scenario.warnings if w not in lapsing]
+    for path, message in scenario.lapsing:
+        fault = document.fault(path, message, at_key=True)
+        found.append(Finding(fault.line, fault.column, fault.path, "warning", "never takes place", message))
     for f in examined.findings:
         fault = document.fault(f.path, f.message, at_key="transitions" not in f.path)
         found.append(

@@ -111,7 +111,7 @@ def test_what_cannot_be_quoted_is_refused(finding, beside, said):
 def test_a_companion_without_the_endpoint_is_named():
     """An endpoint that only the companion lacks is refused, with its line, when the companion is to be run."""
     result = run(extending("It is {maa_daclizumab.edss_change}.", "maa_daclizumab"), replicates=2)
-    with pytest.raises(ScenarioError, match="line 5, column 12 .*in 'maa_daclizumab'"):
+    with pytest.raises(ScenarioError, match=r"line 5, column 12 .*in 'maa_daclizumab'"):
         findings.sentences(result)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import PurePath
 from typing import Any
 
@@ -16,7 +17,7 @@ from protocolsim.errors import ScenarioError, UsageError, unknown
 from protocolsim.proof.budget import Budget
 from protocolsim.protocol.checks import findings
 from protocolsim.protocol.states import Protocol, State
-from protocolsim.randomness import MAX_REPLICATES, MAX_SEED
+from protocolsim.randomness import MAX_REPLICATES, MAX_SEED, STREAM_BLOCK
 from protocolsim.records import Labels
 from protocolsim.scenario import components
 from protocolsim.scenario.analysis_builder import analyses_of
@@ -28,6 +29,7 @@ from protocolsim.scenario.effect_builder import effect_of
 from protocolsim.scenario.endpoints_builder import EndpointsBuilder
 from protocolsim.scenario.inherit import SET
 from protocolsim.scenario.lapsing import lapsing, said
+from protocolsim.scenario.limits import beyond_limits
 from protocolsim.scenario.quantities import FROM_COMPONENTS, Quantities
 from protocolsim.scenario.reader import Address, Document, spell
 from protocolsim.scenario.rows import knob_rows, state_rows
@@ -95,6 +97,10 @@ def _assemble(document: Document, part: ScenarioPart, q: Quantities, allow_plugi
     if q.faults:
         return None
     trial = _trial(document, protocol, cohort, cast.disease, cast, words)
+    for address, message in beyond_limits(protocol, trial.labels):
+        q.fault(address, message, at_key=True)
+    if q.faults:
+        return None
     never = tuple(lapsing(part, trial))
     return Scenario(
         name=PurePath(document.source).stem,
@@ -279,9 +285,11 @@ def _handshake(cast: _Cast, q: Quantities) -> None:
     kinds = [d.name for d in cast.drugs]
     if len(set(kinds)) < len(kinds):
         q.fault(("drugs",), "the same drug stands there under two names")
-    elif len({c.stream for c in cast.components}) < len(cast.components):
-        names = ", ".join(f"{c.name} {c.stream}" for c in cast.components)
-        q.fault(("drugs",), f"two components draw from the same stream: {names}")
+        return
+    for one, other in pairwise(sorted(cast.components, key=lambda c: c.stream)):
+        if other.stream - one.stream < STREAM_BLOCK:
+            said = f"{one.name} from {one.stream} on, {other.name} from {other.stream} on"
+            q.fault(("drugs",), f"two components draw from the same streams ({STREAM_BLOCK} belong to each): {said}")
     declared = [(w, n) for c in cast.components for w, names_ in _declares(c) for n in names_]
     for what, name in dict.fromkeys(d for d in declared if declared.count(d) > 1):
         q.fault(("drugs",), f"two components declare the {what} '{name}'")
@@ -333,7 +341,9 @@ def _structural(
         q.fault(address, message, at_key=True)
     if cohort.dropout > 0.0:
         code = words.events.index(DROPOUT)
-        without = [s.name for s in protocol.states if s.on_study and code not in s.upon]
+        # In no time nothing happens, unless the end waits for visits.
+        spent = [s for s in protocol.states if s.lasts != 0 or cohort.capacity]
+        without = [s.name for s in spent if s.on_study and code not in s.upon]
         if without:
             q.fault(
                 ("cohort", "dropout"),

@@ -77,8 +77,7 @@ def _assemble(document: Document, part: ScenarioPart, q: Quantities, allow_plugi
     q.read_parameters(part.parameters)
     if not _check_size(part, q):
         return None
-    cast = _cast(part, q, allow_plugins)
-    words = _vocabulary(cast)
+    words = _vocabulary(cast := _cast(part, q, allow_plugins))
     cohort = cohort_of(part.cohort, q, words)
     protocol = (builder := StatesBuilder(part.protocol, q, words)).build()
     reader = EndpointsBuilder(part, q, words, builder.names)
@@ -97,10 +96,6 @@ def _assemble(document: Document, part: ScenarioPart, q: Quantities, allow_plugi
     if q.faults:
         return None
     trial = _trial(document, protocol, cohort, cast.disease, cast, words)
-    for address, message in beyond_limits(protocol, trial.labels):
-        q.fault(address, message, at_key=True)
-    if q.faults:
-        return None
     never = tuple(lapsing(part, trial))
     return Scenario(
         name=PurePath(document.source).stem,
@@ -337,7 +332,7 @@ def _structural(
 
         return gap_of(case_of(_trial(document, protocol, cohort, cast.disease, cast, words), q.known), state, budget)
 
-    for address, message in findings(protocol, shows, names, gap):
+    for address, message in (*beyond_limits(protocol, cohort, words), *findings(protocol, shows, names, gap)):
         q.fault(address, message, at_key=True)
     if cohort.dropout > 0.0:
         code = words.events.index(DROPOUT)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from protocolsim.cohort.randomisation import STRATA_AT_MOST
@@ -107,6 +107,8 @@ def _stratified(sites: int, rules: int, *, by_site: bool) -> list[tuple[str, str
 
 
 @settings(max_examples=25, deadline=None)
+@example(sites=16, rules=8, by_site=True)
+@example(sites=17, rules=8, by_site=True)
 @given(sites=st.integers(1, 40), rules=st.integers(0, 8), by_site=st.booleans())
 def test_no_list_belongs_to_two_randomisations(sites: int, rules: int, by_site: bool):
     """As many lists as have keys of their own, or a refusal: beyond, two randomisations would draw the same arms."""

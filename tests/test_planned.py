@@ -239,3 +239,21 @@ def test_who_may_miss_the_visit_comes_to_the_next():
     missed = ("disease: relapsing_ms}", "disease: relapsing_ms, no_show: 10 %}")
 
     assert _warned(_changed("after a move that asks nothing", missed)) == []
+
+
+def test_a_scan_made_on_leaving_sends_nobody_away_on_entry():
+    """What the state before did at that minute is not repeated, so the visit after it comes, and is no false alarm."""
+    text = _changed(
+        "the same in time",
+        ("weeks: [0]", "weeks: [0, 26]"),
+        ("mri: {weeks: [0, 40]", "mri: {weeks: [0, 2]"),
+        (
+            "    - {from: second, to: done}",
+            "    - {from: second, to: done, after: mri}\n    - {from: second, to: done}",
+        ),
+    )
+    scenario = build(parse(text, "trial.yaml"))
+    scan = scenario.trial.labels.assessments.index("mri")
+
+    assert (1, "assessment", scan, 14 * MINUTES_PER_DAY) in {a for row in rows_done(scenario, 1, 2) for a in row}
+    assert not any("assessments" in address for address, _ in scenario.lapsing)

@@ -41,7 +41,7 @@ class OtherPlacebo(Placebo):
     """A second drug with a parameter of the same name."""
 
     name = "other_placebo"
-    stream = 910
+    stream = 800
 
 
 class Unfinished(Drug):

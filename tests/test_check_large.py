@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from protocolsim.proof import logic
+from protocolsim.proof import budget
 from protocolsim.scenario.check import Checked, check_text
 from protocolsim.scenario.reader import parse
 
@@ -70,7 +70,7 @@ def test_every_question_is_answered_within_the_budget():
 
 def test_beyond_the_budget_it_stops_and_says_so(monkeypatch):
     """With next to no budget the questions are given up by name; what was not decided is not called a fault."""
-    monkeypatch.setattr(logic, "STEPS_IN_ALL", 20_000)
+    monkeypatch.setattr(budget, "STEPS_IN_ALL", 20_000)
 
     checked = _checked()
 
@@ -81,7 +81,7 @@ def test_beyond_the_budget_it_stops_and_says_so(monkeypatch):
 
 def test_the_budget_is_counted_in_steps(monkeypatch):
     """The same budget gives the same answer, question by question, every time: it is no matter of seconds."""
-    monkeypatch.setattr(logic, "STEPS_IN_ALL", 100_000)
+    monkeypatch.setattr(budget, "STEPS_IN_ALL", 100_000)
 
     first, again = _checked(), _checked()
 

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from protocolsim.cli import main
-from protocolsim.errors import ScenarioError, UsageError
+from protocolsim.errors import ScenarioError
 from protocolsim.report import findings, phrases
 from protocolsim.report.page import page
 from protocolsim.scenario.builder import build
@@ -109,9 +109,9 @@ def test_what_cannot_be_quoted_is_refused(finding, beside, said):
 
 
 def test_a_companion_without_the_endpoint_is_named():
-    """An endpoint that only the companion lacks is refused when the sentence is made."""
+    """An endpoint that only the companion lacks is refused, with its line, when the companion is to be run."""
     result = run(extending("It is {maa_daclizumab.edss_change}.", "maa_daclizumab"), replicates=2)
-    with pytest.raises(UsageError, match="in 'maa_daclizumab'"):
+    with pytest.raises(ScenarioError, match=r"line 5, column 12 .*in 'maa_daclizumab'"):
         findings.sentences(result)
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from protocolsim.engine import batch, des
 from protocolsim.errors import ScenarioError, SimulationError
-from protocolsim.proof import exhaustive, logic
+from protocolsim.proof import budget, exhaustive
 from protocolsim.proof.decisions import Judge
 from protocolsim.proof.routes import by_states, routes
 from protocolsim.scenario.builder import build
@@ -64,7 +64,7 @@ def test_a_state_proven_exhaustive_is_always_left(first, second):
 
 def test_what_cannot_be_proven_within_the_budget_is_refused_with_that_reason(monkeypatch):
     """Two rules that leave no gap between whole numbers, and only there: given up, and said so, is refused."""
-    monkeypatch.setattr(logic, "STEPS", 30_000)
+    monkeypatch.setattr(budget, "STEPS", 30_000)
     with pytest.raises(ScenarioError, match="whether its rules cover every patient could not be proven"):
         variant("current_cel / 3 > baseline_cel", "3 * baseline_cel >= current_cel")
 
@@ -85,7 +85,7 @@ def test_a_state_proven_exhaustive_is_always_left_by_a_million(first, second):
 )
 def test_a_planted_gap_is_found_by_proof_and_by_simulation(monkeypatch, first, second, who):
     """A gap let through on purpose: the proof names a patient, and a simulated one has nowhere to go."""
-    monkeypatch.setattr(exhaustive, "gap_of", lambda case, state: None)
+    monkeypatch.setattr(exhaustive, "gap_of", lambda case, state, budget: None)
     planted = variant(first, second, size=FEW)
 
     (found,) = [f for f in check_scenario(planted).findings if f.kind == "not exhaustive"]

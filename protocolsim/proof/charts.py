@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from protocolsim.proof.base import Domain
+from protocolsim.proof.budget import TooHigh
 from protocolsim.proof.history import History, Stay
 from protocolsim.proof.logic import UNDEFINED, Number, Term, Truth, exact, plus, times
 from protocolsim.proof.rough import rough_statistic
 from protocolsim.proof.terms import term_of, truth_of
-from protocolsim.protocol.rules import parse
+from protocolsim.protocol.rules import Node, parse
 from protocolsim.protocol.states import END, Transition
 from protocolsim.protocol.summaries import (
     COUNT,
@@ -58,16 +59,25 @@ class Values:
         self.traits = [self.logic.number("trait", d, self.facts) for d in history.case.traits]
         self.settings: dict[str, Term] = {}
         for name, setting in history.case.settings.items():
-            if not free:
-                found = Term(exact(setting.value), _ONE, True)
-            elif setting.node is not None:
-                found = term_of(self.logic, setting.node, self.settings.__getitem__)
-                self.facts.append(found.defined)
+            fixed = Term(exact(setting.value), _ONE, True, (0, 0))
+            if setting.node is not None:
+                found = self._derived(setting.node, fixed)
             elif setting.domain.least > -float("inf"):
-                found = Term(self.logic.number(name, setting.domain, self.facts), _ONE, True)
+                found = Term(self.logic.number(name, setting.domain, self.facts) if free else _ONE, _ONE, True)
             else:
-                found = Term(exact(setting.value), _ONE, True)
+                found = fixed
+            if not free:  # what is too high with free parameters is so with fixed ones
+                found = Term(exact(setting.value), _ONE, True, found.degree)
+            elif setting.node is not None:
+                self.facts.append(found.defined)
             self.settings[name] = found
+
+    def _derived(self, node: Node, fixed: Term) -> Term:
+        """A parameter that is an expression over others; fixed where that multiplies too often."""
+        try:
+            return term_of(self.logic, node, self.settings.__getitem__)
+        except TooHigh:
+            return fixed
 
     def observed(self, state: int, offset: int, variable: int) -> tuple[Number, list[Truth]]:
         """The value seen at one visit, and what is known of it."""

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from protocolsim.proof.base import Case, Finding, Path, Severity
+from protocolsim.proof.budget import TooHigh
 from protocolsim.proof.examples import example, with_other_settings
 from protocolsim.proof.exhaustive import without_a_way
+from protocolsim.proof.logic import Answer
 from protocolsim.proof.questions import Decision, Patients
 from protocolsim.proof.undefined import Undefined
-from protocolsim.proof.words import destination, quoted
+from protocolsim.proof.words import destination, moment, quoted
 from protocolsim.protocol.states import END, Group, State, Transition
 
 _MOST_PAIRS = 40  # of transitions tried together that are looked at for overlaps
@@ -53,21 +55,24 @@ class Judge:
     def freely(self, decision: Decision) -> Decision:
         """The same decision with parameters that may be anything in their ranges."""
         if self._free is None:
-            self._free = Patients(self.case, free=True)
-            self._free.logic.spent = self.patients.logic.spent
+            self._free = Patients(self.case, self.patients.logic.budget, free=True)
         key = decision.state.number, decision.group.trigger
         if key not in self._freely:
             self._freely[key] = Decision(self._free, decision.state, decision.group)
         return self._freely[key]
 
-    def give_up(self, state: State, t: Transition, what: str) -> None:
+    def give_up(self, state: State, t: Transition, what: str, answer: Answer) -> None:
         """A question about a transition that could not be decided within the budget."""
-        self.given_up.append(f"{what} ({quoted(t)} from '{state.name}')")
+        self.given_up.append(f"{what} ({quoted(t)} from '{state.name}'; no answer {answer.budget})")
 
     # One decision --------------------------------------------------------------------------------------------------
 
     def _group(self, state: State, group: Group) -> None:
-        decision = Decision(self.patients, state, group)
+        try:
+            decision = Decision(self.patients, state, group)
+        except TooHigh as high:
+            self.given_up.append(f"all that the rules decide {moment(group)} of '{state.name}' ({high})")
+            return
         here = decision.can()
         if here.verdict == "no":
             self.dead |= {t.number for t in group.transitions}
@@ -75,7 +80,7 @@ class Judge:
                 self.findings.append(self._never_entered(state))
             return
         if here.verdict == "given up":
-            self.give_up(state, group.transitions[0], "whether any patient comes to it")
+            self.give_up(state, group.transitions[0], "whether any patient comes to it", here)
             return
         for k, transition in enumerate(group.transitions):
             judged = self._judgement(transition)
@@ -92,25 +97,29 @@ class Judge:
     def _rule(self, decision: Decision, t: Transition, judged: Judged, *, first: bool) -> None:
         rule, state = decision.rules[t.number], decision.state
         if t.rule is not None:
-            can = decision.can(rule).verdict
-            if can == "no":
+            can = decision.can(rule)
+            if can.verdict == "no":
                 judged.never.append(state.name)
                 self.dead.add(t.number)
                 return
-            if can == "given up":
-                self.give_up(state, t, "whether it can ever be true")
-            elif decision.can(decision.logic.no(rule)).verdict == "no":
-                judged.always.append(state.name)
+            if can.verdict == "given up":
+                self.give_up(state, t, "whether it can ever be true", can)
+            else:
+                cannot = decision.can(decision.logic.no(rule))
+                if cannot.verdict == "no":
+                    judged.always.append(state.name)
+                elif cannot.verdict == "given up":
+                    self.give_up(state, t, "whether it is true for everybody", cannot)
         if first:
             return
-        taken = decision.can(decision.taken(t)).verdict
-        if taken == "no":
+        taken = decision.can(decision.taken(t))
+        if taken.verdict == "no":
             judged.hidden.append(state.name)
             self.dead.add(t.number)
             earlier = decision.group.transitions[: decision.group.transitions.index(t)]
             self._earlier.setdefault(t.item, earlier)
-        elif taken == "given up":
-            self.give_up(state, t, "whether earlier transitions leave anything to it")
+        elif taken.verdict == "given up":
+            self.give_up(state, t, "whether earlier transitions leave anything to it", taken)
 
     def _never_entered(self, state: State) -> Finding:
         """Everything there follows from it, and is not said again."""
@@ -191,6 +200,8 @@ class Judge:
         pairs = [(a, b) for k, b in enumerate(ruled) for a in ruled[:k] if a.destinations != b.destinations]
         for a, b in pairs[:_MOST_PAIRS]:
             answer = decision.can(decision.taken(a), decision.rules[b.number], show=decision.read_by(a, b))
+            if answer.verdict == "given up":
+                self.give_up(decision.state, b, f"whether a patient meets {quoted(a)} as well", answer)
             if answer.verdict != "yes":
                 continue
             numbers, who = example(decision, answer, decision.read_by(a, b))
@@ -212,7 +223,10 @@ class Judge:
         if answer.verdict == "no":
             yield from self._gap_elsewhere(decision, path)
         elif answer.verdict == "given up":
-            said = f"that every patient finds a way out of '{name}' could not be proven: end with an 'otherwise'"
+            said = (
+                f"that every patient finds a way out of '{name}' could not be proven {answer.budget}: end with an "
+                "'otherwise'"
+            )
             yield Finding("not exhaustive", "fault", path, said)
         else:
             numbers, who = example(decision, answer, decision.read_by(*decision.group.transitions))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from protocolsim.proof.base import Case
+from protocolsim.proof.budget import Budget, TooHigh
 from protocolsim.proof.logic import Answer
 from protocolsim.proof.questions import Decision, Patients
 from protocolsim.proof.words import patient_with
@@ -15,14 +16,17 @@ def without_a_way(decision: Decision) -> Answer:
     return decision.can(*none_holds, show=decision.read_by(*decision.group.transitions))
 
 
-def gap_of(case: Case, state: State) -> str | None:
+def gap_of(case: Case, state: State, budget: Budget) -> str | None:
     """Who finds no way out of a state at its end, in brackets; None where it is proven that nobody does."""
     assert state.at_end is not None
-    decision = Decision(Patients(case), state, state.at_end)
+    try:
+        decision = Decision(Patients(case, budget), state, state.at_end)
+    except TooHigh as high:
+        return f" (whether its rules cover every patient could not be proven: {high})"
     answer = without_a_way(decision)
     if answer.verdict == "no":
         return None
     if answer.verdict == "given up":
-        return " (whether its rules cover every patient could not be proven)"
+        return f" (whether its rules cover every patient could not be proven {answer.budget})"
     names = decision.read_by(*state.at_end.transitions)
     return f" ({patient_with(case, decision.numbers(answer, decision.leaves(names)))})"

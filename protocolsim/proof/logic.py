@@ -9,20 +9,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from time import monotonic
 from typing import Any, Literal
 
 import z3
 
 from protocolsim.proof.base import Domain
+from protocolsim.proof.budget import MOST_DEGREE, Budget, TooHigh, in_thread
 from protocolsim.protocol.rules import TOLERANCE
 
 Verdict = Literal["yes", "no", "given up"]
 Number = Any  # a Fraction, or an expression of z3 over the reals
 Truth = Any  # a bool, or an expression of z3
 
-STEPS = 3_000_000
-"""What one question may cost, in z3's own count of steps: the same on every machine, unlike seconds."""
-STEPS_IN_ALL = 60_000_000
+_LATE = 1.0  # seconds after its own time limit at which z3 is interrupted
 _TOLERANCE = Fraction(repr(TOLERANCE))
 
 
@@ -33,30 +33,33 @@ def exact(value: float) -> Fraction:
 
 @dataclass(frozen=True)
 class Term:
-    """numerator / denominator, where it is defined."""
+    """numerator / denominator, where it is defined; `degree`: of both, as polynomials in what differs by patient."""
 
     numerator: Number
     denominator: Number
     defined: Truth
+    degree: tuple[int, int] = (1, 0)
 
 
-UNDEFINED = Term(Fraction(0), Fraction(1), False)
+UNDEFINED = Term(Fraction(0), Fraction(1), False, (0, 0))
 
 
 @dataclass(frozen=True)
 class Answer:
-    """Whether something can be so; and if it can, for which numbers."""
+    """Whether something can be so; if it can, for which numbers; if that was given up, within what budget."""
 
     verdict: Verdict
     model: Any = None
+    budget: str = ""
 
 
 class Logic:
-    """Symbols, connectives that fold constants, and questions within a budget. One for each check."""
+    """Symbols, connectives that fold constants, and questions within a budget."""
 
-    def __init__(self) -> None:
+    def __init__(self, budget: Budget | None = None) -> None:
         self.context = z3.Context()
-        self.spent = 0
+        self.budget = Budget() if budget is None else budget
+        self.lost = False  # z3 did not end by itself: nothing more can be asked here
         self._fresh = 0
         self._numerals: dict[Fraction, Any] = {}
 
@@ -130,22 +133,30 @@ class Logic:
         """a + b, or a - b."""
         second = times(Fraction(sign), b.numerator)
         top = plus(times(a.numerator, b.denominator), times(second, a.denominator))
-        return Term(top, times(a.denominator, b.denominator), self.both(a.defined, b.defined))
+        (up, down), (other_up, other_down) = a.degree, b.degree
+        degree = max(up + other_down, other_up + down), down + other_down
+        return Term(top, times(a.denominator, b.denominator), self.both(a.defined, b.defined), degree)
 
     def multiply(self, a: Term, b: Term) -> Term:
         """The product."""
+        degree = a.degree[0] + b.degree[0], a.degree[1] + b.degree[1]
         return Term(times(a.numerator, b.numerator), times(a.denominator, b.denominator),
-                    self.both(a.defined, b.defined))  # fmt: skip
+                    self.both(a.defined, b.defined), degree)  # fmt: skip
 
     def divide(self, a: Term, b: Term) -> Term:
-        """a / b, undefined where b is zero."""
+        """a / b, undefined where b is zero. Raises TooHigh."""
+        degree = _low(a.degree[0] + b.degree[1], a.degree[1] + b.degree[0])
         there = self.no(self.compare("==", b.numerator, Fraction(0)))
         return Term(times(a.numerator, b.denominator), times(a.denominator, b.numerator),
-                    self.both(a.defined, b.defined, there))  # fmt: skip
+                    self.both(a.defined, b.defined, there), degree)  # fmt: skip
 
     def holds(self, op: str, a: Term, b: Term) -> Truth:
-        """A comparison as the rules make it: false where a side is undefined, equal within the tolerance."""
+        """A comparison as the rules make it: false where a side is undefined, equal within the tolerance.
+
+        Raises TooHigh where it multiplies too often to be decided.
+        """
         difference = self.add(a, b, -1)
+        _low(*difference.degree)
         top, bottom, tolerance = difference.numerator, difference.denominator, _TOLERANCE
 
         def beyond(sign: int, strictly: bool, bound: Fraction) -> Truth:
@@ -187,6 +198,12 @@ class Logic:
         return truth if isinstance(truth, bool) else z3.is_true(model.evaluate(truth, model_completion=True))
 
 
+def _low(top: int, bottom: int) -> tuple[int, int]:
+    if max(top, bottom) > MOST_DEGREE:
+        raise TooHigh
+    return top, bottom
+
+
 def _is_rational(value: Any) -> bool:
     return bool(z3.is_rational_value(value) or z3.is_int_value(value))
 
@@ -225,18 +242,24 @@ class Solver:
     def __init__(self, logic: Logic, facts: Sequence[Truth]) -> None:
         self.logic = logic
         self._solver = z3.Solver(ctx=logic.context)
+        self._solver.set("ctrl_c", False)  # z3 would take the signal for itself, and answer that it does not know
         self._solver.add(*(logic.z3_truth(f) for f in facts))
+        self._left = 0.0  # seconds for the present question
 
     def ask(self, *claims: Truth, best: Sequence[Sequence[Truth]] = ()) -> Answer:
         """Whether the claims can hold; `best`: if so, for each list in turn with the first of it that can hold too."""
         if any(c is False for c in claims):
             return Answer("no")
+        self._left = self.logic.budget.seconds_left
+        if self.logic.lost:
+            return Answer("given up", budget=self.logic.budget.why(in_time=False))
         self._solver.push()
         self._solver.add(*(self.logic.z3_truth(c) for c in claims))
         found = self._check()
         for choices in best if found.verdict == "yes" else ():
             found = self._with_the_first(choices) or found
-        self._solver.pop()
+        if not self.logic.lost:
+            self._solver.pop()
         return found
 
     def _with_the_first(self, choices: Sequence[Truth]) -> Answer | None:
@@ -244,6 +267,8 @@ class Solver:
             self._solver.push()
             self._solver.add(self.logic.z3_truth(choice))
             found = self._check()
+            if self.logic.lost:
+                return None
             self._solver.pop()
             if found.verdict == "yes":
                 self._solver.add(self.logic.z3_truth(choice))
@@ -251,16 +276,28 @@ class Solver:
         return None
 
     def _check(self) -> Answer:
-        left = min(STEPS, STEPS_IN_ALL - self.logic.spent)
-        if left <= 0:
-            return Answer("given up")
-        self._solver.set("rlimit", left)
-        before = self._steps()
-        verdict = self._solver.check()
-        self.logic.spent += max(0, self._steps() - before)
-        if verdict == z3.sat:
+        budget = self.logic.budget
+        if budget.steps_left <= 0 or self._left <= 0.0 or self.logic.lost:
+            return Answer("given up", budget=budget.why(in_time=budget.steps_left <= 0))
+        self._solver.set("rlimit", budget.steps_left)
+        self._solver.set("timeout", max(1, round(1000.0 * self._left)))
+        before, began = self._steps(), monotonic()
+        verdict: list[z3.CheckSatResult] = []
+        # Lost, unless z3 comes back by itself: what was interrupted stays so.
+        self.logic.lost = True
+        interrupt = self.logic.context.interrupt
+        took = in_thread(lambda: verdict.append(self._solver.check()), interrupt, self._left + _LATE)
+        waited = monotonic() - began
+        self.logic.lost = took is None
+        self._left -= waited
+        budget.seconds += waited if took is None or verdict[0] == z3.unknown else took
+        if self.logic.lost:
+            return Answer("given up", budget=budget.why(in_time=False))
+        budget.steps += max(0, self._steps() - before)
+        if verdict[0] == z3.sat:
             return Answer("yes", self._solver.model())
-        return Answer("no") if verdict == z3.unsat else Answer("given up")
+        in_time = self._left > 0.0
+        return Answer("no") if verdict[0] == z3.unsat else Answer("given up", budget=budget.why(in_time=in_time))
 
     def _steps(self) -> int:
         found = self._solver.statistics()

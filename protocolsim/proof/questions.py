@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 from protocolsim.proof.base import Case
+from protocolsim.proof.budget import Budget, TooHigh
 from protocolsim.proof.charts import Chart, Values
 from protocolsim.proof.history import History
 from protocolsim.proof.logic import Answer, Logic, Solver, Truth, times
@@ -19,10 +20,11 @@ _SIMPLE = (0, 1, 2, 3, 4, 6, 10)
 class Patients:
     """Every patient of a case; `free`: whatever the parameters are within their ranges."""
 
-    def __init__(self, case: Case, *, free: bool = False) -> None:
-        self.case, self.logic = case, Logic()
+    def __init__(self, case: Case, budget: Budget | None = None, *, free: bool = False) -> None:
+        self.case, self.logic = case, Logic(budget)
         self.history = History(case, self.logic)
         self.values = Values(self.history, free=free)
+        self.roughly: set[int] = set()  # the states entered on a rule that is too high to be taken into account
         self._entering: dict[int, list[Truth]] = {}
         self._left: dict[tuple[int, str], Chart] = {}
 
@@ -38,7 +40,10 @@ class Patients:
                 if (t.source, t.trigger) not in self._left:
                     self._left[t.source, t.trigger] = Chart(self.values, t.source, t.trigger, here=False)
                 chart = self._left[t.source, t.trigger]
-                guards[t.number] = chosen(chart, self.case.protocol.group_of(t), t)
+                try:
+                    guards[t.number] = chosen(chart, self.case.protocol.group_of(t), t)
+                except TooHigh:
+                    self.roughly.add(state)  # without the rule more seems possible than is
                 found += chart.facts
             self._entering[state] = found + self.history.way_in(state, enters_with=guards)
         return self._entering[state]
@@ -52,7 +57,7 @@ def chosen(chart: Chart, group: Group, transition: Transition) -> Truth:
 
 
 class Decision:
-    """One group of transitions, tried for a patient in one state."""
+    """One group of transitions, tried for a patient in one state. Raises TooHigh where a rule is too high to prove."""
 
     def __init__(self, patients: Patients, state: State, group: Group) -> None:
         self.patients, self.state, self.group = patients, state, group
@@ -74,6 +79,7 @@ class Decision:
         found += [self.logic.no(s.came) for n, s in history.stays.items() if n not in gone]
         for number in (*before, self.state.number):
             found += self.patients.entering(number)
+            self.chart.rough |= number in self.patients.roughly
         for number in before:
             found += history.way_out(number)
         return found

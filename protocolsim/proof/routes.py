@@ -109,6 +109,7 @@ class _Walk:
         self.protocol = case.protocol
         self.summaries = {s.name: s.made_by for s in self.protocol.reader.summaries}
         self.nodes: dict[str, Node] = {}
+        self.formulas: dict[str, float | bool | None] = {}  # what they come to at the present decision
         self.found: list[Route] = []
         self.cut: list[int] = []
         self.steps = 0
@@ -215,6 +216,7 @@ class _Walk:
             return True
         if t.rule.words not in self.nodes:
             self.nodes[t.rule.words] = parse(t.rule.words)
+        self.formulas.clear()
         found = self._value(self.nodes[t.rule.words], here, minute)
         return None if found is None else bool(found)
 
@@ -247,7 +249,9 @@ class _Walk:
         if isinstance(made, TimeSince):
             return self._since(made.state, here, minute)
         if isinstance(made, Formula):
-            return self._value(parse(made.words), here, minute)
+            if name not in self.formulas:  # one that names another twice would double the work with each step
+                self.formulas[name] = self._value(parse(made.words), here, minute)
+            return self.formulas[name]
         return None
 
     def _since(self, state: int | None, here: _Here, minute: int) -> float | None:

@@ -14,11 +14,11 @@ Meaning = Callable[[str], Term]
 def term_of(logic: Logic, node: Node, meaning: Meaning) -> Term:
     """An expression that is a number."""
     if isinstance(node, Number):
-        return Term(exact(node.value), Fraction(1), True)
+        return Term(exact(node.value), Fraction(1), True, (0, 0))
     if isinstance(node, Name):
         return meaning(node.name)
     if isinstance(node, Negation):
-        return logic.multiply(Term(Fraction(-1), Fraction(1), True), term_of(logic, node.operand, meaning))
+        return logic.multiply(Term(Fraction(-1), Fraction(1), True, (0, 0)), term_of(logic, node.operand, meaning))
     left, right = term_of(logic, node.left, meaning), term_of(logic, node.right, meaning)
     if node.op in ("+", "-"):
         return logic.add(left, right, 1 if node.op == "+" else -1)

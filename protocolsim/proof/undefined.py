@@ -73,7 +73,7 @@ class Undefined:
                 continue  # of a quotient in the rule itself, its names have been looked at
             answer = decision.can(claim, *earlier, show=subject.names)
             if answer.verdict == "given up":
-                self.judge.give_up(decision.state, t, f"whether {subject.words} is always defined")
+                self.judge.give_up(decision.state, t, f"whether {subject.words} is always defined", answer)
             elif answer.verdict == "yes":
                 numbers, who = example(decision, answer, subject.names)
                 said = f"{who}: {self._then(decision, t, subject, answer, by_zero=by_zero)}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from protocolsim.proof.base import Case
-from protocolsim.protocol.states import END, Protocol, Transition
+from protocolsim.protocol.states import END, Group, Protocol, Transition
 from protocolsim.units import BODY_WEIGHT, DOSE, MASS, MINUTES_PER_DAY, MINUTES_PER_WEEK, TIME, Dimension
 
 _LONG = 80  # a longer rule is cut short: its line says the rest
@@ -20,6 +20,11 @@ def quoted(t: Transition) -> str:
     if t.otherwise:
         return "the 'otherwise'"
     return "the way at the end" if t.trigger == END else f"the way {t.trigger}"
+
+
+def moment(group: Group) -> str:
+    """When transitions are tried together: 'at the end', 'after' an assessment, 'upon' an event."""
+    return "at the end" if group.trigger == END else group.trigger
 
 
 def destination(protocol: Protocol, t: Transition) -> str:

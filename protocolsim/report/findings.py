@@ -31,18 +31,21 @@ def _estimate(result: Source, scenario: str, endpoint: str) -> Estimate:
 
 
 def beside(result: Source) -> dict[str, Any]:
-    """A table of what the findings quote: the scenarios, and a row per endpoint with the value in each; {} without."""
+    """A table of what the findings quote: the scenarios, and a row per endpoint with the value in each; {} without.
+
+    What only a companion has stands there alone.
+    """
     if not result.beside:
         return {}
     names = dict.fromkeys(endpoint for text in result.findings for _, endpoint in quoted(text))
     rows = []
     for name in names:
-        own = _estimate(result, "", name)
+        own = result.estimates.get(name)
         others = [other.estimates.get(name) for other in result.beside.values()]
-        unit = "" if own.unit == "%" else own.unit
-        rows.append(
-            {"label": own.label, "unit": unit, "own": _shown(own), "others": [_compared(own, o) for o in others]}
-        )
+        named = own or next(o for o in others if o is not None)
+        unit = "" if named.unit == "%" else named.unit
+        shown = "" if own is None else _shown(own)
+        rows.append({"label": named.label, "unit": unit, "own": shown, "others": [_compared(own, o) for o in others]})
     columns = [{"name": name, "title": other.title} for name, other in result.beside.items()]
     return {"columns": columns, "rows": rows}
 
@@ -51,9 +54,11 @@ def _shown(found: Estimate) -> str:
     return phrases.bare(phrases.simulated(found), found)
 
 
-def _compared(own: Estimate, other: Estimate | None) -> dict[str, str]:
+def _compared(own: Estimate | None, other: Estimate | None) -> dict[str, str]:
     """Its value, and how much that is of the scenario's own, where both are positive."""
     if other is None:
         return {"value": "", "part": ""}
-    part = f"{100.0 * other.value / own.value:.0f} % of it" if other.value > 0.0 and own.value > 0.0 else ""
+    part = ""
+    if own is not None and other.value > 0.0 and own.value > 0.0:
+        part = f"{100.0 * other.value / own.value:.0f} % of it"
     return {"value": _shown(other), "part": part}

@@ -50,18 +50,22 @@ class Schedule:
 
 
 def schedule(scenario: Scenario) -> Schedule:
-    """The schedule of a scenario's protocol, as it is executed where nobody leaves a state early."""
+    """The schedule of a scenario's protocol, as it is executed where nobody leaves a state early.
+
+    What never takes place is left out, and so is a state that nobody gets to.
+    """
     trial = scenario.trial
     protocol, labels = trial.protocol, trial.labels
-    used = [s for s in protocol.states if not s.final]
-    measured = sorted({a for s in used for v in s.visits for a in v.assessments})
-    infused = sorted({d.drug for s in used for v in s.visits for d in v.doses})
+    planned = scenario.planned
+    used = [s for s in protocol.states if not s.final and s.number in planned]
+    measured = sorted({a for s in used for v in planned[s.number] for a in v.assessments})
+    infused = sorted({d.drug for s in used for v in planned[s.number] for d in v.doses})
     activities = [
         *(Activity(wording.spoken(labels.assessments[a]), trial.assessments[a].assessment.meaning) for a in measured),
         *(Activity(wording.spoken(labels.drugs[d]), trial.drugs[d].component.meaning) for d in infused),
     ]
     begins = _begins(protocol)
-    moments = [(begins[s.number] or 0) + v.offset for s in used for v in s.visits]
+    moments = [(begins[s.number] or 0) + v.offset for s in used for v in planned[s.number]]
     whole = all(m % MINUTES_PER_WEEK == 0 for m in moments)
     length = MINUTES_PER_WEEK if whole else MINUTES_PER_DAY
     columns = tuple(_column(scenario, s, begins[s.number], length, measured, infused) for s in used)
@@ -71,17 +75,16 @@ def schedule(scenario: Scenario) -> Schedule:
 def _column(
     scenario: Scenario, state: State, begins: int | None, length: int, measured: list[int], infused: list[int]
 ) -> Column:
-    sign = "" if begins is not None else "+"
-    moments = tuple(sign + wording.number(round(((begins or 0) + v.offset) / length, 2)) for v in state.visits)
-    marks = [tuple(MADE if a in v.assessments else "" for v in state.visits) for a in measured]
+    sign, visits, drugs = "" if begins is not None else "+", scenario.planned[state.number], scenario.trial.drugs
+    moments = tuple(sign + wording.number(round(((begins or 0) + v.offset) / length, 2)) for v in visits)
+    marks = [tuple(MADE if a in v.assessments else "" for v in visits) for a in measured]
     for drug in infused:
-        given = ([d.amount for d in v.doses if d.drug == drug] for v in state.visits)
+        given = ([d.amount for d in v.doses if d.drug == drug] for v in visits)
         marks.append(tuple(wording.number(amounts[0]) if amounts else "" for amounts in given))
-    doses = {d.drug for v in state.visits for d in v.doses}
     steady = tuple(
         f"{wording.spoken(scenario.trial.labels.drugs[k])}, standard"
         for k, level in enumerate(state.levels)
-        if level > 0.0 and k not in doses
+        if level > 0.0 and drugs[k].give is None
     )
     return Column(state, moments, tuple(marks), steady, wording.ends(state))
 

@@ -144,7 +144,10 @@ def _treatment(scenario: Scenario) -> list[str]:
     found = []
     for state in scenario.trial.protocol.states:
         if not state.final:
-            given = "; ".join(wording.treatments(scenario, state)) or "no treatment"
+            reached = state.number in scenario.planned
+            given = "; ".join(wording.treatments(scenario, state)) or (
+                "no treatment" if reached else "nobody gets here"
+            )
             lasts = wording.ends(state)
             found.append(f"{state.label}{f' ({lasts})' if lasts else ''}: {given}.")
     return found

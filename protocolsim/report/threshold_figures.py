@@ -13,6 +13,7 @@ from protocolsim.report import phrases
 from protocolsim.report.look import BLUE, GREEN, INK, ORANGE, PURPLE, RED, SKY, finish, legend
 from protocolsim.report.threshold_drawn import Drawn
 from protocolsim.study.curve import ThresholdCurve
+from protocolsim.study.worth import worth_of
 
 if TYPE_CHECKING:
     import altair as alt
@@ -250,10 +251,19 @@ def free_says(drawn: Drawn) -> str:
 
 
 def stop_says(drawn: Drawn) -> str:
-    """That the price of a stop decides nothing, where both ways have the same probability of it; else ''."""
-    if not drawn.constant("expected_stop"):
+    """That the price of a stop decides nothing, where it is counted at the same hazard on every way; else ''."""
+    curve = drawn.curve
+    decision = next((d for d in curve.scenario.decisions.values() if d.threshold == curve.parameter), None)
+    if decision is None or not drawn.constant("expected_stop"):
         return ""
-    return "Both ways have the same probability of a stop in this model, so that its price cannot favour a threshold."
+    group = curve.scenario.trial.protocol.group_of(curve.rule.transition)
+    stopping = worth_of(curve.scenario, decision).stopping
+    if len({float(stopping[d]) for t in group.transitions for d in t.destinations}) > 1:
+        return ""  # nobody, or everybody, passes at every threshold
+    return (
+        "A stop is counted at the hazard with which a way begins, over the whole horizon, and that hazard is the same "
+        "on all ways here: its price cannot favour a threshold."
+    )
 
 
 def other_way(curve: ThresholdCurve) -> str:

@@ -61,11 +61,12 @@ def treatments(scenario: Scenario, state: State) -> list[str]:
     found = []
     for drug, level in enumerate(state.levels):
         name = spoken(scenario.trial.labels.drugs[drug])
-        doses = [(visit.offset, dose.amount) for visit in state.visits for dose in visit.doses if dose.drug == drug]
+        visits = scenario.planned.get(state.number, ())
+        doses = [(visit.offset, dose.amount) for visit in visits for dose in visit.doses if dose.drug == drug]
         for amount in dict.fromkeys(amount for _, amount in doses):
             given = [offset for offset, a in doses if a == amount]
             found.append(f"{name} {number(amount)} mg/kg, {times(given, counted=state.until is None)}")
-        if level > 0.0 and not doses:
+        if level > 0.0 and scenario.trial.drugs[drug].give is None:
             found.append(f"{name}, standard")
     return found
 

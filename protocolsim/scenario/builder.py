@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import PurePath
 from typing import Any
 
@@ -13,9 +14,10 @@ from protocolsim.disease.base import Disease
 from protocolsim.drug.base import Drug
 from protocolsim.engine.base import Measured, Trial, causes_of, place
 from protocolsim.errors import ScenarioError, UsageError, unknown
+from protocolsim.proof.budget import Budget
 from protocolsim.protocol.checks import findings
 from protocolsim.protocol.states import Protocol, State
-from protocolsim.randomness import MAX_REPLICATES, MAX_SEED
+from protocolsim.randomness import MAX_REPLICATES, MAX_SEED, STREAM_BLOCK
 from protocolsim.records import Labels
 from protocolsim.scenario import components
 from protocolsim.scenario.analysis_builder import analyses_of
@@ -26,6 +28,8 @@ from protocolsim.scenario.decisions_builder import decisions_of
 from protocolsim.scenario.effect_builder import effect_of
 from protocolsim.scenario.endpoints_builder import EndpointsBuilder
 from protocolsim.scenario.inherit import SET
+from protocolsim.scenario.lapsing import lapsing, said
+from protocolsim.scenario.limits import beyond_limits
 from protocolsim.scenario.quantities import FROM_COMPONENTS, Quantities
 from protocolsim.scenario.reader import Address, Document, spell
 from protocolsim.scenario.rows import knob_rows, state_rows
@@ -73,8 +77,7 @@ def _assemble(document: Document, part: ScenarioPart, q: Quantities, allow_plugi
     q.read_parameters(part.parameters)
     if not _check_size(part, q):
         return None
-    cast = _cast(part, q, allow_plugins)
-    words = _vocabulary(cast)
+    words = _vocabulary(cast := _cast(part, q, allow_plugins))
     cohort = cohort_of(part.cohort, q, words)
     protocol = (builder := StatesBuilder(part.protocol, q, words)).build()
     reader = EndpointsBuilder(part, q, words, builder.names)
@@ -92,8 +95,8 @@ def _assemble(document: Document, part: ScenarioPart, q: Quantities, allow_plugi
         _structural(document, protocol, cast, words, cohort, q)
     if q.faults:
         return None
-    cast.warnings.extend([*_idle(part, q), *_set_from_outside(document)])
     trial = _trial(document, protocol, cohort, cast.disease, cast, words)
+    never = tuple(lapsing(part, trial))
     return Scenario(
         name=PurePath(document.source).stem,
         title=part.title,
@@ -103,7 +106,7 @@ def _assemble(document: Document, part: ScenarioPart, q: Quantities, allow_plugi
         notes=tuple(part.notes),
         beside=tuple(part.beside),
         findings=tuple(part.findings),
-        warnings=tuple(cast.warnings),
+        warnings=(*cast.warnings, *_idle(part, q), *_set_from_outside(document), *(said(*lapse) for lapse in never)),
         seed=part.seed,
         replicates=part.replicates,
         follow=part.follow,
@@ -117,6 +120,7 @@ def _assemble(document: Document, part: ScenarioPart, q: Quantities, allow_plugi
         knobs=tuple(knob_rows(part)),
         parameters=tuple(cast.rows),
         design=state_rows(part, protocol),
+        lapsing=never,
         document=document,
         allow_plugins=allow_plugins,
     )
@@ -276,9 +280,11 @@ def _handshake(cast: _Cast, q: Quantities) -> None:
     kinds = [d.name for d in cast.drugs]
     if len(set(kinds)) < len(kinds):
         q.fault(("drugs",), "the same drug stands there under two names")
-    elif len({c.stream for c in cast.components}) < len(cast.components):
-        names = ", ".join(f"{c.name} {c.stream}" for c in cast.components)
-        q.fault(("drugs",), f"two components draw from the same stream: {names}")
+        return
+    for one, other in pairwise(sorted(cast.components, key=lambda c: c.stream)):
+        if other.stream - one.stream < STREAM_BLOCK:
+            said = f"{one.name} from {one.stream} on, {other.name} from {other.stream} on"
+            q.fault(("drugs",), f"two components draw from the same streams ({STREAM_BLOCK} belong to each): {said}")
     declared = [(w, n) for c in cast.components for w, names_ in _declares(c) for n in names_]
     for what, name in dict.fromkeys(d for d in declared if declared.count(d) > 1):
         q.fault(("drugs",), f"two components declare the {what} '{name}'")
@@ -317,18 +323,22 @@ def _structural(
     for number, assessment in enumerate(assessments):
         shows[number] = tuple(names.index(v.name) for v in assessment.variables)
 
+    budget = Budget()
+
     def gap(state: State) -> str | None:
         if q.faults or cast.disease is None:
             return None  # the rules may be at fault themselves; this is looked at once they are not
         from protocolsim.proof.exhaustive import gap_of  # z3, which few scenarios need to be read
 
-        return gap_of(case_of(_trial(document, protocol, cohort, cast.disease, cast, words), q.known), state)
+        return gap_of(case_of(_trial(document, protocol, cohort, cast.disease, cast, words), q.known), state, budget)
 
-    for address, message in findings(protocol, shows, names, gap):
+    for address, message in (*beyond_limits(protocol, cohort, words), *findings(protocol, shows, names, gap)):
         q.fault(address, message, at_key=True)
     if cohort.dropout > 0.0:
         code = words.events.index(DROPOUT)
-        without = [s.name for s in protocol.states if s.on_study and code not in s.upon]
+        # In no time nothing happens, unless the end waits for visits.
+        spent = [s for s in protocol.states if s.lasts != 0 or cohort.capacity]
+        without = [s.name for s in spent if s.on_study and code not in s.upon]
         if without:
             q.fault(
                 ("cohort", "dropout"),

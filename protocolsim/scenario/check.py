@@ -16,6 +16,8 @@ from protocolsim.proof.routes import Route, Routes
 from protocolsim.scenario.builder import build
 from protocolsim.scenario.case import case_of
 from protocolsim.scenario.inherit import extended
+from protocolsim.scenario.lapsing import said
+from protocolsim.scenario.quotes import companions_of
 from protocolsim.scenario.reader import parse, spell
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.scenario.settings import load
@@ -92,27 +94,33 @@ def check(name_or_path: str, *, set: Mapping[str, Any] | None = None, allow_plug
 
 
 def check_text(text: str, source: str = "scenario", *, allow_plugins: bool = False) -> Checked:
-    """Look at the text of a scenario, which may extend shipped ones."""
+    """Look at the text of a scenario, which may extend shipped ones and stand beside them; no other file is read."""
     try:
         scenario = build(extended(parse(text, source)), allow_plugins=allow_plugins)
     except ScenarioError as error:
         return _refused(error)
-    return check_scenario(scenario)
+    return check_scenario(scenario, files=False)
 
 
-def check_scenario(scenario: Scenario) -> Checked:
-    """Look at a scenario that loads."""
+def check_scenario(scenario: Scenario, *, files: bool = True) -> Checked:
+    """Look at a scenario that loads; `files`: at companions that are files, too."""
     from protocolsim.proof.examine import examine  # z3, which takes its time to load
 
     case = case_of(scenario.trial, scenario.named)
     examined = examine(case)
     document = scenario.document
-    found = [Finding(0, 0, "", "warning", "as loaded", warning) for warning in scenario.warnings]
+    lapsing = {said(*lapse) for lapse in scenario.lapsing}
+    found = [Finding(0, 0, "", "warning", "as loaded", w) for w in scenario.warnings if w not in lapsing]
+    for path, message in scenario.lapsing:
+        fault = document.fault(path, message, at_key=True)
+        found.append(Finding(fault.line, fault.column, fault.path, "warning", "never takes place", message))
     for f in examined.findings:
         fault = document.fault(f.path, f.message, at_key="transitions" not in f.path)
         found.append(
             Finding(fault.line, fault.column, spell(f.path), f.severity, f.kind, fault.message, f.patient, f.possible)
         )
+    found += [Finding(f.line, f.column, f.path, "fault", "beside", f.message)
+              for f in companions_of(scenario, files=files)[1]]  # fmt: skip
     found.sort(key=lambda f: (SEVERITIES.index(f.severity), f.line, f.column))
     return Checked(document.source, tuple(found), examined.given_up, case, examined.routes)
 

@@ -14,6 +14,7 @@ import protocolsim.disease as disease_room
 import protocolsim.drug as drug_room
 from protocolsim.component import Component
 from protocolsim.errors import UsageError, unknown
+from protocolsim.scenario.declared import undone
 
 # What every component says of itself; an abstract class cannot ask for it.
 _DECLARED = ("name", "meaning", "stream", "parameters", "fields", "start")
@@ -67,4 +68,7 @@ def load(room: str, name: str, allow_plugins: bool) -> Component:
         component: Component = found()
     except Exception as error:  # noqa: BLE001 - as above
         raise UsageError(f"cannot make a '{name}': {type(error).__name__}: {error}") from None
+    wrong = list(undone(component))
+    if wrong:
+        raise UsageError(f"'{name}' cannot be used: {'; '.join(wrong)}")
     return component

@@ -227,7 +227,14 @@ class Quantities:
     def minutes(self, address: Address, text: str | float, *, least: float = 0.0, what: str = "") -> int | None:
         """A duration in whole minutes, at most a hundred years."""
         value = self.number(address, text, TIME, least=least, most=5200.0 * MINUTES_PER_WEEK, what=what)
-        return None if value is None else round(value)
+        return None if value is None else self.whole_minutes(address, text, value)
+
+    def whole_minutes(self, address: Address, text: str | float, value: float) -> int | None:
+        """A time that comes to whole minutes; None, with a fault noted, for one that would have to be rounded."""
+        if abs(value - round(value)) > _EXACT:
+            self.fault(address, f"{text} is {value:.10g} minutes, and time is counted in whole minutes")
+            return None
+        return round(value)
 
     def name(self, address: Address, what: str, word: str, known: Iterable[str], *, at_key: bool = False) -> bool:
         """Whether this word is known; a fault with the nearest right word where it is not."""
@@ -266,6 +273,9 @@ class Quantities:
             if word in self.written(*(str(step) for step in room)):
                 return (*room, word)
         return None
+
+
+_EXACT = 1e-6  # minutes: what a sum of floats may be off
 
 
 def _shown(bound: float, dimension: Dimension) -> str:

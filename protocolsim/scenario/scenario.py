@@ -10,10 +10,12 @@ from functools import cached_property
 from protocolsim.analysis.base import Analysis
 from protocolsim.endpoint.base import Endpoint, Population
 from protocolsim.engine.base import Trial
+from protocolsim.proof.planned import Planned
 from protocolsim.protocol.rules import Evaluator
 from protocolsim.protocol.summaries import Summary
+from protocolsim.scenario.lapsing import planned_in
 from protocolsim.scenario.quantities import Named
-from protocolsim.scenario.reader import Document
+from protocolsim.scenario.reader import Address, Document
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,7 @@ class Effect:
 class Scenario:
     """A checked scenario. Immutable: to change anything, load it again with `set`.
 
+    `lapsing` is what is planned and never takes place, with its place in the file (it stands among the warnings too).
     `named` holds the scenario's parameters in internal units. `findings` are sentences that quote numbers, as
     {endpoint} or as {scenario.endpoint} of one that stands `beside`.
     """
@@ -140,8 +143,14 @@ class Scenario:
     knobs: tuple[KnobRow, ...]
     parameters: tuple[ParameterRow, ...]
     design: tuple[StateRow, ...]
+    lapsing: tuple[tuple[Address, str], ...]
     document: Document
     allow_plugins: bool = False
+
+    @cached_property
+    def planned(self) -> Planned:
+        """By state, the visits that can take place; what is described is these."""
+        return planned_in(self.trial)
 
     @property
     def reported(self) -> dict[str, Endpoint]:

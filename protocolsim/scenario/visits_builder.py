@@ -95,7 +95,13 @@ class VisitsBuilder:
         found = [
             self.q.number((*address, k), v, NONE, least=0.0, most=520000.0 / 7, what=what) for k, v in enumerate(values)
         ]
-        offsets = [round(f * scale) for f in found if f is not None]
+        unit = "weeks" if scale == MINUTES_PER_WEEK else "days"
+        exact = [
+            self.q.whole_minutes((*address, k), f"{v} {unit}", f * scale)
+            for k, (v, f) in enumerate(zip(values, found, strict=True))
+            if f is not None
+        ]
+        offsets = [e for e in exact if e is not None]
         if len(set(offsets)) < len(offsets):
             self.q.fault(address, "the same time stands there twice")
         return sorted(set(offsets))

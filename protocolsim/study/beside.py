@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from protocolsim.scenario.builder import build
-from protocolsim.scenario.companions import companion_document
+from protocolsim.errors import ScenarioError
+from protocolsim.scenario.quotes import companions_of
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.study.conduct import Workers
 from protocolsim.study.pieces import Progress
@@ -17,10 +17,13 @@ MOST = 400
 def companions(scenario: Scenario) -> dict[str, Scenario]:
     """Each companion by name, with what was set from outside; the document of each is read anew.
 
-    Raises UsageError or ScenarioError where a companion cannot be read or does not take what was set.
+    Raises ScenarioError where a companion cannot be read or has faults, does not take what was set, or has no number
+    of the name that a finding quotes.
     """
-    documents = {name: companion_document(scenario.document, name) for name in scenario.beside}
-    return {name: build(document, allow_plugins=scenario.allow_plugins) for name, document in documents.items()}
+    found, faults = companions_of(scenario)
+    if faults:
+        raise ScenarioError(scenario.document.source, faults)
+    return found
 
 
 def run_beside(

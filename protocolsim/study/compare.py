@@ -105,6 +105,8 @@ def compare(
     """
     started = time.perf_counter()
     replicates, seed = replicates_and_seed(a, replicates, seed)
+    for one in (a, b):
+        _engine(one, engine)  # of both, before the first is simulated
     sums = [_sums(s, seed, replicates, engine, progress) for s in (a, b)]
     shared = [n for n, e in a.endpoints.items() if n in b.endpoints and _alike(e, b.endpoints[n])]
     pairs = []
@@ -126,13 +128,18 @@ def _alike(one: Endpoint, other: Endpoint) -> bool:
 def _sums(scenario: Scenario, seed: int, replicates: int, engine: str, progress: Progress | None) -> Mapping[str, Any]:
     tally = Tally(scenario.endpoints, scenario.populations)
     try:
-        for records in pieces(scenario, seed, range(replicates), chosen_engine(scenario, engine), progress):
+        for records in pieces(scenario, seed, range(replicates), _engine(scenario, engine), progress):
             tally.add(records)
     except SimulationError as error:
         raise SimulationError(f"{scenario.name}: {error}") from None
+    return tally.sums()
+
+
+def _engine(scenario: Scenario, engine: str) -> str:
+    try:
+        return chosen_engine(scenario, engine)
     except UsageError as error:
         raise UsageError(f"{scenario.name}: {error}") from None
-    return tally.sums()
 
 
 def differing(a: Any, b: Any, path: str = "") -> Iterator[Difference]:

@@ -110,14 +110,17 @@ def replicates_and_seed(scenario: Scenario, replicates: int | None, seed: int | 
 
 
 def chosen_engine(scenario: Scenario, engine: str) -> str:
-    """The engine to use. Raises UsageError for an unknown one."""
-    if engine == AUTO:
-        from protocolsim.engine.batch import unsupported
-
-        return "batch" if unsupported(scenario.trial) is None else "des"
-    if engine not in ENGINES:
+    """The engine to use. Raises UsageError for an unknown one, and for one that cannot run this."""
+    if engine not in (AUTO, *ENGINES):
         raise UsageError(unknown("engine", engine, (AUTO, *ENGINES)))
-    return engine
+    if engine == "des":
+        return engine
+    from protocolsim.engine.batch import unsupported
+
+    why = unsupported(scenario.trial)
+    if why is not None and engine != AUTO:
+        raise UsageError(f"the {engine} engine cannot run this: {why}")
+    return "batch" if why is None else "des"
 
 
 def whole_number(what: str, value: Any, least: int, most: int) -> int:

@@ -207,6 +207,8 @@ def plan(
         )
     grid = itertools.product(*(zip(a.values, a.settings, strict=True) for a in axes))
     points = tuple(_point(base, dict(zip(paths, axes, strict=True)), at) for at in grid)
+    for point in points:
+        chosen_engine(point.scenario, engine)
     return Plan(base, tuple(axes), points, seed, replicates, engine)
 
 

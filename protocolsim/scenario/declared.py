@@ -1,0 +1,82 @@
+"""What a component from outside declares and nothing would carry out: refused, rather than left undone in silence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from protocolsim.component import Component
+from protocolsim.disease.base import Disease
+from protocolsim.drug.base import Drug
+from protocolsim.randomness import STREAM_BLOCK
+from protocolsim.scenario.schema import CohortPart, DrugPart
+
+DROPOUT = "dropout"
+
+
+def undone(component: Component) -> Iterator[str]:
+    """A sentence for each declaration that the engines do not carry out, or would read amiss."""
+    if isinstance(component, Disease):
+        yield from _of_a_disease(component)
+    yield from _columns(component)
+    yield from _streams(component)
+    yield from _parameters(component)
+    for what, names in (
+        ("assessment", [a.name for a in component.assessments]),
+        ("variable", [v.name for a in component.assessments for v in a.variables]),
+        ("trait", [t.name for t in component.traits]),
+        ("parameter", [p.name for p in component.parameters]),
+    ):
+        yield from (f"it declares the {what} '{n}' twice" for n in dict.fromkeys(names) if names.count(n) > 1)
+
+
+def _of_a_disease(component: Disease) -> Iterator[str]:
+    if component.hazards:
+        events = ", ".join(f"'{h.event}'" for h in component.hazards)
+        yield f"it declares hazards ({events}), but only those of drugs are carried out: nobody would ever have one"
+    if component.writes:
+        yield f"it writes signals ({', '.join(component.writes)}), but only those of drugs are read"
+    if getattr(component, "give", None) is not None:
+        yield "it has a 'give', but only drugs are given"
+    own = {t.name for t in component.traits}
+    for need in component.needs:
+        if need not in own:
+            yield f"it needs the trait '{need}', which only the disease itself could offer, and does not"
+
+
+def _columns(component: Component) -> Iterator[str]:
+    """A column beyond its own belongs to another component."""
+    size = len(component.fields)
+    if isinstance(component, Drug) and not size:
+        yield "it has no fields; the first of a drug is the treatment in force"
+    for trait in component.traits:
+        if not 0 <= trait.field < size:
+            yield f"its trait '{trait.name}' stands in field {trait.field}, and it has {size}"
+    for signal, field in component.writes.items():
+        if not 0 <= field < size:
+            yield f"its signal '{signal}' stands in field {field}, and it has {size}"
+
+
+def _streams(component: Component) -> Iterator[str]:
+    first = component.stream
+    if not STREAM_BLOCK <= first <= 2**32 - STREAM_BLOCK:
+        yield f"its stream, {first}, is not between {STREAM_BLOCK} and {2**32 - STREAM_BLOCK}"
+        return
+    taken: set[int] = set()
+    for hazard in component.hazards:
+        if not first <= hazard.stream < first + STREAM_BLOCK:
+            last = first + STREAM_BLOCK - 1
+            yield f"its hazard '{hazard.event}' draws from stream {hazard.stream}, outside its own, {first} to {last}"
+        if hazard.stream in taken:
+            yield f"two of its hazards draw from stream {hazard.stream}, and would strike together"
+        if hazard.event == DROPOUT:
+            yield f"its hazard is called '{DROPOUT}', which is what the cohort's own event is called"
+        taken.add(hazard.stream)
+
+
+def _parameters(component: Component) -> Iterator[str]:
+    taken = CohortPart.model_fields if isinstance(component, Disease) else DrugPart.model_fields
+    for p in component.parameters:
+        if p.name in taken:
+            yield f"its parameter '{p.name}' could never be set: that key has a meaning of its own"
+        if not p.lowest <= p.value <= p.most:
+            yield f"its parameter '{p.name}' is {p.value:g}, not between its own bounds, {p.lowest:g} and {p.most:g}"

@@ -1,0 +1,83 @@
+"""What a scenario plans that never takes place, each with its place in the file: said, and nowhere described."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from protocolsim.engine.base import Trial
+from protocolsim.proof.planned import Planned, moments, planned
+from protocolsim.protocol.states import State
+from protocolsim.scenario.reader import Address, spell
+from protocolsim.scenario.schema import Regimen, ScenarioPart, Schedule
+from protocolsim.units import MINUTES_PER_DAY, MINUTES_PER_WEEK, duration
+
+_SHOWN = 4
+
+
+def planned_in(trial: Trial) -> Planned:
+    """What can take place in a trial, by state."""
+    states = trial.protocol.states
+    events = {s.number: frozenset(c.event for c in trial.causes if c.rates[s.number] > 0.0) for s in states}
+    return planned(trial.protocol, events, may_miss=trial.cohort.no_show > 0.0 or trial.limited)
+
+
+def lapsing(part: ScenarioPart, trial: Trial) -> Iterator[tuple[Address, str]]:
+    """Everything planned that never takes place. Of what repeats to the end, only where it never does."""
+    found = planned_in(trial)
+    for state in trial.protocol.states:
+        address: Address = ("protocol", "states", state.name)
+        written = part.protocol.states[state.name]
+        if state.number not in found:
+            if state.visits:
+                yield address, "nobody ever gets here, so nothing that is planned here takes place"
+            continue
+        for key, given in (("assessments", written.assessments), ("treatment", written.treatment)):
+            for name, schedule in given.items():
+                if isinstance(schedule, Schedule | Regimen):
+                    yield from _activity(trial, found, state, (*address, key, name), schedule)
+
+
+def said(address: Address, message: str) -> str:
+    """One of them among other warnings."""
+    return f"{spell(address)}: {message}"
+
+
+def _activity(
+    trial: Trial, found: Planned, state: State, address: Address, schedule: Schedule | Regimen
+) -> Iterator[tuple[Address, str]]:
+    name = str(address[-1])
+    which: Mapping[str, int]
+    if address[-2] == "assessments":
+        which = {"assessment": trial.labels.assessments.index(name)}
+        wanted = [v.offset for v in state.visits if which["assessment"] in v.assessments]
+    else:
+        which = {"drug": trial.labels.drugs.index(name)}
+        wanted = [v.offset for v in state.visits if any(d.drug == which["drug"] for d in v.doses)]
+    possible = moments(found, state, **which)
+    never = [offset for offset in wanted if offset not in possible]
+    if schedule.every is not None and not wanted:
+        yield address, "it never takes place: the state takes no time, and what repeats is not done at its end"
+    elif never and (schedule.every is None or schedule.times is not None or not possible):
+        yield (
+            address,
+            f"it never takes place {_when(never)}, counted from the start of the state: {_why(state, never[0])}",
+        )
+
+
+def _why(state: State, offset: int) -> str:
+    if state.lasts is not None and offset == state.lasts:
+        return "the state is over by then, and what repeats is not done at its very end"
+    if state.until is not None:
+        return "for everybody the state is over by then"
+    return "everybody has moved on by then"
+
+
+def _when(offsets: Sequence[int]) -> str:
+    """The times as they are counted in the file: 'in week 50', 'on days 3 and 4'."""
+    whole = all(o % MINUTES_PER_WEEK == 0 for o in offsets)
+    if not whole and any(o % MINUTES_PER_DAY for o in offsets):
+        return f"{duration(offsets[0])} after the start of the state" + (" and later" if len(offsets) > 1 else "")
+    unit, length = ("week", MINUTES_PER_WEEK) if whole else ("day", MINUTES_PER_DAY)
+    said = [str(o // length) for o in offsets[:_SHOWN]]
+    more = ", ..." if len(offsets) > _SHOWN else ""
+    return f"in {unit}{'' if len(offsets) == 1 else 's'} {', '.join(said)}{more}"

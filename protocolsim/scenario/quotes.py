@@ -1,0 +1,44 @@
+"""What a scenario's sentences quote of the scenarios beside it, looked at before anything is simulated."""
+
+from __future__ import annotations
+
+from protocolsim.errors import Fault, ScenarioError, UsageError, unknown
+from protocolsim.scenario.builder import build
+from protocolsim.scenario.companions import companion_document, quoted
+from protocolsim.scenario.scenario import Scenario
+from protocolsim.scenario.shipped import is_path
+
+
+def companions_of(scenario: Scenario, *, files: bool = True) -> tuple[dict[str, Scenario], list[Fault]]:
+    """Each companion by name, with what was set from outside; and a fault at each place that one of them breaks.
+
+    That is a companion that cannot be read or has faults of its own, or a finding that quotes what it does not have.
+    Not `files`: only shipped ones are looked at, as where the scenario is a text from elsewhere.
+    """
+    found: dict[str, Scenario] = {}
+    faults: list[Fault] = []
+    document = scenario.document
+    for k, name in enumerate(scenario.beside):
+        if is_path(name) and not files:
+            continue
+        try:
+            found[name] = build(companion_document(document, name), allow_plugins=scenario.allow_plugins)
+        except UsageError as error:
+            faults.append(document.fault(("beside", k), str(error)))
+        except ScenarioError as error:
+            faults.append(document.fault(("beside", k), _its_own(name, error)))
+    for k, text in enumerate(scenario.findings):
+        for other, number in quoted(text):
+            if other in found and number not in found[other].reported:
+                said = f"{unknown('endpoint', number, found[other].reported)}, in '{other}'"
+                faults.append(document.fault(("findings", k), said))
+    return found, faults
+
+
+def _its_own(name: str, error: ScenarioError) -> str:
+    first = error.faults[0]
+    if not first.line:
+        return f"'{name}': {first.message}"
+    more = "" if len(error.faults) == 1 else f", and {len(error.faults) - 1} more"
+    said = f"{first.path}: {first.message}" if first.path else first.message
+    return f"'{name}' has faults of its own (line {first.line}: {said}{more})"

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from protocolsim.cli import main
 from protocolsim.component import MARKS
 from protocolsim.errors import UsageError
-from protocolsim.report.markdown import table
+from protocolsim.text.markdown import table
 from protocolsim.report.model_page import SECTIONS, model_page, names
 from protocolsim.report.stress_des import stress_des
 from protocolsim.scenario.components import load_shipped

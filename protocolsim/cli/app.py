@@ -7,6 +7,8 @@ import importlib.util
 import click
 
 from protocolsim.errors import UsageError
+from protocolsim.text.shell import install
+from protocolsim.text.terminal import say
 
 
 @click.command()
@@ -18,7 +20,7 @@ from protocolsim.errors import UsageError
 def app(scenario: str, port: int, host: str) -> None:
     """Explore SCENARIO on a page in the browser. Move its rule, and watch the trial change."""
     if importlib.util.find_spec("shiny") is None:
-        raise UsageError("the page needs more packages: python -m pip install 'protocolsim[app]'")
+        raise UsageError(f"the page needs more packages: {install('app')}")
     from protocolsim.app.opening import opening
     from protocolsim.app.serve import serve
 
@@ -26,7 +28,7 @@ def app(scenario: str, port: int, host: str) -> None:
         opening(scenario),
         host=host,
         port=port,
-        ready=lambda address: click.echo(f"{address}   (Ctrl-C ends it)"),
+        ready=lambda address: say(f"{address}   (Ctrl-C ends it)"),
     )
 
 

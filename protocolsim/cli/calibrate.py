@@ -13,6 +13,7 @@ import click
 
 from protocolsim.cli.base import assignments, parallel, progress, refuse_lone_overwrite, workers_for
 from protocolsim.errors import UsageError
+from protocolsim.text.terminal import say
 
 if TYPE_CHECKING:
     from protocolsim.executor.base import Executor
@@ -72,7 +73,7 @@ def calibrate(
     if out is not None:
         _finish(found, out)
     if as_json:
-        click.echo(json.dumps(found.summary(), indent=2))
+        say(json.dumps(found.summary(), indent=2))
     elif not quiet:
         _show(found, out)
 
@@ -119,7 +120,7 @@ def _carry_out(
     except KeyboardInterrupt:
         if keep is None:
             raise
-        click.echo(f"interrupted; what was simulated so far is in {out}: add --resume to go on", err=True)
+        say(f"interrupted; what was simulated so far is in {out}: add --resume to go on", err=True)
         sys.exit(130)
 
 
@@ -143,7 +144,7 @@ def _show(found: Calibration, out: Path | None) -> None:
 
     print_calibration(found, Console())
     if out is not None:
-        click.echo(
+        say(
             f"written to {out}: report.html, posterior as parquet and CSV, summary.json, the reference table, "
             "scenario.yaml, targets.yaml, provenance.json"
         )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from protocolsim.cli.base import Asked, durable, parallel, progress, studies, study_in, workers_for
+from protocolsim.text.terminal import say
 
 if TYPE_CHECKING:
     from protocolsim.study.folder import StudyFolder
@@ -39,7 +40,7 @@ def run(scenario: str, asked: Asked) -> None:
         if folder is not None:
             _write(result, folder)
     if asked.as_json:
-        click.echo(json.dumps(result.summary(), indent=2))
+        say(json.dumps(result.summary(), indent=2))
     elif asked.shown:
         _show(result, asked.out)
 
@@ -64,9 +65,7 @@ def _show(result: Result, out: Path | None) -> None:
 
     print_summary(result, Console())
     if out is not None:
-        click.echo(
-            f"written to {out}: report.html, summary.json, tables as parquet and CSV, scenario.yaml, provenance.json"
-        )
+        say(f"written to {out}: report.html, summary.json, tables as parquet and CSV, scenario.yaml, provenance.json")
 
 
 COMMAND = run

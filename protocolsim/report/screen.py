@@ -5,6 +5,7 @@ The only place that prints by rich. Text is taken as the words it is: no markup,
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _GAP = 2
+_BESIDE = 40
 _LEAST = 16  # a column of words is not narrower than this, if it needs that much
 
 
@@ -71,6 +73,21 @@ class Screen:
         for line, style in made.lines():
             self._line(line, style)
 
+    def listed(self, entries: Sequence[tuple[str, Sequence[str]]]) -> None:
+        """Print names, each with its lines beside it, or below it where there is little room beside."""
+        beside = max((cells(name) for name, _ in entries), default=0) + _GAP
+        narrow = self.width < beside + _BESIDE
+        for name, lines in entries:
+            if narrow:
+                self.put(name, "bold")
+            for number, line in enumerate(lines):
+                if narrow or number:
+                    self.put(line, indent=_GAP if narrow else beside)
+                    continue
+                first, *more = wrapped(shown(line, self.encoding), self.width - beside)
+                self._line(shown(name, self.encoding).ljust(beside) + first, "")
+                self.put(" ".join(more), indent=beside) if more else None
+
     def _cell(self, text: str, kept: str = "") -> str:
         plain = shown(text, self.encoding)
         return "".join(" " if c in "\t\n" and c not in kept else c for c in plain)
@@ -83,6 +100,9 @@ class Screen:
             self._console.print(Text(text, style=style), soft_wrap=True, highlight=False)
         except OSError as error:
             raise OutputLost(error) from None
+        except SystemExit:
+            # So rich answers where nobody reads on.
+            raise OutputLost(BrokenPipeError(errno.EPIPE, "nobody reads on")) from None
 
 
 def cells(text: str) -> int:

@@ -38,7 +38,8 @@ def _sections(s: Scenario) -> list[tuple[str, list[tuple[str, str]]]]:
         ("2. Logic", [("2.1 Base model overview diagram", f"```mermaid\n{mermaid(state_chart(s)).strip()}\n```"),
                       ("2.2 Base model logic", _logic(s)), ("2.3 Scenario logic", _scenario_logic(s)),
                       ("2.4 Algorithms", _ALGORITHMS), ("2.5 Components", _components(s))]),
-        ("3. Data", [("3.1 Data sources", listed(map(words, s.sources)) or "None named."), ("3.2 Pre-processing", _PREPROCESSING),
+        ("3. Data", [("3.1 Data sources", listed(map(words, s.sources)) or "None named."),
+                     ("3.2 Pre-processing", _PREPROCESSING),
                      ("3.3 Input parameters", _inputs(s)), ("3.4 Assumptions", _assumptions(s))]),
         ("4. Experimentation", [("4.1 Initialisation", _INITIALISATION), ("4.2 Run length", _run_length(s)),
                                 ("4.3 Estimation approach", _estimation(s))]),
@@ -57,8 +58,7 @@ def _outputs(s: Scenario) -> str:
         ("Output", "Unit", "Denominator, and who is left out", "Published"),
         (
             [words(e.label), e.unit, words(e.counting),
-             f"{words(e.published.text)} [{e.published.mark}], {e.published.role}"
-             if e.published else ""]
+             f"{words(e.published.text)} [{e.published.mark}], {e.published.role}" if e.published else ""]
             for e in s.endpoints.values()
         ),
     )  # fmt: skip

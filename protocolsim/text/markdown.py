@@ -10,10 +10,10 @@ from protocolsim.text.terminal import visible
 # What means something wherever it stands, and only as far as it does there: a rule's * between spaces, a mark in
 # brackets, a lone underscore or less-than sign are words.
 _ALWAYS = re.compile(
-    r"[\\`$]|\](?=[(\[:])|<(?=[A-Za-z/!?])|&(?=[#A-Za-z0-9]+;)|\*(?=\S)|(?<=\S)\*"
+    r"[\\`$]|\](?=[(\[])|<(?=[A-Za-z/!?])|&(?=[#A-Za-z0-9]+;)|\*(?=\S)|(?<=\S)\*"
     r"|(?<![A-Za-z0-9])_(?=\S)|(?<=\S)_(?![A-Za-z0-9])|~(?=~)|(?<=~)~"
 )
-_AT_START = re.compile(r"^(?:#|>|[+*_-]|\[(?=[ xX]\])|=+$|(\d{1,9})(?=[.)](?:\s|$)))")
+_AT_START = re.compile(r"^(?:#|>|[+*_-]|\[(?=[ xX]\]|[^\]]*\]:)|=+$|(\d{1,9})(?=[.)](?:\s|$)))")
 
 
 def words(text: str) -> str:

@@ -42,6 +42,11 @@ def standard_streams() -> Iterator[None]:
             _flush()
     except OutputLost as error:
         sys.exit(_ended(error.why))
+    except SystemExit:
+        # So click answers where nobody reads its help.
+        if type(sys.stdout).__name__.endswith("PacifyFlushWrapper"):
+            sys.exit(BROKEN_PIPE)
+        raise
     except OSError as error:
         # Nobody who works with files lets one through, so it is of a stream, or nothing that could be foreseen.
         named = ": ".join(str(name) for name in (error.filename, error.filename2) if name is not None)

@@ -228,6 +228,10 @@ class _Table:
         """Each row in several lines: its keys, then every other cell that says something after the column's name."""
         found: list[tuple[str, str]] = []
         names = [self._named(k) for k in range(len(self.columns))]
+        if self.columns[0].words:
+            heading = [part for part in wrapped(names[0], self.width) if part]
+            found += [(part, "bold") for part in heading]
+            found += [(self.rule * _widest(heading), "")] if heading else []
         for row in self.rows:
             # The first column of words says by itself what it is.
             key = [row[k] if k == 0 and self.columns[0].words else f"{names[k]}: {row[k]}" for k in range(self.keys)]

@@ -10,6 +10,7 @@ import shlex
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import pandas as pd
@@ -38,6 +39,7 @@ from protocolsim.text.graphs import dot_words, mermaid_words
 from protocolsim.text.shell import command
 from protocolsim.text.terminal import visible
 from tests import hostile
+from tests.browser import browser
 from tests.hostile import WORST, Address, Seen, squeezed
 
 PIECES = (
@@ -251,3 +253,34 @@ class TestScenario:
     def test_what_the_schema_calls_text_of_endpoints(self):
         """Endpoints of every kind are known to the search for fields."""
         assert {"share", "time_to"} <= set(endpoint_kinds())
+
+
+def _drawn_and_quiet(running: Any, file: Path) -> tuple[str, int, list[str]]:
+    """Its title in a browser, how many marks are drawn there, and what went wrong."""
+    page, wrong = running.new_page(), []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.goto(file.as_uri())
+    page.wait_for_function("document.querySelectorAll('svg, canvas').length > 0")
+    page.wait_for_timeout(300)
+    found = page.title(), page.locator("svg path, svg rect, svg text, canvas").count(), wrong
+    page.close()
+    return found
+
+
+@pytest.mark.slow
+def test_a_browser_runs_none_of_it(fields, tmp_path):
+    """Chromium opens pages and figures full of script, runs none of it, and draws every chart."""
+    with browser() as running:
+        scenario = hostile.loaded(tmp_path, hostile.planted(_words(fields, WORST)))
+        swept = carry_out(plan(scenario, {"dose_multiple": "1,2"}, replicates=2))
+        told = Told(thresholds(scenario, "response_threshold", replicates=2), "batch", 0.0)
+        figures = {"sweep": sweep_figure(swept), **{n: charts(told)[n] for n in ("definitions", "definitions_roc")}}
+        files = [look.save(chart, tmp_path / f"{name}.html") for name, chart in figures.items()]
+        for name, written in (("page", page(run(scenario, replicates=2))), ("trace", trace(scenario).page())):
+            (tmp_path / f"{name}.html").write_text(written, encoding="utf-8")
+            files.append(tmp_path / f"{name}.html")
+        for file in files:
+            title, marks, wrong = _drawn_and_quiet(running, file)
+            assert title != "RAN"
+            assert wrong == []
+            assert marks > 0, file

@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -87,6 +88,10 @@ _WHERE = {
     "thresholds": "study.thresholds",
     "trace": "report.story",
 }
+
+
+if sys.flags.optimize > 1:
+    importlib.import_module("protocolsim.text.docstrings").keep()
 
 
 def __getattr__(name: str) -> Any:

@@ -16,7 +16,7 @@ PACKAGE = Path(__file__).parent.parent / "protocolsim"
 # The one table of floors. A module imports its own folder or a lower floor; single files of one floor may
 # import each other, folders of one floor may not. A room that is not named here does not exist.
 FLOORS = {
-    "errors": 0, "units": 0, "arithmetic": 0, "randomness": 0,
+    "errors": 0, "text": 0, "units": 0, "arithmetic": 0, "randomness": 0,
     "records": 1, "observed": 1, "component": 1, "kinetics": 1, "executor": 1,
     "disease": 2, "drug": 2, "cohort": 2, "endpoint": 2,
     "protocol": 3, "analysis": 3,
@@ -237,8 +237,57 @@ def silence(source: Source) -> Iterator[Fault]:
                 yield node.lineno, f"{called}() while importing"
 
 
+# Where text of a scenario may pass into another language; everybody else calls these.
+WAYS = {
+    "markupsafe": "text/html.py", "jinja2": "text/html.py", "html": "text/html.py", "shlex": "text/shell.py",
+    "rich.console": "report/screen.py", "rich.table": "report/screen.py", "rich.markup": "report/screen.py",
+}  # fmt: skip
+PASSES = {
+    "echo": "text/terminal.py", "secho": "text/terminal.py", "to_html": "report/look.py", "to_json": "report/look.py",
+    "save": "report/look.py", "to_csv": "text/cells.py", "Markup": "text/html.py",
+}  # fmt: skip
+# `Console` is only handed on, what a bar shows is no text of a scenario; study/ writes its own tables.
+HANDED_ON = ("cli/", "report/", "study/")
+COMMAND = re.compile(r"\bprotocolsim [a-z]+ |\bpip install")
+
+
+def ways(source: Source) -> Iterator[Fault]:
+    """Text passes into HTML, scripts, drawings, CSV, shells and the terminal in one place for each."""
+    for line, module, names in _imports(source):
+        for whole in {module, *(f"{module}.{name}" for name in names)}:
+            place = WAYS.get(whole)
+            printing = whole == "rich.console" and set(names) <= {"Console"} and source.place.startswith(HANDED_ON)
+            if place is not None and source.place != place and not printing and not _for_types(source, line):
+                yield line, f"only {place} imports {whole}"
+    for node in source.nodes(ast.Call):
+        assert isinstance(node, ast.Call)
+        called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        owner = getattr(node.func.value, "id", "") if isinstance(node.func, ast.Attribute) else ""
+        if owner.endswith("console") and called == "print" and source.place != "report/screen.py":
+            yield node.lineno, "only report/screen.py prints"
+        place = PASSES.get(called)
+        mine = source.place == place or source.place.startswith("study/") or owner in ("look", "figures")
+        bare = called == "save" and isinstance(node.func, ast.Name)
+        if place is not None and not mine and not bare:
+            yield node.lineno, f"only {place} calls {called}"
+        if owner == "stdout" or (called == "write" and ast.unparse(node.func).startswith("sys.std")):
+            yield node.lineno, "writes to a stream of its own"
+    for node in source.nodes(ast.JoinedStr):
+        assert isinstance(node, ast.JoinedStr)
+        for part, then in zip(node.values, node.values[1:], strict=False):
+            said = part.value if isinstance(part, ast.Constant) else ""
+            if isinstance(then, ast.FormattedValue) and COMMAND.search(str(said)) and source.place != "text/shell.py":
+                yield node.lineno, "only text/shell.py puts commands together"
+
+
+def _for_types(source: Source, line: int) -> bool:
+    """Whether an import is for the reader of types alone."""
+    tests = (n for n in source.nodes(ast.If) if isinstance(n, ast.If))
+    return any(getattr(n.test, "id", "") == "TYPE_CHECKING" and n.lineno <= line <= (n.end_lineno or 0) for n in tests)
+
+
 CHECKS: list[Callable[[Source], Iterator[Fault]]] = [
-    floors, libraries, arithmetic, words, sizes, names, docstrings, swallowing, silence,
+    floors, libraries, arithmetic, words, sizes, names, docstrings, swallowing, silence, ways,
 ]  # fmt: skip
 
 
@@ -321,6 +370,18 @@ PLANTED = [
     (silence, "engine/x.py", "print('hello')", "print() while importing"),
     (silence, "engine/x.py", "class A:\n    if True:\n        print('hello')", "print() while importing"),
     (silence, "engine/x.py", "sys.stdout.write('hello')", "write() while importing"),
+    (ways, "report/x.py", "from markupsafe import Markup", "only text/html.py imports markupsafe"),
+    (ways, "report/x.py", "def f():\n    import jinja2", "only text/html.py imports jinja2"),
+    (ways, "app/x.py", "from html import escape", "only text/html.py imports html"),
+    (ways, "report/x.py", "from rich.table import Table", "only report/screen.py imports rich.table"),
+    (ways, "cli/x.py", "def f():\n    click.echo('x')", "only text/terminal.py calls echo"),
+    (ways, "report/x.py", "def f():\n    console.print('x')", "only report/screen.py prints"),
+    (ways, "report/x.py", "def f():\n    self._console.print('x')\n    chart.save('x')", "calls save"),
+    (ways, "report/x.py", "def f():\n    return chart.to_html()", "only report/look.py calls to_html"),
+    (ways, "app/x.py", "def f():\n    frame.to_csv('x')", "only text/cells.py calls to_csv"),
+    (ways, "cli/x.py", "def f():\n    sys.stdout.write('x')", "writes to a stream of its own"),
+    (ways, "cli/x.py", "def f(x):\n    return f'try: protocolsim run {x}'", "puts commands together"),
+    (ways, "cli/x.py", "def f(x):\n    return f'pip install {x}'", "puts commands together"),
 ]
 
 

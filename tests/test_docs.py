@@ -11,12 +11,12 @@ from click.testing import CliRunner
 from protocolsim.cli import main
 from protocolsim.component import MARKS
 from protocolsim.errors import UsageError
-from protocolsim.report.markdown import table
 from protocolsim.report.model_page import SECTIONS, model_page, names
 from protocolsim.report.stress_des import stress_des
 from protocolsim.scenario.components import load_shipped
 from protocolsim.scenario.settings import load
 from protocolsim.scenario.shipped import names as scenarios
+from protocolsim.text.markdown import table
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"

@@ -13,6 +13,7 @@ from protocolsim.analysis.base import Analysis, OfReduction, arms, in_both, spli
 from protocolsim.endpoint.base import Floats, Integers, Mask, StateNames
 from protocolsim.errors import UsageError
 from protocolsim.records import Records
+from protocolsim.text.shell import install
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,8 +90,7 @@ def _negative_binomial(name: str) -> Any:
         from statsmodels.discrete.discrete_model import NegativeBinomial
     except ImportError:
         raise UsageError(
-            f"the analysis '{name}' is a negative binomial regression, which needs statsmodels: "
-            "python -m pip install 'protocolsim[analysis]'"
+            f"the analysis '{name}' is a negative binomial regression, which needs statsmodels: {install('analysis')}"
         ) from None
     return NegativeBinomial
 

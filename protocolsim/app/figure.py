@@ -6,21 +6,20 @@ from htmltools import HTML, Tag, TagList, tags
 
 from protocolsim.app.state import State
 from protocolsim.app.worker import Answer
+from protocolsim.report.look import inline_svg
 
 FILES = {"png": "PNG", "svg": "SVG", "csv": "data"}
 
 
 def figure(where: tuple[str, str], name: str, answer: Answer, state: State) -> Tag:
     """One figure of the answer of a part (`where`: view and part), or the reason why there is none."""
-    from protocolsim.report.page import _inline as inline
-
     if name not in answer.figures:
         return tags.p(answer.missing.get(name, ""), class_="missing")
     drawn = answer.figures[name]
     place = f"{where[0]}-{where[1]}-{name}".replace("_", "-")
     return tags.figure(
         tags.h3(drawn.title),
-        tags.div(HTML(inline(drawn.svg, place, drawn.alternative)), class_="drawing"),
+        tags.div(HTML(inline_svg(drawn.svg, place, drawn.alternative)), class_="drawing"),
         tags.figcaption(tags.p(drawn.caption), tags.p(class_="moved", hidden=""), downloads(where, name, state)),
         id=place,
         data_figure=name,

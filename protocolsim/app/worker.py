@@ -140,6 +140,7 @@ def file_of(made: Made, order: Order) -> bytes:
 
     from protocolsim.errors import UsageError, unknown
     from protocolsim.report import look
+    from protocolsim.text.cells import csv_text
 
     if order.figure not in made.charts:
         raise UsageError(unknown("figure", order.figure, made.charts))
@@ -147,7 +148,7 @@ def file_of(made: Made, order: Order) -> bytes:
     if isinstance(chart, Picture):
         return chart.files[order.form]()
     if order.form == "csv":
-        return look.rows(chart).to_csv(index=False).encode()
+        return csv_text(look.rows(chart)).encode()
     with tempfile.TemporaryDirectory() as folder:
         return look.save(chart, Path(folder) / f"figure.{order.form}").read_bytes()
 

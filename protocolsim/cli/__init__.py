@@ -8,7 +8,6 @@ from __future__ import annotations
 import atexit
 import gc
 import importlib
-import shlex
 import signal
 import sys
 import threading
@@ -20,6 +19,9 @@ from typing import Any
 import click
 
 from protocolsim.errors import ProtocolsimError, StudyStopped, UsageError
+from protocolsim.text.shell import command
+from protocolsim.text.streams import standard_streams
+from protocolsim.text.terminal import say
 
 INTERRUPTED, TERMINATED = 130, 143
 
@@ -48,7 +50,7 @@ def _ending_in_order() -> Iterator[None]:
 def _going_on(words: Sequence[str]) -> str:
     """The command that goes on with a study that was stopped."""
     kept = [w for w in words if w not in ("--overwrite", "--resume")]
-    return f"go on with: {shlex.join(['protocolsim', *kept, '--resume'])}"
+    return f"go on with: {command(*kept, '--resume')}"
 
 
 class _Commands(click.Group):
@@ -61,11 +63,12 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.list_commands(ctx):
             return None
-        command: click.Command = importlib.import_module(f"protocolsim.cli.{cmd_name}").COMMAND
-        return command
+        found: click.Command = importlib.import_module(f"protocolsim.cli.{cmd_name}").COMMAND
+        return found
 
     words: Sequence[str] = ()
 
+    @standard_streams()
     def main(self, args: Sequence[str] | None = None, *more: Any, **kwargs: Any) -> Any:
         self.words = [*(sys.argv[1:] if args is None else args)]
         # Python ends with a search for rings among all objects: a fifth of a second, and nothing waits to be found.
@@ -74,10 +77,10 @@ class _Commands(click.Group):
             with _ending_in_order():
                 return super().main(args, *more, **kwargs)
         except StudyStopped as error:
-            click.echo(f"{error}\n{_going_on(self.words)}", err=True)
+            say(f"{error}\n{_going_on(self.words)}", err=True)
             sys.exit(2)
         except ProtocolsimError as error:
-            click.echo(str(error), err=True)
+            say(str(error), err=True)
             sys.exit(2)
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -92,7 +95,7 @@ class _Commands(click.Group):
         except KeyboardInterrupt as error:
             terminated = isinstance(error, _TerminatedError)
             kept = f"{error}\n{_going_on(self.words)}" if str(error) else "nothing was written"
-            click.echo(f"{'terminated' if terminated else 'interrupted'}; {kept}", err=True)
+            say(f"{'terminated' if terminated else 'interrupted'}; {kept}", err=True)
             sys.exit(TERMINATED if terminated else INTERRUPTED)
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
@@ -109,7 +112,7 @@ def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     if wanted:
         from importlib.metadata import version
 
-        click.echo(f"protocolsim {version('protocolsim')}")
+        say(f"protocolsim {version('protocolsim')}")
         ctx.exit()
 
 

@@ -7,6 +7,8 @@ import importlib.util
 import click
 
 from protocolsim.errors import UsageError
+from protocolsim.text.shell import install
+from protocolsim.text.terminal import say
 
 
 @click.command()
@@ -51,7 +53,7 @@ def app(
     address, so that no other user and no other web site can open the page.
     """
     if importlib.util.find_spec("shiny") is None:
-        raise UsageError("the page needs more packages: python -m pip install 'protocolsim[app]'")
+        raise UsageError(f"the page needs more packages: {install('app')}")
     from protocolsim.app.admission import allowed_name, fixed_token, new_token
     from protocolsim.app.opening import opening
     from protocolsim.app.serve import serve
@@ -67,7 +69,7 @@ def app(
         token=key,
         allowed=names,
         workers=workers,
-        ready=lambda address: click.echo(f"{address}   (Ctrl-C ends it)"),
+        ready=lambda address: say(f"{address}   (Ctrl-C ends it)"),
     )
 
 

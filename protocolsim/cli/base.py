@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import secrets
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
 from functools import wraps
 from pathlib import Path
@@ -13,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from protocolsim.errors import UsageError
+from protocolsim.text.terminal import say
 
 if TYPE_CHECKING:
     from protocolsim.executor.base import Executor
@@ -123,7 +126,7 @@ def workers_for(workers: str, cluster: str | None) -> Iterator[Executor]:
     """Those who carry out the chunks; what the user should know meanwhile goes to standard error."""
     from protocolsim.executor.base import executor_for
 
-    with executor_for(workers, cluster, say=lambda text: click.echo(text, err=True)) as found:
+    with executor_for(workers, cluster, say=lambda text: say(text, err=True)) as found:
         yield found
 
 
@@ -145,7 +148,7 @@ def study_in(asked: Asked, manifest: Manifest, pieces: str | None = "chunks") ->
         yield folder
         if not asked.quiet:
             for told in told_of(folder):
-                click.echo(told, err=True)
+                say(told, err=True)
 
 
 def refuse_lone_overwrite(overwrite: bool, out: Path | None) -> None:
@@ -205,22 +208,62 @@ def new_file(out: Path | None, *, overwrite: bool = False) -> Iterator[Callable[
     Refused before anything is computed where it cannot be written; written whole or not at all.
     """
     if out is None:
-        yield lambda content: click.echo(content, nl=False)
+        yield lambda content: say(content.decode() if isinstance(content, bytes) else content, nl=False)
         return
-    if out.is_dir():
-        raise UsageError(f"{out}: there is a folder of that name; name a file")
-    if out.exists() and not overwrite:
-        raise UsageError(f"{out}: there is such a file already; name a new one, or say --overwrite")
-    if not out.absolute().parent.is_dir():
-        raise UsageError(f"{out}: there is no folder {out.parent}")
+    _refuse_unwritable(out, overwrite=overwrite)
 
     def write(content: str | bytes) -> None:
-        partial = out.with_name(f".{out.name}.partial")
+        partial = _beside(out)
         try:
-            partial.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8"))
-            partial.replace(out)
+            try:
+                with partial.open("xb") as stream:
+                    stream.write(content if isinstance(content, bytes) else content.encode("utf-8"))
+                _put(partial, out, overwrite=overwrite)
+            finally:
+                # Where the file system refuses this too, it is the first refusal that counts.
+                with suppress(OSError):
+                    partial.unlink()
         except OSError as error:
-            partial.unlink(missing_ok=True)
             raise UsageError(f"{out}: cannot write there: {error.strerror or error}") from None
 
     yield write
+
+
+def _refuse_unwritable(out: Path, *, overwrite: bool) -> None:
+    """Raises UsageError where this file cannot be written, as far as that can be known before."""
+    try:
+        if out.is_dir():
+            raise UsageError(f"{out}: there is a folder of that name; name a file")
+        there = out.exists() or out.is_symlink()
+        if there and not out.is_file():
+            raise UsageError(f"{out}: it is no plain file; leave out -o for standard output, or name a new file")
+        if there and not overwrite:
+            raise UsageError(f"{out}: there is such a file already; name a new one, or say --overwrite")
+        if not out.absolute().parent.is_dir():
+            raise UsageError(f"{out}: there is no folder {out.parent}")
+        probe = _beside(out)
+        probe.touch(exist_ok=False)
+        probe.unlink()
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{out}: cannot write there: {getattr(error, 'strerror', None) or error}") from None
+
+
+def _beside(out: Path) -> Path:
+    """A name that nobody has, short wherever `out` is long."""
+    return out.absolute().with_name(f".partial-{os.getpid()}-{secrets.token_hex(4)}")
+
+
+def _put(partial: Path, out: Path, *, overwrite: bool) -> None:
+    """The finished file under its name; a file that somebody else put there meanwhile stays."""
+    if overwrite:
+        partial.replace(out)
+        return
+    try:
+        out.hardlink_to(partial)
+    except FileExistsError:
+        raise UsageError(f"{out}: somebody else wrote such a file meanwhile; it stays as it is") from None
+    except OSError:
+        # A file system without links: the moment between the look and the renaming is all that is left to chance.
+        if out.exists() or out.is_symlink():
+            raise UsageError(f"{out}: somebody else wrote such a file meanwhile; it stays as it is") from None
+        partial.replace(out)

@@ -10,6 +10,7 @@ import click
 
 from protocolsim.cli.base import Asked, assignments, parallel, progress, study_in, workers_for
 from protocolsim.errors import UsageError
+from protocolsim.text.terminal import say
 
 if TYPE_CHECKING:
     from protocolsim.study.calibrate import Calibration
@@ -72,7 +73,7 @@ def calibrate(
             with folder.results() as place:
                 write_calibration(found, place)
     if as_json:
-        click.echo(json.dumps(found.summary(), indent=2))
+        say(json.dumps(found.summary(), indent=2))
     elif not quiet:
         _show(found, out)
 
@@ -93,7 +94,7 @@ def _show(found: Calibration, out: Path | None) -> None:
 
     print_calibration(found, Console())
     if out is not None:
-        click.echo(
+        say(
             f"written to {out}: report.html, posterior as parquet and CSV, summary.json, the reference table, "
             "scenario.yaml, targets.yaml, provenance.json"
         )

@@ -8,6 +8,7 @@ import sys
 import click
 
 from protocolsim.cli.base import assignments
+from protocolsim.text.terminal import say
 
 
 @click.command()
@@ -25,7 +26,7 @@ def check(scenario: str, settings: tuple[str, ...], as_json: bool, quiet: bool, 
 
     checked = check_scenario(scenario, set=assignments(settings), allow_plugins=allow_plugins)
     if as_json:
-        click.echo(json.dumps(checked.as_dict(), indent=2))
+        say(json.dumps(checked.as_dict(), indent=2))
     elif not quiet:
         from rich.console import Console
 

@@ -7,6 +7,7 @@ import json
 import click
 
 from protocolsim.cli.base import progress
+from protocolsim.text.terminal import say
 
 
 @click.command()
@@ -28,7 +29,7 @@ def compare(
     with progress(2 * (replicates or one.replicates), shown=not as_json) as tell:
         found = compared(one, other, replicates=replicates, seed=seed, engine=engine, progress=tell)
     if as_json:
-        click.echo(json.dumps(found.summary(), indent=2))
+        say(json.dumps(found.summary(), indent=2))
         return
     from rich.console import Console
 

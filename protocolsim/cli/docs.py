@@ -8,6 +8,7 @@ import click
 
 from protocolsim.cli.base import new_file
 from protocolsim.errors import UsageError, unknown
+from protocolsim.text.terminal import say
 
 
 @click.command()
@@ -36,11 +37,11 @@ def docs(name: str | None, folder: Path | None, allow_plugins: bool) -> None:
     if name is None:
         raise UsageError(f"a page of what? There are {', '.join(models)}, and every scenario")
     if name in models:
-        click.echo(model_page(models[name], name), nl=False)
+        say(model_page(models[name], name), nl=False)
         return
     if not is_path(name) and name not in scenarios():
         raise UsageError(unknown("disease, drug or scenario", name, (*models, *scenarios())))
-    click.echo(stress_des(load(name, allow_plugins=allow_plugins)), nl=False)
+    say(stress_des(load(name, allow_plugins=allow_plugins)), nl=False)
 
 
 def _write(folder: Path, pages: dict[str, str]) -> None:

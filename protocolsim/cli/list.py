@@ -8,15 +8,17 @@ import click
 @click.command(name="list")
 def list_() -> None:
     """List the scenarios that come with protocolsim."""
+    from rich.console import Console
+
+    from protocolsim.report.screen import Screen
     from protocolsim.scenario.inherit import load_document
     from protocolsim.scenario.shipped import names
 
-    width = max(map(len, names()))
-    for name in names():
-        data = load_document(name).data
-        click.echo(f"{name:<{width}}  {data['title']}")
-        if data.get("question"):
-            click.echo(f"{'':<{width}}  {data['question']}")
+    found = {name: load_document(name).data for name in names()}
+    said = [
+        (name, [data["title"], *([data["question"]] if data.get("question") else [])]) for name, data in found.items()
+    ]
+    Screen(Console()).listed(said)
 
 
 COMMAND = list_

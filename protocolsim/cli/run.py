@@ -11,6 +11,7 @@ import click
 
 from protocolsim.cli.base import Asked, durable, parallel, progress, studies, study_in, with_csv, workers_for
 from protocolsim.errors import UsageError
+from protocolsim.text.terminal import say
 
 if TYPE_CHECKING:
     from protocolsim.study.result import Result
@@ -47,7 +48,7 @@ def run(scenario: str, csv: bool, asked: Asked) -> None:
         if folder is not None:
             _write(result, folder, csv)
     if asked.as_json:
-        click.echo(json.dumps(result.summary(), indent=2))
+        say(json.dumps(result.summary(), indent=2))
     elif asked.shown:
         _show(result, asked.out, csv)
 
@@ -69,7 +70,7 @@ def _show(result: Result, out: Path | None, csv: bool) -> None:
     print_summary(result, Console())
     if out is not None:
         tables = "tables as parquet and CSV" if csv else "tables as parquet"
-        click.echo(f"written to {out}: report.html, summary.json, {tables}, scenario.yaml, provenance.json")
+        say(f"written to {out}: report.html, summary.json, {tables}, scenario.yaml, provenance.json")
 
 
 COMMAND = run

@@ -10,6 +10,7 @@ import click
 
 from protocolsim.cli.base import Asked, assignments, durable, parallel, progress, studies, study_in, workers_for
 from protocolsim.errors import UsageError
+from protocolsim.text.terminal import say
 
 if TYPE_CHECKING:
     from protocolsim.study.sweep import Sweep
@@ -46,7 +47,7 @@ def sweep(scenario: str, varied: tuple[str, ...], asked: Asked) -> None:
                 write_sweep(found, place)
                 write_report(found, place)
     if asked.as_json:
-        click.echo(json.dumps(found.summary(), indent=2))
+        say(json.dumps(found.summary(), indent=2))
     elif asked.shown:
         _show_sweep(found, asked.out)
 
@@ -73,7 +74,7 @@ def _show_sweep(found: Sweep, out: Path | None) -> None:
 
     print_sweep(found, Console())
     if out is not None:
-        click.echo(f"written to {out}: report.html, sweep as parquet, CSV and figure, summary.json, scenario.yaml")
+        say(f"written to {out}: report.html, sweep as parquet, CSV and figure, summary.json, scenario.yaml")
 
 
 COMMAND = sweep

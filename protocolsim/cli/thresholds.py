@@ -10,6 +10,7 @@ import click
 
 from protocolsim.cli.base import Asked, parallel, progress, studies, study_in, workers_for
 from protocolsim.errors import UsageError
+from protocolsim.text.terminal import say
 
 if TYPE_CHECKING:
     from protocolsim.scenario.scenario import Scenario
@@ -45,12 +46,12 @@ def thresholds(scenario: str, parameter: str | None, lucks: int, asked: Asked) -
     with study_in(asked, manifest, None) as folder, workers_for(asked.workers, asked.cluster) as those:
         summary, show = work(loaded, parameter, {**asked.study, "workers": those}, folder, asked.shown)
     if asked.as_json:
-        click.echo(json.dumps(summary, indent=2))
+        say(json.dumps(summary, indent=2))
     elif asked.shown:
         show()
         if asked.out is not None:
             written = "report.html, the curve as parquet and CSV, summary.json, scenario.yaml, figures"
-            click.echo(f"written to {asked.out}: {written}")
+            say(f"written to {asked.out}: {written}")
 
 
 Work = Callable[..., tuple[dict[str, Any], Callable[[], None]]]
@@ -108,7 +109,7 @@ def _swept(parameter: str | None, why: str, quiet: bool) -> Work:
         workers = asked.pop("workers")
         planned = plan(loaded, {name: points}, **asked)
         if not quiet:
-            click.echo(f"{why}; so its range is swept in {len(planned.points)} points instead", err=True)
+            say(f"{why}; so its range is swept in {len(planned.points)} points instead", err=True)
         with progress(planned.trials, shown=watched) as tell:
             found = carry_out(planned, tell, workers=workers)
         summary = sweep_json(found)

@@ -10,6 +10,7 @@ import click
 
 from protocolsim.cli.base import Asked, progress, studies, study_in
 from protocolsim.errors import UsageError
+from protocolsim.text.terminal import say
 
 if TYPE_CHECKING:
     from protocolsim.study.result import Result
@@ -44,7 +45,7 @@ def validate(scenario: str, asked: Asked) -> None:
                 write_validation(place, summary, result)
                 (place / "report.html").write_text(page(result), encoding="utf-8")
     if asked.as_json:
-        click.echo(json.dumps(summary, indent=2))
+        say(json.dumps(summary, indent=2))
     elif asked.shown:
         _show(result, asked.out)
 
@@ -56,7 +57,7 @@ def _show(result: Result, out: Path | None) -> None:
 
     print_validation(result, Console())
     if out is not None:
-        click.echo(f"written to {out}: report.html, validation.csv, summary.json, scenario.yaml, provenance.json")
+        say(f"written to {out}: report.html, validation.csv, summary.json, scenario.yaml, provenance.json")
 
 
 COMMAND = validate

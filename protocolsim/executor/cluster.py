@@ -10,6 +10,7 @@ from typing import Any
 
 from protocolsim.errors import UsageError, WorkerError
 from protocolsim.executor.base import Found, Pool, Say, Task, cores
+from protocolsim.text.shell import install
 
 LOCAL = "local"
 _SECONDS_TO_ANSWER = 10
@@ -89,7 +90,7 @@ def _distributed() -> Any:
     try:
         import distributed
     except ImportError:
-        raise UsageError("--cluster needs Dask distributed: python -m pip install 'protocolsim[cluster]'") from None
+        raise UsageError(f"--cluster needs Dask distributed: {install('cluster')}") from None
     # Its log would go to the terminal; what matters is raised.
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     return distributed

@@ -7,21 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 from protocolsim.report import phrases
 from protocolsim.report.calibration_figures import posteriors, predicted
-from protocolsim.report.look import alternative, caption, svg
-from protocolsim.report.page import _inline
-from protocolsim.report.sweep_page import _fit, _style
+from protocolsim.report.look import caption, inline
+from protocolsim.report.screen import Column, Screen
+from protocolsim.report.style import style
 from protocolsim.study.calibrate import Calibration, Fitted, Predicted
 from protocolsim.study.posterior import COVERAGE_BOUNDS, INTERVALS, NOT_IDENTIFIED
 from protocolsim.study.storage.csv_files import write_frame
 from protocolsim.study.storage.results import write_facts
+from protocolsim.text.html import rendered
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
-_NARROW = 96
-_TEMPLATE = "calibration.html.j2"
-"""What a finished calibration leaves beside its reference table."""
+_TEMPLATE = Path(__file__).with_name("calibration.html.j2")
 
 SD_RATIO_MEANS = (
     f"SD ratio: the posterior's standard deviation over the prior's, on the prior's scale; above "
@@ -120,27 +118,12 @@ def _predicted(p: Predicted) -> dict[str, str]:
 
 def print_calibration(found: Calibration, console: Console) -> None:
     """Print the posterior, what it predicts, and what both are worth."""
-    from rich.text import Text
-
-    encoding = console.encoding or "ascii"
-
-    def put(text: str, style: str = "") -> None:
-        console.print(Text(_fit(text, encoding)), style=style, highlight=False)
-
+    screen = Screen(console)
+    put = screen.put
     put(f"{found.scenario.title}: calibrated to {found.targets.title or found.targets.source}", "bold")
-    columns = (
-        ("Parameter", "short"),
-        *((("Prior", "prior"), ("Median", "median")) if console.width >= _NARROW else ()),
-        *(("5-95 %", "range"), ("SD ratio", "sd_ratio"), ("Verdict", "verdict"), ("Own", "own")),
-        ("Pctl.", "own_percentile"),
-    )
-    console.print(_table(columns, [_parameter(p) for p in found.parameters], encoding))
+    _fitted(screen, found)
     put("")
-    beside = (
-        *(("Published result", "label"), ("Published", "published"), ("Predicted, 5-95 %", "range")),
-        *(("Pctl.", "percentile"), ("Use", "use")),
-    )
-    console.print(_table(beside, [_predicted(p) for p in found.predicted], encoding))
+    _beside(screen, found)
     put("")
     for line in sentences(found):
         put(line)
@@ -155,21 +138,23 @@ def print_calibration(found: Calibration, console: Console) -> None:
     put(f"seed {facts['seed']}, protocolsim {facts['protocolsim']}, {facts['run time']}", "dim")
 
 
-def _table(columns: tuple[tuple[str, str], ...], rows: list[dict[str, str]], encoding: str) -> Table:
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
+def _fitted(screen: Screen, found: Calibration) -> None:
+    """One row per parameter."""
+    numbers = (Column(heading) for heading in ("Prior", "Median", "5-95 %", "SD ratio"))
+    ends = (Column("Verdict", words=True), Column("Own"), Column("Percentile", short="Pctl."))
+    keys = ("short", "prior", "median", "range", "sd_ratio", "verdict", "own", "own_percentile")
+    rows = [[row[key] for key in keys] for row in map(_parameter, found.parameters)]
+    screen.table([Column("Parameter", words=True), *numbers, *ends], rows, expand=True)
 
-    plain = box.SIMPLE_HEAD if encoding.lower().startswith("utf") else box.ASCII2
-    table = Table(box=plain, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0), expand=True)
-    for number, (title, _) in enumerate(columns):
-        if number == 0:
-            table.add_column(title, ratio=1, min_width=20, overflow="fold")
-        else:
-            table.add_column(title, justify="right")
-    for row in rows:
-        table.add_row(*(Text(_fit(row[key], encoding)) for _, key in columns))
-    return table
+
+def _beside(screen: Screen, found: Calibration) -> None:
+    """One row per published result."""
+    columns = (
+        *(Column("Published result", words=True), Column("Published", words=True), Column("Predicted, 5-95 %")),
+        *(Column("Percentile", short="Pctl."), Column("Use", words=True)),
+    )
+    keys = ("label", "published", "range", "percentile", "use")
+    screen.table(columns, [[row[key] for key in keys] for row in map(_predicted, found.predicted)], expand=True)
 
 
 # Folder and page -----------------------------------------------------------------------------------------------------
@@ -185,16 +170,11 @@ def write_calibration(found: Calibration, folder: Path) -> None:
 
 def calibration_page(found: Calibration) -> str:
     """The page as text; it loads nothing from anywhere, and looks like the page of a run."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    here = Path(__file__).parent
-    environment = Environment(
-        loader=FileSystemLoader(here), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
     names = [p.free.name for p in found.parameters]
-    return environment.get_template(_TEMPLATE).render(
+    return rendered(
+        _TEMPLATE,
         found=found,
-        style=_style(here),
+        style=style(),
         sentences=sentences(found),
         parameters=[_parameter(p) for p in found.parameters],
         predicted=[_predicted(p) for p in found.predicted],
@@ -213,5 +193,5 @@ def _figure(chart: Any, name: str) -> dict[str, Any]:
     return {
         "title": chart.title["text"],
         "caption": caption(chart),
-        "svg": _inline(svg(chart), name, alternative(chart)),
+        "svg": inline(chart, name),
     }

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from html import escape
-
 from protocolsim.report import chart_layout as layout
 from protocolsim.report.chart_layout import LINE, PAD_Y, SIZE, TITLE_LINE, TITLE_SIZE, Layout, Node, Route
 from protocolsim.report.lettering import FONT, width, wrapped
 from protocolsim.report.look import INK, colour
 from protocolsim.report.state_chart import Arrow, StateChart
+from protocolsim.text import html
 
 _EDGE = 18.0  # around the drawing
 _HEADING = 15.0
@@ -30,7 +29,7 @@ def svg(chart: StateChart, *, paper: bool = True) -> str:
     below = len(notes) * 20.0 + (8.0 if notes else 0.0)
     wide = max([laid.width, *(width(t, _HEADING, bold=True) for t in heading), *(width(t, SIZE) for t in notes)])
     wide, high = wide + 2 * _EDGE, laid.height + above + below + 2 * _EDGE
-    said = escape(f"State chart: {chart.title}", quote=True)
+    said = html.words(f"State chart: {chart.title}")
     size = f'width="{wide:.0f}" height="{high:.0f}"'
     face = f'font-family="{FONT}" font-size="{SIZE}"'
     view = f'viewBox="0 0 {wide:.0f} {high:.0f}" role="img" aria-label="{said}"'
@@ -103,7 +102,7 @@ def _words(lines: tuple[str, ...], x: float, top: float) -> list[str]:
 def _text(text: str, x: float, y: float, *, size: float = SIZE, bold: bool = False, anchor: str = "middle") -> str:
     weight = ' font-weight="bold"' if bold else ""
     large = "" if size == SIZE else f' font-size="{size}"'
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{INK}"{large}{weight}>{escape(text)}</text>'
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{INK}"{large}{weight}>{html.words(text)}</text>'
 
 
 def _stroke(arrow: Arrow) -> str:

@@ -6,40 +6,35 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from protocolsim.proof.routes import Route, by_states
-from protocolsim.report.terminal import encodable, plain_box
+from protocolsim.report.screen import Column, Screen
 from protocolsim.units import MINUTES_PER_WEEK
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
     from protocolsim.scenario.check import Checked, Finding
 
 MOST_ROWS = 30
+_INDENTED = 50
 _STYLE = {"fault": "bold red", "warning": "yellow", "note": ""}
 
 
 def print_checked(checked: Checked, console: Console) -> None:
     """Print the findings, the worst first, then the paths."""
-    from rich.padding import Padding
-    from rich.text import Text
-
-    encoding = console.encoding or "ascii"
-
-    def put(text: str, style: str = "") -> None:
-        console.print(encodable(text, encoding), style=style, markup=False, highlight=False)
-
+    screen = Screen(console)
+    put = screen.put
     put(f"{checked.source}: {verdict(checked)}", "bold")
     for finding in checked.findings:
         where, said = _lines(finding)
         put(where, _STYLE[finding.severity])
-        console.print(Padding(Text(encodable(said, encoding)), (0, 0, 0, 9)))
+        # Below the place, and at the left edge where it would stand in a gutter of words.
+        put(said, indent=9 if screen.width >= _INDENTED else 2)
     for what in checked.given_up:
         put(f"given up, not decided: {what}", "yellow")
     if checked.case is None or checked.routes is None:
         return
     put("")
-    console.print(_paths(checked, encoding))
+    _paths(screen, checked)
     ways = by_states(checked.routes)
     if len(ways) > MOST_ROWS:
         put(f"... and {len(ways) - MOST_ROWS} more; --json has them all")
@@ -69,26 +64,21 @@ def _lines(f: Finding) -> tuple[str, str]:
     return "  ".join(p for p in (f"{f.severity:<9}{place}", f.path) if p), f"{f.message}{roughly}"
 
 
-def _paths(checked: Checked, encoding: str) -> Table:
+def _paths(screen: Screen, checked: Checked) -> None:
     """One row for the paths through the same states; numbers from the least to the most."""
-    from rich.table import Table
-    from rich.text import Text
-
     assert checked.case is not None
     assert checked.routes is not None
     case = checked.case
     given = sorted({d.drug for r in checked.routes.found for d in r.doses})
-    table = Table(box=plain_box(encoding), pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("Path", ratio=1, min_width=20)
-    for title in ("Ways", "Visits", *(f"Doses of\n{case.drugs[d]}" for d in given), "Weeks"):
-        table.add_column(title, justify="right", no_wrap=True)
+    doses_of = [Column(f"Doses of {case.drugs[d]}", short=f"Doses of\n{case.drugs[d]}") for d in given]
+    columns = [Column("Path", words=True), Column("Ways"), Column("Visits"), *doses_of, Column("Weeks")]
+    rows = []
     for states, routes in list(by_states(checked.routes).items())[:MOST_ROWS]:
         path = " > ".join(_folded([case.protocol.states[n].name for n in states]))
         doses = [_doses(routes, d) for d in given]
         ends = _span([r.ends // MINUTES_PER_WEEK for r in routes])
-        cells = [path, str(len(routes)), _span([r.visits for r in routes]), *doses, ends]
-        table.add_row(*(Text(encodable(cell, encoding)) for cell in cells))
-    return table
+        rows.append([path, str(len(routes)), _span([r.visits for r in routes]), *doses, ends])
+    screen.table(columns, rows)
 
 
 def _folded(names: Sequence[str]) -> list[str]:

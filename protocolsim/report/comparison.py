@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from protocolsim.report import phrases
-from protocolsim.report.terminal import encodable, plain_box
+from protocolsim.report.screen import Column, Screen
 from protocolsim.study.compare import Comparison, Pair
 
 if TYPE_CHECKING:
@@ -15,34 +15,19 @@ PAIRED = (
     "Both were simulated with the same seed. A difference is B minus A, its ± the paired Monte Carlo standard error: "
     "each trial of A is held against the trial of B with the same luck."
 )
-_LONG = 60
 
 
 def print_comparison(found: Comparison, console: Console) -> None:
     """Print what differs in the files, then in the results."""
-    from rich.table import Table
-    from rich.text import Text
-
-    encoding = console.encoding or "ascii"
-
-    def put(text: str, style: str = "") -> None:
-        console.print(encodable(text, encoding), style=style, markup=False, highlight=False)
-
-    def table(*columns: str) -> Table:
-        made = Table(box=plain_box(encoding), pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
-        for number, column in enumerate(columns):
-            made.add_column(column, justify="left" if number == 0 else "right", overflow="fold")
-        return made
-
+    screen = Screen(console)
+    put = screen.put
     put(f"A: {found.a.title}", "bold")
     put(f"B: {found.b.title}", "bold")
     put("")
     matters = [d for d in found.differences if d.matters]
     if matters:
-        shown = table("In the file", "A", "B")
-        for d in matters:
-            shown.add_row(*(Text(encodable(t, encoding)) for t in (d.path, written(d.a), written(d.b))))
-        console.print(shown)
+        columns = [Column(heading, words=True) for heading in ("In the file", "A", "B")]
+        screen.table(columns, [(d.path, written(d.a), written(d.b)) for d in matters])
     else:
         put("Nothing in the files differs that changes what happens.")
     words = [d.path for d in found.differences if not d.matters]
@@ -50,11 +35,9 @@ def print_comparison(found: Comparison, console: Console) -> None:
         put(f"Differs in words only: {', '.join(words)}.", "dim")
     put("")
     if found.pairs:
-        results = table("Endpoint", "A", "B", "B minus A")
-        for p in found.pairs:
-            cells = (p.a.label, phrases.simulated(p.a), phrases.simulated(p.b), difference(p))
-            results.add_row(*(Text(encodable(c, encoding)) for c in cells))
-        console.print(results)
+        columns = [Column("Endpoint", words=True), Column("A"), Column("B"), Column("B minus A")]
+        rows = [(p.a.label, phrases.simulated(p.a), phrases.simulated(p.b), difference(p)) for p in found.pairs]
+        screen.table(columns, rows)
     for one, names in (("A", found.only_a), ("B", found.only_b)):
         if names:
             put(f"Only {one} has, or has of that kind: {', '.join(names)}.")
@@ -64,9 +47,8 @@ def print_comparison(found: Comparison, console: Console) -> None:
 
 
 def written(value: Any) -> str:
-    """A value of a file in one short line."""
-    text = "(absent)" if value is None else str(value)
-    return text if len(text) <= _LONG else text[: _LONG - 3] + "..."
+    """A value of a file, whole: two that differ far behind would else look alike."""
+    return "(absent)" if value is None else str(value)
 
 
 def difference(pair: Pair) -> str:

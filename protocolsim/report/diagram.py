@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from protocolsim.errors import UsageError, unknown
-from protocolsim.report.plain_page import Section, page_inked, plain_page
+from protocolsim.report.look import on_page
+from protocolsim.report.plain_page import Section, plain_page
 from protocolsim.report.schedule import TOLD, schedule, schedule_html
 from protocolsim.report.state_chart import StateChart, counts, dot, mermaid, state_chart
 from protocolsim.scenario.scenario import Scenario
@@ -46,7 +47,7 @@ def chart_for_page(chart: StateChart) -> str:
     """The state chart as SVG that takes its ink from the page it stands on."""
     from protocolsim.report.chart_drawn import svg
 
-    return page_inked(svg(chart, paper=False))
+    return on_page(svg(chart, paper=False))
 
 
 def _page(scenario: Scenario, chart: StateChart) -> str:

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from protocolsim.errors import UsageError
+from protocolsim.text.html import ScriptJSON, inked, inlined, xml
 
 if TYPE_CHECKING:
     import altair as alt
     import pandas as pd
+    from markupsafe import Markup
 
 # Okabe and Ito 2008: told apart by people with any of the common colour deficiencies.
 BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
@@ -19,6 +21,7 @@ ROLE_TINTS = {"checked": BLUE, "fitted": ORANGE, "not independent": GREEN}
 PALETTE = (BLUE, ORANGE, GREEN, PURPLE, SKY, RED, GREY, YELLOW)
 # The page exchanges these two for its own colours, so that figures can be read in the dark.
 INK, FAINT = "#1b1f24", "#d3d7dc"
+_INKS = {INK: "var(--ink)", FAINT: "var(--line)"}
 _FONT = "Arial, Helvetica, 'Liberation Sans', sans-serif"
 
 
@@ -40,25 +43,52 @@ def save(chart: Any, path: str | Path) -> Path:
     form = target.suffix.lower().lstrip(".")
     if form not in ("png", "svg", "html"):
         raise UsageError(f"'{target.name}' does not say what to write; end it in .png, .svg or .html")
-    extras: dict[str, dict[str, Any]] = {"png": {"scale_factor": 2}, "html": {"inline": True}}
-    with alt.data_transformers.disable_max_rows():
-        chart.save(str(target), format=form, **extras.get(form, {}))
+    if form == "html":
+        with alt.data_transformers.disable_max_rows():
+            # Its template puts the chart into a script as it is.
+            chart.save(str(target), format="html", inline=True, json_kwds={"cls": ScriptJSON})
+    elif form == "svg":
+        target.write_text(_drawn(chart), encoding="utf-8")
+    else:
+        import vl_convert
+
+        target.write_bytes(bytes(vl_convert.svg_to_png(_drawn(chart), scale=2)))
     return target
 
 
 def svg(chart: Any) -> str:
     """A chart as SVG text without its title and with no background, for a page that has its own."""
-    import io
+    return _drawn(chart, bare=True)
 
+
+def _drawn(chart: Any, *, bare: bool = False) -> str:
     import altair as alt
+    from altair.utils.mimebundle import spec_to_mimebundle
 
-    bare = chart.copy(deep=True)
-    bare.title = alt.Undefined
-    bare.background = "transparent"
-    text = io.StringIO()
     with alt.data_transformers.disable_max_rows():
-        bare.save(text, format="svg")
-    return text.getvalue()
+        spec = chart.to_dict()
+    if bare:
+        # In what is drawn and not in a copy of the chart: copying takes as long as drawing.
+        spec.pop("title", None)
+        spec["background"] = "transparent"
+    version = alt.SCHEMA_VERSION.removeprefix("v").rpartition(".")[0]
+    bundle: Any = spec_to_mimebundle(spec, format="svg", mode="vega-lite", vegalite_version=version)
+    return xml(bundle["image/svg+xml"])
+
+
+def inline(chart: Any, name: str, instead: str = "") -> Markup:
+    """A chart for a page: `name` keeps its ids apart from those of other figures; `instead` are its words."""
+    return inline_svg(svg(chart), name, instead or alternative(chart))
+
+
+def inline_svg(drawn: str, name: str, instead: str) -> Markup:
+    """The same of what was drawn already."""
+    return inlined(drawn, name, instead, _INKS)
+
+
+def on_page(drawn: str) -> str:
+    """A drawing whose ink follows the page, light or dark."""
+    return inked(drawn, _INKS)
 
 
 def finish(chart: Any, title: str, told: str, instead: str) -> Any:

@@ -8,8 +8,8 @@ from importlib import resources
 
 from protocolsim.component import MARKS, Component, Parameter
 from protocolsim.errors import UsageError
-from protocolsim.report.markdown import listed, table
 from protocolsim.scenario.components import disease_names, drug_names, load_shipped
+from protocolsim.text.markdown import listed, table
 from protocolsim.units import in_words
 
 SECTIONS = ("## Equations", "## Limits", "## What cannot be known")

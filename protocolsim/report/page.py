@@ -2,35 +2,27 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from protocolsim.component import MARKS
 from protocolsim.errors import UsageError
 from protocolsim.report import figures, findings, phrases
 from protocolsim.report.flow_figure import flow
-from protocolsim.report.look import FAINT, INK
+from protocolsim.report.look import inline
 from protocolsim.report.source import Source, row
 from protocolsim.study.estimates import Estimate
 from protocolsim.study.validation import Comparison, comparisons, inside
+from protocolsim.text.html import rendered
 
-if TYPE_CHECKING:
-    from markupsafe import Markup
-
-_TEMPLATE = "page.html.j2"
+_TEMPLATE = Path(__file__).with_name("page.html.j2")
 
 
 def page(result: Source) -> str:
     """The page as text. It loads nothing from anywhere, follows the reader's light or dark mode, and prints."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    here = FileSystemLoader(Path(__file__).parent)
-    environment = Environment(
-        loader=here, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
     estimates = list(result.estimates.values())
-    return environment.get_template(_TEMPLATE).render(
+    return rendered(
+        _TEMPLATE,
         result=result,
         verdict=phrases.verdict(result),
         findings=findings.sentences(result),
@@ -97,7 +89,7 @@ def _drawn(chart: Any, name: str) -> dict[str, Any]:
     return {
         "title": chart.title["text"],
         "caption": figures.caption(chart),
-        "svg": _inline(figures.svg(chart), name, figures.alternative(chart)),
+        "svg": inline(chart, name),
     }
 
 
@@ -124,21 +116,6 @@ def _compared(one: Comparison) -> dict[str, str]:
         "role": one.published.role,
         "evidence": one.evidence,
     }
-
-
-def _inline(svg: str, name: str, alternative: str) -> Markup:
-    """SVG that shares a page: its ids are its own, its ink follows the page, and it has words for who cannot see."""
-    from markupsafe import Markup, escape
-
-    text = re.sub(r"^<\?xml[^>]*\?>\s*", "", svg)
-    text = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', text)
-    text = re.sub(r"url\(#([^)]+)\)", rf"url(#{name}-\1)", text)
-    text = re.sub(r'href="#([^"]+)"', rf'href="#{name}-\1"', text)
-    text = text.replace(INK, "var(--ink)").replace(FAINT, "var(--line)")
-    # Marks inside announce themselves one by one; the figure speaks once, as a whole.
-    text = re.sub(r' (role|aria-[a-z]+)="[^"]*"', "", text)
-    label = str(escape(alternative))
-    return Markup(text.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1))  # noqa: S704 - made here
 
 
 def _parameters(result: Source) -> list[dict[str, Any]]:

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from protocolsim.report.look import FAINT, INK
-from protocolsim.report.sweep_page import _style
+from protocolsim.report.style import style
+from protocolsim.text.html import rendered, safe
 
-_TEMPLATE = "plain.html.j2"
+_TEMPLATE = Path(__file__).with_name("plain.html.j2")
 
 
 @dataclass(frozen=True)
@@ -24,22 +24,5 @@ class Section:
 
 def plain_page(title: str, question: str, lead: Sequence[str], sections: Sequence[Section]) -> str:
     """The page as text; it loads nothing from anywhere."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-    from markupsafe import Markup
-
-    here = Path(__file__).parent
-    environment = Environment(
-        loader=FileSystemLoader(here), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    shown = [
-        {"heading": s.heading, "html": Markup(s.html), "told": s.told, "wide": s.wide}  # noqa: S704 - made here, escaped
-        for s in sections
-    ]
-    return environment.get_template(_TEMPLATE).render(
-        title=title, question=question, lead=list(lead), sections=shown, style=_style(here)
-    )
-
-
-def page_inked(svg: str) -> str:
-    """A drawing whose ink follows the page, light or dark."""
-    return svg.replace(INK, "var(--ink)").replace(FAINT, "var(--line)")
+    shown = [{"heading": s.heading, "html": safe(s.html), "told": s.told, "wide": s.wide} for s in sections]
+    return rendered(_TEMPLATE, title=title, question=question, lead=list(lead), sections=shown, style=style())

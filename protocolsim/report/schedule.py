@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from html import escape
 from typing import TYPE_CHECKING
 
 from protocolsim.protocol.states import END, Protocol, State
-from protocolsim.report import wording
+from protocolsim.report import screen, wording
 from protocolsim.scenario.scenario import Scenario
+from protocolsim.text.html import words
 from protocolsim.units import MINUTES_PER_DAY, MINUTES_PER_WEEK
 
 if TYPE_CHECKING:
@@ -118,24 +118,24 @@ def schedule_html(found: Schedule) -> str:
     """The schedule as one HTML table, states side by side."""
     shown = [c for c in found.columns if c.moments]
     head = "".join(
-        f'<th scope="colgroup" colspan="{len(c.moments)}" class="group">{escape(c.state.label)}'
-        f"<br><span>{escape('; '.join(p for p in (c.lasts, *c.throughout) if p))}</span></th>"
+        f'<th scope="colgroup" colspan="{len(c.moments)}" class="group">{words(c.state.label)}'
+        f"<br><span>{words('; '.join(p for p in (c.lasts, *c.throughout) if p))}</span></th>"
         for c in shown
     )
     moments = "".join(
-        f'<th scope="col"{" class=first" if k == 0 else ""}>{escape(m)}</th>'
+        f'<th scope="col"{" class=first" if k == 0 else ""}>{words(m)}</th>'
         for c in shown
         for k, m in enumerate(c.moments)
     )
     rows = []
     for number, activity in enumerate(found.activities):
         cells = "".join(
-            f"<td{' class=first' if k == 0 else ''}>{escape(mark)}</td>"
+            f"<td{' class=first' if k == 0 else ''}>{words(mark)}</td>"
             for c in shown
             for k, mark in enumerate(c.marks[number])
         )
-        title = escape(activity.meaning, quote=True)
-        rows.append(f'<tr><th scope="row" title="{title}">{escape(activity.name)}</th>{cells}</tr>')
+        title = words(activity.meaning)
+        rows.append(f'<tr><th scope="row" title="{title}">{words(activity.name)}</th>{cells}</tr>')
     return (
         f'<table class="schedule"><thead><tr><td></td>{head}</tr><tr><th scope="row">{found.unit}</th>{moments}</tr>'
         f"</thead><tbody>{''.join(rows)}</tbody></table>"
@@ -159,29 +159,15 @@ def schedule_text(found: Schedule) -> list[str]:
 
 def print_schedule(found: Schedule, console: Console) -> None:
     """Print the schedule, a table for each state, broken where the terminal is too narrow for all of its visits."""
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    lines = box.SIMPLE_HEAD if console.encoding.lower().startswith("utf") else box.ASCII2
-    names = max((len(a.name) for a in found.activities), default=0)
+    told = screen.Screen(console)
     for c in found.columns:
         about = "; ".join(p for p in (c.lasts, *(f"{t}, throughout" for t in c.throughout)) if p)
-        console.print(
-            f"{c.state.label}" + (f" ({about})" if about else ""), style="bold", markup=False, highlight=False
-        )
+        told.put(f"{c.state.label}" + (f" ({about})" if about else ""), "bold")
         if not c.moments:
-            console.print("no visits", style="dim")
-        each = 2 + max((len(m) for row in (c.moments, *c.marks) for m in row), default=1)
-        fit = max(1, (console.width - names - 4) // each)
-        for first in range(0, len(c.moments), fit):
-            here = slice(first, first + fit)
-            table = Table(box=lines, pad_edge=False, padding=(0, 1, 0, 0))
-            table.add_column(found.unit, no_wrap=True)
-            for moment in c.moments[here]:
-                table.add_column(Text(moment), justify="center", no_wrap=True)
-            for activity, marks in zip(found.activities, c.marks, strict=True):
-                if any(marks):
-                    table.add_row(Text(activity.name), *marks[here])
-            console.print(table)
-    console.print(TOLD, style="dim", markup=False, highlight=False)
+            told.put("no visits", "dim")
+            continue
+        done = [(a.name, *marks) for a, marks in zip(found.activities, c.marks, strict=True) if any(marks)]
+        columns = [screen.Column(found.unit, words=True), *(screen.Column(moment) for moment in c.moments)]
+        told.table(columns, done, parted=True)
+        told.put()
+    told.put(TOLD, "dim")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from protocolsim.records import Records
 from protocolsim.report import wording
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.scenario.states_builder import ANY, ON_STUDY
+from protocolsim.text.graphs import dot_words, mermaid_words
 
 Kind = Literal["start", "state", "enrolling", "final", "many"]
 START = "start"
@@ -157,9 +157,6 @@ def _percent(share: float) -> str:
 
 # As text -------------------------------------------------------------------------------------------------------------
 
-# Mermaid ends a description at these, and reads some as markup; it knows them by number.
-_MERMAID = {c: f"#{ord(c)};" for c in '#;:"<{}[]|`\\'}
-
 
 def mermaid(chart: StateChart) -> str:
     """The chart as Mermaid reads it (stateDiagram-v2)."""
@@ -167,18 +164,14 @@ def mermaid(chart: StateChart) -> str:
     lines = ["stateDiagram-v2", "    direction TB"]
     for box in chart.boxes:
         if box.kind != "start":
-            words = "<br/>".join(_mermaid_text(line) for line in (box.title, *box.lines))
+            words = mermaid_words((box.title, *box.lines))
             lines.append(f'    state "{words}" as {box.key}')
     for arrow in chart.arrows:
         source = "[*]" if arrow.source == START else arrow.source
-        words = _mermaid_text("; ".join(w for w in (arrow.words, arrow.counted) if w))
+        words = mermaid_words(["; ".join(w for w in (arrow.words, arrow.counted) if w)])
         lines.append(f"    {source} --> {arrow.target}" + (f" : {words}" if words else ""))
     lines += [f"    {box.key} --> [*]" for box in chart.boxes if box.key in final]
     return _plain_spaces("\n".join(lines) + "\n")
-
-
-def _mermaid_text(text: str) -> str:
-    return "".join(_MERMAID.get(c, c) for c in text).replace("%%", "#37;#37;")
 
 
 def dot(chart: StateChart) -> str:
@@ -192,18 +185,14 @@ def dot(chart: StateChart) -> str:
     ]
     for box in chart.boxes:
         style = ", peripheries=2" if box.kind == "enrolling" else ""
-        lines.append(f"    {box.key} [shape={shapes[box.kind]}, label={_dot_text((box.title, *box.lines))}{style}];")
+        lines.append(f"    {box.key} [shape={shapes[box.kind]}, label={dot_words((box.title, *box.lines))}{style}];")
     for arrow in chart.arrows:
         style = ", style=dashed" if arrow.unplanned else ""
         words = [w for w in (arrow.words, arrow.counted) if w]
-        lines.append(f"    {arrow.source} -> {arrow.target} [label={_dot_text(words)}{style}];")
+        lines.append(f"    {arrow.source} -> {arrow.target} [label={dot_words(words)}{style}];")
     return _plain_spaces("\n".join([*lines, "}"]) + "\n")
 
 
 def _plain_spaces(text: str) -> str:
     """Text for people to edit, without the no-break spaces that pictures need."""
     return text.replace("\u00a0", " ")
-
-
-def _dot_text(lines: Sequence[str]) -> str:
-    return '"' + "\\n".join(re.sub(r'(["\\])', r"\\\1", line) for line in lines) + '"'

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from protocolsim.endpoint.catalogue import kinds
-from protocolsim.report.markdown import listed, table
 from protocolsim.report.model_page import names
 from protocolsim.report.state_chart import mermaid, state_chart
 from protocolsim.scenario.scenario import Scenario, StateRow
+from protocolsim.text.markdown import code, listed, table, words
+from protocolsim.text.shell import command
 from protocolsim.units import MINUTES_PER_DAY, in_words
 
 _HEAD = """
@@ -21,12 +22,12 @@ Strengthening the reporting of empirical simulation studies: discrete-event simu
 
 def stress_des(scenario: Scenario) -> str:
     """The checklist as Markdown. What the scenario says is taken from it; the rest holds for every scenario."""
-    parts = [f"{_HEAD.strip()} `{scenario.name}`: {scenario.title}."]
+    parts = [f"{_HEAD.strip()} {code(scenario.name)}: {words(scenario.title)}."]
     for title, items in _sections(scenario):
         parts.append(f"## {title}")
         for heading, text in items:
             parts += [f"### {heading}", text]
-    parts.append(f"*Written by `protocolsim docs {scenario.name}`.*")
+    parts.append(f"*Written by {code(command('docs', scenario.name))}.*")
     return "\n\n".join(parts) + "\n"
 
 
@@ -37,7 +38,8 @@ def _sections(s: Scenario) -> list[tuple[str, list[tuple[str, str]]]]:
         ("2. Logic", [("2.1 Base model overview diagram", f"```mermaid\n{mermaid(state_chart(s)).strip()}\n```"),
                       ("2.2 Base model logic", _logic(s)), ("2.3 Scenario logic", _scenario_logic(s)),
                       ("2.4 Algorithms", _ALGORITHMS), ("2.5 Components", _components(s))]),
-        ("3. Data", [("3.1 Data sources", listed(s.sources) or "None named."), ("3.2 Pre-processing", _PREPROCESSING),
+        ("3. Data", [("3.1 Data sources", listed(map(words, s.sources)) or "None named."),
+                     ("3.2 Pre-processing", _PREPROCESSING),
                      ("3.3 Input parameters", _inputs(s)), ("3.4 Assumptions", _assumptions(s))]),
         ("4. Experimentation", [("4.1 Initialisation", _INITIALISATION), ("4.2 Run length", _run_length(s)),
                                 ("4.3 Estimation approach", _estimation(s))]),
@@ -48,15 +50,15 @@ def _sections(s: Scenario) -> list[tuple[str, list[tuple[str, str]]]]:
 
 
 def _purpose(s: Scenario) -> str:
-    return "\n\n".join(part for part in (s.question, s.description) if part) or s.title
+    return "\n\n".join(words(part) for part in (s.question, s.description) if part) or words(s.title)
 
 
 def _outputs(s: Scenario) -> str:
     found = table(
         ("Output", "Unit", "Denominator, and who is left out", "Published"),
         (
-            [e.label, e.unit, e.counting, f"{e.published.text} [{e.published.mark}], {e.published.role}"
-             if e.published else ""]
+            [words(e.label), e.unit, words(e.counting),
+             f"{words(e.published.text)} [{e.published.mark}], {e.published.role}" if e.published else ""]
             for e in s.endpoints.values()
         ),
     )  # fmt: skip
@@ -77,30 +79,35 @@ def _outputs(s: Scenario) -> str:
 def _aims(s: Scenario) -> str:
     said = []
     if s.beside:
-        said.append(
-            "Scenario-based: shown beside " + ", ".join(f"`{name}`" for name in s.beside) + ", with the same luck."
-        )
+        said.append("Scenario-based: shown beside " + ", ".join(map(code, s.beside)) + ", with the same luck.")
     if s.decisions:
         thresholds = ", ".join(f"`{d.threshold}`" for d in s.decisions.values())
         said.append(f"The threshold of a decision rule is studied over its whole range: {thresholds}.")
     ranged = [k for k in s.knobs if k.range]
     said.append("Parameters that can be varied over a range:")
     said.append(
-        table(("Parameter", "Value", "Range", "Meaning"), ([k.name, k.value, k.range, k.meaning] for k in ranged))
+        table(
+            ("Parameter", "Value", "Range", "Meaning"),
+            ([words(t) for t in (k.name, k.value, k.range, k.meaning)] for k in ranged),
+        )
     )
     return "\n\n".join(part for part in said if part)
 
 
 def _logic(s: Scenario) -> str:
-    rows = ([_state(d), d.treatment or "none", d.assessments or "none", d.lasts] for d in s.design if not d.outcome)
-    ways = listed(f"{d.label}: {'; '.join(d.ways_out)}" for d in s.design if d.ways_out)
+    rows = (
+        [_state(d), words(d.treatment or "none"), words(d.assessments or "none"), d.lasts]
+        for d in s.design
+        if not d.outcome
+    )
+    ways = listed(words(f"{d.label}: {'; '.join(d.ways_out)}") for d in s.design if d.ways_out)
     return "\n\n".join(
         [table(("State", "Treatment", "Assessments", "Lasts"), rows), f"Ways out, tried in this order:\n\n{ways}"]
     )
 
 
 def _state(d: StateRow) -> str:
-    return f"{d.label} (`{d.name}`)"
+    return f"{words(d.label)} ({code(d.name)})"
 
 
 def _scenario_logic(s: Scenario) -> str:
@@ -121,13 +128,15 @@ def _components(s: Scenario) -> str:
     assessed = "; ".join(dict.fromkeys(m.assessment.meaning for m in s.trial.assessments))
     drugs = "; ".join(p.component.meaning for p in s.trial.drugs) or "none"
     limited = [
-        f"{r.name}: {r.units} at each of {len(r.sites)} sites, for {', '.join(r.serves)}, {r.slot} minutes a use"
+        f"{words(r.name)}: {r.units} at each of {len(r.sites)} sites, for {', '.join(r.serves)}, {r.slot} minutes a use"
         for r in cohort.capacity
     ]
     window = f"{s.trial.protocol.window / MINUTES_PER_DAY:g} days"
     waits = f"First come, first served; a visit not made within {window} of its day is missed"
-    ends = ", ".join(d.outcome for d in s.design if d.outcome)
-    sites = [f"{c.name}, a Poisson process of {_per_year(c.rate):.3g} candidates in 52 weeks" for c in cohort.sites]
+    ends = ", ".join(words(d.outcome) for d in s.design if d.outcome)
+    sites = [
+        f"{words(c.name)}, a Poisson process of {_per_year(c.rate):.3g} candidates in 52 weeks" for c in cohort.sites
+    ]
     parts = (
         ("2.5.1 Entities", f"Candidates with {disease.meaning}, of whom {cohort.size} are enrolled in each trial"),
         ("2.5.2 Activities", f"Visits on planned days. Assessments: {assessed}. Drugs: {drugs}"),
@@ -151,7 +160,10 @@ def _per_year(per_minute: float) -> float:
 def _inputs(s: Scenario) -> str:
     knobs = table(
         ("Parameter", "Value", "Meaning", "Evidence"),
-        ([f"`{k.name}`", k.value, k.meaning, f"[{k.mark}] {k.source}" if k.mark else k.source] for k in s.knobs),
+        (
+            [code(k.name), k.value, words(k.meaning), f"[{k.mark}] {words(k.source)}" if k.mark else words(k.source)]
+            for k in s.knobs
+        ),
     )
     links = ", ".join(_page(name) for name in dict.fromkeys(p.component for p in s.parameters))
     said = f"Those of the disease and the drugs, each with its range, evidence mark and source: {links}."
@@ -160,11 +172,11 @@ def _inputs(s: Scenario) -> str:
 
 def _assumptions(s: Scenario) -> str:
     named = [f"`{p.component}.{p.name}`: {p.meaning}" for p in s.parameters if p.mark == "A"]
-    named += [f"`{k.name}`: {k.meaning}" for k in s.knobs if k.mark == "A"]
+    named += [f"{code(k.name)}: {words(k.meaning)}" for k in s.knobs if k.mark == "A"]
     return "\n\n".join(
         part
         for part in (
-            listed(s.notes),
+            listed(map(words, s.notes)),
             "Numbers without a source, each marked [A]:" if named else "",
             listed(named),
         )
@@ -180,7 +192,7 @@ def _run_length(s: Scenario) -> str:
 
 
 def _longest(design: Sequence[StateRow]) -> str:
-    lasting = [f"{d.lasts} in '{d.label}'" for d in design if d.lasts]
+    lasting = [f"{d.lasts} in '{words(d.label)}'" for d in design if d.lasts]
     return ", ".join(lasting) or "as long as its rules say"
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 from protocolsim.component import MARKS
-from protocolsim.report import markdown, wording
+from protocolsim.report import wording
 from protocolsim.report.schedule import schedule, schedule_html, schedule_text
+from protocolsim.report.screen import Screen
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.scenario.settings import load
 from protocolsim.scenario.states_builder import ANY, ON_STUDY
+from protocolsim.text import markdown
+from protocolsim.text.html import words
 from protocolsim.units import in_words
 
 if TYPE_CHECKING:
@@ -32,9 +34,10 @@ class Synopsis:
     @property
     def text(self) -> str:
         """The synopsis as Markdown."""
-        parts = [f"# {self.title}"]
+        parts = [f"# {markdown.words(self.title)}"]
         for heading, lines in self.sections.items():
-            body = lines[0] if len(lines) == 1 else markdown.listed(lines)
+            plain = [markdown.words(line) for line in lines]
+            body = plain[0] if len(plain) == 1 else markdown.listed(plain)
             parts.append(f"## {heading}\n\n{body}")
         return "\n\n".join(parts) + "\n"
 
@@ -43,11 +46,11 @@ class Synopsis:
         """The sections as HTML, with the schedule of assessments as its table."""
         parts = []
         for heading, lines in self.sections.items():
-            items = "".join(f"<li>{escape(line)}</li>" for line in lines)
-            body = f"<p>{escape(lines[0])}</p>" if len(lines) == 1 else f"<ul>{items}</ul>"
+            items = "".join(f"<li>{words(line)}</li>" for line in lines)
+            body = f"<p>{words(lines[0])}</p>" if len(lines) == 1 else f"<ul>{items}</ul>"
             if heading == "Schedule of assessments":
                 body = f'<div class="scroll">{schedule_html(schedule(self.scenario))}</div>'
-            parts.append(f"<section><h2>{escape(heading)}</h2>{body}</section>")
+            parts.append(f"<section><h2>{words(heading)}</h2>{body}</section>")
         return "".join(parts)
 
     def page(self) -> str:
@@ -238,15 +241,10 @@ def _components(scenario: Scenario) -> list[str]:
 
 def print_synopsis(found: Synopsis, console: Console) -> None:
     """Print the synopsis."""
-    from rich.padding import Padding
-    from rich.text import Text
-
-    from protocolsim.report.terminal import encodable
-
-    encoding = console.encoding or "ascii"
-    console.print(Text(encodable(found.title, encoding), style="bold"))
+    screen = Screen(console)
+    screen.put(found.title, "bold")
     for heading, lines in found.sections.items():
-        console.print()
-        console.print(Text(encodable(heading, encoding), style="bold"))
+        screen.put()
+        screen.put(heading, "bold")
         for line in lines:
-            console.print(Padding(Text(encodable(line, encoding)), (0, 0, 0, 2)))
+            screen.put(line, indent=2)

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from protocolsim.errors import UsageError
 from protocolsim.report import definition_figures, definition_table, phrases, regret_figures, threshold_figures, wording
-from protocolsim.report.look import alternative, caption, save, svg
-from protocolsim.report.page import _inline
-from protocolsim.report.sweep_page import _fit, _style
+from protocolsim.report.look import caption, inline, save
+from protocolsim.report.screen import Column, Screen
+from protocolsim.report.style import style
 from protocolsim.report.threshold_drawn import Drawn
 from protocolsim.study.axis import one
 from protocolsim.study.curve import ThresholdCurve
@@ -24,6 +24,7 @@ from protocolsim.study.storage.csv_files import write_frame
 from protocolsim.study.storage.results import write_facts
 from protocolsim.study.sweep import Sweep, paired_mcse
 from protocolsim.study.thresholds import MEASURES, decision_of
+from protocolsim.text.html import rendered
 from protocolsim.units import duration
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ _MEANS = (
 )
 _ROWS, _OTHERS = 11, 8
 _NUMBERS = ("value", "mcse", "lo", "hi")
-_TEMPLATE = "threshold.html.j2"
+_TEMPLATE = Path(__file__).with_name("threshold.html.j2")
 FIGURES = {
     threshold_figures: ("curves", "roc", "what_follows", "loss"),
     definition_figures: ("definitions", "definitions_roc"),
@@ -225,57 +226,41 @@ def sweep_json(found: Sweep) -> dict[str, Any]:
 
 def print_thresholds(told: Told, console: Console) -> None:
     """Print the table by threshold, what its columns mean, and what it says."""
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    encoding = console.encoding or "ascii"
-    wide = encoding.lower().startswith("utf")
-    table = Table(box=box.SIMPLE_HEAD if wide else box.ASCII2, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
+    screen = Screen(console)
     names, frame = told.columns, told.table
-    table.add_column(Text(_fit(told.drawn.axis.replace(" ", "\n", 1), encoding)), justify="right", vertical="bottom")
+    columns = [Column(told.drawn.axis.replace(" ", "\n", 1))]
     for name in names:
-        endpoint = told.curve.endpoints[name]
-        heading = f"{_SHORT.get(name, endpoint.label)}\n{endpoint.unit}"
-        table.add_column(Text(_fit(heading, encoding)), justify="right", vertical="bottom")
-    for line in [*_lines(told), _errors(told, frame)]:
-        own = line[0].startswith("*")
-        table.add_row(*(Text(_fit(cell, encoding)) for cell in line), style="bold" if own else "")
-    console.print(Text(_fit(told.result.title, encoding)), style="bold", highlight=False)
-    console.print(table)
+        unit = told.curve.endpoints[name].unit
+        columns.append(Column(f"{_SHORT.get(name, told.curve.endpoints[name].label)}\n{unit}"))
+    lines = _lines(told)
+    bold = [k for k, line in enumerate(lines) if line[0].startswith("*")]
+    screen.put(told.result.title, "bold")
+    screen.table(columns, [*lines, _errors(told, frame)], bold=bold, parted=True)
     means = f" {_MEANS}" if "sensitivity" in names else ""
     notes = [f"* the scenario's own. ± max: the largest Monte Carlo standard error in the column.{means}", SAME_LUCK]
     for text in told.sentences():
         if text:
-            console.print(Text(_fit(text, encoding)), highlight=False)
-    _print_definitions(told, console, encoding)
+            screen.put(text)
+    _print_definitions(screen, told)
     run = told.result
     ran = (
         f"seed {run.seed}, {phrases.count(run.replicates, 'replicate')} on both ways, {run.engine} engine, "
         f"protocolsim {run.version}, {run.provenance['run time']}"
     )
     for text in ("", *notes, *(f"Caveat: {n}" for n in run.notes), ran):
-        console.print(Text(_fit(text, encoding)), style="dim", highlight=False)
+        screen.put(text, "dim")
 
 
-def _print_definitions(told: Told, console: Console, encoding: str) -> None:
+def _print_definitions(screen: Screen, told: Told) -> None:
     """The definitions of the measure at the scenario's own threshold, where it declares any."""
-    from rich.table import Table
-    from rich.text import Text
-
     measured = definition_table.rows(told.curve)
     if not measured:
         return
-    table = Table(box=None, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
-    at = _fit(f"what is measured, at {told.drawn.said(told.curve.own)}", encoding)
-    table.add_column(Text(at), vertical="bottom")
-    for heading in definition_table.headings(told.curve):
-        table.add_column(Text(_fit(heading, encoding)), justify="right", vertical="bottom")
-    for label, cells in measured:
-        own = label.startswith("*")
-        table.add_row(*(Text(_fit(cell, encoding)) for cell in (label, *cells)), style="bold" if own else "")
-    console.print()
-    console.print(table)
+    first = Column(f"what is measured, at {told.drawn.said(told.curve.own)}", words=True)
+    columns = [first, *(Column(heading) for heading in definition_table.headings(told.curve))]
+    bold = [k for k, (label, _) in enumerate(measured) if label.startswith("*")]
+    screen.put()
+    screen.table(columns, [[label, *cells] for label, cells in measured], bold=bold)
 
 
 def _lines(told: Told) -> list[list[str]]:
@@ -336,16 +321,11 @@ def write_thresholds(told: Told, folder: Path) -> None:
 
 def threshold_page(told: Told, drawn: dict[str, Any] | None = None) -> str:
     """The page as text; it loads nothing from anywhere, and looks like the page of a run."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    here = Path(__file__).parent
-    environment = Environment(
-        loader=FileSystemLoader(here), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
     figures = charts(told) if drawn is None else drawn
-    return environment.get_template(_TEMPLATE).render(
+    return rendered(
+        _TEMPLATE,
         result=told.result,
-        style=_style(here),
+        style=style(),
         sentences=[s for s in told.sentences() if s],
         axis=told.drawn.axis,
         headings=[
@@ -363,7 +343,7 @@ def threshold_page(told: Told, drawn: dict[str, Any] | None = None) -> str:
             {
                 "title": chart.title["text"],
                 "caption": caption(chart),
-                "svg": _inline(svg(chart), f"figure{place}", alternative(chart)),
+                "svg": inline(chart, f"figure{place}"),
             }
             for place, chart in enumerate(figures.values())
         ],

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import TYPE_CHECKING
 
-from protocolsim.report.look import caption, svg
-from protocolsim.report.page import _inline
+from protocolsim.report.look import caption, inline
 from protocolsim.report.plain_page import Section, plain_page
+from protocolsim.report.screen import Screen
+from protocolsim.text.html import words
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,14 +20,14 @@ _STYLES = {"decision": "bold", "event": "red", "stay": "dim", "visit": ""}
 def trace_page(trace: Trace) -> str:
     """Figure and story as one self-contained page."""
     chart = trace.figure()
-    figure = f"<figure>{_inline(svg(chart), 'trace', trace.end)}</figure>"
-    words = "".join(
-        f"<dt>{escape(w.partition(': ')[0])}</dt><dd>{escape(w.partition(': ')[2])}</dd>" for w in trace.words
+    figure = f"<figure>{inline(chart, 'trace', trace.end)}</figure>"
+    named = "".join(
+        f"<dt>{words(w.partition(': ')[0])}</dt><dd>{words(w.partition(': ')[2])}</dd>" for w in trace.words
     )
     sections = [
         Section("At a glance", figure, caption(chart), wide=True),
         Section("The story", story_html(trace), trace.note),
-        Section("Names", f'<dl class="facts">{words}</dl>'),
+        Section("Names", f'<dl class="facts">{named}</dl>'),
     ]
     return plain_page(trace.heading, trace.end, [trace.who], sections)
 
@@ -36,30 +36,25 @@ def story_html(trace: Trace) -> str:
     """The sentences as an HTML list; decisions stand out, with their other ways."""
     lines = []
     for line in trace.lines:
-        others = "".join(f'<span class="other">{escape(other)}</span>' for other in line.others)
-        lines.append(f'<li class="{line.kind}">{escape(line.text)}{others}</li>')
-    lines.append(f'<li class="decision">{escape(trace.end)}</li>')
+        others = "".join(f'<span class="other">{words(other)}</span>' for other in line.others)
+        lines.append(f'<li class="{line.kind}">{words(line.text)}{others}</li>')
+    lines.append(f'<li class="decision">{words(trace.end)}</li>')
     return f'<ul class="story">{"".join(lines)}</ul>'
 
 
 def print_trace(trace: Trace, console: Console) -> None:
     """Print the story; decisions stand out."""
-    from protocolsim.report.terminal import encodable
-
-    def put(text: str, style: str = "") -> None:
-        text = encodable(text, console.encoding or "ascii")
-        console.print(text, style=style, markup=False, highlight=False)
-
+    put = Screen(console).put
     put(trace.heading, "bold")
     put(trace.who)
     put("")
-    for words in trace.words:
-        put(words, "dim")
+    for named in trace.words:
+        put(named, "dim")
     put("")
     for line in trace.lines:
         put(line.text, _STYLES[line.kind])
         for other in line.others:
-            put(f"  {other}", "cyan")
+            put(other, "cyan", indent=2)
     put(trace.end, "bold")
     if trace.note:
         put(trace.note, "dim")

@@ -18,6 +18,7 @@ from protocolsim.report.schedule import schedule, schedule_text
 from protocolsim.report.state_chart import StateChart
 from protocolsim.report.synopsis import describe
 from protocolsim.study.result import Result
+from protocolsim.text.cells import csv_text
 
 
 class ChartPart(Part):
@@ -78,8 +79,7 @@ def _ways(chart: StateChart) -> list[str]:
 def _rows(chart: StateChart) -> bytes:
     import pandas as pd
 
-    content: bytes = pd.DataFrame([asdict(a) for a in chart.arrows]).to_csv(index=False).encode()
-    return content
+    return csv_text(pd.DataFrame([asdict(a) for a in chart.arrows])).encode()
 
 
 def _head() -> Tag:

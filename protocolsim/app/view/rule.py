@@ -27,6 +27,7 @@ from protocolsim.study.branches import OWN
 from protocolsim.study.curve import ThresholdCurve
 from protocolsim.study.estimates import Estimate
 from protocolsim.study.thresholds import MEASURES, the_rule
+from protocolsim.text.shell import command
 
 FIGURES = ("curves", "roc", "what_follows", "loss")
 _REMEMBERED = 256
@@ -185,7 +186,7 @@ def _told(curves: Curves, threshold: float) -> Moved:
         tags.p(
             f"{phrases.count(curve.replicates, 'simulated trial')}, seed {curve.seed}; every threshold has the same "
             "patients with the same luck. The ± is the Monte Carlo standard error. The trial's numbers are those of ",
-            tags.code(f'protocolsim run --set {curve.parameter}="{said}"'),
+            tags.code(command("run", "--set", f"{curve.parameter}={said}")),
             " with whatever else is set up.",
             class_="note",
         ),

@@ -11,11 +11,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from protocolsim.text.cells import csv_cell
+
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 # Cells beyond which a file is compressed: some tens of megabytes of text.
 _MANY = 5_000_000
 _ROWS = 1 << 16
@@ -84,14 +85,10 @@ def _shown(rows: pa.Table) -> pa.Table:
             columns[name] = _guarded(column)
         else:
             columns[name] = column
-    return pa.Table.from_arrays(list(columns.values()), names=[_cell(name) for name in columns])
+    return pa.Table.from_arrays(list(columns.values()), names=[csv_cell(name) for name in columns])
 
 
 def _guarded(texts: Any) -> Any:
     import pyarrow as pa
 
-    return pa.array([None if t is None else _cell(t) for t in texts.to_pylist()], type=pa.string())
-
-
-def _cell(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return pa.array([None if t is None else csv_cell(t) for t in texts.to_pylist()], type=pa.string())

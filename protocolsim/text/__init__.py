@@ -1,0 +1,1 @@
+"""Text that people wrote, on its way into another language: one file for each language, and no other way into it."""

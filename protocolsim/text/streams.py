@@ -1,0 +1,108 @@
+"""The three standard streams of a command, which may be closed, full, or read by nobody.
+
+What a command does, it does without them too. Its status is 2 where it could not print what it was asked for, with one
+line on standard error; where the reader went away (`| head -1`) it ends quietly, with the status of a tool that
+SIGPIPE ended (141). Words for standard error are lost where nobody hears them, and change no status.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import io
+import os
+import sys
+from collections.abc import Iterator
+from typing import TextIO
+
+from protocolsim.text.terminal import OutputLost, say
+
+BROKEN_PIPE = 128 + 13
+
+
+class _Closed(io.StringIO):
+    """Stands for a standard output that was closed when the program began."""
+
+    encoding = "utf-8"
+
+    def write(self, text: str, /) -> int:
+        if text:
+            raise OSError(errno.EBADF, "it is closed")
+        return 0
+
+
+@contextlib.contextmanager
+def standard_streams() -> Iterator[None]:
+    """A command in here ends in words and with the right status whatever became of its streams."""
+    _prepare()
+    try:
+        try:
+            yield
+        finally:
+            _flush()
+    except OutputLost as error:
+        sys.exit(_ended(error.why))
+    except SystemExit:
+        # So click answers where nobody reads its help.
+        if type(sys.stdout).__name__.endswith("PacifyFlushWrapper"):
+            sys.exit(BROKEN_PIPE)
+        raise
+    except OSError as error:
+        # Nobody who works with files lets one through, so it is of a stream, or nothing that could be foreseen.
+        named = ": ".join(str(name) for name in (error.filename, error.filename2) if name is not None)
+        if named:
+            say(f"{named}: {error.strerror}", err=True)
+            sys.exit(2)
+        sys.exit(_ended(error))
+
+
+def _ended(error: OSError) -> int:
+    """The status where standard output is lost; what it still holds is let go, or Python would complain of it."""
+    own = sys.__stdout__
+    if own is not None and sys.stdout is own:
+        with contextlib.suppress(OSError, ValueError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, own.fileno())
+            os.close(nowhere)
+    if error.errno == errno.EPIPE:
+        return BROKEN_PIPE
+    say(f"standard output: cannot write there: {error.strerror or error}", err=True)
+    return 2
+
+
+def _flush() -> None:
+    """What waits in standard output goes out now, while a failure can still be told."""
+    if sys.stdout is not None and not sys.stdout.closed:
+        try:
+            sys.stdout.flush()
+        except OSError as error:
+            raise OutputLost(error) from None
+    if sys.stderr is not None and not sys.stderr.closed:
+        with contextlib.suppress(OSError):
+            sys.stderr.flush()
+
+
+def _prepare() -> None:
+    """No file that is opened later becomes a standard stream by its number, and no name stops a message."""
+    _occupy()
+    if sys.stdin is None:
+        sys.stdin = io.StringIO()
+    if sys.stdout is None:
+        sys.stdout = _Closed()
+    if sys.stderr is None:
+        sys.stderr = _deaf()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream in (sys.__stdout__, sys.__stderr__):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _deaf() -> TextIO:
+    return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123 - a stream for the rest of the process
+
+
+def _occupy() -> None:
+    """Closed descriptors below 3 lead nowhere from here on."""
+    with contextlib.suppress(OSError):
+        while (lowest := os.open(os.devnull, os.O_RDWR)) < 3:
+            os.set_inheritable(lowest, True)
+        os.close(lowest)

@@ -172,6 +172,14 @@ class TestFolder:
         assert filled("n" * 255) == "newer"
         assert [len(p.name) for p in work.iterdir()] == [255]
 
+    @pytest.mark.skipif(sys.platform != "linux", reason="other systems take names of text only")
+    def test_a_name_that_is_no_text(self, work, small):
+        """Bytes that are no UTF-8 are a name like any other on this system."""
+        name = os.fsdecode(b"out\xff")
+        assert command(*RUN, "--replicates", "3", "--csv", "--out", name) == 0
+        assert len(protocolsim.open(name).subjects) > 0
+        assert command(*RUN, "--replicates", "6", "--out", name, "--resume") == 0
+
 
 class TestOthers:
     """Files that are not ours, whenever they come."""

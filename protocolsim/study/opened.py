@@ -53,7 +53,8 @@ class Study:
         """A table, or some of its columns. Texts are categories. Raises UsageError as `path` does."""
         import pandas as pd
 
-        return pd.read_parquet(self.path(name), columns=None if columns is None else list(columns))
+        with self.path(name).open("rb") as file:
+            return pd.read_parquet(file, columns=None if columns is None else list(columns))
 
     @property
     def subjects(self) -> pd.DataFrame:

@@ -159,7 +159,8 @@ def tallied_in(path: Path) -> Iterator[Tallied]:
     """What a chunk's file holds, span by span."""
     from pyarrow import parquet
 
-    table = parquet.read_table(path, partitioning=None)
+    with path.open("rb") as file:
+        table = parquet.read_table(file)
     names = [n for n in table.column_names if n.startswith(_SUMS)]
     at = 0
     for point, first, stop, rows in json.loads(table.schema.metadata[_KEY])["spans"]:

@@ -28,12 +28,13 @@ def csv_of(parquet: Path) -> Path:
     from pyarrow import csv
     from pyarrow.parquet import ParquetFile
 
-    with ParquetFile(parquet) as file, ExitStack() as files:
+    # Opened by Python: Arrow takes no path that is no UTF-8.
+    with parquet.open("rb") as source, ParquetFile(source) as file, ExitStack() as files:
         large = file.metadata.num_rows * file.metadata.num_columns > _MANY
         target = parquet.with_suffix(".csv.gz" if large else ".csv")
-        out = files.enter_context(
-            pa.CompressedOutputStream(str(target), "gzip") if large else pa.OSFile(str(target), "wb")
-        )
+        out: Any = files.enter_context(target.open("wb"))
+        if large:
+            out = files.enter_context(pa.CompressedOutputStream(out, "gzip"))
         schema = pa.schema([(field.name, _plain(field.type)) for field in file.schema_arrow])
         writer = files.enter_context(csv.CSVWriter(out, schema))
         for rows in file.iter_batches(batch_size=_ROWS):
@@ -47,7 +48,8 @@ def write_frame(frame: pd.DataFrame, folder: Path, name: str) -> None:
     from pyarrow import parquet
 
     rows = pa.Table.from_pandas(frame, preserve_index=False)
-    parquet.write_table(rows, folder / f"{name}.parquet", compression="zstd")
+    with (folder / f"{name}.parquet").open("wb") as out:
+        parquet.write_table(rows, out, compression="zstd")
     (folder / f"{name}.csv").write_bytes(frame_as_csv(frame))
 
 

@@ -92,6 +92,10 @@ _CODES = {
     "event": "events",
 }
 _MINUTES = ("enrolled_minute", "end_minute", "planned_minute", "minute")
+# Columns that `frame` adds: of a table, what is worked out from the others; beside each minute, the day.
+_SHOWN = {"subjects": ("outcome",), "moves": ("trigger", "reason")}
+HIDDEN, READ = "truth_", "value_"
+"""How the columns begin that hold hidden traits, and the numbers that a rule read."""
 # A large replicate is handed on in blocks of so many candidates.
 SUBJECTS_TOGETHER = 8192
 NEVER = -1  # a minute that never came (a subject who was not enrolled)
@@ -114,6 +118,18 @@ class Labels:
     explain: Callable[[int, Sequence[float]], tuple[str, str]] | None = None
 
 
+def own_columns() -> frozenset[str]:
+    """The columns of all tables that are in every trial, those that `frame` shows included."""
+    fixed = (name for columns in _COLUMNS.values() for name in columns)
+    shown = (name for columns in _SHOWN.values() for name in columns)
+    return frozenset([*fixed, *shown, *map(_day, _MINUTES)])
+
+
+def _day(minute: str) -> str:
+    """The column of days beside a column of minutes."""
+    return minute.replace("minute", "day")
+
+
 def columns_of(table: str, labels: Labels) -> dict[str, str]:
     """Every column of a table, in order, with its NumPy type."""
     columns = dict(_COLUMNS[table])
@@ -121,7 +137,7 @@ def columns_of(table: str, labels: Labels) -> dict[str, str]:
         columns |= {name: "i2" for name in labels.randomisations}
         columns |= {name: "f8" for name in labels.traits}
     if table == "moves":
-        columns |= {f"value_{k}": "f8" for k in range(labels.reasons)}
+        columns |= {f"{READ}{k}": "f8" for k in range(labels.reasons)}
     return columns
 
 
@@ -188,25 +204,24 @@ def _frame(table: str, columns: Table, labels: Labels) -> pd.DataFrame:
     import pandas as pd
 
     shown: dict[str, Any] = {}
-    for name, values in columns.items():
+    for name in _COLUMNS[table]:
+        values = columns[name]
         if name == "status":
             shown[name] = _names(values, STATUS if table == "observations" else ("given", *STATUS[1:]))
         elif name in _CODES:
             shown[name] = _names(values, getattr(labels, _CODES[name]))
-        elif name in labels.randomisations:
-            shown[name] = _names(values, labels.states)
-        elif name in _MINUTES:
+        else:
             shown[name] = values
-            day = name.replace("minute", "day")
-            shown[day] = np.where(values == NEVER, np.nan, values / MINUTES_PER_DAY)
-        elif not name.startswith("value_"):
-            shown[name] = values
+        if name in _MINUTES:
+            shown[_day(name)] = np.where(values == NEVER, np.nan, values / MINUTES_PER_DAY)
     if table == "subjects":
+        shown |= {name: _names(columns[name], labels.states) for name in labels.randomisations}
+        shown |= {name: columns[name] for name in labels.traits}
         # Several final states may share an outcome, which codes cannot say.
         outcomes = np.array(labels.outcomes, dtype=object)[columns["final_state"]]
         shown["outcome"] = pd.Categorical(outcomes, pd.Index(list(dict.fromkeys(o for o in labels.outcomes if o))))
     if table == "moves" and labels.explain is not None:
-        read = [columns[f"value_{k}"] for k in range(labels.reasons)]
+        read = [columns[f"{READ}{k}"] for k in range(labels.reasons)]
         said = [labels.explain(int(code), [float(r[i]) for r in read]) for i, code in enumerate(columns["transition"])]
         shown["trigger"] = [trigger for trigger, _ in said]
         shown["reason"] = [reason for _, reason in said]

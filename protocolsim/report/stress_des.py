@@ -126,7 +126,7 @@ def _components(s: Scenario) -> str:
     ]
     window = f"{s.trial.protocol.window / MINUTES_PER_DAY:g} days"
     waits = f"First come, first served; a visit not made within {window} of its day is missed"
-    ends = ", ".join(d.outcome for d in s.design if d.outcome)
+    ends = ", ".join(dict.fromkeys(d.outcome for d in s.design if d.outcome))
     sites = [f"{c.name}, a Poisson process of {_per_year(c.rate):.3g} candidates in 52 weeks" for c in cohort.sites]
     parts = (
         ("2.5.1 Entities", f"Candidates with {disease.meaning}, of whom {cohort.size} are enrolled in each trial"),

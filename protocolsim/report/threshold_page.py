@@ -16,13 +16,14 @@ from protocolsim.report.look import alternative, caption, save, svg
 from protocolsim.report.page import _inline
 from protocolsim.report.sweep_page import _fit, _style
 from protocolsim.report.threshold_drawn import Drawn
+from protocolsim.scenario.measures import MEASURES
 from protocolsim.study.axis import one
 from protocolsim.study.curve import ThresholdCurve
 from protocolsim.study.regret import Regret
 from protocolsim.study.result import Result
 from protocolsim.study.store import write_facts
 from protocolsim.study.sweep import Sweep, paired_mcse
-from protocolsim.study.thresholds import MEASURES, decision_of
+from protocolsim.study.thresholds import decision_of
 from protocolsim.units import duration
 
 if TYPE_CHECKING:

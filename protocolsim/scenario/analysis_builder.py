@@ -21,8 +21,6 @@ def analyses_of(
     """Every sound analysis; faults go to the quantities' list. `builder` reads what endpoints and analyses share."""
     found = {}
     for name, one in part.analysis.items():
-        if name in part.endpoints:
-            q.fault(("analysis", name), f"there is an endpoint '{name}' already; name it otherwise", at_key=True)
         built = _analysis(name, one, q, endpoints, builder)
         if built is not None:
             found[name] = built
@@ -52,9 +50,8 @@ def _analysis(
     of = values.get("of")
     if isinstance(of, Endpoint):
         values["among"] = of.among
-    label = part.label or name.replace("_", " ").capitalize()
     try:
-        return kind(name=name, label=label, **values)
+        return kind(name=name, label=builder.labels[name], **values)
     except UsageError as error:
         q.fault(address, str(error).removeprefix(f"analysis '{name}': "), at_key=True)
     except TypeError:

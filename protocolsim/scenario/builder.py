@@ -16,7 +16,7 @@ from protocolsim.errors import ScenarioError, UsageError, unknown
 from protocolsim.protocol.checks import findings
 from protocolsim.protocol.states import Protocol, State
 from protocolsim.randomness import MAX_REPLICATES, MAX_SEED
-from protocolsim.records import Labels
+from protocolsim.records import HIDDEN, Labels
 from protocolsim.scenario import components
 from protocolsim.scenario.analysis_builder import analyses_of
 from protocolsim.scenario.case import case_of
@@ -28,6 +28,7 @@ from protocolsim.scenario.endpoints_builder import EndpointsBuilder
 from protocolsim.scenario.inherit import SET
 from protocolsim.scenario.quantities import FROM_COMPONENTS, Quantities
 from protocolsim.scenario.reader import Address, Document, spell
+from protocolsim.scenario.reserved import DROPOUT, check_meeting, check_names, why_no_component
 from protocolsim.scenario.rows import knob_rows, state_rows
 from protocolsim.scenario.scenario import ParameterRow, Scenario
 from protocolsim.scenario.schema import CohortPart, ScenarioPart
@@ -36,7 +37,6 @@ from protocolsim.scenario.states_builder import ON_STUDY, StatesBuilder
 from protocolsim.scenario.visits_builder import Vocabulary
 from protocolsim.units import UnitError, in_words, unit_product
 
-DROPOUT = "dropout"
 # More than any trial has; each costs memory and time in every check that follows.
 MOST_STATES, MOST_TRANSITIONS = 200, 1000
 
@@ -63,6 +63,7 @@ def build(document: Document, *, allow_plugins: bool = False) -> Scenario:
     shape = check(document.data)
     q = Quantities(document, shape.mended)
     q.faults += [document.fault(s.address, s.message, at_key=s.at_key) for s in shape.said]
+    check_names(q)
     scenario = None if shape.part is None else _assemble(document, shape.part, q, allow_plugins)
     if q.faults or scenario is None:
         raise ScenarioError(document.source, q.faults)
@@ -201,10 +202,14 @@ def _first_use(part: ScenarioPart, drug: str) -> Address:
 
 def _component(q: Quantities, address: Address, room: str, name: str, allow_plugins: bool) -> Component | None:
     try:
-        return components.load(room, name, allow_plugins)
+        found = components.load(room, name, allow_plugins)
     except UsageError as error:
         q.fault(address, str(error), at_key=room == "drug")
         return None
+    unfit = why_no_component(found, of_cohort=room == "disease")
+    for why in unfit:
+        q.fault(address, f"'{name}' cannot be used: {why}", at_key=room == "drug")
+    return None if unfit else found
 
 
 def _read_values(cast: _Cast, q: Quantities, address: Address, component: Component, given: Mapping[str, Any]) -> None:
@@ -282,6 +287,7 @@ def _handshake(cast: _Cast, q: Quantities) -> None:
     declared = [(w, n) for c in cast.components for w, names_ in _declares(c) for n in names_]
     for what, name in dict.fromkeys(d for d in declared if declared.count(d) > 1):
         q.fault(("drugs",), f"two components declare the {what} '{name}'")
+    check_meeting(q, cast.components, cast.drug_names)
 
 
 def _declares(component: Component) -> list[tuple[str, list[str]]]:
@@ -358,7 +364,7 @@ def _trial(
         events=words.events,
         sites=tuple(s.name for s in cohort.sites),
         randomisations=tuple(r.name for r in protocol.randomisations),
-        traits=(*(t.name for t, _ in traits if not t.hidden), *(f"truth_{t.name}" for t, _ in traits if t.hidden)),
+        traits=(*(t.name for t, _ in traits if not t.hidden), *(f"{HIDDEN}{t.name}" for t, _ in traits if t.hidden)),
         reasons=protocol.most_read,
         explain=protocol.explain,
     )

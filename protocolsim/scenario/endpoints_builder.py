@@ -9,9 +9,10 @@ from typing import Any
 from protocolsim.endpoint.base import BUILT_IN, Endpoint, Population, Published
 from protocolsim.endpoint.catalogue import kinds
 from protocolsim.errors import UsageError, unknown
+from protocolsim.names import told_apart
 from protocolsim.scenario.quantities import Quantities
 from protocolsim.scenario.reader import Address
-from protocolsim.scenario.schema import EndpointPart, PublishedPart, ScenarioPart, endpoint_fields
+from protocolsim.scenario.schema import AnalysisPart, EndpointPart, PublishedPart, ScenarioPart, endpoint_fields
 from protocolsim.scenario.visits_builder import Vocabulary
 from protocolsim.units import DOSE, MINUTES_PER_WEEK, NONE, TIME, UnitError, quantity
 
@@ -29,6 +30,9 @@ class EndpointsBuilder:
             "variable": ("variable", words.variable_names),
             "drug": ("drug", words.drug_names),
         }
+        written: dict[str, EndpointPart | AnalysisPart] = {**part.endpoints, **part.analysis}
+        said = [p.label or name.replace("_", " ").capitalize() for name, p in written.items()]
+        self.labels = dict(zip(written, told_apart(said, list(written)), strict=True))
 
     def build(self) -> tuple[dict[str, Population], dict[str, Endpoint]]:
         """Every sound population and endpoint."""
@@ -50,8 +54,6 @@ class EndpointsBuilder:
         known = (*BUILT_IN, *self.q.written("populations"))
         for name, part in self.part.populations.items():
             address: Address = ("populations", name)
-            if name in BUILT_IN:
-                self.q.fault(address, f"'{name}' is built in; give this population another name", at_key=True)
             self.q.name((*address, "of"), "population", part.of, known)
             if self._circular(name):
                 self.q.fault((*address, "of"), f"'{name}' is part of itself")
@@ -101,9 +103,8 @@ class EndpointsBuilder:
                 values[key] = self.value((*address, key), *fields[key], given)
         if self.q.noted > before:
             return None
-        label = part.label or name.replace("_", " ").capitalize()
         try:
-            built = kind(name=name, label=label, among=part.among, published=published, **values)
+            built = kind(name=name, label=self.labels[name], among=part.among, published=published, **values)
         except UsageError as error:
             self.q.fault(address, str(error).removeprefix(f"endpoint '{name}': "), at_key=True)
         except TypeError:

@@ -20,12 +20,12 @@ from protocolsim.errors import UsageError, unknown
 from protocolsim.protocol.rules import Name, Node, Operation, RuleError, compiled, names_in, parse
 from protocolsim.protocol.states import END, Group, Protocol, Rule, State, Transition, reachable
 from protocolsim.protocol.summaries import Reader, Summary
+from protocolsim.scenario.measures import OWN
 from protocolsim.scenario.scenario import Definition, Scenario
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-OWN = "own"
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
 
 

@@ -120,7 +120,7 @@ ONE_FAULT = [
     ("size: 3", "size: 3, no_show: 150 %", "150 %", "cohort.no_show", "150 % is above 1 (probability)"),
     ("size: 3", "size: 3, dropout: 1 % / week", "1 % /", "cohort.dropout", "no transition is taken upon dropout from 'treated'"),
     ("size: 3", "size: 3, sites: {}", "sites", "cohort.sites", "no site stands here"),
-    ("size: 3", "size: 3, sites: {a: {arrivals: 0/week}}", "0/week", "cohort.sites.a.arrivals", "0/week is below 1e-12"),
+    ("size: 3", "size: 3, sites: {a: {arrivals: 0/week}}", "0/week", "cohort.sites.a.arrivals", "at 0/week nobody would ever come"),
     ("size: 3", "size: 3, capacity: {x: {serves: []}}", "[]", "cohort.capacity.x.serves", "no name stands here"),
     ("size: 3", "size: 3, capacity: {x: {serves: mir}}", "mir", "cohort.capacity.x.serves", "did you mean 'mri'?"),
     ("size: 3", "size: 3, capacity: {x: {serves: mri, opens_at: 26 hours}}", "26 h", "cohort.capacity.x.opens_at", "26 hours is above 1 day"),

@@ -12,7 +12,7 @@ from protocolsim.component import Component, Parameter
 from protocolsim.disease.base import Disease
 from protocolsim.drug.base import Drug
 from protocolsim.engine.base import Measured, Trial, causes_of, place
-from protocolsim.errors import ScenarioError, UsageError, unknown
+from protocolsim.errors import ScenarioError, UsageError, raised, unknown
 from protocolsim.protocol.checks import findings
 from protocolsim.protocol.states import Protocol, State
 from protocolsim.randomness import MAX_REPLICATES, MAX_SEED
@@ -227,6 +227,10 @@ def _read_values(cast: _Cast, q: Quantities, address: Address, component: Compon
             value = _in_its_unit(q, place_, known[name], text)
             if value is not None:
                 values[name] = value
+    try:
+        component.constants(values)
+    except Exception as error:  # noqa: BLE001 - code from outside may fail in any way
+        q.fault(address, f"'{component.name}' failed at these parameters: {raised(error)}", at_key=True)
     cast.values[component.name] = values
     for p in component.parameters:
         changed = values[p.name] != p.value

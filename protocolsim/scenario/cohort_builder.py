@@ -13,6 +13,7 @@ from protocolsim.scenario.visits_builder import Vocabulary
 from protocolsim.units import MINUTES_PER_DAY, NONE, RATE, TIME
 
 _MOST_SUBJECTS = 100_000_000
+_SLOWEST = 1e-12  # candidates per minute
 _ARRIVALS = "1 / 4 weeks"
 
 
@@ -44,7 +45,7 @@ def cohort_of(part: CohortPart, q: Quantities, words: Vocabulary) -> Cohort | No
 def _sites(part: CohortPart, q: Quantities) -> tuple[Site, ...] | None:
     if part.sites is None:
         text = part.arrivals if part.arrivals is not None else _ARRIVALS
-        rate = q.number(("cohort", "arrivals"), text, RATE, least=1e-12, what="candidates per time")
+        rate = _arrivals(("cohort", "arrivals"), text, q)
         return None if rate is None else (Site("site", rate, 0),)
     if part.arrivals is not None:
         q.fault(("cohort", "arrivals"), "with sites, each site says its own arrivals", at_key=True)
@@ -53,11 +54,19 @@ def _sites(part: CohortPart, q: Quantities) -> tuple[Site, ...] | None:
     found = []
     for name, site in part.sites.items():
         address: Address = ("cohort", "sites", name)
-        rate = q.number((*address, "arrivals"), site.arrivals, RATE, least=1e-12, what="candidates per time")
+        rate = _arrivals((*address, "arrivals"), site.arrivals, q)
         opens = q.minutes((*address, "opens"), site.opens)
         if rate is not None and opens is not None:
             found.append(Site(name, rate, opens))
     return tuple(found) if len(found) == len(part.sites) and found else None
+
+
+def _arrivals(address: Address, text: str | float, q: Quantities) -> float | None:
+    rate = q.number(address, text, RATE, least=0.0, what="candidates per time")
+    if rate is not None and rate < _SLOWEST:
+        q.fault(address, f"at {text} nobody would ever come; expected candidates per time, such as {_ARRIVALS}")
+        return None
+    return rate
 
 
 def _capacity(part: CohortPart, q: Quantities, words: Vocabulary, sites: Sequence[str]) -> tuple[Resource, ...] | None:

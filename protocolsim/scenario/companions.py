@@ -55,7 +55,7 @@ def companion_document(document: Document, name: str) -> Document:
         return found
     plain = load_document(document.source).data
     settings = {
-        ".".join(map(str, address)): value
+        address: value
         for address, value in changed.items()
         if not isinstance(value, dict | list) and _at(found.data, address) == _at(plain, address)
     }

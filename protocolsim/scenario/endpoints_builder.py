@@ -8,7 +8,7 @@ from typing import Any
 
 from protocolsim.endpoint.base import BUILT_IN, Endpoint, Population, Published
 from protocolsim.endpoint.catalogue import kinds
-from protocolsim.errors import UsageError, unknown
+from protocolsim.errors import UsageError, raised, unknown
 from protocolsim.names import told_apart
 from protocolsim.scenario.quantities import Quantities
 from protocolsim.scenario.reader import Address
@@ -103,12 +103,16 @@ class EndpointsBuilder:
                 values[key] = self.value((*address, key), *fields[key], given)
         if self.q.noted > before:
             return None
+        missing = missing_field(kind, fields, values)
+        if missing is not None:
+            self.q.fault(address, f"'{missing}' is missing here", at_key=True)
+            return None
         try:
             built = kind(name=name, label=self.labels[name], among=part.among, published=published, **values)
         except UsageError as error:
             self.q.fault(address, str(error).removeprefix(f"endpoint '{name}': "), at_key=True)
-        except TypeError:
-            self.q.fault(address, f"'{missing_field(kind, fields, values)}' is missing here", at_key=True)
+        except Exception as error:  # noqa: BLE001 - a kind's own bug, which is no fault of the file
+            self.q.fault(address, f"the kind of endpoint '{part.kind}' failed: {raised(error)}", at_key=True)
         else:
             self._fits(name, built)
             return built
@@ -167,10 +171,10 @@ class EndpointsBuilder:
         return Published(value, text, part.role, part.source, part.mark, note=part.note)
 
 
-def missing_field(kind: type[Endpoint], fields: Iterable[str], given: Iterable[str]) -> str:
-    """The first field that a kind asks for and nobody gave."""
+def missing_field(kind: type[Endpoint], fields: Iterable[str], given: Iterable[str]) -> str | None:
+    """The first field that a kind asks for and nobody gave; None where all are there."""
     had = set(given)
-    return next((f for f in fields if f not in had and _required(kind, f)), "?")
+    return next((f for f in fields if f not in had and _required(kind, f)), None)
 
 
 def _required(kind: type[Endpoint], field: str) -> bool:

@@ -72,8 +72,13 @@ class ScenarioError(ProtocolsimError):
         lines = [f"{self.source}: {count}"]
         for place, fault in zip(places, self.faults, strict=True):
             said = f"{fault.path}: {fault.message}" if fault.path else fault.message
-            lines.append(f"  {place:<{width}}  {said}")
+            lines.append(f"  {place:<{width}}  {_printed(said)}")
         return "\n".join(lines)
+
+
+def _printed(said: str) -> str:
+    """A line of a message: what a name or a value has that does not print is escaped."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in said)
 
 
 def raised(error: BaseException) -> str:

@@ -28,7 +28,7 @@ MISSING = frozenset([
 
 _BRACES = "{}"
 # Controls, marks without a width (those that turn text round among them), surrogates, what is no character; line ends.
-_UNSEEN = ("Cc", "Cf", "Cs", "Cn", "Zl", "Zp")
+_UNSEEN = ("Cc", "Cf", "Cs", "Cn", "Co", "Zl", "Zp")
 # They join letters and emoji into one sign, and a label may need that.
 _JOINERS = "\u200c\u200d"
 
@@ -46,9 +46,13 @@ def why_no_label(text: str) -> str | None:
 
 
 def _why(text: str, most: int, seen: str) -> str | None:
-    unseen = next((c for c in text if unicodedata.category(c) in _UNSEEN and c not in seen), None)
+    kinds = {c: unicodedata.category(c) for c in text if c not in seen and c != " "}
+    unseen = next((c for c, kind in kinds.items() if kind in _UNSEEN), None)
     if unseen is not None:
         return f"has the character U+{ord(unseen):04X}, which cannot be seen"
+    blank = next((c for c, kind in kinds.items() if kind == "Zs"), None)
+    if blank is not None and not seen:
+        return f"has the character U+{ord(blank):04X}, which cannot be told from a blank"
     if text in MISSING:
         return "is read as a missing value by other programs" if text else "is empty"
     if text != text.strip():

@@ -32,6 +32,8 @@ def check_findings(part: ScenarioPart, q: Quantities) -> None:
                 find(name)
         except UsageError as error:
             q.fault(("beside", k), str(error))
+    if any(address[0] in ("endpoints", "analysis") for address in q.unfit):
+        return  # a sentence that quotes a name which cannot be is no second fault
     for k, text in enumerate(part.findings):
         for scenario, endpoint in quoted(text):
             address: Address = ("findings", k)

@@ -79,6 +79,14 @@ class Kind:
         why = why_no_name(name) if sign is None else f"has '{sign}', which stands between names where it is quoted"
         return None if why is None else f"{shown(name)} cannot name {self.what}: it {why}"
 
+    @property
+    def pattern(self) -> str:
+        """Its form as a regular expression, as far as one can say it."""
+        if self.spelt is not None:
+            return f"^{self.spelt.pattern}$"
+        never = re.escape("{}" + self.without)
+        return rf"^[^\s{never}{re.escape(FORMULA)}]([^{never}]*[^\s{never}])?$"
+
     def reading(self, name: str) -> Hashable:
         """Two of them must not have the same."""
         return as_column(name) if self.column else reading(name)

@@ -16,6 +16,7 @@ from pyarrow import Table, parquet
 from pyarrow import csv as arrow_csv
 
 import protocolsim
+from protocolsim import cli
 from protocolsim.errors import ScenarioError, UsageError
 from protocolsim.names import MISSING, MOST_IN_NAME, reading, told_apart, why_no_label, why_no_name
 from protocolsim.protocol.rules import RESERVED
@@ -304,3 +305,55 @@ def test_names_of_rules_are_identifiers():
             assert not NAME.fullmatch(name)
             assert refused(kind, name)
     assert "subject" in COLUMNS
+
+
+HARD = {
+    "site": "St. Mary's, \"A\"; 東", "endpoint": "it's; a <b>, \"c\": d", "analysis": "%s & /", "population": "p, q",
+    "randomisation": "arms, [1] of \"two\".x", "outcome": "ended, \"well\" </script>", "drug": "d. u'g: x",
+    "decision": "a: b", "bound": "b, [c]", "measure": "datum", "parameter": "range", "summary": "label",
+}  # fmt: skip
+"""Names that are allowed, and that break whoever writes a file without quoting."""
+
+
+@pytest.mark.slow
+class TestFiles:
+    """Under names that need quoting every command writes files that other programs read, with the same numbers."""
+
+    @pytest.mark.parametrize(
+        "command",
+        [
+            ["run"],
+            pytest.param(["sweep", "--vary", "parameters.{parameter}.value=0%,50%"], marks=pytest.mark.long),
+            pytest.param(["thresholds", "--rule", "{parameter}", "--lucks", "2"], marks=pytest.mark.long),
+            ["validate"],
+        ],
+        ids=lambda command: command[0],
+    )
+    def test_tables_in_a_folder(self, tmp_path, command):
+        """Every table in the folder has the same columns, but for names, and the same numbers as under plain names."""
+        plain_, hard = (self._tables(tmp_path / k, command, n) for k, n in (("plain", {}), ("hard", HARD)))
+        assert plain_.keys() == hard.keys()
+        assert plain_
+        for name, frame in plain_.items():
+            assert frame.shape == hard[name].shape, name
+            mine, theirs = named._columns(frame), named._columns(hard[name])
+            assert mine == theirs, name
+
+    @staticmethod
+    def _tables(folder, command, names):
+        folder.mkdir()
+        (folder / "t.yaml").write_text(json.dumps(named.draft(**names)), encoding="utf-8")
+        words = [w.format(**(named.PLAIN | names)) for w in command]
+        asked = [words[0], str(folder / "t.yaml"), *words[1:], "--replicates", "3", "--allow-plugins", "--quiet"]
+        with pytest.raises(SystemExit) as ended:
+            cli.main([*asked, "--out", str(folder / "out")], prog_name="protocolsim")
+        assert not ended.value.code
+        summary = json.loads((folder / "out" / "summary.json").read_text(encoding="utf-8"))
+        assert summary
+        found = {}
+        for file in sorted((folder / "out").glob("*.parquet")):
+            found[file.name] = pd.read_parquet(file)
+        for file in sorted((folder / "out").glob("*.csv")):
+            found[file.name] = pd.read_csv(file)
+            assert arrow_csv.read_csv(file).num_columns == found[file.name].shape[1]
+        return found

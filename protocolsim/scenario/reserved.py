@@ -2,16 +2,16 @@
 
 Where it was possible, names of the file and of the program stand apart, so that they cannot meet: estimates, sites,
 parameters, definitions and outcomes are keys of mappings or cells of columns of their own; the chunks of a study put a
-prefix before them; the field of a figure and the state of a diagram are called by our words and numbers. Where both
-stand in one row, a name that is ours is refused at its line:
+prefix before them, and the table of potential outcomes before an endpoint called as one of its own columns; the field
+of a figure and the state of a diagram are called by our words and numbers. Where both stand in one row, a name that is
+ours is refused at its line:
 
     parameter       what a rule can spell, and none of its words or units; not what the clinic knows (a trait)
     summary         likewise, and no parameter; of a decision, none of the protocol's either
     state           letters, digits, _ and -; not 'any' and 'enrolment', which transitions and summaries say
     randomisation   a column of the table of subjects: no column of ours, whatever its capitals, no trait, no `truth_`
-    endpoint, analysis   share the estimates, and the curve over a threshold with the measures of a decision, and the
-                    table of potential outcomes with its columns; a sentence quotes them, as {scenario.endpoint}, so
-                    that they have no dot
+    endpoint, analysis   share the estimates, and the curve over a threshold with the measures of a decision; a sentence
+                    quotes them, as {scenario.endpoint}, so that they have no dot
     population      none of those that are built in
     measure         what a rule can spell; not 'own', which is the rule's own
     drug            no assessment: a resource serves either by name
@@ -38,7 +38,7 @@ from protocolsim.names import FORMULA, as_column, reading, shown, why_no_label, 
 from protocolsim.protocol.rules import RESERVED
 from protocolsim.records import HIDDEN, own_columns
 from protocolsim.scenario.bounds_builder import ENROLMENT
-from protocolsim.scenario.measures import FOLLOWING, MEASURES, OF_BOTH_WAYS, OWN, WAY
+from protocolsim.scenario.measures import MEASURES, OWN, WAY
 from protocolsim.scenario.quantities import NAME, Quantities
 from protocolsim.scenario.reader import Address
 from protocolsim.scenario.schema import CohortPart, DrugPart
@@ -108,10 +108,7 @@ def _of_rules(what: str, *rooms: Path, also: Mapping[str, str] | None = None, wa
 
 
 _NO_STATE = {name: "has a meaning of its own" for name in (ON_STUDY, ANY, ENROLMENT)}
-_NO_ENDPOINT = {
-    **_ours([*OF_BOTH_WAYS, *FOLLOWING], "is a column of the table of potential outcomes already; name it otherwise"),
-    **_ours(MEASURES, "is a measure of every decision already; name it otherwise"),
-}
+_NO_ENDPOINT = _ours(MEASURES, "is a measure of every decision already; name it otherwise")
 KINDS = (
     _of_rules("parameter", ("parameters",)),
     _of_rules("summary", ("protocol", "summaries"), ("decisions", _EACH, "summaries")),

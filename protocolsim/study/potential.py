@@ -55,7 +55,7 @@ class PotentialOutcomes:
 
         Columns: who, way, measured, went, entered (the state the way leads to), outcome, end_day; where the scenario
         says what the decision costs, what follows it up to the horizon (`*_after`: the count seen, its hidden mean, the
-        dose given, the probability of a stop); and every endpoint of a trial of this subject alone.
+        dose given, the probability of a stop); and every endpoint of a trial of this subject alone (`column_of`).
         `frame.attrs["note"]` says what cannot be learnt from two rows of one subject.
         """
         import pandas as pd
@@ -133,8 +133,13 @@ class PotentialOutcomes:
         for name, endpoint in self.scenario.endpoints.items():
             own = endpoint.contributions(records, known)
             alone = endpoint.added(own, np.arange(number), number)
-            found[name] = endpoint.value(alone)
+            found[column_of(name)] = endpoint.value(alone)
         return pd.DataFrame(found)
+
+
+def column_of(endpoint: str) -> str:
+    """The column of an endpoint: its name, or `endpoint.NAME` beside a column of ours; names have no dots."""
+    return f"endpoint.{endpoint}" if endpoint in (*OF_BOTH_WAYS, *FOLLOWING) else endpoint
 
 
 def potential_outcomes(

@@ -16,6 +16,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
+
+_MOST_SHOWN = 60
 
 
 class ProtocolsimError(Exception):
@@ -69,8 +72,33 @@ class ScenarioError(ProtocolsimError):
         lines = [f"{self.source}: {count}"]
         for place, fault in zip(places, self.faults, strict=True):
             said = f"{fault.path}: {fault.message}" if fault.path else fault.message
-            lines.append(f"  {place:<{width}}  {said}")
+            lines.append(f"  {place:<{width}}  {_printed(said)}")
         return "\n".join(lines)
+
+
+def _printed(said: str) -> str:
+    """A line of a message: what a name or a value has that does not print is escaped."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in said)
+
+
+def raised(error: BaseException) -> str:
+    """What code that is not part of this package, or a kind of ours, raised: the error, and the file and line."""
+    if isinstance(error, ProtocolsimError):
+        return str(error)
+    at = error.__traceback__
+    while at is not None and at.tb_next is not None:
+        at = at.tb_next
+    where = "" if at is None else f" ({PurePath(at.tb_frame.f_code.co_filename).name}, line {at.tb_lineno})"
+    return f"{type(error).__name__}: {error}{where}"
+
+
+def digits(value: object) -> str:
+    """A value as it is written; a number of more digits than Python writes, in words."""
+    try:
+        text = repr(value)
+    except ValueError:  # Python writes no integer of more than some thousand digits
+        return "a number of thousands of digits"
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}..."
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:

@@ -92,6 +92,10 @@ _CODES = {
     "event": "events",
 }
 _MINUTES = ("enrolled_minute", "end_minute", "planned_minute", "minute")
+# Columns that `frame` adds: of a table, what is worked out from the others; beside each minute, the day.
+_SHOWN = {"subjects": ("outcome",), "moves": ("trigger", "reason")}
+HIDDEN, READ = "truth_", "value_"
+"""How the columns begin that hold hidden traits, and the numbers that a rule read."""
 # A large replicate is handed on in blocks of so many candidates.
 SUBJECTS_TOGETHER = 8192
 NEVER = -1  # a minute that never came (a subject who was not enrolled)
@@ -114,6 +118,18 @@ class Labels:
     explain: Callable[[int, Sequence[float]], tuple[str, str]] | None = None
 
 
+def own_columns() -> frozenset[str]:
+    """The columns of all tables that are in every trial, those that `frame` shows included."""
+    fixed = (name for columns in _COLUMNS.values() for name in columns)
+    shown = (name for columns in _SHOWN.values() for name in columns)
+    return frozenset([*fixed, *shown, *map(_day, _MINUTES)])
+
+
+def _day(minute: str) -> str:
+    """The column of days beside a column of minutes."""
+    return minute.replace("minute", "day")
+
+
 def columns_of(table: str, labels: Labels) -> dict[str, str]:
     """Every column of a table, in order, with its NumPy type."""
     columns = dict(_COLUMNS[table])
@@ -121,7 +137,7 @@ def columns_of(table: str, labels: Labels) -> dict[str, str]:
         columns |= {name: "i2" for name in labels.randomisations}
         columns |= {name: "f8" for name in labels.traits}
     if table == "moves":
-        columns |= {f"value_{k}": "f8" for k in range(labels.reasons)}
+        columns |= {f"{READ}{k}": "f8" for k in range(labels.reasons)}
     return columns
 
 
@@ -190,19 +206,19 @@ def shown(records: Records, table: str) -> dict[str, Column | Coded]:
     """The columns of one table as shown: names for codes, days beside minutes (nan: never), reasons in words."""
     columns, labels = records.tables[table], records.labels
     found: dict[str, Column | Coded] = {}
-    for name, values in columns.items():
+    for name in _COLUMNS[table]:
+        values = columns[name]
         if name == "status":
             found[name] = Coded(values, STATUS if table == "observations" else ("given", *STATUS[1:]))
         elif name in _CODES:
             found[name] = Coded(values, getattr(labels, _CODES[name]))
-        elif name in labels.randomisations:
-            found[name] = Coded(values, labels.states)
-        elif name in _MINUTES:
+        else:
             found[name] = values
-            found[name.replace("minute", "day")] = np.where(values == NEVER, np.nan, values / MINUTES_PER_DAY)
-        elif not name.startswith("value_"):
-            found[name] = values
+        if name in _MINUTES:
+            found[_day(name)] = np.where(values == NEVER, np.nan, values / MINUTES_PER_DAY)
     if table == "subjects":
+        found |= {name: Coded(columns[name], labels.states) for name in labels.randomisations}
+        found |= {name: columns[name] for name in labels.traits}
         # Several final states may share an outcome, which codes cannot say.
         outcomes = tuple(dict.fromkeys(o for o in labels.outcomes if o))
         places = np.array([outcomes.index(o) if o else NEVER for o in labels.outcomes], dtype=np.int64)
@@ -216,7 +232,7 @@ def _explained(
     columns: Table, labels: Labels, explain: Callable[[int, Sequence[float]], tuple[str, str]]
 ) -> tuple[Coded, Coded]:
     """What moved each subject, and the rule's own words; each set of numbers is put into words once."""
-    read = [columns["transition"].astype(np.float64), *(columns[f"value_{k}"] for k in range(labels.reasons))]
+    read = [columns["transition"].astype(np.float64), *(columns[f"{READ}{k}"] for k in range(labels.reasons))]
     rows = np.ascontiguousarray(np.column_stack(read))
     whole = rows.view(f"V{rows.itemsize * rows.shape[1]}").reshape(-1)
     _, first, which = np.unique(whole, return_index=True, return_inverse=True)
@@ -237,7 +253,7 @@ def _frame(table: str, records: Records) -> pd.DataFrame:
     for name, column in shown(records, table).items():
         if not isinstance(column, Coded):
             found[name] = column
-        elif name in ("trigger", "reason"):
+        elif name in _SHOWN["moves"]:
             found[name] = np.array(column.labels, dtype=object)[column.codes]
         else:
             found[name] = pd.Categorical.from_codes(column.codes.astype(np.int64), pd.Index(list(column.labels)))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from protocolsim.errors import UsageError
+from protocolsim.names import told_apart
 from protocolsim.report import phrases
 from protocolsim.report.frames import occupancy, patient_frame, patients, state_labels
 from protocolsim.report.look import (
@@ -186,9 +187,9 @@ def simulated_against_published(result: Source) -> alt.VConcatChart:
 
 
 def _unique_labels(estimates: Sequence[Estimate]) -> dict[str, str]:
-    said = [e.label for e in estimates]
-    long = {e.name: f"{e.label} ({e.name})" if said.count(e.label) > 1 else e.label for e in estimates}
-    return {name: "\n".join(textwrap.wrap(label, 40)) for name, label in long.items()}
+    names = [e.name for e in estimates]
+    labels = told_apart([e.label for e in estimates], names)
+    return {name: "\n".join(textwrap.wrap(label, 40)) for name, label in zip(names, labels, strict=True)}
 
 
 def _variable(result: Source) -> str:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from protocolsim.endpoint.base import first_states, rows_of
 from protocolsim.errors import UsageError
+from protocolsim.names import told_apart
 from protocolsim.records import MADE, Records
 from protocolsim.report.source import Source, row
 from protocolsim.units import MINUTES_PER_WEEK
@@ -131,6 +132,5 @@ def occupancy(result: Source) -> pd.DataFrame:
 def state_labels(result: Source) -> list[str]:
     """Every state in the words of the scenario, in code order; equal words get their names beside them."""
     said = {str(s["name"]): str(s["label"] or s["name"]) for s in map(row, result.design)}
-    labels = [said.get(name, name) for name in result.shown.labels.states]
     names = result.shown.labels.states
-    return [f"{a} ({n})" if labels.count(a) > 1 else a for a, n in zip(labels, names, strict=True)]
+    return told_apart([said.get(name, name) for name in names], names)

@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Any, Literal
 
 from protocolsim.protocol.states import END
-from protocolsim.records import MADE, STATUS
+from protocolsim.records import HIDDEN, MADE, STATUS
 from protocolsim.report import wording
 from protocolsim.report.decision_words import Decision, digits
 from protocolsim.scenario.scenario import Scenario
@@ -142,7 +142,7 @@ class _Teller:
         traits: list[str] = []
         hidden: list[str] = []
         for trait in (t for part in (trial.disease, *trial.drugs) for t in part.component.traits):
-            value = subjects[f"truth_{trait.name}" if trait.hidden else trait.name][row]
+            value = subjects[f"{HIDDEN}{trait.name}" if trait.hidden else trait.name][row]
             said = f"{trait.name} {digits(float(value))} {trait.unit}".rstrip()
             (hidden if trait.hidden else traits).append(said)
         counted = (

@@ -133,7 +133,7 @@ def _components(s: Scenario) -> str:
     ]
     window = f"{s.trial.protocol.window / MINUTES_PER_DAY:g} days"
     waits = f"First come, first served; a visit not made within {window} of its day is missed"
-    ends = ", ".join(words(d.outcome) for d in s.design if d.outcome)
+    ends = ", ".join(dict.fromkeys(words(d.outcome) for d in s.design if d.outcome))
     sites = [
         f"{words(c.name)}, a Poisson process of {_per_year(c.rate):.3g} candidates in 52 weeks" for c in cohort.sites
     ]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from protocolsim.component import MARKS
+from protocolsim.names import told_apart
 from protocolsim.report import wording
 from protocolsim.report.schedule import schedule, schedule_html, schedule_text
 from protocolsim.report.screen import Screen
@@ -94,7 +95,10 @@ def _design(scenario: Scenario) -> list[str]:
     protocol = scenario.trial.protocol
     states = [s for s in protocol.states if not s.final]
     ends = [s for s in protocol.states if s.final]
-    way, end = (wording.listed([f"'{s.outcome or s.label}'" for s in part]) for part in (states, ends))
+    way = wording.listed([f"'{s.label}'" for s in states])
+    # Several states may end in one outcome.
+    outcomes = told_apart([s.outcome or s.label for s in ends], [s.label for s in ends])
+    end = wording.listed([f"'{said}'" for said in outcomes])
     found = [f"{len(states)} states on the way: {way}.", f"{len(ends)} in which a patient's course ends: {end}."]
     for r in protocol.randomisations:
         arms = [f"{protocol.states[a].label} ({r.block.count(a)})" for a in r.arms]

@@ -16,6 +16,7 @@ from protocolsim.report.look import caption, inline, save
 from protocolsim.report.screen import Column, Screen
 from protocolsim.report.style import style
 from protocolsim.report.threshold_drawn import Drawn
+from protocolsim.scenario.measures import MEASURES
 from protocolsim.study.axis import one
 from protocolsim.study.curve import ThresholdCurve
 from protocolsim.study.regret import Regret
@@ -23,7 +24,7 @@ from protocolsim.study.result import Result
 from protocolsim.study.storage.csv_files import write_frame
 from protocolsim.study.storage.results import write_facts
 from protocolsim.study.sweep import Sweep, paired_mcse
-from protocolsim.study.thresholds import MEASURES, decision_of
+from protocolsim.study.thresholds import decision_of
 from protocolsim.text.html import rendered
 from protocolsim.units import duration
 

@@ -63,9 +63,7 @@ def _of(trace: Trace, kind: type) -> list[Any]:
 
 
 def _labels(trace: Trace) -> list[str]:
-    states = trace.life.scenario.trial.protocol.states
-    labels = [s.label for s in states]
-    return [f"{s.label} ({s.name})" if labels.count(s.label) > 1 else s.label for s in states]
+    return [s.label for s in trace.life.scenario.trial.protocol.states]
 
 
 def _week(trace: Trace, minute: int) -> float:

@@ -8,7 +8,7 @@ from typing import Any
 from protocolsim.analysis.base import Analysis
 from protocolsim.analysis.catalogue import kinds
 from protocolsim.endpoint.base import Endpoint
-from protocolsim.errors import UsageError, unknown
+from protocolsim.errors import UsageError, raised, unknown
 from protocolsim.scenario.endpoints_builder import EndpointsBuilder, missing_field
 from protocolsim.scenario.quantities import Quantities
 from protocolsim.scenario.reader import Address
@@ -21,8 +21,6 @@ def analyses_of(
     """Every sound analysis; faults go to the quantities' list. `builder` reads what endpoints and analyses share."""
     found = {}
     for name, one in part.analysis.items():
-        if name in part.endpoints:
-            q.fault(("analysis", name), f"there is an endpoint '{name}' already; name it otherwise", at_key=True)
         built = _analysis(name, one, q, endpoints, builder)
         if built is not None:
             found[name] = built
@@ -52,13 +50,16 @@ def _analysis(
     of = values.get("of")
     if isinstance(of, Endpoint):
         values["among"] = of.among
-    label = part.label or name.replace("_", " ").capitalize()
+    missing = missing_field(kind, fields, values)
+    if missing is not None:
+        q.fault(address, f"'{missing}' is missing here", at_key=True)
+        return None
     try:
-        return kind(name=name, label=label, **values)
+        return kind(name=name, label=builder.labels[name], **values)
     except UsageError as error:
         q.fault(address, str(error).removeprefix(f"analysis '{name}': "), at_key=True)
-    except TypeError:
-        q.fault(address, f"'{missing_field(kind, fields, values)}' is missing here", at_key=True)
+    except Exception as error:  # noqa: BLE001 - a kind's own bug, which is no fault of the file
+        q.fault(address, f"the kind of analysis '{part.kind}' failed: {raised(error)}", at_key=True)
     return None
 
 

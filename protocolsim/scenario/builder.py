@@ -13,12 +13,12 @@ from protocolsim.component import Component, Parameter
 from protocolsim.disease.base import Disease
 from protocolsim.drug.base import Drug
 from protocolsim.engine.base import Measured, Trial, causes_of, place
-from protocolsim.errors import ScenarioError, UsageError, unknown
+from protocolsim.errors import ScenarioError, UsageError, raised, unknown
 from protocolsim.proof.budget import Budget
 from protocolsim.protocol.checks import findings
 from protocolsim.protocol.states import Protocol, State
 from protocolsim.randomness import MAX_REPLICATES, MAX_SEED, STREAM_BLOCK
-from protocolsim.records import Labels
+from protocolsim.records import HIDDEN, Labels
 from protocolsim.scenario import components
 from protocolsim.scenario.analysis_builder import analyses_of
 from protocolsim.scenario.case import case_of
@@ -32,6 +32,7 @@ from protocolsim.scenario.lapsing import lapsing, said
 from protocolsim.scenario.limits import beyond_limits
 from protocolsim.scenario.quantities import FROM_COMPONENTS, Quantities
 from protocolsim.scenario.reader import Address, Document, spell
+from protocolsim.scenario.reserved import DROPOUT, check_meeting, check_names, why_no_component
 from protocolsim.scenario.rows import knob_rows, state_rows
 from protocolsim.scenario.scenario import ParameterRow, Scenario
 from protocolsim.scenario.schema import CohortPart, ScenarioPart
@@ -40,7 +41,6 @@ from protocolsim.scenario.states_builder import ON_STUDY, StatesBuilder
 from protocolsim.scenario.visits_builder import Vocabulary
 from protocolsim.units import UnitError, in_words, unit_product
 
-DROPOUT = "dropout"
 # More than any trial has; each costs memory and time in every check that follows.
 MOST_STATES, MOST_TRANSITIONS = 200, 1000
 
@@ -67,6 +67,7 @@ def build(document: Document, *, allow_plugins: bool = False) -> Scenario:
     shape = check(document.data)
     q = Quantities(document, shape.mended)
     q.faults += [document.fault(s.address, s.message, at_key=s.at_key) for s in shape.said]
+    check_names(q)
     scenario = None if shape.part is None else _assemble(document, shape.part, q, allow_plugins)
     if q.faults or scenario is None:
         raise ScenarioError(document.source, q.faults)
@@ -205,10 +206,14 @@ def _first_use(part: ScenarioPart, drug: str) -> Address:
 
 def _component(q: Quantities, address: Address, room: str, name: str, allow_plugins: bool) -> Component | None:
     try:
-        return components.load(room, name, allow_plugins)
+        found = components.load(room, name, allow_plugins)
     except UsageError as error:
         q.fault(address, str(error), at_key=room == "drug")
         return None
+    unfit = why_no_component(found, of_cohort=room == "disease")
+    for why in unfit:
+        q.fault(address, f"'{name}' cannot be used: {why}", at_key=room == "drug")
+    return None if unfit else found
 
 
 def _read_values(cast: _Cast, q: Quantities, address: Address, component: Component, given: Mapping[str, Any]) -> None:
@@ -226,6 +231,10 @@ def _read_values(cast: _Cast, q: Quantities, address: Address, component: Compon
             value = _in_its_unit(q, place_, known[name], text)
             if value is not None:
                 values[name] = value
+    try:
+        component.constants(values)
+    except Exception as error:  # noqa: BLE001 - code from outside may fail in any way
+        q.fault(address, f"'{component.name}' failed at these parameters: {raised(error)}", at_key=True)
     cast.values[component.name] = values
     for p in component.parameters:
         changed = values[p.name] != p.value
@@ -288,6 +297,7 @@ def _handshake(cast: _Cast, q: Quantities) -> None:
     declared = [(w, n) for c in cast.components for w, names_ in _declares(c) for n in names_]
     for what, name in dict.fromkeys(d for d in declared if declared.count(d) > 1):
         q.fault(("drugs",), f"two components declare the {what} '{name}'")
+    check_meeting(q, cast.components, cast.drug_names)
 
 
 def _declares(component: Component) -> list[tuple[str, list[str]]]:
@@ -368,7 +378,7 @@ def _trial(
         events=words.events,
         sites=tuple(s.name for s in cohort.sites),
         randomisations=tuple(r.name for r in protocol.randomisations),
-        traits=(*(t.name for t, _ in traits if not t.hidden), *(f"truth_{t.name}" for t, _ in traits if t.hidden)),
+        traits=(*(t.name for t, _ in traits if not t.hidden), *(f"{HIDDEN}{t.name}" for t, _ in traits if t.hidden)),
         reasons=protocol.most_read,
         explain=protocol.explain,
     )

@@ -32,6 +32,8 @@ def check_findings(part: ScenarioPart, q: Quantities) -> None:
                 find(name)
         except UsageError as error:
             q.fault(("beside", k), str(error))
+    if any(address[0] in ("endpoints", "analysis") for address in q.unfit):
+        return  # a sentence that quotes a name which cannot be is no second fault
     for k, text in enumerate(part.findings):
         for scenario, endpoint in quoted(text):
             address: Address = ("findings", k)
@@ -55,7 +57,7 @@ def companion_document(document: Document, name: str) -> Document:
         return found
     plain = load_document(document.source).data
     settings = {
-        ".".join(map(str, address)): value
+        address: value
         for address, value in changed.items()
         if not isinstance(value, dict | list) and _at(found.data, address) == _at(plain, address)
     }

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from protocolsim.component import Trait
+from protocolsim.names import told_apart
 from protocolsim.protocol.rules import dimension_of, names_in, parse
 from protocolsim.protocol.summaries import Summary
-from protocolsim.scenario.quantities import NAME, Quantities
+from protocolsim.records import HIDDEN
+from protocolsim.scenario.measures import OWN
+from protocolsim.scenario.quantities import Quantities
 from protocolsim.scenario.reader import Address
 from protocolsim.scenario.scenario import DecisionWorth, Definition
 from protocolsim.scenario.schema import DecisionPart, MeasurePart, ScenarioPart
@@ -15,14 +19,20 @@ from protocolsim.scenario.states_builder import StatesBuilder
 from protocolsim.scenario.visits_builder import Vocabulary
 from protocolsim.units import NONE, dimension_name
 
+_OWN_LABEL = "the rule's own"
+
 
 def decisions_of(
     part: ScenarioPart, q: Quantities, words: Vocabulary, hidden: Sequence[Trait], states: StatesBuilder
 ) -> dict[str, DecisionWorth]:
     """Every sound decision; faults go to the quantities' list. `states` has built the protocol."""
     found = {}
+    about: dict[str, str] = {}
     for name, decision in part.decisions.items():
         before = q.noted
+        other = about.setdefault(decision.threshold, name)
+        if other != name:
+            q.fault(("decisions", name, "threshold"), f"the decision '{other}' is about this threshold already")
         builder = states.further(("decisions", name, "summaries"), decision.summaries)
         definitions = _definitions(("decisions", name, "measures"), decision, q, builder)
         built = _decision(name, decision, q, words, [t.name for t in hidden], builder.summaries, definitions)
@@ -56,7 +66,7 @@ def _decision(
     return DecisionWorth(
         name=name,
         threshold=part.threshold,
-        trait=f"truth_{part.responder.trait}",
+        trait=f"{HIDDEN}{part.responder.trait}",
         cut=cut,
         horizon=horizon,
         count=part.loss.count,
@@ -64,22 +74,24 @@ def _decision(
         stop_weight=stop,
         drug=part.loss.drug,
         dose_weight=dose,
-        label=part.label or "the rule's own",
+        label=part.label or _OWN_LABEL,
         summaries=tuple(summaries),
         definitions={d.name: d for d in definitions},
     )
 
 
 def _definitions(room: Address, part: DecisionPart, q: Quantities, states: StatesBuilder) -> list[Definition]:
-    found = [_definition((*room, name), name, m, part.threshold, q, states) for name, m in part.measures.items()]
-    return [d for d in found if d is not None]
+    made = [_definition((*room, name), name, m, part.threshold, q, states) for name, m in part.measures.items()]
+    found = [d for d in made if d is not None]
+    own = part.label or _OWN_LABEL
+    labels = told_apart([own, *(d.label for d in found)], [OWN, *(d.name for d in found)])[1:]
+    return [replace(d, label=label) for d, label in zip(found, labels, strict=True)]
 
 
 def _definition(
     address: Address, name: str, part: MeasurePart, threshold: str, q: Quantities, states: StatesBuilder
 ) -> Definition | None:
-    if not NAME.fullmatch(name):
-        q.fault(address, f"'{name}' cannot name a measure; use letters, digits and _", at_key=True)
+    if address in q.unfit:
         return None
     place: Address = (*address, "value")
     rule = states.rule(place, part.value, wants_truth=False)

@@ -8,10 +8,11 @@ from typing import Any
 
 from protocolsim.endpoint.base import BUILT_IN, Endpoint, Population, Published
 from protocolsim.endpoint.catalogue import kinds
-from protocolsim.errors import UsageError, unknown
+from protocolsim.errors import UsageError, raised, unknown
+from protocolsim.names import told_apart
 from protocolsim.scenario.quantities import Quantities
 from protocolsim.scenario.reader import Address
-from protocolsim.scenario.schema import EndpointPart, PublishedPart, ScenarioPart, endpoint_fields
+from protocolsim.scenario.schema import AnalysisPart, EndpointPart, PublishedPart, ScenarioPart, endpoint_fields
 from protocolsim.scenario.visits_builder import Vocabulary
 from protocolsim.units import DOSE, MINUTES_PER_WEEK, NONE, TIME, UnitError, quantity
 
@@ -29,6 +30,9 @@ class EndpointsBuilder:
             "variable": ("variable", words.variable_names),
             "drug": ("drug", words.drug_names),
         }
+        written: dict[str, EndpointPart | AnalysisPart] = {**part.endpoints, **part.analysis}
+        said = [p.label or name.replace("_", " ").capitalize() for name, p in written.items()]
+        self.labels = dict(zip(written, told_apart(said, list(written)), strict=True))
 
     def build(self) -> tuple[dict[str, Population], dict[str, Endpoint]]:
         """Every sound population and endpoint."""
@@ -50,8 +54,6 @@ class EndpointsBuilder:
         known = (*BUILT_IN, *self.q.written("populations"))
         for name, part in self.part.populations.items():
             address: Address = ("populations", name)
-            if name in BUILT_IN:
-                self.q.fault(address, f"'{name}' is built in; give this population another name", at_key=True)
             self.q.name((*address, "of"), "population", part.of, known)
             if self._circular(name):
                 self.q.fault((*address, "of"), f"'{name}' is part of itself")
@@ -101,13 +103,16 @@ class EndpointsBuilder:
                 values[key] = self.value((*address, key), *fields[key], given)
         if self.q.noted > before:
             return None
-        label = part.label or name.replace("_", " ").capitalize()
+        missing = missing_field(kind, fields, values)
+        if missing is not None:
+            self.q.fault(address, f"'{missing}' is missing here", at_key=True)
+            return None
         try:
-            built = kind(name=name, label=label, among=part.among, published=published, **values)
+            built = kind(name=name, label=self.labels[name], among=part.among, published=published, **values)
         except UsageError as error:
             self.q.fault(address, str(error).removeprefix(f"endpoint '{name}': "), at_key=True)
-        except TypeError:
-            self.q.fault(address, f"'{missing_field(kind, fields, values)}' is missing here", at_key=True)
+        except Exception as error:  # noqa: BLE001 - a kind's own bug, which is no fault of the file
+            self.q.fault(address, f"the kind of endpoint '{part.kind}' failed: {raised(error)}", at_key=True)
         else:
             self._fits(name, built)
             return built
@@ -166,10 +171,10 @@ class EndpointsBuilder:
         return Published(value, text, part.role, part.source, part.mark, note=part.note)
 
 
-def missing_field(kind: type[Endpoint], fields: Iterable[str], given: Iterable[str]) -> str:
-    """The first field that a kind asks for and nobody gave."""
+def missing_field(kind: type[Endpoint], fields: Iterable[str], given: Iterable[str]) -> str | None:
+    """The first field that a kind asks for and nobody gave; None where all are there."""
     had = set(given)
-    return next((f for f in fields if f not in had and _required(kind, f)), "?")
+    return next((f for f in fields if f not in had and _required(kind, f)), None)
 
 
 def _required(kind: type[Endpoint], field: str) -> bool:

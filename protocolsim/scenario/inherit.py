@@ -13,8 +13,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
-from protocolsim.errors import ScenarioError, UsageError
-from protocolsim.scenario.reader import MAX_DEPTH, Address, Document, Place, read, spell
+import numpy as np
+
+from protocolsim.errors import ScenarioError, UsageError, digits
+from protocolsim.scenario.reader import MAX_DEPTH, Address, Document, Place, read, spell, why_no_text
 from protocolsim.scenario.shipped import find, is_path
 from protocolsim.scenario.unreadable import why_unreadable
 
@@ -116,26 +118,31 @@ def _within(address: Address, roots: set[Address]) -> bool:
     return any(address[:end] in roots for end in range(1, len(address) + 1))
 
 
-def with_settings(document: Document, settings: Mapping[str, object]) -> Document:
-    """The document with each dotted path ("cohort.size", "protocol.transitions.0.when") set to its value.
+def with_settings(document: Document, settings: Mapping[str, object] | Mapping[Address, object]) -> Document:
+    """The document with each dotted path ("cohort.size", "protocol.transitions.0.when") or address set to its value.
 
     Missing mappings are made on the way; what is set has the place (0, 0) and the source `--set`.
     Raises UsageError for a path that leads through a single value or past the end of a list.
     """
     data = deepcopy(document.data)
     places = dict(document.places)
-    for path, value in settings.items():
+    for where, value in settings.items():
+        path = where if isinstance(where, str) else spell(where)
         plain = _plain(value, path)
-        address, made = _set(data, path, plain)
+        address, made = _set(data, path, _steps(where), plain)
         places = {a: p for a, p in places.items() if a[: len(address)] != address}
         for under in (*made, *_addresses(plain, address)):
             places[under] = Place(SET, 0, 0, 0, 0)
     return replace(document, data=data, places=places)
 
 
-def _set(data: dict[str, Any], path: str, value: Any) -> tuple[Address, list[Address]]:
+def _steps(where: str | Address) -> list[str]:
+    """The steps of a path, each as it is written."""
+    return where.replace("[", ".").replace("]", "").split(".") if isinstance(where, str) else list(map(str, where))
+
+
+def _set(data: dict[str, Any], path: str, steps: list[str], value: Any) -> tuple[Address, list[Address]]:
     """Set one value in place; its address, and those of the mappings made on the way."""
-    steps = path.replace("[", ".").replace("]", "").split(".")
     if not all(steps) or len(steps) > MAX_DEPTH:
         raise UsageError(f"'{path}' is not a path; write names with dots between, like cohort.size")
     if steps[0] == "extends":
@@ -172,15 +179,30 @@ def _plain(value: object, path: str, depth: int = 0) -> Any:
     """A copy of the value made of what a file can hold."""
     if depth > MAX_DEPTH:
         raise UsageError(f"{path}: nested deeper than {MAX_DEPTH}")
+    if isinstance(value, np.generic | np.ndarray):
+        value = value.tolist()
     if isinstance(value, dict) and all(isinstance(key, str) for key in value):
-        return {key: _plain(below, path, depth + 1) for key, below in value.items()}
+        return {_text(key, path): _plain(below, path, depth + 1) for key, below in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(below, path, depth + 1) for below in value]
-    if value is None or isinstance(value, bool | str):
+    if isinstance(value, str):
+        return _text(value, path)
+    if value is None or isinstance(value, bool):
         return value
-    if isinstance(value, int | float) and abs(value) < (1 << 63 if isinstance(value, int) else float("inf")):
-        return value
-    raise UsageError(f"{path}: {value!r} is not a value that a scenario file could hold")
+    # What only behaves like a number (an enumeration) becomes one.
+    if isinstance(value, int) and abs(value) < 1 << 63:
+        return int(value)
+    if isinstance(value, float) and abs(value) < float("inf"):
+        return float(value)
+    raise UsageError(f"{path}: {digits(value)} is not a value that a scenario file could hold")
+
+
+def _text(value: str, path: str) -> str:
+    """A text that a scenario file could hold, as plain text."""
+    why = why_no_text(value)
+    if why is not None:
+        raise UsageError(f"{path}: {why}")
+    return str.__str__(value)
 
 
 def _addresses(value: Any, address: Address) -> list[Address]:

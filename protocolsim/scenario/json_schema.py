@@ -12,7 +12,9 @@ from protocolsim.analysis.catalogue import kinds as analysis_kinds
 from protocolsim.component import Component
 from protocolsim.endpoint.base import Endpoint
 from protocolsim.endpoint.catalogue import kinds
+from protocolsim.names import MISSING, MOST_IN_NAME
 from protocolsim.scenario.components import disease_names, drug_names, load_shipped
+from protocolsim.scenario.reserved import KINDS, Kind
 from protocolsim.scenario.schema import OF_KIND, ScenarioPart, endpoint_fields
 from protocolsim.units import in_words
 
@@ -64,7 +66,29 @@ def _whole() -> dict[str, Any]:
             for key, shape in _endpoint_keys(kind).items():
                 properties[key] = _either(properties.get(key), shape)
         definitions[part]["additionalProperties"] = False
+    for named in KINDS:
+        for path in named.rooms:
+            _named(_properties(schema, definitions, path[:-1])[path[-1]], named)
     return schema
+
+
+def _properties(schema: dict[str, Any], definitions: dict[str, Any], room: tuple[str, ...]) -> dict[str, Any]:
+    """The keys of the mapping at this path of the file."""
+    here = {"protocol": "ProtocolPart", "cohort": "CohortPart", "decisions": "DecisionPart"}
+    found: dict[str, Any] = (definitions[here[room[0]]] if room else schema)["properties"]
+    return found
+
+
+def _named(shape: dict[str, Any], kind: Kind) -> None:
+    """What the keys of a mapping may be, as far as a schema can say it."""
+    for one in (shape, *shape.get("anyOf", [])):
+        if one.get("type") == "object":
+            one["propertyNames"] = {
+                "description": f"what {kind.what} may be called",
+                "pattern": kind.pattern,
+                "maxLength": MOST_IN_NAME,
+                "not": {"enum": sorted({*MISSING, *kind.taken} - {""})},
+            }
 
 
 def _either(known: dict[str, Any] | None, shape: dict[str, Any]) -> dict[str, Any]:

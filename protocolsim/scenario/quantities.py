@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from protocolsim.errors import Fault, nearest, unknown
-from protocolsim.protocol.rules import RESERVED, Node, RuleError, constant_value, dimension_of, names_in, parse
+from protocolsim.protocol.rules import Node, RuleError, constant_value, dimension_of, names_in, parse
 from protocolsim.scenario.reader import Address, Document
 from protocolsim.scenario.schema import Knob
 from protocolsim.units import MINUTES_PER_WEEK, NONE, TIME, Dimension, dimension_name, duration
@@ -57,6 +57,7 @@ class Quantities:
         self.known: dict[str, Named] = {}
         self.broken: set[str] = set()  # names with a fault of their own; using them is no second fault
         self.following: tuple[str, ...] = ()  # names that stand further down than what is being read
+        self.unfit: set[Address] = set()  # where names stand that cannot be; that has been said
         self.used: set[tuple[str, str]] = set()
         self._mended = frozenset(mended)
         self._unknown: dict[tuple[str, str], list[tuple[Address, bool, Sequence[str]]]] = {}
@@ -104,10 +105,7 @@ class Quantities:
             self.broken.add(name)
             self.following = tuple(following)
             following.pop(name)
-            if name in RESERVED or not NAME.fullmatch(name):
-                self.fault(
-                    address, f"'{name}' cannot name a parameter; use letters, digits and _, and no unit", at_key=True
-                )
+            if address in self.unfit:
                 continue
             node = self._node((*address, "value"), knob.value)
             dimension = self._dimension((*address, "value"), node)

@@ -42,6 +42,8 @@ _WORDS: dict[str, bool | None] = {
 _UNFIT = re.compile(
     r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]"
 )
+# JSON escapes what lies beyond U+FFFF, emoji for one, as two halves of a character.
+_PAIR = re.compile(r"[\ud800-\udbff][\udc00-\udfff]")
 _LINE_END = re.compile(r"\r\n|\n|\r")
 _NO_ALIASES = "anchors and aliases are not allowed; use `extends`, or repeat it"
 _PLAIN_WORDS = (
@@ -356,13 +358,21 @@ class _Builder:
             return event.value[:MAX_SCALAR]
 
 
+def why_no_text(text: str) -> str | None:
+    """Why this cannot be a text of a scenario; None where it can."""
+    if len(text) > MAX_SCALAR:
+        return f"text of {len(text)} characters; at most {MAX_SCALAR} are read"
+    unfit = _UNFIT.search(text)
+    return f"character U+{ord(unfit[0]):04X} cannot stand in a scenario, not even escaped" if unfit else None
+
+
 def _resolve(written: str, *, plain: bool) -> str | int | float | bool | None:
     """Raises ValueError, with the sentence to show, for what cannot be a value."""
-    if len(written) > MAX_SCALAR:
-        raise ValueError(f"text of {len(written)} characters; at most {MAX_SCALAR} are read")
-    unfit = _UNFIT.search(written)
-    if unfit is not None:
-        raise ValueError(f"character U+{ord(unfit.group()):04X} cannot stand in a scenario, not even escaped")
+    if not plain:
+        written = _PAIR.sub(lambda pair: pair[0].encode("utf-16", "surrogatepass").decode("utf-16"), written)
+    why = why_no_text(written)
+    if why is not None:
+        raise ValueError(why)
     if not plain:
         return written
     if written in _WORDS:

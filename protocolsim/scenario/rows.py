@@ -6,7 +6,7 @@ import io
 from collections.abc import Mapping
 from typing import Any
 
-from protocolsim.protocol.states import Protocol
+from protocolsim.protocol.states import Protocol, State
 from protocolsim.scenario.scenario import KnobRow, StateRow
 from protocolsim.scenario.schema import Regimen, ScenarioPart, Schedule, StatePart, TransitionPart
 
@@ -33,19 +33,19 @@ def state_rows(part: ScenarioPart, protocol: Protocol) -> tuple[StateRow, ...]:
     for state in protocol.states:
         items = sorted({t.item for t in protocol.transitions if t.source == state.number})
         ways_out = tuple(_way(listed[item]) for item in items)
-        found.append(_state_row(state.name, part.protocol.states[state.name], ways_out))
+        found.append(_state_row(state, part.protocol.states[state.name], ways_out))
     return tuple(found)
 
 
-def _state_row(name: str, state: StatePart, ways_out: tuple[str, ...]) -> StateRow:
+def _state_row(built: State, state: StatePart, ways_out: tuple[str, ...]) -> StateRow:
     treatment = [
         f"{drug} {given.dose}, {_when(given)}" if isinstance(given, Regimen) else f"{drug}, {given}"
         for drug, given in state.treatment.items()
     ]
     lasts = str(state.lasts or "")
     return StateRow(
-        name,
-        state.label or name.replace("_", " ").capitalize(),
+        built.name,
+        built.label,
         state.final or "",
         f"until {state.until} from enrolment" if state.until is not None else lasts,
         "; ".join(treatment),

@@ -6,13 +6,16 @@ from collections.abc import Mapping, Sequence
 from os import PathLike, fspath
 from typing import Any
 
-from protocolsim.errors import ScenarioError, UsageError, nearest
+from protocolsim.errors import ScenarioError, UsageError, digits, nearest
+from protocolsim.names import shown
 from protocolsim.scenario import components
 from protocolsim.scenario.builder import build
 from protocolsim.scenario.inherit import extended, load_document, with_settings
-from protocolsim.scenario.reader import Document, parse
+from protocolsim.scenario.reader import Document, parse, why_no_text
 from protocolsim.scenario.rows import as_yaml
 from protocolsim.scenario.scenario import Scenario
+
+_CLOSED = ("'", '"', "[", "{")
 
 
 def load(
@@ -40,14 +43,36 @@ def _built(document: Document, given: Mapping[str, Any] | None, allow_plugins: b
 
 
 def value_of(name: str, text: str) -> Any:
-    """The value that a setting's words mean, as a scenario file would hold it. Raises UsageError."""
-    try:
-        data = parse(f"value: {text}", "--set").data
-    except ScenarioError as error:
-        raise UsageError(f"--set {name}: {error.faults[0].message}") from None
+    """The value that a setting's words mean, as a scenario file would hold it. Raises UsageError.
+
+    There are no comments here: `a # b` is that text, and behind quotes or brackets nothing more may stand.
+    """
+    data = _read(name, text)
     if list(data) != ["value"]:
         raise UsageError(f"--set {name}: expected a single value, found several lines")
+    if "#" in text and _ends_in_comment(text, data):
+        if text[:1] in _CLOSED:
+            raise UsageError(f"--set {name}: '#' begins a comment there, and a setting has none; leave it out")
+        why = why_no_text(text)
+        if why is not None:
+            raise UsageError(f"--set {name}: {why}")
+        return text
     return data["value"]
+
+
+def _read(name: str, text: str) -> dict[str, Any]:
+    try:
+        return parse(f"value: {text}", "--set").data
+    except ScenarioError as error:
+        raise UsageError(f"--set {name}: {error.faults[0].message}") from None
+
+
+def _ends_in_comment(text: str, data: Mapping[str, Any]) -> bool:
+    """Whether whatever is added to the text says nothing more."""
+    try:
+        return parse(f"value: {text}x", "--set").data == data
+    except ScenarioError:
+        return False
 
 
 def saved(scenario: Scenario, shipped: str | None, given: Mapping[str, Any], asked: Mapping[str, int | None]) -> str:
@@ -74,6 +99,10 @@ def settings(document: Document, given: Mapping[str, Any], allow_plugins: bool) 
     places = _places(document.data, allow_plugins)
     found: dict[str, Any] = {}
     for name, value in given.items():
+        if not isinstance(name, str):
+            raise UsageError(f"--set {digits(name)}: expected the name of what is set, as text, such as 'cohort.size'")
+        if why_no_text(name) is not None:
+            raise UsageError(f"--set {shown(name)}: {why_no_text(name)}")
         path = _path(name, places, document.data)
         if path in found:
             raise UsageError(f"--set {name}: {path} is set twice")
@@ -117,6 +146,8 @@ def _places(data: Mapping[str, Any], allow_plugins: bool) -> dict[str, list[str]
         add(name, f"parameters.{name}.value")
         add(f"parameters.{name}", f"parameters.{name}.value")
     for room, name, kind, prefix in _cast(data):
+        if set(name) & set(".[]"):
+            continue  # a path cannot say which of its dots part names
         try:
             component = components.load(room, kind, allow_plugins)
         except UsageError:
@@ -158,7 +189,7 @@ def _may_hold(data: Mapping[str, Any], steps: Sequence[str]) -> bool:
     for number, step in enumerate(steps):
         if isinstance(here, Mapping) and step in here:
             here = here[step]
-        elif isinstance(here, list) and step.isascii() and step.isdigit() and int(step) < len(here):
+        elif isinstance(here, list) and step.isascii() and step.isdigit() and len(step) < 10 and int(step) < len(here):
             here = here[int(step)]
         else:
             return isinstance(here, Mapping) and 0 < number == len(steps) - 1

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from copy import copy
+from dataclasses import replace
 
+from protocolsim.names import told_apart
 from protocolsim.protocol.checks import closure
-from protocolsim.protocol.rules import RESERVED, RuleError, compiled, dimension_of, names_in, parse
+from protocolsim.protocol.rules import RuleError, compiled, dimension_of, names_in, parse
 from protocolsim.protocol.states import (
     END,
     Group,
@@ -29,7 +30,7 @@ from protocolsim.protocol.summaries import (
     TraitSeen,
 )
 from protocolsim.scenario.bounds_builder import ENROLMENT, bounds_of
-from protocolsim.scenario.quantities import NAME, Quantities
+from protocolsim.scenario.quantities import Quantities
 from protocolsim.scenario.reader import Address
 from protocolsim.scenario.schema import ProtocolPart, StatePart, SummaryPart, TransitionPart
 from protocolsim.scenario.visits_builder import VisitsBuilder, Vocabulary, visits
@@ -37,7 +38,6 @@ from protocolsim.units import NONE, TIME, Dimension, UnitError, unit_product
 
 Summaries = Mapping[str, str | int | float | SummaryPart]
 ON_STUDY, ANY = "on study", "any"
-_STATE_NAME = re.compile(r"[A-Za-z0-9_-]+")
 _FEWEST_ARMS, _MOST_IN_BLOCK = 2, 1000
 
 
@@ -79,6 +79,8 @@ class StatesBuilder:
         ]
         if len(states) < len(self.part.states) or window is None or not states:
             return None
+        labels = told_apart([s.label for s in states], [s.name for s in states])
+        states = [replace(s, label=label) for s, label in zip(states, labels, strict=True)]
         return Protocol(
             tuple(states),
             Reader(self.summaries),
@@ -107,14 +109,11 @@ class StatesBuilder:
             address: Address = (*room, name)
             self.q.following = tuple(following)
             following.pop(name)
-            if name in self.dimensions or name in RESERVED or not NAME.fullmatch(name):
-                why = (
-                    "already means something else"
-                    if name in self.dimensions
-                    else "cannot name a summary; use letters, digits and _, and no unit"
-                )
-                self.q.fault(address, f"'{name}' {why}", at_key=True)
-                self.broken |= {name} - set(self.dimensions)
+            if address in self.q.unfit:
+                self.broken.add(name)
+                continue
+            if name in self.dimensions:
+                self.q.fault(address, f"'{name}' already means something else", at_key=True)
                 continue
             made = (
                 self._observed(address, name, part)
@@ -344,13 +343,7 @@ class StatesBuilder:
 
     def _state(self, name: str, part: StatePart, transitions: Sequence[Transition], follows: set[int]) -> State | None:
         address: Address = ("protocol", "states", name)
-        if not _STATE_NAME.fullmatch(name) or name in (ANY, ENROLMENT):
-            why = (
-                "has a meaning of its own"
-                if name in (ON_STUDY, ANY, ENROLMENT)
-                else "cannot name a state; use letters, digits, _ and -"
-            )
-            self.q.fault(address, f"'{name}' {why}", at_key=True)
+        if address in self.q.unfit:
             return None
         before = self.q.noted
         lasts = None if part.lasts is None else self.q.minutes((*address, "lasts"), part.lasts, what="duration")

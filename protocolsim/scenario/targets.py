@@ -25,6 +25,7 @@ from protocolsim.component import Mark
 from protocolsim.endpoint.base import Endpoint
 from protocolsim.endpoint.share import Share
 from protocolsim.errors import ScenarioError, UsageError, unknown
+from protocolsim.names import as_column
 from protocolsim.scenario.builder import build
 from protocolsim.scenario.inherit import with_settings
 from protocolsim.scenario.reader import Address, Document, read
@@ -36,6 +37,8 @@ from protocolsim.scenario.shipped import find_targets
 from protocolsim.units import DOSE, MINUTES_PER_WEEK, NONE, TIME, Quantity, UnitError, dimension_name, in_words
 from protocolsim.units import quantity as read_quantity
 
+WEIGHT = "weight"
+"""The column of weights beside those of the parameters, in the draws of a posterior."""
 THIS_TRIAL, ANOTHER_TRIAL = "this trial", "another trial"
 
 _COUNT = re.compile(r"\s*([0-9]{1,9})\s*(?:/|of)\s*([0-9]{1,9})\s*")
@@ -206,7 +209,9 @@ class _Reader:
             except UsageError as error:
                 self.fault(address, str(error).removeprefix(f"--set {name}: "), at_key=True)
                 continue
-            if path in _SAME_THROUGHOUT:
+            if as_column(name) == WEIGHT:
+                self.fault(address, f"'{name}' is a column of the draws already; write '{path}'", at_key=True)
+            elif path in _SAME_THROUGHOUT:
                 self.fault(address, f"'{name}' is no parameter of the trial", at_key=True)
             elif path in found:
                 self.fault(address, f"it is the same as '{found[path].name}'", at_key=True)

@@ -11,7 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal
 
-from protocolsim.errors import UsageError
+import numpy as np
+
+from protocolsim.errors import UsageError, digits
 from protocolsim.units import NONE, Quantity, UnitError, quantity
 
 MOST_POINTS = 2_000
@@ -51,10 +53,12 @@ def axis(name: str, given: object) -> Axis:
     is_range = isinstance(given, str) and ":" in given
     if isinstance(given, str):
         parts = given.split(":" if is_range else ",")
+    elif isinstance(given, np.ndarray):
+        parts = [str(v) for v in given.ravel()]
     elif isinstance(given, Iterable) and not isinstance(given, Mapping):
-        parts = [str(v) for v in given]
+        parts = [_as_text(v) for v in given]
     else:
-        parts = [str(given)]
+        parts = [_as_text(given)]
     if not any(p.strip() for p in parts):
         raise UsageError(f"{where}: there is nothing to vary over; expected {FORM}")
     if is_range and len(parts) != 3:
@@ -67,6 +71,14 @@ def axis(name: str, given: object) -> Axis:
     return Axis(name, unit, tuple(float(v) for v in values), tuple(_written(v, unit) for v in values))
 
 
+def _as_text(value: object) -> str:
+    """A number as it is written."""
+    try:
+        return str(value)
+    except ValueError:  # Python writes no integer of more than some thousand digits
+        return digits(value)
+
+
 def _read(where: str, part: str) -> tuple[Decimal, str]:
     """A number as it was written, and its unit ("" for none)."""
     match = _PART.fullmatch(part)
@@ -77,7 +89,10 @@ def _read(where: str, part: str) -> tuple[Decimal, str]:
         quantity(part)
     except UnitError as error:
         raise UsageError(f"{where}: {error}") from None
-    return Decimal(match["number"]), unit
+    number = Decimal(match["number"])
+    if number != 0 and float(number) == 0.0:
+        raise UsageError(f"{where}: {part.strip()} is nearer to zero than any number that is told from it")
+    return number, unit
 
 
 def _in_one_unit(where: str, parts: Sequence[tuple[Decimal, str]]) -> tuple[list[Decimal], str]:

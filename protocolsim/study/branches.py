@@ -20,12 +20,14 @@ from protocolsim.errors import UsageError, unknown
 from protocolsim.protocol.rules import Name, Node, Operation, RuleError, compiled, names_in, parse
 from protocolsim.protocol.states import END, Group, Protocol, Rule, State, Transition, reachable
 from protocolsim.protocol.summaries import Reader, Summary
+from protocolsim.scenario.measures import OWN
+from protocolsim.scenario.places import is_expression
+from protocolsim.scenario.reader import Address, spell
 from protocolsim.scenario.scenario import Definition, Scenario
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-OWN = "own"
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
 
 
@@ -80,7 +82,7 @@ def threshold_rule(scenario: Scenario, parameter: str | None = None) -> Threshol
 
 def _places(scenario: Scenario, parameter: str) -> list[str]:
     rooms = {k: scenario.document.data.get(k) for k in ("parameters", "cohort", "drugs", "protocol")}
-    return [place for place, node in _expressions(rooms) if parameter in names_in(node)]
+    return [place for place, node in _expressions(rooms, ()) if parameter in names_in(node)]
 
 
 def _parted(scenario: Scenario, parameter: str, used: Sequence[str]) -> ThresholdRule | str:
@@ -125,22 +127,23 @@ def unmoved(scenario: Scenario, parameter: str) -> dict[str, Endpoint]:
     return {
         name: endpoint
         for name, endpoint in scenario.endpoints.items()
-        if not any(parameter in names_in(node) for _, node in _expressions({name: written.get(name)}))
+        if not any(parameter in names_in(node) for _, node in _expressions(written.get(name), ("endpoints", name)))
     }
 
 
-def _expressions(rooms: Mapping[str, Any]) -> Iterator[tuple[str, Node]]:
-    """Every expression in these parts of a scenario, with its place."""
-    open_: list[tuple[str, Any]] = [(k, v) for k, v in rooms.items() if v is not None]
+def _expressions(whole: Any, at: Address) -> Iterator[tuple[str, Node]]:
+    """Every expression in this part of a scenario, with its place."""
+    endpoint = whole if at[:1] == ("endpoints",) else None
+    open_: list[tuple[Address, Any]] = [(at, whole)]
     while open_:
         place, value = open_.pop(0)
         if isinstance(value, Mapping):
-            open_ += [(f"{place}.{k}", v) for k, v in value.items() if k not in ("label", "meaning", "source", "range")]
+            open_ += [((*place, str(k)), v) for k, v in value.items()]
         elif isinstance(value, list):
-            open_ += [(f"{place}[{k}]", v) for k, v in enumerate(value)]
-        elif isinstance(value, str):
+            open_ += [((*place, k), v) for k, v in enumerate(value)]
+        elif isinstance(value, str) and is_expression(place, endpoint):
             try:
-                yield place, parse(value)
+                yield spell(place), parse(value)
             except RuleError:
                 continue
 

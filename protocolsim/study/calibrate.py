@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from protocolsim.endpoint.base import Published
 from protocolsim.randomness import MAX_SEED
 from protocolsim.scenario.scenario import Scenario
-from protocolsim.scenario.targets import Free, Target, Targets
+from protocolsim.scenario.targets import WEIGHT, Free, Target, Targets
 from protocolsim.study.estimates import mid_rank
 from protocolsim.study.pieces import Progress
 from protocolsim.study.posterior import COVERAGE_BOUNDS, NOT_IDENTIFIED, Coverage, Posterior, Table, coverage
@@ -124,7 +124,7 @@ class Calibration:
         columns = {
             f.name: [f.at(float(u)) for u in self.posterior.positions[:, k]] for k, f in enumerate(self.plan.free)
         }
-        return pd.DataFrame({**columns, "weight": self.posterior.weights})
+        return pd.DataFrame({**columns, WEIGHT: self.posterior.weights})
 
     def summary(self) -> dict[str, Any]:
         """Everything but the draws, as `protocolsim calibrate --json` prints it; None for undefined."""

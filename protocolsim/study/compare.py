@@ -9,26 +9,14 @@ from typing import Any
 
 from protocolsim.endpoint.base import Endpoint
 from protocolsim.errors import SimulationError, UsageError
+from protocolsim.scenario.places import is_words
+from protocolsim.scenario.reader import Address, spell
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.study.estimates import Estimate, as_json, estimate
 from protocolsim.study.pieces import Progress, pieces
 from protocolsim.study.run import AUTO, chosen_engine, replicates_and_seed
 from protocolsim.study.sweep import paired_mcse
 from protocolsim.study.tally import Tally
-
-# Words about a trial, which change nothing that happens in it.
-_WORDS = (
-    "title",
-    "question",
-    "description",
-    "sources",
-    "notes",
-    "findings",
-    "beside",
-    "published",
-    "follow",
-    "extends",
-)
 
 
 @dataclass(frozen=True)
@@ -142,32 +130,27 @@ def _engine(scenario: Scenario, engine: str) -> str:
         raise UsageError(f"{scenario.name}: {error}") from None
 
 
-def differing(a: Any, b: Any, path: str = "") -> Iterator[Difference]:
+def differing(a: Any, b: Any, at: Address = ()) -> Iterator[Difference]:
     """Every place at which two resolved files differ, in the order of the first, then what only the second has.
 
     Lists are compared item by item where they are equally long, else as a whole.
     """
     if isinstance(a, Mapping) and isinstance(b, Mapping):
         for key in dict.fromkeys([*a, *b]):
-            where = f"{path}.{key}" if path else str(key)
+            where = (*at, str(key))
             if key in a and key in b:
                 yield from differing(a[key], b[key], where)
             else:
-                yield Difference(where, a.get(key), b.get(key), _matters(where))
+                yield Difference(spell(where), a.get(key), b.get(key), not is_words(where))
     elif _list(a) and _list(b) and len(a) == len(b):
         for k, (one, other) in enumerate(zip(a, b, strict=True)):
-            yield from differing(one, other, f"{path}[{k}]")
+            yield from differing(one, other, (*at, k))
     elif a != b:
-        yield Difference(path, a, b, _matters(path))
+        yield Difference(spell(at), a, b, not is_words(at))
 
 
 def _list(value: Any) -> bool:
     return isinstance(value, Sequence) and not isinstance(value, str)
-
-
-def _matters(path: str) -> bool:
-    steps = path.replace("[", ".").split(".")
-    return steps[0] not in _WORDS and steps[-1] not in ("label", "meaning", "source", "mark", "note", "range")
 
 
 def _known(value: float) -> float | None:

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from protocolsim.endpoint.base import Endpoint, Mask, quotient
 from protocolsim.errors import UsageError, unknown
 from protocolsim.records import Records
+from protocolsim.scenario.measures import OWN
 from protocolsim.scenario.scenario import Scenario
-from protocolsim.study.branches import OWN, ThresholdRule
+from protocolsim.study.branches import ThresholdRule
 from protocolsim.study.estimates import Estimate, estimate
 
 if TYPE_CHECKING:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from protocolsim.endpoint.base import per_subject, populations, rows_of, seen
 from protocolsim.errors import UsageError
 from protocolsim.records import TABLES, Records, concatenate
+from protocolsim.scenario.measures import FOLLOWING, OF_BOTH_WAYS, WAY
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.study.branches import ThresholdRule, defined, forced
 from protocolsim.study.curve import Floats, Integers
@@ -54,7 +55,7 @@ class PotentialOutcomes:
 
         Columns: who, way, measured, went, entered (the state the way leads to), outcome, end_day; where the scenario
         says what the decision costs, what follows it up to the horizon (`*_after`: the count seen, its hidden mean, the
-        dose given, the probability of a stop); and every endpoint of a trial of this subject alone.
+        dose given, the probability of a stop); and every endpoint of a trial of this subject alone (`column_of`).
         `frame.attrs["note"]` says what cannot be learnt from two rows of one subject.
         """
         import pandas as pd
@@ -64,10 +65,11 @@ class PotentialOutcomes:
         for way, records in self.ways.items():
             subjects = records.frame("subjects")
             here = Reached.of(self.ways[PASSES], self.rule)
-            part = pd.DataFrame({"replicate": subjects["replicate"], "subject": subjects["subject"], "way": way})
-            part["measured"], part["went"] = self.measured, sent == (way == PASSES)
-            part["entered"] = self._entered(records, here.minute)
-            part["outcome"], part["end_day"] = subjects["outcome"].astype(str), subjects["end_day"]
+            went = sent == (way == PASSES)
+            entered, outcome = self._entered(records, here.minute), subjects["outcome"].astype(str)
+            who = (subjects["replicate"], subjects["subject"], way)
+            columns = (*who, self.measured, went, entered, outcome, subjects["end_day"])
+            part = pd.DataFrame(dict(zip(OF_BOTH_WAYS, columns, strict=True)))
             parts.append(pd.concat([part, pd.DataFrame(self._followed(records, here)), self._own(records)], axis=1))
         found = pd.concat(parts).sort_values(["replicate", "subject", "went"], ascending=[True, True, False])
         found = found.reset_index(drop=True)
@@ -79,7 +81,7 @@ class PotentialOutcomes:
         """How both ways of one subject differ, passing minus not passing; every column but who says what it is not."""
         frame = self.frame
         numbers = [c for c in frame.select_dtypes("number").columns if c not in ("replicate", "subject", "measured")]
-        one, other = (frame[frame["way"] == way].set_index(["replicate", "subject"])[numbers] for way in self.ways)
+        one, other = (frame[frame[WAY] == way].set_index(["replicate", "subject"])[numbers] for way in self.ways)
         found = (one - other).rename(columns={c: f"{c} ({NOT_IDENTIFIED})" for c in numbers}).reset_index()
         found.attrs["note"] = self.note
         return found
@@ -91,7 +93,7 @@ class PotentialOutcomes:
         parts = []
         for way, records in self.ways.items():
             part = records.frame(name).copy()
-            part.insert(0, "way", way)
+            part.insert(0, WAY, way)
             parts.append(part)
         found = pd.concat(parts, ignore_index=True)
         found.attrs["note"] = self.note
@@ -113,12 +115,13 @@ class PotentialOutcomes:
         since = watched.minute - here.minute[watched.row]
         inside = (since > 0) & (since <= decision.horizon)
         hidden, known = worth.expected_count(records, here.decided, here.minute)
-        return {
-            "count_after": per_subject(records, watched.row[inside], watched.value[inside]),
-            "expected_count_after": np.where(known, hidden, np.nan),
-            "dose_after": worth.dose(records, here.decided, here.minute),
-            "stop_probability_after": worth.expected_stop(records, here.decided, here.minute),
-        }
+        columns = (
+            per_subject(records, watched.row[inside], watched.value[inside]),
+            np.where(known, hidden, np.nan),
+            worth.dose(records, here.decided, here.minute),
+            worth.expected_stop(records, here.decided, here.minute),
+        )
+        return dict(zip(FOLLOWING, columns, strict=True))
 
     def _own(self, records: Records) -> pd.DataFrame:
         """What each subject adds to the endpoints: the value of a trial of this subject alone."""
@@ -130,8 +133,13 @@ class PotentialOutcomes:
         for name, endpoint in self.scenario.endpoints.items():
             own = endpoint.contributions(records, known)
             alone = endpoint.added(own, np.arange(number), number)
-            found[name] = endpoint.value(alone)
+            found[column_of(name)] = endpoint.value(alone)
         return pd.DataFrame(found)
+
+
+def column_of(endpoint: str) -> str:
+    """The column of an endpoint: its name, or `endpoint.NAME` beside a column of ours; names have no dots."""
+    return f"endpoint.{endpoint}" if endpoint in (*OF_BOTH_WAYS, *FOLLOWING) else endpoint
 
 
 def potential_outcomes(

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from protocolsim.errors import UsageError, unknown
+from protocolsim.errors import UsageError, digits, unknown
 from protocolsim.randomness import MAX_REPLICATES, MAX_SEED
 from protocolsim.records import Records
 from protocolsim.scenario.scenario import Scenario
@@ -126,7 +126,7 @@ def chosen_engine(scenario: Scenario, engine: str) -> str:
 def whole_number(what: str, value: Any, least: int, most: int) -> int:
     """The value, if it is a whole number between bounds; UsageError otherwise."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise UsageError(f"{what}: expected a whole number, found {value!r}")
+        raise UsageError(f"{what}: expected a whole number, found {digits(value)}")
     if not least <= value <= most:
-        raise UsageError(f"{what}: {value} is not between {least} and {most}")
+        raise UsageError(f"{what}: {digits(int(value))} is not between {least} and {most}")
     return int(value)

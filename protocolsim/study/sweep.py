@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from protocolsim.endpoint.base import Endpoint
 from protocolsim.errors import ScenarioError, SimulationError, UsageError
+from protocolsim.names import as_column
 from protocolsim.scenario.builder import build
 from protocolsim.scenario.inherit import with_settings
 from protocolsim.scenario.scenario import Scenario
@@ -230,7 +231,7 @@ def _path(base: Scenario, name: str) -> str:
         raise UsageError(str(error).replace("--set", "--vary", 1)) from None
     if path in _SAME_THROUGHOUT:
         raise UsageError(f"--vary {name}: every point has the same {path}; give --{path} instead")
-    if name in COLUMNS:
+    if as_column(name) in COLUMNS:
         raise UsageError(f"--vary {name}: the results have a column of that name; write {path} instead")
     return path
 

@@ -10,7 +10,7 @@ the seed, the engine and its replicates: the curve does not show who carried the
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,8 +21,9 @@ from protocolsim.endpoint.base import Endpoint, Mask, counted_in, populations, r
 from protocolsim.engine.base import Trial
 from protocolsim.errors import UsageError
 from protocolsim.records import Records
+from protocolsim.scenario.measures import MEASURES, OWN
 from protocolsim.scenario.scenario import DecisionWorth, Scenario
-from protocolsim.study.branches import OWN, Further, ThresholdRule, defined, forced, threshold_rule, unmoved
+from protocolsim.study.branches import Further, ThresholdRule, defined, forced, threshold_rule, unmoved
 from protocolsim.study.chunk import Local, Recipe, Work
 from protocolsim.study.conduct import Workers, in_turn
 from protocolsim.study.curve import Measure, ThresholdCurve
@@ -248,17 +249,3 @@ class _Gathered:
             refused=ways["refused"],
             others=ways["others"],
         )
-
-
-_ALL = "those who reach the decision"
-MEASURES: Mapping[str, tuple[str, str, str]] = {
-    "share_sent": ("Share that passes the rule", "%", _ALL),
-    "sensitivity": ("Sensitivity: true responders who pass", "%", "true responders who reach the decision"),
-    "specificity": ("Specificity: others who do not pass", "%", "those without a true response who reach the decision"),
-    "predictive_value_positive": ("True responders among those who pass", "%", "those who pass"),
-    "predictive_value_negative": ("Others among those who do not pass", "%", "those who do not pass"),
-    "expected_count": ("Expected count over the horizon", "", f"{_ALL}, hidden means rather than luck"),
-    "expected_stop": ("Probability of stopping over the horizon", "%", f"{_ALL}, from the hazard in force"),
-    "expected_dose": ("Dose given over the horizon", "mg/kg", _ALL),
-    "expected_loss": ("Expected loss over the horizon", "", f"{_ALL}, at the scenario's weights"),
-}

@@ -22,11 +22,11 @@ from protocolsim.errors import UsageError
 from protocolsim.report import phrases, threshold_figures
 from protocolsim.report.flow_figure import flow
 from protocolsim.report.threshold_drawn import Drawn
+from protocolsim.scenario.measures import MEASURES, OWN
 from protocolsim.scenario.settings import value_of
-from protocolsim.study.branches import OWN
 from protocolsim.study.curve import ThresholdCurve
 from protocolsim.study.estimates import Estimate
-from protocolsim.study.thresholds import MEASURES, the_rule
+from protocolsim.study.thresholds import the_rule
 from protocolsim.text.shell import command
 
 FIGURES = ("curves", "roc", "what_follows", "loss")

@@ -1,0 +1,32 @@
+"""What a study of a decision tells beside the trial's own endpoints: its measures and columns have names of their own.
+
+They stand on this floor because what a file names must not meet them (reserved.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+OWN = "own"
+"""The definition of the measure that the rule itself compares, beside those that the file names."""
+
+WAY = "way"
+"""The column that says on which way of a decision a subject went."""
+
+_ALL = "those who reach the decision"
+MEASURES: Mapping[str, tuple[str, str, str]] = {
+    "share_sent": ("Share that passes the rule", "%", _ALL),
+    "sensitivity": ("Sensitivity: true responders who pass", "%", "true responders who reach the decision"),
+    "specificity": ("Specificity: others who do not pass", "%", "those without a true response who reach the decision"),
+    "predictive_value_positive": ("True responders among those who pass", "%", "those who pass"),
+    "predictive_value_negative": ("Others among those who do not pass", "%", "those who do not pass"),
+    "expected_count": ("Expected count over the horizon", "", f"{_ALL}, hidden means rather than luck"),
+    "expected_stop": ("Probability of stopping over the horizon", "%", f"{_ALL}, from the hazard in force"),
+    "expected_dose": ("Dose given over the horizon", "mg/kg", _ALL),
+    "expected_loss": ("Expected loss over the horizon", "", f"{_ALL}, at the scenario's weights"),
+}
+"""Of a decision, by name: the label, the unit, and who is counted."""
+
+OF_BOTH_WAYS = ("replicate", "subject", WAY, "measured", "went", "entered", "outcome", "end_day")
+FOLLOWING = ("count_after", "expected_count_after", "dose_after", "stop_probability_after")
+"""The columns of the table of potential outcomes: of each subject and way, what follows, then one for each endpoint."""

@@ -81,7 +81,7 @@ def drawn_at_once() -> None:
     stand_in: Any = lambda *_: "a page" * 1000  # noqa: E731 - one for all
     sweep_page.write_report = plain_report
     page.page = stand_in
-    threshold_page.charts = lambda _: {}
+    threshold_page.charts = lambda told: {}
     threshold_page.threshold_page = stand_in
     calibration_page.calibration_page = stand_in
     calibrate.CHECKED, calibrate.TRIALS_CHECKED, calibrate.FITS = 16, 2, 20

@@ -42,8 +42,8 @@ def rows_done(scenario: Scenario, seed: int, replicates: int) -> set[frozenset[A
         here.append((to, minute, float("inf")))
     found = set()
     for table, what in (("observations", "assessment"), ("doses", "drug")):
-        columns = ("replicate", "subject", "state", what, "planned_minute")
-        for replicate, subject, state, code, at in zip(*(records[table][k].tolist() for k in columns), strict=True):
+        wanted = ("replicate", "subject", "state", what, "planned_minute")
+        for replicate, subject, state, code, at in zip(*(records[table][k].tolist() for k in wanted), strict=True):
             begins = [f for s, f, t in stays[replicate, subject] if s == state and f <= at <= t]
             found.add(frozenset((state, what, code, at - minute) for minute in begins))
     return found

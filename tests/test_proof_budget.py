@@ -124,8 +124,10 @@ check_text(sys.stdin.read())
 def test_an_interrupt_while_proving_is_an_interrupt(questions):
     """Ctrl-C reaches Python though z3 is at work: the process ends by it within a second, and proves nothing less."""
     command = [sys.executable, "-c", SCRIPT]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command, text=True, **pipes) as process:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, text=True, stdin=pipe, stdout=pipe, stderr=pipe) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
         try:
             process.stdin.write(_trial(_power(5)))
             process.stdin.close()
@@ -166,7 +168,7 @@ def test_work_that_heeds_no_interrupt_is_left_behind():
     stop = threading.Event()
     began = time.monotonic()
 
-    took = in_thread(lambda: stop.wait(60.0) and None, lambda: asked.append(1), 0.1)
+    took = in_thread(lambda: [stop.wait(60.0)].clear(), lambda: asked.append(1), 0.1)
 
     assert took is None
     assert time.monotonic() - began < 3.0

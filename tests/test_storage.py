@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import json
 import os
@@ -26,6 +27,7 @@ from protocolsim.errors import UsageError
 from protocolsim.records import TABLES
 from protocolsim.scenario.settings import load
 from protocolsim.study import chunk
+from protocolsim.study.pieces import pieces
 from protocolsim.study.result import Result
 from protocolsim.study.run import run, run_manifest
 from protocolsim.study.storage import claim, ledger, ours, row_groups, thrift
@@ -243,18 +245,18 @@ class TestOthers:
             Path("out", name).parent.mkdir(parents=True, exist_ok=True)
             Path("out", name).write_text("mine")
         before = everything(work)
-        for how in ({}, {"overwrite": True}, {"resume": True}):
+        for how in ("", "overwrite", "resume"):
             with pytest.raises(UsageError, match="other files"):
-                fill(Path("out"), **how)
+                fill(Path("out"), overwrite=how == "overwrite", resume=how == "resume")
         assert everything(work) == before
 
     def test_two_at_once(self, work):
         """Of two commands that want one folder, new or not, the second is refused whatever they do."""
         for earlier in (False, True):
             with study_folder(Path("out"), MANIFEST, overwrite=earlier, pieces=None) as folder:
-                for how in ({}, {"overwrite": True}, {"resume": True}):
+                for how in ("", "overwrite", "resume"):
                     with pytest.raises(UsageError, match="another process is at work"):
-                        fill(Path("out"), **how)
+                        fill(Path("out"), overwrite=how == "overwrite", resume=how == "resume")
                 with folder.results() as place:
                     (place / ours.SUMMARY).write_text("new")
 
@@ -634,11 +636,10 @@ def test_a_large_replicate_is_written_while_it_is_simulated(monkeypatch, work):
     """A trial whose tables do not fit into memory goes to the disk piece by piece, to the same rows, simulated once."""
     monkeypatch.setattr(chunk, "MOST_SUBJECTS_IN_TABLES", 3)
     simulated = []
-    real = chunk.pieces
 
     def counted(*words):
         simulated.append(words[2])
-        return real(*words)
+        return pieces(*words)
 
     monkeypatch.setattr(chunk, "pieces", counted)
     made: Result
@@ -659,7 +660,6 @@ def test_what_a_report_draws_does_not_depend_on_workers(monkeypatch):
     assert 1 <= made.shown_replicates < 12
     shown = made.shown
     for kept, first in ((None, made.first), (None, ()), (made.kept, ())):
-        again = Result(*(getattr(made, f) for f in ("scenario", "seed", "replicates", "engine")), made.estimates,
-                       0.0, made.rows, kept, first)  # fmt: skip
+        again = dataclasses.replace(made, kept=kept, first=first)
         assert again.shown.equal(shown)
         assert again.shown.replicates == made.shown_replicates

@@ -29,7 +29,7 @@ from protocolsim.scenario.settings import load
 from protocolsim.scenario.targets import load_targets
 from protocolsim.study import chunk as chunks_of
 from protocolsim.study.calibrate import calibration_plan
-from protocolsim.study.chunk import Local, Recipe, Span, Work, carried_out
+from protocolsim.study.chunk import Local, Recipe, Work, carried_out
 from protocolsim.study.conduct import conducted
 from protocolsim.study.gathered import Gathered
 from protocolsim.study.reference import make_table
@@ -208,23 +208,17 @@ class TestChunks:
         assert travelled(Recipe(plugin)).scenario.allow_plugins
         assert not travelled(Recipe(scenario)).scenario.allow_plugins
 
-    @given(
-        wanted=st.integers(1, 60),
-        cuts=st.lists(st.tuples(st.integers(0, 2), st.integers(0, 59), st.integers(1, 20)), max_size=6),
-    )
-    def test_what_is_missing(self, scenario, wanted, cuts):
-        """What is done and what is missing make up the study, each replicate once."""
-        work = Work((scenario,) * 3, ("batch",) * 3, 1, wanted)
-        done: list[Span] = []
-        for point, first, length in cuts:
-            stop = min(first + length, wanted)
-            if first < stop and not any(d.point == point and d.first < stop and first < d.stop for d in done):
-                done.append(Span(point, first, stop))
-        missing = work.missing(done)
-        for point in range(3):
-            covered = sorted(r for s in [*done, *missing] if s.point == point for r in s.replicates)
-            assert covered == list(range(wanted))
-        assert [p.span for c in work.chunks(done) for p in c.parts] == missing
+    @given(st.integers(1, 60), st.integers(1, 20), st.data())
+    def test_what_is_missing(self, scenario, wanted, subjects, data):
+        """The spans of a study hold each replicate once, whatever is done; what is not done yet is left to do."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setitem(chunks_of._SUBJECTS, "batch", subjects)
+            work = Work((scenario,) * 3, ("batch",) * 3, 1, wanted)
+            spans = work.spans()
+            for point in range(3):
+                assert [r for s in spans if s.point == point for r in s.replicates] == list(range(wanted))
+            done = data.draw(st.sets(st.sampled_from(spans)))
+            assert [p.span for c in work.chunks(done) for p in c.parts] == [s for s in spans if s not in done]
 
     @pytest.mark.parametrize("engine", ["batch", "des"])
     @pytest.mark.parametrize("size", [1, 3, 17])

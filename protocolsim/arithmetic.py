@@ -11,54 +11,18 @@ bits on every processor, and a loop over a column does several rows at a time.
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import math
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
 import numpy as np
 from numba import njit, types
-from numba.core.caching import FunctionCache
-from numba.core.runtime import rtsys
 from numpy.typing import NDArray
+
+from protocolsim.machine_code import MachineCode
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-# What kernels are made of. Numba's cache looks only at the file a kernel stands in; a kernel also
-# inlines others from these rooms, so their text is part of the cache's key.
-_ROOMS = ("*.py", "cohort/*.py", "disease/*.py", "drug/*.py", "protocol/*.py", "engine/*.py")
-
-
-def _fingerprint() -> str:
-    package = Path(__file__).parent
-    digest = hashlib.sha256()
-    for room in _ROOMS:
-        for path in sorted(package.glob(room)):
-            digest.update(path.read_bytes())
-    return digest.hexdigest()
-
-
-_FINGERPRINT = _fingerprint()
-
-
-class _SourceCache(FunctionCache):  # type: ignore[misc]
-    """Numba's cache on disk, renewed also when a file that kernels inline from has changed."""
-
-    def _index_key(self, sig: object, codegen: object) -> tuple[object, ...]:
-        return (*super()._index_key(sig, codegen), _FINGERPRINT)
-
-    def load_overload(self, sig: object, target_context: object) -> object:
-        """The kernel from the disk, or None.
-
-        Numba would first set up what compiling needs: all that it knows of NumPy, with SciPy's linear algebra, for a
-        third of a second. Its compiler does so itself when it is called; what is on the disk needs the runtime only.
-        """
-        rtsys.initialize(target_context)
-        with self._guard_against_spurious_io_errors():
-            return self._load_overload(sig, target_context)
 
 
 def kernel(function: Callable[P, R]) -> Callable[P, R]:
@@ -85,10 +49,10 @@ def _for_any_number(template: Callable[..., Any]) -> Callable[..., Any]:
 
 def _compiled(function: Callable[P, R], *, inline: bool) -> Callable[P, R]:
     compiled: Any = njit(error_model="numpy", fastmath=False, forceinline=inline)(function)
+    if compiled is function:  # NUMBA_DISABLE_JIT is set
+        return function
     compiled.get_call_template = _for_any_number(compiled.get_call_template)
-    # Where there is no folder to cache in (a read-only home), each process compiles anew.
-    with contextlib.suppress(RuntimeError):
-        compiled._cache = _SourceCache(compiled.py_func)  # noqa: SLF001 - there is no public way to give a cache
+    compiled._cache = MachineCode(function)  # noqa: SLF001 - there is no public way to give a cache
     return cast("Callable[P, R]", compiled)
 
 

@@ -33,8 +33,13 @@ _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 # How the first constant of a code is read, which otherwise is the docstring.
 _READS_FIRST = [bytes([dis.opmap[name], 0]) for name in ("LOAD_CONST", "RETURN_CONST") if name in dis.opmap]
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), type(Ellipsis), range)
-VERSIONS = f"python {sys.version_info[0]}.{sys.version_info[1]}, numba {numba.__version__}, " + (
-    f"llvmlite {llvmlite.__version__}, numpy {np.__version__}"
+VERSIONS = "; ".join(
+    [
+        f"python {sys.version_info[0]}.{sys.version_info[1]}",
+        f"numba {numba.__version__}",
+        f"llvmlite {llvmlite.__version__}",
+        f"numpy {np.__version__}",
+    ]
 )
 
 
@@ -130,7 +135,7 @@ class Walk:
             self._name(written)
 
     def _global(self, value: Any, names: Iterable[str]) -> None:
-        """What a name of a module means. Of a module, what the same code may read of it: it asks for it by name, too."""
+        """What a name of a module means. Of a module, what the same code may read of it: it asks for that by name."""
         if not isinstance(value, ModuleType):
             self._value(value)
             return

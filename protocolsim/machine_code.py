@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import pickle
 import re
 import sys
@@ -172,7 +171,7 @@ def _replace(path: Path, reduced: Any) -> None:
     partial = path.with_name(f".{uuid.uuid4().hex}.tmp")
     try:
         partial.write_bytes(_MAGIC + _checksum(path.name, body) + body)
-        os.replace(partial, path)
+        partial.replace(path)
     except OSError:
         with contextlib.suppress(OSError):
             partial.unlink()

@@ -169,7 +169,7 @@ def seen():
 
 
 def test_every_edit_of_what_a_kernel_reaches_is_seen_and_no_other(plugin):
-    """A function, a constant, an enumeration, an array, a default, a cell or an overload, in any file, is part of it."""
+    """A function, a constant, an enumeration, an array, a default, a cell, an overload, in any file: all are part."""
     at_first = seen()
     assert at_first == seen()
     for edits, same in ((TOUCHED, False), (UNTOUCHED, True)):
@@ -206,7 +206,7 @@ def test_a_fingerprint_is_the_same_in_every_process():
 
 
 def test_a_users_file_may_have_the_name_of_a_standard_one(tmp_path, monkeypatch):
-    """A plugin's own `calendar.py` or `token.py` is looked into: it is a standard one only where it stands with them."""
+    """A plugin's own `calendar.py` or `token.py` is looked into: a standard one stands where they stand."""
     from protocolsim.fingerprint import fingerprint
 
     monkeypatch.syspath_prepend(str(tmp_path))

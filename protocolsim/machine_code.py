@@ -16,6 +16,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -26,23 +27,38 @@ from numba.core.runtime import rtsys
 from numba.core.serialize import dumps
 
 from protocolsim.fingerprint import Walk, fingerprint
+from protocolsim.notices import heard, tell
 
 _MAGIC = b"protocolsim kernel 1\n"
 _STALE = 7 * 86400.0  # seconds after which the machine code of an earlier text goes when the kernel is compiled anew
 _SETTINGS = ("OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE", "BOUNDSCHECK", "DEBUGINFO_DEFAULT")
 
-Notice = Callable[[str], None]
-
 
 class Watch:
-    """Who is told where a kernel has to be compiled, and where it cannot be kept. At first nobody."""
+    """Who is asked where a kernel is not on the disk, before it is compiled."""
 
     def __init__(self) -> None:
-        self.missing: Callable[[MachineCode, tuple[Any, ...]], None] = lambda kernel, signature: None
-        self.not_kept: Callable[[Path | None, str], None] = lambda place, why: None
+        self.missing: Callable[[MachineCode, tuple[Any, ...]], None] = _first_missing
+
+
+def _first_missing(kernel: MachineCode, signature: tuple[Any, ...]) -> None:
+    """The first that this process does not find: where somebody listens, the others are compiled together."""
+    if heard():
+        import_module("protocolsim.compiling").begin()
+        watch.missing(kernel, signature)
 
 
 watch = Watch()
+
+
+def not_kept(place: Path | None, why: str) -> None:
+    """Say, once, that each run will compile anew."""
+    where = f" in {place}" if place else ""
+    tell(
+        f"compiled kernels cannot be kept{where} ({why}), so that each run compiles anew; set NUMBA_CACHE_DIR to a "
+        "folder with some 20 MB of room",
+        once="not kept",
+    )
 
 
 class MachineCode(FunctionCache):  # type: ignore[misc]
@@ -130,7 +146,7 @@ class MachineCode(FunctionCache):  # type: ignore[misc]
             return
         path = self._path(sig, data.codegen, made_of)
         if path is None or self._found is None:
-            watch.not_kept(None, "no folder can be written to")
+            not_kept(None, "no folder can be written to")
             return
         keeper = self._found[0]
         if not self._as_read(made_of) or not keeper.check_cachable(data):
@@ -140,7 +156,7 @@ class MachineCode(FunctionCache):  # type: ignore[misc]
             _replace(path, keeper.reduce(data))
             self._tidy(path, made_of)
         except OSError as error:
-            watch.not_kept(path.parent, error.strerror or str(error))
+            not_kept(path.parent, error.strerror or str(error))
 
     def _as_read(self, made_of: str) -> bool:
         """Whether this process has changed no constant since this kernel, and those that it calls, were compiled."""

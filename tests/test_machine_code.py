@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from protocolsim import machine_code
 from protocolsim.arithmetic import kernel
-from protocolsim.machine_code import MachineCode, watch
+from protocolsim.machine_code import MachineCode
 
 KERNEL = """
 from protocolsim.arithmetic import kernel
@@ -96,7 +97,7 @@ def damages(content: bytes):
     yield content + b"\0"
     for _ in range(6):
         yield content[: luck.integers(len(content))]
-    for place in [0, 5, 30, len(content) - 1, *(luck.integers(len(content)) for _ in range(12))]:
+    for place in [0, 5, 30, len(content) - 1, *luck.integers(len(content), size=12).tolist()]:
         flipped = bytearray(content)
         flipped[place] ^= 1 << int(luck.integers(8))
         yield bytes(flipped)
@@ -128,7 +129,7 @@ def test_a_kernel_that_cannot_be_kept_is_used(kept, monkeypatch, error):
     again, path = kept
     path.unlink()
     said = []
-    monkeypatch.setattr(watch, "not_kept", lambda place, why: said.append((place, why)))
+    monkeypatch.setattr(machine_code, "not_kept", lambda place, why: said.append((place, why)))
 
     def fail(*_):
         raise error
@@ -144,7 +145,7 @@ def test_no_folder_at_all(kept, monkeypatch):
     """Where Numba finds no folder that can be written to, the kernel runs, and it is said."""
     again, path = kept
     said = []
-    monkeypatch.setattr(watch, "not_kept", lambda place, why: said.append(place))
+    monkeypatch.setattr(machine_code, "not_kept", lambda place, why: said.append(place))
     monkeypatch.setattr("numba.core.caching.CacheImpl._locator_classes", [])
     path.unlink()
     assert not again()

@@ -14,12 +14,14 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
 from protocolsim.errors import ProtocolsimError, StudyStopped, UsageError
+from protocolsim.notices import listen
 
 INTERRUPTED, TERMINATED = 130, 143
 
@@ -45,6 +47,10 @@ def _ending_in_order() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
+def _nobody(_: str) -> None:
+    """--quiet: nothing is said but refusals."""
+
+
 def _going_on(words: Sequence[str]) -> str:
     """The command that goes on with a study that was stopped."""
     kept = [w for w in words if w not in ("--overwrite", "--resume")]
@@ -68,6 +74,7 @@ class _Commands(click.Group):
 
     def main(self, args: Sequence[str] | None = None, *more: Any, **kwargs: Any) -> Any:
         self.words = [*(sys.argv[1:] if args is None else args)]
+        listen(_nobody if "--quiet" in self.words else partial(click.echo, err=True))
         # Python ends with a search for rings among all objects: a fifth of a second, and nothing waits to be found.
         atexit.register(gc.freeze)
         try:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from typing import Any, ParamSpec, TypeVar, cast
 
 import numpy as np
@@ -35,25 +36,37 @@ def inlined(function: Callable[P, R]) -> Callable[P, R]:
     return _compiled(function, inline=True)
 
 
-def _for_any_number(template: Callable[..., Any]) -> Callable[..., Any]:
-    """How a kernel is found by another that calls it: alike for every number that is written in the call.
-
-    Numba would compile the kernel once for each of them (each random stream), and again what that one calls.
-    """
-
-    def found(args: Iterable[Any], kws: Mapping[str, Any]) -> Any:
-        return template(tuple(types.unliteral(a) for a in args), {name: types.unliteral(a) for name, a in kws.items()})
-
-    return found
-
-
 def _compiled(function: Callable[P, R], *, inline: bool) -> Callable[P, R]:
-    compiled: Any = njit(error_model="numpy", fastmath=False, forceinline=inline)(function)
+    compiled = _offered(function, inline=inline, to_python=True)
     if compiled is function:  # NUMBA_DISABLE_JIT is set
-        return function
-    compiled.get_call_template = _for_any_number(compiled.get_call_template)
-    compiled._cache = MachineCode(function)  # noqa: SLF001 - there is no public way to give a cache
+        return cast("Callable[P, R]", compiled)
+
+    @cache
+    def inside() -> Any:
+        """The same for other kernels, without what Python needs to call it, which takes as long to compile."""
+        found = _offered(function, inline=inline, to_python=False)
+        found._cache.made = compiled._cache.made  # noqa: SLF001 - there is no public way to a cache
+        return found
+
+    def template(args: Iterable[Any], kws: Mapping[str, Any]) -> Any:
+        """How a kernel is found by another that calls it: alike for every number that is written in the call.
+
+        Numba would compile the kernel once for each of them (each random stream), and again what that one calls.
+        """
+        kinds = {name: types.unliteral(kind) for name, kind in kws.items()}
+        return inside().get_call_template(tuple(map(types.unliteral, args)), kinds)
+
+    compiled.get_call_template = template
+    compiled.get_overload = lambda signature: inside().get_overload(signature)
     return cast("Callable[P, R]", compiled)
+
+
+def _offered(function: Callable[..., Any], *, inline: bool, to_python: bool) -> Any:
+    options = {"error_model": "numpy", "fastmath": False, "forceinline": inline, "no_cfunc_wrapper": True}
+    compiled: Any = njit(**options, no_cpython_wrapper=not to_python)(function)
+    if compiled is not function:
+        compiled._cache = MachineCode(function, to_python=to_python)  # noqa: SLF001 - as above
+    return compiled
 
 
 @inlined

@@ -78,6 +78,7 @@ class Team:
         self.busy = self.ended = False
         self.started = 0.0
         self.processes: list[subprocess.Popen[str]] = []
+        self.threads: list[threading.Thread] = []
 
     def missing(self, kernel: MachineCode, signature: tuple[Any, ...]) -> None:
         """A kernel is not on the disk. Afterwards it may be; if not, who asks compiles it."""
@@ -110,7 +111,9 @@ class Team:
             if kernel.place is None:
                 _lend_a_folder()
             for _ in range(self.helpers):
-                threading.Thread(target=self._lead, daemon=True).start()
+                thread = threading.Thread(target=self._lead, daemon=True)
+                thread.start()
+                self.threads.append(thread)
         with self.changed:
             self.waiting = [j for j in jobs() if j.wanted and j.when == when]
             self.changed.notify_all()
@@ -129,30 +132,28 @@ class Team:
             return self.waiting.pop(place) if self.waiting else None
 
     def _lead(self) -> None:
-        """Hand the last of the list to a helper, one after the other."""
-        with contextlib.suppress(OSError):
-            process = _helper()
+        """Hand the last of the list to a helper, one after the other; without it where it cannot start or go on."""
+        with contextlib.suppress(OSError), _helper() as process:
             self.processes.append(process)
-            assert process.stdin is not None
-            assert process.stdout is not None
-            while True:
-                with self.changed:
-                    self.changed.wait_for(lambda: self.waiting or self.ended)
-                    if self.ended:
-                        break
-                    job = self.waiting.pop()
-                    self.running.add(job)
+            while (job := self._for_a_helper()) is not None:
                 try:
-                    process.stdin.write(" ".join(job) + "\n")
-                    process.stdin.flush()
-                    answered = process.stdout.readline()
+                    done = _handed(process, job)
                 finally:
                     with self.changed:
                         self.running.discard(job)
                         self.changed.notify_all()
-                if not answered:
+                if not done:
                     break
-            process.stdin.close()
+
+    def _for_a_helper(self) -> Job | None:
+        """The last that nobody has begun, as soon as there is one; None when there will be none."""
+        with self.changed:
+            self.changed.wait_for(lambda: self.waiting or self.ended)
+            if self.ended:
+                return None
+            job = self.waiting.pop()
+            self.running.add(job)
+            return job
 
     def end(self) -> None:
         """Say how long it took, and let helpers go when they have done what they began."""
@@ -166,9 +167,13 @@ class Team:
 
     def abandon(self) -> None:
         """The process ends: helpers end at once."""
-        self.ended = True
+        with self.changed:
+            self.ended = True
+            self.changed.notify_all()
         for process in self.processes:
             process.kill()
+        for thread in self.threads:
+            thread.join(timeout=2.0)
 
 
 def _lend_a_folder() -> None:
@@ -195,6 +200,15 @@ def _helper() -> subprocess.Popen[str]:
         stderr=subprocess.DEVNULL,
         text=True,
     )
+
+
+def _handed(process: subprocess.Popen[str], job: Job) -> bool:
+    """Whether a helper has done a job."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(" ".join(job) + "\n")
+    process.stdin.flush()
+    return bool(process.stdout.readline())
 
 
 def begin() -> None:

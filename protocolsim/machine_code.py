@@ -64,10 +64,11 @@ def not_kept(place: Path | None, why: str) -> None:
 class MachineCode(FunctionCache):  # type: ignore[misc]
     """Where Numba looks for the machine code of one kernel, and leaves it."""
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    def __init__(self, function: Callable[..., Any], *, to_python: bool = True) -> None:
         # Without Numba's own beginning, which asks the file system for each kernel, also for those that are not called.
         self._name, self.function = repr(function), function
         self._py_func = function
+        self.to_python = to_python  # whether Python can call it, or other kernels only
         self._keys: dict[tuple[Any, ...], str] = {}
         self.made: set[str] = set()  # the fingerprints of what this process runs
         self._found: tuple[Any, Path] | None = None
@@ -96,18 +97,13 @@ class MachineCode(FunctionCache):  # type: ignore[misc]
         if place is None:
             return None
         settings = [(name, str(getattr(config, name, None))) for name in _SETTINGS]
-        asked = hashlib.sha256(repr((sig, codegen.magic_tuple(), settings)).encode())
+        asked = hashlib.sha256(repr((sig, codegen.magic_tuple(), settings, self.to_python)).encode())
         return place / f"{self._stem}{made_of[:20]}.{asked.hexdigest()[:20]}.nbc"
 
     @property
     def _stem(self) -> str:
         named = f"{self.function.__module__}.{self.function.__qualname__}".rpartition("protocolsim.")[2]
         return f"{re.sub('[^A-Za-z0-9_.]', '', named)[-80:]}.{sys.implementation.cache_tag}."
-
-    def is_kept(self, sig: tuple[Any, ...], target_context: Any) -> bool:
-        """Whether there is a file of it."""
-        path = self._path(sig, target_context.codegen(), fingerprint(self.function))
-        return path is not None and path.exists()
 
     def load_overload(self, sig: tuple[Any, ...], target_context: Any) -> Any:
         """The kernel from the disk, or None.
@@ -121,7 +117,8 @@ class MachineCode(FunctionCache):  # type: ignore[misc]
         self.made.add(made_of)
         body = self._read(sig, target_context, made_of)
         if body is None:
-            watch.missing(self, sig)
+            if self.to_python:
+                watch.missing(self, sig)
             body = self._read(sig, target_context, made_of)  # another process may have compiled it meanwhile
         if body is None:
             return None

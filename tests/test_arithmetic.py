@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numba import types
 
 from protocolsim.arithmetic import exp, kernel, log, power, sqrt
+from protocolsim.machine_code import MachineCode
 from protocolsim.randomness import normal_quantile, poisson_quantile
 
 
@@ -181,6 +183,17 @@ def twice_shifted(x):
 
 def test_a_number_written_in_a_call_compiles_nothing_anew():
     """A kernel is compiled once for the whole numbers that others call it with, not once for each."""
-    assert twice_shifted(1.0) == 6.0
-    compiled: Any = shifted
-    assert len(compiled.signatures) == 1
+    asked: list[MachineCode] = []
+    load = MachineCode.load_overload
+
+    def noted(cache: MachineCode) -> MachineCode:
+        asked.append(cache)
+        return cache
+
+    inside: Any = shifted
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(MachineCode, "load_overload", lambda self, *args: load(noted(self), *args))
+        assert twice_shifted(1.0) == 6.0
+        for number in (types.literal(5), types.int64, types.literal(6)):
+            inside.get_call_template((types.float64, number), {})
+    assert [cache.function.__name__ for cache in asked].count("shifted") == 1

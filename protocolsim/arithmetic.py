@@ -38,8 +38,8 @@ def inlined(function: Callable[P, R]) -> Callable[P, R]:
 
 def _compiled(function: Callable[P, R], *, inline: bool) -> Callable[P, R]:
     compiled = _offered(function, inline=inline, to_python=True)
-    if compiled is function:  # NUMBA_DISABLE_JIT is set
-        return cast("Callable[P, R]", compiled)
+    if not hasattr(compiled, "get_call_template"):  # NUMBA_DISABLE_JIT is set: it is the function
+        return function
 
     @cache
     def inside() -> Any:

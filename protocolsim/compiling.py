@@ -133,7 +133,7 @@ class Team:
 
     def _lead(self) -> None:
         """Hand the last of the list to a helper, one after the other; without it where it cannot start or go on."""
-        with contextlib.suppress(OSError), _helper() as process:
+        with contextlib.suppress(OSError), _started() as process:
             self.processes.append(process)
             while (job := self._for_a_helper()) is not None:
                 try:
@@ -189,12 +189,11 @@ def _processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _helper() -> subprocess.Popen[str]:
-    package = str(Path(__file__).parent.parent)
-    paths = [package, *filter(None, [os.environ.get("PYTHONPATH")])]
+def _started() -> subprocess.Popen[str]:
+    """A helper; it finds the package where this process did, and takes no module from the folder it stands in."""
+    begin = f"import sys; sys.path.append({str(Path(__file__).parent.parent)!r})"
     return subprocess.Popen(
-        [sys.executable, "-c", "from protocolsim.compiling import serve; serve()"],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+        [sys.executable, "-P", "-c", f"{begin}; from protocolsim.compiling import serve; serve()"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

@@ -66,9 +66,9 @@ BROKEN = {
     "helpers": "",
     "none": "compiling._processors = lambda: 1",
     "none can start": "compiling.sys.executable = '/nowhere/python'",
-    "all end at once": "compiling._helper, made = None, compiling._helper\n"
+    "all end at once": "compiling._started, made = None, compiling._started\n"
     "def ended():\n    process = made()\n    process.kill()\n    return process\n"
-    "compiling._helper = ended",
+    "compiling._started = ended",
 }
 
 

@@ -192,7 +192,7 @@ def _processors() -> int:
 def _started() -> subprocess.Popen[str]:
     """A helper; it finds the package where this process did, and takes no module from the folder it stands in."""
     begin = f"import sys; sys.path.append({str(Path(__file__).parent.parent)!r})"
-    return subprocess.Popen(
+    return subprocess.Popen(  # noqa: S603 - this program itself
         [sys.executable, "-P", "-c", f"{begin}; from protocolsim.compiling import serve; serve()"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -11,54 +11,19 @@ bits on every processor, and a loop over a column does several rows at a time.
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import math
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
+from functools import cache
 from typing import Any, ParamSpec, TypeVar, cast
 
 import numpy as np
 from numba import njit, types
-from numba.core.caching import FunctionCache
-from numba.core.runtime import rtsys
 from numpy.typing import NDArray
+
+from protocolsim.machine_code import MachineCode
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-# What kernels are made of. Numba's cache looks only at the file a kernel stands in; a kernel also
-# inlines others from these rooms, so their text is part of the cache's key.
-_ROOMS = ("*.py", "cohort/*.py", "disease/*.py", "drug/*.py", "protocol/*.py", "engine/*.py")
-
-
-def _fingerprint() -> str:
-    package = Path(__file__).parent
-    digest = hashlib.sha256()
-    for room in _ROOMS:
-        for path in sorted(package.glob(room)):
-            digest.update(path.read_bytes())
-    return digest.hexdigest()
-
-
-_FINGERPRINT = _fingerprint()
-
-
-class _SourceCache(FunctionCache):  # type: ignore[misc]
-    """Numba's cache on disk, renewed also when a file that kernels inline from has changed."""
-
-    def _index_key(self, sig: object, codegen: object) -> tuple[object, ...]:
-        return (*super()._index_key(sig, codegen), _FINGERPRINT)
-
-    def load_overload(self, sig: object, target_context: object) -> object:
-        """The kernel from the disk, or None.
-
-        Numba would first set up what compiling needs: all that it knows of NumPy, with SciPy's linear algebra, for a
-        third of a second. Its compiler does so itself when it is called; what is on the disk needs the runtime only.
-        """
-        rtsys.initialize(target_context)
-        with self._guard_against_spurious_io_errors():
-            return self._load_overload(sig, target_context)
 
 
 def kernel(function: Callable[P, R]) -> Callable[P, R]:
@@ -71,25 +36,37 @@ def inlined(function: Callable[P, R]) -> Callable[P, R]:
     return _compiled(function, inline=True)
 
 
-def _for_any_number(template: Callable[..., Any]) -> Callable[..., Any]:
-    """How a kernel is found by another that calls it: alike for every number that is written in the call.
-
-    Numba would compile the kernel once for each of them (each random stream), and again what that one calls.
-    """
-
-    def found(args: Iterable[Any], kws: Mapping[str, Any]) -> Any:
-        return template(tuple(types.unliteral(a) for a in args), {name: types.unliteral(a) for name, a in kws.items()})
-
-    return found
-
-
 def _compiled(function: Callable[P, R], *, inline: bool) -> Callable[P, R]:
-    compiled: Any = njit(error_model="numpy", fastmath=False, forceinline=inline)(function)
-    compiled.get_call_template = _for_any_number(compiled.get_call_template)
-    # Where there is no folder to cache in (a read-only home), each process compiles anew.
-    with contextlib.suppress(RuntimeError):
-        compiled._cache = _SourceCache(compiled.py_func)  # noqa: SLF001 - there is no public way to give a cache
+    compiled = _offered(function, inline=inline, to_python=True)
+    if not hasattr(compiled, "get_call_template"):  # NUMBA_DISABLE_JIT is set: it is the function
+        return function
+
+    @cache
+    def inside() -> Any:
+        """The same for other kernels, without what Python needs to call it, which takes as long to compile."""
+        found = _offered(function, inline=inline, to_python=False)
+        found._cache.made = compiled._cache.made  # noqa: SLF001 - there is no public way to a cache
+        return found
+
+    def template(args: Iterable[Any], kws: Mapping[str, Any]) -> Any:
+        """How a kernel is found by another that calls it: alike for every number that is written in the call.
+
+        Numba would compile the kernel once for each of them (each random stream), and again what that one calls.
+        """
+        kinds = {name: types.unliteral(kind) for name, kind in kws.items()}
+        return inside().get_call_template(tuple(map(types.unliteral, args)), kinds)
+
+    compiled.get_call_template = template
+    compiled.get_overload = lambda signature: inside().get_overload(signature)
     return cast("Callable[P, R]", compiled)
+
+
+def _offered(function: Callable[..., Any], *, inline: bool, to_python: bool) -> Any:
+    options = {"error_model": "numpy", "fastmath": False, "forceinline": inline, "no_cfunc_wrapper": True}
+    compiled: Any = njit(**options, no_cpython_wrapper=not to_python)(function)
+    if compiled is not function:
+        compiled._cache = MachineCode(function, to_python=to_python)  # noqa: SLF001 - as above
+    return compiled
 
 
 @inlined

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.optimize import minimize
 from scipy.stats import binom, binomtest, hypergeom, nbinom, norm, wilcoxon
 
@@ -413,6 +415,45 @@ class TestLogRank:
         records = made_records([courses])
         own = analysis.contributions(records, populations(records, {}))
         assert own.tolist() == [[18 * 10080.0, 1.0, 0.0], [8 * 10080.0, 0.0, 1.0]]
+
+    @pytest.mark.parametrize("alternative", ["two-sided", "less", "greater"])
+    def test_all_times_tied(self, alternative):
+        """Where everybody gets there at one time, no test can be made, and no warning is given; nor does it reject."""
+        columns = np.array([[7.0, 1.0, float(k % 3 == 0)] for k in range(10)])
+        analysis = an_analysis(LogRank, alternative=alternative)
+        assert np.isnan(analysis.p_values(columns, np.zeros(10, dtype=int), 1)).all()
+
+
+# What each kind hands to its test, by column: from few values, so that what is degenerate is common.
+COLUMNS: dict[str, list[tuple[float, ...]]] = {
+    "before_after": [(-1.0, 0.0, 1.0, 2.5)],
+    "exact_binomial": [(0.0, 1.0)],
+    "log_rank": [(1.0, 2.0, 3.0), (0.0, 1.0), (0.0, 1.0)],
+    "rate_ratio": [(0.0, 1.0, 7.0), (1.0, 2.0), (0.0, 1.0)],
+    "two_shares": [(0.0, 1.0), (0.0, 1.0)],
+}
+
+
+@settings(max_examples=60)
+@given(data=st.data())
+@pytest.mark.parametrize("kind", sorted(kinds()))
+def test_no_trial_is_too_small_for_a_test(kind, data):
+    """Nobody, one subject, no event, all alike, all tied: a p between 0 and 1 or none, alone as among others."""
+    subject = st.tuples(*(st.sampled_from(values) for values in COLUMNS[kind]))
+    drawn: list[list[tuple[float, ...]]] = data.draw(st.lists(st.lists(subject, max_size=6), min_size=1, max_size=3))
+    field = endpoint_fields(kinds()[kind]).get("alternative")
+    changes = {"alternative": data.draw(st.sampled_from(field[1]))} if field else {}
+    analysis = an_analysis(kinds()[kind], **changes)
+    width = len(COLUMNS[kind])
+    together = np.array([row for rows in drawn for row in rows], dtype=np.float64).reshape(-1, width)
+    trial = np.repeat(np.arange(len(drawn)), [len(rows) for rows in drawn])
+    p = analysis.p_values(together, trial, len(drawn))
+    assert p.shape == (len(drawn),)
+    assert (np.isnan(p) | ((p >= 0.0) & (p <= 1.0 + 1e-12))).all()
+    for k, rows in enumerate(drawn):
+        own = np.array(rows, dtype=np.float64).reshape(-1, width)
+        alone = analysis.p_values(own, np.zeros(len(rows), dtype=np.int64), 1)
+        assert np.array_equal(alone, p[[k]], equal_nan=True)
 
 
 class TestRateRatio:

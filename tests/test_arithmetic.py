@@ -1,27 +1,22 @@
-"""Kernels: the same bits whatever the column, and a cache on disk that knows when it is stale."""
+"""Kernels: the same bits whatever the column."""
 
 from __future__ import annotations
 
-import ast
 import math
 import os
-import shutil
 import subprocess
 import sys
-from fnmatch import fnmatch
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numba import types
 
-import protocolsim.arithmetic
-from protocolsim.arithmetic import _ROOMS, exp, kernel, log, power, sqrt
+from protocolsim.arithmetic import exp, kernel, log, power, sqrt
+from protocolsim.machine_code import MachineCode
 from protocolsim.randomness import normal_quantile, poisson_quantile
-
-PACKAGE = Path(protocolsim.arithmetic.__file__).parent
 
 
 @kernel
@@ -136,67 +131,6 @@ def test_division_by_zero_is_infinite_not_an_exception():
     assert math.isnan(quotient(0.0, 0.0))
 
 
-def kernels_in(path):
-    """The names of the functions that a file compiles with @kernel or @inlined."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    return [
-        node.name
-        for node in ast.walk(tree)
-        if isinstance(node, ast.FunctionDef)
-        and any(isinstance(d, ast.Name) and d.id in ("kernel", "inlined") for d in node.decorator_list)
-    ]
-
-
-def test_every_file_with_a_kernel_is_part_of_the_cache_key():
-    """No kernel stands in a room whose text the cache does not look at."""
-    files = [path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py") if kernels_in(path)]
-    assert "arithmetic.py" in files
-    outside = [f for f in files if not any(fnmatch(f, room) and f.count("/") == room.count("/") for room in _ROOMS)]
-    assert outside == []
-
-
-INNER = """
-from protocolsim.arithmetic import kernel
-
-@kernel
-def inner(x):
-    return x + {added}
-"""
-OUTER = """
-from protocolsim.arithmetic import kernel
-from protocolsim.disease.inner import inner
-
-@kernel
-def outer(x):
-    return 10.0 * inner(x)
-
-print(outer(1.0), sum(outer.stats.cache_hits.values()))
-"""
-
-
-def test_the_cache_is_renewed_when_an_inlined_kernel_changes(tmp_path):
-    """A kernel compiled in one process serves the next, until the file of a kernel that it inlines changes."""
-    package = tmp_path / "protocolsim"
-    for room in ("disease", "engine"):
-        (package / room).mkdir(parents=True)
-        (package / room / "__init__.py").touch()
-    (package / "__init__.py").touch()
-    shutil.copy(PACKAGE / "arithmetic.py", package)
-    (package / "engine" / "outer.py").write_text(OUTER)
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path), "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
-
-    def run(added):
-        (package / "disease" / "inner.py").write_text(INNER.format(added=added))
-        command = [sys.executable, "-c", "import protocolsim.engine.outer"]
-        done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=True)
-        value, hits = done.stdout.split()
-        return float(value), int(hits)
-
-    assert run(1.0) == (20.0, 0)
-    assert run(1.0) == (20.0, 1)
-    assert run(2.0) == (30.0, 0)
-
-
 LOADED = """
 import sys
 import numpy as np
@@ -249,6 +183,17 @@ def twice_shifted(x):
 
 def test_a_number_written_in_a_call_compiles_nothing_anew():
     """A kernel is compiled once for the whole numbers that others call it with, not once for each."""
-    assert twice_shifted(1.0) == 6.0
-    compiled: Any = shifted
-    assert len(compiled.signatures) == 1
+    asked: list[MachineCode] = []
+    load = MachineCode.load_overload
+
+    def noted(cache: MachineCode) -> MachineCode:
+        asked.append(cache)
+        return cache
+
+    inside: Any = shifted
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(MachineCode, "load_overload", lambda self, *args: load(noted(self), *args))
+        assert twice_shifted(1.0) == 6.0
+        for number in (types.literal(5), types.int64, types.literal(6)):
+            inside.get_call_template((types.float64, number), {})
+    assert [cache.function.__name__ for cache in asked].count("shifted") == 1

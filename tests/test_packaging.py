@@ -38,6 +38,7 @@ def test_the_wheel_holds_the_package_and_its_scenarios(built):
         files("protocolsim", "*.py")
         | files("protocolsim", "*.j2")
         | files("protocolsim", "*.md")
+        | files("protocolsim", "kernels.txt")
         | {"protocolsim/py.typed"}
     )
     scenarios = {name.replace("scenarios/", "protocolsim/scenario/shipped/") for name in files("scenarios", "*.yaml")}
@@ -50,7 +51,12 @@ def test_the_wheel_holds_the_package_and_its_scenarios(built):
 def test_the_source_distribution_can_be_tested(built):
     """A source distribution has the tests, the scenarios and the benchmarks beside the package."""
     expected = set().union(*(files(folder, "*.py") for folder in ("protocolsim", "tests", "benchmarks")))
-    assert expected | files("scenarios", "*.yaml") | {".ci/run", "README.md", "CONTRIBUTING.md"} <= built("sdist")
+    assert expected | files("scenarios", "*.yaml") | {
+        ".ci/run",
+        ".ci/versions",
+        "README.md",
+        "CONTRIBUTING.md",
+    } <= built("sdist")
 
 
 def test_an_editable_install_copies_nothing(built):

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from functools import partial
 
 import pytest
 
@@ -128,6 +129,7 @@ def test_an_interrupt_while_proving_is_an_interrupt(questions):
     with subprocess.Popen(command, text=True, stdin=pipe, stdout=pipe, stderr=pipe) as process:
         assert process.stdin is not None
         assert process.stdout is not None
+        assert process.stderr is not None
         try:
             process.stdin.write(_trial(_power(5)))
             process.stdin.close()
@@ -162,13 +164,17 @@ def test_work_in_time_tells_what_it_took():
     assert took < 0.1
 
 
+def _waited(stop: threading.Event) -> None:
+    stop.wait(60.0)
+
+
 def test_work_that_heeds_no_interrupt_is_left_behind():
     """The caller gets away within the grace, and has asked more than once."""
     asked: list[int] = []
     stop = threading.Event()
     began = time.monotonic()
 
-    took = in_thread(lambda: [stop.wait(60.0)].clear(), lambda: asked.append(1), 0.1)
+    took = in_thread(partial(_waited, stop), lambda: asked.append(1), 0.1)
 
     assert took is None
     assert time.monotonic() - began < 3.0

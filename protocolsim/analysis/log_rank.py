@@ -57,17 +57,31 @@ class LogRank(Analysis):
         )
 
     def p_values(self, columns: Floats, trial: Integers, trials: int) -> Floats:
-        """p of each trial; nan where an arm is empty or nobody got there."""
+        """p of each trial; nan where an arm is empty or nobody got there while others of both arms might have."""
         return np.array([self._p(rows) for rows in split(columns, trial, trials)], dtype=np.float64)
 
     def _p(self, rows: Floats) -> float:
         from scipy.stats import CensoredData, logrank
 
         minutes, reached, arm = rows.T
-        if not reached.any() or arm.all() or not arm.any():
+        if not _tells(minutes, reached == 1.0, arm == 1.0):
             return float("nan")
         times = [CensoredData.right_censored(minutes[arm == a], reached[arm == a] == 0.0) for a in (1.0, 0.0)]
         return float(logrank(*times, alternative=self.alternative).pvalue)
+
+
+def _tells(minutes: Floats, reached: Mask, arm: Mask) -> bool:
+    """Whether at some time somebody got there, who might have been of either arm, and somebody else did not.
+
+    Otherwise what was seen is what must have been seen (all at one time, or one arm after the other): the statistic has
+    no variance, and is zero over zero, or a rounding error over zero.
+    """
+    for minute in np.unique(minutes[reached]).tolist():
+        at_risk = minutes >= minute
+        mixed = (at_risk & arm).any() and (at_risk & ~arm).any()
+        if mixed and not (reached & (minutes == minute))[at_risk].all():
+            return True
+    return False
 
 
 KIND = LogRank

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from protocolsim.app.state import State
 from protocolsim.errors import ProtocolsimError
+from protocolsim.notices import listen
 
 Tell = Callable[[int, int], None]
 Form = Literal["", "png", "svg", "csv"]
@@ -78,6 +79,7 @@ def work(link: Connection, memory: int) -> None:
     """Carry out orders until the link closes. Sends ("told", ...) on the way, then one ("done" | "refused", ...)."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _bound(memory)
+    listen(lambda _: None)  # so that the first run on a machine compiles in several processes
     while True:
         try:
             order = link.recv()

@@ -13,12 +13,14 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
 from protocolsim.errors import ProtocolsimError, StudyStopped, UsageError
+from protocolsim.notices import listen
 from protocolsim.text.shell import command
 from protocolsim.text.streams import standard_streams
 from protocolsim.text.terminal import say
@@ -47,6 +49,10 @@ def _ending_in_order() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
+def _nobody(_: str) -> None:
+    """--quiet: nothing is said but refusals."""
+
+
 def _going_on(words: Sequence[str]) -> str:
     """The command that goes on with a study that was stopped."""
     kept = [w for w in words if w not in ("--overwrite", "--resume")]
@@ -71,6 +77,7 @@ class _Commands(click.Group):
     @standard_streams()
     def main(self, args: Sequence[str] | None = None, *more: Any, **kwargs: Any) -> Any:
         self.words = [*(sys.argv[1:] if args is None else args)]
+        listen(_nobody if "--quiet" in self.words else partial(say, err=True))
         # Python ends with a search for rings among all objects: a fifth of a second, and nothing waits to be found.
         atexit.register(gc.freeze)
         try:

@@ -191,7 +191,7 @@ def progress(total: int, *, shown: bool) -> Iterator[Callable[[int], None] | Non
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("preparing (the first run on a machine compiles for some seconds)", total=total, pace="")
+        task = bar.add_task("preparing", total=total, pace="")
 
         def tell(done: int) -> None:
             bar.update(task, advance=done, description="simulating trials")

@@ -1,0 +1,92 @@
+"""No library warns of anything while a command runs: `python -W error -m protocolsim ...` does what it does without."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+
+import click
+import pytest
+
+from protocolsim import cli
+
+FEW = ("--replicates", "2", "--quiet")
+ONE = ("--set", "cohort.size=1", "--replicates", "1", "--quiet")
+# Of every command at least one call that does all that it can; then calls whose trials are too small for everything.
+CALLS = [
+    ("calibrate", "ms_daclizumab", "--points", "40", "--trials", "2", "--quiet", "--out", "posterior"),
+    ("check", "ms_daclizumab"),
+    ("compare", "ms_daclizumab", "ms_threshold_50", "--replicates", "2"),
+    ("describe", "ms_smart", "-o", "synopsis.html"),
+    ("diagram", "ms_daclizumab", "-o", "chart.svg"),
+    ("diagram", "ms_daclizumab", "-o", "chart.png", "--counts", "--replicates", "1"),
+    ("docs", "relapsing_ms"),
+    ("list",),
+    ("new", "mine"),
+    ("run", "ms_daclizumab", *FEW, "--out", "run"),
+    ("run", "ms_randomised", *FEW, "--out", "randomised"),
+    ("run", "maa_daclizumab", *FEW, "--out", "maa"),
+    ("run", "ms_scanner_shortage", *FEW, "--out", "shortage"),
+    ("run", "mine.yaml", "--replicates", "2"),
+    ("schema",),
+    ("sweep", "ms_daclizumab", "--vary", "response_threshold=50%:75%:25%", *FEW, "--out", "sweep"),
+    ("thresholds", "ms_daclizumab", *FEW, "--out", "thresholds"),
+    ("trace", "ms_daclizumab", "--html", "-o", "trace.html"),
+    ("validate", "ms_daclizumab", *FEW, "--out", "validation"),
+    ("compare", "ms_randomised", "ms_randomised", "--replicates", "1"),
+    ("run", "ms_randomised", *ONE, "--out", "one-randomised"),
+    ("run", "ms_smart", *ONE, "--out", "one-smart"),
+    ("run", "maa_daclizumab", *ONE, "--out", "one-maa"),
+    ("run", "ms_daclizumab", *ONE, "--out", "one"),
+    ("sweep", "ms_daclizumab", "--vary", "response_threshold=75%", *ONE, "--out", "one-sweep"),
+    ("thresholds", "ms_daclizumab", *ONE, "--out", "one-thresholds"),
+]
+SERVED = {"app"}
+ALL = f"""
+import contextlib, io, sys
+from protocolsim import cli
+for words in {CALLS!r}:
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            cli.main(list(words))
+    except SystemExit as ended:
+        if ended.code:
+            print(ended.code, *words, file=sys.stderr)
+    except BaseException as error:
+        print(type(error).__name__, error, *words, file=sys.stderr)
+"""
+
+
+def test_every_command_is_called():
+    """A command that is added is called here too."""
+    assert {words[0] for words in CALLS} | SERVED == set(cli.main.list_commands(click.Context(cli.main)))
+
+
+@pytest.mark.slow
+def test_no_command_warns(tmp_path):
+    """Every command, also of a single trial of one subject, ends well where each warning is an error."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", ALL],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    told = [line for line in done.stderr.splitlines() if not line.startswith(("compil", "written"))]
+    assert (done.returncode, told) == (0, [])
+
+
+@pytest.mark.slow
+def test_the_page_starts_and_ends_without_a_warning(tmp_path):
+    """The server says where it is, and ends at Ctrl-C, where each warning is an error."""
+    pytest.importorskip("shiny")
+    words = [sys.executable, "-W", "error", "-m", "protocolsim", "app", "ms_daclizumab", "--port", "0"]
+    with subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        address = process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    assert address.startswith("http://127.0.0.1:"), said
+    assert "Warning" not in said
+    assert "Traceback" not in said

@@ -16,7 +16,7 @@ PACKAGE = Path(__file__).parent.parent / "protocolsim"
 # The one table of floors. A module imports its own folder or a lower floor; single files of one floor may
 # import each other, folders of one floor may not. A room that is not named here does not exist.
 FLOORS = {
-    "errors": 0, "units": 0, "arithmetic": 0, "randomness": 0,
+    "errors": 0, "interruption": 0, "units": 0, "arithmetic": 0, "randomness": 0,
     "records": 1, "observed": 1, "component": 1, "kinetics": 1, "executor": 1,
     "disease": 2, "drug": 2, "cohort": 2, "endpoint": 2,
     "protocol": 3, "analysis": 3,

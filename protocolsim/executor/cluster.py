@@ -65,9 +65,6 @@ class Cluster(Pool):
         found: Future[Any] = self._pool.submit(function, task)
         return found
 
-    def revive(self) -> None:
-        """The scheduler looks after its workers; there is nothing to start."""
-
     def end(self, *, at_once: bool) -> None:
         """Let go of the cluster; what is still under way is cancelled."""
         self._pool.shutdown(wait=not at_once)

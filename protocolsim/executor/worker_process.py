@@ -2,8 +2,8 @@
 
 Each has a link of its own, a pair of sockets; there is no queue, no lock and no thread that several would share. So a
 worker that is killed, wherever it was, closes its own link and nothing else. Nothing here waits for the rest of a
-message: what has arrived is taken, and a message is handed on when it is whole. To end a worker is to close the link and
-to kill the process.
+message: what has arrived is taken, and a message is handed on when it is whole. To end a worker is to close its link
+and to kill it.
 
 A worker is a new Python that imports protocolsim and nothing of the user's script: so it does not matter whether the
 script has a main guard, came on standard input, or is a notebook.
@@ -146,9 +146,13 @@ class WorkerProcess:
             self._begun = self._begun or message == BEGUN
         del self._incoming[:at]
 
+    def gone(self) -> bool:
+        """Whether the process is not there any more."""
+        return self._process.poll() is not None
+
     def look(self) -> None:
         """See whether the process is gone, though somebody may hold its end of the link."""
-        if self._process.poll() is not None:
+        if self.gone():
             self.fill()
             self._closed = True
 
@@ -256,7 +260,7 @@ def _started(theirs: socket.socket, words: IO[bytes] | None) -> subprocess.Popen
         return process
     with _ctrl_c_kept_from_children():
         return subprocess.Popen(  # noqa: S603 - ourselves
-            command, stdin=theirs, stdout=out, stderr=subprocess.STDOUT, env=environment
+            command, stdin=theirs.fileno(), stdout=out, stderr=subprocess.STDOUT, env=environment
         )
 
 

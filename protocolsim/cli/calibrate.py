@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -116,11 +115,10 @@ def _carry_out(
     try:
         with progress(trials_of(plan), shown=watched) as tell:
             return fit(targets, plan, keep=keep, progress=tell, run=in_order(workers))
-    except KeyboardInterrupt:
-        if keep is None:
-            raise
-        click.echo(f"interrupted; what was simulated so far is in {out}: add --resume to go on", err=True)
-        sys.exit(130)
+    except KeyboardInterrupt as error:
+        if keep is not None:
+            error.args = (f"what was simulated so far is in {out}: add --resume to go on",)
+        raise
 
 
 def _finish(found: Calibration, out: Path) -> None:

@@ -112,39 +112,6 @@ def held() -> Iterator[None]:
     check()
 
 
-@contextmanager
-def breaking(stop: Callable[[], object]) -> Iterator[None]:
-    """While foreign code computes in the main thread, where Python sees no signal: one that arrives calls `stop`.
-
-    It is called in another thread, at once, and is to make the foreign code come back; then the signal does what it
-    does otherwise. This works for whoever calls protocolsim from Python, too.
-    """
-    if not _in_main_thread():
-        yield
-        return
-    import socket
-
-    reading, writing = socket.socketpair()
-    writing.setblocking(False)
-    thread = threading.Thread(target=_stop_when_told, args=(reading, stop), daemon=True)
-    thread.start()
-    before = signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
-    try:
-        yield
-    finally:
-        signal.set_wakeup_fd(before)
-        writing.close()
-        thread.join()
-        reading.close()
-    check()
-
-
-def _stop_when_told(reading: Any, stop: Callable[[], object]) -> None:
-    while numbers := reading.recv(64):
-        if any(n in ENDING for n in numbers):
-            stop()
-
-
 def _arrived(number: int, _: FrameType | None) -> None:
     if _watch.over:
         return

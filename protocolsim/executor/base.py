@@ -80,6 +80,10 @@ class Pool(Executor):
         """Those that are done, one at least; WorkerEnded is the error of those that were lost with a worker."""
         return wait(futures, return_when=FIRST_COMPLETED).done
 
+    def error_of(self, future: Future[Any]) -> BaseException | None:
+        """What a task failed of, if it did."""
+        return future.exception()
+
     def results(self, function: Callable[[Task], Found], tasks: Sequence[Task]) -> Iterator[tuple[Task, Found]]:
         """See Executor. Only a few tasks are under way at a time, so that little is lost by an interruption.
 
@@ -95,7 +99,7 @@ class Pool(Executor):
                 waiting.pop()
             lost: dict[int, WorkerEnded] = {}
             for future in sorted(self.wait(under_way), key=under_way.__getitem__):
-                number, error = under_way.pop(future), future.exception()
+                number, error = under_way.pop(future), self.error_of(future)
                 if isinstance(error, WorkerEnded):
                     lost[number] = error
                 elif error is not None:

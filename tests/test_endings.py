@@ -15,7 +15,9 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds processes
 
 
 @pytest.mark.parametrize(
-    ("seed", "number"), [(1, 12), pytest.param(2026, 500, marks=pytest.mark.long)], ids=["some", "500"]
+    ("seed", "number"),
+    [pytest.param(1, 12, marks=pytest.mark.slow), pytest.param(2026, 500, marks=pytest.mark.long)],
+    ids=["some", "500"],
 )
 def test_endings(tmp_path, seed, number):
     """Ctrl-C, SIGTERM, SIGKILL, a full disk, a killed worker at random moments: see tests/endings.py for what holds."""

@@ -273,6 +273,7 @@ class Endings:
             except AssertionError as error:
                 error.add_note(f"ending {k}")
                 raise
+            (self.work / "so_far.txt").write_text(f"{self.report()}\n{k + 1} endings\n")
 
 
 def status_of_soon(pid: int, seconds: float) -> int | None:

@@ -240,7 +240,7 @@ class Endings:
         """Where results go: for a full disk one of 1 MB or less, where one can be mounted; else bounded files."""
         folder = self.work / "disk"
         folder.mkdir()
-        size, most, mounted = self.luck.randint(20, 1000), None, False
+        size, most, mounted = int(4 * 250 ** self.luck.random()), None, False  # small ones as often as large
         if way == "disk":
             mount = ["mount", "-t", "tmpfs", "-o", f"size={size}k", "tmpfs", str(folder)]
             mounted = not subprocess.run(mount, capture_output=True, check=False).returncode

@@ -56,7 +56,7 @@ def seconds_kept(planned: Plan, executor: Executor) -> tuple[float, float]:
 def processor_seconds(pool: Processes) -> list[float]:
     """What each worker has used of a processor so far."""
     found = []
-    for pid in pool._pool._processes:  # noqa: SLF001 - the benchmark looks inside
+    for pid in pool.pids:
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
         found.append((int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"))
     return found

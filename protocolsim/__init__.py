@@ -11,14 +11,14 @@ Everything is imported on first use, so that `import protocolsim` costs nothing.
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import importlib
 import sys
-from typing import TYPE_CHECKING, Any
 
+# `typing` takes as long to import as all of Python's start: its name for what only type checkers read is enough.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from typing import Any
 
     from protocolsim.errors import ProtocolsimError, ScenarioError, SimulationError, UsageError
     from protocolsim.report.diagram import diagram
@@ -102,21 +102,15 @@ def __getattr__(name: str) -> Any:
     if name not in _WHERE:
         raise AttributeError(f"module 'protocolsim' has no attribute '{name}'")
     module, _, attribute = _WHERE[name].partition(":")
-    with _no_collection():
-        found = importlib.import_module(f"protocolsim.{module}")
-    return getattr(found, attribute or name)
-
-
-@contextlib.contextmanager
-def _no_collection() -> Iterator[None]:
     # An import makes many thousands of objects that stay; looking through them for garbage takes a tenth of a second.
     enabled = gc.isenabled()
     gc.disable()
     try:
-        yield
+        found = importlib.import_module(f"protocolsim.{module}")
     finally:
         if enabled:
             gc.enable()
+    return getattr(found, attribute or name)
 
 
 def __dir__() -> list[str]:

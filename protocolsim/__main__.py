@@ -1,5 +1,42 @@
-"""`python -m protocolsim` is the command line."""
+"""`python -m protocolsim` is the command line, and so is the command `protocolsim`.
 
-from protocolsim.cli import main
+Almost nothing is imported before signals are looked after: what the commands import takes a while, and somebody may be
+sorry meanwhile.
+"""
 
-main(prog_name="protocolsim")
+from __future__ import annotations
+
+import _signal  # type: ignore[import-not-found]  # Python's own `signal` is slow to import
+import os
+import sys
+
+
+def main() -> None:
+    """The command line as a whole process."""
+    for number in (_signal.SIGINT, _signal.SIGTERM):
+        if _signal.getsignal(number) != _signal.SIG_IGN:
+            _signal.signal(number, _at_once)
+    from protocolsim import interruption
+
+    try:
+        with interruption.ending_in_order(to_the_end=True):
+            from protocolsim.cli import main as commands
+
+            commands(prog_name="protocolsim")
+    except KeyboardInterrupt as error:
+        word, status = interruption.ending(error)
+        sys.stderr.write(f"{word}; nothing was written\n")
+        sys.exit(status)
+
+
+def _at_once(number: int, _: object) -> None:
+    """Nothing has begun that would have to be ended in order."""
+    word = "interrupted" if number == _signal.SIGINT else "terminated"
+    try:
+        os.write(2, f"{word}; nothing was written\n".encode())
+    finally:
+        os._exit(128 + number)
+
+
+if __name__ == "__main__":
+    main()

@@ -39,6 +39,10 @@ class WorkerError(ProtocolsimError):
     """Workers that died again and again, or a cluster that cannot be reached."""
 
 
+class WorkerEnded(WorkerError):  # noqa: N818 - it ended
+    """One worker ended that should not have; the message says how, as `a worker process ...`."""
+
+
 class StudyStopped(ProtocolsimError):  # noqa: N818 - it stopped, and can go on
     """A study that stopped before its end; what was finished is kept, and can be gone on with."""
 

@@ -17,7 +17,7 @@ PACKAGE = Path(__file__).parent.parent / "protocolsim"
 # import each other, folders of one floor may not. A room that is not named here does not exist.
 FLOORS = {
     "errors": 0, "names": 0, "text": 0, "units": 0, "arithmetic": 0, "randomness": 0, "fingerprint": 0,
-    "machine_code": 0, "compiling": 0, "notices": 0,
+    "machine_code": 0, "compiling": 0, "notices": 0, "interruption": 0,
     "records": 1, "observed": 1, "component": 1, "kinetics": 1, "executor": 1,
     "disease": 2, "drug": 2, "cohort": 2, "endpoint": 2,
     "protocol": 3, "analysis": 3,

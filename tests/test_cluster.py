@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import signal
+import socket
+import subprocess
+import sys
 from importlib.metadata import version
 from pathlib import Path
 
@@ -65,6 +69,47 @@ def test_same_bytes_though_a_worker_is_killed(scheduler, planned):
     assert sum(told) == planned.trials
     assert found.to_csv() == here.to_csv()
     assert all(found[c].to_numpy().tobytes() == here[c].to_numpy().tobytes() for c in ("value", "mcse"))
+
+
+LOCAL = """
+import os, signal
+import protocolsim
+from protocolsim.executor.base import executor_for
+
+scenario = protocolsim.load("ms_no_drug", set={"cohort.size": 3})
+with executor_for(2, "local", print) as executor:
+    os.kill(executor._own[0].pid, signal.SIGKILL)
+    there = protocolsim.run(scenario, replicates=3, workers=executor)
+    print(there.summary()["estimates"] == protocolsim.run(scenario, replicates=3).summary()["estimates"])
+"""
+
+
+def test_a_cluster_of_ones_own(tmp_path):
+    """A local cluster needs no main guard, warns of nothing though Dask's ports are taken, and mends itself."""
+    (tmp_path / "script.py").write_text(LOCAL)
+    with socket.socket() as taken:
+        with contextlib.suppress(OSError):  # somebody has it already
+            taken.bind(("127.0.0.1", 8787))
+            taken.listen()
+        found = subprocess.run(
+            [sys.executable, "-W", "error", "script.py"], cwd=tmp_path, capture_output=True, text=True, check=False,
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
+        )  # fmt: skip
+    assert (found.returncode, found.stderr) == (0, "")
+    died, same = found.stdout.splitlines()
+    assert died.startswith("a worker process was killed (signal 9)")
+    assert same == "True"
+
+
+def test_what_kills_every_worker(scheduler):
+    """What a scheduler says of a part that kills one worker after the other is told in plain words."""
+    with executor_for("auto", scheduler) as executor, pytest.raises(WorkerError, match="died again and again"):
+        list(executor.results(dying, [1]))
+
+
+def dying(_: int) -> None:
+    """Be killed, as by the system."""
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def test_what_is_no_cluster(scheduler):

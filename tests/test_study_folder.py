@@ -262,7 +262,7 @@ class TestKilled:
 
             def kill_one(_: int) -> None:
                 if not killed:
-                    killed.append(next(iter(pool._pool._processes)))
+                    killed.append(pool.pids[0])
                     os.kill(killed[0], signal.SIGKILL)
 
             found = carry_out(planned, kill_one, workers=pool)

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import uvicorn
@@ -68,7 +69,16 @@ def serve(
             ws_max_size=MOST_MESSAGE,
             timeout_graceful_shutdown=2,
         )
-        uvicorn.Server(config).run(sockets=[ear])
+        _Server(config).run(sockets=[ear])
+
+
+class _Server(uvicorn.Server):
+    """A server whose end, once asked for, is not disturbed by who asks again: it is bounded anyway."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to end."""
+        if not self.should_exit:
+            super().handle_exit(sig, frame)
 
 
 def listening(host: str, port: int) -> socket.socket:

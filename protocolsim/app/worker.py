@@ -5,14 +5,13 @@ Nothing that was set up by a visitor runs in the process that serves the page, a
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection
 from typing import Any, Literal
 
 from protocolsim.app.state import State
 from protocolsim.errors import ProtocolsimError
+from protocolsim.executor.worker import Link
 from protocolsim.notices import listen
 
 Tell = Callable[[int, int], None]
@@ -75,22 +74,18 @@ class Stopped(BaseException):
     """The visitor no longer wants it."""
 
 
-def work(link: Connection, memory: int) -> None:
+def work(link: Link, memory: int) -> None:
     """Carry out orders until the link closes. Sends ("told", ...) on the way, then one ("done" | "refused", ...)."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     _bound(memory)
     listen(lambda _: None)  # so that the first run on a machine compiles in several processes
     while True:
-        try:
-            order = link.recv()
-        except EOFError:
-            return
+        order = link.receive()
         if not isinstance(order, Order):
             continue  # a "stop" that came after the answer
 
         def tell(done: int, total: int) -> None:
-            if link.poll():
-                link.recv()
+            if link.waiting():
+                link.receive()
                 raise Stopped
             link.send(("told", (done, total)))
 

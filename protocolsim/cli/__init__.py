@@ -8,45 +8,20 @@ from __future__ import annotations
 import atexit
 import gc
 import importlib
-import signal
 import sys
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
+from protocolsim import interruption
 from protocolsim.errors import ProtocolsimError, StudyStopped, UsageError
 from protocolsim.notices import listen
 from protocolsim.text.shell import command
 from protocolsim.text.streams import standard_streams
 from protocolsim.text.terminal import say
-
-INTERRUPTED, TERMINATED = 130, 143
-
-
-class _TerminatedError(KeyboardInterrupt):
-    """The system asked this process to end (SIGTERM); it ends as after Ctrl-C, leaving nothing half-written."""
-
-
-@contextmanager
-def _ending_in_order() -> Iterator[None]:
-    """SIGTERM unwinds like Ctrl-C."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def end(_: int, __: object) -> None:
-        raise _TerminatedError
-
-    before = signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _nobody(_: str) -> None:
@@ -73,22 +48,41 @@ class _Commands(click.Group):
         return found
 
     words: Sequence[str] = ()
+    _told = False
 
     @standard_streams()
     def main(self, args: Sequence[str] | None = None, *more: Any, **kwargs: Any) -> Any:
-        self.words = [*(sys.argv[1:] if args is None else args)]
+        self.words, self._told = [*(sys.argv[1:] if args is None else args)], False
         listen(_nobody if "--quiet" in self.words else partial(say, err=True))
         # Python ends with a search for rings among all objects: a fifth of a second, and nothing waits to be found.
         atexit.register(gc.freeze)
-        try:
-            with _ending_in_order():
+        with interruption.ending_in_order():
+            try:
                 return super().main(args, *more, **kwargs)
-        except StudyStopped as error:
-            say(f"{error}\n{_going_on(self.words)}", err=True)
-            sys.exit(2)
-        except ProtocolsimError as error:
-            say(str(error), err=True)
-            sys.exit(2)
+            except StudyStopped as error:
+                say(f"{error}\n{_going_on(self.words)}", err=True)
+                sys.exit(2)
+            except ProtocolsimError as error:
+                say(str(error), err=True)
+                sys.exit(2)
+            finally:
+                # Who was asked to end says so, even where the last steps went on as if nobody had.
+                if interruption.requested() and not self._told:
+                    self._end(interruption.wanted())
+
+    def _end(self, error: KeyboardInterrupt) -> NoReturn:
+        """Say that it was interrupted, and what is kept as far as that is known; and end."""
+        self._told = True
+        word, status = interruption.ending(error)
+        kept = f"; {error}\n{_going_on(self.words)}" if str(error) else "; nothing was written" if error.args else ""
+        say(f"{word}{kept}", err=True)
+        sys.exit(status)
+
+    def make_context(self, *words: Any, **extra: Any) -> click.Context:
+        try:
+            return super().make_context(*words, **extra)
+        except KeyboardInterrupt as error:
+            self._end(error)
 
     def invoke(self, ctx: click.Context) -> Any:
         # Here and not in `main`, where click itself has already turned it into its own word and status 1.
@@ -100,10 +94,7 @@ class _Commands(click.Group):
             hint = "Name a shipped one (`protocolsim list` shows them), or a file."
             raise click.MissingParameter(hint, error.ctx, error.param) from None
         except KeyboardInterrupt as error:
-            terminated = isinstance(error, _TerminatedError)
-            kept = f"{error}\n{_going_on(self.words)}" if str(error) else "nothing was written"
-            say(f"{'terminated' if terminated else 'interrupted'}; {kept}", err=True)
-            sys.exit(TERMINATED if terminated else INTERRUPTED)
+            self._end(error)
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         from protocolsim.errors import nearest

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from functools import partial
 from typing import Any, Self, TypeVar
 
-from protocolsim.errors import UsageError, WorkerError
+from protocolsim.errors import UsageError, WorkerEnded, WorkerError
 
 Task = TypeVar("Task")
 Found = TypeVar("Found")
@@ -79,31 +79,32 @@ class Pool(Executor):
     def submit(self, function: Callable[[Any], Any], task: Any) -> Future[Any]:
         """Begin a task."""
 
-    @abstractmethod
-    def revive(self) -> None:
-        """Start the workers anew after some died."""
+    def wait(self, futures: Collection[Future[Any]]) -> set[Future[Any]]:
+        """Those that are done, one at least; WorkerEnded is the error of those that were lost with a worker."""
+        return wait(futures, return_when=FIRST_COMPLETED).done
+
+    def error_of(self, future: Future[Any]) -> BaseException | None:
+        """What a task failed of, if it did."""
+        return future.exception()
 
     def results(self, function: Callable[[Task], Found], tasks: Sequence[Task]) -> Iterator[tuple[Task, Found]]:
-        """See Executor. Only a few tasks are under way at a time, so that little is lost by an interruption."""
+        """See Executor. Only a few tasks are under way at a time, so that little is lost by an interruption.
+
+        While there are many, each worker has the next one at hand; the last ones go to whoever is free first.
+        """
         waiting = list(range(len(tasks)))[::-1]  # the next one is at the end
         under_way: dict[Future[Any], int] = {}
         failed: tuple[int, BaseException] | None = None
         deaths = 0
-        while waiting or under_way:
-            while waiting and _before(waiting[-1], failed) and len(under_way) < 2 * self.workers:
-                try:
-                    under_way[self.submit(function, tasks[waiting[-1]])] = waiting[-1]
-                except BrokenExecutor:
-                    break
+        while under_way or (waiting and _before(waiting[-1], failed)):
+            while waiting and _before(waiting[-1], failed) and len(under_way) < self._at_a_time(len(waiting)):
+                under_way[self.submit(function, tasks[waiting[-1]])] = waiting[-1]
                 waiting.pop()
-            if not under_way and not _before(waiting[-1], failed):
-                break
-            done = wait(under_way, return_when=FIRST_COMPLETED).done if under_way else set()
-            lost = [] if done else [-1]
-            for future in sorted(done, key=under_way.__getitem__):
-                number, error = under_way.pop(future), future.exception()
-                if isinstance(error, BrokenExecutor):
-                    lost.append(number)
+            lost: dict[int, WorkerEnded] = {}
+            for future in sorted(self.wait(under_way), key=under_way.__getitem__):
+                number, error = under_way.pop(future), self.error_of(future)
+                if isinstance(error, WorkerEnded):
+                    lost[number] = error
                 elif error is not None:
                     failed = min(failed or (number, error), (number, error), key=lambda f: f[0])
                 else:
@@ -111,22 +112,22 @@ class Pool(Executor):
                     yield tasks[number], future.result()
             if lost:
                 deaths += 1
-                waiting = self._again(waiting, [*lost, *under_way.values()], deaths)
-                under_way.clear()
+                self._tell(deaths, str(next(iter(lost.values()))))
+                waiting = sorted({*waiting, *lost}, reverse=True)
         if failed is not None:
             raise failed[1]
 
-    def _again(self, waiting: list[int], lost: list[int], deaths: int) -> list[int]:
-        """What is left to do after a worker died. Raises WorkerError where that happens again and again."""
+    def _at_a_time(self, waiting: int) -> int:
+        return 2 * self.workers if waiting > self.workers else self.workers
+
+    def _tell(self, deaths: int, how: str) -> None:
+        """Say that a worker died. Raises WorkerError where that happens again and again."""
         if deaths >= self.patience:
             raise WorkerError(
-                f"worker processes died {deaths} times in a row, before any of them finished its part; the system may "
-                "have ended them for want of memory: try fewer --workers"
+                f"worker processes died {deaths} times in a row, before any of them finished its part; at last {how}"
             )
         if self._say is not None:
-            self._say("a worker process died; nothing is lost, what it was doing is done again")
-        self.revive()
-        return sorted({*waiting, *(n for n in lost if n >= 0)}, reverse=True)
+            self._say(f"{how}; nothing is lost, what it was doing is done again")
 
 
 def _before(number: int, failed: tuple[int, BaseException] | None) -> bool:

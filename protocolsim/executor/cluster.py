@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Callable
-from concurrent.futures import Future
+import time
+from collections.abc import Callable, Collection
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from importlib.metadata import version
 from typing import Any
 
 from protocolsim.errors import UsageError, WorkerError
 from protocolsim.executor.base import Found, Pool, Say, Task, cores
+from protocolsim.executor.worker import Link
+from protocolsim.executor.worker_process import WorkerProcess, end_all
 from protocolsim.text.shell import install
 
 LOCAL = "local"
 _SECONDS_TO_ANSWER = 10
+_LOOK = 0.5  # seconds between looks at workers of one's own
 
 
 class Cluster(Pool):
@@ -30,13 +35,15 @@ class Cluster(Pool):
         if address != LOCAL and workers is not None:
             raise UsageError(f"--cluster {address}: the cluster has its own workers; leave --workers away")
         distributed = _distributed()
+        self._address, self._deaths = address, 0
         self._cluster: Any = None
+        self._own: list[WorkerProcess] = []
         if address == LOCAL:
-            # One process per worker, one thread in each: kernels hold the interpreter's lock.
+            # Its own port for what Dask shows of it: the usual one may be taken, which would be a warning.
             self._cluster = distributed.LocalCluster(
-                n_workers=workers or cores(),
-                threads_per_worker=1,
-                dashboard_address=None,
+                n_workers=0,
+                dashboard_address="127.0.0.1:0",
+                scheduler_kwargs={"dashboard": False},
                 silence_logs=logging.CRITICAL,
             )
         try:
@@ -44,6 +51,8 @@ class Cluster(Pool):
         except (OSError, ValueError) as error:
             raise UsageError(f"--cluster {address}: no scheduler answers there ({error})") from None
         try:
+            if self._cluster is not None:
+                self._begin(workers or cores())
             threads = self._looked_at(address)
         except BaseException:
             self._close()
@@ -68,18 +77,60 @@ class Cluster(Pool):
         found: Future[Any] = self._pool.submit(function, task)
         return found
 
-    def revive(self) -> None:
-        """The scheduler looks after its workers; there is nothing to start."""
+    def wait(self, futures: Collection[Future[Any]]) -> set[Future[Any]]:
+        """Those that are done; workers of the local cluster that died meanwhile are replaced."""
+        while not (done := wait(futures, _LOOK if self._own else None, FIRST_COMPLETED).done):
+            for worker in [w for w in self._own if w.gone()]:
+                self._own.remove(worker)
+                self._deaths += 1
+                self._tell(self._deaths, worker.how_it_ended())
+                self._own.append(self._worker())
+        self._deaths = 0
+        return done
+
+    def error_of(self, future: Future[Any]) -> BaseException | None:
+        """What a task failed of; a scheduler says in its own words that a task killed one worker after the other."""
+        error = super().error_of(future)
+        if type(error).__name__ == "KilledWorker":
+            return WorkerError(f"--cluster {self._address}: the cluster's workers died again and again of one part")
+        return error
 
     def end(self, *, at_once: bool) -> None:
         """Let go of the cluster; what is still under way is cancelled."""
         self._pool.shutdown(wait=not at_once)
         self._close()
 
+    # The workers of a local cluster ----------------------------------------------------------------------------------
+
+    def _begin(self, workers: int) -> None:
+        """Processes of our own kind: they end with this one, and need no main guard."""
+        self._own = [self._worker() for _ in range(workers)]
+        while len(self.client.nthreads()) < workers:
+            for worker in self._own:
+                if worker.gone():
+                    raise WorkerError(f"--cluster {LOCAL}: {worker.how_it_ended()}")
+            time.sleep(_LOOK)
+
+    def _worker(self) -> WorkerProcess:
+        return WorkerProcess(work_for, self._cluster.scheduler_address)
+
     def _close(self) -> None:
+        end_all(self._own)
+        self._own = []
         self.client.close()
         if self._cluster is not None:
             self._cluster.close()
+
+
+def work_for(_: Link, scheduler: str) -> None:
+    """Be a worker of this scheduler, with one thread: kernels hold the interpreter's lock."""
+    distributed = _distributed()
+
+    async def work() -> None:
+        async with distributed.Worker(scheduler, nthreads=1, dashboard=False) as worker:
+            await worker.finished()
+
+    asyncio.run(work())
 
 
 def _version() -> str:

@@ -2,98 +2,65 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import signal
-import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import contextmanager
-from functools import partial
+import itertools
+import pickle
+from collections.abc import Callable, Collection
+from concurrent.futures import Future
 from typing import Any
 
+from protocolsim import interruption
+from protocolsim.errors import WorkerEnded
 from protocolsim.executor.base import Pool, Say
+from protocolsim.executor.worker import carry_out_tasks
+from protocolsim.executor.worker_process import WorkerProcess, end_all, exchange
 
-# One worker per core is the parallelism; the libraries' own threads would only be in each other's way.
-_ONE_THREAD = {
-    name: "1"
-    for name in (
-        "OMP_NUM_THREADS",
-        "OPENBLAS_NUM_THREADS",
-        "MKL_NUM_THREADS",
-        "NUMEXPR_NUM_THREADS",
-        "NUMBA_NUM_THREADS",
-    )
-}
+_LOOK = 0.5  # seconds between looks at workers that say nothing
+_PATIENCE = 2.0  # seconds in which workers that have nothing left to do may end by themselves
 
 
 class Processes(Pool):
-    """Workers that are started afresh (never forked from this process, whose threads and locks they would inherit)."""
+    """Workers that are started when there is something to do, and again where one died."""
 
     def __init__(self, workers: int, say: Say | None = None) -> None:
         super().__init__(workers, say)
-        self._pool = self._started()
+        self._numbers = itertools.count()
+        self._under_way: dict[WorkerProcess, dict[int, Future[Any]]] = {}
 
-    def _started(self) -> ProcessPoolExecutor:
-        # A server that has imported what is needed, once, and does nothing but fork; elsewhere each worker imports it.
-        method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-        return ProcessPoolExecutor(self.workers, mp_context=multiprocessing.get_context(method), initializer=_begin)
+    @property
+    def pids(self) -> list[int]:
+        """The numbers of the processes."""
+        return [worker.pid for worker in self._under_way]
 
     def submit(self, function: Callable[[Any], Any], task: Any) -> Future[Any]:
         """Begin a task; a worker is started for it where all are busy and there are too few."""
-        multiprocessing.set_forkserver_preload([_module_of(function)])
-        with _environment(_ONE_THREAD):
-            return self._pool.submit(function, task)
+        packed = pickle.dumps((function, task), pickle.HIGHEST_PROTOCOL)
+        worker = min(self._under_way, key=lambda w: len(self._under_way[w]), default=None)
+        if worker is None or (self._under_way[worker] and len(self._under_way) < self.workers):
+            with interruption.held():
+                worker = WorkerProcess(carry_out_tasks)
+                self._under_way[worker] = {}
+        number, future = next(self._numbers), Future[Any]()
+        self._under_way[worker][number] = future
+        worker.send((number, packed))
+        return future
 
-    def revive(self) -> None:
-        """A pool that lost a worker cannot be mended; the rest of it ends and a new one takes its place."""
-        self._end()
-        self._pool = self._started()
+    def wait(self, futures: Collection[Future[Any]]) -> set[Future[Any]]:
+        """Those that are done, one at least. All passing of messages happens here, in the thread that waits."""
+        while not (done := {future for future in futures if future.done()}):
+            exchange(self._under_way, _LOOK)
+            for worker, under_way in list(self._under_way.items()):
+                for number, whole, found in worker.arrived():
+                    future = under_way.pop(number)
+                    future.set_result(found) if whole else future.set_exception(found)
+                if worker.ended:
+                    del self._under_way[worker]
+                    how = worker.how_it_ended()
+                    for future in under_way.values():
+                        future.set_exception(WorkerEnded(how))
+        return done
 
     def end(self, *, at_once: bool) -> None:
-        """Let workers end when they have nothing left to do, or at once."""
-        if at_once:
-            self._end()
-        else:
-            self._pool.shutdown()
-
-    def _end(self) -> None:
-        # Python 3.14 has kill_workers(); before, nobody but the pool itself knows its processes.
-        processes = list((self._pool._processes or {}).values())  # noqa: SLF001
-        for process in processes:
-            process.kill()
-        self._pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _module_of(function: Callable[[Any], Any]) -> str:
-    """Where a function stands, or the one that a partial one completes."""
-    while isinstance(function, partial):
-        function = function.args[0] if function.args else function.func
-    return function.__module__
-
-
-@contextmanager
-def _environment(changed: dict[str, str]) -> Iterator[None]:
-    """The environment that new processes get; what the user has set goes first."""
-    before = dict(os.environ)
-    os.environ.update({k: v for k, v in changed.items() if k not in before})
-    try:
-        yield
-    finally:
-        for name in changed:
-            if name not in before:
-                os.environ.pop(name, None)
-
-
-def _begin() -> None:
-    """A worker leaves Ctrl-C to the process that started it, and ends with it, even if that one was killed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-
-
-def _end_with(parent: Any) -> None:
-    parent.join()
-    os._exit(1)
+        """Let workers end that have nothing left to do, or kill them."""
+        workers = list(self._under_way)
+        self._under_way.clear()
+        end_all(workers, 0.0 if at_once else _PATIENCE)

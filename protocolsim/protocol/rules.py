@@ -14,6 +14,7 @@ import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -305,23 +306,35 @@ _OPERATIONS: dict[str, Callable[[Value, Value], Value]] = {
 
 
 def compiled(node: Node, constants: Mapping[str, float], slots: Mapping[str, int]) -> Evaluator:
-    """A function of the values in their slots; names in `constants` are fixed now."""
+    """A function of the values in their slots; names in `constants` are fixed now. It can be pickled."""
     if isinstance(node, Number):
-        number = node.value
-        return lambda values: number
+        return partial(constantly, node.value)
     if isinstance(node, Name):
         if node.name in slots:
             return operator.itemgetter(slots[node.name])
-        constant = float(constants[node.name])
-        return lambda values: constant
+        return partial(constantly, float(constants[node.name]))
     if isinstance(node, Negation):
         operand = compiled(node.operand, constants, slots)
-        if node.op == "not":
-            return lambda values: operand(values) ^ True
-        return lambda values: -operand(values)
+        return partial(_contrary if node.op == "not" else _negative, operand)
     left, right = compiled(node.left, constants, slots), compiled(node.right, constants, slots)
-    apply = _OPERATIONS[node.op]
-    return lambda values: apply(left(values), right(values))
+    return partial(_joined, node.op, left, right)
+
+
+def constantly(value: Value, _: Sequence[Value]) -> Value:
+    """The same, whatever the values are."""
+    return value
+
+
+def _contrary(operand: Evaluator, values: Sequence[Value]) -> Value:
+    return operand(values) ^ True
+
+
+def _negative(operand: Evaluator, values: Sequence[Value]) -> Value:
+    return -operand(values)
+
+
+def _joined(op: str, left: Evaluator, right: Evaluator, values: Sequence[Value]) -> Value:
+    return _OPERATIONS[op](left(values), right(values))
 
 
 def constant_value(node: Node, constants: Mapping[str, float]) -> float:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
+from typing import Any
 
 from protocolsim.analysis.base import Analysis
 from protocolsim.endpoint.base import Endpoint, Population
@@ -152,6 +153,20 @@ class Scenario:
         """By state, the visits that can take place; what is described is these."""
         return planned_in(self.trial)
 
+    def __reduce__(self) -> tuple[Callable[..., Scenario], tuple[Document, bool, dict[str, Any]]]:
+        """It travels between processes as its document, of which it is built anew: it holds compiled rules.
+
+        What was replaced since it was built is kept where it is plain: texts, numbers, and who is enrolled.
+        """
+        plain = {name: getattr(self, name) for name in _PLAIN}
+        return _built_anew, (self.document, self.allow_plugins, plain | {"cohort": self.trial.cohort})
+
+    def __copy__(self) -> Scenario:
+        return self
+
+    def __deepcopy__(self, _: object) -> Scenario:
+        return self  # nothing in it changes
+
     @property
     def reported(self) -> dict[str, Endpoint]:
         """All that a trial yields a number of: its endpoints, then its analyses."""
@@ -171,3 +186,14 @@ class Scenario:
     def sha256(self) -> str:
         """The hash of the resolved scenario, which names it in provenance."""
         return hashlib.sha256(self.resolved.encode()).hexdigest()
+
+
+_PLAIN = tuple(f.name for f in fields(Scenario) if f.type in ("str", "int", "str | None", "tuple[str, ...]"))
+
+
+def _built_anew(document: Document, allow_plugins: bool, plain: dict[str, Any]) -> Scenario:
+    """A scenario that has travelled."""
+    from protocolsim.scenario.builder import build
+
+    built = build(document, allow_plugins=allow_plugins)
+    return replace(built, trial=replace(built.trial, cohort=plain.pop("cohort")), **plain)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from protocolsim.endpoint.base import Endpoint
 from protocolsim.engine.base import Trial
 from protocolsim.errors import UsageError, unknown
-from protocolsim.protocol.rules import Name, Node, Operation, RuleError, compiled, names_in, parse
+from protocolsim.protocol.rules import Name, Node, Operation, RuleError, compiled, constantly, names_in, parse
 from protocolsim.protocol.states import END, Group, Protocol, Rule, State, Transition, reachable
 from protocolsim.protocol.summaries import Reader, Summary
 from protocolsim.scenario.measures import OWN
@@ -172,7 +173,7 @@ def forced(trial: Trial, transition: Transition, taken: bool, further: Further |
     Where `further` summaries are wanted, the charts keep what these need, and the decision records them too.
     """
     words = transition.rule.words if transition.rule is not None else ""
-    changed = dataclasses.replace(transition, rule=Rule(words, lambda values: taken))
+    changed = dataclasses.replace(transition, rule=Rule(words, partial(constantly, taken)))
     reads = trial.protocol.group_of(transition).reads
     if further is not None:
         reads = further.reads_with(reads)

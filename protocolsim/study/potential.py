@@ -9,14 +9,15 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from protocolsim.endpoint.base import per_subject, populations, rows_of, seen
 from protocolsim.errors import UsageError
+from protocolsim.protocol.states import Group, Protocol
 from protocolsim.records import TABLES, Records, concatenate
 from protocolsim.scenario.measures import FOLLOWING, OF_BOTH_WAYS, WAY
 from protocolsim.scenario.scenario import Scenario
@@ -199,21 +200,24 @@ def potential_outcomes(
 def _explains(scenario: Scenario, rule: ThresholdRule, sent: bool) -> Callable[[int, Sequence[float]], tuple[str, str]]:
     """What led to each move: the rule's own words, unless the subject was sent against them."""
     protocol = scenario.trial.protocol
-    group, definition = protocol.group_of(rule.transition), rule.measured(scenario)
-    own, decides = scenario.named[rule.parameter].value, {t.number for t in group.transitions}
+    decision = protocol.group_of(rule.transition), rule.measured(scenario), scenario.named[rule.parameter].value
+    return partial(_explained, protocol, rule, decision, sent)
 
-    def explain(number: int, read: Sequence[float]) -> tuple[str, str]:
-        trigger, said = protocol.explain(number, read)
-        if number not in decides:
-            return trigger, said
-        measured = defined(definition, group.reads, [np.array([v]) for v in read[: len(group.reads)]], 1)
-        if bool(rule.holds(measured, own)[0]) == sent:
-            return trigger, said
-        words = rule.transition.rule.words if rule.transition.rule is not None else ""
-        numbers = said.rpartition(" | ")[2]
-        return trigger, f"sent against the rule ({words}) to see the other way | {numbers}"
 
-    return explain
+def _explained(
+    protocol: Protocol, rule: ThresholdRule, decision: tuple[Group, Any, float], sent: bool, number: int,
+    read: Sequence[float],
+) -> tuple[str, str]:  # fmt: skip
+    group, definition, own = decision
+    trigger, said = protocol.explain(number, read)
+    if number not in {t.number for t in group.transitions}:
+        return trigger, said
+    measured = defined(definition, group.reads, [np.array([v]) for v in read[: len(group.reads)]], 1)
+    if bool(rule.holds(measured, own)[0]) == sent:
+        return trigger, said
+    words = rule.transition.rule.words if rule.transition.rule is not None else ""
+    numbers = said.rpartition(" | ")[2]
+    return trigger, f"sent against the rule ({words}) to see the other way | {numbers}"
 
 
 def _only(records: Records, wanted: NDArray[np.bool_]) -> Records:

@@ -1,0 +1,134 @@
+"""Inside a worker process: its end of the link, and the tasks of a study.
+
+A worker begins in `main`, called by a line of code that was handed to a new Python (see worker_process.py): the script
+of the user is not read again. It ends when its link closes: at once where it has nothing to do, after a moment where it
+has, whatever became of the process that started it.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import queue
+import signal
+import socket
+import struct
+import sys
+import threading
+import traceback
+from typing import Any
+
+from protocolsim.errors import ProtocolsimError, WorkerError
+
+HEAD = struct.Struct("!Q")  # how many bytes follow
+BEGUN = "begun"
+_MOMENT = 1.0
+
+
+class Link:
+    """A worker's end. Reading and writing have a thread each, so that neither waits for the work, nor it for them."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._orders: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._answers: queue.Queue[bytes] = queue.Queue(maxsize=1)
+        for thread in (self._read, self._write):
+            threading.Thread(target=thread, daemon=True).start()
+
+    def receive(self) -> Any:
+        """The next message. Raises EOFError where there will be none."""
+        message = self._orders.get()
+        if message is None:
+            raise EOFError
+        return pickle.loads(message)  # noqa: S301 - from the process that started this one
+
+    def waiting(self) -> bool:
+        """Whether a message is there."""
+        return not self._orders.empty()
+
+    def send(self, message: Any) -> None:
+        """Send a message; waits where the one before is not sent yet."""
+        self._answers.put(pickle.dumps(message, pickle.HIGHEST_PROTOCOL))
+
+    def _read(self) -> None:
+        try:
+            with self._connection.makefile("rb") as stream:
+                while len(head := stream.read(HEAD.size)) == HEAD.size:
+                    (length,) = HEAD.unpack(head)
+                    message = stream.read(length)
+                    if len(message) < length:
+                        break
+                    self._orders.put(message)
+        except OSError:
+            pass  # the other end is gone
+        finally:
+            self._orders.put(None)
+            threading.Event().wait(_MOMENT)
+            os._exit(1)  # still at work for somebody who is gone
+
+    def _write(self) -> None:
+        while True:
+            message = self._answers.get()
+            try:
+                self._connection.sendall(HEAD.pack(len(message)) + message)
+            except OSError:
+                return  # the other end is gone; the reading thread knows it too
+
+
+def main() -> None:
+    """Be a worker: do what the first message says, until the link closes."""
+    link = Link(_connection())
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started this one
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    try:
+        serve, settings = link.receive()
+        link.send(BEGUN)
+        serve(link, *settings)
+    except EOFError:
+        pass
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
+    os._exit(0)
+
+
+def _connection() -> socket.socket:
+    """The link came as standard input, which nobody else is to read."""
+    if sys.platform == "win32":
+        return socket.fromshare(sys.stdin.buffer.read())
+    at = os.dup(0)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    return socket.socket(fileno=at)
+
+
+def carry_out_tasks(link: Link) -> None:
+    """Carry out the tasks of a study: messages are a number and the bytes of a function and its task."""
+    while True:
+        number, task = link.receive()
+        done, found = _carried_out(task)
+        try:
+            link.send((number, done, found))
+        except Exception as error:  # noqa: BLE001 - whatever pickling raises
+            link.send((number, False, _able_to_travel(error)))
+
+
+def _carried_out(packed: bytes) -> tuple[bool, Any]:
+    try:
+        function, task = pickle.loads(packed)  # noqa: S301 - from the process that started this one
+        return True, function(task)
+    except BaseException as error:  # noqa: BLE001 - all of it is told to who asked
+        return False, _able_to_travel(error)
+
+
+def _able_to_travel(error: BaseException) -> BaseException:
+    """The error as another process can have it; where it is no refusal, with its place in this one."""
+    if not isinstance(error, ProtocolsimError):
+        error.add_note("in a worker process:\n" + "".join(traceback.format_exception(error)))
+    try:
+        pickle.loads(pickle.dumps(error))  # noqa: S301 - our own
+    except Exception:  # noqa: BLE001 - whatever pickling raises
+        return WorkerError(f"in a worker process: {type(error).__name__}: {error}")
+    return error

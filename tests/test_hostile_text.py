@@ -171,8 +171,16 @@ def fields(tmp_path_factory) -> list[Address]:
 
 def _words(fields: list[Address], text: str) -> dict[Address, str]:
     """These words in every field, each marked by its number."""
+    return {at: f"w{k}q {_fitting(at, text)}".rstrip() for k, at in enumerate(fields)}
+
+
+def _fitting(at: Address, text: str) -> str:
+    """As much of the words as may stand there."""
     # Braces of a finding name an endpoint; `findings` refuses what it does not know.
-    return {at: f"w{k}q {re.sub('[{}]', '', text) if at[0] == 'findings' else text}" for k, at in enumerate(fields)}
+    if at[0] == "findings":
+        return re.sub("[{}]", "", text)
+    # Outcomes are names: no braces, and not as long.
+    return re.sub("[{}]", "", text)[:90] if at[-1] == "final" else text
 
 
 @dataclass(repr=False)

@@ -16,12 +16,15 @@ import pytest
 
 import protocolsim
 from protocolsim.errors import Fault, ScenarioError
+from protocolsim.study.run import run_manifest
+from protocolsim.study.storage.results import write_run
+from protocolsim.study.storage.study_folder import study_folder
 
 ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture(scope="module")
-def found() -> dict[str, Any]:
+def found(tmp_path_factory) -> dict[str, Any]:
     """One of everything that a public function gives, by the function or the class."""
     scenario = protocolsim.load("ms_daclizumab", set={"cohort.size": 5})
     curve = protocolsim.thresholds(scenario, replicates=4)
@@ -36,11 +39,20 @@ def found() -> dict[str, Any]:
         "regret": protocolsim.regret(curve, lucks=2),
         "potential_outcomes": protocolsim.potential_outcomes(scenario),
         "trace": protocolsim.trace(scenario, 1),
+        "open": protocolsim.open(_kept(scenario, tmp_path_factory.mktemp("kept"))),
         "ScenarioError": ScenarioError("a.yaml", [Fault(1, 2, "x", "wrong")]),
         "SimulationError": protocolsim.SimulationError("nobody is ever eligible"),
         "UsageError": protocolsim.UsageError("a word"),
         "ProtocolsimError": protocolsim.ProtocolsimError("a word"),
     }
+
+
+def _kept(scenario: protocolsim.Scenario, place: Path) -> Path:
+    """A folder of results."""
+    manifest = run_manifest(scenario, 2, None, "batch")
+    with study_folder(place / "out", manifest) as folder, folder.results() as staged:
+        write_run(protocolsim.run(scenario, replicates=2), staged)
+    return place / "out"
 
 
 def told(name: str, value: Any) -> str:

@@ -33,13 +33,16 @@ def test_ci_runs_the_test_command_of_the_readme():
     assert CI.read_text(encoding="utf-8").splitlines().count(f"{commands()[1]} || exit") == 1
 
 
-# Stands in for Python: makes an environment whose `python` writes down its arguments, and fails where it is told to.
+# Stands in for Python: makes an environment whose `python` writes down its arguments, and fails where it is told to;
+# its `uv` makes another such environment.
 STAND_IN = """#!/usr/bin/env bash
 set -e
+[[ "$1 $2" == "-m venv" && -n "$3" ]] || { echo "Python 3"; exit; }
 mkdir -p "$3/bin"
 echo "PATH=$3/bin:\\$PATH" > "$3/bin/activate"
 printf '#!/usr/bin/env bash\\necho "$*" >> "$CALLS"\\n[[ "$*" != *"$FAILS"* ]]\\n' > "$3/bin/python"
-chmod +x "$3/bin/python"
+printf '#!/usr/bin/env bash\\n[[ $1 != venv ]] || cp -r "${0%%/bin/uv}" "${@: -1}"\\n' > "$3/bin/uv"
+chmod +x "$3/bin/python" "$3/bin/uv"
 """
 
 
@@ -52,7 +55,8 @@ def test_ci_fails_when_any_step_fails(tmp_path, fails):
     environment = {**os.environ, "PYTHON": str(python), "CALLS": str(calls), "FAILS": fails, "TMPDIR": str(tmp_path)}
     done = subprocess.run(["bash", CI], env=environment, capture_output=True, check=False)
     steps = [" ".join(call.split()[1:3]) for call in calls.read_text(encoding="utf-8").splitlines()]
-    everything = ["pip install", "pytest", "ruff check", "ruff format", "mypy"]
+    # At the end .ci/versions: its own tool, and some tests in an environment with the lowest versions.
+    everything = ["pip install", "pytest", "ruff check", "ruff format", "mypy", "pip install", "pytest -n"]
     if fails == "nothing":
         assert (done.returncode, steps) == (0, everything)
     else:

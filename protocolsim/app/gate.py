@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from protocolsim.app.admission import Admission, has_token, without_token
 from protocolsim.app.limits import MOST_HEADERS, MOST_QUERY
+from protocolsim.text.html import words as in_html
 
 Scope = MutableMapping[str, Any]
 Asgi = Callable[[Scope, Any, Any], Awaitable[None]]
@@ -147,7 +147,7 @@ def _no_token(scope: Scope) -> Response:
     headers = {"WWW-Authenticate": 'Bearer realm="protocolsim"'}
     if scope["type"] != "http" or "text/html" not in "".join(_said(scope, b"accept")):
         return PlainTextResponse(_ASK + "\n", 401, headers)
-    words = html.escape(_ASK[0].upper() + _ASK[1:])
+    words = in_html(_ASK[0].upper() + _ASK[1:])
     return HTMLResponse(
         f'<!doctype html><html lang="en"><title>protocolsim</title><h1>protocolsim</h1><p>{words}.</p>'
         '<p>If you have opened it in this browser before: <a href="">go on</a>.</p></html>',

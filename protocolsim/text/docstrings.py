@@ -20,7 +20,8 @@ class _Kept(SourceFileLoader):
     def get_code(self, fullname: str) -> CodeType:
         """Always from the source; what Python keeps on disk for this level is without them."""
         path = self.get_filename(fullname)
-        return compile(self.get_data(path), path, "exec", dont_inherit=True, optimize=1)
+        code: CodeType = self.source_to_code(self.get_data(path), path, _optimize=1)  # type: ignore[call-arg]
+        return code
 
 
 class _Finder(MetaPathFinder):

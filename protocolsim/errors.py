@@ -73,7 +73,7 @@ class ScenarioError(ProtocolsimError):
         count = f"{len(self.faults)} fault" + ("s" if len(self.faults) != 1 else "")
         places = [f"line {f.line}, column {f.column}" if f.line else "" for f in self.faults]
         width = max((len(p) for p in places), default=0)
-        lines = [f"{self.source}: {count}"]
+        lines = [f"{_printed(self.source)}: {count}"]
         for place, fault in zip(places, self.faults, strict=True):
             said = f"{fault.path}: {fault.message}" if fault.path else fault.message
             lines.append(f"  {place:<{width}}  {_printed(said)}")

@@ -142,13 +142,15 @@ def study_in(asked: Asked, manifest: Manifest, pieces: str | None = "chunks") ->
         refuse_lone_overwrite(asked.overwrite, asked.out)
         yield None
         return
-    from protocolsim.study.storage.study_folder import study_folder, told_of
+    from protocolsim.study.storage.study_folder import study_folder
 
     with study_folder(asked.out, manifest, overwrite=asked.overwrite, resume=asked.resume, pieces=pieces) as folder:
+        # Said with --quiet too: a disk that spoils files is no matter of taste.
+        for told in folder.damaged:
+            say(told, err=True)
         yield folder
-        if not asked.quiet:
-            for told in told_of(folder):
-                say(told, err=True)
+        for told in folder.notes:
+            say(told, err=True)
 
 
 def refuse_lone_overwrite(overwrite: bool, out: Path | None) -> None:

@@ -40,9 +40,9 @@ class StudyFolder:
     """Where a study is kept while it grows. `path` is where it stands, `target` where its results belong.
 
     `shown` is what to call `path` to the user. `earlier` is a folder of finished results that this study goes on from,
-    with its manifest. `pieces` is the folder of the finished pieces, `entries` what the ledger has of them, `lost` the
-    files that were damaged. `replacing` is what stands in `target` that may be deleted, as it was when this began.
-    `notes` is what the user should be told at the end.
+    with its manifest. `pieces` is the folder of the finished pieces, `entries` what the ledger has of them, `lost` and
+    `lost_earlier` the files of either that were damaged. `replacing` is what stands in `target` that may be deleted, as
+    it was when this began. `notes` is what the user should be told at the end.
     """
 
     path: Path
@@ -54,6 +54,7 @@ class StudyFolder:
     planned: int = 0
     entries: dict[str, Entry] = field(default_factory=dict)
     lost: list[str] = field(default_factory=list)
+    lost_earlier: list[str] = field(default_factory=list)
     replacing: ours.Inventory = field(default_factory=dict, repr=False)
     notes: list[str] = field(default_factory=list)
 
@@ -166,10 +167,10 @@ class StudyFolder:
         wanted = []
         for name, entry in entries.items():
             damaged = [f for f in self._own(entry) if checksum(earlier / f) != entry.files[f]]
-            self.lost += damaged
+            self.lost_earlier += damaged
             if name not in there and not damaged:
                 wanted.append(name)
-        for name, parts in tables_taken_over(earlier, manifest, entries, wanted, self.parts, self.lost).items():
+        for name, parts in tables_taken_over(earlier, manifest, entries, wanted, self.parts, self.lost_earlier).items():
             entry = entries[name]
             for file in self._own(entry):
                 if not (self.path / file).exists():
@@ -181,6 +182,16 @@ class StudyFolder:
     def _own(entry: Entry) -> list[str]:
         """The files of a piece that stay when the tables are joined."""
         return [file for file in entry.files if not file.startswith(f"{ours.PARTS}/")]
+
+    @property
+    def damaged(self) -> list[str]:
+        """What was found damaged, in words."""
+        lost = ((self.shown, self.lost), (self.target.name, self.lost_earlier))
+        return [
+            f"'{name}' of {folder} was damaged; what it held is done again"
+            for folder, names in lost
+            for name in dict.fromkeys(names)
+        ]
 
     def kept(self) -> str:
         """What is kept of the study so far, in words; empty for nothing."""
@@ -387,9 +398,3 @@ def _read(out: Path, folder: Path, pieces: str | None) -> Manifest:
         raise UsageError(f"--out {out}: it has no {place.name}, so there is nothing to go on from") from None
     except (OSError, ValueError) as error:
         raise UsageError(f"--out {out}: cannot read {place}: {error}; --overwrite begins anew") from None
-
-
-def told_of(folder: StudyFolder) -> list[str]:
-    """What the user should know of a folder: which files were damaged, and what became of others' files."""
-    lost = [f"{name} in {folder.shown} was damaged; what it held is done again" for name in folder.lost]
-    return [*lost, *folder.notes]

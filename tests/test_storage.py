@@ -653,6 +653,25 @@ def test_a_large_replicate_is_written_while_it_is_simulated(monkeypatch, work):
     assert not list(Path("out").rglob("*.spool"))
 
 
+def test_parts_that_do_not_fit_together_are_made_anew(work):
+    """Parts whose columns stand otherwise, as another version of Arrow may put them, cost a simulation, no result."""
+    with study_folder(Path("out"), run_manifest(SCENARIO, 3, None, "auto")) as folder:
+        made = run(SCENARIO, replicates=3, folder=folder)
+        part = next(folder.parts.glob("*.doses.parquet"))
+        rows = parquet.read_table(part)
+        parquet.write_table(rows.select(rows.column_names[::-1]), part)
+        (entry,) = folder.entries.values()
+        folder.entries["second"] = dataclasses.replace(entry, name="second")
+        for file in sorted(folder.parts.iterdir()):
+            (folder.parts / file.name.replace(entry.name, "second")).write_bytes(file.read_bytes())
+        other = folder.parts / f"second.{part.name.split('.')[1]}.parquet"
+        parquet.write_table(rows, other)
+        with folder.results() as place:
+            write_run(made, place, folder)
+    for table in TABLES:
+        same_frame(pd.read_parquet(f"out/{table}.parquet"), made.records.frame(table))
+
+
 def test_what_a_report_draws_does_not_depend_on_workers(monkeypatch):
     """The first replicates that figures show are the same whether records were kept, some of them, or none."""
     monkeypatch.setattr("protocolsim.study.result.ROWS_SHOWN", 2000)

@@ -25,15 +25,24 @@ def write_run(result: Result, place: Path, folder: StudyFolder | None = None, *,
     Tables are joined from the parts that the folder of the study keeps, whose rows are not read again; without them
     they are simulated once more, piece by piece. `csv`: as CSV too.
     """
-    entries = [] if folder is None else list(folder.entries.values())
-    if folder is not None and entries and all("groups" in entry.told for entry in entries):
-        tables.join(parts_of(folder), place)
-    else:
+    if folder is None or not _joined(folder, place):
         tables.write_streaming(result.pieces(), place)
     if csv:
         for table in TABLES:
             csv_of(place / f"{table}.parquet")
     write_facts(place, result.summary(), result.scenario, result.provenance, result.asked)
+
+
+def _joined(folder: StudyFolder, place: Path) -> bool:
+    """Whether the tables could be put together from the parts that are kept."""
+    entries = folder.entries.values()
+    if not entries or any("groups" not in entry.told for entry in entries):
+        return False
+    try:
+        tables.join(parts_of(folder), place)
+    except ValueError:  # parts of another version of Arrow, which puts the same columns otherwise
+        return False
+    return True
 
 
 def write_validation(place: Path, summary: Mapping[str, Any], result: Result) -> None:

@@ -282,8 +282,9 @@ class TestKilled:
             [sys.executable, "-c", AS_FROM_A_TERMINAL, *words, "--out", "out"],
             env=ENVIRONMENT, cwd=work, stderr=subprocess.PIPE, text=True, start_new_session=True,
         )  # fmt: skip
-        while not list(Path("out/chunks").glob("0*")) and process.poll() is None:
+        while not Path("out/ledger.jsonl").exists() and process.poll() is None:
             time.sleep(0.02)
+        time.sleep(0.1)  # its line is in it as soon as it is there, but for a moment
         os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
         _, err = process.communicate(timeout=120)
         assert process.returncode == status, err

@@ -20,7 +20,7 @@ class _Kept(SourceFileLoader):
     def get_code(self, fullname: str) -> CodeType:
         """Always from the source; what Python keeps on disk for this level is without them."""
         path = self.get_filename(fullname)
-        code: CodeType = self.source_to_code(self.get_data(path), path, _optimize=1)  # type: ignore[call-arg]
+        code: CodeType = self.source_to_code(self.get_data(path), path, _optimize=1)
         return code
 
 

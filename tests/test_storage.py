@@ -457,6 +457,13 @@ class TestRowGroups:
         row_groups.cut(folder / "all.parquet", again)
         assert [parquet.read_table(p).to_pydict() for p, _ in again] == [t.to_pydict() for t in tables]
 
+    @pytest.mark.parametrize("numbers", [[1, 2], [2, 2], [3], []])
+    def test_pieces_that_are_not_the_whole_are_refused(self, tmp_path, numbers):
+        """A file is cut only where it is known whose each of its row groups is."""
+        parquet.write_table(pa.table({"c": list(range(10))}), tmp_path / "whole", row_group_size=2)
+        with pytest.raises(ValueError, match="another number of row groups"):
+            row_groups.cut(tmp_path / "whole", [(tmp_path / str(k), n) for k, n in enumerate(numbers)])
+
     def test_other_columns_are_refused(self, tmp_path):
         """Parts of different tables do not make one."""
         for name, column in (("a", [1]), ("b", ["x"])):
@@ -540,6 +547,21 @@ def small(monkeypatch):
     monkeypatch.setattr("protocolsim.report.page.page", lambda result: "a page" * 100)
     monkeypatch.setattr("protocolsim.study.beside.run_beside", lambda *words, **named: {})
     monkeypatch.setattr("protocolsim.study.beside.companions", lambda scenario: {})
+
+
+def test_each_line_of_the_ledger_counts(work, small, capfd):
+    """Whichever line is lost of the ledger of finished results, more replicates end in the undisturbed tables."""
+    more = ("--replicates", "18")
+    assert command(*RUN, *more, "--out", "undisturbed") == 0
+    assert command(*RUN, "--replicates", "12", "--out", "begun") == 0
+    lines = Path("begun", ledger.LEDGER).read_bytes().splitlines(keepends=True)
+    assert len(lines) == 3
+    for k in range(len(lines)):
+        shutil.rmtree("out", ignore_errors=True)
+        shutil.copytree("begun", "out")
+        Path("out", ledger.LEDGER).write_bytes(b"".join(lines[:k] + lines[k + 1 :]))
+        assert command(*RUN, *more, "--out", "out", "--resume") == 0
+        assert contents(Path("out")) == contents(Path("undisturbed"))
 
 
 @pytest.mark.parametrize("finished", [False, True])

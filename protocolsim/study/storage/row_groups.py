@@ -128,10 +128,10 @@ def join(parts: Iterable[Path], target: Path) -> str:
 def cut(path: Path, pieces: Sequence[tuple[Path, int]]) -> list[str]:
     """The other way round: so many row groups into each file, in order; their checksums.
 
-    Raises ValueError where the file has not as many.
+    Raises ValueError where the file has not just as many: then nobody knows which are whose.
     """
-    if sum(number for _, number in pieces) > len(footer_of(path).groups):
-        raise ValueError(f"{path.name} has fewer row groups")
+    if sum(number for _, number in pieces) != len(footer_of(path).groups):
+        raise ValueError(f"{path.name} has another number of row groups")
     found, first = [], 0
     for target, number in pieces:
         with target.open("wb") as out:

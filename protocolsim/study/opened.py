@@ -13,8 +13,7 @@ from protocolsim.errors import UsageError, unknown
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.scenario.settings import load
 from protocolsim.study.storage import ours
-from protocolsim.study.storage.manifest import Manifest, read_manifest
-from protocolsim.study.storage.study_folder import manifest_path
+from protocolsim.study.storage.manifest import Manifest, manifest_path, read_manifest
 from protocolsim.study.storage.write import checksum
 
 if TYPE_CHECKING:

@@ -6,10 +6,12 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from protocolsim.errors import UsageError
 from protocolsim.scenario.scenario import Scenario
+from protocolsim.study.storage import ours
 from protocolsim.study.storage.write import checksum_of
 
 FORMAT = 2
@@ -122,3 +124,19 @@ def _differences(now: Any, then: Any, path: str = "") -> Iterator[str]:
 def _said(value: Any) -> str:
     text = "absent" if value is None else json.dumps(value, ensure_ascii=False).strip('"')
     return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def manifest_path(folder: Path, pieces: str | None) -> Path:
+    """Where the manifest stands: that of a calibration beside its reference table."""
+    return folder / ours.REFERENCE / ours.PLAN if pieces == ours.REFERENCE else folder / ours.MANIFEST
+
+
+def manifest_in(out: Path, folder: Path, pieces: str | None) -> Manifest:
+    """The manifest of the study in a folder. Raises UsageError where there is none, or where it is damaged."""
+    place = manifest_path(folder, pieces)
+    try:
+        return read_manifest(place.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UsageError(f"--out {out}: it has no {place.name}, so there is nothing to go on from") from None
+    except (OSError, ValueError) as error:
+        raise UsageError(f"--out {out}: cannot read {place}: {error}; --overwrite begins anew") from None

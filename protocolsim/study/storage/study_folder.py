@@ -18,7 +18,7 @@ from protocolsim.errors import ProtocolsimError, StudyStopped, UsageError, Worke
 from protocolsim.study.storage import ours
 from protocolsim.study.storage.claim import Claim, cannot_write, claimed, next_to, put_in_place, replaced
 from protocolsim.study.storage.ledger import Entry, add_to_ledger, read_ledger, write_ledger
-from protocolsim.study.storage.manifest import Manifest, read_manifest
+from protocolsim.study.storage.manifest import Manifest, manifest_in, manifest_path
 from protocolsim.study.storage.write import (
     PARTIAL,
     checksum,
@@ -204,11 +204,6 @@ class _OccupiedError(UsageError):
     """Somebody's file stands where a result belongs; all results are whole and wait for their names."""
 
 
-def manifest_path(folder: Path, pieces: str | None) -> Path:
-    """Where the manifest stands: that of a calibration beside its reference table."""
-    return folder / ours.REFERENCE / ours.PLAN if pieces == ours.REFERENCE else folder / ours.MANIFEST
-
-
 def publish(folder: Path, shown: str) -> None:
     """Give finished results their names, the summary last. Nothing that stands there is ever replaced.
 
@@ -332,9 +327,9 @@ def _opened(claim: Claim, manifest: Manifest, pieces: str | None, *, overwrite: 
         return _anew(claim, there, next_to_it, held, overwrite=overwrite)
     if held.others and held.finished:
         ours.refuse_others(out, target)
-    finished = _read(out, target, pieces) if held.finished else None
+    finished = manifest_in(out, target, pieces) if held.finished else None
     if beside.is_dir() and ours.held_in(beside).unfinished:
-        manifest.goes_on(_read(out, beside, pieces), f"the unfinished study in {next_to_it.shown}")
+        manifest.goes_on(manifest_in(out, beside, pieces), f"the unfinished study in {next_to_it.shown}")
     elif held.finished:
         assert finished is not None  # it was read because there are finished results
         manifest.goes_on(finished, f"--out {out}")
@@ -342,7 +337,11 @@ def _opened(claim: Claim, manifest: Manifest, pieces: str | None, *, overwrite: 
         claim.lock(beside)
     else:
         if held.unfinished:
-            manifest.goes_on(_read(out, target, pieces), f"--out {out}")
+            begun = manifest_in(out, target, pieces)
+            manifest.goes_on(begun, f"--out {out}")
+            # Results that were whole once, and lost their summary: they are written anew.
+            for name in (*begun.files, *(_TIMED if begun.files else ())):
+                (target / name).unlink(missing_ok=True)
         return there
     if finished is not None and finished.identity == manifest.identity:
         next_to_it.earlier = (target, finished)
@@ -388,13 +387,3 @@ def _complete(out: Path, target: Path, beside: Path) -> None:
         _given_back(old, target)
     if (beside / ours.SUMMARY).exists() and ours.has_manifest(beside):
         replace_results(beside, target)
-
-
-def _read(out: Path, folder: Path, pieces: str | None) -> Manifest:
-    place = manifest_path(folder, pieces)
-    try:
-        return read_manifest(place.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UsageError(f"--out {out}: it has no {place.name}, so there is nothing to go on from") from None
-    except (OSError, ValueError) as error:
-        raise UsageError(f"--out {out}: cannot read {place}: {error}; --overwrite begins anew") from None

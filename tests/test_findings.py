@@ -79,7 +79,7 @@ def test_what_is_set_is_set_beside_it_too():
 def test_a_long_study_is_not_as_long_again_beside_it(monkeypatch):
     """Companions have as many trials as the study, up to a number that the page names."""
     monkeypatch.setattr(beside, "MOST", 3)
-    found = beside.run_beside(load("ms_threshold_50"), 7, 50)["ms_daclizumab"]
+    found = beside.run_beside(beside.companions(load("ms_threshold_50")), 7, 50)["ms_daclizumab"]
     assert (found.seed, found.replicates) == (7, 3)
     monkeypatch.undo()
     template = Path(findings.__file__).with_name("page.html.j2").read_text(encoding="utf-8")

@@ -35,12 +35,37 @@ class _Timer:
             self._handle = None
 
 
-class HttpConnection(H11Protocol):
+class _Taken(asyncio.Protocol):
+    """What both kinds of connection have: what is sent must be taken in time."""
+
+    transport: asyncio.Transport
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._stalled = _Timer()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It is over."""
+        self._stalled.stop()
+        super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """The browser takes nothing at the moment."""
+        self._stalled.start(STALLED_SECONDS, self.transport)
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        """It takes more."""
+        self._stalled.stop()
+        super().resume_writing()
+
+
+class HttpConnection(_Taken, H11Protocol):
     """A connection for requests. A request must be said whole in time, and its answer must be taken."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._head, self._stalled = _Timer(), _Timer()
+        self._head = _Timer()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """One more, if there are not too many."""
@@ -81,18 +106,7 @@ class HttpConnection(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """It is over."""
         self._head.stop()
-        self._stalled.stop()
         super().connection_lost(exc)
-
-    def pause_writing(self) -> None:
-        """The browser takes nothing at the moment."""
-        self._stalled.start(STALLED_SECONDS, self.transport)
-        super().pause_writing()
-
-    def resume_writing(self) -> None:
-        """It takes more."""
-        self._stalled.stop()
-        super().resume_writing()
 
 
 def _own(cookies: bytes) -> bytes:
@@ -100,12 +114,8 @@ def _own(cookies: bytes) -> bytes:
     return b"; ".join(pair for pair in pairs if pair.startswith(COOKIE.encode()))
 
 
-class SocketConnection(WebSocketsSansIOProtocol):
+class SocketConnection(_Taken, WebSocketsSansIOProtocol):
     """A WebSocket, likewise."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._stalled = _Timer()
 
     def data_received(self, data: bytes) -> None:
         """A piece of a message. Before, the head: it comes whole, and what is not understood at once never will be."""
@@ -118,18 +128,3 @@ class SocketConnection(WebSocketsSansIOProtocol):
         await super().send(message)
         if message["type"] == "websocket.http.response.body" and not message.get("more_body", False):
             self.handshake_complete = True
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """It is over."""
-        self._stalled.stop()
-        super().connection_lost(exc)
-
-    def pause_writing(self) -> None:
-        """The browser takes nothing at the moment."""
-        self._stalled.start(STALLED_SECONDS, self.transport)
-        super().pause_writing()
-
-    def resume_writing(self) -> None:
-        """It takes more."""
-        self._stalled.stop()
-        super().resume_writing()

@@ -34,16 +34,15 @@ def run(scenario: str, csv: bool, asked: Asked) -> None:
         raise UsageError("--csv says nothing without --out")
     loaded = asked.load(scenario)
     reported = asked.out is not None or asked.shown
-    if reported:
-        # Here and not in the report, so that nothing is simulated in vain.
-        companions(loaded)
+    # Here and not in the report, so that nothing is simulated in vain.
+    others = companions(loaded) if reported else {}
     manifest = run_manifest(loaded, **asked.study)
     total = manifest.replicates + (trials_beside(loaded, manifest.replicates) if reported else 0)
     with study_in(asked, manifest) as folder:
         with workers_for(asked.workers, asked.cluster) as those, progress(total, shown=asked.shown) as tell:
             result = run_study(loaded, **asked.study, workers=those, folder=folder, progress=tell)
             if reported:
-                beside = run_beside(loaded, result.seed, result.replicates, workers=those, progress=tell)
+                beside = run_beside(others, result.seed, result.replicates, workers=those, progress=tell)
                 result = replace(result, companions=beside)
         if folder is not None:
             _write(result, folder, csv)

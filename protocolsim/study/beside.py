@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from protocolsim.errors import ScenarioError
 from protocolsim.scenario.quotes import companions_of
 from protocolsim.scenario.scenario import Scenario
@@ -27,13 +29,18 @@ def companions(scenario: Scenario) -> dict[str, Scenario]:
 
 
 def run_beside(
-    scenario: Scenario, seed: int, replicates: int, *, workers: Workers = 1, progress: Progress | None = None
+    others: Mapping[str, Scenario],
+    seed: int,
+    replicates: int,
+    *,
+    workers: Workers = 1,
+    progress: Progress | None = None,
 ) -> dict[str, Result]:
-    """Each companion run, with this seed and as many replicates, but at most MOST. Raises as `companions` does."""
+    """Each of these run, with this seed and as many replicates, but at most MOST."""
     most = min(replicates, MOST)
     return {
         name: run(other, seed=seed, replicates=most, workers=workers, progress=progress)
-        for name, other in companions(scenario).items()
+        for name, other in others.items()
     }
 
 

@@ -166,9 +166,9 @@ class Result:
         """The scenarios shown beside this one: those that were run with it, or run now with the same seed."""
         if self.companions is not None:
             return dict(self.companions)
-        from protocolsim.study.beside import run_beside
+        from protocolsim.study.beside import companions, run_beside
 
-        return run_beside(self.scenario, self.seed, self.replicates)
+        return run_beside(companions(self.scenario), self.seed, self.replicates)
 
     @property
     def warnings(self) -> list[str]:

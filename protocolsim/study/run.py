@@ -42,9 +42,6 @@ def run(
     single large replicate is simulated by one of them. `folder` keeps what is finished. `progress` is told how many
     replicates were done since it was last called. Raises UsageError for impossible arguments, SimulationError where a
     cohort cannot be filled, WorkerError where workers die again and again.
-
-    A script that asks for workers must begin its work below `if __name__ == "__main__":`, as with any use of
-    processes in Python: each worker reads the script again.
     """
     replicates, seed = replicates_and_seed(scenario, replicates, seed)
     engine = chosen_engine(scenario, engine)

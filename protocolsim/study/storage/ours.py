@@ -67,15 +67,14 @@ class Held:
 
 def held_in(folder: Path) -> Held:
     """What stands in a folder. Raises OSError where one cannot look."""
-    names = {p.name for p in folder.iterdir()}
-    others = [name for name, ours in _looked_at(folder) if not ours]
-    begun = PUBLISHING in names or bool(_chunks(folder))
-    finished = SUMMARY in names
+    files = list(_looked_at(folder))
+    finished = (folder / SUMMARY).exists()
     if not (finished or has_manifest(folder)):
         # Without a sign of us, names that we use too are somebody's; but for what a process leaves that was killed
         # while it wrote its manifest.
-        return Held(tuple(n for n, _ in _looked_at(folder) if n not in _BARELY_BEGUN), finished=False, unfinished=False)
-    return Held(tuple(others), finished, begun and not finished)
+        return Held(tuple(n for n, _ in files if n not in _BARELY_BEGUN), finished=False, unfinished=False)
+    begun = (folder / PUBLISHING).exists() or bool(_chunks(folder))
+    return Held(tuple(n for n, ours in files if not ours), finished, begun and not finished)
 
 
 def has_manifest(folder: Path) -> bool:

@@ -7,7 +7,6 @@ as much as the first writing, and memory. Source: the Parquet format's parquet.t
 
 from __future__ import annotations
 
-import hashlib
 import struct as bits
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -66,7 +65,6 @@ class Joined:
     def __init__(self, out: IO[bytes]) -> None:
         self._out = out
         self._at = 0
-        self._digest = hashlib.sha256()
         self._fields: Struct | None = None
         self._groups: list[Struct] = []
         self._write(_MAGIC)
@@ -97,8 +95,8 @@ class Joined:
             _shifted(group, shift)
             self._groups.append(group)
 
-    def close(self) -> str:
-        """Write the footer; the checksum of the whole file. Raises ValueError where nothing was added."""
+    def close(self) -> None:
+        """Write the footer. Raises ValueError where nothing was added."""
         if self._fields is None:
             raise ValueError("no part of this table")
         for number, group in enumerate(self._groups):
@@ -108,38 +106,35 @@ class Joined:
         _set(fields, _GROUPS, (thrift.STRUCT, self._groups))
         footer = thrift.written(fields)
         self._write(footer + bits.pack("<I4s", len(footer), _MAGIC))
-        return self._digest.hexdigest()
 
     def _write(self, content: bytes) -> None:
         self._out.write(content)
-        self._digest.update(content)
         self._at += len(content)
 
 
-def join(parts: Iterable[Path], target: Path) -> str:
-    """One file with the rows of all parts, in their order; its checksum."""
+def join(parts: Iterable[Path], target: Path) -> None:
+    """One file with the rows of all parts, in their order."""
     with target.open("wb") as out:
         joined = Joined(out)
         for part in parts:
             joined.add(part)
-        return joined.close()
+        joined.close()
 
 
-def cut(path: Path, pieces: Sequence[tuple[Path, int]]) -> list[str]:
-    """The other way round: so many row groups into each file, in order; their checksums.
+def cut(path: Path, pieces: Sequence[tuple[Path, int]]) -> None:
+    """The other way round: so many row groups into each file, in order.
 
     Raises ValueError where the file has not just as many: then nobody knows which are whose.
     """
     if sum(number for _, number in pieces) != len(footer_of(path).groups):
         raise ValueError(f"{path.name} has another number of row groups")
-    found, first = [], 0
+    first = 0
     for target, number in pieces:
         with target.open("wb") as out:
             joined = Joined(out)
             joined.add(path, first, first + number)
-            found.append(joined.close())
+            joined.close()
         first += number
-    return found
 
 
 def _begin_of(group: Struct) -> int:

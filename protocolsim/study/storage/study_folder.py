@@ -146,6 +146,8 @@ class StudyFolder:
         if self.earlier is not None:
             self._take_over(*self.earlier)
         for name, entry in read_ledger(self.path, self.manifest.identity).items():
+            if name in self.entries:  # taken over just now
+                continue
             damaged = [file for file, sum_ in entry.files.items() if checksum(self.path / file) != sum_]
             if damaged:
                 # What it held is done again. Parts are taken away at the end, so that they are missed only before.
@@ -176,7 +178,8 @@ class StudyFolder:
                 if not (self.path / file).exists():
                     link_or_copy(earlier / file, self.path / file)
             files = {**{file: entry.files[file] for file in self._own(entry)}, **parts}
-            add_to_ledger(self.path, self.manifest.identity, Entry(name, entry.told, files))
+            self.entries[name] = Entry(name, entry.told, files)
+            add_to_ledger(self.path, self.manifest.identity, self.entries[name])
 
     @staticmethod
     def _own(entry: Entry) -> list[str]:

@@ -20,6 +20,7 @@ import sys
 import tempfile
 import threading
 import time
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -59,11 +60,12 @@ class Job(NamedTuple):
         return self.module in sys.modules or self.module.split(".")[1] not in ("disease", "drug")
 
 
-def jobs() -> list[Job]:
+@cache
+def jobs() -> tuple[Job, ...]:
     """All that stands in the list."""
     text = (Path(__file__).parent / "kernels.txt").read_text(encoding="utf-8")
     lines = (line.split(maxsplit=3) for line in text.splitlines() if line and not line.startswith("#"))
-    return [Job(*line) for line in lines]
+    return tuple(Job(*line) for line in lines)
 
 
 class Team:

@@ -116,9 +116,8 @@ class MachineCode(FunctionCache):  # type: ignore[misc]
         made_of = self._keys[sig] = fingerprint(self.function)
         self.made.add(made_of)
         body = self._read(sig, target_context, made_of)
-        if body is None:
-            if self.to_python:
-                watch.missing(self, sig)
+        if body is None and self.to_python:
+            watch.missing(self, sig)
             body = self._read(sig, target_context, made_of)  # another process may have compiled it meanwhile
         if body is None:
             return None
@@ -185,7 +184,7 @@ def _replace(path: Path, reduced: Any) -> None:
     try:
         partial.write_bytes(_MAGIC + _checksum(path.name, body) + body)
         partial.replace(path)
-    except OSError:
+    except BaseException:  # Ctrl-C too: nothing would ever take it away
         with contextlib.suppress(OSError):
             partial.unlink()
         raise

@@ -141,6 +141,19 @@ def test_a_kernel_that_cannot_be_kept_is_used(kept, monkeypatch, error):
     assert list(path.parent.iterdir()) == []
 
 
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_writing_that_is_cut_short_leaves_nothing(tmp_path, monkeypatch, error):
+    """Whatever stops the writing of a kernel, no half of it is left: nothing would ever take it away."""
+
+    def stop(self, target):
+        raise error
+
+    monkeypatch.setattr(machine_code.Path, "replace", stop)
+    with pytest.raises(type(error)):
+        machine_code._replace(tmp_path / "kernel.nbc", ("code",))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_no_folder_at_all(kept, monkeypatch):
     """Where Numba finds no folder that can be written to, the kernel runs, and it is said."""
     again, path = kept

@@ -23,6 +23,7 @@ from pyarrow import parquet
 
 import protocolsim
 from protocolsim import cli
+from protocolsim.engine import batch as engine_of
 from protocolsim.errors import UsageError
 from protocolsim.records import TABLES
 from protocolsim.scenario.settings import load
@@ -410,6 +411,57 @@ def test_a_saved_scenario_keeps_its_companions(work):
     assert beside.value == run(load("elsewhere/beside/1_none.yaml"), replicates=2).estimates["new_cel_inhibition"].value
 
 
+KEEPING = {
+    "run": (),
+    "sweep": ("--vary", "response_threshold=50%,75%"),
+    "thresholds": ("--lucks", "0"),
+    "validate": (),
+}
+
+
+@pytest.mark.parametrize("name", KEEPING)
+def test_a_companion_that_cannot_be_read_is_found_before(work, small, name, capfd, monkeypatch):
+    """What is kept with the results is read before anything is simulated, and a study is as it was."""
+    Path("none.yaml").write_text("extends: ms_no_drug\ntitle: None at all\n")
+    Path("trial.yaml").write_text("extends: ms_daclizumab\ncohort: {size: 4}\nbeside: [none.yaml]\nfindings: []\n")
+    asked = (name, "trial.yaml", *KEEPING[name], "--replicates", "2", "--quiet", "--out", "out")
+    assert command(*asked) == 0
+    Path("none.yaml").unlink()
+    before = everything(Path("out"))
+    monkeypatch.setattr(engine_of, "pieces", lambda *words, **named: pytest.fail("it was simulated"))
+    for how in ("--overwrite", *(("--resume",) if name in ("run", "sweep") else ())):
+        assert command(*asked, how) == 2
+        assert "none.yaml" in capfd.readouterr().err
+        assert everything(Path("out")) == before
+
+
+def test_what_is_finished_is_kept_when_results_cannot_be_written(work, small, capfd, monkeypatch):
+    """Whatever refuses at the very end, what was simulated stays, and is gone on with."""
+
+    def refuse(result):
+        raise UsageError("there is no page")
+
+    asked = (*RUN, "--replicates", "12", "--out", "out")
+    with monkeypatch.context() as patch:
+        patch.setattr("protocolsim.report.page.page", refuse)
+        assert command(*asked) == 2
+    assert "there is no page; 3 of 3 parts are kept in out" in capfd.readouterr().err
+    monkeypatch.setattr("protocolsim.study.conduct.carried_out", lambda chunk: pytest.fail("it was simulated again"))
+    assert command(*asked, "--resume") == 0
+
+
+@pytest.mark.parametrize("inside", [ours.CHUNKS, ours.PARTS])
+def test_going_on_leaves_what_is_not_ours(work, small, capfd, inside):
+    """Files and folders that somebody put among the pieces of a study are neither deleted nor in its way."""
+    unfinished(Path("out"))
+    Path("out", inside, "notes.txt").write_text("mine")
+    Path("out", inside, "old").mkdir()
+    Path("out", inside, "old", "more.txt").write_text("mine too")
+    assert command(*RUN, "--replicates", "18", "--out", "out", "--resume") == 0
+    assert Path("out", inside, "notes.txt").read_text() == "mine"
+    assert Path("out", inside, "old", "more.txt").read_text() == "mine too"
+
+
 class TestCSV:
     @given(st.lists(st.text(max_size=8), min_size=1, max_size=5))
     def test_any_text_reads_back(self, texts):
@@ -456,6 +508,20 @@ class TestRowGroups:
         again = [(folder / f"again{k}.parquet", number) for k, number in enumerate(groups)]
         row_groups.cut(folder / "all.parquet", again)
         assert [parquet.read_table(p).to_pydict() for p, _ in again] == [t.to_pydict() for t in tables]
+        some = [(folder / f"some{k}.parquet" if k % 2 else None, number) for k, number in enumerate(groups)]
+        row_groups.cut(folder / "all.parquet", some)
+        wanted = [table.to_pydict() for table in tables[1::2]]
+        assert [parquet.read_table(p).to_pydict() for p, _ in some if p] == wanted
+
+    def test_a_footer_is_read_once(self, tmp_path, monkeypatch):
+        """Cutting costs as many looks at a footer as there are files, not as many as there are pieces."""
+        parquet.write_table(pa.table({"c": list(range(10))}), tmp_path / "whole", row_group_size=2)
+        read = []
+        monkeypatch.setattr(
+            row_groups, "footer_of", lambda path, of=row_groups.footer_of: read.append(path) or of(path)
+        )
+        row_groups.cut(tmp_path / "whole", [(tmp_path / str(k), 1) for k in range(5)])
+        assert read == [tmp_path / "whole"]
 
     @pytest.mark.parametrize("numbers", [[1, 2], [2, 2], [3], []])
     def test_pieces_that_are_not_the_whole_are_refused(self, tmp_path, numbers):
@@ -545,6 +611,7 @@ def small(monkeypatch):
     """Chunks of a few trials, and pages that take no time."""
     monkeypatch.setitem(chunk._SUBJECTS, "batch", 16)
     monkeypatch.setattr("protocolsim.report.page.page", lambda result: "a page" * 100)
+    monkeypatch.setattr("protocolsim.report.sweep_page.write_report", lambda found, place: None)
     monkeypatch.setattr("protocolsim.study.beside.run_beside", lambda *words, **named: {})
     monkeypatch.setattr("protocolsim.study.beside.companions", lambda scenario: {})
 

@@ -41,12 +41,13 @@ class Refusal(Exception):  # noqa: N818 - an answer
 
 def gate(app: Asgi, admission: Admission, scripts: Sequence[str]) -> Asgi:
     """The application behind its gate; `scripts` are the hashes of the page's own inline scripts."""
+    policy = _policy(scripts)
 
     async def guarded(scope: Scope, receive: Any, send: Any) -> None:
         if scope["type"] not in ("http", "websocket"):
             await app(scope, receive, send)
             return
-        marked = _marked(send, scope, scripts)
+        marked = _marked(send, scope, policy)
         try:
             _looked_at(scope, admission)
         except Refusal as refusal:
@@ -119,16 +120,15 @@ def _asked_for_token(scope: Scope, admission: Admission) -> Response | None:
     """None where the request may pass; else what to answer: ask for the token, or take it out of sight."""
     query: bytes = scope["query_string"]
     to_page = scope["type"] == "http" and scope["path"] == "/"
+    cookie = ""
     if admission.token is not None and not admission.stamped(_said(scope, b"cookie")):
         if not admission.shown_at_the_door(query, "".join(_said(scope, b"authorization"))):
             return _no_token(scope)
-        if to_page and has_token(query):
-            return _moved(query, _stamp(scope, admission))
-        return None
-    return _moved(query) if to_page and has_token(query) else None
+        cookie = _stamp(scope, admission)
+    return _moved(query, cookie) if to_page and has_token(query) else None
 
 
-def _moved(query: bytes, cookie: str = "") -> Response:
+def _moved(query: bytes, cookie: str) -> Response:
     """To the same page without its token, which then stands in no history, and in no link that is shared."""
     rest = without_token(query).decode("latin-1")
     headers = {"Location": f"./?{rest}" if rest else "./", "Cache-Control": "no-store"}
@@ -156,14 +156,14 @@ def _no_token(scope: Scope) -> Response:
     )
 
 
-def _marked(send: Any, scope: Scope, scripts: Sequence[str]) -> Any:
+def _marked(send: Any, scope: Scope, policy: bytes) -> Any:
     """Send, with the headers under which no answer can be used against the visitor."""
 
     async def marked(message: MutableMapping[str, Any]) -> None:
         if message["type"] in ("http.response.start", "websocket.http.response.start"):
             kept = [(key, value) for key, value in message.get("headers", []) if not key.lower().startswith(b"access-")]
             names = {key.lower() for key, _ in kept}
-            more = [(b"content-security-policy", _policy(scripts)), *_HEADERS]
+            more = [(b"content-security-policy", policy), *_HEADERS]
             if not scope["path"].startswith(_SHARED) and b"cache-control" not in names:
                 more.append((b"cache-control", b"no-store"))
             message = {**message, "headers": [*kept, *more]}

@@ -10,9 +10,11 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from functools import cache
+from itertools import count
 from typing import Any
 
-from protocolsim.app.limits import MOST_INPUTS, MOST_LETTERS, MOST_QUERY, MOST_WORD
+from protocolsim.app.limits import MOST_INPUTS, MOST_QUERY, MOST_WORD
+from protocolsim.app.state import small
 from protocolsim.app.view.base import views
 from protocolsim.errors import UsageError
 
@@ -87,25 +89,21 @@ def _outputs() -> frozenset[str]:
 # What the page's own script says -------------------------------------------------------------------------------------
 
 
-def _word(value: Any, most: int = MOST_WORD) -> str:
+def _word(value: Any) -> str:
     if not isinstance(value, str):
         raise UsageError(f"expected a text, found {_kind(value)}")
-    if len(value) > most:
-        raise UsageError(f"longer than {most:,} characters")
-    if not value.isprintable() and most == MOST_WORD:
+    if len(value) > MOST_WORD:
+        raise UsageError(f"longer than {MOST_WORD:,} characters")
+    if not value.isprintable():
         raise UsageError("expected a text of one line")
     return value
 
 
 def _text(value: Any) -> str:
-    """A scenario's text. Its length is for the state to judge, which says what is too long; a surrogate is no text."""
+    """A scenario's text, no longer than one may be here; a surrogate is no text."""
     if not isinstance(value, str):
         raise UsageError(f"expected a text, found {_kind(value)}")
-    if len(value) > MOST_LETTERS:
-        raise UsageError(
-            f"longer than {MOST_LETTERS:,} characters, which is more than this page reads; a scenario has some 12,000"
-        )
-    return value.encode("utf-8", "replace").decode()
+    return small(value).encode("utf-8", "replace").decode()
 
 
 def _kind(value: Any) -> str:
@@ -142,8 +140,11 @@ def _place(value: Any) -> tuple[str, str]:
     return view, part
 
 
-def _pressed(value: Any) -> bool:  # noqa: ARG001 - the page says when, which does not matter
-    return True
+_presses = count(1)
+
+
+def _pressed(value: Any) -> int:  # noqa: ARG001 - the page says when, which does not matter
+    return next(_presses)  # another each time: where the value is the same, some versions of Shiny see no press
 
 
 SAID: Mapping[str, Callable[[Any], Any]] = {

@@ -35,6 +35,7 @@ from protocolsim.app.state import State, restored, scenario_file
 from protocolsim.app.view.base import views
 from protocolsim.app.worker import Order
 from protocolsim.errors import ProtocolsimError, UsageError
+from protocolsim.executor.base import cores
 
 _TYPES = {"png": "image/png", "svg": "image/svg+xml", "csv": "text/csv; charset=utf-8"}
 _MOST_WORKERS = 4
@@ -59,7 +60,7 @@ def serve(
         admission = admitted(ear, host, token, allowed)
         ready(address(ear, host, token))
         config = uvicorn.Config(
-            application(first, admission, Pool(workers or max(1, min(_MOST_WORKERS, os.cpu_count() or 1)))),
+            application(first, admission, Pool(workers or min(_MOST_WORKERS, cores()))),
             log_level="warning",
             access_log=False,  # addresses have the token and the scenario in them
             server_header=False,

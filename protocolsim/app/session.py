@@ -19,7 +19,7 @@ from protocolsim.app.described import Described, DescribedPart
 from protocolsim.app.form import form
 from protocolsim.app.limits import MOST_VISITORS
 from protocolsim.app.messages import ADDRESS, MISHEARD
-from protocolsim.app.state import MOST_NAME, NUMBERS, OWN_TEXT, State, asked, restored, small
+from protocolsim.app.state import MOST_NAME, NUMBERS, OWN_TEXT, State, asked, restored
 from protocolsim.app.view import rule
 from protocolsim.app.view.base import Part, View, views
 from protocolsim.app.worker import Answer, Order
@@ -119,7 +119,7 @@ class Visitor:
     def check(self, text: str) -> None:
         """Check what is being typed."""
         view = next(v for v in views() if v.name == "scenario")
-        self._start(view, view.parts[0], State(OWN_TEXT, small(text)))
+        self._start(view, view.parts[0], State(OWN_TEXT, text))
 
     # What answers -----------------------------------------------------------------------------------------------------
 
@@ -324,7 +324,7 @@ def _events(input: Inputs, visitor: Visitor) -> None:
     upon("reset", lambda _: visitor.open(replace(visitor.state, settings=(), replicates=None, seed=None)))
     upon("chosen", lambda said: _choose(visitor, said))
     upon("typed", visitor.check)
-    upon("used", lambda said: visitor.open(State(OWN_TEXT, small(said), view=visitor.state.view)))
+    upon("used", lambda said: visitor.open(State(OWN_TEXT, said, view=visitor.state.view)))
     upon("cancelled", lambda said: visitor.cancel(*said))
     upon(MISHEARD, visitor.mishear, mends=False)
 

@@ -64,10 +64,14 @@ class Socket:
         try:
             await app(scope, self.receive, self.send)
             if not self._over.is_set():
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._line.join(), 1.0)
+                await self._drained()
         finally:
             sender.cancel()
+
+    async def _drained(self) -> None:
+        """What stands in line has been sent, or a second is over."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._line.join(), 1.0)
 
     async def send(self, message: Message) -> None:
         """Put a message in line, unless it has ended."""
@@ -122,8 +126,7 @@ class Socket:
         """Close, and tell the application that it is over."""
         if not self._over.is_set():
             self._line.put_nowait({"type": "websocket.close", "code": code, "reason": why})
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._line.join(), 1.0)
+            await self._drained()
             self._over.set()
         return {"type": "websocket.disconnect", "code": code}
 

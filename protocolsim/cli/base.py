@@ -131,10 +131,14 @@ def workers_for(workers: str, cluster: str | None) -> Iterator[Executor]:
 
 
 @contextmanager
-def study_in(asked: Asked, manifest: Manifest, pieces: str | None = "chunks") -> Iterator[StudyFolder | None]:
-    """The folder of a study, or none where no results are to be kept.
+def study_in(
+    asked: Asked, scenario: Scenario, manifest: Manifest, pieces: str | None = "chunks"
+) -> Iterator[StudyFolder | None]:
+    """The folder of a study of a scenario, or none where no results are to be kept.
 
     `pieces` is where it keeps what is finished, if anything. What the user should know goes to standard error.
+    Files that the scenario names beside itself are read now, since they are kept with the results: one that is not
+    there must not be found out when all is simulated.
     """
     if asked.out is None:
         if asked.resume:
@@ -144,6 +148,7 @@ def study_in(asked: Asked, manifest: Manifest, pieces: str | None = "chunks") ->
         return
     from protocolsim.study.storage.study_folder import study_folder
 
+    _ = scenario.companion_files
     with study_folder(asked.out, manifest, overwrite=asked.overwrite, resume=asked.resume, pieces=pieces) as folder:
         # Said with --quiet too: a disk that spoils files is no matter of taste.
         for told in folder.damaged:
@@ -260,12 +265,9 @@ def _put(partial: Path, out: Path, *, overwrite: bool) -> None:
     if overwrite:
         partial.replace(out)
         return
+    from protocolsim.study.storage.write import move_new
+
     try:
-        out.hardlink_to(partial)
+        move_new(partial, out)
     except FileExistsError:
         raise UsageError(f"{out}: somebody else wrote such a file meanwhile; it stays as it is") from None
-    except OSError:
-        # A file system without links: the moment between the look and the renaming is all that is left to chance.
-        if out.exists() or out.is_symlink():
-            raise UsageError(f"{out}: somebody else wrote such a file meanwhile; it stays as it is") from None
-        partial.replace(out)

@@ -66,7 +66,7 @@ def calibrate(
         settings=settings, replicates=None, seed=seed, engine="auto", out=out, overwrite=overwrite, as_json=as_json,
         quiet=quiet, allow_plugins=allow_plugins, resume=resume,
     )  # fmt: skip
-    with study_in(asked, plan.manifest, REFERENCE) as folder:
+    with study_in(asked, loaded, plan.manifest, REFERENCE) as folder:
         with workers_for(workers, cluster) as those, progress(trials_of(plan), shown=asked.shown) as tell:
             found = fit(read, plan, keep=folder, progress=tell, run=in_order(those))
         if folder is not None:

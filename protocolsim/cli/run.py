@@ -38,7 +38,7 @@ def run(scenario: str, csv: bool, asked: Asked) -> None:
     others = companions(loaded) if reported else {}
     manifest = run_manifest(loaded, **asked.study)
     total = manifest.replicates + (trials_beside(loaded, manifest.replicates) if reported else 0)
-    with study_in(asked, manifest) as folder:
+    with study_in(asked, loaded, manifest) as folder:
         with workers_for(asked.workers, asked.cluster) as those, progress(total, shown=asked.shown) as tell:
             result = run_study(loaded, **asked.study, workers=those, folder=folder, progress=tell)
             if reported:

@@ -34,7 +34,7 @@ def sweep(scenario: str, varied: tuple[str, ...], asked: Asked) -> None:
 
     vary, set_ = _ranges(varied), assignments(asked.settings)
     planned = plan(scenario, vary, **asked.study, set=set_, allow_plugins=asked.allow_plugins)
-    with study_in(asked, planned.manifest) as folder:
+    with study_in(asked, planned.scenario, planned.manifest) as folder:
         with (
             workers_for(asked.workers, asked.cluster) as those,
             progress(planned.trials, shown=asked.shown) as tell,

@@ -43,7 +43,7 @@ def thresholds(scenario: str, parameter: str | None, lucks: int, asked: Asked) -
         whole_number("--lucks (0 for none)", lucks, 2, MOST_LUCKS)
     work = _curve(lucks) if isinstance(rule, ThresholdRule) else _swept(parameter, rule, asked.quiet)
     manifest = run_manifest(loaded, **asked.study, kind="thresholds")
-    with study_in(asked, manifest, None) as folder, workers_for(asked.workers, asked.cluster) as those:
+    with study_in(asked, loaded, manifest, None) as folder, workers_for(asked.workers, asked.cluster) as those:
         summary, show = work(loaded, parameter, {**asked.study, "workers": those}, folder, asked.shown)
     if asked.as_json:
         say(json.dumps(summary, indent=2))

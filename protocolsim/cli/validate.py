@@ -33,7 +33,7 @@ def validate(scenario: str, asked: Asked) -> None:
     loaded = asked.load(scenario)
     if not any(e.published is not None for e in loaded.endpoints.values()):
         raise UsageError(f"{scenario}: it has no published results to be held against (`published:`)")
-    with study_in(asked, run_manifest(loaded, **asked.study, kind="validate"), None) as folder:
+    with study_in(asked, loaded, run_manifest(loaded, **asked.study, kind="validate"), None) as folder:
         with progress(asked.replicates or loaded.replicates, shown=asked.shown) as tell:
             result = run_study(loaded, **asked.study, progress=tell)
         rows = {row.estimate.name: plain(row) for row in comparisons(result.estimates.values())}

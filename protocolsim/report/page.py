@@ -11,6 +11,7 @@ from protocolsim.report import figures, findings, phrases
 from protocolsim.report.flow_figure import flow
 from protocolsim.report.look import inline
 from protocolsim.report.source import Source, row
+from protocolsim.study.beside import MOST
 from protocolsim.study.estimates import Estimate
 from protocolsim.study.validation import Comparison, comparisons, inside
 from protocolsim.text.html import rendered
@@ -27,6 +28,7 @@ def page(result: Source) -> str:
         verdict=phrases.verdict(result),
         findings=findings.sentences(result),
         beside=findings.beside(result),
+        most_beside=MOST,
         rows=_rows(result),
         compared=any(e.published is not None for e in estimates),
         range_means=phrases.RANGE_MEANS,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import types
 import typing
 from collections.abc import Iterator, Mapping
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from pydantic import BaseModel
@@ -58,7 +58,7 @@ def is_expression(address: Address, endpoint: Mapping[str, Any] | None = None) -
     return fields.get(str(address[-1]), ("", None))[0] in ("minutes", "number")
 
 
-@cache
+@lru_cache(maxsize=4096)
 def _at(address: Address) -> Any:
     """The type of what stands at an address; `_OPEN` where the schema leaves it open, None where nothing may stand."""
     found: Any = ScenarioPart

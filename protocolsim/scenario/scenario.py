@@ -17,6 +17,7 @@ from protocolsim.protocol.summaries import Summary
 from protocolsim.scenario.lapsing import planned_in
 from protocolsim.scenario.quantities import Named
 from protocolsim.scenario.reader import Address, Document
+from protocolsim.scenario.shipped import is_path
 
 
 @dataclass(frozen=True)
@@ -152,6 +153,16 @@ class Scenario:
     def planned(self) -> Planned:
         """By state, the visits that can take place; what is described is these."""
         return planned_in(self.trial)
+
+    @cached_property
+    def companion_files(self) -> Mapping[str, Document]:
+        """The document of each companion that is a file of the user, as it is when this is first asked for.
+
+        Raises UsageError or ScenarioError where one cannot be read.
+        """
+        from protocolsim.scenario.companions import companion_document
+
+        return {name: companion_document(self.document, name) for name in self.beside if is_path(name)}
 
     def __reduce__(self) -> tuple[Callable[..., Scenario], tuple[Document, bool, dict[str, Any]]]:
         """It travels between processes as its document, of which it is built anew: it holds compiled rules.

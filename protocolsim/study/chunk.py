@@ -71,6 +71,11 @@ class Span:
     stop: int
 
     @property
+    def name(self) -> str:
+        """The name of a chunk that begins with it; in the order of names chunks are in the order of the study."""
+        return f"{self.point:05d}-{self.first:09d}-{self.stop:09d}"
+
+    @property
     def replicates(self) -> range:
         """The same as a range."""
         return range(self.first, self.stop)
@@ -108,7 +113,7 @@ class Chunk:
         if not self.tables:
             return None
         large = any(is_large(p.recipe.scenario) for p in self.parts)
-        return Encoder(self.spool if large else None, f"{self.parts[0].span.point:05d}-{self.parts[0].span.first:09d}")
+        return Encoder(self.spool if large else None, self.parts[0].span.name)
 
 
 def is_large(scenario: Scenario) -> bool:

@@ -94,13 +94,10 @@ class Study:
         path = self.folder / name
         found = checksum(path)
         if found is None:
-            raise UsageError(
-                f"{path}: it is gone, or cannot be read; give the command again with --resume or --overwrite"
-            )
+            raise UsageError(f"{path}: it is gone, or cannot be read; give the command again with --overwrite")
         if found != self.manifest.files.get(name):
             raise UsageError(
-                f"{path}: it was damaged, or edited, since it was written; give the command again with --resume or "
-                "--overwrite"
+                f"{path}: it was damaged, or edited, since it was written; give the command again with --overwrite"
             )
         return path
 

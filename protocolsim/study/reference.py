@@ -27,7 +27,6 @@ from protocolsim.scenario.scenario import Scenario
 from protocolsim.scenario.targets import Free
 from protocolsim.study.pieces import ENGINES, Progress
 from protocolsim.study.run import AUTO, chosen_engine
-from protocolsim.study.storage.ledger import Entry
 from protocolsim.study.storage.manifest import Manifest
 from protocolsim.study.storage.ours import REFERENCE
 from protocolsim.study.storage.study_folder import StudyFolder
@@ -201,4 +200,4 @@ def _kept(folder: StudyFolder, number: int) -> Iterator[tuple[int, Simulated]]:
 def _keep(folder: StudyFolder, number: int, simulated: Simulated) -> None:
     content = io.BytesIO()
     np.savez(content, trials=simulated.trials, long_run=simulated.long_run)
-    folder.keep(Entry(_name(number), {}, {}), {f"{REFERENCE}/{_name(number)}.npz": content.getvalue()})
+    folder.keep(_name(number), {}, {f"{REFERENCE}/{_name(number)}.npz": content.getvalue()})

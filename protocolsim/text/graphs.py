@@ -17,8 +17,7 @@ def mermaid_words(lines: Iterable[str]) -> str:
 
 
 def _mermaid(text: str) -> str:
-    line = " ".join(visible(text).split(None)) if _breaks(text) else visible(text)
-    return "".join(_MERMAID.get(c, c) for c in line).replace("%%", "#37;#37;").replace("--", "-#45;")
+    return "".join(_MERMAID.get(c, c) for c in _line(text)).replace("%%", "#37;#37;").replace("--", "-#45;")
 
 
 def dot_words(lines: Iterable[str]) -> str:

@@ -36,19 +36,14 @@ _VARY, _VALUE, _SUMS = "vary.", "value.", "sums."
 def put(folder: StudyFolder, chunk: Chunk, done: Done) -> None:
     """Keep a finished chunk in the folder."""
     endpoints: dict[int, Mapping[str, Endpoint]] = {p.span.point: p.recipe.scenario.reported for p in chunk.parts}
-    name = chunk_name(done.tallied[0].span)
+    name = done.tallied[0].span.name
     files: dict[str, bytes | Path] = {}
     told: dict[str, Any] = {"spans": [[t.span.point, t.span.first, t.span.stop, t.rows] for t in done.tallied]}
     if done.tables is not None:
         files |= {_part(name, table): encoded.content for table, encoded in done.tables.items()}
         told["groups"] = {table: encoded.groups for table, encoded in done.tables.items()}
     files[f"{ours.CHUNKS}/{name}.parquet"] = encoded_chunk(done.tallied, folder.manifest, endpoints)
-    folder.keep(Entry(name, told, {}), files)
-
-
-def chunk_name(first: Span) -> str:
-    """The name of a chunk, by what it begins with; in the order of names chunks are in the order of the study."""
-    return f"{first.point:05d}-{first.first:09d}-{first.stop:09d}"
+    folder.keep(name, told, files)
 
 
 def _part(name: str, table: str) -> str:
@@ -109,17 +104,18 @@ def tables_taken_over(
     if damaged:
         lost += damaged
         return {}
-    found: dict[str, dict[str, str]] = {name: {} for name in names}
+    found: dict[str, dict[str, str]] = {name: {} for name in wanted}
     for table in TABLES:
-        places = [(parts / Path(_part(name, table)).name, entries[name].told["groups"][table]) for name in names]
+        places = {name: parts / Path(_part(name, table)).name for name in wanted}
+        groups = [(places.get(name), entries[name].told["groups"][table]) for name in names]
         try:
-            row_groups.cut(earlier / f"{table}.parquet", places)
+            row_groups.cut(earlier / f"{table}.parquet", groups)
         except ValueError:  # a line of the ledger is gone, so that nobody knows whose row groups these are
             lost.append(LEDGER)
             return {}
-        for name, (path, _) in zip(names, places, strict=True):
+        for name, path in places.items():
             found[name][_part(name, table)] = str(checksum(path))
-    return {name: found[name] for name in wanted}
+    return found
 
 
 def encoded_chunk(
@@ -131,7 +127,7 @@ def encoded_chunk(
 
     joined = pa.concat_tables([_table(t, manifest, endpoints[t.span.point]) for t in tallied])
     spans = [[t.span.point, t.span.first, t.span.stop, t.rows] for t in tallied]
-    about = {"study": manifest.identity, "spans": spans}
+    about = {"spans": spans}
     out = io.BytesIO()
     parquet.write_table(joined.replace_schema_metadata({_KEY: json.dumps(about).encode()}), out)
     return out.getvalue()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,7 +39,7 @@ _RESULT = re.compile(
     )
 )
 # What stands in the folders of a study; what begins with a dot was being written when something stopped it.
-_CHUNK = r"[0-9]{5}-[0-9]{9}(-[0-9]{9})?"
+_CHUNK = r"[0-9]{5}-[0-9]{9}-[0-9]{9}"
 _IN_FOLDERS = {
     CHUNKS: re.compile(rf"\.?{_CHUNK}\.parquet(\{PARTIAL})?"),
     PARTS: re.compile(rf"\.?{_CHUNK}\.({'|'.join(TABLES)})\.(parquet|spool)(\{PARTIAL})?"),
@@ -126,6 +127,19 @@ def clear(folder: Path, only: Inventory | None = None) -> list[str]:
         with suppress(OSError):
             (folder / name).rmdir()
     return left
+
+
+def clear_inside(folder: Path, inside: str, but: AbstractSet[str] = frozenset()) -> None:
+    """Take away what is ours in a folder of a study, but for some, by name from the study's folder on.
+
+    The folder goes with it where nothing is left.
+    """
+    for name in list(inventory(folder)):
+        if name.startswith(f"{inside}/") and name not in but:
+            (folder / name).unlink(missing_ok=True)
+    if not but:
+        with suppress(OSError):
+            (folder / inside).rmdir()
 
 
 def remove(folder: Path, only: Inventory | None = None) -> list[str]:

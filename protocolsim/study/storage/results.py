@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from protocolsim.records import TABLES
-from protocolsim.scenario.companions import companion_document, with_companions_at
+from protocolsim.scenario.companions import with_companions_at
 from protocolsim.scenario.rows import as_yaml
 from protocolsim.scenario.scenario import Scenario
-from protocolsim.scenario.shipped import is_path
 from protocolsim.study.result import Result
 from protocolsim.study.storage import ours, tables
 from protocolsim.study.storage.chunk_files import parts_of
@@ -69,11 +68,10 @@ def write_facts(
     (place / ours.SUMMARY).write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
     data = {**scenario.document.data, **(asked or {})}
     names: dict[str, str] = {}
-    for name in scenario.beside:
-        if is_path(name):
-            names[name] = f"{ours.COMPANIONS}/{len(names) + 1}_{Path(name).stem}.yaml"
-            target = place / names[name]
-            target.parent.mkdir(exist_ok=True)
-            target.write_text(as_yaml(companion_document(scenario.document, name).data), encoding="utf-8")
+    for name, document in scenario.companion_files.items():
+        names[name] = f"{ours.COMPANIONS}/{len(names) + 1}_{Path(name).stem}.yaml"
+        target = place / names[name]
+        target.parent.mkdir(exist_ok=True)
+        target.write_text(as_yaml(document.data), encoding="utf-8")
     (place / ours.SCENARIO).write_text(as_yaml(with_companions_at(data, names)), encoding="utf-8")
     (place / ours.PROVENANCE).write_text(json.dumps(dict(provenance), indent=2) + "\n", encoding="utf-8")

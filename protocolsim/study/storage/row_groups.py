@@ -44,19 +44,15 @@ class Footer:
 def footer_of(path: Path) -> Footer:
     """The footer of a file. Raises OSError, or ValueError for a file that is no Parquet."""
     with path.open("rb") as file:
-        return _footer(file)
-
-
-def _footer(file: IO[bytes]) -> Footer:
-    size = file.seek(0, 2)
-    if size < 12:
-        raise ValueError("too short for a Parquet file")
-    file.seek(size - 8)
-    length, magic = bits.unpack("<I4s", file.read(8))
-    if magic != _MAGIC or length > size - 12:
-        raise ValueError("no Parquet file")
-    file.seek(size - 8 - length)
-    return Footer(thrift.Reader(file.read(length)).struct(), size - 8 - length)
+        size = file.seek(0, 2)
+        if size < 12:
+            raise ValueError("too short for a Parquet file")
+        file.seek(size - 8)
+        length, magic = bits.unpack("<I4s", file.read(8))
+        if magic != _MAGIC or length > size - 12:
+            raise ValueError("no Parquet file")
+        file.seek(size - 8 - length)
+        return Footer(thrift.Reader(file.read(length)).struct(), size - 8 - length)
 
 
 class Joined:
@@ -69,11 +65,14 @@ class Joined:
         self._groups: list[Struct] = []
         self._write(_MAGIC)
 
-    def add(self, path: Path, first: int = 0, stop: int | None = None) -> None:
-        """The row groups of a file, from the `first` to before `stop`. Raises ValueError where its schema differs."""
+    def add(self, path: Path) -> None:
+        """All row groups of a file. Raises ValueError where its schema differs."""
+        footer = footer_of(path)
+        self.add_groups(path, footer.fields, footer.groups)
+
+    def add_groups(self, path: Path, fields: Struct, groups: Sequence[Struct]) -> None:
+        """Some row groups of a file, one after another in it, whose footer has these fields. They are used up."""
         with path.open("rb") as file:
-            footer = _footer(file)
-            fields, groups = footer.fields, footer.groups[first:stop]
             if self._fields is None:
                 self._fields = fields
             elif _field(fields, _SCHEMA) != _field(self._fields, _SCHEMA):
@@ -121,20 +120,23 @@ def join(parts: Iterable[Path], target: Path) -> None:
         joined.close()
 
 
-def cut(path: Path, pieces: Sequence[tuple[Path, int]]) -> None:
-    """The other way round: so many row groups into each file, in order.
+def cut(path: Path, pieces: Sequence[tuple[Path | None, int]]) -> None:
+    """The other way round: so many row groups into each file, in order; those that go to None are passed over.
 
     Raises ValueError where the file has not just as many: then nobody knows which are whose.
     """
-    if sum(number for _, number in pieces) != len(footer_of(path).groups):
+    footer = footer_of(path)
+    groups = footer.groups
+    if sum(number for _, number in pieces) != len(groups):
         raise ValueError(f"{path.name} has another number of row groups")
-    first = 0
+    at = 0
     for target, number in pieces:
-        with target.open("wb") as out:
-            joined = Joined(out)
-            joined.add(path, first, first + number)
-            joined.close()
-        first += number
+        if target is not None:
+            with target.open("wb") as out:
+                joined = Joined(out)
+                joined.add_groups(path, footer.fields, groups[at : at + number])
+                joined.close()
+        at += number
 
 
 def _begin_of(group: Struct) -> int:

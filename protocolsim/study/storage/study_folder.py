@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from protocolsim.errors import ProtocolsimError, StudyStopped, UsageError, WorkerError
 from protocolsim.study.storage import ours
@@ -20,7 +21,6 @@ from protocolsim.study.storage.claim import Claim, cannot_write, claimed, next_t
 from protocolsim.study.storage.ledger import Entry, add_to_ledger, read_ledger, write_ledger
 from protocolsim.study.storage.manifest import Manifest, manifest_in, manifest_path
 from protocolsim.study.storage.write import (
-    PARTIAL,
     checksum,
     checksum_of,
     flush_file,
@@ -28,6 +28,7 @@ from protocolsim.study.storage.write import (
     link_or_copy,
     move_new,
     write_durably,
+    write_whole,
 )
 
 UNFINISHED = ".unfinished"
@@ -42,7 +43,8 @@ class StudyFolder:
     `shown` is what to call `path` to the user. `earlier` is a folder of finished results that this study goes on from,
     with its manifest. `pieces` is the folder of the finished pieces, `entries` what the ledger has of them, `lost` and
     `lost_earlier` the files of either that were damaged. `replacing` is what stands in `target` that may be deleted, as
-    it was when this began. `notes` is what the user should be told at the end.
+    it was when this began. `notes` is what the user should be told at the end. `concluded`: all is simulated, and
+    results are being written.
     """
 
     path: Path
@@ -57,6 +59,7 @@ class StudyFolder:
     lost_earlier: list[str] = field(default_factory=list)
     replacing: ours.Inventory = field(default_factory=dict, repr=False)
     notes: list[str] = field(default_factory=list)
+    concluded: bool = False
 
     @property
     def parts(self) -> Path:
@@ -68,22 +71,25 @@ class StudyFolder:
         """How many pieces are there, by what is on the disk: an interruption may come right after one was written."""
         return len(self.entries or read_ledger(self.path, self.manifest.identity))
 
-    def keep(self, entry: Entry, contents: Mapping[str, bytes | Path]) -> None:
+    def keep(self, name: str, told: Mapping[str, Any], contents: Mapping[str, bytes | Path]) -> None:
         """Keep a finished piece: its files by name in this folder, then its line in the ledger.
 
-        Files that are on the disk already are given their names. A piece that is in the ledger is whole.
+        Files that are on the disk already are given their names. A piece that is in the ledger is whole: what it is
+        made of, and the names of that, are on the disk before.
         """
         sums = {}
-        for name, content in contents.items():
-            place = self.path / name
+        for file, content in contents.items():
+            place = self.path / file
             if isinstance(content, Path):
                 flush_file(content)
                 content.replace(place)
-                sums[name] = str(checksum(place))
+                sums[file] = str(checksum(place))
             else:
-                write_durably(place, content)
-                sums[name] = checksum_of(content)
-        entry = Entry(entry.name, entry.told, sums)
+                write_whole(place, content)
+                sums[file] = checksum_of(content)
+        for parent in {(self.path / file).parent for file in sums}:
+            flush_folder(parent)
+        entry = Entry(name, told, sums)
         add_to_ledger(self.path, self.manifest.identity, entry)
         self.entries[entry.name] = entry
 
@@ -102,6 +108,7 @@ class StudyFolder:
         staged = self.path / ours.RESULTS
         shutil.rmtree(staged, ignore_errors=True)
         staged.mkdir()
+        self.concluded = True
         try:
             yield staged
             files = [p for p in sorted(staged.rglob("*")) if p.is_file()]
@@ -140,9 +147,6 @@ class StudyFolder:
         if self.pieces is None:
             return
         self.parts.mkdir(exist_ok=True)
-        for folder in (self.path / self.pieces, self.parts):
-            for stray in [*folder.glob(f".*{PARTIAL}"), *folder.glob(".*.spool")]:
-                stray.unlink()
         if self.earlier is not None:
             self._take_over(*self.earlier)
         for name, entry in read_ledger(self.path, self.manifest.identity).items():
@@ -155,10 +159,9 @@ class StudyFolder:
             else:
                 self.entries[name] = entry
         known = {file for entry in self.entries.values() for file in entry.files}
-        for folder in (self.path / self.pieces, self.parts):
-            for path in folder.iterdir():
-                if f"{folder.name}/{path.name}" not in known and path.name != ours.PLAN:
-                    path.unlink()
+        known.add(f"{ours.REFERENCE}/{ours.PLAN}")
+        for folder in (self.pieces, ours.PARTS):
+            ours.clear_inside(self.path, folder, but=known)
 
     def _take_over(self, earlier: Path, manifest: Manifest) -> None:
         """The pieces of finished results, linked where the system can do that, and their share of the tables."""
@@ -225,7 +228,7 @@ def publish(folder: Path, shown: str) -> None:
                 "was replaced. Move it away and give the command again: the results wait beside it"
             ) from None
     shutil.rmtree(waiting, ignore_errors=True)
-    shutil.rmtree(folder / ours.PARTS, ignore_errors=True)
+    ours.clear_inside(folder, ours.PARTS)
     flush_folder(folder)
 
 
@@ -286,7 +289,9 @@ def study_folder(
             raise
         except (StudyStopped, _OccupiedError):
             raise
-        except ProtocolsimError:
+        except ProtocolsimError as error:
+            if folder.concluded and folder.kept():
+                raise StudyStopped(f"{error}; {folder.kept()}") from error
             # What cannot be simulated now can never be; only what was there before stays.
             if new:
                 _taken_away(folder)

@@ -12,7 +12,16 @@ PARTIAL = ".partial"
 
 
 def write_durably(path: Path, content: bytes) -> None:
-    """Write a file under a temporary name, flush it to the disk, then give it its name. OSError leaves nothing."""
+    """Write a file that is whole or absent, and flush its name too."""
+    write_whole(path, content)
+    flush_folder(path.parent)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file under a temporary name, flush it to the disk, then give it its name. OSError leaves nothing.
+
+    The name itself is on the disk when its folder is flushed, which may be done once for many.
+    """
     partial = path.with_name(f".{path.name}{PARTIAL}")
     try:
         with partial.open("wb") as out:
@@ -24,7 +33,6 @@ def write_durably(path: Path, content: bytes) -> None:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
         raise
-    flush_folder(path.parent)
 
 
 def flush_folder(folder: Path) -> None:
@@ -73,8 +81,9 @@ def move_new(source: Path, target: Path) -> None:
         os.link(source, target)
     except FileExistsError:
         raise
-    except OSError:  # a file system without links
-        if target.exists():
+    except OSError:
+        # A file system without links: the moment between the look and the renaming is all that is left to chance.
+        if target.exists() or target.is_symlink():
             raise FileExistsError(target) from None
         source.rename(target)
         return

@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable
 
 import protocolsim
-from protocolsim.study.estimates import as_json
+from protocolsim.study.estimation.estimate import as_json
 
 NAME, LIMIT, THRESHOLD = "ms_daclizumab", 3.0, 0.5
 FEWEST = 1_000  # what 51 thresholds cost each time shows in a smaller study

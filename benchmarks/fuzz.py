@@ -17,11 +17,13 @@ import atheris
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-with atheris.instrument_imports(include=["protocolsim.scenario.reader", "protocolsim.protocol.rules", "ruamel"]):
+with atheris.instrument_imports(
+    include=["protocolsim.scenario.file.yaml_reader", "protocolsim.protocol.rules", "ruamel"]
+):
     from protocolsim.errors import ScenarioError
     from protocolsim.protocol.rules import RuleError, compiled, dimension_of, names_in
     from protocolsim.protocol.rules import parse as parse_rule
-    from protocolsim.scenario.reader import parse
+    from protocolsim.scenario.file.yaml_reader import parse
     from protocolsim.units import NONE
 
 

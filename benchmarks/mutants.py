@@ -24,8 +24,8 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
 from protocolsim.errors import ProtocolsimError, SimulationError  # noqa: E402
-from protocolsim.scenario.builder import build  # noqa: E402
-from protocolsim.scenario.inherit import load_document, with_settings  # noqa: E402
+from protocolsim.scenario.build.assemble import build  # noqa: E402
+from protocolsim.scenario.file.extends import load_document, with_settings  # noqa: E402
 from protocolsim.study.run import run  # noqa: E402
 from tests.mutants import COMPACT, mutant, shipped  # noqa: E402
 

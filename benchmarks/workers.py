@@ -25,9 +25,9 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from protocolsim.executor.base import Executor
 from protocolsim.executor.here import Here
 from protocolsim.executor.processes import Processes
-from protocolsim.scenario.settings import load
+from protocolsim.scenario.load import load
 from protocolsim.study.storage.study_folder import study_folder
-from protocolsim.study.sweep import Plan, carry_out, plan
+from protocolsim.study.sweep.sweep import Plan, carry_out, plan
 
 
 def seconds(planned: Plan, executor: Executor) -> float:

@@ -21,21 +21,21 @@ if TYPE_CHECKING:
     from typing import Any
 
     from protocolsim.errors import ProtocolsimError, ScenarioError, SimulationError, UsageError
-    from protocolsim.report.diagram import diagram
-    from protocolsim.report.story import Trace, trace
-    from protocolsim.report.synopsis import Synopsis, describe
+    from protocolsim.report.patient.story import Trace, trace
+    from protocolsim.report.protocol.diagram import diagram
+    from protocolsim.report.protocol.synopsis import Synopsis, describe
+    from protocolsim.scenario.file.library import names as scenarios
+    from protocolsim.scenario.load import load
     from protocolsim.scenario.scenario import Scenario
-    from protocolsim.scenario.settings import load
-    from protocolsim.scenario.shipped import names as scenarios
-    from protocolsim.study.curve import ThresholdCurve
+    from protocolsim.study.decision.curve import ThresholdCurve
+    from protocolsim.study.decision.potential_outcomes import PotentialOutcomes, potential_outcomes
+    from protocolsim.study.decision.regret import Regret, regret
+    from protocolsim.study.decision.thresholds import thresholds
     from protocolsim.study.opened import Study
     from protocolsim.study.opened import open_study as open  # noqa: A004 - protocolsim.open
-    from protocolsim.study.potential import PotentialOutcomes, potential_outcomes
-    from protocolsim.study.regret import Regret, regret
     from protocolsim.study.result import Result
     from protocolsim.study.run import run
-    from protocolsim.study.sweep import sweep
-    from protocolsim.study.thresholds import thresholds
+    from protocolsim.study.sweep.sweep import sweep
 
 __all__ = [
     "PotentialOutcomes",

@@ -20,7 +20,7 @@ import numpy as np
 from numba import njit, types
 from numpy.typing import NDArray
 
-from protocolsim.machine_code import MachineCode
+from protocolsim.kernels.machine_code import MachineCode
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -11,7 +11,7 @@ from typing import Any
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
-from protocolsim.app.pool import Pool
+from protocolsim.app.work.pool import Pool
 from protocolsim.errors import UsageError
 
 SAMPLES = {"view": "rule", "part": "curve", "figure": "roc", "form": "csv", "rest": "x/y", "session_id": "x",

@@ -28,8 +28,11 @@ from typing import Any
 
 from protocolsim import __main__ as command
 from protocolsim.cli import main as commands
-from protocolsim.report import calibration_page, page, sweep_page, threshold_page
-from protocolsim.study import chunk
+from protocolsim.report.calibration import page as calibration_page
+from protocolsim.report.decision import page as decision_page
+from protocolsim.report.run import page
+from protocolsim.report.sweep import page as sweep_page
+from protocolsim.study.execution import chunks
 
 SCENARIO = """\
 title: A trial
@@ -132,7 +135,7 @@ def plainly() -> None:
     for module, name, plain in (
         (sweep_page, "write_report", page_of),
         (page, "page", lambda _: "a page"),
-        (threshold_page, "write_thresholds", summary_of),
+        (decision_page, "write_thresholds", summary_of),
         (calibration_page, "write_calibration", summary_of),
     ):
         assert hasattr(module, name)
@@ -290,7 +293,7 @@ def status_of_soon(pid: int, seconds: float) -> int | None:
 def main() -> None:
     """Everything, and what was seen."""
     work, seed, number = Path(sys.argv[1]).absolute(), int(sys.argv[2]), int(sys.argv[3])
-    chunk._SUBJECTS["batch"] = 100  # many chunks
+    chunks._SUBJECTS["batch"] = 100  # many chunks
     plainly()
     endings = Endings(work, seed)
     endings.all(number)

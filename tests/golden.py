@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 
 from protocolsim.records import TABLES
-from protocolsim.scenario.settings import load
-from protocolsim.scenario.shipped import names
+from protocolsim.scenario.file.library import names
+from protocolsim.scenario.load import load
 from protocolsim.study.run import run
 
 HERE = Path(__file__).parent

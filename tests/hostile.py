@@ -18,10 +18,10 @@ from pydantic import BaseModel
 from protocolsim.analysis.catalogue import kinds as analyses
 from protocolsim.endpoint.catalogue import kinds as endpoints
 from protocolsim.errors import ScenarioError
-from protocolsim.scenario.inherit import load_document
+from protocolsim.scenario.file.extends import load_document
+from protocolsim.scenario.file.schema import AnalysisPart, EndpointPart, ScenarioPart, endpoint_fields
+from protocolsim.scenario.load import load
 from protocolsim.scenario.scenario import Scenario
-from protocolsim.scenario.schema import AnalysisPart, EndpointPart, ScenarioPart, endpoint_fields
-from protocolsim.scenario.settings import load
 
 Address = tuple[str | int, ...]
 RAN = "document.title=/RAN/.source"

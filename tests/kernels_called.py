@@ -1,4 +1,4 @@
-"""Which kernels the engines call, and with what types: `python -m tests.kernels_called` writes protocolsim/kernels.txt.
+"""Which kernels the engines call, and with what types: `python -m tests.kernels_called` writes kernels.txt.
 
 All are compiled meanwhile that were not yet; who calls kernels from others is not asked.
 """
@@ -11,14 +11,14 @@ from typing import Any
 
 from numba import types
 
-import protocolsim.compiling
+import protocolsim.kernels.compiling
 from protocolsim.errors import UsageError
-from protocolsim.machine_code import MachineCode
-from protocolsim.scenario.settings import load
-from protocolsim.scenario.shipped import names
+from protocolsim.kernels.machine_code import MachineCode
+from protocolsim.scenario.file.library import names
+from protocolsim.scenario.load import load
 from protocolsim.study.run import run
 
-PLACE = Path(protocolsim.compiling.__file__).parent / "kernels.txt"
+PLACE = Path(protocolsim.kernels.compiling.__file__).parent / "kernels.txt"
 HEAD = """\
 # What the engines call, in the order in which it is compiled where it is not on the disk (compiling.py).
 # Written by `python -m tests.kernels_called`. engine, module, kernel, types

@@ -18,9 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from protocolsim.cli import main
-from protocolsim.report import calibration_page, page, sweep_page, threshold_page
-from protocolsim.study import calibrate, chunk
-from protocolsim.study.sweep import Sweep
+from protocolsim.report.calibration import page as calibration_page
+from protocolsim.report.decision import page as decision_page
+from protocolsim.report.run import page
+from protocolsim.report.sweep import page as sweep_page
+from protocolsim.study.calibration import calibrate
+from protocolsim.study.execution import chunks
+from protocolsim.study.sweep.sweep import Sweep
 
 _SMALL = ("ms_daclizumab", "--set", "cohort.size=5", "--quiet")
 _ALONE = ("--workers", "1")
@@ -81,15 +85,15 @@ def drawn_at_once() -> None:
     stand_in: Any = lambda *_: "a page" * 1000  # noqa: E731 - one for all
     sweep_page.write_report = plain_report
     page.page = stand_in
-    threshold_page.charts = lambda told: {}
-    threshold_page.threshold_page = stand_in
+    decision_page.charts = lambda told: {}
+    decision_page.threshold_page = stand_in
     calibration_page.calibration_page = stand_in
     calibrate.CHECKED, calibrate.TRIALS_CHECKED, calibrate.FITS = 16, 2, 20
 
 
 def disturb(command: str, work: Path, seed: int, kills: int) -> None:
     """Everything."""
-    chunk._SUBJECTS["batch"] = 100  # many chunks
+    chunks._SUBJECTS["batch"] = 100  # many chunks
     drawn_at_once()
     words = COMMANDS[command]
     again = ["--resume"] if command in RESUMED else []

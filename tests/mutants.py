@@ -9,7 +9,7 @@ import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from protocolsim.scenario.shipped import find, names
+from protocolsim.scenario.file.library import find, names
 
 # Everything is a scenario only if it is read as one; what is worst in YAML, in numbers and in rules.
 HOSTILE = (

@@ -14,12 +14,12 @@ import pandas as pd
 
 import protocolsim
 from protocolsim.records import TABLES
-from protocolsim.scenario.builder import build
-from protocolsim.scenario.reader import parse
+from protocolsim.scenario.build.assemble import build
+from protocolsim.scenario.file.yaml_reader import parse
+from protocolsim.scenario.load import load_text
 from protocolsim.scenario.scenario import Scenario
-from protocolsim.scenario.settings import load_text
-from protocolsim.study.potential import potential_outcomes
-from protocolsim.study.thresholds import thresholds
+from protocolsim.study.decision.potential_outcomes import potential_outcomes
+from protocolsim.study.decision.thresholds import thresholds
 
 REPLICATES = 2
 # Two of one kind are never given the same name, so the others keep these.

@@ -20,8 +20,8 @@ from protocolsim.disease.base import Disease
 from protocolsim.drug.base import LEVEL, Drug
 from protocolsim.errors import ScenarioError
 from protocolsim.randomness import uniform
-from protocolsim.scenario.builder import build
-from protocolsim.scenario.reader import parse
+from protocolsim.scenario.build.assemble import build
+from protocolsim.scenario.file.yaml_reader import parse
 from protocolsim.scenario.scenario import Scenario
 
 DRIFT_STREAM, DEPOT_STREAM = 92_000, 92_100

@@ -10,11 +10,11 @@ import pytest
 
 from protocolsim.errors import ScenarioError
 from protocolsim.proof.bounds import bounds, largest
-from protocolsim.proof.routes import routes
-from protocolsim.scenario.case import case_of
+from protocolsim.proof.paths import routes
+from protocolsim.scenario.build.proof_case import case_of
+from protocolsim.scenario.file.schema import ScenarioPart
 from protocolsim.scenario.json_schema import json_schema
 from protocolsim.scenario.scenario import Scenario
-from protocolsim.scenario.schema import ScenarioPart
 from tests.toys import DAY, scenario
 
 # Doses on days 0, 7, 14 of `first`; after a scan if luck says so, at the end otherwise, `second` for a week.

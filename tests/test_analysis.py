@@ -28,13 +28,13 @@ from protocolsim.endpoint.share import Share
 from protocolsim.endpoint.time_to import TimeTo
 from protocolsim.errors import ScenarioError, UsageError
 from protocolsim.records import TABLES, Records, concatenate
-from protocolsim.scenario.builder import build
-from protocolsim.scenario.reader import parse
-from protocolsim.scenario.schema import OF_KIND, endpoint_fields
-from protocolsim.scenario.settings import load
+from protocolsim.scenario.build.assemble import build
+from protocolsim.scenario.file.schema import OF_KIND, endpoint_fields
+from protocolsim.scenario.file.yaml_reader import parse
+from protocolsim.scenario.load import load
+from protocolsim.study.estimation.endpoint_sums import Tally
 from protocolsim.study.run import run
-from protocolsim.study.sweep import sweep
-from protocolsim.study.tally import Tally
+from protocolsim.study.sweep.sweep import sweep
 from tests import toys
 from tests.test_endpoint import Course, made_records
 

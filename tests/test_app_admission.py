@@ -15,8 +15,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocolsim.app.admission import Admission, Name, allowed_name, fixed_token, named, new_token, without_token
-from protocolsim.app.gate import gate
 from protocolsim.app.limits import (
     IDLE_SECONDS,
     MOST_HEADERS,
@@ -27,8 +25,10 @@ from protocolsim.app.limits import (
     MOST_WAITING,
     SECONDS,
 )
-from protocolsim.app.serve import address, admitted, application, listening, pages
-from protocolsim.app.sockets import sockets
+from protocolsim.app.server.admission import Admission, Name, allowed_name, fixed_token, named, new_token, without_token
+from protocolsim.app.server.gate import gate
+from protocolsim.app.server.serve import address, admitted, application, listening, pages
+from protocolsim.app.server.sockets import sockets
 from protocolsim.app.state import State
 from protocolsim.cli.app import COMMAND
 from protocolsim.errors import UsageError

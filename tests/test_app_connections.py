@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import uvicorn
 
-from protocolsim.app import connections, sockets
-from protocolsim.app.connections import HttpConnection, SocketConnection
-from protocolsim.app.sockets import Socket
+from protocolsim.app.server import connections, sockets
+from protocolsim.app.server.connections import HttpConnection, SocketConnection
+from protocolsim.app.server.sockets import Socket
 
 INIT = {"type": "websocket.receive", "text": json.dumps({"method": "init", "data": {}})}
 Receive = Callable[[], Awaitable[dict[str, Any]]]

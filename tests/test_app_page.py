@@ -13,10 +13,10 @@ import protocolsim
 from protocolsim.app.limits import MOST_LETTERS
 from protocolsim.app.view.base import views
 from protocolsim.errors import ScenarioError
-from protocolsim.report.story import trace as story_of
-from protocolsim.scenario.settings import load_text
+from protocolsim.report.patient.story import trace as story_of
+from protocolsim.scenario.load import load_text
 from protocolsim.study.compare import compare
-from protocolsim.study.potential import potential_outcomes
+from protocolsim.study.decision.potential_outcomes import potential_outcomes
 from tests.browser import Served, Visit, browser, served
 
 REPLICATES = 40

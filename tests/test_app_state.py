@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from protocolsim.app.controls import controls
 from protocolsim.app.limits import MOST_LETTERS, bounded, looked_at
 from protocolsim.app.opening import opening
 from protocolsim.app.state import State, restored, scenario_file, scenario_of
 from protocolsim.errors import ProtocolsimError, UsageError
-from protocolsim.report.controls import controls
-from protocolsim.scenario.settings import load, load_text
-from protocolsim.scenario.shipped import names
-from protocolsim.study.branches import ThresholdRule, threshold_rule
+from protocolsim.scenario.file.library import names
+from protocolsim.scenario.load import load, load_text
+from protocolsim.study.decision.threshold_rule import ThresholdRule, threshold_rule
 
 WORDS = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), min_size=1, max_size=20)
 PAIRS = st.dictionaries(WORDS, WORDS, max_size=4).map(lambda d: tuple(sorted(d.items())))

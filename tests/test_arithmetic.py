@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from numba import types
 
 from protocolsim.arithmetic import exp, kernel, log, power, sqrt
-from protocolsim.machine_code import MachineCode
+from protocolsim.kernels.machine_code import MachineCode
 from protocolsim.randomness import normal_quantile, poisson_quantile
 
 

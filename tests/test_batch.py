@@ -9,16 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocolsim.engine import batch, des
-from protocolsim.engine.lending import Lending
-from protocolsim.engine.screening import Screening
-from protocolsim.engine.tables import tables_of
-from protocolsim.engine.workspace import Workspace
+from protocolsim.engine.batch.buffers import Workspace
+from protocolsim.engine.batch.lending import Lending
+from protocolsim.engine.batch.screening import Screening
+from protocolsim.engine.batch.simulation import simulation as batch
+from protocolsim.engine.batch.tables import tables_of
+from protocolsim.engine.des import simulation as des
 from protocolsim.errors import SimulationError
 from protocolsim.protocol import summaries
 from protocolsim.records import TABLES, Records, Table, concatenate
+from protocolsim.scenario.load import load
 from protocolsim.scenario.scenario import Scenario
-from protocolsim.scenario.settings import load
 from tests.protocols import Draft, drafts, rich, runnable
 from tests.test_engines_agree import assert_agree, difference, drawn, outcome
 from tests.toys import DAY, moves
@@ -319,8 +320,8 @@ transitions:
 @pytest.mark.parametrize("level", ["0.1", "0.02"])
 def test_a_loop_without_end(level, monkeypatch):
     """Both engines name the same subject; one who was simulated for nothing may go round for ever."""
-    monkeypatch.setattr("protocolsim.engine.course.MOST_MOVES", 20)
-    monkeypatch.setattr("protocolsim.engine.columns.MOST_MOVES", 20)
+    monkeypatch.setattr("protocolsim.engine.des.subject.MOST_MOVES", 20)
+    monkeypatch.setattr("protocolsim.engine.batch.subjects.MOST_MOVES", 20)
     scenario = toy(ENDLESS.replace("LEVEL", level).replace("ENROLLED", "enrolled: true,"), cohort="size: 4")
     found = []
     for seed in range(12):
@@ -360,8 +361,8 @@ transitions:
 @pytest.mark.parametrize("most", [2, 3])
 def test_the_last_move_that_is_allowed(most, monkeypatch):
     """A course of three moves is fine where three are the most, and too long where two are, on both engines."""
-    monkeypatch.setattr("protocolsim.engine.course.MOST_MOVES", most)
-    monkeypatch.setattr("protocolsim.engine.columns.MOST_MOVES", most)
+    monkeypatch.setattr("protocolsim.engine.des.subject.MOST_MOVES", most)
+    monkeypatch.setattr("protocolsim.engine.batch.subjects.MOST_MOVES", most)
     found = assert_agree(toy(FINITE, cohort="size: 4"))
     assert isinstance(found, Records) == (most == 3), found
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import protocolsim
-from protocolsim.engine import batch
+from protocolsim.engine.batch.simulation import simulation
 from protocolsim.records import TABLES
 
 FOLDER = Path(__file__).parent.parent / "benchmarks"
@@ -27,7 +27,7 @@ def test_the_fused_loop_leaves_the_records_of_the_engine(size, replicates):
     import fused
 
     scenario = protocolsim.load("ms_daclizumab", set={"cohort.size": size})
-    theirs = list(batch.pieces(scenario.trial, 7, range(replicates)))
+    theirs = list(simulation.pieces(scenario.trial, 7, range(replicates)))
     pieces = fused.pieces(scenario, 7, replicates)
     mine = [{t: {c: a.copy() for c, a in piece[t].items()} for t in TABLES} for piece in pieces]
     for table in TABLES:

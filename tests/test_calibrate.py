@@ -14,15 +14,15 @@ import pytest
 from rich.console import Console
 
 from protocolsim.errors import SimulationError, UsageError
-from protocolsim.report.calibration_page import calibration_page, print_calibration
-from protocolsim.scenario.reader import parse
-from protocolsim.scenario.settings import load
-from protocolsim.scenario.targets import Target, load_targets, targets_of
-from protocolsim.study import calibrate as calibration
-from protocolsim.study import reference
-from protocolsim.study.calibrate import calibrate, calibration_plan, reported, trials_of
-from protocolsim.study.posterior import COVERAGE_BOUNDS
-from protocolsim.study.reference import Simulated, make_table, simulate, table_plan
+from protocolsim.report.calibration.page import calibration_page, print_calibration
+from protocolsim.scenario.file.yaml_reader import parse
+from protocolsim.scenario.load import load
+from protocolsim.study.calibration import calibrate as calibration
+from protocolsim.study.calibration import reference_table
+from protocolsim.study.calibration.abc_posterior import COVERAGE_BOUNDS
+from protocolsim.study.calibration.calibrate import calibrate, calibration_plan, reported, trials_of
+from protocolsim.study.calibration.reference_table import Simulated, make_table, simulate, table_plan
+from protocolsim.study.calibration.targets import Target, load_targets, targets_of
 from protocolsim.study.run import run
 from protocolsim.study.storage.study_folder import study_folder
 from tests.test_cli import command as command  # noqa: PLC0414 - a fixture, used by name
@@ -271,7 +271,7 @@ class TestCommand:
             return simulate(chunk)
 
         with monkeypatch.context() as patched:
-            patched.setattr(reference, "simulate", stopping)
+            patched.setattr(reference_table, "simulate", stopping)
             status, out, err = command(*SMALL, "--json", "--out", "results")
         assert (status, out) == (130, "")
         assert "2 of 3 parts are kept in results" in err

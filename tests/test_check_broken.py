@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from protocolsim.scenario.check import Checked, check, check_text
-from protocolsim.scenario.shipped import names
+from protocolsim.scenario.file.library import names
 
 BROKEN = sorted((Path(__file__).parent / "broken").glob("*.yaml"))
 FEWEST = 30

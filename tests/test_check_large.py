@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from protocolsim.proof import budget
+from protocolsim.proof.symbolic import budget
 from protocolsim.scenario.check import Checked, check_text
-from protocolsim.scenario.reader import parse
+from protocolsim.scenario.file.yaml_reader import parse
 
 STATES, FEWEST = 60, 200
 

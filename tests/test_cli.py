@@ -12,10 +12,10 @@ import pytest
 
 from protocolsim import cli
 from protocolsim.records import TABLES
-from protocolsim.report import page
+from protocolsim.report.run import page
 from protocolsim.scenario.json_schema import schema_text
-from protocolsim.scenario.settings import load
-from protocolsim.study import chunk
+from protocolsim.scenario.load import load
+from protocolsim.study.execution import chunks
 from protocolsim.study.run import run
 from tests.frames import same_frame
 
@@ -310,7 +310,7 @@ class TestRefusals:
             raise KeyboardInterrupt
 
         with monkeypatch.context() as patch:
-            patch.setattr(chunk, "pieces", interrupt)
+            patch.setattr(chunks, "pieces", interrupt)
             assert command(*QUICK, "--out", "results") == (130, "", "interrupted; nothing was written\n")
         assert everything() == {}
         with monkeypatch.context() as patch:

@@ -9,7 +9,7 @@ import pytest
 import scipy.stats
 from numpy.typing import NDArray
 
-from protocolsim.engine.clocks import NEVER, Clocks
+from protocolsim.engine.hazard_clocks import NEVER, Clocks
 from protocolsim.randomness import exponential_quantile, uniform
 from tests.toys import DAY, rows, run
 

@@ -18,9 +18,9 @@ from protocolsim import cli
 from protocolsim.errors import UsageError, WorkerError
 from protocolsim.executor.base import executor_for
 from protocolsim.executor.cluster import Cluster
-from protocolsim.scenario.settings import load
-from protocolsim.study import chunk
-from protocolsim.study.sweep import carry_out, plan
+from protocolsim.scenario.load import load
+from protocolsim.study.execution import chunks
+from protocolsim.study.sweep.sweep import carry_out, plan
 
 distributed = pytest.importorskip("distributed", reason="needs the extra 'cluster'")
 
@@ -44,7 +44,7 @@ def scheduler():
 @pytest.fixture
 def planned(monkeypatch):
     """A small sweep in many chunks."""
-    monkeypatch.setitem(chunk._SUBJECTS, "batch", 20)
+    monkeypatch.setitem(chunks._SUBJECTS, "batch", 20)
     return plan(load("ms_daclizumab", set={"cohort.size": 5}), {"response_threshold": "25%,50%"}, replicates=40)
 
 
@@ -132,7 +132,7 @@ def test_another_version_is_refused(scheduler, monkeypatch):
 def test_the_command(scheduler, tmp_path, monkeypatch, capfd):
     """On the command line: a study with --cluster has the results of one without."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("protocolsim.report.page.page", lambda result: "a page")
+    monkeypatch.setattr("protocolsim.report.run.page.page", lambda result: "a page")
     words = ["run", "ms_daclizumab", "--set", "cohort.size=3", "--replicates", "6", "--quiet"]
     for more in (["--out", "here"], ["--out", "there", "--cluster", scheduler]):
         with pytest.raises(SystemExit) as ended:

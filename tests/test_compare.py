@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import protocolsim
-from protocolsim.scenario.settings import load
+from protocolsim.scenario.load import load
 from protocolsim.study.compare import compare, differing
 from tests.test_cli import command, refused
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from protocolsim.errors import UsageError
-from protocolsim.report.comparison_figure import difference_frame, differences
-from protocolsim.report.look import caption, rows, svg
-from protocolsim.scenario.settings import load
+from protocolsim.report.comparison.figures import difference_frame, differences
+from protocolsim.report.style.figures import caption, rows, svg
+from protocolsim.scenario.load import load
 from protocolsim.study.compare import compare
 
 

@@ -9,9 +9,10 @@ import threading
 
 import pytest
 
-from protocolsim import compiling, notices
-from protocolsim.compiling import Team, jobs
-from protocolsim.machine_code import MachineCode
+from protocolsim import notices
+from protocolsim.kernels import compiling
+from protocolsim.kernels.compiling import Team, jobs
+from protocolsim.kernels.machine_code import MachineCode
 from protocolsim.randomness import log_sd, normal_quantile
 from tests.kernels_called import lines
 
@@ -19,7 +20,8 @@ from tests.kernels_called import lines
 FIRST = """
 import sys
 from numba.core import config
-from protocolsim import compiling, notices
+from protocolsim.kernels import compiling
+from protocolsim import notices
 from protocolsim.randomness import log_sd, normal_quantile
 
 listed = [j for j in compiling.jobs() if j.name in ("log_sd", "normal_quantile", "exp", "_normal_below")]
@@ -125,7 +127,7 @@ def test_the_command_line_says_what_it_does(tmp_path, words):
     """The first command on a machine says why it takes longer, on standard error, also when piped; --quiet does not."""
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
     code = (
-        "import sys; from protocolsim import cli, compiling\n"
+        "import sys; from protocolsim import cli\nfrom protocolsim.kernels import compiling\n"
         "compiling.Team._work = lambda self: sys.exit(7)\n"  # what is compiled then is tested above
         f"cli.main({['run', 'ms_daclizumab', *words]!r})"
     )

@@ -9,10 +9,10 @@ import pytest
 from protocolsim.component import Assessment, Hazard, Parameter, Trait, Variable
 from protocolsim.disease.base import Disease
 from protocolsim.errors import ScenarioError, UsageError
-from protocolsim.scenario import components
-from protocolsim.scenario.builder import build
+from protocolsim.scenario.build import components
+from protocolsim.scenario.build.assemble import build
 from protocolsim.scenario.declared import undone
-from protocolsim.scenario.reader import parse
+from protocolsim.scenario.file.yaml_reader import parse
 from tests import protocols, toys
 
 FATAL = Hazard("death", protocols.DRIFT_STREAM + 1, lambda constants, level: 1.0)

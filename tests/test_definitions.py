@@ -10,14 +10,14 @@ import pytest
 
 import protocolsim
 from protocolsim.errors import ScenarioError, UsageError
-from protocolsim.scenario.builder import build
-from protocolsim.scenario.inherit import with_settings
-from protocolsim.scenario.reader import parse
-from protocolsim.scenario.rows import as_yaml
+from protocolsim.scenario.build.assemble import build
+from protocolsim.scenario.build.descriptions import as_yaml
+from protocolsim.scenario.file.extends import with_settings
+from protocolsim.scenario.file.yaml_reader import parse
 from protocolsim.scenario.scenario import Scenario
-from protocolsim.study.curve import ThresholdCurve
-from protocolsim.study.estimates import as_json
-from protocolsim.study.thresholds import thresholds
+from protocolsim.study.decision.curve import ThresholdCurve
+from protocolsim.study.decision.thresholds import thresholds
+from protocolsim.study.estimation.estimate import as_json
 
 REPLICATES = 30
 DEFINITIONS = ("mean_of_two", "mean_of_all", "three_baseline", "new", "new_mean_of_all")

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import protocolsim
-from protocolsim.scenario.settings import load
-from protocolsim.scenario.shipped import names
+from protocolsim.scenario.file.library import names
+from protocolsim.scenario.load import load
 from tests import protocols
 from tests.test_cli import command, refused
 

@@ -18,11 +18,13 @@ from hypothesis import given, settings
 
 import protocolsim
 from protocolsim.errors import UsageError
-from protocolsim.report import chart_drawn, chart_layout, lettering, wording
-from protocolsim.report.schedule import MADE, schedule, schedule_html
-from protocolsim.report.state_chart import Arrow, Box, StateChart, counts, mermaid, state_chart
-from protocolsim.scenario.settings import load
-from protocolsim.scenario.shipped import names
+from protocolsim.report.protocol import chart_layout, chart_svg
+from protocolsim.report.protocol import text as protocol_text
+from protocolsim.report.protocol.schedule import MADE, schedule, schedule_html
+from protocolsim.report.protocol.state_chart import Arrow, Box, StateChart, counts, mermaid, state_chart
+from protocolsim.report.style import text_width
+from protocolsim.scenario.file.library import names
+from protocolsim.scenario.load import load
 from protocolsim.units import MINUTES_PER_WEEK
 from tests import protocols, toys
 from tests.test_cli import command, refused
@@ -214,7 +216,7 @@ def nothing_overlaps(chart: StateChart) -> None:
         assert apart.sum() == len(taken) - 1, laid.nodes[k]
     assert (left.min() >= -1e-6, top.min() >= 0.0) == (True, True)
     assert (right.max() <= laid.width + 1e-6, bottom.max() <= laid.height + 1e-6) == (True, True)
-    picture = parsed(chart_drawn.svg(chart, paper=False))
+    picture = parsed(chart_svg.svg(chart, paper=False))
     shown = [t.text or "" for t in picture.iter("{http://www.w3.org/2000/svg}text")]
     said = [w for b in chart.boxes for w in (b.title, *b.lines)] + [
         w for a in chart.arrows for w in (a.words, a.counted)
@@ -229,7 +231,7 @@ def nothing_overlaps(chart: StateChart) -> None:
 
 def line_points(laid: chart_layout.Layout, route: chart_layout.Route) -> Iterator[tuple[float, float]]:
     """Points along the path that is drawn for an arrow."""
-    for path in re.findall(r'd="([^"]+)"', "".join(chart_drawn._line(laid, route))):
+    for path in re.findall(r'd="([^"]+)"', "".join(chart_svg._line(laid, route))):
         at = (0.0, 0.0)
         for kind, numbers in re.findall(r"([MLC])([-0-9. ]+)", path):
             p = [float(v) for v in numbers.split()]
@@ -281,8 +283,8 @@ class TestDrawing:
     def test_words_are_no_wider_than_their_room(self):
         """Lines are no wider than the room given, and joined they are the text again."""
         text = "after 12 weeks, if entry_cel ≥ eligible_cels (2) and entry_edss ≥ 1 " + "w" * 60
-        lines = lettering.wrapped(text, 11.5, 160.0)
-        assert all(lettering.width(line, 11.5) <= 160.0 for line in lines)
+        lines = text_width.wrapped(text, 11.5, 160.0)
+        assert all(text_width.width(line, 11.5) <= 160.0 for line in lines)
         assert "".join(lines).replace(" ", "") == text.replace(" ", "")
 
 
@@ -344,7 +346,7 @@ class TestWords:
     )
     def test_times(self, weeks, words):
         """A schedule in words."""
-        assert wording.times([round(w * MINUTES_PER_WEEK) for w in weeks]) == words
+        assert protocol_text.times([round(w * MINUTES_PER_WEEK) for w in weeks]) == words
 
 
 class TestCommand:

@@ -11,11 +11,11 @@ from click.testing import CliRunner
 from protocolsim.cli import main
 from protocolsim.component import MARKS
 from protocolsim.errors import UsageError
-from protocolsim.report.model_page import SECTIONS, model_page, names
-from protocolsim.report.stress_des import stress_des
-from protocolsim.scenario.components import load_shipped
-from protocolsim.scenario.settings import load
-from protocolsim.scenario.shipped import names as scenarios
+from protocolsim.report.documentation.model_page import SECTIONS, model_page, names
+from protocolsim.report.documentation.stress_des import stress_des
+from protocolsim.scenario.build.components import load_shipped
+from protocolsim.scenario.file.library import names as scenarios
+from protocolsim.scenario.load import load
 from protocolsim.text.markdown import table
 
 ROOT = Path(__file__).parent.parent

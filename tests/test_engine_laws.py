@@ -18,12 +18,13 @@ import pytest
 import simpy
 
 import protocolsim
-from protocolsim.engine import batch, des
-from protocolsim.engine.course import Course
+from protocolsim.engine.batch import simulation as batch
+from protocolsim.engine.des.simulation import simulation as des
+from protocolsim.engine.des.subject import Course
 from protocolsim.protocol.states import Rule
 from protocolsim.records import MADE, TABLES, Records, Table, concatenate, table_from_rows
-from protocolsim.scenario.builder import build
-from protocolsim.scenario.reader import parse
+from protocolsim.scenario.build.assemble import build
+from protocolsim.scenario.file.yaml_reader import parse
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.units import MINUTES_PER_DAY
 from tests.toys import run

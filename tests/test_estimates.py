@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from protocolsim.endpoint.base import Endpoint, Floats, Mask, Published, quotient
 from protocolsim.records import Records
-from protocolsim.study.estimates import Estimate, as_json, estimate, jackknife, mid_rank
+from protocolsim.study.estimation.estimate import Estimate, as_json, estimate, jackknife, mid_rank
 
 
 @dataclass(frozen=True, kw_only=True)

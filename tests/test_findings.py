@@ -10,14 +10,15 @@ from click.testing import CliRunner
 
 from protocolsim.cli import main
 from protocolsim.errors import ScenarioError
-from protocolsim.report import findings, phrases
-from protocolsim.report.page import page
-from protocolsim.scenario.builder import build
-from protocolsim.scenario.companions import quoted
-from protocolsim.scenario.inherit import extended, load_document
-from protocolsim.scenario.reader import parse
-from protocolsim.scenario.settings import load
-from protocolsim.study import beside
+from protocolsim.report.run import findings
+from protocolsim.report.run.page import page
+from protocolsim.report.style import numbers as style_numbers
+from protocolsim.scenario.build.assemble import build
+from protocolsim.scenario.build.companions import quoted
+from protocolsim.scenario.file.extends import extended, load_document
+from protocolsim.scenario.file.yaml_reader import parse
+from protocolsim.scenario.load import load
+from protocolsim.study import companions
 from protocolsim.study.run import run
 
 SCENARIOS = sorted(p.stem for p in (Path(__file__).parent.parent / "scenarios").glob("*.yaml"))
@@ -43,7 +44,7 @@ def test_every_number_of_a_finding_is_an_estimate(name):
     own = {"": result.estimates}
     own |= {n: run(load(n), replicates=few, seed=result.seed).estimates for n in scenario.beside}
     for raw, said in zip(result.findings, findings.sentences(result), strict=True):
-        numbers = [phrases.simulated(own[scenario][endpoint]) for scenario, endpoint in quoted(raw)]
+        numbers = [style_numbers.simulated(own[scenario][endpoint]) for scenario, endpoint in quoted(raw)]
         assert numbers
         assert "{" not in said
         at = 0
@@ -78,12 +79,12 @@ def test_what_is_set_is_set_beside_it_too():
 
 def test_a_long_study_is_not_as_long_again_beside_it(monkeypatch):
     """Companions have as many trials as the study, up to a number that the page names."""
-    monkeypatch.setattr(beside, "MOST", 3)
-    found = beside.run_beside(beside.companions(load("ms_threshold_50")), 7, 50)["ms_daclizumab"]
+    monkeypatch.setattr(companions, "MOST", 3)
+    found = companions.run_beside(companions.companions(load("ms_threshold_50")), 7, 50)["ms_daclizumab"]
     assert (found.seed, found.replicates) == (7, 3)
     monkeypatch.undo()
     template = Path(findings.__file__).with_name("page.html.j2").read_text(encoding="utf-8")
-    assert f"up to {beside.MOST:,}" in template
+    assert f"up to {companions.MOST:,}" in template
 
 
 def test_an_extending_scenario_does_not_inherit_what_stands_beside():
@@ -134,7 +135,7 @@ def test_the_table_says_how_much_of_it(monkeypatch):
     first = table["rows"][0]
     own, other = (r.estimates["assigned_monotherapy"] for r in (result, result.beside["ms_daclizumab"]))
     assert [c["name"] for c in table["columns"]] == ["ms_daclizumab"]
-    assert first["own"] == phrases.simulated(own)
+    assert first["own"] == style_numbers.simulated(own)
     assert first["others"] == [
-        {"value": phrases.simulated(other), "part": f"{100 * other.value / own.value:.0f} % of it"}
+        {"value": style_numbers.simulated(other), "part": f"{100 * other.value / own.value:.0f} % of it"}
     ]

@@ -157,7 +157,7 @@ def forget():
 
 def seen():
     """The fingerprint of the kernel as its files are now."""
-    from protocolsim.fingerprint import fingerprint
+    from protocolsim.kernels.fingerprint import fingerprint
 
     forget()
     importlib.invalidate_caches()
@@ -185,7 +185,7 @@ def test_a_fingerprint_is_the_same_in_every_process():
     """It depends on no address, on no order of a set and on no hash, so that kernels are found again."""
     ask = (
         "import importlib, pkgutil, protocolsim.disease as d, protocolsim.drug as g, protocolsim.engine as e\n"
-        "from protocolsim.fingerprint import fingerprint\n"
+        "from protocolsim.kernels.fingerprint import fingerprint\n"
         "for room in (d, g, e):\n"
         "    for found in pkgutil.iter_modules(room.__path__, room.__name__ + '.'):\n"
         "        for name, thing in sorted(vars(importlib.import_module(found.name)).items()):\n"
@@ -207,7 +207,7 @@ def test_a_fingerprint_is_the_same_in_every_process():
 
 def test_a_users_file_may_have_the_name_of_a_standard_one(tmp_path, monkeypatch):
     """A plugin's own `calendar.py` or `token.py` is looked into: a standard one stands where they stand."""
-    from protocolsim.fingerprint import fingerprint
+    from protocolsim.kernels.fingerprint import fingerprint
 
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.delitem(sys.modules, "this", raising=False)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from protocolsim.scenario.shipped import names
+from protocolsim.scenario.file.library import names
 from tests import golden
 
 

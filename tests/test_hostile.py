@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from protocolsim.errors import ProtocolsimError, ScenarioError
 from protocolsim.protocol.rules import MAX_DEPTH, MAX_LENGTH, RuleError, compiled, dimension_of, names_in, parse
-from protocolsim.scenario import reader
-from protocolsim.scenario.builder import MOST_STATES, MOST_TRANSITIONS, build
-from protocolsim.scenario.inherit import load_document
+from protocolsim.scenario.build.assemble import MOST_STATES, MOST_TRANSITIONS, build
+from protocolsim.scenario.file import yaml_reader
+from protocolsim.scenario.file.extends import load_document
 from protocolsim.units import NONE
 from tests.mutants import COMPACT, HOSTILE, mutant, shipped
 
@@ -40,10 +40,11 @@ def many_transitions(number: int) -> str:
 
 # What is one too many, and what is said of it; each limit has its own sentence.
 LIMITS = {
-    "file size": (COMPACT + "#" * reader.MAX_BYTES, "larger than 256 kB"),
-    "nesting": ("title: " + "[" * (reader.MAX_DEPTH + 1) + "]" * (reader.MAX_DEPTH + 1), "nested deeper than 30"),
-    "keys and values": ("title: [" + "1," * reader.MAX_NODES + "1]", "more than 10000 keys and values"),
-    "length of a text": ("title: " + "x" * (reader.MAX_SCALAR + 1), "text of 10001 characters"),
+    "file size": (COMPACT + "#" * yaml_reader.MAX_BYTES, "larger than 256 kB"),
+    "nesting": (
+        f"title: {'[' * (yaml_reader.MAX_DEPTH + 1)}{']' * (yaml_reader.MAX_DEPTH + 1)}", "nested deeper than 30"),
+    "keys and values": ("title: [" + "1," * yaml_reader.MAX_NODES + "1]", "more than 10000 keys and values"),
+    "length of a text": ("title: " + "x" * (yaml_reader.MAX_SCALAR + 1), "text of 10001 characters"),
     "aliases": ("title: &a x\nquestion: *a", "anchors and aliases are not allowed"),
     "states": (many_states(MOST_STATES), f"{MOST_STATES + 4} states; at most {MOST_STATES} are possible"),
     "transitions": (many_transitions(MOST_TRANSITIONS), f"at most {MOST_TRANSITIONS} are possible"),
@@ -132,7 +133,7 @@ KEYS = (
 @given(part=st.sampled_from(KEYS), inner=st.sampled_from(["", "states", "transitions", "summaries"]), value=PLAIN)
 def test_any_structure_is_refused_in_words(part, inner, value):
     """Whatever stands at a place of a valid scenario, it is refused in words or makes a scenario."""
-    document = reader.parse(COMPACT, "trial.yaml")
+    document = yaml_reader.parse(COMPACT, "trial.yaml")
     if part == "protocol" and inner:
         document.data["protocol"][inner] = value
     else:

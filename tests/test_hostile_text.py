@@ -20,19 +20,19 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from protocolsim.endpoint.catalogue import kinds as endpoint_kinds
-from protocolsim.report import look
-from protocolsim.report.diagram import diagram
-from protocolsim.report.page import page
-from protocolsim.report.story import trace
-from protocolsim.report.stress_des import stress_des
-from protocolsim.report.sweep_figures import sweep_figure
-from protocolsim.report.sweep_page import sweep_page
-from protocolsim.report.synopsis import describe
-from protocolsim.report.threshold_page import Told, charts, threshold_page
+from protocolsim.report.decision.page import Told, charts, threshold_page
+from protocolsim.report.documentation.stress_des import stress_des
+from protocolsim.report.patient.story import trace
+from protocolsim.report.protocol.diagram import diagram
+from protocolsim.report.protocol.synopsis import describe
+from protocolsim.report.run.page import page
+from protocolsim.report.style import figures as style_figures
+from protocolsim.report.sweep.figures import sweep_figure
+from protocolsim.report.sweep.page import sweep_page
 from protocolsim.scenario.scenario import Scenario
+from protocolsim.study.decision.thresholds import thresholds
 from protocolsim.study.run import run
-from protocolsim.study.sweep import carry_out, plan
-from protocolsim.study.thresholds import thresholds
+from protocolsim.study.sweep.sweep import carry_out, plan
 from protocolsim.text import html, markdown
 from protocolsim.text.cells import csv_cell, csv_text
 from protocolsim.text.graphs import dot_words, mermaid_words
@@ -72,12 +72,12 @@ class TestLanguages:
         assert Seen(f"<script>{written.encode('utf-8', 'replace').decode()}</script><p>x</p>").text == "x"
 
     @given(TEXTS)
-    @example(f'{look.INK} id="a" url(#b) href="#c" role="x" fill="{look.INK}"')
+    @example(f'{style_figures.INK} id="a" url(#b) href="#c" role="x" fill="{style_figures.INK}"')
     def test_a_drawing_on_a_page(self, text):
         """Ids, roles and inks are exchanged in tags alone; the words of the drawing are its own."""
         said = html.words(text)
-        drawn = f'<svg width="1"><g id="a" role="x" fill="{look.INK}"><text aria-label="{said}">{said}'
-        shown = look.inline_svg(f"{drawn}</text></g></svg>", "here", text)
+        drawn = f'<svg width="1"><g id="a" role="x" fill="{style_figures.INK}"><text aria-label="{said}">{said}'
+        shown = style_figures.inline_svg(f"{drawn}</text></g></svg>", "here", text)
         assert f'<g id="here-a" fill="var(--ink)"><text>{html.words(text)}</text>' in shown
         assert Seen(shown).kinds == {("svg", n) for n in ("", "role", "aria-label", "width")} | {
             ("g", ""), ("g", "id"), ("g", "fill"), ("text", "")
@@ -203,8 +203,8 @@ def _made(scenario: Scenario, folder: Path) -> Made:
         "trace": story.page(), "diagram": str(diagram(scenario, "html")), "describe": synopsis.page(),
     }  # fmt: skip
     figures = {"sweep": sweep_figure(swept), "definitions": definitions}
-    html_of = {n: look.save(c, folder / f"{n}.html").read_text(encoding="utf-8") for n, c in figures.items()}
-    drawings = [look.svg(c) for c in figures.values()] + [str(diagram(scenario, "svg"))]
+    html_of = {n: style_figures.save(c, folder / f"{n}.html").read_text(encoding="utf-8") for n, c in figures.items()}
+    drawings = [style_figures.svg(c) for c in figures.values()] + [str(diagram(scenario, "svg"))]
     texts = {"mermaid": str(diagram(scenario)), "dot": str(diagram(scenario, "dot")),
              "describe": synopsis.text, "stress": stress_des(scenario)}  # fmt: skip
     return Made({n: Seen(p) for n, p in pages.items()}, {n: Seen(p) for n, p in html_of.items()}, drawings, texts)
@@ -283,7 +283,7 @@ def test_a_browser_runs_none_of_it(fields, tmp_path):
         swept = carry_out(plan(scenario, {"dose_multiple": "1,2"}, replicates=2))
         told = Told(thresholds(scenario, "response_threshold", replicates=2), "batch", 0.0)
         figures = {"sweep": sweep_figure(swept), **{n: charts(told)[n] for n in ("definitions", "definitions_roc")}}
-        files = [look.save(chart, tmp_path / f"{name}.html") for name, chart in figures.items()]
+        files = [style_figures.save(chart, tmp_path / f"{name}.html") for name, chart in figures.items()]
         for name, written in (("page", page(run(scenario, replicates=2))), ("trace", trace(scenario).page())):
             (tmp_path / f"{name}.html").write_text(written, encoding="utf-8")
             files.append(tmp_path / f"{name}.html")

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocolsim.errors import Fault, ScenarioError, UsageError
-from protocolsim.scenario import shipped
-from protocolsim.scenario.inherit import MAX_FILES, extended, load_document, with_settings
-from protocolsim.scenario.reader import Document, parse
+from protocolsim.scenario.file import library
+from protocolsim.scenario.file.extends import MAX_FILES, extended, load_document, with_settings
+from protocolsim.scenario.file.yaml_reader import Document, parse
 
 BASE = """\
 title: Base
@@ -223,7 +223,7 @@ class TestFinding:
         """A name without a separator or an ending is looked up among the shipped ones, also without a file's path."""
         (tmp_path / "shipped").mkdir()
         write(tmp_path / "shipped", known="a: 1\n")
-        monkeypatch.setattr(shipped, "_folder", lambda: tmp_path / "shipped")
+        monkeypatch.setattr(library, "_folder", lambda: tmp_path / "shipped")
 
         found = loaded(tmp_path, "child", "extends: known\nb: 2\n")
         assert found.data == {"a": 1, "b": 2}

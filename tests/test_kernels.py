@@ -7,9 +7,9 @@ import pytest
 
 from protocolsim.drug.base import LEVEL
 from protocolsim.engine.base import Part, Trial
-from protocolsim.scenario.components import disease_names, drug_names
-from protocolsim.scenario.settings import load
-from protocolsim.scenario.shipped import names
+from protocolsim.scenario.build.components import disease_names, drug_names
+from protocolsim.scenario.file.library import names
+from protocolsim.scenario.load import load
 from protocolsim.units import MINUTES_PER_DAY, MINUTES_PER_WEEK
 
 SUBJECTS, STEPS = 48, 6

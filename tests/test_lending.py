@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocolsim.engine.lending import Lending
+from protocolsim.engine.batch.lending import Lending
 
 KINDS = {"minute": "i8", "state": "i2", "value": "f8", "made": "?"}
 

@@ -9,11 +9,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from protocolsim.cohort.randomisation import STRATA_AT_MOST
-from protocolsim.engine import batch, des
+from protocolsim.engine.batch import simulation as batch
+from protocolsim.engine.des import simulation as des
 from protocolsim.errors import ScenarioError
 from protocolsim.records import concatenate
-from protocolsim.scenario.builder import build
-from protocolsim.scenario.reader import parse
+from protocolsim.scenario.build.assemble import build
+from protocolsim.scenario.file.yaml_reader import parse
 from protocolsim.scenario.scenario import Scenario
 
 TRIAL = """title: A trial at its limits

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from protocolsim import machine_code
 from protocolsim.arithmetic import kernel
-from protocolsim.machine_code import MachineCode
+from protocolsim.kernels import machine_code
+from protocolsim.kernels.machine_code import MachineCode
 
 KERNEL = """
 from protocolsim.arithmetic import kernel

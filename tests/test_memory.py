@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import protocolsim
-from protocolsim.engine import batch, memory
+from protocolsim.engine.batch import memory
+from protocolsim.engine.batch.simulation import simulation
 from protocolsim.records import Records, concatenate
 
 TRIAL = protocolsim.load("ms_daclizumab").trial
@@ -18,13 +19,13 @@ TRIAL = protocolsim.load("ms_daclizumab").trial
 
 def run(seed: int) -> Records:
     """Some trials, several groups of them."""
-    return concatenate(list(batch.pieces(TRIAL, seed, range(12))))
+    return concatenate(list(simulation.pieces(TRIAL, seed, range(12))))
 
 
 @pytest.fixture(autouse=True)
 def small_groups(monkeypatch: Any) -> None:
     """Several groups a run, and nothing kept from other tests."""
-    monkeypatch.setattr(batch, "_ROWS", 60)
+    monkeypatch.setattr(simulation, "_ROWS", 60)
     monkeypatch.setattr(memory, "_idle", [])
 
 
@@ -34,7 +35,7 @@ def test_the_next_run_works_where_the_last_did():
         pass
     with pytest.raises(ZeroDivisionError), memory.kept() as second:
         raise ZeroDivisionError
-    for _ in batch.pieces(TRIAL, 1, range(12)):
+    for _ in simulation.pieces(TRIAL, 1, range(12)):
         break
     with memory.kept() as third:
         assert first is second is third
@@ -43,7 +44,7 @@ def test_the_next_run_works_where_the_last_did():
 def test_runs_that_take_turns_do_not_disturb_each_other():
     """Two runs, a piece of each in turn, give what each gives alone."""
     alone = [run(seed) for seed in (1, 2)]
-    turns = list(itertools.zip_longest(*(batch.pieces(TRIAL, seed, range(12)) for seed in (1, 2))))
+    turns = list(itertools.zip_longest(*(simulation.pieces(TRIAL, seed, range(12)) for seed in (1, 2))))
     for k, expected in enumerate(alone):
         assert concatenate([turn[k] for turn in turns if turn[k] is not None]).equal(expected)
 

@@ -21,15 +21,15 @@ from protocolsim.errors import ScenarioError, UsageError
 from protocolsim.names import MISSING, MOST_IN_NAME, reading, told_apart, why_no_label, why_no_name
 from protocolsim.protocol.rules import RESERVED
 from protocolsim.records import TABLES
-from protocolsim.report.synopsis import describe
-from protocolsim.scenario.quantities import NAME
-from protocolsim.scenario.reader import parse
+from protocolsim.report.protocol.synopsis import describe
+from protocolsim.scenario.build.expressions import NAME
+from protocolsim.scenario.file.yaml_reader import parse
 from protocolsim.scenario.reserved import COLUMNS, KINDS
-from protocolsim.scenario.targets import targets_of
+from protocolsim.study.calibration.targets import targets_of
 from protocolsim.study.compare import differing
-from protocolsim.study.potential import potential_outcomes
-from protocolsim.study.sweep import plan
-from protocolsim.study.thresholds import thresholds
+from protocolsim.study.decision.potential_outcomes import potential_outcomes
+from protocolsim.study.decision.thresholds import thresholds
+from protocolsim.study.sweep.sweep import plan
 from tests import named
 
 # What has broken programs: words of ours and of others, suffixes, signs.
@@ -247,7 +247,7 @@ class TestGrammar:
         draft = named.draft(site=one)
         draft["cohort"]["sites"][other] = {"arrivals": "1 / 1 day"}
         with pytest.raises(ScenarioError, match="reads as") as error:
-            protocolsim.scenario.builder.build(parse(json.dumps(draft), "x.yaml"), allow_plugins=True)
+            protocolsim.scenario.build.assemble.build(parse(json.dumps(draft), "x.yaml"), allow_plugins=True)
         assert [f.path for f in error.value.faults] == [f"cohort.sites.{other}"]
 
     @given(st.lists(st.sampled_from(["a", "a (x)", "a (y)", "b", "a (x) (x)"]), max_size=6))
@@ -278,7 +278,7 @@ class TestPlaces:
         """A threshold that stands in a summary called `source` too is more than the bound of one rule."""
         draft = named.draft()
         draft["protocol"]["summaries"]["source"] = "before * cut"
-        loaded = protocolsim.scenario.builder.build(parse(json.dumps(draft), "x.yaml"), allow_plugins=True)
+        loaded = protocolsim.scenario.build.assemble.build(parse(json.dumps(draft), "x.yaml"), allow_plugins=True)
         with pytest.raises(UsageError, match=r"it stands in protocol\.summaries\.source, protocol\.transitions"):
             thresholds(loaded, "cut", replicates=1)
 
@@ -292,7 +292,7 @@ def test_describe_tells_two_states_with_one_label_apart():
     states["finished"]["final"] = states["gone"]["final"] = "over"
     for endpoint in ("passed", "until_end"):
         draft["endpoints"][endpoint]["label"] = "The same"
-    loaded = protocolsim.scenario.builder.build(parse(json.dumps(draft), "x.yaml"), allow_plugins=True)
+    loaded = protocolsim.scenario.build.assemble.build(parse(json.dumps(draft), "x.yaml"), allow_plugins=True)
     text = describe(loaded).text
     assert "to 'Continued (strong)'" in text
     assert "to 'Continued (weak)'" in text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import protocolsim
-from protocolsim.scenario.settings import load
+from protocolsim.scenario.load import load
 from tests.test_cli import command, refused
 
 __all__ = ["command"]

@@ -17,7 +17,7 @@ import pytest
 import protocolsim
 from protocolsim.errors import Fault, ScenarioError
 from protocolsim.study.run import run_manifest
-from protocolsim.study.storage.results import write_run
+from protocolsim.study.storage.results_folder import write_run
 from protocolsim.study.storage.study_folder import study_folder
 
 ROOT = Path(__file__).parent.parent

@@ -8,12 +8,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from protocolsim.engine import batch, des
-from protocolsim.report.schedule import schedule, schedule_text
-from protocolsim.report.synopsis import describe
-from protocolsim.scenario.builder import build
+from protocolsim.engine.batch.simulation import simulation as batch
+from protocolsim.engine.des import simulation as des
+from protocolsim.report.protocol.schedule import schedule, schedule_text
+from protocolsim.report.protocol.synopsis import describe
+from protocolsim.scenario.build.assemble import build
 from protocolsim.scenario.check import check_text
-from protocolsim.scenario.reader import parse
+from protocolsim.scenario.file.yaml_reader import parse
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.units import MINUTES_PER_DAY
 from tests.protocols import Draft, drafts, runnable

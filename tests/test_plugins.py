@@ -7,9 +7,9 @@ import sys
 import pytest
 
 from protocolsim.errors import ProtocolsimError, ScenarioError, UsageError
-from protocolsim.scenario.builder import build
-from protocolsim.scenario.components import load
-from protocolsim.scenario.reader import parse
+from protocolsim.scenario.build.assemble import build
+from protocolsim.scenario.build.components import load
+from protocolsim.scenario.file.yaml_reader import parse
 from protocolsim.study.run import run
 
 HERE = "tests.plugins_for_tests"

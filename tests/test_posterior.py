@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import beta, norm, qmc
 
-from protocolsim.study.posterior import COVERAGE_BOUNDS, Coverage, Posterior, Table, coverage
+from protocolsim.study.calibration.abc_posterior import COVERAGE_BOUNDS, Coverage, Posterior, Table, coverage
 
 
 def binomial_table(points: int = 512, trials: int = 40, patients: int = 20, idle: int = 0) -> Table:

@@ -9,8 +9,8 @@ import pytest
 
 import protocolsim
 from protocolsim.errors import UsageError
-from protocolsim.study.potential import NOT_IDENTIFIED, PASSES, REFUSED, PotentialOutcomes
-from protocolsim.study.thresholds import thresholds
+from protocolsim.study.decision.potential_outcomes import NOT_IDENTIFIED, PASSES, REFUSED, PotentialOutcomes
+from protocolsim.study.decision.thresholds import thresholds
 
 KEY = ["replicate", "subject"]
 TABLES = ("subjects", "observations", "doses", "moves", "events")

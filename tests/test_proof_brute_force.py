@@ -13,13 +13,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from protocolsim.observed import Chart
-from protocolsim.proof import charts
 from protocolsim.proof.base import Case, Domain
+from protocolsim.proof.coverage import without_a_way
 from protocolsim.proof.decisions import Judge
-from protocolsim.proof.exhaustive import without_a_way
 from protocolsim.proof.questions import Decision, Patients
+from protocolsim.proof.symbolic import chart as symbolic_chart
 from protocolsim.protocol.states import Group
-from protocolsim.scenario.case import case_of
+from protocolsim.scenario.build.proof_case import case_of
 from tests.toys import DAY, scenario
 
 VISITS = (0, 7, 14)  # days
@@ -134,7 +134,7 @@ def test_what_is_known_only_roughly_proves_nothing_false(
     count = everybody(drawn)
     one, two = count["rule 0"], count["rule 1"]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(charts, "MOST_SYMBOLS", 0)
+        patch.setattr(symbolic_chart, "MOST_SYMBOLS", 0)
         decision = Decision(Patients(drawn), drawn.protocol.states[0], group_of(drawn))
     logic = decision.logic
     rule = [decision.rules[t.number] for t in decision.group.transitions[:2]]

@@ -12,11 +12,11 @@ from functools import partial
 import pytest
 
 from protocolsim.errors import ScenarioError
-from protocolsim.proof import budget
-from protocolsim.proof.budget import in_thread
-from protocolsim.scenario.builder import build
+from protocolsim.proof.symbolic import budget
+from protocolsim.proof.symbolic.budget import in_thread
+from protocolsim.scenario.build.assemble import build
 from protocolsim.scenario.check import check_text
-from protocolsim.scenario.reader import parse
+from protocolsim.scenario.file.yaml_reader import parse
 
 PATIENCE = 30.0  # seconds, on a machine where others work too; alone it takes a third
 TRIAL = """
@@ -107,10 +107,10 @@ def test_all_questions_share_one_budget_of_seconds(monkeypatch):
 
 SCRIPT = """
 import sys
-from protocolsim.proof import budget
+from protocolsim.proof.symbolic import budget
 budget.SECONDS = budget.SECONDS_IN_ALL = 60.0
 from protocolsim.scenario.check import check_text
-from protocolsim.proof import logic
+from protocolsim.proof.symbolic import logic
 asked = logic.Solver._check
 def ask(self):
     print("asked", flush=True)

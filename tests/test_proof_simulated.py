@@ -9,17 +9,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from protocolsim.engine import batch, des
+from protocolsim.engine.batch.simulation import simulation as batch
+from protocolsim.engine.des.simulation import simulation as des
 from protocolsim.errors import ScenarioError, SimulationError
-from protocolsim.proof import budget, exhaustive
+from protocolsim.proof import coverage
 from protocolsim.proof.decisions import Judge
-from protocolsim.proof.routes import by_states, routes
-from protocolsim.scenario.builder import build
-from protocolsim.scenario.case import case_of
+from protocolsim.proof.paths import by_states, routes
+from protocolsim.proof.symbolic import budget
+from protocolsim.scenario.build.assemble import build
+from protocolsim.scenario.build.proof_case import case_of
 from protocolsim.scenario.check import check_scenario
-from protocolsim.scenario.reader import parse
+from protocolsim.scenario.file.yaml_reader import parse
+from protocolsim.scenario.load import load
 from protocolsim.scenario.scenario import Scenario
-from protocolsim.scenario.settings import load
 from tests.protocols import drafts, runnable
 
 CLEAN = (Path(__file__).parent / "broken" / "clean.yaml").read_text()
@@ -85,7 +87,7 @@ def test_a_state_proven_exhaustive_is_always_left_by_a_million(first, second):
 )
 def test_a_planted_gap_is_found_by_proof_and_by_simulation(monkeypatch, first, second, who):
     """A gap let through on purpose: the proof names a patient, and a simulated one has nowhere to go."""
-    monkeypatch.setattr(exhaustive, "gap_of", lambda case, state, budget: None)
+    monkeypatch.setattr(coverage, "gap_of", lambda case, state, budget: None)
     planted = variant(first, second, size=FEW)
 
     (found,) = [f for f in check_scenario(planted).findings if f.kind == "not exhaustive"]

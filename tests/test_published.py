@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from protocolsim.scenario.settings import load
+from protocolsim.scenario.load import load
 from protocolsim.study.run import run
 
 SCENARIOS = sorted(p.stem for p in (Path(__file__).parent.parent / "scenarios").glob("*.yaml"))

@@ -10,8 +10,8 @@ from click.testing import CliRunner
 from protocolsim.cli import main
 from protocolsim.errors import ScenarioError
 from protocolsim.scenario.check import Checked, check, check_text
-from protocolsim.scenario.settings import load
-from protocolsim.study.beside import companions
+from protocolsim.scenario.load import load
+from protocolsim.study.companions import companions
 
 TRIAL = """title: A trial beside others
 cohort: {size: 3, disease: relapsing_ms}

@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from protocolsim.errors import Fault, ScenarioError
-from protocolsim.scenario.reader import (
+from protocolsim.scenario.file.yaml_reader import (
     MAX_BYTES,
     MAX_DEPTH,
     MAX_FAULTS,

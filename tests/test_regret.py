@@ -13,14 +13,15 @@ import protocolsim
 from protocolsim.arithmetic import kernel
 from protocolsim.component import Assessment, Floats, Integers, Trait, Variable, signal_sum
 from protocolsim.disease.base import Disease
-from protocolsim.engine import batch, des
+from protocolsim.engine.batch import simulation as batch
+from protocolsim.engine.des import simulation as des
 from protocolsim.errors import UsageError
 from protocolsim.randomness import uniform
-from protocolsim.scenario.builder import build
-from protocolsim.scenario.reader import parse
+from protocolsim.scenario.build.assemble import build
+from protocolsim.scenario.file.yaml_reader import parse
 from protocolsim.scenario.scenario import Scenario
-from protocolsim.study.regret import Regret, other_luck, regret
-from protocolsim.study.thresholds import thresholds
+from protocolsim.study.decision.regret import Regret, other_luck, regret
+from protocolsim.study.decision.thresholds import thresholds
 
 STREAM = 92_000
 _OWN, _WEIGHT = range(2)

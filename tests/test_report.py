@@ -16,11 +16,11 @@ from protocolsim.endpoint.reduction import Reduction
 from protocolsim.endpoint.share import Share
 from protocolsim.endpoint.time_to import TimeTo
 from protocolsim.records import Records
-from protocolsim.report import phrases
-from protocolsim.report.page import page
-from protocolsim.report.terminal import print_summary
-from protocolsim.scenario.settings import load
-from protocolsim.study.estimates import Estimate, estimate
+from protocolsim.report.run.console import print_summary
+from protocolsim.report.run.page import page
+from protocolsim.report.style import numbers
+from protocolsim.scenario.load import load
+from protocolsim.study.estimation.estimate import Estimate, estimate
 from protocolsim.study.run import run
 from tests.test_endpoint import Course, made_records
 
@@ -198,7 +198,7 @@ def read(text: str) -> Reader:
 )
 def test_digits_follow_the_error(changes: dict[str, float], said: str) -> None:
     """A value is printed to the digit that its Monte Carlo error leaves meaningful."""
-    assert phrases.simulated(said_of(**changes)) == said
+    assert numbers.simulated(said_of(**changes)) == said
 
 
 @pytest.mark.parametrize(
@@ -213,20 +213,20 @@ def test_digits_follow_the_error(changes: dict[str, float], said: str) -> None:
 )
 def test_a_difference_has_a_sign_and_the_digits_of_its_error(value: float, error: float, unit: str, said: str) -> None:
     """A difference is never printed as zero where it is not; without an error, as of the same trials, none is said."""
-    assert phrases.difference(value, error, unit) == said
+    assert numbers.difference(value, error, unit) == said
 
 
 def test_published_values_show_their_count_share_and_mark() -> None:
     """A count is printed as it was, with its share and evidence mark; a share is not repeated."""
-    assert phrases.published(said_of(published=published_as(9 / 13, text="9/13"))) == "9/13 (69 %) [F]"
-    assert phrases.published(said_of(published=published_as(0.72))) == "72 % [F]"
-    assert phrases.published(said_of(published=published_as(12, text="12 weeks"), unit="weeks")) == "12 weeks [F]"
-    assert phrases.published(said_of()) == ""
+    assert numbers.published(said_of(published=published_as(9 / 13, text="9/13"))) == "9/13 (69 %) [F]"
+    assert numbers.published(said_of(published=published_as(0.72))) == "72 % [F]"
+    assert numbers.published(said_of(published=published_as(12, text="12 weeks"), unit="weeks")) == "12 weeks [F]"
+    assert numbers.published(said_of()) == ""
 
 
 def verdict_of(result: Made, *published: Published, replicates: int = 200) -> str:
     estimates = {str(k): said_of(name=str(k), label=f"E{k}", published=p) for k, p in enumerate(published)}
-    return phrases.verdict(dataclasses.replace(result, estimates=estimates, replicates=replicates))
+    return numbers.verdict(dataclasses.replace(result, estimates=estimates, replicates=replicates))
 
 
 def test_verdict_follows_the_numbers(result: Made) -> None:
@@ -263,14 +263,14 @@ def test_summary_fits_its_terminal(result: Made, width: int) -> None:
     assert max(map(len, lines)) <= width
     text = " ".join(out.getvalue().split())
     for found in result.estimates.values():
-        assert phrases.bare(phrases.simulated(found), found) in text
-        assert phrases.bare(phrases.one_trial(found), found) in text
+        assert numbers.bare(numbers.simulated(found), found) in text
+        assert numbers.bare(numbers.one_trial(found), found) in text
     assert "(weeks; of" in text
     assert [line.split()[-1] for line in lines if "72 % [F]" in line and "%  " in line] == ["fitted"]
     assert [line.split()[-1] for line in lines if "9/13" in line] == ["checked"]
     for word in ("[F]", "[F2]", "seed 7, 60 replicates, batch engine, protocolsim 0.0, 1.2 s"):
         assert word in text
-    for sentence in (phrases.RANGE_MEANS, phrases.ROLES_MEAN, phrases.verdict(result), *result.notes):
+    for sentence in (numbers.RANGE_MEANS, numbers.ROLES_MEAN, numbers.verdict(result), *result.notes):
         assert sentence in text
 
 
@@ -308,7 +308,7 @@ def test_summary_reads_on_an_old_terminal(result: Made) -> None:
         text = raw.getvalue().decode("ascii")
 
     assert "±" not in text
-    assert phrases.simulated(result.estimates["alone"]).replace("±", "+-") in text
+    assert numbers.simulated(result.estimates["alone"]).replace("±", "+-") in text
     assert "?tude" in text
 
 
@@ -334,9 +334,9 @@ def test_page_says_everything(result: Made) -> None:
     text = page(dataclasses.replace(result, warnings=("One & two.",)))
 
     for found in result.estimates.values():
-        assert phrases.bare(phrases.simulated(found), found) in text
-        assert phrases.bare(phrases.one_trial(found), found) in text
-        assert phrases.published(found) in text
+        assert numbers.bare(numbers.simulated(found), found) in text
+        assert numbers.bare(numbers.one_trial(found), found) in text
+        assert numbers.published(found) in text
     for words in (
         "A drug &lt;where&gt; others &amp; fail",
         "The &lt;drug&gt; effect",
@@ -396,8 +396,8 @@ def test_one_trial_has_no_range():
     """With one replicate neither a range nor a percentile is shown: one value is no 5-95 %."""
     ran = run(load("ms_daclizumab"), replicates=1)
     for found in ran.estimates.values():
-        assert phrases.percentile(found) == ""
+        assert numbers.percentile(found) == ""
         if found.decides:  # one trial never has a range of yes and no
-            assert phrases.one_trial(found) == "yes or no"
+            assert numbers.one_trial(found) == "yes or no"
             continue
-        assert phrases.one_trial(found) == ("one trial only" if found.n_undefined == 0 else phrases.UNDEFINED)
+        assert numbers.one_trial(found) == ("one trial only" if found.n_undefined == 0 else numbers.UNDEFINED)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from protocolsim.errors import UsageError
-from protocolsim.report import figures, frames
+from protocolsim.report.run import figure_data, figures
 from tests.test_endpoint import LABELS, Course, made_records
 from tests.test_report import Made, course, made, read
 
@@ -24,11 +24,11 @@ def result() -> Made:
 
 def test_states_by_week_are_those_of_each_patient(result: Made) -> None:
     """The stacked shares are, week by week, what following each patient's moves gives, and add to one."""
-    frame = frames.occupancy(result)
+    frame = figure_data.occupancy(result)
     rng = np.random.default_rng(4)
     everybody = [course(rng) for _ in range(60 * 16)]
     enrolled = [c for c in everybody if c.enrolled is not None]
-    names = dict(zip(LABELS.states, frames.state_labels(result), strict=True))
+    names = dict(zip(LABELS.states, figure_data.state_labels(result), strict=True))
     for week in (0, 1, 17, 18, 30, 41, 42):
         at = [next(s for s, t in reversed(c.path) if t <= 12 + week) for c in enrolled]
         for state, label in names.items():
@@ -42,8 +42,8 @@ def test_each_mark_of_a_patient_is_one_record(result: Made) -> None:
     """A panel holds as many dots, crosses and ticks as that patient had assessments, missed ones and doses."""
     rng = np.random.default_rng(4)
     trial = [course(rng) for _ in range(16)]
-    chosen, number = frames.patients(result.records, 0)
-    frame, step = frames.patient_frame(result, chosen)
+    chosen, number = figure_data.patients(result.records, 0)
+    frame, step = figure_data.patient_frame(result, chosen)
     real = [c for c in trial if c.enrolled is not None]
 
     assert (number, step) == (len(real), 0.0)
@@ -82,10 +82,10 @@ def test_every_round_number_of_a_panel_is_labelled(result: Made) -> None:
 
 def test_too_many_points_become_means(monkeypatch: pytest.MonkeyPatch, result: Made) -> None:
     """Above the limit the drawn values are means that keep each patient's sum, and the caption says so."""
-    chosen, _ = frames.patients(result.records, 0)
-    full, _ = frames.patient_frame(result, chosen)
-    monkeypatch.setattr(frames, "MOST_POINTS", 150)
-    thin, step = frames.patient_frame(result, chosen)
+    chosen, _ = figure_data.patients(result.records, 0)
+    full, _ = figure_data.patient_frame(result, chosen)
+    monkeypatch.setattr(figure_data, "MOST_POINTS", 150)
+    thin, step = figure_data.patient_frame(result, chosen)
 
     assert step >= 2
     assert len(thin) <= 150 + len(chosen) < len(full)

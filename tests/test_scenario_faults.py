@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocolsim.errors import ScenarioError
-from protocolsim.scenario.builder import build
-from protocolsim.scenario.inherit import load_document
-from protocolsim.scenario.reader import Document, parse
+from protocolsim.scenario.build.assemble import build
+from protocolsim.scenario.file.extends import load_document
+from protocolsim.scenario.file.shape_check import MOST_FAULTS
+from protocolsim.scenario.file.yaml_reader import Document, parse
 from protocolsim.scenario.scenario import Scenario
-from protocolsim.scenario.shape import MOST_FAULTS
 
 SMALL = """\
 title: A small trial

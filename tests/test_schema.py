@@ -11,10 +11,10 @@ import pytest
 
 from protocolsim.component import Component
 from protocolsim.endpoint.catalogue import kinds
-from protocolsim.scenario.components import disease_names, drug_names, load_shipped
+from protocolsim.scenario.build.components import disease_names, drug_names, load_shipped
+from protocolsim.scenario.file.schema import endpoint_fields
+from protocolsim.scenario.file.yaml_reader import read
 from protocolsim.scenario.json_schema import json_schema, schema_text
-from protocolsim.scenario.reader import read
-from protocolsim.scenario.schema import endpoint_fields
 
 ROOT = Path(__file__).parent.parent
 SHIPPED = ROOT / "protocolsim" / "scenario" / "schema.json"

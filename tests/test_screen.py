@@ -10,22 +10,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from protocolsim.report.checked import print_checked
-from protocolsim.report.comparison import print_comparison
-from protocolsim.report.schedule import print_schedule, schedule
-from protocolsim.report.screen import Column, Screen, cells
-from protocolsim.report.story import trace
-from protocolsim.report.sweep_page import print_sweep
-from protocolsim.report.synopsis import describe, print_synopsis
-from protocolsim.report.terminal import print_summary, print_validation
-from protocolsim.report.threshold_page import Told, print_thresholds
-from protocolsim.report.trace_page import print_trace
+from protocolsim.report.comparison.console import print_comparison
+from protocolsim.report.decision.page import Told, print_thresholds
+from protocolsim.report.patient.page import print_trace
+from protocolsim.report.patient.story import trace
+from protocolsim.report.protocol.check_console import print_checked
+from protocolsim.report.protocol.schedule import print_schedule, schedule
+from protocolsim.report.protocol.synopsis import describe, print_synopsis
+from protocolsim.report.run.console import print_summary, print_validation
+from protocolsim.report.style.console import Column, Screen, cells
+from protocolsim.report.sweep.page import print_sweep
 from protocolsim.scenario.check import check
-from protocolsim.scenario.settings import load
+from protocolsim.scenario.load import load
 from protocolsim.study.compare import compare
+from protocolsim.study.decision.thresholds import thresholds
 from protocolsim.study.run import run
-from protocolsim.study.sweep import carry_out, plan
-from protocolsim.study.thresholds import thresholds
+from protocolsim.study.sweep.sweep import carry_out, plan
 
 WIDTHS = (20, 27, 34, 50, 60, 72, 80, 96, 101, 130)
 WORDS = st.text(alphabet="abcxyz012é漢[]= ", min_size=1, max_size=24).filter(str.strip)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from protocolsim.errors import ProtocolsimError, ScenarioError, UsageError
-from protocolsim.scenario.settings import load
+from protocolsim.scenario.load import load
 
 
 def knob(scenario, name):

@@ -16,20 +16,20 @@ from typing import Any
 import pytest
 
 from protocolsim.errors import UsageError
-from protocolsim.scenario import shipped
+from protocolsim.scenario.file import library
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 PROBE = "title: A scenario that only this test ships\n"
 ASK = """
 import json, os
 from protocolsim.errors import UsageError
-from protocolsim.scenario import shipped
-path = shipped.find("shipped_probe")
+from protocolsim.scenario.file import library
+path = library.find("shipped_probe")
 try:
-    shipped.find("shipped_prob")
+    library.find("shipped_prob")
 except UsageError as error:
     refusal = str(error)
-print(json.dumps({"module": shipped.__file__, "names": shipped.names(), "path": str(path), "text": path.read_text(),
+print(json.dumps({"module": library.__file__, "names": library.names(), "path": str(path), "text": path.read_text(),
                   "refusal": refusal}))
 """
 
@@ -42,7 +42,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("one", "another"):
         (tmp_path / "shipped" / f"{name}.yaml").write_text("a: 1\n")
     (tmp_path / "shipped" / "notes.txt").write_text("no scenario\n")
-    monkeypatch.setattr(shipped, "_folder", lambda: tmp_path / "shipped")
+    monkeypatch.setattr(library, "_folder", lambda: tmp_path / "shipped")
     monkeypatch.chdir(tmp_path / "work")
     return tmp_path
 
@@ -52,32 +52,32 @@ class TestFind:
 
     def test_names_are_the_yaml_files_sorted(self, folder):
         """Each YAML file is one name; nothing else in the folder is."""
-        assert shipped.names() == ["another", "one"]
+        assert library.names() == ["another", "one"]
 
     def test_a_name_is_found_in_the_shipped_folder(self, folder):
         """A name means the shipped file, also where the working folder has something of that name."""
         Path("one").mkdir()
 
-        assert shipped.find("one") == folder / "shipped" / "one.yaml"
+        assert library.find("one") == folder / "shipped" / "one.yaml"
 
     @pytest.mark.parametrize("written", ["./one", "sub/one.yaml", "mine.yml", "mine.YAML", "/nowhere/one"])
     def test_a_path_is_left_as_it_is(self, folder, written):
         """What has a separator or an ending is a path, whether or not something is there."""
-        assert shipped.find(written) == Path(written)
+        assert library.find(written) == Path(written)
 
     def test_an_existing_file_wins_over_a_shipped_name_with_its_ending(self, folder):
         """`one.yaml` is the shipped one until a file of that name stands in the working folder."""
-        assert shipped.find("one.yaml") == folder / "shipped" / "one.yaml"
+        assert library.find("one.yaml") == folder / "shipped" / "one.yaml"
 
         Path("one.yaml").write_text("a: 2\n")
-        assert shipped.find("one.yaml") == Path("one.yaml")
+        assert library.find("one.yaml") == Path("one.yaml")
 
     def test_an_unknown_name_lists_the_nearest_and_all(self, folder):
         """The refusal names the nearest scenario and every other."""
         with pytest.raises(UsageError) as near:
-            shipped.find("anothr")
+            library.find("anothr")
         with pytest.raises(UsageError) as far:
-            shipped.find("qqqq")
+            library.find("qqqq")
 
         assert str(near.value) == "unknown scenario 'anothr'; did you mean 'another'? Shipped: another, one"
         assert str(far.value) == "unknown scenario 'qqqq'; known here: another, one"
@@ -86,18 +86,18 @@ class TestFind:
         """A name that is a file here is still a name, and the refusal says how to mean the file."""
         Path("trial").write_text("a: 1\n")
         with pytest.raises(UsageError, match=r"write './trial'"):
-            shipped.find("trial")
+            library.find("trial")
 
     @pytest.mark.parametrize("written", ["", "a\0b", "x" * 5000, "\ud800"])
     def test_impossible_names_are_unknown(self, folder, written):
         """No text makes `find` fail otherwise."""
         with pytest.raises(UsageError, match="unknown scenario"):
-            shipped.find(written)
+            library.find(written)
 
     @pytest.mark.parametrize("written", ["a\0b.yaml", "x" * 5000 + ".yaml", "/" + "x" * 5000])
     def test_impossible_paths_are_left_to_the_reader(self, folder, written):
         """A path that no system can have is returned like any other."""
-        assert shipped.find(written) == Path(written)
+        assert library.find(written) == Path(written)
 
 
 class TestFolder:
@@ -121,7 +121,7 @@ class TestFolder:
             (tmp_path / "pyproject.toml").write_text("")
         monkeypatch.setattr(importlib.resources, "files", lambda _: package)
 
-        assert shipped._folder() == tmp_path / expected
+        assert library._folder() == tmp_path / expected
 
 
 def run(*command: str | Path, cwd: Path, **environment: str) -> str:
@@ -201,4 +201,4 @@ class TestInstalled:
 
     def test_this_checkout_finds_its_own(self):
         """Without any installation the names are those of the scenarios folder."""
-        assert shipped.names() == sorted(path.stem for path in (CHECKOUT / "scenarios").glob("*.yaml"))
+        assert library.names() == sorted(path.stem for path in (CHECKOUT / "scenarios").glob("*.yaml"))

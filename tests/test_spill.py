@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import protocolsim
-from protocolsim.engine import batch
-from protocolsim.study import spill
-from protocolsim.study.estimates import as_json
-from protocolsim.study.spill import Spill
-from protocolsim.study.tally import Tally
-from protocolsim.study.thresholds import thresholds
+from protocolsim.engine.batch.simulation import simulation
+from protocolsim.study.decision.thresholds import thresholds
+from protocolsim.study.estimation import disk_array
+from protocolsim.study.estimation.disk_array import Spill
+from protocolsim.study.estimation.endpoint_sums import Tally
+from protocolsim.study.estimation.estimate import as_json
 
 NUMBERS = st.lists(st.floats(allow_nan=False, allow_infinity=True, width=64), min_size=1, max_size=60)
 
@@ -25,7 +25,7 @@ NUMBERS = st.lists(st.floats(allow_nan=False, allow_infinity=True, width=64), mi
 @pytest.fixture
 def little(monkeypatch, tmp_path):
     """Three numbers are too many; temporary files go to a folder of their own."""
-    monkeypatch.setattr(spill, "IN_MEMORY", 3)
+    monkeypatch.setattr(disk_array, "IN_MEMORY", 3)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     return tmp_path
 
@@ -56,7 +56,7 @@ def test_nothing_is_left(little):
 @given(NUMBERS)
 def test_the_median_is_the_median(numbers):
     """Found digit by digit on disk, the median is the middle of the sorted numbers."""
-    kept, spill.IN_MEMORY = spill.IN_MEMORY, 0
+    kept, disk_array.IN_MEMORY = disk_array.IN_MEMORY, 0
     try:
         held = Spill(1)
         held.add(np.array(numbers))
@@ -67,7 +67,7 @@ def test_the_median_is_the_median(numbers):
             expected = 0.5 * (low + high)
         assert held.median() == expected or np.isnan(expected)
     finally:
-        spill.IN_MEMORY = kept
+        disk_array.IN_MEMORY = kept
 
 
 def test_a_study_is_the_same_on_disk(little, monkeypatch):
@@ -76,7 +76,7 @@ def test_a_study_is_the_same_on_disk(little, monkeypatch):
     small = protocolsim.load("ms_daclizumab")
     on_disk = [protocolsim.run(s, replicates=n).summary() for s, n in ((large, 1), (small, 5))]
     assert list(little.iterdir()) == []
-    monkeypatch.setattr(spill, "IN_MEMORY", 1 << 30)
+    monkeypatch.setattr(disk_array, "IN_MEMORY", 1 << 30)
     assert [protocolsim.run(s, replicates=n).summary() for s, n in ((large, 1), (small, 5))] == on_disk
 
 
@@ -88,15 +88,15 @@ def test_a_curve_is_the_same_on_disk(little, monkeypatch):
         return [as_json(e) for e in found.at(0.75).values()]
 
     on_disk = [at(15, 4), at(6000, 1)]
-    monkeypatch.setattr(spill, "IN_MEMORY", 1 << 30)
+    monkeypatch.setattr(disk_array, "IN_MEMORY", 1 << 30)
     assert [at(15, 4), at(6000, 1)] == on_disk
 
 
 def test_memory_does_not_grow_with_subjects(monkeypatch):
     """What a tally keeps in memory of a large replicate is bounded: many more subjects take no more of it."""
-    monkeypatch.setattr(spill, "IN_MEMORY", 1 << 12)
+    monkeypatch.setattr(disk_array, "IN_MEMORY", 1 << 12)
     scenario = protocolsim.load("ms_daclizumab", set={"cohort.size": 10_000})
-    records = next(iter(batch.pieces(scenario.trial, 1, range(1))))
+    records = next(iter(simulation.pieces(scenario.trial, 1, range(1))))
     endpoints = {n: scenario.endpoints[n] for n in ("new_cel_inhibition_median", "assigned_monotherapy")}
 
     def kept(times: int) -> int:

@@ -23,17 +23,17 @@ from pyarrow import parquet
 
 import protocolsim
 from protocolsim import cli
-from protocolsim.engine import batch as engine_of
+from protocolsim.engine.batch import simulation as engine_of
 from protocolsim.errors import UsageError
 from protocolsim.records import TABLES
-from protocolsim.scenario.settings import load
-from protocolsim.study import chunk
-from protocolsim.study.pieces import pieces
+from protocolsim.scenario.load import load
+from protocolsim.study.engines import pieces
+from protocolsim.study.execution import chunks
 from protocolsim.study.result import Result
 from protocolsim.study.run import run, run_manifest
 from protocolsim.study.storage import claim, ledger, ours, row_groups, thrift
 from protocolsim.study.storage.csv_files import csv_of, frame_as_csv
-from protocolsim.study.storage.results import write_run
+from protocolsim.study.storage.results_folder import write_run
 from protocolsim.study.storage.study_folder import study_folder
 from protocolsim.text.cells import csv_cell
 from tests.frames import same_frame
@@ -443,7 +443,7 @@ def test_what_is_finished_is_kept_when_results_cannot_be_written(work, small, ca
 
     asked = (*RUN, "--replicates", "12", "--out", "out")
     with monkeypatch.context() as patch:
-        patch.setattr("protocolsim.report.page.page", refuse)
+        patch.setattr("protocolsim.report.run.page.page", refuse)
         assert command(*asked) == 2
     assert "there is no page; 3 of 3 parts are kept in out" in capfd.readouterr().err
     monkeypatch.setattr("protocolsim.study.conduct.carried_out", lambda chunk: pytest.fail("it was simulated again"))
@@ -609,11 +609,11 @@ def damage(folder: Path, luck: random.Random) -> str:
 @pytest.fixture
 def small(monkeypatch):
     """Chunks of a few trials, and pages that take no time."""
-    monkeypatch.setitem(chunk._SUBJECTS, "batch", 16)
-    monkeypatch.setattr("protocolsim.report.page.page", lambda result: "a page" * 100)
-    monkeypatch.setattr("protocolsim.report.sweep_page.write_report", lambda found, place: None)
-    monkeypatch.setattr("protocolsim.study.beside.run_beside", lambda *words, **named: {})
-    monkeypatch.setattr("protocolsim.study.beside.companions", lambda scenario: {})
+    monkeypatch.setitem(chunks._SUBJECTS, "batch", 16)
+    monkeypatch.setattr("protocolsim.report.run.page.page", lambda result: "a page" * 100)
+    monkeypatch.setattr("protocolsim.report.sweep.page.write_report", lambda found, place: None)
+    monkeypatch.setattr("protocolsim.study.companions.run_beside", lambda *words, **named: {})
+    monkeypatch.setattr("protocolsim.study.companions.companions", lambda scenario: {})
 
 
 def test_each_line_of_the_ledger_counts(work, small, capfd):
@@ -733,14 +733,14 @@ def test_full_tables_are_refused_beyond_what_memory_should_hold(monkeypatch, tmp
 
 def test_a_large_replicate_is_written_while_it_is_simulated(monkeypatch, work):
     """A trial whose tables do not fit into memory goes to the disk piece by piece, to the same rows, simulated once."""
-    monkeypatch.setattr(chunk, "MOST_SUBJECTS_IN_TABLES", 3)
+    monkeypatch.setattr(chunks, "MOST_SUBJECTS_IN_TABLES", 3)
     simulated = []
 
     def counted(*words):
         simulated.append(words[2])
         return pieces(*words)
 
-    monkeypatch.setattr(chunk, "pieces", counted)
+    monkeypatch.setattr(chunks, "pieces", counted)
     made: Result
     with study_folder(Path("out"), run_manifest(SCENARIO, 3, None, "auto")) as folder:
         made = run(SCENARIO, replicates=3, folder=folder)

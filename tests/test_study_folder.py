@@ -20,13 +20,13 @@ import pytest
 from protocolsim import cli
 from protocolsim.executor.processes import Processes
 from protocolsim.records import TABLES
-from protocolsim.scenario.settings import load
-from protocolsim.study import chunk
-from protocolsim.study.pieces import pieces
+from protocolsim.scenario.load import load
+from protocolsim.study.engines import pieces
+from protocolsim.study.execution import chunks as execution_chunks
 from protocolsim.study.storage import manifest
 from protocolsim.study.storage.study_folder import study_folder
 from protocolsim.study.storage.write import write_durably
-from protocolsim.study.sweep import carry_out, plan
+from protocolsim.study.sweep.sweep import carry_out, plan
 from tests import killing
 from tests.frames import same_frame
 
@@ -48,10 +48,10 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 def work(tmp_path, monkeypatch):
     """An empty working folder, and chunks of a few trials."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setitem(chunk._SUBJECTS, "batch", 16)
+    monkeypatch.setitem(execution_chunks._SUBJECTS, "batch", 16)
     # Pages and figures take seconds to draw, and have tests of their own.
-    monkeypatch.setattr("protocolsim.report.page.page", lambda result: "a page" * 1000)
-    monkeypatch.setattr("protocolsim.report.sweep_page.write_report", killing.plain_report)
+    monkeypatch.setattr("protocolsim.report.run.page.page", lambda result: "a page" * 1000)
+    monkeypatch.setattr("protocolsim.report.sweep.page.write_report", killing.plain_report)
     return tmp_path
 
 
@@ -130,7 +130,7 @@ class TestGoingOn:
                 simulated.append(words[2])
             return real(*words)
 
-        monkeypatch.setattr(chunk, "pieces", watched)
+        monkeypatch.setattr(execution_chunks, "pieces", watched)
         assert command(*more, "--out", "out", "--resume") == (0, "", "")
         assert min(r.start for r in simulated) >= 12
         assert results("out") == results("at_once")

@@ -20,13 +20,13 @@ import protocolsim
 from protocolsim import cli
 from protocolsim.endpoint.base import Endpoint
 from protocolsim.errors import ScenarioError, SimulationError, UsageError
-from protocolsim.report.sweep_page import print_sweep
-from protocolsim.scenario.settings import load
-from protocolsim.study import chunk
-from protocolsim.study import sweep as study
-from protocolsim.study.axis import MOST_POINTS, axis
+from protocolsim.report.sweep.page import print_sweep
+from protocolsim.scenario.load import load
+from protocolsim.study.execution import chunks
 from protocolsim.study.run import run
-from protocolsim.study.sweep import COLUMNS, paired_mcse, plan, sweep
+from protocolsim.study.sweep import sweep as study
+from protocolsim.study.sweep.grid_values import MOST_POINTS, axis
+from protocolsim.study.sweep.sweep import COLUMNS, paired_mcse, plan, sweep
 
 SMALL = {"cohort.size": 5}
 NUMBERS = ("value", "mcse", "lo", "hi", "median", "n_undefined")
@@ -267,7 +267,7 @@ def nothing_runs(monkeypatch):
     def started(*words):
         raise AssertionError("a sweep that must be refused was started")
 
-    monkeypatch.setattr(chunk, "pieces", started)
+    monkeypatch.setattr(chunks, "pieces", started)
 
 
 @pytest.mark.usefixtures("nothing_runs")
@@ -450,7 +450,7 @@ class TestCommand:
         def interrupt(*words):
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(chunk, "pieces", interrupt)
+        monkeypatch.setattr(chunks, "pieces", interrupt)
         assert command(*QUICK, *ONE, "--out", "results") == (130, "", "interrupted; nothing was written\n")
         assert list(Path().iterdir()) == []
 

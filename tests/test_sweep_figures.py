@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from protocolsim.errors import UsageError
-from protocolsim.report import figures, phrases
-from protocolsim.report.sweep_figures import drawable, ordered, sweep_figure
-from protocolsim.report.sweep_page import sweep_page, write_report
-from protocolsim.scenario.settings import load
-from protocolsim.study.sweep import Sweep, carry_out, plan
+from protocolsim.report.run import figures
+from protocolsim.report.style import numbers
+from protocolsim.report.sweep.figures import drawable, ordered, sweep_figure
+from protocolsim.report.sweep.page import sweep_page, write_report
+from protocolsim.scenario.load import load
+from protocolsim.study.sweep.sweep import Sweep, carry_out, plan
 
 ONE = {"response_threshold": "25%:75%:25%"}
 TWO = {**ONE, "daclizumab_dose": "0.5:1.5:0.5 mg/kg"}
@@ -104,7 +105,7 @@ def test_a_map_without_colours_says_its_value() -> None:
     """Where all cells are alike there is no scale of colours; the value stands above the map."""
     found = swept({"response_threshold": "10%,90%", "rescue_level": "50%,90%"}, 2)
     (value,) = set(found.frame[found.frame["estimate"] == "enrolled_of_screened"]["value"])
-    assert f"{phrases.plain(100 * value)} % everywhere" in texts(sweep_figure(found))
+    assert f"{numbers.plain(100 * value)} % everywhere" in texts(sweep_figure(found))
 
 
 def test_the_scenario_itself_is_framed(grid: Sweep) -> None:

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from protocolsim.errors import UsageError
-from protocolsim.report.frames import patients
-from protocolsim.report.look import caption, svg
-from protocolsim.report.swimmer_figure import lane_frame, swimmers
-from protocolsim.scenario.settings import load
+from protocolsim.report.run.figure_data import patients
+from protocolsim.report.run.swimmers import lane_frame, swimmers
+from protocolsim.report.style.figures import caption, svg
+from protocolsim.scenario.load import load
 from protocolsim.study.run import run
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from protocolsim.errors import ScenarioError, UsageError
-from protocolsim.scenario import shipped
-from protocolsim.scenario.components import disease_names, drug_names, load_shipped
-from protocolsim.scenario.reader import parse
-from protocolsim.scenario.settings import load
-from protocolsim.scenario.targets import Free, load_targets, targets_of
+from protocolsim.scenario.build.components import disease_names, drug_names, load_shipped
+from protocolsim.scenario.file import library
+from protocolsim.scenario.file.yaml_reader import parse
+from protocolsim.scenario.load import load
+from protocolsim.study.calibration.targets import Free, load_targets, targets_of
 from protocolsim.units import quantity, unit_product
 
 SOUND = """\
@@ -75,7 +75,7 @@ class TestSound:
         (warning,) = read(SOUND.replace("[50 %, 150 %]", "[110 %, 150 %]")).warnings
         assert "own rescue_level, 100 %, is not within 110 to 150 %" in warning
 
-    @pytest.mark.parametrize("name", shipped.targets())
+    @pytest.mark.parametrize("name", library.targets())
     def test_shipped_targets_belong_to_a_scenario_and_repeat_what_it_publishes(self, name):
         """Shipped targets are sound for the scenario of their name; a value published there too is the same there."""
         found = load_targets(name, load(name))
@@ -185,5 +185,5 @@ def test_targets_are_found_by_name_or_path(tmp_path):
 
 def test_a_file_that_is_read_as_it_stands():
     """The shipped file's own text is what a report shows."""
-    path = Path(shipped.find_targets("ms_daclizumab"))
+    path = Path(library.find_targets("ms_daclizumab"))
     assert load_targets("ms_daclizumab", scenario()).text == path.read_text()

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 import protocolsim
-from protocolsim.report import threshold_page
-from protocolsim.study.thresholds import thresholds
+from protocolsim.report.decision import page
+from protocolsim.study.decision.thresholds import thresholds
 from tests.test_cli import command, everything, refused
 
 __all__ = ["command"]
@@ -100,20 +100,20 @@ def test_out_is_all_or_nothing(command, monkeypatch):
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(threshold_page, "save", broken)
+        patch.setattr(page, "save", broken)
         assert "No space left" in refused(command, *QUICK, "--out", "results")
     assert everything() == {}
     with monkeypatch.context() as patch:
-        patch.setattr(threshold_page, "save", lambda chart, path: path.write_text("drawn"))
+        patch.setattr(page, "save", lambda chart, path: path.write_text("drawn"))
         assert command(*QUICK, "--quiet", "--out", "results")[0] == 0
     with monkeypatch.context() as patch:
-        patch.setattr(threshold_page, "save", broken)
+        patch.setattr(page, "save", broken)
         assert "No space left" in refused(command, *QUICK, "--out", "results", "--overwrite")
 
 
 def test_overwrite(command, monkeypatch):
     """Earlier results are replaced with --overwrite only, and never a folder with anything else in it."""
-    monkeypatch.setattr(threshold_page, "save", lambda chart, path: path.write_text("drawn"))
+    monkeypatch.setattr(page, "save", lambda chart, path: path.write_text("drawn"))
     assert command(*QUICK, "--quiet", "--out", "results")[0] == 0
     assert "--overwrite" in refused(command, *QUICK, "--out", "results")
     assert command(*QUICK, "--seed", "5", "--quiet", "--out", "results", "--overwrite")[0] == 0

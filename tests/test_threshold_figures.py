@@ -13,13 +13,14 @@ import pytest
 
 import protocolsim
 from protocolsim.errors import UsageError
-from protocolsim.report import definition_figures, flow_figure, regret_figures, threshold_figures
-from protocolsim.report.look import alternative, caption
-from protocolsim.report.threshold_drawn import Drawn
-from protocolsim.report.threshold_page import Told, threshold_page
-from protocolsim.study.curve import ThresholdCurve
-from protocolsim.study.regret import regret
-from protocolsim.study.thresholds import thresholds
+from protocolsim.report.decision import figures, measure_figures, regret_figures
+from protocolsim.report.decision.page import Told, threshold_page
+from protocolsim.report.decision.series import Drawn
+from protocolsim.report.run import flow
+from protocolsim.report.style.figures import alternative, caption
+from protocolsim.study.decision.curve import ThresholdCurve
+from protocolsim.study.decision.regret import regret
+from protocolsim.study.decision.thresholds import thresholds
 from tests.test_report import Made, made
 
 
@@ -45,7 +46,7 @@ def holding(chart, *columns) -> pd.DataFrame:
 
 def test_the_curves_are_the_frame():
     """Behind the curves are exactly the values of the curve's frame, and bands of two standard errors about them."""
-    found = holding(threshold_figures.curves(drawn()), "estimate", "lower").set_index(["estimate", "threshold"])
+    found = holding(figures.curves(drawn()), "estimate", "lower").set_index(["estimate", "threshold"])
     said = curve().frame(drawn().thresholds).set_index(["estimate", "threshold"])
     for name in ("share_sent", "sensitivity", "specificity"):
         mine, theirs = found.loc[name], said.loc[name]
@@ -58,7 +59,7 @@ def test_the_curves_are_the_frame():
 def test_another_scenario_is_drawn_dashed():
     """A comparison adds its share that passes, and nothing but that, as one dashed line."""
     other = curve("ms_no_drug")
-    chart = threshold_figures.curves(drawn(), other)
+    chart = figures.curves(drawn(), other)
     dashed = [layer for layer in chart.to_dict()["layer"] if layer["mark"].get("strokeDash") == [6, 4]]
     assert len(dashed) == 1
     rows = pd.DataFrame(chart.to_dict()["datasets"][dashed[0]["data"]["name"]])
@@ -69,7 +70,7 @@ def test_another_scenario_is_drawn_dashed():
 
 def test_every_dot_of_the_roc_is_a_threshold():
     """ROC points are (1 - specificity, sensitivity) at each threshold; 25, 50, 75 % and the own are labelled."""
-    found: Any = holding(threshold_figures.roc(drawn()), "false_positive", "own")
+    found: Any = holding(figures.roc(drawn()), "false_positive", "own")
     assert len(found) == len(drawn().thresholds)
     for row in found.itertuples():
         at = curve().at(row.threshold)
@@ -92,8 +93,8 @@ def test_the_loss_at_other_prices_is_that_of_the_scenario_with_them():
 
 def test_each_line_of_the_loss_has_its_lowest_threshold_marked():
     """Each line of the figure is the loss at its prices, with one mark, at its minimum."""
-    found = holding(threshold_figures.loss(drawn()), "loss", "lowest")
-    full: Any = threshold_figures.loss_frame(drawn())
+    found = holding(figures.loss(drawn()), "loss", "lowest")
+    full: Any = figures.loss_frame(drawn())
     groups = full.groupby(["stop_weight", "dose_weight"])
     assert sorted(groups.groups) == [(s, d) for s in (0, 10, 30) for d in (0, 0.05, 0.1, 0.2, 0.5)]
     for (stop, dose), rows in groups:
@@ -108,8 +109,8 @@ def test_what_costs_nothing_is_best_at_the_end_and_said_so():
     place = drawn().cheapest(0.0, 0.0)
     assert drawn().at_an_end(place)
     assert not curve().rule.holds(curve().measured, drawn().thresholds[place]).any()
-    assert "trivially best" in caption(threshold_figures.loss(drawn()))
-    assert "dose doubled" in threshold_figures.free_says(drawn())
+    assert "trivially best" in caption(figures.loss(drawn()))
+    assert "dose doubled" in figures.free_says(drawn())
 
 
 def test_steps_hold_on_the_side_that_the_rule_says():
@@ -128,12 +129,12 @@ def test_without_a_decision_only_who_passes_is_drawn():
     text = protocolsim.load("ms_daclizumab").resolved
     bare = re.sub(r"^decisions:\n(?:[ ].*\n)+", "", text, flags=re.MULTILINE)
     assert bare != text
-    from protocolsim.scenario.builder import build
-    from protocolsim.scenario.reader import parse
+    from protocolsim.scenario.build.assemble import build
+    from protocolsim.scenario.file.yaml_reader import parse
 
     found = Drawn(thresholds(build(parse(bare, "bare.yaml")), "response_threshold", replicates=3))
-    assert set(holding(threshold_figures.curves(found), "estimate", "lower")["estimate"]) == {"share_sent"}
-    for draw in (threshold_figures.roc, threshold_figures.loss, threshold_figures.what_follows):
+    assert set(holding(figures.curves(found), "estimate", "lower")["estimate"]) == {"share_sent"}
+    for draw in (figures.roc, figures.loss, figures.what_follows):
         with pytest.raises(UsageError, match="no decision"):
             draw(found)
 
@@ -144,7 +145,7 @@ def test_a_curve_over_another_parameter_is_no_comparison():
 
     other = dataclasses.replace(curve(), rule=dataclasses.replace(curve().rule, parameter="rescue_level"))
     with pytest.raises(UsageError, match="do not share"):
-        threshold_figures.curves(drawn(), other)
+        figures.curves(drawn(), other)
 
 
 def test_the_page_is_whole_and_alone():
@@ -170,7 +171,7 @@ def result(request):
 
 def test_nobody_is_lost_on_the_way(result):
     """Who enters a column's state came by a ribbon; who leaves it was there; all enrolled are in the first column."""
-    between, standing = flow_figure.flows(result), flow_figure.nodes(result)
+    between, standing = flow.flows(result), flow.nodes(result)
     number = standing.set_index(["step", "state"])["number"]
     assert number.loc[0].sum() == result.records["subjects"]["enrolled"].sum()
     arriving: Any = between.groupby(["step", "target"])["number"].sum()
@@ -184,7 +185,7 @@ def test_nobody_is_lost_on_the_way(result):
 
 def test_those_who_stay_ended_there(result):
     """Standing in a column's state without leaving it, added over the columns, is how many ended in that state."""
-    between, standing = flow_figure.flows(result), flow_figure.nodes(result)
+    between, standing = flow.flows(result), flow.nodes(result)
     subjects = result.records["subjects"]
     final = np.bincount(subjects["final_state"][subjects["enrolled"]], minlength=20)
     there = standing.groupby("state")["number"].sum().reindex(range(20), fill_value=0)
@@ -194,9 +195,9 @@ def test_those_who_stay_ended_there(result):
 
 def test_ribbons_are_as_wide_as_their_share(result):
     """The ribbons drawn have, all along, the width of the share that moved, and stay within their bars."""
-    chart = flow_figure.flow(result)
+    chart = flow.flow(result)
     ribbons = holding(chart, "ribbon", "low", "high")
-    between: Any = flow_figure.flows(result)
+    between: Any = flow.flows(result)
     total = result.records["subjects"]["enrolled"].sum()
     for place, rows in ribbons.groupby("ribbon"):
         np.testing.assert_allclose(rows["high"] - rows["low"], between["number"].iloc[place] / total, atol=1e-12)
@@ -212,27 +213,27 @@ def test_nobody_to_follow_is_refused():
     none: Made = made(2, 4)
     none.records["subjects"]["enrolled"][:] = False
     with pytest.raises(UsageError, match="nobody was enrolled"):
-        flow_figure.flow(none)
+        flow.flow(none)
 
 
 def test_definitions_are_drawn_as_their_curves():
     """A line for each definition, whose values are those of its own curve; diamonds are at the own threshold."""
-    frame = definition_figures.definitions_frame(drawn())
+    frame = measure_figures.definitions_frame(drawn())
     assert frame["definition"].unique().tolist() == list(curve().definitions)
     for name, rows in frame.groupby("definition"):
         at = (
             curve().by(str(name)).frame(drawn().thresholds).pivot(index="threshold", columns="estimate", values="value")
         )
-        for panel in definition_figures.PANELS:
+        for panel in measure_figures.PANELS:
             assert rows[panel].tolist() == at[panel].tolist()
-    chart = definition_figures.definitions(drawn())
+    chart = measure_figures.definitions(drawn())
     assert len(chart.to_dict()["hconcat"]) == 3
     assert "last two scans" in caption(chart)
-    marked = holding(definition_figures.definitions_roc(drawn()), "false_positive", "own")
+    marked = holding(measure_figures.definitions_roc(drawn()), "false_positive", "own")
     assert set(marked[marked["own"]]["threshold"]) <= {0.75}
     lone = dataclasses.replace(curve(), scenario=dataclasses.replace(curve().scenario, decisions={}))
     with pytest.raises(UsageError, match="no other measure"):
-        definition_figures.definitions(Drawn(lone))
+        measure_figures.definitions(Drawn(lone))
 
 
 def test_the_area_is_the_share_of_ordered_pairs():

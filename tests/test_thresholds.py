@@ -11,12 +11,12 @@ from scipy import stats
 
 import protocolsim
 from protocolsim.errors import UsageError
-from protocolsim.scenario.builder import build
-from protocolsim.scenario.reader import parse
-from protocolsim.study.branches import ThresholdRule, threshold_rule
-from protocolsim.study.curve import ThresholdCurve
-from protocolsim.study.estimates import as_json
-from protocolsim.study.thresholds import thresholds
+from protocolsim.scenario.build.assemble import build
+from protocolsim.scenario.file.yaml_reader import parse
+from protocolsim.study.decision.curve import ThresholdCurve
+from protocolsim.study.decision.threshold_rule import ThresholdRule, threshold_rule
+from protocolsim.study.decision.thresholds import thresholds
+from protocolsim.study.estimation.estimate import as_json
 
 REPLICATES = 60
 

@@ -15,15 +15,15 @@ from hypothesis import strategies as st
 
 import protocolsim
 from protocolsim.endpoint.base import rows_of
-from protocolsim.engine import des
+from protocolsim.engine.des.simulation import simulation
 from protocolsim.errors import ProtocolsimError
 from protocolsim.protocol.summaries import HOW, Observed
 from protocolsim.records import MADE, Records, table_from_rows
-from protocolsim.report.decision_words import Decision, digits
-from protocolsim.report.story import Trace, trace
-from protocolsim.scenario.settings import load
-from protocolsim.study.other_way import other_ways, sent
-from protocolsim.study.replay import Given, Life, Seen, Tried, life
+from protocolsim.report.patient.decision_text import Decision, digits
+from protocolsim.report.patient.story import Trace, trace
+from protocolsim.scenario.load import load
+from protocolsim.study.decision.counterfactual import other_ways, sent
+from protocolsim.study.decision.replay import Given, Life, Seen, Tried, life
 from protocolsim.units import MINUTES_PER_WEEK
 from tests import protocols, toys
 from tests.test_cli import command, refused
@@ -165,7 +165,7 @@ class TestOtherWay:
         )
         (way,) = other_ways(whole, step)
         forced = sent(scenario.trial, step.state, step.group, way.instead)
-        records = des.simulate(forced, scenario.seed, range(1))
+        records = simulation.simulate(forced, scenario.seed, range(1))
         assert [way] == other_ways(whole, step, "batch") == other_ways(whole, step, "des")
         row = int(np.flatnonzero(records["subjects"]["subject"] == whole.subject)[0])
         mine, theirs = own(whole.records, "observations", whole.row), own(records, "observations", row)

@@ -17,9 +17,9 @@ from rich.console import Console
 from scipy.stats import binom
 
 from protocolsim.endpoint.base import Published
-from protocolsim.report.page import page
-from protocolsim.report.terminal import print_validation
-from protocolsim.scenario.settings import load
+from protocolsim.report.run.console import print_validation
+from protocolsim.report.run.page import page
+from protocolsim.scenario.load import load
 from protocolsim.study.run import run
 from protocolsim.study.validation import EVIDENCE, comparisons, exact_interval, inside
 from tests.test_cli import command as command  # noqa: PLC0414 - a fixture, used by name

@@ -15,11 +15,11 @@ import protocolsim
 from protocolsim.analysis.catalogue import kinds as analysis_kinds
 from protocolsim.endpoint.catalogue import kinds
 from protocolsim.errors import ProtocolsimError, ScenarioError, UsageError
-from protocolsim.scenario.builder import build
-from protocolsim.scenario.reader import parse
+from protocolsim.scenario.build.assemble import build
+from protocolsim.scenario.file.yaml_reader import parse
+from protocolsim.scenario.load import value_of
 from protocolsim.scenario.reserved import why_no_component
-from protocolsim.scenario.settings import value_of
-from protocolsim.study.axis import axis
+from protocolsim.study.sweep.grid_values import axis
 from tests import named
 from tests.protocols import Depot, Drifting
 

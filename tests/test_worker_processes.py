@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from protocolsim.app import pool as app_pool
-from protocolsim.app.worker import Order
+from protocolsim.app.work import pool as app_pool
+from protocolsim.app.work.worker import Order
 from protocolsim.errors import UsageError, WorkerError
 from protocolsim.executor.processes import Processes
 from protocolsim.executor.worker import HEAD, Link

@@ -18,25 +18,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocolsim.cli.thresholds import thresholds as command_for_curves
-from protocolsim.engine import batch
+from protocolsim.engine.batch.simulation import simulation
 from protocolsim.errors import Fault, ScenarioError, SimulationError, UsageError, WorkerError
 from protocolsim.executor.adaptive import Adaptive
 from protocolsim.executor.base import Executor, cores, executor_for, in_order, number_of_workers
 from protocolsim.executor.here import Here
 from protocolsim.executor.processes import Processes
-from protocolsim.report.threshold_page import Told
-from protocolsim.scenario.settings import load
-from protocolsim.scenario.targets import load_targets
-from protocolsim.study import chunk as chunks_of
-from protocolsim.study.calibrate import calibration_plan
-from protocolsim.study.chunk import Local, Recipe, Work, carried_out
+from protocolsim.report.decision.page import Told
+from protocolsim.scenario.load import load
+from protocolsim.study.calibration.calibrate import calibration_plan
+from protocolsim.study.calibration.reference_table import make_table
+from protocolsim.study.calibration.targets import load_targets
 from protocolsim.study.conduct import conducted
-from protocolsim.study.gathered import Gathered
-from protocolsim.study.reference import make_table
-from protocolsim.study.regret import regret
+from protocolsim.study.decision.regret import regret
+from protocolsim.study.decision.thresholds import stretches, the_rule, thresholds
+from protocolsim.study.execution import chunks as chunks_of
+from protocolsim.study.execution.chunks import Local, Recipe, Work, carried_out
+from protocolsim.study.execution.ordered_sums import Gathered
 from protocolsim.study.run import run
-from protocolsim.study.sweep import carry_out, plan
-from protocolsim.study.thresholds import stretches, the_rule, thresholds
+from protocolsim.study.sweep.sweep import carry_out, plan
 
 
 @pytest.fixture(scope="module")
@@ -285,8 +285,8 @@ class TestStudies:
         """Where a chunk comes in several pieces its curve has the same bytes, on either engine."""
         one = bytes_of(thresholds(scenario, replicates=20, seed=5))
         assert bytes_of(thresholds(scenario, replicates=20, seed=5, engine="des")) == one
-        monkeypatch.setattr(batch, "_ROWS", 25)
-        assert len(list(batch.pieces(scenario.trial, 5, range(20)))) > 3
+        monkeypatch.setattr(simulation, "_ROWS", 25)
+        assert len(list(simulation.pieces(scenario.trial, 5, range(20)))) > 3
         assert bytes_of(thresholds(scenario, replicates=20, seed=5)) == one
 
     def test_the_command_for_curves(self, two, small_chunks, monkeypatch):

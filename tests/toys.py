@@ -17,11 +17,11 @@ from protocolsim.cohort.capacity import Resource
 from protocolsim.component import Assessment, Floats, Hazard, Integers, Parameter, Trait, Variable, signal_sum
 from protocolsim.disease.base import Disease
 from protocolsim.drug.base import LEVEL, Drug
-from protocolsim.engine import des
+from protocolsim.engine.des.simulation import simulation
 from protocolsim.randomness import exponential_quantile, uniform
 from protocolsim.records import Records
-from protocolsim.scenario.builder import build
-from protocolsim.scenario.reader import parse
+from protocolsim.scenario.build.assemble import build
+from protocolsim.scenario.file.yaml_reader import parse
 from protocolsim.scenario.scenario import Scenario
 
 DAY = 1440
@@ -240,7 +240,7 @@ def _indented(text: str) -> str:
 
 def run(protocol: str, *, seed: int = 1, replicates: int = 1, **pieces: str) -> Records:
     """The records of a toy trial on the reference engine."""
-    return des.simulate(scenario(protocol, **pieces).trial, seed, range(replicates))
+    return simulation.simulate(scenario(protocol, **pieces).trial, seed, range(replicates))
 
 
 def rows(records: Records, table: str, *columns: str, **where: Any) -> list[Any]:

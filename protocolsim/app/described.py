@@ -10,12 +10,12 @@ from typing import ClassVar
 
 from htmltools import Tag, TagList
 
+from protocolsim.app.controls import Control, controls
 from protocolsim.app.state import State, scenario_of
 from protocolsim.app.view.base import Part
-from protocolsim.app.worker import Answer, Made, Tell
+from protocolsim.app.work.worker import Answer, Made, Tell
 from protocolsim.errors import UsageError
-from protocolsim.report.controls import Control, controls
-from protocolsim.study.branches import ThresholdRule, threshold_rule
+from protocolsim.study.decision.threshold_rule import ThresholdRule, threshold_rule
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ from itertools import groupby
 
 from htmltools import Tag, TagList, tags
 
+from protocolsim.app.controls import Control
 from protocolsim.app.described import Described
 from protocolsim.app.state import State
 from protocolsim.component import MARKS
-from protocolsim.report.controls import Control
 
 _OURS = {"data-shiny-no-bind-input": ""}  # the page sends them itself, once they are settled
 _HEADINGS = {"effect": "The treatment's effect", "": "The trial"}
@@ -65,8 +65,8 @@ def _knob(control: Control, given: str | None, *, live: bool) -> Tag:
 
 def _number(given: str, control: Control) -> float:
     """The number of a setting; the control's own where it is not one in its unit."""
+    from protocolsim.app.controls import number
     from protocolsim.errors import ProtocolsimError
-    from protocolsim.report.controls import number
 
     try:
         return number(given, control.unit)

@@ -6,8 +6,8 @@ from pathlib import PurePath
 
 from protocolsim.app.state import State, small
 from protocolsim.errors import ScenarioError
-from protocolsim.scenario.settings import load, load_text
-from protocolsim.scenario.shipped import find, is_path
+from protocolsim.scenario.file.library import find, is_path
+from protocolsim.scenario.load import load, load_text
 
 
 def opening(scenario: str) -> State:

@@ -14,7 +14,6 @@ from typing import Any
 from htmltools import Tag, TagList, tags
 from shiny import Inputs, Outputs, Session, reactive, render
 
-from protocolsim.app.answers import Answers
 from protocolsim.app.described import Described, DescribedPart
 from protocolsim.app.form import form
 from protocolsim.app.limits import MOST_VISITORS
@@ -22,9 +21,10 @@ from protocolsim.app.messages import ADDRESS, MISHEARD
 from protocolsim.app.state import MOST_NAME, NUMBERS, OWN_TEXT, State, asked, restored
 from protocolsim.app.view import rule
 from protocolsim.app.view.base import Part, View, views
-from protocolsim.app.worker import Answer, Order
+from protocolsim.app.work.answers import Answers
+from protocolsim.app.work.worker import Answer, Order
 from protocolsim.errors import ProtocolsimError, UsageError
-from protocolsim.scenario.shipped import names
+from protocolsim.scenario.file.library import names
 
 _STEPPED, _PICKED = ("draw", "patient"), ("measure", "beside")
 

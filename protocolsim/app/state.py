@@ -14,9 +14,9 @@ from urllib.parse import parse_qsl, urlencode
 from protocolsim.app.limits import MOST_FIELDS, MOST_LETTERS, MOST_SETTINGS, MOST_WORD
 from protocolsim.errors import UsageError
 from protocolsim.randomness import MAX_REPLICATES, MAX_SEED
+from protocolsim.scenario.file.library import is_path, names
+from protocolsim.scenario.load import load, load_text, saved, value_of
 from protocolsim.scenario.scenario import Scenario
-from protocolsim.scenario.settings import load, load_text, saved, value_of
-from protocolsim.scenario.shipped import is_path, names
 
 OWN_TEXT = "edited"
 _SET, _OTHER = "set.", "other."

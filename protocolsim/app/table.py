@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from htmltools import Tag, tags
 
-from protocolsim.report import phrases
-from protocolsim.study.estimates import Estimate
+from protocolsim.report.style import numbers
+from protocolsim.study.estimation.estimate import Estimate
 
 
 @dataclass(frozen=True)
@@ -28,13 +28,13 @@ def estimates_table(rows: Sequence[Row], columns: Sequence[str], *, spread: bool
         cells = [tags.th(row.mine.label, scope="row", title=f"{row.mine.counting}; among {row.mine.among}")]
         cells += [_cell(e, k) for k, e in enumerate((row.mine, row.other)) if e is not None]
         if spread:
-            cells.append(tags.td(phrases.one_trial(row.other or row.mine)))
+            cells.append(tags.td(numbers.one_trial(row.other or row.mine)))
         if published:
-            cells.append(tags.td(phrases.published(row.mine)))
+            cells.append(tags.td(numbers.published(row.mine)))
         body.append(tags.tr(*cells, data_estimate=row.mine.name))
     head = tags.thead(tags.tr(*[tags.th(h, scope="col") for h in heads]))
     return tags.div(tags.table(head, tags.tbody(*body), class_="estimates"), class_="scroll")
 
 
 def _cell(found: Estimate, column: int) -> Tag:
-    return tags.td(phrases.simulated(found), data_value=repr(float(found.value)), data_column=str(column))
+    return tags.td(numbers.simulated(found), data_value=repr(float(found.value)), data_column=str(column))

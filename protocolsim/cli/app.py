@@ -54,9 +54,9 @@ def app(
     """
     if importlib.util.find_spec("shiny") is None:
         raise UsageError(f"the page needs more packages: {install('app')}")
-    from protocolsim.app.admission import allowed_name, fixed_token, new_token
     from protocolsim.app.opening import opening
-    from protocolsim.app.serve import serve
+    from protocolsim.app.server.admission import allowed_name, fixed_token, new_token
+    from protocolsim.app.server.serve import serve
 
     if public and token is not None:
         raise UsageError("--public opens the page without a token, --token asks for one: say which")

@@ -53,7 +53,7 @@ class Asked:
 
     def load(self, scenario: str) -> Scenario:
         """The scenario, with every --set."""
-        from protocolsim.scenario.settings import load
+        from protocolsim.scenario.load import load
 
         return load(scenario, set=assignments(self.settings), allow_plugins=self.allow_plugins)
 
@@ -168,7 +168,7 @@ def assignments(settings: tuple[str, ...]) -> dict[str, Any]:
     """What each --set says, by name; values as a scenario file would hold them."""
     if not settings:
         return {}
-    from protocolsim.scenario.settings import value_of
+    from protocolsim.scenario.load import value_of
 
     found: dict[str, Any] = {}
     for text in settings:

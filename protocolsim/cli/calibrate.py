@@ -13,7 +13,7 @@ from protocolsim.errors import UsageError
 from protocolsim.text.terminal import say
 
 if TYPE_CHECKING:
-    from protocolsim.study.calibrate import Calibration
+    from protocolsim.study.calibration.calibrate import Calibration
 
 
 @click.command()
@@ -52,11 +52,11 @@ def calibrate(
     kept: an interrupted calibration goes on with --resume.
     """
     from protocolsim.executor.base import in_order
-    from protocolsim.report.calibration_page import write_calibration
-    from protocolsim.scenario.settings import load
-    from protocolsim.scenario.targets import load_targets
-    from protocolsim.study.calibrate import calibrate as fit
-    from protocolsim.study.calibrate import calibration_plan, trials_of
+    from protocolsim.report.calibration.page import write_calibration
+    from protocolsim.scenario.load import load
+    from protocolsim.study.calibration.calibrate import calibrate as fit
+    from protocolsim.study.calibration.calibrate import calibration_plan, trials_of
+    from protocolsim.study.calibration.targets import load_targets
     from protocolsim.study.storage.ours import REFERENCE
 
     loaded = load(scenario, set=assignments(settings), allow_plugins=allow_plugins)
@@ -80,7 +80,7 @@ def calibrate(
 
 def _shipped(name: str) -> str:
     """The shipped targets of a scenario."""
-    from protocolsim.scenario.shipped import targets
+    from protocolsim.scenario.file.library import targets
 
     if name not in targets():
         raise UsageError(f"--to: no targets are shipped for '{name}'; name a file (shipped: {', '.join(targets())})")
@@ -90,7 +90,7 @@ def _shipped(name: str) -> str:
 def _show(found: Calibration, out: Path | None) -> None:
     from rich.console import Console
 
-    from protocolsim.report.calibration_page import print_calibration
+    from protocolsim.report.calibration.page import print_calibration
 
     print_calibration(found, Console())
     if out is not None:

@@ -30,7 +30,7 @@ def check(scenario: str, settings: tuple[str, ...], as_json: bool, quiet: bool, 
     elif not quiet:
         from rich.console import Console
 
-        from protocolsim.report.checked import print_checked
+        from protocolsim.report.protocol.check_console import print_checked
 
         print_checked(checked, Console())
     if checked.count("fault"):

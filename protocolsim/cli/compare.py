@@ -22,7 +22,7 @@ def compare(
     a: str, b: str, replicates: int | None, seed: int | None, engine: str, as_json: bool, allow_plugins: bool
 ) -> None:
     """Compare two scenarios. What differs in the files, and in the results under the same luck."""
-    from protocolsim.scenario.settings import load
+    from protocolsim.scenario.load import load
     from protocolsim.study.compare import compare as compared
 
     one, other = (load(name, allow_plugins=allow_plugins) for name in (a, b))
@@ -33,7 +33,7 @@ def compare(
         return
     from rich.console import Console
 
-    from protocolsim.report.comparison import print_comparison
+    from protocolsim.report.comparison.console import print_comparison
 
     print_comparison(found, Console())
 

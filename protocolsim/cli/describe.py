@@ -22,9 +22,9 @@ def describe(
     scenario: str, as_json: bool, out: Path | None, overwrite: bool, settings: tuple[str, ...], allow_plugins: bool
 ) -> None:
     """Describe SCENARIO in English. The synopsis of its protocol, written from the file."""
-    from protocolsim.report.synopsis import describe as of
-    from protocolsim.report.synopsis import print_synopsis
-    from protocolsim.scenario.settings import load
+    from protocolsim.report.protocol.synopsis import describe as of
+    from protocolsim.report.protocol.synopsis import print_synopsis
+    from protocolsim.scenario.load import load
 
     if out is not None and (as_json or out.suffix.lower() not in (".md", ".html")):
         raise UsageError(f"-o {out}: end it in .md or .html, without --json")

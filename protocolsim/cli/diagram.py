@@ -34,8 +34,8 @@ def diagram(
     allow_plugins: bool,
 ) -> None:
     """Draw SCENARIO's states and the rules between them. How long they last, and what is given."""
-    from protocolsim.report.diagram import diagram as drawn
-    from protocolsim.scenario.settings import load
+    from protocolsim.report.protocol.diagram import diagram as drawn
+    from protocolsim.scenario.load import load
     from protocolsim.study.run import run
 
     chosen = _format(form, out)
@@ -51,8 +51,8 @@ def diagram(
     if schedule:
         from rich.console import Console
 
-        from protocolsim.report.schedule import print_schedule
-        from protocolsim.report.schedule import schedule as of
+        from protocolsim.report.protocol.schedule import print_schedule
+        from protocolsim.report.protocol.schedule import schedule as of
 
         print_schedule(of(loaded), Console())
         return
@@ -67,7 +67,7 @@ def diagram(
 def _format(form: str | None, out: Path | None) -> str:
     """What was asked for, or what the file's name says."""
     from protocolsim.errors import unknown
-    from protocolsim.report.diagram import ENDINGS, FORMATS
+    from protocolsim.report.protocol.diagram import ENDINGS, FORMATS
 
     if form is not None:
         if form not in FORMATS:

@@ -22,11 +22,11 @@ from protocolsim.text.terminal import say
 @click.option("--allow-plugins", is_flag=True, help="Load code the scenario names (your.module:YourClass).")
 def docs(name: str | None, folder: Path | None, allow_plugins: bool) -> None:
     """Print the page of a disease, a drug or a scenario. Equations and numbers, or a STRESS-DES checklist."""
-    from protocolsim.report.model_page import model_page, names
-    from protocolsim.report.stress_des import stress_des
-    from protocolsim.scenario.settings import load
-    from protocolsim.scenario.shipped import is_path
-    from protocolsim.scenario.shipped import names as scenarios
+    from protocolsim.report.documentation.model_page import model_page, names
+    from protocolsim.report.documentation.stress_des import stress_des
+    from protocolsim.scenario.file.library import is_path
+    from protocolsim.scenario.file.library import names as scenarios
+    from protocolsim.scenario.load import load
 
     models = {model: room for room, model in names()}
     if folder is not None:

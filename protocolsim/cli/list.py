@@ -10,9 +10,9 @@ def list_() -> None:
     """List the scenarios that come with protocolsim."""
     from rich.console import Console
 
-    from protocolsim.report.screen import Screen
-    from protocolsim.scenario.inherit import load_document
-    from protocolsim.scenario.shipped import names
+    from protocolsim.report.style.console import Screen
+    from protocolsim.scenario.file.extends import load_document
+    from protocolsim.scenario.file.library import names
 
     found = {name: load_document(name).data for name in names()}
     said = [

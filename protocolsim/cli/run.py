@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @with_csv
 def run(scenario: str, csv: bool, asked: Asked) -> None:
     """Simulate SCENARIO beside what was published. A shipped one by name, or a file."""
-    from protocolsim.study.beside import companions, run_beside, trials_beside
+    from protocolsim.study.companions import companions, run_beside, trials_beside
     from protocolsim.study.run import run as run_study
     from protocolsim.study.run import run_manifest
 
@@ -53,8 +53,8 @@ def run(scenario: str, csv: bool, asked: Asked) -> None:
 
 
 def _write(result: Result, folder: StudyFolder, csv: bool) -> None:
-    from protocolsim.report.page import page
-    from protocolsim.study.storage.results import write_run
+    from protocolsim.report.run.page import page
+    from protocolsim.study.storage.results_folder import write_run
 
     with folder.results() as place:
         write_run(result, place, folder, csv=csv)
@@ -64,7 +64,7 @@ def _write(result: Result, folder: StudyFolder, csv: bool) -> None:
 def _show(result: Result, out: Path | None, csv: bool) -> None:
     from rich.console import Console
 
-    from protocolsim.report.terminal import print_summary
+    from protocolsim.report.run.console import print_summary
 
     print_summary(result, Console())
     if out is not None:

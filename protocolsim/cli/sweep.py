@@ -13,7 +13,7 @@ from protocolsim.errors import UsageError
 from protocolsim.text.terminal import say
 
 if TYPE_CHECKING:
-    from protocolsim.study.sweep import Sweep
+    from protocolsim.study.sweep.sweep import Sweep
 
 
 @click.command()
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 @durable
 def sweep(scenario: str, varied: tuple[str, ...], asked: Asked) -> None:
     """Simulate SCENARIO at every point of a grid. The same luck at each."""
-    from protocolsim.study.sweep import carry_out, plan, write_sweep
+    from protocolsim.study.sweep.sweep import carry_out, plan, write_sweep
 
     vary, set_ = _ranges(varied), assignments(asked.settings)
     planned = plan(scenario, vary, **asked.study, set=set_, allow_plugins=asked.allow_plugins)
@@ -41,7 +41,7 @@ def sweep(scenario: str, varied: tuple[str, ...], asked: Asked) -> None:
         ):
             found = carry_out(planned, tell, workers=those, folder=folder)
         if folder is not None:
-            from protocolsim.report.sweep_page import write_report
+            from protocolsim.report.sweep.page import write_report
 
             with folder.results() as place:
                 write_sweep(found, place)
@@ -54,7 +54,7 @@ def sweep(scenario: str, varied: tuple[str, ...], asked: Asked) -> None:
 
 def _ranges(varied: tuple[str, ...]) -> dict[str, str]:
     """What each --vary says, by name."""
-    from protocolsim.study.axis import FORM
+    from protocolsim.study.sweep.grid_values import FORM
 
     found: dict[str, str] = {}
     for text in varied:
@@ -70,7 +70,7 @@ def _ranges(varied: tuple[str, ...]) -> dict[str, str]:
 def _show_sweep(found: Sweep, out: Path | None) -> None:
     from rich.console import Console
 
-    from protocolsim.report.sweep_page import print_sweep
+    from protocolsim.report.sweep.page import print_sweep
 
     print_sweep(found, Console())
     if out is not None:

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 @parallel
 def thresholds(scenario: str, parameter: str | None, lucks: int, asked: Asked) -> None:
     """Show every threshold of a decision rule. From one simulation of both ways."""
-    from protocolsim.study.branches import ThresholdRule, threshold_rule
-    from protocolsim.study.regret import MOST_LUCKS
+    from protocolsim.study.decision.regret import MOST_LUCKS
+    from protocolsim.study.decision.threshold_rule import ThresholdRule, threshold_rule
     from protocolsim.study.run import run_manifest, whole_number
 
     loaded = asked.load(scenario)
@@ -67,11 +67,11 @@ def _curve(lucks: int) -> Work:
 
         from rich.console import Console
 
-        from protocolsim.report.threshold_page import Told, print_thresholds, write_thresholds
-        from protocolsim.study.regret import TRIALS, regret
+        from protocolsim.report.decision.page import Told, print_thresholds, write_thresholds
+        from protocolsim.study.decision.regret import TRIALS, regret
+        from protocolsim.study.decision.thresholds import decision_of
+        from protocolsim.study.decision.thresholds import thresholds as curve_of
         from protocolsim.study.run import chosen_engine
-        from protocolsim.study.thresholds import decision_of
-        from protocolsim.study.thresholds import thresholds as curve_of
 
         started = time.perf_counter()
         trials = asked["replicates"] or loaded.replicates
@@ -97,10 +97,10 @@ def _swept(parameter: str | None, why: str, quiet: bool) -> Work:
     ) -> tuple[dict[str, Any], Callable[[], None]]:
         from rich.console import Console
 
-        from protocolsim.report.sweep_page import print_sweep, write_report
-        from protocolsim.report.threshold_drawn import over_range
-        from protocolsim.report.threshold_page import sweep_json
-        from protocolsim.study.sweep import carry_out, plan, write_sweep
+        from protocolsim.report.decision.page import sweep_json
+        from protocolsim.report.decision.series import over_range
+        from protocolsim.report.sweep.page import print_sweep, write_report
+        from protocolsim.study.sweep.sweep import carry_out, plan, write_sweep
 
         name = str(parameter)
         points = over_range(loaded, name)

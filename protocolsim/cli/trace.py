@@ -12,7 +12,7 @@ from protocolsim.cli.base import assignments, new_file
 from protocolsim.errors import UsageError
 
 if TYPE_CHECKING:
-    from protocolsim.report.story import Trace
+    from protocolsim.report.patient.story import Trace
 
 _ENDINGS = (".html", ".png", ".svg", ".txt", ".json")
 
@@ -51,8 +51,8 @@ def trace(
     allow_plugins: bool,
 ) -> None:
     """Tell one patient's story. Every visit and decision with its numbers, and the other way."""
-    from protocolsim.report.story import trace as tell
-    from protocolsim.scenario.settings import load
+    from protocolsim.report.patient.story import trace as tell
+    from protocolsim.scenario.load import load
 
     form = _form(html, as_json, out)
     if overwrite and out is None:
@@ -63,7 +63,7 @@ def trace(
         if form == "terminal":
             from rich.console import Console
 
-            from protocolsim.report.trace_page import print_trace
+            from protocolsim.report.patient.page import print_trace
 
             print_trace(story, Console())
         elif form in (".png", ".svg"):
@@ -94,7 +94,7 @@ def _text(story: Trace, form: str) -> str:
 def _picture(story: Trace, form: str) -> bytes:
     import tempfile
 
-    from protocolsim.report.look import save
+    from protocolsim.report.style.figures import save
 
     with tempfile.TemporaryDirectory() as folder:
         return save(story.figure(), Path(folder) / f"figure{form}").read_bytes()

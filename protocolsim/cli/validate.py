@@ -24,7 +24,7 @@ def validate(scenario: str, asked: Asked) -> None:
 
     The exit status is 0 also where some lie outside: that is an answer.
     """
-    from protocolsim.report.page import page
+    from protocolsim.report.run.page import page
     from protocolsim.study.run import run as run_study
     from protocolsim.study.run import run_manifest
     from protocolsim.study.validation import as_json as plain
@@ -39,7 +39,7 @@ def validate(scenario: str, asked: Asked) -> None:
         rows = {row.estimate.name: plain(row) for row in comparisons(result.estimates.values())}
         summary = {key: value for key, value in result.summary().items() if key != "estimates"} | {"rows": rows}
         if folder is not None:
-            from protocolsim.study.storage.results import write_validation
+            from protocolsim.study.storage.results_folder import write_validation
 
             with folder.results() as place:
                 write_validation(place, summary, result)
@@ -53,7 +53,7 @@ def validate(scenario: str, asked: Asked) -> None:
 def _show(result: Result, out: Path | None) -> None:
     from rich.console import Console
 
-    from protocolsim.report.terminal import print_validation
+    from protocolsim.report.run.console import print_validation
 
     print_validation(result, Console())
     if out is not None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from protocolsim.proof.base import Case, Finding
-from protocolsim.proof.routes import Given, Route, Routes
-from protocolsim.proof.words import weeks
+from protocolsim.proof.paths import Given, Route, Routes
+from protocolsim.proof.text import weeks
 from protocolsim.protocol.rules import TOLERANCE
 from protocolsim.protocol.states import Bound
 

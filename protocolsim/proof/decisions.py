@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from protocolsim.proof.base import Case, Finding, Path, Severity
-from protocolsim.proof.budget import TooHigh
-from protocolsim.proof.examples import example, with_other_settings
-from protocolsim.proof.exhaustive import without_a_way
-from protocolsim.proof.logic import Answer
+from protocolsim.proof.counterexamples import example, with_other_settings
+from protocolsim.proof.coverage import without_a_way
 from protocolsim.proof.questions import Decision, Patients
+from protocolsim.proof.symbolic.budget import TooHigh
+from protocolsim.proof.symbolic.logic import Answer
+from protocolsim.proof.text import destination, moment, quoted
 from protocolsim.proof.undefined import Undefined
-from protocolsim.proof.words import destination, moment, quoted
 from protocolsim.protocol.states import END, Group, State, Transition
 
 _MOST_PAIRS = 40  # of transitions tried together that are looked at for overlaps

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from protocolsim.proof.base import Case, Finding
 from protocolsim.proof.bounds import bounds
 from protocolsim.proof.decisions import Judge
-from protocolsim.proof.routes import Routes, routes
+from protocolsim.proof.paths import Routes, routes
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 from protocolsim.proof.base import Case
-from protocolsim.proof.budget import Budget, TooHigh
-from protocolsim.proof.charts import Chart, Values
-from protocolsim.proof.history import History
-from protocolsim.proof.logic import Answer, Logic, Solver, Truth, times
+from protocolsim.proof.symbolic.budget import Budget, TooHigh
+from protocolsim.proof.symbolic.chart import Chart, Values
+from protocolsim.proof.symbolic.history import History
+from protocolsim.proof.symbolic.logic import Answer, Logic, Solver, Truth, times
 from protocolsim.protocol.rules import names_in, parse
 from protocolsim.protocol.states import Group, State, Transition
 from protocolsim.protocol.summaries import Formula

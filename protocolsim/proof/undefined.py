@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from protocolsim.proof.base import Finding, Severity
-from protocolsim.proof.examples import example, with_other_settings
-from protocolsim.proof.logic import Answer, Truth
+from protocolsim.proof.counterexamples import example, with_other_settings
 from protocolsim.proof.questions import Decision
-from protocolsim.proof.terms import term_of
-from protocolsim.proof.words import destination, quoted
+from protocolsim.proof.symbolic.logic import Answer, Truth
+from protocolsim.proof.symbolic.rule_terms import term_of
+from protocolsim.proof.text import destination, quoted
 from protocolsim.protocol.rules import Name, Negation, Node, Operation, names_in, parse
 from protocolsim.protocol.states import END, Transition
 

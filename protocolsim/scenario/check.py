@@ -12,15 +12,15 @@ from typing import Any
 
 from protocolsim.errors import ScenarioError
 from protocolsim.proof.base import Case, Severity
-from protocolsim.proof.routes import Route, Routes
-from protocolsim.scenario.builder import build
-from protocolsim.scenario.case import case_of
-from protocolsim.scenario.inherit import extended
+from protocolsim.proof.paths import Route, Routes
+from protocolsim.scenario.build.assemble import build
+from protocolsim.scenario.build.proof_case import case_of
+from protocolsim.scenario.file.extends import extended
+from protocolsim.scenario.file.yaml_reader import parse, spell
 from protocolsim.scenario.lapsing import said
+from protocolsim.scenario.load import load
 from protocolsim.scenario.quotes import companions_of
-from protocolsim.scenario.reader import parse, spell
 from protocolsim.scenario.scenario import Scenario
-from protocolsim.scenario.settings import load
 from protocolsim.units import MINUTES_PER_WEEK
 
 SEVERITIES: tuple[Severity, ...] = ("fault", "warning", "note")

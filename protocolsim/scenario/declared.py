@@ -8,7 +8,7 @@ from protocolsim.component import Component
 from protocolsim.disease.base import Disease
 from protocolsim.drug.base import Drug
 from protocolsim.randomness import STREAM_BLOCK
-from protocolsim.scenario.schema import CohortPart, DrugPart
+from protocolsim.scenario.file.schema import CohortPart, DrugPart
 
 DROPOUT = "dropout"
 

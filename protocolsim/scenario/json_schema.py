@@ -13,9 +13,9 @@ from protocolsim.component import Component
 from protocolsim.endpoint.base import Endpoint
 from protocolsim.endpoint.catalogue import kinds
 from protocolsim.names import MISSING, MOST_IN_NAME
-from protocolsim.scenario.components import disease_names, drug_names, load_shipped
+from protocolsim.scenario.build.components import disease_names, drug_names, load_shipped
+from protocolsim.scenario.file.schema import OF_KIND, ScenarioPart, endpoint_fields
 from protocolsim.scenario.reserved import KINDS, Kind
-from protocolsim.scenario.schema import OF_KIND, ScenarioPart, endpoint_fields
 from protocolsim.units import in_words
 
 _NOTHING = {"type": "null"}

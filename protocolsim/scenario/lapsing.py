@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from protocolsim.engine.base import Trial
 from protocolsim.proof.planned import Planned, moments, planned
 from protocolsim.protocol.states import State
-from protocolsim.scenario.reader import Address, spell
-from protocolsim.scenario.schema import Regimen, ScenarioPart, Schedule
+from protocolsim.scenario.file.schema import Regimen, ScenarioPart, Schedule
+from protocolsim.scenario.file.yaml_reader import Address, spell
 from protocolsim.units import MINUTES_PER_DAY, MINUTES_PER_WEEK, duration
 
 _SHOWN = 4

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from protocolsim.cohort.cohort import Cohort
 from protocolsim.cohort.randomisation import STRATA_AT_MOST
 from protocolsim.protocol.states import Protocol
-from protocolsim.scenario.reader import Address
-from protocolsim.scenario.visits_builder import Vocabulary
+from protocolsim.scenario.build.visits import Vocabulary
+from protocolsim.scenario.file.yaml_reader import Address
 
 MOST_CODES = 2**15
 """States, transitions, sites and so on are numbered in two bytes in every table."""

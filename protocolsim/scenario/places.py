@@ -15,8 +15,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from protocolsim.endpoint.catalogue import kinds
-from protocolsim.scenario.reader import Address
-from protocolsim.scenario.schema import ScenarioPart, endpoint_fields
+from protocolsim.scenario.file.schema import ScenarioPart, endpoint_fields
+from protocolsim.scenario.file.yaml_reader import Address
 
 # Words about a trial, which change nothing that happens in it.
 _WORDS = (

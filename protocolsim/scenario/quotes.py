@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from protocolsim.errors import Fault, ScenarioError, UsageError, unknown
-from protocolsim.scenario.builder import build
-from protocolsim.scenario.companions import companion_document, quoted
+from protocolsim.scenario.build.assemble import build
+from protocolsim.scenario.build.companions import companion_document, quoted
+from protocolsim.scenario.file.library import is_path
 from protocolsim.scenario.scenario import Scenario
-from protocolsim.scenario.shipped import is_path
 
 
 def companions_of(scenario: Scenario, *, files: bool = True) -> tuple[dict[str, Scenario], list[Fault]]:

@@ -37,12 +37,12 @@ from protocolsim.endpoint.base import BUILT_IN
 from protocolsim.names import FORMULA, as_column, reading, shown, why_no_label, why_no_name
 from protocolsim.protocol.rules import RESERVED
 from protocolsim.records import HIDDEN, own_columns
-from protocolsim.scenario.bounds_builder import ENROLMENT
+from protocolsim.scenario.build.bounds import ENROLMENT
+from protocolsim.scenario.build.expressions import NAME, Quantities
+from protocolsim.scenario.build.protocol import ANY, ON_STUDY
+from protocolsim.scenario.file.schema import CohortPart, DrugPart
+from protocolsim.scenario.file.yaml_reader import Address
 from protocolsim.scenario.measures import MEASURES, OWN, WAY
-from protocolsim.scenario.quantities import NAME, Quantities
-from protocolsim.scenario.reader import Address
-from protocolsim.scenario.schema import CohortPart, DrugPart
-from protocolsim.scenario.states_builder import ANY, ON_STUDY
 
 DROPOUT = "dropout"
 """The event that every trial may have."""

@@ -14,10 +14,10 @@ from protocolsim.engine.base import Trial
 from protocolsim.proof.planned import Planned
 from protocolsim.protocol.rules import Evaluator
 from protocolsim.protocol.summaries import Summary
+from protocolsim.scenario.build.expressions import Named
+from protocolsim.scenario.file.library import is_path
+from protocolsim.scenario.file.yaml_reader import Address, Document
 from protocolsim.scenario.lapsing import planned_in
-from protocolsim.scenario.quantities import Named
-from protocolsim.scenario.reader import Address, Document
-from protocolsim.scenario.shipped import is_path
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,7 @@ class Scenario:
 
         Raises UsageError or ScenarioError where one cannot be read.
         """
-        from protocolsim.scenario.companions import companion_document
+        from protocolsim.scenario.build.companions import companion_document
 
         return {name: companion_document(self.document, name) for name in self.beside if is_path(name)}
 
@@ -189,7 +189,7 @@ class Scenario:
 
         Written when it is asked for: it takes longer than all the rest of building a scenario.
         """
-        from protocolsim.scenario.rows import as_yaml
+        from protocolsim.scenario.build.descriptions import as_yaml
 
         return as_yaml(self.document.data)
 
@@ -204,7 +204,7 @@ _PLAIN = tuple(f.name for f in fields(Scenario) if f.type in ("str", "int", "str
 
 def _built_anew(document: Document, allow_plugins: bool, plain: dict[str, Any]) -> Scenario:
     """A scenario that has travelled."""
-    from protocolsim.scenario.builder import build
+    from protocolsim.scenario.build.assemble import build
 
     built = build(document, allow_plugins=allow_plugins)
     return replace(built, trial=replace(built.trial, cohort=plain.pop("cohort")), **plain)

@@ -9,14 +9,14 @@ from typing import Any
 
 from protocolsim.endpoint.base import Endpoint
 from protocolsim.errors import SimulationError, UsageError
+from protocolsim.scenario.file.yaml_reader import Address, spell
 from protocolsim.scenario.places import is_words
-from protocolsim.scenario.reader import Address, spell
 from protocolsim.scenario.scenario import Scenario
-from protocolsim.study.estimates import Estimate, as_json, estimate
-from protocolsim.study.pieces import Progress, pieces
+from protocolsim.study.engines import Progress, pieces
+from protocolsim.study.estimation.endpoint_sums import Tally
+from protocolsim.study.estimation.estimate import Estimate, as_json, estimate
 from protocolsim.study.run import AUTO, chosen_engine, replicates_and_seed
-from protocolsim.study.sweep import paired_mcse
-from protocolsim.study.tally import Tally
+from protocolsim.study.sweep.sweep import paired_mcse
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from protocolsim.errors import UsageError, unknown
+from protocolsim.scenario.load import load
 from protocolsim.scenario.scenario import Scenario
-from protocolsim.scenario.settings import load
 from protocolsim.study.storage import ours
 from protocolsim.study.storage.manifest import Manifest, manifest_path, read_manifest
 from protocolsim.study.storage.write import checksum

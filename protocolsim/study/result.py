@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from protocolsim.errors import UsageError
 from protocolsim.records import Records, concatenate
-from protocolsim.scenario.rows import as_yaml
+from protocolsim.scenario.build.descriptions import as_yaml
 from protocolsim.scenario.scenario import KnobRow, ParameterRow, Scenario, StateRow
-from protocolsim.study.estimates import Estimate, as_json
-from protocolsim.study.pieces import pieces
+from protocolsim.study.engines import pieces
+from protocolsim.study.estimation.estimate import Estimate, as_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -166,7 +166,7 @@ class Result:
         """The scenarios shown beside this one: those that were run with it, or run now with the same seed."""
         if self.companions is not None:
             return dict(self.companions)
-        from protocolsim.study.beside import companions, run_beside
+        from protocolsim.study.companions import companions, run_beside
 
         return run_beside(companions(self.scenario), self.seed, self.replicates)
 

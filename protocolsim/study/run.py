@@ -11,15 +11,15 @@ from protocolsim.errors import UsageError, digits, unknown
 from protocolsim.randomness import MAX_REPLICATES, MAX_SEED
 from protocolsim.records import Records
 from protocolsim.scenario.scenario import Scenario
-from protocolsim.study.chunk import Work
 from protocolsim.study.conduct import Workers, conducted
-from protocolsim.study.estimates import estimate
-from protocolsim.study.gathered import Gathered
-from protocolsim.study.pieces import ENGINES, Progress
+from protocolsim.study.engines import ENGINES, Progress
+from protocolsim.study.estimation.endpoint_sums import rows_in
+from protocolsim.study.estimation.estimate import estimate
+from protocolsim.study.execution.chunks import Work
+from protocolsim.study.execution.ordered_sums import Gathered
 from protocolsim.study.result import ROWS_KEPT, ROWS_SHOWN, Result
 from protocolsim.study.storage.manifest import Manifest, manifest_of
 from protocolsim.study.storage.study_folder import StudyFolder
-from protocolsim.study.tally import rows_in
 
 AUTO = "auto"
 
@@ -112,7 +112,7 @@ def chosen_engine(scenario: Scenario, engine: str) -> str:
         raise UsageError(unknown("engine", engine, (AUTO, *ENGINES)))
     if engine == "des":
         return engine
-    from protocolsim.engine.batch import unsupported
+    from protocolsim.engine.batch.simulation import unsupported
 
     why = unsupported(scenario.trial)
     if why is not None and engine != AUTO:

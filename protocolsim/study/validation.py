@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from protocolsim.endpoint.base import Published, Role
-from protocolsim.study.estimates import Estimate
+from protocolsim.study.estimation.estimate import Estimate
 
 Verdict = Literal["inside", "outside", "undefined"]
 

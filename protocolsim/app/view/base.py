@@ -16,7 +16,7 @@ from typing import ClassVar
 from htmltools import Tag, TagList
 
 from protocolsim.app.state import State
-from protocolsim.app.worker import Answer, Made, Tell
+from protocolsim.app.work.worker import Answer, Made, Tell
 from protocolsim.errors import UsageError
 
 

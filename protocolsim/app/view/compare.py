@@ -9,14 +9,14 @@ from htmltools import Tag, TagList, tags
 
 from protocolsim.app.figure import figure
 from protocolsim.app.limits import bounded
-from protocolsim.app.material import Progress, replicates_of
 from protocolsim.app.state import State, other_of, scenario_of
 from protocolsim.app.view.base import Part, View
-from protocolsim.app.worker import Answer, Made, Tell
-from protocolsim.report import phrases
-from protocolsim.report.comparison import PAIRED, difference, written
-from protocolsim.report.comparison_figure import differences
-from protocolsim.scenario.shipped import names
+from protocolsim.app.work.material import Progress, replicates_of
+from protocolsim.app.work.worker import Answer, Made, Tell
+from protocolsim.report.comparison.console import PAIRED, difference, written
+from protocolsim.report.comparison.figures import differences
+from protocolsim.report.style import numbers
+from protocolsim.scenario.file.library import names
 from protocolsim.study.compare import Difference, Pair, compare
 
 
@@ -47,7 +47,7 @@ class PairsPart(Part):
         number = bounded(other, replicates_of(state))
         seed = mine.seed if state.seed is None else state.seed
         found = compare(other, mine, replicates=number, seed=seed, progress=Progress(tell, 2 * number).add)
-        told = f"{phrases.count(number, 'simulated trial')} of each, seed {seed}."
+        told = f"{numbers.count(number, 'simulated trial')} of each, seed {seed}."
         only = tuple(dict.fromkeys([*found.only_a, *found.only_b]))
         matters = tuple(d for d in found.differences if d.matters and d.path not in ("seed", "replicates"))
         facts = Facts((other.title, mine.title), matters, found.pairs, only, told)
@@ -91,7 +91,7 @@ def _choice(state: State) -> Tag:
 
 
 def _row(pair: Pair) -> Tag:
-    values = [(phrases.simulated(e), e.value) for e in (pair.a, pair.b)] + [(difference(pair), pair.difference)]
+    values = [(numbers.simulated(e), e.value) for e in (pair.a, pair.b)] + [(difference(pair), pair.difference)]
     cells = [tags.td(said, data_value=repr(float(value)), data_column=str(k)) for k, (said, value) in enumerate(values)]
     return tags.tr(tags.th(pair.a.label, scope="row"), *cells, data_estimate=pair.name)
 

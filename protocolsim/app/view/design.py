@@ -9,14 +9,14 @@ from htmltools import HTML, Tag, TagList, tags
 
 from protocolsim.app.figure import figure
 from protocolsim.app.limits import looked_at
-from protocolsim.app.material import Progress, replicates_of, result_of
 from protocolsim.app.state import State, scenario_of
 from protocolsim.app.view.base import Part, View
-from protocolsim.app.worker import Answer, Made, Picture, Tell
-from protocolsim.report.diagram import chart_for_page, chart_of, diagram
-from protocolsim.report.schedule import schedule, schedule_text
-from protocolsim.report.state_chart import StateChart
-from protocolsim.report.synopsis import describe
+from protocolsim.app.work.material import Progress, replicates_of, result_of
+from protocolsim.app.work.worker import Answer, Made, Picture, Tell
+from protocolsim.report.protocol.diagram import chart_for_page, chart_of, diagram
+from protocolsim.report.protocol.schedule import schedule, schedule_text
+from protocolsim.report.protocol.state_chart import StateChart
+from protocolsim.report.protocol.synopsis import describe
 from protocolsim.study.result import Result
 from protocolsim.text.cells import csv_text
 

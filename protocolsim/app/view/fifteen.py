@@ -9,15 +9,16 @@ from htmltools import Tag, TagList, tags
 
 from protocolsim.app.figure import figure
 from protocolsim.app.limits import looked_at
-from protocolsim.app.material import Progress, replicates_of, result_of
 from protocolsim.app.state import State, scenario_of
 from protocolsim.app.table import Row, estimates_table
 from protocolsim.app.view.base import Part, View
-from protocolsim.app.worker import Answer, Made, Tell
-from protocolsim.report import figures, phrases
-from protocolsim.report.swimmer_figure import swimmers
-from protocolsim.study.estimates import estimate
-from protocolsim.study.tally import Tally
+from protocolsim.app.work.material import Progress, replicates_of, result_of
+from protocolsim.app.work.worker import Answer, Made, Tell
+from protocolsim.report.run import figures
+from protocolsim.report.run.swimmers import swimmers
+from protocolsim.report.style import numbers
+from protocolsim.study.estimation.endpoint_sums import Tally
+from protocolsim.study.estimation.estimate import estimate
 
 _FIGURES = ("swimmers", "published")
 
@@ -58,7 +59,7 @@ class TrialPart(Part):
             "swimmers": lambda: swimmers(result, draw),
             "published": lambda: figures.simulated_against_published(result),
         }
-        return Made(charts, Facts(rows, draw, number, phrases.verdict(result)))
+        return Made(charts, Facts(rows, draw, number, numbers.verdict(result)))
 
     def show(self, answer: Answer, state: State) -> Tag | TagList:
         """The lanes first, then the numbers."""
@@ -66,11 +67,11 @@ class TrialPart(Part):
         where = ("fifteen", self.name)
         columns = ("this trial", f"all {facts.draws:,} trials")
         return TagList(
-            tags.h2(f"Trial {facts.draw} of {phrases.count(facts.draws, 'simulated trial')} (0 to {facts.draws - 1})"),
+            tags.h2(f"Trial {facts.draw} of {numbers.count(facts.draws, 'simulated trial')} (0 to {facts.draws - 1})"),
             figure(where, "swimmers", answer, state),
             tags.h3("This trial's results, those of all trials, and the published ones"),
             estimates_table(facts.rows, columns, spread=True),
-            tags.p(phrases.RANGE_MEANS, class_="note"),
+            tags.p(numbers.RANGE_MEANS, class_="note"),
             figure(where, "published", answer, state),
             tags.p(facts.verdict, class_="note"),
         )

@@ -10,16 +10,16 @@ from htmltools import HTML, Tag, TagList, tags
 
 from protocolsim.app.figure import figure
 from protocolsim.app.limits import looked_at
-from protocolsim.app.material import Progress, replicates_of, result_of
 from protocolsim.app.state import State, over, scenario_of
 from protocolsim.app.view.base import Part, View
-from protocolsim.app.worker import Answer, Made, Tell
+from protocolsim.app.work.material import Progress, replicates_of, result_of
+from protocolsim.app.work.worker import Answer, Made, Tell
 from protocolsim.errors import UsageError
-from protocolsim.report.story import Trace, trace
-from protocolsim.report.trace_page import story_html
+from protocolsim.report.patient.page import story_html
+from protocolsim.report.patient.story import Trace, trace
 from protocolsim.scenario.scenario import Scenario
-from protocolsim.study.branches import forced
-from protocolsim.study.potential import NOT_IDENTIFIED, PASSES, potential_outcomes
+from protocolsim.study.decision.potential_outcomes import NOT_IDENTIFIED, PASSES, potential_outcomes
+from protocolsim.study.decision.threshold_rule import forced
 
 
 @dataclass(frozen=True)

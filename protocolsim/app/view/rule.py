@@ -13,20 +13,21 @@ from htmltools import Tag, TagList, tags
 
 from protocolsim.app.figure import figure
 from protocolsim.app.limits import looked_at
-from protocolsim.app.material import Progress, curve_of, replicates_of, result_of
 from protocolsim.app.state import State, over, scenario_of
 from protocolsim.app.table import Row, estimates_table
 from protocolsim.app.view.base import Part, View
-from protocolsim.app.worker import Answer, Made, Tell
+from protocolsim.app.work.material import Progress, curve_of, replicates_of, result_of
+from protocolsim.app.work.worker import Answer, Made, Tell
 from protocolsim.errors import UsageError
-from protocolsim.report import phrases, threshold_figures
-from protocolsim.report.flow_figure import flow
-from protocolsim.report.threshold_drawn import Drawn
+from protocolsim.report.decision import figures
+from protocolsim.report.decision.series import Drawn
+from protocolsim.report.run.flow import flow
+from protocolsim.report.style import numbers
+from protocolsim.scenario.load import value_of
 from protocolsim.scenario.measures import MEASURES, OWN
-from protocolsim.scenario.settings import value_of
-from protocolsim.study.curve import ThresholdCurve
-from protocolsim.study.estimates import Estimate
-from protocolsim.study.thresholds import the_rule
+from protocolsim.study.decision.curve import ThresholdCurve
+from protocolsim.study.decision.thresholds import the_rule
+from protocolsim.study.estimation.estimate import Estimate
 from protocolsim.text.shell import command
 
 FIGURES = ("curves", "roc", "what_follows", "loss")
@@ -88,10 +89,10 @@ class CurvePart(Part):
         without = None if without is None else without.by(state.measure or OWN)
         drawn = Drawn(mine)
         charts = {
-            "curves": lambda: threshold_figures.curves(drawn, without),
-            "roc": lambda: threshold_figures.roc(drawn),
-            "what_follows": lambda: threshold_figures.what_follows(drawn, without),
-            "loss": lambda: threshold_figures.loss(drawn),
+            "curves": lambda: figures.curves(drawn, without),
+            "roc": lambda: figures.roc(drawn),
+            "what_follows": lambda: figures.what_follows(drawn, without),
+            "loss": lambda: figures.loss(drawn),
         }
         return Made(charts, [None if c is None else {k: getattr(c, k) for k in _SENT} for c in (mine, without)])
 
@@ -184,7 +185,7 @@ def _told(curves: Curves, threshold: float) -> Moved:
         tags.h3(f"The trial, {here}"),
         tags.div(estimates_table([row for row in rows if row.mine.name not in MEASURES], columns), class_="trial"),
         tags.p(
-            f"{phrases.count(curve.replicates, 'simulated trial')}, seed {curve.seed}; every threshold has the same "
+            f"{numbers.count(curve.replicates, 'simulated trial')}, seed {curve.seed}; every threshold has the same "
             "patients with the same luck. The ± is the Monte Carlo standard error. The trial's numbers are those of ",
             tags.code(command("run", "--set", f"{curve.parameter}={said}")),
             " with whatever else is set up.",

@@ -10,9 +10,9 @@ from htmltools import Tag, TagList, tags
 
 from protocolsim.app.state import State, scenario_of, small
 from protocolsim.app.view.base import Part, View
-from protocolsim.app.worker import Answer, Made, Tell
+from protocolsim.app.work.worker import Answer, Made, Tell
 from protocolsim.errors import ProtocolsimError
-from protocolsim.report.checked import verdict
+from protocolsim.report.protocol.check_console import verdict
 from protocolsim.scenario.check import Checked, Finding, check_text
 
 # The page sends these itself, when it is time; Shiny would send every one of them at every stroke.

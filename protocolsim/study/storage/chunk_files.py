@@ -20,7 +20,7 @@ import numpy as np
 
 from protocolsim.endpoint.base import Endpoint
 from protocolsim.records import TABLES
-from protocolsim.study.chunk import Chunk, Done, Span, Tallied
+from protocolsim.study.execution.chunks import Chunk, Done, Span, Tallied
 from protocolsim.study.storage import ours, row_groups
 from protocolsim.study.storage.ledger import LEDGER, Entry
 from protocolsim.study.storage.manifest import Manifest

@@ -1,0 +1,90 @@
+"""Answers that several visitors share: who asks what is being made waits for it, and the last ones are kept."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from protocolsim.app.limits import KEPT_ANSWERS
+from protocolsim.app.view.base import part_of
+from protocolsim.app.work.pool import Pool
+from protocolsim.app.work.worker import Answer, Order, Tell
+
+Watcher = Callable[[int, int], None]
+
+
+@dataclass
+class _Making:
+    """What is being made, and who waits for it."""
+
+    task: asyncio.Task[Answer]
+    watchers: dict[object, Tell] = field(default_factory=dict)
+
+
+class Answers:
+    """The answers to orders, from memory or from the pool."""
+
+    def __init__(self, pool: Pool, most: int = KEPT_ANSWERS) -> None:
+        self._pool, self._most = pool, most
+        self._kept: OrderedDict[Order, Answer] = OrderedDict()
+        self._making: dict[Order, _Making] = {}
+
+    @property
+    def size(self) -> int:
+        """Bytes that are kept, about."""
+        return sum(map(_size, self._kept.values()))
+
+    def kept(self, order: Order) -> Answer | None:
+        """The answer, if it is at hand."""
+        if order in self._kept:
+            self._kept.move_to_end(order)
+        return self._kept.get(order)
+
+    async def get(self, order: Order, tell: Tell) -> Answer:
+        """The answer to an order. Raises UsageError where it is refused.
+
+        Who cancels stops the work, unless somebody else waits for it too.
+        """
+        found = self.kept(order)
+        if found is not None:
+            return found
+        making = self._making.get(order)
+        if making is None:
+            making = self._making[order] = _Making(asyncio.create_task(self._make(order)))
+        me = object()
+        making.watchers[me] = tell
+        try:
+            return await asyncio.shield(making.task)
+        finally:
+            del making.watchers[me]
+            if not making.watchers and not making.task.done():
+                making.task.cancel()
+                self._making.pop(order, None)
+
+    async def _make(self, order: Order) -> Answer:
+        def tell(done: int, total: int) -> None:
+            making = self._making.get(order)
+            for watcher in list(making.watchers.values()) if making is not None else ():
+                watcher(done, total)
+
+        mine = asyncio.current_task()
+        try:
+            answer: Answer = await self._pool.carry_out(order, tell)
+            answer = await asyncio.to_thread(part_of(order.view, order.part).receive, answer, order.state)
+            self._keep(order, answer)
+            return answer
+        finally:
+            if order in self._making and self._making[order].task is mine:
+                del self._making[order]
+
+    def _keep(self, order: Order, answer: Answer) -> None:
+        self._kept[order] = answer
+        while len(self._kept) > 1 and self.size > self._most:
+            self._kept.popitem(last=False)
+
+
+def _size(answer: Answer) -> int:
+    drawn = sum(len(f.svg) + len(f.caption) + len(f.alternative) for f in answer.figures.values())
+    return drawn + int(getattr(answer.facts, "size", 0)) + 1000

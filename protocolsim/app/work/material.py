@@ -1,0 +1,64 @@
+"""What parts are made of, in a worker: runs and curves, the last few of which are remembered."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+
+from protocolsim.app import limits
+from protocolsim.app.state import State, scenario_of
+from protocolsim.app.work.worker import Tell
+from protocolsim.study.decision.curve import ThresholdCurve
+from protocolsim.study.decision.thresholds import thresholds
+from protocolsim.study.result import Result
+from protocolsim.study.run import run
+
+
+class Progress:
+    """How far several studies are together. All are equal: who watches makes no difference to what is remembered."""
+
+    def __init__(self, tell: Tell, total: int) -> None:
+        self._tell, self._total, self._done = tell, total, 0
+
+    def add(self, more: int) -> None:
+        """So many replicates more."""
+        self._done += more
+        self._tell(self._done, self._total)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Progress)
+
+    def __hash__(self) -> int:
+        return 0
+
+
+def replicates_of(state: State) -> int:
+    """The replicates that were asked for. Raises UsageError where they are too many."""
+    scenario = scenario_of(state)
+    return limits.bounded(scenario, scenario.replicates if state.replicates is None else state.replicates)
+
+
+def result_of(state: State, progress: Progress) -> Result:
+    """The run whose patients can be looked at, its first replicates where there are many."""
+    number = limits.looked_at(scenario_of(state), replicates_of(state))
+    return _result(_plain(state), number, progress)
+
+
+def curve_of(state: State, parameter: str, progress: Progress) -> ThresholdCurve:
+    """The curve over a threshold, which itself makes no difference to it beyond where it is marked."""
+    return _curve(_plain(state), parameter, replicates_of(state), progress)
+
+
+def _plain(state: State) -> State:
+    """Without what makes no difference to a simulation."""
+    return replace(state, replicates=None, draw=0, patient=0, other=(), beside="", measure="", view="")
+
+
+@lru_cache(maxsize=3)
+def _result(state: State, replicates: int, progress: Progress) -> Result:
+    return run(scenario_of(state), replicates=replicates, seed=state.seed, progress=progress.add)
+
+
+@lru_cache(maxsize=4)
+def _curve(state: State, parameter: str, replicates: int, progress: Progress) -> ThresholdCurve:
+    return thresholds(scenario_of(state), parameter, replicates=replicates, seed=state.seed, progress=progress.add)

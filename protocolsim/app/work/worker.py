@@ -1,0 +1,164 @@
+"""What a worker process does: simulate and draw one part of a view at a time, within its memory.
+
+Nothing that was set up by a visitor runs in the process that serves the page, and no code from outside is loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from protocolsim.app.state import State
+from protocolsim.errors import ProtocolsimError
+from protocolsim.executor.worker import Link
+from protocolsim.notices import listen
+
+Tell = Callable[[int, int], None]
+Form = Literal["", "png", "svg", "csv"]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure as the page shows it."""
+
+    title: str
+    caption: str
+    alternative: str
+    svg: str
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure that is no chart: its words, the SVG for the page, and its files, each made when it is asked for."""
+
+    title: str
+    caption: str
+    alternative: str
+    svg: str
+    files: Mapping[str, Callable[[], bytes]]
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a part makes of a state, in the worker: figures by name, drawn when asked, and what else its page needs.
+
+    A figure is an altair chart of report/, or a Picture.
+    """
+
+    charts: Mapping[str, Callable[[], Any]]
+    facts: Any = None
+
+
+@dataclass
+class Answer:
+    """What came back from a worker. A figure that has nothing to show stands in `missing`, with the reason."""
+
+    figures: dict[str, Figure]
+    facts: Any = None
+    missing: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Order:
+    """One thing to make: a whole part of a view, or (with `form`) one figure of it as a file."""
+
+    view: str
+    part: str
+    state: State
+    figure: str = ""
+    form: Form = ""
+
+
+class Stopped(BaseException):
+    """The visitor no longer wants it."""
+
+
+def work(link: Link, memory: int) -> None:
+    """Carry out orders until the link closes. Sends ("told", ...) on the way, then one ("done" | "refused", ...)."""
+    _bound(memory)
+    listen(lambda _: None)  # so that the first run on a machine compiles in several processes
+    while True:
+        order = link.receive()
+        if not isinstance(order, Order):
+            continue  # a "stop" that came after the answer
+
+        def tell(done: int, total: int) -> None:
+            if link.waiting():
+                link.receive()
+                raise Stopped
+            link.send(("told", (done, total)))
+
+        link.send(_outcome(order, tell))
+
+
+def _outcome(order: Order, tell: Tell) -> tuple[str, Any]:
+    try:
+        return "done", carry_out(order, tell)
+    except Stopped:
+        return "refused", "cancelled"
+    except ProtocolsimError as error:
+        return "refused", str(error)
+    except MemoryError:
+        return "refused", "this needs more memory than one visitor may use here; ask for fewer replicates"
+
+
+def carry_out(order: Order, tell: Tell) -> Any:
+    """The answer to an order: an Answer, or the bytes of a file."""
+    from protocolsim.app.view.base import part_of
+
+    made = part_of(order.view, order.part).make(order.state, tell)
+    return answer(made) if not order.form else file_of(made, order)
+
+
+def answer(made: Made) -> Answer:
+    """Everything a part made, drawn."""
+    from protocolsim.errors import UsageError
+    from protocolsim.report.style import figures as style_figures
+
+    found = Answer({}, made.facts)
+    for name, draw in made.charts.items():
+        try:
+            chart = draw()
+            if isinstance(chart, Picture):
+                found.figures[name] = Figure(chart.title, chart.caption, chart.alternative, chart.svg)
+                continue
+            title, caption, alternative = (
+                chart.title["text"],
+                style_figures.caption(chart),
+                style_figures.alternative(chart),
+            )
+            found.figures[name] = Figure(title, caption, alternative, style_figures.svg(chart))
+        except UsageError as error:
+            found.missing[name] = str(error)
+    return found
+
+
+def file_of(made: Made, order: Order) -> bytes:
+    """One figure as a file: a picture, or the rows it draws."""
+    import tempfile
+    from pathlib import Path
+
+    from protocolsim.errors import UsageError, unknown
+    from protocolsim.report.style import figures as style_figures
+    from protocolsim.text.cells import csv_text
+
+    if order.figure not in made.charts:
+        raise UsageError(unknown("figure", order.figure, made.charts))
+    chart = made.charts[order.figure]()
+    if isinstance(chart, Picture):
+        return chart.files[order.form]()
+    if order.form == "csv":
+        return csv_text(style_figures.rows(chart)).encode()
+    with tempfile.TemporaryDirectory() as folder:
+        return style_figures.save(chart, Path(folder) / f"figure.{order.form}").read_bytes()
+
+
+def _bound(memory: int) -> None:
+    """Let the process write to so many bytes and no more, where the system can say so."""
+    try:
+        import resource
+    except ImportError:
+        return
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (memory if hard < 0 else min(memory, hard), hard))

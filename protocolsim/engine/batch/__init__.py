@@ -1,0 +1,1 @@
+"""The fast engine: all subjects of many replicates at once, in columns."""

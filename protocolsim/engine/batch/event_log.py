@@ -1,0 +1,195 @@
+"""What happened to many subjects beside their visits, in the order it happened: one journal for each table.
+
+An entry is one row of `cells`. Its first cell packs three small codes; whole numbers are kept as floats, exactly. All
+that is written at a time is a block, whose entries are in the order of the rows: writing runs through memory, and a
+table is made by reading all blocks side by side, a few subjects at a time. Nothing else needs to be sorted.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocolsim.arithmetic import kernel
+from protocolsim.component import Floats, Integers
+from protocolsim.engine.batch.buffers import Workspace
+from protocolsim.records import Table
+
+_CODE = 1 << 16
+MOVE_READS = 2  # the first cell of a move that holds a number read
+_TOGETHER = 64  # subjects whose rows of a table stay in the cache while the blocks are read
+
+Codes = NDArray[np.int16]
+
+
+class Journal:
+    """The entries of one table: whose they are, what they say, and how many rows of the table each subject has."""
+
+    def __init__(self, name: str, subjects: int, room: int, width: int, memory: Workspace) -> None:
+        self.name, self._memory = name, memory
+        self.cells = memory.empty(name, (max(1, room), width))
+        self.owner = memory.empty(f"{name}.owner", (max(1, room),), np.int64)
+        self.count = memory.full(f"{name}.count", (subjects,), 0, np.int64)
+        self._ends = [0]
+
+    @property
+    def blocks(self) -> Integers:
+        """Where each block begins, and after them where the last one ends."""
+        return np.array(self._ends, dtype=np.int64)
+
+    def open(self, entries: int) -> int:
+        """Begin a block of so many entries. Returns the place of the first."""
+        at = self._ends[-1]
+        while at + entries > len(self.owner):
+            self.cells = self._memory.grown(self.name, self.cells, axis=0)
+            self.owner = self._memory.grown(f"{self.name}.owner", self.owner, axis=0)
+        self._ends.append(at + entries)
+        return at
+
+    def entries(self, rows: Integers) -> tuple[Floats, int, Integers, Integers]:
+        """Begin a block of one entry each: the cells, the place of the first, the owners, how many rows each has."""
+        at = self.open(len(rows))
+        return self.cells, at, self.owner, self.count
+
+
+@kernel
+def add_moves(
+    cells: Floats,
+    at: int,
+    owner: Integers,
+    count: Integers,
+    rows: Integers,
+    codes: tuple[int, int, int],
+    now: Integers,
+    read: Floats,
+) -> int:
+    """Write one move of each subject in rows: codes of state left, state entered, transition; minute; read[:, k].
+
+    What is undefined becomes one and the same nan: arithmetic on columns may leave another than on numbers. Returns
+    the most moves that any of them has made.
+    """
+    most = 0
+    code = float((codes[2] * _CODE + codes[1]) * _CODE + codes[0])
+    for k in range(rows.shape[0]):
+        i, e = np.uint64(rows[k]), np.uint64(at + k)
+        owner[e] = i
+        count[i] += 1
+        most = max(most, count[i])
+        cells[e, 0] = code
+        cells[e, 1] = now[i]
+        for c in range(MOVE_READS, cells.shape[1]):
+            cells[e, c] = np.nan
+        for c in range(read.shape[0]):
+            if not np.isnan(read[c, k]):
+                cells[e, MOVE_READS + c] = read[c, k]
+    return most
+
+
+@kernel
+def add_events(
+    cells: Floats,
+    at: int,
+    owner: Integers,
+    count: Integers,
+    rows: Integers,
+    state: int,
+    events: Integers,
+    cause: Integers,
+    now: Integers,
+) -> None:
+    """Write the event events[cause[i]] of each subject i in rows: codes of state and event; minute."""
+    for k in range(rows.shape[0]):
+        i, e = np.uint64(rows[k]), np.uint64(at + k)
+        owner[e] = i
+        count[i] += 1
+        cells[e, 0] = events[cause[i]] * _CODE + state
+        cells[e, 1] = now[i]
+
+
+def fill_moves(table: Table, journal: Journal, places: Integers, who: Integers, read: Floats) -> None:
+    """Write the moves of the subjects i with places[i] >= 0, from there on; read[k] is the column value_k."""
+    columns = [table[c] for c in ("replicate", "subject", "minute", "from_state", "to_state", "transition")]
+    gather_moves(journal.cells, journal.owner, journal.blocks, places, who, read, *columns)
+
+
+def fill_events(table: Table, journal: Journal, places: Integers, who: Integers) -> None:
+    """Write the events of the subjects i with places[i] >= 0, from there on."""
+    columns = [table[c] for c in ("replicate", "subject", "minute", "state", "event")]
+    gather_events(journal.cells, journal.owner, journal.blocks, places, who, *columns)
+
+
+@kernel
+def gather_keys(
+    cells: Floats,
+    owner: Integers,
+    blocks: Integers,
+    places: Integers,
+    who: Integers,
+    replicate: Integers,
+    subject: Integers,
+    minute: Integers,
+) -> Integers:
+    """Whose each row of a table is, and its minute. Returns the row for each entry, -1 where it is left out.
+
+    Entries of a subject stay in the order they came.
+    """
+    place, reading = places.copy(), blocks.copy()
+    goes = np.empty(blocks[-1], dtype=np.int64)
+    for first in range(0, places.shape[0], _TOGETHER):
+        for b in range(blocks.shape[0] - 1):
+            k = reading[b]
+            while k < blocks[b + 1] and owner[k] < first + _TOGETHER:
+                i = owner[k]
+                d = goes[k] = place[i]
+                if d >= 0:
+                    replicate[d], subject[d], minute[d] = who[i, 0], who[i, 1], int(cells[k, 1])
+                    place[i] = d + 1
+                k += 1
+            reading[b] = k
+    return goes
+
+
+@kernel
+def gather_moves(
+    cells: Floats,
+    owner: Integers,
+    blocks: Integers,
+    places: Integers,
+    who: Integers,
+    read: Floats,
+    replicate: Integers,
+    subject: Integers,
+    minute: Integers,
+    left: Codes,
+    entered: Codes,
+    transition: Codes,
+) -> None:
+    """Every column of the table of moves."""
+    goes = gather_keys(cells, owner, blocks, places, who, replicate, subject, minute)
+    for k in range(goes.shape[0]):
+        d, code = goes[k], int(cells[k, 0])
+        if d >= 0:
+            left[d], entered[d], transition[d] = code % _CODE, code // _CODE % _CODE, code // (_CODE * _CODE)
+            for c in range(read.shape[0]):
+                read[c, d] = cells[k, MOVE_READS + c]
+
+
+@kernel
+def gather_events(
+    cells: Floats,
+    owner: Integers,
+    blocks: Integers,
+    places: Integers,
+    who: Integers,
+    replicate: Integers,
+    subject: Integers,
+    minute: Integers,
+    state: Codes,
+    event: Codes,
+) -> None:
+    """Every column of the table of events."""
+    goes = gather_keys(cells, owner, blocks, places, who, replicate, subject, minute)
+    for k in range(goes.shape[0]):
+        d, code = goes[k], int(cells[k, 0])
+        if d >= 0:
+            state[d], event[d] = code % _CODE, code // _CODE

@@ -1,0 +1,399 @@
+"""The fast engine: the same protocol, many subjects at a time.
+
+Subjects wait in lists, one list per state; all who wait for a state go through it together, each at their own
+minutes, visit by visit, in the order of events of `engine/base.py`. The records equal the reference engine's, bit for
+bit: charts, rules, drugs and disease are the same code, and no number depends on who else is simulated.
+
+Two things are decided among subjects, in the order of their numbers, and are waited for: who is enrolled before the
+cohort is full, and which place of a permuted block comes next. Subjects who would have to wait for each other at a
+scanner are not for this engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocolsim.cohort.randomisation import allocations
+from protocolsim.component import Floats, Integers
+from protocolsim.engine.base import Trial, never_ends
+from protocolsim.engine.batch.buffers import Workspace
+from protocolsim.engine.batch.memory import Memory, kept
+from protocolsim.engine.batch.screening import Candidates, Screening, admit
+from protocolsim.engine.batch.subjects import Columns, in_order
+from protocolsim.engine.batch.tables import Part, tables_of
+from protocolsim.errors import SimulationError, UsageError
+from protocolsim.protocol.states import Group, Protocol, Randomisation, Rule, State, Transition, Visit, reachable
+from protocolsim.randomness import NO_SHOW as NO_SHOW_STREAM
+from protocolsim.records import MADE, NO_SHOW, SUBJECTS_TOGETHER, Records
+
+_ROWS = 12288  # together, some more or less: their columns should stay near the processor
+_FEARED = 2.0  # candidates per place, for as long as none have been seen
+
+Mask = NDArray[np.bool_]
+
+
+def unsupported(trial: Trial) -> str | None:
+    """Why this engine cannot run a trial, or None where it can."""
+    if trial.limited:
+        names = ", ".join(r.name for r in trial.cohort.capacity)
+        return f"subjects wait for each other where capacity is limited ({names}); the des engine can do that"
+    for randomisation in trial.protocol.randomisations:
+        if _before_and_after_enrolment(trial.protocol, randomisation):
+            return f"'{randomisation.name}' randomises both before and after enrolment; the des engine can do that"
+    return None
+
+
+def _before_and_after_enrolment(protocol: Protocol, randomisation: Randomisation) -> bool:
+    enrolling = [s.number for s in protocol.states if s.enrolled]
+    users = {t.source for t in protocol.transitions if t.randomise is randomisation}
+    return bool(users & protocol.before_enrolment()) and bool(users & reachable(protocol.successors(), enrolling))
+
+
+def pieces(
+    trial: Trial, seed: int, replicates: range, progress: Callable[[int], None] | None = None
+) -> Iterator[Records]:
+    """Records of these replicates in order: whole replicates together, or one large replicate in blocks of subjects.
+
+    Raises UsageError where subjects would have to wait for each other, SimulationError where a cohort cannot be filled.
+    """
+    why = unsupported(trial)
+    if why is not None:
+        raise UsageError(f"the batch engine cannot run this: {why}")
+    with kept() as memory:
+        yield from _pieces(trial, seed, replicates, memory, progress or (lambda _: None))
+
+
+def _pieces(
+    trial: Trial, seed: int, replicates: range, memory: Memory, progress: Callable[[int], object]
+) -> Iterator[Records]:
+    screened = 1.0  # candidates per place so far
+    first = replicates.start
+    while first < replicates.stop:
+        # At first nobody knows how many fail screening; all later groups fit into the memory of the first.
+        expected = max(screened, _FEARED) if first == replicates.start else screened
+        together = max(1, int(_ROWS / (expected * trial.cohort.size)))
+        group = range(first, min(first + together, replicates.stop))
+        screening = Screening(trial, seed, group, screened)
+        if len(group) == 1 and screened * trial.cohort.size > _ROWS:
+            while screening.open:
+                part = _round(screening, np.array([SUBJECTS_TOGETHER]), memory.workspace(0), alone=True)
+                yield Records(trial.labels, tables_of(trial, [part], memory.tables), first, 1, whole=False)
+        else:
+            records = _replicates(screening, memory)
+            screened = max(1.0, len(records["subjects"]["subject"]) / (len(group) * trial.cohort.size))
+            yield records
+            del records  # its memory may be lent again
+        progress(len(group))
+        first = group.stop
+
+
+def _replicates(screening: Screening, memory: Memory) -> Records:
+    """Whole replicates, mostly in one round."""
+    parts: list[Part] = []
+    while screening.open:
+        parts.append(_round(screening, screening.enough(screening.wanted), memory.workspace(len(parts))))
+    trial, replicates = screening.trial, screening.replicates
+    return Records(trial.labels, tables_of(trial, parts, memory.tables), int(replicates[0]), len(replicates))
+
+
+def _round(screening: Screening, counts: Integers, memory: Workspace, *, alone: bool = False) -> Part:
+    """Simulate the next counts[k] candidates of each replicate k with free places; who belongs is marked.
+
+    Unless `alone`, some more are added where too few of them are enrolled.
+    """
+    first = screening.candidates(counts)
+    room = len(first.who) + (0 if alone else screening.spare(first))
+    columns = Columns(screening.trial, screening.seed, room, memory)
+    crowd = Crowd(columns, screening)
+    crowd.run(first)
+    for row in np.flatnonzero(columns.endless & crowd.kept).tolist():
+        replicate, subject = columns.who[row].tolist()
+        words = never_ends(replicate, subject, screening.trial.protocol.states[columns.state[row]].name)
+        screening.failed.setdefault(int(crowd.replicate[row]), words)
+    screening.give_up()
+    return columns, crowd.kept
+
+
+@dataclass(frozen=True)
+class _Parked:
+    """Subjects whose transition waits for an allocation, and what its rules read of each."""
+
+    transition: Transition
+    rows: Integers
+    read: Floats
+    strata: Integers
+
+
+class Crowd:
+    """Columns of subjects and the lists they wait in."""
+
+    def __init__(self, columns: Columns, screening: Screening) -> None:
+        self.columns, self.trial, self.screening = columns, columns.trial, screening
+        self.replicate = np.zeros(columns.size, dtype=np.int64)  # of each subject: its position in the screening
+        self.states = self.trial.protocol.states
+        self.waiting: dict[int, list[Integers]] = {}
+        self.parked: list[_Parked] = []
+        self.door: list[Integers] = []
+        self.door_open = False
+        self.put_off: list[Integers] = []  # those in a state whom an event takes out of it, not yet seen to
+        self.kept: Mask = np.zeros(columns.size, dtype=np.bool_)
+
+    def run(self, first: Candidates) -> None:
+        """Take everybody to a final state; afterwards `kept` marks those who belong to the trial."""
+        self._begin(first)
+        while True:
+            if self.waiting:
+                number = min(self.waiting)
+                self._stay(_together(self.waiting.pop(number)), self.states[number])
+            elif self.parked:
+                self._allocate_next()
+            elif not self.door_open:
+                more = self._more()
+                if more is None:
+                    self._open_door()
+                else:
+                    self._begin(more)
+            else:
+                return
+
+    def _begin(self, candidates: Candidates) -> None:
+        rows = self.columns.begin(candidates.who, candidates.sites, candidates.begins)
+        self.replicate[rows] = candidates.replicate
+        self._arrive(rows, self.states[0])
+
+    def _more(self) -> Candidates | None:
+        """More candidates where fewer are at the door than places are free, as far as there is room for them."""
+        replicates = len(self.screening.replicates)
+        at_door = sum(
+            (np.bincount(self.replicate[r], minlength=replicates) for r in self.door), np.zeros(replicates, int)
+        )
+        return self.screening.more(self.screening.wanted - at_door, self.columns.size - self.columns.begun)
+
+    # Among subjects ------------------------------------------------------------------------------------------------
+
+    def _arrive(self, rows: Integers, state: State) -> None:
+        """Subjects enter a state; the first time they would be enrolled, they wait at the door."""
+        columns = self.columns
+        if columns.any_endless:
+            # Who goes round for ever goes no further; whether it matters is seen when it is known who belongs to the
+            # trial.
+            rows = rows[~columns.endless[rows]]
+        if state.enrolled and not self.door_open:
+            self.door.append(rows)
+            return
+        columns.settle(rows, state)
+        if not state.final and len(rows):
+            self.waiting.setdefault(state.number, []).append(rows)
+
+    def _open_door(self) -> None:
+        """Screening is over: in the order of their numbers, subjects are enrolled until the cohort is full."""
+        self.door_open = True
+        columns, screening = self.columns, self.screening
+        at_door = np.zeros(columns.size, dtype=np.bool_)
+        for rows in self.door:
+            at_door[rows] = True
+        admit(at_door[: columns.begun], self.replicate, screening.wanted, self.kept)
+        rows = np.flatnonzero(at_door & self.kept)
+        screening.enrolled += np.bincount(self.replicate[rows], minlength=len(screening.enrolled))
+        for number in np.flatnonzero(np.bincount(columns.state[rows])):
+            self._arrive(rows[columns.state[rows] == number], self.states[number])
+
+    def _allocate_next(self) -> None:
+        """Allocate by the randomisation that nobody else who waits can still come to."""
+        successors = self.trial.protocol.successors()
+        waiting = {p.transition.randomise.number: p.transition.randomise for p in self.parked if p.transition.randomise}
+        for randomisation in waiting.values():
+            users = {t.source for t in self.trial.protocol.transitions if t.randomise is randomisation}
+            others = [o for o in waiting.values() if o is not randomisation]
+            if not any(reachable(successors, o.arms) & users for o in others):
+                break
+        parked = [p for p in self.parked if p.transition.randomise is randomisation]
+        self.parked = [p for p in self.parked if p.transition.randomise is not randomisation]
+        self._allocate(randomisation, parked)
+
+    def _allocate(self, randomisation: Randomisation, parked: list[_Parked]) -> None:
+        columns = self.columns
+        rows, strata = np.concatenate([p.rows for p in parked]), np.concatenate([p.strata for p in parked])
+        order = in_order(columns.who[rows])
+        rows, strata = rows[order], strata[order]
+        arms = np.empty(len(rows), dtype=np.int64)
+        block = np.array(randomisation.block, dtype=np.int64)
+        replicates = columns.who[rows, 0]
+        places = self.screening.next_places(randomisation.number, replicates, strata)
+        allocations(block, columns.seed, replicates, randomisation.number, strata, places, arms)
+        columns.allocated[randomisation.number, rows] = arms
+        for part in parked:
+            mine = columns.allocated[randomisation.number, part.rows]
+            for arm in randomisation.arms:
+                going = mine == arm
+                if going.any():
+                    columns.move(part.rows[going], part.transition, self.states[arm], part.read[:, going])
+        for arm in randomisation.arms:
+            self._arrive(rows[arms == arm], self.states[arm])
+
+    # A state -------------------------------------------------------------------------------------------------------
+
+    def _stay(self, rows: Integers, state: State) -> None:
+        """All who wait for a state go through it, until each has taken a transition."""
+        columns = self.columns
+        columns.stay(rows, state)
+        ends = self._ends(state)
+        done = []
+        for visit in state.visits:
+            if state.until is not None:
+                due = columns.chart.entered[rows, state.number] + visit.offset
+                done.append(rows[due > ends[rows]])
+                closing = rows[due == ends[rows]]
+                rows = rows[due < ends[rows]]
+                done.append(self._come(closing, visit.closing, state) if visit.closing is not None else closing)
+            elif visit.offset == state.lasts:
+                # What repeats (`every`, `times`) is not done at the very end.
+                rows = self._come(rows, visit.closing, state) if visit.closing is not None else rows
+                continue
+            rows = self._come(rows, visit, state)
+        if done:
+            rows = _together([rows, *done])
+        rows, struck = columns.split_struck(rows, ends)
+        if len(struck) and len(late := self._live_until(ends, struck, state)):
+            rows = _together([rows, late])
+        if self.put_off:
+            self._strike(_together(self.put_off), state)
+            self.put_off = []
+        columns.wait(rows, ends)
+        if state.at_end is None or len(self._decide(rows, state.at_end)):
+            raise SimulationError(f"'{state.name}' ended with no transition to take")
+
+    def _ends(self, state: State) -> Integers:
+        """The minute at which the state ends, by subject."""
+        chart, until = self.columns.chart, state.until
+        ends: Integers = chart.entered[:, state.number]
+        if until is not None:
+            return np.maximum(ends, chart.enrolled + until)
+        assert state.lasts is not None
+        return ends + state.lasts
+
+    def _live_until(self, due: Integers, struck: Integers, state: State) -> Integers:
+        """Those struck live through the awaited events that come before due[i] (or with it).
+
+        Returns those who are still in the state.
+        """
+        if state.certainly_left_upon_events:
+            # They are seen to together when the others are through.
+            self.put_off.append(struck)
+            return struck[:0]
+        here = struck
+        while len(struck):
+            self._strike(struck, state)
+            here = self.columns.still(here)
+            _, struck = self.columns.split_struck(here, due)
+        return here
+
+    def _strike(self, rows: Integers, state: State) -> None:
+        """The next awaited event of each subject happens, and the transitions upon it are tried."""
+        columns = self.columns
+        columns.wait(rows, columns.clocks.next_due)
+        causes = columns.strike(rows, state)
+        for number, cause in enumerate(self.trial.causes):
+            if cause.event in state.upon:
+                self._decide(rows[causes == number], state.upon[cause.event])
+
+    def _come(self, rows: Integers, visit: Visit, state: State) -> Integers:
+        """A visit is due. Returns those who are still in the state after it."""
+        columns = self.columns
+        rows, struck = columns.come(rows, state, visit.offset)
+        if len(struck) and len(late := self._live_until(columns.due, struck, state)):
+            columns.advance(late, columns.due)
+            rows = _together([rows, late])
+        if not len(rows):
+            return rows
+        come = rows
+        if self.trial.cohort.no_show > 0.0:
+            columns.visits_planned[rows] += 1
+            away = columns.draws(rows, NO_SHOW_STREAM, columns.visits_planned) < self.trial.cohort.no_show
+            self._assess(rows[away], visit, state, NO_SHOW)
+            self._dose(rows[away], visit, state, NO_SHOW)
+            come = rows[~away]
+        left = False
+        for assessment, seen in self._assess(come, visit, state, MADE):
+            group = state.after.get(assessment)
+            if group is not None:
+                here = columns.still(seen)
+                left |= len(self._decide(here, group)) < len(here)
+        if left:
+            rows, come = columns.still(rows), columns.still(come)
+        self._dose(come, visit, state, MADE)
+        return rows
+
+    def _assess(self, rows: Integers, visit: Visit, state: State, status: int) -> list[tuple[int, Integers]]:
+        """Make (or miss) the visit's assessments; who had each."""
+        columns = self.columns
+        made = []
+        for assessment in visit.assessments:
+            # Only on entering a state can an assessment have been made at this very minute.
+            fresh = columns.not_yet(rows, assessment) if visit.offset == 0 else rows
+            columns.observe(fresh, assessment, state, status)
+            made.append((assessment, fresh))
+        return made
+
+    def _dose(self, rows: Integers, visit: Visit, state: State, status: int) -> None:
+        for dose in visit.doses:
+            self.columns.give(rows, dose, state, status)
+
+    def _decide(self, rows: Integers, group: Group | None) -> Integers:
+        """Try a group of transitions on what the charts say. Returns those who took none."""
+        if group is None or not len(rows):
+            return rows
+        values = self.columns.read(rows, group) if group.reads else []
+        for transition in group.transitions:
+            if transition.rule is None:
+                self._leave(rows, transition, values, group)
+                return rows[:0]
+            held = _held(transition.rule, values, len(rows))
+            going = np.flatnonzero(held)
+            if len(going) == len(rows):
+                self._leave(rows, transition, values, group)
+                return rows[:0]
+            if len(going):
+                self._leave(rows[going], transition, _of(values, going), group)
+                staying = np.flatnonzero(~held)
+                rows, values = rows[staying], _of(values, staying)
+        return rows
+
+    def _leave(self, rows: Integers, transition: Transition, values: list[Any], group: Group) -> None:
+        columns = self.columns
+        columns.away[rows] = True
+        read = np.empty((len(group.reads), len(rows)))
+        for k, number in enumerate(group.reads):
+            read[k] = values[number]
+        if transition.randomise is None:
+            assert transition.to is not None
+            to = self.states[transition.to]
+            columns.move(rows, transition, to, read)
+            self._arrive(rows, to)
+            return
+        strata = columns.sites[rows] if transition.randomise.by_site else np.zeros(len(rows), dtype=np.int64)
+        for rule in transition.randomise.strata:
+            strata = 2 * strata + _held(rule, values, len(rows))
+        self.parked.append(_Parked(transition, rows, read, strata.astype(np.int64)))
+
+
+def _together(rows: list[Integers]) -> Integers:
+    """The subjects of all lists, in order. Most lists are in order already, which a stable sort makes use of."""
+    return np.sort(np.concatenate(rows), kind="stable")
+
+
+def _of(values: list[Any], which: Integers) -> list[Any]:
+    """Those values that are columns, of these subjects; the others are the same for all."""
+    return [v.take(which) if isinstance(v, np.ndarray) else v for v in values]
+
+
+def _held(rule: Rule, values: list[Any], rows: int) -> Mask:
+    """Whether the rule holds, for each subject; what it says of a chart of one subject is a plain truth value."""
+    with np.errstate(all="ignore"):
+        held = rule.evaluate(values)
+    return held if isinstance(held, np.ndarray) else np.full(rows, held, dtype=np.bool_)

@@ -1,0 +1,357 @@
+"""Many subjects on the way through the protocol: what `course.py` is to one, over columns.
+
+Rows are positions in these columns. The kernels, the charts and the rules are the reference engine's own.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocolsim.arithmetic import kernel, unsigned
+from protocolsim.component import Floats, Integers
+from protocolsim.engine.base import MOST_MOVES, Trial
+from protocolsim.engine.batch.buffers import Workspace
+from protocolsim.engine.batch.event_log import MOVE_READS, Journal, add_events, add_moves
+from protocolsim.engine.batch.visit_log import Diary
+from protocolsim.engine.hazard_clocks import Clocks
+from protocolsim.observed import CHART_ROOM, Chart
+from protocolsim.protocol.states import Dose, Group, State, Transition
+from protocolsim.randomness import keys, uniforms
+from protocolsim.records import MADE, NEVER
+
+# Entries per subject that journals and diary have room for at first; they grow where a protocol needs more.
+_ROOM = {"moves": 4, "events": 2}
+_VISITS, _NUMBERS = 24, 180
+_STAYING, _MOVING, _STRUCK = range(3)  # lists of subjects that kernels write
+
+
+class Columns:
+    """Columns of subjects, with room for some more. `who` holds (replicate, subject).
+
+    `away` marks those who have left the state they were in and not yet begun the next, `endless` those who have moved
+    more often than anybody may. Rows from `begun` on belong to nobody yet.
+    """
+
+    def __init__(self, trial: Trial, seed: int, room: int, memory: Workspace) -> None:
+        self.trial, self.seed, self.size, self.begun = trial, seed, room, 0
+        n, labels, assessments, causes = room, trial.labels, trial.assessments, len(trial.causes)
+
+        def zeros(name: str, *across: int, kind: type = np.int64) -> NDArray[Any]:
+            # Field by field: a step reads a few fields of many subjects.
+            return memory.full(name, (*across, n), 0, kind)
+
+        self.who = memory.full("who", (n, 2), 0, np.int64)
+        self.body = zeros("body", trial.width, kind=np.float64).T
+        self.sites, self.begins, self.now, self.since, self.reached, self.due = zeros("moments", 6)
+        self._lists = memory.empty("lists", (3, n), np.int64)
+        self.visits_planned, self.state = zeros("numbers", 2)
+        self.indices, self.made_at = zeros("indices", len(assessments)), zeros("made_at", len(assessments))
+        self.made_at.fill(-1)
+        self.dose_numbers = zeros("dose_numbers", len(trial.drugs))
+        self.allocated = zeros("allocated", len(trial.protocol.randomisations))
+        self.allocated.fill(-1)
+        self.away, self.endless = zeros("marks", 2, kind=np.bool_)
+        self.any_endless = False
+        self.diary = Diary(n, _VISITS, _NUMBERS, memory)
+        widths = {"moves": MOVE_READS + labels.reasons, "events": 2}
+        self.moves, self.events = (Journal(name, n, n * _ROOM[name], width, memory) for name, width in widths.items())
+        self.traits = zeros("traits", len(trial.visible) + len(trial.hidden), kind=np.float64).T
+        # Subjects lie side by side in memory, since all of a visit are noted together; room not used stays untouched.
+        shape = (CHART_ROOM, len(labels.variables), n)
+        states = len(labels.states)
+        self.chart = Chart(
+            minute=memory.empty("chart.minute", shape, np.int64).T,
+            state=memory.empty("chart.state", shape, np.int16).T,
+            value=memory.empty("chart.value", shape).T,
+            count=zeros("chart.count", len(labels.variables)).T,
+            entered=memory.full("chart.entered", (states, n), NEVER, np.int64).T,
+            entries=zeros("chart.entries", states).T,
+            enrolled=memory.full("chart.enrolled", (n,), NEVER, np.int64),
+            traits=self.traits[:, : len(trial.visible)],
+        )
+        self.clocks = Clocks.of(
+            zeros("clocks.floats", 3, causes, kind=np.float64), zeros("clocks.whole", 3, causes), zeros("firsts", 4)
+        )
+        self.streams = np.array([c.stream for c in trial.causes], dtype=np.int64)
+        self.happens = np.array([c.event for c in trial.causes], dtype=np.int64)
+        self._rates = np.array([c.rates for c in trial.causes], dtype=np.float64).reshape(causes, states).T.copy()
+        self._levels = np.array([s.levels for s in trial.protocol.states], dtype=np.float64).reshape(states, -1)
+        # Of the state in hand: who began it together, which summaries do not change in it, and those computed so far.
+        self._staying, self._settled = np.empty(0, dtype=np.int64), frozenset[int]()
+        self._known: dict[int, Floats] = {}
+        self._level_at = np.array([p.offset for p in trial.drugs], dtype=np.int64)
+
+    def begin(self, who: Integers, sites: Integers, begins: Integers) -> Integers:
+        """These subjects begin, in the next rows that belong to nobody. Returns their rows."""
+        trial = self.trial
+        mine = slice(self.begun, self.begun + len(who))
+        self.begun = mine.stop
+        rows = np.arange(mine.start, mine.stop)
+        self.who[mine], self.sites[mine], self.begins[mine] = who, sites, begins
+        for part in (trial.disease, *trial.drugs):
+            part.start(self.body, rows, part.links, part.constants, self.seed, self.who)
+        for column, field in enumerate((*trial.visible, *trial.hidden)):
+            self.traits[mine, column] = self.body[mine, field]
+        self.clocks.wind(rows, self.streams, self.seed, self.who)
+        return rows
+
+    @property
+    def observations(self) -> Integers:
+        """How many observations each subject has: the same for each use of an assessment."""
+        each = np.array([len(m.variables) for m in self.trial.assessments], dtype=np.int64)
+        counts: Integers = each @ self.indices
+        return counts
+
+    @property
+    def doses(self) -> Integers:
+        """How many doses each subject has, given or not."""
+        counts: Integers = self.dose_numbers.sum(axis=0)
+        return counts
+
+    def settle(self, rows: Integers, state: State) -> None:
+        """Take up the treatment and the hazards of a state just entered."""
+        if not state.final:
+            self.advance(rows, self.now)
+        self.chart.enter(rows, state.number, self.now, state.enrolled)
+        put(self.body, rows, self._level_at, self._levels[state.number])
+        if self.trial.causes:
+            self.clocks.set_rates(rows, self._rates[state.number], self.trial.awaited[state.number], self.now)
+
+    def _found(self, line: int, count: int, rows: Integers) -> Integers:
+        """The first subjects of a list; the rows in hand where these are all of them."""
+        return rows if count == len(rows) else self._lists[line, :count].copy()
+
+    def come(self, rows: Integers, state: State, offset: int) -> tuple[Integers, Integers]:
+        """A visit is due so many minutes after entry into the state: at due[i], to which drugs and disease go on.
+
+        Returns who comes; and those whom an awaited event strikes before it, or with it, to whom nothing is done yet.
+        """
+        self.diary.turn()
+        struck, moving = come(
+            rows, self.chart.entered, state.number, offset, self.clocks.next_due,
+            self.due, self.now, self.since, self.reached, self._lists,
+        )  # fmt: skip
+        there = self._found(_STAYING, len(rows) - struck, rows)
+        self._go_on(self._found(_MOVING, moving, there))
+        return there, self._found(_STRUCK, struck, rows)
+
+    def split_struck(self, rows: Integers, due: Integers) -> tuple[Integers, Integers]:
+        """Those whom no awaited event strikes before due[i], or with it; and those whom one does."""
+        struck = split(rows, self.clocks.next_due, due, self._lists)
+        return self._found(_STAYING, len(rows) - struck, rows), self._found(_STRUCK, struck, rows)
+
+    def still(self, rows: Integers) -> Integers:
+        """The subjects who are still in their state."""
+        return self._found(_STAYING, still(rows, self.away, self._lists[_STAYING]), rows)
+
+    def not_yet(self, rows: Integers, assessment: int) -> Integers:
+        """The subjects of whom this assessment was not made at this very minute."""
+        return self._found(_STAYING, not_yet(rows, self.made_at[assessment], self.now, self._lists[_STAYING]), rows)
+
+    def wait(self, rows: Integers, to: Integers) -> None:
+        """It is now minute to[i]; nothing is done to the subject or seen of them yet."""
+        copy(rows, to, self.now)
+
+    def advance(self, rows: Integers, to: Integers) -> None:
+        """It is now minute to[i], and drugs and disease go on to it."""
+        moving = set_now(rows, to, self.now, self.since, self.reached, self._lists[_MOVING])
+        self._go_on(self._found(_MOVING, moving, rows))
+
+    def _go_on(self, moving: Integers) -> None:
+        if len(moving):
+            for move, links, constants in self.trial.advancing:
+                move(self.body, moving, links, constants, self.since, self.now)
+
+    def draws(self, rows: Integers, stream: int, index: Integers) -> Floats:
+        """One uniform number for each subject in rows, at index[i]."""
+        return uniforms(self.seed, keys(self.who, rows, index), stream)
+
+    def observe(self, rows: Integers, assessment: int, state: State, status: int) -> None:
+        """Make an assessment now, or record why it was not made; rows in order."""
+        if not len(rows):
+            return
+        measured, made = self.trial.assessments[assessment], status == MADE
+        part, index = measured.part, self.indices[assessment]
+        codes = (state.number, assessment, status)
+        value, truth = self.diary.observe(rows, self.now, codes, len(measured.variables), made=made)
+        if not made:
+            count_up(rows, index)
+            return
+        count_made(rows, index, self.now, self.made_at[assessment])
+        measured.observe(
+            self.body, rows, part.links, part.constants, self.seed, self.who, index, self.now, value, truth
+        )
+        for column, variable in enumerate(measured.variables):
+            if variable in self.trial.noted:
+                self.chart.note(rows, variable, self.now, state.number, value, column)
+
+    def give(self, rows: Integers, dose: Dose, state: State, status: int) -> None:
+        """Give a dose now, or record why it was not given; rows in order."""
+        if not len(rows):
+            return
+        part, number = self.trial.drugs[dose.drug], self.dose_numbers[dose.drug]
+        count_up(rows, number)
+        given, amount = part.give is not None and status == MADE, dose.amount if status == MADE else 0.0
+        amounts = self.diary.give(rows, self.now, (state.number, dose.drug, status), amount, given=given)
+        if part.give is not None and given:
+            part.give(self.body, rows, part.links, part.constants, dose.amount, amounts)
+
+    def stay(self, rows: Integers, state: State) -> None:
+        """These subjects begin their time in a state, all who wait for it."""
+        self.away[rows] = False
+        self._staying, self._settled = rows, self.trial.settled[state.number]
+        self._known = {}
+
+    def read(self, rows: Integers, group: Group) -> list[Any]:
+        """The summaries that a group's rules read, one value for each subject in rows (or a number, the same for all).
+
+        Where there is one subject in these columns, numbers. What does not change in this state is computed once.
+        """
+        values = self.trial.protocol.reader.values
+        with np.errstate(all="ignore"):
+            for number in self._settled.intersection(group.reads).difference(self._known):
+                self._known[number] = np.empty(self.size)
+                self._known[number][self._staying] = values([number], self.chart, self._staying, self.now)[number]
+            return values(group.reads, self.chart, rows, self.now, self._known)
+
+    def move(self, rows: Integers, transition: Transition, to: State, read: Floats) -> None:
+        """Record that the subjects leave for another state; rows in order, read[:, k] is what the rules read."""
+        self._pass_others(rows, self.trial.protocol.states[transition.source])
+        codes = (transition.source, to.number, transition.number)
+        most = add_moves(*self.moves.entries(rows), rows, codes, self.now, read)
+        if most > MOST_MOVES:
+            self.any_endless = True
+            self.endless[rows] = self.moves.count[rows] > MOST_MOVES
+        self.state[rows] = to.number
+
+    def strike(self, rows: Integers, state: State) -> Integers:
+        """The awaited event of each subject happens now, those nobody waits for before it. Returns the causes."""
+        self._pass_others(rows, state)
+        causes = self.clocks.next_cause[rows]
+        self._happens(rows, state, self.clocks.next_cause, self.now)
+        return causes
+
+    def _pass_others(self, rows: Integers, state: State) -> None:
+        """Record what has happened by now that no transition of the state waits for."""
+        while len(rows := self._found(_STRUCK, split(rows, self.clocks.other_due, self.now, self._lists), rows)):
+            self._happens(rows, state, self.clocks.other_cause, self.clocks.other_due)
+
+    def _happens(self, rows: Integers, state: State, causes: Integers, at: Integers) -> None:
+        add_events(*self.events.entries(rows), rows, state.number, self.happens, causes, at)
+        self.clocks.strike(rows, causes, self.streams, self.trial.awaited[state.number], self.seed, self.who, at)
+
+
+def in_order(who: Integers) -> Integers:
+    """The rows of who, which holds (replicate, subject), in the order of these numbers. Quick where most are in it."""
+    order: Integers = np.argsort((who[:, 0] << 32) + who[:, 1], kind="stable")  # both are below 2^31
+    return order
+
+
+@kernel
+def come(
+    rows: Integers,
+    entered: Integers,
+    state: int,
+    offset: int,
+    event_due: Integers,
+    due: Integers,
+    now: Integers,
+    since: Integers,
+    reached: Integers,
+    lists: Integers,
+) -> tuple[int, int]:
+    """due[i] = entered[i, state] + offset, and it is then, for all whose event does not come before it, or with it.
+
+    Lists them, those of them for whom time has passed (since[i] .. reached[i]), and the others. Returns how many are
+    struck, and for how many time has passed.
+    """
+    there = moving = struck = 0
+    for i in unsigned(rows):
+        due[i] = entered[i, state] + offset
+        lists[_STRUCK, struck] = i
+        if event_due[i] <= due[i]:
+            struck += 1
+            continue
+        since[i] = reached[i]
+        now[i] = reached[i] = due[i]
+        lists[_STAYING, there] = lists[_MOVING, moving] = i
+        there += 1
+        moving += reached[i] != since[i]
+    return struck, moving
+
+
+@kernel
+def split(rows: Integers, event_due: Integers, due: Integers, lists: Integers) -> int:
+    """List those whose event comes before due[i], or with it, and the others. Returns how many are struck."""
+    staying = struck = 0
+    for i in unsigned(rows):
+        lists[_STAYING, staying] = lists[_STRUCK, struck] = i
+        strikes = event_due[i] <= due[i]
+        staying += not strikes
+        struck += strikes
+    return struck
+
+
+@kernel
+def still(rows: Integers, away: NDArray[np.bool_], found: Integers) -> int:
+    """List the subjects who are still in their state. Returns how many."""
+    count = 0
+    for i in unsigned(rows):
+        found[count] = i
+        count += not away[i]
+    return count
+
+
+@kernel
+def not_yet(rows: Integers, made_at: Integers, now: Integers, found: Integers) -> int:
+    """List the subjects of whom it was not made at this very minute. Returns how many."""
+    count = 0
+    for i in unsigned(rows):
+        found[count] = i
+        count += made_at[i] != now[i]
+    return count
+
+
+@kernel
+def put(body: Floats, rows: Integers, columns: Integers, numbers: Floats) -> None:
+    """body[i, columns[d]] = numbers[d]."""
+    for d in range(columns.shape[0]):
+        for i in unsigned(rows):
+            body[i, columns[d]] = numbers[d]
+
+
+@kernel
+def set_now(rows: Integers, to: Integers, now: Integers, since: Integers, reached: Integers, found: Integers) -> int:
+    """since[i] = reached[i], then now[i] = reached[i] = to[i]. Lists for whom time has passed, returns how many."""
+    count = 0
+    for i in unsigned(rows):
+        since[i] = reached[i]
+        now[i] = reached[i] = to[i]
+        found[count] = i
+        count += reached[i] != since[i]
+    return count
+
+
+@kernel
+def copy(rows: Integers, source: Integers, target: Integers) -> None:
+    """target[i] = source[i]."""
+    for i in unsigned(rows):
+        target[i] = source[i]
+
+
+@kernel
+def count_up(rows: Integers, numbers: Integers) -> None:
+    """numbers[i] += 1."""
+    for i in unsigned(rows):
+        numbers[i] += 1
+
+
+@kernel
+def count_made(rows: Integers, numbers: Integers, now: Integers, made_at: Integers) -> None:
+    """numbers[i] += 1, made at minute now[i]."""
+    for i in unsigned(rows):
+        numbers[i] += 1
+        made_at[i] = now[i]

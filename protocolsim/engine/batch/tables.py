@@ -1,0 +1,151 @@
+"""From columns of subjects to the five tables, by replicate and subject, whatever the rounds they were simulated in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocolsim.arithmetic import kernel
+from protocolsim.component import Integers
+from protocolsim.engine.base import Trial
+from protocolsim.engine.batch.event_log import fill_events, fill_moves
+from protocolsim.engine.batch.lending import Lending
+from protocolsim.engine.batch.subjects import Columns, in_order
+from protocolsim.records import Table, columns_of
+from protocolsim.units import MINUTES_PER_DAY
+
+_PLANNED = "planned_minute"
+
+Part = tuple[Columns, NDArray[np.bool_]]
+
+
+def tables_of(trial: Trial, parts: Sequence[Part], memory: Lending) -> dict[str, Table]:
+    """The tables of all subjects kept in these parts."""
+    rows = [np.flatnonzero(kept) for _, kept in parts]
+    layout = _Layout(trial, [columns for columns, _ in parts], rows, memory)
+    return {
+        "subjects": layout.subjects(),
+        "observations": layout.observations(),
+        "doses": layout.doses(),
+        "moves": layout.moves(),
+        "events": layout.events(),
+    }
+
+
+class _Layout:
+    """Where each subject's rows go in the tables of several parts together."""
+
+    def __init__(self, trial: Trial, parts: Sequence[Columns], rows: Sequence[Integers], memory: Lending) -> None:
+        self.trial, self.parts, self.rows, self.memory = trial, parts, rows, memory
+        self.order = in_order(np.concatenate([p.who[r] for p, r in zip(parts, rows, strict=True)]))
+
+    def _places(self, counts: Sequence[Integers]) -> tuple[list[Integers], int]:
+        """The first place of the rows of each subject, -1 for who is left out, part by part; and how many there are."""
+        together = np.concatenate([count[r] for count, r in zip(counts, self.rows, strict=True)])
+        starts = one_after_the_other(together, self.order)
+        places = []
+        for count, r in zip(counts, self.rows, strict=True):
+            mine = np.full(len(count), -1, dtype=np.int64)
+            mine[r], starts = starts[: len(r)], starts[len(r) :]
+            places.append(mine)
+        return places, int(together.sum())
+
+    def _table(self, name: str, rows: int) -> Table:
+        kinds = columns_of(name, self.trial.labels)
+        table = self.memory.table({c: kind for c, kind in kinds.items() if c != _PLANNED}, rows)
+        # Nobody waits here, so that what is planned for a minute happens in it: one column serves for both.
+        return {c: table["minute" if c == _PLANNED else c] for c in kinds}
+
+    def subjects(self) -> Table:
+        """The table of subjects."""
+        places, total = self._places([np.ones(p.size, dtype=np.int64) for p in self.parts])
+        table = self._table("subjects", total)
+        labels = self.trial.labels
+        for columns, rows, first in zip(self.parts, self.rows, places, strict=True):
+            there = first[rows]
+            enrolled = columns.chart.enrolled
+            shown = {
+                "replicate": columns.who[:, 0],
+                "subject": columns.who[:, 1],
+                "site": columns.sites,
+                "arrival_day": columns.begins / MINUTES_PER_DAY,
+                "enrolled": enrolled >= 0,
+                "enrolled_minute": enrolled,
+                "final_state": columns.state,
+                "end_minute": columns.now,
+                **{name: columns.allocated[k] for k, name in enumerate(labels.randomisations)},
+                **{name: columns.traits[:, k] for k, name in enumerate(labels.traits)},
+            }
+            for name, column in table.items():
+                put_rows(column, there, shown[name], rows)
+        return table
+
+    def observations(self) -> Table:
+        """The table of observations."""
+        shown = shown_variables(self.trial)
+        counts = [p.observations for p in self.parts]
+        places, total = self._places(counts)
+        table = self._table("observations", total)
+        for columns, first, count in zip(self.parts, places, counts, strict=True):
+            columns.diary.fill_observations(table, first, count, columns.who, *shown)
+        return table
+
+    def doses(self) -> Table:
+        """The table of doses."""
+        counts = [p.doses for p in self.parts]
+        places, total = self._places(counts)
+        table = self._table("doses", total)
+        for columns, first, count in zip(self.parts, places, counts, strict=True):
+            columns.diary.fill_doses(table, first, count, columns.who, len(self.trial.drugs))
+        return table
+
+    def moves(self) -> Table:
+        """The table of moves."""
+        places, total = self._places([p.moves.count for p in self.parts])
+        kinds, reasons = columns_of("moves", self.trial.labels), self.trial.labels.reasons
+        # What the rules read is one array, since a kernel takes no list of columns; the table shows its rows.
+        read = self.memory.table({"read": np.float64}, reasons * total)["read"].reshape(reasons, total)
+        values = {f"value_{k}": column for k, column in enumerate(read)}
+        table = self.memory.table({c: kind for c, kind in kinds.items() if c not in values}, total) | values
+        for columns, first in zip(self.parts, places, strict=True):
+            fill_moves(table, columns.moves, first, columns.who, read)
+        return table
+
+    def events(self) -> Table:
+        """The table of events."""
+        places, total = self._places([p.events.count for p in self.parts])
+        table = self._table("events", total)
+        for columns, first in zip(self.parts, places, strict=True):
+            fill_events(table, columns.events, first, columns.who)
+        return table
+
+
+@kernel
+def one_after_the_other(counts: Integers, order: Integers) -> Integers:
+    """Where the counts[k] rows of each k begin, who is next in this order coming next."""
+    starts = np.empty(counts.shape[0], dtype=np.int64)
+    total = 0
+    for k in order:
+        starts[k] = total
+        total += counts[k]
+    return starts
+
+
+@kernel
+def put_rows(column: NDArray[Any], there: Integers, source: NDArray[Any], rows: Integers) -> None:
+    """column[there[k]] = source[rows[k]]."""
+    for k in range(rows.shape[0]):
+        column[np.uint64(there[k])] = source[np.uint64(rows[k])]
+
+
+def shown_variables(trial: Trial) -> tuple[Integers, Integers]:
+    """The codes of the variables that each assessment shows, [assessments, most variables]; whose each variable is."""
+    codes = np.zeros((len(trial.assessments), max((len(m.variables) for m in trial.assessments), default=1)), np.int64)
+    shown_by = np.zeros(len(trial.labels.variables), dtype=np.int64)
+    for a, measured in enumerate(trial.assessments):
+        codes[a, : len(measured.variables)] = measured.variables
+        shown_by[list(measured.variables)] = a
+    return codes, shown_by

@@ -1,0 +1,52 @@
+"""From courses to records, a few thousand subjects at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from protocolsim.engine.base import Trial
+from protocolsim.engine.des.subject import Course
+from protocolsim.records import SUBJECTS_TOGETHER, TABLES, Records, table_from_rows
+from protocolsim.units import MINUTES_PER_DAY
+
+_AT_ONCE = 2000
+
+
+def records_of(
+    trial: Trial, replicates: Iterable[tuple[int, Iterator[Course]]], progress: Callable[[int], None] | None
+) -> Iterator[Records]:
+    """Records of replicates and their subjects, both in order: whole replicates, or a large one in blocks."""
+    waiting: list[Course] = []
+    first: int | None = None
+    for replicate, courses in replicates:
+        first = replicate if first is None else first
+        whole = True
+        for course in courses:
+            if course.subject and course.subject % SUBJECTS_TOGETHER == 0:
+                if whole and first < replicate:
+                    # What came before this large replicate goes first.
+                    before = [c for c in waiting if c.replicate < replicate]
+                    yield _records(trial, before, first, replicate - first, whole=True)
+                    first, waiting = replicate, waiting[len(before) :]
+                whole = False
+                yield _records(trial, waiting, replicate, 1, whole=False)
+                waiting = []
+            waiting.append(course)
+        if not whole or len(waiting) >= _AT_ONCE:
+            yield _records(trial, waiting, first, replicate + 1 - first, whole=whole)
+            first, waiting = None, []
+        if progress is not None:
+            progress(1)
+    if waiting and first is not None:
+        yield _records(trial, waiting, first, waiting[-1].replicate + 1 - first, whole=True)
+
+
+def _records(trial: Trial, courses: Sequence[Course], first: int, replicates: int, *, whole: bool) -> Records:
+    rows: dict[str, list[tuple[Any, ...]]] = {table: [] for table in TABLES}
+    for course in courses:
+        rows["subjects"].append(course.subject_row(course.begins / MINUTES_PER_DAY))
+        for table, of_subject in course.rows.items():
+            rows[table].extend(of_subject)
+    tables = {t: table_from_rows(t, trial.labels, rows[t]) for t in TABLES}
+    return Records(trial.labels, tables, first, replicates, whole)

@@ -1,0 +1,194 @@
+"""One subject on the way through the protocol: the kernels called with columns of length one.
+
+A course knows how to do each thing (advance, observe, give, enter) and writes it down; when, and whether, is the
+engine's business. Minutes are the subject's own, from 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from protocolsim.component import Integers
+from protocolsim.engine.base import MOST_MOVES, Trial, never_ends
+from protocolsim.engine.hazard_clocks import Clocks
+from protocolsim.errors import SimulationError
+from protocolsim.observed import Chart
+from protocolsim.protocol.states import Dose, Group, State, Visit
+from protocolsim.records import MADE
+from protocolsim.units import MINUTES_PER_DAY
+
+ROW = np.zeros(1, dtype=np.int64)
+
+
+class Course:
+    """The life of one subject in the trial. `state` is where they are; the rest is what happened."""
+
+    def __init__(self, trial: Trial, seed: int, replicate: int, subject: int, site: int) -> None:
+        self.trial, self.seed, self.replicate, self.subject, self.site = trial, seed, replicate, subject, site
+        self.begins = 0  # minute of the trial's calendar at which this subject's minute 0 falls
+        self.who = np.array([[replicate, subject]], dtype=np.int64)
+        self.body = np.zeros((1, trial.width))
+        self._reached = np.zeros(1, dtype=np.int64)
+        self.now, self._now = 0, np.zeros(1, dtype=np.int64)  # the subject's present minute, and for kernels
+        self._planned_number = np.zeros(1, dtype=np.int64)
+        self._indices = [0] * len(trial.assessments)
+        self._dose_numbers = [0] * len(trial.drugs)
+        self._made_at = [-1] * len(trial.assessments)
+        self.visits_planned = self.moves = 0
+        self.busy_until = 0  # the end of the last use of something limited
+        self.plan: State = trial.protocol.states[0]
+        self.state = self.plan.name
+        self.allocated = [-1] * len(trial.protocol.randomisations)
+        self.rows: dict[str, list[tuple[Any, ...]]] = {t: [] for t in ("observations", "doses", "moves", "events")}
+        self._start()
+
+    def _start(self) -> None:
+        trial = self.trial
+        for part in (trial.disease, *trial.drugs):
+            part.start(self.body, ROW, part.links, part.constants, self.seed, self.who)
+        self.traits = [float(self.body[0, c]) for c in (*trial.visible, *trial.hidden)]
+        labels = trial.labels
+        self.chart = Chart.empty(1, len(labels.variables), len(labels.states), len(trial.visible))
+        self.chart.traits[0] = self.traits[: len(trial.visible)]
+        self.streams = np.array([c.stream for c in trial.causes], dtype=np.int64)
+        self.clocks = Clocks.wound(self.streams, self.seed, self.who)
+        self._settle()
+
+    def _settle(self) -> None:
+        """Take up the treatment and the hazards of the present state."""
+        state, trial = self.plan, self.trial
+        if not state.final:
+            self.advance(self.now)
+        self.chart.enter(ROW, state.number, self._now, state.enrolled)
+        for part, level in zip(trial.drugs, state.levels, strict=True):
+            self.body[0, part.offset] = level
+        if trial.causes:
+            rates = np.array([c.rates[state.number] for c in trial.causes])
+            self.clocks.set_rates(ROW, rates, trial.awaited[state.number], self._now)
+
+    @property
+    def event_due(self) -> int:
+        """The minute of the next event that a transition of the present state waits for."""
+        return int(self.clocks.next_due[0])
+
+    @property
+    def reached(self) -> int:
+        """The minute that drugs and disease have reached."""
+        return int(self._reached[0])
+
+    def wait(self, minute: int) -> None:
+        """It is now this minute; nothing is done to the subject or seen of them yet."""
+        self.now = self._now[0] = minute
+
+    def advance(self, minute: int) -> None:
+        """It is now this minute, and drugs and disease go on to it."""
+        self.now = self._now[0] = minute
+        if minute == self._reached[0]:
+            return
+        for move, links, constants in self.trial.advancing:
+            move(self.body, ROW, links, constants, self._reached, self._now)
+        self._reached[0] = minute
+
+    def numbered(self, visit: Visit) -> list[tuple[int, int]]:
+        """The assessments of a visit that is due now, each with its planned number; without those already made.
+
+        Where subjects wait for each other a state may be entered hours after the assessments of its own day, so that
+        at its start all that was made on the same day has been made already.
+        """
+        moment = MINUTES_PER_DAY if self.trial.limited and visit.offset == 0 else 1
+        found = []
+        for assessment in visit.assessments:
+            if self._made_at[assessment] // moment != self.now // moment:
+                self._indices[assessment] += 1
+                found.append((assessment, self._indices[assessment]))
+        return found
+
+    def observe(self, assessment: int, number: int, planned: int, status: int) -> None:
+        """Make an assessment now, or record why it was not made."""
+        measured = self.trial.assessments[assessment]
+        index = self._planned_number
+        index[0] = number
+        shape = (1, len(measured.variables))
+        value, truth = np.empty(shape), np.empty(shape)
+        if status != MADE:
+            value.fill(np.nan)
+            truth.fill(np.nan)
+        else:
+            part = measured.part
+            measured.observe(
+                self.body, ROW, part.links, part.constants, self.seed, self.who, index, self._now, value, truth
+            )
+            self._made_at[assessment] = self.now
+        state, now, noted = self.plan.number, self.now, self.trial.noted
+        seen, behind = value[0].tolist(), truth[0].tolist()
+        rows = self.rows["observations"]
+        for column, variable in enumerate(measured.variables):
+            if status == MADE and variable in noted:
+                self.chart.note(ROW, variable, self._now, state, value, column)
+            rows.append(
+                (self.replicate, self.subject, state, assessment, variable, number, planned, now,
+                 status, seen[column], behind[column])
+            )  # fmt: skip
+
+    def give(self, dose: Dose, planned: int, status: int) -> None:
+        """Give a dose now, or record why it was not given."""
+        part = self.trial.drugs[dose.drug]
+        self._dose_numbers[dose.drug] += 1
+        given, amount = dose.amount, np.zeros(1)
+        if status == MADE and part.give is not None:
+            part.give(self.body, ROW, part.links, part.constants, dose.amount, amount)
+        else:
+            given = 0.0
+        self.rows["doses"].append(
+            (self.replicate, self.subject, self.plan.number, dose.drug, self._dose_numbers[dose.drug], planned,
+             self.now, status, given, float(amount[0]))
+        )  # fmt: skip
+
+    def read(self, group: Group) -> list[Any]:
+        """The summaries that a group's rules read, from the chart alone. Others are None."""
+        return self.trial.protocol.reader.values(group.reads, self.chart, ROW, self._now)
+
+    def move(self, transition: int, to: State, read: Sequence[float]) -> None:
+        """Leave for another state at this minute, for the reason given by the numbers read."""
+        values = [float("nan")] * self.trial.labels.reasons
+        for k, value in enumerate(read):
+            if value == value:  # what is undefined is recorded as one and the same nan, whatever its sign
+                values[k] = value
+        self._pass_others()
+        self.rows["moves"].append(
+            (self.replicate, self.subject, self.now, self.plan.number, to.number, transition, *values)
+        )
+        self.plan, self.state = to, to.name
+        self.moves += 1
+        if self.moves > MOST_MOVES:
+            raise SimulationError(never_ends(self.replicate, self.subject, to.name))
+        self._settle()
+
+    def event(self) -> int:
+        """The event that is due happens, those nobody waits for before it. Returns its code."""
+        self._pass_others()
+        return self._happens(self.clocks.next_cause, self._now)
+
+    def _pass_others(self) -> None:
+        """Record what has happened by now that no transition of the state waits for."""
+        while self.clocks.other_due[0] <= self._now[0]:
+            self._happens(self.clocks.other_cause, self.clocks.other_due)
+
+    def _happens(self, causes: Integers, at: Integers) -> int:
+        state, event = self.plan.number, self.trial.causes[int(causes[0])].event
+        self.rows["events"].append((self.replicate, self.subject, int(at[0]), state, event))
+        self.clocks.strike(ROW, causes, self.streams, self.trial.awaited[state], self.seed, self.who, at)
+        return event
+
+    @property
+    def enrolled(self) -> bool:
+        """Whether the subject has ever entered a state that enrols."""
+        return bool(self.chart.enrolled[0] >= 0)
+
+    def subject_row(self, arrival_day: float) -> tuple[Any, ...]:
+        """The subject's row in the table of subjects."""
+        return (self.replicate, self.subject, self.site, arrival_day, self.enrolled, int(self.chart.enrolled[0]),
+                self.plan.number, self.now, *self.allocated, *self.traits)  # fmt: skip

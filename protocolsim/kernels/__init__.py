@@ -1,0 +1,1 @@
+"""Compiled functions over columns: what they are made of, where their machine code is kept, compiling ahead of need."""

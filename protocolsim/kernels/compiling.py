@@ -1,0 +1,226 @@
+"""What the first run on a machine compiles, by several processes at once, and what is said meanwhile.
+
+Numba compiles in one thread. But which kernels a run will call is known as soon as it calls the first that is not on
+the disk: they stand in `kernels.txt`, each with the types it is called with. So this process compiles them from the
+front of that list, helpers from its end; what a helper has compiled is found on the disk. A kernel that does not stand
+there is compiled when it is called, as ever; so are all where helpers cannot be started or end too soon.
+
+`python -m tests.kernels_called` writes the list anew; a test says when it is no longer true.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import importlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from numba import config
+from numba.core.sigutils import normalize_signature
+
+from protocolsim.kernels.machine_code import MachineCode, not_kept, watch
+from protocolsim.notices import tell
+
+_MOST_HELPERS = 3
+_SECONDS = 0.35  # of one processor, for one kernel and what it calls
+_SHARED = 0.85  # of the time that helpers save where nothing had to be compiled twice
+
+
+class Job(NamedTuple):
+    """A kernel to compile for these types. `when`: the engine that calls it, or "both"."""
+
+    when: str
+    module: str
+    name: str
+    types: str
+
+    @property
+    def dispatcher(self) -> Any:
+        """What Numba made of the function."""
+        return getattr(importlib.import_module(self.module), self.name)
+
+    @property
+    def signature(self) -> tuple[Any, ...]:
+        """The types, as Numba has them."""
+        found: tuple[Any, ...] = normalize_signature(self.types)[0]
+        return found
+
+    @property
+    def wanted(self) -> bool:
+        """Whether this trial may call it: components are imported where a trial has them."""
+        return self.module in sys.modules or self.module.split(".")[1] not in ("disease", "drug")
+
+
+@cache
+def jobs() -> tuple[Job, ...]:
+    """All that stands in the list."""
+    text = (Path(__file__).parent / "kernels.txt").read_text(encoding="utf-8")
+    lines = (line.split(maxsplit=3) for line in text.splitlines() if line and not line.startswith("#"))
+    return tuple(Job(*line) for line in lines)
+
+
+class Team:
+    """This process and its helpers, from the first kernel that is missing to the last."""
+
+    def __init__(self, helpers: int | None = None) -> None:
+        self.helpers = min(_processors() - 1, _MOST_HELPERS) if helpers is None else helpers
+        self.waiting: list[Job] = []
+        self.running: set[Job] = set()
+        self.begun: set[str] = set()  # those of which engine have been asked for
+        self.changed = threading.Condition()
+        self.busy = self.ended = False
+        self.started = 0.0
+        self.processes: list[subprocess.Popen[str]] = []
+        self.threads: list[threading.Thread] = []
+
+    def missing(self, kernel: MachineCode, signature: tuple[Any, ...]) -> None:
+        """A kernel is not on the disk. Afterwards it may be; if not, who asks compiles it."""
+        if self.busy or self.ended:
+            return
+        function = kernel.function
+        named = [j for j in jobs() if (j.module, j.name) == (function.__module__, function.__qualname__)]
+        job = next((j for j in named if j.signature == signature), None)
+        if job is None:
+            return
+        if job.when not in self.begun:
+            self._begin(job.when, kernel)
+        with self.changed:
+            if job in self.waiting:
+                self.waiting.remove(job)
+            self.changed.wait_for(lambda: job not in self.running)
+        self._work()
+        if job.when != "both":
+            self.end()
+
+    def _begin(self, when: str, kernel: MachineCode) -> None:
+        """Those that this engine calls are to be compiled."""
+        self.begun.add(when)
+        if not self.started:
+            self.started = time.monotonic()
+            atexit.register(self.abandon)
+            many = [j for j in jobs() if j.wanted and j.when in ("both", "batch")]
+            share = 1.0 + self.helpers * _SHARED
+            tell(f"compiling for this machine, once: about {len(many) * _SECONDS / share:.0f} seconds ...")
+            if kernel.place is None:
+                _lend_a_folder()
+            for _ in range(self.helpers):
+                thread = threading.Thread(target=self._lead, daemon=True)
+                thread.start()
+                self.threads.append(thread)
+        with self.changed:
+            self.waiting = [j for j in jobs() if j.wanted and j.when == when]
+            self.changed.notify_all()
+
+    def _work(self) -> None:
+        """Compile what nobody else has begun."""
+        self.busy = True
+        try:
+            while (job := self._next(0)) is not None:
+                job.dispatcher.compile(job.signature)
+        finally:
+            self.busy = False
+
+    def _next(self, place: int) -> Job | None:
+        with self.changed:
+            return self.waiting.pop(place) if self.waiting else None
+
+    def _lead(self) -> None:
+        """Hand the last of the list to a helper, one after the other; without it where it cannot start or go on."""
+        with contextlib.suppress(OSError), _started() as process:
+            self.processes.append(process)
+            while (job := self._for_a_helper()) is not None:
+                try:
+                    done = _handed(process, job)
+                finally:
+                    with self.changed:
+                        self.running.discard(job)
+                        self.changed.notify_all()
+                if not done:
+                    break
+
+    def _for_a_helper(self) -> Job | None:
+        """The last that nobody has begun, as soon as there is one; None when there will be none."""
+        with self.changed:
+            self.changed.wait_for(lambda: self.waiting or self.ended)
+            if self.ended:
+                return None
+            job = self.waiting.pop()
+            self.running.add(job)
+            return job
+
+    def end(self) -> None:
+        """Say how long it took, and let helpers go when they have done what they began."""
+        with self.changed:
+            if self.ended:
+                return
+            self.changed.wait_for(lambda: not self.running)
+            self.ended = True
+            self.changed.notify_all()
+        tell(f"compiled in {time.monotonic() - self.started:.1f} seconds")
+
+    def abandon(self) -> None:
+        """The process ends: helpers end at once."""
+        with self.changed:
+            self.ended = True
+            self.changed.notify_all()
+        for process in self.processes:
+            process.kill()
+        for thread in self.threads:
+            thread.join(timeout=2.0)
+
+
+def _lend_a_folder() -> None:
+    """Where kernels can be kept nowhere, helpers and workers find them in a folder that goes with this process."""
+    with contextlib.suppress(OSError):
+        folder = tempfile.mkdtemp(prefix="protocolsim-")
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        not_kept(None, "no folder can be written to")
+        config.CACHE_DIR = os.environ["NUMBA_CACHE_DIR"] = folder
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _started() -> subprocess.Popen[str]:
+    """A helper; it finds the package where this process did, and takes no module from the folder it stands in."""
+    begin = f"import sys; sys.path.append({str(Path(__file__).parents[2])!r})"
+    return subprocess.Popen(  # noqa: S603 - this program itself
+        [sys.executable, "-P", "-c", f"{begin}; from protocolsim.kernels.compiling import serve; serve()"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+
+
+def _handed(process: subprocess.Popen[str], job: Job) -> bool:
+    """Whether a helper has done a job."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(" ".join(job) + "\n")
+    process.stdin.flush()
+    return bool(process.stdout.readline())
+
+
+def begin() -> None:
+    """From now on this process does not compile alone what stands in the list."""
+    watch.missing = Team().missing
+
+
+def serve() -> None:
+    """What a helper does: compile what it is told, line by line, until nobody tells it more."""
+    for line in sys.stdin:
+        job = Job(*line.rstrip("\n").split(maxsplit=3))
+        job.dispatcher.compile(job.signature)
+        sys.stdout.write("done\n")
+        sys.stdout.flush()

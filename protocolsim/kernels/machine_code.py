@@ -1,0 +1,190 @@
+"""Compiled kernels, kept on disk from one process to the next: found again only where nothing they hold has changed.
+
+Numba's own cache looks at one file only, that of the outer function; so what a kernel copies from others could change
+without it. It also ends the command where a kernel cannot be written, and believes whatever it reads. Here the name of
+a file says all that its machine code depends on (`fingerprint.py`), a checksum says that it is what was written, it is
+replaced in one step, and a kernel that cannot be kept is used all the same.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import pickle
+import re
+import sys
+import time
+import uuid
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from numba import config
+from numba.core.caching import FunctionCache
+from numba.core.compiler import CompileResult
+from numba.core.runtime import rtsys
+from numba.core.serialize import dumps
+
+from protocolsim.kernels.fingerprint import Walk, fingerprint
+from protocolsim.notices import heard, tell
+
+_MAGIC = b"protocolsim kernel 1\n"
+_STALE = 7 * 86400.0  # seconds after which the machine code of an earlier text goes when the kernel is compiled anew
+_SETTINGS = ("OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE", "BOUNDSCHECK", "DEBUGINFO_DEFAULT")
+
+
+class Watch:
+    """Who is asked where a kernel is not on the disk, before it is compiled."""
+
+    def __init__(self) -> None:
+        self.missing: Callable[[MachineCode, tuple[Any, ...]], None] = _first_missing
+
+
+def _first_missing(kernel: MachineCode, signature: tuple[Any, ...]) -> None:
+    """The first that this process does not find: where somebody listens, the others are compiled together."""
+    if heard():
+        import_module("protocolsim.kernels.compiling").begin()
+        watch.missing(kernel, signature)
+
+
+watch = Watch()
+
+
+def not_kept(place: Path | None, why: str) -> None:
+    """Say, once, that each run will compile anew."""
+    where = f" in {place}" if place else ""
+    tell(
+        f"compiled kernels cannot be kept{where} ({why}), so that each run compiles anew; set NUMBA_CACHE_DIR to a "
+        "folder with some 20 MB of room",
+        once="not kept",
+    )
+
+
+class MachineCode(FunctionCache):  # type: ignore[misc]
+    """Where Numba looks for the machine code of one kernel, and leaves it."""
+
+    def __init__(self, function: Callable[..., Any], *, to_python: bool = True) -> None:
+        # Without Numba's own beginning, which asks the file system for each kernel, also for those that are not called.
+        self._name, self.function = repr(function), function
+        self._py_func = function
+        self.to_python = to_python  # whether Python can call it, or other kernels only
+        self._keys: dict[tuple[Any, ...], str] = {}
+        self.made: set[str] = set()  # the fingerprints of what this process runs
+        self._found: tuple[Any, Path] | None = None
+        self.enable()
+
+    @property
+    def cache_path(self) -> str:
+        """The folder, for Numba's statistics."""
+        place = self.place
+        return "" if place is None else str(place)
+
+    @property
+    def place(self) -> Path | None:
+        """The folder where this kernel is kept: `NUMBA_CACHE_DIR`, beside its file, the user's own; or None."""
+        if self._found is None:
+            try:
+                keeper = self._impl_class(self.function)
+                self._found = keeper, Path(keeper.locator.get_cache_path())
+            except (OSError, RuntimeError, TypeError):
+                # Numba's word where there is no folder that can be written, or no file that the kernel stands in.
+                return None
+        return self._found[1]
+
+    def _path(self, sig: tuple[Any, ...], codegen: Any, made_of: str) -> Path | None:
+        place = self.place
+        if place is None:
+            return None
+        settings = [(name, str(getattr(config, name, None))) for name in _SETTINGS]
+        asked = hashlib.sha256(repr((sig, codegen.magic_tuple(), settings, self.to_python)).encode())
+        return place / f"{self._stem}{made_of[:20]}.{asked.hexdigest()[:20]}.nbc"
+
+    @property
+    def _stem(self) -> str:
+        named = f"{self.function.__module__}.{self.function.__qualname__}".rpartition("protocolsim.")[2]
+        return f"{re.sub('[^A-Za-z0-9_.]', '', named)[-80:]}.{sys.implementation.cache_tag}."
+
+    def load_overload(self, sig: tuple[Any, ...], target_context: Any) -> Any:
+        """The kernel from the disk, or None.
+
+        Numba would first set up what compiling needs: all that it knows of NumPy, with SciPy's linear algebra, for a
+        third of a second. Its compiler does so itself when it is called; what is on the disk needs the runtime only.
+        """
+        if not self._enabled:
+            return None
+        made_of = self._keys[sig] = fingerprint(self.function)
+        self.made.add(made_of)
+        body = self._read(sig, target_context, made_of)
+        if body is None and self.to_python:
+            watch.missing(self, sig)
+            body = self._read(sig, target_context, made_of)  # another process may have compiled it meanwhile
+        if body is None:
+            return None
+        rtsys.initialize(target_context)
+        return CompileResult._rebuild(target_context, *pickle.loads(body))  # noqa: S301, SLF001 - its checksum holds
+
+    def _read(self, sig: tuple[Any, ...], target_context: Any, made_of: str) -> bytes | None:
+        path = self._path(sig, target_context.codegen(), made_of)
+        try:
+            content = path.read_bytes() if path is not None else b""
+        except OSError:
+            return None
+        if path is None or not content.startswith(_MAGIC):
+            return None
+        checksum, body = content[len(_MAGIC) : len(_MAGIC) + 32], content[len(_MAGIC) + 32 :]
+        return body if checksum == _checksum(path.name, body) else None
+
+    def save_overload(self, sig: tuple[Any, ...], data: Any) -> None:
+        """Keep a kernel that has just been compiled, if that can be."""
+        made_of = self._keys.pop(sig, None)
+        if not self._enabled or made_of is None:
+            return
+        path = self._path(sig, data.codegen, made_of)
+        if path is None or self._found is None:
+            not_kept(None, "no folder can be written to")
+            return
+        keeper = self._found[0]
+        if not self._as_read(made_of) or not keeper.check_cachable(data):
+            return
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _replace(path, keeper.reduce(data))
+            self._tidy(path, made_of)
+        except OSError as error:
+            not_kept(path.parent, error.strerror or str(error))
+
+    def _as_read(self, made_of: str) -> bool:
+        """Whether this process has changed no constant since this kernel, and those that it calls, were compiled."""
+        walk = Walk(self.function)
+        called = [kernel for kernel in walk.compiled if isinstance(getattr(kernel, "_cache", None), MachineCode)]
+        return walk.digest.hexdigest() == made_of and all(
+            kernel._cache.made <= {fingerprint(kernel.py_func)}  # noqa: SLF001 - ours
+            for kernel in called
+        )
+
+    def _tidy(self, path: Path, made_of: str) -> None:
+        """Remove what earlier texts of the kernel left behind."""
+        late = time.time() - _STALE
+        for other in path.parent.glob(f"{self._stem}*.nbc"):
+            if not other.name.startswith(f"{self._stem}{made_of[:20]}."):
+                with contextlib.suppress(OSError):
+                    if other.stat().st_mtime < late:
+                        other.unlink()
+
+
+def _checksum(name: str, body: bytes) -> bytes:
+    return hashlib.sha256(name.encode() + b"\0" + body).digest()
+
+
+def _replace(path: Path, reduced: Any) -> None:
+    """Write a file whole or not at all, whoever else writes it."""
+    body: bytes = dumps(reduced)
+    partial = path.with_name(f".{uuid.uuid4().hex}.tmp")
+    try:
+        partial.write_bytes(_MAGIC + _checksum(path.name, body) + body)
+        partial.replace(path)
+    except BaseException:  # Ctrl-C too: nothing would ever take it away
+        with contextlib.suppress(OSError):
+            partial.unlink()
+        raise

@@ -1,0 +1,1 @@
+"""What a calibration found: figures, page and terminal."""

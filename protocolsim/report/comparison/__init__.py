@@ -1,0 +1,1 @@
+"""Two scenarios beside each other: figures and terminal."""

@@ -1,0 +1,1 @@
+"""What a decision rule is worth at every threshold: figures, tables, page and terminal."""

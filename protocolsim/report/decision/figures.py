@@ -1,0 +1,353 @@
+"""What a threshold does, drawn: who passes, the rule's ROC, what follows, and what each threshold costs at which price.
+
+Everything is a step function of the threshold: it moves only where a subject's measured value lies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from protocolsim.errors import UsageError
+from protocolsim.report.decision.series import Drawn
+from protocolsim.report.style import numbers
+from protocolsim.report.style.figures import BLUE, GREEN, INK, ORANGE, PURPLE, RED, SKY, finish, legend
+from protocolsim.study.decision.curve import ThresholdCurve
+from protocolsim.study.decision.utility import worth_of
+
+if TYPE_CHECKING:
+    import altair as alt
+    import pandas as pd
+
+SHARES = {"share_sent": BLUE, "sensitivity": ORANGE, "specificity": GREEN}
+FOLLOWING = {"expected_count": PURPLE, "expected_stop": RED, "expected_dose": BLUE}
+# Weights of the loss to look at, as multiples of the scenario's own.
+STOP_MULTIPLES, DOSE_MULTIPLES = (0.0, 1.0, 3.0), (0.0, 0.5, 1.0, 2.0, 5.0)
+DOSE_TINTS = (SKY, BLUE, INK, ORANGE, RED)
+# What marks the scenario's own threshold has this name, so that a page can move it to another one.
+OWN = "own"
+
+
+def curves(drawn: Drawn, compare: ThresholdCurve | None = None) -> alt.LayerChart:
+    """Share that passes, sensitivity and specificity against the threshold; of `compare` the share, dashed.
+
+    Raises UsageError where nobody reached the decision, or `compare` is about another parameter.
+    """
+    import altair as alt
+    import pandas as pd
+
+    if len(drawn.curve.measured) == 0:
+        raise UsageError("nobody reached the decision, so there is nothing to draw")
+    _share_axis(drawn, compare)
+    names = [n for n in SHARES if n in drawn.curve.endpoints]
+    frame = pd.concat([drawn.of(n) for n in names])
+    labels = [drawn.curve.endpoints[n].label for n in names]
+    scale = alt.Scale(domain=labels, range=[SHARES[n] for n in names])
+    colour = alt.Color("label:N", title=None, scale=scale, legend=legend(labels))
+    layers = _stepped(drawn, frame, colour, "share of those concerned", alt.Scale(domain=[0, 1]), "%")
+    said = ""
+    if compare is not None:
+        other = compare.frame(drawn.thresholds)
+        other = other[other["estimate"] == "share_sent"].assign(at=[drawn.shown(t) for t in drawn.thresholds])
+        said = f" Dashed: the share that passes in '{compare.scenario.title}'."
+        layers.insert(
+            -1,
+            alt.Chart(other)
+            .mark_line(interpolate=drawn.interpolate, strokeDash=[6, 4], color=SHARES["share_sent"], strokeWidth=2)
+            .encode(x=_across(drawn), y=alt.Y("value:Q")),
+        )
+    at = drawn.curve.at(drawn.curve.own)
+    told = "; ".join(f"{at[n].label} {numbers.simulated(at[n])}" for n in names)
+    found: alt.LayerChart = finish(
+        alt.LayerChart(layer=layers).properties(width=700, height=300),
+        f"Who passes, by {drawn.curve.parameter.replace('_', ' ')}",
+        f"{_reach(drawn)} Lines are steps, as only values that occur can be told apart; bands are two Monte Carlo "
+        f"standard errors wide on either side. The vertical line is the scenario's own threshold, "
+        f"{drawn.said(drawn.curve.own)}. At it: {told}.{said} Dots are the values at the "
+        "end of the range. Look at how much of the range changes little, and where a line jumps.",
+        f"Step curves against {drawn.axis}. At the scenario's own {drawn.said(drawn.curve.own)}: {told}.",
+    )
+    return found
+
+
+def roc(drawn: Drawn) -> alt.LayerChart:
+    """Sensitivity against 1 - specificity, a dot for each threshold. Raises UsageError without a true response."""
+    import altair as alt
+    import pandas as pd
+
+    drawn.priced()
+    frame = roc_frame(drawn)
+    if len(frame) == 0:
+        raise UsageError("nobody, or everybody, truly responds, so there is no ROC curve")
+    x = alt.X(
+        "false_positive:Q",
+        title="1 - specificity: others who pass",
+        scale=_whole(),
+        axis=alt.Axis(format="%", tickCount=5),
+    )
+    y = alt.Y(
+        "sensitivity:Q",
+        title="sensitivity: true responders who pass",
+        scale=_whole(),
+        axis=alt.Axis(format="%", tickCount=5),
+    )
+    base = alt.Chart(frame).encode(x=x, y=y)
+    chance = pd.DataFrame({"false_positive": [0.0, 1.0], "sensitivity": [0.0, 1.0]})
+    marked = alt.Chart(frame[frame["text"] != ""]).encode(x=x, y=y)
+    own = alt.Chart(frame[frame["own"]]).encode(x=x, y=y)
+    chart = alt.LayerChart(
+        layer=[
+            alt.Chart(chance).mark_line(color=INK, strokeDash=[3, 4], strokeWidth=1).encode(x=x, y=y),
+            base.mark_line(color=BLUE, strokeWidth=1.2, opacity=0.7).encode(order="threshold:Q"),
+            base.mark_circle(color=BLUE, size=22, opacity=1),
+            marked.mark_circle(color=BLUE, size=75, opacity=1),
+            own.mark_point(shape="diamond", size=150, filled=True, color=ORANGE, opacity=1).properties(name=OWN),
+            marked.mark_text(align="left", dx=10, dy=11, color=INK, fontSize=11).encode(text="text:N"),
+        ]
+    ).properties(width=400, height=400)
+    mine = frame[frame["own"]].iloc[0]
+    told = (
+        f"at the scenario's own {drawn.said(drawn.curve.own)}, {100 * mine['sensitivity']:.0f} % of true responders "
+        f"pass and {100 * mine['false_positive']:.0f} % of the others"
+    )
+    found: alt.LayerChart = finish(
+        chart,
+        "How well the rule tells true responders from others",
+        "Each dot is a threshold, some of them labelled; the diamond is the scenario's own. A rule on the dotted "
+        "diagonal knows nothing, a perfect one lies in the upper left corner. Where dots are far apart no threshold "
+        f"lies between, and the line only joins neighbours. Here, {told}.",
+        f"ROC curve of the rule: {told}.",
+    )
+    return found
+
+
+def roc_frame(drawn: Drawn) -> pd.DataFrame:
+    """threshold, at, sensitivity, false_positive (shares), own, and the text beside some of the points."""
+    found = drawn.of("sensitivity")[["threshold", "at", "value"]].rename(columns={"value": "sensitivity"})
+    found["false_positive"] = 1.0 - drawn.of("specificity")["value"].to_numpy()
+    found["own"] = found["threshold"] == drawn.curve.own
+    named = {*drawn.quarters.tolist(), drawn.curve.own}
+    found["text"] = [drawn.said(t) if t in named else "" for t in found["threshold"]]
+    return found.dropna().reset_index(drop=True)
+
+
+def what_follows(drawn: Drawn, compare: ThresholdCurve | None = None) -> alt.HConcatChart:
+    """Expected count and dose over the horizon against the threshold, and the probability of a stop where it moves.
+
+    What follows in `compare` is dashed. Raises UsageError where nobody reached the decision, or `compare` is about
+    another parameter.
+    """
+    import altair as alt
+
+    drawn.priced()
+    _share_axis(drawn, compare)
+    other = None if compare is None else compare.frame(drawn.thresholds)
+    names = [n for n in FOLLOWING if not (n == "expected_stop" and drawn.constant(n))]
+    panels = []
+    for name in names:
+        frame = drawn.of(name)
+        unit, label = frame["unit"].iloc[0], frame["label"].iloc[0]
+        scale = alt.Scale(domain=[label], range=[FOLLOWING[name]])
+        colour = alt.Color("label:N", scale=scale, legend=None)
+        layers = _stepped(drawn, frame, colour, unit if unit != "%" else None, alt.Scale(zero=True), unit)
+        if other is not None:
+            theirs = other[other["estimate"] == name].assign(at=[drawn.shown(t) for t in drawn.thresholds])
+            dashed = alt.Chart(theirs).mark_line(
+                interpolate=drawn.interpolate, strokeDash=[6, 4], color=FOLLOWING[name], strokeWidth=2
+            )
+            layers.insert(-1, dashed.encode(x=_across(drawn), y=alt.Y("value:Q")))
+        heading = {"text": label, "anchor": "start", "fontSize": 12, "color": INK}
+        panels.append(alt.LayerChart(layer=layers).properties(width=700 // len(names) - 30, height=230, title=heading))
+    chart = alt.hconcat(*panels, spacing=28).resolve_scale(color="independent")
+    at = drawn.curve.at(drawn.curve.own)
+    told = "; ".join(f"{at[n].label} {numbers.simulated(at[n]).strip()}" for n in FOLLOWING)
+    same = " The probability of stopping is the same at every threshold and is not drawn." if len(names) == 2 else ""
+    dashes = "" if compare is None else f" Dashed: '{compare.scenario.title}'."
+    found: alt.HConcatChart = finish(
+        chart,
+        "What follows the decision",
+        "Means over those who reach the decision, from there to the horizon; bands are two Monte Carlo standard errors "
+        f"on either side, the vertical line is the scenario's own threshold. At it: {told}.{same}{dashes} "
+        "Look at what a lower count is bought with.",
+        f"Step curves of what follows the decision against {drawn.axis}. At the scenario's own threshold: {told}.",
+    )
+    return found
+
+
+def loss(drawn: Drawn) -> alt.HConcatChart:
+    """Expected loss against the threshold for a range of prices; the cheapest threshold of each line is marked."""
+    import altair as alt
+
+    frame = loss_frame(drawn)
+    stop, dose = drawn.weights()
+    lines = list(dict.fromkeys(frame["price"]))
+    scale = alt.Scale(domain=lines, range=_tints(len(lines)))
+    key = legend(lines)
+    key.title, key.titleAnchor, key.columns = "price of a unit of dose", "start", len(lines)
+    colour = alt.Color("price:N", scale=scale, sort=lines, legend=key)
+    across = _across(drawn)
+    levels = alt.Scale(zero=False, domain=_spread(frame["loss"]))
+    y = alt.Y("loss:Q", title="expected loss, in counts", scale=levels)
+    panels = []
+    for weight, group in frame.groupby("stop_weight", sort=True):
+        mine = " (the scenario's)" if weight == stop else ""
+        words = f"price of a stop: {numbers.plain(float(str(weight)))}{mine}"
+        heading = {"text": words, "anchor": "start", "fontSize": 12, "color": INK}
+        lowest = alt.Chart(group[group["lowest"]])
+        layers = [
+            alt.Chart(group)
+            .mark_line(interpolate=drawn.interpolate, strokeWidth=1.8)
+            .encode(x=across, y=y, color=colour),
+            lowest.mark_point(shape="triangle-up", size=90, filled=True, opacity=1).encode(x=across, y=y, color=colour),
+            _own_line(drawn, across),
+        ]
+        panels.append(alt.LayerChart(layer=layers).properties(width=214, height=260, title=heading))
+    chart = alt.hconcat(*panels, spacing=20).resolve_scale(color="shared", x="shared", y="shared")
+    best = drawn.cheapest(stop, dose)
+    told = f"at the scenario's prices the loss is smallest at {drawn.said(drawn.thresholds[best])}"
+    found: alt.HConcatChart = finish(
+        chart,
+        "Which threshold costs least depends on the prices",
+        "The loss is the expected count, plus the price of a stop times its probability, plus the price of a unit of "
+        "dose times the dose, over the horizon. Prices are not facts: look at all the lines. Triangles mark the "
+        "smallest loss of each, the dashed line the scenario's own threshold; "
+        f"{told}. {free_says(drawn)} {stop_says(drawn)}".strip(),
+        f"Expected loss against {drawn.axis} for several prices: {told}. {free_says(drawn)}",
+    )
+    return found
+
+
+def loss_frame(drawn: Drawn) -> pd.DataFrame:
+    """threshold, at, stop_weight, dose_weight, price (the latter in words), loss, lowest."""
+    import pandas as pd
+
+    stop, dose = drawn.weights()
+    drawn.priced()
+    rows = []
+    for of_stop in multiples(stop, STOP_MULTIPLES):
+        for of_dose in multiples(dose, DOSE_MULTIPLES):
+            found, best = drawn.loss(of_stop, of_dose), drawn.cheapest(of_stop, of_dose)
+            price = f"{numbers.plain(of_dose)}{' (the scenario' + chr(39) + 's)' if of_dose == dose else ''}"
+            for place, (threshold, value) in enumerate(zip(drawn.thresholds.tolist(), found.tolist(), strict=True)):
+                rows.append((threshold, drawn.shown(threshold), of_stop, of_dose, price, value, place == best))
+    columns = ["threshold", "at", "stop_weight", "dose_weight", "price", "loss", "lowest"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def free_says(drawn: Drawn) -> str:
+    """Where the count alone is smallest, and that this is trivial where it is everybody on one way."""
+    best = drawn.cheapest(0.0, 0.0)
+    at = drawn.said(drawn.thresholds[best])
+    sent = float(drawn.curve.rule.holds(drawn.curve.measured, float(drawn.thresholds[best])).mean())
+    if not drawn.at_an_end(best):
+        return f"Without a price on dose and harm the loss is smallest at {at}, inside the range."
+    who = "nobody passes" if sent == 0.0 else "everybody passes" if sent == 1.0 else f"{100 * sent:.0f} % pass"
+    way = other_way(drawn.curve) if sent == 0.0 else ""
+    return (
+        f"Without a price on dose and harm the smallest loss lies at an end of the range, {at}, where {who}"
+        f"{f' and all go to {chr(39)}{way}{chr(39)}' if way else ''}: that is trivially best, and says nothing about "
+        "the rule."
+    )
+
+
+def stop_says(drawn: Drawn) -> str:
+    """That the price of a stop decides nothing, where it is counted at the same hazard on every way; else ''."""
+    curve = drawn.curve
+    decision = next((d for d in curve.scenario.decisions.values() if d.threshold == curve.parameter), None)
+    if decision is None or not drawn.constant("expected_stop"):
+        return ""
+    group = curve.scenario.trial.protocol.group_of(curve.rule.transition)
+    stopping = worth_of(curve.scenario, decision).stopping
+    if len({float(stopping[d]) for t in group.transitions for d in t.destinations}) > 1:
+        return ""  # nobody, or everybody, passes at every threshold
+    return (
+        "A stop is counted at the hazard with which a way begins, over the whole horizon, and that hazard is the same "
+        "on all ways here: its price cannot favour a threshold."
+    )
+
+
+def other_way(curve: ThresholdCurve) -> str:
+    """Where those who do not pass go, in the scenario's words; '' where that is not one state."""
+    protocol = curve.scenario.trial.protocol
+    others = {
+        d
+        for t in protocol.group_of(curve.rule.transition).transitions
+        if t.number != curve.rule.transition.number
+        for d in t.destinations
+    }
+    if len(others) != 1:
+        return ""
+    name = protocol.states[others.pop()].name
+    return next((s.label or name for s in curve.scenario.design if s.name == name), name)
+
+
+def _stepped(
+    drawn: Drawn, frame: pd.DataFrame, colour: alt.Color, title: str | None, scale: alt.Scale, unit: str
+) -> list[Any]:
+    """Bands and lines of one or several estimates, and the scenario's own threshold."""
+    import altair as alt
+
+    across = _across(drawn)
+    axis = alt.Axis(format="%") if unit == "%" else alt.Axis()
+    lower, value = (alt.Y(f"{k}:Q", title=title, scale=scale, axis=axis) for k in ("lower", "value"))
+    data = frame.dropna(subset=["value"])
+    band = alt.Chart(data).mark_area(opacity=0.25, interpolate=drawn.interpolate, line=False, clip=True)
+    line = alt.Chart(data).mark_line(interpolate=drawn.interpolate, strokeWidth=2)
+    return [
+        band.encode(x=across, y=lower, y2="upper:Q", color=colour),
+        line.encode(x=across, y=value, color=colour),
+        # The value at the last threshold is a jump without a tread.
+        alt.Chart(data[data["at"] == data["at"].max()])
+        .mark_circle(size=45, opacity=1)
+        .encode(x=across, y=value, color=colour),
+        _own_line(drawn, across),
+    ]
+
+
+def _share_axis(drawn: Drawn, compare: ThresholdCurve | None) -> None:
+    if compare is not None and compare.parameter != drawn.curve.parameter:
+        raise UsageError(f"curves over '{drawn.curve.parameter}' and '{compare.parameter}' do not share an axis")
+
+
+def _own_line(drawn: Drawn, across: alt.X) -> alt.Chart:
+    import altair as alt
+    import pandas as pd
+
+    own = pd.DataFrame({"at": [drawn.shown(drawn.curve.own)]})
+    line = alt.Chart(own).mark_rule(color=INK, strokeDash=[5, 4], strokeWidth=1.3).encode(x=across)
+    named: alt.Chart = line.properties(name=OWN)
+    return named
+
+
+def _across(drawn: Drawn) -> alt.X:
+    import altair as alt
+
+    ends = [drawn.shown(float(drawn.thresholds[k])) for k in (0, -1)]
+    scale = alt.Scale(domain=ends, nice=False) if ends[0] < ends[1] else alt.Scale(zero=False)
+    return alt.X("at:Q", title=drawn.axis, scale=scale, axis=alt.Axis(grid=False, tickCount=5))
+
+
+def _whole() -> alt.Scale:
+    import altair as alt
+
+    return alt.Scale(domain=[0, 1])
+
+
+def _reach(drawn: Drawn) -> str:
+    number = numbers.count(len(drawn.curve.measured), "subject")
+    return f"All {number} of {numbers.count(drawn.curve.replicates, 'simulated trial')} who reached the decision."
+
+
+def multiples(own: float, of: Sequence[float]) -> list[float]:
+    """Multiples of a price to look at. A price of zero has no multiples: then 1 stands for it."""
+    return sorted({m * (own if own > 0.0 else 1.0) for m in of} | {own})
+
+
+def _tints(number: int) -> list[str]:
+    return list(DOSE_TINTS[:number])
+
+
+def _spread(values: pd.Series[float]) -> list[float]:
+    low, high = float(values.min()), float(values.max())
+    room = 0.04 * (high - low) or 1.0
+    return [low - room, high + room]

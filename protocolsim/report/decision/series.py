@@ -1,0 +1,187 @@
+"""A threshold curve as it is drawn: its thresholds in the scenario's own unit, and the loss at any prices."""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocolsim.errors import UsageError
+from protocolsim.report.style import numbers
+from protocolsim.scenario.scenario import Scenario
+from protocolsim.study.decision.curve import ThresholdCurve
+from protocolsim.study.sweep.grid_values import one
+from protocolsim.units import UnitError, quantity
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Floats = NDArray[np.float64]
+
+LOSS_PARTS = ("expected_count", "expected_stop", "expected_dose")
+_QUARTERS = (0.25, 0.5, 0.75)
+_CONSTANT = 1e-9
+_SWEPT = 21
+_NUMBER_AND_UNIT = re.compile(r"[+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?\s*(.*)", re.DOTALL)
+
+
+class Drawn:
+    """A curve as it is drawn: `frame` has its thresholds to show, and those a quarter of the range apart.
+
+    `frame` is `curve.frame` with `at`, the threshold in the unit that the scenario writes it in.
+    """
+
+    def __init__(self, curve: ThresholdCurve) -> None:
+        self.curve = curve
+
+    @cached_property
+    def unit(self) -> str:
+        """The unit in which the scenario writes the threshold; "" for a plain number."""
+        return unit_of(self.curve.scenario, self.curve.parameter)
+
+    @cached_property
+    def _one(self) -> float:
+        return one(self.unit).value
+
+    def shown(self, threshold: float) -> float:
+        """A threshold in its unit, without what a division leaves in the last digits."""
+        return float(f"{threshold / self._one:.10g}")
+
+    def read(self, text: str) -> float:
+        """A threshold in internal units from words. Raises UsageError for what is no such quantity."""
+        try:
+            found = quantity(text)
+        except UnitError as error:
+            raise UsageError(f"{self.curve.parameter}: {error}") from None
+        if found.dimension != self.curve.scenario.named[self.curve.parameter].dimension:
+            raise UsageError(f"{self.curve.parameter}: expected a number in {self.unit or 'no unit'}, found '{text}'")
+        return found.value
+
+    def said(self, threshold: float) -> str:
+        """A threshold as a reader meets it."""
+        return f"{numbers.plain(self.shown(threshold))} {self.unit}".rstrip()
+
+    @property
+    def axis(self) -> str:
+        """The threshold's name and unit."""
+        name = self.curve.parameter.replace("_", " ")
+        return f"{name} ({self.unit})" if self.unit else name
+
+    @cached_property
+    def quarters(self) -> Floats:
+        """A quarter, a half and three quarters of the range."""
+        low, high = self.curve.steps[0], self.curve.steps[-1]
+        return np.array([low + q * (high - low) for q in _QUARTERS])
+
+    @cached_property
+    def thresholds(self) -> Floats:
+        """All thresholds that are drawn, in order (internal units)."""
+        return np.unique(np.concatenate([self.curve.grid, self.quarters]))
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """The estimates at each of them."""
+        found = self.curve.frame(self.thresholds)
+        return found.assign(at=[self.shown(t) for t in found["threshold"]])
+
+    def of(self, name: str) -> pd.DataFrame:
+        """One estimate, in the order of the thresholds; shares 0 to 1."""
+        found = self.frame[self.frame["estimate"] == name]
+        lower, upper = found["value"] - 2 * found["mcse"], found["value"] + 2 * found["mcse"]
+        return found.assign(lower=lower.fillna(found["value"]), upper=upper.fillna(found["value"]))
+
+    @cached_property
+    def parts(self) -> pd.DataFrame:
+        """Per threshold what the loss is made of: `count`, `stop` and `dose`, means over those seen after the decision.
+
+        The same subjects as in `expected_loss`, so that at the scenario's weights both are one number.
+        """
+        import pandas as pd
+
+        self.priced()
+        curve, rows = self.curve, []
+        seen = curve.taken["expected_count"][:, 1] > 0, curve.refused["expected_count"][:, 1] > 0
+        for threshold in self.thresholds.tolist():
+            sent = curve.rule.holds(curve.measured, threshold)
+            counted = np.where(sent, *seen)
+            number = counted.sum()
+            means = [
+                np.where(sent, curve.taken[name][:, 0], curve.refused[name][:, 0])[counted].sum() / number
+                if number
+                else np.nan
+                for name in LOSS_PARTS
+            ]
+            rows.append((threshold, self.shown(threshold), *means))
+        return pd.DataFrame(rows, columns=["threshold", "at", "count", "stop", "dose"])
+
+    def loss(self, stop_weight: float, dose_weight: float) -> Floats:
+        """The expected loss at each threshold drawn, at these weights."""
+        parts = self.parts
+        return np.asarray(parts["count"] + stop_weight * parts["stop"] + dose_weight * parts["dose"], dtype=np.float64)
+
+    def cheapest(self, stop_weight: float, dose_weight: float) -> int:
+        """The place of the threshold with the smallest loss at these weights; of equals the one nearest to the own."""
+        loss = self.loss(stop_weight, dose_weight)
+        equal = np.flatnonzero(loss <= np.nanmin(loss) + _CONSTANT)
+        return int(equal[np.argmin(np.abs(self.thresholds[equal] - self.curve.own))])
+
+    def at_an_end(self, place: int) -> bool:
+        """Whether a threshold is the first or the last of the range."""
+        return place in (0, len(self.thresholds) - 1)
+
+    def weights(self) -> tuple[float, float]:
+        """The scenario's own prices of a stop and of a unit of dose. Raises UsageError where it states none."""
+        for decision in self.curve.scenario.decisions.values():
+            if decision.threshold == self.curve.parameter:
+                return decision.stop_weight, decision.dose_weight
+        raise UsageError(
+            f"the scenario has no decision about '{self.curve.parameter}' (decisions:), so that nothing says who truly "
+            "responds or what a patient's course costs"
+        )
+
+    def priced(self) -> None:
+        """Raise UsageError where the scenario says nothing of what the decision is worth, or nobody reached it."""
+        self.weights()
+        if len(self.curve.measured) == 0:
+            raise UsageError("nobody reached the decision, so there is nothing to draw")
+
+    def marks(self, threshold: float, sensitivity: float, specificity: float) -> dict[str, tuple[float, float | None]]:
+        """Where a threshold is marked in each figure, as shares of its plot from the left and from the top."""
+        first, last = (self.shown(float(self.thresholds[k])) for k in (0, -1))
+        across = (self.shown(threshold) - first) / (last - first) if last > first else 0.5
+        return {
+            **dict.fromkeys(("curves", "what_follows", "loss"), (across, None)),
+            "roc": (1.0 - specificity, 1.0 - sensitivity),
+        }
+
+    def constant(self, name: str) -> bool:
+        """Whether an estimate is the same at every threshold."""
+        values = self.of(name)["value"].dropna()
+        return len(values) == 0 or float(values.max() - values.min()) <= _CONSTANT
+
+    @property
+    def interpolate(self) -> Literal["step-before", "step-after"]:
+        """Towards which side a step holds: values equal to a strict bound from above do not pass it."""
+        return "step-before" if self.curve.rule.op in (">=", "<") else "step-after"
+
+
+def unit_of(scenario: Scenario, parameter: str) -> str:
+    """The unit in which the scenario writes a parameter, or the ends of its range; "" for a plain number."""
+    declared = scenario.document.data.get("parameters", {}).get(parameter, {})
+    written = [scenario.named[parameter].text, *map(str, declared.get("range") or ())]
+    units = [match[1] for text in written if (match := _NUMBER_AND_UNIT.fullmatch(text.strip()))]
+    return next((unit for unit in units if unit), "")
+
+
+def over_range(scenario: Scenario, parameter: str) -> str | None:
+    """A parameter's range in 21 points, as a sweep takes it; None where the scenario gives it none."""
+    named = scenario.named[parameter]
+    if named.low is None or named.high is None:
+        return None
+    unit = unit_of(scenario, parameter)
+    low, high = named.low / one(unit).value, named.high / one(unit).value
+    values = [low + k * (high - low) / (_SWEPT - 1) for k in range(_SWEPT)]
+    return ",".join(f"{v:.10g} {unit}".rstrip() for v in values)

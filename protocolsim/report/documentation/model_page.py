@@ -1,0 +1,100 @@
+"""One page for each disease and drug: its equations, written beside the code, and all its numbers, from the code."""
+
+from __future__ import annotations
+
+import inspect
+from collections import Counter
+from importlib import resources
+
+from protocolsim.component import MARKS, Component, Parameter
+from protocolsim.errors import UsageError
+from protocolsim.scenario.build.components import disease_names, drug_names, load_shipped
+from protocolsim.text.markdown import listed, table
+from protocolsim.units import in_words
+
+SECTIONS = ("## Equations", "## Limits", "## What cannot be known")
+"""What the text beside the code must say, in this order."""
+
+_FOOT = (
+    "*Written by `protocolsim docs --write docs` from `protocolsim/{room}/{name}.py`; equations, limits and what "
+    "cannot be known stand in `{name}.md` beside it.*"
+)
+
+
+def names() -> list[tuple[str, str]]:
+    """(room, name) of every shipped disease and drug."""
+    return [*(("disease", n) for n in disease_names()), *(("drug", n) for n in drug_names())]
+
+
+def model_page(room: str, name: str) -> str:
+    """The page of a shipped component, as Markdown. Raises UsageError where nobody wrote what it leaves out."""
+    component = load_shipped(room, name)
+    beside = resources.files("protocolsim").joinpath(room, f"{name}.md")
+    if not beside.is_file():
+        raise UsageError(f"{room} {name}: its equations and limits are not written yet: expected {beside}")
+    written = beside.read_text(encoding="utf-8")
+    parts = [
+        f"# {name.replace('_', ' ').capitalize()}",
+        f"`{name}`, a {room}: {component.meaning}.",
+        inspect.cleandoc(type(component).__doc__ or ""),
+        written.strip(),
+        "## Parameters",
+        _marks(component),
+        table(
+            ("Name", "Value", "Plausible", "Meaning", "Evidence"),
+            (
+                [f"`{p.name}`", _value(p), f"{p.low:g} to {p.high:g}", p.meaning, _evidence(p)]
+                for p in component.parameters
+            ),
+        ),
+        *_shown(component),
+        *_couplings(room, component),
+        _FOOT.format(room=room, name=name),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _value(p: Parameter) -> str:
+    return in_words(p.value, p.unit)
+
+
+def _evidence(p: Parameter) -> str:
+    return f"[{p.mark}] {p.source}".strip()
+
+
+def _marks(component: Component) -> str:
+    """How many numbers are known in which way."""
+    counted = Counter(p.mark for p in component.parameters)
+    said = "; ".join(f"{counted[m]} [{m}] {meaning}" for m, meaning in MARKS.items() if counted[m])
+    return f"{len(component.parameters)} numbers: {said}. Any of them can be set by its name."
+
+
+def _shown(component: Component) -> list[str]:
+    """What the clinic sees, and what only the simulator knows."""
+    variables = [
+        [f"`{a.name}`", a.meaning, f"`{v.name}`", v.meaning + (f" ({v.unit})" if v.unit else "")]
+        for a in component.assessments
+        for v in a.variables
+    ]
+    traits = [
+        [f"`{'truth_' if t.hidden else ''}{t.name}`", t.meaning + (f" ({t.unit})" if t.unit else ""),
+         "the simulator" if t.hidden else "the clinic"]
+        for t in component.traits
+    ]  # fmt: skip
+    found = []
+    if variables:
+        found += ["## Assessments", table(("Assessment", "What it is", "Variable", "What it shows"), variables)]
+    if traits:
+        found += ["## What is each patient's own", table(("Column of subjects", "Meaning", "Known to"), traits)]
+    return found
+
+
+def _couplings(room: str, component: Component) -> list[str]:
+    """How it hangs together with others: by names of traits and signals alone."""
+    lines = [
+        *(f"needs the trait `{need}` of the disease" for need in component.needs),
+        *(f"reads the signal `{signal}`, summed over drugs" for signal in component.reads),
+        *(f"writes the signal `{signal}`" for signal in component.writes),
+        *(f"brings the event `{h.event}`, by a clock of its own" for h in component.hazards),
+    ]
+    return [f"## How this {room} meets others", listed(lines)] if lines else []

@@ -1,0 +1,1 @@
+"""The story of one patient: its steps in words, figures, page and terminal."""

@@ -1,0 +1,168 @@
+"""A decision in words with its numbers: what each rule compared, and whether it held."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from protocolsim.protocol.rules import Name, Negation, Node, Number, Operation, compiled, dimension_of, names_in, parse
+from protocolsim.protocol.states import Transition
+from protocolsim.protocol.summaries import HOW, Entries, Formula, Observed, TimeSince
+from protocolsim.report.protocol import text as protocol_text
+from protocolsim.scenario.scenario import Scenario
+from protocolsim.study.decision.replay import Tried
+from protocolsim.units import DOSE, NONE, TIME, Dimension, duration
+
+_OPS = {">": "more than", ">=": "at least", "<": "less than", "<=": "at most", "==": "equal to", "!=": "other than"}
+_STRENGTH = {"+": 5, "-": 5, "*": 6, "/": 6}
+_DIGITS = 4
+
+
+def digits(value: float) -> str:
+    """A number to four digits, without exponents for what is neither huge nor tiny."""
+    return "undefined" if value != value else f"{value:.{_DIGITS}g}"
+
+
+def valued(value: float, dimension: Dimension, *, percent: bool = False) -> str:
+    """A number in the unit it is read in."""
+    if value != value:
+        return "undefined"
+    if dimension == TIME:
+        return duration(value)
+    if dimension == DOSE:
+        return f"{digits(value)} mg/kg"
+    return f"{digits(100 * value)} %" if percent and dimension == NONE else digits(value)
+
+
+class Decision:
+    """What was tried at one decision, in the words of the scenario. `since` is the minute that weeks are counted from.
+
+    `known` remembers what was said of each summary before, so that a story says once what a number was made of.
+    """
+
+    def __init__(self, scenario: Scenario, tried: Tried, since: int, known: dict[str, object] | None = None) -> None:
+        self.scenario, self.tried, self.since = scenario, tried, since
+        self.known = {} if known is None else known
+        self.summaries = scenario.trial.protocol.reader.summaries
+        self.slots = {s.name: k for k, s in enumerate(self.summaries)}
+        self.dimensions = {n: k.dimension for n, k in scenario.named.items()} | {
+            s.name: s.dimension for s in self.summaries
+        }
+
+    def told(self) -> list[str]:
+        """A sentence for each rule that was tried, the one that held last."""
+        found = []
+        for transition in self.tried.group.transitions:
+            if transition.rule is not None:
+                found.append(self._rule(transition))
+            if self.tried.taken is not None and transition.number == self.tried.taken.number:
+                break
+        return found
+
+    def _rule(self, transition: Transition) -> str:
+        """The comparisons that settled this rule, after the numbers that they are made of."""
+        assert transition.rule is not None
+        facts = self._settled_by(parse(transition.rule.words))
+        bare = {side.name for fact in facts for side in (fact.left, fact.right) if isinstance(side, Name)}
+        behind = [n for n in self._leaves(facts) if n not in bare and not self._said(n)]
+        said = ", ".join(self._summary(name) for name in behind)
+        sentence = " and ".join(self._fact(fact, transition.rule.words) for fact in facts)
+        return f"{said}; {sentence}" if said else sentence
+
+    def _settled_by(self, node: Node) -> list[Operation]:
+        """The fewest comparisons, from the left, that make a rule true, or make it false."""
+        if isinstance(node, Negation):
+            return self._settled_by(node.operand)
+        assert isinstance(node, Operation)
+        if node.op not in ("and", "or"):
+            return [node]
+        settles = node.op == "or"
+        for side in (node.left, node.right):
+            if bool(self._value(side)) == settles:
+                return self._settled_by(side)
+        return self._settled_by(node.left) + self._settled_by(node.right)
+
+    def _leaves(self, facts: Sequence[Operation]) -> list[str]:
+        """The summaries made of observations that these comparisons use, themselves or through others."""
+        open_ = [n for fact in facts for n in names_in(fact) if n in self.slots]
+        found: list[str] = []
+        while open_:
+            name = open_.pop(0)
+            made = self.summaries[self.slots[name]].made_by
+            if isinstance(made, Formula):
+                open_ += [self.summaries[k].name for k in made.reads]
+            elif isinstance(made, Observed) and name not in found:
+                found.append(name)
+        return sorted(found, key=lambda n: self.slots[n])
+
+    def _fact(self, fact: Operation, words: str) -> str:
+        share = self._percent(fact, words)
+        is_ = "is" if bool(self._value(fact)) else "is not"
+        return f"{self._side(fact.left, share)} {is_} {_OPS[fact.op]} {self._side(fact.right, share)}"
+
+    def _percent(self, node: Operation, words: str) -> bool:
+        """Whether the file compares in per cent here."""
+        for side in (node.left, node.right):
+            if isinstance(side, Name) and side.name in self.scenario.named:
+                return self.scenario.named[side.name].text.rstrip().endswith("%")
+            if isinstance(side, Number) and re.search(rf"(?<![0-9.]){re.escape(f'{100 * side.value:g}')}\s*%", words):
+                return True
+        return False
+
+    def _side(self, node: Node, percent: bool) -> str:
+        if isinstance(node, Name) and node.name in self.slots:
+            return self._summary(node.name, percent=percent)
+        if isinstance(node, Name):
+            return f"{node.name} ({self.scenario.named[node.name].text})"
+        dimension = dimension_of(node, self.dimensions) or NONE
+        value = valued(float(self._value(node)), dimension, percent=percent)
+        return value if isinstance(node, Number) else f"{_written(node)} ({value})"
+
+    def _value(self, node: Node) -> float:
+        constants = {n: k.value for n, k in self.scenario.named.items()}
+        values: Mapping[int, float] = self.tried.read
+        row = [values.get(k, float("nan")) for k in range(len(self.summaries))]
+        return float(compiled(node, constants, self.slots)(row))
+
+    # Summaries -------------------------------------------------------------------------------------------------------
+
+    def _said(self, name: str) -> bool:
+        """Whether this very number was told before."""
+        k = self.slots[name]
+        return self.known.get(name) == (digits(self.tried.read[k]), self.tried.used[k])
+
+    def _summary(self, name: str, *, percent: bool = False) -> str:
+        """A summary and its number; what it was made of too, unless that was said before."""
+        k = self.slots[name]
+        value = valued(self.tried.read[k], self.summaries[k].dimension, percent=percent)
+        behind = "" if self._said(name) else self._behind(k)
+        self.known[name] = (digits(self.tried.read[k]), self.tried.used[k])
+        return f"{name} {value}{behind}"
+
+    def _behind(self, number: int) -> str:
+        made = self.summaries[number].made_by
+        if isinstance(made, Observed):
+            variable = self.scenario.trial.labels.variables[made.variable]
+            used = [protocol_text.weeks(m - self.since) for m in self.tried.used[number]]
+            if not used:
+                return f" (no {variable} within reach)"
+            how = "" if len(used) == 1 else f"{HOW[made.how]} of "
+            when = f"week {used[0]}" if len(used) == 1 else f"weeks {protocol_text.listed(used)}"
+            return f" ({how}{variable}, {when})"
+        if isinstance(made, TimeSince):
+            return " (time so far)"
+        return " (times so far)" if isinstance(made, Entries) else ""
+
+
+def _written(node: Node, above: int = 0) -> str:
+    """An expression as it is written, with signs."""
+    if isinstance(node, Name):
+        return node.name
+    if isinstance(node, Number):
+        return f"{node.value:g}"
+    if isinstance(node, Negation):
+        return f"-{_written(node.operand, 7)}"
+    strength = _STRENGTH.get(node.op, 4)
+    sign = "\u00d7" if node.op == "*" else node.op
+    text = f"{_written(node.left, strength)} {sign} {_written(node.right, strength + 1)}"
+    return f"({text})" if strength < above else text

@@ -1,0 +1,271 @@
+"""One patient's story in plain sentences, with every number as the records have it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, Literal
+
+from protocolsim.protocol.states import END
+from protocolsim.records import HIDDEN, MADE, STATUS
+from protocolsim.report.patient.decision_text import Decision, digits
+from protocolsim.report.protocol import text as protocol_text
+from protocolsim.scenario.load import load
+from protocolsim.scenario.scenario import Scenario
+from protocolsim.study.decision.counterfactual import NOT_IDENTIFIED, After, OtherWay, other_ways
+from protocolsim.study.decision.replay import Given, Happened, Life, Seen, Step, Tried, life
+from protocolsim.study.run import AUTO
+
+Kind = Literal["visit", "event", "decision", "stay"]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One sentence: when (minute of the subject), what kind, in words; `others`: the other ways of a decision."""
+
+    minute: int
+    kind: Kind
+    text: str
+    others: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Trace:
+    """One patient's story. `words` explains the names in it, `lines` tell it in order, `end` how it ended.
+
+    `life` holds the same as data. `figure()` draws it, `page()` is both on a page of their own.
+    """
+
+    life: Life
+    heading: str
+    who: str
+    words: tuple[str, ...]
+    lines: tuple[Line, ...]
+    end: str
+    note: str
+    truth: bool
+
+    @property
+    def text(self) -> str:
+        """The whole story, a line for each sentence."""
+        told = [line for said in self.lines for line in (said.text, *(f"  {other}" for other in said.others))]
+        return (
+            "\n".join(
+                [self.heading, self.who, "", *self.words, "", *told, self.end, *([self.note] if self.note else [])]
+            )
+            + "\n"
+        )
+
+    def figure(self) -> Any:
+        """The story as one altair chart."""
+        from protocolsim.report.patient.figures import trace_figure
+
+        return trace_figure(self)
+
+    def page(self) -> str:
+        """Figure and story as one self-contained HTML page."""
+        from protocolsim.report.patient.page import trace_page
+
+        return trace_page(self)
+
+    def summary(self) -> dict[str, Any]:
+        """The story as `protocolsim trace --json` prints it; weeks from enrolment (of screening for who never was)."""
+        since = self.since
+        return {
+            "scenario": self.life.scenario.name,
+            "seed": self.life.seed,
+            "replicate": self.life.replicate,
+            "subject": self.life.subject,
+            "enrolled": self.life.enrolled >= 0,
+            "story": [
+                {"week": (n.minute - since) / 10080, "kind": n.kind, "text": n.text, "other_ways": list(n.others)}
+                for n in self.lines
+            ],
+            "end": self.end,
+            "note": self.note,
+        }
+
+    @property
+    def since(self) -> int:
+        """The minute that weeks are counted from: enrolment, or the first visit of who was never enrolled."""
+        return max(0, self.life.enrolled)
+
+
+def trace(
+    scenario: str | Scenario,
+    subject: int | None = None,
+    *,
+    replicate: int = 0,
+    seed: int | None = None,
+    engine: str = AUTO,
+    truth: bool = False,
+) -> Trace:
+    """One patient's story, of a scenario by name, by path or as loaded; `truth` adds what no clinic could know.
+
+    Subjects are counted from 0 in the order of screening, replicates from 0; without a number it is the first subject
+    who is enrolled. Raises UsageError where none is there.
+    """
+    loaded = scenario if isinstance(scenario, Scenario) else load(scenario)
+    whole = life(loaded, subject, replicate=replicate, seed=seed, engine=engine)
+    teller = _Teller(whole, truth, engine)
+    labels, lines = loaded.trial.labels, tuple(teller.lines())
+    seen = [n for n in whole.steps if isinstance(n, Seen)]
+    variables = dict.fromkeys(labels.variables[n.variable] for n in seen)
+    means = {v.name: v.meaning for m in loaded.trial.assessments for v in m.assessment.variables}
+    return Trace(
+        whole,
+        f"Subject {whole.subject} of replicate {replicate}: {loaded.title}",
+        teller.who(),
+        tuple(f"{name}: {means[name]}" for name in variables),
+        lines,
+        teller.end(),
+        f"The other ways are {NOT_IDENTIFIED}." if any(n.others for n in lines) else "",
+        truth,
+    )
+
+
+class _Teller:
+    """Puts the steps of a life into words."""
+
+    def __init__(self, whole: Life, truth: bool, engine: str) -> None:
+        self.life, self.truth, self.engine = whole, truth, engine
+        self.scenario = whole.scenario
+        self.labels, self.states = self.scenario.trial.labels, self.scenario.trial.protocol.states
+        self.since = max(0, whole.enrolled)
+        self.known: dict[str, object] = {}
+
+    def who(self) -> str:
+        """Traits, where the subject began, and whether they were enrolled."""
+        subjects, row = self.life.records["subjects"], self.life.row
+        trial = self.scenario.trial
+        traits: list[str] = []
+        hidden: list[str] = []
+        for trait in (t for part in (trial.disease, *trial.drugs) for t in part.component.traits):
+            value = subjects[f"{HIDDEN}{trait.name}" if trait.hidden else trait.name][row]
+            said = f"{trait.name} {digits(float(value))} {trait.unit}".rstrip()
+            (hidden if trait.hidden else traits).append(said)
+        counted = (
+            "Weeks are counted from enrolment."
+            if self.life.enrolled >= 0
+            else "Never enrolled; weeks are counted from the first visit."
+        )
+        parts = [f"Known at entry: {', '.join(traits)}." if traits else "", counted]
+        if self.truth and hidden:
+            parts.insert(1, f"Hidden: {', '.join(hidden)}.")
+        return " ".join(p for p in parts if p)
+
+    def week(self, minute: int) -> str:
+        """'Week 26'."""
+        return f"Week {protocol_text.weeks(minute - self.since)}"
+
+    def lines(self) -> list[Line]:
+        """A line for each visit, event and decision."""
+        found: list[Line] = []
+        first = self.states[0]
+        found.append(Line(0, "visit", f"{self.week(0)}: begins with {first.label}."))
+        for (minute, kind), steps in groupby(self.life.steps, lambda n: (n.minute, self._kind(n))):
+            together = list(steps)
+            if kind == "visit":
+                found.append(Line(minute, "visit", f"{self.week(minute)}: {self._visit(together)}."))
+            else:
+                found += [self._event(n) if isinstance(n, Happened) else self._decision(n) for n in together]  # type: ignore[arg-type]
+        return found
+
+    @staticmethod
+    def _kind(step: Step) -> str:
+        return "visit" if isinstance(step, Seen | Given) else "other"
+
+    def _visit(self, steps: Sequence[Step]) -> str:
+        parts = []
+        seen = [n for n in steps if isinstance(n, Seen)]
+        for assessment, rows in groupby(seen, lambda n: n.assessment):
+            name = protocol_text.spoken(self.labels.assessments[assessment])
+            values = list(rows)
+            if values[0].status != MADE:
+                parts.append(f"{name} {STATUS[values[0].status]}")
+                continue
+            parts.append(f"{name} ({', '.join(self._value(n) for n in values)})")
+        for n in steps:
+            if isinstance(n, Given):
+                drug = protocol_text.spoken(self.labels.drugs[n.drug])
+                given = f"{digits(n.dose)} mg/kg ({digits(n.amount)} mg)" if n.status == MADE else STATUS[n.status]
+                parts.append(f"{drug} {given}")
+        return "; ".join(parts)
+
+    def _value(self, n: Seen) -> str:
+        hidden = f", truth {digits(n.truth)}" if self.truth else ""
+        return f"{self.labels.variables[n.variable]} {digits(n.value)}{hidden}"
+
+    def _event(self, n: Happened) -> Line:
+        return Line(n.minute, "event", f"{self.week(n.minute)}: {self.labels.events[n.event]}.")
+
+    def _decision(self, tried: Tried) -> Line:
+        when = self._moment(tried)
+        told = Decision(self.scenario, tried, self.since, self.known).told()
+        if tried.to is None:
+            return Line(tried.minute, "stay", f"{when}: {'; '.join(told)}. Stays.")
+        drawn = tried.taken is not None and tried.taken.randomise is not None
+        to = f"{'Randomised to' if drawn else 'On to'} {tried.to.label}"
+        said = [*told, *(["otherwise"] if tried.taken is not None and tried.taken.rule is None and told else [])]
+        text = f"{when}: {'; '.join(said)}. {to}." if said else f"{when}. {to}."
+        others = tuple(self._other(way) for way in other_ways(self.life, tried, self.engine))
+        return Line(tried.minute, "decision", text, others)
+
+    def _moment(self, tried: Tried) -> str:
+        if tried.group.trigger == END:
+            return f"{self.week(tried.minute)}, the end of {tried.state.label}"
+        return f"{self.week(tried.minute)}, {protocol_text.spoken(tried.group.trigger)}"
+
+    def _other(self, way: OtherWay) -> str:
+        """What would have happened the other way, beside what did."""
+        to = "staying" if way.instead is None else self._states(way.instead.destinations)
+        there, here = way.otherwise, way.happened
+        # Who stays makes no move at the decision itself.
+        pairs = [
+            ("", self._path(there, there.moves[0 if way.instead is None else 1 :]), self._path(here, here.moves[1:]))
+        ]
+        for variable in sorted((set(there.observed) | set(here.observed)) & self._followed()):
+            a, b = (self._mean(w, variable) for w in (there, here))
+            pairs.append((f"{self.labels.variables[variable]} ", a, b))
+        for drug in sorted(set(there.doses) | set(here.doses)):
+            a, b = (f"{digits(w.doses.get(drug, 0.0))} mg/kg" for w in (there, here))
+            pairs.append((f"{protocol_text.spoken(self.labels.drugs[drug])} ", a, b))
+        for event in sorted(set(there.events) | set(here.events)):
+            a, b = (str(w.events.get(event, 0)) for w in (there, here))
+            if a != b:
+                pairs.append((f"{self.labels.events[event]} ", a, b))
+        return f"The other way, {to}: {'; '.join(_beside(pairs))}."
+
+    def _followed(self) -> set[int]:
+        """The variables worth comparing: the one to follow, or else those that rules read."""
+        names = self.labels.variables
+        return {names.index(self.scenario.follow)} if self.scenario.follow else set(self.scenario.trial.noted)
+
+    def _mean(self, after: After, variable: int) -> str:
+        many, mean = after.observed.get(variable, (0, float("nan")))
+        return f"{digits(mean)} (mean of {many})" if many else "not observed"
+
+    def _path(self, after: After, then: Sequence[tuple[int, int]]) -> str:
+        """The moves after the decision, or how long the subject stayed."""
+        moves = [f"{self.states[to].label} in week {protocol_text.weeks(m - self.since)}" for m, to in then]
+        return (
+            ", ".join(moves)
+            or f"{self.states[after.final].label} to week {protocol_text.weeks(after.ended - self.since)}"
+        )
+
+    def _states(self, numbers: Sequence[int]) -> str:
+        return protocol_text.listed([self.states[n].label for n in numbers], "or")
+
+    def end(self) -> str:
+        """How it ended."""
+        final = self.states[int(self.life.records["subjects"]["final_state"][self.life.row])]
+        outcome = f", {final.outcome}" if final.outcome and final.outcome.casefold() != final.label.casefold() else ""
+        return f"{self.week(self.life.ended)}: {final.label}{outcome}."
+
+
+def _beside(pairs: Sequence[tuple[str, str, str]]) -> list[str]:
+    """Of what is told as (what, there, here): first all that is the same either way, then what differs."""
+    same = [f"{what}{there}" for what, there, here in pairs if there == here]
+    differs = [f"{what}{there} instead of {here}" for what, there, here in pairs if there != here]
+    return [f"{protocol_text.listed(same)} either way", *differs] if same else differs

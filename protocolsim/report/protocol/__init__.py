@@ -1,0 +1,1 @@
+"""The protocol itself: synopsis, schedule of assessments, state chart, what a check found."""

@@ -1,0 +1,248 @@
+"""The protocol as a one-page synopsis in English, written from the file and the protocol that is executed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from protocolsim.component import MARKS
+from protocolsim.names import told_apart
+from protocolsim.report.protocol import text
+from protocolsim.report.protocol.schedule import schedule, schedule_html, schedule_text
+from protocolsim.report.style.console import Screen
+from protocolsim.scenario.build.protocol import ANY, ON_STUDY
+from protocolsim.scenario.load import load
+from protocolsim.scenario.scenario import Scenario
+from protocolsim.text import markdown
+from protocolsim.text.html import words
+from protocolsim.units import in_words
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_UNSURE = ("A", "M")
+
+
+@dataclass(frozen=True)
+class Synopsis:
+    """A title and sections of sentences, in the order in which protocols have them."""
+
+    scenario: Scenario
+    title: str
+    sections: Mapping[str, tuple[str, ...]]
+
+    @property
+    def text(self) -> str:
+        """The synopsis as Markdown."""
+        parts = [f"# {markdown.words(self.title)}"]
+        for heading, lines in self.sections.items():
+            plain = [markdown.words(line) for line in lines]
+            body = plain[0] if len(plain) == 1 else markdown.listed(plain)
+            parts.append(f"## {heading}\n\n{body}")
+        return "\n\n".join(parts) + "\n"
+
+    @property
+    def html(self) -> str:
+        """The sections as HTML, with the schedule of assessments as its table."""
+        parts = []
+        for heading, lines in self.sections.items():
+            items = "".join(f"<li>{words(line)}</li>" for line in lines)
+            body = f"<p>{words(lines[0])}</p>" if len(lines) == 1 else f"<ul>{items}</ul>"
+            if heading == "Schedule of assessments":
+                body = f'<div class="scroll">{schedule_html(schedule(self.scenario))}</div>'
+            parts.append(f"<section><h2>{words(heading)}</h2>{body}</section>")
+        return "".join(parts)
+
+    def page(self) -> str:
+        """The synopsis as a self-contained page."""
+        from protocolsim.report.style.sections_page import Section, plain_page
+
+        return plain_page(self.title, "", [], [Section("Synopsis", self.html)])
+
+    def summary(self) -> dict[str, Any]:
+        """As `protocolsim describe --json` prints it."""
+        return {
+            "scenario": self.scenario.name,
+            "title": self.title,
+            "sections": {k: list(v) for k, v in self.sections.items()},
+        }
+
+
+def describe(scenario: str | Scenario) -> Synopsis:
+    """The synopsis of a scenario: its name, its path, or as loaded. Sections that would be empty are left out."""
+    loaded = scenario if isinstance(scenario, Scenario) else load(scenario)
+    sections = {
+        "Question": [loaded.question],
+        "Summary": [" ".join(loaded.description.split())],
+        "Design": _design(loaded),
+        "Population and sample size": _population(loaded),
+        "Treatment": _treatment(loaded),
+        "Decision rules": _rules(loaded),
+        "What the rules read": _summaries(loaded),
+        "Schedule of assessments": _visits(loaded),
+        "Endpoints": _endpoints(loaded),
+        "Parameters of the protocol": _knobs(loaded, unsure=False),
+        "Assumptions": [*_knobs(loaded, unsure=True), *_components(loaded)],
+        "Caveats": [" ".join(n.split()) for n in loaded.notes],
+        "Sources": list(loaded.sources),
+    }
+    kept = {heading: tuple(line for line in lines if line) for heading, lines in sections.items()}
+    return Synopsis(loaded, loaded.title, {heading: lines for heading, lines in kept.items() if lines})
+
+
+def _design(scenario: Scenario) -> list[str]:
+    protocol = scenario.trial.protocol
+    states = [s for s in protocol.states if not s.final]
+    ends = [s for s in protocol.states if s.final]
+    way = text.listed([f"'{s.label}'" for s in states])
+    # Several states may end in one outcome.
+    outcomes = told_apart([s.outcome or s.label for s in ends], [s.label for s in ends])
+    end = text.listed([f"'{said}'" for said in outcomes])
+    found = [f"{len(states)} states on the way: {way}.", f"{len(ends)} in which a patient's course ends: {end}."]
+    for r in protocol.randomisations:
+        arms = [f"{protocol.states[a].label} ({r.block.count(a)})" for a in r.arms]
+        by = ["site"] * r.by_site + [text.rule(s.words, scenario) for s in r.strata]
+        strata = f", by {text.listed(by)}" if by else ""
+        found.append(f"Randomised ({text.spoken(r.name)}) in blocks of {len(r.block)}: {text.listed(arms)}{strata}.")
+    if not protocol.randomisations:
+        found.append("Not randomised: every patient follows the same rules.")
+    return found
+
+
+def _population(scenario: Scenario) -> list[str]:
+    cohort, disease = scenario.trial.cohort, scenario.trial.disease.component
+    enrolling = [s for s in scenario.trial.protocol.states if s.enrolled]
+    found = [f"Model: {disease.meaning}."]
+    ways = [
+        t
+        for t in scenario.trial.protocol.transitions
+        if any(d in {s.number for s in enrolling} for d in t.destinations)
+    ]
+    early = scenario.trial.protocol.before_enrolment()
+    for t in (t for t in ways if t.source in early and t.rule is not None):
+        assert t.rule is not None
+        found.append(f"Eligible: {text.rule(t.rule.words, scenario)}.")
+    at = text.listed([s.label for s in enrolling], "or")
+    found.append(f"{cohort.size:,} patients are enrolled in each trial; enrolled is who enters {at}.")
+    if cohort.dropout > 0.0:
+        found.append("Patients may drop out at a rate of their own.")
+    if cohort.no_show > 0.0:
+        found.append(f"A planned visit is missed with probability {100 * cohort.no_show:g} %.")
+    found += [_population_line(name, p) for name, p in scenario.populations.items()]
+    return found
+
+
+def _population_line(name: str, p: Any) -> str:
+    said = [
+        f"{words} {text.listed(list(getattr(p, key)), 'or')}"
+        for key, words in (
+            ("entered", "who entered"), ("not_entered", "who never entered"),
+            ("ended_in", "who ended in"), ("not_ended_in", "who did not end in"),
+        )
+        if getattr(p, key)
+    ]  # fmt: skip
+    return f"'{name}': of {p.of or 'screened'}, those {' and '.join(said)}." if said else f"'{name}': {p.of}."
+
+
+def _treatment(scenario: Scenario) -> list[str]:
+    found = []
+    for state in scenario.trial.protocol.states:
+        if not state.final:
+            reached = state.number in scenario.planned
+            given = "; ".join(text.treatments(scenario, state)) or ("no treatment" if reached else "nobody gets here")
+            lasts = text.ends(state)
+            found.append(f"{state.label}{f' ({lasts})' if lasts else ''}: {given}.")
+    return found
+
+
+def _rules(scenario: Scenario) -> list[str]:
+    states = scenario.trial.protocol.states
+    transitions = scenario.trial.protocol.transitions
+    found = []
+    for item in dict.fromkeys(t.item for t in transitions):
+        alike = [t for t in transitions if t.item == item]
+        written = scenario.document.data["protocol"]["transitions"][item]["from"]
+        named = text.listed([f"'{states[t.source].label}'" for t in alike], "or")
+        sources = {ON_STUDY: "any state on study", ANY: "any state"}.get(str(written), named)
+        to = text.listed([f"'{states[n].label}'" for n in alike[0].destinations], "or")
+        words = text.moved_by(scenario, alike[0])
+        found.append(f"From {sources} to {to}{': ' + words if words else ''}.".replace("\u00a0", " "))
+    return found
+
+
+def _summaries(scenario: Scenario) -> list[str]:
+    """Each number that rules read, in the words of the file."""
+    written = scenario.document.data.get("protocol", {}).get("summaries", {})
+    found = []
+    for name, made in written.items():
+        if isinstance(made, Mapping):
+            said = ", ".join(f"{key} {' or '.join(v) if isinstance(v, list) else v}" for key, v in made.items())
+        else:
+            said = str(made).replace("*", "\u00d7")
+        found.append(f"{name}: {said}.")
+    return found
+
+
+def _visits(scenario: Scenario) -> list[str]:
+    """A line for each state."""
+    found: list[str] = []
+    for line in schedule_text(schedule(scenario)):
+        if not line.startswith(" "):
+            found.append(line)
+        else:
+            found[-1] += ("" if found[-1].endswith(":") else ";") + f" {line.strip().replace(':', '')}"
+    return found
+
+
+def _endpoints(scenario: Scenario) -> list[str]:
+    found = []
+    for e in scenario.endpoints.values():
+        said = (
+            "" if e.published is None else f" Published: {e.published.text} [{e.published.mark}], {e.published.role}."
+        )
+        found.append(f"{e.label}: {e.counting}.{said}")
+    return found
+
+
+def _knobs(scenario: Scenario, *, unsure: bool) -> list[str]:
+    found = []
+    for k in scenario.knobs:
+        if (k.mark in _UNSURE) == unsure:
+            mark = f" [{k.mark}]" if k.mark else ""
+            found.append(f"{k.name} = {k.value}: {k.meaning}{mark}" + (f" ({k.source})" if k.source else "") + ".")
+    return found
+
+
+def _components(scenario: Scenario) -> list[str]:
+    """The parameters of disease and drugs that nobody found anywhere, one line for each component and mark."""
+    found = []
+    rows = scenario.parameters
+    for component in dict.fromkeys(r.component for r in rows):
+        for mark, said in MARKS.items():
+            if mark not in _UNSURE:
+                continue
+            named = [
+                f"{text.spoken(r.name)} {in_words(r.value, r.unit)}"
+                for r in rows
+                if r.component == component and r.mark == mark
+            ]
+            if named:
+                found.append(f"{text.spoken(component)}, {said} [{mark}]: {', '.join(named)}.")
+        changed = [
+            f"{text.spoken(r.name)} {in_words(r.value, r.unit)}" for r in rows if r.component == component and r.changed
+        ]
+        if changed:
+            found.append(f"{text.spoken(component)}, changed by this scenario: {', '.join(changed)}.")
+    return found
+
+
+def print_synopsis(found: Synopsis, console: Console) -> None:
+    """Print the synopsis."""
+    screen = Screen(console)
+    screen.put(found.title, "bold")
+    for heading, lines in found.sections.items():
+        screen.put()
+        screen.put(heading, "bold")
+        for line in lines:
+            screen.put(line, indent=2)

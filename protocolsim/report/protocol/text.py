@@ -1,0 +1,117 @@
+"""A protocol in plain words: times, treatments, rules, and what makes somebody move."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+
+from protocolsim.protocol.states import END, State, Transition
+from protocolsim.scenario.build.expressions import NAME
+from protocolsim.scenario.scenario import Scenario
+from protocolsim.units import MINUTES_PER_DAY, MINUTES_PER_WEEK, duration
+
+_SIGNS = {">=": "≥", "<=": "≤", "!=": "≠", "==": "=", "*": "\u00d7"}
+_HELD = "\u00a0"
+_MOST_LISTED = 8  # times of which each is named
+
+
+def number(value: float) -> str:
+    """A number without idle zeros, to six digits."""
+    return f"{value:.6g}"
+
+
+def weeks(minutes: float) -> str:
+    """A moment in weeks, to two decimals."""
+    return number(round(minutes / MINUTES_PER_WEEK, 2) + 0.0)
+
+
+def listed(words: Sequence[str], last: str = "and") -> str:
+    """'a', 'a and b', 'a, b and c'."""
+    return f" {last} ".join(part for part in (", ".join(words[:-1]), *words[-1:]) if part)
+
+
+def spoken(name: str) -> str:
+    """A name of the file as it is said."""
+    return name.replace("_", " ")
+
+
+def times(offsets: Sequence[int], *, counted: bool = True) -> str:
+    """When something is planned, counted from the start of the state: 'weeks 0, 2, 6', 'every 4 weeks, 10 times'.
+
+    Not `counted`: how often is left out, as where it depends on when the state is entered.
+    """
+    whole = all(o % MINUTES_PER_WEEK == 0 for o in offsets)
+    unit, length = ("week", MINUTES_PER_WEEK) if whole else ("day", MINUTES_PER_DAY)
+    said = [number(round(o / length, 3)) for o in offsets]
+    steps = {b - a for a, b in pairwise(offsets)}
+    if len(offsets) > 2 and len(steps) == 1:
+        start = "" if offsets[0] == 0 else f" from {unit} {said[0]}"
+        return f"every {duration(steps.pop())}{start}" + (f", {len(offsets)} times" if counted else "")
+    if len(offsets) > _MOST_LISTED:
+        tail = next(k for k in range(len(offsets) - 1) if len({b - a for a, b in pairwise(offsets[k:])}) == 1)
+        if len(offsets) - tail > 2:
+            every = duration(offsets[-1] - offsets[-2])
+            return f"{unit}s {', '.join(said[: tail + 1])}, then every {every} to {unit} {said[-1]}"
+    return f"{unit}{'' if len(said) == 1 else 's'} {', '.join(said)}"
+
+
+def treatments(scenario: Scenario, state: State) -> list[str]:
+    """What is given in a state: 'interferon beta, standard', 'daclizumab 1 mg/kg, every 4 weeks, 10 times'."""
+    found = []
+    for drug, level in enumerate(state.levels):
+        name = spoken(scenario.trial.labels.drugs[drug])
+        visits = scenario.planned.get(state.number, ())
+        doses = [(visit.offset, dose.amount) for visit in visits for dose in visit.doses if dose.drug == drug]
+        for amount in dict.fromkeys(amount for _, amount in doses):
+            given = [offset for offset, a in doses if a == amount]
+            found.append(f"{name} {number(amount)} mg/kg, {times(given, counted=state.until is None)}")
+        if level > 0.0 and scenario.trial.drugs[drug].give is None:
+            found.append(f"{name}, standard")
+    return found
+
+
+def ends(state: State) -> str:
+    """How long a state lasts; '' for one without an end of its own."""
+    if state.until is not None:
+        return f"until week {weeks(state.until)} from enrolment"
+    return "" if state.lasts is None else duration(state.lasts)
+
+
+def rule(words: str, scenario: Scenario) -> str:
+    """A decision rule as it is read: signs instead of letters, and every parameter with its value beside it."""
+
+    def valued(found: re.Match[str]) -> str:
+        known = scenario.named.get(found[0])
+        return found[0] if known is None else f"{found[0]}{_HELD}({known.text})"
+
+    text = NAME.sub(valued, words)
+    for letters, sign in _SIGNS.items():
+        text = text.replace(letters, sign)
+    # A sign stays with what follows it when lines are broken, a unit with its number.
+    text = re.sub(r"([≥≤≠=\u00d7<>+\-/]|\bnot) ", rf"\1{_HELD}", text)
+    return re.sub(r"([0-9]) (?=%|[a-zA-Z]+\))", rf"\1{_HELD}", text)
+
+
+def moved_by(scenario: Scenario, transition: Transition) -> str:
+    """What makes somebody take a transition: 'after 12 weeks, if cel > 2', 'upon fever', 'otherwise'."""
+    states = scenario.trial.protocol.states
+    source = states[transition.source]
+    others = [t for t in scenario.trial.protocol.group_of(transition).transitions if t.number != transition.number]
+    if transition.otherwise or (others and transition.rule is None and others[-1].number < transition.number):
+        condition = "otherwise"
+    elif transition.rule is not None:
+        condition = f"if {rule(transition.rule.words, scenario)}"
+    else:
+        condition = ""
+    trigger = "" if condition == "otherwise" else _moment(transition.trigger, source)
+    drawn = "" if transition.randomise is None else f"randomised ({spoken(transition.randomise.name)})"
+    return ", ".join(part for part in (trigger, condition, drawn) if part)
+
+
+def _moment(trigger: str, source: State) -> str:
+    if trigger != END:
+        return spoken(trigger)
+    if source.until is not None:
+        return f"at week {weeks(source.until)}"
+    return "" if not source.lasts else f"after {duration(source.lasts)}"

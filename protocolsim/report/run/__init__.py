@@ -1,0 +1,1 @@
+"""The report of one run: figures, their data, findings, page and terminal."""

@@ -1,0 +1,113 @@
+"""The summary in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from protocolsim.report.run import findings
+from protocolsim.report.run.source import Source
+from protocolsim.report.style import numbers
+from protocolsim.report.style.console import Column, Screen
+from protocolsim.study.estimation.estimate import Estimate
+from protocolsim.study.validation import comparisons
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_RANGE = Column("One trial,\n5-95 %")
+_ROLE = Column("Role", words=True)
+
+
+def print_summary(result: Source, console: Console) -> None:
+    """Print the table of endpoints, what its columns mean, and how to run it again."""
+    screen = Screen(console)
+    put = screen.put
+    put(result.title, "bold")
+    if result.question:
+        put(result.question)
+    _endpoints(screen, result)
+    tests = [e for e in result.estimates.values() if e.decides]
+    if tests:
+        put("")
+        _tests(screen, tests)
+    put("")
+    for line in (numbers.verdict(result), numbers.undefined_note(result.estimates.values())):
+        if line:
+            put(line)
+    for line in findings.sentences(result):
+        put("")
+        put(line)
+    put("")
+    put(numbers.RANGE_MEANS, "dim")
+    if any(e.published is not None for e in result.estimates.values()):
+        put(numbers.ROLES_MEAN, "dim")
+    if tests:
+        put(numbers.TESTS_MEAN, "dim")
+    for title, lines, style in (("Warning", result.warnings, "bold yellow"), ("Caveat", result.notes, "")):
+        for line in lines:
+            put(f"{title}: {line}", style)
+    put("")
+    put(_how_it_ran(result), "dim")
+
+
+def print_validation(result: Source, console: Console) -> None:
+    """Print the published results one by one, each with its verdict, and what that verdict is worth."""
+    screen = Screen(console)
+    put = screen.put
+    columns = (
+        *(Column("Published result", words=True), Column("Published", words=True), Column("Exact 95 %")),
+        *(_RANGE, Column("Verdict", words=True), _ROLE),
+    )
+    rows = [
+        (one.estimate.label, numbers.published(one.estimate), numbers.exact(one), numbers.one_trial(one.estimate),
+         one.verdict, one.published.role)
+        for one in comparisons(result.estimates.values())
+    ]  # fmt: skip
+    put(result.title, "bold")
+    screen.table(columns, rows, expand=True)
+    put("")
+    put(numbers.verdict(result))
+    put("")
+    for line in (numbers.VERDICT_MEANS, numbers.ROLE_MEANS):
+        put(line, "dim")
+    for line in result.warnings:
+        put(f"Warning: {line}", "bold yellow")
+    put("")
+    put(_how_it_ran(result), "dim")
+
+
+def _how_it_ran(result: Source) -> str:
+    parts = [
+        f"seed {result.seed}",
+        numbers.count(result.replicates, "replicate"),
+        f"{result.engine} engine",
+        f"protocolsim {result.version}",
+    ]
+    if "run time" in result.provenance:
+        parts.append(result.provenance["run time"])
+    return ", ".join(parts)
+
+
+def _endpoints(screen: Screen, result: Source) -> None:
+    """One row per endpoint; the published columns appear only where something was published."""
+    compared = any(e.published is not None for e in result.estimates.values())
+    columns = [Column("Endpoint", words=True), Column("Simulated"), _RANGE]
+    if compared:
+        columns += [Column("Published", words=True), Column("Percentile", short="Pctl."), _ROLE]
+    rows = []
+    for found in (e for e in result.estimates.values() if not e.decides):
+        # A long unit would widen two columns of numbers; it stands once, beside the label.
+        unit = "" if found.unit in ("", "%") else f"{found.unit}; "
+        cells = [numbers.bare(shown(found), found) for shown in (numbers.simulated, numbers.one_trial)]
+        row = [f"{found.label} ({unit}of {found.among})", *cells]
+        if compared:
+            row += [numbers.published(found), numbers.percentile(found), found.role or ""]
+        rows.append(row)
+    screen.table(columns, rows, expand=True)
+
+
+def _tests(screen: Screen, tests: Sequence[Estimate]) -> None:
+    """One row per test: what it tests, and how often it rejects."""
+    rows = [(f"{e.label} ({e.counting.partition('; ')[2]})", numbers.simulated(e)) for e in tests]
+    screen.table([Column("Test of each trial", words=True), Column("Rejects")], rows, expand=True)

@@ -1,0 +1,136 @@
+"""What the figures are drawn from: plain tables made of records."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocolsim.endpoint.base import first_states, rows_of
+from protocolsim.errors import UsageError
+from protocolsim.names import told_apart
+from protocolsim.records import MADE, Records
+from protocolsim.report.run.source import Source, row
+from protocolsim.units import MINUTES_PER_WEEK
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOST_PATIENTS = 24
+MOST_POINTS = 20_000
+MOST_WEEKS = 300
+_PANEL_LETTERS = 24
+
+
+def patients(records: Records, replicate: int) -> tuple[NDArray[np.int64], int]:
+    """The rows of the enrolled subjects of one replicate, at most 24, and how many there are."""
+    subjects = records["subjects"]
+    rows = np.flatnonzero(subjects["enrolled"] & (subjects["replicate"] == replicate)).astype(np.int64)
+    if len(rows) == 0:
+        last = records.first_replicate + records.replicates - 1
+        there = f"replicates are {records.first_replicate} to {last}"
+        raise UsageError(f"replicate {replicate} has nobody enrolled; {there}")
+    return rows[:MOST_PATIENTS], len(rows)
+
+
+def patient_frame(result: Source, chosen: NDArray[np.int64]) -> tuple[pd.DataFrame, float]:
+    """One row per mark to draw; also the width in weeks of the means that stand for too many values, or 0."""
+    import pandas as pd
+
+    records, labels = result.shown, result.shown.labels
+    subjects = records["subjects"]
+    if result.follow not in labels.variables:
+        raise UsageError(f"the variable to follow, '{result.follow}', is not assessed in this protocol")
+    states = np.array(state_labels(result), dtype=object)
+    parts = []
+    for table, kind in (("observations", "seen"), ("doses", "dose")):
+        columns = records[table]
+        rows = rows_of(records, table)
+        keep = np.isin(rows, chosen)
+        if kind == "seen":
+            keep &= columns["variable"] == labels.variables.index(str(result.follow))
+        else:
+            keep &= (columns["status"] == MADE) & (columns["dose"] > 0)
+        made = columns["status"][keep] == MADE
+        part = pd.DataFrame({"row": rows[keep], "kind": np.where(made, kind, "missed")})
+        part["week"] = (columns["minute"][keep] - subjects["enrolled_minute"][rows[keep]]) / MINUTES_PER_WEEK
+        part["state"] = states[columns["state"][keep]]
+        part["value"] = columns["value"][keep] if kind == "seen" else np.nan
+        part["dose"] = columns["dose"][keep] if kind == "dose" else np.nan
+        parts.append(part)
+    frame, step = _thinned(pd.concat([p for p in parts if len(p)] or parts[:1], ignore_index=True))
+    if frame["value"].notna().sum() == 0:
+        raise UsageError(f"'{result.follow}' was never observed in this replicate, so there is nothing to draw")
+    start = pd.DataFrame({"row": chosen, "kind": "enrolment", "week": 0.0, "state": ""})
+    frame = pd.concat([start.assign(value=np.nan, dose=np.nan), frame], ignore_index=True)
+    ended = [ending(result, int(code)) for code in subjects["final_state"][chosen]]
+    panels = {
+        of: "\n".join(textwrap.wrap(f"{number}: {end}", _PANEL_LETTERS))
+        for of, number, end in zip(chosen, subjects["subject"][chosen], ended, strict=True)
+    }
+    frame["panel"] = [panels[of] for of in frame["row"]]
+    return frame, step
+
+
+def ending(result: Source, final: int) -> str:
+    """How a subject ended: the outcome of their final state, or that state where it has none."""
+    return result.shown.labels.outcomes[final] or state_labels(result)[final]
+
+
+def _thinned(frame: pd.DataFrame) -> tuple[pd.DataFrame, float]:
+    """The frame itself, or means per patient, kind and state over as many weeks as bring it under the limit."""
+    if len(frame) <= MOST_POINTS:
+        return frame, 0.0
+    step, thin = 1.0, frame
+    while len(thin) > MOST_POINTS:
+        step *= 2.0
+        bins = frame.assign(bin=np.floor(frame["week"] / step))
+        groups = bins.groupby(["row", "kind", "state", "bin"], sort=True, as_index=False)
+        thin = groups[["week", "value", "dose"]].mean()
+    return thin.drop(columns="bin"), step
+
+
+def occupancy(result: Source) -> pd.DataFrame:
+    """Share of enrolled subjects in each state at each week since enrolment, from their moves."""
+    import pandas as pd
+
+    records = result.shown
+    subjects, moves = records["subjects"], records["moves"]
+    enrolled = subjects["enrolled"]
+    number = int(enrolled.sum())
+    if number == 0:
+        raise UsageError("nobody was enrolled in any replicate, so there is nobody to follow through the states")
+    rows = rows_of(records, "moves")
+    keep = enrolled[rows]
+    rows, old, new = rows[keep], moves["from_state"][keep], moves["to_state"][keep]
+    since = moves["minute"][keep] - subjects["enrolled_minute"][rows]
+    ends = subjects["end_minute"][enrolled] - subjects["enrolled_minute"][enrolled]
+    weeks = max(1, int(np.ceil(ends.max() / MINUTES_PER_WEEK)))
+    step = int(np.ceil(weeks / MOST_WEEKS))
+    # A little beyond the last move, so that those who end last are seen in the state they end in.
+    slots = int(np.ceil(weeks / step)) + 1 + max(2, weeks // (25 * step))
+    # A move counts from the first grid point at or after it; all before enrolment count at week 0.
+    slot = np.clip(np.ceil(since / (MINUTES_PER_WEEK * step)), 0, slots - 1).astype(np.int64)
+    there = np.zeros((slots, len(records.labels.states)))
+    np.add.at(there, (slot, new), 1.0)
+    np.add.at(there, (slot, old), -1.0)
+    np.add.at(there[0], first_states(records)[enrolled], 1.0)
+    share = np.cumsum(there, axis=0) / number
+    used = np.flatnonzero(share.max(axis=0) > 0)
+    states = state_labels(result)
+    return pd.DataFrame(
+        [
+            {"week": k * step, "state": states[code], "share": float(share[k, code]), "order": place}
+            for place, code in enumerate(used)
+            for k in range(slots)
+        ]
+    )
+
+
+def state_labels(result: Source) -> list[str]:
+    """Every state in the words of the scenario, in code order; equal words get their names beside them."""
+    said = {str(s["name"]): str(s["label"] or s["name"]) for s in map(row, result.design)}
+    names = result.shown.labels.states
+    return told_apart([said.get(name, name) for name in names], names)

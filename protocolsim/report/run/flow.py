@@ -1,0 +1,178 @@
+"""The way of the patients through the states: columns of states, and ribbons as wide as the share that moves."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from protocolsim.endpoint.base import first_states, rows_of
+from protocolsim.errors import UsageError
+from protocolsim.report.run.figure_data import state_labels
+from protocolsim.report.run.source import Source
+from protocolsim.report.style import numbers
+from protocolsim.report.style.figures import INK, colours, finish
+
+if TYPE_CHECKING:
+    import altair as alt
+    import pandas as pd
+
+MOST_COLUMNS = 6
+_POINTS = 24  # of one ribbon's edge
+_GAP = 0.05  # between the states of one column, as a share of all subjects
+_BAR = 0.03  # the width of a state, in columns
+_WIDTH, _LINE, _LETTER = 760, 13.5, 6.0  # pixels: the figure, the height of a line of words, the width of a letter
+
+
+def flows(result: Source) -> pd.DataFrame:
+    """One row per step, state before and state after: `number` of enrolled subjects who made that move.
+
+    Step 1 leads from the state in which they were enrolled to the next, and so on. Who ends makes no further
+    step. What comes after the last column is left out. Raises UsageError where nobody was enrolled.
+    """
+    import pandas as pd
+
+    step, old, new, _ = _moves(result)
+    frame = pd.DataFrame({"step": step, "source": old, "target": new})
+    found = frame.groupby(["step", "source", "target"], sort=True).size()
+    return found.rename("number").reset_index()
+
+
+def nodes(result: Source) -> pd.DataFrame:
+    """One row per column and state: `number` of enrolled subjects who were there after that many moves."""
+    import pandas as pd
+
+    step, _, new, start = _moves(result)
+    places = np.concatenate([np.zeros(len(start), dtype=np.int64), step])
+    frame = pd.DataFrame({"step": places, "state": np.concatenate([start, new])})
+    return frame.groupby(["step", "state"], sort=True).size().rename("number").reset_index()
+
+
+def _moves(result: Source) -> tuple[Any, Any, Any, Any]:
+    """Of enrolled subjects: number, state before and after of each move after enrolment; the state of enrolment."""
+    records = result.shown
+    subjects, moves = records["subjects"], records["moves"]
+    enrolled = subjects["enrolled"]
+    if not enrolled.any():
+        raise UsageError("nobody was enrolled in any replicate, so there is nobody to follow through the states")
+    rows = rows_of(records, "moves")
+    mine = enrolled[rows]
+    early = mine & (moves["minute"] <= subjects["enrolled_minute"][rows])
+    start = first_states(records).copy()
+    # Assigned in the order of the moves: the last one up to enrolment stays.
+    start[rows[early]] = moves["to_state"][early]
+    late = np.flatnonzero(mine & ~early)
+    of = rows[late]
+    first = np.searchsorted(of, of)
+    step = np.arange(len(of)) - first + 1
+    keep = step < MOST_COLUMNS
+    taken = late[keep]
+    return (
+        step[keep].astype(np.int64),
+        moves["from_state"][taken].astype(np.int64),
+        moves["to_state"][taken].astype(np.int64),
+        start[enrolled].astype(np.int64),
+    )
+
+
+def flow(result: Source) -> alt.LayerChart:
+    """Who went where after enrolment, over all replicates. Raises UsageError where nobody was enrolled or moved."""
+    import altair as alt
+
+    between, standing = flows(result), nodes(result)
+    if len(between) == 0:
+        raise UsageError("nobody moved after enrolment, so there is no way through the states to draw")
+    total = int(standing.loc[standing["step"] == 0, "number"].sum())
+    labels = state_labels(result)
+    last = int(standing["step"].max())
+    height = max(260, 85 * int(standing.groupby("step").size().max()))
+    letters = max(10, int(0.9 * _WIDTH / (last + 0.8) / _LETTER))
+    boxes = _boxes(standing, labels, total, letters, 1.25 * _LINE / height)
+    ribbons = _ribbons(between, boxes, labels, total)
+    shown = [s for k, s in enumerate(labels) if k in set(standing["state"])]
+    # Labels stand to the right of their bars, those of the last column too.
+    x_scale = alt.Scale(domain=[-_BAR, last + 0.8], nice=False)
+    low = min(float(boxes["low"].min()), float(boxes["label_at"].min())) - 0.05
+    y_scale = alt.Scale(domain=[low, 1.02], nice=False)
+    x = alt.X("x:Q", axis=None, scale=x_scale)
+    colour = alt.Color("label:N", scale=colours(labels, shown), legend=None)
+
+    def y(name: str) -> alt.Y:
+        return alt.Y(f"{name}:Q", axis=None, scale=y_scale)
+
+    layers: list[Any] = [
+        alt.Chart(ribbons)
+        .mark_area(opacity=0.38, line=False)
+        .encode(x=x, y=y("low"), y2="high:Q", color=colour, detail="ribbon:N"),
+        alt.Chart(boxes).mark_rect(opacity=1).encode(x=x, x2="x2:Q", y=y("low"), y2="high:Q", color=colour),
+        alt.Chart(boxes)
+        .mark_text(align="left", baseline="middle", dx=5, fontSize=11, lineHeight=13, color=INK, lineBreak="\n")
+        .encode(x=alt.X("x2:Q", axis=None, scale=x_scale), y=y("label_at"), text="text:N"),
+    ]
+    layered = alt.LayerChart(layer=layers).properties(width=_WIDTH, height=height)
+    firsts = between[between["step"] == 1].sort_values("number", ascending=False)
+    largest: list[list[int]] = firsts[["source", "target", "number"]].to_numpy().tolist()
+    told = "; ".join(
+        f"{labels[source]} to {labels[target]} {100 * number / total:.0f} %" for source, target, number in largest
+    )
+    more = " Later moves are left out." if last == MOST_COLUMNS - 1 else ""
+    found: alt.LayerChart = finish(
+        layered,
+        "The way through the states",
+        f"All {total:,} enrolled patients of {numbers.count(result.shown.replicates, 'simulated trial')}, from the "
+        "state they were enrolled in. Each column is one move further, not a moment in time; heights are shares of all "
+        f"enrolled, and a bar that sends out no ribbon is where patients ended.{more} Look at which ribbons are thick. "
+        f"First move: {told}.",
+        f"Ribbons between states, move by move. First move: {told}.",
+    )
+    return found
+
+
+def _boxes(standing: pd.DataFrame, labels: list[str], total: int, letters: int, line: float) -> pd.DataFrame:
+    """Where each state of each column is drawn, downwards from 1, with its words; a line of them is `line` high."""
+    found = standing.assign(label=[labels[k] for k in standing["state"]], share=standing["number"] / total)
+    words = [
+        [*textwrap.wrap(label, letters), _percent(share)]
+        for label, share in zip(found["label"], found["share"], strict=True)
+    ]
+    found["text"], found["lines"] = ["\n".join(w) for w in words], [len(w) for w in words]
+    low, label_at = [], []
+    for _, column in found.groupby("step", sort=True):
+        edge, floor = 1.0, np.inf
+        for share, lines in zip(column["share"], column["lines"], strict=True):
+            low.append(edge - share)
+            # Small states lie close together; their words are pushed apart, downwards.
+            at = min(edge - share / 2, floor - lines * line / 2)
+            label_at.append(at)
+            edge, floor = edge - share - _GAP, at - lines * line / 2
+    found = found.assign(low=low, label_at=label_at)
+    found["high"] = found["low"] + found["share"]
+    found["x"], found["x2"] = found["step"] - _BAR, found["step"] + 0.0
+    return found
+
+
+def _ribbons(between: pd.DataFrame, boxes: pd.DataFrame, labels: list[str], total: int) -> pd.DataFrame:
+    """The edges of every ribbon, from the right of one bar to the left of the next; it has the source's colour."""
+    import pandas as pd
+
+    places = zip(*(boxes[k].tolist() for k in ("step", "state", "high")), strict=True)
+    top: dict[tuple[int, int], float] = {(step, state): high for step, state, high in places}
+    leaving, arriving = dict(top), dict(top)
+    parts = []
+    along = np.linspace(0.0, 1.0, _POINTS)
+    bent = along * along * (3.0 - 2.0 * along)
+    rows: list[list[int]] = between[["step", "source", "target", "number"]].to_numpy().tolist()
+    for place, (step, source, target, number) in enumerate(rows):
+        wide = number / total
+        start, end = leaving[step - 1, source], arriving[step, target]
+        leaving[step - 1, source] -= wide
+        arriving[step, target] -= wide
+        high = start + (end - start) * bent
+        x = step - 1 + along * (1.0 - _BAR)
+        parts.append(pd.DataFrame({"ribbon": place, "x": x, "low": high - wide, "high": high, "label": labels[source]}))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %" if share >= 0.005 else "< 0.5 %"

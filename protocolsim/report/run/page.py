@@ -1,0 +1,149 @@
+"""One self-contained HTML page: question, verdict, numbers, figures, protocol, parameters, caveats, provenance."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from protocolsim.component import MARKS
+from protocolsim.errors import UsageError
+from protocolsim.report.run import figures, findings
+from protocolsim.report.run.flow import flow
+from protocolsim.report.run.source import Source, row
+from protocolsim.report.style import numbers
+from protocolsim.report.style.figures import inline
+from protocolsim.report.style.stylesheet import style
+from protocolsim.study.companions import MOST
+from protocolsim.study.estimation.estimate import Estimate
+from protocolsim.study.validation import Comparison, comparisons, inside
+from protocolsim.text.html import rendered
+
+_TEMPLATE = Path(__file__).with_name("page.html.j2")
+
+
+def page(result: Source) -> str:
+    """The page as text. It loads nothing from anywhere, follows the reader's light or dark mode, and prints."""
+    estimates = list(result.estimates.values())
+    return rendered(
+        _TEMPLATE,
+        result=result,
+        verdict=numbers.verdict(result),
+        findings=findings.sentences(result),
+        style=style(),
+        beside=findings.beside(result),
+        most_beside=MOST,
+        rows=_rows(result),
+        compared=any(e.published is not None for e in estimates),
+        range_means=numbers.RANGE_MEANS,
+        validation=_validation(result),
+        tests=[_test(e) for e in result.estimates.values() if e.decides],
+        tests_mean=numbers.TESTS_MEAN,
+        verdict_means=numbers.VERDICT_MEANS,
+        roles_mean=numbers.ROLES_MEAN,
+        undefined=numbers.undefined_note(estimates),
+        figures=_figures(result),
+        parameters=_parameters(result),
+        knobs=[row(k) for k in result.knobs],
+        design=[row(s) for s in result.design],
+        changed=sum(1 for p in map(row, result.parameters) if p["changed"]),
+        marks=MARKS,
+        provenance=_provenance(result),
+    )
+
+
+def _rows(result: Source) -> list[dict[str, Any]]:
+    return [
+        {
+            "label": e.label,
+            "among": e.among,
+            "counting": e.counting,
+            "simulated": numbers.bare(numbers.simulated(e), e),
+            "unit": "" if e.unit == "%" else e.unit,
+            "range": numbers.bare(numbers.one_trial(e), e),
+            "published": numbers.published(e),
+            "source": e.published.source if e.published else "",
+            "note": e.published.note if e.published else "",
+            "percentile": numbers.percentile(e),
+            "role": e.role or "",
+            "outside": inside(e) is False and e.n_replicates > 1,
+        }
+        for e in result.estimates.values()
+        if not e.decides
+    ]
+
+
+def _test(found: Estimate) -> dict[str, str]:
+    return {"label": found.label, "counting": found.counting, "rejects": numbers.simulated(found)}
+
+
+def _figures(result: Source) -> list[dict[str, Any]]:
+    """Each figure that this result has something to draw for."""
+    drawn: list[dict[str, Any]] = []
+    for draw in (figures.through_states, flow, figures.patients_over_time):
+        try:
+            chart = draw(result)
+        except UsageError:
+            # Nobody enrolled, nothing to follow: the page does without that figure.
+            continue
+        drawn.append(_drawn(chart, f"figure{len(drawn)}"))
+    return drawn
+
+
+def _drawn(chart: Any, name: str) -> dict[str, Any]:
+    """A figure for the page; `name` keeps its ids apart from those of other figures."""
+    return {
+        "title": chart.title["text"],
+        "caption": figures.caption(chart),
+        "svg": inline(chart, name),
+    }
+
+
+def _validation(result: Source) -> dict[str, Any] | None:
+    """The published results one by one, and their figure; None where nothing is published or one trial was run."""
+    rows = comparisons(result.estimates.values())
+    if not rows or result.replicates < 2:
+        return None
+    figure = None
+    if any(r.verdict != "undefined" for r in rows):
+        figure = _drawn(figures.simulated_against_published(result), "validation")
+    return {"rows": [_compared(r) for r in rows], "figure": figure}
+
+
+def _compared(one: Comparison) -> dict[str, str]:
+    e = one.estimate
+    return {
+        "label": e.label,
+        "published": numbers.published(e),
+        "exact": numbers.exact(one),
+        "range": numbers.one_trial(e),
+        "percentile": numbers.percentile(e),
+        "verdict": one.verdict,
+        "role": one.published.role,
+        "evidence": one.evidence,
+    }
+
+
+def _parameters(result: Source) -> list[dict[str, Any]]:
+    """One group per component, in the order in which they come."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for one in map(row, result.parameters):
+        shown = {key: _shown(one[key]) for key in ("value", "default", "low", "high")}
+        groups.setdefault(str(one["component"]), []).append({**one, **shown})
+    return [{"component": name, "parameters": each} for name, each in groups.items()]
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return "" if value is None else str(value)
+
+
+def _provenance(result: Source) -> dict[str, str]:
+    first = {
+        "scenario": result.name,
+        "seed": str(result.seed),
+        "replicates": f"{result.replicates:,}",
+        "engine": result.engine,
+        "protocolsim": result.version,
+    }
+    return {**first, **{str(k): str(v) for k, v in result.provenance.items()}}

@@ -1,0 +1,136 @@
+"""One trial as a swimmer plot: a lane for each patient, coloured by state, with what was counted on it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocolsim.endpoint.base import first_states, rows_of
+from protocolsim.errors import UsageError
+from protocolsim.records import Records
+from protocolsim.report.run.figure_data import ending, patient_frame, patients, state_labels
+from protocolsim.report.run.source import Source
+from protocolsim.report.style import numbers as style_numbers
+from protocolsim.report.style.figures import INK, RED, colours, finish, legend
+from protocolsim.units import MINUTES_PER_WEEK
+
+if TYPE_CHECKING:
+    import altair as alt
+    import pandas as pd
+
+Integers = NDArray[np.int64]
+
+# On a lane the page's own ink would vanish in the dark.
+_DISC, _WORD = "#ffffff", "#111111"
+_LANE, _ROW = 15, 24  # pixels
+
+
+def swimmers(result: Source, replicate: int = 0) -> alt.LayerChart:
+    """A lane for each enrolled patient of one replicate, at most 24 of them, over weeks since enrolment.
+
+    Raises UsageError where the scenario follows no variable, or the replicate has nobody enrolled.
+    """
+    import altair as alt
+
+    if result.follow is None:
+        raise UsageError("this scenario names no variable to follow (follow:), so there is nothing to draw on a lane")
+    chosen, enrolled = patients(result.shown, replicate)
+    marks, step = patient_frame(result, chosen)
+    numbers = dict(zip(chosen.tolist(), result.shown["subjects"]["subject"][chosen].tolist(), strict=True))
+    marks = marks.assign(patient=[str(numbers[row]) for row in marks["row"]])
+    lanes = lane_frame(result, chosen)
+    layered: alt.LayerChart = alt.LayerChart(layer=_layers(result, lanes, marks, step))
+    ends = lanes.groupby("patient", sort=False).last()["ended"].value_counts()
+    told = "; ".join(f"{number} {words}" for words, number in ends.items())
+    variable = result.follow_meaning or str(result.follow).replace("_", " ")
+    which = f"all {len(chosen)}" if len(chosen) == enrolled else f"the first {len(chosen)} of {enrolled:,}"
+    found: alt.LayerChart = finish(
+        layered.properties(width=760, height=_ROW * len(chosen)),
+        f"One simulated trial, patient by patient: {variable}",
+        f"Replicate {replicate}, {which} enrolled patients, a lane each. A lane's colour is the state the patient was "
+        "in. Discs are assessments, larger for larger values; a red cross is one that was missed. At the right is how "
+        "each course ended. Look at how a patient's discs change along a lane, "
+        f"and whether they change where the colour does. Here: {told}.",
+        f"Lanes for {len(chosen)} patients of one simulated trial over weeks since enrolment, coloured by state, with "
+        f"{variable} at each assessment. How they ended: {told}.",
+    )
+    return found
+
+
+def lane_frame(result: Source, chosen: Integers) -> pd.DataFrame:
+    """One row per patient and stay in a state: `patient`, `state`, `start` and `end` in weeks since enrolment, `ended`.
+
+    `ended` is how the patient's course ended, in words. In order of time within each patient; stays of no length are
+    left out.
+    """
+    import pandas as pd
+
+    records: Records = result.shown
+    subjects, moves = records["subjects"], records["moves"]
+    rows = rows_of(records, "moves")
+    labels, first = state_labels(result), first_states(records)
+    found: list[tuple[str, str, float, float, str]] = []
+    for row in chosen.tolist():
+        mine = np.flatnonzero(rows == row)
+        states = [int(first[row]), *moves["to_state"][mine].tolist()]
+        edges = [0, *moves["minute"][mine].tolist(), int(subjects["end_minute"][row])]
+        weeks = [(m - int(subjects["enrolled_minute"][row])) / MINUTES_PER_WEEK for m in edges]
+        patient, ended = str(subjects["subject"][row]), ending(result, int(subjects["final_state"][row]))
+        found += [
+            (patient, labels[state], start, end, ended)
+            for state, start, end in zip(states, weeks, weeks[1:], strict=False)
+            if end > start
+        ]
+    return pd.DataFrame(found, columns=["patient", "state", "start", "end", "ended"])
+
+
+def _layers(result: Source, lanes: pd.DataFrame, marks: pd.DataFrame, step: float) -> list[Any]:
+    import altair as alt
+
+    order = list(dict.fromkeys(lanes["patient"]))
+    states = state_labels(result)
+    shown = [s for s in states if s in set(lanes["state"])]
+    scale = alt.Scale(domain=[float(lanes["start"].min()) - 1, float(lanes["end"].max()) + 1], nice=False)
+    axis = alt.Axis(grid=False, tickCount=12)
+    y = alt.Y("patient:N", title="patient", sort=order, axis=alt.Axis(ticks=False, domain=False))
+
+    def x(name: str) -> alt.X:
+        return alt.X(f"{name}:Q", title="weeks since enrolment", scale=scale, axis=axis)
+
+    seen, missed = marks[marks["kind"] == "seen"], marks[marks["kind"] == "missed"]
+    missed = missed[missed["dose"].isna()]
+    low, top = float(seen["value"].min()), float(seen["value"].max())
+    # Numbers fit into their discs where they are counts.
+    counts = step == 0.0 and bool((seen["value"].dropna() >= 0).all()) and _whole(seen) and top < 100
+    sizes = (
+        alt.Scale(domain=[0, 1, max(top, 2)], range=[14, 130, 300])
+        if counts
+        else alt.Scale(domain=[low, max(top, low + 1e-9)], range=[10, 110])
+    )
+    size = alt.Size("value:Q", legend=None, scale=sizes)
+    colour = alt.Color("state:N", title=None, scale=colours(states, shown), legend=legend(shown))
+    last = lanes.groupby("patient", sort=False, as_index=False).last()
+    layers = [
+        alt.Chart(lanes).mark_bar(height=_LANE, opacity=1).encode(x=x("start"), x2="end:Q", y=y, color=colour),
+        alt.Chart(seen)
+        .mark_circle(color=_DISC, stroke=_WORD, strokeWidth=0.5, opacity=1)
+        .encode(x=x("week"), y=y, size=size),
+        alt.Chart(missed)
+        .mark_point(shape="cross", angle=45, size=50, color=RED, filled=True, opacity=1)
+        .encode(x=x("week"), y=y),
+        alt.Chart(last).mark_text(align="left", dx=8, color=INK, fontSize=11).encode(x=x("end"), y=y, text="ended:N"),
+    ]
+    if counts:
+        counted = seen[seen["value"] > 0].assign(
+            text=[style_numbers.plain(v) for v in seen.loc[seen["value"] > 0, "value"]]
+        )
+        words = alt.Chart(counted).mark_text(color=_WORD, fontSize=9).encode(x=x("week"), y=y, text="text:N")
+        layers.insert(2, words)
+    return layers
+
+
+def _whole(seen: pd.DataFrame) -> bool:
+    values = seen["value"].dropna()
+    return bool((values == values.round()).all())

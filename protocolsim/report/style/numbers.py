@@ -1,0 +1,209 @@
+"""Numbers as a reader meets them, and the verdict in words; terminal, figures and page all say it this way."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+from protocolsim.report.run.source import Source
+from protocolsim.study.estimation.estimate import Estimate
+from protocolsim.study.validation import Comparison, inside
+
+NO_RANGE = "one trial only"
+UNDEFINED = "undefined"
+_MOST_DIGITS = 6
+VERDICT_MEANS = (
+    "Verdict: whether the published value lies between the 5th and the 95th percentile of single simulated trials. "
+    "Exact 95 %: the Clopper-Pearson confidence interval of a published count, worked out here [D]."
+)
+# What every table of results has to say under it.
+RANGE_MEANS = (
+    "One trial, 5-95 %: where 90 % of single simulated trials fall. It is a prediction range for one trial of this "
+    "size, not a confidence interval, and more replicates do not narrow it. The ± is the Monte Carlo standard error "
+    "of the simulated value, which they do narrow."
+)
+TESTS_MEAN = (
+    "Rejects: the share of simulated trials in which the test rejects its null hypothesis, with its Monte Carlo "
+    "standard error. Where there is an effect this is the power, where there is none the type I error. A test of "
+    "something else than the effect (that counts fell, by whatever) may reject far more often than its level."
+)
+ROLE_MEANS = (
+    "Role: a fitted result was used to choose the model's parameters, so that it lies inside its range validates "
+    "nothing; one that is not independent comes from patients among those the parameters were taken from. A checked "
+    "result is neither."
+)
+ROLES_MEAN = f"{ROLE_MEANS} Percentile: the share of simulated trials below the published value, ties counting half."
+
+
+def scaled(value: float, unit: str) -> float:
+    """A value as it is printed: shares in per cent, all else as it is."""
+    return 100.0 * value if unit == "%" else value
+
+
+def plain(value: float) -> str:
+    """A number to about three digits, without exponents or idle zeros."""
+    if math.isnan(value):
+        return UNDEFINED
+    digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2
+    text = f"{value:.{digits}f}"
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return "0" if text == "-0" else text
+
+
+def simulated(found: Estimate) -> str:
+    """The value and its standard error, to the digits that the error leaves meaningful."""
+    value, error = scaled(found.value, found.unit), scaled(found.mcse, found.unit)
+    return UNDEFINED if math.isnan(value) else f"{with_error(value, error)} {found.unit}"
+
+
+def difference(value: float, error: float, unit: str) -> str:
+    """'+12.3 ± 0.4 % points': a difference with its sign, in the unit of the endpoint; of shares in percentage points.
+
+    The error is zero where both are the same trials, and nan with a single replicate; neither is said.
+    """
+    value, error = scaled(value, unit), scaled(error, unit)
+    if math.isnan(value):
+        return UNDEFINED
+    said = with_error(value, error)
+    return f"{'+' if value > 0 else ''}{said} {'% points' if unit == '%' else unit}".rstrip()
+
+
+def with_error(value: float, error: float) -> str:
+    """'70.9 ± 0.8', to the digits that the error leaves meaningful; the value alone where there is no error."""
+    if math.isnan(error) or error == 0.0:
+        return plain(value)
+    digits = min(_MOST_DIGITS, max(0, -math.floor(math.log10(error))))
+    return f"{value:.{digits}f} ± {error:.{digits}f}"
+
+
+def one_trial(found: Estimate) -> str:
+    """The range that holds 90 % of single trials; one trial has none."""
+    if found.decides:
+        return "yes or no"
+    return NO_RANGE if _alone(found) else span(found.lo, found.hi, found.unit)
+
+
+def _alone(found: Estimate) -> bool:
+    """Whether a single trial has a value."""
+    return found.n_replicates - found.n_undefined == 1
+
+
+def bare(text: str, found: Estimate) -> str:
+    """A printed number without its unit, for a table that names the unit once; per cent stays."""
+    return text if found.unit == "%" else text.removesuffix(f" {found.unit}")
+
+
+def span(low: float, high: float, unit: str) -> str:
+    """Two numbers and their unit; shares in whole per cent."""
+    if math.isnan(low) or math.isnan(high):
+        return UNDEFINED
+    ends = [scaled(low, unit), scaled(high, unit)]
+    shown = [f"{e:.0f}" for e in ends] if unit == "%" else [plain(e) for e in ends]
+    shown = ["0" if s == "-0" else s for s in shown]
+    return f"{shown[0]} {unit}" if shown[0] == shown[1] else f"{shown[0]} to {shown[1]} {unit}"
+
+
+def published(found: Estimate) -> str:
+    """The published value as printed, in per cent where it is a count, with its evidence mark; '' without one."""
+    said = found.published
+    if said is None:
+        return ""
+    percent = f" ({scaled(said.value, '%'):.0f} %)" if found.unit == "%" and "%" not in said.text else ""
+    return f"{said.text}{percent} [{said.mark}]"
+
+
+def percentile(found: Estimate) -> str:
+    """Where the published value lies among simulated trials; '' without one, or where there is a single trial."""
+    return "" if found.percentile is None or _alone(found) else f"{found.percentile:.0f}"
+
+
+def count(number: int, noun: str) -> str:
+    """'1 trial', '2 trials'."""
+    return f"{number} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def verdict(result: Source) -> str:
+    """What the numbers say of the published trial, in one paragraph built from them alone."""
+    compared = [e for e in result.estimates.values() if inside(e) is not None]
+    said = [f"{count(result.replicates, 'trial')} {'was' if result.replicates == 1 else 'were'} simulated."]
+    if not compared:
+        said.append("No published result is set beside them, so nothing here says how near they are to a real trial.")
+        return " ".join(said)
+    if result.replicates == 1:
+        said.append("One trial has no range; run more replicates to see whether the published results lie within it.")
+        return " ".join(said)
+    agree = [e for e in compared if inside(e)]
+    said.append(_agreement(len(agree), len(compared)))
+    said.extend(
+        f"Outside: {e.label} (published {published(e)}, one trial {one_trial(e)})." for e in compared if not inside(e)
+    )
+    said.append(_evidence(compared))
+    return " ".join(said)
+
+
+def _agreement(agree: int, of: int) -> str:
+    held = "inside the range that holds 90 % of single simulated trials"
+    if of == 1:
+        return f"The one published result lies {held if agree else held.replace('inside', 'outside')}."
+    if agree == of:
+        return f"All {of} published results lie {held}."
+    return f"{'None' if agree == 0 else agree} of the {of} published results {'lies' if agree == 1 else 'lie'} {held}."
+
+
+def _evidence(compared: Sequence[Estimate]) -> str:
+    checked = [e for e in compared if e.role == "checked"]
+    fitted = sum(1 for e in compared if e.role == "fitted")
+    shared = len(compared) - len(checked) - fitted
+    if not checked:
+        return _no_evidence(fitted, shared)
+    good = sum(1 for e in checked if inside(e))
+    weak = "Small trials have wide ranges, and lying inside a wide range is weak evidence."
+    if fitted + shared == 0:
+        return f"None of them was used to choose the model's parameters. {weak}"
+    used = " ".join(
+        f"{number} of the {len(compared)} {was if number == 1 else were};"
+        for number, was, were in (
+            (
+                fitted,
+                "was used to choose the model's parameters and so tests nothing",
+                "were used to choose the model's parameters and so test nothing",
+            ),
+            (
+                shared,
+                "comes from patients among those the parameters were taken from and so tests little",
+                "come from patients among those the parameters were taken from and so test little",
+            ),
+        )
+        if number
+    )
+    if len(checked) == 1:
+        return f"{used} the 1 not so used lies {'inside' if good else 'outside'}. {weak}"
+    many = "all" if good == len(checked) else "none" if good == 0 else str(good)
+    return f"{used} of the {len(checked)} not so used, {many} {'lies' if good == 1 else 'lie'} inside. {weak}"
+
+
+def _no_evidence(fitted: int, shared: int) -> str:
+    """What can be said where no result was kept apart from the model."""
+    if shared == 0:
+        only = "It was" if fitted == 1 else "All of them were"
+        return f"{only} used to choose the model's parameters, so nothing here tests the model."
+    if fitted == 0:
+        only = "It comes" if shared == 1 else "All of them come"
+        return f"{only} from patients among those the parameters were taken from, so little here tests the model."
+    return (
+        "All of them were used to choose the model's parameters, or come from patients among those the parameters were "
+        "taken from, so little here tests the model."
+    )
+
+
+def exact(row: Comparison) -> str:
+    """The exact 95 % confidence interval of a published count, in whole per cent; '' where it is no count."""
+    return "" if row.interval is None else f"{span(*row.interval, '%')} [D]"
+
+
+def undefined_note(estimates: Iterable[Estimate]) -> str:
+    """How many single trials had no value, per endpoint; '' where all had."""
+    parts = [
+        f"{e.label}: {e.n_undefined:,} of {count(e.n_replicates, 'trial')}" for e in estimates if e.n_undefined > 0
+    ]
+    return "Without a value (nobody in the denominator): " + "; ".join(parts) + "." if parts else ""

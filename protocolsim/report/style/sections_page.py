@@ -1,0 +1,28 @@
+"""A self-contained page of a title and sections, in the look of all pages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from protocolsim.report.style.stylesheet import style
+from protocolsim.text.html import rendered, safe
+
+_TEMPLATE = Path(__file__).with_name("sections_page.html.j2")
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading, HTML that is already safe, and a line under it. `wide`: it scrolls sideways where it must."""
+
+    heading: str
+    html: str
+    told: str = ""
+    wide: bool = False
+
+
+def plain_page(title: str, question: str, lead: Sequence[str], sections: Sequence[Section]) -> str:
+    """The page as text; it loads nothing from anywhere."""
+    shown = [{"heading": s.heading, "html": safe(s.html), "told": s.told, "wide": s.wide} for s in sections]
+    return rendered(_TEMPLATE, title=title, question=question, lead=list(lead), sections=shown, style=style())

@@ -1,0 +1,1 @@
+"""What a sweep over a grid gave: figures, page and terminal."""

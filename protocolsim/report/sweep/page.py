@@ -1,0 +1,133 @@
+"""A sweep for readers: a table by point in the terminal, and one self-contained HTML page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from protocolsim.report.style import numbers
+from protocolsim.report.style.console import Column, Screen, wrapped
+from protocolsim.report.style.figures import caption, inline, save
+from protocolsim.report.style.stylesheet import style
+from protocolsim.report.sweep.figures import drawable, ordered, sweep_figure
+from protocolsim.study.result import Result
+from protocolsim.study.sweep.sweep import Outcome, Sweep
+from protocolsim.text.html import rendered
+from protocolsim.units import in_words
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+FIGURES = ("sweep.png", "sweep.svg", "sweep.html")
+DIFFERENCE_MEANS = (
+    "Difference: from the scenario's own value. Every point was simulated under the same luck, so the error of a "
+    "difference is paired, and smaller than the errors of the two values would suggest."
+)
+_MOST_LINES = 60
+_MOST_ESTIMATES = 5
+_COLUMN = 17
+_TEMPLATE = Path(__file__).with_name("page.html.j2")
+
+
+def write_report(found: Sweep, folder: Path) -> None:
+    """Write report.html and, of one or two parameters, the figure as PNG, SVG and self-contained HTML."""
+    chart = sweep_figure(found) if drawable(found) else None
+    (folder / "report.html").write_text(_page(found, chart), encoding="utf-8")
+    if chart is not None:
+        for name in FIGURES:
+            save(chart, folder / name)
+
+
+# Terminal ------------------------------------------------------------------------------------------------------------
+
+
+def print_sweep(found: Sweep, console: Console) -> None:
+    """Print the main estimates by point, as many as fit the width, those with a published value first."""
+    screen = Screen(console)
+    own, names = found.own, ordered(found)
+    shown = names[:_MOST_ESTIMATES]
+    columns = [*(Column(axis.name.replace("_", " ")) for axis in found.axes), *(_column(own, n) for n in shown)]
+    rows = [
+        [*map(str, outcome.settings), *(numbers.simulated(outcome.estimates[n]) for n in shown)]
+        for outcome in found.outcomes[:_MOST_LINES]
+    ]
+    points, blank = len(rows), [""] * (len(found.axes) - 1)
+    rows.append(["unvaried", *blank, *(numbers.simulated(own.estimates[n]) for n in shown)])
+    if any(own.estimates[n].published is not None for n in shown):
+        rows.append(["published", *blank, *(numbers.published(own.estimates[n]) for n in shown)])
+    screen.put(own.title, "bold")
+    screen.table(columns, rows, keys=len(found.axes), parted=True, apart=points)
+    hidden = [f"{len(names) - len(shown)} more estimates"] if len(names) > len(shown) else []
+    hidden += [f"{len(found.outcomes) - _MOST_LINES:,} more points"] if len(found.outcomes) > _MOST_LINES else []
+    ran = (
+        f"seed {own.seed}, {numbers.count(own.replicates, 'replicate')} at each of "
+        f"{numbers.count(len(found.outcomes), 'point')}, {own.engine} engine, protocolsim {own.version}, "
+        f"{own.provenance['run time']}"
+    )
+    for note in [*([f"Not shown: {' and '.join(hidden)}; they are in --json and --out."] if hidden else []), ran]:
+        screen.put(note, "dim")
+
+
+def _column(own: Result, name: str) -> Column:
+    """A column of one estimate under its label, broken into lines."""
+    return Column("\n".join(wrapped(own.estimates[name].label, _COLUMN)))
+
+
+# Page ----------------------------------------------------------------------------------------------------------------
+
+
+def sweep_page(found: Sweep) -> str:
+    """The page as text; it loads nothing from anywhere, and looks like the page of a run."""
+    return _page(found, sweep_figure(found) if drawable(found) else None)
+
+
+def _page(found: Sweep, chart: Any) -> str:
+    names = ordered(found)
+    return rendered(
+        _TEMPLATE,
+        sweep=found,
+        result=found.own,
+        style=style(),
+        told=_told(found),
+        tables=[_table(found, name) for name in names],
+        range_means=numbers.RANGE_MEANS,
+        difference_means=DIFFERENCE_MEANS,
+        figure=None if chart is None else {"svg": inline(chart, "figure"), "caption": caption(chart)},
+        title="" if chart is None else chart.title["text"],
+        provenance=found.provenance,
+    )
+
+
+def _told(found: Sweep) -> str:
+    varied = "; ".join(
+        f"{a.name} from {a.settings[0]} to {a.settings[-1]}, {numbers.count(len(a.values), 'value')}"
+        for a in found.axes
+    )
+    own = "; ".join(f"{a.name} {in_words(a.own, a.unit)}" for a in found.axes if a.own is not None)
+    return (
+        f"Varied: {varied}. {numbers.count(found.own.replicates, 'trial')} at each of "
+        f"{numbers.count(len(found.outcomes), 'point')}, with the same luck throughout."
+        + (f" The scenario's own: {own}." if own else "")
+    )
+
+
+def _table(found: Sweep, name: str) -> dict[str, Any]:
+    """One estimate at every point."""
+    one = found.own.estimates[name]
+    return {
+        "label": one.label,
+        "counting": one.counting,
+        "published": numbers.published(one),
+        "own": numbers.simulated(one),
+        "rows": [_row(outcome, name) for outcome in found.outcomes],
+    }
+
+
+def _row(outcome: Outcome, name: str) -> dict[str, Any]:
+    there = outcome.estimates[name]
+    return {
+        "settings": outcome.settings,
+        "value": numbers.simulated(there),
+        "range": numbers.one_trial(there),
+        "difference": numbers.difference(*outcome.differences[name], there.unit),
+    }

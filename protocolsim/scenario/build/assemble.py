@@ -1,0 +1,397 @@
+"""From a scenario file to a Scenario: read, check, assemble. All faults of the file are reported at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import PurePath
+from typing import Any
+
+from protocolsim.cohort.cohort import Cohort
+from protocolsim.component import Component, Parameter
+from protocolsim.disease.base import Disease
+from protocolsim.drug.base import Drug
+from protocolsim.engine.base import Measured, Trial, causes_of, place
+from protocolsim.errors import ScenarioError, UsageError, raised, unknown
+from protocolsim.proof.symbolic.budget import Budget
+from protocolsim.protocol.checks import findings
+from protocolsim.protocol.states import Protocol, State
+from protocolsim.randomness import MAX_REPLICATES, MAX_SEED, STREAM_BLOCK
+from protocolsim.records import HIDDEN, Labels
+from protocolsim.scenario.build import components
+from protocolsim.scenario.build.analyses import analyses_of
+from protocolsim.scenario.build.cohort import cohort_of
+from protocolsim.scenario.build.companions import check_findings
+from protocolsim.scenario.build.decisions import decisions_of
+from protocolsim.scenario.build.descriptions import knob_rows, state_rows
+from protocolsim.scenario.build.effect import effect_of
+from protocolsim.scenario.build.endpoints import EndpointsBuilder
+from protocolsim.scenario.build.expressions import FROM_COMPONENTS, Quantities
+from protocolsim.scenario.build.proof_case import case_of
+from protocolsim.scenario.build.protocol import ON_STUDY, StatesBuilder
+from protocolsim.scenario.build.visits import Vocabulary
+from protocolsim.scenario.file.extends import SET
+from protocolsim.scenario.file.schema import CohortPart, ScenarioPart
+from protocolsim.scenario.file.shape_check import check
+from protocolsim.scenario.file.yaml_reader import Address, Document, spell
+from protocolsim.scenario.lapsing import lapsing, said
+from protocolsim.scenario.limits import beyond_limits
+from protocolsim.scenario.reserved import DROPOUT, check_meeting, check_names, why_no_component
+from protocolsim.scenario.scenario import ParameterRow, Scenario
+from protocolsim.units import UnitError, in_words, unit_product
+
+# More than any trial has; each costs memory and time in every check that follows.
+MOST_STATES, MOST_TRANSITIONS = 200, 1000
+
+
+@dataclass
+class _Cast:
+    """The trial's components, and the values of their parameters (in the parameters' own units)."""
+
+    disease: Disease | None
+    drugs: tuple[Drug, ...]
+    drug_names: tuple[str, ...]
+    values: dict[str, dict[str, float]]
+    rows: list[ParameterRow]
+    warnings: list[str]
+
+    @property
+    def components(self) -> tuple[Component, ...]:
+        """The disease, if it could be loaded, and the drugs."""
+        return (self.disease, *self.drugs) if self.disease is not None else self.drugs
+
+
+def build(document: Document, *, allow_plugins: bool = False) -> Scenario:
+    """The scenario of a document. Raises ScenarioError with every fault that can be seen before it runs."""
+    shape = check(document.data)
+    q = Quantities(document, shape.mended)
+    q.faults += [document.fault(s.address, s.message, at_key=s.at_key) for s in shape.said]
+    check_names(q)
+    scenario = None if shape.part is None else _assemble(document, shape.part, q, allow_plugins)
+    if q.faults or scenario is None:
+        raise ScenarioError(document.source, q.faults)
+    return scenario
+
+
+def _assemble(document: Document, part: ScenarioPart, q: Quantities, allow_plugins: bool) -> Scenario | None:
+    q.read_parameters(part.parameters)
+    if not _check_size(part, q):
+        return None
+    words = _vocabulary(cast := _cast(part, q, allow_plugins))
+    cohort = cohort_of(part.cohort, q, words)
+    protocol = (builder := StatesBuilder(part.protocol, q, words)).build()
+    reader = EndpointsBuilder(part, q, words, builder.names)
+    populations, endpoints = reader.build()
+    analyses = analyses_of(part, q, endpoints, reader)
+    decisions = decisions_of(part, q, words, [t for c in cast.components for t in c.traits if t.hidden], builder)
+    check_findings(part, q)
+    effect = effect_of(part.effect, q, cast.rows)
+    if part.follow is not None:
+        q.name(("follow",), "variable", part.follow, words.variable_names)
+    q.settle()
+    if protocol is None or cohort is None or cast.disease is None:
+        return None
+    if builder.sound and not any(f.path.startswith("protocol") for f in q.faults):
+        _structural(document, protocol, cast, words, cohort, q)
+    if q.faults:
+        return None
+    trial = _trial(document, protocol, cohort, cast.disease, cast, words)
+    never = tuple(lapsing(part, trial))
+    return Scenario(
+        name=PurePath(document.source).stem,
+        title=part.title,
+        question=part.question,
+        description=part.description,
+        sources=tuple(part.sources),
+        notes=tuple(part.notes),
+        beside=tuple(part.beside),
+        findings=tuple(part.findings),
+        warnings=(*cast.warnings, *_idle(part, q), *_set_from_outside(document), *(said(*lapse) for lapse in never)),
+        seed=part.seed,
+        replicates=part.replicates,
+        follow=part.follow,
+        trial=trial,
+        populations=populations,
+        endpoints=endpoints,
+        analyses=analyses,
+        decisions=decisions,
+        effect=effect,
+        named=q.known,
+        knobs=tuple(knob_rows(part)),
+        parameters=tuple(cast.rows),
+        design=state_rows(part, protocol),
+        lapsing=never,
+        document=document,
+        allow_plugins=allow_plugins,
+    )
+
+
+def _check_size(part: ScenarioPart, q: Quantities) -> bool:
+    """Whether the protocol is small enough to be looked at."""
+    if not 0 <= part.seed <= MAX_SEED:
+        q.fault(("seed",), f"{part.seed} is not between 0 and {MAX_SEED}")
+    if not 1 <= part.replicates < MAX_REPLICATES:
+        why = "below 1 (replicates)" if part.replicates < 1 else "too many"
+        q.fault(("replicates",), f"{part.replicates} is {why}")
+
+    protocol = part.protocol
+    counted = (
+        ("states", len(protocol.states), MOST_STATES),
+        ("transitions", len(protocol.transitions), MOST_TRANSITIONS),
+    )
+    too_many = [(what, number, most) for what, number, most in counted if number > most]
+    for what, number, most in too_many:
+        q.fault(("protocol", what), f"{number} {what}; at most {most} are possible", at_key=True)
+    return not too_many
+
+
+# Components ----------------------------------------------------------------------------------------------------------
+
+
+def _set_from_outside(document: Document) -> list[str]:
+    """What was changed after the file was written: its published results were not fitted with that."""
+    places = [spell(address) for address, place in document.places.items() if place.source == SET and address]
+    changed = sorted(p for p in places if p.removeprefix("parameters.") not in ("seed", "replicates"))
+    if not changed:
+        return []
+    return [f"set from outside: {', '.join(changed)}; what is 'fitted' was fitted without that"]
+
+
+def _idle(part: ScenarioPart, q: Quantities) -> list[str]:
+    """What is declared and does nothing: changing it would change no result."""
+    named = [t.randomise for t in part.protocol.transitions]
+    return [
+        *(f"the parameter '{name}' is used nowhere" for name in part.parameters if ("name", name) not in q.used),
+        *(
+            f"no transition uses the randomisation '{name}'"
+            for name in part.protocol.randomisations
+            if name not in named
+        ),
+    ]
+
+
+def _cast(part: ScenarioPart, q: Quantities, allow_plugins: bool) -> _Cast:
+    disease = _component(q, ("cohort", "disease"), "disease", part.cohort.disease, allow_plugins)
+    used = [d for s in part.protocol.states.values() for d in s.treatment]
+    names = list(dict.fromkeys([*used, *part.drugs]))
+    drugs: dict[str, Drug] = {}
+    for name in names:
+        declared = part.drugs.get(name)
+        address: Address = ("drugs", name) if declared is not None else _first_use(part, name)
+        kind = declared.kind if declared is not None and declared.kind is not None else name
+        found = _component(q, address, "drug", kind, allow_plugins)
+        if isinstance(found, Drug):
+            drugs[name] = found
+    cast = _Cast(disease if isinstance(disease, Disease) else None, tuple(drugs.values()), tuple(drugs), {}, [], [])
+    if cast.disease is None or len(drugs) < len(names):
+        q.silence(*FROM_COMPONENTS)
+    if cast.disease is None:
+        q.silence("name")  # its traits are names that rules may use
+    if cast.disease is not None:
+        _read_values(cast, q, ("cohort",), cast.disease, part.cohort.model_extra or {})
+    for name, drug in drugs.items():
+        declared = part.drugs.get(name)
+        _read_values(cast, q, ("drugs", name), drug, (declared.model_extra or {}) if declared is not None else {})
+    _handshake(cast, q)
+    return cast
+
+
+def _first_use(part: ScenarioPart, drug: str) -> Address:
+    for name, state in part.protocol.states.items():
+        if drug in state.treatment:
+            return ("protocol", "states", name, "treatment", drug)
+    return ("drugs", drug)
+
+
+def _component(q: Quantities, address: Address, room: str, name: str, allow_plugins: bool) -> Component | None:
+    try:
+        found = components.load(room, name, allow_plugins)
+    except UsageError as error:
+        q.fault(address, str(error), at_key=room == "drug")
+        return None
+    unfit = why_no_component(found, of_cohort=room == "disease")
+    for why in unfit:
+        q.fault(address, f"'{name}' cannot be used: {why}", at_key=room == "drug")
+    return None if unfit else found
+
+
+def _read_values(cast: _Cast, q: Quantities, address: Address, component: Component, given: Mapping[str, Any]) -> None:
+    """Every parameter of a component: its default, or what the scenario says."""
+    known = {p.name: p for p in component.parameters}
+    values = component.defaults()
+    for name, text in given.items():
+        place_: Address = (*address, name)
+        if name not in known:
+            keys = [*known, *(CohortPart.model_fields if address == ("cohort",) else ())]
+            q.fault(place_, unknown("key", name, keys), at_key=True)
+        elif isinstance(text, bool) or not isinstance(text, (int, float, str)):
+            q.fault(place_, f"expected a number, such as {in_words(known[name].value, known[name].unit)}")
+        else:
+            value = _in_its_unit(q, place_, known[name], text)
+            if value is not None:
+                values[name] = value
+    try:
+        component.constants(values)
+    except Exception as error:  # noqa: BLE001 - code from outside may fail in any way
+        q.fault(address, f"'{component.name}' failed at these parameters: {raised(error)}", at_key=True)
+    cast.values[component.name] = values
+    for p in component.parameters:
+        changed = values[p.name] != p.value
+        cast.rows.append(
+            ParameterRow(
+                component.name,
+                p.name,
+                values[p.name],
+                p.value,
+                p.unit,
+                p.low,
+                p.high,
+                p.mark,
+                p.source,
+                p.meaning,
+                changed,
+            )
+        )
+        if changed and not p.low <= values[p.name] <= p.high:
+            said = f"{component.name}.{p.name} = {values[p.name]:g} {p.unit} is outside its plausible range"
+            cast.warnings.append(f"{said.replace('  ', ' ')}, {p.low:g} to {p.high:g}")
+
+
+def _in_its_unit(q: Quantities, address: Address, parameter: Parameter, text: str | float) -> float | None:
+    try:
+        unit = unit_product(parameter.unit)
+    except UnitError:
+        unit = unit_product("")
+    value = q.number(
+        address, text, unit.dimension, what=f"{parameter.meaning}, such as {in_words(parameter.value, parameter.unit)}"
+    )
+    if value is None:
+        return None
+    value = value / unit.value
+    if not parameter.lowest <= value <= parameter.most:
+        bound = f"below {parameter.lowest:g}" if value < parameter.lowest else f"above {parameter.most:g}"
+        q.fault(address, f"{text} is {bound} {parameter.unit} ({parameter.meaning})".replace("  ", " "))
+        return None
+    return value
+
+
+def _handshake(cast: _Cast, q: Quantities) -> None:
+    """Whether everything a component needs is offered by another."""
+    offered = {t.name for t in cast.disease.traits} if cast.disease is not None else set()
+    for name, drug in zip(cast.drug_names, cast.drugs, strict=True):
+        for need in drug.needs:
+            if cast.disease is not None and need not in offered:
+                q.fault(
+                    ("cohort", "disease"),
+                    f"the drug '{name}' needs the trait '{need}', which '{cast.disease.name}' does not offer",
+                )
+    kinds = [d.name for d in cast.drugs]
+    if len(set(kinds)) < len(kinds):
+        q.fault(("drugs",), "the same drug stands there under two names")
+        return
+    for one, other in pairwise(sorted(cast.components, key=lambda c: c.stream)):
+        if other.stream - one.stream < STREAM_BLOCK:
+            said = f"{one.name} from {one.stream} on, {other.name} from {other.stream} on"
+            q.fault(("drugs",), f"two components draw from the same streams ({STREAM_BLOCK} belong to each): {said}")
+    declared = [(w, n) for c in cast.components for w, names_ in _declares(c) for n in names_]
+    for what, name in dict.fromkeys(d for d in declared if declared.count(d) > 1):
+        q.fault(("drugs",), f"two components declare the {what} '{name}'")
+    check_meeting(q, cast.components, cast.drug_names)
+
+
+def _declares(component: Component) -> list[tuple[str, list[str]]]:
+    return [
+        ("assessment", [a.name for a in component.assessments]),
+        ("variable", [v.name for a in component.assessments for v in a.variables]),
+        ("trait", [t.name for t in component.traits]),
+    ]
+
+
+def _vocabulary(cast: _Cast) -> Vocabulary:
+    assessments = [a for c in cast.components for a in c.assessments]
+    events = dict.fromkeys(h.event for d in cast.drugs for h in d.hazards)
+    return Vocabulary(
+        drugs=cast.drugs,
+        drug_names=cast.drug_names,
+        assessments=tuple(a.name for a in assessments),
+        variables=tuple(v for a in assessments for v in a.variables),
+        events=(*events, DROPOUT),
+        traits=tuple(t for c in cast.components for t in c.traits if not t.hidden),
+    )
+
+
+# The trial -----------------------------------------------------------------------------------------------------------
+
+
+def _structural(
+    document: Document, protocol: Protocol, cast: _Cast, words: Vocabulary, cohort: Cohort, q: Quantities
+) -> None:
+    names = words.variable_names
+    shows: dict[int, tuple[int, ...]] = {}
+    assessments = [a for c in cast.components for a in c.assessments]
+    for number, assessment in enumerate(assessments):
+        shows[number] = tuple(names.index(v.name) for v in assessment.variables)
+
+    budget = Budget()
+
+    def gap(state: State) -> str | None:
+        if q.faults or cast.disease is None:
+            return None  # the rules may be at fault themselves; this is looked at once they are not
+        from protocolsim.proof.coverage import gap_of  # z3, which few scenarios need to be read
+
+        return gap_of(case_of(_trial(document, protocol, cohort, cast.disease, cast, words), q.known), state, budget)
+
+    for address, message in (*beyond_limits(protocol, cohort, words), *findings(protocol, shows, names, gap)):
+        q.fault(address, message, at_key=True)
+    if cohort.dropout > 0.0:
+        code = words.events.index(DROPOUT)
+        # In no time nothing happens, unless the end waits for visits.
+        spent = [s for s in protocol.states if s.lasts != 0 or cohort.capacity]
+        without = [s.name for s in spent if s.on_study and code not in s.upon]
+        if without:
+            q.fault(
+                ("cohort", "dropout"),
+                f"no transition is taken upon dropout from '{without[0]}': "
+                f"add {{from: {ON_STUDY}, to: ..., upon: dropout}}",
+            )
+
+
+def _trial(
+    document: Document, protocol: Protocol, cohort: Cohort, sick: Disease, cast: _Cast, words: Vocabulary
+) -> Trial:
+    disease, drugs, width = place(sick, cast.drugs, cast.values)
+    parts = (disease, *drugs)
+    names = words.variable_names
+    measured = tuple(
+        Measured(p, a, a.observe, tuple(names.index(v.name) for v in a.variables))
+        for p in parts
+        for a in p.component.assessments
+    )
+    traits = [(t, p.offset + t.field) for p in parts for t in p.component.traits]
+    labels = Labels(
+        states=tuple(s.name for s in protocol.states),
+        outcomes=tuple(s.outcome or "" for s in protocol.states),
+        assessments=words.assessments,
+        variables=names,
+        drugs=words.drug_names,
+        events=words.events,
+        sites=tuple(s.name for s in cohort.sites),
+        randomisations=tuple(r.name for r in protocol.randomisations),
+        traits=(*(t.name for t, _ in traits if not t.hidden), *(f"{HIDDEN}{t.name}" for t, _ in traits if t.hidden)),
+        reasons=protocol.most_read,
+        explain=protocol.explain,
+    )
+    return Trial(
+        name=PurePath(document.source).stem,
+        protocol=protocol,
+        cohort=cohort,
+        disease=disease,
+        drugs=drugs,
+        width=width,
+        assessments=measured,
+        causes=causes_of(protocol, drugs, cohort, words.events, DROPOUT),
+        visible=tuple(c for t, c in traits if not t.hidden),
+        hidden=tuple(c for t, c in traits if t.hidden),
+        labels=labels,
+    )

@@ -1,0 +1,72 @@
+"""From the protocol's `always:` to bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from protocolsim.protocol.states import Bound
+from protocolsim.scenario.build.expressions import Quantities
+from protocolsim.scenario.build.visits import Vocabulary
+from protocolsim.scenario.file.schema import AlwaysPart
+from protocolsim.scenario.file.yaml_reader import Address
+from protocolsim.units import DOSE, NONE, TIME
+
+ENROLMENT = "enrolment"
+_MEASURES = {"doses of": ("doses", NONE), "total dose of": ("total dose", DOSE), "time since": ("time", TIME)}
+
+
+def bounds_of(
+    parts: Mapping[str, AlwaysPart],
+    q: Quantities,
+    words: Vocabulary,
+    states: Sequence[str],
+    numbers: Mapping[str, int],
+) -> tuple[Bound, ...]:
+    """Every sound bound; faults go to the quantities' list. `states`: every name that is written, sound or not."""
+    found = []
+    for name, part in parts.items():
+        before = q.noted
+        bound = _bound(("protocol", "always", name), name, part, q, words, states, numbers)
+        if bound is not None and q.noted == before:
+            found.append(bound)
+    return tuple(found)
+
+
+def _bound(
+    address: Address,
+    name: str,
+    part: AlwaysPart,
+    q: Quantities,
+    words: Vocabulary,
+    states: Sequence[str],
+    numbers: Mapping[str, int],
+) -> Bound | None:
+    written = {"doses of": part.doses_of, "total dose of": part.total_dose_of, "time since": part.time_since}
+    said = {key: word for key, word in written.items() if word is not None}
+    if len(said) != 1:
+        q.fault(address, "a bound is on one of 'doses of', 'total dose of' and 'time since'", at_key=True)
+        return None
+    key, word = next(iter(said.items()))
+    measure, dimension = _MEASURES[key]
+    at_most = q.number((*address, "at most"), part.at_most, dimension, least=0.0, what=key)
+    in_any = None
+    if measure == "time":
+        q.name((*address, key), "state", word, (*states, ENROLMENT))
+        if part.in_any is not None:
+            q.fault((*address, "in any"), "'in any' belongs to doses", at_key=True)
+    else:
+        q.name((*address, key), "drug", word, words.drug_names)
+        if word in words.drug_names and words.drugs[words.drug_names.index(word)].give is None:
+            q.fault((*address, key), f"'{word}' is not given in doses; bound a time instead")
+        if part.in_any is not None:
+            in_any = q.minutes((*address, "in any"), part.in_any, least=1.0, what="interval")
+    if at_most is None:
+        return None
+    return Bound(
+        name,
+        measure,
+        at_most,
+        drug=-1 if measure == "time" or word not in words.drug_names else words.drug_names.index(word),
+        since=None if measure != "time" or word == ENROLMENT else numbers.get(word),
+        in_any=in_any,
+    )

@@ -1,0 +1,91 @@
+"""Scenarios that a report shows beside another, and the sentences that quote numbers of both."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from protocolsim.errors import UsageError
+from protocolsim.scenario.build.expressions import Quantities
+from protocolsim.scenario.file.extends import SET, load_document, with_settings
+from protocolsim.scenario.file.library import find, is_path
+from protocolsim.scenario.file.schema import ScenarioPart
+from protocolsim.scenario.file.yaml_reader import Address, Document
+
+QUOTED = re.compile(r"\{([^{}]*)\}")
+"""Where a sentence quotes a number: {endpoint}, or {scenario.endpoint}."""
+
+
+def quoted(text: str) -> list[tuple[str, str]]:
+    """(scenario or '', endpoint) of every number that a sentence quotes, in order."""
+    parts = (place.rpartition(".") for place in QUOTED.findall(text))
+    return [(scenario, endpoint) for scenario, _, endpoint in parts]
+
+
+def check_findings(part: ScenarioPart, q: Quantities) -> None:
+    """Faults for companions that do not exist, and for numbers that no endpoint gives."""
+    for k, name in enumerate(part.beside):
+        try:
+            if not is_path(name):
+                find(name)
+        except UsageError as error:
+            q.fault(("beside", k), str(error))
+    if any(address[0] in ("endpoints", "analysis") for address in q.unfit):
+        return  # a sentence that quotes a name which cannot be is no second fault
+    for k, text in enumerate(part.findings):
+        for scenario, endpoint in quoted(text):
+            address: Address = ("findings", k)
+            if not scenario:
+                q.name(address, "endpoint", endpoint, (*q.written("endpoints"), *q.written("analysis")))
+            elif scenario not in part.beside:
+                q.fault(
+                    address, f"'{scenario}' does not stand in `beside`, so that {{{scenario}.{endpoint}}} is unknown"
+                )
+
+
+def companion_document(document: Document, name: str) -> Document:
+    """The document of a companion, with what was set from outside set there too, unless the companion changes it.
+
+    A path is looked for beside the document's own file. Raises UsageError or ScenarioError where it cannot be read.
+    """
+    beside = Path(document.source).parent / name if is_path(name) and is_path(document.source) else name
+    found = load_document(str(beside))
+    changed = {a: _at(document.data, a) for a, place in document.places.items() if place.source == SET and a}
+    if not changed:
+        return found
+    plain = load_document(document.source).data
+    settings = {
+        address: value
+        for address, value in changed.items()
+        if not isinstance(value, dict | list) and _at(found.data, address) == _at(plain, address)
+    }
+    return with_settings(found, settings)
+
+
+def with_companions_at(data: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """A scenario's data with companions called otherwise, in its list and in the sentences that quote their numbers."""
+
+    def renamed(text: str) -> str:
+        for scenario, endpoint in quoted(text):
+            if scenario in names:
+                text = text.replace(f"{{{scenario}.{endpoint}}}", f"{{{names[scenario]}.{endpoint}}}")
+        return text
+
+    found = dict(data)
+    if names:
+        found["beside"] = [names.get(name, name) for name in found["beside"]]
+        found["findings"] = [renamed(text) for text in found.get("findings", ())]
+    return found
+
+
+def _at(data: Mapping[str, Any], address: Address) -> Any:
+    """What stands at an address; None where nothing does."""
+    here: Any = data
+    for step in address:
+        try:
+            here = here[step]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return here

@@ -1,0 +1,83 @@
+"""A scenario's parts in the words of its file, for readers."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from typing import Any
+
+from protocolsim.protocol.states import Protocol, State
+from protocolsim.scenario.file.schema import Regimen, ScenarioPart, Schedule, StatePart, TransitionPart
+from protocolsim.scenario.scenario import KnobRow, StateRow
+
+
+def knob_rows(part: ScenarioPart) -> list[KnobRow]:
+    """The scenario's own parameters."""
+    return [
+        KnobRow(
+            name,
+            str(k.value),
+            " to ".join(str(r) for r in k.range) if k.range else "",
+            k.meaning,
+            k.mark or "",
+            k.source or "",
+        )
+        for name, k in part.parameters.items()
+    ]
+
+
+def state_rows(part: ScenarioPart, protocol: Protocol) -> tuple[StateRow, ...]:
+    """Every state, with every way out of it, in file order."""
+    listed = part.protocol.transitions
+    found = []
+    for state in protocol.states:
+        items = sorted({t.item for t in protocol.transitions if t.source == state.number})
+        ways_out = tuple(_way(listed[item]) for item in items)
+        found.append(_state_row(state, part.protocol.states[state.name], ways_out))
+    return tuple(found)
+
+
+def _state_row(built: State, state: StatePart, ways_out: tuple[str, ...]) -> StateRow:
+    treatment = [
+        f"{drug} {given.dose}, {_when(given)}" if isinstance(given, Regimen) else f"{drug}, {given}"
+        for drug, given in state.treatment.items()
+    ]
+    lasts = str(state.lasts or "")
+    return StateRow(
+        built.name,
+        built.label,
+        state.final or "",
+        f"until {state.until} from enrolment" if state.until is not None else lasts,
+        "; ".join(treatment),
+        "; ".join(f"{a}, {_when(s)}" for a, s in state.assessments.items()),
+        ways_out,
+    )
+
+
+def _when(schedule: Schedule) -> str:
+    if schedule.every is not None:
+        times = f", {schedule.times} times" if schedule.times is not None else ""
+        return f"every {schedule.every}{times}"
+    key = "weeks" if schedule.weeks is not None else "days"
+    return f"{key} " + ", ".join(str(v) for v in getattr(schedule, key) or ())
+
+
+def _way(t: TransitionPart) -> str:
+    when = f"when {t.when}" if t.when is not None else "otherwise" if t.otherwise else "always"
+    trigger = f"after {t.after}, " if t.after else f"upon {t.upon}" if t.upon else "at the end, "
+    to = t.to if t.to is not None else f"randomised by {t.randomise}"
+    return f"{trigger}{when if not (t.upon and when == 'always') else ''} -> {to}".replace("  ", " ")
+
+
+def as_yaml(data: Mapping[str, Any]) -> str:
+    """The data of a scenario as a file."""
+    from ruamel.yaml import YAML
+
+    out = io.StringIO()
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = False
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
+    yaml.allow_unicode = True
+    yaml.width = 110
+    yaml.dump(dict(data), out)
+    return out.getvalue()

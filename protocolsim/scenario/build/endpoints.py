@@ -1,0 +1,183 @@
+"""From the file's `populations:`, `endpoints:` and `published:` to objects."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from protocolsim.endpoint.base import BUILT_IN, Endpoint, Population, Published
+from protocolsim.endpoint.catalogue import kinds
+from protocolsim.errors import UsageError, raised, unknown
+from protocolsim.names import told_apart
+from protocolsim.scenario.build.expressions import Quantities
+from protocolsim.scenario.build.visits import Vocabulary
+from protocolsim.scenario.file.schema import AnalysisPart, EndpointPart, PublishedPart, ScenarioPart, endpoint_fields
+from protocolsim.scenario.file.yaml_reader import Address
+from protocolsim.units import DOSE, MINUTES_PER_WEEK, NONE, TIME, UnitError, quantity
+
+_FRACTION = re.compile(r"\s*([0-9]{1,9})\s*/\s*([0-9]{1,9})\s*")
+
+
+class EndpointsBuilder:
+    """Builds populations and endpoints; every fault goes to the quantities' list."""
+
+    def __init__(self, part: ScenarioPart, quantities: Quantities, words: Vocabulary, states: Sequence[str]) -> None:
+        self.part, self.q = part, quantities
+        self.names = {
+            "states": ("state", tuple(states)),
+            "events": ("event", words.events),
+            "variable": ("variable", words.variable_names),
+            "drug": ("drug", words.drug_names),
+        }
+        written: dict[str, EndpointPart | AnalysisPart] = {**part.endpoints, **part.analysis}
+        said = [p.label or name.replace("_", " ").capitalize() for name, p in written.items()]
+        self.labels = dict(zip(written, told_apart(said, list(written)), strict=True))
+
+    def build(self) -> tuple[dict[str, Population], dict[str, Endpoint]]:
+        """Every sound population and endpoint."""
+        populations = self._populations()
+        published = {name: p for name, p in ((n, self._published(n, p)) for n, p in self.part.published.items()) if p}
+        for name in self.part.published:
+            self.q.name(("published", name), "endpoint", name, self.q.written("endpoints"), at_key=True)
+        endpoints: dict[str, Endpoint] = {}
+        for name, part in self.part.endpoints.items():
+            built = self._endpoint(name, part, published.get(name))
+            if built is not None:
+                endpoints[name] = built
+        return populations, endpoints
+
+    # Populations -----------------------------------------------------------------------------------------------
+
+    def _populations(self) -> dict[str, Population]:
+        found = {}
+        known = (*BUILT_IN, *self.q.written("populations"))
+        for name, part in self.part.populations.items():
+            address: Address = ("populations", name)
+            self.q.name((*address, "of"), "population", part.of, known)
+            if self._circular(name):
+                self.q.fault((*address, "of"), f"'{name}' is part of itself")
+                continue
+            keys = ("entered", "not_entered", "ended_in", "not_ended_in")
+            states = {k: self._listed((*address, k), "states", getattr(part, k)) for k in keys}
+            found[name] = Population(of=part.of, **states)
+        return found
+
+    def _circular(self, name: str) -> bool:
+        seen: list[str] = []
+        while name in self.part.populations and name not in BUILT_IN:
+            if name in seen:
+                return True
+            seen.append(name)
+            name = self.part.populations[name].of
+        return False
+
+    def _listed(self, address: Address, what: str, given: str | Sequence[str]) -> tuple[str, ...]:
+        names = (given,) if isinstance(given, str) else tuple(given)
+        if not names and address[0] in ("endpoints", "analysis"):
+            self.q.fault(address, "no name stands here")
+        word, known = self.names[what]
+        for k, name in enumerate(names):
+            self.q.name(address if isinstance(given, str) else (*address, k), word, name, known)
+        return names
+
+    # Endpoints -------------------------------------------------------------------------------------------------
+
+    def _endpoint(self, name: str, part: EndpointPart, published: Published | None) -> Endpoint | None:
+        address: Address = ("endpoints", name)
+        if not self.q.name((*address, "kind"), "kind of endpoint", part.kind, kinds()):
+            return None
+        before = self.q.noted
+        kind = kinds()[part.kind]
+        self.q.name((*address, "among"), "population", part.among, (*BUILT_IN, *self.q.written("populations")))
+        fields = endpoint_fields(kind)
+        values: dict[str, Any] = {}
+        for key, given in (part.model_extra or {}).items():
+            if key not in fields:
+                self.q.fault(
+                    (*address, key),
+                    unknown(f"key of a '{part.kind}' endpoint", key, (*fields, "label", "among")),
+                    at_key=True,
+                )
+            else:
+                values[key] = self.value((*address, key), *fields[key], given)
+        if self.q.noted > before:
+            return None
+        missing = missing_field(kind, fields, values)
+        if missing is not None:
+            self.q.fault(address, f"'{missing}' is missing here", at_key=True)
+            return None
+        try:
+            built = kind(name=name, label=self.labels[name], among=part.among, published=published, **values)
+        except UsageError as error:
+            self.q.fault(address, str(error).removeprefix(f"endpoint '{name}': "), at_key=True)
+        except Exception as error:  # noqa: BLE001 - a kind's own bug, which is no fault of the file
+            self.q.fault(address, f"the kind of endpoint '{part.kind}' failed: {raised(error)}", at_key=True)
+        else:
+            self._fits(name, built)
+            return built
+        return None
+
+    def value(self, address: Address, what: str, choices: Sequence[str] | None, given: Any) -> Any:
+        """What a key says, in the terms of its kind; a fault, and something or nothing, where it cannot say that."""
+        if what in ("states", "events"):
+            if isinstance(given, str) or (isinstance(given, list) and all(isinstance(g, str) for g in given)):
+                return self._listed(address, what, given)
+            self.q.fault(address, "expected a name or a list of names")
+        elif what == "minutes":
+            if isinstance(given, str):
+                return self.q.minutes(address, given)
+            self.q.fault(address, f"expected a time with a unit, such as '6 weeks', found '{given}'")
+        elif what == "number":
+            if isinstance(given, str | int | float) and not isinstance(given, bool):
+                return self.q.number(address, given, NONE, what="a bound on values")
+            self.q.fault(address, f"expected a number, found '{given}'")
+        elif not isinstance(given, str):
+            self.q.fault(address, f"expected text, found '{given}'")
+        elif what == "choice":
+            self.q.name(address, "choice", given, choices or ())
+        elif what in self.names:
+            self.q.name(address, self.names[what][0], given, self.names[what][1])
+        return given
+
+    def _fits(self, name: str, endpoint: Endpoint) -> None:
+        """Whether what was published could be a value of its endpoint at all."""
+        if endpoint.published is None:
+            return
+        address: Address = ("published", name, "value")
+        text = endpoint.published.text
+        found = NONE if _FRACTION.fullmatch(text) else quantity(text).dimension
+        if found != {"weeks": TIME, "mg/kg": DOSE}.get(endpoint.unit, NONE):
+            self.q.fault(address, f"expected a value in {endpoint.unit}, found '{text}'")
+        elif endpoint.unit == "%" and endpoint.published.value > 1.0:
+            self.q.fault(address, f"{text} is above 100 %")
+
+    def _published(self, name: str, part: PublishedPart) -> Published | None:
+        address: Address = ("published", name, "value")
+        text = str(part.value)
+        fraction = _FRACTION.fullmatch(text)
+        if fraction:
+            above, below = int(fraction[1]), int(fraction[2])
+            if below == 0 or above > below:
+                self.q.fault(address, f"{text} is not a part of a whole: expected such as 9/13")
+                return None
+            return Published(above / below, text, part.role, part.source, part.mark, above, below, part.note)
+        try:
+            found = quantity(part.value)
+        except UnitError as error:
+            self.q.fault(address, str(error))
+            return None
+        value = found.value / MINUTES_PER_WEEK if found.dimension == TIME else found.value
+        return Published(value, text, part.role, part.source, part.mark, note=part.note)
+
+
+def missing_field(kind: type[Endpoint], fields: Iterable[str], given: Iterable[str]) -> str | None:
+    """The first field that a kind asks for and nobody gave; None where all are there."""
+    had = set(given)
+    return next((f for f in fields if f not in had and _required(kind, f)), None)
+
+
+def _required(kind: type[Endpoint], field: str) -> bool:
+    parameters: Mapping[str, Any] = kind.__dataclass_fields__
+    missing = type(parameters[field].default).__name__ == "_MISSING_TYPE"
+    return missing and type(parameters[field].default_factory).__name__ == "_MISSING_TYPE"

@@ -1,0 +1,39 @@
+"""What is to be proven about a scenario: its protocol, and what its numbers can be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from protocolsim.engine.base import Trial
+from protocolsim.proof.base import Case, Domain, Setting
+from protocolsim.protocol.rules import names_in, parse
+from protocolsim.scenario.build.expressions import Named
+
+
+def case_of(trial: Trial, named: Mapping[str, Named]) -> Case:
+    """The case of a trial whose parameters are these."""
+    protocol, parts = trial.protocol, (trial.disease, *trial.drugs)
+    variables = [v for m in trial.assessments for v in m.assessment.variables]
+    traits = [t for p in parts for t in p.component.traits if not t.hidden]
+    events = {s.number: frozenset(c.event for c in trial.causes if c.rates[s.number] > 0.0) for s in protocol.states}
+    return Case(
+        protocol=protocol,
+        variables=tuple(Domain(v.least, v.most, v.whole) for v in variables),
+        traits=tuple(Domain(t.least, t.most, t.whole) for t in traits),
+        names=tuple(v.name for v in variables),
+        assessments=trial.labels.assessments,
+        shows={k: m.variables for k, m in enumerate(trial.assessments)},
+        settings={name: _setting(n) for name, n in named.items()},
+        drugs=trial.labels.drugs,
+        event_names=trial.labels.events,
+        events=events,
+        may_miss=trial.cohort.no_show > 0.0 or trial.limited,
+        late=protocol.window if trial.limited else 0,
+    )
+
+
+def _setting(named: Named) -> Setting:
+    node = parse(named.text)
+    low = -float("inf") if named.low is None else named.low
+    high = float("inf") if named.high is None else named.high
+    return Setting(named.value, Domain(low, high), named.dimension, node if names_in(node) else None)

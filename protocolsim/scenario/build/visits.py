@@ -1,0 +1,148 @@
+"""From a state's `treatment:` and `assessments:` to visits: schedules become minutes from the state's start."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from protocolsim.component import Trait, Variable
+from protocolsim.drug.base import Drug
+from protocolsim.protocol.states import Dose, Visit
+from protocolsim.scenario.build.expressions import Quantities
+from protocolsim.scenario.file.schema import Regimen, Schedule, StatePart
+from protocolsim.scenario.file.yaml_reader import Address
+from protocolsim.units import DOSE, MINUTES_PER_DAY, MINUTES_PER_WEEK, NONE
+
+_MOST_VISITS = 5000
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The names a protocol may use that come from its disease, its drugs and its cohort."""
+
+    drugs: tuple[Drug, ...]
+    drug_names: tuple[str, ...]
+    assessments: tuple[str, ...]
+    variables: tuple[Variable, ...]
+    events: tuple[str, ...]
+    traits: tuple[Trait, ...]
+
+    @property
+    def variable_names(self) -> tuple[str, ...]:
+        """The names of the variables, in order of their codes."""
+        return tuple(v.name for v in self.variables)
+
+
+class VisitsBuilder:
+    """Builds the visits of one state after another; every fault goes to the quantities' list."""
+
+    def __init__(self, quantities: Quantities, words: Vocabulary) -> None:
+        self.q, self.words = quantities, words
+
+    def treatment(
+        self, address: Address, part: StatePart, lasts: int | None
+    ) -> tuple[tuple[float, ...], list[tuple[int, Dose, bool]]]:
+        """The treatment in force by drug, and every dose: its minute, what it is, and whether it was listed."""
+        levels = [0.0] * len(self.words.drugs)
+        doses: list[tuple[int, Dose, bool]] = []
+        for drug, given in part.treatment.items():
+            place: Address = (*address, "treatment", drug)
+            if not self.q.name(place, "drug", drug, self.words.drug_names, at_key=True):
+                continue
+            number = self.words.drug_names.index(drug)
+            infused = self.words.drugs[number].give is not None
+            if isinstance(given, Regimen) != infused:
+                self.q.fault(place, f"'{drug}' is given in doses: {{dose: 1 mg/kg, every: 4 weeks}}" if infused
+                             else f"'{drug}' is not given in doses here: say 'standard'")  # fmt: skip
+                continue
+            if not isinstance(given, Regimen):
+                levels[number] = 1.0
+                continue
+            amount = self.q.number((*place, "dose"), given.dose, DOSE, least=0.0, what="dose")
+            offsets = self._schedule(place, given, lasts)
+            if amount is not None:
+                levels[number] = amount
+                doses += [(offset, Dose(number, amount), given.every is None) for offset in offsets]
+        return tuple(levels), doses
+
+    def assessments(self, address: Address, part: StatePart, lasts: int | None) -> list[tuple[int, int, bool]]:
+        """Every assessment: its minute, its number, and whether it was listed."""
+        found: list[tuple[int, int, bool]] = []
+        for name, schedule in part.assessments.items():
+            place: Address = (*address, "assessments", name)
+            if self.q.name(place, "assessment", name, self.words.assessments, at_key=True):
+                number = self.words.assessments.index(name)
+                found += [(offset, number, schedule.every is None) for offset in self._schedule(place, schedule, lasts)]
+        return found
+
+    def _schedule(self, address: Address, schedule: Schedule, lasts: int | None) -> list[int]:
+        """The minutes, from the start of the state, at which something is planned."""
+        listed = [k for k in ("weeks", "days") if getattr(schedule, k) is not None]
+        if len(listed) + (schedule.every is not None) != 1:
+            self.q.fault(address, "say when: one of weeks: [0, 4, 8], days: [0, 7], every: 4 weeks", at_key=True)
+            return []
+        if schedule.every is None:
+            for key in sorted({"start", "times"} & schedule.model_fields_set):
+                self.q.fault((*address, key), f"'{key}' belongs to 'every'", at_key=True)
+            scale = MINUTES_PER_WEEK if listed == ["weeks"] else MINUTES_PER_DAY
+            return self._listed((*address, listed[0]), getattr(schedule, listed[0]), scale)
+        return self._repeated(address, schedule, lasts)
+
+    def _listed(self, address: Address, values: Sequence[str | float], scale: int) -> list[int]:
+        if not values:
+            self.q.fault(address, "no time stands here")
+        what = "from the start of the state"
+        found = [
+            self.q.number((*address, k), v, NONE, least=0.0, most=520000.0 / 7, what=what) for k, v in enumerate(values)
+        ]
+        unit = "weeks" if scale == MINUTES_PER_WEEK else "days"
+        exact = [
+            self.q.whole_minutes((*address, k), f"{v} {unit}", f * scale)
+            for k, (v, f) in enumerate(zip(values, found, strict=True))
+            if f is not None
+        ]
+        offsets = [e for e in exact if e is not None]
+        if len(set(offsets)) < len(offsets):
+            self.q.fault(address, "the same time stands there twice")
+        return sorted(set(offsets))
+
+    def _repeated(self, address: Address, schedule: Schedule, lasts: int | None) -> list[int]:
+        every = self.q.minutes((*address, "every"), str(schedule.every), least=1.0, what="interval")
+        start = self.q.minutes((*address, "start"), schedule.start)
+        if every is None or start is None or lasts is None:
+            return []
+        # Half-open: what falls on the very end belongs to the state that follows.
+        offsets = range(start, lasts, every)
+        if not offsets and lasts > 0:
+            self.q.fault(
+                (*address, "start"), f"'{schedule.start}' is not before the end of the state: nothing would be planned"
+            )
+        if schedule.times is not None:
+            times = self.q.whole((*address, "times"), schedule.times, least=1, most=10**9, what="times")
+            if times is None:
+                return []
+            offsets = range(start, start + every * times, every)
+        if len(offsets) > _MOST_VISITS:
+            self.q.fault((*address, "every"), f"that is {len(offsets)} times; at most {_MOST_VISITS} are possible")
+            return []
+        return list(offsets)
+
+
+def visits(measured: Sequence[tuple[int, int, bool]], doses: Sequence[tuple[int, Dose, bool]]) -> tuple[Visit, ...]:
+    """Everything planned for one moment is one visit; assessments and doses in file order. The flag: it was listed."""
+    found = []
+    for moment in sorted({offset for offset, _, _ in (*measured, *doses)}):
+        assessments = [(a, listed) for o, a, listed in measured if o == moment]
+        given = [(d, listed) for o, d, listed in doses if o == moment]
+        closing = Visit(
+            moment, tuple(a for a, listed in assessments if listed), tuple(d for d, listed in given if listed), None
+        )
+        found.append(
+            Visit(
+                moment,
+                tuple(a for a, _ in assessments),
+                tuple(d for d, _ in given),
+                closing if closing.assessments or closing.doses else None,
+            )
+        )
+    return tuple(found)

@@ -1,0 +1,1 @@
+"""Parameters fitted to published results by approximate Bayesian computation."""

@@ -1,0 +1,346 @@
+"""Fit a scenario's parameters to published summaries, by simulation; what comes out is a posterior, not a point.
+
+    plan        a reference table over the prior (reference.py)
+    fit         the trials of the table that are nearest to what was published (posterior.py)
+    check       fresh trials at draws from the posterior, beside what was published (posterior predictive check)
+    believe     every so many trials of the table, taken as if they had been published (simulation-based calibration)
+
+What a trial of the table would have reported has the same error as the published summary. For what this very trial
+reported that is the simulated trial itself: its small numbers do all that they do, and its endpoints go together as
+they do in one trial, where binomials about the long-run values would take them for independent. A count of another
+trial is drawn as a binomial of its own patients about the long-run value at the point, a mean with a standard error as
+a normal.
+"""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocolsim.endpoint.base import Published
+from protocolsim.randomness import MAX_SEED
+from protocolsim.scenario.scenario import Scenario
+from protocolsim.study.calibration.abc_posterior import (
+    COVERAGE_BOUNDS,
+    NOT_IDENTIFIED,
+    Coverage,
+    Posterior,
+    Table,
+    coverage,
+)
+from protocolsim.study.calibration.reference_table import Map, Simulated, TablePlan, make_table, table_plan, work_off
+from protocolsim.study.calibration.targets import WEIGHT, Free, Target, Targets
+from protocolsim.study.engines import Progress
+from protocolsim.study.estimation.estimate import mid_rank
+from protocolsim.study.run import whole_number
+from protocolsim.study.storage.study_folder import StudyFolder
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Floats = NDArray[np.float64]
+
+POINTS, TRIALS, FITS = 1024, 64, 200
+CHECKED, TRIALS_CHECKED = 96, 16
+# Below and above these percentiles of the whole table a target is out of the model's reach.
+_REACH = (0.5, 99.5)
+_ENDS = (0.05, 0.50, 0.95)
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What the targets say of one parameter, in its unit. `sd_ratio` is of standard deviations on the prior's scale.
+
+    `own` is the scenario's own value, `own_percentile` (0 to 100) where it lies in the posterior, `held` how often the
+    50 and 90 % intervals held the truth when it was known.
+    """
+
+    free: Free
+    mean: float
+    low: float
+    median: float
+    high: float
+    sd_ratio: float
+    own_percentile: float | None
+    held: Mapping[float, float]
+
+    @property
+    def identified(self) -> bool:
+        """Whether the targets say more of it than its range alone does."""
+        return self.sd_ratio <= NOT_IDENTIFIED
+
+    @property
+    def own_inside(self) -> bool | None:
+        """Whether the scenario's own value lies between the posterior's 5th and 95th percentile."""
+        return None if self.own_percentile is None else 5.0 <= self.own_percentile <= 95.0
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """A published result beside trials at draws from the posterior; `target` is None where it was not fitted to.
+
+    `prior_percentile` is its place among the trials of the whole table.
+    """
+
+    endpoint: str
+    label: str
+    unit: str
+    value: float
+    text: str
+    mark: str
+    target: Target | None
+    lo: float
+    median: float
+    hi: float
+    percentile: float | None
+    prior_percentile: float | None
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What came of a calibration."""
+
+    scenario: Scenario
+    targets: Targets
+    plan: TablePlan
+    posterior: Posterior
+    coverage: Coverage
+    parameters: tuple[Fitted, ...]
+    predicted: tuple[Predicted, ...]
+    warnings: tuple[str, ...]
+    seconds: float
+
+    @property
+    def not_identified(self) -> list[str]:
+        """The parameters of which the targets say next to nothing."""
+        return [p.free.name for p in self.parameters if not p.identified]
+
+    @cached_property
+    def draws(self) -> pd.DataFrame:
+        """The posterior: one row for each draw, a column for each parameter in its unit, and its weight."""
+        import pandas as pd
+
+        columns = {
+            f.name: [f.at(float(u)) for u in self.posterior.positions[:, k]] for k, f in enumerate(self.plan.free)
+        }
+        return pd.DataFrame({**columns, WEIGHT: self.posterior.weights})
+
+    def summary(self) -> dict[str, Any]:
+        """Everything but the draws, as `protocolsim calibrate --json` prints it; None for undefined."""
+        names = [p.free.name for p in self.parameters]
+        return {
+            "scenario": self.scenario.name,
+            "version": version("protocolsim"),
+            "seed": self.plan.seed,
+            "points": self.plan.points,
+            "trials": self.plan.trials,
+            "parameters": {p.free.name: _parameter(p) for p in self.parameters},
+            "not_identified": self.not_identified,
+            "correlations": dict(zip(names, self._correlations(names), strict=True)),
+            "predicted": {p.endpoint: _predicted(p) for p in self.predicted},
+            "calibration": {
+                "fits": self.coverage.fits,
+                "verdict": self.coverage.believed,
+                "bounds": {f"{s:.0%}": list(b) for s, b in COVERAGE_BOUNDS.items()},
+            },
+            "draws": {"kept": len(self.posterior.weights), "from_points": self.posterior.points},
+            "warnings": list(self.warnings),
+        }
+
+    def _correlations(self, names: Sequence[str]) -> list[dict[str, float | None]]:
+        rows = self.posterior.correlation
+        return [{n: _plain(float(v)) for n, v in zip(names, row, strict=True)} for row in rows]
+
+    @property
+    def provenance(self) -> dict[str, str]:
+        """What is needed to get the same numbers again."""
+        return {
+            "scenario": self.scenario.name,
+            "scenario_sha256": self.scenario.sha256,
+            "targets": self.targets.source,
+            "seed": str(self.plan.seed),
+            "points": str(self.plan.points),
+            "trials at each point": str(self.plan.trials),
+            "run time": f"{self.seconds:.1f} s",
+            "python": platform.python_version(),
+            "machine": f"{platform.system()} {platform.machine()}",
+            **{package: version(package) for package in ("protocolsim", "numpy", "scipy", "numba")},
+        }
+
+
+def calibration_plan(
+    scenario: Scenario, targets: Targets, *, points: int = POINTS, trials: int = TRIALS, seed: int | None = None
+) -> TablePlan:
+    """The reference table of a calibration, checked. Raises UsageError for a table that cannot be."""
+    seed = scenario.seed if seed is None else whole_number("seed", seed, 0, MAX_SEED)
+    fitted = [t.endpoint for t in targets.targets]
+    beside = [n for n, e in scenario.endpoints.items() if e.published is not None and n not in fitted]
+    return table_plan(scenario, targets.parameters, [*fitted, *beside], seed=seed, points=points, trials=trials)
+
+
+def trials_of(plan: TablePlan) -> int:
+    """How many trials a calibration simulates in all."""
+    return plan.points * plan.trials + CHECKED * TRIALS_CHECKED
+
+
+def calibrate(
+    targets: Targets,
+    plan: TablePlan,
+    *,
+    keep: StudyFolder | None = None,
+    progress: Progress | None = None,
+    run: Map = map,
+) -> Calibration:
+    """Carry out a calibration; the same plan and targets give the same numbers.
+
+    `keep` is a folder in which the chunks of the table are kept as they are done, and looked for first; `run` does
+    the work (see `make_table`). Raises SimulationError, which names the point, where a cohort cannot be filled.
+    """
+    started = time.perf_counter()
+    scenario = plan.scenario
+    made = make_table(plan, keep=keep, progress=progress, run=run)
+    table = Table(plan.positions(), reported(targets.targets, made, plan.seed))
+    observed = np.array([t.value for t in targets.targets])
+    posterior = table.fit(observed)
+    believed = coverage(table, FITS)
+    fitted = tuple(_fitted(f, k, posterior, believed) for k, f in enumerate(plan.free))
+    again = work_off(
+        plan.chunks_at(posterior.resampled(CHECKED), plan.points * plan.trials, TRIALS_CHECKED), progress, run
+    )
+    predicted = tuple(_beside(scenario, targets, plan, again, made))
+    return Calibration(
+        scenario=scenario,
+        targets=targets,
+        plan=plan,
+        posterior=posterior,
+        coverage=believed,
+        parameters=fitted,
+        predicted=predicted,
+        warnings=tuple(_warnings(targets, table, predicted)),
+        seconds=time.perf_counter() - started,
+    )
+
+
+def reported(targets: Sequence[Target], made: Simulated, seed: int) -> Floats:
+    """What each trial of a table would have reported of each target, [points, trials, targets], with its error."""
+    from scipy.stats import binom, norm
+
+    shape = made.trials.shape[:2]
+    found = np.empty((*shape, len(targets)))
+    for k, target in enumerate(targets):
+        luck = np.random.default_rng([seed, k]).random(shape)
+        about = made.long_run[:, k, None]
+        if target.standard_error is not None:
+            found[:, :, k] = about + target.standard_error * norm.ppf(luck)
+        elif target.patients is not None:
+            found[:, :, k] = binom.ppf(luck, target.patients, about) / target.patients
+        else:
+            found[:, :, k] = made.trials[:, :, k]
+    return found
+
+
+def _fitted(free: Free, k: int, posterior: Posterior, believed: Coverage) -> Fitted:
+    low, median, high = (free.at(float(u)) for u in posterior.quantiles(_ENDS)[:, k])
+    mean = float(posterior.weights @ np.array([free.at(float(u)) for u in posterior.positions[:, k]]))
+    own = None
+    if free.own is not None and free.low <= free.own <= free.high:
+        own = float(100.0 * posterior.below(np.full(posterior.positions.shape[1], free.position(free.own)))[k])
+    held = {share: float(each[k]) for share, each in believed.held.items()}
+    return Fitted(free, mean, low, median, high, float(posterior.sd_ratio[k]), own, held)
+
+
+def _beside(
+    scenario: Scenario, targets: Targets, plan: TablePlan, again: Simulated, made: Simulated
+) -> list[Predicted]:
+    """Every target, and every other published result, beside trials at draws from the posterior."""
+    by_name = {t.endpoint: t for t in targets.targets}
+    drawn = {t.endpoint: k for k, t in enumerate(targets.targets)}
+    fresh, prior = (reported(targets.targets, table, plan.seed + n) for n, table in enumerate((again, made)))
+    found = []
+    for column, name in enumerate(plan.endpoints):
+        endpoint = scenario.endpoints[name]
+        said: Target | Published | None = by_name.get(name, endpoint.published)
+        assert said is not None  # endpoints of a plan are targets or published
+        at = drawn.get(name)
+        ours = (again.trials[:, :, column] if at is None else fresh[:, :, at]).ravel()
+        theirs = (made.trials[:, :, column] if at is None else prior[:, :, at]).ravel()
+        ours, theirs = ours[~np.isnan(ours)], theirs[~np.isnan(theirs)]
+        lo, median, hi = np.quantile(ours, _ENDS, method="inverted_cdf") if len(ours) else (float("nan"),) * 3
+        found.append(
+            Predicted(
+                endpoint=name,
+                label=endpoint.label,
+                unit=endpoint.unit,
+                value=said.value,
+                text=said.text,
+                mark=said.mark,
+                target=by_name.get(name),
+                lo=float(lo),
+                median=float(median),
+                hi=float(hi),
+                percentile=mid_rank(ours, said.value),
+                prior_percentile=mid_rank(theirs, said.value),
+            )
+        )
+    return found
+
+
+def _warnings(targets: Targets, table: Table, predicted: Sequence[Predicted]) -> list[str]:
+    found = list(targets.warnings)
+    for target, scale in zip(targets.targets, table.scale, strict=True):
+        if scale == 0.0:
+            found.append(
+                f"{target.endpoint} is the same in every simulated trial: it tells nothing of these parameters"
+            )
+    for one in predicted:
+        place = one.prior_percentile
+        if one.target is not None and (place is None or not _REACH[0] <= place <= _REACH[1]):
+            found.append(
+                f"{one.endpoint}: {one.text} is beyond what the scenario gives anywhere in these ranges; the posterior "
+                "is where it comes least far from it, and means little"
+            )
+    return found
+
+
+def _parameter(p: Fitted) -> dict[str, Any]:
+    return {
+        "unit": p.free.unit,
+        "prior": {"low": p.free.low, "high": p.free.high, "scale": "log" if p.free.log else "linear"},
+        "mean": p.mean,
+        "low": p.low,
+        "median": p.median,
+        "high": p.high,
+        "sd_ratio": p.sd_ratio,
+        "identified": p.identified,
+        "own": p.free.own,
+        "own_percentile": p.own_percentile,
+        "own_inside": p.own_inside,
+        "coverage": {f"{share:.0%}": held for share, held in p.held.items()},
+    }
+
+
+def _predicted(p: Predicted) -> dict[str, Any]:
+    return {
+        "label": p.label,
+        "unit": p.unit,
+        "published": p.value,
+        "target": p.target is not None,
+        "error": p.target.error if p.target is not None else "one simulated trial",
+        "lo": _plain(p.lo),
+        "median": _plain(p.median),
+        "hi": _plain(p.hi),
+        "percentile": p.percentile,
+        "prior_percentile": p.prior_percentile,
+    }
+
+
+def _plain(value: float) -> float | None:
+    return None if value != value else value

@@ -1,0 +1,399 @@
+"""What a scenario is calibrated to: published summaries, and the parameters that are free to move, from a YAML file.
+
+    parameters:                          # which are fitted; any name that --set takes
+      drugs.some_drug.median_rate_ratio: {scale: log}
+      rescue_level: {range: [50 %, 150 %]}
+    targets:                             # what they are fitted to; any endpoint of the scenario
+      controlled_on_monotherapy: {value: 9/13, source: Bielekova 2009 abstract, mark: F}
+
+Without `range` a parameter moves within its plausible range. A target is what one trial of the scenario's own size
+reported; `from: another trial` makes a count a binomial of its own patients, and `standard_error` makes a number
+a mean that is known so well. All faults of the file are reported at once.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StrictStr
+
+from protocolsim.arithmetic import exp, log
+from protocolsim.component import Mark
+from protocolsim.endpoint.base import Endpoint
+from protocolsim.endpoint.share import Share
+from protocolsim.errors import ScenarioError, UsageError, unknown
+from protocolsim.names import as_column
+from protocolsim.scenario.build.assemble import build
+from protocolsim.scenario.file.extends import with_settings
+from protocolsim.scenario.file.library import find_targets
+from protocolsim.scenario.file.schema import Part, Scalar, Text
+from protocolsim.scenario.file.shape_check import check_as
+from protocolsim.scenario.file.yaml_reader import Address, Document, read
+from protocolsim.scenario.load import settings
+from protocolsim.scenario.scenario import Scenario
+from protocolsim.units import DOSE, MINUTES_PER_WEEK, NONE, TIME, Quantity, UnitError, dimension_name, in_words
+from protocolsim.units import quantity as read_quantity
+
+WEIGHT = "weight"
+"""The column of weights beside those of the parameters, in the draws of a posterior."""
+THIS_TRIAL, ANOTHER_TRIAL = "this trial", "another trial"
+
+_COUNT = re.compile(r"\s*([0-9]{1,9})\s*(?:/|of)\s*([0-9]{1,9})\s*")
+_NUMBER_AND_UNIT = re.compile(r"\s*[+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?\s*(?P<unit>(?:%|/|[A-Za-z]).*)?\s*", re.DOTALL)
+_SAME_THROUGHOUT = ("seed", "replicates")
+
+
+class FreePart(Part):
+    """A parameter that is fitted."""
+
+    range: Annotated[list[Scalar], Field(min_length=2, max_length=2)] | None = None
+    scale: Literal["linear", "log"] = "linear"
+
+
+class TargetPart(Part):
+    """A published summary."""
+
+    value: Scalar
+    standard_error: Scalar | None = None
+    from_: Literal["this trial", "another trial"] | None = Field(default=None, alias="from")
+    source: Text
+    mark: Mark
+    note: StrictStr = ""
+
+
+class TargetsPart(Part):
+    """A file of targets."""
+
+    title: StrictStr = ""
+    notes: list[Text] = Field(default_factory=list)
+    parameters: dict[str, FreePart] = Field(default_factory=dict)
+    targets: dict[str, TargetPart] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Free:
+    """A fitted parameter: where it stands, and its prior, uniform from `low` to `high` (in `unit`) or on its logarithm.
+
+    `own` is the scenario's own value in that unit; None where that is no single number.
+    """
+
+    name: str
+    path: str
+    unit: str
+    low: float
+    high: float
+    log: bool
+    own: float | None
+    meaning: str
+
+    def at(self, position: float) -> float:
+        """The value at a position from 0 to 1 along the prior."""
+        if not self.log:
+            return self.low + position * (self.high - self.low)
+        ends = log(self.low), log(self.high)
+        return float(exp(ends[0] + position * (ends[1] - ends[0])))
+
+    def setting(self, position: float) -> str | float:
+        """That value as a scenario file would hold it."""
+        value = float(f"{self.at(position):.12g}")
+        unit = f"/{self.unit[2:]}" if self.unit.startswith("1/") else self.unit
+        return f"{value!r} {unit}" if unit else value
+
+    def position(self, value: float) -> float:
+        """Where a value stands along the prior."""
+        if not self.log:
+            return (value - self.low) / (self.high - self.low)
+        return float((log(value) - log(self.low)) / (log(self.high) - log(self.low)))
+
+
+@dataclass(frozen=True)
+class Target:
+    """A published summary of one endpoint, in the endpoint's own terms (a share is 0 to 1).
+
+    Its error is that of a single simulated trial, unless it is a count of `patients` of another trial, or a mean with a
+    `standard_error`.
+    """
+
+    endpoint: str
+    value: float
+    text: str
+    source: str
+    mark: Mark
+    patients: int | None = None
+    standard_error: float | None = None
+    note: str = ""
+
+    @property
+    def error(self) -> str:
+        """Whose error it has, in words."""
+        if self.standard_error is not None:
+            return "its standard error"
+        return "one simulated trial" if self.patients is None else f"binomial, {self.patients} patients"
+
+
+@dataclass(frozen=True)
+class Targets:
+    """A sound file of targets."""
+
+    source: str
+    title: str
+    notes: tuple[str, ...]
+    parameters: tuple[Free, ...]
+    targets: tuple[Target, ...]
+    warnings: tuple[str, ...]
+    text: str
+
+
+def load_targets(name_or_path: str, scenario: Scenario) -> Targets:
+    """Read and check targets for a scenario, by the name of shipped ones or by the path of a file.
+
+    Raises ScenarioError with every fault of the file, UsageError for a name that no shipped targets have.
+    """
+    return targets_of(read(find_targets(name_or_path), name_or_path), scenario)
+
+
+def targets_of(document: Document, scenario: Scenario) -> Targets:
+    """The targets of a document. Raises ScenarioError with every fault."""
+    return _Reader(document, scenario).targets()
+
+
+class _UnfitError(Exception):
+    """A value that cannot stand where it stands; the message says why."""
+
+
+class _Reader:
+    """Checks one file of targets against its scenario; every fault is noted, none stops the rest."""
+
+    def __init__(self, document: Document, scenario: Scenario) -> None:
+        self.document, self.scenario = document, scenario
+        shape = check_as(TargetsPart, document.data)
+        self.part = shape.part if shape.part is not None else TargetsPart()
+        self.faults = [document.fault(s.address, s.message, at_key=s.at_key) for s in shape.said]
+        self.mended = shape.mended
+
+    def fault(self, address: Address, message: str, *, at_key: bool = False) -> None:
+        """Note a fault, unless this place has one of shape already."""
+        if not any(address[:end] in self.mended for end in range(1, len(address) + 1)):
+            self.faults.append(self.document.fault(address, message, at_key=at_key))
+
+    def targets(self) -> Targets:
+        """Everything, or all the faults."""
+        free = self._parameters()
+        targets = [t for t in (self._target(n, p) for n, p in self.part.targets.items()) if t is not None]
+        for key, what in (("parameters", "parameter to fit"), ("targets", "target to fit to")):
+            if not self.document.data.get(key):
+                self.fault((key,), f"no {what} stands here: {key} needs one at least", at_key=True)
+        if self.faults:
+            raise ScenarioError(self.document.source, self.faults)
+        return Targets(
+            source=self.document.source,
+            title=self.part.title,
+            notes=tuple(self.part.notes),
+            parameters=tuple(free),
+            targets=tuple(targets),
+            warnings=tuple(_warnings(free, targets)),
+            text=self.document.text,
+        )
+
+    # Parameters --------------------------------------------------------------------------------------------------
+
+    def _parameters(self) -> list[Free]:
+        found: dict[str, Free] = {}
+        for name, part in self.part.parameters.items():
+            address: Address = ("parameters", name)
+            try:
+                (path,) = settings(self.scenario.document, {name: 0}, self.scenario.allow_plugins)
+            except UsageError as error:
+                self.fault(address, str(error).removeprefix(f"--set {name}: "), at_key=True)
+                continue
+            if as_column(name) == WEIGHT:
+                self.fault(address, f"'{name}' is a column of the draws already; write '{path}'", at_key=True)
+            elif path in _SAME_THROUGHOUT:
+                self.fault(address, f"'{name}' is no parameter of the trial", at_key=True)
+            elif path in found:
+                self.fault(address, f"it is the same as '{found[path].name}'", at_key=True)
+            else:
+                try:
+                    free = self._free(name, path, part)
+                    self._ends(free)
+                except _UnfitError as unfit:
+                    self.fault((*address, "range") if part.range is not None else address, str(unfit))
+                    continue
+                found[path] = free
+        return list(found.values())
+
+    def _free(self, name: str, path: str, part: FreePart) -> Free:
+        free = self._plausible(name, path)
+        if part.range is not None:
+            ends = [_read(text) for text in part.range]
+            unit = free.unit if free.own is not None else _unit_of(part.range[0])
+            one = _one(unit)
+            for text, end in zip(part.range, ends, strict=True):
+                if end.dimension != one.dimension:
+                    expected, found = dimension_name(one.dimension), dimension_name(end.dimension)
+                    raise _UnfitError(f"expected {expected}, found '{text}', {found}")
+            low, high = (float(f"{end.value / one.value:.12g}") for end in ends)
+            own = self._written(path, one) if free.own is None else free.own
+            free = dataclasses.replace(free, unit=unit, low=low, high=high, own=own)
+        if free.low != free.low:
+            raise _UnfitError("it has no plausible range of its own; give one, such as range: [0.5, 2]")
+        if not free.low < free.high:
+            raise _UnfitError(f"the lowest value, {free.low:g}, is not below the highest, {free.high:g}")
+        if part.scale == "log" and free.low <= 0.0:
+            raise _UnfitError(f"on a log scale the lowest value must be above 0, and it is {free.low:g}")
+        return dataclasses.replace(free, log=part.scale == "log")
+
+    def _plausible(self, name: str, path: str) -> Free:
+        """The parameter with the range it has by itself (nan: none), and the scenario's own value."""
+        nan = float("nan")
+        room, _, last = path.rpartition(".")
+        knob = path.removeprefix("parameters.").removesuffix(".value")
+        if path == f"parameters.{knob}.value":
+            named = self.scenario.named[knob]
+            if not _NUMBER_AND_UNIT.fullmatch(named.text):
+                raise _UnfitError(f"its value is an expression, '{named.text}'; fit what that is made of")
+            unit = _unit_of(named.text)
+            one = _one(unit).value
+            own, low, high = (
+                nan if v is None else float(f"{v / one:.12g}") for v in (named.value, named.low, named.high)
+            )
+            meaning = next(k.meaning for k in self.scenario.knobs if k.name == knob)
+            return Free(name, path, unit, low, high, False, own, meaning)
+        for row in self.scenario.parameters:
+            if row.name == last and row.component == self._component(room):
+                return Free(name, path, row.unit, row.low, row.high, False, row.value, row.meaning)
+        return Free(name, path, "", nan, nan, False, None, path)
+
+    def _written(self, path: str, one: Quantity) -> float | None:
+        """The number that the scenario's file has at this path, as a multiple of `one`."""
+        here: Any = self.scenario.document.data
+        for step in path.split("."):
+            here = here.get(step) if isinstance(here, dict) else None
+        try:
+            found = None if isinstance(here, bool) or not isinstance(here, str | int | float) else read_quantity(here)
+        except UnitError:
+            return None
+        return None if found is None or found.dimension != one.dimension else float(f"{found.value / one.value:.12g}")
+
+    def _component(self, room: str) -> str:
+        """The kind of component whose parameters stand in this mapping of the scenario."""
+        if room == "cohort":
+            return self.scenario.trial.disease.component.name
+        kinds = dict(
+            zip(self.scenario.trial.labels.drugs, (d.component.name for d in self.scenario.trial.drugs), strict=True)
+        )
+        return kinds.get(room.removeprefix("drugs."), "")
+
+    def _ends(self, free: Free) -> None:
+        """Whether the scenario can be built at both ends of the range."""
+        for position in (0.0, 1.0):
+            setting = free.setting(position)
+            try:
+                document = with_settings(self.scenario.document, {free.path: setting})
+                build(document, allow_plugins=self.scenario.allow_plugins)
+            except (ScenarioError, UsageError) as error:
+                said = "; ".join(f.message for f in error.faults) if isinstance(error, ScenarioError) else str(error)
+                raise _UnfitError(f"at {setting}: {said.replace(' (from --set)', '')}") from None
+
+    # Targets -----------------------------------------------------------------------------------------------------
+
+    def _target(self, name: str, part: TargetPart) -> Target | None:
+        address: Address = ("targets", name)
+        known = self.scenario.endpoints
+        if name not in known:
+            self.fault(address, unknown("estimate", name, known), at_key=True)
+            return None
+        try:
+            target = _value(known[name], part)
+        except _UnfitError as unfit:
+            self.fault((*address, "value"), str(unfit))
+            return None
+        try:
+            return dataclasses.replace(target, **_error(known[name], part))
+        except _UnfitError as unfit:
+            key = "standard_error" if part.standard_error is not None else "from" if part.from_ is not None else "value"
+            self.fault((*address, key), str(unfit))
+            return None
+
+
+def _value(endpoint: Endpoint, part: TargetPart) -> Target:
+    """The target without its error."""
+    text = str(part.value)
+    count = _COUNT.fullmatch(text)
+    if count is not None:
+        above, below = int(count[1]), int(count[2])
+        if not isinstance(endpoint, Share):
+            raise _UnfitError(f"'{text}' is a count, and '{endpoint.name}' is no share of subjects")
+        if below == 0 or above > below:
+            raise _UnfitError(f"{text} is not a part of a whole: expected such as 9/13")
+        return Target(endpoint.name, above / below, text, part.source, part.mark, note=part.note)
+    value = _in_its_terms(endpoint, part.value)
+    if isinstance(endpoint, Share) and not 0.0 <= value <= 1.0:
+        raise _UnfitError(f"{text} is not between 0 and 100 %")
+    return Target(endpoint.name, value, text, part.source, part.mark, note=part.note)
+
+
+def _error(endpoint: Endpoint, part: TargetPart) -> dict[str, Any]:
+    """Whose error the target has: the patients of another trial, or a standard error; nothing for a simulated trial."""
+    count = _COUNT.fullmatch(str(part.value))
+    if part.standard_error is not None:
+        if count is not None:
+            raise _UnfitError("a count has the error of its own number of patients; leave this out")
+        if part.from_ == THIS_TRIAL:
+            raise _UnfitError(
+                "what this trial reported has the error of one simulated trial; leave this out, or 'from'"
+            )
+        error = _in_its_terms(endpoint, part.standard_error)
+        if error <= 0.0:
+            raise _UnfitError(f"{part.standard_error} is not above 0 (a standard error)")
+        return {"standard_error": error}
+    if part.from_ != ANOTHER_TRIAL:
+        return {}
+    if count is None:
+        raise _UnfitError("a number from another trial needs its standard_error, or must be a count such as 19/45")
+    return {"patients": int(count[2])}
+
+
+def _in_its_terms(endpoint: Endpoint, text: str | float) -> float:
+    """A written number in the endpoint's own terms: weeks, mg/kg, a share, or plain."""
+    found = _read(text)
+    expected = {"weeks": TIME, "mg/kg": DOSE}.get(endpoint.unit, NONE)
+    if found.dimension != expected:
+        raise _UnfitError(f"expected a value in {endpoint.unit or 'plain numbers'}, found '{text}'")
+    return found.value / MINUTES_PER_WEEK if expected == TIME else found.value
+
+
+def _read(text: str | float) -> Quantity:
+    try:
+        return read_quantity(text)
+    except UnitError as error:
+        raise _UnfitError(str(error)) from None
+
+
+def _one(unit: str) -> Quantity:
+    return _read(unit if unit[:1].isdigit() else f"1 {unit}".strip())
+
+
+def _unit_of(text: str | float) -> str:
+    match = _NUMBER_AND_UNIT.fullmatch(str(text))
+    unit = (match["unit"] or "").strip() if match is not None else ""
+    return f"1{unit}" if unit.startswith("/") else unit
+
+
+def _warnings(free: list[Free], targets: list[Target]) -> list[str]:
+    found = []
+    if len(targets) < len(free):
+        found.append(
+            f"{len(targets)} target{'s' if len(targets) != 1 else ''} for {len(free)} parameters: some of them, "
+            "or some combination, cannot be identified whatever the data"
+        )
+    for one in free:
+        if one.own is None or not one.low <= one.own <= one.high:
+            own = "no single number" if one.own is None else in_words(one.own, one.unit)
+            found.append(
+                f"the scenario's own {one.name}, {own}, is not within {one.low:g} to {one.high:g} {one.unit}".strip()
+            )
+    return found

@@ -1,0 +1,1 @@
+"""What a decision rule is worth: both ways of each decision, thresholds, regret, potential outcomes."""

@@ -1,0 +1,146 @@
+"""What would have happened to one subject had a decision gone the other way, with the same luck.
+
+The subject is simulated again in a trial that differs in the one group of rules tried at that decision. How one subject
+fares both ways at once is a matter of the model, which no trial can show: it is under shared luck, not identified.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from protocolsim.endpoint.base import rows_of
+from protocolsim.engine.base import Trial
+from protocolsim.protocol.rules import Value
+from protocolsim.protocol.states import Group, Rule, State, Transition, reachable
+from protocolsim.records import MADE, Records
+from protocolsim.study.decision.replay import Life, Tried, replicate_of
+from protocolsim.study.run import AUTO
+
+NOT_IDENTIFIED = "under shared luck, not identified: no trial can show both ways of one patient"
+
+
+@dataclass(frozen=True)
+class After:
+    """What followed a decision: the states entered (with their minutes), where it ended, and sums from there on.
+
+    By number: `observed` is (how many, mean) of each variable's observations after the decision, `doses` mg/kg of each
+    drug, `events` how many of each.
+    """
+
+    moves: tuple[tuple[int, int], ...]
+    final: int
+    ended: int
+    observed: Mapping[int, tuple[int, float]]
+    doses: Mapping[int, float]
+    events: Mapping[int, int]
+
+
+@dataclass(frozen=True)
+class OtherWay:
+    """A decision, the transition taken instead (None: the subject had stayed), and what followed either way."""
+
+    tried: Tried
+    instead: Transition | None
+    happened: After
+    otherwise: After
+
+
+def why_not(trial: Trial, tried: Tried) -> str | None:
+    """Why the other way of this decision cannot be told of one subject alone; None where it can."""
+    if trial.limited:
+        return "patients wait for each other here, so that another way of one changes the days of others"
+    if not tried.state.on_study:
+        return "it decides who is enrolled"
+    after = reachable(trial.protocol.successors(), [tried.state.number])
+    if any(t.randomise is not None and t.source in after for t in trial.protocol.transitions):
+        return "patients are randomised after it, in an order that depends on it"
+    return None
+
+
+def other_ways(whole: Life, tried: Tried, engine: str = AUTO) -> list[OtherWay]:
+    """Every other way that this decision could have gone; none where `why_not` says so.
+
+    Of a decision that was taken: each other state its rules lead to, and staying where only a rule let the subject go.
+    Of one in which no rule held there is nothing to tell here: another moment would do as well.
+    """
+    trial = whole.scenario.trial
+    if tried.taken is None or tried.to is None or why_not(trial, tried) is not None:
+        return []
+    if tried.group.trigger.startswith("upon"):
+        return []
+    ways: dict[int | None, Transition | None] = {}
+    for transition in tried.group.transitions:
+        if transition.to not in (None, tried.to.number):
+            ways.setdefault(transition.to, transition)
+    if tried.group.trigger.startswith("after") and tried.taken.rule is not None:
+        ways[None] = None
+    happened = _after(whole.records, whole.row, tried.minute)
+    found = []
+    for instead in ways.values():
+        changed = sent(trial, tried.state, tried.group, instead)
+        records = replicate_of(whole.scenario, whole.seed, whole.replicate, engine, whole.subject, changed)
+        row = int(np.flatnonzero(records["subjects"]["subject"] == whole.subject)[0])
+        found.append(OtherWay(tried, instead, happened, _after(records, row, tried.minute)))
+    return found
+
+
+def sent(trial: Trial, state: State, group: Group, way: Transition | None) -> Trial:
+    """The trial in which whoever tries these rules takes this way (None: stays), whatever the rules say."""
+
+    def decided(t: Transition) -> Transition:
+        taken = way is not None and t.number == way.number
+
+        def fixed(values: Value) -> bool:  # noqa: ARG001 - it does not look
+            return taken
+
+        return dataclasses.replace(t, rule=Rule("" if t.rule is None else t.rule.words, fixed))
+
+    moved = dataclasses.replace(group, transitions=tuple(decided(t) for t in group.transitions))
+
+    def swapped(g: Group | None) -> Group | None:
+        return moved if g is group else g
+
+    def state_of(s: State) -> State:
+        if s.number != state.number:
+            return s
+        after = {k: moved if g is group else g for k, g in s.after.items()}
+        return dataclasses.replace(s, at_end=swapped(s.at_end), after=after)
+
+    numbers = {t.number: t for t in moved.transitions}
+    protocol = dataclasses.replace(
+        trial.protocol,
+        states=tuple(state_of(s) for s in trial.protocol.states),
+        transitions=tuple(numbers.get(t.number, t) for t in trial.protocol.transitions),
+    )
+    return dataclasses.replace(trial, protocol=protocol)
+
+
+def _after(records: Records, row: int, minute: int) -> After:
+    """What the records say of one subject from the decision on; what is observed at that very minute came before it."""
+
+    def mine(table: str, *, at_once: bool) -> Mapping[str, np.ndarray]:
+        columns = records[table]
+        keep = rows_of(records, table) == row
+        keep &= columns["minute"] >= minute if at_once else columns["minute"] > minute
+        return {name: values[keep] for name, values in columns.items()}
+
+    moves, doses = mine("moves", at_once=True), mine("doses", at_once=True)
+    seen, events = mine("observations", at_once=False), mine("events", at_once=False)
+    observed = {}
+    for variable in np.unique(seen["variable"]):
+        values = seen["value"][(seen["variable"] == variable) & (seen["status"] == MADE)]
+        if len(values):
+            observed[int(variable)] = (len(values), float(values.sum()) / len(values))
+    subjects = records["subjects"]
+    return After(
+        tuple(zip(moves["minute"].tolist(), moves["to_state"].tolist(), strict=True)),
+        int(subjects["final_state"][row]),
+        int(subjects["end_minute"][row]),
+        observed,
+        {int(d): float(doses["dose"][doses["drug"] == d].sum()) for d in np.unique(doses["drug"])},
+        {int(e): int((events["event"] == e).sum()) for e in np.unique(events["event"])},
+    )

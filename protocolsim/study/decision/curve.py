@@ -1,0 +1,276 @@
+"""The curve over a threshold: every subject who reached the decision, on both ways, and what was measured of each."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocolsim.endpoint.base import Endpoint, Mask, quotient
+from protocolsim.errors import UsageError, unknown
+from protocolsim.records import Records
+from protocolsim.scenario.measures import OWN
+from protocolsim.scenario.scenario import Scenario
+from protocolsim.study.decision.threshold_rule import ThresholdRule
+from protocolsim.study.estimation.estimate import Estimate, estimate
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+_MOST_STEPS, _GROUPS = 51, 20
+
+
+@dataclass(frozen=True)
+class Measure(Endpoint):
+    """A number about the decision itself, from columns that are handed in: the first over the second."""
+
+    kind: ClassVar[str] = "measure"
+    meaning: ClassVar[str] = "a number about a decision"
+
+    in_units: str = "%"
+    counted: str = "those who reach the decision"
+
+    @property
+    def unit(self) -> str:
+        """As declared."""
+        return self.in_units
+
+    @property
+    def counting(self) -> str:
+        """As declared."""
+        return self.counted
+
+    def contributions(self, records: Records, populations: Mapping[str, Mask]) -> Floats:
+        """Not from records."""
+        raise NotImplementedError
+
+    def value(self, sums: Floats) -> Floats:
+        """The first sum over the second."""
+        return quotient(sums[..., 0], sums[..., 1])
+
+
+@dataclass(frozen=True)
+class ThresholdCurve:
+    """Every threshold of one rule.
+
+    `measured` is what the rule compared for each subject who reached it, `replicate` and `subject` who that was.
+    Columns of the endpoints' contributions: `taken` and `refused` for those subjects, one of which counts at each
+    threshold, and `others`, [replicates, k], the sums of everybody else. `otherwise` is what other definitions of the
+    measure would have compared, by name; `definition` is the one that this curve is about.
+    """
+
+    scenario: Scenario
+    rule: ThresholdRule
+    seed: int
+    replicates: int
+    measured: Floats
+    replicate: Integers
+    subject: Integers
+    endpoints: Mapping[str, Endpoint]
+    taken: Mapping[str, Floats]
+    refused: Mapping[str, Floats]
+    others: Mapping[str, Floats]
+    otherwise: Mapping[str, Floats]
+    definition: str = OWN
+
+    @property
+    def parameter(self) -> str:
+        """The threshold's name."""
+        return self.rule.parameter
+
+    @property
+    def own(self) -> float:
+        """The scenario's own threshold, in internal units."""
+        return self.scenario.named[self.parameter].value
+
+    @property
+    def definitions(self) -> dict[str, str]:
+        """The definitions of the measure and what a reader calls them; the rule's own first, as "own"."""
+        decision = next((d for d in self.scenario.decisions.values() if d.threshold == self.parameter), None)
+        if decision is None:
+            return {OWN: "the rule's own"}
+        return {OWN: decision.label, **{name: d.label for name, d in decision.definitions.items()}}
+
+    def by(self, definition: str) -> ThresholdCurve:
+        """The curve had the rule compared another definition of the measure, from the same subjects on both ways."""
+        if definition not in self.definitions:
+            raise UsageError(unknown("measure", definition, self.definitions))
+        if definition == self.definition:
+            return self
+        known = {self.definition: self.measured, **self.otherwise}
+        measured = known.pop(definition)
+        return dataclasses.replace(self, measured=measured, otherwise=known, definition=definition)
+
+    def at(self, threshold: float) -> dict[str, Estimate]:
+        """Every estimate at this threshold (internal units: a share is 0 to 1), equal to the run at that setting."""
+        return {name: estimate(self.endpoints[name], sums) for name, sums in self.sums(threshold).items()}
+
+    def sums(self, threshold: float) -> dict[str, Floats]:
+        """The sums of every endpoint by replicate at this threshold, [replicates, k] each."""
+        sent = self.rule.holds(self.measured, threshold)[:, np.newaxis]
+        return {name: self._added(name, np.where(sent, self.taken[name], self.refused[name])) for name in self.taken}
+
+    def _added(self, name: str, mine: Floats) -> Floats:
+        endpoint = self.endpoints[name]
+        if endpoint.ranks:
+            theirs = self.others[name]
+            both = np.concatenate([mine, theirs[:, :1]])
+            trial = np.concatenate([self.replicate, theirs[:, 1].astype(np.int64)])
+            return endpoint.added(both, trial, self.replicates)
+        return np.asarray(self.others[name] + endpoint.added(mine, self.replicate, self.replicates))
+
+    @cached_property
+    def steps(self) -> Floats:
+        """The thresholds at which anything changes, within the parameter's range, and that range's ends."""
+        named = self.scenario.named[self.parameter]
+        seen = np.unique(self.measured[np.isfinite(self.measured)])
+        low = named.low if named.low is not None else float(seen.min(initial=self.own))
+        high = named.high if named.high is not None else float(seen.max(initial=self.own))
+        return np.unique(np.concatenate([[low, self.own, high], seen[(seen > low) & (seen < high)]]))
+
+    @property
+    def grid(self) -> Floats:
+        """At most 51 thresholds to show: all steps where they are few, else even steps over the range."""
+        if len(self.steps) <= _MOST_STEPS:
+            return self.steps
+        return np.unique(np.append(np.linspace(self.steps[0], self.steps[-1], _MOST_STEPS), self.own))
+
+    def values(self, name: str, thresholds: Floats | None = None) -> Floats:
+        """One estimate (that is no median) at many thresholds, all `steps` unless told, without its error.
+
+        The subjects are sorted by what was measured and their contributions added up once.
+        """
+        endpoint = self.endpoints[name]
+        wanted = self.steps if thresholds is None else np.asarray(thresholds, dtype=np.float64)
+        if endpoint.ranks:
+            return np.array([self.at(float(t))[name].value for t in wanted])
+        taken, refused = self._taken_below[name]
+        first = self._first(wanted)
+        # Contributions add without error, so these are the sums of `at`, whatever the order.
+        below, above = (refused, taken) if self._sent_above else (taken, refused)
+        undefined = refused[-1] - refused[len(self._ordered)]
+        mine = below[first] + (above[len(self._ordered)] - above[first]) + undefined
+        return np.asarray(endpoint.value(self.others[name].sum(axis=0) + mine))
+
+    def area(self) -> tuple[float, float]:
+        """The area under the ROC curve of this measure, and its Monte Carlo standard error.
+
+        How often a true responder measures better than somebody who is none, ties counting half; what is undefined is
+        worse than everything. The error is a jackknife over twenty groups of trials. nan where it is undefined.
+        """
+        if "sensitivity" not in self.endpoints:
+            return float("nan"), float("nan")
+        true = self.taken["sensitivity"][:, 1] > 0
+        better = np.where(np.isnan(self.measured), -np.inf, self.measured if self._sent_above else -self.measured)
+        whole = _area(better, true)
+        groups = min(_GROUPS, self.replicates)
+        left = np.array([_area(better[k], true[k]) for k in (self.replicate % groups != g for g in range(groups))])
+        if groups < 2 or np.isnan(left).any():
+            return whole, float("nan")
+        return whole, float(np.sqrt((groups - 1) / groups * ((left - left.mean()) ** 2).sum()))
+
+    @property
+    def _sent_above(self) -> bool:
+        """Whether large values pass. Raises UsageError where the rule asks whether values are equal."""
+        if self.rule.op not in (">", ">=", "<", "<="):
+            raise UsageError(f"'{self.rule.op}' does not part the subjects into those below and those above")
+        return self.rule.op in (">", ">=")
+
+    @cached_property
+    def _order(self) -> Integers:
+        """The subjects in the order of what was measured; those of whom nothing was come last."""
+        return np.argsort(self.measured, kind="stable")
+
+    @cached_property
+    def _ordered(self) -> Floats:
+        return self.measured[self._order][: int((~np.isnan(self.measured)).sum())]
+
+    @cached_property
+    def _taken_below(self) -> dict[str, tuple[Floats, Floats]]:
+        """The sums over the first so many subjects in that order, on either way, of each estimate that is no median."""
+
+        def running(columns: Floats) -> Floats:
+            zero = np.zeros((1, columns.shape[1]))
+            return np.concatenate([zero, np.cumsum(columns[self._order], axis=0)])
+
+        names = [n for n, e in self.endpoints.items() if not e.ranks]
+        return {n: (running(self.taken[n]), running(self.refused[n])) for n in names}
+
+    def _first(self, thresholds: Floats) -> Integers:
+        """How many of the ordered subjects lie below each threshold, as the rule itself sees it."""
+        above = self._sent_above
+        ordered, number = self._ordered, len(self._ordered)
+        if number == 0:
+            return np.zeros(len(thresholds), dtype=np.int64)
+        found = np.searchsorted(ordered, thresholds)
+
+        def on_upper_side(place: Integers) -> Mask:
+            held = self.rule.compare(ordered[np.clip(place, 0, number - 1)], thresholds)
+            return np.where(place < 0, False, np.where(place >= number, True, held == above))
+
+        # The rule itself says on which side a value lies that is all but equal to the threshold.
+        while (back := on_upper_side(found - 1)).any():
+            found = found - back
+        while (on := ~on_upper_side(found)).any():
+            found = found + on
+        return found.astype(np.int64)
+
+    def frame(self, thresholds: Floats | None = None) -> pd.DataFrame:
+        """One row per threshold and estimate: value, mcse, lo, hi, median, unit, in the order of the thresholds.
+
+        Medians of patients' values are left out: ask `at` for them.
+        """
+        import pandas as pd
+
+        rows = []
+        wanted = np.sort(self.grid if thresholds is None else np.asarray(thresholds, dtype=np.float64))
+        found: dict[str, Estimate] = {}
+        for threshold, sums, changed in self._sums_along(wanted):
+            found |= {name: estimate(self.endpoints[name], sums[name]) for name in changed}
+            rows += [
+                (threshold, name, e.label, e.value, e.mcse, e.lo, e.hi, e.median, e.unit)
+                for name, e in ((n, found[n]) for n in sums)
+            ]
+        columns = ["threshold", "estimate", "label", "value", "mcse", "lo", "hi", "median", "unit"]
+        return pd.DataFrame(rows, columns=columns)
+
+    def _sums_along(self, thresholds: Floats) -> Iterator[tuple[float, dict[str, Floats], list[str]]]:
+        """The sums of every endpoint that does not rank at each threshold, [replicates, k], and which have changed.
+
+        Only those whose way changes from one threshold to the next are added and taken away; contributions add
+        without error, so the sums are those of `at`.
+        """
+        names = [n for n, e in self.endpoints.items() if not e.ranks]
+        sent = np.zeros(len(self.measured), dtype=np.bool_)
+        sums = {n: self._added(n, self.refused[n]) for n in names}
+        changed = names
+        for threshold in thresholds.tolist():
+            now = self.rule.holds(self.measured, threshold)
+            moved = np.flatnonzero(now != sent)
+            sign = np.where(now[moved], 1.0, -1.0)[:, np.newaxis]
+            for name in names if len(moved) else ():
+                more = sign * (self.taken[name][moved] - self.refused[name][moved])
+                if more.any():
+                    sums[name] = sums[name] + self.endpoints[name].added(more, self.replicate[moved], self.replicates)
+                    changed = [*changed, name] if name not in changed else changed
+            sent = now
+            yield threshold, sums, changed
+            changed = []
+
+
+def _area(better: Floats, true: Mask) -> float:
+    """How often one of `true` has the larger number than one of the others, ties counting half; nan without a pair."""
+    values, place = np.unique(better, return_inverse=True)
+    ours, theirs = (np.bincount(place[chosen], minlength=len(values)).astype(np.float64) for chosen in (true, ~true))
+    pairs = ours.sum() * theirs.sum()
+    if pairs == 0.0:
+        return float("nan")
+    return float((ours * (np.cumsum(theirs) - 0.5 * theirs)).sum() / pairs)

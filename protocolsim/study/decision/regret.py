@@ -1,0 +1,230 @@
+"""How much each threshold loses against the better way for each subject, luck averaged out.
+
+What a subject brings is what is drawn at the start: its traits, and the state in which it comes. Everything later is
+luck: visits, observations, events, no-shows, the other candidates. With the same start every subject is simulated again
+under other lucks, on both ways of the decision; its expected loss on a way is the mean over those lucks in which it
+reaches the decision. The better way has the smaller expected loss, and regret is the expected loss of the way that the
+rule takes on the subject's own chart minus the smaller one.
+
+A mean over few lucks is noisy, and the smaller of two noisy numbers is too small on average: so found, regret is
+overstated. Where half of the lucks choose the better way and the other half say what it costs, it is understated. Both
+are told, and the truth lies between them (up to their Monte Carlo errors).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocolsim.component import Floats, Integers
+from protocolsim.endpoint.base import Mask, counted_in, keys_of
+from protocolsim.engine.base import Part, Trial
+from protocolsim.errors import UsageError
+from protocolsim.randomness import MAX_SEED
+from protocolsim.study.conduct import Workers, in_turn
+from protocolsim.study.decision.curve import Measure, ThresholdCurve
+from protocolsim.study.decision.threshold_rule import forced
+from protocolsim.study.decision.thresholds import Reached, Stretch, both_ways, decision_of, stretches, the_rule
+from protocolsim.study.decision.utility import Worth, worth_of
+from protocolsim.study.estimation.estimate import estimate
+from protocolsim.study.run import AUTO, chosen_engine, whole_number
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LUCKS, TRIALS, MOST_LUCKS = 20, 200, 10_000
+_STEP = 0x9E3779B97F4A7C15  # seeds of other lucks lie far apart
+# (way, half of the lucks, subject, part of the loss)
+Sums = NDArray[np.float64]
+MEASURES = {
+    "regret": ("Regret: expected loss above the better way", ""),
+    "regret_at_least": ("Regret, other lucks choosing the better way", ""),
+    "share_better": ("Share sent the better way", "%"),
+    "loss": ("Expected loss, luck averaged out", ""),
+    "smallest_loss": ("Smaller expected loss of each", ""),
+}
+
+
+@dataclass(frozen=True)
+class Regret:
+    """The expected losses of subjects who reached a decision, luck averaged out.
+
+    `curve` is the one they are taken from. `number`, [2, subjects], counts the lucks of each half in which a subject
+    reached the decision (and was seen after it on both ways); `sums`, [2 ways, 2 halves, subjects, 3], adds the count,
+    the probability of a stop and the dose over them. The first way is that of those who pass. Of `replicates` trials.
+    """
+
+    curve: ThresholdCurve
+    lucks: int
+    replicates: int
+    number: Floats
+    sums: Sums
+
+    @cached_property
+    def known(self) -> Mask:
+        """The subjects whose losses are known: from at least one luck of each half."""
+        return np.asarray((self.number > 0).all(axis=0))
+
+    def weights(self) -> tuple[float, float]:
+        """The scenario's own prices of a stop and of a unit of dose."""
+        decision = decision_of(self.curve.scenario, self.curve.rule)
+        assert decision is not None
+        return decision.stop_weight, decision.dose_weight
+
+    def losses(self, stop_weight: float | None = None, dose_weight: float | None = None) -> Floats:
+        """The expected loss of each known subject on either way, [2, subjects], at these prices (or the scenario's)."""
+        return self._priced(
+            self.sums.sum(axis=1) / np.maximum(self.number.sum(axis=0), 1.0)[:, None], stop_weight, dose_weight
+        )
+
+    def _priced(self, parts: Floats, stop_weight: float | None, dose_weight: float | None) -> Floats:
+        own = self.weights()
+        stop = own[0] if stop_weight is None else stop_weight
+        dose = own[1] if dose_weight is None else dose_weight
+        parts = parts[..., self.known, :]
+        return np.asarray(parts[..., 0] + stop * parts[..., 1] + dose * parts[..., 2])
+
+    def better_off(self, stop_weight: float | None = None, dose_weight: float | None = None) -> float:
+        """The share of the known subjects for whom it is better to pass."""
+        passes, refused = self.losses(stop_weight, dose_weight)
+        return float((passes < refused).mean()) if passes.size else float("nan")
+
+    def ways(self, stop_weight: float | None = None, dose_weight: float | None = None) -> tuple[Floats, Floats]:
+        """What each known subject contributes to `MEASURES` if it passes, and if not; [subjects, measures] each."""
+        loss = self.losses(stop_weight, dose_weight)
+        half = self._priced(self.sums / np.maximum(self.number, 1.0)[None, :, :, None], stop_weight, dose_weight)
+        chosen = half.argmin(axis=0)  # by each half of the lucks
+        subjects = np.arange(loss.shape[1])
+        # What the choice of one half costs by the other; equal halves weigh alike.
+        honest = 0.5 * (half[chosen[0], 1, subjects] + half[chosen[1], 0, subjects])
+        smallest = loss.min(axis=0)
+        found = [
+            np.column_stack([loss[w] - smallest, half[w].mean(axis=0) - honest, loss[w] <= smallest, loss[w], smallest])
+            for w in (0, 1)
+        ]
+        return found[0], found[1]
+
+    def frame(
+        self, thresholds: Floats | None = None, *, stop_weight: float | None = None, dose_weight: float | None = None
+    ) -> pd.DataFrame:
+        """One row per threshold and measure: value, mcse (between trials, luck included) and unit."""
+        import pandas as pd
+
+        curve = self.curve
+        wanted = np.sort(curve.grid if thresholds is None else np.asarray(thresholds, dtype=np.float64))
+        ways = self.ways(stop_weight, dose_weight)
+        everybody = np.ones(len(ways[0]), dtype=np.bool_)
+        rows = []
+        for threshold in wanted.tolist():
+            sent = self.sent(threshold)
+            for k, (name, (label, unit)) in enumerate(MEASURES.items()):
+                measure = Measure(name=name, label=label, in_units=unit)
+                mine = np.where(sent, ways[0][:, k], ways[1][:, k])
+                columns = np.column_stack([counted_in(everybody, mine), counted_in(everybody)])
+                found = estimate(measure, measure.added(columns, self._replicate, self.replicates))
+                rows.append((threshold, name, label, found.value, found.mcse, unit))
+        return pd.DataFrame(rows, columns=["threshold", "estimate", "label", "value", "mcse", "unit"])
+
+    def sent(self, threshold: float) -> Mask:
+        """Which of the known subjects the rule lets pass at this threshold, on their own charts."""
+        return self.curve.rule.holds(self._measured, threshold)
+
+    def values(self, thresholds: Floats, stop_weight: float | None = None, dose_weight: float | None = None) -> Floats:
+        """Regret at many thresholds, without its error."""
+        passes, refused = (w[:, 0] for w in self.ways(stop_weight, dose_weight))
+        return np.array([np.where(self.sent(float(t)), passes, refused).mean() for t in thresholds])
+
+    @cached_property
+    def _measured(self) -> Floats:
+        return np.asarray(self.curve.measured[: len(self.known)][self.known])
+
+    @cached_property
+    def _replicate(self) -> Integers:
+        return np.asarray(self.curve.replicate[: len(self.known)][self.known])
+
+
+def regret(
+    curve: ThresholdCurve,
+    *,
+    lucks: int = LUCKS,
+    replicates: int | None = None,
+    engine: str = AUTO,
+    workers: Workers = 1,
+    progress: Callable[[int], None] | None = None,
+) -> Regret:
+    """The expected losses, luck averaged out, of the subjects of a curve who are in its first `replicates` trials.
+
+    Costs two runs of so many trials for each luck; at most 200 trials unless told. `workers` as for `run`;
+    `progress` is told of trials done. Raises UsageError where the scenario does not say what the decision costs, or for
+    fewer than two lucks.
+    """
+    lucks = whole_number("lucks", lucks, 2, MOST_LUCKS)
+    decision = decision_of(curve.scenario, curve.rule)
+    if decision is None:
+        raise UsageError(f"the scenario has no decision about '{curve.parameter}' (decisions:), so nothing has a loss")
+    most = min(curve.replicates, TRIALS if replicates is None else whole_number("replicates", replicates, 1, 2**31))
+    engine = chosen_engine(curve.scenario, engine)
+    size = int(np.searchsorted(curve.replicate, most))
+    who = keys_of(curve.replicate[:size], curve.subject[:size])
+    number, sums = np.zeros((2, size)), np.zeros((2, 2, size, 3))
+    cut = stretches(curve.scenario, curve.parameter, curve.seed, engine, most, progress, range(1, lucks + 1))
+    # The losses of a subject are added in the order of the lucks, so that no bit depends on who found them.
+    for stretch, found in in_turn(_carried_out, cut, workers):
+        half = (stretch.luck - 1) % 2
+        for keys, parts in found:
+            place = np.minimum(np.searchsorted(who, keys), max(0, size - 1))
+            both = who[place] == keys if size else np.zeros(len(keys), dtype=np.bool_)
+            number[half, place[both]] += 1.0
+            sums[:, half, place[both]] += parts[:, both]
+    return Regret(curve, lucks, most, number, sums)
+
+
+def _carried_out(stretch: Stretch) -> list[tuple[Integers, Floats]]:
+    """Simulate a stretch under its luck. Raises SimulationError where a cohort cannot be filled.
+
+    Returns the keys of those whose loss is known on both ways, and its parts, [2 ways, subjects, 3], piece by piece.
+    """
+    scenario = stretch.recipe.scenario
+    rule = the_rule(scenario, stretch.parameter)
+    decision = decision_of(scenario, rule)
+    assert decision is not None
+    worth = worth_of(scenario, decision)
+    trials = [other_luck(forced(scenario.trial, rule.transition, taken), stretch.seed) for taken in (True, False)]
+    seed = (stretch.seed + stretch.luck * _STEP) % (MAX_SEED + 1)
+    found = []
+    for taken, refused in both_ways(trials, seed, stretch.replicates, stretch.engine, stretch.local.progress):
+        here = Reached.of(taken, rule)
+        (passing, seen), (staying, also) = (_parts(worth, records, here) for records in (taken, refused))
+        both = seen & also
+        subjects = taken["subjects"]
+        keys = keys_of(subjects["replicate"][both], subjects["subject"][both])
+        found.append((keys, np.stack([passing[both], staying[both]])))
+    return found
+
+
+def _parts(worth: Worth, records: Any, here: Reached) -> tuple[Floats, Mask]:
+    count, seen = worth.expected_count(records, here.decided, here.minute)
+    stop = worth.expected_stop(records, here.decided, here.minute)
+    return np.column_stack([count, stop, worth.dose(records, here.decided, here.minute)]), seen
+
+
+def other_luck(trial: Trial, seed: int) -> Trial:
+    """The trial whose subjects begin as they would under this seed, whatever the seed of all that follows."""
+
+    def begun(part: Part) -> Part:
+        start = part.start
+
+        def start_there(
+            body: Floats, rows: Integers, links: Integers, constants: Floats, _: int, who: Integers
+        ) -> None:
+            start(body, rows, links, constants, seed, who)
+
+        return dataclasses.replace(part, start=start_there)
+
+    return dataclasses.replace(trial, disease=begun(trial.disease), drugs=tuple(begun(d) for d in trial.drugs))

@@ -1,0 +1,222 @@
+"""A rule whose threshold can be moved after the fact, and the trial with that rule forced either way.
+
+Where a parameter is the bound of one comparison that each subject meets at most once, after enrolment, only the way
+taken depends on it: each subject is simulated once per way, and every threshold is a choice between the two.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocolsim.endpoint.base import Endpoint
+from protocolsim.engine.base import Trial
+from protocolsim.errors import UsageError, unknown
+from protocolsim.protocol.rules import Name, Node, Operation, RuleError, compiled, constantly, names_in, parse
+from protocolsim.protocol.states import END, Group, Protocol, Rule, State, Transition, reachable
+from protocolsim.protocol.summaries import Reader, Summary
+from protocolsim.scenario.file.yaml_reader import Address, spell
+from protocolsim.scenario.measures import OWN
+from protocolsim.scenario.places import is_expression
+from protocolsim.scenario.scenario import Definition, Scenario
+
+Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+_MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
+
+
+@dataclass(frozen=True)
+class ThresholdRule:
+    """A rule `measure op threshold`: the transition it guards, and both sides.
+
+    `measure` is the expression compared, `op` as if the threshold stood on the right.
+    """
+
+    parameter: str
+    transition: Transition
+    op: str
+    measure: Node
+
+    def measured(self, scenario: Scenario) -> Definition:
+        """What the rule compares, as a definition over the protocol's summaries."""
+        summaries = scenario.trial.protocol.reader.summaries
+        slots = {s.name: k for k, s in enumerate(summaries)}
+        constants = {name: n.value for name, n in scenario.named.items()}
+        evaluate = compiled(self.measure, constants, slots)
+        group = scenario.trial.protocol.group_of(self.transition)
+        return Definition(OWN, "the rule's own", "", evaluate, group.reads)
+
+    def holds(self, measured: Floats, threshold: float) -> Mask:
+        """Who takes the transition at this threshold (internal units); what is undefined never does."""
+        return self.compare(measured, np.broadcast_to(np.float64(threshold), measured.shape))
+
+    def compare(self, measured: Floats, thresholds: Floats) -> Mask:
+        """The same, each subject at a threshold of its own."""
+        node = Operation(self.op, Name("x"), Name("t"))
+        with np.errstate(all="ignore"):
+            found: Mask = np.asarray(compiled(node, {}, {"x": 0, "t": 1})([measured, thresholds]), dtype=np.bool_)
+        return found
+
+
+def threshold_rule(scenario: Scenario, parameter: str | None = None) -> ThresholdRule | str:
+    """The rule of this parameter, or of the only one there is; or a sentence that says why it is more than a threshold.
+
+    Raises UsageError for an unknown parameter, for one that no course depends on, or where the scenario has several
+    and none is named.
+    """
+    if parameter is None:
+        parameter = _only(scenario)
+    if parameter not in scenario.named:
+        raise UsageError(f"--rule: {unknown('parameter', parameter, scenario.named)}")
+    used = _places(scenario, parameter)
+    if not used:
+        raise UsageError(f"--rule {parameter}: it is no threshold, and changes nothing that happens in the trial")
+    return _parted(scenario, parameter, used)
+
+
+def _places(scenario: Scenario, parameter: str) -> list[str]:
+    rooms = {k: scenario.document.data.get(k) for k in ("parameters", "cohort", "drugs", "protocol")}
+    return [place for place, node in _expressions(rooms, ()) if parameter in names_in(node)]
+
+
+def _parted(scenario: Scenario, parameter: str, used: Sequence[str]) -> ThresholdRule | str:
+    rules = [t for t in scenario.trial.protocol.transitions if t.rule and parameter in names_in(parse(t.rule.words))]
+    if len(used) != 1 or len(rules) != 1 or rules[0].rule is None:
+        return f"'{parameter}' is more than the bound of one rule (it stands in {', '.join(used)})"
+    node = parse(rules[0].rule.words)
+    found = _bound(node, parameter)
+    if found is None:
+        return f"'{parameter}' is part of a longer rule: {rules[0].rule.words}"
+    op, measure = found
+    why = _entangled(scenario.trial.protocol, rules[0])
+    return why if why is not None else ThresholdRule(parameter, rules[0], op, measure)
+
+
+def _only(scenario: Scenario) -> str:
+    declared = list(dict.fromkeys(d.threshold for d in scenario.decisions.values()))
+    found = declared or [
+        n for n in scenario.named if isinstance(_parted(scenario, n, _places(scenario, n)), ThresholdRule)
+    ]
+    if len(found) == 1:
+        return found[0]
+    which = (
+        f"it has {', '.join(found)}: name one with --rule" if found else "it has no rule with a threshold of its own"
+    )
+    raise UsageError(f"{scenario.name}: {which}")
+
+
+def _bound(node: Node, parameter: str) -> tuple[str, Node] | None:
+    if not isinstance(node, Operation) or node.op not in _MIRRORED:
+        return None
+    if node.right == Name(parameter) and parameter not in names_in(node.left):
+        return node.op, node.left
+    if node.left == Name(parameter) and parameter not in names_in(node.right):
+        return _MIRRORED[node.op], node.right
+    return None
+
+
+def unmoved(scenario: Scenario, parameter: str) -> dict[str, Endpoint]:
+    """The endpoints that are not themselves defined by this parameter: only these can be told along its curve."""
+    written: Mapping[str, Any] = scenario.document.data.get("endpoints", {})
+    return {
+        name: endpoint
+        for name, endpoint in scenario.endpoints.items()
+        if not any(parameter in names_in(node) for _, node in _expressions(written.get(name), ("endpoints", name)))
+    }
+
+
+def _expressions(whole: Any, at: Address) -> Iterator[tuple[str, Node]]:
+    """Every expression in this part of a scenario, with its place."""
+    endpoint = whole if at[:1] == ("endpoints",) else None
+    open_: list[tuple[Address, Any]] = [(at, whole)]
+    while open_:
+        place, value = open_.pop(0)
+        if isinstance(value, Mapping):
+            open_ += [((*place, str(k)), v) for k, v in value.items()]
+        elif isinstance(value, list):
+            open_ += [((*place, k), v) for k, v in enumerate(value)]
+        elif isinstance(value, str) and is_expression(place, endpoint):
+            try:
+                yield spell(place), parse(value)
+            except RuleError:
+                continue
+
+
+def _entangled(protocol: Protocol, transition: Transition) -> str | None:
+    """Why a subject's own way is not all that depends on this rule, or None where it is."""
+    state = protocol.states[transition.source]
+    successors = protocol.successors()
+    after = reachable(successors, successors[state.number])
+    if transition.trigger != END or state.number in after:
+        return f"the rule of '{state.name}' may be tried more than once for the same subject"
+    if not state.on_study:
+        return f"the rule of '{state.name}' decides who is enrolled, so that others take the places"
+    if any(set(t.destinations) and t.randomise is not None and t.source in after for t in protocol.transitions):
+        return f"subjects are randomised after the rule of '{state.name}', in an order that depends on it"
+    if transition.randomise is not None or any(
+        t.randomise is not None for t in protocol.group_of(transition).transitions
+    ):
+        return f"the rule of '{state.name}' leads to a randomisation"
+    return None
+
+
+def forced(trial: Trial, transition: Transition, taken: bool, further: Further | None = None) -> Trial:
+    """The trial in which this transition's rule always holds, or never does; what it reads is recorded as before.
+
+    Where `further` summaries are wanted, the charts keep what these need, and the decision records them too.
+    """
+    words = transition.rule.words if transition.rule is not None else ""
+    changed = dataclasses.replace(transition, rule=Rule(words, partial(constantly, taken)))
+    reads = trial.protocol.group_of(transition).reads
+    if further is not None:
+        reads = further.reads_with(reads)
+
+    def way(t: Transition) -> Transition:
+        return changed if t.number == transition.number else t
+
+    def group(g: Group | None) -> Group | None:
+        if g is None:
+            return None
+        return dataclasses.replace(g, transitions=tuple(way(t) for t in g.transitions), reads=reads)
+
+    def state(s: State) -> State:
+        return dataclasses.replace(s, at_end=group(s.at_end)) if s.number == transition.source else s
+
+    protocol = trial.protocol
+    moved = dataclasses.replace(
+        protocol,
+        states=tuple(state(s) for s in protocol.states),
+        transitions=tuple(way(t) for t in protocol.transitions),
+        reader=protocol.reader if further is None else Reader(further.summaries),
+    )
+    labels = dataclasses.replace(trial.labels, reasons=moved.most_read, explain=moved.explain)
+    return dataclasses.replace(trial, protocol=moved, labels=labels)
+
+
+@dataclass(frozen=True)
+class Further:
+    """Definitions to be recorded at a decision besides the rule's own, over these summaries."""
+
+    summaries: Sequence[Summary]
+    definitions: Mapping[str, Definition]
+
+    def reads_with(self, reads: Sequence[int]) -> tuple[int, ...]:
+        """What is to be recorded: what the rules read, and what the definitions do, in the order of definition."""
+        return tuple(sorted({*reads, *(k for d in self.definitions.values() for k in d.reads)}))
+
+
+def defined(definition: Definition, reads: Sequence[int], columns: Sequence[Floats], size: int) -> Floats:
+    """The values of a definition for so many subjects, from the recorded summaries `reads`, one column each."""
+    values: list[Any] = [None] * (max(reads, default=0) + 1)
+    for number, column in zip(reads, columns, strict=True):
+        values[number] = column
+    with np.errstate(all="ignore"):
+        found = definition.evaluate(values)
+    return np.broadcast_to(np.asarray(found, dtype=np.float64), (size,)).copy()

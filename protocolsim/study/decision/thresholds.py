@@ -1,0 +1,251 @@
+"""The whole curve over a threshold from one pass over both ways of the decision.
+
+Both ways share every random number, so a subject sent one way at some threshold is, number by number, the subject of
+the run at that threshold. Anything about how one subject would fare on both ways is under shared luck, not identified.
+
+The pass is cut into chunks of replicates where a run would be cut, each a pure function of the scenario, the parameter,
+the seed, the engine and its replicates: the curve does not show who carried them out.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocolsim.endpoint.base import Endpoint, Mask, counted_in, populations, rows_of
+from protocolsim.engine.base import Trial
+from protocolsim.errors import UsageError
+from protocolsim.records import Records
+from protocolsim.scenario.measures import MEASURES, OWN
+from protocolsim.scenario.scenario import DecisionWorth, Scenario
+from protocolsim.study.conduct import Workers, in_turn
+from protocolsim.study.decision.curve import Measure, ThresholdCurve
+from protocolsim.study.decision.threshold_rule import Further, ThresholdRule, defined, forced, threshold_rule, unmoved
+from protocolsim.study.decision.utility import worth_of
+from protocolsim.study.engines import ENGINES
+from protocolsim.study.estimation.disk_array import Spill
+from protocolsim.study.execution.chunks import Local, Recipe, Work
+from protocolsim.study.run import AUTO, chosen_engine, replicates_and_seed
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+def thresholds(
+    scenario: Scenario,
+    rule: str | None = None,
+    *,
+    replicates: int | None = None,
+    seed: int | None = None,
+    engine: str = AUTO,
+    workers: Workers = 1,
+    progress: Callable[[int], None] | None = None,
+) -> ThresholdCurve:
+    """The curve of every estimate over a threshold, and of what the rule is worth where the scenario says against whom.
+
+    `rule` names the parameter. Costs two runs. `workers` as for `run`. Raises UsageError where the parameter is more
+    than the bound of one comparison that each subject meets once: then a sweep answers.
+    """
+    found = the_rule(scenario, rule)
+    replicates, seed = replicates_and_seed(scenario, replicates, seed)
+    engine = chosen_engine(scenario, engine)
+    gathered = _Gathered(scenario, found, range(replicates))
+    cut = stretches(scenario, found.parameter, seed, engine, replicates, progress)
+    for _, columns in in_turn(_carried_out, cut, workers):
+        gathered.join(columns)
+    return gathered.curve(seed)
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Some replicates on both ways of a decision; `luck`: the study's own (0) or another."""
+
+    recipe: Recipe
+    parameter: str
+    seed: int
+    engine: str
+    replicates: range
+    luck: int
+    local: Local = field(compare=False)
+
+
+def stretches(
+    scenario: Scenario,
+    parameter: str,
+    seed: int,
+    engine: str,
+    replicates: int,
+    progress: Callable[[int], None] | None,
+    lucks: Iterable[int] = (0,),
+) -> list[Stretch]:
+    """So many replicates under each of these lucks, cut where a run on this engine would be cut."""
+    recipe, local = Recipe(scenario), Local(progress)
+    spans = Work((scenario,), (engine,), 0, replicates).spans()
+    return [Stretch(recipe, parameter, seed, engine, span.replicates, luck, local) for luck in lucks for span in spans]
+
+
+# Rows of numbers, by what they are (see `_Gathered`) and of which endpoint or definition.
+Columns = dict[tuple[str, str], Spill]
+
+
+def _carried_out(stretch: Stretch) -> Columns:
+    """Simulate a stretch on both ways. Raises SimulationError where a cohort cannot be filled."""
+    scenario = stretch.recipe.scenario
+    rule = the_rule(scenario, stretch.parameter)
+    gathered = _Gathered(scenario, rule, stretch.replicates)
+    trials = [forced(scenario.trial, rule.transition, taken, gathered.further) for taken in (True, False)]
+    for taken, refused in both_ways(trials, stretch.seed, stretch.replicates, stretch.engine, stretch.local.progress):
+        gathered.add(taken, refused)
+    return gathered.all()
+
+
+def the_rule(scenario: Scenario, parameter: str | None = None) -> ThresholdRule:
+    """The rule of this parameter, or of the only one there is. Raises UsageError where it is more than a threshold."""
+    found = threshold_rule(scenario, parameter)
+    if isinstance(found, str):
+        raise UsageError(f"{found}; a sweep over it answers instead")
+    return found
+
+
+def both_ways(
+    trials: list[Trial], seed: int, replicates: range, engine: str, progress: Callable[[int], None] | None = None
+) -> Iterator[tuple[Records, Records]]:
+    """The records of two trials piece by piece, the same subjects in each. Raises UsageError where they are not."""
+    pieces = importlib.import_module(ENGINES[engine]).pieces
+    streams = [pieces(t, seed, replicates, p) for t, p in zip(trials, (progress, None), strict=True)]
+    for taken, refused in zip(*streams, strict=True):
+        if not np.array_equal(taken["subjects"]["subject"], refused["subjects"]["subject"]):
+            raise UsageError("the rule decides more than the way a subject takes; a sweep answers instead")
+        yield taken, refused
+
+
+def decision_of(scenario: Scenario, rule: ThresholdRule) -> DecisionWorth | None:
+    """What the scenario says that this rule is worth."""
+    return next((d for d in scenario.decisions.values() if d.threshold == rule.parameter), None)
+
+
+@dataclass(frozen=True)
+class Reached:
+    """Who reached a decision: `moves`, the rows of their moves; `rows` and `decided`, of the subjects; and when."""
+
+    moves: Integers
+    rows: Integers
+    decided: Mask
+    minute: Integers
+
+    @classmethod
+    def of(cls, records: Records, rule: ThresholdRule) -> Reached:
+        """From the records of the trial in which the rule always holds."""
+        moves = np.flatnonzero(records["moves"]["transition"] == rule.transition.number)
+        rows = rows_of(records, "moves")[moves]
+        size = len(records["subjects"]["subject"])
+        decided, minute = np.zeros(size, dtype=np.bool_), np.zeros(size, dtype=np.int64)
+        decided[rows] = True
+        minute[rows] = records["moves"]["minute"][moves]
+        return cls(moves, rows, decided, minute)
+
+
+class _Gathered:
+    """The contributions of both ways of some replicates, while records stream by or chunks come in.
+
+    Rows are in the order of the replicates. Of those who reached the decision: "who", "measured" by definition, and
+    "taken" and "refused" by endpoint. Of everybody else: "others", the sums by replicate or, of an endpoint that ranks,
+    each value with its replicate.
+    """
+
+    def __init__(self, scenario: Scenario, rule: ThresholdRule, replicates: range) -> None:
+        self.scenario, self.rule, self.replicates = scenario, rule, replicates
+        decision = decision_of(scenario, rule)
+        self.worth = worth_of(scenario, decision) if decision is not None else None
+        further = decision is not None and decision.definitions
+        self.further = Further(decision.summaries, decision.definitions) if decision is not None and further else None
+        measures = {n: Measure(name=n, label=label, in_units=u, counted=c) for n, (label, u, c) in MEASURES.items()}
+        names = measures if self.worth is not None else {"share_sent": measures["share_sent"]}
+        self.endpoints: dict[str, Endpoint] = {**names, **unmoved(scenario, rule.parameter)}
+        self.definitions = {OWN: rule.measured(scenario), **(self.further.definitions if self.further else {})}
+        self._columns: Columns = {}
+        self._sums: dict[str, Floats] = {}
+
+    def _keep(self, what: str, name: str, rows: NDArray[Any]) -> None:
+        width = 1 if rows.ndim == 1 else rows.shape[1]
+        self._columns.setdefault((what, name), Spill(width, rows.dtype)).add(rows)
+
+    def add(self, taken: Records, refused: Records) -> None:
+        """Count in the next piece, the same subjects on both ways."""
+        subjects, here = taken["subjects"], Reached.of(taken, self.rule)
+        reads: tuple[int, ...] = self.scenario.trial.protocol.group_of(self.rule.transition).reads
+        if self.further is not None:
+            reads = self.further.reads_with(reads)
+        columns = [taken["moves"][f"value_{k}"][here.moves] for k in range(len(reads))]
+        for name, definition in self.definitions.items():
+            self._keep("measured", name, defined(definition, reads, columns, len(here.rows)))
+        self._keep("who", "", np.column_stack([subjects["replicate"][here.rows], subjects["subject"][here.rows]]))
+        for side, records, sent in (("taken", taken, 1.0), ("refused", refused, 0.0)):
+            known = populations(records, self.scenario.populations)
+            columns_of = self._measures(records, here, sent)
+            for name, endpoint in self.endpoints.items():
+                all_ = columns_of[name] if name in columns_of else endpoint.contributions(records, known)
+                self._keep(side, name, all_[here.rows])
+                if side == "taken":
+                    self._add_rest(endpoint, all_, here.decided, records)
+
+    def _add_rest(self, endpoint: Endpoint, all_: Floats, decided: Mask, records: Records) -> None:
+        """What everybody who did not reach the decision adds: sums by replicate, or (value, replicate) for a median."""
+        trial = records["subjects"]["replicate"][~decided]
+        if endpoint.ranks:
+            counted = ~np.isnan(all_[~decided, 0])
+            self._keep("others", endpoint.name, np.column_stack([all_[~decided, 0], trial])[counted])
+            return
+        if endpoint.name not in self._sums:
+            self._sums[endpoint.name] = np.zeros((len(self.replicates), all_.shape[1]))
+        first, number = records.first_replicate - self.replicates.start, records.replicates
+        more = endpoint.added(all_[~decided], trial - records.first_replicate, number)
+        # Contributions add without error, so that it does not matter where a replicate was split.
+        self._sums[endpoint.name][first : first + number] += more
+
+    def all(self) -> Columns:
+        """Every column of these replicates, when all of their records were added."""
+        for name, sums in self._sums.items():
+            self._keep("others", name, sums)
+        self._sums = {}
+        return self._columns
+
+    def join(self, later: Columns) -> None:
+        """Count in the columns of the replicates that follow those which are there."""
+        if not self._columns:
+            self._columns = later  # of a study of one chunk nothing is copied
+            return
+        for key, rows in later.items():
+            self._columns[key].extend(rows)
+
+    def _measures(self, records: Records, here: Reached, sent: float) -> dict[str, Floats]:
+        decided = here.decided
+        found = {"share_sent": np.column_stack([counted_in(decided) * sent, counted_in(decided)])}
+        if self.worth is not None:
+            found |= self.worth.columns(records, decided, here.minute, sent)
+        return found
+
+    def curve(self, seed: int) -> ThresholdCurve:
+        """All of it together."""
+        measured = {name: self._columns["measured", name].column() for name in self.definitions}
+        who = self._columns["who", ""].rows()
+        ways = {w: {n: self._columns[w, n].rows() for n in self.endpoints} for w in ("taken", "refused", "others")}
+        return ThresholdCurve(
+            scenario=self.scenario,
+            rule=self.rule,
+            seed=seed,
+            replicates=len(self.replicates),
+            measured=measured.pop(OWN),
+            replicate=who[:, 0],
+            subject=who[:, 1],
+            endpoints=self.endpoints,
+            otherwise=measured,
+            taken=ways["taken"],
+            refused=ways["refused"],
+            others=ways["others"],
+        )

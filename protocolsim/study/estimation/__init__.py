@@ -1,0 +1,1 @@
+"""From the records of trials to an estimate with its Monte Carlo error."""

@@ -1,0 +1,82 @@
+"""The sums of endpoints, gathered while records stream by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocolsim.endpoint.base import Endpoint, Population, populations
+from protocolsim.records import Records
+from protocolsim.study.estimation.disk_array import Spill
+
+Floats = NDArray[np.float64]
+
+
+def rows_in(records: Records) -> int:
+    """The rows of all tables."""
+    return sum(len(next(iter(table.values()))) for table in records.tables.values())
+
+
+class Tally:
+    """The sums of every endpoint and replicate, from records that come in order and may be parts of a replicate.
+
+    Memory does not grow with the number of subjects or replicates: the sums of a replicate, and of an endpoint that
+    ranks the subjects of a large replicate their values, go to a temporary file where they are many.
+    """
+
+    def __init__(self, endpoints: Mapping[str, Endpoint], declared: Mapping[str, Population]) -> None:
+        self._endpoints, self._declared = endpoints, declared
+        self._done: dict[str, Spill] = {}
+        self._open: dict[str, Floats] = {}  # of the replicate that may go on
+        self._ranked: dict[str, Spill] = {}  # likewise, one number per subject
+        self._subjects: dict[str, Spill] = {}  # likewise, the columns of a test
+        self._unfinished: int | None = None
+        self.rows = 0
+
+    def add(self, records: Records) -> None:
+        """Count in the next records."""
+        known = populations(records, self._declared)
+        self.rows += rows_in(records)
+        if records.whole or records.first_replicate != self._unfinished:
+            self._finish()
+        for name, endpoint in self._endpoints.items():
+            if endpoint.decides and not records.whole:
+                self._keep_subjects(name, endpoint.contributions(records, known))
+            elif records.whole:
+                self._keep(name, endpoint.sums(records, known))
+            elif endpoint.ranks:
+                own = endpoint.contributions(records, known)[:, 0]
+                self._ranked.setdefault(name, Spill(1)).add(own[~np.isnan(own)])
+            else:
+                # Part by part in the order of subjects, as within one part.
+                sums = endpoint.sums(records, known)
+                self._open[name] = self._open[name] + sums if name in self._open else sums
+        self._unfinished = None if records.whole else records.first_replicate
+
+    def _keep_subjects(self, name: str, own: Floats) -> None:
+        """A test needs all of its subjects at once, at the end of the replicate."""
+        self._subjects.setdefault(name, Spill(own.shape[1])).add(own[~np.isnan(own[:, 0])])
+
+    def _keep(self, name: str, sums: Floats) -> None:
+        if name not in self._done:
+            self._done[name] = Spill(sums.shape[1])
+        self._done[name].add(sums)
+
+    def _finish(self) -> None:
+        """The replicate that came in parts is whole."""
+        for name, sums in self._open.items():
+            self._keep(name, sums)
+        for name, own in self._ranked.items():
+            median = own.median()
+            self._keep(name, np.array([[median, 1.0] if len(own) else [0.0, 0.0]]))
+        for name, parts in self._subjects.items():
+            rows = np.asarray(parts.rows())
+            self._keep(name, self._endpoints[name].added(rows, np.zeros(len(rows), dtype=np.int64), 1))
+        self._open, self._ranked, self._subjects, self._unfinished = {}, {}, {}, None
+
+    def sums(self) -> dict[str, Floats]:
+        """The sums of every endpoint, [replicates, k] each."""
+        self._finish()
+        return {name: self._done[name].rows() if name in self._done else np.empty((0, 1)) for name in self._endpoints}

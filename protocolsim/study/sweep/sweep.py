@@ -1,0 +1,390 @@
+"""One scenario at every point of a grid of settings, with the same luck at each.
+
+Every point is simulated under the same seed, so its difference from the scenario's own value is paired, replicate by
+replicate. Of each point only the sums of its replicates are made, and of these only the estimates are kept.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocolsim.endpoint.base import Endpoint
+from protocolsim.errors import ScenarioError, SimulationError, UsageError
+from protocolsim.names import as_column
+from protocolsim.scenario.build.assemble import build
+from protocolsim.scenario.file.extends import with_settings
+from protocolsim.scenario.load import load, settings
+from protocolsim.scenario.scenario import Scenario
+from protocolsim.study.conduct import Workers, conducted
+from protocolsim.study.engines import Progress
+from protocolsim.study.estimation.estimate import Estimate, as_json, estimate, jackknife
+from protocolsim.study.execution.chunks import Tallied, Work
+from protocolsim.study.execution.ordered_sums import Gathered
+from protocolsim.study.result import Result
+from protocolsim.study.run import AUTO, chosen_engine, replicates_and_seed
+from protocolsim.study.storage.manifest import Manifest, manifest_of
+from protocolsim.study.storage.study_folder import StudyFolder
+from protocolsim.study.sweep.grid_values import FORM, MOST_POINTS, Axis, Settable, axis, one
+from protocolsim.units import UnitError, quantity
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COLUMNS = (
+    *("estimate", "label", "value", "mcse", "lo", "hi", "median", "n_undefined"),
+    *("difference", "difference_mcse", "unit", "published"),
+)
+# Every point has the same of both: other luck, or another number of trials, could not be compared in pairs.
+_SAME_THROUGHOUT = ("seed", "replicates")
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Point:
+    """One point of the grid: the number of each axis, the same as settings, and the scenario there."""
+
+    values: tuple[float, ...]
+    settings: tuple[Settable, ...]
+    scenario: Scenario
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A sweep that can be carried out: the scenario itself, and every point of the grid, all of them checked."""
+
+    scenario: Scenario
+    axes: tuple[Axis, ...]
+    points: tuple[Point, ...]
+    seed: int
+    replicates: int
+    engine: str
+
+    @property
+    def manifest(self) -> Manifest:
+        """What a study folder must know of it."""
+        engine = chosen_engine(self.scenario, self.engine)
+        found = manifest_of("sweep", self.scenario, self.seed, self.replicates, engine)
+        points = (tuple(a.own for a in self.axes), *(p.values for p in self.points))
+        return replace(found, axes=tuple(a.name for a in self.axes), points=points)
+
+    @property
+    def trials(self) -> int:
+        """How many trials will be simulated, those of the scenario itself included."""
+        return (len(self.points) + 1) * self.replicates
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was found at one point: estimates, and (difference from the scenario's own value, its mcse), by endpoint."""
+
+    values: tuple[float, ...]
+    settings: tuple[Settable, ...]
+    estimates: Mapping[str, Estimate]
+    differences: Mapping[str, tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What a sweep found. `own` is the scenario at its own values; `outcomes` come in the order of the grid."""
+
+    own: Result
+    axes: tuple[Axis, ...]
+    outcomes: tuple[Outcome, ...]
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """One row for each point and endpoint: a column for each parameter (in its unit), and `COLUMNS`.
+
+        Shares (unit "%") are 0 to 1. `difference` is from the scenario's own value; nan stands for undefined.
+        """
+        import pandas as pd
+
+        names = [a.name for a in self.axes]
+        rows = [
+            (
+                *(*outcome.values, name, e.label, e.value, e.mcse, e.lo, e.hi, e.median, e.n_undefined),
+                *(*outcome.differences[name], e.unit, np.nan if e.published is None else float(e.published.value)),
+            )
+            for outcome in self.outcomes
+            for name, e in outcome.estimates.items()
+        ]
+        return pd.DataFrame(rows, columns=[*names, *COLUMNS])
+
+    def summary(self) -> dict[str, Any]:
+        """Everything, as `protocolsim sweep --json` prints it; None for undefined."""
+        return {
+            **self.own.summary(),
+            "parameters": [{"name": a.name, "unit": a.unit, "values": list(a.values), "own": a.own} for a in self.axes],
+            "points": [self._point(outcome) for outcome in self.outcomes],
+        }
+
+    def _point(self, outcome: Outcome) -> dict[str, Any]:
+        names = [a.name for a in self.axes]
+        found: dict[str, Any] = {}
+        for name, e in outcome.estimates.items():
+            difference, error = (None if np.isnan(v) else v for v in outcome.differences[name])
+            found[name] = {**as_json(e), "difference": difference, "difference_mcse": error}
+        return {
+            "parameters": dict(zip(names, outcome.values, strict=True)),
+            "settings": dict(zip(names, outcome.settings, strict=True)),
+            "estimates": found,
+        }
+
+    @property
+    def provenance(self) -> dict[str, str]:
+        """What is needed to get the same numbers again."""
+        varied = {f"varied: {a.name}": ", ".join(str(s) for s in a.settings) for a in self.axes}
+        return {**self.own.provenance, **varied}
+
+
+def sweep(
+    scenario: str | Scenario,
+    vary: Mapping[str, object],
+    *,
+    replicates: int | None = None,
+    seed: int | None = None,
+    engine: str = AUTO,
+    set: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+    allow_plugins: bool = False,
+) -> pd.DataFrame:
+    """Simulate a scenario (its name, its path, or as loaded) at every point of a grid; one row per point and endpoint.
+
+    `vary`: a parameter by any name that `load(set=...)` takes, and "25%:95%:5%", "1,2,5" or a sequence of numbers.
+    `difference` is from the scenario's own value (with `set` applied), under the same luck, and `difference_mcse` its
+    paired Monte Carlo standard error. The other arguments and columns are those of `run` and its estimates.
+    Raises UsageError before anything runs for what cannot be varied so, SimulationError where a cohort cannot be
+    filled. `plan` and `carry_out` do the same in two steps and keep more.
+    """
+    planned = plan(
+        scenario, vary, replicates=replicates, seed=seed, engine=engine, set=set, allow_plugins=allow_plugins
+    )
+    return carry_out(planned, progress).frame
+
+
+# Planning ------------------------------------------------------------------------------------------------------------
+
+
+def plan(
+    scenario: str | Scenario,
+    vary: Mapping[str, object],
+    *,
+    replicates: int | None = None,
+    seed: int | None = None,
+    engine: str = AUTO,
+    set: Mapping[str, Any] | None = None,
+    allow_plugins: bool = False,
+) -> Plan:
+    """Check a whole sweep without running anything; arguments and errors as for `sweep`."""
+    base = _base(scenario, set, allow_plugins)
+    replicates, seed = replicates_and_seed(base, replicates, seed)
+    chosen_engine(base, engine)
+    if not vary:
+        raise UsageError(f"a sweep varies something: give --vary {FORM}, such as response_threshold=25%:95%:5%")
+    paths: dict[str, str] = {}
+    axes: list[Axis] = []
+    for name, given in vary.items():
+        path = _path(base, str(name))
+        if path in paths:
+            raise UsageError(f"--vary {name}: it is varied twice, as '{paths[path]}' too")
+        paths[path] = str(name)
+        axes.append(axis(str(name), given))
+        axes[-1] = replace(axes[-1], own=_own(base, path, axes[-1].unit))
+    sizes = [len(a.values) for a in axes]
+    number = int(np.prod(sizes, dtype=object))
+    if number > MOST_POINTS:
+        raise UsageError(
+            f"--vary: a grid of {' x '.join(f'{s:,}' for s in sizes)} has {number:,} points, more than {MOST_POINTS:,}"
+        )
+    grid = itertools.product(*(zip(a.values, a.settings, strict=True) for a in axes))
+    points = tuple(_point(base, dict(zip(paths, axes, strict=True)), at) for at in grid)
+    for point in points:
+        chosen_engine(point.scenario, engine)
+    return Plan(base, tuple(axes), points, seed, replicates, engine)
+
+
+def _base(scenario: str | Scenario, set: Mapping[str, Any] | None, allow_plugins: bool) -> Scenario:
+    if not isinstance(scenario, Scenario):
+        return load(str(scenario), set=set, allow_plugins=allow_plugins)
+    if not set:
+        return scenario
+    allowed = allow_plugins or scenario.allow_plugins
+    document = with_settings(scenario.document, settings(scenario.document, set, allowed))
+    return build(document, allow_plugins=allowed)
+
+
+def _path(base: Scenario, name: str) -> str:
+    """The place that a name means. Raises UsageError where it means none, or one that cannot be varied."""
+    try:
+        (path,) = settings(base.document, {name: 0}, base.allow_plugins)
+    except UsageError as error:
+        raise UsageError(str(error).replace("--set", "--vary", 1)) from None
+    if path in _SAME_THROUGHOUT:
+        raise UsageError(f"--vary {name}: every point has the same {path}; give --{path} instead")
+    if as_column(name) in COLUMNS:
+        raise UsageError(f"--vary {name}: the results have a column of that name; write {path} instead")
+    return path
+
+
+def _point(base: Scenario, axes: Mapping[str, Axis], at: Sequence[tuple[float, Settable]]) -> Point:
+    chosen = {path: written for path, (_, written) in zip(axes, at, strict=True)}
+    said = _said(axes.values(), chosen.values())
+    try:
+        found = build(with_settings(base.document, chosen), allow_plugins=base.allow_plugins)
+    except UsageError as error:
+        raise UsageError(f"--vary {said}: {error}") from None
+    except ScenarioError as error:
+        # What is wrong with the value itself explains what is wrong elsewhere.
+        faults = [f.message for f in error.faults if f.path in axes] or [f"{f.path}: {f.message}" for f in error.faults]
+        raise UsageError(f"--vary {said}: {'; '.join(faults).replace(' (from --set)', '')}") from None
+    return Point(tuple(number for number, _ in at), tuple(chosen.values()), found)
+
+
+def _said(axes: Iterable[Axis], chosen: Iterable[Settable]) -> str:
+    return ", ".join(f"{a.name}={written}" for a, written in zip(axes, chosen, strict=True))
+
+
+def _own(base: Scenario, path: str, unit: str) -> float | None:
+    """What the scenario itself has at this place, as a number in this unit; None where that is no single number."""
+    here: Any = base.document.data
+    for step in path.split("."):
+        if isinstance(here, list):
+            here = here[int(step)]
+            continue
+        here = here.get(step) if isinstance(here, dict) else None
+    if here is None:
+        room, _, name = path.rpartition(".")
+        kind = base.trial.disease.component.name if room == "cohort" else _kind(base, room)
+        rows = [p for p in base.parameters if (p.component, p.name) == (kind, name)]
+        here = f"{rows[0].value} {rows[0].unit}" if rows else None
+    if isinstance(here, bool) or not isinstance(here, str | int | float):
+        return None
+    try:
+        found, measure = quantity(here), one(unit)
+    except UnitError:
+        return None  # an expression, or no number at all
+    # Twelve digits: 0.75 in per cent is 75, and not the float beside it.
+    return float(f"{found.value / measure.value:.12g}") if found.dimension == measure.dimension else None
+
+
+def _kind(base: Scenario, room: str) -> str:
+    drug = room.removeprefix("drugs.")
+    declared = base.document.data.get("drugs", {}).get(drug) or {}
+    return str(declared.get("kind", drug))
+
+
+# Carrying out --------------------------------------------------------------------------------------------------------
+
+
+def carry_out(
+    planned: Plan, progress: Progress | None = None, *, workers: Workers = 1, folder: StudyFolder | None = None
+) -> Sweep:
+    """Simulate the scenario itself and every point. `progress` is told how many trials were done since the last call.
+
+    `workers` and `folder` as for `run`. Raises SimulationError, which names the point, where a cohort cannot be filled.
+    """
+    started = time.perf_counter()
+    scenarios = (planned.scenario, *(p.scenario for p in planned.points))
+    engines = [chosen_engine(s, planned.engine) for s in scenarios]
+    work = Work(scenarios, engines, planned.seed, planned.replicates)
+    gathered = _Outcomes(planned)
+    try:
+        for tallied in conducted(work, workers, folder, progress):
+            gathered.add(tallied)
+    except SimulationError as error:
+        if not error.point:
+            raise
+        at = _said(planned.axes, planned.points[error.point - 1].settings)
+        raise SimulationError(f"at {at}: {error}") from None
+    seconds = time.perf_counter() - started
+    own = Result(
+        planned.scenario, planned.seed, planned.replicates, engines[0], gathered.own, seconds, gathered.own_rows
+    )
+    return Sweep(own, planned.axes, tuple(gathered.outcomes[k] for k in range(len(planned.points))))
+
+
+class _Outcomes:
+    """Spans of all points in any order; of each point that is whole only the estimates are kept."""
+
+    def __init__(self, planned: Plan) -> None:
+        self._planned = planned
+        self._open: dict[int, Gathered] = {}
+        self._own_sums: Mapping[str, Floats] = {}
+        self.own: Mapping[str, Estimate] = {}
+        self._own_whole = False
+        self.own_rows = 0
+        self.outcomes: dict[int, Outcome] = {}
+
+    def add(self, tallied: Tallied) -> None:
+        """Count in a span; point 0 is the scenario itself, with which every other is compared."""
+        here = self._open.setdefault(tallied.span.point, Gathered(self._planned.replicates))
+        here.add(tallied)
+        if tallied.span.point == 0 and here.whole:
+            base, self._own_whole = self._planned.scenario, True
+            self._own_sums, self.own_rows = here.sums(), here.rows
+            self.own = {name: estimate(endpoint, self._own_sums[name]) for name, endpoint in base.reported.items()}
+        if not self._own_whole:
+            return
+        for number in [p for p, gathered in self._open.items() if gathered.whole]:
+            gathered = self._open.pop(number)
+            if number:
+                self.outcomes[number - 1] = self._outcome(self._planned.points[number - 1], gathered.sums())
+
+    def _outcome(self, point: Point, there: Mapping[str, Floats]) -> Outcome:
+        base = self._planned.scenario
+        own, at_point = base.reported, point.scenario.reported
+        pairs = {name: (at_point[name], there[name]) for name in own}
+        found = {name: estimate(endpoint, at) for name, (endpoint, at) in pairs.items()}
+        differences = {
+            name: (
+                found[name].value - self.own[name].value,
+                paired_mcse(endpoint, at, own[name], self._own_sums[name]),
+            )
+            for name, (endpoint, at) in pairs.items()
+        }
+        return Outcome(point.values, point.settings, found, differences)
+
+
+@dataclass(frozen=True)
+class _Difference:
+    """The difference of an endpoint between two settings, as a value of the sums of both side by side."""
+
+    there: Endpoint
+    here: Endpoint
+    width: int
+
+    def value(self, sums: Floats) -> Floats:
+        """The value from the first `width` columns minus the value from the rest."""
+        return self.there.value(sums[..., : self.width]) - self.here.value(sums[..., self.width :])
+
+
+def paired_mcse(there: Endpoint, sums_there: Floats, here: Endpoint, sums_here: Floats) -> float:
+    """Monte Carlo standard error of a difference between two settings under the same luck, replicate for replicate.
+
+    Each replicate is left out of both at once (delete-one jackknife). nan where it is undefined.
+    """
+    difference = _Difference(there, here, sums_there.shape[1])
+    # The jackknife asks nothing of an endpoint but its value of sums.
+    return jackknife(cast(Endpoint, difference), np.concatenate([sums_there, sums_here], axis=1))
+
+
+# Storing -------------------------------------------------------------------------------------------------------------
+
+
+def write_sweep(found: Sweep, folder: Path) -> None:
+    """The frame as parquet and CSV, the summary, the scenario itself, and the provenance."""
+    from protocolsim.study.storage.csv_files import write_frame
+    from protocolsim.study.storage.results_folder import write_facts
+
+    write_frame(found.frame, folder, "sweep")
+    write_facts(folder, found.summary(), found.own.scenario, found.provenance, found.own.asked)

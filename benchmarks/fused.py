@@ -4,7 +4,7 @@ It was meant as the practical limit. The batch engine has overtaken it: that one
 instruction, and saves more time by it than its generality costs.
 
 One pass per candidate, in the order of their numbers, until the cohort of a replicate is full. The patient model, the
-keyed random numbers and the records are the package's own, to the last bit (tests/test_benchmarks.py compares them).
+keyed random numbers and the records are the package's own, to the last bit (test_benchmarks.py compares).
 All that a program can do without is left out: no protocol is read at run time, no charts are kept, no summaries are
 worked out from them, nobody waits in a list; what depends on the calendar alone is computed once. The rows go
 straight into columns that are used again for the next piece, so whoever takes one must be done with it before asking

@@ -27,7 +27,7 @@ from protocolsim.errors import ProtocolsimError, SimulationError  # noqa: E402
 from protocolsim.scenario.build.assemble import build  # noqa: E402
 from protocolsim.scenario.file.extends import load_document, with_settings  # noqa: E402
 from protocolsim.study.run import run  # noqa: E402
-from tests.mutants import COMPACT, mutant, shipped  # noqa: E402
+from tests.support.mutants import COMPACT, mutant, shipped  # noqa: E402
 
 MOST_SECONDS, MOST_MEGABYTES = 1.0, 300
 TRIALS, SUBJECTS = 2, 3

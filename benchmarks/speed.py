@@ -34,8 +34,8 @@ import fused
 import handwritten
 
 import protocolsim
-from protocolsim.engine.batch.simulation import simulation as batch
-from protocolsim.engine.des.simulation import simulation as des
+from protocolsim.engine.batch import simulation as batch
+from protocolsim.engine.des import simulation as des
 
 NAME = "ms_daclizumab"
 LIBRARIES = ("protocolsim", "simpy", "transitions", "numpy", "numba", "pandas")

@@ -1,6 +1,6 @@
 """What an engine runs, and the order of events that every engine keeps.
 
-The order of events (both engines; each sentence has a test in tests/test_order_of_events.py):
+The order of events (both engines; each sentence has a test in tests/engine/test_order_of_events.py):
 
 1. The next moment is the earliest of: an event with a clock of its own, a visit due, the end of the state; in that
    order at a tie.

@@ -5,7 +5,7 @@ the disk: they stand in `kernels.txt`, each with the types it is called with. So
 front of that list, helpers from its end; what a helper has compiled is found on the disk. A kernel that does not stand
 there is compiled when it is called, as ever; so are all where helpers cannot be started or end too soon.
 
-`python -m tests.kernels_called` writes the list anew; a test says when it is no longer true.
+`python -m tests.support.kernels_called` writes the list anew; a test says when it is no longer true.
 """
 
 from __future__ import annotations

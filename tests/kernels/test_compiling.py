@@ -1,0 +1,140 @@
+"""The first run on a machine: what is compiled together is what is called; it is said once; no helper is needed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from protocolsim import notices
+from protocolsim.kernels import compiling
+from protocolsim.kernels.compiling import Team, jobs
+from protocolsim.kernels.machine_code import MachineCode
+from protocolsim.randomness import log_sd, normal_quantile
+from tests.support.kernels_called import lines
+
+# Little to compile: a disease of one kernel, called as an engine would.
+FIRST = """
+import sys
+from numba.core import config
+from protocolsim.kernels import compiling
+from protocolsim import notices
+from protocolsim.randomness import log_sd, normal_quantile
+
+listed = [j for j in compiling.jobs() if j.name in ("log_sd", "normal_quantile", "exp", "_normal_below")]
+compiling.jobs = lambda: listed
+{more}
+notices.listen(lambda text: print(text, file=sys.stderr))
+print(log_sd(0.5), normal_quantile(0.3))
+print(sum(log_sd.stats.cache_hits.values()), sum(normal_quantile.stats.cache_hits.values()))
+"""
+
+
+@pytest.mark.slow  # all shipped scenarios, on both engines
+def test_the_list_is_what_is_called():
+    """kernels.txt names what the engines call, with the types they call it with, and nothing else."""
+    stated = [" ".join(job) for job in jobs()]
+    assert sorted(stated) == sorted(lines()), "python -m tests.support.kernels_called writes it anew"
+    assert stated == lines()
+
+
+def test_every_line_is_a_kernel():
+    """Each line of the list can be compiled: the function is there, Numba reads the types, their number is right."""
+    found = jobs()
+    assert len(found) > 60
+    for job in found:
+        assert isinstance(job.dispatcher._cache, MachineCode)
+        assert len(job.signature) == job.dispatcher.py_func.__code__.co_argcount
+
+
+def first(tmp_path, more="", *words):
+    """A process that finds nothing compiled: what it prints and what it says."""
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", FIRST.format(more=more)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
+    )
+    return done.stdout.splitlines(), done.stderr.splitlines()
+
+
+BROKEN = {
+    "helpers": "",
+    "none": "compiling._processors = lambda: 1",
+    "none can start": "compiling.sys.executable = '/nowhere/python'",
+    "all end at once": "compiling._started, made = None, compiling._started\n"
+    "def ended():\n    process = made()\n    process.kill()\n    return process\n"
+    "compiling._started = ended",
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_numbers_are_the_same_with_helpers_and_without(tmp_path, case):
+    """With helpers, without, and where they cannot start or are killed, the kernels are compiled, and are right."""
+    told, said = first(tmp_path, BROKEN[case])
+    right = f"{log_sd(0.5)} {normal_quantile(0.3)}"
+    assert told[0] == right
+    assert [line.split()[0] for line in said] == ["compiling"]
+    kept = {path.name.split(".")[1] for path in (tmp_path / "cache").rglob("*.nbc")}
+    assert {"log_sd", "normal_quantile"} <= kept
+    told, said = first(tmp_path, BROKEN[case])
+    assert told == [right, "1 1"]
+    assert said == []
+
+
+def test_nobody_is_disturbed_who_does_not_listen(monkeypatch):
+    """Python's users hear nothing and have no helpers started; whoever listens last hears, and each thing once."""
+    monkeypatch.setattr(notices, "_listeners", [])
+    monkeypatch.setattr(notices, "_said", set())
+    notices.tell("nobody hears this", once="it")
+    assert not notices.heard()
+    heard: list[str] = []
+    notices.listen(heard.append)
+    for _ in range(2):
+        notices.tell("this", once="it")
+        notices.tell("that")
+    assert heard == ["this", "that", "that"]
+
+
+def test_who_asks_waits_for_what_a_helper_has_begun(monkeypatch):
+    """A kernel that a helper is compiling is not compiled a second time."""
+    job = next(j for j in jobs() if j.name == "log_sd")
+    team = Team(helpers=0)
+    team.begun.add("both")
+    team.started = 1.0
+    team.running.add(job)
+    timer = threading.Timer(0.3, lambda: _done(team, job))
+    timer.start()
+    team.missing(job.dispatcher._cache, job.signature)
+    assert not team.running
+    timer.join()
+
+
+def _done(team: Team, job: compiling.Job) -> None:
+    with team.changed:
+        team.running.discard(job)
+        team.changed.notify_all()
+
+
+@pytest.mark.parametrize("words", [("--quiet",), ()])
+def test_the_command_line_says_what_it_does(tmp_path, words):
+    """The first command on a machine says why it takes longer, on standard error, also when piped; --quiet does not."""
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    code = (
+        "import sys; from protocolsim import cli\nfrom protocolsim.kernels import compiling\n"
+        "compiling.Team._work = lambda self: sys.exit(7)\n"  # what is compiled then is tested above
+        f"cli.main({['run', 'ms_daclizumab', *words]!r})"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False, cwd=tmp_path
+    )
+    assert done.returncode == 7
+    assert done.stdout == ""
+    assert done.stderr.startswith("compiling for this machine, once: about ") is not bool(words)
+    assert done.stderr.count("\n") == (0 if words else 1)

@@ -1,0 +1,57 @@
+"""Every lesson runs in Jupyter from top to bottom, is kept without outputs, and tells right answers from wrong ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
+BLANK = "answer = None"
+
+
+def read(path: Path) -> Any:
+    return nbformat.read(path, as_version=4)
+
+
+def check_cell(cells: list[Any]) -> int:
+    """The place of the cell that judges the reader's answer: the one after the blank."""
+    (blank,) = (k for k, cell in enumerate(cells) if cell.source.strip() == BLANK)
+    return blank + 1
+
+
+def printed(cell: Any) -> str:
+    return "".join(output.get("text", "") for output in cell.outputs)
+
+
+def test_they_are_numbered():
+    """One lesson after another, from 1 on, and not only one."""
+    assert len(NOTEBOOKS) > 1
+    assert [path.stem.partition("_")[0] for path in NOTEBOOKS] == [str(k + 1) for k in range(len(NOTEBOOKS))]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_runs_and_judges_answers(path):
+    """Each cell runs after those before it; no answer, the right one and a wrong one are told apart."""
+    notebook = read(path)
+    cells = notebook.cells
+    at = check_cell(cells)
+    judge = cells[at].source
+    added = [nbformat.v4.new_code_cell(f"answer = {answer}\n{judge}") for answer in ("right", "right + 7")]
+    cells[at + 1 : at + 1] = added
+    NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    said = [printed(cell) for cell in cells[at : at + 3]]
+    assert "put your answer" in said[0]
+    assert said[1].splitlines()[-1] == "yes"
+    assert said[2].splitlines()[-1].startswith("not yet")
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_is_kept_without_outputs(path):
+    """No output and no count is stored."""
+    code = [cell for cell in read(path).cells if cell.cell_type == "code"]
+    assert code
+    assert all(not cell.outputs and cell.execution_count is None for cell in code)

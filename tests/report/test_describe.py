@@ -1,0 +1,69 @@
+"""The synopsis says what the file says: every state, rule, number and mark of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import protocolsim
+from protocolsim.scenario.file.library import names
+from protocolsim.scenario.load import load
+from tests.cli.test_cli import command, refused
+from tests.support import protocols
+
+__all__ = ["command"]
+
+
+@pytest.mark.parametrize("name", names())
+def test_everything_of_the_file_is_there(name):
+    """Every state's label, endpoint, parameter with its mark, rule and size of a shipped scenario stands there."""
+    scenario = load(name)
+    text = protocolsim.describe(scenario).text
+    plain = " ".join(text.split())
+    for state in scenario.trial.protocol.states:
+        assert (state.outcome or state.label) in plain
+    for endpoint in scenario.endpoints.values():
+        assert f"{endpoint.label}: {endpoint.counting}." in plain
+    for knob in scenario.knobs:
+        mark = f" [{knob.mark}]" if knob.mark else ""
+        assert f"{knob.name} = {knob.value}: {knob.meaning}{mark}" in plain
+    assert f"{scenario.trial.cohort.size} patients are enrolled" in plain
+    rules = protocolsim.describe(scenario).sections["Decision rules"]
+    assert len(rules) == len({t.item for t in scenario.trial.protocol.transitions})
+    for row in scenario.parameters:
+        if row.mark in ("A", "M"):
+            assert f"{row.name.replace('_', ' ')} {row.value:g}" in plain
+
+
+def test_the_published_trial():
+    """The rule of the published trial reads as it is meant, and an assumption stands among assumptions."""
+    sections = protocolsim.describe("ms_daclizumab").sections
+    way = "From 'Interferon beta and daclizumab' to 'Daclizumab alone'"
+    rule = f"{way}: after 26 weeks, if cel_reduction > response_threshold (75 %)."
+    assert rule in sections["Decision rules"]
+    assert any(line.startswith("rescue_level = 100 %") for line in sections["Assumptions"])
+    assert not any(line.startswith("rescue_level") for line in sections["Parameters of the protocol"])
+    changed = protocolsim.describe(load("ms_daclizumab", set={"response_threshold": "60 %"}))
+    assert "response_threshold (60 %)" in changed.text
+
+
+def test_randomisation():
+    """A randomised protocol says its blocks and arms."""
+    assert "Randomised (arms) in blocks of" in protocolsim.describe(protocols.rich()).text
+
+
+def test_command(command):
+    """Printed, as JSON, as Markdown and as a page it is the same synopsis; what cannot be is refused."""
+    status, out, err = command("describe", "ms_no_drug")
+    assert (status, err) == (0, "")
+    assert "Decision rules" in out
+    found = protocolsim.describe("ms_no_drug")
+    assert json.loads(command("describe", "ms_no_drug", "--json")[1]) == found.summary()
+    assert command("describe", "ms_no_drug", "-o", "x.md") == (0, "", "")
+    assert Path("x.md").read_text() == found.text
+    assert command("describe", "ms_no_drug", "-o", "x.html") == (0, "", "")
+    assert 'class="schedule"' in Path("x.html").read_text()
+    assert "such a file already" in refused(command, "describe", "ms_no_drug", "-o", "x.md")
+    assert "end it in .md" in refused(command, "describe", "ms_no_drug", "-o", "x.pdf")

@@ -1,0 +1,141 @@
+"""Scenarios beside a scenario: what a report says of both is computed, and with the same luck."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from protocolsim.cli import main
+from protocolsim.errors import ScenarioError
+from protocolsim.report.run import findings
+from protocolsim.report.run.page import page
+from protocolsim.report.style import numbers as style_numbers
+from protocolsim.scenario.build.assemble import build
+from protocolsim.scenario.build.companions import quoted
+from protocolsim.scenario.file.extends import extended, load_document
+from protocolsim.scenario.file.yaml_reader import parse
+from protocolsim.scenario.load import load
+from protocolsim.study import companions
+from protocolsim.study.run import run
+
+SCENARIOS = sorted(p.stem for p in (Path(__file__).parents[2] / "scenarios").glob("*.yaml"))
+FEW = 20
+EXTENDING = """
+extends: ms_daclizumab
+title: One more
+beside: [{beside}]
+findings: ["{finding}"]
+"""
+
+
+def extending(finding: str = "", beside: str = ""):
+    return build(extended(parse(EXTENDING.format(finding=finding, beside=beside), "more.yaml")))
+
+
+@pytest.mark.parametrize("name", [n for n in SCENARIOS if "findings" in load_document(n).data])
+def test_every_number_of_a_finding_is_an_estimate(name):
+    """Each sentence of a shipped scenario is filled in with estimates of runs of their own, at this seed."""
+    scenario = load(name)
+    few = 4 if scenario.trial.limited else FEW
+    result = run(scenario, replicates=few)
+    own = {"": result.estimates}
+    own |= {n: run(load(n), replicates=few, seed=result.seed).estimates for n in scenario.beside}
+    for raw, said in zip(result.findings, findings.sentences(result), strict=True):
+        numbers = [style_numbers.simulated(own[scenario][endpoint]) for scenario, endpoint in quoted(raw)]
+        assert numbers
+        assert "{" not in said
+        at = 0
+        for number in numbers:
+            at = said.index(number, at) + len(number)
+
+
+def test_the_first_trial_tells_what_it_must():
+    """Its page says with numbers who passes undrugged, what the rule means, what falls by itself, what CHOICE found."""
+    text = page(run(load("ms_daclizumab"), replicates=FEW))
+    said = re.sub(r"\s+", " ", text)
+    for words in (
+        r"daclizumab does nothing, [0-9.]+ ± [0-9.]+ % of the patients pass",
+        r"For [0-9.]+ ± [0-9.]+ % of those decided on, .* no CEL at all",
+        r"Regression to the mean, .* fall by -?[0-9.]+ ± [0-9.]+ % where no treatment changes anything",
+        r"controlled trial of the same exposure found 25 % .* not 72 %",
+    ):
+        assert re.search(words, said), words
+    for name in ("ms_no_drug", "ms_regression_to_the_mean", "ms_choice_anchored"):
+        assert f"<code>{name}</code>" in text
+
+
+def test_what_is_set_is_set_beside_it_too():
+    """A companion takes what was set from outside, but for what it is itself about."""
+    changed = {"response_threshold": "50 %", "daclizumab.median_rate_ratio": 0.3}
+    result = run(load("ms_daclizumab", set=changed), replicates=FEW)
+    alone = run(load("ms_no_drug", set={"response_threshold": "50 %"}), replicates=FEW)
+    assert repr(result.beside["ms_no_drug"].estimates) == repr(alone.estimates)
+    seeds = run(load("ms_daclizumab", set={"seed": 5}), replicates=FEW, seed=6).beside["ms_no_drug"]
+    assert (seeds.seed, seeds.replicates) == (6, FEW)
+
+
+def test_a_long_study_is_not_as_long_again_beside_it(monkeypatch):
+    """Companions have as many trials as the study, up to a number that the page names."""
+    monkeypatch.setattr(companions, "MOST", 3)
+    found = companions.run_beside(companions.companions(load("ms_threshold_50")), 7, 50)["ms_daclizumab"]
+    assert (found.seed, found.replicates) == (7, 3)
+    monkeypatch.undo()
+    template = Path(findings.__file__).with_name("page.html.j2").read_text(encoding="utf-8")
+    assert f"up to {companions.MOST:,}" in template
+
+
+def test_an_extending_scenario_does_not_inherit_what_stands_beside():
+    """Findings quote numbers of the file they stand in, so an extension begins without them."""
+    scenario = load("ms_no_drug")
+    assert scenario.findings == ()
+    assert scenario.beside == ()
+    assert findings.beside(run(scenario, replicates=2)) == {}
+
+
+@pytest.mark.parametrize(
+    ("finding", "beside", "said"),
+    [
+        ("It is {assigned_monotherpy}.", "", "did you mean 'assigned_monotherapy'"),
+        ("It is {ms_no_drug.adverse_events}.", "", "'ms_no_drug' does not stand in `beside`"),
+        ("", "ms_no_drg", "did you mean 'ms_no_drug'"),
+    ],
+)
+def test_what_cannot_be_quoted_is_refused(finding, beside, said):
+    """An unknown endpoint or companion is a fault of the file, with the nearest right word."""
+    with pytest.raises(ScenarioError, match=said):
+        extending(finding, beside)
+
+
+def test_a_companion_without_the_endpoint_is_named():
+    """An endpoint that only the companion lacks is refused, with its line, when the companion is to be run."""
+    result = run(extending("It is {maa_daclizumab.edss_change}.", "maa_daclizumab"), replicates=2)
+    with pytest.raises(ScenarioError, match=r"line 5, column 12 .*in 'maa_daclizumab'"):
+        findings.sentences(result)
+
+
+def test_a_companion_that_does_not_take_a_setting_is_refused_before_anything_is_simulated(tmp_path, monkeypatch):
+    """What cannot be shown beside a run is said at once, where it would be shown; elsewhere it does not matter."""
+    (tmp_path / "more.yaml").write_text(EXTENDING.format(finding="As it is.", beside="maa_daclizumab"))
+    words = ["run", str(tmp_path / "more.yaml"), "--set", "cohort.referral_excess=10 %", "--replicates", "1"]
+    monkeypatch.setattr("protocolsim.study.run.run", lambda *_, **__: pytest.fail("simulated in vain"))
+    refused = CliRunner().invoke(main, words)
+    assert refused.exit_code == 2
+    assert "unknown key 'referral_excess'" in refused.output
+    monkeypatch.undo()
+    assert CliRunner().invoke(main, [*words, "--json"]).exit_code == 0
+
+
+def test_the_table_says_how_much_of_it(monkeypatch):
+    """Beside a value stands what share of the scenario's own it is."""
+    result = run(load("ms_threshold_50"), replicates=FEW)
+    table = findings.beside(result)
+    first = table["rows"][0]
+    own, other = (r.estimates["assigned_monotherapy"] for r in (result, result.beside["ms_daclizumab"]))
+    assert [c["name"] for c in table["columns"]] == ["ms_daclizumab"]
+    assert first["own"] == style_numbers.simulated(own)
+    assert first["others"] == [
+        {"value": style_numbers.simulated(other), "part": f"{100 * other.value / own.value:.0f} % of it"}
+    ]

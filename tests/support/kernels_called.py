@@ -1,0 +1,114 @@
+"""Which kernels the engines call, and with what types: `python -m tests.support.kernels_called` writes kernels.txt.
+
+All are compiled meanwhile that were not yet; who calls kernels from others is not asked.
+"""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+from numba import types
+
+import protocolsim.kernels.compiling
+from protocolsim.errors import UsageError
+from protocolsim.kernels.machine_code import MachineCode
+from protocolsim.scenario.file.library import names
+from protocolsim.scenario.load import load
+from protocolsim.study.run import run
+
+PLACE = Path(protocolsim.kernels.compiling.__file__).parent / "kernels.txt"
+HEAD = """\
+# What the engines call, in the order in which it is compiled where it is not on the disk (compiling.py).
+# Written by `python -m tests.support.kernels_called`. engine, module, kernel, types
+"""
+# What takes long and needs what others need comes first; helpers begin at the end, with what takes longest there.
+ORDER = [
+    "randomness",
+    "arithmetic",
+    "kinetics",
+    "disease",
+    "drug",
+    "cohort",
+    "component",
+    "observed",
+    "engine",
+    "protocol",
+]
+LONGEST = ["gather_moves", "set_rates", "fill_doses", "observed", "fill_observations"]
+
+
+def types_of(signature: tuple[Any, ...]) -> str:
+    """A signature as Numba reads it."""
+    return f"({', '.join(map(type_of, signature))}{',' if len(signature) == 1 else ''})"
+
+
+def type_of(kind: Any) -> str:
+    if isinstance(kind, types.UniTuple):
+        return f"UniTuple({kind.dtype}, {kind.count})"
+    if not hasattr(kind, "ndim"):
+        return "boolean" if str(kind) == "bool" else str(kind)
+    sides = [":"] * kind.ndim
+    if kind.layout != "A":
+        sides[0 if kind.layout == "F" else -1] = "::1"
+    return f"{'boolean' if str(kind.dtype) == 'bool' else kind.dtype}[{','.join(sides)}]"
+
+
+def called(engine: str) -> set[tuple[str, str, str]]:
+    """What the engine calls, and what is called before it begins, from the shipped scenarios."""
+    found: set[tuple[str, str, str]] = set()
+    original = MachineCode.load_overload
+
+    def load_overload(self: MachineCode, sig: tuple[Any, ...], target_context: Any) -> Any:
+        if not any(k._compiling_counter for k in watched if k._cache is not self):
+            found.add((self.function.__module__, self.function.__qualname__, types_of(sig)))
+        return original(self, sig, target_context)
+
+    watched = dispatchers()
+    for dispatcher in watched:
+        dispatcher._reset_overloads()
+    MachineCode.load_overload = load_overload  # type: ignore[method-assign]
+    try:
+        for name in names():
+            with_engine(name, engine)
+    finally:
+        MachineCode.load_overload = original  # type: ignore[method-assign]
+    return found
+
+
+def with_engine(name: str, engine: str) -> None:
+    """Run a shipped scenario with an engine, if that can."""
+    try:
+        run(load(name), replicates=2, engine=engine)
+    except UsageError:
+        return
+
+
+def dispatchers() -> list[Any]:
+    """Every kernel of the package."""
+    package = PLACE.parent
+    found = []
+    for path in sorted(package.rglob("*.py")):
+        if "@kernel" in (text := path.read_text(encoding="utf-8")) or "@inlined" in text:
+            module = importlib.import_module(".".join(path.relative_to(package.parent).with_suffix("").parts))
+            found += [v for v in vars(module).values() if isinstance(getattr(v, "_cache", None), MachineCode)]
+    return [*{id(d): d for d in found}.values()]
+
+
+def lines() -> list[str]:
+    """The list."""
+    by = {engine: called(engine) for engine in ("batch", "des")}
+    both = by["batch"] & by["des"]
+    by = {"both": both, **{engine: found - both for engine, found in by.items()}}
+
+    def place(line: tuple[str, str, str]) -> tuple[Any, ...]:
+        module, name, kinds = line
+        late = LONGEST.index(name) + 1 if name in LONGEST else 0
+        return late, ORDER.index(module.split(".")[1]), module, name, kinds
+
+    return [f"{when} {' '.join(line)}" for when, found in by.items() for line in sorted(found, key=place)]
+
+
+if __name__ == "__main__":
+    PLACE.write_text(HEAD + "\n".join(lines()) + "\n", encoding="utf-8")

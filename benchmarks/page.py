@@ -27,7 +27,7 @@ PATIENCE = 600_000  # milliseconds
 
 _DRIVER = """
 window.drive = async (moves) => {
-    const slider = document.querySelector('[data-knob="response_threshold"] [data-role=slider]');
+    const slider = document.querySelector('[data-parameter="response_threshold"] [data-role=slider]');
     const times = [];
     for (let k = 0; k < moves; k++) {
         const shown = new Promise((done) => document.addEventListener("rule-shown", done, {once: true}));
@@ -43,7 +43,7 @@ window.drive = async (moves) => {
 """
 _SETTLE = """
 ([name, value]) => {
-    const slider = document.querySelector(`[data-knob="${name}"] [data-role=slider]`);
+    const slider = document.querySelector(`[data-parameter="${name}"] [data-role=slider]`);
     slider.value = value;
     for (const kind of ["input", "change"]) slider.dispatchEvent(new Event(kind, {bubbles: true}));
 }

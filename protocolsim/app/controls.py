@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from protocolsim.errors import UsageError
 from protocolsim.report.decision.series import unit_of
-from protocolsim.scenario.scenario import KnobRow, ParameterRow, Scenario
+from protocolsim.scenario.scenario import ParameterRow, Scenario, ScenarioParameterRow
 from protocolsim.units import UnitError, quantity, unit_product
 
 _STEPS = 100
@@ -45,7 +45,7 @@ class Control:
 
 def controls(scenario: Scenario) -> list[Control]:
     """Every number that can be moved: the declared effect first, then the scenario's own, then the components'."""
-    found = [_of_knob(scenario, knob) for knob in scenario.knobs]
+    found = [_of_parameter(scenario, parameter) for parameter in scenario.own_parameters]
     found += [_of_component(row) for row in scenario.parameters]
     effect = scenario.effect
     if effect is None:
@@ -62,13 +62,15 @@ def _control(old: Control, group: str, low: float, high: float) -> Control:
     )
 
 
-def _of_knob(scenario: Scenario, knob: KnobRow) -> Control:
-    named, unit = scenario.named[knob.name], unit_of(scenario, knob.name)
+def _of_parameter(scenario: Scenario, parameter: ScenarioParameterRow) -> Control:
+    named, unit = scenario.named[parameter.name], unit_of(scenario, parameter.name)
     size = unit_product(unit).value
     value, low, high = (None if v is None else float(f"{v / size:.10g}") for v in (named.value, named.low, named.high))
     assert value is not None
     step = _step(low, high, value) if low is not None and high is not None else 0.0
-    return Control(knob.name, _OWN, knob.meaning, unit, value, low, high, step, knob.mark, knob.source)
+    return Control(
+        parameter.name, _OWN, parameter.meaning, unit, value, low, high, step, parameter.mark, parameter.source
+    )
 
 
 def _of_component(row: ParameterRow) -> Control:

@@ -24,19 +24,19 @@ def form(found: Described, state: State) -> TagList:
     groups = [(name, list(rows)) for name, rows in groupby(found.controls, key=lambda c: c.group)]
     shown: list[Tag] = []
     for name, rows in groups:
-        knobs = [_knob(c, given.get(c.name), live=c.name == found.threshold) for c in rows]
+        own_parameters = [_parameter(c, given.get(c.name), live=c.name == found.threshold) for c in rows]
         if name in _HEADINGS:
-            shown += [tags.h2(_HEADINGS[name]), *knobs]
+            shown += [tags.h2(_HEADINGS[name]), *own_parameters]
         else:
             title = f"{name.replace('_', ' ').capitalize()} ({len(rows)})"
             changed = any(c.name in given for c in rows)
-            shown.append(tags.details(tags.summary(title), *knobs, open="" if changed else None))
+            shown.append(tags.details(tags.summary(title), *own_parameters, open="" if changed else None))
     return TagList(tags.p(found.question, class_="question"), *shown, _study(found, state))
 
 
-def _knob(control: Control, given: str | None, *, live: bool) -> Tag:
+def _parameter(control: Control, given: str | None, *, live: bool) -> Tag:
     name = control.name
-    place = f"knob-{name.replace('.', '-')}"
+    place = f"parameter-{name.replace('.', '-')}"
     value = _number(given, control) if given is not None else control.value
     known = _MARKS.get(control.mark, "")
     why = f"{known}: {control.source}" if control.source else known
@@ -56,8 +56,8 @@ def _knob(control: Control, given: str | None, *, live: bool) -> Tag:
         tags.div(tags.label(control.label, for_=place), mark, class_="name"),
         tags.div(slider, number, tags.span(control.unit, class_="unit"), class_="move"),
         tags.div(control.meaning, id=f"{place}-meaning", class_="meaning"),
-        class_="knob changed" if given is not None else "knob",
-        data_knob=name,
+        class_="parameter changed" if given is not None else "parameter",
+        data_parameter=name,
         data_own=f"{control.value:.10g}",
         data_live="" if live else None,
     )
@@ -82,7 +82,7 @@ def _study(found: Described, state: State) -> Tag:
     return tags.div(
         tags.div(tags.label("Simulated trials", for_="replicates"), class_="name"),
         tags.select(*options, **_OURS, id="replicates", class_="form-select form-select-sm"),
-        tags.div(tags.label("Seed, the key of all luck", for_="seed"), class_="name"),
+        tags.div(tags.label("Random seed", for_="seed"), class_="name"),
         tags.input(
             **_OURS, id="seed", type="number", min="0", step="1", value=str(seed), class_="form-control form-control-sm"
         ),

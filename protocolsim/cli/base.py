@@ -71,7 +71,7 @@ def studies(command: Callable[..., None]) -> Callable[..., None]:
             "--set", "settings", multiple=True, metavar="NAME=VALUE", help="Change a value of the scenario; repeatable."
         ),
         click.option("--replicates", type=int, help="How many trials to simulate.  [default: the scenario's]"),
-        click.option("--seed", type=int, help="The key of all luck.  [default: the scenario's]"),
+        click.option("--seed", type=int, help="Random seed.  [default: the scenario's]"),
         click.option("--engine", default="auto", show_default=True, help="batch (fast), des (reference), or auto."),
         click.option("--out", type=click.Path(path_type=Path), help="Write results and a report into this new folder."),
         click.option("--overwrite", is_flag=True, help="Replace earlier results in --out."),

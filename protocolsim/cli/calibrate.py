@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.option("--points", type=int, default=1024, show_default=True, help="How many points of the prior to simulate.")
 @click.option("--trials", type=int, default=64, show_default=True, help="How many trials at each of them.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Change a value of the scenario.")
-@click.option("--seed", type=int, help="The key of all luck.  [default: the scenario's]")
+@click.option("--seed", type=int, help="Random seed.  [default: the scenario's]")
 @click.option("--out", type=click.Path(path_type=Path), help="Write the posterior and a report into this folder.")
 @click.option("--resume", is_flag=True, help="Go on with what --out holds of an earlier, perhaps interrupted, call.")
 @click.option("--overwrite", is_flag=True, help="Begin anew in --out, without what is there.")

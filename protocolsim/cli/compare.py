@@ -14,14 +14,14 @@ from protocolsim.text.terminal import say
 @click.argument("a")
 @click.argument("b")
 @click.option("--replicates", type=int, help="How many trials of each.  [default: those of A]")
-@click.option("--seed", type=int, help="The key of all luck, for both.  [default: that of A]")
+@click.option("--seed", type=int, help="Random seed of both.  [default: that of A]")
 @click.option("--engine", default="auto", show_default=True, help="batch (fast), des (reference), or auto.")
 @click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON.")
 @click.option("--allow-plugins", is_flag=True, help="Load code the scenarios name (your.module:YourClass).")
 def compare(
     a: str, b: str, replicates: int | None, seed: int | None, engine: str, as_json: bool, allow_plugins: bool
 ) -> None:
-    """Compare two scenarios. What differs in the files, and in the results under the same luck."""
+    """Compare two scenarios. What differs in the files, and in the results with common random numbers."""
     from protocolsim.scenario.load import load
     from protocolsim.study.compare import compare as compared
 

@@ -19,7 +19,7 @@ from protocolsim.errors import UsageError
 @click.option("--overwrite", is_flag=True, help="Replace the file.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Change a value; repeatable.")
 @click.option("--replicates", type=int, help="With --counts: how many trials.  [default: the scenario's]")
-@click.option("--seed", type=int, help="With --counts: the key of all luck.  [default: the scenario's]")
+@click.option("--seed", type=int, help="With --counts: the random seed.  [default: the scenario's]")
 @click.option("--allow-plugins", is_flag=True, help="Load code the scenario names (your.module:YourClass).")
 def diagram(
     scenario: str,

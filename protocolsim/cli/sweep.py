@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 @parallel
 @durable
 def sweep(scenario: str, varied: tuple[str, ...], asked: Asked) -> None:
-    """Simulate SCENARIO at every point of a grid. The same luck at each."""
+    """Simulate SCENARIO at every point of a grid. Common random numbers at each point."""
     from protocolsim.study.sweep.sweep import carry_out, plan, write_sweep
 
     vary, set_ = _ranges(varied), assignments(asked.settings)

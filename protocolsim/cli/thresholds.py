@@ -23,25 +23,26 @@ if TYPE_CHECKING:
     "--rule", "parameter", metavar="NAME", help="The parameter that is the threshold.  [default: the only one]"
 )
 @click.option(
-    "--lucks",
+    "--random-streams",
     type=int,
     default=20,
     show_default=True,
-    help="Simulate patients under so many other lucks to say what the rule loses against the better way; 0: do not.",
+    help="Simulate patients with so many other random streams to say what the rule loses against the better "
+    "way; 0: do not.",
 )
 @studies
 @parallel
-def thresholds(scenario: str, parameter: str | None, lucks: int, asked: Asked) -> None:
+def thresholds(scenario: str, parameter: str | None, streams: int, asked: Asked) -> None:
     """Show every threshold of a decision rule. From one simulation of both ways."""
-    from protocolsim.study.decision.regret import MOST_LUCKS
+    from protocolsim.study.decision.regret import MOST_STREAMS
     from protocolsim.study.decision.threshold_rule import ThresholdRule, threshold_rule
     from protocolsim.study.run import run_manifest, whole_number
 
     loaded = asked.load(scenario)
     rule = threshold_rule(loaded, parameter)
-    if lucks != 0:
-        whole_number("--lucks (0 for none)", lucks, 2, MOST_LUCKS)
-    work = _curve(lucks) if isinstance(rule, ThresholdRule) else _swept(parameter, rule, asked.quiet)
+    if streams != 0:
+        whole_number("--random-streams (0 for none)", streams, 2, MOST_STREAMS)
+    work = _curve(streams) if isinstance(rule, ThresholdRule) else _swept(parameter, rule, asked.quiet)
     manifest = run_manifest(loaded, **asked.study, kind="thresholds")
     with study_in(asked, loaded, manifest, None) as folder, workers_for(asked.workers, asked.cluster) as those:
         summary, show = work(loaded, parameter, {**asked.study, "workers": those}, folder, asked.shown)
@@ -57,8 +58,8 @@ def thresholds(scenario: str, parameter: str | None, lucks: int, asked: Asked) -
 Work = Callable[..., tuple[dict[str, Any], Callable[[], None]]]
 
 
-def _curve(lucks: int) -> Work:
-    """The curve over a threshold: its summary, and how to show it. Regret is found with so many lucks."""
+def _curve(streams: int) -> Work:
+    """The curve over a threshold: its summary, and how to show it. Regret is found with so many random streams."""
 
     def work(
         loaded: Scenario, parameter: str | None, asked: dict[str, Any], folder: StudyFolder | None, watched: bool
@@ -75,11 +76,11 @@ def _curve(lucks: int) -> Work:
 
         started = time.perf_counter()
         trials = asked["replicates"] or loaded.replicates
-        with progress(trials + lucks * min(trials, TRIALS), shown=watched) as tell:
+        with progress(trials + streams * min(trials, TRIALS), shown=watched) as tell:
             curve = curve_of(loaded, parameter, **asked, progress=tell)
             found = None
-            if lucks and decision_of(loaded, curve.rule) is not None and len(curve.measured):
-                found = regret(curve, lucks=lucks, engine=asked["engine"], workers=asked["workers"], progress=tell)
+            if streams and decision_of(loaded, curve.rule) is not None and len(curve.measured):
+                found = regret(curve, streams=streams, engine=asked["engine"], workers=asked["workers"], progress=tell)
         told = Told(curve, chosen_engine(loaded, asked["engine"]), time.perf_counter() - started, found)
         if folder is not None:
             with folder.results() as place:

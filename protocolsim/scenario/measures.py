@@ -20,7 +20,7 @@ MEASURES: Mapping[str, tuple[str, str, str]] = {
     "specificity": ("Specificity: others who do not pass", "%", "those without a true response who reach the decision"),
     "predictive_value_positive": ("True responders among those who pass", "%", "those who pass"),
     "predictive_value_negative": ("Others among those who do not pass", "%", "those who do not pass"),
-    "expected_count": ("Expected count over the horizon", "", f"{_ALL}, hidden means rather than luck"),
+    "expected_count": ("Expected count over the horizon", "", f"{_ALL}, hidden means rather than chance"),
     "expected_stop": ("Probability of stopping over the horizon", "%", f"{_ALL}, from the hazard in force"),
     "expected_dose": ("Dose given over the horizon", "mg/kg", _ALL),
     "expected_loss": ("Expected loss over the horizon", "", f"{_ALL}, at the scenario's weights"),

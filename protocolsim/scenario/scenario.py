@@ -21,7 +21,7 @@ from protocolsim.scenario.lapsing import planned_in
 
 
 @dataclass(frozen=True)
-class KnobRow:
+class ScenarioParameterRow:
     """One of the scenario's own parameters, as a reader sees it."""
 
     name: str
@@ -142,7 +142,7 @@ class Scenario:
     decisions: Mapping[str, DecisionWorth]
     effect: Effect | None
     named: Mapping[str, Named]
-    knobs: tuple[KnobRow, ...]
+    own_parameters: tuple[ScenarioParameterRow, ...]
     parameters: tuple[ParameterRow, ...]
     design: tuple[StateRow, ...]
     lapsing: tuple[tuple[Address, str], ...]

@@ -1,4 +1,4 @@
-"""The companions of a scenario, run with the same luck."""
+"""The companions of a scenario, run with common random numbers."""
 
 from __future__ import annotations
 

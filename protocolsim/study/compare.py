@@ -1,4 +1,4 @@
-"""Two scenarios side by side: what differs in their files, and in their results under the same luck."""
+"""Two scenarios side by side: what differs in their files, and in their results with common random numbers."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from protocolsim.errors import UsageError
 from protocolsim.records import Records, concatenate
 from protocolsim.scenario.build.descriptions import as_yaml
-from protocolsim.scenario.scenario import KnobRow, ParameterRow, Scenario, StateRow
+from protocolsim.scenario.scenario import ParameterRow, Scenario, ScenarioParameterRow, StateRow
 from protocolsim.study.engines import pieces
 from protocolsim.study.estimation.estimate import Estimate, as_json
 
@@ -210,9 +210,9 @@ class Result:
         return self.scenario.parameters
 
     @property
-    def knobs(self) -> tuple[KnobRow, ...]:
+    def own_parameters(self) -> tuple[ScenarioParameterRow, ...]:
         """The scenario's own parameters."""
-        return self.scenario.knobs
+        return self.scenario.own_parameters
 
     @property
     def design(self) -> tuple[StateRow, ...]:

@@ -110,7 +110,7 @@ def update(**inputs: Any) -> str:
 
 
 def assert_well(page: Served) -> None:
-    """Somebody who behaves is served: their scenario opens, and a knob that they move stands in their address."""
+    """Somebody who behaves is served: their scenario opens, and a parameter that they move stands in their address."""
     with joined(page) as link:
         until(link, '"opened"')
         link.send(update(moved={"name": "response_threshold", "value": "61", "settled": True}))
@@ -181,12 +181,12 @@ def test_wrong_values_are_refused_in_words_and_the_session_goes_on(page):
 @pytest.mark.parametrize("seed", range(2))
 def test_random_messages_leave_the_page_in_order(page, seed):
     """Some hundred messages at random, and ends at random moments: no error, and others are served."""
-    luck = random.Random(seed)  # noqa: S311 - not a secret
+    rng = random.Random(seed)  # noqa: S311 - not a secret
     for _ in range(8):
-        with suppress(ConnectionClosed), joined(page, luck.choice(ADDRESSES), begin=luck.random() < 0.9) as link:
-            for _ in range(luck.randrange(40)):
-                link.send(luck.choice(RAW) if luck.random() < 0.02 else a_message(luck))
-            if luck.random() < 0.3:
+        with suppress(ConnectionClosed), joined(page, rng.choice(ADDRESSES), begin=rng.random() < 0.9) as link:
+            for _ in range(rng.randrange(40)):
+                link.send(rng.choice(RAW) if rng.random() < 0.02 else a_message(rng))
+            if rng.random() < 0.3:
                 link.socket.close()
     assert_well(page)
 
@@ -199,13 +199,13 @@ ADDRESSES = [
 ]  # fmt: skip
 
 
-def a_message(luck: random.Random) -> str:
-    values = {luck.choice(list(SAID)): luck.choice(ODD) for _ in range(luck.randrange(1, 4))}
-    if luck.random() < 0.3:
-        values["moved"] = {"name": luck.choice(["response_threshold", "relapsing_ms.new_lesion_rate", "nobody"]),
-                           "value": luck.choice(["1", "50", "1e9", "-1e-9", "inf"]), "settled": True}  # fmt: skip
-    if luck.random() < 0.1:
-        values["typed"] = "protocol: " + luck.choice(["((((", "[" * 500, "{a: " * 100, "&a *a", "!x", "-" * 900])
+def a_message(rng: random.Random) -> str:
+    values = {rng.choice(list(SAID)): rng.choice(ODD) for _ in range(rng.randrange(1, 4))}
+    if rng.random() < 0.3:
+        values["moved"] = {"name": rng.choice(["response_threshold", "relapsing_ms.new_lesion_rate", "nobody"]),
+                           "value": rng.choice(["1", "50", "1e9", "-1e-9", "inf"]), "settled": True}  # fmt: skip
+    if rng.random() < 0.1:
+        values["typed"] = "protocol: " + rng.choice(["((((", "[" * 500, "{a: " * 100, "&a *a", "!x", "-" * 900])
     return update(**values)
 
 

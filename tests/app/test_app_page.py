@@ -142,7 +142,7 @@ def test_the_keyboard_moves_a_slider(visit):
     """An arrow key on the focused slider moves the threshold by one step."""
     at = visit(f"?view=rule&replicates={REPLICATES}")
     wait_for_threshold(at, "75 %")
-    at.page.focus('[data-knob="response_threshold"] [data-role=slider]')
+    at.page.focus('[data-parameter="response_threshold"] [data-role=slider]')
     at.page.keyboard.press("ArrowRight")
     wait_for_threshold(at, "76 %")
 
@@ -161,7 +161,7 @@ def test_the_address_restores_the_page(visit):
     other = visit(at.page.url.removeprefix(at.address + "/"))
     wait_for_threshold(other, "40 %")
     for name, value in (("response_threshold", "40"), ("dose_multiple", "3")):
-        assert other.page.input_value(f'[data-knob="{name}"] [data-role=slider]') == value
+        assert other.page.input_value(f'[data-parameter="{name}"] [data-role=slider]') == value
     names = ["assigned_monotherapy", "daclizumab_given", "expected_loss"]
     assert shown(other, names) == shown(at, names)
     assert shown(at, ["daclizumab_given"]) == {

@@ -111,16 +111,18 @@ SAID = st.sampled_from(["0", "1", "7", "0x10", "-1", "1e3", "50 %", "2 weeks", "
 @given(
     name=st.sampled_from(["ms_daclizumab", "ms_smart", "maa_daclizumab"]),
     whole=st.booleans(),
-    knobs=st.dictionaries(st.integers(0, 200) | st.sampled_from(WHOLE), SAID | st.floats().map(str), max_size=3),
+    own_parameters=st.dictionaries(
+        st.integers(0, 200) | st.sampled_from(WHOLE), SAID | st.floats().map(str), max_size=3
+    ),
     numbers=st.fixed_dictionaries(
         {}, optional={key: st.sampled_from(["0", "1", "5", str(2**62), "-1", "1e3"]) for key in ("seed", "replicates")}
     ),
 )
-def test_a_download_is_what_the_page_simulates_or_refused(name, whole, knobs, numbers):
+def test_a_download_is_what_the_page_simulates_or_refused(name, whole, own_parameters, numbers):
     """Any address is refused in words, or its file is one that `run` takes, with the trial that the page simulates."""
     base = base_of(name)
     rows = [row.name for row in controls(base)]
-    pairs = {k if isinstance(k, str) else rows[k % len(rows)]: value for k, value in knobs.items()}
+    pairs = {k if isinstance(k, str) else rows[k % len(rows)]: value for k, value in own_parameters.items()}
     where = State("edited", base.document.text) if whole else State(name)
     try:
         state = restored(

@@ -16,7 +16,7 @@ from tests.cli.test_cli import command, everything, refused
 
 __all__ = ["command"]
 
-QUICK = ("thresholds", "ms_daclizumab", "--replicates", "3", "--lucks", "2")
+QUICK = ("thresholds", "ms_daclizumab", "--replicates", "3", "--random-streams", "2")
 NAMES = ("curves", "roc", "what_follows", "loss", "definitions", "definitions_roc", "regret")
 FIGURES = [f"{n}.{form}" for n in NAMES for form in ("png", "svg", "html")]
 TABLES = [*(f"{n}.{form}" for n in ("curve", "definitions", "regret") for form in ("parquet", "csv"))]
@@ -38,7 +38,7 @@ def test_json_is_the_curve_and_nothing_else(command):
     assert (status, err) == (0, "")
     assert list(found) == ["parameter", "own", "thresholds", "estimates", "definitions", "regret"]
     assert list(found["definitions"]) == list(curve.definitions)
-    assert (found["regret"]["lucks"], len(found["regret"]["regret"])) == (2, len(found["thresholds"]))
+    assert (found["regret"]["streams"], len(found["regret"]["regret"])) == (2, len(found["thresholds"]))
     assert (found["parameter"], found["own"]) == ("response_threshold", 0.75)
     said = curve.frame(np.array(found["thresholds"]))
     assert set(found["estimates"]) == set(said["estimate"])
@@ -129,8 +129,8 @@ def test_overwrite(command, monkeypatch):
     [
         (("--rule", "response_treshold"), "did you mean 'response_threshold'"),
         (("--replicates", "0"), "replicates"),
-        (("--lucks", "1"), "--lucks (0 for none): 1 is not between 2"),
-        (("--lucks", "-3"), "--lucks"),
+        (("--random-streams", "1"), "--random-streams (0 for none): 1 is not between 2"),
+        (("--random-streams", "-3"), "--random-streams"),
         (("--engine", "quick"), "engine"),
         (("--set", "response_threshold"), "NAME=VALUE"),
         (("--rule", "unranged", "--set", "parameters.unranged.value=3"), "unranged"),

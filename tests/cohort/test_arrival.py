@@ -77,7 +77,7 @@ class TestTheProcess:
 
 
 TRIAL = """
-summaries: {lucky: {last of: luck}}
+summaries: {lucky: {last of: chance}}
 states:
   screening: {assessments: {scan: {days: [0]}}, lasts: 3 days}
   treated: {enrolled: true, treatment: {pill: standard}, assessments: {scan: {every: 2 days}}, lasts: 9 days}

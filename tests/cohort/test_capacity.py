@@ -10,9 +10,9 @@ from protocolsim.cohort.capacity import Resource
 from protocolsim.randomness import uniform
 from protocolsim.units import MINUTES_PER_DAY
 from tests.support.toys import (
+    CHANCE_STREAM,
     DAY,
     FEVER_STREAM,
-    LUCK_STREAM,
     moves,
     overlaps,
     rate_for,
@@ -107,7 +107,7 @@ class TestQueues:
         """The disease has lived to the slipped minute, and the draw is that of the planned number."""
         records = run(one_visit(day=4), cohort=cohort(3))
         assert all(m == v for m, v in scans(records))
-        assert scans(records, "value", variable="luck") == [luck(s, 1) for s in range(3)]
+        assert scans(records, "value", variable="chance") == [chance(s, 1) for s in range(3)]
 
     def test_a_planned_number_stays_with_its_visit_when_a_later_one_overtakes_it(self):
         """A scan that waits behind another assessment is still the first, though the second was made before it."""
@@ -115,8 +115,10 @@ class TestQueues:
         laboratory = "capacity:\n  laboratory: {serves: blood, slot: 8 hours}\n  scanner: {serves: scan}"
         records = run(protocol, cohort=cohort(3, laboratory))
         # The third subject's blood is drawn on day 2 of their own, all day; so the scan of day 0 is made on day 3.
-        third = rows(records, "observations", "index", "planned_minute", "minute", "value", variable="luck", subject=2)
-        assert third == [(2, DAY, DAY + 10 * HOUR, luck(2, 2)), (1, 0, 3 * DAY + 8 * HOUR, luck(2, 1))]
+        third = rows(
+            records, "observations", "index", "planned_minute", "minute", "value", variable="chance", subject=2
+        )
+        assert third == [(2, DAY, DAY + 10 * HOUR, chance(2, 2)), (1, 0, 3 * DAY + 8 * HOUR, chance(2, 1))]
 
     def test_a_subject_is_in_one_place_at_a_time(self):
         """Two visits that wait for different things until the same hour follow each other."""
@@ -263,7 +265,7 @@ class TestLeavingAQueue:
 
 
 SCREENED = """
-summaries: {lucky: {last of: luck}, cells: {last of: cells}}
+summaries: {lucky: {last of: chance}, cells: {last of: cells}}
 states:
   screening: {assessments: {scan: {days: [0]}}, lasts: 3 days}
   treated:
@@ -373,5 +375,5 @@ class TestConservation:
         assert not first.equal(run(SCREENED, seed=2, cohort=BUSY, infusion=FEVER, replicates=2))
 
 
-def luck(subject: int, number: int) -> float:
-    return uniform(1, 0, subject, LUCK_STREAM, number)
+def chance(subject: int, number: int) -> float:
+    return uniform(1, 0, subject, CHANCE_STREAM, number)

@@ -62,7 +62,7 @@ class TestLists:
 
 
 TRIAL = """
-summaries: {lucky: {last of: luck}}
+summaries: {lucky: {last of: chance}}
 states:
   screening: {assessments: {scan: {days: [0]}}, lasts: 3 days}
   treated: {enrolled: true, treatment: {pill: standard}, lasts: 5 days}
@@ -116,12 +116,12 @@ class TestInATrial:
         """Within a stratum every whole block is balanced."""
         records = trial(strata=strata, size=80)
         block = int(strata[7])
-        seen = rows(records, "observations", "replicate", "subject", "value", variable="luck")
-        luck = {(r, s): v > 0.6 for r, s, v in seen}
+        seen = rows(records, "observations", "replicate", "subject", "value", variable="chance")
+        chance = {(r, s): v > 0.6 for r, s, v in seen}
         lists: dict[object, list[str]] = {}
         for r, s, site, arm in rows(records, "subjects", "replicate", "subject", "site", "arms"):
             if isinstance(arm, str):
-                stratum = (r, site if "site" in strata else "", luck[r, s] if "lucky" in strata else "")
+                stratum = (r, site if "site" in strata else "", chance[r, s] if "lucky" in strata else "")
                 lists.setdefault(stratum, []).append(arm)
         assert len(lists) == 2 * 2 ** (strata.count("site") + strata.count("lucky"))
         for arms in lists.values():

@@ -115,7 +115,7 @@ class TestPortions:
             assert_agree(single, seed, range(1))
         enrolled_at_once = toy(
             """
-summaries: {luck: {last of: luck}, twice: 2 * luck, share: luck / twice}
+summaries: {chance: {last of: chance}, twice: 2 * chance, share: chance / twice}
 states:
   treated: {enrolled: true, assessments: {scan: {days: [0, 2]}}, treatment: {pill: standard}, lasts: 3 days}
   one: {lasts: 1 day}
@@ -137,7 +137,7 @@ transitions:
 
 LONG = toy(
     """
-summaries: {all: {sum of: luck}, lately: {mean of: luck, last: 3}}
+summaries: {all: {sum of: chance}, lately: {mean of: chance, last: 3}}
 states:
   treated:
     enrolled: true
@@ -223,14 +223,14 @@ class TestMemory:
 
 
 HARD = """
-summaries: {luck: {last of: luck}}
+summaries: {chance: {last of: chance}}
 states:
   visit: {assessments: {scan: {days: [0]}}, lasts: 1 day}
   treated: {enrolled: true, lasts: 1 day}
   out: {final: out}
   done: {final: done}
 transitions:
-  - {from: visit, to: out, when: luck < BOUND}
+  - {from: visit, to: out, when: chance < BOUND}
   - {from: visit, to: treated}
   - {from: treated, to: done}
 """
@@ -298,7 +298,7 @@ class TestTheDoor:
 
 
 ENDLESS = """
-summaries: {luck: {last of: luck}}
+summaries: {chance: {last of: chance}}
 states:
   visit: {assessments: {scan: {days: [0]}}, lasts: 1 day}
   round: {lasts: 1 day}
@@ -306,12 +306,12 @@ states:
   again: {lasts: 1 day}
   done: {final: done}
 transitions:
-  - {from: visit, to: round, when: luck < 0.4}
+  - {from: visit, to: round, when: chance < 0.4}
   - {from: visit, to: treated}
-  - {from: treated, to: again, when: luck > 0.8}
+  - {from: treated, to: again, when: chance > 0.8}
   - {from: treated, to: done}
-  - {from: [round, again], to: visit, when: luck > 2}
-  - {from: round, to: round, when: luck < LEVEL}
+  - {from: [round, again], to: visit, when: chance > 2}
+  - {from: round, to: round, when: chance < LEVEL}
   - {from: round, to: done}
   - {from: again, to: done}
 """

@@ -138,7 +138,7 @@ drugs:
   infusion: {kind: "tests.support.toys:Infusion"}
   DRUG
 protocol:
-  summaries: {luck: {mean of: luck}}
+  summaries: {chance: {mean of: chance}}
   states:
     screening: {assessments: {scan: {days: [0]}}, lasts: 3 days}
     treated:
@@ -148,9 +148,9 @@ protocol:
       lasts: 10 days
     out: {final: out}
   transitions:
-    - {from: screening, to: treated, when: luck > 0.3}
+    - {from: screening, to: treated, when: chance > 0.3}
     - {from: screening, to: out, otherwise: true}
-    - {from: treated, to: out, after: scan, when: luck < 0.4}
+    - {from: treated, to: out, after: scan, when: chance < 0.4}
     - {from: treated, to: out}
     - {from: on study, to: out, upon: dropout}
 """
@@ -190,7 +190,7 @@ class TestWhatDisturbsNobody:
 
 
 class TestAThreshold:
-    """The knob of a decision rule changes decisions, and nothing else."""
+    """The parameter of a decision rule changes decisions, and nothing else."""
 
     @pytest.mark.parametrize("other", ["60 %", "90 %"])
     def test_whoever_is_decided_the_same_is_the_same_to_the_last_bit(self, other):

@@ -203,10 +203,10 @@ states:
   one: {lasts: 1 day}
   two: {lasts: 1 day}
   done: {final: done}
-summaries: {luck: {last of: luck}}
+summaries: {chance: {last of: chance}}
 randomisations: {arms: {between: {one: 1, two: 1}}}
 transitions:
-  - {from: visit, to: treated, when: luck > 0.5}
+  - {from: visit, to: treated, when: chance > 0.5}
   - {from: visit, randomise: arms}
   - {from: treated, randomise: arms}
   - {from: [one, two], to: done}
@@ -268,7 +268,7 @@ transitions:
 
 
 UNLIKE = """
-summaries: {luck: {last of: luck}}
+summaries: {chance: {last of: chance}}
 states:
   gate: {enrolled: true, assessments: {scan: {days: [0]}}, lasts: 0 days}
   short: {lasts: 1 day}
@@ -279,7 +279,7 @@ states:
     until: 12 days
   done: {final: done}
 transitions:
-  - {from: gate, to: short, when: luck < 0.5}
+  - {from: gate, to: short, when: chance < 0.5}
   - {from: gate, to: long}
   - {from: [short, long], to: treated}
   - {from: treated, to: done}
@@ -324,7 +324,7 @@ class TestTies:
 
 
 BLOCKS = """
-summaries: {luck: {last of: luck}}
+summaries: {chance: {last of: chance}}
 states:
   visit: {assessments: {scan: {days: [0]}}, lasts: 1 day}
   one: {ENROLLED assessments: {scan: {days: [1]}}, lasts: 1 day}
@@ -332,11 +332,11 @@ states:
   late: {enrolled: true, lasts: 1 day}
   out: {final: out}
   done: {final: done}
-randomisations: {arms: {between: {one: 2, two: 1}, strata: [site, luck > 0.7]}}
+randomisations: {arms: {between: {one: 2, two: 1}, strata: [site, chance > 0.7]}}
 transitions:
-  - {from: visit, to: out, when: luck < 0.2}
+  - {from: visit, to: out, when: chance < 0.2}
   - {from: visit, randomise: arms}
-  - {from: one, to: out, after: scan, when: luck < 0.1}
+  - {from: one, to: out, after: scan, when: chance < 0.1}
   - {from: [one, two], to: late}
   - {from: late, to: done}
 """
@@ -377,7 +377,7 @@ class TestLargeCohorts:
 
 
 TWO_LISTS = """
-summaries: {luck: {last of: luck}}
+summaries: {chance: {last of: chance}}
 states:
   visit: {assessments: {scan: {days: [0]}}, lasts: 1 day}
   straight: {lasts: 1 day}
@@ -391,7 +391,7 @@ randomisations:
   late: {between: {one: 1, two: 1}, block: 4}
   early: {between: {short: 1, long: 1}}
 transitions:
-  - {from: visit, to: straight, when: luck < 0.5}
+  - {from: visit, to: straight, when: chance < 0.5}
   - {from: visit, to: detour}
   - {from: detour, randomise: early}
   - {from: [straight, short, long], randomise: late}
@@ -411,8 +411,8 @@ def test_a_list_that_some_come_to_by_way_of_another(seed):
 LONG = """
 summaries:
   times: {entries of: treated}
-  mean: {mean of: luck}
-  late: {sum of: luck, last: 60}
+  mean: {mean of: chance}
+  late: {sum of: chance, last: 60}
   reached: {last of: clock}
 states:
   treated:

@@ -8,9 +8,9 @@ from protocolsim.errors import ScenarioError
 from protocolsim.randomness import NO_SHOW, uniform
 from tests.support.toys import (
     BLOOD_STREAM,
+    CHANCE_STREAM,
     DAY,
     FEVER_STREAM,
-    LUCK_STREAM,
     PILL_STREAM,
     RASH_STREAM,
     moves,
@@ -497,8 +497,8 @@ class TestNoShows:
     def test_the_index_of_a_draw_is_the_planned_number_made_or_missed(self):
         """The third scan shows the third number also where the second was missed."""
         records = run(TREATED + DONE, cohort="size: 40\nno_show: 40 %")
-        made = rows(records, "observations", "subject", "index", "value", variable="luck", status="made")
-        assert made == [(s, k, uniform(1, 0, s, LUCK_STREAM, k)) for s, k, _ in made]
+        made = rows(records, "observations", "subject", "index", "value", variable="chance", status="made")
+        assert made == [(s, k, uniform(1, 0, s, CHANCE_STREAM, k)) for s, k, _ in made]
         assert any(k == 3 for _, k, _ in made)
 
     def test_what_was_already_made_at_that_minute_is_not_missed(self):

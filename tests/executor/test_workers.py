@@ -266,7 +266,7 @@ class TestStudies:
 
         def found(workers: int | Executor) -> tuple[dict[str, bytes], str]:
             curve = thresholds(scenario, replicates=30, seed=5, workers=workers, progress=told.append)
-            lost = regret(curve, lucks=3, workers=workers, progress=told.append)
+            lost = regret(curve, streams=3, workers=workers, progress=told.append)
             summary = Told(curve, "batch", 0.0, lost).summary()
             return bytes_of(curve) | bytes_of(lost), json.dumps(summary)
 
@@ -298,7 +298,7 @@ class TestStudies:
                 used.append(f"{function} {len(tasks)}")
                 return two.results(function, tasks)
 
-        words = ["ms_daclizumab", "--set", "cohort.size=5", "--replicates", "20", "--json", "--lucks", "2"]
+        words = ["ms_daclizumab", "--set", "cohort.size=5", "--replicates", "20", "--json", "--random-streams", "2"]
         for more, times in (([], 2), (["--rule", "rescue_level"], 1)):
             here = CliRunner().invoke(command_for_curves, [*words, *more, "--workers", "1"])
             with monkeypatch.context() as patch:

@@ -91,15 +91,15 @@ def kept(tmp_path, monkeypatch):
 
 def damages(content: bytes):
     """Every way of damaging a file: cut, longer, empty, one bit flipped, zeros where something stood."""
-    luck = np.random.default_rng(15)
+    rng = np.random.default_rng(15)
     yield b""
     yield b"\0" * len(content)
     yield content + b"\0"
     for _ in range(6):
-        yield content[: luck.integers(len(content))]
-    for place in [0, 5, 30, len(content) - 1, *luck.integers(len(content), size=12).tolist()]:
+        yield content[: rng.integers(len(content))]
+    for place in [0, 5, 30, len(content) - 1, *rng.integers(len(content), size=12).tolist()]:
         flipped = bytearray(content)
-        flipped[place] ^= 1 << int(luck.integers(8))
+        flipped[place] ^= 1 << int(rng.integers(8))
         yield bytes(flipped)
 
 

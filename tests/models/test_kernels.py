@@ -86,18 +86,18 @@ def test_together_as_alone(name, alike, seed):
     Kernels compute once what is everybody's: so time passes alike for some neighbours only; or for all, who are not
     seen alike; or for all, who are seen alike but did not begin so.
     """
-    trial, luck = load(name).trial, np.random.default_rng(seed)
+    trial, rng = load(name).trial, np.random.default_rng(seed)
     who = np.column_stack([np.arange(SUBJECTS) // 12, np.arange(SUBJECTS) % 12])
     together = Crowd(trial, who, by_field=True)
     alone = [Crowd(trial, who[[i]], by_field=False) for i in range(SUBJECTS)]
     for step in range(STEPS):
-        levels = luck.choice([0.0, 0.0, 1.0, 2.0], size=(SUBJECTS, len(trial.drugs)))
+        levels = rng.choice([0.0, 0.0, 1.0, 2.0], size=(SUBJECTS, len(trial.drugs)))
         levels[1::3] = levels[0::3]
-        passed = luck.choice(INTERVALS[step == 0 :], size=SUBJECTS)
-        passed[1::2] = np.where(luck.random(SUBJECTS // 2) < 0.5, passed[0::2], passed[1::2])
+        passed = rng.choice(INTERVALS[step == 0 :], size=SUBJECTS)
+        passed[1::2] = np.where(rng.random(SUBJECTS // 2) < 0.5, passed[0::2], passed[1::2])
         if alike == "in time" or (alike == "in visits" and step > 0):
             passed[:] = passed[0]
-        given, seen = luck.random((2, SUBJECTS)) < 0.5
+        given, seen = rng.random((2, SUBJECTS)) < 0.5
         if (alike == "in time" and step == 0) or (alike == "in visits" and step > 0):
             seen[:] = True
         seen &= passed > 0  # nothing is assessed twice in the same minute

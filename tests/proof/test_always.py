@@ -17,9 +17,9 @@ from protocolsim.scenario.json_schema import json_schema
 from protocolsim.scenario.scenario import Scenario
 from tests.support.toys import DAY, scenario
 
-# Doses on days 0, 7, 14 of `first`; after a scan if luck says so, at the end otherwise, `second` for a week.
+# Doses on days 0, 7, 14 of `first`; after a scan if chance says so, at the end otherwise, `second` for a week.
 TWO = """
-summaries: {{luck: {{last of: luck}}, rounds: {{entries of: second}}}}
+summaries: {{chance: {{last of: chance}}, rounds: {{entries of: second}}}}
 states:
   first:
     enrolled: true
@@ -34,7 +34,7 @@ states:
 always:
 {always}
 transitions:
-  - {{from: first, to: second, after: scan, when: luck > 0.5}}
+  - {{from: first, to: second, after: scan, when: chance > 0.5}}
   - {{from: first, to: second}}
 {back}
   - {{from: second, to: done}}
@@ -83,8 +83,8 @@ def test_a_bound_may_use_parameters_and_units():
 
 def test_a_loop_that_rules_bound_is_followed_to_its_end():
     """Three rounds at most, because a rule counts them: proven; without that rule it is left open."""
-    bounded = "  - {from: second, to: second, when: rounds < 3 and luck > 0.5}"
-    endless = "  - {from: second, to: second, when: luck > 0.5}"
+    bounded = "  - {from: second, to: second, when: rounds < 3 and chance > 0.5}"
+    endless = "  - {from: second, to: second, when: chance > 0.5}"
     bound = "bound: {doses of: infusion, at most: 9}"
 
     assert found(toy(bound, back=bounded)) == []

@@ -1,4 +1,4 @@
-"""Scenarios beside a scenario: what a report says of both is computed, and with the same luck."""
+"""Scenarios beside a scenario: what a report says of both is computed, and with common random numbers."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ class Made:
         {"component": "drug", "name": "clearance", "value": 0.36, "default": 0.36, "unit": "L/day", "low": 0.2,
          "high": 0.5, "mark": "F", "source": "label", "meaning": "clearance", "changed": False},
     )  # fmt: skip
-    knobs: tuple[dict[str, Any], ...] = (
+    own_parameters: tuple[dict[str, Any], ...] = (
         {"name": "threshold", "value": "75 %", "range": "0 % to 100 %", "meaning": "what earns it", "mark": "F",
          "source": "abstract"},
     )  # fmt: skip
@@ -365,7 +365,9 @@ def test_rows_may_be_dataclasses(result: Made) -> None:
         made_of = dataclasses.make_dataclass("Line", list(rows[0]))
         return tuple(made_of(**one) for one in rows)
 
-    objects: dict[str, Any] = {name: as_objects(getattr(result, name)) for name in ("parameters", "knobs", "design")}
+    objects: dict[str, Any] = {
+        name: as_objects(getattr(result, name)) for name in ("parameters", "own_parameters", "design")
+    }
 
     assert page(dataclasses.replace(result, **objects)) == page(result)
 
@@ -375,7 +377,7 @@ def test_page_of_a_bare_result(result: Made) -> None:
     bare = dataclasses.replace(
         result,
         estimates={n: dataclasses.replace(e, published=None, percentile=None) for n, e in result.estimates.items()},
-        follow=None, notes=(), knobs=(), parameters=(), sources=(), question="", description="",
+        follow=None, notes=(), own_parameters=(), parameters=(), sources=(), question="", description="",
     )  # fmt: skip
     reader = read(page(bare))
 

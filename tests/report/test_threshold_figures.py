@@ -150,7 +150,7 @@ def test_a_curve_over_another_parameter_is_no_comparison():
 
 def test_the_page_is_whole_and_alone():
     """The page has every figure with words for who cannot see it, every row of the table, and no outside address."""
-    told = Told(curve(), "batch", 1.0, regret(curve(), lucks=2))
+    told = Told(curve(), "batch", 1.0, regret(curve(), streams=2))
     text = threshold_page(told)
     assert text.count("<svg ") == text.count('role="img"') == 7
     assert text.count('class="own"') == 1
@@ -249,7 +249,7 @@ def test_the_area_is_the_share_of_ordered_pairs():
 
 def test_regret_is_drawn_as_it_was_found():
     """Behind the figure of regret are the values at each threshold and price; its words bracket it and say who wins."""
-    found = regret(curve(), lucks=4)
+    found = regret(curve(), streams=4)
     own = regret_figures.own_frame(drawn(), found)
     np.testing.assert_allclose(own["regret"], found.values(drawn().thresholds), atol=1e-6)
     assert (own["lower"] <= own["regret"]).all()
@@ -260,5 +260,5 @@ def test_regret_is_drawn_as_it_was_found():
     assert priced["dose_weight"].nunique() == 5
     chart = regret_figures.regret(drawn(), found)
     assert "trivially best" in caption(chart)
-    assert "4 other lucks" in caption(chart)
+    assert "4 other random streams" in caption(chart)
     assert "trivially best" in " ".join(Told(curve(), "batch", 1.0, found).sentences())

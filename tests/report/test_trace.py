@@ -157,7 +157,7 @@ def test_random_protocols_are_played_again_to_the_bit(draft, subject):
 
 class TestOtherWay:
     def test_both_ways_of_the_published_rule(self):
-        """The story's other way is the other column of the potential outcomes: same luck, same records."""
+        """The story's other way is the other column of the potential outcomes: same random numbers, same records."""
         scenario = load("ms_daclizumab")
         whole = next(n for n in (life(scenario, k) for k in range(20)) if n.enrolled >= 0)
         step = next(
@@ -236,17 +236,17 @@ class TestWords:
         """Of `or` the first side that holds, of `and` the first that does not; every comparison told is a fact."""
         protocol = """
             states: {a: {lasts: 1 day, enrolled: true, assessments: {scan: {days: [0]}}}, b: {final: b}, c: {final: c}}
-            summaries: {clock: {last of: clock}, luck: {last of: luck}}
+            summaries: {clock: {last of: clock}, chance: {last of: chance}}
             transitions:
               - {from: a, to: b, when: "%s"}
               - {from: a, to: c, otherwise: true}
         """
-        clock, luck = "clock 0 (clock, week 0)", "luck 0.X (luck, week 0)"
+        clock, chance = "clock 0 (clock, week 0)", "chance 0.X (chance, week 0)"
         for rule, facts in (
-            ("clock >= 1 or luck >= 0", "luck 0.X (luck, week 0) is at least 0"),
-            ("clock < 0 and luck > 2", "clock 0 (clock, week 0) is not less than 0"),
-            ("not (clock < 0 or luck > 2)", f"{clock} is not less than 0 and {luck} is not more than 2"),
-            ("luck / clock > 1", f"{clock}, {luck}; luck / clock (undefined) is not more than 1"),
+            ("clock >= 1 or chance >= 0", "chance 0.X (chance, week 0) is at least 0"),
+            ("clock < 0 and chance > 2", "clock 0 (clock, week 0) is not less than 0"),
+            ("not (clock < 0 or chance > 2)", f"{clock} is not less than 0 and {chance} is not more than 2"),
+            ("chance / clock > 1", f"{clock}, {chance}; chance / clock (undefined) is not more than 1"),
             ("clock + 50 % >= 50 %", "clock 0 (clock, week 0); clock + 0.5 (50 %) is at least 50 %"),
         ):  # fmt: skip
             scenario = toys.scenario(protocol % rule)

@@ -330,7 +330,7 @@ class TestFiles:
         [
             ["run"],
             pytest.param(["sweep", "--vary", "parameters.{parameter}.value=0%,50%"], marks=pytest.mark.long),
-            pytest.param(["thresholds", "--rule", "{parameter}", "--lucks", "2"], marks=pytest.mark.long),
+            pytest.param(["thresholds", "--rule", "{parameter}", "--random-streams", "2"], marks=pytest.mark.long),
             ["validate"],
         ],
         ids=lambda command: command[0],

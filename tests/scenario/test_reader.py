@@ -29,7 +29,7 @@ title: Daclizumab where interferon beta fails (NCT00001934)
 sources: [Bielekova 2009 Arch Neurol 66:483-489]
 seed: 2009
 
-parameters:                          # the knobs
+parameters:                          # the own_parameters
   response_threshold: {value: 75 %, range: [0 %, 100 %], meaning: what earns daclizumab alone}
 cohort: {size: 15, disease: relapsing_ms}
 

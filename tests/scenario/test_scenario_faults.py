@@ -455,32 +455,32 @@ def paths(data: Any, path: tuple[Any, ...] = ()):
         yield from paths(value, (*path, key))
 
 
-def mutate(data: Any, luck: random.Random) -> None:
+def mutate(data: Any, rng: random.Random) -> None:
     """One change of structure: take out, replace, move, rename, repeat, add, or change one character."""
     everywhere = list(paths(data))
-    *above, key = luck.choice(everywhere)
+    *above, key = rng.choice(everywhere)
     here = data
     for step in above:
         here = here[step]
-    kind = luck.randrange(7)
+    kind = rng.randrange(7)
     if kind == 0:
         del here[key]
     elif kind == 1:
-        here[key] = copy.deepcopy(luck.choice(JUNK))
+        here[key] = copy.deepcopy(rng.choice(JUNK))
     elif kind == 2:
         other = data
-        for step in luck.choice(everywhere):
+        for step in rng.choice(everywhere):
             other = other[step]
         here[key] = copy.deepcopy(other)
     elif kind == 3 and isinstance(here, dict):
-        here[str(luck.choice([luck.choice(everywhere)[-1], "x", f"{key}s", ""]))] = here.pop(key)
+        here[str(rng.choice([rng.choice(everywhere)[-1], "x", f"{key}s", ""]))] = here.pop(key)
     elif kind == 4 and isinstance(here, list):
         here.insert(key, copy.deepcopy(here[key]))
     elif kind == 5 and isinstance(here, dict):
-        here[str(luck.choice(everywhere)[-1])] = copy.deepcopy(luck.choice(JUNK))
+        here[str(rng.choice(everywhere)[-1])] = copy.deepcopy(rng.choice(JUNK))
     elif isinstance(here[key], str) and here[key]:
-        at = luck.randrange(len(here[key]))
-        here[key] = here[key][:at] + luck.choice("abz 019+-*/()%_:é") + here[key][at + 1 :]
+        at = rng.randrange(len(here[key]))
+        here[key] = here[key][:at] + rng.choice("abz 019+-*/()%_:é") + here[key][at + 1 :]
     else:
         here[key] = [copy.deepcopy(here[key])]
 
@@ -489,10 +489,10 @@ def mutate(data: Any, luck: random.Random) -> None:
 @settings(max_examples=700)
 def test_any_change_of_structure_is_a_scenario_or_a_refusal(seed, changes):
     """Whatever is done to a scenario's data, it is a scenario or a ScenarioError with a few faults, each of one line."""
-    luck = random.Random(seed)  # noqa: S311 - not for secrets
+    rng = random.Random(seed)  # noqa: S311 - not for secrets
     data = copy.deepcopy(DACLIZUMAB.data)
     for _ in range(changes):
-        mutate(data, luck)
+        mutate(data, rng)
     try:
         found = build(Document("trial.yaml", data, "", DACLIZUMAB.places))
     except ScenarioError as error:

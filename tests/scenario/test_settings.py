@@ -8,8 +8,8 @@ from protocolsim.errors import ProtocolsimError, ScenarioError, UsageError
 from protocolsim.scenario.load import load
 
 
-def knob(scenario, name):
-    (row,) = (k for k in scenario.knobs if k.name == name)
+def own_parameter(scenario, name):
+    (row,) = (k for k in scenario.own_parameters if k.name == name)
     return row.value
 
 
@@ -24,7 +24,7 @@ class TestPlaces:
     )
     def test_a_parameter_of_the_scenario(self, name):
         """A parameter goes by its bare name, or by its path."""
-        assert knob(load("ms_daclizumab", set={name: "50%"}), "response_threshold") == "50%"
+        assert own_parameter(load("ms_daclizumab", set={name: "50%"}), "response_threshold") == "50%"
 
     @pytest.mark.parametrize(
         "name",

@@ -74,7 +74,7 @@ def test_means_over_the_frame_are_the_curve():
 
 
 def test_what_no_trial_can_show_is_labelled():
-    """Every difference within a subject, and both frames, say that they are under shared luck and not identified."""
+    """Every difference within a subject, and both frames, say that they are not identified."""
     joint = outcomes().joint
     assert all(NOT_IDENTIFIED in c for c in joint.columns if c not in KEY)
     assert joint.attrs["note"] == outcomes().frame.attrs["note"] == NOT_IDENTIFIED

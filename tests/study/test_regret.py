@@ -1,4 +1,4 @@
-"""Regret: against closed forms on a toy whose expected losses can be written down, and what luck may not change."""
+"""Regret: against closed forms on a toy whose expected losses can be written down, and what chance may not change."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from protocolsim.randomness import uniform
 from protocolsim.scenario.build.assemble import build
 from protocolsim.scenario.file.yaml_reader import parse
 from protocolsim.scenario.scenario import Scenario
-from protocolsim.study.decision.regret import Regret, other_luck, regret
+from protocolsim.study.decision.regret import Regret, other_stream, regret
 from protocolsim.study.decision.thresholds import thresholds
 
 STREAM = 92_000
@@ -40,14 +40,14 @@ def look(
     body: Floats, rows: Integers, links: Integers, constants: Floats, seed: int, who: Integers,
     index: Integers, minute: Integers, value: Floats, truth: Floats,
 ) -> None:  # fmt: skip
-    """A guess at the own number, and how much there is: 10 x own / (1 + dose level), times luck of mean 1."""
+    """A guess at the own number, and how much there is: 10 x own / (1 + dose level), times chance of mean 1."""
     for k in range(rows.shape[0]):
         i = rows[k]
         own = body[i, links[0] + _OWN]
         value[k, 0] = own + uniform(seed, who[i, 0], who[i, 1], STREAM + 1, index[i]) - 0.5
         truth[k, 0] = own
-        luck = 2.0 * uniform(seed, who[i, 0], who[i, 1], STREAM + 2, index[i])
-        value[k, 1] = truth[k, 1] = 10.0 * own / (1.0 + signal_sum(body, i, links, 1)) * luck
+        chance = 2.0 * uniform(seed, who[i, 0], who[i, 1], STREAM + 2, index[i])
+        value[k, 1] = truth[k, 1] = 10.0 * own / (1.0 + signal_sum(body, i, links, 1)) * chance
 
 
 class Plain(Disease):
@@ -116,8 +116,8 @@ def toy(fever: str = "0 / 4 weeks") -> Scenario:
 
 
 @functools.cache
-def found(lucks: int = 10) -> Regret:
-    return regret(thresholds(toy(), replicates=150), lucks=lucks)
+def found(streams: int = 10) -> Regret:
+    return regret(thresholds(toy(), replicates=150), streams=streams)
 
 
 def in_closed_form(own: Floats, price: float) -> Floats:
@@ -133,13 +133,13 @@ def own_numbers(r: Regret) -> Floats:
 
 @pytest.mark.parametrize("price", [0.0, PRICE, 2.0])
 def test_expected_losses_are_those_in_closed_form(price):
-    """Each subject's expected loss on either way lies as near the closed form as its lucks allow, at any price."""
+    """Each subject's expected loss on either way lies as near the closed form as its streams allow, at any price."""
     r = found()
     assert r.known.all()
     assert (r.number.sum(axis=0) == 10).all()
     own = own_numbers(r)
     expected, got = in_closed_form(own, price), r.losses(dose_weight=price)
-    # Ten looks of 10 x own / (1 + level) x 2u each, a uniform's standard deviation being 1 / sqrt(12); ten lucks.
+    # Ten looks of 10 x own / (1 + level) x 2u each, a uniform's standard deviation being 1 / sqrt(12); ten streams.
     error = 10.0 * own / np.array([[2.0], [4.0]]) * 2.0 / np.sqrt(12.0) * np.sqrt(10.0) / np.sqrt(10.0)
     z = (got - expected) / error
     assert np.abs(z).max() < 5.0
@@ -149,7 +149,7 @@ def test_expected_losses_are_those_in_closed_form(price):
 
 @pytest.mark.parametrize("bound", [-0.5, 0.1, 0.4, 0.9, 1.5])
 def test_mean_regret_is_the_integral(bound):
-    """Mean regret by threshold is an integral over own numbers; what few lucks find lies on both sides of it."""
+    """Mean regret by threshold is an integral over own numbers; few streams find what lies on both sides of it."""
     own = (np.arange(20_000) + 0.5) / 20_000
     passes = np.clip(bound - own + 0.5, 0.0, 1.0)
     low, high = in_closed_form(own, PRICE)
@@ -166,10 +166,10 @@ def test_mean_regret_is_the_integral(bound):
 
 
 def test_more_lucks_close_the_bracket():
-    """What is overstated and what is understated come together as lucks are added."""
+    """What is overstated and what is understated come together as streams are added."""
     bracket = []
-    for lucks in (2, 10):
-        value = found(lucks).frame(np.array([0.4])).set_index("estimate").value
+    for streams in (2, 10):
+        value = found(streams).frame(np.array([0.4])).set_index("estimate").value
         bracket.append(value["regret"] - value["regret_at_least"])
     assert 0.0 < bracket[1] < 0.4 * bracket[0]
 
@@ -190,7 +190,7 @@ def test_the_better_way_is_known_from_the_own_number():
 def test_without_a_price_the_higher_dose_is_better_for_all_but_a_few():
     """In the shipped trial, free of prices, hardly anybody is better off passing, and nobody passing loses nothing."""
     curve = thresholds(protocolsim.load("ms_daclizumab"), replicates=20)
-    r = regret(curve, lucks=6)
+    r = regret(curve, streams=6)
     assert r.better_off(0.0, 0.0) < 0.05
     free = r.values(np.array([0.0, 0.75, 1.0]), 0.0, 0.0)
     assert free[0] > free[1] > 100 * free[2]
@@ -199,7 +199,7 @@ def test_without_a_price_the_higher_dose_is_better_for_all_but_a_few():
 
 @pytest.mark.parametrize("engine", ["batch", "des"])
 def test_the_start_stays_and_the_luck_changes(engine):
-    """Under another luck every subject has the traits it had; under the same one everything is as it was."""
+    """With another random stream every subject has the traits it had; under the same one everything is as it was."""
     trial, pieces = protocolsim.load("ms_daclizumab").trial, {"batch": batch, "des": des}[engine].pieces
 
     def simulated(t, seed):
@@ -207,8 +207,8 @@ def test_the_start_stays_and_the_luck_changes(engine):
 
     plain, same, other = (
         simulated(trial, 1),
-        simulated(other_luck(trial, 1), 1),
-        simulated(other_luck(trial, 1), 2),
+        simulated(other_stream(trial, 1), 1),
+        simulated(other_stream(trial, 1), 2),
     )
     assert same.equal(plain)
     both = min(len(plain["subjects"]["subject"]), len(other["subjects"]["subject"]))
@@ -220,10 +220,10 @@ def test_the_start_stays_and_the_luck_changes(engine):
 def test_engines_and_pieces_do_not_matter():
     """Either engine finds the same expected losses, and a subject's do not depend on how many trials are looked at."""
     curve = thresholds(toy("0.02 / 4 weeks"), replicates=4)
-    fast, slow = regret(curve, lucks=2), regret(curve, lucks=2, engine="des")
+    fast, slow = regret(curve, streams=2), regret(curve, streams=2, engine="des")
     np.testing.assert_array_equal(fast.sums, slow.sums)
     np.testing.assert_array_equal(fast.number, slow.number)
-    few = regret(curve, lucks=2, replicates=2)
+    few = regret(curve, streams=2, replicates=2)
     size = few.number.shape[1]
     assert size == 40
     np.testing.assert_array_equal(few.sums, fast.sums[:, :, :size])
@@ -231,9 +231,9 @@ def test_engines_and_pieces_do_not_matter():
 
 
 def test_refusals():
-    """Fewer than two lucks cannot be halved; without a declared loss there is nothing to regret."""
+    """Fewer than two random streams cannot be halved; without a declared loss there is nothing to regret."""
     curve = thresholds(toy(), replicates=1)
-    with pytest.raises(UsageError, match="lucks: 1 is not between 2"):
-        regret(curve, lucks=1)
+    with pytest.raises(UsageError, match="streams: 1 is not between 2"):
+        regret(curve, streams=1)
     with pytest.raises(UsageError, match="nothing has a loss"):
         regret(dataclasses.replace(curve, scenario=dataclasses.replace(curve.scenario, decisions={})))

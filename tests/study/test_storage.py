@@ -414,7 +414,7 @@ def test_a_saved_scenario_keeps_its_companions(work):
 KEEPING = {
     "run": (),
     "sweep": ("--vary", "response_threshold=50%,75%"),
-    "thresholds": ("--lucks", "0"),
+    "thresholds": ("--random-streams", "0"),
     "validate": (),
 }
 
@@ -587,21 +587,21 @@ def contents(folder: Path) -> dict[str, bytes]:
     }
 
 
-def damage(folder: Path, luck: random.Random) -> str:
+def damage(folder: Path, rng: random.Random) -> str:
     """Something happens to a file of the folder; what, in words."""
     files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name not in TIMED)
-    path = luck.choice(files)
-    kind = luck.choice(["truncate", "flip", "flip", "delete", "exchange", "duplicate"])
+    path = rng.choice(files)
+    kind = rng.choice(["truncate", "flip", "flip", "delete", "exchange", "duplicate"])
     content = path.read_bytes()
     if kind == "truncate":
-        path.write_bytes(content[: luck.randrange(len(content))] if content else b"")
+        path.write_bytes(content[: rng.randrange(len(content))] if content else b"")
     elif kind == "flip" and content:
-        at = luck.randrange(len(content))
-        path.write_bytes(content[:at] + bytes([content[at] ^ 1 << luck.randrange(8)]) + content[at + 1 :])
+        at = rng.randrange(len(content))
+        path.write_bytes(content[:at] + bytes([content[at] ^ 1 << rng.randrange(8)]) + content[at + 1 :])
     elif kind == "delete":
         path.unlink()
     else:
-        other = luck.choice(files)
+        other = rng.choice(files)
         there = other.read_bytes()
         other.write_bytes(content)
         if kind == "exchange":
@@ -654,12 +654,12 @@ def test_damage_is_never_believed(work, small, capfd, finished, times):
     else:
         unfinished(Path("begun"))
     expected = contents(Path("undisturbed"))
-    luck = random.Random(2009 + finished)  # noqa: S311 - a seed that makes a failure repeatable
+    rng = random.Random(2009 + finished)  # noqa: S311 - a seed that makes a failure repeatable
     for _ in range(times):
         shutil.rmtree("out", ignore_errors=True)
         shutil.rmtree("out.unfinished", ignore_errors=True)
         shutil.copytree("begun", "out")
-        said = [damage(Path("out"), luck) for _ in range(luck.choice([1, 1, 1, 3]))]
+        said = [damage(Path("out"), rng) for _ in range(rng.choice([1, 1, 1, 3]))]
         status = command(*RUN, *more, "--out", "out", "--resume")
         err = capfd.readouterr().err
         assert "Traceback" not in err, said
@@ -699,11 +699,11 @@ class TestOpen:
     def test_what_is_damaged_is_refused(self, work, small):
         """A file that is not as it was written is never read."""
         assert command(*RUN, "--replicates", "6", "--out", "out") == 0
-        luck = random.Random(1)  # noqa: S311
+        rng = random.Random(1)  # noqa: S311
         for name in ("subjects.parquet", "summary.json", "scenario.yaml", "manifest.json"):
             path = Path("out", name)
             content = path.read_bytes()
-            at = luck.randrange(len(content))
+            at = rng.randrange(len(content))
             path.write_bytes(content[:at] + bytes([content[at] ^ 4]) + content[at + 1 :])
             with pytest.raises(UsageError, match=name.split(".")[0]):
                 protocolsim.open("out").subjects, protocolsim.open("out").summary, protocolsim.open("out").scenario()

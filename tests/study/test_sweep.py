@@ -83,7 +83,7 @@ class TestPoints:
         assert (moved["difference"].dropna() == 0.0).all()
 
     def test_what_has_no_influence_does_not_differ(self, frame):
-        """Luck is the same at every point: what happened before the decision does not differ at all."""
+        """Chance is the same at every point: what happened before the decision does not differ at all."""
         before = frame[frame["estimate"].isin(["enrolled_of_screened", "new_cel_inhibition_combination"])]
         assert (before[["difference", "difference_mcse"]] == 0.0).all(axis=None)
         assert frame["difference"].abs().max() > 0.0

@@ -82,7 +82,7 @@ class Visit:
         self.context.on("request", lambda r: None if self._here(r.url) else self.left.append(r.url))
         self.page.on("websocket", lambda w: None if self._here(w.url) else self.left.append(w.url))
         self.page.goto(page.opening(path))
-        self.page.wait_for_selector("#form [data-knob]")
+        self.page.wait_for_selector("#form [data-parameter]")
 
     def _here(self, url: str) -> bool:
         host = self.address.removeprefix("http://")
@@ -95,7 +95,7 @@ class Visit:
     def move(self, name: str, value: str, *, settled: bool = True) -> None:
         """Drag a slider there, as a hand does: first input, then change."""
         self.page.eval_on_selector(
-            f'[data-knob="{name}"] [data-role=slider]',
+            f'[data-parameter="{name}"] [data-role=slider]',
             """(slider, [value, settled]) => {
                 slider.value = value;
                 slider.dispatchEvent(new Event("input", {bubbles: true}));

@@ -53,7 +53,7 @@ SMALL = ("ms_daclizumab", "--set", "cohort.size=3")
 STUDIES = {
     "run": ("run", "trial.yaml", "--replicates", "200", *TWO),
     "sweep": ("sweep", "trial.yaml", "--replicates", "300", "--vary", "least=1,2", *TWO),
-    "thresholds": ("thresholds", *SMALL, "--replicates", "60", "--lucks", "2", *TWO),
+    "thresholds": ("thresholds", *SMALL, "--replicates", "60", "--random-streams", "2", *TWO),
     "calibrate": ("calibrate", *SMALL, "--points", "40", "--trials", "2", *TWO),
     "app": ("app", "--port", "0"),
 }
@@ -147,7 +147,7 @@ class Endings:
 
     def __init__(self, work: Path, seed: int) -> None:
         self.work, self.said = work, work / "said.txt"
-        self.luck = random.Random(seed)  # noqa: S311 - a seed that makes a failure repeatable
+        self.rng = random.Random(seed)  # noqa: S311 - a seed that makes a failure repeatable
         self.whole: dict[str, float] = {}
         self.counts: dict[tuple[str, str], int] = defaultdict(int)
         self.seen: dict[tuple[str, str], Ended] = defaultdict(Ended)
@@ -183,7 +183,7 @@ class Endings:
             seen.early += status == 0 and way != "worker"
             if not waits:
                 seen.seconds.append(took)
-            if name in RESUMED and status and out.exists() and self.luck.random() < 0.5:
+            if name in RESUMED and status and out.exists() and self.rng.random() < 0.5:
                 self.go_on(name, out)
                 seen.resumed += 1
             elif name in RESUMED and status == 0:
@@ -191,7 +191,7 @@ class Endings:
 
     def act(self, pid: int, name: str, way: str) -> tuple[tuple[int, ...], bool]:
         """End it; which statuses that may have, and whether it goes on working before it ends."""
-        moment = self.luck.uniform(0.0, 1.1 * self.whole[name])
+        moment = self.rng.uniform(0.0, 1.1 * self.whole[name])
         if way == "disk":
             return (2, 0), True
         early = status_of_soon(pid, moment)
@@ -201,15 +201,15 @@ class Endings:
             workers = [p for p in members(pid) if p != pid]
             if workers:
                 with contextlib.suppress(ProcessLookupError):
-                    os.kill(self.luck.choice(workers), signal.SIGKILL)
+                    os.kill(self.rng.choice(workers), signal.SIGKILL)
             if name != "app":
                 return (0,), True
             time.sleep(0.2)
             way = "SIGTERM"
         number = getattr(signal, way)
         os.killpg(pid, number) if way == "SIGINT" else os.kill(pid, number)
-        if way == "SIGINT" and self.luck.random() < 0.3:  # somebody is impatient
-            time.sleep(self.luck.uniform(0.0, 0.2))
+        if way == "SIGINT" and self.rng.random() < 0.3:  # somebody is impatient
+            time.sleep(self.rng.uniform(0.0, 0.2))
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(pid, number)
         return (STATUS[way], 0) if name != "app" else (STATUS[way],), False
@@ -243,7 +243,7 @@ class Endings:
         """Where results go: for a full disk one of 1 MB or less, where one can be mounted; else bounded files."""
         folder = self.work / "disk"
         folder.mkdir()
-        size, most, mounted = int(4 * 250 ** self.luck.random()), None, False  # small ones as often as large
+        size, most, mounted = int(4 * 250 ** self.rng.random()), None, False  # small ones as often as large
         if way == "disk":
             mount = ["mount", "-t", "tmpfs", "-o", f"size={size}k", "tmpfs", str(folder)]
             mounted = not subprocess.run(mount, capture_output=True, check=False).returncode
@@ -267,7 +267,7 @@ class Endings:
         """So many endings, of every study in every way in turn."""
         self.prepare()
         pairs = [(s, w) for s in STUDIES for w in WAYS if (s, w) != ("app", "disk")]
-        self.luck.shuffle(pairs)
+        self.rng.shuffle(pairs)
         for k in range(number):
             name, way = pairs[k % len(pairs)]
             self.counts[name, way] += 1

@@ -31,7 +31,7 @@ _ALONE = ("--workers", "1")
 COMMANDS = {
     "run": ("run", *_SMALL, "--replicates", "400", *_ALONE),
     "sweep": ("sweep", *_SMALL, "--replicates", "500", "--vary", "response_threshold=25%,50%", *_ALONE),
-    "thresholds": ("thresholds", *_SMALL, "--replicates", "400", "--lucks", "2", *_ALONE),
+    "thresholds": ("thresholds", *_SMALL, "--replicates", "400", "--random-streams", "2", *_ALONE),
     "validate": ("validate", *_SMALL, "--replicates", "400"),
     "calibrate": ("calibrate", *_SMALL, "--points", "96", "--trials", "8", *_ALONE),
 }
@@ -97,7 +97,7 @@ def disturb(command: str, work: Path, seed: int, kills: int) -> None:
     drawn_at_once()
     words = COMMANDS[command]
     again = ["--resume"] if command in RESUMED else []
-    luck = random.Random(seed)  # noqa: S311 - a seed that makes a failure repeatable
+    rng = random.Random(seed)  # noqa: S311 - a seed that makes a failure repeatable
     finish(words, work / "warm")  # compiles
     whole = finish(words, work / "undisturbed")
     number = hit = 0
@@ -107,7 +107,7 @@ def disturb(command: str, work: Path, seed: int, kills: int) -> None:
             number += 1
             continue
         pid = started(words, folder, *(again if folder.exists() else []))
-        hit += killed(pid, luck.uniform(0.0, whole / 5 if again else whole))
+        hit += killed(pid, rng.uniform(0.0, whole / 5 if again else whole))
     for folder in sorted(work.glob("killed[0-9]*")):
         if not (folder / FINISHED).exists():
             finish(words, folder, *again)

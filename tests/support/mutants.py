@@ -69,15 +69,15 @@ def shipped() -> tuple[str, ...]:
 
 def mutant(number: int, texts: Sequence[str]) -> bytes:
     """The file of this number."""
-    luck = random.Random(number)  # noqa: S311 - the number makes it repeatable
-    text = luck.choice(texts)
-    for _ in range(luck.choice((1, 1, 1, 2, 3, 8))):
-        text = luck.choice(_CHANGES)(text, texts, luck)
+    rng = random.Random(number)  # noqa: S311 - the number makes it repeatable
+    text = rng.choice(texts)
+    for _ in range(rng.choice((1, 1, 1, 2, 3, 8))):
+        text = rng.choice(_CHANGES)(text, texts, rng)
     raw = text.encode("utf-8", "surrogatepass")
-    if luck.random() < 0.03:
+    if rng.random() < 0.03:
         spoilt = bytearray(raw)
-        for _ in range(luck.randint(1, 5)):
-            spoilt[luck.randrange(len(spoilt))] = luck.randrange(256)
+        for _ in range(rng.randint(1, 5)):
+            spoilt[rng.randrange(len(spoilt))] = rng.randrange(256)
         return bytes(spoilt)
     return raw
 
@@ -90,66 +90,66 @@ def write(number: int, texts: Sequence[str], path: Path) -> None:
 Change = Callable[[str, Sequence[str], random.Random], str]
 
 
-def _lines(text: str, luck: random.Random) -> tuple[list[str], int]:
+def _lines(text: str, rng: random.Random) -> tuple[list[str], int]:
     lines = text.split("\n")
-    return lines, luck.randrange(len(lines))
+    return lines, rng.randrange(len(lines))
 
 
-def _a_character(text: str, _: Sequence[str], luck: random.Random) -> str:
-    at = luck.randrange(len(text) + 1)
-    put = luck.choice((*"{}[]:,&*!|>'\"%@`#-? \n\t0", ""))
-    return f"{text[:at]}{put}{text[at + luck.randint(0, 1) :]}"
+def _a_character(text: str, _: Sequence[str], rng: random.Random) -> str:
+    at = rng.randrange(len(text) + 1)
+    put = rng.choice((*"{}[]:,&*!|>'\"%@`#-? \n\t0", ""))
+    return f"{text[:at]}{put}{text[at + rng.randint(0, 1) :]}"
 
 
-def _a_line_gone(text: str, _: Sequence[str], luck: random.Random) -> str:
-    lines, at = _lines(text, luck)
-    return "\n".join(lines[:at] + lines[at + luck.randint(1, 4) :]) or "x"
+def _a_line_gone(text: str, _: Sequence[str], rng: random.Random) -> str:
+    lines, at = _lines(text, rng)
+    return "\n".join(lines[:at] + lines[at + rng.randint(1, 4) :]) or "x"
 
 
-def _a_line_moved(text: str, _: Sequence[str], luck: random.Random) -> str:
-    lines, at = _lines(text, luck)
+def _a_line_moved(text: str, _: Sequence[str], rng: random.Random) -> str:
+    lines, at = _lines(text, rng)
     line = lines.pop(at)
-    lines.insert(luck.randrange(len(lines) + 1), line)
+    lines.insert(rng.randrange(len(lines) + 1), line)
     return "\n".join(lines)
 
 
-def _lines_repeated(text: str, _: Sequence[str], luck: random.Random) -> str:
-    lines, at = _lines(text, luck)
-    return "\n".join(lines[:at] + lines[at : at + luck.randint(1, 9)] * luck.choice((2, 3, 60)) + lines[at:])
+def _lines_repeated(text: str, _: Sequence[str], rng: random.Random) -> str:
+    lines, at = _lines(text, rng)
+    return "\n".join(lines[:at] + lines[at : at + rng.randint(1, 9)] * rng.choice((2, 3, 60)) + lines[at:])
 
 
-def _indented(text: str, _: Sequence[str], luck: random.Random) -> str:
-    lines, at = _lines(text, luck)
-    lines[at] = " " * luck.randint(0, 9) + lines[at].lstrip()
+def _indented(text: str, _: Sequence[str], rng: random.Random) -> str:
+    lines, at = _lines(text, rng)
+    lines[at] = " " * rng.randint(0, 9) + lines[at].lstrip()
     return "\n".join(lines)
 
 
-def _a_hostile_value(text: str, _: Sequence[str], luck: random.Random) -> str:
-    lines, at = _lines(text, luck)
+def _a_hostile_value(text: str, _: Sequence[str], rng: random.Random) -> str:
+    lines, at = _lines(text, rng)
     key, colon, _rest = lines[at].partition(":")
-    lines[at] = f"{key}{colon} {luck.choice(HOSTILE)}"
+    lines[at] = f"{key}{colon} {rng.choice(HOSTILE)}"
     return "\n".join(lines)
 
 
-def _a_number(text: str, _: Sequence[str], luck: random.Random) -> str:
+def _a_number(text: str, _: Sequence[str], rng: random.Random) -> str:
     digits = [k for k, c in enumerate(text) if c.isdigit()]
     if not digits:
         return text
-    at = luck.choice(digits)
-    return text[:at] + luck.choice(("0", "-1", "1e9", "99999999", "0.0000001", ".", "1e400", "")) + text[at + 1 :]
+    at = rng.choice(digits)
+    return text[:at] + rng.choice(("0", "-1", "1e9", "99999999", "0.0000001", ".", "1e400", "")) + text[at + 1 :]
 
 
-def _words_swapped(text: str, _: Sequence[str], luck: random.Random) -> str:
+def _words_swapped(text: str, _: Sequence[str], rng: random.Random) -> str:
     words = [w for w in text.replace(",", " ").replace(":", " ").split() if w.isidentifier()]
     if len(words) < 2:
         return text
-    return text.replace(luck.choice(words), luck.choice(words), luck.choice((1, -1)))
+    return text.replace(rng.choice(words), rng.choice(words), rng.choice((1, -1)))
 
 
-def _part_of_another(text: str, texts: Sequence[str], luck: random.Random) -> str:
-    lines, at = _lines(text, luck)
-    others, there = _lines(luck.choice(texts), luck)
-    return "\n".join(lines[:at] + others[there : there + luck.randint(1, 40)] + lines[at:])
+def _part_of_another(text: str, texts: Sequence[str], rng: random.Random) -> str:
+    lines, at = _lines(text, rng)
+    others, there = _lines(rng.choice(texts), rng)
+    return "\n".join(lines[:at] + others[there : there + rng.randint(1, 40)] + lines[at:])
 
 
 _CHANGES: tuple[Change, ...] = (

@@ -60,7 +60,7 @@ class Abstract(Placebo):
 
 
 class SameStream(Placebo):
-    """A drug that would share its luck with a shipped one."""
+    """A drug that would share its chance with a shipped one."""
 
     stream = COMPONENT.stream
 

@@ -1,7 +1,7 @@
 """A disease and drugs so plain that every record of a trial can be worked out by hand.
 
 The scan shows how many minutes the disease has lived through (`clock`), the area under the drugs' levels so far
-(`effect`), the minute the drugs had reached when the disease read them (`mark`), and a keyed uniform (`luck`).
+(`effect`), the minute the drugs had reached when the disease read them (`mark`), and a keyed uniform (`chance`).
 The assay shows what has been infused so far (`total`, mg). Events fall at rates that the scenario sets.
 """
 
@@ -27,7 +27,7 @@ from protocolsim.scenario.scenario import Scenario
 DAY = 1440
 DISEASE_STREAM, INFUSION_STREAM, PILL_STREAM, IDLE_STREAM = 91_000, 91_100, 91_200, 91_300
 FEVER_STREAM, RASH_STREAM = INFUSION_STREAM, INFUSION_STREAM + 1
-LUCK_STREAM, BLOOD_STREAM = DISEASE_STREAM, DISEASE_STREAM + 1
+CHANCE_STREAM, BLOOD_STREAM = DISEASE_STREAM, DISEASE_STREAM + 1
 WEIGHT = 50.0
 
 _CLOCK, _EFFECT, _MARK, _WEIGHT, _OWN = range(5)
@@ -67,7 +67,7 @@ def scan(
         for k in range(3):
             value[n, k] = body[i, own + k]
             truth[n, k] = minute[i]
-        value[n, 3] = uniform(seed, who[i, 0], who[i, 1], LUCK_STREAM, index[i])
+        value[n, 3] = uniform(seed, who[i, 0], who[i, 1], CHANCE_STREAM, index[i])
         truth[n, 3] = body[i, own + _OWN]
 
 
@@ -102,7 +102,7 @@ class ToyDisease(Disease):
                 Variable("clock", "", "minutes lived through"),
                 Variable("effect", "", "area under the levels"),
                 Variable("mark", "", "the minute the drugs had reached"),
-                Variable("luck", "", "a keyed uniform"),
+                Variable("chance", "", "a keyed uniform"),
             ),
             scan,
         ),

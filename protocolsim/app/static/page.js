@@ -12,27 +12,27 @@
 
   // The form ---------------------------------------------------------------------------------------------------------
 
-  function knob(element, settled) {
-    const row = element.closest("[data-knob]");
+  function parameter(element, settled) {
+    const row = element.closest("[data-parameter]");
     const slider = row.querySelector("[data-role=slider]");
     const number = row.querySelector("[data-role=number]");
     if (element === slider) number.value = Number(slider.value);
     else if (slider) slider.value = number.value;
     row.classList.toggle("changed", number.value !== row.dataset.own);
     if (number.value === "" || !number.checkValidity()) return;
-    const moved = { name: row.dataset.knob, value: number.value, settled };
+    const moved = { name: row.dataset.parameter, value: number.value, settled };
     if (settled) after("settled-" + moved.name, 200, () => say("moved", moved));
     else if ("live" in row.dataset) say("moved", moved);
   }
 
   document.addEventListener("input", (event) => {
-    if (event.target.closest("[data-knob]")) knob(event.target, false);
+    if (event.target.closest("[data-parameter]")) parameter(event.target, false);
     if (event.target.id === "editor") typed();
   });
 
   document.addEventListener("change", (event) => {
     const target = event.target;
-    if (target.closest("[data-knob]")) knob(target, true);
+    if (target.closest("[data-parameter]")) parameter(target, true);
     else if (target.id === "replicates" || target.id === "seed") say("asked", { name: target.id, value: target.value });
     else if (target.id === "scenario") say("chosen", target.value);
     else if (target.id === "open") opened(target);

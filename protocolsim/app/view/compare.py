@@ -1,4 +1,4 @@
-"""Compare: two designs with the same patients and the same luck, so that their difference is sharper than either."""
+"""Compare: two designs with common random numbers, so that their difference is sharper than either."""
 
 from __future__ import annotations
 
@@ -103,7 +103,8 @@ def _table(heads: list[str], rows: list[Tag]) -> Tag:
 
 def _head() -> Tag:
     return tags.p(
-        "Two designs, A and B, with the same patients and the same luck. Keep what is set up as A, move something, and "
+        "Two designs, A and B, with the same patients and common random numbers. Keep what is set up as A, move "
+        "something, and "
         "see what it changes; or hold it against another scenario.",
         class_="lead",
     )

@@ -80,7 +80,7 @@ class TrialPart(Part):
 def _head() -> TagList:
     return TagList(
         tags.p(
-            "One trial as its investigators would have seen it. Draw another: the same design, other luck. "
+            "One trial as its investigators would have seen it. Draw another: the same design, other random numbers. "
             "Look at how far small trials differ before believing any one of them.",
             class_="lead",
         ),

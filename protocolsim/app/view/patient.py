@@ -1,4 +1,4 @@
-"""One patient: what was seen and decided, in order; and the same patient, same luck, on the other branch."""
+"""One patient: what was seen and decided, in order; and the same patient, same random numbers, on the other branch."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def _head() -> TagList:
     return TagList(
         tags.p(
             "One patient, visit by visit, with every decision and the numbers it read; beside it the same patient with "
-            "the same luck, had the rule decided otherwise.",
+            "the same random numbers, had the rule decided otherwise.",
             class_="lead",
         ),
         tags.p(

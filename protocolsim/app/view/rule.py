@@ -186,7 +186,8 @@ def _told(curves: Curves, threshold: float) -> Moved:
         tags.div(estimates_table([row for row in rows if row.mine.name not in MEASURES], columns), class_="trial"),
         tags.p(
             f"{numbers.count(curve.replicates, 'simulated trial')}, seed {curve.seed}; every threshold has the same "
-            "patients with the same luck. The ± is the Monte Carlo standard error. The trial's numbers are those of ",
+            "patients with common random numbers. The ± is the Monte Carlo standard error. The trial's numbers "
+            "are those of ",
             tags.code(command("run", "--set", f"{curve.parameter}={said}")),
             " with whatever else is set up.",
             class_="note",

@@ -52,7 +52,7 @@ class Screening:
         return bool((self.wanted > 0).any())
 
     def enough(self, places: Integers, deviations: float = 0.0) -> Integers:
-        """How many candidates these places may need, with some room for bad luck, in standard deviations.
+        """How many candidates these places may need, with some room for chance, in standard deviations.
 
         Whoever comes too much is simulated for nothing; another wave of a few costs less.
         """

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 PAIRED = (
     "Both were simulated with the same seed. A difference is B minus A, its ± the paired Monte Carlo standard error: "
-    "each trial of A is held against the trial of B with the same luck."
+    "each trial of A is held against the trial of B with common random numbers."
 )
 
 

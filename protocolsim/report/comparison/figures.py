@@ -1,4 +1,4 @@
-"""Two designs under the same luck: what differs between them, drawn with its paired error."""
+"""Two designs with common random numbers: what differs between them, drawn with its paired error."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def differences(found: Comparison) -> alt.LayerChart:
     told = f"{largest.a.label}, {difference(largest)}"
     chart: alt.LayerChart = finish(
         layers.properties(width=460, height={"step": 30}),
-        "What differs under the same luck",
+        "What differs with common random numbers",
         f"B minus A over {numbers.count(found.replicates, 'simulated trial')} of each. Lines are two paired Monte "
         "Carlo standard errors on either side; what stays off the dashed line differs by more than chance of the "
         f"simulation. Look at what is bought, and what it costs. Largest: {told}.",

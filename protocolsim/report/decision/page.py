@@ -35,8 +35,9 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
 
-SAME_LUCK = (
-    "Every threshold has the same subjects with the same luck, each simulated once per way. The ± is the Monte Carlo "
+COMMON_RANDOM_NUMBERS = (
+    "Every threshold has the same subjects with the same random numbers, each simulated once per way. The ± is "
+    "the Monte Carlo "
     "standard error; how one patient would have fared on the other way is a matter of the model, not of data."
 )
 _SHORT = {
@@ -118,7 +119,11 @@ class Told:
             found["definitions"] = measure_table.as_json(self.curve)
         if self.regret is not None:
             told = curve_json(self.curve.parameter, self.curve.own, self.regretted, "threshold", ("value", "mcse"))
-            found["regret"] = {"lucks": self.regret.lucks, "replicates": self.regret.replicates, **told["estimates"]}
+            found["regret"] = {
+                "random_streams": self.regret.streams,
+                "replicates": self.regret.replicates,
+                **told["estimates"],
+            }
         return found
 
     @cached_property
@@ -170,7 +175,9 @@ class Told:
             end = ", an end of the range" if drawn.at_an_end(place) else ""
             lower = f"{loss[curve.own].value - loss[best].value:.2f}{about}"
             least = f"the expected loss is smallest at {drawn.said(best)}{end}: {at_best}, against {at_own}"
-            said = [f"At the scenario's prices {least} at the scenario's own, {lower} lower under same luck."]
+            said = [
+                f"At the scenario's prices {least} at the scenario's own, {lower} lower with common random numbers."
+            ]
         prices_are = "Prices are assumptions, so look at a range of them (the figure of the loss)."
         return [
             self._priced(stop, dose),
@@ -241,7 +248,10 @@ def print_thresholds(told: Told, console: Console) -> None:
     screen.put(told.result.title, "bold")
     screen.table(columns, [*lines, _errors(told, frame)], bold=bold, parted=True)
     means = f" {_MEANS}" if "sensitivity" in names else ""
-    notes = [f"* the scenario's own. ± max: the largest Monte Carlo standard error in the column.{means}", SAME_LUCK]
+    notes = [
+        f"* the scenario's own. ± max: the largest Monte Carlo standard error in the column.{means}",
+        COMMON_RANDOM_NUMBERS,
+    ]
     for text in told.sentences():
         if text:
             screen.put(text)
@@ -342,7 +352,7 @@ def threshold_page(told: Told, drawn: dict[str, Any] | None = None) -> str:
         definition_headings=[h.replace("-\n", "").replace("\n", " ") for h in measure_table.headings(told.curve)]
         if len(told.curve.measured)
         else [],
-        same_luck=SAME_LUCK,
+        common_random_numbers=COMMON_RANDOM_NUMBERS,
         figures=[
             {
                 "title": chart.title["text"],

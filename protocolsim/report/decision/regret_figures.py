@@ -61,7 +61,8 @@ def regret(drawn: Drawn, found: Regret) -> alt.HConcatChart:
     chart: alt.HConcatChart = finished(
         alt.hconcat(*panels, spacing=24),
         "What each threshold loses against the better way for each patient",
-        f"{method(found)} The band holds what few lucks leave open and two Monte Carlo standard errors; triangles mark "
+        f"{method(found)} The band holds what few random streams leave open and two Monte Carlo standard "
+        "errors; triangles mark "
         f"the smallest regret at each price, the dashed line the scenario's own threshold. {told}",
         f"Regret against {drawn.axis}. {told}",
     )
@@ -102,8 +103,9 @@ def method(found: Regret) -> str:
     share = 100.0 * float(found.known.mean()) if len(found.known) else 0.0
     return (
         f"Each patient of the first {numbers.count(found.replicates, 'trial')} was simulated again on both ways under "
-        f"{found.lucks} other lucks, with the same traits; {share:.1f} % of them came to the decision in enough of "
-        "these. The better way has the smaller loss averaged over the lucks, and regret is the loss above it."
+        f"{found.streams} other random streams, with the same traits; {share:.1f} % of them came to the "
+        "decision in enough of "
+        "these. The better way has the smaller loss averaged over the random streams, and regret is the loss above it."
     )
 
 

@@ -79,11 +79,11 @@ def _outputs(s: Scenario) -> str:
 def _aims(s: Scenario) -> str:
     said = []
     if s.beside:
-        said.append("Scenario-based: shown beside " + ", ".join(map(code, s.beside)) + ", with the same luck.")
+        said.append("Scenario-based: shown beside " + ", ".join(map(code, s.beside)) + ", with common random numbers.")
     if s.decisions:
         thresholds = ", ".join(f"`{d.threshold}`" for d in s.decisions.values())
         said.append(f"The threshold of a decision rule is studied over its whole range: {thresholds}.")
-    ranged = [k for k in s.knobs if k.range]
+    ranged = [k for k in s.own_parameters if k.range]
     said.append("Parameters that can be varied over a range:")
     said.append(
         table(
@@ -158,21 +158,21 @@ def _per_year(per_minute: float) -> float:
 
 
 def _inputs(s: Scenario) -> str:
-    knobs = table(
+    own_parameters = table(
         ("Parameter", "Value", "Meaning", "Evidence"),
         (
             [code(k.name), k.value, words(k.meaning), f"[{k.mark}] {words(k.source)}" if k.mark else words(k.source)]
-            for k in s.knobs
+            for k in s.own_parameters
         ),
     )
     links = ", ".join(_page(name) for name in dict.fromkeys(p.component for p in s.parameters))
     said = f"Those of the disease and the drugs, each with its range, evidence mark and source: {links}."
-    return "\n\n".join(part for part in ("Of the protocol:" if knobs else "", knobs, said) if part)
+    return "\n\n".join(part for part in ("Of the protocol:" if own_parameters else "", own_parameters, said) if part)
 
 
 def _assumptions(s: Scenario) -> str:
     named = [f"`{p.component}.{p.name}`: {p.meaning}" for p in s.parameters if p.mark == "A"]
-    named += [f"{code(k.name)}: {words(k.meaning)}" for k in s.knobs if k.mark == "A"]
+    named += [f"{code(k.name)}: {words(k.meaning)}" for k in s.own_parameters if k.mark == "A"]
     return "\n\n".join(
         part
         for part in (

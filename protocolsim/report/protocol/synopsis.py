@@ -82,8 +82,8 @@ def describe(scenario: str | Scenario) -> Synopsis:
         "What the rules read": _summaries(loaded),
         "Schedule of assessments": _visits(loaded),
         "Endpoints": _endpoints(loaded),
-        "Parameters of the protocol": _knobs(loaded, unsure=False),
-        "Assumptions": [*_knobs(loaded, unsure=True), *_components(loaded)],
+        "Parameters of the protocol": _parameters(loaded, unsure=False),
+        "Assumptions": [*_parameters(loaded, unsure=True), *_components(loaded)],
         "Caveats": [" ".join(n.split()) for n in loaded.notes],
         "Sources": list(loaded.sources),
     }
@@ -205,9 +205,9 @@ def _endpoints(scenario: Scenario) -> list[str]:
     return found
 
 
-def _knobs(scenario: Scenario, *, unsure: bool) -> list[str]:
+def _parameters(scenario: Scenario, *, unsure: bool) -> list[str]:
     found = []
-    for k in scenario.knobs:
+    for k in scenario.own_parameters:
         if (k.mark in _UNSURE) == unsure:
             mark = f" [{k.mark}]" if k.mark else ""
             found.append(f"{k.name} = {k.value}: {k.meaning}{mark}" + (f" ({k.source})" if k.source else "") + ".")

@@ -43,7 +43,7 @@ def page(result: Source) -> str:
         undefined=numbers.undefined_note(estimates),
         figures=_figures(result),
         parameters=_parameters(result),
-        knobs=[row(k) for k in result.knobs],
+        own_parameters=[row(k) for k in result.own_parameters],
         design=[row(s) for s in result.design],
         changed=sum(1 for p in map(row, result.parameters) if p["changed"]),
         marks=MARKS,

@@ -67,7 +67,7 @@ class Source(Protocol):
 
     @property
     def seed(self) -> int:
-        """The key of all luck."""
+        """Random seed."""
 
     @property
     def replicates(self) -> int:
@@ -90,7 +90,7 @@ class Source(Protocol):
         """component, name, value, default, unit, low, high, mark, source, meaning, changed."""
 
     @property
-    def knobs(self) -> Sequence[Row]:
+    def own_parameters(self) -> Sequence[Row]:
         """name, value, range, meaning, mark, source."""
 
     @property

@@ -56,7 +56,8 @@ def _curves(found: Sweep) -> alt.ConcatChart:
     drawn: alt.ConcatChart = finish(
         chart,
         f"Every estimate against {_axis_title(varied.name, varied.unit)}",
-        f"{number} at each of {numbers.count(len(found.outcomes), 'point')}, with the same luck throughout. The line "
+        f"{number} at each of {numbers.count(len(found.outcomes), 'point')}, with common random numbers "
+        "throughout. The line "
         "is the value of all trials together, its whiskers the Monte Carlo standard error; the band holds 90 % of "
         "single trials. A published value is a horizontal line, the scenario's own value of the parameter a vertical "
         "one. Look at where the line leaves the published value, and whether it does so by more than the band is wide.",
@@ -109,7 +110,8 @@ def _maps(found: Sweep) -> alt.ConcatChart:
     drawn: alt.ConcatChart = finish(
         chart,
         f"Every estimate by {pair}",
-        f"{number} at each of {numbers.count(len(found.outcomes), 'point')}, with the same luck throughout. The colour "
+        f"{number} at each of {numbers.count(len(found.outcomes), 'point')}, with common random numbers "
+        "throughout. The colour "
         "is the value of all trials together, and each map has its own scale; published values stand above the maps. "
         "A red frame is the scenario itself, where it lies on the grid. Look at which way the colour changes.",
         f"Heat maps for {numbers.count(len(names), 'estimate')} by {pair}.",

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 FIGURES = ("sweep.png", "sweep.svg", "sweep.html")
 DIFFERENCE_MEANS = (
-    "Difference: from the scenario's own value. Every point was simulated under the same luck, so the error of a "
+    "Difference: from the scenario's own value. Every point was simulated with common random numbers, so the "
+    "error of a "
     "difference is paired, and smaller than the errors of the two values would suggest."
 )
 _MOST_LINES = 60
@@ -106,7 +107,7 @@ def _told(found: Sweep) -> str:
     own = "; ".join(f"{a.name} {in_words(a.own, a.unit)}" for a in found.axes if a.own is not None)
     return (
         f"Varied: {varied}. {numbers.count(found.own.replicates, 'trial')} at each of "
-        f"{numbers.count(len(found.outcomes), 'point')}, with the same luck throughout."
+        f"{numbers.count(len(found.outcomes), 'point')}, with common random numbers throughout."
         + (f" The scenario's own: {own}." if own else "")
     )
 

@@ -24,7 +24,7 @@ from protocolsim.scenario.build.analyses import analyses_of
 from protocolsim.scenario.build.cohort import cohort_of
 from protocolsim.scenario.build.companions import check_findings
 from protocolsim.scenario.build.decisions import decisions_of
-from protocolsim.scenario.build.descriptions import knob_rows, state_rows
+from protocolsim.scenario.build.descriptions import scenario_parameter_rows, state_rows
 from protocolsim.scenario.build.effect import effect_of
 from protocolsim.scenario.build.endpoints import EndpointsBuilder
 from protocolsim.scenario.build.expressions import FROM_COMPONENTS, Quantities
@@ -118,7 +118,7 @@ def _assemble(document: Document, part: ScenarioPart, q: Quantities, allow_plugi
         decisions=decisions,
         effect=effect,
         named=q.known,
-        knobs=tuple(knob_rows(part)),
+        own_parameters=tuple(scenario_parameter_rows(part)),
         parameters=tuple(cast.rows),
         design=state_rows(part, protocol),
         lapsing=never,

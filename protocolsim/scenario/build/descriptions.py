@@ -8,13 +8,13 @@ from typing import Any
 
 from protocolsim.protocol.states import Protocol, State
 from protocolsim.scenario.file.schema import Regimen, ScenarioPart, Schedule, StatePart, TransitionPart
-from protocolsim.scenario.scenario import KnobRow, StateRow
+from protocolsim.scenario.scenario import ScenarioParameterRow, StateRow
 
 
-def knob_rows(part: ScenarioPart) -> list[KnobRow]:
+def scenario_parameter_rows(part: ScenarioPart) -> list[ScenarioParameterRow]:
     """The scenario's own parameters."""
     return [
-        KnobRow(
+        ScenarioParameterRow(
             name,
             str(k.value),
             " to ".join(str(r) for r in k.range) if k.range else "",

@@ -12,7 +12,7 @@ from typing import Any
 
 from protocolsim.errors import Fault, nearest, unknown
 from protocolsim.protocol.rules import Node, RuleError, constant_value, dimension_of, names_in, parse
-from protocolsim.scenario.file.schema import Knob
+from protocolsim.scenario.file.schema import ScenarioParameter
 from protocolsim.scenario.file.yaml_reader import Address, Document
 from protocolsim.units import MINUTES_PER_WEEK, NONE, TIME, Dimension, dimension_name, duration
 
@@ -96,46 +96,48 @@ class Quantities:
         """The value of every parameter, in internal units."""
         return {name: k.value for name, k in self.known.items()}
 
-    def read_parameters(self, parameters: Mapping[str, Knob]) -> None:
+    def read_parameters(self, parameters: Mapping[str, ScenarioParameter]) -> None:
         """Take up the scenario's parameters, in file order; each may use those before it."""
         self.broken |= set(self.written("parameters")) - set(parameters)
         following = dict.fromkeys(parameters)
-        for name, knob in parameters.items():
+        for name, parameter in parameters.items():
             address: Address = ("parameters", name)
             self.broken.add(name)
             self.following = tuple(following)
             following.pop(name)
             if address in self.unfit:
                 continue
-            node = self._node((*address, "value"), knob.value)
+            node = self._node((*address, "value"), parameter.value)
             dimension = self._dimension((*address, "value"), node)
             if node is None or dimension is None:
                 continue
             value = constant_value(node, self.constants)
-            bounds = self._range(address, knob, dimension)
+            bounds = self._range(address, parameter, dimension)
             if not abs(value) < float("inf"):
-                self.fault((*address, "value"), f"'{knob.value}' is undefined")
+                self.fault((*address, "value"), f"'{parameter.value}' is undefined")
                 continue
             if bounds is None:
                 continue
             low, high = bounds
             if (low is not None and value < low) or (high is not None and value > high):
-                shown = " to ".join(str(b) for b in knob.range or ())
-                self.fault((*address, "value"), f"{knob.value} is outside its range, {shown}")
+                shown = " to ".join(str(b) for b in parameter.range or ())
+                self.fault((*address, "value"), f"{parameter.value} is outside its range, {shown}")
                 continue
-            self.known[name] = Named(value, dimension, str(knob.value), low, high)
+            self.known[name] = Named(value, dimension, str(parameter.value), low, high)
             self.broken.discard(name)
         self.following = ()
 
-    def _range(self, address: Address, knob: Knob, dimension: Dimension) -> tuple[float | None, float | None] | None:
-        if knob.range is None:
+    def _range(
+        self, address: Address, parameter: ScenarioParameter, dimension: Dimension
+    ) -> tuple[float | None, float | None] | None:
+        if parameter.range is None:
             return None, None
         ends = []
-        for k, text in enumerate(knob.range):
+        for k, text in enumerate(parameter.range):
             place: Address = (*address, "range", k)
             found = self._dimension(place, self._node(place, text))
             if found is not None and found != dimension:
-                value = f"'{knob.value}', {dimension_name(dimension)}"
+                value = f"'{parameter.value}', {dimension_name(dimension)}"
                 self.fault((*address, "value"), f"expected {dimension_name(found)}, as in its range, found {value}")
                 return None
             end = None if found is None else self.number(place, text, dimension)
@@ -144,7 +146,8 @@ class Quantities:
             ends.append(end)
         if ends[0] >= ends[1]:
             self.fault(
-                (*address, "range"), f"the lowest value, {knob.range[0]}, is not below the highest, {knob.range[1]}"
+                (*address, "range"),
+                f"the lowest value, {parameter.range[0]}, is not below the highest, {parameter.range[1]}",
             )
             return None
         return ends[0], ends[1]

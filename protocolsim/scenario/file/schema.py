@@ -27,7 +27,7 @@ class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", populate_by_name=False, frozen=True)
 
 
-class Knob(Part):
+class ScenarioParameter(Part):
     """A named number that rules, doses and durations may use, and that can be varied."""
 
     value: Scalar = Field(description="its value, with a unit: 75 %, 1 mg/kg, 12 weeks")
@@ -290,7 +290,7 @@ class ScenarioPart(Part):
     seed: StrictInt = 1
     replicates: StrictInt = 200
     follow: Text | None = Field(default=None, description="the variable drawn for each patient")
-    parameters: dict[str, Knob] = {}
+    parameters: dict[str, ScenarioParameter] = {}
     cohort: CohortPart
     drugs: dict[str, DrugPart] = {}
     protocol: ProtocolPart

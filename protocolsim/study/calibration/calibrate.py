@@ -236,12 +236,12 @@ def reported(targets: Sequence[Target], made: Simulated, seed: int) -> Floats:
     shape = made.trials.shape[:2]
     found = np.empty((*shape, len(targets)))
     for k, target in enumerate(targets):
-        luck = np.random.default_rng([seed, k]).random(shape)
+        uniforms = np.random.default_rng([seed, k]).random(shape)
         about = made.long_run[:, k, None]
         if target.standard_error is not None:
-            found[:, :, k] = about + target.standard_error * norm.ppf(luck)
+            found[:, :, k] = about + target.standard_error * norm.ppf(uniforms)
         elif target.patients is not None:
-            found[:, :, k] = binom.ppf(luck, target.patients, about) / target.patients
+            found[:, :, k] = binom.ppf(uniforms, target.patients, about) / target.patients
         else:
             found[:, :, k] = made.trials[:, :, k]
     return found

@@ -1,8 +1,8 @@
 """A reference table: many points of the prior, and some simulated trials at each.
 
 The points are a scrambled Sobol sequence, the same for the same seed, and a shorter table is the beginning of a longer
-one. Trials have luck of their own at every point: a published trial is one draw of its own luck, and a table in which
-all points shared a few draws would know only those.
+one. Trials have random numbers of their own at every point: a published trial is one draw of its own, and a table in
+which all points shared a few draws would know only those.
 
 The work is a list of chunks, each a pure function of what it holds, so that it can be done in any order, elsewhere, or
 later: whoever runs it may hand in another `map` than Python's own.

@@ -250,9 +250,9 @@ class _Reader:
         """The parameter with the range it has by itself (nan: none), and the scenario's own value."""
         nan = float("nan")
         room, _, last = path.rpartition(".")
-        knob = path.removeprefix("parameters.").removesuffix(".value")
-        if path == f"parameters.{knob}.value":
-            named = self.scenario.named[knob]
+        parameter = path.removeprefix("parameters.").removesuffix(".value")
+        if path == f"parameters.{parameter}.value":
+            named = self.scenario.named[parameter]
             if not _NUMBER_AND_UNIT.fullmatch(named.text):
                 raise _UnfitError(f"its value is an expression, '{named.text}'; fit what that is made of")
             unit = _unit_of(named.text)
@@ -260,7 +260,7 @@ class _Reader:
             own, low, high = (
                 nan if v is None else float(f"{v / one:.12g}") for v in (named.value, named.low, named.high)
             )
-            meaning = next(k.meaning for k in self.scenario.knobs if k.name == knob)
+            meaning = next(k.meaning for k in self.scenario.own_parameters if k.name == parameter)
             return Free(name, path, unit, low, high, False, own, meaning)
         for row in self.scenario.parameters:
             if row.name == last and row.component == self._component(room):

@@ -1,7 +1,8 @@
-"""What would have happened to one subject had a decision gone the other way, with the same luck.
+"""What would have happened to one subject had a decision gone the other way, with common random numbers.
 
 The subject is simulated again in a trial that differs in the one group of rules tried at that decision. How one subject
-fares both ways at once is a matter of the model, which no trial can show: it is under shared luck, not identified.
+fares both ways at once is a matter of the model, which no trial can show: it is with common random numbers, not
+identified.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from protocolsim.records import MADE, Records
 from protocolsim.study.decision.replay import Life, Tried, replicate_of
 from protocolsim.study.run import AUTO
 
-NOT_IDENTIFIED = "under shared luck, not identified: no trial can show both ways of one patient"
+NOT_IDENTIFIED = "with common random numbers, not identified: no trial can show both ways of one patient"
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Potential outcomes: the same subjects with the same draws, sent either way at a decision.
 
 For telling a patient's story. How one patient fares on both ways at once is a matter of the model: no trial can show
-it, and anything about the two ways of one subject together is under shared luck, not identified.
+it, and anything about the two ways of one subject together is with common random numbers, not identified.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PASSES, REFUSED = "passes", "does not pass"
-NOT_IDENTIFIED = "under shared luck, not identified"
+NOT_IDENTIFIED = "with common random numbers, not identified"
 # One subject's story, or those of a few hundred trials: both ways are kept in memory.
 MOST_ROWS = 10_000_000
 

@@ -1,14 +1,14 @@
-"""How much each threshold loses against the better way for each subject, luck averaged out.
+"""How much each threshold loses against the better way for each subject, averaged over random streams.
 
 What a subject brings is what is drawn at the start: its traits, and the state in which it comes. Everything later is
-luck: visits, observations, events, no-shows, the other candidates. With the same start every subject is simulated again
-under other lucks, on both ways of the decision; its expected loss on a way is the mean over those lucks in which it
-reaches the decision. The better way has the smaller expected loss, and regret is the expected loss of the way that the
-rule takes on the subject's own chart minus the smaller one.
+chance: visits, observations, events, no-shows, the other candidates. With the same start every subject is simulated
+again with other random streams, on both ways of the decision; its expected loss on a way is the mean over those random
+streams in which it reaches the decision. The better way has the smaller expected loss, and regret is the expected loss
+of the way that the rule takes on the subject's own chart minus the smaller one.
 
-A mean over few lucks is noisy, and the smaller of two noisy numbers is too small on average: so found, regret is
-overstated. Where half of the lucks choose the better way and the other half say what it costs, it is understated. Both
-are told, and the truth lies between them (up to their Monte Carlo errors).
+A mean over few random streams is noisy, and the smaller of two noisy numbers is too small on average: so found, regret
+is overstated. Where half of the random streams choose the better way and the other half say what it costs, it is
+understated. Both are told, and the truth lies between them (up to their Monte Carlo errors).
 """
 
 from __future__ import annotations
@@ -38,37 +38,38 @@ from protocolsim.study.run import AUTO, chosen_engine, whole_number
 if TYPE_CHECKING:
     import pandas as pd
 
-LUCKS, TRIALS, MOST_LUCKS = 20, 200, 10_000
-_STEP = 0x9E3779B97F4A7C15  # seeds of other lucks lie far apart
-# (way, half of the lucks, subject, part of the loss)
+STREAMS, TRIALS, MOST_STREAMS = 20, 200, 10_000
+_STEP = 0x9E3779B97F4A7C15  # seeds of other random streams lie far apart
+# (way, half of the random streams, subject, part of the loss)
 Sums = NDArray[np.float64]
 MEASURES = {
     "regret": ("Regret: expected loss above the better way", ""),
-    "regret_at_least": ("Regret, other lucks choosing the better way", ""),
+    "regret_at_least": ("Regret, other random streams choosing the better way", ""),
     "share_better": ("Share sent the better way", "%"),
-    "loss": ("Expected loss, luck averaged out", ""),
+    "loss": ("Expected loss, averaged over random streams", ""),
     "smallest_loss": ("Smaller expected loss of each", ""),
 }
 
 
 @dataclass(frozen=True)
 class Regret:
-    """The expected losses of subjects who reached a decision, luck averaged out.
+    """The expected losses of subjects who reached a decision, averaged over random streams.
 
-    `curve` is the one they are taken from. `number`, [2, subjects], counts the lucks of each half in which a subject
-    reached the decision (and was seen after it on both ways); `sums`, [2 ways, 2 halves, subjects, 3], adds the count,
-    the probability of a stop and the dose over them. The first way is that of those who pass. Of `replicates` trials.
+    `curve` is the one they are taken from. `number`, [2, subjects], counts the random streams of each half in which a
+    subject reached the decision (and was seen after it on both ways); `sums`, [2 ways, 2 halves, subjects, 3], adds
+    the count, the probability of a stop and the dose over them. The first way is that of those who pass. Of
+    `replicates` trials.
     """
 
     curve: ThresholdCurve
-    lucks: int
+    streams: int
     replicates: int
     number: Floats
     sums: Sums
 
     @cached_property
     def known(self) -> Mask:
-        """The subjects whose losses are known: from at least one luck of each half."""
+        """The subjects whose losses are known: from at least one random stream of each half."""
         return np.asarray((self.number > 0).all(axis=0))
 
     def weights(self) -> tuple[float, float]:
@@ -99,7 +100,7 @@ class Regret:
         """What each known subject contributes to `MEASURES` if it passes, and if not; [subjects, measures] each."""
         loss = self.losses(stop_weight, dose_weight)
         half = self._priced(self.sums / np.maximum(self.number, 1.0)[None, :, :, None], stop_weight, dose_weight)
-        chosen = half.argmin(axis=0)  # by each half of the lucks
+        chosen = half.argmin(axis=0)  # by each half of the random streams
         subjects = np.arange(loss.shape[1])
         # What the choice of one half costs by the other; equal halves weigh alike.
         honest = 0.5 * (half[chosen[0], 1, subjects] + half[chosen[1], 0, subjects])
@@ -113,7 +114,7 @@ class Regret:
     def frame(
         self, thresholds: Floats | None = None, *, stop_weight: float | None = None, dose_weight: float | None = None
     ) -> pd.DataFrame:
-        """One row per threshold and measure: value, mcse (between trials, luck included) and unit."""
+        """One row per threshold and measure: value, mcse (between trials, chance included) and unit."""
         import pandas as pd
 
         curve = self.curve
@@ -152,19 +153,19 @@ class Regret:
 def regret(
     curve: ThresholdCurve,
     *,
-    lucks: int = LUCKS,
+    streams: int = STREAMS,
     replicates: int | None = None,
     engine: str = AUTO,
     workers: Workers = 1,
     progress: Callable[[int], None] | None = None,
 ) -> Regret:
-    """The expected losses, luck averaged out, of the subjects of a curve who are in its first `replicates` trials.
+    """The expected losses, averaged over random streams, of a curve's subjects in its first `replicates` trials.
 
-    Costs two runs of so many trials for each luck; at most 200 trials unless told. `workers` as for `run`;
+    Costs two runs of so many trials for each random stream; at most 200 trials unless told. `workers` as for `run`;
     `progress` is told of trials done. Raises UsageError where the scenario does not say what the decision costs, or for
-    fewer than two lucks.
+    fewer than two random streams.
     """
-    lucks = whole_number("lucks", lucks, 2, MOST_LUCKS)
+    streams = whole_number("streams", streams, 2, MOST_STREAMS)
     decision = decision_of(curve.scenario, curve.rule)
     if decision is None:
         raise UsageError(f"the scenario has no decision about '{curve.parameter}' (decisions:), so nothing has a loss")
@@ -173,20 +174,20 @@ def regret(
     size = int(np.searchsorted(curve.replicate, most))
     who = keys_of(curve.replicate[:size], curve.subject[:size])
     number, sums = np.zeros((2, size)), np.zeros((2, 2, size, 3))
-    cut = stretches(curve.scenario, curve.parameter, curve.seed, engine, most, progress, range(1, lucks + 1))
-    # The losses of a subject are added in the order of the lucks, so that no bit depends on who found them.
+    cut = stretches(curve.scenario, curve.parameter, curve.seed, engine, most, progress, range(1, streams + 1))
+    # The losses of a subject are added in the order of the random streams, so that no bit depends on who found them.
     for stretch, found in in_turn(_carried_out, cut, workers):
-        half = (stretch.luck - 1) % 2
+        half = (stretch.stream - 1) % 2
         for keys, parts in found:
             place = np.minimum(np.searchsorted(who, keys), max(0, size - 1))
             both = who[place] == keys if size else np.zeros(len(keys), dtype=np.bool_)
             number[half, place[both]] += 1.0
             sums[:, half, place[both]] += parts[:, both]
-    return Regret(curve, lucks, most, number, sums)
+    return Regret(curve, streams, most, number, sums)
 
 
 def _carried_out(stretch: Stretch) -> list[tuple[Integers, Floats]]:
-    """Simulate a stretch under its luck. Raises SimulationError where a cohort cannot be filled.
+    """Simulate a stretch with its random stream. Raises SimulationError where a cohort cannot be filled.
 
     Returns the keys of those whose loss is known on both ways, and its parts, [2 ways, subjects, 3], piece by piece.
     """
@@ -195,8 +196,8 @@ def _carried_out(stretch: Stretch) -> list[tuple[Integers, Floats]]:
     decision = decision_of(scenario, rule)
     assert decision is not None
     worth = worth_of(scenario, decision)
-    trials = [other_luck(forced(scenario.trial, rule.transition, taken), stretch.seed) for taken in (True, False)]
-    seed = (stretch.seed + stretch.luck * _STEP) % (MAX_SEED + 1)
+    trials = [other_stream(forced(scenario.trial, rule.transition, taken), stretch.seed) for taken in (True, False)]
+    seed = (stretch.seed + stretch.stream * _STEP) % (MAX_SEED + 1)
     found = []
     for taken, refused in both_ways(trials, seed, stretch.replicates, stretch.engine, stretch.local.progress):
         here = Reached.of(taken, rule)
@@ -214,7 +215,7 @@ def _parts(worth: Worth, records: Any, here: Reached) -> tuple[Floats, Mask]:
     return np.column_stack([count, stop, worth.dose(records, here.decided, here.minute)]), seen
 
 
-def other_luck(trial: Trial, seed: int) -> Trial:
+def other_stream(trial: Trial, seed: int) -> Trial:
     """The trial whose subjects begin as they would under this seed, whatever the seed of all that follows."""
 
     def begun(part: Part) -> Part:

@@ -1,7 +1,8 @@
 """The whole curve over a threshold from one pass over both ways of the decision.
 
 Both ways share every random number, so a subject sent one way at some threshold is, number by number, the subject of
-the run at that threshold. Anything about how one subject would fare on both ways is under shared luck, not identified.
+the run at that threshold. Anything about how one subject would fare on both ways is with common random numbers, not
+identified.
 
 The pass is cut into chunks of replicates where a run would be cut, each a pure function of the scenario, the parameter,
 the seed, the engine and its replicates: the curve does not show who carried them out.
@@ -63,14 +64,14 @@ def thresholds(
 
 @dataclass(frozen=True)
 class Stretch:
-    """Some replicates on both ways of a decision; `luck`: the study's own (0) or another."""
+    """Some replicates on both ways of a decision; `stream`: the study's own random stream (0) or another."""
 
     recipe: Recipe
     parameter: str
     seed: int
     engine: str
     replicates: range
-    luck: int
+    stream: int
     local: Local = field(compare=False)
 
 
@@ -81,12 +82,14 @@ def stretches(
     engine: str,
     replicates: int,
     progress: Callable[[int], None] | None,
-    lucks: Iterable[int] = (0,),
+    streams: Iterable[int] = (0,),
 ) -> list[Stretch]:
-    """So many replicates under each of these lucks, cut where a run on this engine would be cut."""
+    """So many replicates under each of these random streams, cut where a run on this engine would be cut."""
     recipe, local = Recipe(scenario), Local(progress)
     spans = Work((scenario,), (engine,), 0, replicates).spans()
-    return [Stretch(recipe, parameter, seed, engine, span.replicates, luck, local) for luck in lucks for span in spans]
+    return [
+        Stretch(recipe, parameter, seed, engine, span.replicates, stream, local) for stream in streams for span in spans
+    ]
 
 
 # Rows of numbers, by what they are (see `_Gathered`) and of which endpoint or definition.

@@ -167,7 +167,7 @@ def carried_out(chunk: Chunk) -> Done:
 
 @dataclass(frozen=True)
 class Work:
-    """A study that can be cut into chunks: its scenarios, each with its engine, and their luck."""
+    """A study that can be cut into chunks: its scenarios, each with its engine, and their random numbers."""
 
     scenarios: Sequence[Scenario]
     engines: Sequence[str]

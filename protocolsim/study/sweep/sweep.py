@@ -1,4 +1,4 @@
-"""One scenario at every point of a grid of settings, with the same luck at each.
+"""One scenario at every point of a grid of settings, with Common random numbers at each point.
 
 Every point is simulated under the same seed, so its difference from the scenario's own value is paired, replicate by
 replicate. Of each point only the sums of its replicates are made, and of these only the estimates are kept.
@@ -43,7 +43,7 @@ COLUMNS = (
     *("estimate", "label", "value", "mcse", "lo", "hi", "median", "n_undefined"),
     *("difference", "difference_mcse", "unit", "published"),
 )
-# Every point has the same of both: other luck, or another number of trials, could not be compared in pairs.
+# Every point has the same of both: other random numbers, or another number of trials, could not be compared in pairs.
 _SAME_THROUGHOUT = ("seed", "replicates")
 
 Floats = NDArray[np.float64]
@@ -161,10 +161,10 @@ def sweep(
     """Simulate a scenario (its name, its path, or as loaded) at every point of a grid; one row per point and endpoint.
 
     `vary`: a parameter by any name that `load(set=...)` takes, and "25%:95%:5%", "1,2,5" or a sequence of numbers.
-    `difference` is from the scenario's own value (with `set` applied), under the same luck, and `difference_mcse` its
-    paired Monte Carlo standard error. The other arguments and columns are those of `run` and its estimates.
-    Raises UsageError before anything runs for what cannot be varied so, SimulationError where a cohort cannot be
-    filled. `plan` and `carry_out` do the same in two steps and keep more.
+    `difference` is from the scenario's own value (with `set` applied), with common random numbers, and
+    `difference_mcse` its paired Monte Carlo standard error. The other arguments and columns are those of `run` and its
+    estimates. Raises UsageError before anything runs for what cannot be varied so, SimulationError where a cohort
+    cannot be filled. `plan` and `carry_out` do the same in two steps and keep more.
     """
     planned = plan(
         scenario, vary, replicates=replicates, seed=seed, engine=engine, set=set, allow_plugins=allow_plugins
@@ -369,7 +369,7 @@ class _Difference:
 
 
 def paired_mcse(there: Endpoint, sums_there: Floats, here: Endpoint, sums_here: Floats) -> float:
-    """Monte Carlo standard error of a difference between two settings under the same luck, replicate for replicate.
+    """Monte Carlo standard error of a paired difference between two settings with common random numbers.
 
     Each replicate is left out of both at once (delete-one jackknife). nan where it is undefined.
     """

@@ -52,7 +52,7 @@ def calibrate(
     kept: an interrupted calibration goes on with --resume.
     """
     from protocolsim.executor.base import in_order
-    from protocolsim.report.calibration.page import write_calibration
+    from protocolsim.report.calibration.files import write_calibration
     from protocolsim.scenario.load import load
     from protocolsim.study.calibration.calibrate import calibrate as fit
     from protocolsim.study.calibration.calibrate import calibration_plan, trials_of
@@ -90,7 +90,7 @@ def _shipped(name: str) -> str:
 def _show(found: Calibration, out: Path | None) -> None:
     from rich.console import Console
 
-    from protocolsim.report.calibration.page import print_calibration
+    from protocolsim.report.calibration.console import print_calibration
 
     print_calibration(found, Console())
     if out is not None:

@@ -70,7 +70,7 @@ def _ranges(varied: tuple[str, ...]) -> dict[str, str]:
 def _show_sweep(found: Sweep, out: Path | None) -> None:
     from rich.console import Console
 
-    from protocolsim.report.sweep.page import print_sweep
+    from protocolsim.report.sweep.console import print_sweep
 
     print_sweep(found, Console())
     if out is not None:

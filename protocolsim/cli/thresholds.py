@@ -68,7 +68,9 @@ def _curve(streams: int) -> Work:
 
         from rich.console import Console
 
-        from protocolsim.report.decision.page import Told, print_thresholds, write_thresholds
+        from protocolsim.report.decision.console import print_thresholds
+        from protocolsim.report.decision.files import write_thresholds
+        from protocolsim.report.decision.summary import CurveSummary
         from protocolsim.study.decision.regret import TRIALS, regret
         from protocolsim.study.decision.thresholds import decision_of
         from protocolsim.study.decision.thresholds import thresholds as curve_of
@@ -81,7 +83,7 @@ def _curve(streams: int) -> Work:
             found = None
             if streams and decision_of(loaded, curve.rule) is not None and len(curve.measured):
                 found = regret(curve, streams=streams, engine=asked["engine"], workers=asked["workers"], progress=tell)
-        told = Told(curve, chosen_engine(loaded, asked["engine"]), time.perf_counter() - started, found)
+        told = CurveSummary(curve, chosen_engine(loaded, asked["engine"]), time.perf_counter() - started, found)
         if folder is not None:
             with folder.results() as place:
                 write_thresholds(told, place)
@@ -98,9 +100,10 @@ def _swept(parameter: str | None, why: str, quiet: bool) -> Work:
     ) -> tuple[dict[str, Any], Callable[[], None]]:
         from rich.console import Console
 
-        from protocolsim.report.decision.page import sweep_json
         from protocolsim.report.decision.series import over_range
-        from protocolsim.report.sweep.page import print_sweep, write_report
+        from protocolsim.report.decision.summary import sweep_json
+        from protocolsim.report.sweep.console import print_sweep
+        from protocolsim.report.sweep.page import write_report
         from protocolsim.study.sweep.sweep import carry_out, plan, write_sweep
 
         name = str(parameter)

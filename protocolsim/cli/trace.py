@@ -63,7 +63,7 @@ def trace(
         if form == "terminal":
             from rich.console import Console
 
-            from protocolsim.report.patient.page import print_trace
+            from protocolsim.report.patient.console import print_trace
 
             print_trace(story, Console())
         elif form in (".png", ".svg"):

@@ -24,7 +24,7 @@ from protocolsim.executor.adaptive import Adaptive
 from protocolsim.executor.base import Executor, cores, executor_for, in_order, number_of_workers
 from protocolsim.executor.here import Here
 from protocolsim.executor.processes import Processes
-from protocolsim.report.decision.page import Told
+from protocolsim.report.decision.summary import CurveSummary
 from protocolsim.scenario.load import load
 from protocolsim.study.calibration.calibrate import calibration_plan
 from protocolsim.study.calibration.reference_table import make_table
@@ -267,7 +267,7 @@ class TestStudies:
         def found(workers: int | Executor) -> tuple[dict[str, bytes], str]:
             curve = thresholds(scenario, replicates=30, seed=5, workers=workers, progress=told.append)
             lost = regret(curve, streams=3, workers=workers, progress=told.append)
-            summary = Told(curve, "batch", 0.0, lost).summary()
+            summary = CurveSummary(curve, "batch", 0.0, lost).summary()
             return bytes_of(curve) | bytes_of(lost), json.dumps(summary)
 
         assert len(stretches(scenario, the_rule(scenario).parameter, 5, "batch", 30, None)) == 4

@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from protocolsim.endpoint.catalogue import kinds as endpoint_kinds
-from protocolsim.report.decision.page import Told, charts, threshold_page
+from protocolsim.report.decision.page import charts, threshold_page
+from protocolsim.report.decision.summary import CurveSummary
 from protocolsim.report.documentation.stress_des import stress_des
 from protocolsim.report.patient.story import trace
 from protocolsim.report.protocol.diagram import diagram
@@ -196,7 +197,7 @@ class Made:
 def _made(scenario: Scenario, folder: Path) -> Made:
     result = run(scenario, replicates=2)
     swept = carry_out(plan(scenario, {"dose_multiple": "1,2"}, replicates=2))
-    told = Told(thresholds(scenario, "response_threshold", replicates=2), "batch", 0.0)
+    told = CurveSummary(thresholds(scenario, "response_threshold", replicates=2), "batch", 0.0)
     story, synopsis, definitions = trace(scenario), describe(scenario), charts(told)["definitions"]
     pages = {
         "run": page(result), "sweep": sweep_page(swept), "thresholds": threshold_page(told, {"a": definitions}),
@@ -281,7 +282,7 @@ def test_a_browser_runs_none_of_it(fields, tmp_path):
     with browser() as running:
         scenario = hostile.loaded(tmp_path, hostile.planted(_words(fields, WORST)))
         swept = carry_out(plan(scenario, {"dose_multiple": "1,2"}, replicates=2))
-        told = Told(thresholds(scenario, "response_threshold", replicates=2), "batch", 0.0)
+        told = CurveSummary(thresholds(scenario, "response_threshold", replicates=2), "batch", 0.0)
         figures = {"sweep": sweep_figure(swept), **{n: charts(told)[n] for n in ("definitions", "definitions_roc")}}
         files = [style_figures.save(chart, tmp_path / f"{name}.html") for name, chart in figures.items()]
         for name, written in (("page", page(run(scenario, replicates=2))), ("trace", trace(scenario).page())):

@@ -11,15 +11,16 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from protocolsim.report.comparison.console import print_comparison
-from protocolsim.report.decision.page import Told, print_thresholds
-from protocolsim.report.patient.page import print_trace
+from protocolsim.report.decision.console import print_thresholds
+from protocolsim.report.decision.summary import CurveSummary
+from protocolsim.report.patient.console import print_trace
 from protocolsim.report.patient.story import trace
 from protocolsim.report.protocol.check_console import print_checked
 from protocolsim.report.protocol.schedule import print_schedule, schedule
 from protocolsim.report.protocol.synopsis import describe, print_synopsis
 from protocolsim.report.run.console import print_summary, print_validation
 from protocolsim.report.style.console import Column, Screen, cells
-from protocolsim.report.sweep.page import print_sweep
+from protocolsim.report.sweep.console import print_sweep
 from protocolsim.scenario.check import check
 from protocolsim.scenario.load import load
 from protocolsim.study.compare import compare
@@ -50,7 +51,7 @@ def things():
     """Whatever a command prints, small."""
     scenario = load("ms_daclizumab", set={"cohort.size": 4})
     result = run(scenario, replicates=3)
-    told = Told(thresholds(scenario, "response_threshold", replicates=3), "batch", 0.0)
+    told = CurveSummary(thresholds(scenario, "response_threshold", replicates=3), "batch", 0.0)
     other = load("ms_no_drug", set={"cohort.size": 4})
     return {
         "run": (print_summary, result),

@@ -14,8 +14,9 @@ import pytest
 import protocolsim
 from protocolsim.errors import UsageError
 from protocolsim.report.decision import figures, measure_figures, regret_figures
-from protocolsim.report.decision.page import Told, threshold_page
+from protocolsim.report.decision.page import threshold_page
 from protocolsim.report.decision.series import Drawn
+from protocolsim.report.decision.summary import CurveSummary
 from protocolsim.report.run import flow
 from protocolsim.report.style.figures import alternative, caption
 from protocolsim.study.decision.curve import ThresholdCurve
@@ -150,7 +151,7 @@ def test_a_curve_over_another_parameter_is_no_comparison():
 
 def test_the_page_is_whole_and_alone():
     """The page has every figure with words for who cannot see it, every row of the table, and no outside address."""
-    told = Told(curve(), "batch", 1.0, regret(curve(), streams=2))
+    told = CurveSummary(curve(), "batch", 1.0, regret(curve(), streams=2))
     text = threshold_page(told)
     assert text.count("<svg ") == text.count('role="img"') == 7
     assert text.count('class="own"') == 1
@@ -261,4 +262,4 @@ def test_regret_is_drawn_as_it_was_found():
     chart = regret_figures.regret(drawn(), found)
     assert "trivially best" in caption(chart)
     assert "4 other random streams" in caption(chart)
-    assert "trivially best" in " ".join(Told(curve(), "batch", 1.0, found).sentences())
+    assert "trivially best" in " ".join(CurveSummary(curve(), "batch", 1.0, found).sentences())

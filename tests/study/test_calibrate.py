@@ -14,7 +14,8 @@ import pytest
 from rich.console import Console
 
 from protocolsim.errors import SimulationError, UsageError
-from protocolsim.report.calibration.page import calibration_page, print_calibration
+from protocolsim.report.calibration.console import print_calibration
+from protocolsim.report.calibration.page import calibration_page
 from protocolsim.scenario.file.yaml_reader import parse
 from protocolsim.scenario.load import load
 from protocolsim.study.calibration import calibrate as calibration

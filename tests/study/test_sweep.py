@@ -20,7 +20,7 @@ import protocolsim
 from protocolsim import cli
 from protocolsim.endpoint.base import Endpoint
 from protocolsim.errors import ScenarioError, SimulationError, UsageError
-from protocolsim.report.sweep.page import print_sweep
+from protocolsim.report.sweep.console import print_sweep
 from protocolsim.scenario.load import load
 from protocolsim.study.execution import chunks
 from protocolsim.study.run import run

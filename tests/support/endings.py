@@ -28,8 +28,8 @@ from typing import Any
 
 from protocolsim import __main__ as command
 from protocolsim.cli import main as commands
-from protocolsim.report.calibration import page as calibration_page
-from protocolsim.report.decision import page as decision_page
+from protocolsim.report.calibration import files as calibration_files
+from protocolsim.report.decision import files as decision_files
 from protocolsim.report.run import page
 from protocolsim.report.sweep import page as sweep_page
 from protocolsim.study.execution import chunks
@@ -135,8 +135,8 @@ def plainly() -> None:
     for module, name, plain in (
         (sweep_page, "write_report", page_of),
         (page, "page", lambda _: "a page"),
-        (decision_page, "write_thresholds", summary_of),
-        (calibration_page, "write_calibration", summary_of),
+        (decision_files, "write_thresholds", summary_of),
+        (calibration_files, "write_calibration", summary_of),
     ):
         assert hasattr(module, name)
         setattr(module, name, plain)

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from protocolsim.cli import main
-from protocolsim.report.calibration import page as calibration_page
-from protocolsim.report.decision import page as decision_page
+from protocolsim.report.calibration import files as calibration_files
+from protocolsim.report.decision import files as decision_files
 from protocolsim.report.run import page
 from protocolsim.report.sweep import page as sweep_page
 from protocolsim.study.calibration import calibrate
@@ -85,9 +85,9 @@ def drawn_at_once() -> None:
     stand_in: Any = lambda *_: "a page" * 1000  # noqa: E731 - one for all
     sweep_page.write_report = plain_report
     page.page = stand_in
-    decision_page.charts = lambda told: {}
-    decision_page.threshold_page = stand_in
-    calibration_page.calibration_page = stand_in
+    vars(decision_files)["charts"] = lambda summary: {}
+    vars(decision_files)["threshold_page"] = stand_in
+    vars(calibration_files)["calibration_page"] = stand_in
     calibrate.CHECKED, calibrate.TRIALS_CHECKED, calibrate.FITS = 16, 2, 20
 
 

@@ -1,20 +1,15 @@
-"""One patient's story in a terminal, and on a page with its figure."""
+"""One patient's story on a page with its figure."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from protocolsim.report.style.console import Screen
 from protocolsim.report.style.figures import caption, inline
 from protocolsim.report.style.sections_page import Section, plain_page
 from protocolsim.text.html import words
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from protocolsim.report.patient.story import Trace
-
-_STYLES = {"decision": "bold", "event": "red", "stay": "dim", "visit": ""}
 
 
 def trace_page(trace: Trace) -> str:
@@ -40,21 +35,3 @@ def story_html(trace: Trace) -> str:
         lines.append(f'<li class="{line.kind}">{words(line.text)}{others}</li>')
     lines.append(f'<li class="decision">{words(trace.end)}</li>')
     return f'<ul class="story">{"".join(lines)}</ul>'
-
-
-def print_trace(trace: Trace, console: Console) -> None:
-    """Print the story; decisions stand out."""
-    put = Screen(console).put
-    put(trace.heading, "bold")
-    put(trace.who)
-    put("")
-    for named in trace.words:
-        put(named, "dim")
-    put("")
-    for line in trace.lines:
-        put(line.text, _STYLES[line.kind])
-        for other in line.others:
-            put(other, "cyan", indent=2)
-    put(trace.end, "bold")
-    if trace.note:
-        put(trace.note, "dim")

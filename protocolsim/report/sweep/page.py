@@ -1,32 +1,23 @@
-"""A sweep for readers: a table by point in the terminal, and one self-contained HTML page."""
+"""A sweep as one self-contained HTML page with its figure."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from protocolsim.report.style import numbers
-from protocolsim.report.style.console import Column, Screen, wrapped
 from protocolsim.report.style.figures import caption, inline, save
 from protocolsim.report.style.stylesheet import style
 from protocolsim.report.sweep.figures import drawable, ordered, sweep_figure
-from protocolsim.study.result import Result
 from protocolsim.study.sweep.sweep import Outcome, Sweep
 from protocolsim.text.html import rendered
 from protocolsim.units import in_words
 
-if TYPE_CHECKING:
-    from rich.console import Console
-
 FIGURES = ("sweep.png", "sweep.svg", "sweep.html")
 DIFFERENCE_MEANS = (
-    "Difference: from the scenario's own value. Every point was simulated with common random numbers, so the "
-    "error of a "
-    "difference is paired, and smaller than the errors of the two values would suggest."
+    "Difference: from the scenario's own value. Every point was simulated with common random numbers, so the error "
+    "of a difference is paired, and smaller than the errors of the two values would suggest."
 )
-_MOST_LINES = 60
-_MOST_ESTIMATES = 5
-_COLUMN = 17
 _TEMPLATE = Path(__file__).with_name("page.html.j2")
 
 
@@ -37,44 +28,6 @@ def write_report(found: Sweep, folder: Path) -> None:
     if chart is not None:
         for name in FIGURES:
             save(chart, folder / name)
-
-
-# Terminal ------------------------------------------------------------------------------------------------------------
-
-
-def print_sweep(found: Sweep, console: Console) -> None:
-    """Print the main estimates by point, as many as fit the width, those with a published value first."""
-    screen = Screen(console)
-    own, names = found.own, ordered(found)
-    shown = names[:_MOST_ESTIMATES]
-    columns = [*(Column(axis.name.replace("_", " ")) for axis in found.axes), *(_column(own, n) for n in shown)]
-    rows = [
-        [*map(str, outcome.settings), *(numbers.simulated(outcome.estimates[n]) for n in shown)]
-        for outcome in found.outcomes[:_MOST_LINES]
-    ]
-    points, blank = len(rows), [""] * (len(found.axes) - 1)
-    rows.append(["unvaried", *blank, *(numbers.simulated(own.estimates[n]) for n in shown)])
-    if any(own.estimates[n].published is not None for n in shown):
-        rows.append(["published", *blank, *(numbers.published(own.estimates[n]) for n in shown)])
-    screen.put(own.title, "bold")
-    screen.table(columns, rows, keys=len(found.axes), parted=True, apart=points)
-    hidden = [f"{len(names) - len(shown)} more estimates"] if len(names) > len(shown) else []
-    hidden += [f"{len(found.outcomes) - _MOST_LINES:,} more points"] if len(found.outcomes) > _MOST_LINES else []
-    ran = (
-        f"seed {own.seed}, {numbers.count(own.replicates, 'replicate')} at each of "
-        f"{numbers.count(len(found.outcomes), 'point')}, {own.engine} engine, protocolsim {own.version}, "
-        f"{own.provenance['run time']}"
-    )
-    for note in [*([f"Not shown: {' and '.join(hidden)}; they are in --json and --out."] if hidden else []), ran]:
-        screen.put(note, "dim")
-
-
-def _column(own: Result, name: str) -> Column:
-    """A column of one estimate under its label, broken into lines."""
-    return Column("\n".join(wrapped(own.estimates[name].label, _COLUMN)))
-
-
-# Page ----------------------------------------------------------------------------------------------------------------
 
 
 def sweep_page(found: Sweep) -> str:

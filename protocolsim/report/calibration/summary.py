@@ -1,0 +1,100 @@
+"""What a calibration found, in sentences and in the rows of its tables."""
+
+from __future__ import annotations
+
+from protocolsim.report.style import numbers as style_numbers
+from protocolsim.study.calibration.abc_posterior import COVERAGE_BOUNDS, INTERVALS, NOT_IDENTIFIED
+from protocolsim.study.calibration.calibrate import Calibration, Fitted, Predicted
+
+SD_RATIO_MEANS = (
+    f"SD ratio: the posterior's standard deviation over the prior's, on the prior's scale; above "
+    f"{NOT_IDENTIFIED:g} the targets say next to nothing of that parameter (not identified): its range is assumed."
+)
+PREDICTED_MEANS = (
+    "Predicted, 5-95 %: where 90 % of fresh simulated trials fall whose parameters were drawn from the posterior."
+)
+_MANNERS = {
+    "calibrated": "as they should",
+    "over-dispersed": "more often than they should: the posterior is over-dispersed, wider than the data ask for",
+    "over-confident": "less often than they should: the posterior is over-confident, and its intervals are too narrow",
+}
+
+
+def sentences(found: Calibration) -> list[str]:
+    """What the numbers say, in words."""
+    plan, lost = found.plan, found.not_identified
+    points, trials = style_numbers.count(plan.points, "point"), style_numbers.count(plan.trials, "trial")
+    kept = f"the {len(found.posterior.weights):,} trials nearest to the published one, from {found.posterior.points:,}"
+    told = [f"{points} of the prior were simulated, {trials} at each; {kept} points, make the posterior."]
+    if lost:
+        told.append(
+            f"Not identified by these targets: {', '.join(lost)}. What the posterior says of "
+            f"{'it' if len(lost) == 1 else 'them'} is what the prior said before."
+        )
+    else:
+        told.append("The targets say something of every parameter.")
+    outside = [p for p in found.parameters if p.own_inside is False]
+    compared = [p for p in found.parameters if p.own_inside is not None]
+    if outside:
+        told.append(
+            "The scenario's own values lie outside the posterior's 5-95 % for "
+            + ", ".join(p.free.name for p in outside)
+            + "."
+        )
+    elif compared:
+        told.append("The scenario's own values all lie inside the posterior's 5-95 %.")
+    strong = _strong(found)
+    if strong:
+        told.append(f"Go together, so that only a combination is known well: {strong}.")
+    held = ", ".join(
+        f"{100 * s:.0f} % intervals held the truth in {100 * min(h):.0f} to {100 * max(h):.0f} % "
+        f"(expected within {100 * COVERAGE_BOUNDS[s][0]:.0f} to {100 * COVERAGE_BOUNDS[s][1]:.0f} %)"
+        for s, h in ((s, found.coverage.held[s]) for s in INTERVALS)
+    )
+    told.append(
+        f"Whether to believe this: of {found.coverage.fits:,} simulated trials fitted as if they had been published, "
+        f"{held}, over the parameters; {_MANNERS[found.coverage.believed]}."
+    )
+    return told
+
+
+def _strong(found: Calibration) -> str:
+    rows = found.posterior.correlation
+    names = [p.free.name for p in found.parameters]
+    pairs = [(names[i], names[j], float(rows[i, j])) for i in range(len(names)) for j in range(i)]
+    return "; ".join(f"{a} and {b} (correlation {r:.2f})" for a, b, r in pairs if abs(r) >= 0.5)
+
+
+def parameter_row(p: Fitted) -> dict[str, str]:
+    """A fitted parameter: its prior, its posterior and whether the targets identify it."""
+    unit = p.free.unit
+    own = "" if p.free.own is None else f"{p.free.own:.4g}"
+    return {
+        "name": p.free.name,
+        "short": f"{p.free.name.rpartition('.')[2]}{f' ({unit})' if unit else ''}",
+        "meaning": p.free.meaning,
+        "unit": unit,
+        "prior": f"{p.free.low:.3g} to {p.free.high:.3g}{', log' if p.free.log else ''}",
+        "median": f"{p.median:.3g}",
+        "range": f"{p.low:.3g} to {p.high:.3g}",
+        "sd_ratio": f"{p.sd_ratio:.2f}",
+        "verdict": "identified" if p.identified else "not identified",
+        "own": own,
+        "own_percentile": "" if p.own_percentile is None else f"{p.own_percentile:.0f}",
+        "coverage": " / ".join(f"{100 * p.held[s]:.0f}" for s in INTERVALS),
+    }
+
+
+def predicted_row(p: Predicted) -> dict[str, str]:
+    """A published result beside what the posterior predicts."""
+    percent = f" ({style_numbers.scaled(p.value, '%'):.0f} %)" if p.unit == "%" and "%" not in p.text else ""
+    return {
+        "label": p.label,
+        "published": f"{p.text}{percent} [{p.mark}]",
+        "error": p.target.error if p.target is not None else "one simulated trial",
+        "use": "target" if p.target is not None else "not used",
+        "range": style_numbers.span(p.lo, p.hi, p.unit),
+        "percentile": "" if p.percentile is None else f"{p.percentile:.0f}",
+        "source": p.target.source if p.target is not None else "",
+        "note": p.target.note if p.target is not None else "",
+    }

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--random-streams",
+    "streams",
     type=int,
     default=20,
     show_default=True,

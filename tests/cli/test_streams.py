@@ -140,8 +140,8 @@ def test_terminals_of_plain_letters(switches, tmp_path):
 
 def test_figures_without_docstrings(tmp_path):
     """Under -OO a figure is drawn as otherwise; -I keeps the command line."""
-    draw = "from protocolsim.report import look; import altair as alt; import pandas as pd; "
-    draw += "look.save(alt.Chart(pd.DataFrame({'a': [1]})).mark_point().encode(x='a'), 'a.svg')"
+    draw = "from protocolsim.report.style import figures; import altair as alt; import pandas as pd; "
+    draw += "figures.save(alt.Chart(pd.DataFrame({'a': [1]})).mark_point().encode(x='a'), 'a.svg')"
     assert told(f'{sys.executable} -OO -c "{draw}"', tmp_path).returncode == 0
     assert (tmp_path / "a.svg").read_text(encoding="utf-8").startswith("<svg")
     assert told(f"{sys.executable} -I -m protocolsim --version", tmp_path).returncode == 0

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import protocolsim
-from protocolsim.report.decision import page
+from protocolsim.report.decision import files
 from protocolsim.study.decision.thresholds import thresholds
 from tests.cli.test_cli import command, everything, refused
 
@@ -38,7 +38,7 @@ def test_json_is_the_curve_and_nothing_else(command):
     assert (status, err) == (0, "")
     assert list(found) == ["parameter", "own", "thresholds", "estimates", "definitions", "regret"]
     assert list(found["definitions"]) == list(curve.definitions)
-    assert (found["regret"]["streams"], len(found["regret"]["regret"])) == (2, len(found["thresholds"]))
+    assert (found["regret"]["random_streams"], len(found["regret"]["regret"])) == (2, len(found["thresholds"]))
     assert (found["parameter"], found["own"]) == ("response_threshold", 0.75)
     said = curve.frame(np.array(found["thresholds"]))
     assert set(found["estimates"]) == set(said["estimate"])
@@ -100,20 +100,20 @@ def test_out_is_all_or_nothing(command, monkeypatch):
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(page, "save", broken)
+        patch.setattr(files, "save", broken)
         assert "No space left" in refused(command, *QUICK, "--out", "results")
     assert everything() == {}
     with monkeypatch.context() as patch:
-        patch.setattr(page, "save", lambda chart, path: path.write_text("drawn"))
+        patch.setattr(files, "save", lambda chart, path: path.write_text("drawn"))
         assert command(*QUICK, "--quiet", "--out", "results")[0] == 0
     with monkeypatch.context() as patch:
-        patch.setattr(page, "save", broken)
+        patch.setattr(files, "save", broken)
         assert "No space left" in refused(command, *QUICK, "--out", "results", "--overwrite")
 
 
 def test_overwrite(command, monkeypatch):
     """Earlier results are replaced with --overwrite only, and never a folder with anything else in it."""
-    monkeypatch.setattr(page, "save", lambda chart, path: path.write_text("drawn"))
+    monkeypatch.setattr(files, "save", lambda chart, path: path.write_text("drawn"))
     assert command(*QUICK, "--quiet", "--out", "results")[0] == 0
     assert "--overwrite" in refused(command, *QUICK, "--out", "results")
     assert command(*QUICK, "--seed", "5", "--quiet", "--out", "results", "--overwrite")[0] == 0

@@ -80,7 +80,8 @@ def test_numbers_are_the_same_with_helpers_and_without(tmp_path, case):
     told, said = first(tmp_path, BROKEN[case])
     right = f"{log_sd(0.5)} {normal_quantile(0.3)}"
     assert told[0] == right
-    assert [line.split()[0] for line in said] == ["compiling"]
+    assert said[0].startswith("compiling")
+    assert all(line.startswith("compiled") for line in said[1:])  # said where it took long
     kept = {path.name.split(".")[1] for path in (tmp_path / "cache").rglob("*.nbc")}
     assert {"log_sd", "normal_quantile"} <= kept
     told, said = first(tmp_path, BROKEN[case])

@@ -83,8 +83,7 @@ def test_a_long_study_is_not_as_long_again_beside_it(monkeypatch):
     found = companions.run_beside(companions.companions(load("ms_threshold_50")), 7, 50)["ms_daclizumab"]
     assert (found.seed, found.replicates) == (7, 3)
     monkeypatch.undo()
-    template = Path(findings.__file__).with_name("page.html.j2").read_text(encoding="utf-8")
-    assert f"up to {companions.MOST:,}" in template
+    assert f"up to {companions.MOST}:" in page(run(load("ms_threshold_50"), replicates=2))
 
 
 def test_an_extending_scenario_does_not_inherit_what_stands_beside():

@@ -87,7 +87,7 @@ def with_engine(name: str, engine: str) -> None:
 
 def dispatchers() -> list[Any]:
     """Every kernel of the package."""
-    package = PLACE.parent
+    package = PLACE.parents[1]
     found = []
     for path in sorted(package.rglob("*.py")):
         if "@kernel" in (text := path.read_text(encoding="utf-8")) or "@inlined" in text:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from protocolsim.engine.base import Progress
 from protocolsim.errors import ScenarioError
 from protocolsim.scenario.quotes import companions_of
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.study.conduct import Workers
-from protocolsim.study.engines import Progress
 from protocolsim.study.result import Result
 from protocolsim.study.run import run
 

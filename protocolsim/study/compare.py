@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from protocolsim.endpoint.base import Endpoint
+from protocolsim.engine.base import Progress
 from protocolsim.errors import SimulationError, UsageError
 from protocolsim.scenario.file.yaml_reader import Address, spell
 from protocolsim.scenario.places import is_words
 from protocolsim.scenario.scenario import Scenario
-from protocolsim.study.engines import Progress, pieces
+from protocolsim.study.arguments import replicates_and_seed
+from protocolsim.study.engines import AUTO, chosen_engine, pieces
 from protocolsim.study.estimation.endpoint_sums import Tally
 from protocolsim.study.estimation.estimate import Estimate, as_json, estimate
-from protocolsim.study.run import AUTO, chosen_engine, replicates_and_seed
 from protocolsim.study.sweep.sweep import paired_mcse
 
 

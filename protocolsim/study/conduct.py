@@ -8,9 +8,9 @@ from dataclasses import replace
 from functools import partial
 from typing import Protocol, TypeVar
 
+from protocolsim.engine.base import Progress
 from protocolsim.executor.base import Executor, Found, executor_for, in_order
 from protocolsim.records import Records
-from protocolsim.study.engines import Progress
 from protocolsim.study.execution.chunks import Local, Tallied, Work, carried_out, is_large
 from protocolsim.study.storage import chunk_files
 from protocolsim.study.storage.study_folder import StudyFolder

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
-import numpy as np
-
-from protocolsim.errors import UsageError, digits, unknown
-from protocolsim.randomness import MAX_REPLICATES, MAX_SEED
+from protocolsim.engine.base import Progress
 from protocolsim.records import Records
 from protocolsim.scenario.scenario import Scenario
+from protocolsim.study.arguments import replicates_and_seed
 from protocolsim.study.conduct import Workers, conducted
-from protocolsim.study.engines import ENGINES, Progress
+from protocolsim.study.engines import AUTO, chosen_engine
 from protocolsim.study.estimation.endpoint_sums import rows_in
 from protocolsim.study.estimation.estimate import estimate
 from protocolsim.study.execution.chunks import Work
@@ -20,8 +17,6 @@ from protocolsim.study.execution.ordered_sums import Gathered
 from protocolsim.study.result import ROWS_KEPT, ROWS_SHOWN, Result
 from protocolsim.study.storage.manifest import Manifest, manifest_of
 from protocolsim.study.storage.study_folder import StudyFolder
-
-AUTO = "auto"
 
 
 def run(
@@ -95,35 +90,3 @@ class _Seen:
                 break
             found.append(records)
         return tuple(found)
-
-
-def replicates_and_seed(scenario: Scenario, replicates: int | None, seed: int | None) -> tuple[int, int]:
-    """Those given, or the scenario's own. Raises UsageError for impossible ones."""
-    replicates = (
-        scenario.replicates if replicates is None else whole_number("replicates", replicates, 1, MAX_REPLICATES - 1)
-    )
-    seed = scenario.seed if seed is None else whole_number("seed", seed, 0, MAX_SEED)
-    return replicates, seed
-
-
-def chosen_engine(scenario: Scenario, engine: str) -> str:
-    """The engine to use. Raises UsageError for an unknown one, and for one that cannot run this."""
-    if engine not in (AUTO, *ENGINES):
-        raise UsageError(unknown("engine", engine, (AUTO, *ENGINES)))
-    if engine == "des":
-        return engine
-    from protocolsim.engine.batch.simulation import unsupported
-
-    why = unsupported(scenario.trial)
-    if why is not None and engine != AUTO:
-        raise UsageError(f"the {engine} engine cannot run this: {why}")
-    return "batch" if why is None else "des"
-
-
-def whole_number(what: str, value: Any, least: int, most: int) -> int:
-    """The value, if it is a whole number between bounds; UsageError otherwise."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise UsageError(f"{what}: expected a whole number, found {digits(value)}")
-    if not least <= value <= most:
-        raise UsageError(f"{what}: {digits(int(value))} is not between {least} and {most}")
-    return int(value)

@@ -15,7 +15,7 @@ from protocolsim.scenario.load import load
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.study.decision.counterfactual import NOT_IDENTIFIED, After, OtherWay, other_ways
 from protocolsim.study.decision.replay import Given, Happened, Life, Seen, Step, Tried, life
-from protocolsim.study.run import AUTO
+from protocolsim.study.engines import AUTO
 
 Kind = Literal["visit", "event", "decision", "stay"]
 

@@ -26,8 +26,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocolsim.endpoint.base import Published
+from protocolsim.engine.base import Progress
 from protocolsim.randomness import MAX_SEED
 from protocolsim.scenario.scenario import Scenario
+from protocolsim.study.arguments import whole_number
 from protocolsim.study.calibration.abc_posterior import (
     COVERAGE_BOUNDS,
     NOT_IDENTIFIED,
@@ -38,9 +40,7 @@ from protocolsim.study.calibration.abc_posterior import (
 )
 from protocolsim.study.calibration.reference_table import Map, Simulated, TablePlan, make_table, table_plan, work_off
 from protocolsim.study.calibration.targets import WEIGHT, Free, Target, Targets
-from protocolsim.study.engines import Progress
 from protocolsim.study.estimation.estimate import mid_rank
-from protocolsim.study.run import whole_number
 from protocolsim.study.storage.study_folder import StudyFolder
 
 if TYPE_CHECKING:

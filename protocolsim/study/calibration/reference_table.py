@@ -10,7 +10,6 @@ later: whoever runs it may hand in another `map` than Python's own.
 
 from __future__ import annotations
 
-import importlib
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -18,6 +17,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from protocolsim.engine.base import Progress
 from protocolsim.errors import SimulationError, UsageError
 from protocolsim.randomness import MAX_REPLICATES
 from protocolsim.scenario.build.assemble import build
@@ -25,9 +25,8 @@ from protocolsim.scenario.file.extends import with_settings
 from protocolsim.scenario.file.yaml_reader import Document
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.study.calibration.targets import Free
-from protocolsim.study.engines import ENGINES, Progress
+from protocolsim.study.engines import AUTO, chosen_engine, engine_named
 from protocolsim.study.estimation.endpoint_sums import Tally
-from protocolsim.study.run import AUTO, chosen_engine
 from protocolsim.study.storage.manifest import Manifest
 from protocolsim.study.storage.ours import REFERENCE
 from protocolsim.study.storage.study_folder import StudyFolder
@@ -74,7 +73,7 @@ def _point(chunk: Chunk, number: int) -> tuple[Floats, Floats]:
     endpoints = {name: scenario.endpoints[name] for name in chunk.endpoints}
     tally = Tally(endpoints, scenario.populations)
     first = chunk.first + number * chunk.trials
-    engine = importlib.import_module(ENGINES[chosen_engine(scenario, chunk.engine)])
+    engine = engine_named(chosen_engine(scenario, chunk.engine))
     try:
         for records in engine.pieces(scenario.trial, chunk.seed, range(first, first + chunk.trials)):
             tally.add(records)

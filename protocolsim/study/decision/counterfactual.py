@@ -19,7 +19,7 @@ from protocolsim.protocol.rules import Value
 from protocolsim.protocol.states import Group, Rule, State, Transition, reachable
 from protocolsim.records import MADE, Records
 from protocolsim.study.decision.replay import Life, Tried, replicate_of
-from protocolsim.study.run import AUTO
+from protocolsim.study.engines import AUTO
 
 NOT_IDENTIFIED = "with common random numbers, not identified: no trial can show both ways of one patient"
 

@@ -27,13 +27,14 @@ from protocolsim.endpoint.base import Mask, counted_in, keys_of
 from protocolsim.engine.base import Part, Trial
 from protocolsim.errors import UsageError
 from protocolsim.randomness import MAX_SEED
+from protocolsim.study.arguments import whole_number
 from protocolsim.study.conduct import Workers, in_turn
 from protocolsim.study.decision.curve import Measure, ThresholdCurve
 from protocolsim.study.decision.threshold_rule import forced
 from protocolsim.study.decision.thresholds import Reached, Stretch, both_ways, decision_of, stretches, the_rule
 from protocolsim.study.decision.utility import Worth, worth_of
+from protocolsim.study.engines import AUTO, chosen_engine
 from protocolsim.study.estimation.estimate import estimate
-from protocolsim.study.run import AUTO, chosen_engine, whole_number
 
 if TYPE_CHECKING:
     import pandas as pd

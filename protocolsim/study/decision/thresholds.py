@@ -10,7 +10,6 @@ the seed, the engine and its replicates: the curve does not show who carried the
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,14 +23,14 @@ from protocolsim.errors import UsageError
 from protocolsim.records import Records
 from protocolsim.scenario.measures import MEASURES, OWN
 from protocolsim.scenario.scenario import DecisionWorth, Scenario
+from protocolsim.study.arguments import replicates_and_seed
 from protocolsim.study.conduct import Workers, in_turn
 from protocolsim.study.decision.curve import Measure, ThresholdCurve
 from protocolsim.study.decision.threshold_rule import Further, ThresholdRule, defined, forced, threshold_rule, unmoved
 from protocolsim.study.decision.utility import worth_of
-from protocolsim.study.engines import ENGINES
+from protocolsim.study.engines import AUTO, chosen_engine, engine_named
 from protocolsim.study.estimation.disk_array import Spill
 from protocolsim.study.execution.chunks import Local, Recipe, Work
-from protocolsim.study.run import AUTO, chosen_engine, replicates_and_seed
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -119,7 +118,7 @@ def both_ways(
     trials: list[Trial], seed: int, replicates: range, engine: str, progress: Callable[[int], None] | None = None
 ) -> Iterator[tuple[Records, Records]]:
     """The records of two trials piece by piece, the same subjects in each. Raises UsageError where they are not."""
-    pieces = importlib.import_module(ENGINES[engine]).pieces
+    pieces = engine_named(engine).pieces
     streams = [pieces(t, seed, replicates, p) for t, p in zip(trials, (progress, None), strict=True)]
     for taken, refused in zip(*streams, strict=True):
         if not np.array_equal(taken["subjects"]["subject"], refused["subjects"]["subject"]):

@@ -14,12 +14,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from protocolsim.engine.base import Progress
 from protocolsim.errors import SimulationError
 from protocolsim.records import SUBJECTS_TOGETHER, Records
 from protocolsim.scenario.build.assemble import build
 from protocolsim.scenario.file.yaml_reader import Address, Document, Place
 from protocolsim.scenario.scenario import Scenario
-from protocolsim.study.engines import Progress, pieces
+from protocolsim.study.engines import pieces
 from protocolsim.study.estimation.endpoint_sums import Tally
 from protocolsim.study.execution.encoded_tables import Encoded, Encoder
 

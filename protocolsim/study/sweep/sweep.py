@@ -18,19 +18,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocolsim.endpoint.base import Endpoint
+from protocolsim.engine.base import Progress
 from protocolsim.errors import ScenarioError, SimulationError, UsageError
 from protocolsim.names import as_column
 from protocolsim.scenario.build.assemble import build
 from protocolsim.scenario.file.extends import with_settings
 from protocolsim.scenario.load import load, settings
 from protocolsim.scenario.scenario import Scenario
+from protocolsim.study.arguments import replicates_and_seed
 from protocolsim.study.conduct import Workers, conducted
-from protocolsim.study.engines import Progress
+from protocolsim.study.engines import AUTO, chosen_engine
 from protocolsim.study.estimation.estimate import Estimate, as_json, estimate, jackknife
 from protocolsim.study.execution.chunks import Tallied, Work
 from protocolsim.study.execution.ordered_sums import Gathered
 from protocolsim.study.result import Result
-from protocolsim.study.run import AUTO, chosen_engine, replicates_and_seed
 from protocolsim.study.storage.manifest import Manifest, manifest_of
 from protocolsim.study.storage.study_folder import StudyFolder
 from protocolsim.study.sweep.grid_values import FORM, MOST_POINTS, Axis, Settable, axis, one

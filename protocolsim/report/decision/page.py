@@ -261,7 +261,7 @@ def print_thresholds(told: Told, console: Console) -> None:
         f"seed {run.seed}, {style_numbers.count(run.replicates, 'replicate')} on both ways, {run.engine} engine, "
         f"protocolsim {run.version}, {run.provenance['run time']}"
     )
-    for text in ("", *notes, *(f"Caveat: {n}" for n in run.notes), ran):
+    for text in ("", *notes, *(f"Caveat: {n}" for n in run.scenario.notes), ran):
         screen.put(text, "dim")
 
 

@@ -120,7 +120,9 @@ def trace(
         tuple(f"{name}: {means[name]}" for name in variables),
         lines,
         teller.end(),
-        f"The other ways are {NOT_IDENTIFIED}." if any(n.others for n in lines) else "",
+        f"The other ways are {NOT_IDENTIFIED}: no trial can show both ways of one patient."
+        if any(n.others for n in lines)
+        else "",
         truth,
     )
 

@@ -14,6 +14,7 @@ import pytest
 from rich.console import Console
 
 from protocolsim.errors import SimulationError, UsageError
+from protocolsim.executor.base import Executor
 from protocolsim.report.calibration.page import calibration_page, print_calibration
 from protocolsim.scenario.file.yaml_reader import parse
 from protocolsim.scenario.load import load
@@ -139,6 +140,19 @@ def small_plan(points: int = 40, seed: int = 1, text: str = ONE):
     )
 
 
+class Backwards(Executor):
+    """Carries out the last task first, and counts them."""
+
+    tasks = 0
+
+    def results(self, function, tasks):
+        self.tasks += len(tasks)
+        return ((task, function(task)) for task in reversed(tasks))
+
+    def end(self, *, at_once):
+        pass
+
+
 def same(a: Simulated, b: Simulated) -> bool:
     return a.trials.tobytes() == b.trials.tobytes() and a.long_run.tobytes() == b.long_run.tobytes()
 
@@ -147,9 +161,9 @@ class TestTable:
     def test_a_point_is_a_run_of_the_scenario_there(self):
         """What a table holds of a point is what running the scenario with that setting gives, trial by trial."""
         plan = small_plan()
-        chunk = plan.chunks()[0]
-        table = simulate(chunk)
-        (path, setting), *_ = chunk.settings[0]
+        points = plan.points_at(plan.positions(), 0, plan.trials)
+        table = simulate(points[:1])
+        (path, setting), *_ = points[0].settings
         there = load("ms_daclizumab", set={"cohort.size": 4, path: setting})
         result = run(there, replicates=2, seed=1)
         assert table.long_run[0, 0] == result.estimates["new_cel_inhibition"].value
@@ -158,9 +172,10 @@ class TestTable:
     def test_the_order_of_the_work_does_not_matter(self):
         """Chunks done last to first, or one by one, give the same table; each is a pure function of what it holds."""
         plan = small_plan()
+        points = plan.points_at(plan.positions(), 0, plan.trials)
         whole = make_table(plan)
-        assert same(whole, make_table(plan, run=lambda work, chunks: [work(c) for c in list(chunks)[::-1]][::-1]))
-        assert same(Simulated(whole.trials[:16], whole.long_run[:16]), simulate(plan.chunks()[0]))
+        assert same(whole, make_table(plan, workers=Backwards()))
+        assert same(Simulated(whole.trials[:16], whole.long_run[:16]), simulate(points[:16]))
 
     def test_a_shorter_table_is_the_beginning_of_a_longer_one(self):
         """Points are added behind those that are there; another seed gives other points."""
@@ -174,21 +189,15 @@ class TestTable:
         plan = small_plan()
         told: list[int] = []
         with study_folder(tmp_path / "out", plan.manifest, pieces="reference") as folder:
-            whole = make_table(plan, keep=folder, progress=told.append)
+            whole = make_table(plan, folder=folder, progress=told.append)
         assert sum(told) == 80
         (tmp_path / "out/reference/chunk_00000.npz").unlink()
         (tmp_path / "out/reference/chunk_00001.npz").write_bytes(b"half a chunk")
-        made = []
-
-        def counting(work, chunks):
-            for chunk in chunks:
-                made.append(chunk)
-                yield work(chunk)
-
+        backwards = Backwards()
         with study_folder(tmp_path / "out", plan.manifest, resume=True, pieces="reference") as folder:
-            assert same(whole, make_table(plan, keep=folder, run=counting))
+            assert same(whole, make_table(plan, folder=folder, workers=backwards))
             assert folder.lost == ["reference/chunk_00001.npz"]
-        assert len(made) == 2
+        assert backwards.tasks == 2
 
     @pytest.mark.parametrize(
         ("other", "differs"),
@@ -197,7 +206,7 @@ class TestTable:
     def test_another_plan_is_not_taken_up(self, tmp_path, other, differs):
         """What was begun with other points, another seed or other priors is refused, with the difference named."""
         with study_folder(tmp_path / "out", small_plan().manifest, pieces="reference") as folder:
-            make_table(small_plan(), keep=folder)
+            make_table(small_plan(), folder=folder)
         plan = small_plan(**other).manifest
         with (
             pytest.raises(UsageError, match=f"cannot be gone on with: {differs}"),

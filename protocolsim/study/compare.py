@@ -18,7 +18,7 @@ from protocolsim.scenario.scenario import Scenario
 from protocolsim.study.arguments import replicates_and_seed
 from protocolsim.study.conduct import Workers, conduct
 from protocolsim.study.engines import AUTO, chosen_engine
-from protocolsim.study.estimation.estimate import Estimate, as_json, estimate
+from protocolsim.study.estimation.estimate import Estimate, as_json, estimate, nan_as_none
 from protocolsim.study.execution.trials import Trials
 from protocolsim.study.storage.chunk_files import ChunkFiles
 from protocolsim.study.storage.manifest import Manifest, content_of, manifest_of
@@ -109,7 +109,7 @@ class Comparison:
             "results": {
                 p.name: {
                     "a": as_json(p.a), "b": as_json(p.b),
-                    "difference": _known(p.difference), "difference_mcse": _known(p.mcse),
+                    "difference": nan_as_none(p.difference), "difference_mcse": nan_as_none(p.mcse),
                 }
                 for p in self.pairs
             },
@@ -195,7 +195,3 @@ def differing(a: Any, b: Any, at: Address = ()) -> Iterator[Difference]:
 
 def _list(value: Any) -> bool:
     return isinstance(value, Sequence) and not isinstance(value, str)
-
-
-def _known(value: float) -> float | None:
-    return None if value != value else value

@@ -85,11 +85,11 @@ def test_what_is_set_is_set_beside_it_too():
 def test_a_long_study_is_not_as_long_again_beside_it(monkeypatch):
     """Companions have as many trials as the study, up to a number that the page names."""
     monkeypatch.setattr(companions, "MOST", 3)
-    found = beside(load("ms_threshold_50"), seed=7, replicates=50).companions["ms_daclizumab"]
-    assert (found.seed, found.replicates) == (7, 3)
+    result = beside(load("ms_threshold_50"), seed=7, replicates=50)
+    found = result.companions["ms_daclizumab"]
+    assert (result.replicates, found.seed, found.replicates) == (50, 7, 3)
     monkeypatch.undo()
-    template = Path(findings.__file__).with_name("page.html.j2").read_text(encoding="utf-8")
-    assert f"up to {companions.MOST:,}" in template
+    assert f"up to {companions.MOST:,}:" in page(result)
 
 
 def test_an_extending_scenario_does_not_inherit_what_stands_beside():

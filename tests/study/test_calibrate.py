@@ -18,12 +18,13 @@ from protocolsim.executor.base import Executor
 from protocolsim.report.calibration.page import calibration_page, print_calibration
 from protocolsim.scenario.file.yaml_reader import parse
 from protocolsim.scenario.load import load
+from protocolsim.study import conduct
 from protocolsim.study.calibration import calibrate as calibration
-from protocolsim.study.calibration import reference_table
 from protocolsim.study.calibration.abc_posterior import COVERAGE_BOUNDS
 from protocolsim.study.calibration.calibrate import calibrate, calibration_plan, reported, trials_of
 from protocolsim.study.calibration.reference_table import Simulated, make_table, simulate, table_plan
 from protocolsim.study.calibration.targets import Target, load_targets, targets_of
+from protocolsim.study.execution.chunks import carried_out
 from protocolsim.study.run import run
 from protocolsim.study.storage.study_folder import study_folder
 from tests.cli.test_cli import command as command  # noqa: PLC0414 - a fixture, used by name
@@ -39,7 +40,7 @@ targets:
 """
 
 
-def carried_out(points: int, trials: int):
+def calibrated(points: int, trials: int):
     scenario = load("ms_daclizumab")
     targets = load_targets("ms_daclizumab", scenario)
     return calibrate(targets, calibration_plan(scenario, targets, points=points, trials=trials))
@@ -48,7 +49,7 @@ def carried_out(points: int, trials: int):
 @cache
 def reduced():
     """A small calibration of the shipped trial, made once for all tests."""
-    return carried_out(224, 24)
+    return calibrated(224, 24)
 
 
 def holds(found) -> None:
@@ -106,7 +107,7 @@ class TestShipped:
 @pytest.mark.long
 def test_the_full_calibration():
     """What holds of the small calibration holds of the one that the command makes unless told otherwise."""
-    holds(carried_out(1024, 64))
+    holds(calibrated(1024, 64))
 
 
 class TestReported:
@@ -277,10 +278,10 @@ class TestCommand:
             if len(made) == 2:
                 raise KeyboardInterrupt
             made.append(chunk)
-            return simulate(chunk)
+            return carried_out(chunk)
 
         with monkeypatch.context() as patched:
-            patched.setattr(reference_table, "simulate", stopping)
+            patched.setattr(conduct, "carried_out", stopping)
             status, out, err = command(*SMALL, "--json", "--out", "results")
         assert (status, out) == (130, "")
         assert "2 of 3 parts are kept in results" in err

@@ -41,7 +41,7 @@ from protocolsim.study.calibration.abc_posterior import (
 from protocolsim.study.calibration.reference_table import Simulated, TablePlan, make_table, simulate, table_plan
 from protocolsim.study.calibration.targets import WEIGHT, Free, Target, Targets
 from protocolsim.study.conduct import Workers
-from protocolsim.study.estimation.estimate import mid_rank
+from protocolsim.study.estimation.estimate import mid_rank, nan_as_none
 from protocolsim.study.storage.study_folder import StudyFolder
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ class Calibration:
 
     def _correlations(self, names: Sequence[str]) -> list[dict[str, float | None]]:
         rows = self.posterior.correlation
-        return [{n: _plain(float(v)) for n, v in zip(names, row, strict=True)} for row in rows]
+        return [{n: nan_as_none(float(v)) for n, v in zip(names, row, strict=True)} for row in rows]
 
     @property
     def provenance(self) -> dict[str, str]:
@@ -334,13 +334,9 @@ def _predicted(p: Predicted) -> dict[str, Any]:
         "published": p.value,
         "target": p.target is not None,
         "error": p.target.error if p.target is not None else "one simulated trial",
-        "lo": _plain(p.lo),
-        "median": _plain(p.median),
-        "hi": _plain(p.hi),
+        "lo": nan_as_none(p.lo),
+        "median": nan_as_none(p.median),
+        "hi": nan_as_none(p.hi),
         "percentile": p.percentile,
         "prior_percentile": p.prior_percentile,
     }
-
-
-def _plain(value: float) -> float | None:
-    return None if value != value else value

@@ -28,7 +28,7 @@ from protocolsim.scenario.scenario import Scenario
 from protocolsim.study.arguments import replicates_and_seed
 from protocolsim.study.conduct import Workers, conduct
 from protocolsim.study.engines import AUTO, chosen_engine
-from protocolsim.study.estimation.estimate import Estimate, as_json, estimate, jackknife
+from protocolsim.study.estimation.estimate import Estimate, as_json, estimate, jackknife, nan_as_none
 from protocolsim.study.execution.trials import Trials
 from protocolsim.study.result import Result
 from protocolsim.study.storage.chunk_files import ChunkFiles
@@ -133,7 +133,7 @@ class Sweep:
         names = [a.name for a in self.axes]
         found: dict[str, Any] = {}
         for name, e in outcome.estimates.items():
-            difference, error = (None if np.isnan(v) else v for v in outcome.differences[name])
+            difference, error = map(nan_as_none, outcome.differences[name])
             found[name] = {**as_json(e), "difference": difference, "difference_mcse": error}
         return {
             "parameters": dict(zip(names, outcome.values, strict=True)),

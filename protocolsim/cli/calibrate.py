@@ -51,7 +51,6 @@ def calibrate(
     Without --to the targets shipped under the scenario's name are used. With --out every finished piece of work is
     kept: an interrupted calibration goes on with --resume.
     """
-    from protocolsim.executor.base import in_order
     from protocolsim.report.calibration.files import write_calibration
     from protocolsim.scenario.load import load
     from protocolsim.study.calibration.calibrate import calibrate as fit
@@ -68,7 +67,7 @@ def calibrate(
     )  # fmt: skip
     with study_in(asked, loaded, plan.manifest, REFERENCE) as folder:
         with workers_for(workers, cluster) as those, progress(trials_of(plan), shown=asked.shown) as tell:
-            found = fit(read, plan, keep=folder, progress=tell, run=in_order(those))
+            found = fit(read, plan, workers=those, folder=folder, progress=tell)
         if folder is not None:
             with folder.results() as place:
                 write_calibration(found, place)

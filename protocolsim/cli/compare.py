@@ -3,39 +3,62 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from protocolsim.cli.base import progress
+from protocolsim.cli.base import Asked, durable, parallel, progress, studies, study_in, workers_for
 from protocolsim.text.terminal import say
+
+if TYPE_CHECKING:
+    from protocolsim.study.compare import Comparison
 
 
 @click.command()
 @click.argument("a")
 @click.argument("b")
-@click.option("--replicates", type=int, help="How many trials of each.  [default: those of A]")
-@click.option("--seed", type=int, help="Random seed of both.  [default: that of A]")
-@click.option("--engine", default="auto", show_default=True, help="batch (fast), des (reference), or auto.")
-@click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON.")
-@click.option("--allow-plugins", is_flag=True, help="Load code the scenarios name (your.module:YourClass).")
-def compare(
-    a: str, b: str, replicates: int | None, seed: int | None, engine: str, as_json: bool, allow_plugins: bool
-) -> None:
-    """Compare two scenarios. What differs in the files, and in the results with common random numbers."""
-    from protocolsim.scenario.load import load
-    from protocolsim.study.compare import compare as compared
+@studies
+@parallel
+@durable
+def compare(a: str, b: str, asked: Asked) -> None:
+    """Compare two scenarios. What differs in the files, and in the results with common random numbers.
 
-    one, other = (load(name, allow_plugins=allow_plugins) for name in (a, b))
-    with progress(2 * (replicates or one.replicates), shown=not as_json) as tell:
-        found = compared(one, other, replicates=replicates, seed=seed, engine=engine, progress=tell)
-    if as_json:
+    Replicates and seed are those of A unless given. --set changes both.
+    """
+    from protocolsim.study.compare import compare as compared
+    from protocolsim.study.compare import compare_manifest
+
+    one, other = (asked.load(name) for name in (a, b))
+    manifest = compare_manifest(one, other, **asked.study)
+    with study_in(asked, one, manifest) as folder:
+        with (
+            workers_for(asked.workers, asked.cluster) as those,
+            progress(2 * manifest.replicates, shown=asked.shown) as tell,
+        ):
+            found = compared(one, other, **asked.study, workers=those, folder=folder, progress=tell)
+        if folder is not None:
+            from protocolsim.report.comparison.files import write_comparison
+
+            with folder.results() as place:
+                write_comparison(found, place)
+    if asked.as_json:
         say(json.dumps(found.summary(), indent=2))
-        return
+    elif asked.shown:
+        _show(found, asked.out)
+
+
+def _show(found: Comparison, out: Path | None) -> None:
     from rich.console import Console
 
     from protocolsim.report.comparison.console import print_comparison
 
     print_comparison(found, Console())
+    if out is not None:
+        say(
+            f"written to {out}: report.html, comparison as parquet and CSV, summary.json, scenario.yaml (the first), "
+            "compared.yaml (the second), provenance.json"
+        )
 
 
 COMMAND = compare

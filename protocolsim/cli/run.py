@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 @with_csv
 def run(scenario: str, csv: bool, asked: Asked) -> None:
     """Simulate SCENARIO beside what was published. A shipped one by name, or a file."""
-    from protocolsim.study.companions import companions, run_beside, trials_beside
+    from protocolsim.study.companions import companions, trials_beside
     from protocolsim.study.run import run as run_study
     from protocolsim.study.run import run_manifest
 
@@ -36,14 +35,11 @@ def run(scenario: str, csv: bool, asked: Asked) -> None:
     reported = asked.out is not None or asked.shown
     # Here and not in the report, so that nothing is simulated in vain.
     others = companions(loaded) if reported else {}
-    manifest = run_manifest(loaded, **asked.study)
+    manifest = run_manifest(loaded, **asked.study, companions=others)
     total = manifest.replicates + (trials_beside(loaded, manifest.replicates) if reported else 0)
     with study_in(asked, loaded, manifest) as folder:
         with workers_for(asked.workers, asked.cluster) as those, progress(total, shown=asked.shown) as tell:
-            result = run_study(loaded, **asked.study, workers=those, folder=folder, progress=tell)
-            if reported:
-                beside = run_beside(others, result.seed, result.replicates, workers=those, progress=tell)
-                result = replace(result, companions=beside)
+            result = run_study(loaded, **asked.study, workers=those, folder=folder, companions=others, progress=tell)
         if folder is not None:
             _write(result, folder, csv)
     if asked.as_json:

@@ -35,9 +35,10 @@ if TYPE_CHECKING:
 @parallel
 def thresholds(scenario: str, parameter: str | None, streams: int, asked: Asked) -> None:
     """Show every threshold of a decision rule. From one simulation of both ways."""
+    from protocolsim.study.arguments import whole_number
     from protocolsim.study.decision.regret import MOST_STREAMS
     from protocolsim.study.decision.threshold_rule import ThresholdRule, threshold_rule
-    from protocolsim.study.run import run_manifest, whole_number
+    from protocolsim.study.run import run_manifest
 
     loaded = asked.load(scenario)
     rule = threshold_rule(loaded, parameter)
@@ -75,7 +76,7 @@ def _curve(streams: int) -> Work:
         from protocolsim.study.decision.regret import TRIALS, regret
         from protocolsim.study.decision.thresholds import decision_of
         from protocolsim.study.decision.thresholds import thresholds as curve_of
-        from protocolsim.study.run import chosen_engine
+        from protocolsim.study.engines import chosen_engine
 
         started = time.perf_counter()
         trials = asked["replicates"] or loaded.replicates

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from protocolsim.cli.base import Asked, progress, studies, study_in
+from protocolsim.cli.base import Asked, durable, parallel, progress, studies, study_in, workers_for
 from protocolsim.errors import UsageError
 from protocolsim.text.terminal import say
 
@@ -19,12 +19,15 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("scenario")
 @studies
+@parallel
+@durable
 def validate(scenario: str, asked: Asked) -> None:
     """Set published results among simulated trials. One by one: inside the 5-95 % range or not.
 
     The exit status is 0 also where some lie outside: that is an answer.
     """
     from protocolsim.report.run.page import page
+    from protocolsim.study.companions import companions, trials_beside
     from protocolsim.study.run import run as run_study
     from protocolsim.study.run import run_manifest
     from protocolsim.study.validation import as_json as plain
@@ -33,9 +36,14 @@ def validate(scenario: str, asked: Asked) -> None:
     loaded = asked.load(scenario)
     if not any(e.published is not None for e in loaded.endpoints.values()):
         raise UsageError(f"{scenario}: it has no published results to be held against (`published:`)")
-    with study_in(asked, loaded, run_manifest(loaded, **asked.study, kind="validate"), None) as folder:
-        with progress(asked.replicates or loaded.replicates, shown=asked.shown) as tell:
-            result = run_study(loaded, **asked.study, progress=tell)
+    others = companions(loaded) if asked.out is not None else {}  # the page shows them
+    manifest = run_manifest(loaded, **asked.study, kind="validate", companions=others)
+    total = manifest.replicates + (trials_beside(loaded, manifest.replicates) if others else 0)
+    with study_in(asked, loaded, manifest) as folder:
+        with workers_for(asked.workers, asked.cluster) as those, progress(total, shown=asked.shown) as tell:
+            result = run_study(
+                loaded, **asked.study, workers=those, folder=folder, tables=False, companions=others, progress=tell
+            )
         rows = {row.estimate.name: plain(row) for row in comparisons(result.estimates.values())}
         summary = {key: value for key, value in result.summary().items() if key != "estimates"} | {"rows": rows}
         if folder is not None:

@@ -28,7 +28,8 @@ The index of a visit's draws is its planned number (the third scan of this subje
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import typing
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -43,8 +44,11 @@ from protocolsim.drug.base import Drug
 from protocolsim.protocol.states import Protocol
 from protocolsim.protocol.summaries import Observed
 from protocolsim.randomness import DROPOUT
-from protocolsim.records import Labels
+from protocolsim.records import Labels, Records
 from protocolsim.units import MINUTES_PER_DAY
+
+Progress = Callable[[int], None]
+"""Is told how many replicates were simulated since it was last called."""
 
 # No protocol moves anybody so often; a loop without a way out is noticed here.
 MOST_MOVES = 5000
@@ -137,6 +141,23 @@ class Trial:
     def limited(self) -> bool:
         """Whether subjects may have to wait for each other."""
         return bool(self.cohort.capacity)
+
+
+class Engine(typing.Protocol):
+    """What simulates trials. Two engines that can simulate a trial give the same records, to the last bit."""
+
+    @property
+    def name(self) -> str:
+        """The name by which users choose it."""
+
+    def unsupported(self, trial: Trial) -> str | None:
+        """Why this engine cannot simulate a trial, as a sentence; None where it can."""
+
+    def pieces(self, trial: Trial, seed: int, replicates: range, progress: Progress | None = None) -> Iterator[Records]:
+        """The records of these replicates in order: whole replicates together, or parts of a large one.
+
+        Raises UsageError for a trial that is `unsupported`, SimulationError where a cohort cannot be filled.
+        """
 
 
 def place(

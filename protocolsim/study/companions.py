@@ -1,16 +1,10 @@
-"""The companions of a scenario, run with common random numbers."""
+"""The companions of a scenario: scenarios to be run beside it, with common random numbers."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
 
 from protocolsim.errors import ScenarioError
 from protocolsim.scenario.quotes import companions_of
 from protocolsim.scenario.scenario import Scenario
-from protocolsim.study.conduct import Workers
-from protocolsim.study.engines import Progress
-from protocolsim.study.result import Result
-from protocolsim.study.run import run
 
 MOST = 400
 """A long study need not be as long again for each scenario beside it; each number carries its own error."""
@@ -28,22 +22,11 @@ def companions(scenario: Scenario) -> dict[str, Scenario]:
     return found
 
 
-def run_beside(
-    others: Mapping[str, Scenario],
-    seed: int,
-    replicates: int,
-    *,
-    workers: Workers = 1,
-    progress: Progress | None = None,
-) -> dict[str, Result]:
-    """Each of these run, with this seed and as many replicates, but at most MOST."""
-    most = min(replicates, MOST)
-    return {
-        name: run(other, seed=seed, replicates=most, workers=workers, progress=progress)
-        for name, other in others.items()
-    }
+def companion_replicates(replicates: int) -> int:
+    """How many replicates of each companion go with so many of the scenario."""
+    return min(replicates, MOST)
 
 
 def trials_beside(scenario: Scenario, replicates: int) -> int:
     """How many replicates the companions take."""
-    return len(scenario.beside) * min(replicates, MOST)
+    return len(scenario.beside) * companion_replicates(replicates)

@@ -5,18 +5,28 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
 
 from protocolsim.endpoint.base import Endpoint
+from protocolsim.engine.base import Progress
 from protocolsim.errors import SimulationError, UsageError
 from protocolsim.scenario.file.yaml_reader import Address, spell
 from protocolsim.scenario.places import is_words
 from protocolsim.scenario.scenario import Scenario
-from protocolsim.study.engines import Progress, pieces
-from protocolsim.study.estimation.endpoint_sums import Tally
-from protocolsim.study.estimation.estimate import Estimate, as_json, estimate
-from protocolsim.study.run import AUTO, chosen_engine, replicates_and_seed
+from protocolsim.study.arguments import replicates_and_seed
+from protocolsim.study.conduct import Workers, conduct
+from protocolsim.study.engines import AUTO, chosen_engine
+from protocolsim.study.estimation.estimate import Estimate, as_json, estimate, nan_as_none
+from protocolsim.study.execution.trials import Trials
+from protocolsim.study.storage.chunk_files import ChunkFiles
+from protocolsim.study.storage.manifest import Manifest, content_of, manifest_of
+from protocolsim.study.storage.study_folder import StudyFolder
 from protocolsim.study.sweep.sweep import paired_mcse
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -57,6 +67,37 @@ class Comparison:
     only_b: tuple[str, ...]
     seconds: float
 
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """One row for each endpoint that both have; shares (unit "%") are 0 to 1, nan stands for undefined."""
+        import pandas as pd
+
+        columns = ("estimate", "label", "a", "a_mcse", "b", "b_mcse", "difference", "difference_mcse", "unit")
+        rows = [
+            (p.name, p.a.label, p.a.value, p.a.mcse, p.b.value, p.b.mcse, p.difference, p.mcse, p.a.unit)
+            for p in self.pairs
+        ]
+        return pd.DataFrame(rows, columns=list(columns))
+
+    @property
+    def asked(self) -> dict[str, int]:
+        """The seed and the replicates it was made with, as a scenario file says them."""
+        return {"seed": self.seed, "replicates": self.replicates}
+
+    @property
+    def provenance(self) -> dict[str, str]:
+        """What is needed to get the same numbers again."""
+        return {
+            "a": self.a.name,
+            "a_sha256": self.a.sha256,
+            "b": self.b.name,
+            "b_sha256": self.b.sha256,
+            "seed": str(self.seed),
+            "replicates": str(self.replicates),
+            "run time": f"{self.seconds:.1f} s",
+            **{package: version(package) for package in ("protocolsim", "numpy", "numba")},
+        }
+
     def summary(self) -> dict[str, Any]:
         """As `protocolsim compare --json` prints it; None for undefined."""
         return {
@@ -68,7 +109,7 @@ class Comparison:
             "results": {
                 p.name: {
                     "a": as_json(p.a), "b": as_json(p.b),
-                    "difference": _known(p.difference), "difference_mcse": _known(p.mcse),
+                    "difference": nan_as_none(p.difference), "difference_mcse": nan_as_none(p.mcse),
                 }
                 for p in self.pairs
             },
@@ -84,18 +125,23 @@ def compare(
     replicates: int | None = None,
     seed: int | None = None,
     engine: str = AUTO,
+    workers: Workers = 1,
+    folder: StudyFolder | None = None,
     progress: Progress | None = None,
 ) -> Comparison:
     """Compare two scenarios: resolved files place by place, results endpoint by endpoint under the same seed.
 
-    `replicates` and `seed` are those of A unless given, for both. Differences are B minus A. Raises SimulationError,
-    which names the scenario, where a cohort cannot be filled.
+    `replicates` and `seed` are those of A unless given, for both. Differences are B minus A. `workers` and `folder` as
+    for `run`. Raises SimulationError, which names the scenario, where a cohort cannot be filled.
     """
     started = time.perf_counter()
     replicates, seed = replicates_and_seed(a, replicates, seed)
-    for one in (a, b):
-        _engine(one, engine)  # of both, before the first is simulated
-    sums = [_sums(s, seed, replicates, engine, progress) for s in (a, b)]
+    points = [Trials(s, _engine(s, engine), seed, range(replicates)) for s in (a, b)]
+    try:
+        made = conduct(points, workers, None if folder is None else ChunkFiles(folder), progress)
+        sums = [one.sums for one in made]
+    except SimulationError as failed:
+        raise SimulationError(f"{(a, b)[failed.point or 0].name}: {failed}") from None
     shared = [n for n, e in a.endpoints.items() if n in b.endpoints and _alike(e, b.endpoints[n])]
     pairs = []
     for name in shared:
@@ -113,14 +159,12 @@ def _alike(one: Endpoint, other: Endpoint) -> bool:
     return one.kind == other.kind and one.unit == other.unit
 
 
-def _sums(scenario: Scenario, seed: int, replicates: int, engine: str, progress: Progress | None) -> Mapping[str, Any]:
-    tally = Tally(scenario.endpoints, scenario.populations)
-    try:
-        for records in pieces(scenario, seed, range(replicates), _engine(scenario, engine), progress):
-            tally.add(records)
-    except SimulationError as error:
-        raise SimulationError(f"{scenario.name}: {error}") from None
-    return tally.sums()
+def compare_manifest(a: Scenario, b: Scenario, replicates: int | None, seed: int | None, engine: str) -> Manifest:
+    """What a study folder must know of a comparison; arguments and errors as for `compare`."""
+    replicates, seed = replicates_and_seed(a, replicates, seed)
+    _engine(b, engine)
+    plan = {"compared with": b.name, "its content": content_of(b)}
+    return manifest_of("compare", a, seed, replicates, _engine(a, engine), plan)
 
 
 def _engine(scenario: Scenario, engine: str) -> str:
@@ -151,7 +195,3 @@ def differing(a: Any, b: Any, at: Address = ()) -> Iterator[Difference]:
 
 def _list(value: Any) -> bool:
     return isinstance(value, Sequence) and not isinstance(value, str)
-
-
-def _known(value: float) -> float | None:
-    return None if value != value else value

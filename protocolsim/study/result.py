@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from protocolsim.errors import UsageError
 from protocolsim.records import Records, concatenate
 from protocolsim.scenario.build.descriptions import as_yaml
-from protocolsim.scenario.scenario import ParameterRow, Scenario, ScenarioParameterRow, StateRow
+from protocolsim.scenario.scenario import Scenario
 from protocolsim.study.engines import pieces
 from protocolsim.study.estimation.estimate import Estimate, as_json
 
 if TYPE_CHECKING:
     import pandas as pd
+
+Floats = NDArray[np.float64]
 
 MOST_ROWS = 10_000_000
 ROWS_KEPT = 2_000_000
@@ -31,7 +36,8 @@ class Result:
     """The outcome of running a scenario: tables as pandas frames (made on first access) and estimates.
 
     `subjects`, `observations`, `doses`, `moves` and `events` have one row for each thing that happened, over all
-    replicates; columns named `truth_*` hold what no clinic could know.
+    replicates; columns named `truth_*` hold what no clinic could know. `sums` are what the estimates were made of,
+    [replicates, k] by endpoint. `companions` are the scenarios that were run beside this one, by name.
     """
 
     scenario: Scenario
@@ -43,7 +49,8 @@ class Result:
     rows: int
     kept: tuple[Records, ...] | None = field(repr=False, default=None)
     first: tuple[Records, ...] = field(repr=False, default=())
-    companions: Mapping[str, Result] | None = field(repr=False, default=None)
+    companions: Mapping[str, Result] = field(repr=False, default_factory=dict)
+    sums: Mapping[str, Floats] = field(repr=False, default_factory=dict, compare=False)
 
     @cached_property
     def records(self) -> Records:
@@ -107,10 +114,14 @@ class Result:
         """One row for each event with a clock of its own."""
         return self.records.frame("events")
 
+    def with_companions(self, companions: Mapping[str, Result]) -> Result:
+        """The same with what was run beside it."""
+        return replace(self, companions=companions)
+
     def summary(self) -> dict[str, Any]:
         """Every estimate, as `protocolsim run --json` prints it: {"estimates": {name: {"value": ...}}}."""
         return {
-            "scenario": self.name,
+            "scenario": self.scenario.name,
             "version": self.version,
             "seed": self.seed,
             "replicates": self.replicates,
@@ -127,67 +138,9 @@ class Result:
     # For the report ------------------------------------------------------------------------------------------------
 
     @property
-    def name(self) -> str:
-        """The scenario's name."""
-        return self.scenario.name
-
-    @property
     def title(self) -> str:
         """The scenario's title."""
         return self.scenario.title
-
-    @property
-    def question(self) -> str:
-        """The question the scenario answers."""
-        return self.scenario.question
-
-    @property
-    def description(self) -> str:
-        """The scenario in a few sentences."""
-        return self.scenario.description
-
-    @property
-    def sources(self) -> list[str]:
-        """Where the scenario's facts come from."""
-        return list(self.scenario.sources)
-
-    @property
-    def notes(self) -> list[str]:
-        """What a reader of the results must be told."""
-        return list(self.scenario.notes)
-
-    @property
-    def findings(self) -> list[str]:
-        """What the numbers say, with {endpoint} or {scenario.endpoint} where they stand."""
-        return list(self.scenario.findings)
-
-    @cached_property
-    def beside(self) -> dict[str, Result]:
-        """The scenarios shown beside this one: those that were run with it, or run now with the same seed."""
-        if self.companions is not None:
-            return dict(self.companions)
-        from protocolsim.study.companions import companions, run_beside
-
-        return run_beside(companions(self.scenario), self.seed, self.replicates)
-
-    @property
-    def warnings(self) -> list[str]:
-        """What is unusual about the settings."""
-        return list(self.scenario.warnings)
-
-    @property
-    def follow_meaning(self) -> str:
-        """What that variable is, in words."""
-        for measured in self.scenario.trial.assessments:
-            for variable in measured.assessment.variables:
-                if variable.name == self.follow:
-                    return variable.meaning
-        return ""
-
-    @property
-    def follow(self) -> str | None:
-        """The variable to draw for each patient."""
-        return self.scenario.follow
 
     @property
     def resolved(self) -> str:
@@ -204,26 +157,11 @@ class Result:
         """The version of protocolsim that made this."""
         return version("protocolsim")
 
-    @property
-    def parameters(self) -> tuple[ParameterRow, ...]:
-        """Every parameter of the disease and the drugs."""
-        return self.scenario.parameters
-
-    @property
-    def own_parameters(self) -> tuple[ScenarioParameterRow, ...]:
-        """The scenario's own parameters."""
-        return self.scenario.own_parameters
-
-    @property
-    def design(self) -> tuple[StateRow, ...]:
-        """The protocol's states in the file's words."""
-        return self.scenario.design
-
     @cached_property
     def provenance(self) -> dict[str, str]:
         """What is needed to get the same numbers again."""
         return {
-            "scenario": self.name,
+            "scenario": self.scenario.name,
             "scenario_sha256": self.scenario.sha256,
             "seed": str(self.seed),
             "replicates": str(self.replicates),

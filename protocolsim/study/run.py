@@ -1,27 +1,25 @@
-"""Run a scenario: replicates in chunks, endpoints as they come."""
+"""Run a scenario: replicates in chunks, endpoints as they come, and its companions with common random numbers."""
 
 from __future__ import annotations
 
 import time
-from typing import Any
+from collections.abc import Mapping
 
-import numpy as np
-
-from protocolsim.errors import UsageError, digits, unknown
-from protocolsim.randomness import MAX_REPLICATES, MAX_SEED
+from protocolsim.engine.base import Progress
+from protocolsim.errors import SimulationError
 from protocolsim.records import Records
 from protocolsim.scenario.scenario import Scenario
-from protocolsim.study.conduct import Workers, conducted
-from protocolsim.study.engines import ENGINES, Progress
-from protocolsim.study.estimation.endpoint_sums import rows_in
+from protocolsim.study.arguments import replicates_and_seed
+from protocolsim.study.companions import companion_replicates
+from protocolsim.study.conduct import Workers, conduct
+from protocolsim.study.engines import AUTO, chosen_engine
+from protocolsim.study.estimation.endpoint_sums import PointSums, rows_in
 from protocolsim.study.estimation.estimate import estimate
-from protocolsim.study.execution.chunks import Work
-from protocolsim.study.execution.ordered_sums import Gathered
+from protocolsim.study.execution.trials import Trials
 from protocolsim.study.result import ROWS_KEPT, ROWS_SHOWN, Result
-from protocolsim.study.storage.manifest import Manifest, manifest_of
+from protocolsim.study.storage.chunk_files import ChunkFiles
+from protocolsim.study.storage.manifest import Manifest, content_of, manifest_of
 from protocolsim.study.storage.study_folder import StudyFolder
-
-AUTO = "auto"
 
 
 def run(
@@ -32,6 +30,8 @@ def run(
     engine: str = AUTO,
     workers: Workers = 1,
     folder: StudyFolder | None = None,
+    tables: bool = True,
+    companions: Mapping[str, Scenario] | None = None,
     progress: Progress | None = None,
 ) -> Result:
     """Simulate a scenario; the same arguments give the same result, to the last bit, on either engine.
@@ -39,30 +39,59 @@ def run(
     `replicates` and `seed` are the scenario's own unless given. `engine`: "batch" is fast, "des" is the reference and
     knows subjects who wait for each other; "auto" takes the fast one where it can run the trial. `workers`: a number of
     processes, -1 for one on each core, "auto" for as many as pay, or an Executor; the result is the same for any. A
-    single large replicate is simulated by one of them. `folder` keeps what is finished. `progress` is told how many
-    replicates were done since it was last called. Raises UsageError for impossible arguments, SimulationError where a
-    cohort cannot be filled, WorkerError where workers die again and again.
+    single large replicate is simulated by one of them. `folder` keeps what is finished, with its `tables`.
+    `companions` are scenarios to show beside this one (`study.companions.companions` gives its own), simulated under
+    the same seed and kept in the same folder. `progress` is told how many replicates were done since it was last
+    called. Raises UsageError for impossible arguments, SimulationError where a cohort cannot be filled, WorkerError
+    where workers die again and again.
     """
     replicates, seed = replicates_and_seed(scenario, replicates, seed)
     engine = chosen_engine(scenario, engine)
     started = time.perf_counter()
-    work = Work((scenario,), (engine,), seed, replicates, tables=folder is not None)
+    others = {} if companions is None else dict(companions)
+    beside = range(companion_replicates(replicates))
+    points = [
+        Trials(scenario, engine, seed, range(replicates), tables=tables and folder is not None),
+        *(Trials(other, chosen_engine(other, AUTO), seed, beside) for other in others.values()),
+    ]
     seen = _Seen()
-    gathered = Gathered(replicates)
-    for tallied in conducted(work, workers, folder, progress, seen.add):
-        gathered.add(tallied)
-    sums, rows = gathered.sums(), gathered.rows
-    found = {name: estimate(endpoint, sums[name]) for name, endpoint in scenario.reported.items()}
-    seconds = time.perf_counter() - started
-    return Result(scenario, seed, replicates, engine, found, seconds, rows, seen.all(rows), seen.beginning())
+    found: list[Result] = []
+    try:
+        for point, sums in zip(
+            points,
+            conduct(points, workers, None if folder is None else ChunkFiles(folder), progress, seen=seen.add),
+            strict=True,
+        ):
+            found.append(_result(point, sums, time.perf_counter() - started, None if found else seen))
+    except SimulationError as error:
+        if not error.point:
+            raise
+        raise SimulationError(f"{list(others)[error.point - 1]}: {error}") from None
+    return found[0].with_companions(dict(zip(others, found[1:], strict=True)))
+
+
+def _result(point: Trials, made: PointSums, seconds: float, seen: _Seen | None) -> Result:
+    estimates = {name: estimate(endpoint, made.sums[name]) for name, endpoint in point.scenario.reported.items()}
+    kept, first = (None, ()) if seen is None else (seen.all(made.rows), seen.beginning())
+    return Result(
+        point.scenario, point.seed, len(point.replicates), point.engine, estimates, seconds, made.rows, kept, first,
+        sums=made.sums,
+    )  # fmt: skip
 
 
 def run_manifest(
-    scenario: Scenario, replicates: int | None, seed: int | None, engine: str, *, kind: str = "run"
+    scenario: Scenario,
+    replicates: int | None,
+    seed: int | None,
+    engine: str,
+    *,
+    kind: str = "run",
+    companions: Mapping[str, Scenario] | None = None,
 ) -> Manifest:
     """What a study folder must know of a run, or of another command that runs; arguments and errors as for `run`."""
     replicates, seed = replicates_and_seed(scenario, replicates, seed)
-    return manifest_of(kind, scenario, seed, replicates, chosen_engine(scenario, engine))
+    plan = {"beside": {name: content_of(other) for name, other in companions.items()}} if companions else {}
+    return manifest_of(kind, scenario, seed, replicates, chosen_engine(scenario, engine), plan)
 
 
 class _Seen:
@@ -95,35 +124,3 @@ class _Seen:
                 break
             found.append(records)
         return tuple(found)
-
-
-def replicates_and_seed(scenario: Scenario, replicates: int | None, seed: int | None) -> tuple[int, int]:
-    """Those given, or the scenario's own. Raises UsageError for impossible ones."""
-    replicates = (
-        scenario.replicates if replicates is None else whole_number("replicates", replicates, 1, MAX_REPLICATES - 1)
-    )
-    seed = scenario.seed if seed is None else whole_number("seed", seed, 0, MAX_SEED)
-    return replicates, seed
-
-
-def chosen_engine(scenario: Scenario, engine: str) -> str:
-    """The engine to use. Raises UsageError for an unknown one, and for one that cannot run this."""
-    if engine not in (AUTO, *ENGINES):
-        raise UsageError(unknown("engine", engine, (AUTO, *ENGINES)))
-    if engine == "des":
-        return engine
-    from protocolsim.engine.batch.simulation import unsupported
-
-    why = unsupported(scenario.trial)
-    if why is not None and engine != AUTO:
-        raise UsageError(f"the {engine} engine cannot run this: {why}")
-    return "batch" if why is None else "des"
-
-
-def whole_number(what: str, value: Any, least: int, most: int) -> int:
-    """The value, if it is a whole number between bounds; UsageError otherwise."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise UsageError(f"{what}: expected a whole number, found {digits(value)}")
-    if not least <= value <= most:
-        raise UsageError(f"{what}: {digits(int(value))} is not between {least} and {most}")
-    return int(value)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from protocolsim.endpoint.base import Published, Role
-from protocolsim.study.estimation.estimate import Estimate
+from protocolsim.study.estimation.estimate import Estimate, nan_as_none
 
 Verdict = Literal["inside", "outside", "undefined"]
 
@@ -92,10 +92,10 @@ def as_json(row: Comparison) -> dict[str, Any]:
         "published_as": said.text,
         "exact_low": low,
         "exact_high": high,
-        "simulated": _plain(e.value),
-        "mcse": _plain(e.mcse),
-        "lo": _plain(e.lo),
-        "hi": _plain(e.hi),
+        "simulated": nan_as_none(e.value),
+        "mcse": nan_as_none(e.mcse),
+        "lo": nan_as_none(e.lo),
+        "hi": nan_as_none(e.hi),
         "percentile": e.percentile,
         "verdict": row.verdict,
         "role": said.role,
@@ -104,7 +104,3 @@ def as_json(row: Comparison) -> dict[str, Any]:
         "mark": said.mark,
         "note": said.note,
     }
-
-
-def _plain(value: float) -> float | None:
-    return None if value != value else value

@@ -32,7 +32,7 @@ from protocolsim.scenario.build.assemble import build
 from protocolsim.scenario.file.schema import OF_KIND, endpoint_fields
 from protocolsim.scenario.file.yaml_reader import parse
 from protocolsim.scenario.load import load
-from protocolsim.study.estimation.endpoint_sums import Tally
+from protocolsim.study.estimation.endpoint_sums import EndpointSums
 from protocolsim.study.run import run
 from protocolsim.study.sweep.sweep import sweep
 from tests.endpoint.test_endpoint import Course, made_records
@@ -158,7 +158,7 @@ class TestEveryKind:
         analysis = an_analysis(kind, level=0.5)
         few = trials(30)
         expected = verdicts(analysis, few)
-        tally = Tally({"a": analysis}, {})
+        tally = EndpointSums({"a": analysis}, {})
         for trial in range(30):
             for part in parts(few, trial, 24):
                 tally.add(part)

@@ -26,15 +26,16 @@ from protocolsim.executor.here import Here
 from protocolsim.executor.processes import Processes
 from protocolsim.report.decision.summary import CurveSummary
 from protocolsim.scenario.load import load
+from protocolsim.scenario.scenario import Scenario
 from protocolsim.study.calibration.calibrate import calibration_plan
 from protocolsim.study.calibration.reference_table import make_table
 from protocolsim.study.calibration.targets import load_targets
-from protocolsim.study.conduct import conducted
+from protocolsim.study.conduct import conduct
 from protocolsim.study.decision.regret import regret
-from protocolsim.study.decision.thresholds import stretches, the_rule, thresholds
+from protocolsim.study.decision.thresholds import BothBranches, the_rule, thresholds
 from protocolsim.study.execution import chunks as chunks_of
-from protocolsim.study.execution.chunks import Local, Recipe, Work, carried_out
-from protocolsim.study.execution.ordered_sums import Gathered
+from protocolsim.study.execution.chunks import Local, Work
+from protocolsim.study.execution.trials import Trials
 from protocolsim.study.run import run
 from protocolsim.study.sweep.sweep import carry_out, plan
 
@@ -191,29 +192,39 @@ class TestExecutors:
 
 class TestChunks:
     def test_a_scenario_travels(self, scenario):
-        """Built anew from the text that travels, a scenario gives the same sums, and its text is small."""
-        sent = pickle.dumps(Work((scenario,), ("batch",), 7, 3).chunks(local=Local(print, print)))
-        assert len(sent) < 30_000
-        (chunk,) = travelled(Work((scenario,), ("batch",), 7, 3).chunks(local=Local(print, print)))
-        assert chunk.local == Local()
-        assert chunk.parts[0].recipe.scenario is not scenario
-        mine = run(scenario, replicates=3, seed=7)
-        theirs = run(chunk.parts[0].recipe.scenario, replicates=3, seed=7)
-        assert mine.records.equal(theirs.records)
-        assert chunk.parts[0].recipe.scenario.name == scenario.name
+        """Built anew from the document that travels, a scenario gives the same sums, and a chunk is small."""
+        (chunk,) = Work([Trials(scenario, "batch", 7, range(3))]).chunks(local=Local(print, print))
+        assert len(pickle.dumps(chunk)) < 30_000
+        there = travelled(chunk)
+        assert there.local == Local()
+        theirs = there.parts[0].point.scenario
+        assert theirs is not scenario
+        assert run(scenario, replicates=3, seed=7).records.equal(run(theirs, replicates=3, seed=7).records)
+        assert theirs.name == scenario.name
+
+    def test_a_scenario_is_built_once(self, scenario):
+        """However many chunks of a study arrive, a worker builds its scenario once; what was replaced is not lost."""
+        assert travelled(scenario) is travelled(scenario)
+        other = dataclasses.replace(scenario, title="Another")
+        assert travelled(other).title == "Another"
+        assert travelled(scenario).title == scenario.title
+        smaller = dataclasses.replace(scenario.trial.cohort, size=2)
+        few = dataclasses.replace(scenario, trial=dataclasses.replace(scenario.trial, cohort=smaller))
+        assert travelled(few).trial.cohort.size == 2
+        assert travelled(scenario).trial.cohort.size == 5
 
     def test_permission_travels(self, scenario):
         """Code from outside is loaded by a worker only where the user allowed it here."""
         plugin = load("ms_daclizumab", allow_plugins=True)
-        assert travelled(Recipe(plugin)).scenario.allow_plugins
-        assert not travelled(Recipe(scenario)).scenario.allow_plugins
+        assert travelled(plugin).allow_plugins
+        assert not travelled(scenario).allow_plugins
 
     @given(st.integers(1, 60), st.integers(1, 20), st.data())
     def test_what_is_missing(self, scenario, wanted, subjects, data):
         """The spans of a study hold each replicate once, whatever is done; what is not done yet is left to do."""
         with pytest.MonkeyPatch.context() as patch:
             patch.setitem(chunks_of._SUBJECTS, "batch", subjects)
-            work = Work((scenario,) * 3, ("batch",) * 3, 1, wanted)
+            work = Work([Trials(scenario, "batch", 1, range(wanted))] * 3)
             spans = work.spans()
             for point in range(3):
                 assert [r for s in spans if s.point == point for r in s.replicates] == list(range(wanted))
@@ -224,17 +235,65 @@ class TestChunks:
     @pytest.mark.parametrize("size", [1, 3, 17])
     def test_cutting_changes_nothing(self, scenario, monkeypatch, engine, size):
         """However a study is cut, every sum is the same to the last bit."""
-        work = Work((scenario,), (engine,), 3, 17)
-        whole = carried_out(work.chunks()[0]).tallied[0].sums
+        points = [Trials(scenario, engine, 3, range(17))]
+        (whole,) = conduct(points)
         monkeypatch.setitem(chunks_of._SUBJECTS, engine, 5 * size)
-        gathered = Gathered(17)
-        for tallied in reversed(list(conducted(work))):
-            assert not gathered.whole
-            gathered.add(tallied)
-        cut = gathered.sums()
-        assert gathered.whole
-        assert len(work.chunks()) == -(-17 // size)
-        assert {n: s.tobytes() for n, s in cut.items()} == {n: s.tobytes() for n, s in whole.items()}
+        assert len(Work(points).chunks()) == -(-17 // size)
+        (cut,) = conduct(points, Backwards())
+        assert cut.rows == whole.rows
+        assert {n: s.tobytes() for n, s in cut.sums.items()} == {n: s.tobytes() for n, s in whole.sums.items()}
+
+    @given(st.integers(1, 30), st.integers(1, 30), st.integers(1, 20), st.integers(1, 3))
+    def test_points_come_in_order(self, scenario, many, few, subjects, together):
+        """Whoever does the chunks in whatever order, each point's replicates are merged in order, and no other's."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setitem(chunks_of._SUBJECTS, "batch", subjects)
+            points = [Listed(scenario, range(many)), Listed(scenario, range(7, 7 + few)), Listed(scenario, range(2))]
+            wanted = [list(point.replicates) for point in points]
+            assert list(conduct(points, Backwards())) == wanted
+            assert list(conduct(points)) == wanted
+            assert list(conduct(points, Backwards(), together=together)) == wanted
+
+
+class Backwards(Executor):
+    """Carries out the last task first."""
+
+    def results(self, function, tasks):
+        return ((task, function(task)) for task in reversed(tasks))
+
+    def end(self, *, at_once):
+        pass
+
+
+@dataclasses.dataclass(frozen=True)
+class Listed:
+    """A point whose result is the list of its replicates."""
+
+    scenario: Scenario
+    replicates: range
+    engine: str = "batch"
+
+    def pieces(self, replicates, progress=None):
+        yield from replicates
+
+    def accumulator(self, span):
+        return Listing()
+
+
+class Listing:
+    """Accumulates a list."""
+
+    def __init__(self):
+        self._found = []
+
+    def add(self, piece):
+        self._found.append(piece)
+
+    def merge(self, later):
+        self._found += later
+
+    def result(self):
+        return list(self._found)
 
 
 class TestStudies:
@@ -264,20 +323,24 @@ class TestStudies:
         """A threshold curve and its regret have the same bytes in every column, in one chunk or for 1, 2, 7 workers."""
         told: list[int] = []
 
+        def chunks_of_curve() -> int:
+            parameter = the_rule(scenario).parameter
+            return len(Work([BothBranches(scenario, parameter, "batch", 5, range(30))]).chunks())
+
         def found(workers: int | Executor) -> tuple[dict[str, bytes], str]:
             curve = thresholds(scenario, replicates=30, seed=5, workers=workers, progress=told.append)
             lost = regret(curve, streams=3, workers=workers, progress=told.append)
             summary = CurveSummary(curve, "batch", 0.0, lost).summary()
             return bytes_of(curve) | bytes_of(lost), json.dumps(summary)
 
-        assert len(stretches(scenario, the_rule(scenario).parameter, 5, "batch", 30, None)) == 4
+        assert chunks_of_curve() == 4
         one = found(1)
         assert len(one[0]) > 30
         assert found(two) == one
         with Processes(7) as seven:
             assert found(seven) == one
         chunks_of._SUBJECTS["batch"] = 10_000
-        assert len(stretches(scenario, the_rule(scenario).parameter, 5, "batch", 30, None)) == 1
+        assert chunks_of_curve() == 1
         assert found(1) == one
         assert sum(told) == 4 * (30 + 3 * 30)
 
@@ -333,6 +396,6 @@ class TestStudies:
         """The reference table of a calibration is the same for one worker and for two."""
         scenario = load("ms_daclizumab", set={"cohort.size": 3})
         planned = calibration_plan(scenario, load_targets("ms_daclizumab", scenario), points=48, trials=2)
-        one, more = make_table(planned), make_table(planned, run=in_order(two))
+        one, more = make_table(planned), make_table(planned, workers=two)
         assert one.trials.tobytes() == more.trials.tobytes()
         assert one.long_run.tobytes() == more.long_run.tobytes()

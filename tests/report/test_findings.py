@@ -31,6 +31,11 @@ findings: ["{finding}"]
 """
 
 
+def beside(scenario, **asked):
+    """The scenario's run, with its companions."""
+    return run(scenario, companions=companions.companions(scenario), **asked)
+
+
 def extending(finding: str = "", beside: str = ""):
     return build(extended(parse(EXTENDING.format(finding=finding, beside=beside), "more.yaml")))
 
@@ -40,11 +45,11 @@ def test_every_number_of_a_finding_is_an_estimate(name):
     """Each sentence of a shipped scenario is filled in with estimates of runs of their own, at this seed."""
     scenario = load(name)
     few = 4 if scenario.trial.limited else FEW
-    result = run(scenario, replicates=few)
+    result = beside(scenario, replicates=few)
     own = {"": result.estimates}
     own |= {n: run(load(n), replicates=few, seed=result.seed).estimates for n in scenario.beside}
-    for raw, said in zip(result.findings, findings.sentences(result), strict=True):
-        numbers = [style_numbers.simulated(own[scenario][endpoint]) for scenario, endpoint in quoted(raw)]
+    for raw, said in zip(scenario.findings, findings.sentences(result), strict=True):
+        numbers = [style_numbers.simulated(own[companion][endpoint]) for companion, endpoint in quoted(raw)]
         assert numbers
         assert "{" not in said
         at = 0
@@ -54,7 +59,7 @@ def test_every_number_of_a_finding_is_an_estimate(name):
 
 def test_the_first_trial_tells_what_it_must():
     """Its page says with numbers who passes undrugged, what the rule means, what falls by itself, what CHOICE found."""
-    text = page(run(load("ms_daclizumab"), replicates=FEW))
+    text = page(beside(load("ms_daclizumab"), replicates=FEW))
     said = re.sub(r"\s+", " ", text)
     for words in (
         r"daclizumab does nothing, [0-9.]+ ± [0-9.]+ % of the patients pass",
@@ -70,20 +75,21 @@ def test_the_first_trial_tells_what_it_must():
 def test_what_is_set_is_set_beside_it_too():
     """A companion takes what was set from outside, but for what it is itself about."""
     changed = {"response_threshold": "50 %", "daclizumab.median_rate_ratio": 0.3}
-    result = run(load("ms_daclizumab", set=changed), replicates=FEW)
+    result = beside(load("ms_daclizumab", set=changed), replicates=FEW)
     alone = run(load("ms_no_drug", set={"response_threshold": "50 %"}), replicates=FEW)
-    assert repr(result.beside["ms_no_drug"].estimates) == repr(alone.estimates)
-    seeds = run(load("ms_daclizumab", set={"seed": 5}), replicates=FEW, seed=6).beside["ms_no_drug"]
+    assert repr(result.companions["ms_no_drug"].estimates) == repr(alone.estimates)
+    seeds = beside(load("ms_daclizumab", set={"seed": 5}), replicates=FEW, seed=6).companions["ms_no_drug"]
     assert (seeds.seed, seeds.replicates) == (6, FEW)
 
 
 def test_a_long_study_is_not_as_long_again_beside_it(monkeypatch):
     """Companions have as many trials as the study, up to a number that the page names."""
     monkeypatch.setattr(companions, "MOST", 3)
-    found = companions.run_beside(companions.companions(load("ms_threshold_50")), 7, 50)["ms_daclizumab"]
-    assert (found.seed, found.replicates) == (7, 3)
+    result = beside(load("ms_threshold_50"), seed=7, replicates=50)
+    found = result.companions["ms_daclizumab"]
+    assert (result.replicates, found.seed, found.replicates) == (50, 7, 3)
     monkeypatch.undo()
-    assert f"up to {companions.MOST}:" in page(run(load("ms_threshold_50"), replicates=2))
+    assert f"up to {companions.MOST:,}:" in page(result)
 
 
 def test_an_extending_scenario_does_not_inherit_what_stands_beside():
@@ -110,9 +116,17 @@ def test_what_cannot_be_quoted_is_refused(finding, beside, said):
 
 def test_a_companion_without_the_endpoint_is_named():
     """An endpoint that only the companion lacks is refused, with its line, when the companion is to be run."""
-    result = run(extending("It is {maa_daclizumab.edss_change}.", "maa_daclizumab"), replicates=2)
+    scenario = extending("It is {maa_daclizumab.edss_change}.", "maa_daclizumab")
     with pytest.raises(ScenarioError, match=r"line 5, column 12 .*in 'maa_daclizumab'"):
-        findings.sentences(result)
+        beside(scenario, replicates=2)
+
+
+def test_without_companions_nothing_is_quoted_of_them():
+    """A result that was run alone simulates nothing when it is read: sentences that quote companions are left out."""
+    scenario = extending("It is {ms_no_drug.new_cel_inhibition}.", "ms_no_drug")
+    alone = run(scenario, replicates=2)
+    assert (findings.sentences(alone), findings.beside(alone)) == ([], {})
+    assert len(findings.sentences(beside(scenario, replicates=2))) == 1
 
 
 def test_a_companion_that_does_not_take_a_setting_is_refused_before_anything_is_simulated(tmp_path, monkeypatch):
@@ -129,10 +143,10 @@ def test_a_companion_that_does_not_take_a_setting_is_refused_before_anything_is_
 
 def test_the_table_says_how_much_of_it(monkeypatch):
     """Beside a value stands what share of the scenario's own it is."""
-    result = run(load("ms_threshold_50"), replicates=FEW)
+    result = beside(load("ms_threshold_50"), replicates=FEW)
     table = findings.beside(result)
     first = table["rows"][0]
-    own, other = (r.estimates["assigned_monotherapy"] for r in (result, result.beside["ms_daclizumab"]))
+    own, other = (r.estimates["assigned_monotherapy"] for r in (result, result.companions["ms_daclizumab"]))
     assert [c["name"] for c in table["columns"]] == ["ms_daclizumab"]
     assert first["own"] == style_numbers.simulated(own)
     assert first["others"] == [

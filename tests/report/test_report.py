@@ -19,66 +19,57 @@ from protocolsim.records import Records
 from protocolsim.report.run.console import print_summary
 from protocolsim.report.run.page import page
 from protocolsim.report.style import numbers
+from protocolsim.scenario.file.yaml_reader import parse
 from protocolsim.scenario.load import load
+from protocolsim.scenario.scenario import ParameterRow, ScenarioParameterRow, StateRow
+from protocolsim.study.estimation.endpoint_sums import rows_in
 from protocolsim.study.estimation.estimate import Estimate, estimate
+from protocolsim.study.result import Result
 from protocolsim.study.run import run
 from tests.endpoint.test_endpoint import Course, made_records
 
 LONG_RULE = "to Rescue, after scan, when recent_count > 0.5 * baseline_count"
 
 
-@dataclasses.dataclass(frozen=True)
-class Made:
-    """A result as a study would hand it over, made up here."""
+SCENARIO = dataclasses.replace(
+    load("ms_no_drug"),
+    name="made_up",
+    title="A drug <where> others & fail",
+    question="Does stopping the old drug cost anything?",
+    description="A made-up trial.",
+    sources=("Nobody 2001, https://example.org/paper",),
+    notes=("The <drug> effect is not separated from regression to the mean.",),
+    warnings=(),
+    findings=(),
+    beside=(),
+    follow="count",
+    document=parse("title: a <b>\n", "made_up.yaml"),
+    parameters=(
+        ParameterRow("disease", "rate", 1.2, 1.0, "", 0.6, 2.5, "D", "derived", "new ones per scan", changed=True),
+        ParameterRow("drug", "clearance", 0.36, 0.36, "L/day", 0.2, 0.5, "F", "label", "clearance", changed=False),
+    ),
+    own_parameters=(ScenarioParameterRow("threshold", "75 %", "0 % to 100 %", "what earns it", "F", "abstract"),),
+    design=(
+        StateRow("baseline", "Old drug alone", "", "12 weeks", "old drug", "scan at weeks 0, 4, 8, 12",
+                 ("to Both drugs, when entry_count >= 2",)),
+        StateRow("treated", "Both drugs", "", "40 weeks", "new drug 1 mg/kg", "scan every 4 weeks", (LONG_RULE,)),
+        StateRow("rescued", "Rescue", "", "", "", "", ()),
+        StateRow("completed", "", "completed", "", "", "", ()),
+        StateRow("withdrawn", "", "stopped", "", "", "", ()),
+        StateRow("screen_failure", "", "not enrolled", "", "", "", ()),
+    ),
+)  # fmt: skip
+"""A scenario of whose trial nothing is simulated here: what is drawn are records that were made up."""
 
-    records: Records
-    estimates: dict[str, Estimate]
-    replicates: int
-    name: str = "made_up"
-    title: str = "A drug <where> others & fail"
-    question: str = "Does stopping the old drug cost anything?"
-    description: str = "A made-up trial."
-    sources: tuple[str, ...] = ("Nobody 2001, https://example.org/paper",)
-    seed: int = 7
-    engine: str = "batch"
-    version: str = "0.0"
-    provenance: dict[str, str] = dataclasses.field(default_factory=lambda: {"run time": "1.2 s", "python": "3.11"})
-    parameters: tuple[dict[str, Any], ...] = (
-        {"component": "disease", "name": "rate", "value": 1.2, "default": 1.0, "unit": "", "low": 0.6, "high": 2.5,
-         "mark": "D", "source": "derived", "meaning": "new ones per scan", "changed": True},
-        {"component": "drug", "name": "clearance", "value": 0.36, "default": 0.36, "unit": "L/day", "low": 0.2,
-         "high": 0.5, "mark": "F", "source": "label", "meaning": "clearance", "changed": False},
-    )  # fmt: skip
-    own_parameters: tuple[dict[str, Any], ...] = (
-        {"name": "threshold", "value": "75 %", "range": "0 % to 100 %", "meaning": "what earns it", "mark": "F",
-         "source": "abstract"},
-    )  # fmt: skip
-    design: tuple[dict[str, Any], ...] = (
-        {"name": "baseline", "label": "Old drug alone", "outcome": "", "lasts": "12 weeks", "treatment": "old drug",
-         "assessments": "scan at weeks 0, 4, 8, 12", "ways_out": ["to Both drugs, when entry_count >= 2"]},
-        {"name": "treated", "label": "Both drugs", "outcome": "", "lasts": "40 weeks", "treatment": "new drug 1 mg/kg",
-         "assessments": "scan every 4 weeks", "ways_out": [LONG_RULE]},
-        {"name": "rescued", "label": "Rescue", "outcome": "", "lasts": "", "treatment": "", "assessments": "",
-         "ways_out": []},
-        {"name": "completed", "label": "", "outcome": "completed", "lasts": "", "treatment": "", "assessments": "",
-         "ways_out": []},
-        {"name": "withdrawn", "label": "", "outcome": "stopped", "lasts": "", "treatment": "", "assessments": "",
-         "ways_out": []},
-        {"name": "screen_failure", "label": "", "outcome": "not enrolled", "lasts": "", "treatment": "",
-         "assessments": "", "ways_out": []},
-    )  # fmt: skip
-    follow: str | None = "count"
-    follow_meaning: str = "how many there were"
-    resolved: str = "title: a <b>\n"
-    notes: tuple[str, ...] = ("The <drug> effect is not separated from regression to the mean.",)
-    warnings: tuple[str, ...] = ()
-    findings: tuple[str, ...] = ()
-    beside: dict[str, Any] = dataclasses.field(default_factory=dict)
 
-    @property
-    def shown(self) -> Records:
-        """All of it can be drawn."""
-        return self.records
+def of_scenario(result: Result, **changes: Any) -> Result:
+    """The result as it were of a scenario that says something else."""
+    return dataclasses.replace(result, scenario=dataclasses.replace(result.scenario, **changes))
+
+
+def of_records(result: Result, records: Records) -> Result:
+    """The result of other records."""
+    return dataclasses.replace(result, kept=(records,), rows=rows_in(records), replicates=records.replicates)
 
 
 def course(rng: np.random.Generator) -> Course:
@@ -114,17 +105,18 @@ ENDPOINTS: list[Endpoint] = [
 ]  # fmt: skip
 
 
-def made(replicates: int = 60, size: int = 16, **changes: Any) -> Made:
+def made(replicates: int = 60, size: int = 16) -> Result:
+    """A result as a study hands it over, of made-up records."""
     rng = np.random.default_rng(4)
     records = made_records([[course(rng) for _ in range(size)] for _ in range(replicates)])
     declared = {"evaluable": Population(of="enrolled", not_ended_in=("withdrawn",))}
     known = populations(records, declared)
     estimates = {e.name: estimate(e, e.sums(records, known)) for e in ENDPOINTS}
-    return dataclasses.replace(Made(records, estimates, replicates), **changes)
+    return Result(SCENARIO, 7, replicates, "batch", estimates, 1.2, rows_in(records), kept=(records,))
 
 
 @pytest.fixture(scope="module")
-def result() -> Made:
+def result() -> Result:
     """One result for the tests that only look."""
     return made()
 
@@ -224,12 +216,12 @@ def test_published_values_show_their_count_share_and_mark() -> None:
     assert numbers.published(said_of()) == ""
 
 
-def verdict_of(result: Made, *published: Published, replicates: int = 200) -> str:
+def verdict_of(result: Result, *published: Published, replicates: int = 200) -> str:
     estimates = {str(k): said_of(name=str(k), label=f"E{k}", published=p) for k, p in enumerate(published)}
     return numbers.verdict(dataclasses.replace(result, estimates=estimates, replicates=replicates))
 
 
-def test_verdict_follows_the_numbers(result: Made) -> None:
+def test_verdict_follows_the_numbers(result: Result) -> None:
     """The words change with what lies inside, with the roles, and with there being nothing to compare."""
     good, bad = published_as(0.72), published_as(0.99, text="99 %")
     fit = published_as(0.72, "fitted")
@@ -254,7 +246,7 @@ def test_verdict_follows_the_numbers(result: Made) -> None:
 
 
 @pytest.mark.parametrize("width", [80, 100, 160])
-def test_summary_fits_its_terminal(result: Made, width: int) -> None:
+def test_summary_fits_its_terminal(result: Result, width: int) -> None:
     """No line is wider than the terminal, and no number, mark or role is cut off."""
     out = io.StringIO()
     print_summary(result, Console(file=out, width=width, color_system=None))
@@ -268,13 +260,13 @@ def test_summary_fits_its_terminal(result: Made, width: int) -> None:
     assert "(weeks; of" in text
     assert [line.split()[-1] for line in lines if "72 % [F]" in line and "%  " in line] == ["fitted"]
     assert [line.split()[-1] for line in lines if "9/13" in line] == ["checked"]
-    for word in ("[F]", "[F2]", "seed 7, 60 replicates, batch engine, protocolsim 0.0, 1.2 s"):
+    for word in ("[F]", "[F2]", f"seed 7, 60 replicates, batch engine, protocolsim {result.version}, 1.2 s"):
         assert word in text
-    for sentence in (numbers.RANGE_MEANS, numbers.ROLES_MEAN, numbers.verdict(result), *result.notes):
+    for sentence in (numbers.RANGE_MEANS, numbers.ROLES_MEAN, numbers.verdict(result), *result.scenario.notes):
         assert sentence in text
 
 
-def test_summary_without_published_values_has_no_columns_for_them(result: Made) -> None:
+def test_summary_without_published_values_has_no_columns_for_them(result: Result) -> None:
     """Where nothing is published nothing is said of percentiles or roles."""
     bare = {
         n: dataclasses.replace(e, label=f"[red]{n}", published=None, percentile=None)
@@ -282,7 +274,7 @@ def test_summary_without_published_values_has_no_columns_for_them(result: Made) 
     }
     out = io.StringIO()
     console = Console(file=out, width=100, color_system=None)
-    print_summary(dataclasses.replace(result, estimates=bare, warnings=("Two [of] them.",)), console)
+    print_summary(of_scenario(dataclasses.replace(result, estimates=bare), warnings=("Two [of] them.",)), console)
 
     assert "Percentile" not in out.getvalue()
     assert "Role" not in out.getvalue()
@@ -290,7 +282,7 @@ def test_summary_without_published_values_has_no_columns_for_them(result: Made) 
     assert "Warning: Two [of] them." in out.getvalue()
 
 
-def test_a_number_without_a_unit_names_none(result: Made) -> None:
+def test_a_number_without_a_unit_names_none(result: Result) -> None:
     """An endpoint that is a bare number has no empty place for a unit beside its label."""
     plain = {n: dataclasses.replace(e, label="Highest", unit="") for n, e in result.estimates.items()}
     out = io.StringIO()
@@ -299,11 +291,11 @@ def test_a_number_without_a_unit_names_none(result: Made) -> None:
     assert "(;" not in out.getvalue()
 
 
-def test_summary_reads_on_an_old_terminal(result: Made) -> None:
+def test_summary_reads_on_an_old_terminal(result: Result) -> None:
     """A terminal without the sign ± gets +- and no error."""
     raw = io.BytesIO()
     with io.TextIOWrapper(raw, encoding="ascii") as out:
-        print_summary(dataclasses.replace(result, title="Étude"), Console(file=out, width=100, color_system=None))
+        print_summary(of_scenario(result, title="Étude"), Console(file=out, width=100, color_system=None))
         out.flush()
         text = raw.getvalue().decode("ascii")
 
@@ -312,7 +304,7 @@ def test_summary_reads_on_an_old_terminal(result: Made) -> None:
     assert "?tude" in text
 
 
-def test_page_is_whole_and_loads_nothing(result: Made) -> None:
+def test_page_is_whole_and_loads_nothing(result: Result) -> None:
     """The page's tags close, its ids are unique, it fetches nothing, and each figure has words."""
     text = page(result)
     reader = read(text)
@@ -329,9 +321,9 @@ def test_page_is_whole_and_loads_nothing(result: Made) -> None:
     assert used <= set(reader.ids)
 
 
-def test_page_says_everything(result: Made) -> None:
+def test_page_says_everything(result: Result) -> None:
     """Every number, rule, mark, caveat and fact of the result stands on the page, and nothing breaks its HTML."""
-    text = page(dataclasses.replace(result, warnings=("One & two.",)))
+    text = page(of_scenario(result, warnings=("One & two.",)))
 
     for found in result.estimates.values():
         assert numbers.bare(numbers.simulated(found), found) in text
@@ -358,25 +350,11 @@ def test_page_says_everything(result: Made) -> None:
     assert "<drug>" not in text
 
 
-def test_rows_may_be_dataclasses(result: Made) -> None:
-    """The scenario's own rows, which are dataclasses, give the same page as mappings."""
-
-    def as_objects(rows: tuple[dict[str, Any], ...]) -> tuple[Any, ...]:
-        made_of = dataclasses.make_dataclass("Line", list(rows[0]))
-        return tuple(made_of(**one) for one in rows)
-
-    objects: dict[str, Any] = {
-        name: as_objects(getattr(result, name)) for name in ("parameters", "own_parameters", "design")
-    }
-
-    assert page(dataclasses.replace(result, **objects)) == page(result)
-
-
-def test_page_of_a_bare_result(result: Made) -> None:
+def test_page_of_a_bare_result(result: Result) -> None:
     """Without published values, a variable to follow or anything to say, the page still stands."""
-    bare = dataclasses.replace(
-        result,
-        estimates={n: dataclasses.replace(e, published=None, percentile=None) for n, e in result.estimates.items()},
+    estimates = {n: dataclasses.replace(e, published=None, percentile=None) for n, e in result.estimates.items()}
+    bare = of_scenario(
+        dataclasses.replace(result, estimates=estimates),
         follow=None, notes=(), own_parameters=(), parameters=(), sources=(), question="", description="",
     )  # fmt: skip
     reader = read(page(bare))
@@ -386,7 +364,7 @@ def test_page_of_a_bare_result(result: Made) -> None:
     assert "Percentile" not in page(bare)
 
 
-def test_page_ink_follows_the_reader(result: Made) -> None:
+def test_page_ink_follows_the_reader(result: Result) -> None:
     """No figure on the page keeps the ink of white paper, which could not be read in the dark."""
     body = page(result).split("</style>")[1]
 

@@ -12,17 +12,18 @@ import pytest
 
 from protocolsim.errors import UsageError
 from protocolsim.report.run import figure_data, figures
+from protocolsim.study.result import Result
 from tests.endpoint.test_endpoint import LABELS, Course, made_records
-from tests.report.test_report import Made, course, made, read
+from tests.report.test_report import course, made, of_records, of_scenario, read
 
 
 @pytest.fixture(scope="module")
-def result() -> Made:
+def result() -> Result:
     """One result for the tests that only look."""
     return made()
 
 
-def test_states_by_week_are_those_of_each_patient(result: Made) -> None:
+def test_states_by_week_are_those_of_each_patient(result: Result) -> None:
     """The stacked shares are, week by week, what following each patient's moves gives, and add to one."""
     frame = figure_data.occupancy(result)
     rng = np.random.default_rng(4)
@@ -38,7 +39,7 @@ def test_states_by_week_are_those_of_each_patient(result: Made) -> None:
     assert frame["week"].max() > 42
 
 
-def test_each_mark_of_a_patient_is_one_record(result: Made) -> None:
+def test_each_mark_of_a_patient_is_one_record(result: Result) -> None:
     """A panel holds as many dots, crosses and ticks as that patient had assessments, missed ones and doses."""
     rng = np.random.default_rng(4)
     trial = [course(rng) for _ in range(16)]
@@ -68,10 +69,10 @@ def test_at_most_two_dozen_patients_are_drawn() -> None:
     assert len({row["panel"] for data in chart.to_dict()["datasets"].values() for row in data}) == 24
 
 
-def test_every_round_number_of_a_panel_is_labelled(result: Made) -> None:
+def test_every_round_number_of_a_panel_is_labelled(result: Result) -> None:
     """The axis shows each of its few round numbers, from zero to the highest value, and not only the first."""
     alone = made_records([[Course(seen=(("baseline", 0, 15.0), ("treated", 16, 1.0)))]])
-    chart = figures.patients_over_time(dataclasses.replace(result, records=alone))
+    chart = figures.patients_over_time(of_records(result, alone))
     drawn = ET.fromstring(figures.svg(chart))  # noqa: S314
     said = {"".join(text.itertext()) for text in drawn.iter("{http://www.w3.org/2000/svg}text")}
 
@@ -80,7 +81,7 @@ def test_every_round_number_of_a_panel_is_labelled(result: Made) -> None:
     assert figures._ticks(-2.0, 3.3) == [-2.0, 0.0, 2.0]
 
 
-def test_too_many_points_become_means(monkeypatch: pytest.MonkeyPatch, result: Made) -> None:
+def test_too_many_points_become_means(monkeypatch: pytest.MonkeyPatch, result: Result) -> None:
     """Above the limit the drawn values are means that keep each patient's sum, and the caption says so."""
     chosen, _ = figure_data.patients(result.records, 0)
     full, _ = figure_data.patient_frame(result, chosen)
@@ -97,7 +98,7 @@ def test_too_many_points_become_means(monkeypatch: pytest.MonkeyPatch, result: M
     assert f"means over {step:g} weeks" in figures.caption(figures.patients_over_time(result))
 
 
-def test_a_state_has_one_colour_in_all_figures(result: Made) -> None:
+def test_a_state_has_one_colour_in_all_figures(result: Result) -> None:
     """The colour of a state is the same in both figures that show states, and no two share one."""
 
     def colours_of(chart: Any) -> dict[str, str]:
@@ -113,7 +114,7 @@ def test_a_state_has_one_colour_in_all_figures(result: Made) -> None:
     assert len(set({**one, **other}.values())) == len({**one, **other})
 
 
-def test_comparison_draws_the_numbers_of_the_table(result: Made) -> None:
+def test_comparison_draws_the_numbers_of_the_table(result: Result) -> None:
     """Bars are the ranges of single trials, diamonds the published values, and lines the exact intervals."""
     group = [e for e in result.estimates.values() if e.published is not None]
     ranges, points = figures._marks("%", group, {e.name: e.name for e in group})
@@ -127,22 +128,22 @@ def test_comparison_draws_the_numbers_of_the_table(result: Made) -> None:
     assert lines["alone"] == pytest.approx((38.6, 90.9), abs=0.05)
 
 
-def test_figures_without_anything_to_draw_are_refused(result: Made) -> None:
+def test_figures_without_anything_to_draw_are_refused(result: Result) -> None:
     """Each figure says why it cannot be drawn, instead of drawing nothing."""
     with pytest.raises(UsageError, match="no variable to follow"):
-        figures.patients_over_time(dataclasses.replace(result, follow=None))
+        figures.patients_over_time(of_scenario(result, follow=None))
     with pytest.raises(UsageError, match="not assessed"):
-        figures.patients_over_time(dataclasses.replace(result, follow="cuont"))
+        figures.patients_over_time(of_scenario(result, follow="cuont"))
     with pytest.raises(UsageError, match="replicates are 0 to 59"):
         figures.patients_over_time(result, 60)
     with pytest.raises(UsageError, match="no endpoint"):
         figures.simulated_against_published(dataclasses.replace(result, estimates={}))
     nobody = made_records([[Course(path=(("baseline", 0), ("screen_failure", 8)))]])
     with pytest.raises(UsageError, match="nobody was enrolled"):
-        figures.through_states(dataclasses.replace(result, records=nobody))
+        figures.through_states(of_records(result, nobody))
 
 
-def test_figures_are_saved_without_a_network(result: Made, tmp_path: Path) -> None:
+def test_figures_are_saved_without_a_network(result: Result, tmp_path: Path) -> None:
     """PNG is twice the size on screen, SVG is XML with words, HTML loads nothing; other endings are refused."""
     chart = figures.simulated_against_published(result)
     png = figures.save(chart, tmp_path / "a.png").read_bytes()

@@ -22,7 +22,7 @@ from protocolsim.report.style.figures import alternative, caption
 from protocolsim.study.decision.curve import ThresholdCurve
 from protocolsim.study.decision.regret import regret
 from protocolsim.study.decision.thresholds import thresholds
-from tests.report.test_report import Made, made
+from tests.report.test_report import made
 
 
 @functools.cache
@@ -211,7 +211,7 @@ def test_ribbons_are_as_wide_as_their_share(result):
 
 def test_nobody_to_follow_is_refused():
     """Where nobody was enrolled there is no flow to draw."""
-    none: Made = made(2, 4)
+    none = made(2, 4)
     none.records["subjects"]["enrolled"][:] = False
     with pytest.raises(UsageError, match="nobody was enrolled"):
         flow.flow(none)

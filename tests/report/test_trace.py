@@ -22,7 +22,7 @@ from protocolsim.records import MADE, Records, table_from_rows
 from protocolsim.report.patient.decision_text import Decision, digits
 from protocolsim.report.patient.story import Trace, trace
 from protocolsim.scenario.load import load
-from protocolsim.study.decision.counterfactual import other_ways, sent
+from protocolsim.study.decision.counterfactual import other_ways, with_decision
 from protocolsim.study.decision.replay import Given, Life, Seen, Tried, life
 from protocolsim.units import MINUTES_PER_WEEK
 from tests.cli.test_cli import command, refused
@@ -164,7 +164,7 @@ class TestOtherWay:
             n for n in whole.steps if isinstance(n, Tried) and n.state.name == "combination" and n.to is not None
         )
         (way,) = other_ways(whole, step)
-        forced = sent(scenario.trial, step.state, step.group, way.instead)
+        forced = with_decision(scenario.trial, step.group, way.instead)
         records = simulation.simulate(forced, scenario.seed, range(1))
         assert [way] == other_ways(whole, step, "batch") == other_ways(whole, step, "des")
         row = int(np.flatnonzero(records["subjects"]["subject"] == whole.subject)[0])

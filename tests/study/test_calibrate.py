@@ -14,16 +14,18 @@ import pytest
 from rich.console import Console
 
 from protocolsim.errors import SimulationError, UsageError
+from protocolsim.executor.base import Executor
 from protocolsim.report.calibration.console import print_calibration
 from protocolsim.report.calibration.page import calibration_page
 from protocolsim.scenario.file.yaml_reader import parse
 from protocolsim.scenario.load import load
+from protocolsim.study import conduct
 from protocolsim.study.calibration import calibrate as calibration
-from protocolsim.study.calibration import reference_table
 from protocolsim.study.calibration.abc_posterior import COVERAGE_BOUNDS
 from protocolsim.study.calibration.calibrate import calibrate, calibration_plan, reported, trials_of
 from protocolsim.study.calibration.reference_table import Simulated, make_table, simulate, table_plan
 from protocolsim.study.calibration.targets import Target, load_targets, targets_of
+from protocolsim.study.execution.chunks import carried_out
 from protocolsim.study.run import run
 from protocolsim.study.storage.study_folder import study_folder
 from tests.cli.test_cli import command as command  # noqa: PLC0414 - a fixture, used by name
@@ -39,7 +41,7 @@ targets:
 """
 
 
-def carried_out(points: int, trials: int):
+def calibrated(points: int, trials: int):
     scenario = load("ms_daclizumab")
     targets = load_targets("ms_daclizumab", scenario)
     return calibrate(targets, calibration_plan(scenario, targets, points=points, trials=trials))
@@ -48,7 +50,7 @@ def carried_out(points: int, trials: int):
 @cache
 def reduced():
     """A small calibration of the shipped trial, made once for all tests."""
-    return carried_out(224, 24)
+    return calibrated(224, 24)
 
 
 def holds(found) -> None:
@@ -106,7 +108,7 @@ class TestShipped:
 @pytest.mark.long
 def test_the_full_calibration():
     """What holds of the small calibration holds of the one that the command makes unless told otherwise."""
-    holds(carried_out(1024, 64))
+    holds(calibrated(1024, 64))
 
 
 class TestReported:
@@ -140,6 +142,19 @@ def small_plan(points: int = 40, seed: int = 1, text: str = ONE):
     )
 
 
+class Backwards(Executor):
+    """Carries out the last task first, and counts them."""
+
+    tasks = 0
+
+    def results(self, function, tasks):
+        self.tasks += len(tasks)
+        return ((task, function(task)) for task in reversed(tasks))
+
+    def end(self, *, at_once):
+        pass
+
+
 def same(a: Simulated, b: Simulated) -> bool:
     return a.trials.tobytes() == b.trials.tobytes() and a.long_run.tobytes() == b.long_run.tobytes()
 
@@ -148,9 +163,9 @@ class TestTable:
     def test_a_point_is_a_run_of_the_scenario_there(self):
         """What a table holds of a point is what running the scenario with that setting gives, trial by trial."""
         plan = small_plan()
-        chunk = plan.chunks()[0]
-        table = simulate(chunk)
-        (path, setting), *_ = chunk.settings[0]
+        points = plan.points_at(plan.positions(), 0, plan.trials)
+        table = simulate(points[:1])
+        (path, setting), *_ = points[0].settings
         there = load("ms_daclizumab", set={"cohort.size": 4, path: setting})
         result = run(there, replicates=2, seed=1)
         assert table.long_run[0, 0] == result.estimates["new_cel_inhibition"].value
@@ -159,9 +174,10 @@ class TestTable:
     def test_the_order_of_the_work_does_not_matter(self):
         """Chunks done last to first, or one by one, give the same table; each is a pure function of what it holds."""
         plan = small_plan()
+        points = plan.points_at(plan.positions(), 0, plan.trials)
         whole = make_table(plan)
-        assert same(whole, make_table(plan, run=lambda work, chunks: [work(c) for c in list(chunks)[::-1]][::-1]))
-        assert same(Simulated(whole.trials[:16], whole.long_run[:16]), simulate(plan.chunks()[0]))
+        assert same(whole, make_table(plan, workers=Backwards()))
+        assert same(Simulated(whole.trials[:16], whole.long_run[:16]), simulate(points[:16]))
 
     def test_a_shorter_table_is_the_beginning_of_a_longer_one(self):
         """Points are added behind those that are there; another seed gives other points."""
@@ -175,21 +191,15 @@ class TestTable:
         plan = small_plan()
         told: list[int] = []
         with study_folder(tmp_path / "out", plan.manifest, pieces="reference") as folder:
-            whole = make_table(plan, keep=folder, progress=told.append)
+            whole = make_table(plan, folder=folder, progress=told.append)
         assert sum(told) == 80
         (tmp_path / "out/reference/chunk_00000.npz").unlink()
         (tmp_path / "out/reference/chunk_00001.npz").write_bytes(b"half a chunk")
-        made = []
-
-        def counting(work, chunks):
-            for chunk in chunks:
-                made.append(chunk)
-                yield work(chunk)
-
+        backwards = Backwards()
         with study_folder(tmp_path / "out", plan.manifest, resume=True, pieces="reference") as folder:
-            assert same(whole, make_table(plan, keep=folder, run=counting))
+            assert same(whole, make_table(plan, folder=folder, workers=backwards))
             assert folder.lost == ["reference/chunk_00001.npz"]
-        assert len(made) == 2
+        assert backwards.tasks == 2
 
     @pytest.mark.parametrize(
         ("other", "differs"),
@@ -198,7 +208,7 @@ class TestTable:
     def test_another_plan_is_not_taken_up(self, tmp_path, other, differs):
         """What was begun with other points, another seed or other priors is refused, with the difference named."""
         with study_folder(tmp_path / "out", small_plan().manifest, pieces="reference") as folder:
-            make_table(small_plan(), keep=folder)
+            make_table(small_plan(), folder=folder)
         plan = small_plan(**other).manifest
         with (
             pytest.raises(UsageError, match=f"cannot be gone on with: {differs}"),
@@ -269,10 +279,10 @@ class TestCommand:
             if len(made) == 2:
                 raise KeyboardInterrupt
             made.append(chunk)
-            return simulate(chunk)
+            return carried_out(chunk)
 
         with monkeypatch.context() as patched:
-            patched.setattr(reference_table, "simulate", stopping)
+            patched.setattr(conduct, "carried_out", stopping)
             status, out, err = command(*SMALL, "--json", "--out", "results")
         assert (status, out) == (130, "")
         assert "2 of 3 parts are kept in results" in err

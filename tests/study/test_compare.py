@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import protocolsim
+from protocolsim.executor.processes import Processes
 from protocolsim.scenario.load import load
 from protocolsim.study.compare import compare, differing
+from protocolsim.study.execution import chunks
+from protocolsim.study.execution.chunks import carried_out
 from tests.cli.test_cli import command, refused
 
 __all__ = ["command"]
@@ -84,3 +88,48 @@ def test_command(command, monkeypatch):
     assert "replicates: 0 is not between" in refused(
         command, "compare", "ms_no_drug", "ms_no_drug", "--replicates", "0"
     )
+
+
+def test_workers_and_pieces_change_nothing(monkeypatch):
+    """For two workers, each with several chunks of either scenario, the comparison is the same to the last bit."""
+    monkeypatch.setitem(chunks._SUBJECTS, "batch", 40)
+    a, b = (load(name, set={"cohort.size": 5}) for name in ("ms_daclizumab", "ms_no_drug"))
+    one = compare(a, b, replicates=30)
+    with Processes(2) as two:
+        assert json.dumps(compare(a, b, replicates=30, workers=two).summary()) == json.dumps(one.summary())
+    monkeypatch.setitem(chunks._SUBJECTS, "batch", 10_000)
+    assert json.dumps(compare(a, b, replicates=30).summary()) == json.dumps(one.summary())
+
+
+def test_folder(command, monkeypatch):
+    """--out holds what the terminal says, whole; --resume simulates only what is missing, and of the same B alone."""
+    monkeypatch.setitem(chunks._SUBJECTS, "batch", 40)
+    Path("other.yaml").write_text("extends: ms_no_drug\ntitle: Without effect\n")
+    words = ("compare", "ms_daclizumab", "other.yaml", "--set", "cohort.size=5")
+    status, out, err = command(*words, "--replicates", "30", "--json", "--out", "results")
+    assert (status, err) == (0, "")
+    found = json.loads(out)
+    assert found == json.loads(Path("results/summary.json").read_text())
+    study = protocolsim.open("results")
+    table = study.table("comparison").set_index("estimate")
+    assert {n: r["difference"] for n, r in found["results"].items() if r["difference"] is not None} == (
+        table["difference"].dropna().to_dict()
+    )
+    again = compare(load("results/scenario.yaml"), load("results/compared.yaml"))
+    assert again.summary()["results"] == found["results"]
+    page = Path("results/report.html").read_text()
+    assert "median_rate_ratio" in page
+    assert "http" not in page.split("<body>")[1].split("Provenance")[0].replace("http://www.w3.org/", "")
+    assert all(str(pair.a.label) in page for pair in again.pairs if "&" not in pair.a.label)
+    more: list[int] = []
+
+    def counted(chunk):
+        more.append(chunk.trials)
+        return carried_out(chunk)
+
+    monkeypatch.setattr("protocolsim.study.conduct.carried_out", counted)
+    longer = json.loads(command(*words, "--replicates", "40", "--json", "--out", "results", "--resume")[1])
+    assert 0 < sum(more) < 2 * 30
+    assert longer == json.loads(command(*words, "--replicates", "40", "--json")[1])
+    Path("other.yaml").write_text("extends: ms_no_drug\ntitle: Another\n")
+    assert "its content was" in refused(command, *words, "--replicates", "40", "--out", "results", "--resume")

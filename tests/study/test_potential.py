@@ -9,7 +9,8 @@ import pytest
 
 import protocolsim
 from protocolsim.errors import UsageError
-from protocolsim.study.decision.potential_outcomes import NOT_IDENTIFIED, PASSES, REFUSED, PotentialOutcomes
+from protocolsim.study.decision.counterfactual import NOT_IDENTIFIED
+from protocolsim.study.decision.potential_outcomes import PASSES, REFUSED, PotentialOutcomes
 from protocolsim.study.decision.thresholds import thresholds
 
 KEY = ["replicate", "subject"]

@@ -16,7 +16,7 @@ from protocolsim.engine.batch import simulation
 from protocolsim.study.decision.thresholds import thresholds
 from protocolsim.study.estimation import disk_array
 from protocolsim.study.estimation.disk_array import Spill
-from protocolsim.study.estimation.endpoint_sums import Tally
+from protocolsim.study.estimation.endpoint_sums import EndpointSums
 from protocolsim.study.estimation.estimate import as_json
 
 NUMBERS = st.lists(st.floats(allow_nan=False, allow_infinity=True, width=64), min_size=1, max_size=60)
@@ -100,7 +100,7 @@ def test_memory_does_not_grow_with_subjects(monkeypatch):
     endpoints = {n: scenario.endpoints[n] for n in ("new_cel_inhibition_median", "assigned_monotherapy")}
 
     def kept(times: int) -> int:
-        tally = Tally(endpoints, scenario.populations)
+        tally = EndpointSums(endpoints, scenario.populations)
         tally.add(records)
         tracemalloc.start()
         for _ in range(times):

@@ -27,6 +27,7 @@ from protocolsim.engine.batch import simulation as engine_of
 from protocolsim.errors import UsageError
 from protocolsim.records import TABLES
 from protocolsim.scenario.load import load
+from protocolsim.study.companions import companions
 from protocolsim.study.engines import pieces
 from protocolsim.study.execution import chunks
 from protocolsim.study.result import Result
@@ -402,10 +403,11 @@ def test_a_saved_scenario_keeps_its_companions(work):
     write_run(made, Path("saved"))
     shutil.rmtree("models")
     shutil.move("saved", "elsewhere")
-    again = run(load("elsewhere/scenario.yaml"))
+    moved = load("elsewhere/scenario.yaml")
+    again = run(moved, companions=companions(moved))
     own, beside = (
         again.estimates["new_cel_inhibition"],
-        again.beside["beside/1_none.yaml"].estimates["new_cel_inhibition"],
+        again.companions["beside/1_none.yaml"].estimates["new_cel_inhibition"],
     )
     assert own.value == made.estimates["new_cel_inhibition"].value
     assert beside.value == run(load("elsewhere/beside/1_none.yaml"), replicates=2).estimates["new_cel_inhibition"].value
@@ -615,7 +617,6 @@ def small(monkeypatch):
     monkeypatch.setitem(chunks._SUBJECTS, "batch", 16)
     monkeypatch.setattr("protocolsim.report.run.page.page", lambda result: "a page" * 100)
     monkeypatch.setattr("protocolsim.report.sweep.page.write_report", lambda found, place: None)
-    monkeypatch.setattr("protocolsim.study.companions.run_beside", lambda *words, **named: {})
     monkeypatch.setattr("protocolsim.study.companions.companions", lambda scenario: {})
 
 

@@ -122,7 +122,7 @@ class TestCommand:
         assert table["verdict"].to_dict() == {name: row["verdict"] for name, row in rows.items()}
         assert {p.name for p in Path("results").iterdir()} == {
             "report.html", "validation.csv", "validation.parquet", "summary.json", "scenario.yaml", "provenance.json",
-            "manifest.json",
+            "manifest.json", "ledger.jsonl", "chunks",
         }  # fmt: skip
         assert command(*words, "--quiet", "--out", "results", "--overwrite") == (0, "", "")
 

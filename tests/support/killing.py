@@ -19,6 +19,7 @@ from typing import Any
 
 from protocolsim.cli import main
 from protocolsim.report.calibration import files as calibration_files
+from protocolsim.report.comparison import files as comparison_files
 from protocolsim.report.decision import files as decision_files
 from protocolsim.report.run import page
 from protocolsim.report.sweep import page as sweep_page
@@ -32,12 +33,13 @@ COMMANDS = {
     "run": ("run", *_SMALL, "--replicates", "400", *_ALONE),
     "sweep": ("sweep", *_SMALL, "--replicates", "500", "--vary", "response_threshold=25%,50%", *_ALONE),
     "thresholds": ("thresholds", *_SMALL, "--replicates", "400", "--random-streams", "2", *_ALONE),
-    "validate": ("validate", *_SMALL, "--replicates", "400"),
+    "validate": ("validate", *_SMALL, "--replicates", "400", *_ALONE),
+    "compare": ("compare", "ms_no_drug", *_SMALL, "--replicates", "400", *_ALONE),
     "calibrate": ("calibrate", *_SMALL, "--points", "96", "--trials", "8", *_ALONE),
 }
 SWEEP = COMMANDS["sweep"]
 # What goes on where it was stopped; the others begin anew, without being told to.
-RESUMED = ("run", "sweep", "calibrate")
+RESUMED = ("run", "sweep", "calibrate", "validate", "compare")
 FINISHED = "summary.json"
 
 
@@ -84,6 +86,7 @@ def drawn_at_once() -> None:
     """Pages and figures take seconds to draw; what is written in their place has no less to lose."""
     stand_in: Any = lambda *_: "a page" * 1000  # noqa: E731 - one for all
     sweep_page.write_report = plain_report
+    comparison_files.comparison_page = stand_in
     page.page = stand_in
     vars(decision_files)["charts"] = lambda summary: {}
     vars(decision_files)["threshold_page"] = stand_in

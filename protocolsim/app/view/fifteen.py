@@ -17,7 +17,6 @@ from protocolsim.app.work.worker import Answer, Made, Tell
 from protocolsim.report.run import figures
 from protocolsim.report.run.swimmers import swimmers
 from protocolsim.report.style import numbers
-from protocolsim.study.estimation.endpoint_sums import Tally
 from protocolsim.study.estimation.estimate import estimate
 
 _FIGURES = ("swimmers", "published")
@@ -47,12 +46,8 @@ class TrialPart(Part):
         number = looked_at(scenario_of(state), replicates_of(state))
         result = result_of(state, Progress(tell, number))
         draw = state.draw % number
-        tally = Tally(result.scenario.endpoints, result.scenario.populations)
-        for records in result.pieces():
-            tally.add(records)
-        sums = tally.sums()
         rows = tuple(
-            Row(estimate(endpoint, sums[name][draw : draw + 1]), result.estimates[name])
+            Row(estimate(endpoint, result.sums[name][draw : draw + 1]), result.estimates[name])
             for name, endpoint in result.scenario.endpoints.items()
         )
         charts = {

@@ -18,7 +18,8 @@ from protocolsim.errors import UsageError
 from protocolsim.report.patient.page import story_html
 from protocolsim.report.patient.story import Trace, trace
 from protocolsim.scenario.scenario import Scenario
-from protocolsim.study.decision.potential_outcomes import NOT_IDENTIFIED, PASSES, potential_outcomes
+from protocolsim.study.decision.counterfactual import NOT_IDENTIFIED
+from protocolsim.study.decision.potential_outcomes import PASSES, potential_outcomes
 from protocolsim.study.decision.threshold_rule import forced
 
 

@@ -32,10 +32,6 @@ from protocolsim.text.shell import command
 
 FIGURES = ("curves", "roc", "what_follows", "loss")
 _REMEMBERED = 256
-_SENT = (
-    "seed", "replicates", "measured", "replicate", "subject", "endpoints", "taken", "refused", "others", "otherwise",
-    "definition",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -94,19 +90,12 @@ class CurvePart(Part):
             "what_follows": lambda: figures.what_follows(drawn, without),
             "loss": lambda: figures.loss(drawn),
         }
-        return Made(charts, [None if c is None else {k: getattr(c, k) for k in _SENT} for c in (mine, without)])
+        return Made(charts, (mine, without))
 
-    def receive(self, answer: Answer, state: State) -> Answer:
-        """The curves put together again."""
-        scenario = scenario_of(state)
-        found: list[ThresholdCurve | None] = [None, None]
-        nothing = scenario.effect.none if scenario.effect is not None else {}
-        for place, settings in enumerate((state.settings, over(state.settings, nothing))):
-            if answer.facts[place] is not None:
-                mine = scenario_of(replace(state, settings=settings))
-                found[place] = ThresholdCurve(scenario=mine, rule=the_rule(mine), **answer.facts[place])
-        assert found[0] is not None
-        answer.facts = Curves(found[0], found[1])
+    def receive(self, answer: Answer, state: State) -> Answer:  # noqa: ARG002 - the curves say it all
+        """The curves, from which any threshold is read here."""
+        mine, without = answer.facts
+        answer.facts = Curves(mine, without)
         return answer
 
     def show(self, answer: Answer, state: State) -> Tag | TagList:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from protocolsim.report.style import numbers as style_numbers
-from protocolsim.study.calibration.abc_posterior import COVERAGE_BOUNDS, INTERVALS, NOT_IDENTIFIED
+from protocolsim.study.calibration.abc_posterior import COVERAGE_BOUNDS, INTERVALS, MOST_SD_RATIO
 from protocolsim.study.calibration.calibrate import Calibration, Fitted, Predicted
 
 SD_RATIO_MEANS = (
     f"SD ratio: the posterior's standard deviation over the prior's, on the prior's scale; above "
-    f"{NOT_IDENTIFIED:g} the targets say next to nothing of that parameter (not identified): its range is assumed."
+    f"{MOST_SD_RATIO:g} the targets say next to nothing of that parameter (not identified): its range is assumed."
 )
 PREDICTED_MEANS = (
     "Predicted, 5-95 %: where 90 % of fresh simulated trials fall whose parameters were drawn from the posterior."

@@ -37,7 +37,7 @@ def print_thresholds(summary: CurveSummary, console: Console) -> None:
         columns.append(Column(f"{_SHORT.get(name, summary.curve.endpoints[name].label)}\n{unit}"))
     lines = _lines(summary)
     bold = [k for k, line in enumerate(lines) if line[0].startswith("*")]
-    screen.put(summary.result.title, "bold")
+    screen.put(summary.result.scenario.title, "bold")
     screen.table(columns, [*lines, _errors(summary, frame)], bold=bold, parted=True)
     means = f" {_MEANS}" if "sensitivity" in names else ""
     notes = [
@@ -53,7 +53,7 @@ def print_thresholds(summary: CurveSummary, console: Console) -> None:
         f"seed {run.seed}, {style_numbers.count(run.replicates, 'replicate')} on both ways, {run.engine} engine, "
         f"protocolsim {run.version}, {run.provenance['run time']}"
     )
-    for text in ("", *notes, *(f"Caveat: {n}" for n in run.notes), ran):
+    for text in ("", *notes, *(f"Caveat: {n}" for n in run.scenario.notes), ran):
         screen.put(text, "dim")
 
 

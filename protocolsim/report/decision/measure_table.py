@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from protocolsim.report.style import numbers as style_numbers
 from protocolsim.study.decision.curve import ThresholdCurve
+from protocolsim.study.estimation.estimate import nan_as_none
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,14 +58,10 @@ def as_json(curve: ThresholdCurve) -> dict[str, Any]:
     return {
         name: {
             "label": curve.definitions[name],
-            **{n: {"value": _plain(value), "mcse": _plain(error)} for n, (value, error) in told.items()},
+            **{n: {"value": nan_as_none(value), "mcse": nan_as_none(error)} for n, (value, error) in told.items()},
         }
         for name, told in numbers(curve).items()
     }
-
-
-def _plain(value: float) -> float | None:
-    return None if np.isnan(value) else value
 
 
 def whole(curve: ThresholdCurve, thresholds: NDArray[np.float64]) -> pd.DataFrame:

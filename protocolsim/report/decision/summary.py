@@ -18,6 +18,7 @@ from protocolsim.scenario.measures import MEASURES
 from protocolsim.study.decision.curve import ThresholdCurve
 from protocolsim.study.decision.regret import Regret
 from protocolsim.study.decision.thresholds import decision_of
+from protocolsim.study.estimation.estimate import nan_as_none
 from protocolsim.study.result import Result
 from protocolsim.study.sweep.grid_values import one
 from protocolsim.study.sweep.sweep import Sweep, paired_mcse
@@ -189,7 +190,7 @@ def curve_json(
         str(name): [
             {
                 "threshold": float(at),
-                **{key: None if np.isnan(v) else float(v) for key, v in zip(numbers_of, numbers, strict=True)},
+                **{key: nan_as_none(v) for key, v in zip(numbers_of, numbers, strict=True)},
             }
             for at, *numbers in rows[[where, *numbers_of]].itertuples(index=False)
         ]

@@ -15,7 +15,7 @@ from protocolsim.scenario.load import load
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.study.decision.counterfactual import NOT_IDENTIFIED, After, OtherWay, other_ways
 from protocolsim.study.decision.replay import Given, Happened, Life, Seen, Step, Tried, life
-from protocolsim.study.run import AUTO
+from protocolsim.study.engines import AUTO
 
 Kind = Literal["visit", "event", "decision", "stay"]
 
@@ -120,7 +120,9 @@ def trace(
         tuple(f"{name}: {means[name]}" for name in variables),
         lines,
         teller.end(),
-        f"The other ways are {NOT_IDENTIFIED}." if any(n.others for n in lines) else "",
+        f"The other ways are {NOT_IDENTIFIED}: no trial can show both ways of one patient."
+        if any(n.others for n in lines)
+        else "",
         truth,
     )
 

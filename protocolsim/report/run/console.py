@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from protocolsim.report.run import findings
-from protocolsim.report.run.source import Source
 from protocolsim.report.style import numbers
 from protocolsim.report.style.console import Column, Screen
 from protocolsim.study.estimation.estimate import Estimate
+from protocolsim.study.result import Result
 from protocolsim.study.validation import comparisons
 
 if TYPE_CHECKING:
@@ -19,13 +19,13 @@ _RANGE = Column("One trial,\n5-95 %")
 _ROLE = Column("Role", words=True)
 
 
-def print_summary(result: Source, console: Console) -> None:
+def print_summary(result: Result, console: Console) -> None:
     """Print the table of endpoints, what its columns mean, and how to run it again."""
     screen = Screen(console)
     put = screen.put
-    put(result.title, "bold")
-    if result.question:
-        put(result.question)
+    put(result.scenario.title, "bold")
+    if result.scenario.question:
+        put(result.scenario.question)
     _endpoints(screen, result)
     tests = [e for e in result.estimates.values() if e.decides]
     if tests:
@@ -44,14 +44,17 @@ def print_summary(result: Source, console: Console) -> None:
         put(numbers.ROLES_MEAN, "dim")
     if tests:
         put(numbers.TESTS_MEAN, "dim")
-    for title, lines, style in (("Warning", result.warnings, "bold yellow"), ("Caveat", result.notes, "")):
+    for title, lines, style in (
+        ("Warning", result.scenario.warnings, "bold yellow"),
+        ("Caveat", result.scenario.notes, ""),
+    ):
         for line in lines:
             put(f"{title}: {line}", style)
     put("")
     put(_how_it_ran(result), "dim")
 
 
-def print_validation(result: Source, console: Console) -> None:
+def print_validation(result: Result, console: Console) -> None:
     """Print the published results one by one, each with its verdict, and what that verdict is worth."""
     screen = Screen(console)
     put = screen.put
@@ -64,20 +67,20 @@ def print_validation(result: Source, console: Console) -> None:
          one.verdict, one.published.role)
         for one in comparisons(result.estimates.values())
     ]  # fmt: skip
-    put(result.title, "bold")
+    put(result.scenario.title, "bold")
     screen.table(columns, rows, expand=True)
     put("")
     put(numbers.verdict(result))
     put("")
     for line in (numbers.VERDICT_MEANS, numbers.ROLE_MEANS):
         put(line, "dim")
-    for line in result.warnings:
+    for line in result.scenario.warnings:
         put(f"Warning: {line}", "bold yellow")
     put("")
     put(_how_it_ran(result), "dim")
 
 
-def _how_it_ran(result: Source) -> str:
+def _how_it_ran(result: Result) -> str:
     parts = [
         f"seed {result.seed}",
         numbers.count(result.replicates, "replicate"),
@@ -89,7 +92,7 @@ def _how_it_ran(result: Source) -> str:
     return ", ".join(parts)
 
 
-def _endpoints(screen: Screen, result: Source) -> None:
+def _endpoints(screen: Screen, result: Result) -> None:
     """One row per endpoint; the published columns appear only where something was published."""
     compared = any(e.published is not None for e in result.estimates.values())
     columns = [Column("Endpoint", words=True), Column("Simulated"), _RANGE]

@@ -12,7 +12,7 @@ from protocolsim.endpoint.base import first_states, rows_of
 from protocolsim.errors import UsageError
 from protocolsim.names import told_apart
 from protocolsim.records import MADE, Records
-from protocolsim.report.run.source import Source, row
+from protocolsim.study.result import Result
 from protocolsim.units import MINUTES_PER_WEEK
 
 if TYPE_CHECKING:
@@ -35,14 +35,14 @@ def patients(records: Records, replicate: int) -> tuple[NDArray[np.int64], int]:
     return rows[:MOST_PATIENTS], len(rows)
 
 
-def patient_frame(result: Source, chosen: NDArray[np.int64]) -> tuple[pd.DataFrame, float]:
+def patient_frame(result: Result, chosen: NDArray[np.int64]) -> tuple[pd.DataFrame, float]:
     """One row per mark to draw; also the width in weeks of the means that stand for too many values, or 0."""
     import pandas as pd
 
     records, labels = result.shown, result.shown.labels
     subjects = records["subjects"]
-    if result.follow not in labels.variables:
-        raise UsageError(f"the variable to follow, '{result.follow}', is not assessed in this protocol")
+    if result.scenario.follow not in labels.variables:
+        raise UsageError(f"the variable to follow, '{result.scenario.follow}', is not assessed in this protocol")
     states = np.array(state_labels(result), dtype=object)
     parts = []
     for table, kind in (("observations", "seen"), ("doses", "dose")):
@@ -50,7 +50,7 @@ def patient_frame(result: Source, chosen: NDArray[np.int64]) -> tuple[pd.DataFra
         rows = rows_of(records, table)
         keep = np.isin(rows, chosen)
         if kind == "seen":
-            keep &= columns["variable"] == labels.variables.index(str(result.follow))
+            keep &= columns["variable"] == labels.variables.index(str(result.scenario.follow))
         else:
             keep &= (columns["status"] == MADE) & (columns["dose"] > 0)
         made = columns["status"][keep] == MADE
@@ -62,7 +62,9 @@ def patient_frame(result: Source, chosen: NDArray[np.int64]) -> tuple[pd.DataFra
         parts.append(part)
     frame, step = _thinned(pd.concat([p for p in parts if len(p)] or parts[:1], ignore_index=True))
     if frame["value"].notna().sum() == 0:
-        raise UsageError(f"'{result.follow}' was never observed in this replicate, so there is nothing to draw")
+        raise UsageError(
+            f"'{result.scenario.follow}' was never observed in this replicate, so there is nothing to draw"
+        )
     start = pd.DataFrame({"row": chosen, "kind": "enrolment", "week": 0.0, "state": ""})
     frame = pd.concat([start.assign(value=np.nan, dose=np.nan), frame], ignore_index=True)
     ended = [ending(result, int(code)) for code in subjects["final_state"][chosen]]
@@ -74,7 +76,7 @@ def patient_frame(result: Source, chosen: NDArray[np.int64]) -> tuple[pd.DataFra
     return frame, step
 
 
-def ending(result: Source, final: int) -> str:
+def ending(result: Result, final: int) -> str:
     """How a subject ended: the outcome of their final state, or that state where it has none."""
     return result.shown.labels.outcomes[final] or state_labels(result)[final]
 
@@ -92,7 +94,7 @@ def _thinned(frame: pd.DataFrame) -> tuple[pd.DataFrame, float]:
     return thin.drop(columns="bin"), step
 
 
-def occupancy(result: Source) -> pd.DataFrame:
+def occupancy(result: Result) -> pd.DataFrame:
     """Share of enrolled subjects in each state at each week since enrolment, from their moves."""
     import pandas as pd
 
@@ -129,8 +131,8 @@ def occupancy(result: Source) -> pd.DataFrame:
     )
 
 
-def state_labels(result: Source) -> list[str]:
+def state_labels(result: Result) -> list[str]:
     """Every state in the words of the scenario, in code order; equal words get their names beside them."""
-    said = {str(s["name"]): str(s["label"] or s["name"]) for s in map(row, result.design)}
+    said = {s.name: s.label or s.name for s in result.scenario.design}
     names = result.shown.labels.states
     return told_apart([said.get(name, name) for name in names], names)

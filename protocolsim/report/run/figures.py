@@ -15,7 +15,6 @@ import numpy as np
 from protocolsim.errors import UsageError
 from protocolsim.names import told_apart
 from protocolsim.report.run.figure_data import occupancy, patient_frame, patients, state_labels
-from protocolsim.report.run.source import Source
 from protocolsim.report.style import numbers
 from protocolsim.report.style.figures import (
     FAINT,
@@ -32,6 +31,7 @@ from protocolsim.report.style.figures import (
     svg,
 )
 from protocolsim.study.estimation.estimate import Estimate
+from protocolsim.study.result import Result
 from protocolsim.study.validation import exact_interval, inside
 
 if TYPE_CHECKING:
@@ -52,14 +52,14 @@ _SIMULATED = "one simulated trial, 5-95 %, and median"
 _LANES = ("simulated", "published")
 
 
-def patients_over_time(result: Source, replicate: int = 0) -> alt.FacetChart:
+def patients_over_time(result: Result, replicate: int = 0) -> alt.FacetChart:
     """The followed variable of each enrolled patient of one replicate, at most 24 of them, by week since enrolment.
 
     Raises UsageError where the scenario follows no variable, or the replicate has nobody enrolled.
     """
     import altair as alt
 
-    if result.follow is None:
+    if result.scenario.follow is None:
         raise UsageError("this scenario names no variable to follow, so there is nothing to draw for each patient")
     chosen, enrolled = patients(result.shown, replicate)
     frame, step = patient_frame(result, chosen)
@@ -84,7 +84,7 @@ def patients_over_time(result: Source, replicate: int = 0) -> alt.FacetChart:
     return found
 
 
-def _patient_layers(result: Source, frame: pd.DataFrame) -> alt.LayerChart:
+def _patient_layers(result: Result, frame: pd.DataFrame) -> alt.LayerChart:
     """One patient's panel: the curve, and two lanes under it, for missed assessments and for doses."""
     import altair as alt
 
@@ -119,7 +119,7 @@ def _patient_layers(result: Source, frame: pd.DataFrame) -> alt.LayerChart:
     return panel.properties(width=136, height=84)
 
 
-def through_states(result: Source) -> alt.Chart:
+def through_states(result: Result) -> alt.Chart:
     """The share of enrolled patients in each state by week since enrolment, over all replicates.
 
     Raises UsageError where nobody was enrolled.
@@ -157,7 +157,7 @@ def through_states(result: Source) -> alt.Chart:
     return found
 
 
-def simulated_against_published(result: Source) -> alt.VConcatChart:
+def simulated_against_published(result: Result) -> alt.VConcatChart:
     """Where single simulated trials fall, and where the published trial does, for each published endpoint.
 
     Raises UsageError where no endpoint has a published value.
@@ -192,8 +192,8 @@ def _unique_labels(estimates: Sequence[Estimate]) -> dict[str, str]:
     return {name: "\n".join(textwrap.wrap(label, 40)) for name, label in zip(names, labels, strict=True)}
 
 
-def _variable(result: Source) -> str:
-    return result.follow_meaning or str(result.follow).replace("_", " ")
+def _variable(result: Result) -> str:
+    return result.scenario.follow_meaning or str(result.scenario.follow).replace("_", " ")
 
 
 def _ticks(low: float, high: float) -> list[float]:

@@ -7,46 +7,54 @@ from collections.abc import Mapping
 from typing import Any
 
 from protocolsim.errors import UsageError, unknown
-from protocolsim.report.run.source import Source
 from protocolsim.report.style import numbers
 from protocolsim.scenario.build.companions import QUOTED, quoted
 from protocolsim.study.estimation.estimate import Estimate
+from protocolsim.study.result import Result
 
 
-def sentences(result: Source) -> list[str]:
-    """Each finding with its numbers filled in. Raises UsageError for an endpoint that a companion does not have."""
-    return [QUOTED.sub(lambda match: _number(result, match), text) for text in result.findings]
+def sentences(result: Result) -> list[str]:
+    """Each finding with its numbers filled in, but for those that quote a companion that was not run.
+
+    Raises UsageError for an endpoint that a companion does not have.
+    """
+    known = {"", *result.companions}
+    return [
+        QUOTED.sub(lambda match: _number(result, match), text)
+        for text in result.scenario.findings
+        if all(scenario in known for scenario, _ in quoted(text))
+    ]
 
 
-def _number(result: Source, match: re.Match[str]) -> str:
+def _number(result: Result, match: re.Match[str]) -> str:
     scenario, endpoint = quoted(match[0])[0]
     return numbers.simulated(_estimate(result, scenario, endpoint))
 
 
-def _estimate(result: Source, scenario: str, endpoint: str) -> Estimate:
-    estimates: Mapping[str, Estimate] = result.beside[scenario].estimates if scenario else result.estimates
+def _estimate(result: Result, scenario: str, endpoint: str) -> Estimate:
+    estimates: Mapping[str, Estimate] = result.companions[scenario].estimates if scenario else result.estimates
     if endpoint not in estimates:
         raise UsageError(f"findings: {unknown('endpoint', endpoint, estimates)}, in '{scenario}'")
     return estimates[endpoint]
 
 
-def beside(result: Source) -> dict[str, Any]:
+def beside(result: Result) -> dict[str, Any]:
     """A table of what the findings quote: the scenarios, and a row per endpoint with the value in each; {} without.
 
     What only a companion has stands there alone.
     """
-    if not result.beside:
+    if not result.companions:
         return {}
-    names = dict.fromkeys(endpoint for text in result.findings for _, endpoint in quoted(text))
+    names = dict.fromkeys(endpoint for text in result.scenario.findings for _, endpoint in quoted(text))
     rows = []
     for name in names:
         own = result.estimates.get(name)
-        others = [other.estimates.get(name) for other in result.beside.values()]
+        others = [other.estimates.get(name) for other in result.companions.values()]
         named = own or next(o for o in others if o is not None)
         unit = "" if named.unit == "%" else named.unit
         shown = "" if own is None else _shown(own)
         rows.append({"label": named.label, "unit": unit, "own": shown, "others": [_compared(own, o) for o in others]})
-    columns = [{"name": name, "title": other.title} for name, other in result.beside.items()]
+    columns = [{"name": name, "title": other.scenario.title} for name, other in result.companions.items()]
     return {"columns": columns, "rows": rows}
 
 

@@ -10,9 +10,9 @@ import numpy as np
 from protocolsim.endpoint.base import first_states, rows_of
 from protocolsim.errors import UsageError
 from protocolsim.report.run.figure_data import state_labels
-from protocolsim.report.run.source import Source
 from protocolsim.report.style import numbers
 from protocolsim.report.style.figures import INK, colours, finish
+from protocolsim.study.result import Result
 
 if TYPE_CHECKING:
     import altair as alt
@@ -25,7 +25,7 @@ _BAR = 0.03  # the width of a state, in columns
 _WIDTH, _LINE, _LETTER = 760, 13.5, 6.0  # pixels: the figure, the height of a line of words, the width of a letter
 
 
-def flows(result: Source) -> pd.DataFrame:
+def flows(result: Result) -> pd.DataFrame:
     """One row per step, state before and state after: `number` of enrolled subjects who made that move.
 
     Step 1 leads from the state in which they were enrolled to the next, and so on. Who ends makes no further
@@ -39,7 +39,7 @@ def flows(result: Source) -> pd.DataFrame:
     return found.rename("number").reset_index()
 
 
-def nodes(result: Source) -> pd.DataFrame:
+def nodes(result: Result) -> pd.DataFrame:
     """One row per column and state: `number` of enrolled subjects who were there after that many moves."""
     import pandas as pd
 
@@ -49,7 +49,7 @@ def nodes(result: Source) -> pd.DataFrame:
     return frame.groupby(["step", "state"], sort=True).size().rename("number").reset_index()
 
 
-def _moves(result: Source) -> tuple[Any, Any, Any, Any]:
+def _moves(result: Result) -> tuple[Any, Any, Any, Any]:
     """Of enrolled subjects: number, state before and after of each move after enrolment; the state of enrolment."""
     records = result.shown
     subjects, moves = records["subjects"], records["moves"]
@@ -76,7 +76,7 @@ def _moves(result: Source) -> tuple[Any, Any, Any, Any]:
     )
 
 
-def flow(result: Source) -> alt.LayerChart:
+def flow(result: Result) -> alt.LayerChart:
     """Who went where after enrolment, over all replicates. Raises UsageError where nobody was enrolled or moved."""
     import altair as alt
 

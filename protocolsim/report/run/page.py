@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -9,19 +10,19 @@ from protocolsim.component import MARKS
 from protocolsim.errors import UsageError
 from protocolsim.report.run import figures, findings
 from protocolsim.report.run.flow import flow
-from protocolsim.report.run.source import Source, row
 from protocolsim.report.style import numbers
 from protocolsim.report.style.figures import inline
 from protocolsim.report.style.stylesheet import style
 from protocolsim.study.companions import MOST
 from protocolsim.study.estimation.estimate import Estimate
+from protocolsim.study.result import Result
 from protocolsim.study.validation import Comparison, comparisons, inside
 from protocolsim.text.html import rendered
 
 _TEMPLATE = Path(__file__).with_name("page.html.j2")
 
 
-def page(result: Source) -> str:
+def page(result: Result) -> str:
     """The page as text. It loads nothing from anywhere, follows the reader's light or dark mode, and prints."""
     estimates = list(result.estimates.values())
     return rendered(
@@ -43,15 +44,15 @@ def page(result: Source) -> str:
         undefined=numbers.undefined_note(estimates),
         figures=_figures(result),
         parameters=_parameters(result),
-        own_parameters=[row(k) for k in result.own_parameters],
-        design=[row(s) for s in result.design],
-        changed=sum(1 for p in map(row, result.parameters) if p["changed"]),
+        own_parameters=[asdict(k) for k in result.scenario.own_parameters],
+        design=[asdict(s) for s in result.scenario.design],
+        changed=sum(1 for p in result.scenario.parameters if p.changed),
         marks=MARKS,
         provenance=_provenance(result),
     )
 
 
-def _rows(result: Source) -> list[dict[str, Any]]:
+def _rows(result: Result) -> list[dict[str, Any]]:
     return [
         {
             "label": e.label,
@@ -76,7 +77,7 @@ def _test(found: Estimate) -> dict[str, str]:
     return {"label": found.label, "counting": found.counting, "rejects": numbers.simulated(found)}
 
 
-def _figures(result: Source) -> list[dict[str, Any]]:
+def _figures(result: Result) -> list[dict[str, Any]]:
     """Each figure that this result has something to draw for."""
     drawn: list[dict[str, Any]] = []
     for draw in (figures.through_states, flow, figures.patients_over_time):
@@ -98,7 +99,7 @@ def _drawn(chart: Any, name: str) -> dict[str, Any]:
     }
 
 
-def _validation(result: Source) -> dict[str, Any] | None:
+def _validation(result: Result) -> dict[str, Any] | None:
     """The published results one by one, and their figure; None where nothing is published or one trial was run."""
     rows = comparisons(result.estimates.values())
     if not rows or result.replicates < 2:
@@ -123,10 +124,10 @@ def _compared(one: Comparison) -> dict[str, str]:
     }
 
 
-def _parameters(result: Source) -> list[dict[str, Any]]:
+def _parameters(result: Result) -> list[dict[str, Any]]:
     """One group per component, in the order in which they come."""
     groups: dict[str, list[dict[str, Any]]] = {}
-    for one in map(row, result.parameters):
+    for one in map(asdict, result.scenario.parameters):
         shown = {key: _shown(one[key]) for key in ("value", "default", "low", "high")}
         groups.setdefault(str(one["component"]), []).append({**one, **shown})
     return [{"component": name, "parameters": each} for name, each in groups.items()]
@@ -138,9 +139,9 @@ def _shown(value: object) -> str:
     return "" if value is None else str(value)
 
 
-def _provenance(result: Source) -> dict[str, str]:
+def _provenance(result: Result) -> dict[str, str]:
     first = {
-        "scenario": result.name,
+        "scenario": result.scenario.name,
         "seed": str(result.seed),
         "replicates": f"{result.replicates:,}",
         "engine": result.engine,

@@ -11,9 +11,9 @@ from protocolsim.endpoint.base import first_states, rows_of
 from protocolsim.errors import UsageError
 from protocolsim.records import Records
 from protocolsim.report.run.figure_data import ending, patient_frame, patients, state_labels
-from protocolsim.report.run.source import Source
 from protocolsim.report.style import numbers as style_numbers
 from protocolsim.report.style.figures import INK, RED, colours, finish, legend
+from protocolsim.study.result import Result
 from protocolsim.units import MINUTES_PER_WEEK
 
 if TYPE_CHECKING:
@@ -27,14 +27,14 @@ _DISC, _WORD = "#ffffff", "#111111"
 _LANE, _ROW = 15, 24  # pixels
 
 
-def swimmers(result: Source, replicate: int = 0) -> alt.LayerChart:
+def swimmers(result: Result, replicate: int = 0) -> alt.LayerChart:
     """A lane for each enrolled patient of one replicate, at most 24 of them, over weeks since enrolment.
 
     Raises UsageError where the scenario follows no variable, or the replicate has nobody enrolled.
     """
     import altair as alt
 
-    if result.follow is None:
+    if result.scenario.follow is None:
         raise UsageError("this scenario names no variable to follow (follow:), so there is nothing to draw on a lane")
     chosen, enrolled = patients(result.shown, replicate)
     marks, step = patient_frame(result, chosen)
@@ -44,7 +44,7 @@ def swimmers(result: Source, replicate: int = 0) -> alt.LayerChart:
     layered: alt.LayerChart = alt.LayerChart(layer=_layers(result, lanes, marks, step))
     ends = lanes.groupby("patient", sort=False).last()["ended"].value_counts()
     told = "; ".join(f"{number} {words}" for words, number in ends.items())
-    variable = result.follow_meaning or str(result.follow).replace("_", " ")
+    variable = result.scenario.follow_meaning or str(result.scenario.follow).replace("_", " ")
     which = f"all {len(chosen)}" if len(chosen) == enrolled else f"the first {len(chosen)} of {enrolled:,}"
     found: alt.LayerChart = finish(
         layered.properties(width=760, height=_ROW * len(chosen)),
@@ -59,7 +59,7 @@ def swimmers(result: Source, replicate: int = 0) -> alt.LayerChart:
     return found
 
 
-def lane_frame(result: Source, chosen: Integers) -> pd.DataFrame:
+def lane_frame(result: Result, chosen: Integers) -> pd.DataFrame:
     """One row per patient and stay in a state: `patient`, `state`, `start` and `end` in weeks since enrolment, `ended`.
 
     `ended` is how the patient's course ended, in words. In order of time within each patient; stays of no length are
@@ -86,7 +86,7 @@ def lane_frame(result: Source, chosen: Integers) -> pd.DataFrame:
     return pd.DataFrame(found, columns=["patient", "state", "start", "end", "ended"])
 
 
-def _layers(result: Source, lanes: pd.DataFrame, marks: pd.DataFrame, step: float) -> list[Any]:
+def _layers(result: Result, lanes: pd.DataFrame, marks: pd.DataFrame, step: float) -> list[Any]:
     import altair as alt
 
     order = list(dict.fromkeys(lanes["patient"]))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
-from protocolsim.report.run.source import Source
 from protocolsim.study.estimation.estimate import Estimate
+from protocolsim.study.result import Result
 from protocolsim.study.validation import Comparison, inside
 
 NO_RANGE = "one trial only"
@@ -122,7 +122,7 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def verdict(result: Source) -> str:
+def verdict(result: Result) -> str:
     """What the numbers say of the published trial, in one paragraph built from them alone."""
     compared = [e for e in result.estimates.values() if inside(e) is not None]
     said = [f"{count(result.replicates, 'trial')} {'was' if result.replicates == 1 else 'were'} simulated."]

@@ -22,7 +22,7 @@ Floats = NDArray[np.float64]
 SHARE_KEPT = 0.02
 LEAST_KEPT = 300
 PRIOR_SD = float(np.sqrt(1.0 / 12.0))
-NOT_IDENTIFIED = 0.9
+MOST_SD_RATIO = 0.9
 INTERVALS = (0.5, 0.9)
 # How far the coverage of 200 fits may lie from 50 and 90 %: 2.8 standard errors.
 COVERAGE_BOUNDS: dict[float, tuple[float, float]] = {0.5: (0.40, 0.60), 0.9: (0.84, 0.96)}

@@ -26,21 +26,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocolsim.endpoint.base import Published
+from protocolsim.engine.base import Progress
 from protocolsim.randomness import MAX_SEED
 from protocolsim.scenario.scenario import Scenario
+from protocolsim.study.arguments import whole_number
 from protocolsim.study.calibration.abc_posterior import (
     COVERAGE_BOUNDS,
-    NOT_IDENTIFIED,
+    MOST_SD_RATIO,
     Coverage,
     Posterior,
     Table,
     coverage,
 )
-from protocolsim.study.calibration.reference_table import Map, Simulated, TablePlan, make_table, table_plan, work_off
+from protocolsim.study.calibration.reference_table import Simulated, TablePlan, make_table, simulate, table_plan
 from protocolsim.study.calibration.targets import WEIGHT, Free, Target, Targets
-from protocolsim.study.engines import Progress
-from protocolsim.study.estimation.estimate import mid_rank
-from protocolsim.study.run import whole_number
+from protocolsim.study.conduct import Workers
+from protocolsim.study.estimation.estimate import mid_rank, nan_as_none
 from protocolsim.study.storage.study_folder import StudyFolder
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class Fitted:
     @property
     def identified(self) -> bool:
         """Whether the targets say more of it than its range alone does."""
-        return self.sd_ratio <= NOT_IDENTIFIED
+        return self.sd_ratio <= MOST_SD_RATIO
 
     @property
     def own_inside(self) -> bool | None:
@@ -157,7 +158,7 @@ class Calibration:
 
     def _correlations(self, names: Sequence[str]) -> list[dict[str, float | None]]:
         rows = self.posterior.correlation
-        return [{n: _plain(float(v)) for n, v in zip(names, row, strict=True)} for row in rows]
+        return [{n: nan_as_none(float(v)) for n, v in zip(names, row, strict=True)} for row in rows]
 
     @property
     def provenance(self) -> dict[str, str]:
@@ -195,26 +196,25 @@ def calibrate(
     targets: Targets,
     plan: TablePlan,
     *,
-    keep: StudyFolder | None = None,
+    workers: Workers = 1,
+    folder: StudyFolder | None = None,
     progress: Progress | None = None,
-    run: Map = map,
 ) -> Calibration:
     """Carry out a calibration; the same plan and targets give the same numbers.
 
-    `keep` is a folder in which the chunks of the table are kept as they are done, and looked for first; `run` does
-    the work (see `make_table`). Raises SimulationError, which names the point, where a cohort cannot be filled.
+    `folder` keeps the chunks of the table as they are done, and what it has is not simulated again; `workers` as for
+    `run`. Raises SimulationError, which names the point, where a cohort cannot be filled.
     """
     started = time.perf_counter()
     scenario = plan.scenario
-    made = make_table(plan, keep=keep, progress=progress, run=run)
+    made = make_table(plan, workers=workers, folder=folder, progress=progress)
     table = Table(plan.positions(), reported(targets.targets, made, plan.seed))
     observed = np.array([t.value for t in targets.targets])
     posterior = table.fit(observed)
     believed = coverage(table, FITS)
     fitted = tuple(_fitted(f, k, posterior, believed) for k, f in enumerate(plan.free))
-    again = work_off(
-        plan.chunks_at(posterior.resampled(CHECKED), plan.points * plan.trials, TRIALS_CHECKED), progress, run
-    )
+    checked = plan.points_at(posterior.resampled(CHECKED), plan.points * plan.trials, TRIALS_CHECKED)
+    again = simulate(checked, workers, progress=progress)
     predicted = tuple(_beside(scenario, targets, plan, again, made))
     return Calibration(
         scenario=scenario,
@@ -334,13 +334,9 @@ def _predicted(p: Predicted) -> dict[str, Any]:
         "published": p.value,
         "target": p.target is not None,
         "error": p.target.error if p.target is not None else "one simulated trial",
-        "lo": _plain(p.lo),
-        "median": _plain(p.median),
-        "hi": _plain(p.hi),
+        "lo": nan_as_none(p.lo),
+        "median": nan_as_none(p.median),
+        "hi": nan_as_none(p.hi),
         "percentile": p.percentile,
         "prior_percentile": p.prior_percentile,
     }
-
-
-def _plain(value: float) -> float | None:
-    return None if value != value else value

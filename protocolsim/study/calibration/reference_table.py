@@ -4,36 +4,38 @@ The points are a scrambled Sobol sequence, the same for the same seed, and a sho
 one. Trials have random numbers of their own at every point: a published trial is one draw of its own, and a table in
 which all points shared a few draws would know only those.
 
-The work is a list of chunks, each a pure function of what it holds, so that it can be done in any order, elsewhere, or
-later: whoever runs it may hand in another `map` than Python's own.
+The table is a study like any other: each point of the prior is one of its points, and a folder keeps them by sixteen.
 """
 
 from __future__ import annotations
 
-import importlib
 import io
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
+from itertools import groupby
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from protocolsim.engine.base import Progress
 from protocolsim.errors import SimulationError, UsageError
 from protocolsim.randomness import MAX_REPLICATES
+from protocolsim.records import Records
 from protocolsim.scenario.build.assemble import build
 from protocolsim.scenario.file.extends import with_settings
-from protocolsim.scenario.file.yaml_reader import Document
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.study.calibration.targets import Free
-from protocolsim.study.engines import ENGINES, Progress
-from protocolsim.study.estimation.endpoint_sums import Tally
-from protocolsim.study.run import AUTO, chosen_engine
+from protocolsim.study.conduct import Workers, conduct
+from protocolsim.study.engines import AUTO, chosen_engine, pieces
+from protocolsim.study.estimation.endpoint_sums import EndpointSums
+from protocolsim.study.execution.chunks import Chunk, Span, Work
 from protocolsim.study.storage.manifest import Manifest
 from protocolsim.study.storage.ours import REFERENCE
 from protocolsim.study.storage.study_folder import StudyFolder
 
 Floats = NDArray[np.float64]
-Map = Callable[[Callable[["Chunk"], "Simulated"], Iterable["Chunk"]], Iterable["Simulated"]]
 
 POINTS_TOGETHER = 16
 # A position of 0 or 1 has no logit.
@@ -41,50 +43,70 @@ _EDGE = 2.0**-31
 
 
 @dataclass(frozen=True)
-class Chunk:
-    """Some points of a table: what to set at each, and which trials to simulate (numbered on from `first`)."""
-
-    document: Document
-    allow_plugins: bool
-    settings: tuple[tuple[tuple[str, str | float], ...], ...]
-    endpoints: tuple[str, ...]
-    seed: int
-    first: int
-    trials: int
-    engine: str = AUTO
-
-
-@dataclass(frozen=True)
 class Simulated:
-    """What came of it: each endpoint in every trial, [points, trials, endpoints], and over all trials of a point."""
+    """Each endpoint of a table in every trial, [points, trials, endpoints], and over all trials of a point."""
 
     trials: Floats
     long_run: Floats
 
 
-def simulate(chunk: Chunk) -> Simulated:
-    """Simulate the points of a chunk; the same chunk gives the same numbers, whoever asks and wherever."""
-    found = [_point(chunk, number) for number in range(len(chunk.settings))]
-    return Simulated(np.stack([trials for trials, _ in found]), np.stack([value for _, value in found]))
+PointFound = tuple[Floats, Floats]
+"""The same of one point: [trials, endpoints], and [endpoints]."""
 
 
-def _point(chunk: Chunk, number: int) -> tuple[Floats, Floats]:
-    settings = dict(chunk.settings[number])
-    scenario = build(with_settings(chunk.document, settings), allow_plugins=chunk.allow_plugins)
-    endpoints = {name: scenario.endpoints[name] for name in chunk.endpoints}
-    tally = Tally(endpoints, scenario.populations)
-    first = chunk.first + number * chunk.trials
-    engine = importlib.import_module(ENGINES[chosen_engine(scenario, chunk.engine)])
-    try:
-        for records in engine.pieces(scenario.trial, chunk.seed, range(first, first + chunk.trials)):
-            tally.add(records)
-    except SimulationError as error:
-        at = ", ".join(f"{name} = {value}" for name, value in settings.items())
-        raise SimulationError(f"at {at}: {error}") from None
-    sums = tally.sums()
-    own = [endpoint.value(sums[name]) for name, endpoint in endpoints.items()]
-    every = [float(endpoint.value(sums[name].sum(axis=0))) for name, endpoint in endpoints.items()]
-    return np.column_stack(own), np.array(every)
+@dataclass(frozen=True, eq=False)
+class PriorPoint:
+    """Trials of a scenario with some parameters set, as a point of a study; the scenario there is built by a worker."""
+
+    scenario: Scenario
+    settings: tuple[tuple[str, str | float], ...]
+    endpoints: tuple[str, ...]
+    seed: int
+    replicates: range
+    engine: str = AUTO
+
+    def pieces(self, replicates: range, progress: Progress | None = None) -> Iterator[Records]:
+        """See Point. A SimulationError names the settings."""
+        there = _built(self)
+        try:
+            yield from pieces(there, self.seed, replicates, chosen_engine(there, self.engine), progress)
+        except SimulationError as error:
+            at = ", ".join(f"{name} = {value}" for name, value in self.settings)
+            raise SimulationError(f"at {at}: {error}") from None
+
+    def accumulator(self, span: Span) -> ReportedTrials:  # noqa: ARG002 - a point is a single span
+        """See Point."""
+        return ReportedTrials(_built(self), self.endpoints)
+
+
+@lru_cache(maxsize=1)
+def _built(point: PriorPoint) -> Scenario:
+    """The scenario of a point, while it is simulated."""
+    document = with_settings(point.scenario.document, dict(point.settings))
+    return build(document, allow_plugins=point.scenario.allow_plugins)
+
+
+class ReportedTrials:
+    """Accumulates what each trial of a point would have reported."""
+
+    def __init__(self, scenario: Scenario, endpoints: Sequence[str]) -> None:
+        self._endpoints = {name: scenario.endpoints[name] for name in endpoints}
+        self._sums = EndpointSums(self._endpoints, scenario.populations)
+
+    def add(self, records: Records) -> None:
+        """Count in the next records."""
+        self._sums.add(records)
+
+    def merge(self, later: PointFound) -> None:
+        """A point is a single span: its long run is no sum of long runs."""
+        raise NotImplementedError
+
+    def result(self) -> PointFound:
+        """Of each trial, and of all together."""
+        sums = self._sums.sums()
+        own = [endpoint.value(sums[name]) for name, endpoint in self._endpoints.items()]
+        every = [float(endpoint.value(sums[name].sum(axis=0))) for name, endpoint in self._endpoints.items()]
+        return np.column_stack(own), np.array(every)
 
 
 @dataclass(frozen=True)
@@ -106,21 +128,18 @@ class TablePlan:
         whole = sequence.random_base2(max(1, (self.points - 1).bit_length()))
         return np.asarray(np.clip(whole[: self.points], _EDGE, 1.0 - _EDGE))
 
-    def chunks(self) -> list[Chunk]:
-        """The whole work."""
-        return self.chunks_at(self.positions(), 0, self.trials)
-
-    def chunks_at(self, positions: Floats, first: int, trials: int) -> list[Chunk]:
-        """The work at these positions, with trials numbered on from `first`."""
-        starts = range(0, len(positions), POINTS_TOGETHER)
-        return [self._chunk(positions[s : s + POINTS_TOGETHER], first + s * trials, trials) for s in starts]
-
-    def _chunk(self, positions: Floats, first: int, trials: int) -> Chunk:
-        settings = tuple(
-            tuple((f.path, f.setting(float(u))) for f, u in zip(self.free, at, strict=True)) for at in positions
-        )
-        scenario = self.scenario
-        return Chunk(scenario.document, scenario.allow_plugins, settings, self.endpoints, self.seed, first, trials)
+    def points_at(self, positions: Floats, first: int, trials: int) -> list[PriorPoint]:
+        """The points of the study at these positions, with trials numbered on from `first`."""
+        return [
+            PriorPoint(
+                self.scenario,
+                tuple((f.path, f.setting(float(u))) for f, u in zip(self.free, at, strict=True)),
+                self.endpoints,
+                self.seed,
+                range(first + number * trials, first + (number + 1) * trials),
+            )
+            for number, at in enumerate(positions)
+        ]
 
     @property
     def manifest(self) -> Manifest:
@@ -154,50 +173,62 @@ def table_plan(
 
 
 def make_table(
-    plan: TablePlan, *, keep: StudyFolder | None = None, progress: Progress | None = None, run: Map = map
+    plan: TablePlan, *, workers: Workers = 1, folder: StudyFolder | None = None, progress: Progress | None = None
 ) -> Simulated:
-    """The table of a plan. With `keep`, each chunk is kept there as it is done, and those already there are read.
+    """The table of a plan. With `folder`, each chunk is kept there as it is done, and those already there are read.
 
-    `progress` is told how many trials were done since it was last called. `run` does the work, in order: `map`, or what
-    takes its place on several processors.
+    `workers` as for `run`; `progress` is told how many trials were done since it was last called.
     """
-    return work_off(plan.chunks(), progress, run, keep)
+    return simulate(plan.points_at(plan.positions(), 0, plan.trials), workers, folder, progress)
 
 
-def work_off(
-    chunks: Sequence[Chunk], progress: Progress | None = None, run: Map = map, keep: StudyFolder | None = None
+def simulate(
+    points: Sequence[PriorPoint],
+    workers: Workers = 1,
+    folder: StudyFolder | None = None,
+    progress: Progress | None = None,
 ) -> Simulated:
-    """All chunks together; arguments as for `make_table`."""
-    done = {} if keep is None else dict(_kept(keep, len(chunks)))
-    if keep is not None:
-        keep.planned = len(chunks)
-    if progress is not None and done:
-        progress(sum(c.trials.shape[0] * c.trials.shape[1] for c in done.values()))
-    missing = [n for n in range(len(chunks)) if n not in done]
-    for number, simulated in zip(missing, run(simulate, [chunks[n] for n in missing]), strict=True):
-        if keep is not None:
-            _keep(keep, number, simulated)
-        if progress is not None:
-            progress(simulated.trials.shape[0] * simulated.trials.shape[1])
-        done[number] = simulated
-    parts = [done[n] for n in range(len(chunks))]
-    return Simulated(np.concatenate([p.trials for p in parts]), np.concatenate([p.long_run for p in parts]))
+    """What comes of these points; other arguments as for `make_table`."""
+    finished = None if folder is None else ReferenceFiles(folder)
+    found = list(conduct(points, workers, finished, progress, together=POINTS_TOGETHER))
+    return Simulated(np.stack([trials for trials, _ in found]), np.stack([every for _, every in found]))
 
 
-def _name(number: int) -> str:
-    return f"chunk_{number:05d}"
+class ReferenceFiles:
+    """The finished chunks of a table, in the folder of its study."""
+
+    def __init__(self, folder: StudyFolder) -> None:
+        self._folder = folder
+
+    def prepared(self, work: Work[Any, PointFound], *, same_disk: bool) -> Work[Any, PointFound]:  # noqa: ARG002
+        """As it is: nothing of a table is too large to travel."""
+        return work
+
+    def taken_up(self, work: Work[Any, PointFound]) -> list[Span]:
+        """The points that the folder has already."""
+        return [span for span in work.spans() if _name(span) in self._folder.entries]
+
+    def results(self, spans: Sequence[Span]) -> Iterator[tuple[Span, PointFound]]:
+        """What is kept of these points."""
+        for name, together in groupby(spans, _name):
+            (file,) = self._folder.files_of(self._folder.entries[name])
+            with np.load(file, allow_pickle=False) as held:
+                trials, long_run = held["trials"], held["long_run"]
+            yield from zip(together, zip(trials, long_run, strict=True), strict=True)
+
+    def expect(self, chunks: int) -> None:
+        """So many chunks will follow."""
+        self._folder.planned = self._folder.finished + chunks
+
+    def put(self, chunk: Chunk[Any, PointFound], results: Sequence[PointFound]) -> Sequence[PointFound]:
+        """Keep a finished chunk in the folder."""
+        content = io.BytesIO()
+        np.savez(content, trials=np.stack([t for t, _ in results]), long_run=np.stack([every for _, every in results]))
+        name = _name(chunk.parts[0].span)
+        self._folder.keep(name, {}, {f"{REFERENCE}/{name}.npz": content.getvalue()})
+        return results
 
 
-def _kept(folder: StudyFolder, number: int) -> Iterator[tuple[int, Simulated]]:
-    """The chunks that are there."""
-    for n in range(number):
-        entry = folder.entries.get(_name(n))
-        if entry is not None:
-            with np.load(folder.files_of(entry)[0], allow_pickle=False) as held:
-                yield n, Simulated(held["trials"], held["long_run"])
-
-
-def _keep(folder: StudyFolder, number: int, simulated: Simulated) -> None:
-    content = io.BytesIO()
-    np.savez(content, trials=simulated.trials, long_run=simulated.long_run)
-    folder.keep(_name(number), {}, {f"{REFERENCE}/{_name(number)}.npz": content.getvalue()})
+def _name(span: Span) -> str:
+    """The name of the chunk that a point is in."""
+    return f"chunk_{span.point // POINTS_TOGETHER:05d}"

@@ -8,20 +8,27 @@ identified.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from protocolsim.endpoint.base import rows_of
 from protocolsim.engine.base import Trial
-from protocolsim.protocol.rules import Value
+from protocolsim.protocol.rules import constantly
 from protocolsim.protocol.states import Group, Rule, State, Transition, reachable
+from protocolsim.protocol.summaries import Reader, Summary
 from protocolsim.records import MADE, Records
-from protocolsim.study.decision.replay import Life, Tried, replicate_of
-from protocolsim.study.run import AUTO
+from protocolsim.scenario.scenario import Definition
+from protocolsim.study.engines import AUTO
 
-NOT_IDENTIFIED = "with common random numbers, not identified: no trial can show both ways of one patient"
+if TYPE_CHECKING:
+    # It plays subjects with the des engine, which nobody needs who only forces a decision.
+    from protocolsim.study.decision.replay import Life, Tried
+
+NOT_IDENTIFIED = "with common random numbers, not identified"
 
 
 @dataclass(frozen=True)
@@ -79,45 +86,75 @@ def other_ways(whole: Life, tried: Tried, engine: str = AUTO) -> list[OtherWay]:
             ways.setdefault(transition.to, transition)
     if tried.group.trigger.startswith("after") and tried.taken.rule is not None:
         ways[None] = None
+    from protocolsim.study.decision.replay import replicate_of
+
     happened = _after(whole.records, whole.row, tried.minute)
     found = []
     for instead in ways.values():
-        changed = sent(trial, tried.state, tried.group, instead)
+        changed = with_decision(trial, tried.group, instead)
         records = replicate_of(whole.scenario, whole.seed, whole.replicate, engine, whole.subject, changed)
         row = int(np.flatnonzero(records["subjects"]["subject"] == whole.subject)[0])
         found.append(OtherWay(tried, instead, happened, _after(records, row, tried.minute)))
     return found
 
 
-def sent(trial: Trial, state: State, group: Group, way: Transition | None) -> Trial:
-    """The trial in which whoever tries these rules takes this way (None: stays), whatever the rules say."""
+def with_decision(trial: Trial, group: Group, transition: Transition | None) -> Trial:
+    """The trial in which everybody who tries these rules takes this transition, or stays (None)."""
+    taken = None if transition is None else transition.number
+    return with_rules(trial, group, {t.number: t.number == taken for t in group.transitions})
+
+
+def with_rules(trial: Trial, group: Group, holds: Mapping[int, bool], further: Further | None = None) -> Trial:
+    """The trial in which the rules of some of a group's transitions, by number, always hold or never do.
+
+    All else stays as it is: what the rules read is recorded as before. Where `further` definitions are wanted, the
+    charts keep what these need, and the decision records it too.
+    """
 
     def decided(t: Transition) -> Transition:
-        taken = way is not None and t.number == way.number
+        if t.number not in holds:
+            return t
+        words = "" if t.rule is None else t.rule.words
+        return dataclasses.replace(t, rule=Rule(words, partial(constantly, holds[t.number])))
 
-        def fixed(values: Value) -> bool:  # noqa: ARG001 - it does not look
-            return taken
+    reads = group.reads if further is None else further.reads_with(group.reads)
+    moved = dataclasses.replace(group, transitions=tuple(decided(t) for t in group.transitions), reads=reads)
+    source = group.transitions[0].source
 
-        return dataclasses.replace(t, rule=Rule("" if t.rule is None else t.rule.words, fixed))
-
-    moved = dataclasses.replace(group, transitions=tuple(decided(t) for t in group.transitions))
-
-    def swapped(g: Group | None) -> Group | None:
+    def swapped(g: Group) -> Group:
         return moved if g is group else g
 
     def state_of(s: State) -> State:
-        if s.number != state.number:
+        if s.number != source:
             return s
-        after = {k: moved if g is group else g for k, g in s.after.items()}
-        return dataclasses.replace(s, at_end=swapped(s.at_end), after=after)
+        return dataclasses.replace(
+            s,
+            at_end=None if s.at_end is None else swapped(s.at_end),
+            after={k: swapped(g) for k, g in s.after.items()},
+            upon={k: swapped(g) for k, g in s.upon.items()},
+        )
 
     numbers = {t.number: t for t in moved.transitions}
     protocol = dataclasses.replace(
         trial.protocol,
         states=tuple(state_of(s) for s in trial.protocol.states),
         transitions=tuple(numbers.get(t.number, t) for t in trial.protocol.transitions),
+        reader=trial.protocol.reader if further is None else Reader(further.summaries),
     )
-    return dataclasses.replace(trial, protocol=protocol)
+    labels = dataclasses.replace(trial.labels, reasons=protocol.most_read, explain=protocol.explain)
+    return dataclasses.replace(trial, protocol=protocol, labels=labels)
+
+
+@dataclass(frozen=True)
+class Further:
+    """Definitions to be recorded at a decision besides the rule's own, over these summaries."""
+
+    summaries: Sequence[Summary]
+    definitions: Mapping[str, Definition]
+
+    def reads_with(self, reads: Sequence[int]) -> tuple[int, ...]:
+        """What is to be recorded: what the rules read, and what the definitions do, in the order of definition."""
+        return tuple(sorted({*reads, *(k for d in self.definitions.values() for k in d.reads)}))
 
 
 def _after(records: Records, row: int, minute: int) -> After:

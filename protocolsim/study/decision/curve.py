@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from protocolsim.errors import UsageError, unknown
 from protocolsim.records import Records
 from protocolsim.scenario.measures import OWN
 from protocolsim.scenario.scenario import Scenario
-from protocolsim.study.decision.threshold_rule import ThresholdRule
+from protocolsim.study.decision.threshold_rule import ThresholdRule, threshold_rule
 from protocolsim.study.estimation.estimate import Estimate, estimate
 
 if TYPE_CHECKING:
@@ -80,6 +80,13 @@ class ThresholdCurve:
     others: Mapping[str, Floats]
     otherwise: Mapping[str, Floats]
     definition: str = OWN
+
+    def __reduce__(self) -> tuple[Callable[..., ThresholdCurve], tuple[dict[str, Any]]]:
+        """It travels between processes without its rule, which holds compiled expressions and is found again."""
+        return _received, (
+            {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "rule"}
+            | {"parameter": self.rule.parameter},
+        )
 
     @property
     def parameter(self) -> str:
@@ -264,6 +271,13 @@ class ThresholdCurve:
             sent = now
             yield threshold, sums, changed
             changed = []
+
+
+def _received(told: dict[str, Any]) -> ThresholdCurve:
+    """A curve that has travelled."""
+    rule = threshold_rule(told["scenario"], told.pop("parameter"))
+    assert isinstance(rule, ThresholdRule)  # it was one when it was sent
+    return ThresholdCurve(rule=rule, **told)
 
 
 def _area(better: Floats, true: Mask) -> float:

@@ -21,17 +21,18 @@ from protocolsim.protocol.states import Group, Protocol
 from protocolsim.records import TABLES, Records, concatenate
 from protocolsim.scenario.measures import FOLLOWING, OF_BOTH_WAYS, WAY
 from protocolsim.scenario.scenario import Scenario
+from protocolsim.study.arguments import replicates_and_seed, whole_number
+from protocolsim.study.decision.counterfactual import NOT_IDENTIFIED
 from protocolsim.study.decision.curve import Floats, Integers
 from protocolsim.study.decision.threshold_rule import ThresholdRule, defined, forced
 from protocolsim.study.decision.thresholds import Reached, both_ways, decision_of, the_rule
 from protocolsim.study.decision.utility import worth_of
-from protocolsim.study.run import AUTO, chosen_engine, replicates_and_seed, whole_number
+from protocolsim.study.engines import AUTO, chosen_engine
 
 if TYPE_CHECKING:
     import pandas as pd
 
 PASSES, REFUSED = "passes", "does not pass"
-NOT_IDENTIFIED = "with common random numbers, not identified"
 # One subject's story, or those of a few hundred trials: both ways are kept in memory.
 MOST_ROWS = 10_000_000
 

@@ -14,7 +14,7 @@ understated. Both are told, and the truth lies between them (up to their Monte C
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -24,16 +24,19 @@ from numpy.typing import NDArray
 
 from protocolsim.component import Floats, Integers
 from protocolsim.endpoint.base import Mask, counted_in, keys_of
-from protocolsim.engine.base import Part, Trial
+from protocolsim.engine.base import Part, Progress, Trial
 from protocolsim.errors import UsageError
 from protocolsim.randomness import MAX_SEED
-from protocolsim.study.conduct import Workers, in_turn
+from protocolsim.scenario.scenario import Scenario
+from protocolsim.study.arguments import whole_number
+from protocolsim.study.conduct import Workers, conduct
 from protocolsim.study.decision.curve import Measure, ThresholdCurve
-from protocolsim.study.decision.threshold_rule import forced
-from protocolsim.study.decision.thresholds import Reached, Stretch, both_ways, decision_of, stretches, the_rule
+from protocolsim.study.decision.threshold_rule import ThresholdRule, forced
+from protocolsim.study.decision.thresholds import Branches, Reached, both_ways, decision_of, the_rule
 from protocolsim.study.decision.utility import Worth, worth_of
+from protocolsim.study.engines import AUTO, chosen_engine
 from protocolsim.study.estimation.estimate import estimate
-from protocolsim.study.run import AUTO, chosen_engine, whole_number
+from protocolsim.study.execution.chunks import Span
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -157,7 +160,7 @@ def regret(
     replicates: int | None = None,
     engine: str = AUTO,
     workers: Workers = 1,
-    progress: Callable[[int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Regret:
     """The expected losses, averaged over random streams, of a curve's subjects in its first `replicates` trials.
 
@@ -174,10 +177,13 @@ def regret(
     size = int(np.searchsorted(curve.replicate, most))
     who = keys_of(curve.replicate[:size], curve.subject[:size])
     number, sums = np.zeros((2, size)), np.zeros((2, 2, size, 3))
-    cut = stretches(curve.scenario, curve.parameter, curve.seed, engine, most, progress, range(1, streams + 1))
+    points = [
+        OtherStream(curve.scenario, curve.parameter, engine, curve.seed, range(most), stream)
+        for stream in range(1, streams + 1)
+    ]
     # The losses of a subject are added in the order of the random streams, so that no bit depends on who found them.
-    for stretch, found in in_turn(_carried_out, cut, workers):
-        half = (stretch.stream - 1) % 2
+    for point, found in zip(points, conduct(points, workers, progress=progress), strict=True):
+        half = (point.stream - 1) % 2
         for keys, parts in found:
             place = np.minimum(np.searchsorted(who, keys), max(0, size - 1))
             both = who[place] == keys if size else np.zeros(len(keys), dtype=np.bool_)
@@ -186,27 +192,60 @@ def regret(
     return Regret(curve, streams, most, number, sums)
 
 
-def _carried_out(stretch: Stretch) -> list[tuple[Integers, Floats]]:
-    """Simulate a stretch with its random stream. Raises SimulationError where a cohort cannot be filled.
+@dataclass(frozen=True)
+class OtherStream:
+    """The subjects of some trials, simulated with another random stream on both branches: a point of a study."""
 
-    Returns the keys of those whose loss is known on both ways, and its parts, [2 ways, subjects, 3], piece by piece.
-    """
-    scenario = stretch.recipe.scenario
-    rule = the_rule(scenario, stretch.parameter)
-    decision = decision_of(scenario, rule)
-    assert decision is not None
-    worth = worth_of(scenario, decision)
-    trials = [other_stream(forced(scenario.trial, rule.transition, taken), stretch.seed) for taken in (True, False)]
-    seed = (stretch.seed + stretch.stream * _STEP) % (MAX_SEED + 1)
-    found = []
-    for taken, refused in both_ways(trials, seed, stretch.replicates, stretch.engine, stretch.local.progress):
-        here = Reached.of(taken, rule)
-        (passing, seen), (staying, also) = (_parts(worth, records, here) for records in (taken, refused))
+    scenario: Scenario
+    parameter: str
+    engine: str
+    seed: int
+    replicates: range
+    stream: int
+
+    def pieces(self, replicates: range, progress: Progress | None = None) -> Iterator[Branches]:
+        """See Point."""
+        rule = the_rule(self.scenario, self.parameter)
+        trial = self.scenario.trial
+        trials = [other_stream(forced(trial, rule.transition, taken), self.seed) for taken in (True, False)]
+        seed = (self.seed + self.stream * _STEP) % (MAX_SEED + 1)
+        return both_ways(trials, seed, replicates, self.engine, progress)
+
+    def accumulator(self, span: Span) -> Losses:  # noqa: ARG002 - it knows its replicates by their keys
+        """See Point."""
+        return Losses(self.scenario, the_rule(self.scenario, self.parameter))
+
+
+# The keys of subjects whose loss is known on both branches, and its parts, [2 branches, subjects, 3], piece by piece.
+KnownLosses = list[tuple[Integers, Floats]]
+
+
+class Losses:
+    """Accumulates the parts of what subjects lose on either branch."""
+
+    def __init__(self, scenario: Scenario, rule: ThresholdRule) -> None:
+        decision = decision_of(scenario, rule)
+        assert decision is not None
+        self._rule, self._worth = rule, worth_of(scenario, decision)
+        self._known: KnownLosses = []
+
+    def add(self, piece: Branches) -> None:
+        """Count in the next piece, the same subjects on both branches."""
+        taken, refused = piece
+        here = Reached.of(taken, self._rule)
+        (passing, seen), (staying, also) = (_parts(self._worth, records, here) for records in (taken, refused))
         both = seen & also
         subjects = taken["subjects"]
         keys = keys_of(subjects["replicate"][both], subjects["subject"][both])
-        found.append((keys, np.stack([passing[both], staying[both]])))
-    return found
+        self._known.append((keys, np.stack([passing[both], staying[both]])))
+
+    def merge(self, later: KnownLosses) -> None:
+        """Count in those of the replicates that follow."""
+        self._known += later
+
+    def result(self) -> KnownLosses:
+        """All of them."""
+        return self._known
 
 
 def _parts(worth: Worth, records: Any, here: Reached) -> tuple[Floats, Mask]:

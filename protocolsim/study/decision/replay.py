@@ -7,7 +7,6 @@ are moved on, which leaves the subject's own steps as they were.
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,8 +21,8 @@ from protocolsim.protocol.states import END, Group, State, Transition
 from protocolsim.protocol.summaries import FIRST, LAST, Observed
 from protocolsim.records import MADE, Records
 from protocolsim.scenario.scenario import Scenario
-from protocolsim.study.engines import ENGINES
-from protocolsim.study.run import AUTO, chosen_engine, replicates_and_seed, whole_number
+from protocolsim.study.arguments import replicates_and_seed, whole_number
+from protocolsim.study.engines import AUTO, chosen_engine, engine_named
 from protocolsim.units import MINUTES_PER_DAY
 
 CONCENTRATION = "concentration"  # the field of a drug that is drawn over time
@@ -141,8 +140,8 @@ def replicate_of(
     Of a large one, those of the block of the subject (None: of the first who is enrolled).
     """
     found: Records | None = None
-    run = importlib.import_module(ENGINES[chosen_engine(scenario, engine)]).pieces
-    for found in run(trial or scenario.trial, seed, range(replicate, replicate + 1)):
+    simulate = engine_named(chosen_engine(scenario, engine)).pieces
+    for found in simulate(trial or scenario.trial, seed, range(replicate, replicate + 1)):
         subjects = found["subjects"]
         if subjects["enrolled"].any() if subject is None else subjects["subject"].max(initial=-1) >= subject:
             break

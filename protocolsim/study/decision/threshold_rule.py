@@ -6,10 +6,8 @@ taken depends on it: each subject is simulated once per way, and every threshold
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,13 +16,13 @@ from numpy.typing import NDArray
 from protocolsim.endpoint.base import Endpoint
 from protocolsim.engine.base import Trial
 from protocolsim.errors import UsageError, unknown
-from protocolsim.protocol.rules import Name, Node, Operation, RuleError, compiled, constantly, names_in, parse
-from protocolsim.protocol.states import END, Group, Protocol, Rule, State, Transition, reachable
-from protocolsim.protocol.summaries import Reader, Summary
+from protocolsim.protocol.rules import Name, Node, Operation, RuleError, compiled, names_in, parse
+from protocolsim.protocol.states import END, Protocol, Transition, reachable
 from protocolsim.scenario.file.yaml_reader import Address, spell
 from protocolsim.scenario.measures import OWN
 from protocolsim.scenario.places import is_expression
 from protocolsim.scenario.scenario import Definition, Scenario
+from protocolsim.study.decision.counterfactual import Further, with_rules
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -168,48 +166,8 @@ def _entangled(protocol: Protocol, transition: Transition) -> str | None:
 
 
 def forced(trial: Trial, transition: Transition, taken: bool, further: Further | None = None) -> Trial:
-    """The trial in which this transition's rule always holds, or never does; what it reads is recorded as before.
-
-    Where `further` summaries are wanted, the charts keep what these need, and the decision records them too.
-    """
-    words = transition.rule.words if transition.rule is not None else ""
-    changed = dataclasses.replace(transition, rule=Rule(words, partial(constantly, taken)))
-    reads = trial.protocol.group_of(transition).reads
-    if further is not None:
-        reads = further.reads_with(reads)
-
-    def way(t: Transition) -> Transition:
-        return changed if t.number == transition.number else t
-
-    def group(g: Group | None) -> Group | None:
-        if g is None:
-            return None
-        return dataclasses.replace(g, transitions=tuple(way(t) for t in g.transitions), reads=reads)
-
-    def state(s: State) -> State:
-        return dataclasses.replace(s, at_end=group(s.at_end)) if s.number == transition.source else s
-
-    protocol = trial.protocol
-    moved = dataclasses.replace(
-        protocol,
-        states=tuple(state(s) for s in protocol.states),
-        transitions=tuple(way(t) for t in protocol.transitions),
-        reader=protocol.reader if further is None else Reader(further.summaries),
-    )
-    labels = dataclasses.replace(trial.labels, reasons=moved.most_read, explain=moved.explain)
-    return dataclasses.replace(trial, protocol=moved, labels=labels)
-
-
-@dataclass(frozen=True)
-class Further:
-    """Definitions to be recorded at a decision besides the rule's own, over these summaries."""
-
-    summaries: Sequence[Summary]
-    definitions: Mapping[str, Definition]
-
-    def reads_with(self, reads: Sequence[int]) -> tuple[int, ...]:
-        """What is to be recorded: what the rules read, and what the definitions do, in the order of definition."""
-        return tuple(sorted({*reads, *(k for d in self.definitions.values() for k in d.reads)}))
+    """The trial in which this transition's rule always holds, or never does; the rules beside it decide as before."""
+    return with_rules(trial, trial.protocol.group_of(transition), {transition.number: taken}, further)
 
 
 def defined(definition: Definition, reads: Sequence[int], columns: Sequence[Floats], size: int) -> Floats:

@@ -10,28 +10,28 @@ the seed, the engine and its replicates: the curve does not show who carried the
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from protocolsim.endpoint.base import Endpoint, Mask, counted_in, populations, rows_of
-from protocolsim.engine.base import Trial
+from protocolsim.engine.base import Progress, Trial
 from protocolsim.errors import UsageError
 from protocolsim.records import Records
 from protocolsim.scenario.measures import MEASURES, OWN
 from protocolsim.scenario.scenario import DecisionWorth, Scenario
-from protocolsim.study.conduct import Workers, in_turn
+from protocolsim.study.arguments import replicates_and_seed
+from protocolsim.study.conduct import Workers, conduct
+from protocolsim.study.decision.counterfactual import Further
 from protocolsim.study.decision.curve import Measure, ThresholdCurve
-from protocolsim.study.decision.threshold_rule import Further, ThresholdRule, defined, forced, threshold_rule, unmoved
+from protocolsim.study.decision.threshold_rule import ThresholdRule, defined, forced, threshold_rule, unmoved
 from protocolsim.study.decision.utility import worth_of
-from protocolsim.study.engines import ENGINES
+from protocolsim.study.engines import AUTO, chosen_engine, engine_named
 from protocolsim.study.estimation.disk_array import Spill
-from protocolsim.study.execution.chunks import Local, Recipe, Work
-from protocolsim.study.run import AUTO, chosen_engine, replicates_and_seed
+from protocolsim.study.execution.chunks import Span
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -45,7 +45,7 @@ def thresholds(
     seed: int | None = None,
     engine: str = AUTO,
     workers: Workers = 1,
-    progress: Callable[[int], None] | None = None,
+    progress: Progress | None = None,
 ) -> ThresholdCurve:
     """The curve of every estimate over a threshold, and of what the rule is worth where the scenario says against whom.
 
@@ -55,56 +55,39 @@ def thresholds(
     found = the_rule(scenario, rule)
     replicates, seed = replicates_and_seed(scenario, replicates, seed)
     engine = chosen_engine(scenario, engine)
-    gathered = _Gathered(scenario, found, range(replicates))
-    cut = stretches(scenario, found.parameter, seed, engine, replicates, progress)
-    for _, columns in in_turn(_carried_out, cut, workers):
-        gathered.join(columns)
-    return gathered.curve(seed)
+    point = BothBranches(scenario, found.parameter, engine, seed, range(replicates))
+    (columns,) = conduct([point], workers, progress=progress)
+    whole = BranchColumns(scenario, found, range(replicates))
+    whole.merge(columns)
+    return whole.curve(seed)
 
 
 @dataclass(frozen=True)
-class Stretch:
-    """Some replicates on both ways of a decision; `stream`: the study's own random stream (0) or another."""
+class BothBranches:
+    """Trials of a scenario on both branches of a decision, as a point of a study."""
 
-    recipe: Recipe
+    scenario: Scenario
     parameter: str
-    seed: int
     engine: str
+    seed: int
     replicates: range
-    stream: int
-    local: Local = field(compare=False)
+
+    def pieces(self, replicates: range, progress: Progress | None = None) -> Iterator[Branches]:
+        """See Point."""
+        rule, further = the_rule(self.scenario, self.parameter), further_of(self.scenario, self.parameter)
+        trials = [forced(self.scenario.trial, rule.transition, taken, further) for taken in (True, False)]
+        return both_ways(trials, self.seed, replicates, self.engine, progress)
+
+    def accumulator(self, span: Span) -> BranchColumns:
+        """See Point."""
+        return BranchColumns(self.scenario, the_rule(self.scenario, self.parameter), span.replicates)
 
 
-def stretches(
-    scenario: Scenario,
-    parameter: str,
-    seed: int,
-    engine: str,
-    replicates: int,
-    progress: Callable[[int], None] | None,
-    streams: Iterable[int] = (0,),
-) -> list[Stretch]:
-    """So many replicates under each of these random streams, cut where a run on this engine would be cut."""
-    recipe, local = Recipe(scenario), Local(progress)
-    spans = Work((scenario,), (engine,), 0, replicates).spans()
-    return [
-        Stretch(recipe, parameter, seed, engine, span.replicates, stream, local) for stream in streams for span in spans
-    ]
+Branches = tuple[Records, Records]
+"""The records of the same subjects, of whom all take the decision's transition, and none."""
 
-
-# Rows of numbers, by what they are (see `_Gathered`) and of which endpoint or definition.
+# Rows of numbers, by what they are (see `BranchColumns`) and of which endpoint or definition.
 Columns = dict[tuple[str, str], Spill]
-
-
-def _carried_out(stretch: Stretch) -> Columns:
-    """Simulate a stretch on both ways. Raises SimulationError where a cohort cannot be filled."""
-    scenario = stretch.recipe.scenario
-    rule = the_rule(scenario, stretch.parameter)
-    gathered = _Gathered(scenario, rule, stretch.replicates)
-    trials = [forced(scenario.trial, rule.transition, taken, gathered.further) for taken in (True, False)]
-    for taken, refused in both_ways(trials, stretch.seed, stretch.replicates, stretch.engine, stretch.local.progress):
-        gathered.add(taken, refused)
-    return gathered.all()
 
 
 def the_rule(scenario: Scenario, parameter: str | None = None) -> ThresholdRule:
@@ -116,10 +99,10 @@ def the_rule(scenario: Scenario, parameter: str | None = None) -> ThresholdRule:
 
 
 def both_ways(
-    trials: list[Trial], seed: int, replicates: range, engine: str, progress: Callable[[int], None] | None = None
-) -> Iterator[tuple[Records, Records]]:
+    trials: list[Trial], seed: int, replicates: range, engine: str, progress: Progress | None = None
+) -> Iterator[Branches]:
     """The records of two trials piece by piece, the same subjects in each. Raises UsageError where they are not."""
-    pieces = importlib.import_module(ENGINES[engine]).pieces
+    pieces = engine_named(engine).pieces
     streams = [pieces(t, seed, replicates, p) for t, p in zip(trials, (progress, None), strict=True)]
     for taken, refused in zip(*streams, strict=True):
         if not np.array_equal(taken["subjects"]["subject"], refused["subjects"]["subject"]):
@@ -129,7 +112,19 @@ def both_ways(
 
 def decision_of(scenario: Scenario, rule: ThresholdRule) -> DecisionWorth | None:
     """What the scenario says that this rule is worth."""
-    return next((d for d in scenario.decisions.values() if d.threshold == rule.parameter), None)
+    return _decision_about(scenario, rule.parameter)
+
+
+def _decision_about(scenario: Scenario, parameter: str) -> DecisionWorth | None:
+    return next((d for d in scenario.decisions.values() if d.threshold == parameter), None)
+
+
+def further_of(scenario: Scenario, parameter: str) -> Further | None:
+    """The other definitions of what the rule of this parameter compares, where the scenario has any."""
+    decision = _decision_about(scenario, parameter)
+    if decision is None or not decision.definitions:
+        return None
+    return Further(decision.summaries, decision.definitions)
 
 
 @dataclass(frozen=True)
@@ -153,8 +148,8 @@ class Reached:
         return cls(moves, rows, decided, minute)
 
 
-class _Gathered:
-    """The contributions of both ways of some replicates, while records stream by or chunks come in.
+class BranchColumns:
+    """Accumulates what the subjects of some replicates contribute to each endpoint on both branches of a decision.
 
     Rows are in the order of the replicates. Of those who reached the decision: "who", "measured" by definition, and
     "taken" and "refused" by endpoint. Of everybody else: "others", the sums by replicate or, of an endpoint that ranks,
@@ -165,8 +160,7 @@ class _Gathered:
         self.scenario, self.rule, self.replicates = scenario, rule, replicates
         decision = decision_of(scenario, rule)
         self.worth = worth_of(scenario, decision) if decision is not None else None
-        further = decision is not None and decision.definitions
-        self.further = Further(decision.summaries, decision.definitions) if decision is not None and further else None
+        self.further = further_of(scenario, rule.parameter)
         measures = {n: Measure(name=n, label=label, in_units=u, counted=c) for n, (label, u, c) in MEASURES.items()}
         names = measures if self.worth is not None else {"share_sent": measures["share_sent"]}
         self.endpoints: dict[str, Endpoint] = {**names, **unmoved(scenario, rule.parameter)}
@@ -178,8 +172,9 @@ class _Gathered:
         width = 1 if rows.ndim == 1 else rows.shape[1]
         self._columns.setdefault((what, name), Spill(width, rows.dtype)).add(rows)
 
-    def add(self, taken: Records, refused: Records) -> None:
-        """Count in the next piece, the same subjects on both ways."""
+    def add(self, piece: Branches) -> None:
+        """Count in the next piece, the same subjects on both branches."""
+        taken, refused = piece
         subjects, here = taken["subjects"], Reached.of(taken, self.rule)
         reads: tuple[int, ...] = self.scenario.trial.protocol.group_of(self.rule.transition).reads
         if self.further is not None:
@@ -211,14 +206,14 @@ class _Gathered:
         # Contributions add without error, so that it does not matter where a replicate was split.
         self._sums[endpoint.name][first : first + number] += more
 
-    def all(self) -> Columns:
+    def result(self) -> Columns:
         """Every column of these replicates, when all of their records were added."""
         for name, sums in self._sums.items():
             self._keep("others", name, sums)
         self._sums = {}
         return self._columns
 
-    def join(self, later: Columns) -> None:
+    def merge(self, later: Columns) -> None:
         """Count in the columns of the replicates that follow those which are there."""
         if not self._columns:
             self._columns = later  # of a study of one chunk nothing is copied

@@ -1,8 +1,10 @@
-"""The sums of endpoints, gathered while records stream by."""
+"""The sums of endpoints by replicate, while records stream by."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +12,9 @@ from numpy.typing import NDArray
 from protocolsim.endpoint.base import Endpoint, Population, populations
 from protocolsim.records import Records
 from protocolsim.study.estimation.disk_array import Spill
+
+if TYPE_CHECKING:
+    from protocolsim.study.execution.encoded_tables import Encoded
 
 Floats = NDArray[np.float64]
 
@@ -19,7 +24,19 @@ def rows_in(records: Records) -> int:
     return sum(len(next(iter(table.values()))) for table in records.tables.values())
 
 
-class Tally:
+@dataclass(frozen=True)
+class PointSums:
+    """Sums by replicate, [replicates, k] by endpoint; `rows` is the size of the tables they came from.
+
+    `tables` are those tables, encoded, until they are on the disk.
+    """
+
+    sums: Mapping[str, Floats]
+    rows: int
+    tables: Mapping[str, Encoded] | None = None
+
+
+class EndpointSums:
     """The sums of every endpoint and replicate, from records that come in order and may be parts of a replicate.
 
     Memory does not grow with the number of subjects or replicates: the sums of a replicate, and of an endpoint that
@@ -75,6 +92,13 @@ class Tally:
             rows = np.asarray(parts.rows())
             self._keep(name, self._endpoints[name].added(rows, np.zeros(len(rows), dtype=np.int64), 1))
         self._open, self._ranked, self._subjects, self._unfinished = {}, {}, {}, None
+
+    def merge(self, later: PointSums) -> None:
+        """Count in the sums of the replicates that follow."""
+        self._finish()
+        self.rows += later.rows
+        for name, sums in later.sums.items():
+            self._keep(name, sums)
 
     def sums(self) -> dict[str, Floats]:
         """The sums of every endpoint, [replicates, k] each."""

@@ -111,11 +111,11 @@ def as_json(found: Estimate) -> dict[str, float | int | str | None]:
     """Plain values for a file; None for undefined, the published value as a number."""
     published = found.published
     return {
-        "value": _plain(found.value),
-        "mcse": _plain(found.mcse),
-        "lo": _plain(found.lo),
-        "hi": _plain(found.hi),
-        "median": _plain(found.median),
+        "value": nan_as_none(found.value),
+        "mcse": nan_as_none(found.mcse),
+        "lo": nan_as_none(found.lo),
+        "hi": nan_as_none(found.hi),
+        "median": nan_as_none(found.median),
         "n_undefined": found.n_undefined,
         "published": None if published is None else float(published.value),
         "role": found.role,
@@ -126,8 +126,9 @@ def as_json(found: Estimate) -> dict[str, float | int | str | None]:
     }
 
 
-def _plain(value: float) -> float | None:
-    return None if np.isnan(value) else value
+def nan_as_none(value: float) -> float | None:
+    """A number as JSON has it, which knows no nan: None stands for undefined."""
+    return None if np.isnan(value) else float(value)
 
 
 def _running(sums: Floats) -> Floats:

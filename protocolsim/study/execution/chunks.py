@@ -1,70 +1,32 @@
-"""A study as a list of chunks, each a pure function of a scenario, a seed and some replicates.
+"""A study as points that are simulated and folded, and its cutting into chunks that anyone can carry out.
 
-Where chunks begin and end depends on the study alone, never on who carries them out, and no number depends on that.
+A point is some trials of one scenario: of a grid, of a random stream, on both branches of a decision. What comes of
+them is folded by an accumulator. A chunk is a pure function of what it holds. Where chunks begin and end depends on
+the study alone, never on who carries them out, and no number depends on that.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
-from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
+from protocolsim.engine.base import Progress
 from protocolsim.errors import SimulationError
-from protocolsim.records import SUBJECTS_TOGETHER, Records
-from protocolsim.scenario.build.assemble import build
-from protocolsim.scenario.file.yaml_reader import Address, Document, Place
+from protocolsim.records import SUBJECTS_TOGETHER
 from protocolsim.scenario.scenario import Scenario
-from protocolsim.study.engines import Progress, pieces
-from protocolsim.study.estimation.endpoint_sums import Tally
-from protocolsim.study.execution.encoded_tables import Encoded, Encoder
-
-Floats = NDArray[np.float64]
 
 # Subjects of a chunk: so many that a chunk takes a few tenths of a second or more, and few enough that little is lost.
 _SUBJECTS = {"batch": 2 * SUBJECTS_TOGETHER, "des": 256}
-# Tables of a larger replicate would not fit into memory: they are written to the disk where they are made.
-MOST_SUBJECTS_IN_TABLES = 4 * SUBJECTS_TOGETHER
 
-
-@dataclass(frozen=True)
-class Recipe:
-    """A scenario on its way to another process: it holds compiled closures, so its data travel and it is built anew."""
-
-    scenario: Scenario
-
-    def __reduce__(self) -> tuple[Callable[[str, str, bool], Recipe], tuple[str, str, bool]]:
-        """As text, which holds every number of a scenario exactly."""
-        document = self.scenario.document
-        return _received, (document.source, json.dumps(document.data), self.scenario.allow_plugins)
-
-
-@lru_cache(maxsize=8)
-def _received(source: str, text: str, allow_plugins: bool) -> Recipe:
-    """The scenario again; the last few are kept, as many chunks in a row are of the same."""
-    places: dict[Address, Place] = {(): Place(source, 0, 0, 0, 0)}
-    return Recipe(build(Document(source, json.loads(text), "", places), allow_plugins=allow_plugins))
-
-
-@dataclass(frozen=True)
-class Local:
-    """What is told of a chunk while it is carried out in this process; it stays here when the chunk travels."""
-
-    progress: Progress | None = None
-    seen: Callable[[Records], None] | None = None
-
-    def __reduce__(self) -> tuple[type[Local], tuple[()]]:
-        """Nobody listens elsewhere."""
-        return Local, ()
+Piece = TypeVar("Piece")
+PieceAdded = TypeVar("PieceAdded", contravariant=True)  # noqa: PLC0105 - its place says it
+Out = TypeVar("Out")
 
 
 @dataclass(frozen=True, order=True)
 class Span:
-    """Some replicates of one of a study's scenarios: from `first` to before `stop`."""
+    """Some replicates of one of a study's points: from `first` to before `stop`."""
 
     point: int
     first: int
@@ -81,126 +43,159 @@ class Span:
         return range(self.first, self.stop)
 
 
-@dataclass(frozen=True)
-class Part:
-    """A span with the scenario and the engine that it needs."""
+class Accumulator(Protocol[PieceAdded, Out]):
+    """Folds what is simulated: pieces in order into a result, and results of later replicates into it.
 
-    span: Span
-    recipe: Recipe
-    engine: str
-
-
-@dataclass(frozen=True)
-class Chunk:
-    """What is carried out, stored and lost as one: the parts of one or several scenarios. `tables`: theirs too.
-
-    `spool` is a folder for tables that are too large for memory.
+    Replicates that are folded in parts and merged in order give the result of folding them at once, to the last bit.
     """
 
-    parts: tuple[Part, ...]
-    seed: int
-    tables: bool = False
-    spool: Path | None = None
+    def add(self, piece: PieceAdded) -> None:
+        """Count in the next piece: records, or those of both branches of a decision."""
+
+    def merge(self, later: Out) -> None:
+        """Count in the result of the replicates that follow."""
+
+    def result(self) -> Out:
+        """What came of all of them: a plain value that can be sent to another process."""
+
+
+class Point(Protocol[Piece, Out]):
+    """What is simulated at one point of a study, and how it is folded. A plain value: it is sent to other processes."""
+
+    @property
+    def scenario(self) -> Scenario:
+        """The scenario, by whose size the study is cut."""
+
+    @property
+    def engine(self) -> str:
+        """The name of the engine."""
+
+    @property
+    def replicates(self) -> range:
+        """Which replicates are wanted."""
+
+    def pieces(self, replicates: range, progress: Progress | None = None) -> Iterator[Piece]:
+        """Simulate some of the replicates. Raises SimulationError where a cohort cannot be filled."""
+
+    def accumulator(self, span: Span) -> Accumulator[Piece, Out]:
+        """What folds these replicates of the point."""
+
+
+@dataclass(frozen=True)
+class Local:
+    """Callbacks of this process, which are dropped when a chunk travels; `seen` is for the pieces of point 0."""
+
+    progress: Progress | None = None
+    seen: Callable[[Any], None] | None = None
+
+    def __reduce__(self) -> tuple[type[Local], tuple[()]]:
+        """Callbacks cannot be called from another process."""
+        return Local, ()
+
+
+@dataclass(frozen=True)
+class Part(Generic[Piece, Out]):
+    """Some replicates of a point."""
+
+    span: Span
+    point: Point[Piece, Out]
+
+
+@dataclass(frozen=True)
+class Chunk(Generic[Piece, Out]):
+    """What is carried out, stored and lost as one: parts of one or several points, at most one of each."""
+
+    parts: tuple[Part[Piece, Out], ...]
     local: Local = field(default=Local(), compare=False)
+
+    @property
+    def name(self) -> str:
+        """Its name in a folder."""
+        return self.parts[0].span.name
 
     @property
     def trials(self) -> int:
         """How many replicates it has."""
         return sum(len(p.span.replicates) for p in self.parts)
 
-    def encoder(self) -> Encoder | None:
-        """What makes its tables, if any are wanted."""
-        if not self.tables:
-            return None
-        large = any(is_large(p.recipe.scenario) for p in self.parts)
-        return Encoder(self.spool if large else None, self.parts[0].span.name)
-
-
-def is_large(scenario: Scenario) -> bool:
-    """Whether the tables of one replicate are too large for memory."""
-    return scenario.trial.cohort.size > MOST_SUBJECTS_IN_TABLES
-
 
 @dataclass(frozen=True)
-class Tallied:
-    """The sums of a span: [replicates, k] by endpoint; `rows` is the size of the tables they came from."""
+class Done(Generic[Out]):
+    """The results of a chunk's parts; `progress_reported`: its replicates were reported while it was carried out."""
 
-    span: Span
-    sums: Mapping[str, Floats]
-    rows: int
-
-
-@dataclass(frozen=True)
-class Done:
-    """What a chunk comes to; `tables` where it was asked for them. `told`: whoever waits was told of its trials."""
-
-    tallied: tuple[Tallied, ...]
-    tables: Mapping[str, Encoded] | None
-    told: bool
+    results: tuple[Out, ...]
+    progress_reported: bool
 
 
-def carried_out(chunk: Chunk) -> Done:
-    """Simulate a chunk. Raises SimulationError where a cohort cannot be filled."""
-    tallied: list[Tallied] = []
-    encoder = chunk.encoder()
+def carried_out(chunk: Chunk[Piece, Out]) -> Done[Out]:
+    """Simulate a chunk. Raises SimulationError, with the number of the point, where a cohort cannot be filled."""
+    results = []
     local = chunk.local
     for part in chunk.parts:
-        scenario = part.recipe.scenario
-        tally = Tally(scenario.reported, scenario.populations)
+        accumulator = part.point.accumulator(part.span)
         try:
-            for records in pieces(scenario, chunk.seed, part.span.replicates, part.engine, local.progress):
-                tally.add(records)
-                if encoder is not None:
-                    encoder.add(records)
-                records.derived.clear()
-                if local.seen is not None:
-                    local.seen(records)
+            for piece in part.point.pieces(part.span.replicates, local.progress):
+                accumulator.add(piece)
+                if local.seen is not None and part.span.point == 0:
+                    local.seen(piece)
         except SimulationError as error:
             error.point = part.span.point
             raise
-        tallied.append(Tallied(part.span, tally.sums(), tally.rows))
-    return Done(tuple(tallied), None if encoder is None else encoder.finish(), told=local.progress is not None)
+        results.append(accumulator.result())
+    return Done(tuple(results), progress_reported=local.progress is not None)
 
 
-# Planning ------------------------------------------------------------------------------------------------------------
+# Cutting -------------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class Work:
-    """A study that can be cut into chunks: its scenarios, each with its engine, and their random numbers."""
+class Work(Generic[Piece, Out]):
+    """A study that can be cut: its points. `together`: always so many whole points; else by numbers of subjects."""
 
-    scenarios: Sequence[Scenario]
-    engines: Sequence[str]
-    seed: int
-    replicates: int
-    tables: bool = False
+    points: Sequence[Point[Piece, Out]]
+    together: int | None = None
 
     def spans(self) -> list[Span]:
         """All spans of the study. Where they begin and end does not depend on what is done already."""
-        return [span for point in range(len(self.scenarios)) for span in self._cut(point)]
+        return [span for number in range(len(self.points)) for span in self._cut(number)]
 
-    def _cut(self, point: int) -> Iterator[Span]:
-        size = max(1, self._subjects(point) // self.scenarios[point].trial.cohort.size)
-        for first in range(0, self.replicates, size):
-            yield Span(point, first, min(self.replicates, first + size))
+    def _cut(self, number: int) -> Iterator[Span]:
+        point = self.points[number]
+        start, stop = point.replicates.start, point.replicates.stop
+        size = max(1, _SUBJECTS[point.engine] // point.scenario.trial.cohort.size) if self.together is None else stop
+        for first in range(start, stop, max(1, size)):
+            yield Span(number, first, min(stop, first + size))
 
-    def _subjects(self, point: int) -> int:
-        return _SUBJECTS[self.engines[point]]
-
-    def chunks(self, done: Iterable[Span] = (), local: Local = Local(), spool: Path | None = None) -> list[Chunk]:
-        """What is left to do; small spans of several scenarios share a chunk."""
+    def chunks(self, done: Iterable[Span] = (), local: Local = Local()) -> list[Chunk[Piece, Out]]:
+        """What is left to do."""
         there = set(done)
-        found: list[Chunk] = []
-        together: list[Part] = []
+        missing = [span for span in self.spans() if span not in there]
+        return [
+            Chunk(tuple(Part(span, self.points[span.point]) for span in spans), local)
+            for spans in self._packed(missing)
+        ]
+
+    def _packed(self, missing: Sequence[Span]) -> Iterator[list[Span]]:
+        """Small spans of several points share a chunk."""
+        packed: list[Span] = []
         used = 0.0
-        recipes = [Recipe(s) for s in self.scenarios]
-        for span in (s for s in self.spans() if s not in there):
-            share = len(span.replicates) * self.scenarios[span.point].trial.cohort.size / self._subjects(span.point)
-            if together and used + share > 1.0:
-                found.append(Chunk(tuple(together), self.seed, self.tables, spool, local))
-                together, used = [], 0.0
-            together.append(Part(span, recipes[span.point], self.engines[span.point]))
-            used += share
-        if together:
-            found.append(Chunk(tuple(together), self.seed, self.tables, spool, local))
-        return found
+        for span in missing:
+            if packed and (self._apart(packed, span) or used + self._share(span) > 1.0):
+                yield packed
+                packed, used = [], 0.0
+            packed.append(span)
+            used += self._share(span)
+        if packed:
+            yield packed
+
+    def _apart(self, packed: Sequence[Span], span: Span) -> bool:
+        if self.together is None:
+            return packed[-1].point == span.point
+        return packed[0].point // self.together != span.point // self.together
+
+    def _share(self, span: Span) -> float:
+        """How much of a chunk a span takes."""
+        if self.together is not None:
+            return 0.0
+        point = self.points[span.point]
+        return len(span.replicates) * point.scenario.trial.cohort.size / _SUBJECTS[point.engine]

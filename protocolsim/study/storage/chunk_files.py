@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,9 @@ import numpy as np
 
 from protocolsim.endpoint.base import Endpoint
 from protocolsim.records import TABLES
-from protocolsim.study.execution.chunks import Chunk, Done, Span, Tallied
+from protocolsim.study.estimation.endpoint_sums import PointSums
+from protocolsim.study.execution.chunks import Chunk, Span, Work
+from protocolsim.study.execution.trials import Trials
 from protocolsim.study.storage import ours, row_groups
 from protocolsim.study.storage.ledger import LEDGER, Entry
 from protocolsim.study.storage.manifest import Manifest
@@ -33,50 +36,80 @@ _KEY = b"protocolsim"
 _VARY, _VALUE, _SUMS = "vary.", "value.", "sums."
 
 
-def put(folder: StudyFolder, chunk: Chunk, done: Done) -> None:
-    """Keep a finished chunk in the folder."""
-    endpoints: dict[int, Mapping[str, Endpoint]] = {p.span.point: p.recipe.scenario.reported for p in chunk.parts}
-    name = done.tallied[0].span.name
-    files: dict[str, bytes | Path] = {}
-    told: dict[str, Any] = {"spans": [[t.span.point, t.span.first, t.span.stop, t.rows] for t in done.tallied]}
-    if done.tables is not None:
-        files |= {_part(name, table): encoded.content for table, encoded in done.tables.items()}
-        told["groups"] = {table: encoded.groups for table, encoded in done.tables.items()}
-    files[f"{ours.CHUNKS}/{name}.parquet"] = encoded_chunk(done.tallied, folder.manifest, endpoints)
-    folder.keep(name, told, files)
+class ChunkFiles:
+    """The finished chunks of a study of trials, in its folder."""
+
+    def __init__(self, folder: StudyFolder) -> None:
+        self._folder = folder
+
+    def prepared(self, work: Work[Any, PointSums], *, same_disk: bool) -> Work[Any, PointSums]:
+        """Where tables are too large to travel they are spooled in the folder, or made here at the end."""
+        points = [point for point in work.points if isinstance(point, Trials)]
+        tables = same_disk or not any(point.large for point in points)
+        return replace(work, points=[replace(p, tables=p.tables and tables, spool=self._folder.parts) for p in points])
+
+    def taken_up(self, work: Work[Any, PointSums]) -> list[Span]:
+        """The spans that the folder has already, with their share of the tables where it keeps those.
+
+        What else it has (the end of a study that had fewer replicates) is dropped and done again.
+        """
+        tables = {k for k, point in enumerate(work.points) if isinstance(point, Trials) and point.tables}
+        missing, there = set(work.spans()), []
+        for name, entry in sorted(self._folder.entries.items()):
+            spans = [Span(*span[:3]) for span in entry.told["spans"]]
+            useful = [span for span in spans if span in missing]
+            tabled = any(span.point in tables for span in spans)
+            if useful and (not tabled or (len(useful) == len(spans) and "groups" in entry.told)):
+                missing -= set(useful)
+                there += useful
+            else:
+                self._folder.drop(name)
+        return there
+
+    def results(self, spans: Sequence[Span]) -> Iterator[tuple[Span, PointSums]]:
+        """What is finished of these spans, in the order of the study."""
+        wanted = set(spans)
+        for name in sorted(self._folder.entries):
+            kept = sums_in(self._folder.path / ours.CHUNKS / f"{name}.parquet")
+            yield from ((span, sums) for span, sums in kept if span in wanted)
+
+    def expect(self, chunks: int) -> None:
+        """So many chunks will follow."""
+        self._folder.planned = self._folder.finished + chunks
+
+    def put(self, chunk: Chunk[Any, PointSums], results: Sequence[PointSums]) -> list[PointSums]:
+        """Keep a finished chunk in the folder: of its results only the sums are still needed."""
+        endpoints: dict[int, Mapping[str, Endpoint]] = {p.span.point: p.point.scenario.reported for p in chunk.parts}
+        spans = [part.span for part in chunk.parts]
+        told: dict[str, Any] = {"spans": _told(spans, results)}
+        files: dict[str, bytes | Path] = {}
+        for made in results:
+            if made.tables is not None:  # of one part at most: the first
+                files |= {_part(chunk.name, table): encoded.content for table, encoded in made.tables.items()}
+                told["groups"] = {table: encoded.groups for table, encoded in made.tables.items()}
+        content = encoded_chunk(spans, results, self._folder.manifest, endpoints)
+        files[f"{ours.CHUNKS}/{chunk.name}.parquet"] = content
+        self._folder.keep(chunk.name, told, files)
+        return [replace(made, tables=None) for made in results]
+
+
+def _told(spans: Sequence[Span], results: Sequence[PointSums]) -> list[list[int]]:
+    return [[s.point, s.first, s.stop, made.rows] for s, made in zip(spans, results, strict=True)]
 
 
 def _part(name: str, table: str) -> str:
     return f"{ours.PARTS}/{name}.{table}.parquet"
 
 
-def taken_up(folder: StudyFolder, wanted: Iterable[Span], *, tables: bool) -> list[Span]:
-    """The spans of a study that its folder has already, with their share of the tables where it keeps those.
-
-    What else it has (the end of a study that had fewer replicates) is dropped and done again.
-    """
-    missing, there = set(wanted), []
-    for name, entry in sorted(folder.entries.items()):
-        spans = [Span(*span[:3]) for span in entry.told["spans"]]
-        useful = [span for span in spans if span in missing]
-        if useful and (not tables or (len(useful) == len(spans) and "groups" in entry.told)):
-            missing -= set(useful)
-            there += useful
-        else:
-            folder.drop(name)
-    return there
-
-
-def kept_sums(folder: StudyFolder, spans: Iterable[Span]) -> Iterator[Tallied]:
-    """What is finished of these spans, in the order of the study."""
-    wanted = set(spans)
-    for name in sorted(folder.entries):
-        yield from (t for t in tallied_in(folder.path / ours.CHUNKS / f"{name}.parquet") if t.span in wanted)
+def with_tables(entries: Mapping[str, Entry]) -> list[str]:
+    """The chunks that have a share of the tables, in the order of the study."""
+    return [name for name in sorted(entries) if "groups" in entries[name].told]
 
 
 def parts_of(folder: StudyFolder) -> dict[str, list[Path]]:
     """The parts of every table, in the order of the study."""
-    return {table: [folder.path / _part(name, table) for name in sorted(folder.entries)] for table in TABLES}
+    names = with_tables(folder.entries)
+    return {table: [folder.path / _part(name, table) for name in names] for table in TABLES}
 
 
 def tables_taken_over(
@@ -89,13 +122,13 @@ def tables_taken_over(
 ) -> dict[str, dict[str, str]]:
     """For each wanted chunk of earlier results its parts of the tables, cut out of them: their checksums by name.
 
-    A study without tables has no parts. Where a table is damaged no chunk is whole; `lost` is told which.
+    Chunks without tables have no parts. Where a table is damaged none that has is whole; `lost` is told which.
     """
-    names = sorted(entries)
-    if not any("groups" in entries[name].told for name in names):
-        return {name: {} for name in wanted}
+    names = with_tables(entries)
+    found: dict[str, dict[str, str]] = {name: {} for name in wanted if name not in names}
+    wanted = [name for name in wanted if name in names]
     if not wanted:
-        return {}
+        return found
     damaged = [
         f"{table}.parquet"
         for table in TABLES
@@ -103,8 +136,8 @@ def tables_taken_over(
     ]
     if damaged:
         lost += damaged
-        return {}
-    found: dict[str, dict[str, str]] = {name: {} for name in wanted}
+        return found
+    parted: dict[str, dict[str, str]] = {name: {} for name in wanted}
     for table in TABLES:
         places = {name: parts / Path(_part(name, table)).name for name in wanted}
         groups = [(places.get(name), entries[name].told["groups"][table]) for name in names]
@@ -112,46 +145,48 @@ def tables_taken_over(
             row_groups.cut(earlier / f"{table}.parquet", groups)
         except ValueError:  # a line of the ledger is gone, so that nobody knows whose row groups these are
             lost.append(LEDGER)
-            return {}
+            return found
         for name, path in places.items():
-            found[name][_part(name, table)] = str(checksum(path))
-    return found
+            parted[name][_part(name, table)] = str(checksum(path))
+    return found | parted
 
 
 def encoded_chunk(
-    tallied: Sequence[Tallied], manifest: Manifest, endpoints: Mapping[int, Mapping[str, Endpoint]]
+    spans: Sequence[Span],
+    results: Sequence[PointSums],
+    manifest: Manifest,
+    endpoints: Mapping[int, Mapping[str, Endpoint]],
 ) -> bytes:
-    """The file of a chunk; `endpoints` are those of each point."""
+    """The file of a chunk; `endpoints` are those of each point. Points with other endpoints have nulls there."""
     import pyarrow as pa
     from pyarrow import parquet
 
-    joined = pa.concat_tables([_table(t, manifest, endpoints[t.span.point]) for t in tallied])
-    spans = [[t.span.point, t.span.first, t.span.stop, t.rows] for t in tallied]
-    about = {"spans": spans}
+    tables = [_table(s, made, manifest, endpoints[s.point]) for s, made in zip(spans, results, strict=True)]
+    joined = pa.concat_tables(tables, promote_options="default")
+    about = {"spans": _told(spans, results)}
     out = io.BytesIO()
     parquet.write_table(joined.replace_schema_metadata({_KEY: json.dumps(about).encode()}), out)
     return out.getvalue()
 
 
-def _table(tallied: Tallied, manifest: Manifest, endpoints: Mapping[str, Endpoint]) -> Any:
+def _table(span: Span, made: PointSums, manifest: Manifest, endpoints: Mapping[str, Endpoint]) -> Any:
     import pyarrow as pa
 
-    span = tallied.span
     size = len(span.replicates)
     columns: dict[str, Any] = {"point": pa.array(np.full(size, span.point, dtype=np.int32))}
-    for axis, value in zip(manifest.axes, manifest.points[span.point], strict=True):
+    for axis, value in zip(manifest.axes, manifest.points[span.point] if manifest.axes else (), strict=True):
         columns[_VARY + axis] = pa.array([value] * size, type=pa.float64())
     columns["replicate"] = pa.array(np.arange(span.first, span.stop, dtype=np.int64))
     for name, endpoint in endpoints.items():
-        columns[_VALUE + name] = pa.array(endpoint.value(tallied.sums[name]), type=pa.float64(), from_pandas=True)
+        columns[_VALUE + name] = pa.array(endpoint.value(made.sums[name]), type=pa.float64(), from_pandas=True)
     for name in endpoints:
-        sums = tallied.sums[name]
+        sums = made.sums[name]
         offsets = np.arange(0, sums.size + 1, sums.shape[1], dtype=np.int32)
         columns[_SUMS + name] = pa.ListArray.from_arrays(offsets, pa.array(sums.ravel()))
     return pa.table(columns)
 
 
-def tallied_in(path: Path) -> Iterator[Tallied]:
+def sums_in(path: Path) -> Iterator[tuple[Span, PointSums]]:
     """What a chunk's file holds, span by span."""
     from pyarrow import parquet
 
@@ -165,7 +200,10 @@ def tallied_in(path: Path) -> Iterator[Tallied]:
         part = table.slice(at, size).combine_chunks()
         sums = {}
         for name in names:
-            flat = part[name].combine_chunks().flatten().to_numpy(zero_copy_only=False)
+            column = part[name].combine_chunks()
+            if column.null_count:
+                continue  # an endpoint of other points
+            flat = column.flatten().to_numpy(zero_copy_only=False)
             sums[name.removeprefix(_SUMS)] = np.asarray(flat, dtype=np.float64).reshape(size, -1)
         at += size
-        yield Tallied(span, sums, rows)
+        yield span, PointSums(sums, rows)

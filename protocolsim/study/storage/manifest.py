@@ -82,9 +82,17 @@ class Manifest:
         return {**shown, **asked, **(data or {"scenario": self.scenario_sha256})}
 
 
-def manifest_of(kind: str, scenario: Scenario, seed: int, replicates: int, engine: str) -> Manifest:
+def manifest_of(
+    kind: str, scenario: Scenario, seed: int, replicates: int, engine: str, plan: Mapping[str, Any] | None = None
+) -> Manifest:
     """The manifest of a study of this scenario."""
-    return Manifest(kind, scenario.name, scenario.sha256, seed, replicates, engine, data=_plain(scenario.document.data))
+    data = _plain(scenario.document.data)
+    return Manifest(kind, scenario.name, scenario.sha256, seed, replicates, engine, plan=plan or {}, data=data)
+
+
+def content_of(scenario: Scenario) -> str:
+    """A checksum of all that another scenario of a study says, by which a change of it is noticed."""
+    return _checksum(_plain(scenario.document.data))[:16]
 
 
 def read_manifest(text: str) -> Manifest:

@@ -26,14 +26,16 @@ PUBLISHING = ".publishing"
 REFERENCE = "reference"
 PLAN = "plan.json"
 COMPANIONS = "beside"
+COMPARED = "compared.yaml"
 
+_FRAMES = ("sweep", "curve", "definitions", "regret", "posterior", "validation", "comparison")
 _TABLE = r"\.(parquet|csv|csv\.gz)"
 _FIGURE = r"\.(png|svg|html)"
 _RESULT = re.compile(
     "|".join(
         [
-            *map(re.escape, (SUMMARY, REPORT, SCENARIO, PROVENANCE, "targets.yaml")),
-            rf"({'|'.join([*TABLES, 'sweep', 'curve', 'definitions', 'regret', 'posterior', 'validation'])}){_TABLE}",
+            *map(re.escape, (SUMMARY, REPORT, SCENARIO, PROVENANCE, COMPARED, "targets.yaml")),
+            rf"({'|'.join([*TABLES, *_FRAMES])}){_TABLE}",
             rf"(sweep|curves|roc|loss|what_follows|definitions|definitions_roc|regret){_FIGURE}",
         ]
     )

@@ -35,8 +35,8 @@ def write_run(result: Result, place: Path, folder: StudyFolder | None = None, *,
 
 def _joined(folder: StudyFolder, place: Path) -> bool:
     """Whether the tables could be put together from the parts that are kept."""
-    entries = folder.entries.values()
-    if not entries or any("groups" not in entry.told for entry in entries):
+    trial = [entry for entry in folder.entries.values() if any(span[0] == 0 for span in entry.told["spans"])]
+    if not trial or any("groups" not in entry.told for entry in trial):
         return False
     try:
         encoded_tables.join(parts_of(folder), place)

@@ -18,19 +18,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocolsim.endpoint.base import Endpoint
+from protocolsim.engine.base import Progress
 from protocolsim.errors import ScenarioError, SimulationError, UsageError
 from protocolsim.names import as_column
 from protocolsim.scenario.build.assemble import build
 from protocolsim.scenario.file.extends import with_settings
 from protocolsim.scenario.load import load, settings
 from protocolsim.scenario.scenario import Scenario
-from protocolsim.study.conduct import Workers, conducted
-from protocolsim.study.engines import Progress
-from protocolsim.study.estimation.estimate import Estimate, as_json, estimate, jackknife
-from protocolsim.study.execution.chunks import Tallied, Work
-from protocolsim.study.execution.ordered_sums import Gathered
+from protocolsim.study.arguments import replicates_and_seed
+from protocolsim.study.conduct import Workers, conduct
+from protocolsim.study.engines import AUTO, chosen_engine
+from protocolsim.study.estimation.estimate import Estimate, as_json, estimate, jackknife, nan_as_none
+from protocolsim.study.execution.trials import Trials
 from protocolsim.study.result import Result
-from protocolsim.study.run import AUTO, chosen_engine, replicates_and_seed
+from protocolsim.study.storage.chunk_files import ChunkFiles
 from protocolsim.study.storage.manifest import Manifest, manifest_of
 from protocolsim.study.storage.study_folder import StudyFolder
 from protocolsim.study.sweep.grid_values import FORM, MOST_POINTS, Axis, Settable, axis, one
@@ -50,7 +51,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Point:
+class GridPoint:
     """One point of the grid: the number of each axis, the same as settings, and the scenario there."""
 
     values: tuple[float, ...]
@@ -64,7 +65,7 @@ class Plan:
 
     scenario: Scenario
     axes: tuple[Axis, ...]
-    points: tuple[Point, ...]
+    points: tuple[GridPoint, ...]
     seed: int
     replicates: int
     engine: str
@@ -132,7 +133,7 @@ class Sweep:
         names = [a.name for a in self.axes]
         found: dict[str, Any] = {}
         for name, e in outcome.estimates.items():
-            difference, error = (None if np.isnan(v) else v for v in outcome.differences[name])
+            difference, error = map(nan_as_none, outcome.differences[name])
             found[name] = {**as_json(e), "difference": difference, "difference_mcse": error}
         return {
             "parameters": dict(zip(names, outcome.values, strict=True)),
@@ -236,7 +237,7 @@ def _path(base: Scenario, name: str) -> str:
     return path
 
 
-def _point(base: Scenario, axes: Mapping[str, Axis], at: Sequence[tuple[float, Settable]]) -> Point:
+def _point(base: Scenario, axes: Mapping[str, Axis], at: Sequence[tuple[float, Settable]]) -> GridPoint:
     chosen = {path: written for path, (_, written) in zip(axes, at, strict=True)}
     said = _said(axes.values(), chosen.values())
     try:
@@ -247,7 +248,7 @@ def _point(base: Scenario, axes: Mapping[str, Axis], at: Sequence[tuple[float, S
         # What is wrong with the value itself explains what is wrong elsewhere.
         faults = [f.message for f in error.faults if f.path in axes] or [f"{f.path}: {f.message}" for f in error.faults]
         raise UsageError(f"--vary {said}: {'; '.join(faults).replace(' (from --set)', '')}") from None
-    return Point(tuple(number for number, _ in at), tuple(chosen.values()), found)
+    return GridPoint(tuple(number for number, _ in at), tuple(chosen.values()), found)
 
 
 def _said(axes: Iterable[Axis], chosen: Iterable[Settable]) -> str:
@@ -295,64 +296,43 @@ def carry_out(
     """
     started = time.perf_counter()
     scenarios = (planned.scenario, *(p.scenario for p in planned.points))
-    engines = [chosen_engine(s, planned.engine) for s in scenarios]
-    work = Work(scenarios, engines, planned.seed, planned.replicates)
-    gathered = _Outcomes(planned)
+    replicates = range(planned.replicates)
+    points = [Trials(s, chosen_engine(s, planned.engine), planned.seed, replicates) for s in scenarios]
+    made = conduct(points, workers, None if folder is None else ChunkFiles(folder), progress)
     try:
-        for tallied in conducted(work, workers, folder, progress):
-            gathered.add(tallied)
+        own = next(made)
+        base = planned.scenario
+        estimates = {name: estimate(endpoint, own.sums[name]) for name, endpoint in base.reported.items()}
+        outcomes = tuple(
+            _outcome(base, estimates, own.sums, point, there.sums)
+            for point, there in zip(planned.points, made, strict=True)
+        )
     except SimulationError as error:
         if not error.point:
             raise
         at = _said(planned.axes, planned.points[error.point - 1].settings)
         raise SimulationError(f"at {at}: {error}") from None
     seconds = time.perf_counter() - started
-    own = Result(
-        planned.scenario, planned.seed, planned.replicates, engines[0], gathered.own, seconds, gathered.own_rows
-    )
-    return Sweep(own, planned.axes, tuple(gathered.outcomes[k] for k in range(len(planned.points))))
+    result = Result(base, planned.seed, planned.replicates, points[0].engine, estimates, seconds, own.rows)
+    return Sweep(result, planned.axes, outcomes)
 
 
-class _Outcomes:
-    """Spans of all points in any order; of each point that is whole only the estimates are kept."""
-
-    def __init__(self, planned: Plan) -> None:
-        self._planned = planned
-        self._open: dict[int, Gathered] = {}
-        self._own_sums: Mapping[str, Floats] = {}
-        self.own: Mapping[str, Estimate] = {}
-        self._own_whole = False
-        self.own_rows = 0
-        self.outcomes: dict[int, Outcome] = {}
-
-    def add(self, tallied: Tallied) -> None:
-        """Count in a span; point 0 is the scenario itself, with which every other is compared."""
-        here = self._open.setdefault(tallied.span.point, Gathered(self._planned.replicates))
-        here.add(tallied)
-        if tallied.span.point == 0 and here.whole:
-            base, self._own_whole = self._planned.scenario, True
-            self._own_sums, self.own_rows = here.sums(), here.rows
-            self.own = {name: estimate(endpoint, self._own_sums[name]) for name, endpoint in base.reported.items()}
-        if not self._own_whole:
-            return
-        for number in [p for p, gathered in self._open.items() if gathered.whole]:
-            gathered = self._open.pop(number)
-            if number:
-                self.outcomes[number - 1] = self._outcome(self._planned.points[number - 1], gathered.sums())
-
-    def _outcome(self, point: Point, there: Mapping[str, Floats]) -> Outcome:
-        base = self._planned.scenario
-        own, at_point = base.reported, point.scenario.reported
-        pairs = {name: (at_point[name], there[name]) for name in own}
-        found = {name: estimate(endpoint, at) for name, (endpoint, at) in pairs.items()}
-        differences = {
-            name: (
-                found[name].value - self.own[name].value,
-                paired_mcse(endpoint, at, own[name], self._own_sums[name]),
-            )
-            for name, (endpoint, at) in pairs.items()
-        }
-        return Outcome(point.values, point.settings, found, differences)
+def _outcome(
+    base: Scenario,
+    estimates: Mapping[str, Estimate],
+    sums: Mapping[str, Floats],
+    point: GridPoint,
+    there: Mapping[str, Floats],
+) -> Outcome:
+    """What was found at a point, beside the scenario's own estimates and the sums they were made of."""
+    own, at_point = base.reported, point.scenario.reported
+    pairs = {name: (at_point[name], there[name]) for name in own}
+    found = {name: estimate(endpoint, at) for name, (endpoint, at) in pairs.items()}
+    differences = {
+        name: (found[name].value - estimates[name].value, paired_mcse(endpoint, at, own[name], sums[name]))
+        for name, (endpoint, at) in pairs.items()
+    }
+    return Outcome(point.values, point.settings, found, differences)
 
 
 @dataclass(frozen=True)

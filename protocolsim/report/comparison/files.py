@@ -1,0 +1,69 @@
+"""A comparison of two scenarios in a folder: tables, summary, both scenarios, and a page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from protocolsim.errors import UsageError
+from protocolsim.report.comparison.console import PAIRED, difference, written
+from protocolsim.report.comparison.figures import differences
+from protocolsim.report.style import numbers
+from protocolsim.report.style.figures import caption, inline
+from protocolsim.report.style.sections_page import Section, plain_page
+from protocolsim.study.compare import Comparison
+from protocolsim.study.storage.csv_files import write_frame
+from protocolsim.study.storage.ours import COMPARED, REPORT
+from protocolsim.study.storage.results_folder import write_facts
+from protocolsim.text.html import words
+
+
+def write_comparison(found: Comparison, folder: Path) -> None:
+    """Endpoints as parquet and CSV, summary, provenance, both scenarios (`scenario.yaml` is the first), the page."""
+    write_frame(found.frame, folder, "comparison")
+    write_facts(folder, found.summary(), found.a, found.provenance, found.asked)
+    (folder / COMPARED).write_text(found.b.resolved, encoding="utf-8")
+    (folder / REPORT).write_text(comparison_page(found), encoding="utf-8")
+
+
+def comparison_page(found: Comparison) -> str:
+    """The page as text; it loads nothing from anywhere."""
+    matters = [d for d in found.differences if d.matters]
+    files = [(d.path, written(d.a), written(d.b)) for d in matters]
+    pairs = [(p.a.label, numbers.simulated(p.a), numbers.simulated(p.b), difference(p)) for p in found.pairs]
+    sections = [
+        Section("What differs in the files", _table(("In the file", "A", "B"), files), _words_only(found), wide=True),
+        *_figure(found),
+        Section("Results", _table(("Endpoint", "A", "B", "B minus A"), pairs), _alone(found), wide=True),
+        Section("Provenance", _table(("", ""), found.provenance.items()), wide=True),
+    ]
+    return plain_page("Two scenarios side by side", f"A: {found.a.title}; B: {found.b.title}", [PAIRED], sections)
+
+
+def _words_only(found: Comparison) -> str:
+    paths = [d.path for d in found.differences if not d.matters]
+    return f"Differs in words only: {', '.join(paths)}." if paths else ""
+
+
+def _alone(found: Comparison) -> str:
+    """Which endpoints only one of the two has."""
+    told = [
+        f"Only {one} has, or has of that kind: {', '.join(names)}."
+        for one, names in (("A", found.only_a), ("B", found.only_b))
+        if names
+    ]
+    return " ".join(told)
+
+
+def _figure(found: Comparison) -> list[Section]:
+    try:
+        chart = differences(found)
+    except UsageError:
+        return []  # they have no share in common: the table says it all
+    return [Section("Differences", f"<figure>{inline(chart, 'differences')}</figure>", caption(chart), wide=True)]
+
+
+def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    head = "".join(f"<th>{words(h)}</th>" for h in headings)
+    body = "".join(f"<tr>{''.join(f'<td>{words(cell)}</td>' for cell in row)}</tr>" for row in rows)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

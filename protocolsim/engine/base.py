@@ -94,7 +94,6 @@ class Trial:
     reads their signals. `visible` and `hidden` are columns of `body` shown in the table of subjects.
     """
 
-    name: str
     protocol: Protocol
     cohort: Cohort
     disease: Part

@@ -31,6 +31,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from types import MappingProxyType
 from typing import Literal, Protocol
 
@@ -38,6 +39,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocolsim.arithmetic import kernel
+from protocolsim.randomness import FIRST_OUTSIDE, STREAM_BLOCK
 from protocolsim.units import NONE, RATE, unit_product
 
 Floats = NDArray[np.float64]
@@ -230,6 +232,16 @@ class Component:
     def defaults(self) -> dict[str, float]:
         """Every parameter's own value."""
         return {p.name: p.value for p in self.parameters}
+
+
+def stream_block(name: str) -> int:
+    """The first stream number of a component of another package: a block of STREAM_BLOCK that belongs to its name.
+
+    One of some 43 million blocks from FIRST_OUTSIDE on, so that two names hardly ever meet; where they do, a scenario
+    that holds both is refused. Once results are published, the number is as fixed as they are: keep the name.
+    """
+    blocks = (2**32 - STREAM_BLOCK - FIRST_OUTSIDE) // STREAM_BLOCK
+    return FIRST_OUTSIDE + STREAM_BLOCK * (int.from_bytes(sha256(name.encode()).digest()[:8], "big") % blocks)
 
 
 def in_base_units(parameters: Iterable[Parameter], values: Mapping[str, float]) -> dict[str, float]:

@@ -21,6 +21,8 @@ Integers = NDArray[np.int64]
 
 # Streams of the trial itself; components own blocks of STREAM_BLOCK from their `stream` on.
 STREAM_BLOCK = 100
+FIRST_OUTSIDE = 1_000_000
+"""The first stream number of components of other packages; those below belong to the ones that are shipped."""
 ARRIVAL = 1
 SITE = 2
 DROPOUT = 3

@@ -1,5 +1,6 @@
 """Diseases and drugs by name: the shipped ones, and, where allowed, code from outside.
 
+An installed package offers components by entry points (`protocolsim.plugins`), found by their name like shipped ones.
 A shipped component is the file of its own name in `disease/` or `drug/`, which ends in `COMPONENT = Disease(...)` or
 `COMPONENT = Drug(...)`. Code from outside is named `your.module:YOUR_COMPONENT`, and is imported only where the caller
 allowed plugins.
@@ -17,6 +18,8 @@ from protocolsim.component import Component
 from protocolsim.disease.base import Disease
 from protocolsim.drug.base import Drug
 from protocolsim.errors import UsageError, unknown
+from protocolsim.plugins import plugins
+from protocolsim.randomness import FIRST_OUTSIDE
 from protocolsim.scenario.declared import undone
 
 _ROOMS = {"disease": disease_room, "drug": drug_room}
@@ -49,9 +52,11 @@ def load_shipped(room: str, name: str) -> Component:
 def load(room: str, name: str, allow_plugins: bool) -> Component:
     """A component by name. Raises UsageError for one that is unknown, not allowed, or not a component."""
     if ":" not in name:
-        if name not in _names(room):
-            raise UsageError(unknown(room, name, _names(room)))
-        return load_shipped(room, name)
+        if name in _names(room):
+            return load_shipped(room, name)
+        if name in plugins(room):
+            return _installed(room, name)
+        raise UsageError(unknown(room, name, (*_names(room), *plugins(room))))
     if not allow_plugins:
         raise UsageError(f"'{name}' is code from outside; it is loaded only with --allow-plugins")
     module, _, attribute = name.partition(":")
@@ -59,7 +64,27 @@ def load(room: str, name: str, allow_plugins: bool) -> Component:
         found = getattr(importlib.import_module(module), attribute)
     except Exception as error:  # noqa: BLE001 - code from outside may fail in any way
         raise UsageError(f"cannot load '{name}': {type(error).__name__}: {error}") from None
-    component = _value(found, name, _TYPES[room])
+    return _sound(_value(found, name, _TYPES[room]), name)
+
+
+@cache
+def _installed(room: str, name: str) -> Component:
+    """The component that an installed package offers. Raises UsageError for one that cannot be used."""
+    plugin = plugins(room)[name]
+    found = plugin.load()
+    if not isinstance(found, _TYPES[room]):
+        raise UsageError(f"{plugin}: {plugin.value} is not a {_TYPES[room].__name__}")
+    if found.name != name:
+        raise UsageError(f"{plugin} calls itself '{found.name}'; its entry point must have the same name")
+    if found.stream < FIRST_OUTSIDE:
+        raise UsageError(
+            f"{plugin} draws from stream {found.stream:,} on, and those below {FIRST_OUTSIDE:,} belong to protocolsim: "
+            f"take stream_block('{name}')"
+        )
+    return _sound(found, name)
+
+
+def _sound(component: Component, name: str) -> Component:
     wrong = list(undone(component))
     if wrong:
         raise UsageError(f"'{name}' cannot be used: {'; '.join(wrong)}")

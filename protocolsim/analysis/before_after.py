@@ -33,6 +33,11 @@ class BeforeAfter(Analysis):
 
     kind: ClassVar[str] = "before_after"
     meaning: ClassVar[str] = "Wilcoxon signed-rank test of the rate on treatment against the same subjects' at baseline"
+    EXAMPLE: ClassVar[str] = """\
+extends: ms_daclizumab
+analysis:
+  fewer_lesions: {kind: before_after, of: new_cel_inhibition, alternative: less, level: 2.5 %}
+"""
 
     of: OfReduction
     alternative: Literal["two-sided", "less", "greater"] = "two-sided"
@@ -58,6 +63,10 @@ class BeforeAfter(Analysis):
         difference = per * (quotient(rates.late, rates.late_over) - quotient(rates.early, rates.early_over))
         # Equal differences are ties, whatever their last bits.
         return np.where(self.of.both(rates, populations), np.round(difference, 9), np.nan)[:, np.newaxis]
+
+    def at_null(self, rng: np.random.Generator, subjects: int) -> Floats:
+        """Differences that lie symmetrically about zero."""
+        return rng.normal(size=(subjects, 1))
 
     def p_values(self, columns: Floats, trial: Integers, trials: int) -> Floats:
         """p of each trial; nan where nobody changed."""

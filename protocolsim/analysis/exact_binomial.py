@@ -27,6 +27,11 @@ class ExactBinomial(Analysis):
 
     kind: ClassVar[str] = "exact_binomial"
     meaning: ClassVar[str] = "exact binomial test of a share against a target"
+    EXAMPLE: ClassVar[str] = """\
+extends: ms_daclizumab
+analysis:
+  enough_controlled: {kind: exact_binomial, of: controlled_on_monotherapy, target: 33 %}
+"""
 
     of: OfShare
     target: Number
@@ -52,6 +57,10 @@ class ExactBinomial(Analysis):
         """1 for those who meet the share's conditions, 0 for the others of its population, [subjects, 1]."""
         meets, among = self.of.contributions(records, populations).T
         return np.where(among > 0.0, meets, np.nan)[:, np.newaxis]
+
+    def at_null(self, rng: np.random.Generator, subjects: int) -> Floats:
+        """Subjects of whom the target's share meets the conditions."""
+        return (rng.random((subjects, 1)) < self.target).astype(np.float64)
 
     def p_values(self, columns: Floats, trial: Integers, trials: int) -> Floats:
         """p of each trial; nan where nobody is in the population."""

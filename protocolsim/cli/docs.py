@@ -19,7 +19,7 @@ from protocolsim.text.terminal import say
     type=click.Path(path_type=Path),
     help="Write the page of every disease and drug, and the checklist of NAME (ms_daclizumab where absent), there.",
 )
-@click.option("--allow-plugins", is_flag=True, help="Load code the scenario names (your.module:YourClass).")
+@click.option("--allow-plugins", is_flag=True, help="Load code the scenario names (your.module:COMPONENT).")
 def docs(name: str | None, folder: Path | None, allow_plugins: bool) -> None:
     """Print the page of a disease, a drug or a scenario. Equations and numbers, or a STRESS-DES checklist."""
     from protocolsim.report.documentation.model_page import model_page, names

@@ -80,7 +80,7 @@ class DrugPart(BaseModel):
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
-    kind: Text | None = Field(default=None, description="your.module:YourDrug, for a drug from outside")
+    kind: Text | None = Field(default=None, description="a drug by its name, or your.module:COMPONENT from outside")
 
 
 class Schedule(Part):
@@ -114,15 +114,60 @@ class StatePart(Part):
 class SummaryPart(Part):
     """A number built from observations."""
 
-    sum_of: Text | None = Field(default=None, alias="sum of")
-    mean_of: Text | None = Field(default=None, alias="mean of")
-    last_of: Text | None = Field(default=None, alias="last of")
-    first_of: Text | None = Field(default=None, alias="first of")
-    smallest_of: Text | None = Field(default=None, alias="smallest of")
-    largest_of: Text | None = Field(default=None, alias="largest of")
-    count_of: Text | None = Field(default=None, alias="count of")
-    entries_of: Text | None = Field(default=None, alias="entries of", description="how often this state was entered")
-    time_since: Text | None = Field(default=None, alias="time since", description="'enrolment', or a state's entry")
+    sum_of: Text | None = Field(
+        default=None,
+        alias="sum of",
+        description="the sum of this variable's observations",
+        examples=["{sum of: new_cel, during: combination}"],
+    )
+    mean_of: Text | None = Field(
+        default=None,
+        alias="mean of",
+        description="the mean of this variable's observations",
+        examples=["{mean of: cel, during: baseline, last: 3}"],
+    )
+    last_of: Text | None = Field(
+        default=None,
+        alias="last of",
+        description="the latest observation of this variable",
+        examples=["{last of: cel, within: 4 weeks}"],
+    )
+    first_of: Text | None = Field(
+        default=None,
+        alias="first of",
+        description="the earliest observation of this variable",
+        examples=["{first of: edss, during: baseline}"],
+    )
+    smallest_of: Text | None = Field(
+        default=None,
+        alias="smallest of",
+        description="the smallest observation of this variable",
+        examples=["{smallest of: cel, during: [combination, monotherapy]}"],
+    )
+    largest_of: Text | None = Field(
+        default=None,
+        alias="largest of",
+        description="the largest observation of this variable",
+        examples=["{largest of: new_cel, last: 4}"],
+    )
+    count_of: Text | None = Field(
+        default=None,
+        alias="count of",
+        description="how many observations of this variable were made; 0 where there are none",
+        examples=["{count of: cel, during: combination}"],
+    )
+    entries_of: Text | None = Field(
+        default=None,
+        alias="entries of",
+        description="how often this state was entered",
+        examples=["{entries of: dose_doubled}"],
+    )
+    time_since: Text | None = Field(
+        default=None,
+        alias="time since",
+        description="the time since 'enrolment', or since a state's last entry",
+        examples=["{time since: enrolment}"],
+    )
     during: Names | None = Field(default=None, description="only observations made in these states")
     within: Scalar | None = Field(default=None, description="only observations so recent, such as 4 weeks")
     first: StrictInt | None = Field(default=None, description="only the first so many")

@@ -31,13 +31,11 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from protocolsim.arithmetic import kernel
+from protocolsim.arrays import Floats, Integers
 from protocolsim.units import NONE, RATE, unit_product
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 Kernel = Callable[..., Any]
 Mark = Literal["F", "F2", "D", "A", "M"]
 

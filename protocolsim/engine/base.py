@@ -36,8 +36,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from protocolsim.arrays import Floats, Integers
 from protocolsim.cohort.cohort import Cohort
-from protocolsim.component import Assessment, Component, Floats, Integers, Kernel
+from protocolsim.component import Assessment, Component, Kernel
 from protocolsim.disease.base import Disease
 from protocolsim.drug.base import Drug
 from protocolsim.protocol.states import Protocol

@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from protocolsim.arrays import Floats
 from protocolsim.errors import SimulationError, UsageError
 from protocolsim.randomness import MAX_REPLICATES
 from protocolsim.scenario.build.assemble import build
@@ -32,7 +32,6 @@ from protocolsim.study.storage.manifest import Manifest
 from protocolsim.study.storage.ours import REFERENCE
 from protocolsim.study.storage.study_folder import StudyFolder
 
-Floats = NDArray[np.float64]
 Map = Callable[[Callable[["Chunk"], "Simulated"], Iterable["Chunk"]], Iterable["Simulated"]]
 
 POINTS_TOGETHER = 16

@@ -13,8 +13,8 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from protocolsim.arrays import Floats, Mask
 from protocolsim.endpoint.base import Endpoint
 from protocolsim.engine.base import Trial
 from protocolsim.errors import UsageError, unknown
@@ -25,9 +25,6 @@ from protocolsim.scenario.file.yaml_reader import Address, spell
 from protocolsim.scenario.measures import OWN
 from protocolsim.scenario.places import is_expression
 from protocolsim.scenario.scenario import Definition, Scenario
-
-Floats = NDArray[np.float64]
-Mask = NDArray[np.bool_]
 
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
 

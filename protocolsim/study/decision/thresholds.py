@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from protocolsim.endpoint.base import Endpoint, Mask, counted_in, populations, rows_of
+from protocolsim.arrays import Floats, Integers, Mask
+from protocolsim.endpoint.base import Endpoint, counted_in, populations, rows_of
 from protocolsim.engine.base import Trial
 from protocolsim.errors import UsageError
 from protocolsim.records import Records
@@ -32,9 +33,6 @@ from protocolsim.study.engines import ENGINES
 from protocolsim.study.estimation.disk_array import Spill
 from protocolsim.study.execution.chunks import Local, Recipe, Work
 from protocolsim.study.run import AUTO, chosen_engine, replicates_and_seed
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 
 def thresholds(

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
+from protocolsim.arrays import Floats
 from protocolsim.endpoint.base import Endpoint, Population, populations
 from protocolsim.records import Records
 from protocolsim.study.estimation.disk_array import Spill
-
-Floats = NDArray[np.float64]
 
 
 def rows_in(records: Records) -> int:

@@ -11,9 +11,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
+from protocolsim.arrays import Floats
 from protocolsim.errors import SimulationError
 from protocolsim.records import SUBJECTS_TOGETHER, Records
 from protocolsim.scenario.build.assemble import build
@@ -22,8 +20,6 @@ from protocolsim.scenario.scenario import Scenario
 from protocolsim.study.engines import Progress, pieces
 from protocolsim.study.estimation.endpoint_sums import Tally
 from protocolsim.study.execution.encoded_tables import Encoded, Encoder
-
-Floats = NDArray[np.float64]
 
 # Subjects of a chunk: so many that a chunk takes a few tenths of a second or more, and few enough that little is lost.
 _SUBJECTS = {"batch": 2 * SUBJECTS_TOGETHER, "des": 256}

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-
+from protocolsim.arrays import Floats
 from protocolsim.study.estimation.disk_array import Spill
 from protocolsim.study.execution.chunks import Tallied
-
-Floats = NDArray[np.float64]
 
 
 class Gathered:

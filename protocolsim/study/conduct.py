@@ -8,7 +8,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Protocol, TypeVar
 
-from protocolsim.executor.base import Executor, Found, executor_for, in_order
+from protocolsim.executor.base import Executor, Found, in_order
+from protocolsim.executor.choose import executor_for
 from protocolsim.records import Records
 from protocolsim.study.engines import Progress
 from protocolsim.study.execution.chunks import Local, Tallied, Work, carried_out, is_large

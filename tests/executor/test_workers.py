@@ -21,7 +21,8 @@ from protocolsim.cli.thresholds import thresholds as command_for_curves
 from protocolsim.engine.batch import simulation
 from protocolsim.errors import Fault, ScenarioError, SimulationError, UsageError, WorkerError
 from protocolsim.executor.adaptive import Adaptive
-from protocolsim.executor.base import Executor, cores, executor_for, in_order, number_of_workers
+from protocolsim.executor.base import Executor, cores, in_order, number_of_workers
+from protocolsim.executor.choose import executor_for
 from protocolsim.executor.here import Here
 from protocolsim.executor.processes import Processes
 from protocolsim.report.decision.page import Told

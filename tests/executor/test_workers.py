@@ -303,7 +303,7 @@ class TestStudies:
         for more, times in (([], 2), (["--rule", "rescue_level"], 1)):
             here = CliRunner().invoke(command_for_curves, [*words, *more, "--workers", "1"])
             with monkeypatch.context() as patch:
-                patch.setattr("protocolsim.executor.base.executor_for", lambda *_, **__: Watched())
+                patch.setattr("protocolsim.executor.choose.executor_for", lambda *_, **__: Watched())
                 there = CliRunner().invoke(command_for_curves, [*words, *more])
             assert (here.exit_code, there.exit_code) == (0, 0)
             assert there.stdout == here.stdout

@@ -1,16 +1,15 @@
-"""How fast the engines are, side by side: the trial by hand, the reference engine, the batch engine, a fused loop.
+"""How fast the engines are, side by side: the trial by hand, the reference engine, the batch engine.
 
-All four simulate scenarios/ms_daclizumab.yaml, on one processor, taking turns; medians are compared, since machines are
-noisy. Patients are those enrolled; screening them is part of the work. The questions, and what is promised or aimed at:
+All three simulate scenarios/ms_daclizumab.yaml, on one processor, taking turns; medians are compared, since machines
+are noisy. Patients are those enrolled; screening them is part of the work. The questions, and what is promised or
+aimed at:
 
 (a) Does the reference engine's time grow in proportion? 10,000 subjects take at most 12 times as long as 1,000.
 (b) What does it cost to read the protocol from a file and to key every random number? The reference engine is aimed
     to be no slower than the same trial written by hand with the same libraries (benchmarks/handwritten.py).
 (c) What does the batch engine gain? It is aimed to be 150 times as fast as the trial written by hand.
-(d) How much does generality cost? A loop written for this trial alone (benchmarks/fused.py), which leaves the same
-    records, is at most twice as fast as the batch engine; 1.3 is aimed at.
-(e) How long until the first answer? 1,000 trials in a new process take at most 2 s, once the kernels are compiled.
-(f) With --long: 10 million subjects stream through at most 1.5 GB, and both engines agree on 100,000.
+(d) How long until the first answer? 1,000 trials in a new process take at most 2 s, once the kernels are compiled.
+(e) With --long: 10 million subjects stream through at most 1.5 GB, and both engines agree on 100,000.
 
 Run it: python benchmarks/speed.py [--repeats 5] [--quick] [--long]
 Exit status 1 if a limit (not an aim) does not hold. Nothing is written to disk.
@@ -30,7 +29,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import fused
 import handwritten
 
 import protocolsim
@@ -39,9 +37,12 @@ from protocolsim.engine.des import simulation as des
 
 NAME = "ms_daclizumab"
 LIBRARIES = ("protocolsim", "simpy", "transitions", "numpy", "numba", "pandas")
-HAND, REFERENCE, REFERENCE_LARGE, BATCH, FUSED = (
-    "written by hand", "reference engine", "reference engine, large", "batch engine", "fused loop",
-)  # fmt: skip
+HAND, REFERENCE, REFERENCE_LARGE, BATCH = (
+    "written by hand",
+    "reference engine",
+    "reference engine, large",
+    "batch engine",
+)
 HELP = "from protocolsim.cli import main; main()"
 ANSWER = (
     "import protocolsim; protocolsim.run(protocolsim.load('ms_daclizumab'), replicates=1000, engine='batch').summary()"
@@ -72,7 +73,7 @@ def by_hand(size: int, seed: int) -> int:
 
 @functools.cache
 def _loaded(size: int = 15) -> protocolsim.Scenario:
-    """Read before the clock starts; (e) says what reading costs."""
+    """Read before the clock starts; (d) says what reading costs."""
     return protocolsim.load(NAME, set={"cohort.size": size})
 
 
@@ -87,15 +88,7 @@ def batched(size: int, seed: int) -> int:
     return sum(int(r["subjects"]["enrolled"].sum()) for r in batch.pieces(trial, seed, range(max(1, size // 15))))
 
 
-def fused_loop(size: int, seed: int) -> int:
-    """The same trials by the fused loop, to the same tables."""
-    pieces = fused.pieces(_loaded(), seed, max(1, size // 15))
-    return sum(int(r["subjects"]["enrolled"].sum()) for r in pieces)
-
-
-SIDES: dict[str, Side] = {
-    HAND: by_hand, REFERENCE: reference, REFERENCE_LARGE: reference, BATCH: batched, FUSED: fused_loop,
-}  # fmt: skip
+SIDES: dict[str, Side] = {HAND: by_hand, REFERENCE: reference, REFERENCE_LARGE: reference, BATCH: batched}
 
 
 def measure(sizes: dict[str, int], repeats: int) -> dict[str, list[float]]:
@@ -174,9 +167,9 @@ def verdict(question: str, found: float, bound: float, kind: str, *, at_most: bo
 
 
 def side_by_side(options: argparse.Namespace) -> bool:
-    """Questions (a) to (d)."""
+    """Questions (a) to (c)."""
     small, large, many = (100, 1_000, 6_000) if options.quick else (1_000, 10_000, 120_000)
-    sizes = {HAND: small, REFERENCE: small, REFERENCE_LARGE: large, BATCH: many, FUSED: many}
+    sizes = {HAND: small, REFERENCE: small, REFERENCE_LARGE: large, BATCH: many}
     for side, size in sizes.items():  # modules and scenarios are loaded, kernels compiled, before the clock starts
         _loaded(size)
         SIDES[side](15, 1)
@@ -188,29 +181,27 @@ def side_by_side(options: argparse.Namespace) -> bool:
         verdict(f"(a) reference engine, {large:,} against {small:,} subjects", growth, 12.0, "limit"),
         verdict("(b) reference engine against by hand", middle[REFERENCE] / middle[HAND], 1.0, "aim", at_most=False),
         verdict("(c) batch engine against by hand", middle[BATCH] / middle[HAND], 150.0, "aim", at_most=False),
-        verdict("(d) fused loop against batch engine", middle[FUSED] / middle[BATCH], 2.0, "limit"),
-        verdict("    the same", middle[FUSED] / middle[BATCH], 1.3, "aim"),
     ])  # fmt: skip
 
 
 def start_up() -> bool:
-    """Question (e): medians of three new processes each."""
+    """Question (d): medians of three new processes each."""
 
     def seconds(*arguments: str) -> float:
         return statistics.median(in_new_process(*arguments)[0] for _ in range(3))
 
     in_new_process("-c", ANSWER)  # compiles what is not in the cache yet
     return all([
-        verdict("(e) import protocolsim", seconds("-c", "import protocolsim"), 1.0, "aim", unit=" s"),
+        verdict("(d) import protocolsim", seconds("-c", "import protocolsim"), 1.0, "aim", unit=" s"),
         verdict("    protocolsim --help", seconds("-c", HELP, "--help"), 1.0, "aim", unit=" s"),
         verdict("    first answer, 1,000 trials", seconds("-c", ANSWER), 2.0, "limit", unit=" s"),
     ])  # fmt: skip
 
 
 def long_runs() -> bool:
-    """Question (f)."""
+    """Question (e)."""
     taken, printed = in_new_process("-c", TEN_MILLION.format(folder=str(Path(__file__).parent)))
-    print(f"(f) 10 million subjects in {taken:,.0f} s, {1e7 / taken:,.0f} patients a second, endpoints and all")
+    print(f"(e) 10 million subjects in {taken:,.0f} s, {1e7 / taken:,.0f} patients a second, endpoints and all")
     held = verdict("    peak memory", float(printed) / 1024.0, 1.5, "limit", unit=" GB")
     trial = _loaded(100_000).trial
     pairs = zip(des.pieces(trial, 1, range(1)), batch.pieces(trial, 1, range(1)), strict=True)

@@ -20,10 +20,26 @@ import numpy as np
 from numba import njit, types
 from numpy.typing import NDArray
 
-from protocolsim.kernels.machine_code import MachineCode
+from protocolsim.kernels.machine_code import MachineCode, misses
+from protocolsim.notices import heard
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+
+def _compile_with_helpers(kernel: MachineCode, signature: tuple[Any, ...]) -> None:
+    """At the first kernel not on the disk, start helper processes for all, if the user is being notified of the wait.
+
+    Registered from here, since compiling.py imports the module that reports the miss.
+    """
+    if heard():
+        from protocolsim.kernels.compiling import begin
+
+        begin()
+        misses.missing(kernel, signature)
+
+
+misses.missing = _compile_with_helpers
 
 
 def kernel(function: Callable[P, R]) -> Callable[P, R]:

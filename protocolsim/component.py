@@ -36,14 +36,12 @@ from types import MappingProxyType
 from typing import Literal, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from protocolsim.arithmetic import kernel
+from protocolsim.arrays import Floats, Integers
 from protocolsim.randomness import FIRST_OUTSIDE, STREAM_BLOCK
 from protocolsim.units import NONE, RATE, unit_product
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 Mark = Literal["F", "F2", "D", "A", "M"]
 
 

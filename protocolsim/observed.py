@@ -9,12 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from protocolsim.arithmetic import kernel, unsigned
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
+from protocolsim.arrays import Floats, Integers
 
 CHART_ROOM = 32  # observations of one variable that a chart has room for at first
 

@@ -12,12 +12,9 @@ Distributions are quantile functions of that uniform.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from protocolsim.arithmetic import exp, inlined, kernel, log, sqrt
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
+from protocolsim.arrays import Floats, Integers
 
 # Streams of the trial itself; components own blocks of STREAM_BLOCK from their `stream` on.
 STREAM_BLOCK = 100

@@ -14,16 +14,8 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 
-from protocolsim.endpoint.base import (
-    Endpoint,
-    Floats,
-    Integers,
-    Number,
-    StateNames,
-    counted_in,
-    entered,
-    quotient,
-)
+from protocolsim.arrays import Floats, Integers
+from protocolsim.endpoint.base import Endpoint, Number, StateNames, counted_in, entered, quotient
 from protocolsim.endpoint.reduction import Reduction
 from protocolsim.endpoint.share import Share
 from protocolsim.endpoint.time_to import TimeTo

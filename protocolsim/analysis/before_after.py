@@ -10,7 +10,8 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from protocolsim.analysis.base import Analysis, OfReduction
-from protocolsim.endpoint.base import Floats, Integers, Mask, quotient
+from protocolsim.arrays import Floats, Integers, Mask
+from protocolsim.endpoint.base import quotient
 from protocolsim.records import Records
 from protocolsim.units import MINUTES_PER_WEEK
 

@@ -9,7 +9,8 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from protocolsim.analysis.base import Analysis, OfShare, counts
-from protocolsim.endpoint.base import Floats, Integers, Mask, Number
+from protocolsim.arrays import Floats, Integers, Mask
+from protocolsim.endpoint.base import Number
 from protocolsim.errors import UsageError
 from protocolsim.records import Records
 

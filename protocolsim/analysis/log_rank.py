@@ -9,7 +9,8 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from protocolsim.analysis.base import Analysis, OfTimeTo, alternating, arms, in_both, split
-from protocolsim.endpoint.base import Floats, Integers, Mask, StateNames
+from protocolsim.arrays import Floats, Integers, Mask
+from protocolsim.endpoint.base import StateNames
 from protocolsim.records import Records
 
 

@@ -9,7 +9,8 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from protocolsim.analysis.base import Analysis, OfShare, alternating, arms, in_both
-from protocolsim.endpoint.base import Floats, Integers, Mask, Number, StateNames, quotient
+from protocolsim.arrays import Floats, Integers, Mask
+from protocolsim.endpoint.base import Number, StateNames, quotient
 from protocolsim.errors import UsageError
 from protocolsim.records import Records
 

@@ -10,7 +10,8 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from protocolsim.analysis.base import Analysis, OfReduction, alternating, arms, in_both, split
-from protocolsim.endpoint.base import Floats, Integers, Mask, StateNames
+from protocolsim.arrays import Floats, Integers, Mask
+from protocolsim.endpoint.base import StateNames
 from protocolsim.errors import UsageError
 from protocolsim.records import Records
 from protocolsim.text.shell import install

@@ -124,7 +124,7 @@ def durable(command: Callable[..., None]) -> Callable[..., None]:
 @contextmanager
 def workers_for(workers: str, cluster: str | None) -> Iterator[Executor]:
     """Those who carry out the chunks; what the user should know meanwhile goes to standard error."""
-    from protocolsim.executor.base import executor_for
+    from protocolsim.executor.choose import executor_for
 
     with executor_for(workers, cluster, say=lambda text: say(text, err=True)) as found:
         yield found

@@ -10,14 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from protocolsim.arithmetic import inlined, kernel
+from protocolsim.arrays import Floats, Integers
 from protocolsim.cohort.cohort import Site
 from protocolsim.randomness import ARRIVAL, SITE, exponential_quantile, uniforms
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 _AT_ONCE = 32
 

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-
 from protocolsim.arithmetic import kernel
+from protocolsim.arrays import Integers
 from protocolsim.randomness import RANDOMISATION, TRIAL_LEVEL, uniform
-
-Integers = NDArray[np.int64]
 
 STRATA_AT_MOST = 4096
 

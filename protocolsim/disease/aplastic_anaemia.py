@@ -15,7 +15,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from protocolsim.arithmetic import exp, kernel, log, sqrt
-from protocolsim.component import Assessment, Floats, Integers, Parameter, Trait, Variable, in_base_units, signal_sum
+from protocolsim.arrays import Floats, Integers
+from protocolsim.component import Assessment, Parameter, Trait, Variable, in_base_units, signal_sum
 from protocolsim.disease.base import Disease
 from protocolsim.randomness import exponential_quantile, log_sd, normal_quantile, uniform
 from protocolsim.units import MINUTES_PER_WEEK

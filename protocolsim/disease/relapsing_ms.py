@@ -15,18 +15,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from protocolsim.arithmetic import exp, inlined, kernel, log, power, sqrt, unsigned
-from protocolsim.component import (
-    Assessment,
-    Floats,
-    Integers,
-    Parameter,
-    Trait,
-    Variable,
-    in_base_units,
-    put_back,
-    signal_sums,
-    taken,
-)
+from protocolsim.arrays import Floats, Integers
+from protocolsim.component import Assessment, Parameter, Trait, Variable, in_base_units, put_back, signal_sums, taken
 from protocolsim.disease.base import Disease
 from protocolsim.randomness import (
     binomial_counts,

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from protocolsim.arithmetic import exp, inlined, kernel, log, power, sqrt, unsigned
-from protocolsim.component import Assessment, Floats, Hazard, Integers, Trait, Variable, in_base_units, put_back, taken
+from protocolsim.arrays import Floats, Integers
+from protocolsim.component import Assessment, Hazard, Trait, Variable, in_base_units, put_back, taken
 from protocolsim.drug._daclizumab_parameters import PARAMETERS
 from protocolsim.drug.base import LEVEL, Drug
 from protocolsim.kinetics import saturation, step, two_rates

@@ -13,7 +13,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from protocolsim.arithmetic import exp, kernel, log, unsigned
-from protocolsim.component import Floats, Integers, Parameter, Trait, in_base_units
+from protocolsim.arrays import Floats, Integers
+from protocolsim.component import Parameter, Trait, in_base_units
 from protocolsim.drug.base import LEVEL, Drug
 from protocolsim.randomness import keys_of_use, normals
 

@@ -15,13 +15,10 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from protocolsim.arrays import Floats, Integers, Mask
 from protocolsim.component import Mark
 from protocolsim.errors import UsageError, unknown
 from protocolsim.records import MADE, NEVER, Labels, Records, Table
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
-Mask = NDArray[np.bool_]
 
 # What the names in a field refer to, so that a scenario can be checked before anything runs.
 StateNames = Annotated[tuple[str, ...], "states"]

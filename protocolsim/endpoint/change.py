@@ -8,10 +8,9 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
+from protocolsim.arrays import Floats, Mask
 from protocolsim.endpoint.base import (
     Endpoint,
-    Floats,
-    Mask,
     StateNames,
     VariableName,
     counted_in,

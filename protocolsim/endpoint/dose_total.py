@@ -8,11 +8,10 @@ from typing import ClassVar
 
 import numpy as np
 
+from protocolsim.arrays import Floats, Mask
 from protocolsim.endpoint.base import (
     DrugName,
     Endpoint,
-    Floats,
-    Mask,
     StateNames,
     codes,
     counted_in,

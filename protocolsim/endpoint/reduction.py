@@ -8,11 +8,9 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
+from protocolsim.arrays import Floats, Integers, Mask
 from protocolsim.endpoint.base import (
     Endpoint,
-    Floats,
-    Integers,
-    Mask,
     Minutes,
     StateNames,
     VariableName,

@@ -8,18 +8,8 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from protocolsim.endpoint.base import (
-    Endpoint,
-    Floats,
-    Integers,
-    Mask,
-    StateNames,
-    codes,
-    counted_in,
-    first_states,
-    quotient,
-    rows_of,
-)
+from protocolsim.arrays import Floats, Integers, Mask
+from protocolsim.endpoint.base import Endpoint, StateNames, codes, counted_in, first_states, quotient, rows_of
 from protocolsim.records import Records
 from protocolsim.units import MINUTES_PER_WEEK
 

@@ -37,17 +37,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from protocolsim.arrays import Floats, Integers
 from protocolsim.cohort.cohort import Cohort
-from protocolsim.component import (
-    AdvanceKernel,
-    Assessment,
-    Component,
-    Floats,
-    GiveKernel,
-    Integers,
-    ObserveKernel,
-    StartKernel,
-)
+from protocolsim.component import AdvanceKernel, Assessment, Component, GiveKernel, ObserveKernel, StartKernel
 from protocolsim.disease.base import Disease
 from protocolsim.drug.base import Drug
 from protocolsim.protocol.states import Protocol

@@ -12,15 +12,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from protocolsim.arithmetic import inlined, kernel, unsigned
-from protocolsim.component import Floats, Integers
+from protocolsim.arrays import Floats, Integers, Mask
 from protocolsim.randomness import exponential_quantile, keys_of_use, uniform, uniforms
 
 NEVER = 2**62
-
-Marks = NDArray[np.bool_]
 
 
 @dataclass
@@ -68,7 +65,7 @@ class Clocks:
         for cause, stream in enumerate(streams):
             wind(self.threshold, self.spent, self.occurrence, rows, cause, stream, seed, who)
 
-    def set_rates(self, rows: Integers, rates: Floats, awaited: Marks, now: Integers) -> None:
+    def set_rates(self, rows: Integers, rates: Floats, awaited: Mask, now: Integers) -> None:
         """New rates from now[i] on, and which causes are awaited from now on, the same for all rows."""
         set_rates(
             self.threshold, self.spent, self.rate, self.since, self.due, *self._firsts, rows, rates, awaited, now
@@ -79,7 +76,7 @@ class Clocks:
         rows: Integers,
         causes: Integers,
         streams: Integers,
-        awaited: Marks,
+        awaited: Mask,
         seed: int,
         who: Integers,
         at: Integers,
@@ -141,7 +138,7 @@ def set_rates(
     other_cause: Integers,
     rows: Integers,
     rates: Floats,
-    awaited: Marks,
+    awaited: Mask,
     now: Integers,
 ) -> None:
     """Spend the hazard up to now[i] at the old rates, then go on at the new ones."""
@@ -171,7 +168,7 @@ def strike(
     rows: Integers,
     causes: Integers,
     streams: Integers,
-    awaited: Marks,
+    awaited: Mask,
     seed: int,
     who: Integers,
     at: Integers,
@@ -191,7 +188,7 @@ def strike(
 def find_next(
     due: Integers,
     rows: Integers,
-    awaited: Marks,
+    awaited: Mask,
     next_due: Integers,
     next_cause: Integers,
     other_due: Integers,

@@ -153,36 +153,3 @@ def in_order(executor: Executor) -> Callable[[Callable[[Any], Any], Iterable[Any
 def _numbered(function: Callable[[Any], Any], task: tuple[int, Any]) -> Any:
     """The function of the task without its number."""
     return function(task[1])
-
-
-def executor_for(workers: int | str, cluster: str | None = None, say: Say | None = None) -> Executor:
-    """The executor that is meant: `workers` is a number, -1 for all cores, or "auto" for as many as pay.
-
-    `cluster` is the address of a scheduler of Dask, or "local" for one that is started here. `say` is told what the
-    user should know. Raises UsageError for what is neither.
-    """
-    from protocolsim.executor.here import Here
-
-    if cluster is not None:
-        from protocolsim.executor.cluster import Cluster
-
-        return Cluster(cluster, None if workers == AUTO else _number(workers), say)
-    if workers == AUTO:
-        from protocolsim.executor.adaptive import Adaptive
-
-        return Adaptive(cores(), say) if cores() > 1 else Here()
-    number = _number(workers)
-    if number == 1:
-        return Here()
-    from protocolsim.executor.processes import Processes
-
-    return Processes(number, say)
-
-
-def _number(workers: int | str) -> int:
-    if isinstance(workers, str):
-        try:
-            workers = int(workers)
-        except ValueError:
-            raise UsageError(f"workers: expected a whole number, -1 (all cores) or 'auto', found '{workers}'") from None
-    return number_of_workers(workers)

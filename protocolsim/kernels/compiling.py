@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 from numba import config
 from numba.core.sigutils import normalize_signature
 
-from protocolsim.kernels.machine_code import MachineCode, not_kept, watch
+from protocolsim.kernels.machine_code import MachineCode, misses, not_kept
 from protocolsim.notices import tell
 
 _MOST_HELPERS = 3
@@ -214,7 +214,7 @@ def _handed(process: subprocess.Popen[str], job: Job) -> bool:
 
 def begin() -> None:
     """From now on this process does not compile alone what stands in the list."""
-    watch.missing = Team().missing
+    misses.missing = Team().missing
 
 
 def serve() -> None:

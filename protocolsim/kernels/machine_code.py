@@ -16,7 +16,6 @@ import sys
 import time
 import uuid
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -27,28 +26,21 @@ from numba.core.runtime import rtsys
 from numba.core.serialize import dumps
 
 from protocolsim.kernels.fingerprint import Walk, fingerprint
-from protocolsim.notices import heard, tell
+from protocolsim.notices import tell
 
 _MAGIC = b"protocolsim kernel 1\n"
 _STALE = 7 * 86400.0  # seconds after which the machine code of an earlier text goes when the kernel is compiled anew
 _SETTINGS = ("OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE", "BOUNDSCHECK", "DEBUGINFO_DEFAULT")
 
 
-class Watch:
-    """Who is asked where a kernel is not on the disk, before it is compiled."""
+class CacheMisses:
+    """What is called where a kernel is not on the disk, before it is compiled; nothing by default."""
 
     def __init__(self) -> None:
-        self.missing: Callable[[MachineCode, tuple[Any, ...]], None] = _first_missing
+        self.missing: Callable[[MachineCode, tuple[Any, ...]], None] = lambda kernel, signature: None
 
 
-def _first_missing(kernel: MachineCode, signature: tuple[Any, ...]) -> None:
-    """The first that this process does not find: where somebody listens, the others are compiled together."""
-    if heard():
-        import_module("protocolsim.kernels.compiling").begin()
-        watch.missing(kernel, signature)
-
-
-watch = Watch()
+misses = CacheMisses()
 
 
 def not_kept(place: Path | None, why: str) -> None:
@@ -117,7 +109,7 @@ class MachineCode(FunctionCache):  # type: ignore[misc]
         self.made.add(made_of)
         body = self._read(sig, target_context, made_of)
         if body is None and self.to_python:
-            watch.missing(self, sig)
+            misses.missing(self, sig)
             body = self._read(sig, target_context, made_of)  # another process may have compiled it meanwhile
         if body is None:
             return None

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from protocolsim.proof.base import Case, Finding, Path, Severity
 from protocolsim.proof.counterexamples import example, with_other_settings
 from protocolsim.proof.coverage import without_a_way
-from protocolsim.proof.questions import Decision, Patients
+from protocolsim.proof.inquiry import Inquiry
+from protocolsim.proof.questions import Decision
 from protocolsim.proof.symbolic.budget import TooHigh
-from protocolsim.proof.symbolic.logic import Answer
 from protocolsim.proof.text import destination, moment, quoted
 from protocolsim.proof.undefined import Undefined
 from protocolsim.protocol.states import END, Group, State, Transition
@@ -30,16 +30,13 @@ class Judged:
 
 
 class Judge:
-    """Looks at every decision of a case. `findings` come in file order; `dead` are the ways nobody takes."""
+    """Examines every decision of a case. `findings` come in file order; what all examinations share is `inquiry`."""
 
     def __init__(self, case: Case) -> None:
         self.case, self.protocol = case, case.protocol
-        self.patients = Patients(case)
-        self._free: Patients | None = None
-        self._freely: dict[tuple[int, str], Decision] = {}
+        self.inquiry = Inquiry(case)
+        self.patients = self.inquiry.patients
         self.findings: list[Finding] = []
-        self.given_up: list[str] = []
-        self.dead: set[int] = set()
         self._judged: dict[int, Judged] = {}
         self._earlier: dict[int, tuple[Transition, ...]] = {}
 
@@ -52,42 +49,29 @@ class Judge:
                     self._group(state, group)
         self.findings += [f for j in self._judged.values() for f in self._line(j)]
 
-    def freely(self, decision: Decision) -> Decision:
-        """The same decision with parameters that may be anything in their ranges."""
-        if self._free is None:
-            self._free = Patients(self.case, self.patients.logic.budget, free=True)
-        key = decision.state.number, decision.group.trigger
-        if key not in self._freely:
-            self._freely[key] = Decision(self._free, decision.state, decision.group)
-        return self._freely[key]
-
-    def give_up(self, state: State, t: Transition, what: str, answer: Answer) -> None:
-        """A question about a transition that could not be decided within the budget."""
-        self.given_up.append(f"{what} ({quoted(t)} from '{state.name}'; no answer {answer.budget})")
-
     # One decision --------------------------------------------------------------------------------------------------
 
     def _group(self, state: State, group: Group) -> None:
         try:
             decision = Decision(self.patients, state, group)
         except TooHigh as high:
-            self.given_up.append(f"all that the rules decide {moment(group)} of '{state.name}' ({high})")
+            self.inquiry.given_up.append(f"all that the rules decide {moment(group)} of '{state.name}' ({high})")
             return
         here = decision.can()
         if here.verdict == "no":
-            self.dead |= {t.number for t in group.transitions}
+            self.inquiry.dead |= {t.number for t in group.transitions}
             if group.trigger == END:
                 self.findings.append(self._never_entered(state))
             return
         if here.verdict == "given up":
-            self.give_up(state, group.transitions[0], "whether any patient comes to it", here)
+            self.inquiry.give_up(state, group.transitions[0], "whether any patient comes to it", here)
             return
         for k, transition in enumerate(group.transitions):
             judged = self._judgement(transition)
             judged.states += 1
             self._rule(decision, transition, judged, first=k == 0)
         self.findings += self._overlaps(decision)
-        self.findings += Undefined(self, decision).findings()
+        self.findings += Undefined(self.inquiry, decision).findings()
         if group.trigger == END and all(t.rule is not None for t in group.transitions):
             self.findings += self._gap(decision)
 
@@ -100,32 +84,32 @@ class Judge:
             can = decision.can(rule)
             if can.verdict == "no":
                 judged.never.append(state.name)
-                self.dead.add(t.number)
+                self.inquiry.dead.add(t.number)
                 return
             if can.verdict == "given up":
-                self.give_up(state, t, "whether it can ever be true", can)
+                self.inquiry.give_up(state, t, "whether it can ever be true", can)
             else:
                 cannot = decision.can(decision.logic.no(rule))
                 if cannot.verdict == "no":
                     judged.always.append(state.name)
                 elif cannot.verdict == "given up":
-                    self.give_up(state, t, "whether it is true for everybody", cannot)
+                    self.inquiry.give_up(state, t, "whether it is true for everybody", cannot)
         if first:
             return
         taken = decision.can(decision.taken(t))
         if taken.verdict == "no":
             judged.hidden.append(state.name)
-            self.dead.add(t.number)
+            self.inquiry.dead.add(t.number)
             earlier = decision.group.transitions[: decision.group.transitions.index(t)]
             self._earlier.setdefault(t.item, earlier)
         elif taken.verdict == "given up":
-            self.give_up(state, t, "whether earlier transitions leave anything to it", taken)
+            self.inquiry.give_up(state, t, "whether earlier transitions leave anything to it", taken)
 
     def _never_entered(self, state: State) -> Finding:
         """Everything there follows from it, and is not said again."""
         ways = [t for t in self.patients.history.ways if state.number in t.destinations]
         path: Path = ("protocol", "states", state.name)
-        if all(t.number in self.dead for t in ways):
+        if all(t.number in self.inquiry.dead for t in ways):
             said = f"no patient gets to '{state.name}', since no way there is ever taken"
             return Finding("never entered", "note", path, said)
         rules = "; ".join(dict.fromkeys(quoted(t) for t in ways))
@@ -175,7 +159,7 @@ class Judge:
             return False
         for other in (o for o in self.protocol.transitions if o.item == t.item):
             state = self.protocol.states[other.source]
-            decision = self.freely(Decision(self.patients, state, self.protocol.group_of(other)))
+            decision = self.inquiry.freely(Decision(self.patients, state, self.protocol.group_of(other)))
             if decision.can(decision.rules[other.number]).verdict == "yes":
                 return True
         return False
@@ -184,7 +168,7 @@ class Judge:
         t = judged.transition
         before = "; ".join(quoted(e) for e in self._earlier[t.item])
         if t.rule is None:
-            others = [o for o in self.protocol.transitions if o.item != t.item and o.number not in self.dead]
+            others = [o for o in self.protocol.transitions if o.item != t.item and o.number not in self.inquiry.dead]
             only = set(t.destinations) - {d for o in others for d in o.destinations}
             said = f"{quoted(t)} is never taken: the rules before it hold for every patient ({before})"
             if only:
@@ -196,12 +180,12 @@ class Judge:
     # Patients ------------------------------------------------------------------------------------------------------
 
     def _overlaps(self, decision: Decision) -> Iterator[Finding]:
-        ruled = [t for t in decision.group.transitions if t.rule is not None and t.number not in self.dead]
+        ruled = [t for t in decision.group.transitions if t.rule is not None and t.number not in self.inquiry.dead]
         pairs = [(a, b) for k, b in enumerate(ruled) for a in ruled[:k] if a.destinations != b.destinations]
         for a, b in pairs[:_MOST_PAIRS]:
             answer = decision.can(decision.taken(a), decision.rules[b.number], show=decision.read_by(a, b))
             if answer.verdict == "given up":
-                self.give_up(decision.state, b, f"whether a patient meets {quoted(a)} as well", answer)
+                self.inquiry.give_up(decision.state, b, f"whether a patient meets {quoted(a)} as well", answer)
             if answer.verdict != "yes":
                 continue
             numbers, who = example(decision, answer, decision.read_by(a, b))
@@ -236,7 +220,7 @@ class Judge:
     def _gap_elsewhere(self, decision: Decision, path: Path) -> Iterator[Finding]:
         if not self.case.settings:
             return
-        free = self.freely(decision)
+        free = self.inquiry.freely(decision)
         names = decision.read_by(*decision.group.transitions)
         found = with_other_settings(free, [free.logic.no(r) for r in free.rules.values()], names)
         if found is not None:

@@ -23,5 +23,5 @@ def examine(case: Case) -> Examined:
     """Prove what can be proven. The budget is counted in z3's steps, so that the answer is the same everywhere."""
     judge = Judge(case)
     judge.judge()
-    paths = routes(case, frozenset(judge.dead))
-    return Examined((*judge.findings, *bounds(case, paths)), tuple(judge.given_up), paths)
+    paths = routes(case, frozenset(judge.inquiry.dead))
+    return Examined((*judge.findings, *bounds(case, paths)), tuple(judge.inquiry.given_up), paths)

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from protocolsim.proof.base import Finding, Severity
 from protocolsim.proof.counterexamples import example, with_other_settings
+from protocolsim.proof.inquiry import Inquiry
 from protocolsim.proof.questions import Decision
 from protocolsim.proof.symbolic.logic import Answer, Truth
 from protocolsim.proof.symbolic.rule_terms import term_of
 from protocolsim.proof.text import destination, quoted
 from protocolsim.protocol.rules import Name, Negation, Node, Operation, names_in, parse
 from protocolsim.protocol.states import END, Transition
-
-if TYPE_CHECKING:
-    from protocolsim.proof.decisions import Judge
 
 
 @dataclass(frozen=True)
@@ -31,14 +28,14 @@ class _Subject:
 class Undefined:
     """Looks at every name that the rules of one decision read, and at every quotient in them."""
 
-    def __init__(self, judge: Judge, decision: Decision) -> None:
-        self.judge, self.decision = judge, decision
+    def __init__(self, inquiry: Inquiry, decision: Decision) -> None:
+        self.inquiry, self.decision = inquiry, decision
 
     def findings(self) -> Iterator[Finding]:
         """One finding for each thing that can be undefined, at the first rule that reads it."""
         told: set[str] = set()
         for t in self.decision.group.transitions:
-            if t.rule is None or t.number in self.judge.dead:
+            if t.rule is None or t.number in self.inquiry.dead:
                 continue
             for subject in self._subjects(t):
                 if subject.words not in told:
@@ -73,7 +70,7 @@ class Undefined:
                 continue  # of a quotient in the rule itself, its names have been looked at
             answer = decision.can(claim, *earlier, show=subject.names)
             if answer.verdict == "given up":
-                self.judge.give_up(decision.state, t, f"whether {subject.words} is always defined", answer)
+                self.inquiry.give_up(decision.state, t, f"whether {subject.words} is always defined", answer)
             elif answer.verdict == "yes":
                 numbers, who = example(decision, answer, subject.names)
                 said = f"{who}: {self._then(decision, t, subject, answer, by_zero=by_zero)}"
@@ -86,9 +83,9 @@ class Undefined:
 
     def _elsewhere(self, t: Transition, subject: _Subject) -> Iterator[Finding]:
         """Whether it would divide by zero with other parameters."""
-        if not self.judge.case.settings:
+        if not self.inquiry.case.settings:
             return
-        free = self.judge.freely(self.decision)
+        free = self.inquiry.freely(self.decision)
         found = with_other_settings(free, [self._missing(free, subject)[1]], subject.names)
         if found is not None:
             numbers, who = example(free, found.answer, subject.names)
@@ -99,7 +96,7 @@ class Undefined:
     def _then(self, decision: Decision, t: Transition, subject: _Subject, answer: Answer, *, by_zero: bool) -> str:
         goes = decision.goes(answer)
         if goes is not None:
-            then = f"the patient goes to {destination(self.judge.protocol, goes)}"
+            then = f"the patient goes to {destination(self.inquiry.protocol, goes)}"
         else:
             stays = "the patient stays in" if decision.group.trigger != END else "no way leads out of"
             then = f"{stays} '{decision.state.name}'"

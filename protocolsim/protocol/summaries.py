@@ -20,7 +20,8 @@ from types import MappingProxyType
 import numpy as np
 
 from protocolsim.arithmetic import inlined, kernel
-from protocolsim.observed import Chart, Floats, Integers
+from protocolsim.arrays import Floats, Integers
+from protocolsim.observed import Chart
 from protocolsim.protocol.rules import Evaluator, Value
 from protocolsim.units import Dimension
 

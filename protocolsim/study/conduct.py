@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from typing import Any, Generic, Protocol
 
 from protocolsim.engine.base import Progress
-from protocolsim.executor.base import Executor, executor_for
+from protocolsim.executor.base import Executor
+from protocolsim.executor.choose import executor_for
 from protocolsim.study.execution.chunks import Accumulator, Chunk, Local, Out, Piece, Point, Span, Work, carried_out
 
 Workers = int | str | Executor

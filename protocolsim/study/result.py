@@ -9,9 +9,7 @@ from functools import cached_property
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from protocolsim.arrays import Floats
 from protocolsim.errors import UsageError
 from protocolsim.records import Records, concatenate
 from protocolsim.scenario.build.descriptions import as_yaml
@@ -22,7 +20,6 @@ from protocolsim.study.estimation.estimate import Estimate, as_json
 if TYPE_CHECKING:
     import pandas as pd
 
-Floats = NDArray[np.float64]
 
 MOST_ROWS = 10_000_000
 ROWS_KEPT = 2_000_000

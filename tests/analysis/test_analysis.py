@@ -139,7 +139,7 @@ class TestEveryKind:
         assert kind.meaning
 
     def test_without_an_effect_it_keeps_its_level(self, kind):
-        """Trials without an effect: no more reject than the level and its Monte Carlo error allow, where that is the null.
+        """Without an effect no more reject than the level and its error allow, where that is the null.
 
         Where the null hypothesis is a margin, trials without an effect are the alternative, and more than that reject.
         """

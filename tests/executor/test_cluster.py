@@ -16,7 +16,7 @@ import pytest
 
 from protocolsim import cli
 from protocolsim.errors import UsageError, WorkerError
-from protocolsim.executor.base import executor_for
+from protocolsim.executor.choose import executor_for
 from protocolsim.executor.cluster import Cluster
 from protocolsim.scenario.load import load
 from protocolsim.study.execution import chunks
@@ -74,7 +74,7 @@ def test_same_bytes_though_a_worker_is_killed(scheduler, planned):
 LOCAL = """
 import os, signal
 import protocolsim
-from protocolsim.executor.base import executor_for
+from protocolsim.executor.choose import executor_for
 
 scenario = protocolsim.load("ms_no_drug", set={"cohort.size": 3})
 with executor_for(2, "local", print) as executor:

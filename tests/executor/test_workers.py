@@ -21,7 +21,8 @@ from protocolsim.cli.thresholds import thresholds as command_for_curves
 from protocolsim.engine.batch import simulation
 from protocolsim.errors import Fault, ScenarioError, SimulationError, UsageError, WorkerError
 from protocolsim.executor.adaptive import Adaptive
-from protocolsim.executor.base import Executor, cores, executor_for, in_order, number_of_workers
+from protocolsim.executor.base import Executor, cores, in_order, number_of_workers
+from protocolsim.executor.choose import executor_for
 from protocolsim.executor.here import Here
 from protocolsim.executor.processes import Processes
 from protocolsim.report.decision.summary import CurveSummary
@@ -365,7 +366,7 @@ class TestStudies:
         for more, times in (([], 2), (["--rule", "rescue_level"], 1)):
             here = CliRunner().invoke(command_for_curves, [*words, *more, "--workers", "1"])
             with monkeypatch.context() as patch:
-                patch.setattr("protocolsim.executor.base.executor_for", lambda *_, **__: Watched())
+                patch.setattr("protocolsim.executor.choose.executor_for", lambda *_, **__: Watched())
                 there = CliRunner().invoke(command_for_curves, [*words, *more])
             assert (here.exit_code, there.exit_code) == (0, 0)
             assert there.stdout == here.stdout

@@ -112,13 +112,13 @@ def test_nobody_takes_a_way_that_is_proven_dead(draft, seed):
     case = case_of(scenario.trial, scenario.named)
     judge = Judge(case)
     judge.judge()
-    paths = routes(case, frozenset(judge.dead))
+    paths = routes(case, frozenset(judge.inquiry.dead))
     known = set(by_states(paths))
 
     records = des.simulate(scenario.trial, seed, range(2))
 
     moves = records["moves"]
-    assert not judge.dead.intersection(moves["transition"].tolist())
+    assert not judge.inquiry.dead.intersection(moves["transition"].tolist())
     if paths.whole and not scenario.trial.limited:
         for way in _ways(records):
             assert way in known

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocolsim.endpoint.base import Endpoint, Floats, Mask, Published, quotient
+from protocolsim.arrays import Floats, Mask
+from protocolsim.endpoint.base import Endpoint, Published, quotient
 from protocolsim.records import Records
 from protocolsim.study.estimation.estimate import Estimate, as_json, estimate, jackknife, mid_rank
 

@@ -11,7 +11,8 @@ import pytest
 
 import protocolsim
 from protocolsim.arithmetic import kernel
-from protocolsim.component import Assessment, Floats, Integers, Trait, Variable, signal_sum
+from protocolsim.arrays import Floats, Integers
+from protocolsim.component import Assessment, Trait, Variable, signal_sum
 from protocolsim.disease.base import Disease
 from protocolsim.engine.batch import simulation as batch
 from protocolsim.engine.des import simulation as des

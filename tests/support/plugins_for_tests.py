@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from protocolsim.arithmetic import kernel
-from protocolsim.component import Floats, Integers, Parameter
+from protocolsim.arrays import Floats, Integers
+from protocolsim.component import Parameter
 from protocolsim.drug.base import Drug
 from protocolsim.drug.interferon_beta import COMPONENT
 

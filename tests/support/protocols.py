@@ -15,7 +15,8 @@ from hypothesis import reject
 from hypothesis import strategies as st
 
 from protocolsim.arithmetic import exp, kernel
-from protocolsim.component import Assessment, Floats, Hazard, Integers, Parameter, Trait, Variable, signal_sum
+from protocolsim.arrays import Floats, Integers
+from protocolsim.component import Assessment, Hazard, Parameter, Trait, Variable, signal_sum
 from protocolsim.disease.base import Disease
 from protocolsim.drug.base import LEVEL, Drug
 from protocolsim.errors import ScenarioError

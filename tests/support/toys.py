@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from protocolsim.arithmetic import kernel
+from protocolsim.arrays import Floats, Integers
 from protocolsim.cohort.capacity import Resource
-from protocolsim.component import Assessment, Floats, Hazard, Integers, Parameter, Trait, Variable, signal_sum
+from protocolsim.component import Assessment, Hazard, Parameter, Trait, Variable, signal_sum
 from protocolsim.disease.base import Disease
 from protocolsim.drug.base import LEVEL, Drug
 from protocolsim.engine.des import simulation

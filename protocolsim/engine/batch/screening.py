@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocolsim.arithmetic import kernel
+from protocolsim.arrays import Integers
 from protocolsim.cohort.arrival import Desk
-from protocolsim.component import Integers
 from protocolsim.engine.base import Trial, next_midnight, not_filled
 from protocolsim.errors import SimulationError
 

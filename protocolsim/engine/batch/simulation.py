@@ -16,10 +16,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from protocolsim.arrays import Floats, Integers, Mask
 from protocolsim.cohort.randomisation import allocations
-from protocolsim.component import Floats, Integers
 from protocolsim.engine.base import Trial, never_ends
 from protocolsim.engine.batch.buffers import Workspace
 from protocolsim.engine.batch.memory import Memory, kept
@@ -33,8 +32,6 @@ from protocolsim.records import MADE, NO_SHOW, SUBJECTS_TOGETHER, Records
 
 _ROWS = 12288  # together, some more or less: their columns should stay near the processor
 _FEARED = 2.0  # candidates per place, for as long as none have been seen
-
-Mask = NDArray[np.bool_]
 
 
 def unsupported(trial: Trial) -> str | None:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocolsim.arithmetic import kernel, unsigned
-from protocolsim.component import Floats, Integers
+from protocolsim.arrays import Floats, Integers
 from protocolsim.engine.base import MOST_MOVES, Trial
 from protocolsim.engine.batch.buffers import Workspace
 from protocolsim.engine.batch.event_log import MOVE_READS, Journal, add_events, add_moves

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocolsim.arithmetic import kernel
-from protocolsim.component import Integers
+from protocolsim.arrays import Integers
 from protocolsim.engine.base import Trial
 from protocolsim.engine.batch.event_log import fill_events, fill_moves
 from protocolsim.engine.batch.lending import Lending

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocolsim.arithmetic import kernel
-from protocolsim.component import Floats, Integers
+from protocolsim.arrays import Floats, Integers
 from protocolsim.engine.batch.buffers import Workspace
 from protocolsim.records import Table
 

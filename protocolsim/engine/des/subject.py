@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from protocolsim.component import Integers
+from protocolsim.arrays import Integers
 from protocolsim.engine.base import MOST_MOVES, Trial, never_ends
 from protocolsim.engine.hazard_clocks import Clocks
 from protocolsim.errors import SimulationError

@@ -7,8 +7,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from protocolsim.arrays import Floats
 from protocolsim.errors import UsageError
 from protocolsim.report.style import numbers
 from protocolsim.scenario.scenario import Scenario
@@ -19,7 +19,6 @@ from protocolsim.units import UnitError, quantity
 if TYPE_CHECKING:
     import pandas as pd
 
-Floats = NDArray[np.float64]
 
 LOSS_PARTS = ("expected_count", "expected_stop", "expected_dose")
 _QUARTERS = (0.25, 0.5, 0.75)

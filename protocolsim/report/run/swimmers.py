@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from protocolsim.arrays import Integers
 from protocolsim.endpoint.base import first_states, rows_of
 from protocolsim.errors import UsageError
 from protocolsim.records import Records
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     import altair as alt
     import pandas as pd
 
-Integers = NDArray[np.int64]
 
 # On a lane the page's own ink would vanish in the dark.
 _DISC, _WORD = "#ffffff", "#111111"

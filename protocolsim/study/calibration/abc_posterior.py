@@ -15,9 +15,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from protocolsim.arrays import Floats
 
 SHARE_KEPT = 0.02
 LEAST_KEPT = 300

@@ -23,8 +23,8 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from protocolsim.arrays import Floats
 from protocolsim.endpoint.base import Published
 from protocolsim.engine.base import Progress
 from protocolsim.randomness import MAX_SEED
@@ -47,7 +47,6 @@ from protocolsim.study.storage.study_folder import StudyFolder
 if TYPE_CHECKING:
     import pandas as pd
 
-Floats = NDArray[np.float64]
 
 POINTS, TRIALS, FITS = 1024, 64, 200
 CHECKED, TRIALS_CHECKED = 96, 16

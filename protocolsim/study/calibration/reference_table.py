@@ -17,8 +17,8 @@ from itertools import groupby
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from protocolsim.arrays import Floats
 from protocolsim.engine.base import Progress
 from protocolsim.errors import SimulationError, UsageError
 from protocolsim.randomness import MAX_REPLICATES
@@ -34,8 +34,6 @@ from protocolsim.study.execution.chunks import Chunk, Span, Work
 from protocolsim.study.storage.manifest import Manifest
 from protocolsim.study.storage.ours import REFERENCE
 from protocolsim.study.storage.study_folder import StudyFolder
-
-Floats = NDArray[np.float64]
 
 POINTS_TOGETHER = 16
 # A position of 0 or 1 has no logit.

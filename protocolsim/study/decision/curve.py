@@ -9,9 +9,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from protocolsim.endpoint.base import Endpoint, Mask, quotient
+from protocolsim.arrays import Floats, Integers, Mask
+from protocolsim.endpoint.base import Endpoint, quotient
 from protocolsim.errors import UsageError, unknown
 from protocolsim.records import Records
 from protocolsim.scenario.measures import OWN
@@ -22,8 +22,6 @@ from protocolsim.study.estimation.estimate import Estimate, estimate
 if TYPE_CHECKING:
     import pandas as pd
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 _MOST_STEPS, _GROUPS = 51, 20
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from protocolsim.arrays import Floats, Integers
 from protocolsim.endpoint.base import per_subject, populations, rows_of, seen
 from protocolsim.errors import UsageError
 from protocolsim.protocol.states import Group, Protocol
@@ -23,7 +24,6 @@ from protocolsim.scenario.measures import FOLLOWING, OF_BOTH_WAYS, WAY
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.study.arguments import replicates_and_seed, whole_number
 from protocolsim.study.decision.counterfactual import NOT_IDENTIFIED
-from protocolsim.study.decision.curve import Floats, Integers
 from protocolsim.study.decision.threshold_rule import ThresholdRule, defined, forced
 from protocolsim.study.decision.thresholds import Reached, both_ways, decision_of, the_rule
 from protocolsim.study.decision.utility import worth_of

@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from protocolsim.component import Floats, Integers
-from protocolsim.endpoint.base import Mask, counted_in, keys_of
+from protocolsim.arrays import Floats, Integers, Mask
+from protocolsim.endpoint.base import counted_in, keys_of
 from protocolsim.engine.base import Part, Progress, Trial
 from protocolsim.errors import UsageError
 from protocolsim.randomness import MAX_SEED

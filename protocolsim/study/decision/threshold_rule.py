@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from protocolsim.arrays import Floats, Mask
 from protocolsim.endpoint.base import Endpoint
 from protocolsim.engine.base import Trial
 from protocolsim.errors import UsageError, unknown
@@ -23,9 +23,6 @@ from protocolsim.scenario.measures import OWN
 from protocolsim.scenario.places import is_expression
 from protocolsim.scenario.scenario import Definition, Scenario
 from protocolsim.study.decision.counterfactual import Further, with_rules
-
-Floats = NDArray[np.float64]
-Mask = NDArray[np.bool_]
 
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
 

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from protocolsim.endpoint.base import Endpoint, Mask, counted_in, populations, rows_of
+from protocolsim.arrays import Floats, Integers, Mask
+from protocolsim.endpoint.base import Endpoint, counted_in, populations, rows_of
 from protocolsim.engine.base import Progress, Trial
 from protocolsim.errors import UsageError
 from protocolsim.records import Records
@@ -32,9 +33,6 @@ from protocolsim.study.decision.utility import worth_of
 from protocolsim.study.engines import AUTO, chosen_engine, engine_named
 from protocolsim.study.estimation.disk_array import Spill
 from protocolsim.study.execution.chunks import Span
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 
 def thresholds(

@@ -5,16 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from protocolsim.arithmetic import exp
-from protocolsim.endpoint.base import Mask, counted_in, rows_of
+from protocolsim.arrays import Floats, Integers, Mask
+from protocolsim.endpoint.base import counted_in, rows_of
 from protocolsim.records import MADE, Records
 from protocolsim.scenario.scenario import DecisionWorth, Scenario
 from protocolsim.units import MINUTES_PER_WEEK
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 _FOUR_WEEKS = float(4 * MINUTES_PER_WEEK)
 

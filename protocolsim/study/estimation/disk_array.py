@@ -14,7 +14,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from protocolsim.arrays import Floats
 
 # So many numbers of a kind are kept in memory before they are written down.
 IN_MEMORY = 1 << 19

@@ -7,16 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from protocolsim.arrays import Floats
 from protocolsim.endpoint.base import Endpoint, Population, populations
 from protocolsim.records import Records
 from protocolsim.study.estimation.disk_array import Spill
 
 if TYPE_CHECKING:
     from protocolsim.study.execution.encoded_tables import Encoded
-
-Floats = NDArray[np.float64]
 
 
 def rows_in(records: Records) -> int:

@@ -10,11 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from protocolsim.arrays import Floats
 from protocolsim.endpoint.base import Endpoint, Published
-
-Floats = NDArray[np.float64]
 
 LOW, MIDDLE, HIGH = 0.05, 0.50, 0.95
 # Values this near count as equal, here as in every decision rule.

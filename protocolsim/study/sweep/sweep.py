@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
+from protocolsim.arrays import Floats
 from protocolsim.endpoint.base import Endpoint
 from protocolsim.engine.base import Progress
 from protocolsim.errors import ScenarioError, SimulationError, UsageError
@@ -46,8 +46,6 @@ COLUMNS = (
 )
 # Every point has the same of both: other random numbers, or another number of trials, could not be compared in pairs.
 _SAME_THROUGHOUT = ("seed", "replicates")
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

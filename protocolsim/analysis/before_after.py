@@ -33,6 +33,11 @@ class BeforeAfter(Analysis):
 
     kind: ClassVar[str] = "before_after"
     meaning: ClassVar[str] = "Wilcoxon signed-rank test of the rate on treatment against the same subjects' at baseline"
+    EXAMPLE: ClassVar[str] = """\
+extends: ms_daclizumab
+analysis:
+  fewer_lesions: {kind: before_after, of: new_cel_inhibition, alternative: less, level: 2.5 %}
+"""
 
     of: OfReduction
     alternative: Literal["two-sided", "less", "greater"] = "two-sided"

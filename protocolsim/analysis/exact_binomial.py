@@ -27,6 +27,11 @@ class ExactBinomial(Analysis):
 
     kind: ClassVar[str] = "exact_binomial"
     meaning: ClassVar[str] = "exact binomial test of a share against a target"
+    EXAMPLE: ClassVar[str] = """\
+extends: ms_daclizumab
+analysis:
+  enough_controlled: {kind: exact_binomial, of: controlled_on_monotherapy, target: 33 %}
+"""
 
     of: OfShare
     target: Number

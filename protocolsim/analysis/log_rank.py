@@ -25,6 +25,13 @@ class LogRank(Analysis):
 
     kind: ClassVar[str] = "log_rank"
     meaning: ClassVar[str] = "log-rank test of the time to a state between two arms"
+    EXAMPLE: ClassVar[str] = """\
+extends: ms_randomised
+endpoints:
+  until_dropped: {kind: time_to, start: [combination, placebo], to: withdrawn}
+analysis:
+  earlier: {kind: log_rank, of: until_dropped, arm: combination, against: placebo}
+"""
 
     of: OfTimeTo
     arm: StateNames

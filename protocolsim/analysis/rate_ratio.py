@@ -31,6 +31,13 @@ class RateRatio(Analysis):
 
     kind: ClassVar[str] = "rate_ratio"
     meaning: ClassVar[str] = "negative binomial rate ratio of counts between two arms (needs statsmodels)"
+    EXAMPLE: ClassVar[str] = """\
+extends: ms_randomised
+endpoints:
+  lesions: {kind: reduction, variable: new_cel, baseline: baseline, during: [combination, placebo], after: 6 weeks}
+analysis:
+  fewer: {kind: rate_ratio, of: lesions, arm: combination, against: placebo, alternative: less}
+"""
 
     of: OfReduction
     arm: StateNames

@@ -25,6 +25,11 @@ class TwoShares(Analysis):
 
     kind: ClassVar[str] = "two_shares"
     meaning: ClassVar[str] = "test of a share between two arms"
+    EXAMPLE: ClassVar[str] = """\
+extends: ms_randomised
+analysis:
+  more_pass: {kind: two_shares, of: passed_the_rule, arm: combination, against: placebo, method: fisher}
+"""
 
     of: OfShare
     arm: StateNames

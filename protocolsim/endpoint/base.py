@@ -120,6 +120,8 @@ class Endpoint(ABC):
 
     kind: ClassVar[str]
     meaning: ClassVar[str]
+    EXAMPLE: ClassVar[str]
+    """A scenario file that runs as it stands and uses this kind; it extends a shipped scenario to stay short."""
 
     name: str
     label: str

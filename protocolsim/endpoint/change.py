@@ -35,6 +35,16 @@ class Change(Endpoint):
 
     kind: ClassVar[str] = "change"
     meaning: ClassVar[str] = "mean change of a variable from baseline to the last value during given states"
+    EXAMPLE: ClassVar[str] = """\
+extends: ms_daclizumab
+endpoints:
+  nk_cells:
+    kind: change
+    variable: nk_cd56bright
+    baseline: baseline
+    during: [monotherapy, dose_doubled, rescued]
+    reading: ratio
+"""
 
     variable: VariableName
     baseline: StateNames

@@ -34,6 +34,11 @@ class DoseTotal(Endpoint):
 
     kind: ClassVar[str] = "dose_total"
     meaning: ClassVar[str] = "mean total dose of a drug per subject"
+    EXAMPLE: ClassVar[str] = """\
+extends: ms_daclizumab
+endpoints:
+  given_on_monotherapy: {kind: dose_total, drug: daclizumab, during: monotherapy}
+"""
 
     drug: DrugName
     during: StateNames = ()

@@ -61,6 +61,11 @@ class Reduction(Endpoint):
 
     kind: ClassVar[str] = "reduction"
     meaning: ClassVar[str] = "one minus the rate of a variable during treatment over its rate at baseline"
+    EXAMPLE: ClassVar[str] = """\
+extends: ms_daclizumab
+endpoints:
+  fewer_lesions: {kind: reduction, variable: new_cel, baseline: baseline, during: combination, after: 6 weeks}
+"""
 
     variable: VariableName
     baseline: StateNames

@@ -35,6 +35,11 @@ class Share(Endpoint):
 
     kind: ClassVar[str] = "share"
     meaning: ClassVar[str] = "share of subjects who entered, avoided or ended in given states, or had an event"
+    EXAMPLE: ClassVar[str] = """\
+extends: ms_daclizumab
+endpoints:
+  controlled: {kind: share, entered: monotherapy, not_entered: rescued, ended_in: completed, among: evaluable}
+"""
 
     entered: StateNames = ()
     not_entered: StateNames = ()

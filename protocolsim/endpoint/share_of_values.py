@@ -41,6 +41,11 @@ class ShareOfValues(Endpoint):
 
     kind: ClassVar[str] = "share_of_values"
     meaning: ClassVar[str] = "share of subjects for whom a statistic of a variable lies within bounds"
+    EXAMPLE: ClassVar[str] = """\
+extends: ms_daclizumab
+endpoints:
+  free_of_new_lesions: {kind: share_of_values, variable: new_cel, during: monotherapy, reading: largest, at_most: 0}
+"""
 
     variable: VariableName
     during: StateNames

@@ -38,6 +38,11 @@ class TimeTo(Endpoint):
 
     kind: ClassVar[str] = "time_to"
     meaning: ClassVar[str] = "rate of entering a state, or mean time to it"
+    EXAMPLE: ClassVar[str] = """\
+extends: ms_daclizumab
+endpoints:
+  until_rescue: {kind: time_to, start: monotherapy, to: rescued, reading: mean}
+"""
 
     start: StateNames
     to: StateNames

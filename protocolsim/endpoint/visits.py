@@ -40,6 +40,12 @@ class Visits(Endpoint):
 
     kind: ClassVar[str] = "visits"
     meaning: ClassVar[str] = "share of planned assessments that were missed, or mean delay of those made"
+    EXAMPLE: ClassVar[str] = """\
+extends: ms_daclizumab
+cohort: {no_show: 5 %}
+endpoints:
+  missed_scans: {kind: visits, variable: new_cel, during: [combination, monotherapy], after: 4 weeks}
+"""
 
     variable: VariableName
     during: StateNames = ()

@@ -137,24 +137,59 @@ class SummaryPart(Part):
     One of 'sum of' to 'time since', then filters. Instead of a mapping, an expression over other summaries may stand.
     """
 
-    sum_of: Text | None = Field(default=None, alias="sum of", description="the sum of this variable's observations")
-    mean_of: Text | None = Field(default=None, alias="mean of", description="the mean of this variable's observations")
-    last_of: Text | None = Field(
-        default=None, alias="last of", description="the most recent observation of this variable"
+    sum_of: Text | None = Field(
+        default=None,
+        alias="sum of",
+        description="the sum of this variable's observations",
+        examples=["{sum of: new_cel, during: combination}"],
     )
-    first_of: Text | None = Field(default=None, alias="first of", description="the first observation of this variable")
+    mean_of: Text | None = Field(
+        default=None,
+        alias="mean of",
+        description="the mean of this variable's observations",
+        examples=["{mean of: cel, during: baseline, last: 3}"],
+    )
+    last_of: Text | None = Field(
+        default=None,
+        alias="last of",
+        description="the latest observation of this variable",
+        examples=["{last of: cel, within: 4 weeks}"],
+    )
+    first_of: Text | None = Field(
+        default=None,
+        alias="first of",
+        description="the earliest observation of this variable",
+        examples=["{first of: edss, during: baseline}"],
+    )
     smallest_of: Text | None = Field(
-        default=None, alias="smallest of", description="the smallest observation of this variable"
+        default=None,
+        alias="smallest of",
+        description="the smallest observation of this variable",
+        examples=["{smallest of: cel, during: [combination, monotherapy]}"],
     )
     largest_of: Text | None = Field(
-        default=None, alias="largest of", description="the largest observation of this variable"
+        default=None,
+        alias="largest of",
+        description="the largest observation of this variable",
+        examples=["{largest of: new_cel, last: 4}"],
     )
     count_of: Text | None = Field(
-        default=None, alias="count of", description="how many observations of this variable there are; 0 where none"
+        default=None,
+        alias="count of",
+        description="how many observations of this variable were made; 0 where there are none",
+        examples=["{count of: cel, during: combination}"],
     )
-    entries_of: Text | None = Field(default=None, alias="entries of", description="how often this state was entered")
+    entries_of: Text | None = Field(
+        default=None,
+        alias="entries of",
+        description="how often this state was entered",
+        examples=["{entries of: dose_doubled}"],
+    )
     time_since: Text | None = Field(
-        default=None, alias="time since", description="the time since 'enrolment', or since this state was last entered"
+        default=None,
+        alias="time since",
+        description="the time since 'enrolment', or since a state's last entry",
+        examples=["{time since: enrolment}"],
     )
     during: Names | None = Field(default=None, description="only observations made in these states")
     within: Time | None = Field(default=None, description="only observations so recent, such as 4 weeks")

@@ -1,0 +1,84 @@
+"""Every kind that a file can name carries an example that runs, and says what its keys are."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from pydantic import TypeAdapter
+
+from protocolsim.errors import ScenarioError
+from protocolsim.scenario.file.schema import SummaryPart
+from protocolsim.scenario.file.yaml_reader import parse
+from protocolsim.scenario.kinds import KindEntry, kind_entries
+from protocolsim.scenario.load import load_text
+from protocolsim.study.run import run
+
+ENTRIES = kind_entries()
+every = pytest.mark.parametrize("entry", ENTRIES, ids=lambda e: f"{e.section}-{e.name}".replace(" ", "_"))
+SECTIONS = {"endpoint": ("endpoints",), "analysis": ("analysis",), "summary": ("protocol", "summaries")}
+
+
+def written(entry: KindEntry) -> dict[str, dict[str, object]]:
+    """What the example's own text says in the section of its kind."""
+    part = parse(entry.example, "example.yaml").data
+    for step in SECTIONS[entry.section]:
+        part = part[step]
+    return part
+
+
+@every
+def test_the_example_runs_and_is_of_its_kind(entry):
+    """The example is a whole scenario without a fault, uses the kind, and yields a number for each of its results."""
+    mine = written(entry)
+    if entry.section == "summary":
+        assert any(entry.name in summary for summary in mine.values())
+    else:
+        assert entry.name in {one["kind"] for one in mine.values()}
+    result = run(load_text(entry.example, "example.yaml"), replicates=3)
+    if entry.section != "summary":
+        assert set(mine) <= set(result.estimates)
+        assert all(result.estimates[name].value == result.estimates[name].value for name in mine)
+
+
+@every
+def test_each_key_is_known_and_each_required_one_is_given(entry):
+    """The example writes only keys that the entry lists, and all that it calls required."""
+    known = {key.name: key for key in entry.keys}
+    for one in written(entry).values():
+        if entry.section == "summary" or one["kind"] == entry.name:
+            assert set(one) - {"kind"} <= set(known)
+            assert {name for name, key in known.items() if key.required} <= set(one)
+    assert entry.meaning
+    assert entry.text
+    assert all(key.holds for key in entry.keys)
+    assert all(key.choices for key in entry.keys if key.holds == "choice")
+
+
+@pytest.mark.parametrize("entry", [e for e in ENTRIES if e.section != "summary"], ids=lambda e: e.name)
+def test_a_required_key_is_one_that_the_reader_asks_for(entry):
+    """Without a key that an entry calls required the file is refused, naming it; without any other it is not missed."""
+    for key in entry.keys:
+        document = parse(entry.example, "example.yaml").data
+        for one in document[SECTIONS[entry.section][0]].values():
+            if one["kind"] == entry.name:
+                one.pop(key.name, None)
+        assert refused_as_missing(json.dumps(document), key.name) == key.required
+
+
+def refused_as_missing(text: str, key: str) -> bool:
+    """Whether a scenario of this text is refused because the key is missing."""
+    try:
+        load_text(text, "example.yaml")
+    except ScenarioError as error:
+        return f"'{key}' is missing here" in str(error)
+    return False
+
+
+def test_every_summary_of_the_schema_is_an_entry():
+    """A way to summarise that a file may write has an entry; what only narrows the others down has none."""
+    shape = TypeAdapter(SummaryPart).json_schema(by_alias=True)["properties"]
+    summaries = {e.name for e in ENTRIES if e.section == "summary"}
+    assert summaries | {k.name for e in ENTRIES if e.section == "summary" for k in e.keys} == set(shape)
+    assert {"sum of", "entries of", "time since"} <= summaries
+    assert "during" not in summaries

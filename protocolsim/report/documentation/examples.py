@@ -1,4 +1,4 @@
-"""Examples of the scenario language: whole files of a few lines, each of which `protocolsim check` accepts as it stands.
+"""Examples of the scenario language: whole files of a few lines that `protocolsim check` accepts as they stand.
 
 A kind of endpoint or analysis carries its own (`EXAMPLE`); here are those of the parts of a file, by the name of their
 model in scenario/file/schema.py, and those of single keys that deserve their own, by path.
@@ -45,12 +45,11 @@ protocol:
   always: {on_study: {at most: 66 weeks}}
 """,
     "CohortPart": """\
-extends: ms_daclizumab
+extends: maa_daclizumab
 cohort:
   size: 40
-  dropout: 0.5 % / 4 weeks
+  dropout: 2 % / 4 weeks
   no_show: 5 %
-  loss_factor: 2
 """,
     "SitePart": """\
 extends: ms_daclizumab
@@ -89,6 +88,7 @@ protocol:
     - {from: baseline, to: screen_failure, otherwise: true}
     - {from: combination, to: monotherapy, when: last_two <= 0.25 * baseline_cel}
     - {from: combination, to: dose_doubled, otherwise: true}
+    - {from: monotherapy, to: rescued, after: mri, when: last_two > rescue_level * baseline_cel}
     - {from: [monotherapy, dose_doubled, rescued], to: completed}
     - {from: on study, to: withdrawn, upon: severe adverse event}
 decisions: null
@@ -114,7 +114,7 @@ protocol:
     baseline:
       assessments:
         mri: {weeks: [0, 4, 8, 12]}
-        lymphocytes: {days: [0, 84]}
+        lymphocytes: {weeks: null, days: [0, 84]}     # instead of the weeks of the trial that it extends
     monotherapy:
       assessments:
         mri: {every: 4 weeks, start: 2 weeks, times: 8}
@@ -185,12 +185,12 @@ extends: ms_daclizumab
 decisions:
   month_6_5:
     horizon: 26 weeks
-    responder: {trait: long_run_rate_ratio, below: 0.5}
+    responder: {trait: long_run_rate_ratio, below: 2 * true_response_cut}
     summaries:
       first_scan: {first of: cel, during: combination}
     measures:
       first_scan: {label: "total CELs, first scan on treatment", value: 1 - first_scan / baseline_cel}
-    loss: {stop_weight: 20}
+    loss: {stop_weight: 2 * weight_of_stopping}
 """,
     "EffectPart": """\
 extends: ms_daclizumab

@@ -68,10 +68,7 @@ class ResourcePart(Part):
 
 
 class CohortPart(BaseModel):
-    """The subjects: how many, with which disease, where and when they arrive.
-
-    Every parameter of the disease may stand here too, by its own name.
-    """
+    """The subjects. Every parameter of the disease may stand here too, by its own name."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
@@ -324,10 +321,7 @@ class EndpointPart(BaseModel):
 
 
 class AnalysisPart(BaseModel):
-    """A hypothesis test applied to every simulated trial: the share that rejects is its power, or its type I error.
-
-    The keys of its kind stand beside these.
-    """
+    """A hypothesis test applied to every simulated trial; the keys of its kind stand beside these."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 

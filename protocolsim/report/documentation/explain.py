@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from protocolsim.errors import UsageError
 
@@ -62,15 +63,13 @@ def index_text(entries: Sequence[Entry]) -> str:
 def index() -> list[Entry]:
     """Every entry, from the index."""
     kept = json.loads(INDEX.read_text(encoding="utf-8"))
-    return [
-        Entry(
-            **{
-                key: kept["examples"][value] if key == "example" else tuple(value) if isinstance(value, list) else value
-                for key, value in fields.items()
-            }
-        )
-        for fields in kept["entries"]
-    ]
+    return [_entry(fields, kept["examples"]) for fields in kept["entries"]]
+
+
+def _entry(fields: dict[str, Any], examples: Sequence[str]) -> Entry:
+    lists = {key: tuple(value) for key, value in fields.items() if isinstance(value, list)}
+    example = {"example": examples[fields["example"]]} if "example" in fields else {}
+    return Entry(**{**fields, **lists, **example})
 
 
 def find(word: str, entries: Sequence[Entry]) -> list[Entry]:

@@ -246,7 +246,7 @@ def units() -> list[Entry]:
 def _unit(name: str, same: list[str]) -> Entry:
     """A unit, and the units of the same dimension."""
     measured = unit_product(name)
-    written = f"1 {name}" if not name[0].isdigit() else name
+    written = in_words(1, name) if not name[0].isdigit() else name
     base = next((u for u in ("minutes", "mg", "L", "kg") if quantity(f"1 {u}").dimension == measured.dimension), None)
     text = f"{written} is {measured.value:g} {base}." if base and base != name else ""
     if measured.dimension == TIME:

@@ -50,9 +50,9 @@ class FreePart(Part):
     """A parameter that is fitted."""
 
     range: Annotated[list[Scalar], Field(min_length=2, max_length=2)] | None = Field(
-        default=None, description="ends of its prior"
+        default=None, description="its prior"
     )
-    scale: Literal["linear", "log"] = Field(default="linear", description="where the prior is uniform")
+    scale: Literal["linear", "log"] = Field(default="linear", description="the scale on which its prior is uniform")
 
 
 class TargetPart(Part):

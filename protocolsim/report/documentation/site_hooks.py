@@ -15,10 +15,9 @@ if TYPE_CHECKING:
     from mkdocs.structure.files import Files
     from mkdocs.structure.pages import Page
 
-_FORMULA = re.compile(
-    r"^```math\n(?P<block>.*?)^```$|(?<![\\$\w])\$(?P<inline>[^$\n`]+?)\$(?![\w$])", re.DOTALL | re.MULTILINE
-)
-_CODE = re.compile(r"(^```(?!math).*?^```$|`[^`\n]+`)", re.DOTALL | re.MULTILINE)
+_BLOCK = re.compile(r"^```math\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+_INLINE = re.compile(r"(?<![\\$\w])\$([^$\n`]+?)\$(?![\w$])")
+_CODE = re.compile(r"(^```.*?^```$|`[^`\n]+`)", re.DOTALL | re.MULTILINE)
 _DRAWING = re.compile(r"^```mermaid\n.*?^```$", re.DOTALL | re.MULTILINE)
 _API = "reference/api/index.md"
 
@@ -60,13 +59,13 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
     markdown = _DRAWING.sub("![The states and transitions of the protocol](stress_des.svg)", markdown)
     formulas: list[str] = []
 
-    def kept(match: re.Match[str]) -> str:
-        block = match["block"] is not None
-        formulas.append(_mathml(match["block"] if block else match["inline"], block=block))
+    def kept(latex: str, display: str) -> str:
+        formulas.append(_mathml(latex, display))
         return f"FORMULA{len(formulas) - 1}END"
 
+    markdown = _BLOCK.sub(lambda match: kept(match[1], "block"), markdown)
     parts = _CODE.split(markdown)
-    parts[::2] = [_FORMULA.sub(kept, part) for part in parts[::2]]
+    parts[::2] = [_INLINE.sub(lambda match: kept(match[1], "inline"), part) for part in parts[::2]]
     page.meta["formulas"] = formulas
     return "".join(parts)
 
@@ -76,10 +75,10 @@ def on_page_content(html: str, page: Page, **_: Any) -> str:
     return re.sub(r"FORMULA(\d+)END", lambda match: page.meta["formulas"][int(match[1])], html)
 
 
-def _mathml(latex: str, *, block: bool) -> str:
+def _mathml(latex: str, display: str) -> str:
     from latex2mathml.converter import convert
 
-    return str(convert(" ".join(latex.split()), display="block" if block else "inline"))
+    return str(convert(" ".join(latex.split()), display=display))
 
 
 def _drawing() -> str:

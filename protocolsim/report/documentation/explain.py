@@ -121,9 +121,10 @@ def unknown_word(word: str, entries: Sequence[Entry]) -> UsageError:
 
 def explained(word: str, entries: Sequence[Entry]) -> str:
     """What a word means, for a terminal. Raises UsageError, with the nearest right words, for one that is unknown."""
-    if topic := [e for e in entries if e.topic.split(" of ")[0] == _plain(word).removesuffix("s")]:
-        return listed(topic)
     found = find(word, entries)
+    topic = [e for e in entries if e.topic.split(" of ")[0] == _plain(word).removesuffix("s")]
+    if topic and not any(_plain(word) in map(_plain, (e.name, *e.also)) for e in found):
+        return "\n\n".join([listed(topic), *map(_in_full, found[:_MOST_IN_FULL])])
     if not found:
         raise unknown_word(word, entries)
     if len(found) <= _MOST_IN_FULL:

@@ -123,8 +123,13 @@ def _key(model: type[BaseModel], name: str, field: FieldInfo, path: str, example
         default="required" if field.is_required() else _default(field.get_default(call_default_factory=True)),
         at=f"{path}:" if path else "the file itself",
         example=EXAMPLES.get(full, own) if model is ScenarioPart else own,
-        see=tuple(dict.fromkeys([*([path.replace(f".{NAME}", "")] if path else [])])),
+        see=(*([path.replace(f".{NAME}", "")] if path else ()), *_kinds_in(full)),
     )
+
+
+def _kinds_in(path: str) -> tuple[str, ...]:
+    """The kinds that stand in this mapping."""
+    return tuple(kind.name for kind in kind_entries() if SECTION_PATHS[kind.section] == path)
 
 
 def _parts(annotation: Any) -> list[tuple[type[BaseModel], bool]]:

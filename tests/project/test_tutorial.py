@@ -32,7 +32,9 @@ def test_every_block_runs(command):
                 program, *words = shlex.split(line)
                 assert program == "protocolsim"
                 status, out, err = command(*words)
-                assert (status, err) == (0, ""), line
+                # The first command on a machine says that it compiles.
+                said = [note for note in err.splitlines() if not note.startswith("compil")]
+                assert (status, said) == (0, []), line
                 assert out.strip(), line
                 ran["sh"] += 1
         elif kind == "yaml":

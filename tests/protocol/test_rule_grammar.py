@@ -13,7 +13,8 @@ from protocolsim.protocol.rules import GRAMMAR, RuleError, parse
 
 # One word for each kind of token: what the grammar leaves open, and every sign and word that it names.
 OPEN = {"number": ("5",), "unit": ("week", "%"), "name": ("cel",)}
-TOKENS = ("5", "week", "%", "cel", *("( ) - + * / and or not < <= > >= == != =".split()))
+SIGNS = ("(", ")", "-", "+", "*", "/", "and", "or", "not", "<", "<=", ">", ">=", "==", "!=", "=")
+TOKENS = ("5", "week", "%", "cel", *SIGNS)
 
 Shape = tuple[str, object]
 

@@ -22,6 +22,20 @@ import numpy as np
 from protocolsim.errors import unknown
 from protocolsim.units import NONE, Dimension, UnitError, combine, dimension_name, known_units, unit
 
+GRAMMAR = """\
+rule        = disjunction ;
+disjunction = conjunction , { "or" , conjunction } ;
+conjunction = negation , { "and" , negation } ;
+negation    = { "not" } , comparison ;
+comparison  = total , [ ( "<" | "<=" | ">" | ">=" | "==" | "!=" ) , total ] ;
+total       = product , { ( "+" | "-" ) , product } ;
+product     = factor , { ( "*" | "/" ) , factor } ;
+factor      = { "-" } , atom ;
+atom        = quantity | name | "(" , disjunction , ")" ;
+quantity    = number , [ unit ] , { "/" , unit } ;
+"""
+"""The syntax of a rule, in EBNF. The parser is written by hand for its messages; tests hold it to this."""
+
 TOLERANCE = 1e-9
 MAX_LENGTH = 1000
 MAX_DEPTH = 40

@@ -14,6 +14,7 @@ from protocolsim.endpoint.base import Endpoint
 from protocolsim.endpoint.catalogue import kinds
 from protocolsim.names import MISSING, MOST_IN_NAME
 from protocolsim.scenario.build.components import disease_names, drug_names, load_shipped
+from protocolsim.scenario.file.kind_keys import meaning_of
 from protocolsim.scenario.file.schema import OF_KIND, ScenarioPart, endpoint_fields
 from protocolsim.scenario.reserved import KINDS, Kind
 from protocolsim.units import in_words
@@ -96,7 +97,7 @@ def _either(known: dict[str, Any] | None, shape: dict[str, Any]) -> dict[str, An
     if known is None or known == shape:
         return shape
     if "enum" in known and "enum" in shape:
-        return {"enum": list(dict.fromkeys(known["enum"] + shape["enum"]))}
+        return known | {"enum": list(dict.fromkeys(known["enum"] + shape["enum"]))}
     return {"anyOf": [known, shape]}
 
 
@@ -138,7 +139,8 @@ def _endpoint_keys(kind: type[Endpoint]) -> dict[str, Any]:
         "number": {"type": ["string", "number"]},
         "text": {"type": "string"},
     }
-    return {
+    keys = {
         name: {"enum": list(choices)} if what == "choice" else shapes["text" if what.startswith(OF_KIND) else what]
         for name, (what, choices) in endpoint_fields(kind).items()
     }
+    return {name: {**shape, "description": meaning_of(kind, name)} for name, shape in keys.items()}

@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 from protocolsim.analysis.catalogue import kinds as analysis_kinds
 from protocolsim.endpoint.base import Endpoint
 from protocolsim.endpoint.catalogue import kinds as endpoint_kinds
+from protocolsim.scenario.file.kind_keys import meaning_of
 from protocolsim.scenario.file.schema import AnalysisPart, EndpointPart, SummaryPart, endpoint_fields
 
 Section = Literal["endpoint", "analysis", "summary"]
@@ -87,7 +88,8 @@ def _keys(kind: type[Endpoint]) -> Iterator[KindKey]:
         holds, choices = fields[name]
         default = declared[name].default
         required = default is dataclasses.MISSING and declared[name].default_factory is dataclasses.MISSING
-        yield KindKey(name, holds, required, None if required else default, tuple(choices or ()))
+        default = None if required else default
+        yield KindKey(name, holds, required, default, tuple(choices or ()), meaning_of(kind, name))
 
 
 def _inherited(kind: type[Endpoint]) -> set[str]:

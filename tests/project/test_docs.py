@@ -11,7 +11,8 @@ from click.testing import CliRunner
 from protocolsim.cli import main
 from protocolsim.component import MARKS
 from protocolsim.errors import UsageError
-from protocolsim.report.documentation.model_page import SECTIONS, model_page, names
+from protocolsim.report.documentation import language_pages
+from protocolsim.report.documentation.model_page import SECTIONS, index_page, model_page, names
 from protocolsim.report.documentation.stress_des import stress_des
 from protocolsim.scenario.build.components import load_shipped
 from protocolsim.scenario.file.library import names as scenarios
@@ -21,7 +22,7 @@ from protocolsim.text.markdown import table
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 MODELS = names()
-RENEW = "renew it: protocolsim docs --write docs"
+RENEW = "renew it: protocolsim docs --pages docs"
 # The 20 items of Monks et al. 2019; the last of section 2 has five parts.
 ITEMS = [
     *(f"1.{k}" for k in range(1, 4)),
@@ -45,7 +46,8 @@ def test_the_committed_page_is_what_the_code_says(room, name):
 def test_the_committed_checklist_is_what_the_scenario_says():
     """The filled checklist in docs is what the first trial generates now, and no page stands there for no model."""
     assert (DOCS / "stress_des.md").read_text(encoding="utf-8") == stress_des(load("ms_daclizumab")), RENEW
-    assert sorted(p.stem for p in (DOCS / "models").iterdir()) == sorted(name for _, name in MODELS)
+    assert sorted(p.stem for p in (DOCS / "models").iterdir()) == sorted(["index", *(name for _, name in MODELS)])
+    assert (DOCS / "models" / "index.md").read_text(encoding="utf-8") == index_page(), RENEW
 
 
 @pytest.mark.parametrize(("room", "name"), MODELS)
@@ -113,18 +115,20 @@ def test_a_cell_cannot_break_its_table():
 
 
 def test_the_command_prints_or_writes(tmp_path):
-    """By name it prints one page; with --write it renews every page; an unknown name is answered with the nearest."""
+    """By name it prints one page; with --pages it renews every page; an unknown name is answered with the nearest."""
     runner = CliRunner()
     assert runner.invoke(main, ["docs", "daclizumab"]).output == model_page("drug", "daclizumab")
     assert runner.invoke(main, ["docs", "ms_no_drug"]).output == stress_des(load("ms_no_drug"))
     for _ in range(2):
-        assert runner.invoke(main, ["docs", "--write", str(tmp_path)]).exit_code == 0
+        assert runner.invoke(main, ["docs", "--pages", str(tmp_path)]).exit_code == 0
     assert (tmp_path / "stress_des.md").read_text(encoding="utf-8") == stress_des(load("ms_daclizumab"))
-    assert len(list((tmp_path / "models").iterdir())) == len(MODELS)
+    assert len(list((tmp_path / "models").iterdir())) == len(MODELS) + 1
+    for path, text in language_pages.pages().items():
+        assert (tmp_path / path).read_text(encoding="utf-8") == text
     for words, said in (
         (["docs", "daclizumb"], "did you mean 'daclizumab'"),
-        (["docs"], "a page of what"),
-        (["docs", "--write", str(tmp_path / "nowhere")], "there is no such folder"),
+        (["docs", "--pages", str(tmp_path / "nowhere")], "there is no such folder"),
+        (["docs", "daclizumab", "--write", str(tmp_path / "site")], "builds the whole site"),
     ):
         refused = runner.invoke(main, words, standalone_mode=False)
         assert isinstance(refused.exception, (UsageError, SystemExit))

@@ -16,7 +16,7 @@ SECTIONS = ("## Equations", "## Limits", "## What cannot be known")
 """What the text beside the code must say, in this order."""
 
 _FOOT = (
-    "*Written by `protocolsim docs --write docs` from `protocolsim/{room}/{name}.py`; equations, limits and what "
+    "*Written by `protocolsim docs --pages docs` from `protocolsim/{room}/{name}.py`; equations, limits and what "
     "cannot be known stand in `{name}.md` beside it.*"
 )
 
@@ -24,6 +24,17 @@ _FOOT = (
 def names() -> list[tuple[str, str]]:
     """(room, name) of every shipped disease and drug."""
     return [*(("disease", n) for n in disease_names()), *(("drug", n) for n in drug_names())]
+
+
+def index_page() -> str:
+    """The list of the models, as Markdown."""
+    rows = [
+        (f"[{n.replace('_', ' ').capitalize()}]({n}.md)", f"`{n}`", r, load_shipped(r, n).meaning) for r, n in names()
+    ]
+    words = (
+        "Diseases and drugs: the equations, every number with how it is known, the limits, and what cannot be known."
+    )
+    return "\n\n".join(["# Models", words, table(("Model", "Name", "What", "Meaning"), rows)]) + "\n"
 
 
 def model_page(room: str, name: str) -> str:

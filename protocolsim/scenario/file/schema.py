@@ -20,6 +20,15 @@ Scalar = StrictInt | StrictFloat | StrictStr
 Text = Annotated[StrictStr, Field(min_length=1)]
 Names = StrictStr | list[StrictStr]
 
+# A scalar, and what it measures: pydantic does not look at this, the reference of the language prints it.
+Time = Annotated[Scalar, "a time, such as 12 weeks"]
+Dose = Annotated[Scalar, "a dose, such as 1 mg/kg"]
+Rate = Annotated[Scalar, "a rate, such as 2 / 4 weeks"]
+Probability = Annotated[Scalar, "a share, such as 5 %"]
+Count = Annotated[Scalar, "a count"]
+Rule = Annotated[Scalar, "a rule, such as cel_reduction > 75 %"]
+Expression = Annotated[Scalar, "an expression, such as 1 - current_cel / baseline_cel"]
+
 
 class Part(BaseModel):
     """A mapping with known keys only."""
@@ -42,8 +51,8 @@ class ScenarioParameter(Part):
 class SitePart(Part):
     """One clinic."""
 
-    arrivals: Scalar = Field(description="candidates per time, such as 2 / 4 weeks")
-    opens: Scalar = Field(default="0 days", description="when it begins to screen, in the trial's calendar")
+    arrivals: Rate = Field(description="candidates per time, such as 2 / 4 weeks")
+    opens: Time = Field(default="0 days", description="when it begins to screen, in the trial's calendar")
 
 
 class ResourcePart(Part):
@@ -52,27 +61,25 @@ class ResourcePart(Part):
     serves: Names = Field(description="the assessments and drugs that need it")
     at: Names | None = Field(default=None, description="the sites that have it; every site where absent")
     units: StrictInt = Field(default=1, description="how many of them each site has")
-    slot: Scalar = Field(default="60 minutes", description="how long one use takes")
-    opens_at: Scalar = Field(default="8 hours", description="opening hour, as time since midnight")
-    closes_at: Scalar = Field(default="16 hours", description="closing hour, as time since midnight")
+    slot: Time = Field(default="60 minutes", description="how long one use takes")
+    opens_at: Time = Field(default="8 hours", description="opening hour, as time since midnight")
+    closes_at: Time = Field(default="16 hours", description="closing hour, as time since midnight")
     weekdays: StrictInt = Field(default=5, description="open on the first so many days of each week")
 
 
 class CohortPart(BaseModel):
-    """Who takes part. Every parameter of the disease may stand here by its own name."""
+    """The subjects. Every parameter of the disease may stand here too, by its own name."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
-    size: Scalar = Field(description="subjects to enrol")
+    size: Count = Field(description="subjects to enrol")
     disease: Text = Field(description="the disease model")
-    max_candidates: Scalar | None = Field(default=None, description="stop with an error after screening so many")
-    arrivals: Scalar | None = Field(
-        default=None, description="candidates per time at a single site, such as 1 / 4 weeks"
-    )
+    max_candidates: Count | None = Field(default=None, description="stop with an error after screening so many")
+    arrivals: Rate | None = Field(default=None, description="candidates per time at a single site, such as 1 / 4 weeks")
     sites: dict[str, SitePart] | None = Field(default=None, description="the clinics, by name")
     capacity: dict[str, ResourcePart] | None = Field(default=None, description="what is limited, by name")
-    dropout: Scalar = Field(default=0, description="rate of leaving the study, such as 0.5 % / 4 weeks")
-    no_show: Scalar = Field(default=0, description="probability that a subject does not come to a planned visit")
+    dropout: Rate = Field(default=0, description="rate of leaving the study, such as 0.5 % / 4 weeks")
+    no_show: Probability = Field(default=0, description="probability that a subject does not come to a planned visit")
 
 
 class DrugPart(BaseModel):
@@ -88,31 +95,44 @@ class Schedule(Part):
 
     weeks: list[Scalar] | None = Field(default=None, description="the weeks it is planned for")
     days: list[Scalar] | None = Field(default=None, description="the days it is planned for")
-    every: Scalar | None = Field(default=None, description="repeated at this interval, before the state's end")
-    start: Scalar = Field(default="0 weeks", description="with every: the first time")
-    times: Scalar | None = Field(default=None, description="with every: at most so often")
+    every: Time | None = Field(default=None, description="repeated at this interval, before the state's end")
+    start: Time = Field(default="0 weeks", description="with every: the first time")
+    times: Count | None = Field(default=None, description="with every: at most so often")
 
 
 class Regimen(Schedule):
     """A dose, and when it is given."""
 
-    dose: Scalar = Field(description="the dose of one administration, such as 1 mg/kg")
+    dose: Dose = Field(description="the dose of one administration, such as 1 mg/kg")
 
 
 class StatePart(Part):
     """One state of the protocol."""
 
-    label: Text | None = Field(default=None, description="what a reader calls it")
-    final: Text | None = Field(default=None, description="makes the state final; the outcome of those who end here")
-    enrolled: StrictBool = Field(default=False, description="whoever enters this state is enrolled")
-    treatment: dict[str, Literal["standard"] | Regimen] = Field(default={}, description="drugs given here, by name")
-    assessments: dict[str, Schedule] = Field(default={}, description="what is measured here, by name")
-    lasts: Scalar | None = Field(default=None, description="how long the state lasts, such as 12 weeks")
-    until: Scalar | None = Field(default=None, description="instead of lasts: when it ends, as time since enrolment")
+    label: Text | None = Field(default=None, description="its name in tables, figures and reports")
+    final: Text | None = Field(
+        default=None, description="makes the state final: the outcome of a subject who enters it, such as completed"
+    )
+    enrolled: StrictBool = Field(
+        default=False, description="a subject who enters this state is enrolled, and counts towards cohort.size"
+    )
+    treatment: dict[str, Literal["standard"] | Regimen] = Field(
+        default={}, description="drugs given in this state, by name: `standard`, or a dose and its schedule"
+    )
+    assessments: dict[str, Schedule] = Field(
+        default={}, description="assessments made in this state, by name, and their schedule"
+    )
+    lasts: Time | None = Field(
+        default=None, description="how long the state lasts, such as 12 weeks; its transitions are then tried"
+    )
+    until: Time | None = Field(default=None, description="instead of lasts: when it ends, as time since enrolment")
 
 
 class SummaryPart(Part):
-    """A number built from observations."""
+    """A number that decision rules may use, computed from the observations made so far: a statistic of one variable.
+
+    One of 'sum of' to 'time since', then filters. Instead of a mapping, an expression over other summaries may stand.
+    """
 
     sum_of: Text | None = Field(
         default=None,
@@ -169,25 +189,27 @@ class SummaryPart(Part):
         examples=["{time since: enrolment}"],
     )
     during: Names | None = Field(default=None, description="only observations made in these states")
-    within: Scalar | None = Field(default=None, description="only observations so recent, such as 4 weeks")
-    first: StrictInt | None = Field(default=None, description="only the first so many")
-    last: StrictInt | None = Field(default=None, description="only the last so many")
+    within: Time | None = Field(default=None, description="only observations so recent, such as 4 weeks")
+    first: StrictInt | None = Field(default=None, description="only the first so many of those left")
+    last: StrictInt | None = Field(default=None, description="only the last so many of those left")
 
 
 class TransitionPart(Part):
-    """A way from one state to another. Tried when the state's time is over, unless `after` or `upon` says otherwise."""
+    """A transition between states, tried in file order: at the end of the state, or `after` or `upon` what is named."""
 
-    from_: Names = Field(alias="from", description="a state, several, 'on study' or 'any'")
+    from_: Names = Field(alias="from", description="a state, a list of states, 'on study' (from enrolment on) or 'any'")
     to: Text | None = Field(default=None, description="the state it leads to")
     randomise: Text | None = Field(default=None, description="instead of to: the randomisation that chooses the state")
     after: Text | None = Field(default=None, description="tried after this assessment")
     upon: Text | None = Field(default=None, description="tried upon this event")
-    when: Scalar | None = Field(default=None, description="the decision rule")
-    otherwise: Literal[True] | None = Field(default=None, description="taken where no rule before it held")
+    when: Rule | None = Field(default=None, description="the decision rule: an expression that is true or false")
+    otherwise: Literal[True] | None = Field(
+        default=None, description="taken where the rule of no transition before it held"
+    )
 
 
 class RandomisationPart(Part):
-    """Permuted blocks."""
+    """Randomisation in permuted blocks, stratified where `strata` says so."""
 
     between: dict[str, StrictInt] = Field(description="states and their ratio, such as {treated: 1, control: 1}")
     block: StrictInt | None = Field(default=None, description="block size; twice the sum of the ratio where absent")
@@ -207,25 +229,27 @@ class AlwaysPart(Part):
     time_since: Text | None = Field(
         default=None, alias="time since", description="'enrolment', or a state's last entry, until the course ends"
     )
-    in_any: Scalar | None = Field(
+    in_any: Time | None = Field(
         default=None, alias="in any", description="of doses: counted in any so long a time, such as 28 days"
     )
     at_most: Scalar = Field(alias="at most", description="the bound, which may be met: 20 mg/kg, 2, 66 weeks")
 
 
 class ProtocolPart(Part):
-    """The protocol."""
+    """The protocol: a state machine. A subject is in one state at a time, from the first state to a final one."""
 
-    window: Scalar = Field(default="7 days", description="how late a visit may be made where capacity is limited")
-    summaries: dict[str, Scalar | SummaryPart] = Field(default={}, description="numbers that rules may use")
+    window: Time = Field(default="7 days", description="how late a visit may be made where capacity is limited")
+    summaries: dict[str, Expression | SummaryPart] = Field(default={}, description="numbers that rules may use")
     states: dict[str, StatePart] = Field(description="the states; subjects start in the first")
-    randomisations: dict[str, RandomisationPart] = Field(default={})
-    transitions: list[TransitionPart] = Field(description="the ways between states, in the order they are tried")
+    randomisations: dict[str, RandomisationPart] = Field(
+        default={}, description="lists of treatment allocation, by name"
+    )
+    transitions: list[TransitionPart] = Field(description="the transitions between states, in the order they are tried")
     always: dict[str, AlwaysPart] = Field(default={}, description="what must hold on every path, by name")
 
 
 class ResponderPart(Part):
-    """Who truly responds: those whose hidden trait lies below a cut."""
+    """The true response, for sensitivity and specificity: a hidden trait below a cut."""
 
     trait: Text = Field(description="a hidden trait of the disease or a drug")
     below: Scalar = Field(description="the cut; it stays where it is while the threshold moves")
@@ -244,28 +268,28 @@ class LossPart(Part):
 class MeasurePart(Part):
     """Another definition of what a rule compares with its threshold."""
 
-    label: Text = Field(description="what a reader calls it")
+    label: Text = Field(description="its name in tables, figures and reports")
     value: Scalar = Field(description="an expression over parameters, traits and summaries")
 
 
 class DecisionPart(Part):
-    """What a decision rule is worth: against whom it is held, and what it costs."""
+    """A decision rule to evaluate over all of its thresholds: its true responders, its horizon and its loss."""
 
     threshold: Text = Field(description="the parameter that is the bound of the rule")
-    label: Text | None = Field(default=None, description="what a reader calls the measure that the rule itself uses")
-    summaries: dict[str, Scalar | SummaryPart] = Field(
+    label: Text | None = Field(default=None, description="the name of the measure that the rule itself uses")
+    summaries: dict[str, Expression | SummaryPart] = Field(
         default={}, description="further numbers from the same observations, for `measures` only"
     )
     measures: dict[str, MeasurePart] = Field(
         default={}, description="other definitions of what is compared with the threshold, by name"
     )
-    responder: ResponderPart
-    horizon: Scalar = Field(description="how long after the decision is looked at, such as 40 weeks")
-    loss: LossPart
+    responder: ResponderPart = Field(description="which subjects truly respond to treatment")
+    horizon: Time = Field(description="how long after the decision is looked at, such as 40 weeks")
+    loss: LossPart = Field(description="the loss that the best threshold makes smallest")
 
 
 class EffectPart(Part):
-    """What the treatment does, as one parameter to move, and the same trial with a treatment that does nothing."""
+    """The treatment effect as one parameter to move, and the null: the same trial with an inert treatment."""
 
     parameter: Text = Field(description="the parameter that is the effect: drug.parameter, or one of `parameters`")
     range: Annotated[list[Scalar], Field(min_length=2, max_length=2)] = Field(
@@ -277,74 +301,76 @@ class EffectPart(Part):
 
 
 class PopulationPart(Part):
-    """Who counts, for endpoints to name as their denominator."""
+    """An analysis population, for endpoints to name as their denominator; a subject meets every condition given."""
 
     of: Text = Field(default="enrolled", description="the population that this one is part of")
-    entered: Names = Field(default=[])
-    not_entered: Names = Field(default=[])
-    ended_in: Names = Field(default=[])
-    not_ended_in: Names = Field(default=[])
+    entered: Names = Field(default=[], description="subjects who ever entered any of these states")
+    not_entered: Names = Field(default=[], description="subjects who never entered any of these states")
+    ended_in: Names = Field(default=[], description="subjects whose last state is one of these")
+    not_ended_in: Names = Field(default=[], description="subjects whose last state is none of these")
 
 
 class EndpointPart(BaseModel):
-    """An endpoint; the keys of its kind stand beside these."""
+    """An endpoint: a number that each simulated trial reports. The keys of its kind stand beside these."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
-    kind: Text
-    label: Text | None = None
-    among: Text = "enrolled"
+    kind: Text = Field(description="the kind of endpoint, such as share")
+    label: Text | None = Field(default=None, description="its name in tables, figures and reports")
+    among: Text = Field(default="enrolled", description="the population that is its denominator")
 
 
 class AnalysisPart(BaseModel):
-    """A test applied to every simulated trial; the keys of its kind stand beside these."""
+    """A hypothesis test applied to every simulated trial; the keys of its kind stand beside these."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
-    kind: Text
-    label: Text | None = None
+    kind: Text = Field(description="the kind of analysis, such as exact_binomial")
+    label: Text | None = Field(default=None, description="its name in tables, figures and reports")
 
 
 class PublishedPart(Part):
-    """What the real trial reported of an endpoint."""
+    """The result that the real trial reported for the endpoint of this name."""
 
     value: Scalar = Field(description="as printed: 9/13, 72 %, 2")
     role: Role = Field(
         description="fitted: a parameter was chosen to match it; not independent: the parameters come from data "
         "that include it; checked: neither"
     )
-    source: Text
-    mark: Mark
-    note: StrictStr = ""
+    source: Text = Field(description="where it was published")
+    mark: Mark = Field(description="how it is known: F, F2, D, A or M")
+    note: StrictStr = Field(default="", description="what a reader must know beside the number")
 
 
 class ScenarioPart(Part):
     """A scenario: one trial."""
 
-    title: Text
-    question: StrictStr = ""
-    description: StrictStr = ""
-    sources: list[Text] = []
-    notes: list[Text] = Field(default=[], description="what a reader of the results must be told")
-    beside: list[Text] = Field(default=[], description="scenarios that a report shows beside this one; not inherited")
+    title: Text = Field(description="one line that names the trial")
+    question: StrictStr = Field(default="", description="the question that it answers")
+    description: StrictStr = Field(default="", description="the trial in a few sentences")
+    sources: list[Text] = Field(default=[], description="publications and registry entries, each with its mark")
+    notes: list[Text] = Field(default=[], description="caveats that a reader of the results must know")
+    beside: list[Text] = Field(
+        default=[], description="companion scenarios that a report shows beside this one; not inherited"
+    )
     findings: list[Text] = Field(
         default=[],
-        description="what the numbers say, with {endpoint} or {scenario.endpoint} where they stand; not inherited",
+        description="sentences that quote results as {endpoint} or {scenario.endpoint}; not inherited",
     )
     extends: Text | None = Field(default=None, description="a scenario to start from; this file says only what differs")
-    seed: StrictInt = 1
-    replicates: StrictInt = 200
-    follow: Text | None = Field(default=None, description="the variable drawn for each patient")
-    parameters: dict[str, ScenarioParameter] = {}
-    cohort: CohortPart
-    drugs: dict[str, DrugPart] = {}
-    protocol: ProtocolPart
-    populations: dict[str, PopulationPart] = {}
-    decisions: dict[str, DecisionPart] = {}
-    effect: EffectPart | None = None
-    endpoints: dict[str, EndpointPart] = {}
+    seed: StrictInt = Field(default=1, description="the random seed: the same seed gives the same numbers, to the bit")
+    replicates: StrictInt = Field(default=200, description="how many trials are simulated")
+    follow: Text | None = Field(default=None, description="the variable that figures draw for each subject")
+    parameters: dict[str, ScenarioParameter] = Field(default={}, description="named numbers for rules and doses")
+    cohort: CohortPart = Field(description="the subjects: how many, with which disease, from which sites")
+    drugs: dict[str, DrugPart] = Field(default={}, description="drugs whose parameters differ from their defaults")
+    protocol: ProtocolPart = Field(description="the protocol, as a state machine")
+    populations: dict[str, PopulationPart] = Field(default={}, description="analysis populations, by name")
+    decisions: dict[str, DecisionPart] = Field(default={}, description="decision rules to evaluate, by name")
+    effect: EffectPart | None = Field(default=None, description="the treatment effect as one parameter to move")
+    endpoints: dict[str, EndpointPart] = Field(default={}, description="what each simulated trial reports, by name")
     analysis: dict[str, AnalysisPart] = Field(default={}, description="tests applied to every simulated trial")
-    published: dict[str, PublishedPart] = {}
+    published: dict[str, PublishedPart] = Field(default={}, description="results of the real trial, by endpoint")
 
 
 OF_KIND = "endpoint of kind "

@@ -49,28 +49,30 @@ _SAME_THROUGHOUT = ("seed", "replicates")
 class FreePart(Part):
     """A parameter that is fitted."""
 
-    range: Annotated[list[Scalar], Field(min_length=2, max_length=2)] | None = None
-    scale: Literal["linear", "log"] = "linear"
+    range: Annotated[list[Scalar], Field(min_length=2, max_length=2)] | None = Field(
+        default=None, description="its prior"
+    )
+    scale: Literal["linear", "log"] = Field(default="linear", description="the scale on which its prior is uniform")
 
 
 class TargetPart(Part):
     """A published summary."""
 
-    value: Scalar
-    standard_error: Scalar | None = None
-    from_: Literal["this trial", "another trial"] | None = Field(default=None, alias="from")
-    source: Text
-    mark: Mark
-    note: StrictStr = ""
+    value: Scalar = Field(description="as printed: 9/13, 72 %, 2")
+    standard_error: Scalar | None = Field(default=None, description="of a mean that is known so well")
+    from_: Literal["this trial", "another trial"] | None = Field(default=None, alias="from", description="whose count")
+    source: Text = Field(description="where it was published")
+    mark: Mark = Field(description="how it is known: F, F2, D, A or M")
+    note: StrictStr = Field(default="", description="what a reader must know beside the number")
 
 
 class TargetsPart(Part):
     """A file of targets."""
 
-    title: StrictStr = ""
-    notes: list[Text] = Field(default_factory=list)
-    parameters: dict[str, FreePart] = Field(default_factory=dict)
-    targets: dict[str, TargetPart] = Field(default_factory=dict)
+    title: StrictStr = Field(default="", description="one line that names the calibration")
+    notes: list[Text] = Field(default_factory=list, description="caveats that a reader must know")
+    parameters: dict[str, FreePart] = Field(default_factory=dict, description="fitted, named as for --set")
+    targets: dict[str, TargetPart] = Field(default_factory=dict, description="what they are fitted to, by endpoint")
 
 
 @dataclass(frozen=True)

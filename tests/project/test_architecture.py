@@ -400,7 +400,6 @@ def classes(package: Path) -> dict[str, list[str]]:
 CIRCLES = {
     "scenario/scenario": "protocolsim.scenario.scenario",
     "study/storage": "protocolsim.study.storage.study_folder",
-    "study/result": "protocolsim.study.result",
     "report/patient": "protocolsim.report.patient.story",
     "app/view": "protocolsim.app.view.base",
 }

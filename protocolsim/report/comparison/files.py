@@ -10,7 +10,7 @@ from protocolsim.report.comparison.console import PAIRED, difference, written
 from protocolsim.report.comparison.figures import differences
 from protocolsim.report.style import numbers
 from protocolsim.report.style.figures import caption, inline
-from protocolsim.report.style.sections_page import Section, plain_page
+from protocolsim.report.style.sections_page import PageSection, plain_page
 from protocolsim.study.compare import Comparison
 from protocolsim.study.storage.csv_files import write_frame
 from protocolsim.study.storage.ours import COMPARED, REPORT
@@ -32,10 +32,12 @@ def comparison_page(found: Comparison) -> str:
     files = [(d.path, written(d.a), written(d.b)) for d in matters]
     pairs = [(p.a.label, numbers.simulated(p.a), numbers.simulated(p.b), difference(p)) for p in found.pairs]
     sections = [
-        Section("What differs in the files", _table(("In the file", "A", "B"), files), _words_only(found), wide=True),
+        PageSection(
+            "What differs in the files", _table(("In the file", "A", "B"), files), _words_only(found), wide=True
+        ),
         *_figure(found),
-        Section("Results", _table(("Endpoint", "A", "B", "B minus A"), pairs), _alone(found), wide=True),
-        Section("Provenance", _table(("", ""), found.provenance.items()), wide=True),
+        PageSection("Results", _table(("Endpoint", "A", "B", "B minus A"), pairs), _alone(found), wide=True),
+        PageSection("Provenance", _table(("", ""), found.provenance.items()), wide=True),
     ]
     return plain_page("Two scenarios side by side", f"A: {found.a.title}; B: {found.b.title}", [PAIRED], sections)
 
@@ -55,12 +57,12 @@ def _alone(found: Comparison) -> str:
     return " ".join(told)
 
 
-def _figure(found: Comparison) -> list[Section]:
+def _figure(found: Comparison) -> list[PageSection]:
     try:
         chart = differences(found)
     except UsageError:
         return []  # they have no share in common: the table says it all
-    return [Section("Differences", f"<figure>{inline(chart, 'differences')}</figure>", caption(chart), wide=True)]
+    return [PageSection("Differences", f"<figure>{inline(chart, 'differences')}</figure>", caption(chart), wide=True)]
 
 
 def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

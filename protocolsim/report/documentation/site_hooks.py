@@ -6,6 +6,7 @@ MkDocs loads this file by its path (`hooks:`). The navigation is found by listin
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -89,9 +90,7 @@ def _drawing() -> str:
 
 def _api_page() -> str:
     """Every public name, where nobody has grouped them."""
-    import protocolsim
-
-    public = [name for name in protocolsim.__all__ if not name.startswith("_")]
+    public = [name for name in sys.modules["protocolsim"].__all__ if not name.startswith("_")]
     return "\n\n".join(["# Python API", *(f"::: protocolsim.{name}" for name in public)]) + "\n"
 
 

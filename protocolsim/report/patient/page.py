@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from protocolsim.report.style.figures import caption, inline
-from protocolsim.report.style.sections_page import Section, plain_page
+from protocolsim.report.style.sections_page import PageSection, plain_page
 from protocolsim.text.html import words
 
 if TYPE_CHECKING:
@@ -20,9 +20,9 @@ def trace_page(trace: Trace) -> str:
         f"<dt>{words(w.partition(': ')[0])}</dt><dd>{words(w.partition(': ')[2])}</dd>" for w in trace.words
     )
     sections = [
-        Section("At a glance", figure, caption(chart), wide=True),
-        Section("The story", story_html(trace), trace.note),
-        Section("Names", f'<dl class="facts">{named}</dl>'),
+        PageSection("At a glance", figure, caption(chart), wide=True),
+        PageSection("The story", story_html(trace), trace.note),
+        PageSection("Names", f'<dl class="facts">{named}</dl>'),
     ]
     return plain_page(trace.heading, trace.end, [trace.who], sections)
 

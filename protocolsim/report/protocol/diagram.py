@@ -6,7 +6,7 @@ from protocolsim.errors import UsageError, unknown
 from protocolsim.report.protocol.schedule import TOLD, schedule, schedule_html
 from protocolsim.report.protocol.state_chart import StateChart, counts, dot, mermaid, state_chart
 from protocolsim.report.style.figures import on_page
-from protocolsim.report.style.sections_page import Section, plain_page
+from protocolsim.report.style.sections_page import PageSection, plain_page
 from protocolsim.scenario.load import load
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.study.result import Result
@@ -57,7 +57,7 @@ def _page(scenario: Scenario, chart: StateChart) -> str:
         "are tried in the order of the file; beside each parameter stands its value."
     )
     sections = [
-        Section("States and rules", f"<figure>{chart_for_page(chart)}</figure>", told, wide=True),
-        Section("Schedule of assessments", schedule_html(schedule(scenario)), TOLD, wide=True),
+        PageSection("States and rules", f"<figure>{chart_for_page(chart)}</figure>", told, wide=True),
+        PageSection("Schedule of assessments", schedule_html(schedule(scenario)), TOLD, wide=True),
     ]
     return plain_page(scenario.title, scenario.question, lead, sections)

@@ -56,9 +56,9 @@ class Synopsis:
 
     def page(self) -> str:
         """The synopsis as a self-contained page."""
-        from protocolsim.report.style.sections_page import Section, plain_page
+        from protocolsim.report.style.sections_page import PageSection, plain_page
 
-        return plain_page(self.title, "", [], [Section("Synopsis", self.html)])
+        return plain_page(self.title, "", [], [PageSection("Synopsis", self.html)])
 
     def summary(self) -> dict[str, Any]:
         """As `protocolsim describe --json` prints it."""

@@ -13,7 +13,7 @@ _TEMPLATE = Path(__file__).with_name("sections_page.html.j2")
 
 
 @dataclass(frozen=True)
-class Section:
+class PageSection:
     """A heading, HTML that is already safe, and a line under it. `wide`: it scrolls sideways where it must."""
 
     heading: str
@@ -22,7 +22,7 @@ class Section:
     wide: bool = False
 
 
-def plain_page(title: str, question: str, lead: Sequence[str], sections: Sequence[Section]) -> str:
+def plain_page(title: str, question: str, lead: Sequence[str], sections: Sequence[PageSection]) -> str:
     """The page as text; it loads nothing from anywhere."""
     shown = [{"heading": s.heading, "html": safe(s.html), "told": s.told, "wide": s.wide} for s in sections]
     return rendered(_TEMPLATE, title=title, question=question, lead=list(lead), sections=shown, style=style())

@@ -25,7 +25,7 @@ from protocolsim.study.estimation.endpoint_sums import PointSums
 from protocolsim.study.execution.chunks import Chunk, Span, Work
 from protocolsim.study.execution.trials import Trials
 from protocolsim.study.storage import ours, row_groups
-from protocolsim.study.storage.ledger import LEDGER, Entry
+from protocolsim.study.storage.ledger import LEDGER, LedgerEntry
 from protocolsim.study.storage.manifest import Manifest
 from protocolsim.study.storage.write import checksum
 
@@ -101,7 +101,7 @@ def _part(name: str, table: str) -> str:
     return f"{ours.PARTS}/{name}.{table}.parquet"
 
 
-def with_tables(entries: Mapping[str, Entry]) -> list[str]:
+def with_tables(entries: Mapping[str, LedgerEntry]) -> list[str]:
     """The chunks that have a share of the tables, in the order of the study."""
     return [name for name in sorted(entries) if "groups" in entries[name].told]
 
@@ -115,7 +115,7 @@ def parts_of(folder: StudyFolder) -> dict[str, list[Path]]:
 def tables_taken_over(
     earlier: Path,
     manifest: Manifest,
-    entries: Mapping[str, Entry],
+    entries: Mapping[str, LedgerEntry],
     wanted: Sequence[str],
     parts: Path,
     lost: list[str],

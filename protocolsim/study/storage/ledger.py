@@ -19,7 +19,7 @@ LEDGER = "ledger.jsonl"
 
 
 @dataclass(frozen=True)
-class Entry:
+class LedgerEntry:
     """A finished piece: its name, what is told of it, and the checksum of each of its files by name in the folder."""
 
     name: str
@@ -27,9 +27,9 @@ class Entry:
     files: Mapping[str, str]
 
 
-def read_ledger(folder: Path, identity: str) -> dict[str, Entry]:
+def read_ledger(folder: Path, identity: str) -> dict[str, LedgerEntry]:
     """Every entry of this study that is whole; of several of one name the last."""
-    found: dict[str, Entry] = {}
+    found: dict[str, LedgerEntry] = {}
     try:
         lines = (folder / LEDGER).read_bytes().split(b"\n")
     except OSError:
@@ -40,11 +40,11 @@ def read_ledger(folder: Path, identity: str) -> dict[str, Entry]:
             continue
         said = json.loads(text)
         if said.pop("study") == identity:
-            found[said["name"]] = Entry(**said)
+            found[said["name"]] = LedgerEntry(**said)
     return found
 
 
-def add_to_ledger(folder: Path, identity: str, entry: Entry) -> None:
+def add_to_ledger(folder: Path, identity: str, entry: LedgerEntry) -> None:
     """Add a line, and flush it to the disk. A line that was cut short before it is ended first."""
     with (folder / LEDGER).open("ab+") as out:
         if out.seek(0, 2) and out.seek(-1, 2) is not None and out.read(1) != b"\n":
@@ -54,12 +54,12 @@ def add_to_ledger(folder: Path, identity: str, entry: Entry) -> None:
         os.fsync(out.fileno())
 
 
-def write_ledger(folder: Path, identity: str, entries: Iterable[Entry]) -> None:
+def write_ledger(folder: Path, identity: str, entries: Iterable[LedgerEntry]) -> None:
     """The whole ledger anew, in the order of names: it then tells nothing of how the study came about."""
     lines = (_line(identity, entry) for entry in sorted(entries, key=lambda e: e.name))
     write_durably(folder / LEDGER, b"".join(lines))
 
 
-def _line(identity: str, entry: Entry) -> bytes:
+def _line(identity: str, entry: LedgerEntry) -> bytes:
     text = json.dumps({"study": identity, **vars(entry)}, sort_keys=True).encode()
     return checksum_of(text)[:32].encode() + b" " + text + b"\n"

@@ -18,7 +18,7 @@ from typing import Any
 from protocolsim.errors import ProtocolsimError, StudyStopped, UsageError, WorkerError
 from protocolsim.study.storage import ours
 from protocolsim.study.storage.claim import Claim, cannot_write, claimed, next_to, put_in_place, replaced
-from protocolsim.study.storage.ledger import Entry, add_to_ledger, read_ledger, write_ledger
+from protocolsim.study.storage.ledger import LedgerEntry, add_to_ledger, read_ledger, write_ledger
 from protocolsim.study.storage.manifest import Manifest, manifest_in, manifest_path
 from protocolsim.study.storage.write import (
     checksum,
@@ -54,7 +54,7 @@ class StudyFolder:
     pieces: str | None = ours.CHUNKS
     earlier: tuple[Path, Manifest] | None = None
     planned: int = 0
-    entries: dict[str, Entry] = field(default_factory=dict)
+    entries: dict[str, LedgerEntry] = field(default_factory=dict)
     lost: list[str] = field(default_factory=list)
     lost_earlier: list[str] = field(default_factory=list)
     replacing: ours.Inventory = field(default_factory=dict, repr=False)
@@ -89,7 +89,7 @@ class StudyFolder:
                 sums[file] = checksum_of(content)
         for parent in {(self.path / file).parent for file in sums}:
             flush_folder(parent)
-        entry = Entry(name, told, sums)
+        entry = LedgerEntry(name, told, sums)
         add_to_ledger(self.path, self.manifest.identity, entry)
         self.entries[entry.name] = entry
 
@@ -98,7 +98,7 @@ class StudyFolder:
         for file in self.entries.pop(name).files:
             (self.path / file).unlink(missing_ok=True)
 
-    def files_of(self, entry: Entry) -> list[Path]:
+    def files_of(self, entry: LedgerEntry) -> list[Path]:
         """Where the files of a piece stand."""
         return [self.path / name for name in entry.files]
 
@@ -181,11 +181,11 @@ class StudyFolder:
                 if not (self.path / file).exists():
                     link_or_copy(earlier / file, self.path / file)
             files = {**{file: entry.files[file] for file in self._own(entry)}, **parts}
-            self.entries[name] = Entry(name, entry.told, files)
+            self.entries[name] = LedgerEntry(name, entry.told, files)
             add_to_ledger(self.path, self.manifest.identity, self.entries[name])
 
     @staticmethod
-    def _own(entry: Entry) -> list[str]:
+    def _own(entry: LedgerEntry) -> list[str]:
         """The files of a piece that stay when the tables are joined."""
         return [file for file in entry.files if not file.startswith(f"{ours.PARTS}/")]
 

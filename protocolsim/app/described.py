@@ -13,7 +13,7 @@ from htmltools import Tag, TagList
 from protocolsim.app.controls import Control, controls
 from protocolsim.app.state import State, scenario_of
 from protocolsim.app.view.base import Part
-from protocolsim.app.work.worker import Answer, Made, Tell
+from protocolsim.app.work.orders import Answer, Made, Tell
 from protocolsim.errors import UsageError
 from protocolsim.study.decision.threshold_rule import ThresholdRule, threshold_rule
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from htmltools import HTML, Tag, TagList, tags
 
 from protocolsim.app.state import State
-from protocolsim.app.work.worker import Answer
+from protocolsim.app.work.orders import Answer
 from protocolsim.report.style.figures import inline_svg
 
 FILES = {"png": "PNG", "svg": "SVG", "csv": "data"}

@@ -20,9 +20,10 @@ from protocolsim.app.limits import MOST_VISITORS
 from protocolsim.app.messages import ADDRESS, MISHEARD
 from protocolsim.app.state import MOST_NAME, NUMBERS, OWN_TEXT, State, asked, restored
 from protocolsim.app.view import rule
-from protocolsim.app.view.base import Part, View, views
+from protocolsim.app.view.base import Part, View
+from protocolsim.app.view.catalogue import views
 from protocolsim.app.work.answers import Answers
-from protocolsim.app.work.worker import Answer, Order
+from protocolsim.app.work.orders import Answer, Order
 from protocolsim.errors import ProtocolsimError, UsageError
 from protocolsim.scenario.file.library import names
 

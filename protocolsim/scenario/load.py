@@ -10,9 +10,9 @@ from protocolsim.errors import ScenarioError, UsageError, digits, nearest
 from protocolsim.names import shown
 from protocolsim.scenario.build import components
 from protocolsim.scenario.build.assemble import build
-from protocolsim.scenario.build.descriptions import as_yaml
 from protocolsim.scenario.file.extends import extended, load_document, with_settings
 from protocolsim.scenario.file.yaml_reader import Document, parse, why_no_text
+from protocolsim.scenario.file.yaml_writer import as_yaml
 from protocolsim.scenario.scenario import Scenario
 
 _CLOSED = ("'", '"', "[", "{")

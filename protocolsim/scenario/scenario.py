@@ -6,7 +6,7 @@ import hashlib
 import pickle
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -120,6 +120,7 @@ class Effect:
 class Scenario:
     """A checked scenario. Immutable: to change anything, load it again with `set`.
 
+    `builder` is what made it of its document, and makes it again in another process.
     `lapsing` is what is planned and never takes place, with its place in the file (it stands among the warnings too).
     `named` holds the scenario's parameters in internal units. `findings` are sentences that quote numbers, as
     {endpoint} or as {scenario.endpoint} of one that stands `beside`.
@@ -149,6 +150,7 @@ class Scenario:
     design: tuple[StateRow, ...]
     lapsing: tuple[tuple[Address, str], ...]
     document: Document
+    builder: Callable[..., Scenario] = field(repr=False, compare=False)
     allow_plugins: bool = False
 
     @cached_property
@@ -166,13 +168,13 @@ class Scenario:
 
         return {name: companion_document(self.document, name) for name in self.beside if is_path(name)}
 
-    def __reduce__(self) -> tuple[Callable[..., Scenario], tuple[bytes, bool, dict[str, Any]]]:
+    def __reduce__(self) -> tuple[Callable[..., Scenario], tuple[Callable[..., Scenario], bytes, bool, dict[str, Any]]]:
         """It travels between processes as its document, of which it is built anew: it holds compiled rules.
 
         What was replaced since it was built is kept where it is plain: texts, numbers, and who is enrolled.
         """
         plain = {name: getattr(self, name) for name in _PLAIN}
-        return _received, (self._packed, self.allow_plugins, plain | {"cohort": self.trial.cohort})
+        return _received, (self.builder, self._packed, self.allow_plugins, plain | {"cohort": self.trial.cohort})
 
     @cached_property
     def _packed(self) -> bytes:
@@ -202,7 +204,7 @@ class Scenario:
 
         Written when it is asked for: it takes longer than all the rest of building a scenario.
         """
-        from protocolsim.scenario.build.descriptions import as_yaml
+        from protocolsim.scenario.file.yaml_writer import as_yaml
 
         return as_yaml(self.document.data)
 
@@ -215,9 +217,9 @@ class Scenario:
 _PLAIN = tuple(f.name for f in fields(Scenario) if f.type in ("str", "int", "str | None", "tuple[str, ...]"))
 
 
-def _received(packed: bytes, allow_plugins: bool, plain: dict[str, Any]) -> Scenario:
+def _received(builder: Callable[..., Scenario], packed: bytes, allow_plugins: bool, plain: dict[str, Any]) -> Scenario:
     """A scenario that has travelled."""
-    built = _built_anew(packed, allow_plugins)
+    built = _built_anew(builder, packed, allow_plugins)
     cohort = plain.pop("cohort")
     changed: dict[str, Any] = {name: value for name, value in plain.items() if value != getattr(built, name)}
     if cohort != built.trial.cohort:
@@ -226,8 +228,6 @@ def _received(packed: bytes, allow_plugins: bool, plain: dict[str, Any]) -> Scen
 
 
 @lru_cache(maxsize=8)
-def _built_anew(packed: bytes, allow_plugins: bool) -> Scenario:
+def _built_anew(builder: Callable[..., Scenario], packed: bytes, allow_plugins: bool) -> Scenario:
     """The scenario of a packed document. The last few are kept: many tasks of a study in a row are of the same."""
-    from protocolsim.scenario.build.assemble import build
-
-    return build(pickle.loads(zlib.decompress(packed)), allow_plugins=allow_plugins)  # noqa: S301 - `_packed` wrote it
+    return builder(pickle.loads(zlib.decompress(packed)), allow_plugins=allow_plugins)  # noqa: S301 - `_packed` wrote it

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from protocolsim.arrays import Floats
 from protocolsim.errors import UsageError
 from protocolsim.records import Records, concatenate
-from protocolsim.scenario.build.descriptions import as_yaml
+from protocolsim.scenario.file.yaml_writer import as_yaml
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.study.engines import pieces
 from protocolsim.study.estimation.estimate import Estimate, as_json

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from protocolsim.app.work import pool as app_pool
-from protocolsim.app.work.worker import Order
+from protocolsim.app.work.orders import Order
 from protocolsim.errors import UsageError, WorkerError
 from protocolsim.executor.processes import Processes
 from protocolsim.executor.worker import HEAD, Link

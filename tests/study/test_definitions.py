@@ -11,9 +11,9 @@ import pytest
 import protocolsim
 from protocolsim.errors import ScenarioError, UsageError
 from protocolsim.scenario.build.assemble import build
-from protocolsim.scenario.build.descriptions import as_yaml
 from protocolsim.scenario.file.extends import with_settings
 from protocolsim.scenario.file.yaml_reader import parse
+from protocolsim.scenario.file.yaml_writer import as_yaml
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.study.decision.curve import ThresholdCurve
 from protocolsim.study.decision.thresholds import thresholds

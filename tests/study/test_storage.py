@@ -560,11 +560,11 @@ class TestLedger:
     def test_lines_cut_short_or_of_others_are_not_there(self, tmp_path):
         """A torn line, a damaged one, and one of another study are passed over; the rest stands."""
         for k in range(4):
-            ledger.add_to_ledger(tmp_path, "mine" if k else "other", ledger.Entry(f"e{k}", {"k": k}, {}))
+            ledger.add_to_ledger(tmp_path, "mine" if k else "other", ledger.LedgerEntry(f"e{k}", {"k": k}, {}))
         path = tmp_path / ledger.LEDGER
         lines = path.read_bytes().split(b"\n")
         path.write_bytes(b"\n".join([lines[0], lines[1], lines[2].replace(b'"k": 2', b'"k": 3'), lines[3][:20]]))
-        ledger.add_to_ledger(tmp_path, "mine", ledger.Entry("e9", {}, {}))
+        ledger.add_to_ledger(tmp_path, "mine", ledger.LedgerEntry("e9", {}, {}))
         assert list(ledger.read_ledger(tmp_path, "mine")) == ["e1", "e9"]
 
 

@@ -6,21 +6,15 @@ add views by entry points (`protocolsim.plugins`).
 
 from __future__ import annotations
 
-import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import ClassVar
 
 from htmltools import Tag, TagList
 
 from protocolsim.app.state import State
-from protocolsim.app.work.worker import Answer, Made, Tell
-from protocolsim.errors import UsageError
-from protocolsim.notices import tell
-from protocolsim.plugins import Plugin, plugins
+from protocolsim.app.work.orders import Answer, Made, Tell
 
 
 class Part(ABC):
@@ -54,44 +48,3 @@ class View:
     title: str
     head: Tag | TagList
     parts: Sequence[Part]
-
-
-@cache
-def views() -> tuple[View, ...]:
-    """All views, in their order."""
-    found = (p.stem for p in Path(__file__).parent.glob("*.py"))
-    loaded = [importlib.import_module(f"protocolsim.app.view.{n}").VIEW for n in found if n not in ("__init__", "base")]
-    loaded += _installed({view.name for view in loaded})
-    return tuple(sorted(loaded, key=lambda view: int(view.place)))
-
-
-def _installed(taken: set[str]) -> list[View]:
-    """The views of installed packages. One that cannot be used is left out, and a notice says why."""
-    found: list[View] = []
-    for plugin in plugins("view").values():
-        try:
-            found.append(_sound(plugin, plugin.load(), taken))
-        except UsageError as error:
-            tell(f"{error}; it is left out", once=str(plugin))
-    return found
-
-
-def _sound(plugin: Plugin, view: object, taken: set[str]) -> View:
-    """What a plugin offers as a view. Raises UsageError where it is none."""
-    if not isinstance(view, View) or view.name != plugin.name:
-        raise UsageError(f"{plugin}: {plugin.value} is no View called '{plugin.name}'")
-    if plugin.name in taken:
-        raise UsageError(f"{plugin} has the name of a view that comes with protocolsim")
-    return view
-
-
-def part_of(view: str, part: str) -> Part:
-    """A part by its names. Raises UsageError where there is none."""
-    from protocolsim.app.described import DescribedPart
-
-    if (view, part) == ("", DescribedPart.name):
-        return DescribedPart()
-    found = next((p for v in views() if v.name == view for p in v.parts if p.name == part), None)
-    if found is None:
-        raise UsageError(f"no view '{view[:40]}' with a part '{part[:40]}'")
-    return found

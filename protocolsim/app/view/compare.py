@@ -12,7 +12,7 @@ from protocolsim.app.limits import bounded
 from protocolsim.app.state import State, other_of, scenario_of
 from protocolsim.app.view.base import Part, View
 from protocolsim.app.work.material import Progress, replicates_of
-from protocolsim.app.work.worker import Answer, Made, Tell
+from protocolsim.app.work.orders import Answer, Made, Tell
 from protocolsim.report.comparison.console import PAIRED, difference, written
 from protocolsim.report.comparison.figures import differences
 from protocolsim.report.style import numbers

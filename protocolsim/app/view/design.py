@@ -12,7 +12,7 @@ from protocolsim.app.limits import looked_at
 from protocolsim.app.state import State, scenario_of
 from protocolsim.app.view.base import Part, View
 from protocolsim.app.work.material import Progress, replicates_of, result_of
-from protocolsim.app.work.worker import Answer, Made, Picture, Tell
+from protocolsim.app.work.orders import Answer, Made, Picture, Tell
 from protocolsim.report.protocol.diagram import chart_for_page, chart_of, diagram
 from protocolsim.report.protocol.schedule import schedule, schedule_text
 from protocolsim.report.protocol.state_chart import StateChart

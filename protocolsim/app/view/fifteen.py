@@ -13,7 +13,7 @@ from protocolsim.app.state import State, scenario_of
 from protocolsim.app.table import Row, estimates_table
 from protocolsim.app.view.base import Part, View
 from protocolsim.app.work.material import Progress, replicates_of, result_of
-from protocolsim.app.work.worker import Answer, Made, Tell
+from protocolsim.app.work.orders import Answer, Made, Tell
 from protocolsim.report.run import figures
 from protocolsim.report.run.swimmers import swimmers
 from protocolsim.report.style import numbers

@@ -13,7 +13,7 @@ from protocolsim.app.limits import looked_at
 from protocolsim.app.state import State, over, scenario_of
 from protocolsim.app.view.base import Part, View
 from protocolsim.app.work.material import Progress, replicates_of, result_of
-from protocolsim.app.work.worker import Answer, Made, Tell
+from protocolsim.app.work.orders import Answer, Made, Tell
 from protocolsim.errors import UsageError
 from protocolsim.report.patient.page import story_html
 from protocolsim.report.patient.story import Trace, trace

@@ -17,7 +17,7 @@ from protocolsim.app.state import State, over, scenario_of
 from protocolsim.app.table import Row, estimates_table
 from protocolsim.app.view.base import Part, View
 from protocolsim.app.work.material import Progress, curve_of, replicates_of, result_of
-from protocolsim.app.work.worker import Answer, Made, Tell
+from protocolsim.app.work.orders import Answer, Made, Tell
 from protocolsim.errors import UsageError
 from protocolsim.report.decision import figures
 from protocolsim.report.decision.series import Drawn

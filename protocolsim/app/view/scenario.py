@@ -10,7 +10,7 @@ from htmltools import Tag, TagList, tags
 
 from protocolsim.app.state import State, scenario_of, small
 from protocolsim.app.view.base import Part, View
-from protocolsim.app.work.worker import Answer, Made, Tell
+from protocolsim.app.work.orders import Answer, Made, Tell
 from protocolsim.errors import ProtocolsimError
 from protocolsim.report.protocol.check_console import verdict
 from protocolsim.scenario.check import Checked, Finding, check_text

@@ -7,9 +7,9 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 
 from protocolsim.app.limits import KEPT_ANSWERS
-from protocolsim.app.view.base import part_of
+from protocolsim.app.view.catalogue import part_of
+from protocolsim.app.work.orders import Answer, Order, Tell
 from protocolsim.app.work.pool import Pool
-from protocolsim.app.work.worker import Answer, Order, Tell
 
 
 @dataclass

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from protocolsim.app import limits
 from protocolsim.app.state import State, scenario_of
-from protocolsim.app.work.worker import Tell
+from protocolsim.app.work.orders import Tell
 from protocolsim.study.decision.curve import ThresholdCurve
 from protocolsim.study.decision.thresholds import thresholds
 from protocolsim.study.result import Result

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from protocolsim.app.limits import MOST_WAITING, SECONDS, WORKER_MEMORY
-from protocolsim.app.work.worker import Order, Tell, work
+from protocolsim.app.work.orders import Order, Tell
+from protocolsim.app.work.worker import work
 from protocolsim.errors import UsageError, WorkerEnded, WorkerError
 from protocolsim.executor.worker_process import WorkerProcess
 

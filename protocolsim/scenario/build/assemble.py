@@ -123,6 +123,7 @@ def _assemble(document: Document, part: ScenarioPart, q: Quantities, allow_plugi
         design=state_rows(part, protocol),
         lapsing=never,
         document=document,
+        builder=build,
         allow_plugins=allow_plugins,
     )
 

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Mapping
-from typing import Any
-
 from protocolsim.protocol.states import Protocol, State
 from protocolsim.scenario.file.schema import Regimen, ScenarioPart, Schedule, StatePart, TransitionPart
 from protocolsim.scenario.scenario import ScenarioParameterRow, StateRow
@@ -67,17 +63,3 @@ def _way(t: TransitionPart) -> str:
     trigger = f"after {t.after}, " if t.after else f"upon {t.upon}" if t.upon else "at the end, "
     to = t.to if t.to is not None else f"randomised by {t.randomise}"
     return f"{trigger}{when if not (t.upon and when == 'always') else ''} -> {to}".replace("  ", " ")
-
-
-def as_yaml(data: Mapping[str, Any]) -> str:
-    """The data of a scenario as a file."""
-    from ruamel.yaml import YAML
-
-    out = io.StringIO()
-    yaml = YAML(typ="safe", pure=True)
-    yaml.default_flow_style = False
-    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
-    yaml.allow_unicode = True
-    yaml.width = 110
-    yaml.dump(dict(data), out)
-    return out.getvalue()

@@ -24,10 +24,9 @@ from protocolsim.records import TABLES
 from protocolsim.study.estimation.endpoint_sums import PointSums
 from protocolsim.study.execution.chunks import Chunk, Span, Work
 from protocolsim.study.execution.trials import Trials
-from protocolsim.study.storage import ours, row_groups
-from protocolsim.study.storage.ledger import LEDGER, LedgerEntry
+from protocolsim.study.storage import ours
 from protocolsim.study.storage.manifest import Manifest
-from protocolsim.study.storage.write import checksum
+from protocolsim.study.storage.table_parts import part_name, with_tables
 
 if TYPE_CHECKING:
     from protocolsim.study.storage.study_folder import StudyFolder
@@ -85,7 +84,7 @@ class ChunkFiles:
         files: dict[str, bytes | Path] = {}
         for made in results:
             if made.tables is not None:  # of one part at most: the first
-                files |= {_part(chunk.name, table): encoded.content for table, encoded in made.tables.items()}
+                files |= {part_name(chunk.name, table): encoded.content for table, encoded in made.tables.items()}
                 told["groups"] = {table: encoded.groups for table, encoded in made.tables.items()}
         content = encoded_chunk(spans, results, self._folder.manifest, endpoints)
         files[f"{ours.CHUNKS}/{chunk.name}.parquet"] = content
@@ -97,58 +96,10 @@ def _told(spans: Sequence[Span], results: Sequence[PointSums]) -> list[list[int]
     return [[s.point, s.first, s.stop, made.rows] for s, made in zip(spans, results, strict=True)]
 
 
-def _part(name: str, table: str) -> str:
-    return f"{ours.PARTS}/{name}.{table}.parquet"
-
-
-def with_tables(entries: Mapping[str, LedgerEntry]) -> list[str]:
-    """The chunks that have a share of the tables, in the order of the study."""
-    return [name for name in sorted(entries) if "groups" in entries[name].told]
-
-
 def parts_of(folder: StudyFolder) -> dict[str, list[Path]]:
     """The parts of every table, in the order of the study."""
     names = with_tables(folder.entries)
-    return {table: [folder.path / _part(name, table) for name in names] for table in TABLES}
-
-
-def tables_taken_over(
-    earlier: Path,
-    manifest: Manifest,
-    entries: Mapping[str, LedgerEntry],
-    wanted: Sequence[str],
-    parts: Path,
-    lost: list[str],
-) -> dict[str, dict[str, str]]:
-    """For each wanted chunk of earlier results its parts of the tables, cut out of them: their checksums by name.
-
-    Chunks without tables have no parts. Where a table is damaged none that has is whole; `lost` is told which.
-    """
-    names = with_tables(entries)
-    found: dict[str, dict[str, str]] = {name: {} for name in wanted if name not in names}
-    wanted = [name for name in wanted if name in names]
-    if not wanted:
-        return found
-    damaged = [
-        f"{table}.parquet"
-        for table in TABLES
-        if checksum(earlier / f"{table}.parquet") != manifest.files.get(f"{table}.parquet")
-    ]
-    if damaged:
-        lost += damaged
-        return found
-    parted: dict[str, dict[str, str]] = {name: {} for name in wanted}
-    for table in TABLES:
-        places = {name: parts / Path(_part(name, table)).name for name in wanted}
-        groups = [(places.get(name), entries[name].told["groups"][table]) for name in names]
-        try:
-            row_groups.cut(earlier / f"{table}.parquet", groups)
-        except ValueError:  # a line of the ledger is gone, so that nobody knows whose row groups these are
-            lost.append(LEDGER)
-            return found
-        for name, path in places.items():
-            parted[name][_part(name, table)] = str(checksum(path))
-    return found | parted
+    return {table: [folder.path / part_name(name, table) for name in names] for table in TABLES}
 
 
 def encoded_chunk(

@@ -9,7 +9,7 @@ from typing import Any
 
 from protocolsim.records import TABLES
 from protocolsim.scenario.build.companions import with_companions_at
-from protocolsim.scenario.build.descriptions import as_yaml
+from protocolsim.scenario.file.yaml_writer import as_yaml
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.study.execution import encoded_tables
 from protocolsim.study.result import Result

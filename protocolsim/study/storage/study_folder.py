@@ -20,6 +20,7 @@ from protocolsim.study.storage import ours
 from protocolsim.study.storage.claim import Claim, cannot_write, claimed, next_to, put_in_place, replaced
 from protocolsim.study.storage.ledger import LedgerEntry, add_to_ledger, read_ledger, write_ledger
 from protocolsim.study.storage.manifest import Manifest, manifest_in, manifest_path
+from protocolsim.study.storage.table_parts import tables_taken_over
 from protocolsim.study.storage.write import (
     checksum,
     checksum_of,
@@ -165,8 +166,6 @@ class StudyFolder:
 
     def _take_over(self, earlier: Path, manifest: Manifest) -> None:
         """The pieces of finished results, linked where the system can do that, and their share of the tables."""
-        from protocolsim.study.storage.chunk_files import tables_taken_over
-
         there = read_ledger(self.path, self.manifest.identity)
         entries = read_ledger(earlier, manifest.identity)
         wanted = []

@@ -23,9 +23,10 @@ from protocolsim.records import TABLES
 from protocolsim.scenario.load import load
 from protocolsim.study.engines import pieces
 from protocolsim.study.execution import chunks as execution_chunks
+from protocolsim.study.execution import trials
 from protocolsim.study.storage import manifest
 from protocolsim.study.storage.study_folder import study_folder
-from protocolsim.study.storage.write import write_durably
+from protocolsim.study.storage.write import write_whole
 from protocolsim.study.sweep.sweep import carry_out, plan
 from tests.support import killing
 from tests.support.frames import same_frame
@@ -75,7 +76,7 @@ def results(folder: str | Path) -> dict[str, bytes]:
 
 def stop_after(monkeypatch, chunks: int, error: BaseException):
     """Let so many chunks be written, and then fail."""
-    real = write_durably
+    real = write_whole
     written: list[Path] = []
 
     def write(path, content):
@@ -85,7 +86,7 @@ def stop_after(monkeypatch, chunks: int, error: BaseException):
             written.append(path)
         real(path, content)
 
-    monkeypatch.setattr("protocolsim.study.storage.study_folder.write_durably", write)
+    monkeypatch.setattr("protocolsim.study.storage.study_folder.write_whole", write)
 
 
 class TestGoingOn:
@@ -130,7 +131,7 @@ class TestGoingOn:
                 simulated.append(words[2])
             return real(*words)
 
-        monkeypatch.setattr(execution_chunks, "pieces", watched)
+        monkeypatch.setattr(trials, "pieces", watched)
         assert command(*more, "--out", "out", "--resume") == (0, "", "")
         assert min(r.start for r in simulated) >= 12
         assert results("out") == results("at_once")

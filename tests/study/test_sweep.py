@@ -450,7 +450,7 @@ class TestCommand:
         def interrupt(*words):
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(chunks, "pieces", interrupt)
+        monkeypatch.setattr(trials, "pieces", interrupt)
         assert command(*QUICK, *ONE, "--out", "results") == (130, "", "interrupted; nothing was written\n")
         assert list(Path().iterdir()) == []
 

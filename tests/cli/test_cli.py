@@ -15,7 +15,7 @@ from protocolsim.records import TABLES
 from protocolsim.report.run import page
 from protocolsim.scenario.json_schema import schema_text
 from protocolsim.scenario.load import load
-from protocolsim.study.execution import chunks
+from protocolsim.study.execution import chunks, trials
 from protocolsim.study.run import run
 from tests.support.frames import same_frame
 
@@ -310,7 +310,7 @@ class TestRefusals:
             raise KeyboardInterrupt
 
         with monkeypatch.context() as patch:
-            patch.setattr(chunks, "pieces", interrupt)
+            patch.setattr(trials, "pieces", interrupt)
             assert command(*QUICK, "--out", "results") == (130, "", "interrupted; nothing was written\n")
         assert everything() == {}
         with monkeypatch.context() as patch:

@@ -29,7 +29,7 @@ from protocolsim.records import TABLES
 from protocolsim.scenario.load import load
 from protocolsim.study.companions import companions
 from protocolsim.study.engines import pieces
-from protocolsim.study.execution import chunks
+from protocolsim.study.execution import chunks, trials
 from protocolsim.study.result import Result
 from protocolsim.study.run import run, run_manifest
 from protocolsim.study.storage import claim, ledger, ours, row_groups, thrift
@@ -737,14 +737,14 @@ def test_full_tables_are_refused_beyond_what_memory_should_hold(monkeypatch, tmp
 
 def test_a_large_replicate_is_written_while_it_is_simulated(monkeypatch, work):
     """A trial whose tables do not fit into memory goes to the disk piece by piece, to the same rows, simulated once."""
-    monkeypatch.setattr(chunks, "MOST_SUBJECTS_IN_TABLES", 3)
+    monkeypatch.setattr(trials, "MOST_SUBJECTS_IN_TABLES", 3)
     simulated = []
 
     def counted(*words):
         simulated.append(words[2])
         return pieces(*words)
 
-    monkeypatch.setattr(chunks, "pieces", counted)
+    monkeypatch.setattr(trials, "pieces", counted)
     made: Result
     with study_folder(Path("out"), run_manifest(SCENARIO, 3, None, "auto")) as folder:
         made = run(SCENARIO, replicates=3, folder=folder)

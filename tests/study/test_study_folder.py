@@ -23,6 +23,7 @@ from protocolsim.records import TABLES
 from protocolsim.scenario.load import load
 from protocolsim.study.engines import pieces
 from protocolsim.study.execution import chunks as execution_chunks
+from protocolsim.study.execution import trials
 from protocolsim.study.storage import manifest
 from protocolsim.study.storage.study_folder import study_folder
 from protocolsim.study.storage.write import write_whole
@@ -130,7 +131,7 @@ class TestGoingOn:
                 simulated.append(words[2])
             return real(*words)
 
-        monkeypatch.setattr(execution_chunks, "pieces", watched)
+        monkeypatch.setattr(trials, "pieces", watched)
         assert command(*more, "--out", "out", "--resume") == (0, "", "")
         assert min(r.start for r in simulated) >= 12
         assert results("out") == results("at_once")

@@ -22,7 +22,7 @@ from protocolsim.endpoint.base import Endpoint
 from protocolsim.errors import ScenarioError, SimulationError, UsageError
 from protocolsim.report.sweep.console import print_sweep
 from protocolsim.scenario.load import load
-from protocolsim.study.execution import chunks
+from protocolsim.study.execution import trials
 from protocolsim.study.run import run
 from protocolsim.study.sweep import sweep as study
 from protocolsim.study.sweep.grid_values import MOST_POINTS, axis
@@ -267,7 +267,7 @@ def nothing_runs(monkeypatch):
     def started(*words):
         raise AssertionError("a sweep that must be refused was started")
 
-    monkeypatch.setattr(chunks, "pieces", started)
+    monkeypatch.setattr(trials, "pieces", started)
 
 
 @pytest.mark.usefixtures("nothing_runs")
@@ -450,7 +450,7 @@ class TestCommand:
         def interrupt(*words):
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(chunks, "pieces", interrupt)
+        monkeypatch.setattr(trials, "pieces", interrupt)
         assert command(*QUICK, *ONE, "--out", "results") == (130, "", "interrupted; nothing was written\n")
         assert list(Path().iterdir()) == []
 

@@ -67,9 +67,9 @@ analysis:
         return in_both(np.where(among > 0.0, meets, np.nan), arms(records, self.arm, self.against))
 
     def at_null(self, rng: np.random.Generator, subjects: int) -> Floats:
-        """Two arms whose shares, midway between 0 and 1, differ by the margin."""
+        """Two arms of which the first is worse by the margin."""
         arm = alternating(subjects)
-        worse = 0.5 - 0.5 * self.margin
+        worse = 0.75 * (1.0 - self.margin)
         share = np.where(arm == 1.0, worse, worse + self.margin)
         meets = rng.random(subjects) < (share if self.better == "higher" else 1.0 - share)
         return np.column_stack([meets.astype(np.float64), arm])
@@ -100,9 +100,9 @@ def restricted(one: Floats, other: Floats, ratio: Floats, difference: float) -> 
     c = difference * difference + difference * (2.0 * one + ratio + 1.0) + one + ratio * other
     d = -one * difference * (1.0 + difference)
     third = b / (3.0 * a)
-    v = third**3 - b * c / (6.0 * a * a) + d / (2.0 * a)
+    v = third * third * third - b * c / (6.0 * a * a) + d / (2.0 * a)
     u = np.copysign(np.sqrt(np.maximum(third * third - c / (3.0 * a), 0.0)), v)
-    w = (np.pi + np.arccos(np.clip(quotient(v, u**3), -1.0, 1.0))) / 3.0
+    w = (np.pi + np.arccos(np.clip(quotient(v, u * u * u), -1.0, 1.0))) / 3.0
     root = 2.0 * u * np.cos(w) - third
     return np.asarray(np.clip(root, max(0.0, difference), min(1.0, 1.0 + difference)))
 

@@ -68,9 +68,9 @@ analysis:
         return in_both(np.where(among > 0.0, meets, np.nan), arms(records, self.arm, self.against))
 
     def at_null(self, rng: np.random.Generator, subjects: int) -> Floats:
-        """Two arms whose shares, midway between 0 and 1, differ by the margin."""
+        """Two arms of which the first is worse by the margin."""
         arm = alternating(subjects)
-        worse = 0.5 - 0.5 * self.margin
+        worse = 0.75 * (1.0 - self.margin)
         share = np.where(arm == 1.0, worse, worse + self.margin)
         meets = rng.random(subjects) < (share if self.better == "higher" else 1.0 - share)
         return np.column_stack([meets.astype(np.float64), arm])

@@ -139,7 +139,7 @@ class TestEveryKind:
         assert kind.meaning
 
     def test_without_an_effect_it_keeps_its_level(self, kind):
-        """Without an effect no more reject than the level and its error allow, where that is the null.
+        """Where no effect is the null, trials without one reject no more often than the level and chance allow.
 
         Where the null hypothesis is a margin, trials without an effect are the alternative, and more than that reject.
         """
@@ -464,7 +464,13 @@ class TestNonInferiority:
             grid = np.linspace(1e-9, 1.0 - margin - 1e-9, 400_001)
             likelihood = binom.logpmf(k1, n1, grid) + binom.logpmf(k0, n0, grid + margin)
             one, other, ratio = (np.array([x]) for x in (k1 / n1, k0 / n0, n0 / n1))
-            assert restricted(one, other, ratio, -margin)[0] == pytest.approx(grid[likelihood.argmax()], abs=5e-6)
+            most = grid[likelihood.argmax()]
+            assert restricted(one, other, ratio, -margin)[0] == pytest.approx(most, abs=5e-6)
+            spread = np.sqrt(most * (1.0 - most) / n1 + (most + margin) * (1.0 - most - margin) / n0)
+            meets = np.concatenate([np.arange(n1) < k1, np.arange(n0) < k0])
+            columns = np.column_stack([meets, np.arange(n1 + n0) < n1]).astype(float)
+            p = an_analysis(NonInferiority, margin=margin).p_values(columns, np.zeros(n1 + n0, dtype=int), 1)
+            assert p[0] == pytest.approx(norm.sf((k1 / n1 - k0 / n0 + margin) / spread), abs=1e-3)
 
     def test_without_a_margin_it_is_the_score_test(self):
         """As the margin goes to zero the p is that of the score test of two shares with the pooled share."""
@@ -492,6 +498,17 @@ class TestNonInferiority:
             verdicts(an_analysis(NonInferiority, margin=0.3, level=0.05), r)[:, 0].mean() for r in (records, worse)
         ]
         assert passed[1] < passed[0] - 0.1
+
+    @pytest.mark.parametrize("better", ["higher", "lower"])
+    def test_type_one_error_at_the_margin(self, better):
+        """Of trials whose arm is worse by just the margin the level passes; of trials whose arm is as good, most do."""
+        analysis = an_analysis(NonInferiority, margin=0.2, level=0.05, better=better)
+        rejected, error = type_one_error(analysis, subjects=300, trials=4000)
+        assert error == pytest.approx(np.sqrt(0.05 * 0.95 / 4000), rel=0.2)
+        assert rejected == pytest.approx(0.05, abs=0.01 + 3.0 * error)
+        equal = an_analysis(TwoShares).at_null(np.random.default_rng(1), 300 * 400)
+        passed = analysis.added(equal, np.repeat(np.arange(400), 300), 400)
+        assert analysis.value(passed.sum(axis=0)) > 0.9
 
     def test_impossible_margins(self):
         """A margin is between 0 and 1."""

@@ -38,11 +38,11 @@ class CheckPart(Part):
         return State(state.scenario, state.text, allow_plugins=state.allow_plugins)
 
     def make(self, state: State, tell: Tell) -> Made:
-        """What `protocolsim check` says of the text, without loading code that it names."""
+        """What `protocolsim check` says of the text; it loads code that a text names only where the page may."""
         tell(0, 0)
         text = state.text if state.text is not None else scenario_of(state).document.text
         try:
-            found = check_text(small(text), f"{state.scenario}.yaml")
+            found = check_text(small(text), f"{state.scenario}.yaml", allow_plugins=state.allow_plugins)
         except ProtocolsimError as error:
             found = Checked(state.scenario, (Finding(0, 0, "", "fault", "refused", str(error)),))
         return Made({}, Told(found.findings, verdict(found), found.count("fault") == 0))

@@ -1,8 +1,7 @@
 """How fast the engines are, side by side: the trial by hand, the reference engine, the batch engine.
 
-All three simulate scenarios/ms_daclizumab.yaml, on one processor, taking turns; medians are compared, since machines
-are noisy. Patients are those enrolled; screening them is part of the work. The questions, and what is promised or
-aimed at:
+All simulate scenarios/ms_daclizumab.yaml, on one processor, taking turns; medians are compared, since machines are
+noisy. Patients are those enrolled; screening them is part of the work. The questions, and what is promised or aimed at:
 
 (a) Does the reference engine's time grow in proportion? 10,000 subjects take at most 12 times as long as 1,000.
 (b) What does it cost to read the protocol from a file and to key every random number? The reference engine is aimed
@@ -37,12 +36,8 @@ from protocolsim.engine.des import simulation as des
 
 NAME = "ms_daclizumab"
 LIBRARIES = ("protocolsim", "simpy", "transitions", "numpy", "numba", "pandas")
-HAND, REFERENCE, REFERENCE_LARGE, BATCH = (
-    "written by hand",
-    "reference engine",
-    "reference engine, large",
-    "batch engine",
-)
+HAND, BATCH = "written by hand", "batch engine"
+REFERENCE, REFERENCE_LARGE = "reference engine", "reference engine, large"
 HELP = "from protocolsim.cli import main; main()"
 ANSWER = (
     "import protocolsim; protocolsim.run(protocolsim.load('ms_daclizumab'), replicates=1000, engine='batch').summary()"

@@ -7,8 +7,10 @@ one. The truth about a subject stands in its `body`, which no rule is ever hande
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from protocolsim.arithmetic import kernel, unsigned
 from protocolsim.arrays import Floats, Integers
@@ -28,7 +30,7 @@ class Chart:
     """
 
     minute: Integers
-    state: Integers
+    state: NDArray[Any]  # whole numbers; the fast engine keeps 16 bits of each
     value: Floats
     count: Integers
     entered: Integers

@@ -12,7 +12,6 @@ from protocolsim.arithmetic import kernel
 from protocolsim.arrays import Integers
 from protocolsim.engine.base import Trial
 from protocolsim.engine.batch.event_log import fill_events, fill_moves
-from protocolsim.engine.batch.lending import Lending
 from protocolsim.engine.batch.subjects import Columns, in_order
 from protocolsim.records import Table, columns_of
 from protocolsim.units import MINUTES_PER_DAY
@@ -22,10 +21,10 @@ _PLANNED = "planned_minute"
 Part = tuple[Columns, NDArray[np.bool_]]
 
 
-def tables_of(trial: Trial, parts: Sequence[Part], memory: Lending) -> dict[str, Table]:
+def tables_of(trial: Trial, parts: Sequence[Part]) -> dict[str, Table]:
     """The tables of all subjects kept in these parts."""
     rows = [np.flatnonzero(kept) for _, kept in parts]
-    layout = _Layout(trial, [columns for columns, _ in parts], rows, memory)
+    layout = _Layout(trial, [columns for columns, _ in parts], rows)
     return {
         "subjects": layout.subjects(),
         "observations": layout.observations(),
@@ -38,8 +37,8 @@ def tables_of(trial: Trial, parts: Sequence[Part], memory: Lending) -> dict[str,
 class _Layout:
     """Where each subject's rows go in the tables of several parts together."""
 
-    def __init__(self, trial: Trial, parts: Sequence[Columns], rows: Sequence[Integers], memory: Lending) -> None:
-        self.trial, self.parts, self.rows, self.memory = trial, parts, rows, memory
+    def __init__(self, trial: Trial, parts: Sequence[Columns], rows: Sequence[Integers]) -> None:
+        self.trial, self.parts, self.rows = trial, parts, rows
         self.order = in_order(np.concatenate([p.who[r] for p, r in zip(parts, rows, strict=True)]))
 
     def _places(self, counts: Sequence[Integers]) -> tuple[list[Integers], int]:
@@ -55,7 +54,7 @@ class _Layout:
 
     def _table(self, name: str, rows: int) -> Table:
         kinds = columns_of(name, self.trial.labels)
-        table = self.memory.table({c: kind for c, kind in kinds.items() if c != _PLANNED}, rows)
+        table = {c: np.empty(rows, dtype=kind) for c, kind in kinds.items() if c != _PLANNED}
         # Nobody waits here, so that what is planned for a minute happens in it: one column serves for both.
         return {c: table["minute" if c == _PLANNED else c] for c in kinds}
 
@@ -107,9 +106,9 @@ class _Layout:
         places, total = self._places([p.moves.count for p in self.parts])
         kinds, reasons = columns_of("moves", self.trial.labels), self.trial.labels.reasons
         # What the rules read is one array, since a kernel takes no list of columns; the table shows its rows.
-        read = self.memory.table({"read": np.float64}, reasons * total)["read"].reshape(reasons, total)
+        read = np.empty((reasons, total))
         values = {f"value_{k}": column for k, column in enumerate(read)}
-        table = self.memory.table({c: kind for c, kind in kinds.items() if c not in values}, total) | values
+        table = {c: np.empty(total, dtype=kind) for c, kind in kinds.items() if c not in values} | values
         for columns, first in zip(self.parts, places, strict=True):
             fill_moves(table, columns.moves, first, columns.who, read)
         return table

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         schema,
         trace,
     )
+    from protocolsim.api.random_numbers import uniform
     from protocolsim.api.results import Calibration, Comparison, Result, Study, Sweep, Validation
     from protocolsim.api.simulate import calibrate, compare, load_targets, run, sweep, validate
     from protocolsim.api.simulate import open as open  # noqa: A004 - protocolsim.open
@@ -95,6 +96,7 @@ __all__ = [
     "sweep",
     "thresholds",
     "trace",
+    "uniform",
     "validate",
 ]
 
@@ -135,6 +137,7 @@ _WHERE = {
     "sweep": "api.simulate",
     "thresholds": "api.decisions",
     "trace": "api.protocol",
+    "uniform": "api.random_numbers",
     "validate": "api.simulate",
 }
 

@@ -398,6 +398,6 @@ def open(folder: str | PathLike[str]) -> Study:  # noqa: A001 - protocolsim.open
     ...     protocolsim.open("nowhere")
     ... except protocolsim.UsageError as error:
     ...     print(error)
-    nowhere: no results of protocolsim are here; name a folder that --out wrote
+    nowhere: No such file or directory
     """
     return presented(Study, open_study(fspath(folder)))

@@ -2,10 +2,14 @@
 
     import protocolsim
 
-    scenario = protocolsim.load("ms_daclizumab")
-    result = protocolsim.run(scenario, replicates=200)
-    result.summary()
+    result = protocolsim.run("ms_daclizumab", replicates=200)
+    result.table()
+    result.figure("swimmer")
 
+Each verb of the command line is a function of the same name; a scenario is given by name, by path or as loaded.
+
+What `__all__` lists is the public API, and the only part of the package that a release keeps as it is. Every module and
+folder inside (`protocolsim.study`, `protocolsim.report`, ...) is private: what stands there moves without notice.
 Everything is imported on first use, so that `import protocolsim` costs nothing.
 """
 
@@ -20,24 +24,45 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from protocolsim.errors import ProtocolsimError, ScenarioError, SimulationError, UsageError
-    from protocolsim.report.patient.story import Trace, trace
-    from protocolsim.report.protocol.diagram import diagram
-    from protocolsim.report.protocol.synopsis import Synopsis, describe
-    from protocolsim.scenario.file.library import names as scenarios
-    from protocolsim.scenario.load import load
+    from protocolsim.api.decisions import (
+        PotentialOutcomes,
+        Regret,
+        ThresholdCurve,
+        potential_outcomes,
+        regret,
+        thresholds,
+    )
+    from protocolsim.api.protocol import (
+        Check,
+        Synopsis,
+        Trace,
+        check,
+        describe,
+        diagram,
+        load,
+        scenarios,
+        schema,
+        trace,
+    )
+    from protocolsim.api.random_numbers import uniform
+    from protocolsim.api.results import Calibration, Comparison, Result, Study, Sweep, Validation
+    from protocolsim.api.simulate import calibrate, compare, load_targets, run, sweep, validate
+    from protocolsim.api.simulate import open as open  # noqa: A004 - protocolsim.open
+    from protocolsim.errors import (
+        ProtocolsimError,
+        ScenarioError,
+        SimulationError,
+        StudyStopped,
+        UsageError,
+        WorkerError,
+    )
     from protocolsim.scenario.scenario import Scenario
-    from protocolsim.study.decision.curve import ThresholdCurve
-    from protocolsim.study.decision.potential_outcomes import PotentialOutcomes, potential_outcomes
-    from protocolsim.study.decision.regret import Regret, regret
-    from protocolsim.study.decision.thresholds import thresholds
-    from protocolsim.study.opened import Study
-    from protocolsim.study.opened import open_study as open  # noqa: A004 - protocolsim.open
-    from protocolsim.study.result import Result
-    from protocolsim.study.run import run
-    from protocolsim.study.sweep.sweep import sweep
+    from protocolsim.study.calibration.targets import Targets
 
 __all__ = [
+    "Calibration",
+    "Check",
+    "Comparison",
     "PotentialOutcomes",
     "ProtocolsimError",
     "Regret",
@@ -46,47 +71,74 @@ __all__ = [
     "ScenarioError",
     "SimulationError",
     "Study",
+    "StudyStopped",
+    "Sweep",
     "Synopsis",
+    "Targets",
     "ThresholdCurve",
     "Trace",
     "UsageError",
+    "Validation",
+    "WorkerError",
+    "calibrate",
+    "check",
+    "compare",
     "describe",
     "diagram",
     "load",
+    "load_targets",
     "open",
     "potential_outcomes",
     "regret",
     "run",
     "scenarios",
+    "schema",
     "sweep",
     "thresholds",
     "trace",
+    "uniform",
+    "validate",
 ]
 
 _WHERE = {
-    "PotentialOutcomes": "study.decision.potential_outcomes",
+    "Calibration": "api.results",
+    "Check": "api.protocol",
+    "Comparison": "api.results",
+    "PotentialOutcomes": "api.decisions",
     "ProtocolsimError": "errors",
-    "Regret": "study.decision.regret",
-    "Result": "study.result",
+    "Regret": "api.decisions",
+    "Result": "api.results",
     "Scenario": "scenario.scenario",
     "ScenarioError": "errors",
     "SimulationError": "errors",
-    "Study": "study.opened",
-    "Synopsis": "report.protocol.synopsis",
-    "ThresholdCurve": "study.decision.curve",
-    "Trace": "report.patient.story",
+    "Study": "api.results",
+    "StudyStopped": "errors",
+    "Sweep": "api.results",
+    "Synopsis": "api.protocol",
+    "Targets": "study.calibration.targets",
+    "ThresholdCurve": "api.decisions",
+    "Trace": "api.protocol",
     "UsageError": "errors",
-    "describe": "report.protocol.synopsis",
-    "diagram": "report.protocol.diagram",
-    "load": "scenario.load",
-    "open": "study.opened:open_study",
-    "potential_outcomes": "study.decision.potential_outcomes",
-    "regret": "study.decision.regret",
-    "run": "study.run",
-    "scenarios": "scenario.file.library:names",
-    "sweep": "study.sweep.sweep",
-    "thresholds": "study.decision.thresholds",
-    "trace": "report.patient.story",
+    "Validation": "api.results",
+    "WorkerError": "errors",
+    "calibrate": "api.simulate",
+    "check": "api.protocol",
+    "compare": "api.simulate",
+    "describe": "api.protocol",
+    "diagram": "api.protocol",
+    "load": "api.protocol",
+    "load_targets": "api.simulate",
+    "open": "api.simulate",
+    "potential_outcomes": "api.decisions",
+    "regret": "api.decisions",
+    "run": "api.simulate",
+    "scenarios": "api.protocol",
+    "schema": "api.protocol",
+    "sweep": "api.simulate",
+    "thresholds": "api.decisions",
+    "trace": "api.protocol",
+    "uniform": "api.random_numbers",
+    "validate": "api.simulate",
 }
 
 
@@ -101,16 +153,15 @@ def __getattr__(name: str) -> Any:
         return version("protocolsim")
     if name not in _WHERE:
         raise AttributeError(f"module 'protocolsim' has no attribute '{name}'")
-    module, _, attribute = _WHERE[name].partition(":")
     # An import makes many thousands of objects that stay; looking through them for garbage takes a tenth of a second.
     enabled = gc.isenabled()
     gc.disable()
     try:
-        found = importlib.import_module(f"protocolsim.{module}")
+        module = importlib.import_module(f"protocolsim.{_WHERE[name]}")
     finally:
         if enabled:
             gc.enable()
-    return getattr(found, attribute or name)
+    return getattr(module, name)
 
 
 def __dir__() -> list[str]:

@@ -89,7 +89,7 @@ def check(name_or_path: str, *, set: Mapping[str, Any] | None = None, allow_plug
     try:
         scenario = load(name_or_path, set=set, allow_plugins=allow_plugins)
     except ScenarioError as error:
-        return _refused(error)
+        return refused(error)
     return check_scenario(scenario)
 
 
@@ -98,7 +98,7 @@ def check_text(text: str, source: str = "scenario", *, allow_plugins: bool = Fal
     try:
         scenario = build(extended(parse(text, source)), allow_plugins=allow_plugins)
     except ScenarioError as error:
-        return _refused(error)
+        return refused(error)
     return check_scenario(scenario, files=False)
 
 
@@ -125,7 +125,8 @@ def check_scenario(scenario: Scenario, *, files: bool = True) -> Checked:
     return Checked(document.source, tuple(found), examined.given_up, case, examined.routes)
 
 
-def _refused(error: ScenarioError) -> Checked:
+def refused(error: ScenarioError) -> Checked:
+    """What the reader refused, as findings."""
     found = [Finding(f.line, f.column, f.path, "fault", "refused", f.message) for f in error.faults]
     return Checked(error.source, tuple(found))
 

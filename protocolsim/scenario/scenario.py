@@ -118,12 +118,50 @@ class Effect:
 
 @dataclass(frozen=True)
 class Scenario:
-    """A checked scenario. Immutable: to change anything, load it again with `set`.
+    """A checked scenario, which `load` returns. Immutable: to change anything, load it again with `set`.
 
-    `builder` is what made it of its document, and makes it again in another process.
-    `lapsing` is what is planned and never takes place, with its place in the file (it stands among the warnings too).
-    `named` holds the scenario's parameters in internal units. `findings` are sentences that quote numbers, as
-    {endpoint} or as {scenario.endpoint} of one that stands `beside`.
+    Attributes
+    ----------
+    name, title, question, description : str
+        What it is called and asks.
+    sources, notes, warnings : tuple of str
+        Where its facts come from, what a reader must be told, and what is unusual.
+    beside : tuple of str
+        The scenarios shown beside it.
+    findings : tuple of str
+        Sentences that quote numbers, as {endpoint} or as {scenario.endpoint} of one that stands beside.
+    seed, replicates : int
+        What it is simulated with unless a call says otherwise.
+    follow : str or None
+        The variable that is drawn for each patient.
+    trial : Trial
+        What an engine simulates: `cohort`, `disease`, `drugs`, `protocol`, `assessments`.
+    populations, endpoints, analyses, decisions : mapping of str
+        By name, as the file declares them.
+    effect : Effect or None
+        What the treatment does, as one parameter.
+    named : mapping of str to Named
+        The scenario's own parameters in internal units (a share is 0 to 1, a time in minutes).
+    own_parameters, parameters, design : tuple
+        The scenario's own parameters, those of disease and drugs, and the states, in words for a reader.
+    lapsing : tuple
+        What is planned and never takes place, with its place in the file (it stands among the warnings too).
+    document : Document
+        The file with everything that it extends and every setting.
+    builder : callable
+        What made it of its document, and makes it again in another process.
+    allow_plugins : bool
+        Whether it may load code that it names.
+    resolved : str
+        The scenario as YAML with everything merged in: that text gives the same trial.
+    sha256 : str
+        The hash of the resolved scenario.
+
+    Examples
+    --------
+    >>> scenario = protocolsim.load("ms_daclizumab")
+    >>> scenario.name, scenario.trial.cohort.size
+    ('ms_daclizumab', 15)
     """
 
     name: str

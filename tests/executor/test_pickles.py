@@ -36,7 +36,7 @@ def found(tmp_path_factory) -> dict[str, Any]:
         "scenarios": protocolsim.scenarios(),
         "sweep": protocolsim.sweep(scenario, {"response_threshold": "25%,50%"}, replicates=3),
         "thresholds": curve,
-        "regret": protocolsim.regret(curve, streams=2),
+        "regret": protocolsim.regret(curve, random_streams=2),
         "potential_outcomes": protocolsim.potential_outcomes(scenario),
         "trace": protocolsim.trace(scenario, 1),
         "open": protocolsim.open(_kept(scenario, tmp_path_factory.mktemp("kept"))),

@@ -28,7 +28,8 @@ FLOORS = {
     "scenario": 7,
     "study": 8,
     "report": 9,
-    "app": 10, "__init__": 10,
+    "api": 10, "app": 10,
+    "__init__": 11,
     "cli": 11,  # one of its commands opens the app
     "__main__": 12,
 }  # fmt: skip

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
+
+import protocolsim
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 BLANK = "answer = None"
@@ -55,3 +58,38 @@ def test_is_kept_without_outputs(path):
     code = [cell for cell in read(path).cells if cell.cell_type == "code"]
     assert code
     assert all(not cell.outputs and cell.execution_count is None for cell in code)
+
+
+def inner_imports(source: str) -> list[str]:
+    """The modules inside the package that a cell imports or reaches for."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names if alias.name.startswith("protocolsim.")]
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "protocolsim":
+            found.append(node.module or "")
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "protocolsim":
+            found += [] if node.attr in protocolsim.__all__ else [node.attr]
+    return found
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_uses_the_public_api_alone(path):
+    """A lesson imports `protocolsim` and uses its public names: what it teaches keeps working."""
+    cells = [cell.source for cell in read(path).cells if cell.cell_type == "code"]
+    assert any("import protocolsim" in source for source in cells)
+    assert [found for source in cells for found in inner_imports(source)] == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from protocolsim.report.run import figures",
+        "import protocolsim.study.run",
+        "from protocolsim import report",
+        "protocolsim.study.run.run()",
+    ],
+)
+def test_an_inner_import_is_found(source):
+    """Each way to reach past the public API is found."""
+    assert inner_imports(source) != []

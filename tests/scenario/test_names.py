@@ -184,7 +184,7 @@ class TestOurs:
 
     def test_columns_of_a_sweep(self):
         """No column of the results of a sweep can be the head of a parameter's column; by its path it can be varied."""
-        found = protocolsim.sweep(named.scenario(), {"other": "1,2"}, replicates=1)
+        found = protocolsim.sweep(named.scenario(), {"other": "1,2"}, replicates=1).frame
         ours = [c for c in found.columns if c != "other"]
         assert len(ours) > 8
         for name in ours:

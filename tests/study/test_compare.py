@@ -47,7 +47,7 @@ def test_the_same_as_a_sweep():
     """The paired differences are those of a sweep to that very setting, to the last bit."""
     a, b = load("ms_daclizumab"), load("ms_daclizumab", set={"response_threshold": "60 %"})
     found = {p.name: p for p in compare(a, b, replicates=6, seed=5).pairs}
-    frame = protocolsim.sweep(a, {"response_threshold": "60%"}, replicates=6, seed=5).set_index("estimate")
+    frame = protocolsim.sweep(a, {"response_threshold": "60%"}, replicates=6, seed=5).frame.set_index("estimate")
     for name, p in found.items():
         row = frame.loc[name]
         expected = [row["value"], row["difference"], row["difference_mcse"]]

@@ -98,10 +98,10 @@ class TestPoints:
     def test_every_door_is_the_same(self, frame):
         """By name with settings, as loaded, through the package: the same frame; another seed, another one."""
         asked: dict[str, Any] = {"response_threshold": [0.25, 0.5], "dose_multiple": np.array([3.0])}
-        by_name = protocolsim.sweep("ms_daclizumab", asked, set=SMALL, replicates=6)
+        by_name = protocolsim.sweep("ms_daclizumab", asked, set=SMALL, replicates=6).frame
         chosen = frame[(frame["response_threshold"] < 75) & (frame["dose_multiple"] == 3)].reset_index(drop=True)
         same(by_name.drop(columns="response_threshold"), chosen.drop(columns="response_threshold"))
-        other = protocolsim.sweep("ms_daclizumab", asked, set=SMALL, replicates=6, seed=1)
+        other = protocolsim.sweep("ms_daclizumab", asked, set=SMALL, replicates=6, seed=1).frame
         assert not by_name["value"].equals(other["value"])
 
     def test_both_engines(self, frame, scenario):

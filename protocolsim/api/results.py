@@ -1,0 +1,515 @@
+"""What the functions return: the results of the studies, with figures by name, tables, and HTML for notebooks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from protocolsim.api.display import Figured, Picture, html, presented
+from protocolsim.errors import UsageError
+from protocolsim.study import opened, result
+from protocolsim.study.calibration import calibrate
+from protocolsim.study.compare import Comparison as StudyComparison
+from protocolsim.study.sweep import sweep
+from protocolsim.study.validation import Comparison as PublishedRow
+from protocolsim.study.validation import as_json
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_SHOWN = ["label", "value", "mcse", "lo", "median", "hi", "published"]
+_SIMULATED = ("run", "validate")
+
+
+def _patients(shown: result.Result, replicate: int = 0) -> Any:
+    from protocolsim.report.run.figures import patients_over_time
+
+    return patients_over_time(shown, replicate)
+
+
+def _swimmer(shown: result.Result, replicate: int = 0) -> Any:
+    from protocolsim.report.run.swimmers import swimmers
+
+    return swimmers(shown, replicate)
+
+
+def _states(shown: result.Result) -> Any:
+    from protocolsim.report.run.figures import through_states
+
+    return through_states(shown)
+
+
+def _flow(shown: result.Result) -> Any:
+    from protocolsim.report.run.flow import flow
+
+    return flow(shown)
+
+
+def _published(shown: result.Result) -> Any:
+    from protocolsim.report.run.figures import simulated_against_published
+
+    return simulated_against_published(shown)
+
+
+_OF_ONE_TRIAL: Mapping[str, Callable[..., Any]] = {"patients": _patients, "swimmer": _swimmer}
+_OF_ALL_TRIALS: Mapping[str, Callable[..., Any]] = {"states": _states, "flow": _flow, "published": _published}
+_OF_RUN: Mapping[str, Callable[..., Any]] = {**_OF_ONE_TRIAL, **_OF_ALL_TRIALS}
+
+
+class Result(Figured, result.Result):
+    """The outcome of running a scenario, which `run` returns.
+
+    Tables are made on first access, one row for each thing that happened, over all replicates; columns named
+    ``truth_*`` hold what no clinic could know. Times are in days or minutes, as the column says.
+
+    Attributes
+    ----------
+    scenario : Scenario
+        What was run.
+    seed : int
+        The random seed.
+    replicates : int
+        How many trials were simulated.
+    engine : str
+        ``"batch"`` or ``"des"``.
+    estimates : mapping of str to Estimate
+        By endpoint or analysis: `value` (all replicates taken together), `mcse` (its Monte Carlo standard error), `lo`,
+        `median` and `hi` (the 5th, 50th and 95th percentile of single trials), `n_undefined`, `n_replicates`, `unit`,
+        `published`, `percentile` (0 to 100: where the published value lies among trials). Shares are 0 to 1.
+    seconds : float
+        How long it took.
+    rows : int
+        How many rows all tables have together.
+    subjects, observations, doses, moves, events : pandas.DataFrame
+        Everybody screened; every variable of every planned assessment; every planned dose (mg/kg) and what arrived
+        (mg); every change of state with the reason in the rule's own words; every event with a clock of its own.
+    figures : tuple of str
+        ``"patients"`` and ``"swimmer"`` (of one trial), ``"states"``, ``"flow"`` and ``"published"`` (of all).
+
+    Methods
+    -------
+    figure(name=None, *, replicate=0)
+        An altair chart.
+    table()
+        The estimates as a frame.
+    page()
+        The report as a self-contained HTML page.
+    summary()
+        What ``protocolsim run --json`` prints.
+
+    Examples
+    --------
+    >>> result = protocolsim.run("ms_daclizumab", replicates=20)
+    >>> sorted(result.figures)
+    ['flow', 'patients', 'published', 'states', 'swimmer']
+    >>> result.subjects["replicate"].nunique()
+    20
+    """
+
+    _FIGURES: ClassVar[Mapping[str, Callable[..., Any]]] = _OF_RUN
+
+    def figure(self, name: str | None = None, *, replicate: int = 0) -> Any:
+        """Draw a figure.
+
+        Parameters
+        ----------
+        name : str, optional
+            One of `figures`; the first of them unless given.
+        replicate : int, default 0
+            Which trial, counted from 0; for ``"patients"`` and ``"swimmer"``.
+
+        Returns
+        -------
+        altair.TopLevelMixin
+            An altair chart, which a notebook shows by itself and which has `.save(path)`.
+
+        Raises
+        ------
+        UsageError
+            For an unknown name (the message has the nearest), and where there is nothing to draw.
+        """
+        chosen = self._chosen(name)
+        if chosen in _OF_ONE_TRIAL:
+            return self._FIGURES[chosen](self, replicate)
+        return self._FIGURES[chosen](self)
+
+    def page(self) -> str:
+        """The report, as ``protocolsim run --out`` writes it.
+
+        Returns
+        -------
+        str
+            A self-contained HTML page.
+        """
+        from protocolsim.report.run.page import page
+
+        return page(self)
+
+    def _repr_html_(self) -> str:
+        trials = f"{self.replicates:,} simulated trials, seed {self.seed}, engine {self.engine}"
+        return html(self.scenario.title, [trials], self.table()[_SHOWN], self.figures)
+
+
+def result_of(inner: result.Result) -> Result:
+    """A result and its companions in public dress."""
+    beside = {name: presented(Result, other) for name, other in inner.companions.items()}
+    return presented(Result, inner, companions=beside)
+
+
+def _sweep_figure(shown: sweep.Sweep) -> Any:
+    from protocolsim.report.sweep.figures import drawable, sweep_figure
+
+    if not drawable(shown):
+        raise UsageError("a sweep over more than two parameters is not drawn; take its frame")
+    return sweep_figure(shown)
+
+
+class Sweep(Figured, sweep.Sweep):
+    """One scenario at every point of a grid of settings, which `sweep` returns.
+
+    Attributes
+    ----------
+    own : Result
+        The scenario at its own values, without tables.
+    axes : tuple of Axis
+        What is varied: `name`, `unit`, `values`, `own` (the scenario's own value in that unit, or None).
+    outcomes : tuple of Outcome
+        In the order of the grid: `values`, `settings`, `estimates` and `differences` by endpoint.
+    frame : pandas.DataFrame
+        One row for each point and endpoint. Columns: one for each parameter (in its unit), `estimate`, `label`,
+        `value`, `mcse`, `lo`, `hi`, `median`, `n_undefined`, `difference` (from the scenario's own value),
+        `difference_mcse` (its paired Monte Carlo standard error), `unit` and `published`. Shares are 0 to 1.
+    figures : tuple of str
+        ``"sweep"``, of one or two parameters.
+
+    Methods
+    -------
+    figure(name=None)
+        An altair chart.
+    page()
+        The report as a self-contained HTML page.
+    summary()
+        What ``protocolsim sweep --json`` prints.
+
+    Examples
+    --------
+    >>> found = protocolsim.sweep("ms_daclizumab", {"response_threshold": "50%,75%"}, replicates=10)
+    >>> found.frame["response_threshold"].unique().tolist()
+    [50.0, 75.0]
+    """
+
+    _FIGURES: ClassVar[Mapping[str, Callable[..., Any]]] = {"sweep": _sweep_figure}
+
+    def page(self) -> str:
+        """The report, as ``protocolsim sweep --out`` writes it.
+
+        Returns
+        -------
+        str
+            A self-contained HTML page.
+        """
+        from protocolsim.report.sweep.page import sweep_page
+
+        return sweep_page(self)
+
+    def _repr_html_(self) -> str:
+        varied = ", ".join(f"{a.name} at {len(a.values)} values" for a in self.axes)
+        shown = self.frame.drop(columns=["label", "n_undefined"])
+        return html(self.own.scenario.title, [f"{varied}; {self.own.replicates:,} trials each"], shown, self.figures)
+
+
+def sweep_of(inner: sweep.Sweep) -> Sweep:
+    """A sweep in public dress."""
+    return presented(Sweep, inner, own=result_of(inner.own))
+
+
+def _differences(shown: StudyComparison) -> Any:
+    from protocolsim.report.comparison.figures import differences
+
+    return differences(shown)
+
+
+class Comparison(Figured, StudyComparison):
+    """Two scenarios side by side, which `compare` returns.
+
+    Attributes
+    ----------
+    a, b : Scenario
+        The two.
+    seed, replicates : int
+        Of both.
+    differences : tuple of Difference
+        Each place at which the files differ: `path`, `a`, `b` (None where absent), `matters` (not only words).
+    pairs : tuple of Pair
+        Each endpoint of both: `name`, the estimates `a` and `b`, `difference` (B minus A; a share is 0 to 1) and
+        `mcse`, its paired Monte Carlo standard error.
+    only_a, only_b : tuple of str
+        Endpoints that the other has not, or has of another kind.
+    seconds : float
+        How long it took.
+    frame : pandas.DataFrame
+        The pairs, one row each.
+    figures : tuple of str
+        ``"differences"``.
+
+    Methods
+    -------
+    figure(name=None)
+        An altair chart.
+    summary()
+        What ``protocolsim compare --json`` prints.
+
+    Examples
+    --------
+    >>> found = protocolsim.compare("ms_daclizumab", "ms_no_drug", replicates=10)
+    >>> [place.path for place in found.differences if place.matters][0]
+    'drugs.daclizumab.median_rate_ratio'
+    """
+
+    _FIGURES: ClassVar[Mapping[str, Callable[..., Any]]] = {"differences": _differences}
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """One row for each shared endpoint: `label`, `unit`, `a`, `b`, `difference`, `difference_mcse`."""
+        import pandas as pd
+
+        rows = {p.name: (p.a.label, p.a.unit, p.a.value, p.b.value, p.difference, p.mcse) for p in self.pairs}
+        columns = ["label", "unit", "a", "b", "difference", "difference_mcse"]
+        return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+
+    def _repr_html_(self) -> str:
+        matters = [f"{d.path}: {d.a} / {d.b}" for d in self.differences if d.matters]
+        return html(f"{self.a.title} (A) and {self.b.title} (B)", matters, self.frame, self.figures)
+
+
+def _validated(shown: Validation) -> Any:
+    return _published(shown.result)
+
+
+@dataclass(frozen=True)
+class Validation(Figured):
+    """Published results among simulated trials, which `validate` returns.
+
+    Attributes
+    ----------
+    result : Result
+        The run that they are held against.
+    rows : tuple
+        One for each published result: `estimate`, `published`, `interval` (the exact 95 % confidence interval of a
+        published count, else None), `verdict` (``"inside"``, ``"outside"`` or ``"undefined"``) and `evidence`.
+    frame : pandas.DataFrame
+        The same by endpoint. Columns: `label`, `among`, `unit`, `published`, `published_as`, `exact_low`,
+        `exact_high`, `simulated`, `mcse`, `lo`, `hi`, `percentile`, `verdict`, `role`, `evidence`, `source`, `mark` and
+        `note`. Shares are 0 to 1, percentiles 0 to 100.
+    figures : tuple of str
+        ``"published"``.
+
+    Methods
+    -------
+    figure(name=None)
+        An altair chart.
+    summary()
+        What ``protocolsim validate --json`` prints.
+
+    Examples
+    --------
+    >>> found = protocolsim.validate("ms_daclizumab", replicates=50)
+    >>> found.frame.loc["controlled_on_monotherapy", ["published_as", "role"]].tolist()
+    ['9/13', 'fitted']
+    """
+
+    result: Result
+    rows: tuple[PublishedRow, ...]
+
+    _FIGURES: ClassVar[Mapping[str, Callable[..., Any]]] = {"published": _validated}
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """One row for each published result."""
+        import pandas as pd
+
+        return pd.DataFrame.from_dict({row.estimate.name: as_json(row) for row in self.rows}, orient="index")
+
+    def summary(self) -> dict[str, Any]:
+        """As ``protocolsim validate --json`` prints it; None for undefined.
+
+        Returns
+        -------
+        dict
+            The facts of the run, and `rows` by endpoint.
+        """
+        facts = {key: value for key, value in self.result.summary().items() if key != "estimates"}
+        return facts | {"rows": {row.estimate.name: as_json(row) for row in self.rows}}
+
+    def _repr_html_(self) -> str:
+        columns = ["label", "published_as", "simulated", "lo", "hi", "percentile", "verdict", "role"]
+        return html(self.result.scenario.title, [], self.frame[columns], self.figures)
+
+
+def _posterior(shown: calibrate.Calibration) -> Any:
+    from protocolsim.report.calibration.figures import posteriors
+
+    return posteriors(shown)
+
+
+def _predicted(shown: calibrate.Calibration) -> Any:
+    from protocolsim.report.calibration.figures import predicted
+
+    return predicted(shown)
+
+
+class Calibration(Figured, calibrate.Calibration):
+    """Parameters fitted to published results, which `calibrate` returns.
+
+    Attributes
+    ----------
+    scenario : Scenario
+        What was fitted.
+    targets : Targets
+        What it was fitted to.
+    parameters : tuple of Fitted
+        Of each free parameter, in its unit: `free` (its name, unit, range and scale), `mean`, `low`, `median` and
+        `high` (5th, 50th and 95th percentile of the posterior), `sd_ratio` (posterior to prior), `identified`.
+    predicted : tuple of Predicted
+        Each published result beside trials at draws from the posterior: `value`, `lo`, `median`, `hi`, `percentile`.
+    not_identified : list of str
+        The parameters of which the targets say next to nothing.
+    draws : pandas.DataFrame
+        The posterior: one row for each draw, a column for each parameter in its unit, and `weight`.
+    frame : pandas.DataFrame
+        The parameters, one row each.
+    warnings : tuple of str
+        What is unusual.
+    seconds : float
+        How long it took.
+    figures : tuple of str
+        ``"posterior"`` and ``"predicted"``.
+
+    Methods
+    -------
+    figure(name=None)
+        An altair chart.
+    page()
+        The report as a self-contained HTML page.
+    summary()
+        What ``protocolsim calibrate --json`` prints.
+
+    Examples
+    --------
+    >>> found = protocolsim.calibrate("ms_daclizumab", points=64)  # doctest: +SKIP
+    >>> found.figure("posterior")  # doctest: +SKIP
+    """
+
+    _FIGURES: ClassVar[Mapping[str, Callable[..., Any]]] = {"posterior": _posterior, "predicted": _predicted}
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """One row for each parameter: `unit`, `mean`, `low`, `median`, `high`, `sd_ratio`, `identified`, `own`."""
+        import pandas as pd
+
+        rows = {
+            p.free.name: (p.free.unit, p.mean, p.low, p.median, p.high, p.sd_ratio, p.identified, p.free.own)
+            for p in self.parameters
+        }
+        columns = ["unit", "mean", "low", "median", "high", "sd_ratio", "identified", "own"]
+        return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+
+    def page(self) -> str:
+        """The report, as ``protocolsim calibrate --out`` writes it.
+
+        Returns
+        -------
+        str
+            A self-contained HTML page.
+        """
+        from protocolsim.report.calibration.page import calibration_page
+
+        return calibration_page(self)
+
+    def _repr_html_(self) -> str:
+        return html(self.scenario.title, self.warnings, self.frame, self.figures)
+
+
+class Study(Figured, opened.Study):
+    """The results in a folder that ``--out`` wrote, which `open` returns. Tables are read when they are asked for.
+
+    Attributes
+    ----------
+    folder : Path
+        Where they are.
+    manifest : Manifest
+        `kind` (the command), `scenario`, `seed`, `replicates`, `engine`, `version`, and the checksum of each file.
+    tables : tuple of str
+        The names that `table` takes.
+    subjects, observations, doses, moves, events : pandas.DataFrame
+        The tables of a run, with the columns that `Result` has.
+    summary : dict
+        What the command's ``--json`` prints.
+    result : Result
+        Of ``run`` and ``validate``: the same study, simulated again to the same bits; it takes as long as it took.
+    figures : tuple of str
+        Of ``run`` and ``validate`` those of `Result` (drawn from `result`), else the figures in the folder.
+
+    Methods
+    -------
+    table(name, columns=None)
+        A table, or some of its columns.
+    path(table)
+        The Parquet file itself, checked, for polars, duckdb or R.
+    scenario(allow_plugins=False)
+        The scenario that gives these results again.
+    figure(name=None)
+        An altair chart, or the drawing that the folder keeps.
+
+    Examples
+    --------
+    >>> study = protocolsim.open("results")  # doctest: +SKIP
+    >>> study.table("observations", columns=["subject", "variable", "value"])  # doctest: +SKIP
+    """
+
+    @cached_property
+    def result(self) -> Result:
+        """The study simulated again. Raises UsageError where it is no run."""
+        if self.manifest.kind not in _SIMULATED:
+            raise UsageError(f"{self.folder}: a {self.manifest.kind} has no result of one run; take its tables")
+        from protocolsim.study.run import run
+
+        kept = self.manifest
+        return result_of(run(self.scenario(), replicates=kept.replicates, seed=kept.seed, engine=kept.engine))
+
+    @property
+    def figures(self) -> tuple[str, ...]:
+        """The names that `figure` takes."""
+        if self.manifest.kind in _SIMULATED:
+            return tuple(_OF_RUN)
+        return tuple(sorted(name.removesuffix(".svg") for name in self.manifest.files if name.endswith(".svg")))
+
+    def figure(self, name: str | None = None) -> Any:
+        """Draw a figure of a run, or take one from the folder.
+
+        Parameters
+        ----------
+        name : str, optional
+            One of `figures`; the first of them unless given.
+
+        Returns
+        -------
+        altair.TopLevelMixin or Picture
+            A chart, or a drawing as SVG; a notebook shows both, and both have `.save(path)`.
+
+        Raises
+        ------
+        UsageError
+            For an unknown name (the message has the nearest), and for a file that is damaged or gone.
+        """
+        chosen = self._chosen(name)
+        if self.manifest.kind in _SIMULATED:
+            return self.result.figure(chosen)
+        return Picture(self._checked(f"{chosen}.svg").read_text(encoding="utf-8"))
+
+    def _repr_html_(self) -> str:
+        facts = f"{self.manifest.kind} of {self.manifest.scenario}, {self.manifest.replicates:,} trials, seed"
+        tables = f"tables: {', '.join(self.tables)}" if self.tables else ""
+        return html(str(self.folder), [f"{facts} {self.manifest.seed}", tables], None, self.figures)

@@ -1,0 +1,403 @@
+"""The verbs that simulate: run, sweep, compare, validate, calibrate, and the results kept in a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from os import PathLike, fspath
+
+from protocolsim.api.display import presented
+from protocolsim.api.given import ScenarioLike, Settings, scenario_of
+from protocolsim.api.results import Calibration, Comparison, Result, Study, Sweep, Validation, result_of, sweep_of
+from protocolsim.engine.base import Progress
+from protocolsim.errors import UsageError
+from protocolsim.scenario.file.library import targets as shipped_targets
+from protocolsim.scenario.scenario import Scenario
+from protocolsim.study.calibration import calibrate as fitting
+from protocolsim.study.calibration.targets import Targets
+from protocolsim.study.calibration.targets import load_targets as _load_targets
+from protocolsim.study.companions import companions as _companions
+from protocolsim.study.compare import compare as _compare
+from protocolsim.study.conduct import Workers
+from protocolsim.study.opened import open_study
+from protocolsim.study.run import run as _run
+from protocolsim.study.sweep.sweep import carry_out, plan
+from protocolsim.study.validation import comparisons
+
+
+def run(
+    scenario: ScenarioLike,
+    *,
+    replicates: int | None = None,
+    seed: int | None = None,
+    engine: str = "auto",
+    workers: Workers = 1,
+    companions: bool = False,
+    set: Settings | None = None,
+    progress: Progress | None = None,
+    allow_plugins: bool = False,
+) -> Result:
+    """Simulate a scenario; the same arguments give the same result, to the last bit, on either engine.
+
+    Parameters
+    ----------
+    scenario : Scenario, str or Path
+        A scenario as loaded, the name of a shipped one, or the path of a file.
+    replicates : int, optional
+        How many trials; the scenario's own number unless given.
+    seed : int, optional
+        The random seed, from 0; the scenario's own unless given.
+    engine : {"auto", "batch", "des"}, default "auto"
+        "batch" is fast, "des" is the reference; "auto" takes the fast one where it can run the trial.
+    workers : int, str or Executor, default 1
+        How many processes; -1 for one on each core, "auto" for as many as pay. The numbers are the same for any.
+    companions : bool, default False
+        Whether to run the scenarios that this one names beside itself too, which its report quotes.
+    set : mapping of str to value, optional
+        Values to change, by name, as for `load`.
+    progress : callable, optional
+        Called with the number of trials done since it was last called.
+    allow_plugins : bool, default False
+        Whether to load code that the file names (``your.module:YourClass``).
+
+    Returns
+    -------
+    Result
+        Estimates (`estimates`, `table()`, `summary()`), tables (`subjects`, `observations`, `doses`, `moves`,
+        `events`), and figures.
+
+    Raises
+    ------
+    ScenarioError
+        For faults of the file, all of them at once.
+    UsageError
+        For impossible arguments, and for what cannot be found or set.
+    SimulationError
+        Where a cohort cannot be filled.
+
+    Examples
+    --------
+    >>> result = protocolsim.run("ms_daclizumab", replicates=20, set={"response_threshold": "50 %"})
+    >>> result.estimates["assigned_monotherapy"].n_replicates
+    20
+    """
+    loaded = scenario_of(scenario, set, allow_plugins)
+    beside = _companions(loaded) if companions else None
+    found = _run(
+        loaded, replicates=replicates, seed=seed, engine=engine, workers=workers, companions=beside, progress=progress
+    )
+    return result_of(found)
+
+
+def sweep(
+    scenario: ScenarioLike,
+    vary: Mapping[str, object],
+    *,
+    replicates: int | None = None,
+    seed: int | None = None,
+    engine: str = "auto",
+    workers: Workers = 1,
+    set: Settings | None = None,
+    progress: Progress | None = None,
+    allow_plugins: bool = False,
+) -> Sweep:
+    """Simulate a scenario at every point of a grid of settings, with common random numbers.
+
+    Parameters
+    ----------
+    scenario : Scenario, str or Path
+        A scenario as loaded, the name of a shipped one, or the path of a file.
+    vary : mapping of str to str or sequence of float
+        A parameter by any name that `set` takes, and its values: ``"25%:95%:5%"`` (from, to, step), ``"1,2,5"``, or a
+        sequence of numbers or of texts with units.
+    replicates : int, optional
+        How many trials; the scenario's own number unless given.
+    seed : int, optional
+        The random seed, from 0; the scenario's own unless given.
+    engine : {"auto", "batch", "des"}, default "auto"
+        "batch" is fast, "des" is the reference; "auto" takes the fast one where it can run the trial.
+    workers : int, str or Executor, default 1
+        How many processes; -1 for one on each core, "auto" for as many as pay. The numbers are the same for any.
+    set : mapping of str to value, optional
+        Values to change, by name, as for `load`.
+    progress : callable, optional
+        Called with the number of trials done since it was last called.
+    allow_plugins : bool, default False
+        Whether to load code that the file names (``your.module:YourClass``).
+
+    Returns
+    -------
+    Sweep
+        `frame` has one row for each point and endpoint, with the paired difference from the scenario's own value.
+
+    Raises
+    ------
+    ScenarioError
+        For faults of the file, all of them at once.
+    SimulationError
+        Where a cohort cannot be filled.
+    UsageError
+        For impossible arguments, and for what cannot be found or set;
+        also, before anything runs, for what cannot be varied so.
+
+    Examples
+    --------
+    >>> found = protocolsim.sweep("ms_daclizumab", {"response_threshold": ["50 %", "75 %"]}, replicates=10)
+    >>> rows = found.frame.query("estimate == 'assigned_monotherapy'")
+    >>> float(rows["difference"].iloc[1])  # at the scenario's own threshold
+    0.0
+    """
+    base = scenario_of(scenario, set, allow_plugins)
+    planned = plan(base, vary, replicates=replicates, seed=seed, engine=engine)
+    return sweep_of(carry_out(planned, progress, workers=workers))
+
+
+def compare(
+    a: ScenarioLike,
+    b: ScenarioLike,
+    *,
+    replicates: int | None = None,
+    seed: int | None = None,
+    engine: str = "auto",
+    workers: Workers = 1,
+    set: Settings | None = None,
+    progress: Progress | None = None,
+    allow_plugins: bool = False,
+) -> Comparison:
+    """Compare two scenarios: their files place by place, and their results with common random numbers.
+
+    Parameters
+    ----------
+    a : Scenario, str or Path
+        The first: as loaded, the name of a shipped one, or the path of a file.
+    b : Scenario, str or Path
+        The second, likewise.
+    replicates : int, optional
+        How many trials of each; those of `a` unless given.
+    seed : int, optional
+        The random seed of both; that of `a` unless given.
+    engine : {"auto", "batch", "des"}, default "auto"
+        "batch" is fast, "des" is the reference; "auto" takes the fast one where it can run the trial.
+    workers : int, str or Executor, default 1
+        How many processes; -1 for one on each core, "auto" for as many as pay. The numbers are the same for any.
+    set : mapping of str to value, optional
+        Values to change in both, by name, as for `load`.
+    progress : callable, optional
+        Called with the number of trials done since it was last called.
+    allow_plugins : bool, default False
+        Whether to load code that the file names (``your.module:YourClass``).
+
+    Returns
+    -------
+    Comparison
+        `differences` of the files, `pairs` of results (B minus A, with paired errors), `frame`, and a figure.
+
+    Raises
+    ------
+    ScenarioError
+        For faults of the file, all of them at once.
+    UsageError
+        For impossible arguments, and for what cannot be found or set.
+    SimulationError
+        Where a cohort cannot be filled.
+
+    Examples
+    --------
+    >>> found = protocolsim.compare("ms_daclizumab", "ms_threshold_50", replicates=10)
+    >>> [(place.path, place.b) for place in found.differences if place.path.endswith("threshold.value")]
+    [('parameters.response_threshold.value', '50 %')]
+    """
+    one, other = (scenario_of(given, set, allow_plugins) for given in (a, b))
+    found = _compare(one, other, replicates=replicates, seed=seed, engine=engine, workers=workers, progress=progress)
+    return presented(Comparison, found)
+
+
+def validate(
+    scenario: ScenarioLike,
+    *,
+    replicates: int | None = None,
+    seed: int | None = None,
+    engine: str = "auto",
+    workers: Workers = 1,
+    set: Settings | None = None,
+    progress: Progress | None = None,
+    allow_plugins: bool = False,
+) -> Validation:
+    """Set published results among simulated trials, one by one: inside the 5-95 % range or not.
+
+    Parameters
+    ----------
+    scenario : Scenario, str or Path
+        A scenario as loaded, the name of a shipped one, or the path of a file.
+    replicates : int, optional
+        How many trials; the scenario's own number unless given.
+    seed : int, optional
+        The random seed, from 0; the scenario's own unless given.
+    engine : {"auto", "batch", "des"}, default "auto"
+        "batch" is fast, "des" is the reference; "auto" takes the fast one where it can run the trial.
+    workers : int, str or Executor, default 1
+        How many processes; -1 for one on each core, "auto" for as many as pay. The numbers are the same for any.
+    set : mapping of str to value, optional
+        Values to change, by name, as for `load`.
+    progress : callable, optional
+        Called with the number of trials done since it was last called.
+    allow_plugins : bool, default False
+        Whether to load code that the file names (``your.module:YourClass``).
+
+    Returns
+    -------
+    Validation
+        `rows` and `frame` (one for each published result), `result` (the run), and the figure ``"published"``.
+
+    Raises
+    ------
+    ScenarioError
+        For faults of the file, all of them at once.
+    SimulationError
+        Where a cohort cannot be filled.
+    UsageError
+        For impossible arguments, and for what cannot be found or set;
+        also where the scenario has no published results to be held against.
+
+    Examples
+    --------
+    >>> found = protocolsim.validate("ms_daclizumab", replicates=50)
+    >>> found.frame.loc["controlled_on_monotherapy", "published_as"]
+    '9/13'
+    """
+    loaded = scenario_of(scenario, set, allow_plugins)
+    if not any(endpoint.published is not None for endpoint in loaded.endpoints.values()):
+        raise UsageError(f"{loaded.name}: it has no published results to be held against (`published:`)")
+    found = run(loaded, replicates=replicates, seed=seed, engine=engine, workers=workers, progress=progress)
+    return Validation(found, tuple(comparisons(found.estimates.values())))
+
+
+def load_targets(name_or_path: str | PathLike[str], scenario: ScenarioLike) -> Targets:
+    """Read and check what a scenario is to be calibrated to.
+
+    Parameters
+    ----------
+    name_or_path : str or Path
+        The name of shipped targets, or the path of a YAML file.
+    scenario : Scenario, str or Path
+        The scenario that they are of.
+
+    Returns
+    -------
+    Targets
+        `parameters` (which are free, with range, unit and scale), `targets` (published values by endpoint), `title`,
+        `notes`, `warnings`, `source` and `text`.
+
+    Raises
+    ------
+    ScenarioError
+        With every fault of the file.
+    UsageError
+        For a name that no shipped targets have.
+
+    Examples
+    --------
+    >>> targets = protocolsim.load_targets("ms_daclizumab", "ms_daclizumab")
+    >>> len(targets.parameters) > 0 and len(targets.targets) > 0
+    True
+    """
+    return _load_targets(fspath(name_or_path), scenario_of(scenario))
+
+
+def calibrate(
+    scenario: ScenarioLike,
+    to: Targets | str | PathLike[str] | None = None,
+    *,
+    points: int = fitting.POINTS,
+    trials: int = fitting.TRIALS,
+    seed: int | None = None,
+    workers: Workers = 1,
+    set: Settings | None = None,
+    progress: Progress | None = None,
+    allow_plugins: bool = False,
+) -> Calibration:
+    """Fit parameters of a scenario to published results: a posterior, what it predicts, what is not identified.
+
+    Parameters
+    ----------
+    scenario : Scenario, str or Path
+        A scenario as loaded, the name of a shipped one, or the path of a file.
+    to : Targets, str or Path, optional
+        What to fit to: as loaded, the name of shipped targets, or a file. Unless given, those shipped under the
+        scenario's name.
+    points : int, default 1024
+        How many points of the prior to simulate.
+    trials : int, default 64
+        How many trials at each of them.
+    seed : int, optional
+        The random seed, from 0; the scenario's own unless given.
+    workers : int, str or Executor, default 1
+        How many processes; -1 for one on each core, "auto" for as many as pay. The numbers are the same for any.
+    set : mapping of str to value, optional
+        Values to change, by name, as for `load`.
+    progress : callable, optional
+        Called with the number of trials done since it was last called.
+    allow_plugins : bool, default False
+        Whether to load code that the file names (``your.module:YourClass``).
+
+    Returns
+    -------
+    Calibration
+        `parameters` and `frame` (one for each free parameter), `draws` of the posterior, `predicted`,
+        `not_identified`, and the figures ``"posterior"`` and ``"predicted"``.
+
+    Raises
+    ------
+    ScenarioError
+        For faults of the file, all of them at once.
+    SimulationError
+        Where a cohort cannot be filled.
+    UsageError
+        For impossible arguments, and for what cannot be found or set;
+        also where no targets are shipped for the scenario, and for a table that cannot be.
+
+    Examples
+    --------
+    >>> found = protocolsim.calibrate("ms_daclizumab", points=40, trials=2)
+    >>> list(found.frame.columns[:5])
+    ['unit', 'mean', 'low', 'median', 'high']
+    """
+    loaded = scenario_of(scenario, set, allow_plugins)
+    targets = to if isinstance(to, Targets) else load_targets(_shipped(loaded) if to is None else to, loaded)
+    planned = fitting.calibration_plan(loaded, targets, points=points, trials=trials, seed=seed)
+    return presented(Calibration, fitting.calibrate(targets, planned, workers=workers, progress=progress))
+
+
+def _shipped(scenario: Scenario) -> str:
+    known = shipped_targets()
+    if scenario.name not in known:
+        raise UsageError(f"no targets are shipped for '{scenario.name}'; name a file (shipped: {', '.join(known)})")
+    return scenario.name
+
+
+def open(folder: str | PathLike[str]) -> Study:  # noqa: A001 - protocolsim.open
+    """Open the finished results in a folder that a command wrote with ``--out``.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Its path.
+
+    Returns
+    -------
+    Study
+        `tables`, `table(name)`, `summary`, `scenario()`, and figures.
+
+    Raises
+    ------
+    UsageError
+        Where there are no results, or where the manifest is damaged; a damaged table is refused when it is asked for.
+
+    Examples
+    --------
+    >>> try:
+    ...     protocolsim.open("nowhere")
+    ... except protocolsim.UsageError as error:
+    ...     print(error)
+    nowhere: No such file or directory
+    """
+    return presented(Study, open_study(fspath(folder)))

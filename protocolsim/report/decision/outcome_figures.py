@@ -1,0 +1,49 @@
+"""How those who reach a decision end on either of its ways, drawn."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from protocolsim.errors import UsageError
+from protocolsim.report.style import numbers
+from protocolsim.report.style.figures import PALETTE, finish, legend
+from protocolsim.study.decision.potential_outcomes import PotentialOutcomes
+
+if TYPE_CHECKING:
+    import altair as alt
+    import pandas as pd
+
+
+def outcomes_by_way(found: PotentialOutcomes) -> alt.Chart:
+    """The share of the subjects who end in each outcome, a bar for each way.
+
+    Shares of each way are identified, as those of two arms are; which subject changes its outcome is not, and is
+    not drawn. Raises UsageError where nobody reached the decision.
+    """
+    import altair as alt
+
+    frame = outcome_frame(found)
+    if len(frame) == 0:
+        raise UsageError("nobody reached the decision, so that there is nothing to draw")
+    outcomes = list(dict.fromkeys(frame["outcome"]))
+    colour = alt.Color(
+        "outcome:N", sort=outcomes, legend=legend(outcomes),
+        scale=alt.Scale(domain=outcomes, range=[PALETTE[k % len(PALETTE)] for k in range(len(outcomes))]),
+    )  # fmt: skip
+    x = alt.X("share:Q", title="share of those who reach the decision", stack="zero", axis=alt.Axis(format=".0%"))
+    bars = alt.Chart(frame).mark_bar().encode(x=x, y=alt.Y("way:N", title=None, sort=list(found.ways)), color=colour)
+    subjects = numbers.count(len(found.measured), "subject")
+    chart: alt.Chart = finish(
+        bars.properties(width=460, height={"step": 40}),
+        "How they end on either way of the decision",
+        f"{subjects} who reach the decision, each simulated on both ways with the same random numbers. Look at how the "
+        "shares differ. Which single subject would change its outcome is not identified.",
+        f"Two stacked bars, one for each way of the decision, with the outcomes of {subjects}.",
+    )
+    return chart
+
+
+def outcome_frame(found: PotentialOutcomes) -> pd.DataFrame:
+    """way, outcome and share (0 to 1) of the subjects on that way; outcomes in the order of their names."""
+    shares = found.frame.groupby("way", sort=False)["outcome"].value_counts(normalize=True, sort=False)
+    return shares.rename("share").reset_index().sort_values(["way", "outcome"], ignore_index=True)

@@ -40,7 +40,7 @@ from protocolsim.randomness import (
     binomial_quantile,
     exponential_quantile,
     normal_quantile,
-    poisson_quantile,
+    poisson_search,
     uniform,
 )
 from protocolsim.records import SUBJECTS_TOGETHER, TABLES, Records, columns_of
@@ -135,7 +135,7 @@ def _scan(
         * x[_REFERRAL + minute // (2 * MINUTES_PER_WEEK)]
         * x[_CHANCE + gap]
     )
-    new = poisson_quantile(uniform(seed, r, n, ms._DRAW_NEW, k), expected)
+    new = poisson_search(uniform(seed, r, n, ms._DRAW_NEW, k), expected, exp(-expected))
     total = new
     if before > 0.0:
         u = uniform(seed, r, n, ms._DRAW_PERSISTING, k)
@@ -323,7 +323,8 @@ def loop(
         rate = exp(c[ms._RATE_LOG_MEAN] + c[ms._RATE_LOG_SD] * _normal(seed, r, n, ms._DRAW_RATE, 0))
         activity = sd * _normal(seed, r, n, ms._DRAW_ACTIVITY, 0)
         then = rate * exp(activity - 0.5 * sd * sd) * x[_REFERRAL + HALF_MONTHS]
-        lesions = poisson_quantile(uniform(seed, r, n, ms._DRAW_NEW, 0), then / (1.0 - c[ms._PERSISTENCE]))
+        mean = then / (1.0 - c[ms._PERSISTENCE])
+        lesions = poisson_search(uniform(seed, r, n, ms._DRAW_NEW, 0), mean, exp(-mean))
         z = np.floor(c[ms._ENTRY_MEAN] + c[ms._ENTRY_SD] * _normal(seed, r, n, ms._DRAW_ENTRY, 0) + 0.5)
         level = int(min(LEVELS - 1.0, max(0.0, z)))
         jump, jump_due = 0, _wait(x, seed, r, n, level, 1)

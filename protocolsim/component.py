@@ -1,22 +1,26 @@
-"""What a disease or a drug is to the engines: columns, kernels, and a declaration of what it needs.
+"""What a disease or a drug is to the engines: a value that holds columns, kernels, and what it needs of others.
 
 A component owns some columns of `body`, a float64 array with one row per subject, and offers kernels
 that move those columns through time. It never sees the protocol, and the protocol never sees it:
 what the clinic may know leaves through its assessments only.
 
-**Kernels** are `@kernel` functions over the subjects numbered in `rows` (an int64 array); both engines
-call the same ones. `links` says where things stand in `body`: `links[0]` is the component's own first
-column (so its field F is `body[i, links[0] + F]`), then one column for each trait in `needs`, then for each
-signal in `reads` a count followed by that many columns, whose sum is the signal (`signal_sum`, `signal_sums`).
-Columns of time (`since`, `until`, `minute`) and of counts (`index`) are int64 arrays indexed by subject.
+It is made in code (`COMPONENT = Drug(name=..., start=..., ...)`) or from data: nothing asks where its functions come
+from. It holds no state; `dataclasses.replace` makes another one of it.
 
-    start(body, rows, links, constants, seed, who)              fill own columns; who[i] = (replicate, subject)
-    advance(body, rows, links, constants, since, until)         move from since[i] to until[i]; may be absent
-    observe(body, rows, links, constants, seed, who, index, minute, value, truth)
-                                                                one assessment of subject rows[k]: value[k, v] is
-                                                                seen, truth[k, v] is the hidden quantity behind it
-    give(body, rows, links, constants, dose, amount)            drugs: a dose arrives; amount[k] receives what rows[k]
-                                                                gets of it, in mg
+**Kernels** are functions over the subjects numbered in `rows`; both engines call the same ones. In code they are
+compiled by `@kernel`. What each is given stands below (`StartKernel`, `AdvanceKernel`, `ObserveKernel`, `GiveKernel`);
+the arguments that all share are
+
+    body        float64 [subjects, columns]; all columns of all components, of every subject in the engine's hands
+    rows        int64 [n]; the subjects to do something to, as rows of `body`, each at most once
+    links       int64; where things stand in `body`: links[0] is the component's own first column (so its field F is
+                body[i, links[0] + F]), then one column for each trait in `needs`, then for each signal in `reads` a
+                count followed by that many columns, whose sum is the signal (`signal_sum`, `signal_sums`)
+    constants   float64; what `constants` made of the parameters' values, the same for every subject
+    seed, who   the study's seed, and int64 [subjects, 2]: (replicate, subject) of each row, the key of its draws
+
+A kernel writes its own columns in the rows that it is given and what it is handed to fill, and nothing else. What it
+does to a subject may not depend on which others are in `rows`, nor on how the rows are ordered: the bits are the same.
 
 A loop over rows is enough. Where it costs time, take fields out of `body` (`taken`), draw for all rows together
 (`normals` and `uniforms`, of `keys` that several draws share) and let short loops over these columns do several
@@ -25,21 +29,79 @@ subjects at once: the bits are the same.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from types import MappingProxyType
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from protocolsim.arithmetic import kernel
+from protocolsim.randomness import FIRST_OUTSIDE, STREAM_BLOCK
 from protocolsim.units import NONE, RATE, unit_product
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
-Kernel = Callable[..., Any]
 Mark = Literal["F", "F2", "D", "A", "M"]
+
+
+class StartKernel(Protocol):
+    """Fill the component's own columns at each subject's first minute."""
+
+    def __call__(
+        self, body: Floats, rows: Integers, links: Integers, constants: Floats, seed: int, who: Integers, /
+    ) -> None:
+        """Draws are keyed by `who[i]`, so that no subject depends on another. Columns hold 0 before."""
+
+
+class AdvanceKernel(Protocol):
+    """Move the component's own columns through an interval of time."""
+
+    def __call__(
+        self, body: Floats, rows: Integers, links: Integers, constants: Floats, since: Integers, until: Integers, /
+    ) -> None:
+        """Subject i moves from minute since[i] to until[i] of its own clock (int64 [subjects]).
+
+        In which pieces an interval is passed must not matter beyond rounding.
+        """
+
+
+class ObserveKernel(Protocol):
+    """Make one assessment of each subject in `rows`."""
+
+    def __call__(
+        self,
+        body: Floats,
+        rows: Integers,
+        links: Integers,
+        constants: Floats,
+        seed: int,
+        who: Integers,
+        index: Integers,
+        minute: Integers,
+        value: Floats,
+        truth: Floats,
+        /,
+    ) -> None:
+        """Fill value[k, v] with what is seen of variable v in the subject rows[k], truth[k, v] with what is behind it.
+
+        `value` and `truth` are float64 [n, variables]. index[i] (int64 [subjects]) is the number of this assessment
+        among those planned for subject i, and keys its draws; minute[i] is the subject's minute.
+        """
+
+
+class GiveKernel(Protocol):
+    """Let one dose of a drug arrive in each subject in `rows`."""
+
+    def __call__(
+        self, body: Floats, rows: Integers, links: Integers, constants: Floats, dose: float, amount: Floats, /
+    ) -> None:
+        """`dose` is in mg/kg. Fill amount[k] (float64 [n]) with what the subject rows[k] gets, in mg."""
+
+
+Kernel = StartKernel | AdvanceKernel | ObserveKernel | GiveKernel
 
 MARKS: Mapping[Mark, str] = {
     "F": "found in text",
@@ -118,46 +180,73 @@ class Assessment:
     name: str
     meaning: str
     variables: tuple[Variable, ...]
-    observe: Kernel
+    observe: ObserveKernel
 
 
 @dataclass(frozen=True)
 class Hazard:
-    """An event that a treatment may bring: a name, and the rate per minute at a dose level."""
+    """An event that a treatment may bring.
+
+    `rate(constants, level)` is per minute, at the treatment in force (1 for `standard`, else the regimen's mg/kg).
+    `stream` keys its draws and lies in the component's own block.
+    """
 
     event: str
     stream: int
     rate: Callable[[Floats, float], float]
 
 
-class Component(ABC):
-    """A disease or a drug. Abstract or final: the kinds below are never subclassed further.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Component:
+    """A disease or a drug, as a value: two are the same where they are one object.
 
-    `stream` is the first of the STREAM_BLOCK stream numbers that its draws may use (unique to it).
-    Every component constructs with no arguments, and holds no state of its own.
+    name, meaning   what a file calls it, and what it is in a phrase
+    description     the same at length, in Markdown, for its page; may be empty
+    stream          the first of the STREAM_BLOCK stream numbers that its draws may use; no other component has them
+    parameters      its numbers; `constants` makes of their values (by name, each in its own unit) what kernels read
+    fields          the names of its columns, in their order
+    traits          columns that belong in the table of subjects
+    needs           traits of the disease that its kernels read
+    reads, writes   signals: the names it reads, and for each name it writes the field that holds it
+    assessments     what a visit can measure of it
+    hazards         events that it brings
+    start, advance  its kernels; `advance` is None where nothing changes by itself
     """
 
-    name: ClassVar[str]
-    meaning: ClassVar[str]
-    stream: ClassVar[int]
-    parameters: ClassVar[tuple[Parameter, ...]]
-    fields: ClassVar[tuple[str, ...]]
-    traits: ClassVar[tuple[Trait, ...]] = ()
-    needs: ClassVar[tuple[str, ...]] = ()
-    reads: ClassVar[tuple[str, ...]] = ()
-    writes: ClassVar[Mapping[str, int]] = {}
-    assessments: ClassVar[tuple[Assessment, ...]] = ()
-    hazards: ClassVar[tuple[Hazard, ...]] = ()
-    start: ClassVar[Kernel]
-    advance: ClassVar[Kernel | None] = None
-
-    @abstractmethod
-    def constants(self, values: Mapping[str, float]) -> Floats:
-        """The numbers its kernels read, made once from the parameters' values (in their units)."""
+    name: str
+    meaning: str
+    description: str = ""
+    stream: int
+    parameters: tuple[Parameter, ...]
+    fields: tuple[str, ...]
+    constants: Callable[[Mapping[str, float]], Floats]
+    start: StartKernel
+    advance: AdvanceKernel | None = None
+    traits: tuple[Trait, ...] = ()
+    needs: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
+    writes: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    assessments: tuple[Assessment, ...] = ()
+    hazards: tuple[Hazard, ...] = ()
 
     def defaults(self) -> dict[str, float]:
         """Every parameter's own value."""
         return {p.name: p.value for p in self.parameters}
+
+
+def stream_block(name: str) -> int:
+    """The first stream number of a component of another package: a block of STREAM_BLOCK that belongs to its name.
+
+    One of some 43 million blocks from FIRST_OUTSIDE on, so that two names hardly ever meet; where they do, a scenario
+    that holds both is refused. Once results are published, the number is as fixed as they are: keep the name.
+    """
+    blocks = (2**32 - STREAM_BLOCK - FIRST_OUTSIDE) // STREAM_BLOCK
+    return FIRST_OUTSIDE + STREAM_BLOCK * (int.from_bytes(sha256(name.encode()).digest()[:8], "big") % blocks)
+
+
+def in_base_units(parameters: Iterable[Parameter], values: Mapping[str, float]) -> dict[str, float]:
+    """The values of parameters in minutes, kilograms and the like, from values in each parameter's own unit."""
+    return {p.name: values[p.name] * unit_product(p.unit).value for p in parameters}
 
 
 @kernel

@@ -21,6 +21,8 @@ Integers = NDArray[np.int64]
 
 # Streams of the trial itself; components own blocks of STREAM_BLOCK from their `stream` on.
 STREAM_BLOCK = 100
+FIRST_OUTSIDE = 1_000_000
+"""The first stream number of components of other packages; those below belong to the ones that are shipped."""
 ARRIVAL = 1
 SITE = 2
 DROPOUT = 3
@@ -214,18 +216,12 @@ def log_sd(cv: float) -> float:
 
 
 @kernel
-def poisson_quantile(u: float, mean: float) -> float:
-    """Smallest count whose Poisson distribution function reaches u.
+def poisson_search(u: float, mean: float, none: float) -> float:
+    """Smallest count whose Poisson distribution function reaches u; `none` is exp(-mean), the probability of none.
 
     Exact up to a mean of 500; above it, where exp(-mean) would vanish, the Cornish-Fisher
     approximation, whose error is far below one event in such a count.
     """
-    return poisson_search(u, mean, exp(-mean))
-
-
-@kernel
-def poisson_search(u: float, mean: float, none: float) -> float:
-    """The same for a caller who knows exp(-mean) already, the probability of none."""
     if mean <= 0.0:
         return 0.0
     if mean > 500.0:

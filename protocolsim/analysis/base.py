@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 
@@ -44,6 +44,9 @@ class Analysis(Endpoint):
     in anybody) does not reject, and counts.
     """
 
+    no_effect_is_null: ClassVar[bool] = True
+    """Whether arms (or times) that do not differ are where the null hypothesis just holds; not so where a margin is."""
+
     level: Number = 0.05
 
     def __post_init__(self) -> None:
@@ -76,6 +79,14 @@ class Analysis(Endpoint):
         return f"share of trials with p <= {100.0 * self.level:g} %; {self.test}; {self.of_whom}"
 
     @abstractmethod
+    def at_null(self, rng: np.random.Generator, subjects: int) -> Floats:
+        """Contributions of the subjects of one trial, [subjects, k], drawn where the null hypothesis just holds.
+
+        It declares the null hypothesis in numbers: of such trials no more than `level` may be rejected, however many
+        subjects they have (`type_one_error`).
+        """
+
+    @abstractmethod
     def p_values(self, columns: Floats, trial: Integers, trials: int) -> Floats:
         """p of each trial, [trials], from the contributions of those who count; nan where it cannot be made."""
 
@@ -88,6 +99,23 @@ class Analysis(Endpoint):
     def value(self, sums: Floats) -> Floats:
         """The share of trials that reject."""
         return quotient(sums[..., 0], sums[..., 1])
+
+
+def type_one_error(analysis: Analysis, *, subjects: int, trials: int = 2000, seed: int = 1) -> tuple[float, float]:
+    """The share of trials of so many subjects that reject although the analysis's null hypothesis just holds.
+
+    Returns that share and its Monte Carlo standard error. Trials are drawn by `at_null`; no scenario is simulated.
+    """
+    rng = np.random.default_rng(seed)
+    columns = np.concatenate([analysis.at_null(rng, subjects) for _ in range(trials)])
+    sums = analysis.added(columns, np.repeat(np.arange(trials), subjects), trials)
+    rejected = float(analysis.value(sums.sum(axis=0)))
+    return rejected, float(np.sqrt(rejected * (1.0 - rejected) / trials))
+
+
+def alternating(subjects: int) -> Floats:
+    """The arms of so many subjects, 1 and 0 in turn."""
+    return np.where(np.arange(subjects) % 2 == 0, 1.0, 0.0)
 
 
 def arms(records: Records, arm: StateNames, against: StateNames) -> Floats:

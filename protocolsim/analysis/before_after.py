@@ -64,6 +64,10 @@ analysis:
         # Equal differences are ties, whatever their last bits.
         return np.where(self.of.both(rates, populations), np.round(difference, 9), np.nan)[:, np.newaxis]
 
+    def at_null(self, rng: np.random.Generator, subjects: int) -> Floats:
+        """Differences that lie symmetrically about zero."""
+        return rng.normal(size=(subjects, 1))
+
     def p_values(self, columns: Floats, trial: Integers, trials: int) -> Floats:
         """p of each trial; nan where nobody changed."""
         found = rank_sums(columns[:, 0], trial, trials)

@@ -1,4 +1,4 @@
-"""Every kind of analysis, found by listing this folder: a new kind is one new file ending in `KIND = ...`."""
+"""Every kind of analysis: the files of this folder, each ending in `KIND = ...`, and those of installed packages."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from functools import cache
 from pathlib import Path
 
 from protocolsim.analysis.base import Analysis
-from protocolsim.endpoint.catalogue import kinds_in
+from protocolsim.endpoint.catalogue import installed_kinds, kinds_in
 
 
 @cache
 def kinds() -> dict[str, type[Analysis]]:
     """Each kind's name and its class, in alphabetical order."""
-    return kinds_in("protocolsim.analysis", Path(__file__).parent)
+    shipped = kinds_in("protocolsim.analysis", Path(__file__).parent)
+    return shipped | installed_kinds("analysis", Analysis, shipped)

@@ -58,6 +58,10 @@ analysis:
         meets, among = self.of.contributions(records, populations).T
         return np.where(among > 0.0, meets, np.nan)[:, np.newaxis]
 
+    def at_null(self, rng: np.random.Generator, subjects: int) -> Floats:
+        """Subjects of whom the target's share meets the conditions."""
+        return (rng.random((subjects, 1)) < self.target).astype(np.float64)
+
     def p_values(self, columns: Floats, trial: Integers, trials: int) -> Floats:
         """p of each trial; nan where nobody is in the population."""
         number = np.bincount(trial, minlength=trials)

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from protocolsim.analysis.base import Analysis, OfTimeTo, arms, in_both, split
+from protocolsim.analysis.base import Analysis, OfTimeTo, alternating, arms, in_both, split
 from protocolsim.endpoint.base import Floats, Integers, Mask, StateNames
 from protocolsim.records import Records
 
@@ -62,6 +62,12 @@ analysis:
         return in_both(
             np.where(counted, minutes, np.nan), reached.astype(np.float64), arms(records, self.arm, self.against)
         )
+
+    def at_null(self, rng: np.random.Generator, subjects: int) -> Floats:
+        """Times with one hazard in both arms, some of them censored."""
+        times, censored = rng.exponential(100.0, (2, subjects)) + 1.0
+        reached = times <= 2.0 * censored
+        return np.column_stack([np.where(reached, times, 2.0 * censored), reached, alternating(subjects)])
 
     def p_values(self, columns: Floats, trial: Integers, trials: int) -> Floats:
         """p of each trial; nan where an arm is empty or nobody got there while others of both arms might have."""

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from protocolsim.analysis.base import Analysis, OfReduction, arms, in_both, split
+from protocolsim.analysis.base import Analysis, OfReduction, alternating, arms, in_both, split
 from protocolsim.endpoint.base import Floats, Integers, Mask, StateNames
 from protocolsim.errors import UsageError
 from protocolsim.records import Records
@@ -64,6 +64,12 @@ analysis:
         rates = self.of.rates(records)
         counted = self.of.members(populations) & (rates.late_over > 0.0)
         return in_both(np.where(counted, rates.late, np.nan), rates.late_over, arms(records, self.arm, self.against))
+
+    def at_null(self, rng: np.random.Generator, subjects: int) -> Floats:
+        """Counts with one rate and one dispersion in both arms, over times that differ."""
+        over = rng.uniform(0.5, 1.5, subjects)
+        counted = rng.poisson(4.0 * over * rng.gamma(2.0, 0.5, subjects))
+        return np.column_stack([counted, over, alternating(subjects)])
 
     def p_values(self, columns: Floats, trial: Integers, trials: int) -> Floats:
         """p of each trial; nan where an arm is empty or has no count, or the fit fails."""

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from protocolsim.analysis.base import Analysis, OfShare, arms, in_both
+from protocolsim.analysis.base import Analysis, OfShare, alternating, arms, in_both
 from protocolsim.endpoint.base import Floats, Integers, Mask, StateNames, quotient
 from protocolsim.records import Records
 
@@ -53,6 +53,10 @@ analysis:
         """Whether the conditions are met, and the arm, [subjects, 2]; nan for who is not in the test."""
         meets, among = self.of.contributions(records, populations).T
         return in_both(np.where(among > 0.0, meets, np.nan), arms(records, self.arm, self.against))
+
+    def at_null(self, rng: np.random.Generator, subjects: int) -> Floats:
+        """Two arms with one share."""
+        return np.column_stack([rng.random(subjects) < 0.5, alternating(subjects)]).astype(np.float64)
 
     def p_values(self, columns: Floats, trial: Integers, trials: int) -> Floats:
         """p of each trial; nan where an arm is empty, or where all or none meet the conditions in both."""

@@ -58,7 +58,7 @@ class DescribedPart(Part):
 
     def reduced(self, state: State) -> State:
         """The scenario alone."""
-        return State(state.scenario, state.text)
+        return State(state.scenario, state.text, allow_plugins=state.allow_plugins)
 
     def make(self, state: State, tell: Tell) -> Made:  # noqa: ARG002 - too short to watch
         """The description."""

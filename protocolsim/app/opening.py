@@ -10,15 +10,15 @@ from protocolsim.scenario.file.library import find, is_path
 from protocolsim.scenario.load import load, load_text
 
 
-def opening(scenario: str) -> State:
+def opening(scenario: str, *, allow_plugins: bool = False) -> State:
     """The first state. Raises ScenarioError for a scenario with faults, UsageError for one that is not there."""
     if not is_path(scenario):
         find(scenario)
-        return State(scenario)
-    loaded = load(scenario)
+        return State(scenario, allow_plugins=allow_plugins)
+    loaded = load(scenario, allow_plugins=allow_plugins)
     text = loaded.document.text
     try:
-        load_text(text, scenario)
+        load_text(text, scenario, allow_plugins=allow_plugins)
     except ScenarioError:
         text = loaded.resolved  # it extends a file beside it, which the page does not see
-    return State(PurePath(scenario).stem, small(text))
+    return State(PurePath(scenario).stem, small(text), allow_plugins=allow_plugins)

@@ -119,7 +119,7 @@ class Visitor:
     def check(self, text: str) -> None:
         """Check what is being typed."""
         view = next(v for v in views() if v.name == "scenario")
-        self._start(view, view.parts[0], State(OWN_TEXT, text))
+        self._start(view, view.parts[0], State(OWN_TEXT, text, allow_plugins=self.state.allow_plugins))
 
     # What answers -----------------------------------------------------------------------------------------------------
 
@@ -324,7 +324,7 @@ def _events(input: Inputs, visitor: Visitor) -> None:
     upon("reset", lambda _: visitor.open(replace(visitor.state, settings=(), replicates=None, seed=None)))
     upon("chosen", lambda said: _choose(visitor, said))
     upon("typed", visitor.check)
-    upon("used", lambda said: visitor.open(State(OWN_TEXT, said, view=visitor.state.view)))
+    upon("used", lambda said: visitor.open(_fresh(visitor.state, OWN_TEXT, said)))
     upon("cancelled", lambda said: visitor.cancel(*said))
     upon(MISHEARD, visitor.mishear, mends=False)
 
@@ -362,4 +362,9 @@ def _step(visitor: Visitor, said: dict[str, Any]) -> None:
 def _choose(visitor: Visitor, name: str) -> None:
     if name not in names():
         raise UsageError(f"there is no scenario '{name[:MOST_NAME]}'")
-    visitor.open(State(name, view=visitor.state.view))
+    visitor.open(_fresh(visitor.state, name))
+
+
+def _fresh(state: State, scenario: str, text: str | None = None) -> State:
+    """Another scenario without a setting, looked at in the same view."""
+    return State(scenario, text, view=state.view, allow_plugins=state.allow_plugins)

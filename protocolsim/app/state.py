@@ -36,7 +36,8 @@ class State:
     `scenario` is a shipped one by name, unless `text` is there: then it is what that text is called. `settings` are
     what --set would say, in words. The design to compare with is the same scenario with the settings `other`, or the
     shipped one `beside`. `replicates` and `seed` are the scenario's own where None; `draw` is the replicate looked at,
-    `patient` the subject's place in it.
+    `patient` the subject's place in it. `allow_plugins`: whether code that a scenario names may be loaded; whoever
+    starts the page says so, never an address.
     """
 
     scenario: str
@@ -50,6 +51,7 @@ class State:
     measure: str = ""
     beside: str = ""
     view: str = ""
+    allow_plugins: bool = False
 
     def setting(self, name: str, value: str | None, *, other: bool = False) -> State:
         """With one setting changed, or taken back (None)."""
@@ -86,7 +88,8 @@ def restored(address: str, first: State) -> State:
         raise UsageError(f"the address is damaged: it says more than {MOST_FIELDS} things") from None
     found = dict(pairs)
     view, measure, beside = (found.get(key, "")[:MOST_NAME] for key in ("view", "measure", "beside"))
-    state = State(_scenario(found, first), _text(found), view=view, measure=measure, beside=beside)
+    state = State(_scenario(found, first), _text(found), allow_plugins=first.allow_plugins)
+    state = replace(state, view=view, measure=measure, beside=beside)
     if "scenario" not in found and state.text is None:
         state = replace(state, text=first.text)
     for name in NUMBERS:
@@ -143,16 +146,18 @@ def asked(name: str, text: str) -> int:
 
 
 def scenario_of(state: State) -> Scenario:
-    """The scenario as set up, checked; code from outside is never loaded.
+    """The scenario as set up, checked; code from outside is loaded only where whoever started the page allowed it.
 
     Raises ScenarioError for its faults, UsageError for what cannot be set.
     """
-    return _loaded(state.scenario, state.text, state.settings)
+    return _loaded(state.scenario, state.text, state.settings, state.allow_plugins)
 
 
 def other_of(state: State) -> Scenario:
     """The design to compare with, likewise."""
-    return _loaded(state.beside, None, ()) if state.beside else _loaded(state.scenario, state.text, state.other)
+    if state.beside:
+        return _loaded(state.beside, None, (), state.allow_plugins)
+    return _loaded(state.scenario, state.text, state.other, state.allow_plugins)
 
 
 def over(settings: Sequence[tuple[str, str]], more: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
@@ -161,13 +166,13 @@ def over(settings: Sequence[tuple[str, str]], more: Mapping[str, Any]) -> tuple[
 
 
 @lru_cache(maxsize=64)
-def _loaded(name: str, text: str | None, settings: tuple[tuple[str, str], ...]) -> Scenario:
+def _loaded(name: str, text: str | None, settings: tuple[tuple[str, str], ...], allow_plugins: bool) -> Scenario:
     given = {key: value_of(key, value) for key, value in settings}
     if text is None:
         if is_path(name):
             raise UsageError(f"'{name}' is a path; here are the shipped scenarios only")
-        return load(name, set=given)
-    return load_text(small(text), f"{name}.yaml", set=given)
+        return load(name, set=given, allow_plugins=allow_plugins)
+    return load_text(small(text), f"{name}.yaml", set=given, allow_plugins=allow_plugins)
 
 
 def scenario_file(state: State) -> str:
@@ -179,5 +184,5 @@ def scenario_file(state: State) -> str:
     numbers = {"seed": state.seed, "replicates": state.replicates}
     given = {key: value_of(key, value) for key, value in state.settings}
     text = saved(scenario, state.scenario if state.text is None else None, given, numbers)
-    load_text(text, "scenario.yaml")
+    load_text(text, "scenario.yaml", allow_plugins=state.allow_plugins)
     return text

@@ -44,8 +44,21 @@ from protocolsim.text.terminal import say
     type=click.IntRange(1, 64),
     help="Processes that simulate, for all visitors together: one for each processor, but at most 4, unless said.",
 )
+@click.option(
+    "--allow-plugins",
+    is_flag=True,
+    help="Load code that a scenario names (your.module:COMPONENT), also one that a visitor writes on the page: whoever "
+    "can open the page can then have any module of this environment loaded. Not with --public.",
+)
 def app(
-    scenario: str, port: int, host: str, allowed: tuple[str, ...], token: str | None, public: bool, workers: int | None
+    scenario: str,
+    port: int,
+    host: str,
+    allowed: tuple[str, ...],
+    token: str | None,
+    public: bool,
+    workers: int | None,
+    allow_plugins: bool,
 ) -> None:
     """Explore SCENARIO on a page in the browser. Move its rule, and watch the trial change.
 
@@ -60,10 +73,12 @@ def app(
 
     if public and token is not None:
         raise UsageError("--public opens the page without a token, --token asks for one: say which")
+    if public and allow_plugins:
+        raise UsageError("--allow-plugins lets visitors load code by its name, and --public lets anybody in: say which")
     names = tuple(allowed_name(name) for name in allowed)
     key = None if public else new_token() if token is None else fixed_token(token)
     serve(
-        opening(scenario),
+        opening(scenario, allow_plugins=allow_plugins),
         host=host,
         port=port,
         token=key,

@@ -77,7 +77,7 @@ def studies(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--overwrite", is_flag=True, help="Replace earlier results in --out."),
         click.option("--json", "as_json", is_flag=True, help="Print only the results, as JSON."),
         click.option("--quiet", is_flag=True, help="Print nothing but refusals."),
-        click.option("--allow-plugins", is_flag=True, help="Load code the scenario names (your.module:YourClass)."),
+        click.option("--allow-plugins", is_flag=True, help="Load code the scenario names (your.module:COMPONENT)."),
     )
     found: Callable[..., None] = gathered
     for option in reversed(options):

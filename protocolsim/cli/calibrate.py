@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @click.option("--overwrite", is_flag=True, help="Begin anew in --out, without what is there.")
 @click.option("--json", "as_json", is_flag=True, help="Print only the results, as JSON.")
 @click.option("--quiet", is_flag=True, help="Print nothing but refusals.")
-@click.option("--allow-plugins", is_flag=True, help="Load code the scenario names (your.module:YourClass).")
+@click.option("--allow-plugins", is_flag=True, help="Load code the scenario names (your.module:COMPONENT).")
 @parallel
 def calibrate(
     scenario: str,

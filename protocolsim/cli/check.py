@@ -16,7 +16,7 @@ from protocolsim.text.terminal import say
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Check it with another value; repeatable.")
 @click.option("--json", "as_json", is_flag=True, help="Print all findings and every path, as JSON.")
 @click.option("--quiet", is_flag=True, help="Print nothing; the exit status tells.")
-@click.option("--allow-plugins", is_flag=True, help="Load code the scenario names (your.module:YourClass).")
+@click.option("--allow-plugins", is_flag=True, help="Load code the scenario names (your.module:COMPONENT).")
 def check(scenario: str, settings: tuple[str, ...], as_json: bool, quiet: bool, allow_plugins: bool) -> None:
     """Prove what SCENARIO's rules do for every patient. List every path through it.
 

@@ -17,7 +17,7 @@ from protocolsim.text.terminal import say
 @click.option("--seed", type=int, help="Random seed of both.  [default: that of A]")
 @click.option("--engine", default="auto", show_default=True, help="batch (fast), des (reference), or auto.")
 @click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON.")
-@click.option("--allow-plugins", is_flag=True, help="Load code the scenarios name (your.module:YourClass).")
+@click.option("--allow-plugins", is_flag=True, help="Load code the scenarios name (your.module:COMPONENT).")
 def compare(
     a: str, b: str, replicates: int | None, seed: int | None, engine: str, as_json: bool, allow_plugins: bool
 ) -> None:

@@ -17,7 +17,7 @@ from protocolsim.errors import UsageError
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Write into this new file: .md or .html.")
 @click.option("--overwrite", is_flag=True, help="Replace the file.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Change a value; repeatable.")
-@click.option("--allow-plugins", is_flag=True, help="Load code the scenario names (your.module:YourClass).")
+@click.option("--allow-plugins", is_flag=True, help="Load code the scenario names (your.module:COMPONENT).")
 def describe(
     scenario: str, as_json: bool, out: Path | None, overwrite: bool, settings: tuple[str, ...], allow_plugins: bool
 ) -> None:

@@ -20,7 +20,7 @@ from protocolsim.errors import UsageError
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Change a value; repeatable.")
 @click.option("--replicates", type=int, help="With --counts: how many trials.  [default: the scenario's]")
 @click.option("--seed", type=int, help="With --counts: the random seed.  [default: the scenario's]")
-@click.option("--allow-plugins", is_flag=True, help="Load code the scenario names (your.module:YourClass).")
+@click.option("--allow-plugins", is_flag=True, help="Load code the scenario names (your.module:COMPONENT).")
 def diagram(
     scenario: str,
     form: str | None,

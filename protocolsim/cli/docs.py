@@ -29,7 +29,7 @@ from protocolsim.text.terminal import say
     help="Write the Markdown pages that are made from the code there (and the checklist of NAME, ms_daclizumab where "
     "absent); in the repository's docs/ also the index of `protocolsim explain`.",
 )
-@click.option("--allow-plugins", is_flag=True, help="Load code the scenario names (your.module:YourClass).")
+@click.option("--allow-plugins", is_flag=True, help="Load code the scenario names (your.module:COMPONENT).")
 def docs(name: str | None, site: Path | None, port: int, folder: Path | None, allow_plugins: bool) -> None:
     """Serve the documentation to this machine's browser. Or print the page of a disease, a drug or a scenario, by NAME.
 

@@ -4,21 +4,40 @@ from __future__ import annotations
 
 import click
 
+from protocolsim.errors import ProtocolsimError
+from protocolsim.plugins import GROUPS, plugins
+
 
 @click.command(name="list")
 def list_() -> None:
-    """List the scenarios that come with protocolsim."""
+    """List the scenarios that come with protocolsim, and all that installed packages add to it."""
     from rich.console import Console
 
     from protocolsim.report.style.console import Screen
-    from protocolsim.scenario.file.extends import load_document
     from protocolsim.scenario.file.library import names
 
-    found = {name: load_document(name).data for name in names()}
-    said = [
-        (name, [data["title"], *([data["question"]] if data.get("question") else [])]) for name, data in found.items()
-    ]
-    Screen(Console()).listed(said)
+    screen = Screen(Console())
+    screen.listed([(name, _about(name)) for name in names()])
+    added = [plugin for room in GROUPS if room != "scenario" for plugin in plugins(room).values()]
+    if added:
+        screen.put()
+        screen.put("From installed packages:", "bold")
+        screen.listed([(p.name, [f"{p.room}, {' and '.join(p.packages)}"]) for p in added])
+
+
+def _about(name: str) -> list[str]:
+    """The title and the question of a scenario; of one that an installed package holds, or what is wrong with it."""
+    from protocolsim.scenario.file.extends import load_document
+
+    installed = plugins("scenario").get(name)
+    try:
+        data = load_document(name).data
+    except ProtocolsimError as error:
+        if installed is None:
+            raise
+        return [str(error)]
+    package = [] if installed is None else [f"({' and '.join(installed.packages)})"]
+    return [" ".join([str(data.get("title", name)), *package]), *([data["question"]] if data.get("question") else [])]
 
 
 COMMAND = list_

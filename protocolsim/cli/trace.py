@@ -35,7 +35,7 @@ _ENDINGS = (".html", ".png", ".svg", ".txt", ".json")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Change a value; repeatable.")
 @click.option("--seed", type=int, help="Random seed.  [default: the scenario's]")
 @click.option("--engine", default="auto", show_default=True, help="batch (fast), des (reference), or auto.")
-@click.option("--allow-plugins", is_flag=True, help="Load code the scenario names (your.module:YourClass).")
+@click.option("--allow-plugins", is_flag=True, help="Load code the scenario names (your.module:COMPONENT).")
 def trace(
     scenario: str,
     subject: int | None,

@@ -15,10 +15,10 @@ from collections.abc import Mapping
 import numpy as np
 
 from protocolsim.arithmetic import exp, kernel, log, sqrt
-from protocolsim.component import Assessment, Floats, Integers, Parameter, Trait, Variable, signal_sum
+from protocolsim.component import Assessment, Floats, Integers, Parameter, Trait, Variable, in_base_units, signal_sum
 from protocolsim.disease.base import Disease
 from protocolsim.randomness import exponential_quantile, log_sd, normal_quantile, uniform
-from protocolsim.units import MINUTES_PER_WEEK, unit_product
+from protocolsim.units import MINUTES_PER_WEEK
 
 STREAM = 1100
 (
@@ -262,77 +262,27 @@ def observe_blood_count(
         value[k, 4] = truth[k, 4]
 
 
-class AplasticAnaemia(Disease):
-    """Candidates with moderate aplastic anaemia, of whom the protocol's entry rule admits some.
-
-    A share would respond to blockade of the IL-2 receptor (CD25), more of them where no transfusions are needed. In a
-    responder the counts rise in a straight line while the receptor is blocked, and have risen in full when the time
-    under blockade reaches the patient's own, which is lognormal. Recoveries are of all lineages or of one that is
-    affected. Full recovery is lost at a constant rate.
-    """
-
-    name = "aplastic_anaemia"
-    meaning = "moderate aplastic anaemia, in which the immune system suppresses the marrow"
-    stream = STREAM
-    parameters = PARAMETERS
-    fields = FIELDS
-    traits = (
-        Trait("weight", _WEIGHT, "kg", "body weight at entry", hidden=False, least=0),
-        Trait(
-            "transfusion_dependent",
-            _DEPENDENT,
-            "",
-            "1: on red-cell transfusions at entry",
-            hidden=False,
-            least=0,
-            most=1,
-            whole=True,
-        ),
-        Trait("responder", _RESPONDER, "", "1: blockade of CD25 would bring a response"),
-        Trait("weeks_to_response", _WEEKS, "weeks", "time under blockade until that response is complete"),
-        Trait("complete_recovery", _COMPLETE, "", "1: a recovery would be of all lineages"),
-    )
-    reads = ("anti_cd25_concentration",)
-    assessments = (
-        Assessment(
-            "blood_count",
-            "blood count, and whether red cells were transfused",
-            (
-                Variable("neutrophils", "", "absolute neutrophil count, 10^9/L", least=0),
-                Variable("platelets", "", "platelet count, 10^9/L", least=0),
-                Variable("haemoglobin", "", "haemoglobin, g/dL", least=0),
-                Variable("reticulocytes", "", "absolute reticulocyte count, 10^9/L", least=0),
-                Variable(
-                    "transfused", "", "1: red cells were transfused since the last count", least=0, most=1, whole=True
-                ),
-            ),
-            observe_blood_count,
-        ),
-    )
-    start = staticmethod(start)
-    advance = staticmethod(advance)
-
-    def constants(self, values: Mapping[str, float]) -> Floats:
-        """What the kernels read; times in minutes, the middle of counts on the scale on which they are normal."""
-        v = {p.name: values[p.name] * unit_product(p.unit).value for p in self.parameters}
-        ever = min(0.999, v["response"] / v["response_within_12_weeks"])
-        odds = _odds_if_dependent(ever, v["transfusion_dependent"], v["independence_odds_ratio"])
-        better = odds * v["independence_odds_ratio"]
-        numbers = [
-            v["weight_median"], log_sd(v["weight_cv"]), _normal_below(-v["entry_truncation"]),
-            v["transfusion_dependent"], odds / (1.0 + odds), better / (1.0 + better), log(v["response_time"]),
-            log(_THREE_MONTHS / v["response_time"]) / normal_quantile(v["response_within_12_weeks"]),
-            v["complete_share"], v["blocking_concentration"], v["recovery_time"], v["spontaneous_recovery"],
-            v["relapse"], log_sd(v["normal_cv"]), log_sd(v["gain_cv"]), v["transfusion_free_at"],
-            log(v["neutrophils_median"]), log(v["platelets_median"]), v["haemoglobin_mean"],
-            log(v["reticulocytes_median"]),
-            v["neutrophils_log_sd"], v["platelets_log_sd"], v["haemoglobin_sd"], v["reticulocytes_log_sd"],
-            v["neutrophils_normal"], v["platelets_normal"], v["haemoglobin_normal"], v["reticulocytes_normal"],
-            v["neutrophils_gain"], v["platelets_gain"], v["haemoglobin_gain"], v["reticulocytes_gain"],
-            log_sd(v["neutrophils_cv"]), log_sd(v["platelets_cv"]), log_sd(v["haemoglobin_error"]),
-            log_sd(v["reticulocytes_cv"]),
-        ]  # fmt: skip
-        return np.array(numbers)
+def constants_of(values: Mapping[str, float]) -> Floats:
+    """What the kernels read; times in minutes, the middle of counts on the scale on which they are normal."""
+    v = in_base_units(PARAMETERS, values)
+    ever = min(0.999, v["response"] / v["response_within_12_weeks"])
+    odds = _odds_if_dependent(ever, v["transfusion_dependent"], v["independence_odds_ratio"])
+    better = odds * v["independence_odds_ratio"]
+    numbers = [
+        v["weight_median"], log_sd(v["weight_cv"]), _normal_below(-v["entry_truncation"]),
+        v["transfusion_dependent"], odds / (1.0 + odds), better / (1.0 + better), log(v["response_time"]),
+        log(_THREE_MONTHS / v["response_time"]) / normal_quantile(v["response_within_12_weeks"]),
+        v["complete_share"], v["blocking_concentration"], v["recovery_time"], v["spontaneous_recovery"],
+        v["relapse"], log_sd(v["normal_cv"]), log_sd(v["gain_cv"]), v["transfusion_free_at"],
+        log(v["neutrophils_median"]), log(v["platelets_median"]), v["haemoglobin_mean"],
+        log(v["reticulocytes_median"]),
+        v["neutrophils_log_sd"], v["platelets_log_sd"], v["haemoglobin_sd"], v["reticulocytes_log_sd"],
+        v["neutrophils_normal"], v["platelets_normal"], v["haemoglobin_normal"], v["reticulocytes_normal"],
+        v["neutrophils_gain"], v["platelets_gain"], v["haemoglobin_gain"], v["reticulocytes_gain"],
+        log_sd(v["neutrophils_cv"]), log_sd(v["platelets_cv"]), log_sd(v["haemoglobin_error"]),
+        log_sd(v["reticulocytes_cv"]),
+    ]  # fmt: skip
+    return np.array(numbers)
 
 
 @kernel
@@ -357,4 +307,53 @@ def _odds_if_dependent(share: float, dependent: float, ratio: float) -> float:
     return odds
 
 
-COMPONENT = AplasticAnaemia
+COMPONENT = Disease(
+    name="aplastic_anaemia",
+    meaning="moderate aplastic anaemia, in which the immune system suppresses the marrow",
+    description="""Candidates with moderate aplastic anaemia, of whom the protocol's entry rule admits some.
+
+    A share would respond to blockade of the IL-2 receptor (CD25), more of them where no transfusions are needed. In a
+    responder the counts rise in a straight line while the receptor is blocked, and have risen in full when the time
+    under blockade reaches the patient's own, which is lognormal. Recoveries are of all lineages or of one that is
+    affected. Full recovery is lost at a constant rate.
+    """,
+    stream=STREAM,
+    parameters=PARAMETERS,
+    fields=FIELDS,
+    traits=(
+        Trait("weight", _WEIGHT, "kg", "body weight at entry", hidden=False, least=0),
+        Trait(
+            "transfusion_dependent",
+            _DEPENDENT,
+            "",
+            "1: on red-cell transfusions at entry",
+            hidden=False,
+            least=0,
+            most=1,
+            whole=True,
+        ),
+        Trait("responder", _RESPONDER, "", "1: blockade of CD25 would bring a response"),
+        Trait("weeks_to_response", _WEEKS, "weeks", "time under blockade until that response is complete"),
+        Trait("complete_recovery", _COMPLETE, "", "1: a recovery would be of all lineages"),
+    ),
+    reads=("anti_cd25_concentration",),
+    assessments=(
+        Assessment(
+            "blood_count",
+            "blood count, and whether red cells were transfused",
+            (
+                Variable("neutrophils", "", "absolute neutrophil count, 10^9/L", least=0),
+                Variable("platelets", "", "platelet count, 10^9/L", least=0),
+                Variable("haemoglobin", "", "haemoglobin, g/dL", least=0),
+                Variable("reticulocytes", "", "absolute reticulocyte count, 10^9/L", least=0),
+                Variable(
+                    "transfused", "", "1: red cells were transfused since the last count", least=0, most=1, whole=True
+                ),
+            ),
+            observe_blood_count,
+        ),
+    ),
+    start=start,
+    advance=advance,
+    constants=constants_of,
+)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from protocolsim.component import Component
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Disease(Component):
     """A disease model, and the people who have it.
 

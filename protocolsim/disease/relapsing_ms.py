@@ -22,6 +22,7 @@ from protocolsim.component import (
     Parameter,
     Trait,
     Variable,
+    in_base_units,
     put_back,
     signal_sums,
     taken,
@@ -37,7 +38,7 @@ from protocolsim.randomness import (
     poisson_counts,
     uniforms,
 )
-from protocolsim.units import MINUTES_PER_DAY, MINUTES_PER_WEEK, unit_product
+from protocolsim.units import MINUTES_PER_DAY, MINUTES_PER_WEEK
 
 STREAM = 1000
 _DRAW_WEIGHT, _DRAW_AGE, _DRAW_RATE, _DRAW_ACTIVITY, _DRAW_NEW, _DRAW_PERSISTING = range(STREAM, STREAM + 6)
@@ -325,27 +326,54 @@ def observe_edss(
         value[k, 0], truth[k, 0] = _on_scale(level[k] + sd * error[k]), level[k]
 
 
-class RelapsingMS(Disease):
-    """Patients with relapsing multiple sclerosis in whom interferon beta alone has failed.
+def constants_of(values: Mapping[str, float]) -> Floats:
+    """What the kernels read; times in minutes, the EDSS rates per minute and their sums last."""
+    v = in_base_units(PARAMETERS, values)
+    spread = v["new_lesion_rate_log_sd"]
+    numbers = np.empty(_TOTALS + _NUMBER_OF_LEVELS)
+    numbers[_WEIGHT_MEDIAN] = v["weight_median"]
+    numbers[_WEIGHT_LOG_SD] = log_sd(v["weight_cv"])
+    numbers[_AGE_LOW] = v["age_youngest"]
+    numbers[_AGE_MODE] = v["age_commonest"]
+    numbers[_AGE_HIGH] = v["age_oldest"]
+    numbers[_RATE_LOG_MEAN] = log(v["new_lesion_rate"] * _FOUR_WEEKS) - 0.5 * spread * spread
+    numbers[_RATE_LOG_SD] = spread
+    numbers[_ACTIVITY_SD] = v["activity_sd"]
+    numbers[_AUTOCORRELATION] = v["activity_autocorrelation"]
+    numbers[_PERSISTENCE] = v["lesion_persistence"]
+    numbers[_EXCESS] = v["referral_excess"]
+    numbers[_REFERRAL_DECAY] = log(2.0) / v["referral_half_life"]
+    numbers[_ENTRY_MEAN] = v["edss_entry_mean"]
+    numbers[_ENTRY_SD] = v["edss_entry_sd"]
+    numbers[_RATING_SD] = v["edss_rating_sd"]
+    rates = np.array(EDSS_RATES) / _YEAR
+    worsening = np.triu(np.ones_like(rates), 1) == 1.0
+    rates = np.where(worsening, rates * v["edss_worsening"], rates)
+    numbers[_LEVELS:_TOTALS] = rates.ravel()
+    numbers[_TOTALS:] = rates.cumsum(axis=1)[:, -1]  # from left to right, as nothing else says of a sum
+    return numbers
+
+
+COMPONENT = Disease(
+    name="relapsing_ms",
+    meaning="relapsing multiple sclerosis in patients whom interferon beta alone has failed",
+    description="""Patients with relapsing multiple sclerosis in whom interferon beta alone has failed.
 
     Long-run lesion rates are lognormal between patients; within one, log activity is autoregressive over 4 weeks
     and starts above its long run, since patients come when they are active. At a scan, lesions that appeared since
     the last one and still enhance are Poisson, and each older one is still seen with a fixed probability.
-    """
-
-    name = "relapsing_ms"
-    meaning = "relapsing multiple sclerosis in patients whom interferon beta alone has failed"
-    stream = STREAM
-    parameters = PARAMETERS
-    fields = FIELDS
-    traits = (
+    """,
+    stream=STREAM,
+    parameters=PARAMETERS,
+    fields=FIELDS,
+    traits=(
         Trait("weight", _WEIGHT, "kg", "body weight at entry", hidden=False, least=0),
         Trait("age", _AGE, "", "age at entry, years", hidden=False, least=0),
         Trait("new_lesion_rate", _RATE, "1/4 weeks", "own long-run rate of new lesions on interferon beta"),
         Trait("edss_at_entry", _EDSS_AT_ENTRY, "", "true EDSS level at entry"),
-    )
-    reads = ("log_new_lesion_rate",)
-    assessments = (
+    ),
+    reads=("log_new_lesion_rate",),
+    assessments=(
         Assessment(
             "mri",
             "brain MRI with gadolinium",
@@ -363,35 +391,7 @@ class RelapsingMS(Disease):
             (Variable("edss", "", "EDSS as rated, 0 to 10; the truth behind it is a whole level", least=0, most=10),),
             observe_edss,
         ),
-    )
-    start = staticmethod(start)
-
-    def constants(self, values: Mapping[str, float]) -> Floats:
-        """What the kernels read; times in minutes, the EDSS rates per minute and their sums last."""
-        v = {p.name: values[p.name] * unit_product(p.unit).value for p in self.parameters}
-        spread = v["new_lesion_rate_log_sd"]
-        numbers = np.empty(_TOTALS + _NUMBER_OF_LEVELS)
-        numbers[_WEIGHT_MEDIAN] = v["weight_median"]
-        numbers[_WEIGHT_LOG_SD] = log_sd(v["weight_cv"])
-        numbers[_AGE_LOW] = v["age_youngest"]
-        numbers[_AGE_MODE] = v["age_commonest"]
-        numbers[_AGE_HIGH] = v["age_oldest"]
-        numbers[_RATE_LOG_MEAN] = log(v["new_lesion_rate"] * _FOUR_WEEKS) - 0.5 * spread * spread
-        numbers[_RATE_LOG_SD] = spread
-        numbers[_ACTIVITY_SD] = v["activity_sd"]
-        numbers[_AUTOCORRELATION] = v["activity_autocorrelation"]
-        numbers[_PERSISTENCE] = v["lesion_persistence"]
-        numbers[_EXCESS] = v["referral_excess"]
-        numbers[_REFERRAL_DECAY] = log(2.0) / v["referral_half_life"]
-        numbers[_ENTRY_MEAN] = v["edss_entry_mean"]
-        numbers[_ENTRY_SD] = v["edss_entry_sd"]
-        numbers[_RATING_SD] = v["edss_rating_sd"]
-        rates = np.array(EDSS_RATES) / _YEAR
-        worsening = np.triu(np.ones_like(rates), 1) == 1.0
-        rates = np.where(worsening, rates * v["edss_worsening"], rates)
-        numbers[_LEVELS:_TOTALS] = rates.ravel()
-        numbers[_TOTALS:] = rates.cumsum(axis=1)[:, -1]  # from left to right, as nothing else says of a sum
-        return numbers
-
-
-COMPONENT = RelapsingMS
+    ),
+    start=start,
+    constants=constants_of,
+)

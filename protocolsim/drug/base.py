@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from dataclasses import dataclass
 
-from protocolsim.component import Component, Kernel
+from protocolsim.component import Component, GiveKernel
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Drug(Component):
     """A drug model: kinetics, effects written to signals, biomarkers of its own, and its harms.
 
@@ -15,7 +16,7 @@ class Drug(Component):
     has a `give` kernel; one without is only on or off (`standard`).
     """
 
-    give: ClassVar[Kernel | None] = None
+    give: GiveKernel | None = None
 
 
 LEVEL = 0

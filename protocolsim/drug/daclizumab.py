@@ -12,12 +12,12 @@ from collections.abc import Mapping
 import numpy as np
 
 from protocolsim.arithmetic import exp, inlined, kernel, log, power, sqrt, unsigned
-from protocolsim.component import Assessment, Floats, Hazard, Integers, Trait, Variable, put_back, taken
+from protocolsim.component import Assessment, Floats, Hazard, Integers, Trait, Variable, in_base_units, put_back, taken
 from protocolsim.drug._daclizumab_parameters import PARAMETERS
 from protocolsim.drug.base import LEVEL, Drug
 from protocolsim.kinetics import saturation, step, two_rates
 from protocolsim.randomness import keys, keys_of_use, log_sd, normals
-from protocolsim.units import MINUTES_PER_DAY, MINUTES_PER_WEEK, unit_product
+from protocolsim.units import MINUTES_PER_DAY, MINUTES_PER_WEEK
 
 STREAM = 2000
 _DRAW_CLEARANCE, _DRAW_VOLUME, _DRAW_EFFECT, _DRAW_NK_BASELINE, _DRAW_NK_EXPANSION = range(STREAM, STREAM + 5)
@@ -321,31 +321,64 @@ def adverse_event_rate(constants: Floats, level: float) -> float:
     return rate
 
 
-class Daclizumab(Drug):
-    """Daclizumab by infusion, in mg/kg.
+def constants_of(values: Mapping[str, float]) -> Floats:
+    """What the kernels read; kinetics and effects in days, event rates per minute."""
+    v = in_base_units(PARAMETERS, values)
+    day = float(MINUTES_PER_DAY)
+    numbers = {
+        _K_CLEARANCE: v["clearance"] * day, _K_CLEARANCE_SD: log_sd(v["clearance_cv"]),
+        _K_VOLUME: v["central_volume"], _K_VOLUME_SD: log_sd(v["central_volume_cv"]),
+        _K_PERIPHERAL_VOLUME: v["peripheral_volume"], _K_EXCHANGE: v["intercompartmental_clearance"] * day,
+        _K_WEIGHT: v["reference_weight"], _K_CLEARANCE_POWER: v["clearance_weight_exponent"],
+        _K_VOLUME_POWER: v["volume_weight_exponent"],
+        _K_FULL_EFFECT: 1.0, _K_HALF_EFFECT: v["half_effect_concentration"], _K_ONSET: v["effect_onset"] / day,
+        _K_EFFECT_SD: v["rate_ratio_log_sd"], _K_ON_DRUG: v["on_drug_concentration"],
+        _K_DOSE: v["reference_dose"], _K_INTERVAL: v["reference_interval"] / day,
+        _K_NK_BASELINE: v["nk_baseline"], _K_NK_BASELINE_SD: v["nk_baseline_log_sd"],
+        _K_NK_LOSS: v["nk_production"] * day / v["nk_baseline"], _K_NK_MAX: v["nk_max_expansion"],
+        _K_NK_MAX_SD: log_sd(v["nk_max_expansion_cv"]), _K_NK_HALF: v["nk_half_effect_concentration"],
+        _K_NK_CORRELATION: v["nk_effect_correlation"], _K_NK_ASSAY: log_sd(v["nk_residual_cv"]),
+        _K_CD8_DEPTH: v["cd8_fall"] / saturation(v["cd8_fall_concentration"], v["cd8_half_effect_concentration"]),
+        _K_CD8_HALF: v["cd8_half_effect_concentration"],
+        _K_CD8_TIME: v["cd8_time"] / day, _K_CD8_ASSAY: log_sd(v["cd8_assay_cv"]),
+        _K_SEVERE: v["severe_event_rate"], _K_ADVERSE: v["adverse_event_rate"],
+        _K_DOSE_EXPONENT: v["adverse_event_dose_exponent"], _K_WEEK_ONSET: exp(-_PIECE / v["effect_onset"]),
+        _K_WEEK_NK: exp(-_PIECE * v["nk_production"] / v["nk_baseline"]), _K_WEEK_CD8: exp(-_PIECE / v["cd8_time"]),
+    }  # fmt: skip
+    made = np.array([numbers[k] for k in range(len(numbers))])
+    # The full effect is whatever gives the median patient the median ratio.
+    _, volume, _, back, fast, slow = _kinetics(made, v["median_weight"], 0.0, 0.0)
+    median = np.array([[v["median_weight"]], [volume], [back], [fast], [slow], [0.0]])
+    made[_K_FULL_EFFECT] = log(v["median_rate_ratio"]) / _steady_log_ratio(made, *median)[0]
+    return made
+
+
+TRAITS = (
+    Trait("long_run_rate_ratio", _LONG_RUN, "",
+          "own rate of new lesions in the long run on the reference regimen over that off drug"),
+    Trait("daclizumab_clearance", _CLEARANCE, "L/day", "own clearance of daclizumab"),
+    Trait("daclizumab_central_volume", _VOLUME, "L", "own central volume of daclizumab"),
+    Trait("nk_baseline", _NK_BASELINE, "", "own CD56bright NK cells off drug, share of lymphocytes"),
+    Trait("nk_max_expansion", _NK_EXPANSION, "",
+          "own greatest rise of NK production on drug, as a multiple of itself"),
+)  # fmt: skip
+
+COMPONENT = Drug(
+    name="daclizumab",
+    meaning="daclizumab (anti-CD25 antibody), intravenous",
+    description="""Daclizumab by infusion, in mg/kg.
 
     The log rate of new lesions relaxes towards an effect that saturates with the concentration, plus a deviation of
     the patient's own; CD56bright NK cells follow by indirect response, CD8 T cells by simple relaxation. The two
     adverse-event rates hold on treatment only.
-    """
-
-    name = "daclizumab"
-    meaning = "daclizumab (anti-CD25 antibody), intravenous"
-    stream = STREAM
-    parameters = PARAMETERS
-    fields = FIELDS
-    traits = (
-        Trait("long_run_rate_ratio", _LONG_RUN, "",
-              "own rate of new lesions in the long run on the reference regimen over that off drug"),
-        Trait("daclizumab_clearance", _CLEARANCE, "L/day", "own clearance of daclizumab"),
-        Trait("daclizumab_central_volume", _VOLUME, "L", "own central volume of daclizumab"),
-        Trait("nk_baseline", _NK_BASELINE, "", "own CD56bright NK cells off drug, share of lymphocytes"),
-        Trait("nk_max_expansion", _NK_EXPANSION, "",
-              "own greatest rise of NK production on drug, as a multiple of itself"),
-    )  # fmt: skip
-    needs = ("weight",)
-    writes = {"log_new_lesion_rate": _LOG_RATIO, "anti_cd25_concentration": _CONCENTRATION}  # noqa: RUF012 - as declared
-    assessments = (
+    """,
+    stream=STREAM,
+    parameters=PARAMETERS,
+    fields=FIELDS,
+    traits=TRAITS,
+    needs=("weight",),
+    writes={"log_new_lesion_rate": _LOG_RATIO, "anti_cd25_concentration": _CONCENTRATION},
+    assessments=(
         Assessment(
             "lymphocytes",
             "lymphocytes by flow cytometry",
@@ -355,45 +388,13 @@ class Daclizumab(Drug):
             ),
             observe_lymphocytes,
         ),
-    )
-    hazards = (
+    ),
+    hazards=(
         Hazard("severe adverse event", SEVERE_STREAM, severe_event_rate),
         Hazard("adverse event", ADVERSE_STREAM, adverse_event_rate),
-    )
-    start = staticmethod(start)
-    advance = staticmethod(advance)
-    give = staticmethod(give)
-
-    def constants(self, values: Mapping[str, float]) -> Floats:
-        """What the kernels read; kinetics and effects in days, event rates per minute."""
-        v = {p.name: values[p.name] * unit_product(p.unit).value for p in self.parameters}
-        day = float(MINUTES_PER_DAY)
-        numbers = {
-            _K_CLEARANCE: v["clearance"] * day, _K_CLEARANCE_SD: log_sd(v["clearance_cv"]),
-            _K_VOLUME: v["central_volume"], _K_VOLUME_SD: log_sd(v["central_volume_cv"]),
-            _K_PERIPHERAL_VOLUME: v["peripheral_volume"], _K_EXCHANGE: v["intercompartmental_clearance"] * day,
-            _K_WEIGHT: v["reference_weight"], _K_CLEARANCE_POWER: v["clearance_weight_exponent"],
-            _K_VOLUME_POWER: v["volume_weight_exponent"],
-            _K_FULL_EFFECT: 1.0, _K_HALF_EFFECT: v["half_effect_concentration"], _K_ONSET: v["effect_onset"] / day,
-            _K_EFFECT_SD: v["rate_ratio_log_sd"], _K_ON_DRUG: v["on_drug_concentration"],
-            _K_DOSE: v["reference_dose"], _K_INTERVAL: v["reference_interval"] / day,
-            _K_NK_BASELINE: v["nk_baseline"], _K_NK_BASELINE_SD: v["nk_baseline_log_sd"],
-            _K_NK_LOSS: v["nk_production"] * day / v["nk_baseline"], _K_NK_MAX: v["nk_max_expansion"],
-            _K_NK_MAX_SD: log_sd(v["nk_max_expansion_cv"]), _K_NK_HALF: v["nk_half_effect_concentration"],
-            _K_NK_CORRELATION: v["nk_effect_correlation"], _K_NK_ASSAY: log_sd(v["nk_residual_cv"]),
-            _K_CD8_DEPTH: v["cd8_fall"] / saturation(v["cd8_fall_concentration"], v["cd8_half_effect_concentration"]),
-            _K_CD8_HALF: v["cd8_half_effect_concentration"],
-            _K_CD8_TIME: v["cd8_time"] / day, _K_CD8_ASSAY: log_sd(v["cd8_assay_cv"]),
-            _K_SEVERE: v["severe_event_rate"], _K_ADVERSE: v["adverse_event_rate"],
-            _K_DOSE_EXPONENT: v["adverse_event_dose_exponent"], _K_WEEK_ONSET: exp(-_PIECE / v["effect_onset"]),
-            _K_WEEK_NK: exp(-_PIECE * v["nk_production"] / v["nk_baseline"]), _K_WEEK_CD8: exp(-_PIECE / v["cd8_time"]),
-        }  # fmt: skip
-        made = np.array([numbers[k] for k in range(len(numbers))])
-        # The full effect is whatever gives the median patient the median ratio.
-        _, volume, _, back, fast, slow = _kinetics(made, v["median_weight"], 0.0, 0.0)
-        median = np.array([[v["median_weight"]], [volume], [back], [fast], [slow], [0.0]])
-        made[_K_FULL_EFFECT] = log(v["median_rate_ratio"]) / _steady_log_ratio(made, *median)[0]
-        return made
-
-
-COMPONENT = Daclizumab
+    ),
+    start=start,
+    advance=advance,
+    give=give,
+    constants=constants_of,
+)

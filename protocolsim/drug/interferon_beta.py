@@ -13,10 +13,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from protocolsim.arithmetic import exp, kernel, log, unsigned
-from protocolsim.component import Floats, Integers, Parameter, Trait
+from protocolsim.component import Floats, Integers, Parameter, Trait, in_base_units
 from protocolsim.drug.base import LEVEL, Drug
 from protocolsim.randomness import keys_of_use, normals
-from protocolsim.units import unit_product
 
 STREAM = 2100
 _DRAW_LOSS = STREAM
@@ -78,25 +77,22 @@ def advance(body: Floats, rows: Integers, links: Integers, constants: Floats, si
         body[i, own + _WRITTEN] = withdrawal * body[i, own + _LOG_LOSS]
 
 
-class InterferonBeta(Drug):
-    """Interferon beta as background treatment, on or off (level 1 or 0)."""
-
-    name = "interferon_beta"
-    meaning = "interferon beta, taken on arrival; stopping it raises the rate of new lesions"
-    stream = STREAM
-    parameters = PARAMETERS
-    fields = FIELDS
-    traits = (
-        Trait("interferon_loss_factor", _LOSS, "", "rate of new lesions without interferon beta over that on it"),
-    )
-    writes = {"log_new_lesion_rate": _WRITTEN}  # noqa: RUF012 - the base class declares it
-    start = staticmethod(start)
-    advance = staticmethod(advance)
-
-    def constants(self, values: Mapping[str, float]) -> Floats:
-        """What the kernels read; times in minutes."""
-        v = {p.name: values[p.name] * unit_product(p.unit).value for p in self.parameters}
-        return np.array([log(v["loss_factor"]), v["loss_log_sd"], v["onset_time"], v["offset_time"]])
+def constants_of(values: Mapping[str, float]) -> Floats:
+    """What the kernels read; times in minutes."""
+    v = in_base_units(PARAMETERS, values)
+    return np.array([log(v["loss_factor"]), v["loss_log_sd"], v["onset_time"], v["offset_time"]])
 
 
-COMPONENT = InterferonBeta
+COMPONENT = Drug(
+    name="interferon_beta",
+    meaning="interferon beta, taken on arrival; stopping it raises the rate of new lesions",
+    description="Interferon beta as background treatment, on or off (level 1 or 0).",
+    stream=STREAM,
+    parameters=PARAMETERS,
+    fields=FIELDS,
+    traits=(Trait("interferon_loss_factor", _LOSS, "", "rate of new lesions without interferon beta over that on it"),),
+    writes={"log_new_lesion_rate": _WRITTEN},
+    start=start,
+    advance=advance,
+    constants=constants_of,
+)

@@ -1,14 +1,18 @@
-"""Every kind of endpoint, found by listing this folder: a new kind is one new file ending in `KIND = ...`."""
+"""Every kind of endpoint: the files of this folder, each ending in `KIND = ...`, and those of installed packages."""
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from protocolsim.endpoint.base import Endpoint
+from protocolsim.errors import UsageError
+from protocolsim.notices import tell
+from protocolsim.plugins import Plugin, plugins
 
 _NOT_KINDS = ("base", "catalogue")
 
@@ -16,7 +20,8 @@ _NOT_KINDS = ("base", "catalogue")
 @cache
 def kinds() -> dict[str, type[Endpoint]]:
     """Each kind's name and its class, in alphabetical order."""
-    return kinds_in("protocolsim.endpoint", Path(__file__).parent)
+    shipped = kinds_in("protocolsim.endpoint", Path(__file__).parent)
+    return shipped | installed_kinds("endpoint", Endpoint, shipped)
 
 
 def kinds_in(package: str, folder: Path) -> dict[str, Any]:
@@ -24,3 +29,34 @@ def kinds_in(package: str, folder: Path) -> dict[str, Any]:
     modules = sorted(m.name for m in pkgutil.iter_modules([str(folder)]) if m.name not in _NOT_KINDS)
     kinds_there = [importlib.import_module(f"{package}.{module}").KIND for module in modules]
     return {kind.kind: kind for kind in kinds_there}
+
+
+def installed_kinds(room: str, wanted: type[Any], shipped: Mapping[str, Any]) -> dict[str, Any]:
+    """The kinds that installed packages offer, by name. One that cannot be used is left out, and a notice says why."""
+    offered = {}
+    for name, plugin in plugins(room).items():
+        try:
+            offered[name] = _sound(plugin, wanted, shipped)
+        except UsageError as error:
+            tell(f"{error}; it is left out", once=str(plugin))
+    return offered
+
+
+def _sound(plugin: Plugin, wanted: type[Any], shipped: Mapping[str, Any]) -> Any:
+    """The class that a plugin offers. Raises UsageError where it is no kind, or not complete."""
+    if plugin.name in shipped:
+        raise UsageError(f"{plugin} has the name of a kind that comes with protocolsim")
+    kind: Any = plugin.load()
+    if not (_is_class(kind, wanted) and "__dataclass_params__" in vars(kind)):
+        raise UsageError(f"{plugin} is no frozen dataclass derived from {wanted.__name__}")
+    missing = [word for word in ("kind", "meaning", "EXAMPLE") if not isinstance(getattr(kind, word, None), str)]
+    missing += sorted(getattr(kind, "__abstractmethods__", ()))
+    if missing:
+        raise UsageError(f"{plugin} does not say its {', '.join(missing)}")
+    if kind.kind != plugin.name:
+        raise UsageError(f"{plugin} calls itself '{kind.kind}'; its entry point must have the same name")
+    return kind
+
+
+def _is_class(thing: Any, wanted: type[Any]) -> bool:
+    return isinstance(thing, type) and issubclass(thing, wanted)

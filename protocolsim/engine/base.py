@@ -37,7 +37,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocolsim.cohort.cohort import Cohort
-from protocolsim.component import Assessment, Component, Floats, Integers, Kernel
+from protocolsim.component import (
+    AdvanceKernel,
+    Assessment,
+    Component,
+    Floats,
+    GiveKernel,
+    Integers,
+    ObserveKernel,
+    StartKernel,
+)
 from protocolsim.disease.base import Disease
 from protocolsim.drug.base import Drug
 from protocolsim.protocol.states import Protocol
@@ -57,9 +66,9 @@ class Part:
     component: Component
     links: Integers
     constants: Floats
-    start: Kernel
-    advance: Kernel | None
-    give: Kernel | None
+    start: StartKernel
+    advance: AdvanceKernel | None
+    give: GiveKernel | None
 
     @property
     def offset(self) -> int:
@@ -73,7 +82,7 @@ class Measured:
 
     part: Part
     assessment: Assessment
-    observe: Kernel
+    observe: ObserveKernel
     variables: tuple[int, ...]
 
 
@@ -94,7 +103,6 @@ class Trial:
     reads their signals. `visible` and `hidden` are columns of `body` shown in the table of subjects.
     """
 
-    name: str
     protocol: Protocol
     cohort: Cohort
     disease: Part
@@ -107,7 +115,7 @@ class Trial:
     labels: Labels
 
     @cached_property
-    def advancing(self) -> tuple[tuple[Kernel, Integers, Floats], ...]:
+    def advancing(self) -> tuple[tuple[AdvanceKernel, Integers, Floats], ...]:
         """What moves through time, in order: drugs, then the disease, which reads their signals."""
         parts = (*self.drugs, self.disease)
         return tuple((p.advance, p.links, p.constants) for p in parts if p.advance is not None)
@@ -161,14 +169,13 @@ def place(
             # Sums of floats depend on their order: by drug name, not by order of mention.
             columns = [d.writes[signal] + offsets[d.name] for d in by_name if signal in d.writes]
             links += [len(columns), *columns]
-        kind = type(component)
         return Part(
             component,
             np.array(links, dtype=np.int64),
             component.constants(values[component.name]),
-            kind.start,
-            kind.advance,
-            kind.give if issubclass(kind, Drug) else None,
+            component.start,
+            component.advance,
+            component.give if isinstance(component, Drug) else None,
         )
 
     return part(disease), tuple(part(d) for d in drugs), width

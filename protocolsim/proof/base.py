@@ -43,7 +43,7 @@ class Case:
     """A protocol and what its numbers can be.
 
     variables, traits   domains by code, as in the chart
-    names, assessments, drugs, event_names     of codes
+    names, assessments, drugs     of codes
     shows               the variables that each assessment shows
     settings            the scenario's parameters
     events              the events that can happen, by state
@@ -57,7 +57,6 @@ class Case:
     names: tuple[str, ...]
     assessments: tuple[str, ...]
     drugs: tuple[str, ...]
-    event_names: tuple[str, ...]
     shows: Mapping[int, tuple[int, ...]]
     settings: Mapping[str, Setting]
     events: Mapping[int, frozenset[int]]

@@ -35,8 +35,6 @@ def _of_a_disease(component: Disease) -> Iterator[str]:
         yield f"it declares hazards ({events}), but only those of drugs are carried out: nobody would ever have one"
     if component.writes:
         yield f"it writes signals ({', '.join(component.writes)}), but only those of drugs are read"
-    if getattr(component, "give", None) is not None:
-        yield "it has a 'give', but only drugs are given"
     own = {t.name for t in component.traits}
     for need in component.needs:
         if need not in own:

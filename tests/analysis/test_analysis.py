@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 from scipy.stats import binom, binomtest, hypergeom, nbinom, norm, wilcoxon
 
-from protocolsim.analysis.base import Analysis, arms
+from protocolsim.analysis.base import Analysis, arms, type_one_error
 from protocolsim.analysis.before_after import BeforeAfter
 from protocolsim.analysis.catalogue import kinds
 from protocolsim.analysis.exact_binomial import ExactBinomial
 from protocolsim.analysis.log_rank import LogRank
+from protocolsim.analysis.non_inferiority import NonInferiority, restricted
 from protocolsim.analysis.rate_ratio import RateRatio
 from protocolsim.analysis.two_shares import TwoShares
 from protocolsim.endpoint.base import Population, populations
@@ -56,7 +57,7 @@ def an_analysis(kind: type[Analysis], **changes: Any) -> Any:
         elif what == "states":
             values[field] = ("rescued",) if field == "arm" else ("treated",)
         elif what == "number" and field != "level":
-            values[field] = 0.5
+            values[field] = 0.5 if kind.no_effect_is_null else 0.05
         elif what == "choice":
             values[field] = "two-sided" if "two-sided" in choices else choices[0]
     return kind(**(values | changes))
@@ -138,13 +139,23 @@ class TestEveryKind:
         assert kind.meaning
 
     def test_without_an_effect_it_keeps_its_level(self, kind):
-        """Where the null hypothesis is true, no more trials reject than the level and its Monte Carlo error allow."""
+        """Where no effect is the null, trials without one reject no more often than the level and chance allow.
+
+        Where the null hypothesis is a margin, trials without an effect are the alternative, and more than that reject.
+        """
         for level in (0.05, 0.2):
             rejected = verdicts(an_analysis(kind, level=level), without_effect())[:, 0].mean()
             # The regression's Wald test is liberal in small trials: 24 subjects are few for its normal law.
             room = 0.03 if kind is RateRatio else 0.0
-            assert rejected <= level + room + 3.0 * np.sqrt(level * (1.0 - level) / 400)
-            assert rejected > 0.0
+            limit = level + room + 3.0 * np.sqrt(level * (1.0 - level) / 400)
+            assert (0.0 if kind.no_effect_is_null else level) < rejected
+            assert rejected <= (limit if kind.no_effect_is_null else 1.0)
+
+    def test_at_its_null_it_keeps_its_level(self, kind):
+        """Where its own null hypothesis just holds, the level is kept within Monte Carlo error, and is made use of."""
+        for level in (0.025, 0.1):
+            rejected, _ = type_one_error(an_analysis(kind, level=level), subjects=120, trials=600)
+            assert abs(rejected - level) <= 0.4 * level + 3.0 * np.sqrt(level * (1.0 - level) / 600)
 
     def test_levels_are_nested(self, kind):
         """What is rejected at a level is rejected at every higher one: the verdict is p against the level."""
@@ -424,36 +435,86 @@ class TestLogRank:
         assert np.isnan(analysis.p_values(columns, np.zeros(10, dtype=int), 1)).all()
 
 
-# What each kind hands to its test, by column: from few values, so that what is degenerate is common.
-COLUMNS: dict[str, list[tuple[float, ...]]] = {
-    "before_after": [(-1.0, 0.0, 1.0, 2.5)],
-    "exact_binomial": [(0.0, 1.0)],
-    "log_rank": [(1.0, 2.0, 3.0), (0.0, 1.0), (0.0, 1.0)],
-    "rate_ratio": [(0.0, 1.0, 7.0), (1.0, 2.0), (0.0, 1.0)],
-    "two_shares": [(0.0, 1.0), (0.0, 1.0)],
-}
-
-
 @settings(max_examples=60)
 @given(data=st.data())
 @pytest.mark.parametrize("kind", sorted(kinds()))
 def test_no_trial_is_too_small_for_a_test(kind, data):
     """Nobody, one subject, no event, all alike, all tied: a p between 0 and 1 or none, alone as among others."""
-    subject = st.tuples(*(st.sampled_from(values) for values in COLUMNS[kind]))
-    drawn: list[list[tuple[float, ...]]] = data.draw(st.lists(st.lists(subject, max_size=6), min_size=1, max_size=3))
     field = endpoint_fields(kinds()[kind]).get("alternative")
     changes = {"alternative": data.draw(st.sampled_from(field[1]))} if field else {}
     analysis = an_analysis(kinds()[kind], **changes)
-    width = len(COLUMNS[kind])
-    together = np.array([row for rows in drawn for row in rows], dtype=np.float64).reshape(-1, width)
-    trial = np.repeat(np.arange(len(drawn)), [len(rows) for rows in drawn])
+    # A few subjects, of whom each may stand in a trial several times: what is degenerate is common.
+    few = analysis.at_null(np.random.default_rng(data.draw(st.integers(0, 20))), 5)
+    drawn: list[list[int]] = data.draw(st.lists(st.lists(st.integers(0, 4), max_size=6), min_size=1, max_size=3))
+    together = few[[subject for subjects in drawn for subject in subjects]]
+    trial = np.repeat(np.arange(len(drawn)), [len(subjects) for subjects in drawn])
     p = analysis.p_values(together, trial, len(drawn))
     assert p.shape == (len(drawn),)
     assert (np.isnan(p) | ((p >= 0.0) & (p <= 1.0 + 1e-12))).all()
-    for k, rows in enumerate(drawn):
-        own = np.array(rows, dtype=np.float64).reshape(-1, width)
-        alone = analysis.p_values(own, np.zeros(len(rows), dtype=np.int64), 1)
+    for k, subjects in enumerate(drawn):
+        alone = analysis.p_values(few[subjects], np.zeros(len(subjects), dtype=np.int64), 1)
         assert np.array_equal(alone, p[[k]], equal_nan=True)
+
+
+class TestNonInferiority:
+    @pytest.mark.parametrize(("k1", "n1", "k0", "n0"), [(9, 12, 10, 14), (30, 60, 40, 61), (0, 10, 3, 9), (7, 7, 7, 8)])
+    def test_shares_are_the_most_likely_ones_at_the_margin(self, k1, n1, k0, n0):
+        """The share under the null hypothesis is where the likelihood is largest, found by search."""
+        for margin in (0.05, 0.2):
+            grid = np.linspace(1e-9, 1.0 - margin - 1e-9, 400_001)
+            likelihood = binom.logpmf(k1, n1, grid) + binom.logpmf(k0, n0, grid + margin)
+            one, other, ratio = (np.array([x]) for x in (k1 / n1, k0 / n0, n0 / n1))
+            most = grid[likelihood.argmax()]
+            assert restricted(one, other, ratio, -margin)[0] == pytest.approx(most, abs=5e-6)
+            spread = np.sqrt(most * (1.0 - most) / n1 + (most + margin) * (1.0 - most - margin) / n0)
+            meets = np.concatenate([np.arange(n1) < k1, np.arange(n0) < k0])
+            columns = np.column_stack([meets, np.arange(n1 + n0) < n1]).astype(float)
+            p = an_analysis(NonInferiority, margin=margin).p_values(columns, np.zeros(n1 + n0, dtype=int), 1)
+            assert p[0] == pytest.approx(norm.sf((k1 / n1 - k0 / n0 + margin) / spread), abs=1e-3)
+
+    def test_without_a_margin_it_is_the_score_test(self):
+        """As the margin goes to zero the p is that of the score test of two shares with the pooled share."""
+        rng = np.random.default_rng(4)
+        columns = np.column_stack([rng.random(80) < 0.6, np.arange(80) % 3 == 0]).astype(float)
+        trial = np.zeros(80, dtype=int)
+        known = an_analysis(TwoShares, alternative="greater").p_values(columns, trial, 1)
+        assert an_analysis(NonInferiority, margin=1e-9).p_values(columns, trial, 1) == pytest.approx(known, abs=1e-6)
+
+    def test_lower_is_better_for_what_is_feared(self):
+        """With `better: lower` the test of a share is that of its complement with `better: higher`."""
+        rng = np.random.default_rng(4)
+        columns = np.column_stack([rng.random(60) < 0.3, np.arange(60) % 2 == 0]).astype(float)
+        complement = np.column_stack([1.0 - columns[:, 0], columns[:, 1]])
+        trial = np.zeros(60, dtype=int)
+        lower, higher = (an_analysis(NonInferiority, margin=0.1, better=b) for b in ("lower", "higher"))
+        assert np.array_equal(lower.p_values(columns, trial, 1), higher.p_values(complement, trial, 1))
+
+    def test_power_grows_with_the_margin_and_falls_with_the_loss(self):
+        """A wider margin rejects whatever a narrower one does; an arm that is worse passes less often."""
+        records, worse = trials(200), trials(200, completes=0.2)
+        narrow, wide = (p_values(an_analysis(NonInferiority, margin=m), records) for m in (0.1, 0.3))
+        assert (wide < narrow).all()
+        passed = [
+            verdicts(an_analysis(NonInferiority, margin=0.3, level=0.05), r)[:, 0].mean() for r in (records, worse)
+        ]
+        assert passed[1] < passed[0] - 0.1
+
+    @pytest.mark.parametrize("better", ["higher", "lower"])
+    def test_type_one_error_at_the_margin(self, better):
+        """Of trials whose arm is worse by just the margin the level passes; of trials whose arm is as good, most do."""
+        analysis = an_analysis(NonInferiority, margin=0.2, level=0.05, better=better)
+        rejected, error = type_one_error(analysis, subjects=300, trials=4000)
+        assert error == pytest.approx(np.sqrt(0.05 * 0.95 / 4000), rel=0.2)
+        assert rejected == pytest.approx(0.05, abs=0.01 + 3.0 * error)
+        equal = an_analysis(TwoShares).at_null(np.random.default_rng(1), 300 * 400)
+        passed = analysis.added(equal, np.repeat(np.arange(400), 300), 400)
+        assert analysis.value(passed.sum(axis=0)) > 0.9
+
+    def test_impossible_margins(self):
+        """A margin is between 0 and 1."""
+        for margin in (0.0, 1.0, -0.1):
+            with pytest.raises(UsageError, match="the margin"):
+                an_analysis(NonInferiority, margin=margin)
 
 
 class TestRateRatio:

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 import typing
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -29,8 +31,12 @@ from protocolsim.endpoint.share import Share
 from protocolsim.endpoint.share_of_values import ShareOfValues
 from protocolsim.endpoint.time_to import TimeTo
 from protocolsim.endpoint.visits import Visits
+from protocolsim.engine.des import simulation
 from protocolsim.errors import UsageError
-from protocolsim.records import MADE, MISSED, NEVER, Labels, Records, concatenate, table_from_rows
+from protocolsim.records import MADE, MISSED, NEVER, TABLES, Labels, Records, concatenate, table_from_rows
+from protocolsim.scenario.file.schema import endpoint_fields
+from protocolsim.scenario.load import load_text
+from protocolsim.scenario.scenario import Scenario
 from protocolsim.units import MINUTES_PER_WEEK
 
 WEEK = MINUTES_PER_WEEK
@@ -107,31 +113,8 @@ def scans(baseline: list[float | None], treated: list[float | None], gap: float 
     return Course(seen=early + late)
 
 
+CHANGE = Change(name="c", label="C", variable="count", baseline=("baseline",), during=("treated",))
 REDUCTION = Reduction(name="r", label="R", variable="count", baseline=("baseline",), during=("treated",))
-EXAMPLES: list[Endpoint] = [
-    Share(name="s", label="S", ended_in=("completed",)),
-    Share(name="h", label="H", with_event=("harm",)),
-    REDUCTION,
-    dataclasses.replace(REDUCTION, per="scan", reading="mean of patients"),
-    dataclasses.replace(REDUCTION, reading="median of patients"),
-    Change(name="c", label="C", variable="count", baseline=("baseline",), during=("treated",)),
-    Change(name="q", label="Q", variable="count", baseline=("baseline",), during=("treated",), reading="ratio"),
-    DoseTotal(name="d", label="D", drug="study drug"),
-    TimeTo(name="t", label="T", start=("treated",), to=("rescued", "withdrawn")),
-    TimeTo(name="m", label="M", start=("treated",), to=("rescued", "withdrawn"), reading="mean"),
-    Visits(name="n", label="N", variable="count"),
-    Visits(name="l", label="L", variable="count", during=("treated",), reading="lateness"),
-    ShareOfValues(name="v", label="V", variable="count", during=("treated",), at_most=1.0),
-    ShareOfValues(
-        name="w",
-        label="W",
-        variable="count",
-        during=("treated",),
-        baseline=("baseline",),
-        reading="last",
-        at_least=-1.0,
-    ),
-]
 
 
 def random_course(rng: np.random.Generator) -> Course:
@@ -157,47 +140,81 @@ def random_trials(seed: int, number: int, size: int = 7) -> list[list[Course]]:
     return [[random_course(rng) for _ in range(size)] for _ in range(number)]
 
 
-def test_every_file_is_a_kind_with_its_words() -> None:
-    """Listing the folder finds every kind, and each says what it is and what its fields refer to."""
+@cache
+def of_kind(name: str) -> tuple[Scenario, list[Endpoint]]:
+    """The trial of a kind's own example, and the example's endpoints of that kind, with every choice they have."""
+    kind = kinds()[name]
+    scenario = load_text(kind.EXAMPLE, f"{name}.yaml", set={"cohort.size": 6})
+    endpoints = [e for e in scenario.endpoints.values() if type(e) is kind]
+    choices = {f: given for f, (what, given) in endpoint_fields(kind).items() if what == "choice"}
+    return scenario, [
+        dataclasses.replace(endpoint, **dict(zip(choices, picked, strict=True)))
+        for endpoint in endpoints
+        for picked in itertools.product(*choices.values())
+    ]
+
+
+@cache
+def simulated(name: str, first: int, replicates: int) -> Records:
+    """Some replicates of that trial."""
+    return simulation.simulate(of_kind(name)[0].trial, 1, range(first, first + replicates))
+
+
+every = pytest.mark.parametrize("name", kinds())
+
+
+@every
+def test_every_file_is_a_kind_with_its_words(name: str) -> None:
+    """Each kind that is found says what it is, who is in the denominator, and what its fields refer to."""
     allowed = {StateNames, VariableName, DrugName, EventNames, Minutes, Minutes | None, Number, Number | None}
     own = {f.name for f in dataclasses.fields(Endpoint)}
-
-    assert {type(e) for e in EXAMPLES} == set(kinds().values())
-    assert sorted(kinds()) == ["change", "dose_total", "reduction", "share", "share_of_values", "time_to", "visits"]
-    for name, kind in kinds().items():
-        assert kind.kind == name
-        assert kind.meaning
-        assert kind.__doc__ is not None
-        assert "enominator" in kind.__doc__
-        hints = typing.get_type_hints(kind, include_extras=True)
-        for field in dataclasses.fields(kind):
-            if field.name not in own:
-                hint = hints[field.name]
-                assert hint in allowed or typing.get_origin(hint) is typing.Literal
+    kind = kinds()[name]
+    assert kind.kind == name
+    assert kind.meaning
+    assert kind.__doc__ is not None
+    assert "enominator" in kind.__doc__
+    hints = typing.get_type_hints(kind, include_extras=True)
+    for field in dataclasses.fields(kind):
+        if field.name not in own:
+            hint = hints[field.name]
+            assert hint in allowed or typing.get_origin(hint) is typing.Literal
+    assert all(e.unit and e.counting for e in of_kind(name)[1])
 
 
-@pytest.mark.parametrize("endpoint", EXAMPLES, ids=lambda e: f"{e.kind}-{e.name}-{getattr(e, 'reading', '')}")
-def test_splitting_into_replicates_changes_no_bit(endpoint: Endpoint) -> None:
+@every
+def test_splitting_into_replicates_changes_no_bit(name: str) -> None:
     """The sums of a block of replicates are those of its replicates one by one, to the last bit."""
-    trials = random_trials(1, 6)
-    together = made_records(trials)
-    alone = [made_records([trial], k) for k, trial in enumerate(trials)]
-
-    whole = endpoint.sums(together, populations(together, {}))
-    parts = np.concatenate([endpoint.sums(r, populations(r, {})) for r in alone])
-
-    assert whole.tobytes() == parts.tobytes()
+    scenario, endpoints = of_kind(name)
+    together, alone = simulated(name, 0, 4), [simulated(name, k, 1) for k in range(4)]
     assert concatenate(alone).equal(together)
-    assert not np.isnan(endpoint.value(whole)).all()
+    for endpoint in endpoints:
+        whole = endpoint.sums(together, populations(together, scenario.populations))
+        parts = np.concatenate([endpoint.sums(r, populations(r, scenario.populations)) for r in alone])
+        assert whole.tobytes() == parts.tobytes()
 
 
-@pytest.mark.parametrize("endpoint", EXAMPLES, ids=lambda e: f"{e.kind}-{e.name}-{getattr(e, 'reading', '')}")
-def test_nobody_counted_is_undefined(endpoint: Endpoint) -> None:
+@every
+def test_nobody_counted_is_undefined(name: str) -> None:
     """Where nobody is in the denominator the value is nan, not zero and not an error."""
-    records = made_records([[Course(path=(("baseline", 0), ("screen_failure", 8)))], []])
-    sums = endpoint.sums(records, populations(records, {}))
+    scenario, endpoints = of_kind(name)
+    records = simulated(name, 0, 2)
+    nobody = {table: {column: values[:0] for column, values in records[table].items()} for table in TABLES}
+    empty = Records(records.labels, nobody, 0, 2)
+    for endpoint in endpoints:
+        sums = endpoint.sums(empty, populations(empty, scenario.populations))
+        assert len(sums) == 2
+        assert np.isnan(endpoint.value(sums)).all()
 
-    assert np.isnan(endpoint.value(sums)).all()
+
+@every
+def test_a_value_exists_where_somebody_counts(name: str) -> None:
+    """Of the trial that a kind shows itself with, one reading at least is a number, and no percentage exceeds 1."""
+    scenario, endpoints = of_kind(name)
+    records = simulated(name, 0, 4)
+    sums = [e.sums(records, populations(records, scenario.populations)).sum(axis=0) for e in endpoints]
+    values = [float(e.value(s)) for e, s in zip(endpoints, sums, strict=True)]
+    assert not np.isnan(values).all()
+    assert all(math.isnan(v) or v <= 1.0 for v, e in zip(values, endpoints, strict=True) if e.unit == "%")
 
 
 def test_populations_follow_their_chain_in_any_order() -> None:
@@ -399,8 +416,8 @@ def test_change_is_last_against_mean_baseline() -> None:
     """Difference and ratio use the last made value and the mean of the baseline ones."""
     records = made_records([[scans([2, 4], [9, 6, None]), scans([1, 1], [3]), scans([1], [None]), scans([0], [5])]])
 
-    assert value_of(EXAMPLES[5], records) == pytest.approx((3 + 2 + 5) / 3)
-    assert value_of(EXAMPLES[6], records) == pytest.approx((2 + 3) / 2)
+    assert value_of(CHANGE, records) == pytest.approx((3 + 2 + 5) / 3)
+    assert value_of(dataclasses.replace(CHANGE, reading="ratio"), records) == pytest.approx((2 + 3) / 2)
 
 
 def test_doses_add_up_and_missed_ones_do_not() -> None:
@@ -453,3 +470,21 @@ def test_entries_at_the_same_minute_keep_their_order() -> None:
     rate = TimeTo(name="t", label="T", start=("treated",), to=("rescued",))
 
     assert value_of(rate, records) == 0.0
+
+
+def test_time_to_counts_only_those_among() -> None:
+    """Who is not in the population adds neither an entry nor weeks; nor does a member who never entered `start`.
+
+    Of four subjects two are in the population `harmless` (they never were rescued): 10 weeks to withdrawal, 20 without.
+    """
+    left = Course(path=(("baseline", 0), ("treated", 12), ("withdrawn", 22)))
+    stayed = Course(path=(("baseline", 0), ("treated", 12), ("completed", 32)))
+    outside = Course(path=(("baseline", 0), ("treated", 12), ("rescued", 13), ("withdrawn", 20)))
+    never = Course(path=(("baseline", 0), ("screen_failure", 8)))
+    records = made_records([[left, stayed, outside, never]])
+    declared = {"harmless": Population(of="screened", not_entered=("rescued",))}
+    rate = TimeTo(name="t", label="T", start=("treated",), to=("withdrawn",), among="harmless")
+
+    assert value_of(rate, records, declared) == pytest.approx(52 * 1 / (10 + 20))
+    assert value_of(dataclasses.replace(rate, reading="mean"), records, declared) == 10
+    assert value_of(dataclasses.replace(rate, among="screened"), records) == pytest.approx(52 * 2 / (10 + 20 + 8))

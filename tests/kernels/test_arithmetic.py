@@ -16,7 +16,7 @@ from numba import types
 
 from protocolsim.arithmetic import exp, kernel, log, power, sqrt
 from protocolsim.kernels.machine_code import MachineCode
-from protocolsim.randomness import normal_quantile, poisson_quantile
+from protocolsim.randomness import normal_quantile, poisson_search
 
 
 @kernel
@@ -24,7 +24,7 @@ def column(x, out):
     """What a model does in a step, in little: every function, over the rows of a column."""
     for i in range(x.shape[0]):
         level = exp(-x[i]) + log(1.0 + x[i]) * power(x[i], 0.54) - sqrt(x[i])
-        out[i] = level + normal_quantile(0.5 / (1.0 + x[i])) + poisson_quantile(0.7, x[i])
+        out[i] = level + normal_quantile(0.5 / (1.0 + x[i])) + poisson_search(0.7, x[i], exp(-x[i]))
     return out
 
 

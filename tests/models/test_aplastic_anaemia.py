@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from scipy import optimize, stats
 
-from protocolsim.disease.aplastic_anaemia import AplasticAnaemia
-from protocolsim.drug.daclizumab import Daclizumab
+from protocolsim.disease.aplastic_anaemia import COMPONENT as APLASTIC_ANAEMIA
+from protocolsim.drug.daclizumab import COMPONENT as DACLIZUMAB
 from tests.support.bodies import Bodies
 
 NAME = "aplastic_anaemia"
@@ -25,7 +25,7 @@ def _bodies(
     values: Mapping[str, float] | None = None, signal: Any = BLOCKED, count: int = N, seed: int = 2003
 ) -> Bodies:
     return Bodies(
-        [AplasticAnaemia()], count, values={NAME: values or {}}, signals={"anti_cd25_concentration": signal}, seed=seed
+        [APLASTIC_ANAEMIA], count, values={NAME: values or {}}, signals={"anti_cd25_concentration": signal}, seed=seed
     )
 
 
@@ -46,7 +46,7 @@ def _affected(seen: Mapping[str, Any]) -> Any:
 
 def _below(name: str) -> float:
     """The probability that a candidate's count is below its cut, from the truncated normal itself."""
-    defaults = AplasticAnaemia().defaults()
+    defaults = APLASTIC_ANAEMIA.defaults()
     cut = defaults["entry_truncation"]
     if name == "haemoglobin":
         at = (CUTS[name] - defaults["haemoglobin_mean"]) / defaults["haemoglobin_sd"]
@@ -58,7 +58,7 @@ def _below(name: str) -> float:
 @pytest.mark.parametrize("name", CUTS)
 def test_counts_at_entry_are_truncated_normals(name: str):
     """Haemoglobin, and the logarithms of the other counts, follow a normal cut off at 2.5 SDs."""
-    defaults = AplasticAnaemia().defaults()
+    defaults = APLASTIC_ANAEMIA.defaults()
     entry = _bodies().field(NAME, f"{name}_at_entry")
     if name == "haemoglobin":
         z = (entry - defaults["haemoglobin_mean"]) / defaults["haemoglobin_sd"]
@@ -149,7 +149,7 @@ def test_what_is_not_blocked_long_enough_does_not_respond():
 @pytest.mark.parametrize(("dose", "infusions", "expected"), [(1.0, 5, 0.42), (0.0, 5, 0.0), (1.0, 0, 0.0)])
 def test_daclizumab_is_what_blocks(dose: float, infusions: int, expected: float):
     """Five infusions of 1 mg/kg every two weeks bring the published share; none, or of nothing, bring no response."""
-    bodies = Bodies([AplasticAnaemia(), Daclizumab()], 4000, values={NAME: NEVER})
+    bodies = Bodies([APLASTIC_ANAEMIA, DACLIZUMAB], 4000, values={NAME: NEVER})
     for week in range(0, 14, 2):
         bodies.advance(week)
         if week < 2 * infusions:
@@ -162,7 +162,7 @@ def test_a_single_infusion_is_less_than_five():
     """After one infusion blockade ends early: fewer respond than after five, in no patient more."""
     found = []
     for infusions in (1, 5):
-        bodies = Bodies([AplasticAnaemia(), Daclizumab()], 4000, values={NAME: NEVER})
+        bodies = Bodies([APLASTIC_ANAEMIA, DACLIZUMAB], 4000, values={NAME: NEVER})
         for week in range(0, 40, 2):
             bodies.advance(week)
             if week < 2 * infusions:

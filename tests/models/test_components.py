@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import itertools
 import pkgutil
@@ -31,10 +32,10 @@ KINDS = DISEASES + DRUGS
 every = pytest.mark.parametrize("kind", KINDS, ids=lambda k: k.name)
 
 
-def _bodies(kind: type[Component], count: int, first: int = 1, seed: int = 7) -> Bodies:
+def _bodies(kind: Component, count: int, first: int = 1, seed: int = 7) -> Bodies:
     """One component alone: traits it needs and signals it reads come from plain columns."""
     return Bodies(
-        [kind()],
+        [kind],
         count,
         traits=dict.fromkeys(kind.needs, 70.0),
         signals=dict.fromkeys(kind.reads, -0.5),
@@ -43,7 +44,7 @@ def _bodies(kind: type[Component], count: int, first: int = 1, seed: int = 7) ->
     )
 
 
-def _life(bodies: Bodies, kind: type[Component]) -> list[Any]:
+def _life(bodies: Bodies, kind: Component) -> list[Any]:
     """Everything a component can do, for ten weeks: all columns and all that was seen. Each has days of their own."""
     seen = [bodies.body.copy()]
     own = 1 + bodies.who[:, 1] / 8
@@ -52,7 +53,7 @@ def _life(bodies: Bodies, kind: type[Component]) -> list[Any]:
         for assessment in kind.assessments:
             value, truth = bodies.observe(assessment.name, index)
             seen += [np.stack(list(value.values()), axis=1), np.stack(list(truth.values()), axis=1)]
-        if issubclass(kind, Drug):
+        if isinstance(kind, Drug):
             bodies.field(kind.name, "level")[:] = 1.0
             if kind.give is not None:
                 seen.append(bodies.give(kind.name, 1.0)[:, None])
@@ -68,10 +69,13 @@ def test_both_rooms_are_searched():
 
 @every
 def test_a_component_is_found_under_its_own_name(kind: Any):
-    """The file, the name and the base class agree, and it constructs with no arguments."""
-    assert kind.__module__.split(".")[-1] == kind.name
-    assert isinstance(kind(), Disease if kind in DISEASES else Drug)
+    """The file, the name and the type agree, and it is a value: nobody can change it."""
+    assert kind.start.__module__.split(".")[-1] == kind.name
+    assert type(kind) is (Disease if kind in DISEASES else Drug)
     assert kind.meaning
+    assert kind.description
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        setattr(kind, "name", "other")  # noqa: B010 - what the type checker would refuse
 
 
 @every
@@ -90,13 +94,12 @@ def test_every_number_says_how_it_is_known(kind: Any):
 @every
 def test_every_parameter_matters(kind: Any):
     """Moving any one parameter changes what the kernels read: none is there for show."""
-    component = kind()
-    defaults = component.defaults()
-    plain = component.constants(defaults)
+    defaults = kind.defaults()
+    plain = kind.constants(defaults)
     assert plain.dtype == np.float64
     assert np.isfinite(plain).all()
     for p in kind.parameters:
-        moved = component.constants({**defaults, p.name: p.low if p.low != p.value else p.high})
+        moved = kind.constants({**defaults, p.name: p.low if p.low != p.value else p.high})
         assert moved.shape == plain.shape, p.name
         assert np.isfinite(moved).all(), p.name
         assert (moved != plain).any(), p.name
@@ -175,7 +178,21 @@ def test_only_the_rows_asked_for_are_touched(kind: Any):
 @every
 def test_hazards_are_silent_off_treatment(kind: Any):
     """A hazard's rate per minute is 0 at level 0 and positive on treatment."""
-    constants = kind().constants(kind().defaults())
+    constants = kind.constants(kind.defaults())
     for hazard in kind.hazards:
         assert hazard.rate(constants, 0.0) == 0.0
         assert 0.0 < hazard.rate(constants, 1.0) < 1.0
+
+
+@every
+def test_plain_functions_make_the_same_component(kind: Any):
+    """A component whose functions are not compiled does the same to the bit: nothing asks where functions come from."""
+    plain = dataclasses.replace(
+        kind,
+        start=kind.start.py_func,
+        advance=kind.advance and kind.advance.py_func,
+        assessments=tuple(dataclasses.replace(a, observe=a.observe.py_func) for a in kind.assessments),
+        **({"give": kind.give and getattr(kind.give, "py_func")} if isinstance(kind, Drug) else {}),  # noqa: B009 - Numba's
+    )
+    pairs = zip(_life(_bodies(kind, 3), kind), _life(_bodies(plain, 3), plain), strict=True)
+    assert all(mine.tobytes() == others.tobytes() for mine, others in pairs)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.linalg import expm
 
-from protocolsim.drug.daclizumab import Daclizumab
+from protocolsim.drug.daclizumab import COMPONENT as DACLIZUMAB
 from tests.support.bodies import Bodies
 
 NAME = "daclizumab"
@@ -23,7 +23,7 @@ NIH_WEEKS = (0, 2, *range(6, 63, 4))
 
 
 def _bodies(count: int, weight: Any = 80.0, **values: float) -> Bodies:
-    return Bodies([Daclizumab()], count, values={NAME: values}, traits={"weight": weight})
+    return Bodies([DACLIZUMAB], count, values={NAME: values}, traits={"weight": weight})
 
 
 def _hold(bodies: Bodies, concentration: float, weeks: int) -> None:
@@ -220,19 +220,19 @@ def test_measurements_are_right_on_average():
 
 def test_adverse_events_are_as_frequent_as_in_the_trial():
     """Over 15.5 four-week months, 2 of 15 (13 %) stop and 5 of 15 have any adverse effect, at any dose."""
-    constants = Daclizumab().constants(Daclizumab().defaults())
+    constants = DACLIZUMAB.constants(DACLIZUMAB.defaults())
     minutes = 62 * 7 * 24 * 60
-    severe, other = (h.rate(constants, 1.0) * minutes for h in Daclizumab.hazards)
-    assert [h.event for h in Daclizumab.hazards] == ["severe adverse event", "adverse event"]
+    severe, other = (h.rate(constants, 1.0) * minutes for h in DACLIZUMAB.hazards)
+    assert [h.event for h in DACLIZUMAB.hazards] == ["severe adverse event", "adverse event"]
     assert 1 - np.exp(-severe) == pytest.approx(2 / 15, abs=0.005)
     assert 1 - np.exp(-severe - other) == pytest.approx(5 / 15, abs=1e-3)
-    assert Daclizumab.hazards[0].rate(constants, 2.0) * minutes == severe
+    assert DACLIZUMAB.hazards[0].rate(constants, 2.0) * minutes == severe
 
 
 def test_the_dose_exponent_acts_on_both_hazards():
     """With an exponent of 1, twice the dose brings twice the events."""
-    constants = Daclizumab().constants({**Daclizumab().defaults(), "adverse_event_dose_exponent": 1.0})
-    for hazard in Daclizumab.hazards:
+    constants = DACLIZUMAB.constants({**DACLIZUMAB.defaults(), "adverse_event_dose_exponent": 1.0})
+    for hazard in DACLIZUMAB.hazards:
         assert hazard.rate(constants, 2.0) == pytest.approx(2 * hazard.rate(constants, 1.0), rel=1e-12)
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from protocolsim.drug.interferon_beta import InterferonBeta
+from protocolsim.drug.interferon_beta import COMPONENT as INTERFERON_BETA
 from tests.support.bodies import Bodies
 
 NAME = "interferon_beta"
 
 
 def _bodies(count: int = 3, **values: float) -> Bodies:
-    return Bodies([InterferonBeta()], count, values={NAME: values})
+    return Bodies([INTERFERON_BETA], count, values={NAME: values})
 
 
 def test_on_treatment_nothing_changes():

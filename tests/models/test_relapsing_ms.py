@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from scipy.linalg import expm
 
-from protocolsim.disease.relapsing_ms import EDSS_RATES, RelapsingMS
-from protocolsim.drug.daclizumab import Daclizumab
-from protocolsim.drug.interferon_beta import InterferonBeta
+from protocolsim.disease.relapsing_ms import COMPONENT as RELAPSING_MS
+from protocolsim.disease.relapsing_ms import EDSS_RATES
+from protocolsim.drug.daclizumab import COMPONENT as DACLIZUMAB
+from protocolsim.drug.interferon_beta import COMPONENT as INTERFERON_BETA
 from tests.support.bodies import Bodies
 
 NAME = "relapsing_ms"
@@ -38,7 +39,7 @@ YEAR = 365.25 / 7  # weeks
 
 def _bodies(count: int, values: Mapping[str, float] | None = None, signal: float = 0.0, seed: int = 2009) -> Bodies:
     return Bodies(
-        [RelapsingMS()], count, values={NAME: values or {}}, signals={"log_new_lesion_rate": signal}, seed=seed
+        [RELAPSING_MS], count, values={NAME: values or {}}, signals={"log_new_lesion_rate": signal}, seed=seed
     )
 
 
@@ -85,7 +86,7 @@ def test_a_missed_scan_does_not_change_the_next_one(values: Mapping[str, float])
     """P(no lesion at week 22) is the same with and without the scan of week 18, on daclizumab."""
     zero = []
     for weeks in ((0, 14, 18, 22), (0, 14, 22)):
-        bodies = Bodies([RelapsingMS(), Daclizumab()], N, values={NAME: values})
+        bodies = Bodies([RELAPSING_MS, DACLIZUMAB], N, values={NAME: values})
         for week in range(0, 23, 2):
             bodies.advance(week)
             if week in weeks:
@@ -113,7 +114,7 @@ def test_a_missed_or_slipped_scan_does_not_change_who_would_pass(scans: Sequence
     """The share whose last scan is below a quarter of the baseline's mean is the same, whatever was scanned between."""
     passed = []
     for weeks in (SCANS, scans):
-        bodies = Bodies([RelapsingMS(), Daclizumab()], N, values={NAME: values})
+        bodies = Bodies([RELAPSING_MS, DACLIZUMAB], N, values={NAME: values})
         baseline = np.zeros(N)
         for week in range(35):
             bodies.advance(week)
@@ -181,7 +182,7 @@ def test_drugs_act_through_the_sum_of_their_signals():
     """A log rate of -0.7 from one drug and the loss of another multiply the expected new lesions."""
     plain, treated = (_scans(_bodies(50, signal=s), [0])["truth_new_cel"] for s in (0.0, -0.7))
     assert treated == pytest.approx(plain * np.exp(-0.7), rel=1e-12)
-    bodies = Bodies([RelapsingMS(), Daclizumab(), InterferonBeta()], 50)
+    bodies = Bodies([RELAPSING_MS, DACLIZUMAB, INTERFERON_BETA], 50)
     bodies.field("daclizumab", "log_rate_ratio")[:] = -1.0
     bodies.field("interferon_beta", "log_rate_change")[:] = 0.3
     both = bodies.observe("mri", 1)[1]["new_cel"]

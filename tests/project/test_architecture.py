@@ -16,7 +16,7 @@ PACKAGE = Path(__file__).parents[2] / "protocolsim"
 # The one table of floors. A module imports its own folder or a lower floor; single files of one floor may
 # import each other, folders of one floor may not. A room that is not named here does not exist.
 FLOORS = {
-    "errors": 0, "names": 0, "text": 0, "units": 0, "interruption": 0, "notices": 0,
+    "errors": 0, "names": 0, "text": 0, "units": 0, "interruption": 0, "notices": 0, "plugins": 0,
     "kernels": 1,
     "arithmetic": 2, "randomness": 2,
     "records": 3, "observed": 3, "component": 3, "kinetics": 3, "executor": 3,

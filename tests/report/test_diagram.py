@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import itertools
 import json
 import os
 import re
@@ -15,12 +17,13 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from rich.console import Console
 
 import protocolsim
 from protocolsim.errors import UsageError
 from protocolsim.report.protocol import chart_layout, chart_svg
 from protocolsim.report.protocol import text as protocol_text
-from protocolsim.report.protocol.schedule import MADE, schedule, schedule_html
+from protocolsim.report.protocol.schedule import MADE, print_schedule, schedule, schedule_html, schedule_text
 from protocolsim.report.protocol.state_chart import Arrow, Box, StateChart, counts, mermaid, state_chart
 from protocolsim.report.style import text_width
 from protocolsim.scenario.file.library import names
@@ -321,6 +324,66 @@ class TestSchedule:
             column = columns[state]
             week = str((minute - enrolled) // MINUTES_PER_WEEK)
             assert column.marks[names_.index(what)][column.moments.index(week)] == MADE
+
+    @pytest.mark.parametrize("name", names())
+    def test_what_is_taken_throughout(self, name):
+        """A drug stands as taken throughout a state exactly where the file calls it standard there; doses never do."""
+        scenario = load(name)
+        written = scenario.document.data["protocol"]["states"]
+        found = schedule(scenario)
+        for column in found.columns:
+            treatment = written[column.state.name].get("treatment") or {}
+            standard = {protocol_text.spoken(drug) for drug, given in treatment.items() if given == "standard"}
+            assert {words.removesuffix(", standard") for words in column.throughout} == standard
+            head = parsed(schedule_html(found).replace(" class=first", "").replace("<br>", "")).findall("./thead/tr/th")
+            shown = ["".join(h.itertext()) for h in head if (h.text or "") == column.state.label]
+            assert all(f"{drug}, standard" in "".join(shown) for drug in standard if column.moments)
+            lines = schedule_text(found)
+            own = lines[1 + next(k for k, line in enumerate(lines) if line.startswith(f"{column.state.label}")) :]
+            told = list(itertools.takewhile(lambda line: line.endswith(", throughout"), own))
+            assert len(told) == len(standard)
+
+    @pytest.mark.parametrize("width", [34, 44, 60, 200])
+    @pytest.mark.parametrize("name", ["ms_daclizumab", "maa_daclizumab"])
+    def test_cut_to_the_width_of_a_terminal(self, name, width):
+        """However narrow, each state is a row of tables with the activities in each, and no mark is lost or moved."""
+        found = schedule(load(name))
+        out = io.StringIO()
+        print_schedule(found, Console(file=out, width=width, color_system=None))
+        lines = out.getvalue().splitlines()
+        assert all(len(line) <= width for line in lines)
+        told = [f"{what}, throughout" for c in found.columns for what in c.throughout]
+        assert all(what in " ".join(lines) for what in told)
+        assert " ".join(lines).count(", throughout") == len(told)
+        # Each part is a line of moments, a rule, and a line for each activity; marks end where their moment ends.
+        parts = [k for k, line in enumerate(lines) if set(line) == {"─"}]
+        shown: list[tuple[tuple[str, ...], dict[str, dict[str, str]]]] = []
+        for rule in parts:
+            moments = {m.end(): m.group() for m in re.finditer(r"\S+", lines[rule - 1])}
+            assert moments.pop(len(found.unit)) == found.unit
+            marks: dict[str, dict[str, str]] = {}
+            for line in itertools.takewhile(bool, lines[rule + 1 :]):
+                activity = next(a.name for a in found.activities if line.startswith(a.name))
+                cells = re.finditer(r"\S+", line[len(activity) :])
+                marks[activity] = {moments[len(activity) + m.end()]: m.group() for m in cells}
+            shown.append((tuple(moments.values()), marks))
+        for column in (c for c in found.columns if c.moments):
+            expected = {
+                a.name: {m: mark for m, mark in zip(column.moments, done, strict=True) if mark}
+                for a, done in zip(found.activities, column.marks, strict=True)
+                if any(done)
+            }
+            met: tuple[str, ...] = ()
+            together: dict[str, dict[str, str]] = {}
+            while met != column.moments:
+                these, part = shown.pop(0)
+                met += these
+                assert list(part) == list(expected)
+                for activity, own in part.items():
+                    together.setdefault(activity, {}).update(own)
+            assert together == expected
+        assert not shown
+        assert len(parts) > len(found.columns) or width > 34
 
     def test_as_html(self):
         """As HTML it is one table with a row for each activity and a cell for each visit."""

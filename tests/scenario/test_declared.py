@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
 
-from protocolsim.component import Assessment, Hazard, Parameter, Trait, Variable
+from protocolsim.component import Assessment, Component, Hazard, Parameter, Trait, Variable
 from protocolsim.disease.base import Disease
 from protocolsim.errors import ScenarioError, UsageError
 from protocolsim.scenario.build import components
@@ -28,10 +29,9 @@ def _parameter(name: str, value: float = 1.0) -> Parameter:
 
 DEPOT = protocols.DEPOT_STREAM
 ONE = Assessment("scan", "again", (Variable("height", "", "again"),), protocols.look)
-CASES: list[tuple[type, dict[str, Any], str]] = [
+CASES: list[tuple[Component, dict[str, Any], str]] = [
     (protocols.Drifting, {"hazards": (FATAL,)}, "hazards ('death'), but only those of drugs are carried out"),
     (protocols.Drifting, {"writes": {"signal": 0}}, "writes signals (signal), but only those of drugs are read"),
-    (protocols.Drifting, {"give": protocols.fill_depot}, "only drugs are given"),
     (protocols.Drifting, {"needs": ("height",)}, "needs the trait 'height'"),
     (protocols.Drifting, {"traits": (Trait("weight", 3, "kg", ""),)}, "'weight' stands in field 3, and it has 3"),
     (protocols.Drifting, {"stream": 5}, "its stream, 5, is not between 100 and"),
@@ -52,8 +52,8 @@ CASES: list[tuple[type, dict[str, Any], str]] = [
 @pytest.mark.parametrize(("kind", "changed", "said"), CASES, ids=[said for _, _, said in CASES])
 def test_each_declaration_that_nothing_carries_out_is_refused(monkeypatch, kind, changed, said):
     """A plugin with it is refused by name, in a sentence that says what would not happen."""
-    room = "disease" if issubclass(kind, Disease) else "drug"
-    monkeypatch.setattr(protocols, "Odd", type("Odd", (kind,), changed), raising=False)
+    room = "disease" if isinstance(kind, Disease) else "drug"
+    monkeypatch.setattr(protocols, "Odd", dataclasses.replace(kind, **changed), raising=False)
 
     with pytest.raises(UsageError) as caught:
         components.load(room, "tests.support.protocols:Odd", allow_plugins=True)
@@ -64,7 +64,7 @@ def test_each_declaration_that_nothing_carries_out_is_refused(monkeypatch, kind,
 
 def test_a_fatal_disease_is_refused_at_its_line(monkeypatch):
     """The scenario says where."""
-    monkeypatch.setattr(protocols, "Odd", type("Odd", (protocols.Drifting,), {"hazards": (FATAL,)}), raising=False)
+    monkeypatch.setattr(protocols, "Odd", dataclasses.replace(protocols.Drifting, hazards=(FATAL,)), raising=False)
     text = """
 cohort: {size: 3, disease: tests.support.protocols:Odd}
 protocol:
@@ -85,10 +85,10 @@ SHIPPED = [
     *(components.load("disease", name, allow_plugins=False) for name in components.disease_names()),
     *(components.load("drug", name, allow_plugins=False) for name in components.drug_names()),
 ]
-TOYS = [c for c in (*vars(toys).values(), *vars(protocols).values()) if isinstance(c, type) and hasattr(c, "stream")]
+TOYS = [c for c in (*vars(toys).values(), *vars(protocols).values()) if isinstance(c, Component)]
 
 
-@pytest.mark.parametrize("component", [*SHIPPED, *(kind() for kind in TOYS)], ids=lambda c: c.name)
+@pytest.mark.parametrize("component", [*SHIPPED, *TOYS], ids=lambda c: c.name)
 def test_shipped_ones_and_toys_are_carried_out(component):
     """Nothing that is shipped, or used in these tests, declares more than is done."""
     assert list(undone(component)) == []

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+from typing import Any
 
 import pytest
 from pydantic import TypeAdapter
 
+from protocolsim.endpoint.share import Share
 from protocolsim.errors import ScenarioError
+from protocolsim.scenario.build.endpoints import missing_field
 from protocolsim.scenario.file.schema import SummaryPart
 from protocolsim.scenario.file.yaml_reader import parse
 from protocolsim.scenario.kinds import KindEntry, kind_entries
@@ -82,3 +86,19 @@ def test_every_summary_of_the_schema_is_an_entry():
     assert summaries | {k.name for e in ENTRIES if e.section == "summary" for k in e.keys} == set(shape)
     assert {"sum of", "entries of", "time since"} <= summaries
     assert "during" not in summaries
+
+
+def test_a_default_of_any_class_is_a_default():
+    """Whether a field must be written depends on its having no default, not on what the default's class is called."""
+    sentinel = type("_MISSING_TYPE", (), {})
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Example(Share):
+        written: str
+        factory: str = dataclasses.field(default_factory=str)
+        default: Any = dataclasses.field(default=sentinel())
+
+    assert missing_field(Example, ["default"], []) is None
+    assert missing_field(Example, ["factory", "default"], []) is None
+    assert missing_field(Example, ["default", "written"], []) == "written"
+    assert missing_field(Example, ["written"], ["written"]) is None

@@ -27,7 +27,7 @@ protocol:
 """
 
 
-def trial(kind: str = f"{HERE}:Placebo"):
+def trial(kind: str = f"{HERE}:PLACEBO"):
     return parse(TRIAL.replace("KIND", kind), "trial.yaml")
 
 
@@ -37,7 +37,7 @@ def test_refused_unless_allowed(monkeypatch):
     with pytest.raises(ScenarioError) as caught:
         build(trial())
     (fault,) = caught.value.faults
-    assert fault.message == f"'{HERE}:Placebo' is code from outside; it is loaded only with --allow-plugins"
+    assert fault.message == f"'{HERE}:PLACEBO' is code from outside; it is loaded only with --allow-plugins"
     assert (fault.path, fault.line) == ("drugs.tablet", 4)
     assert HERE not in sys.modules
 
@@ -50,18 +50,17 @@ def test_loaded_where_allowed():
     assert list(result.subjects["enrolled"]) == [True] * 6
     with pytest.raises(ScenarioError, match="colour: -1 is below 0"):
         build(
-            parse(TRIAL.replace("KIND", f"{HERE}:Placebo").replace("colour: 2", "colour: -1"), "t"), allow_plugins=True
+            parse(TRIAL.replace("KIND", f"{HERE}:PLACEBO").replace("colour: 2", "colour: -1"), "t"), allow_plugins=True
         )
 
 
 @pytest.mark.parametrize(
     ("kind", "said"),
     [
-        (f"{HERE}:NotADrug", "is not a Drug"),
-        (f"{HERE}:not_a_class", "is not a Drug"),
-        (f"{HERE}:Unfinished", "does not declare name, meaning, stream, parameters, fields, start"),
-        (f"{HERE}:Abstract", "cannot make a"),
-        (f"{HERE}:SameStream", "two components draw from the same stream"),
+        (f"{HERE}:not_a_drug", "is not a Drug"),
+        (f"{HERE}:Placebo", "is a class, and a component is a value: write PLACEBO = Drug("),
+        (f"{HERE}:Placebo", f"name '{HERE}:PLACEBO' here"),
+        (f"{HERE}:SAME_STREAM", "two components draw from the same stream"),
         (f"{HERE}:Missing", "cannot load"),
         ("protocolsim.disease.relapsing_ms:COMPONENT", "is not a Drug"),
         ("no.such.module:Drug", "cannot load 'no.such.module:Drug': ModuleNotFoundError"),
@@ -73,7 +72,7 @@ def test_loaded_where_allowed():
 )
 def test_what_is_no_component_is_refused(kind, said):
     """Whatever a name from outside leads to, it is a drug or one refusal, never another exception."""
-    disease = "" if "SameStream" not in kind else "interferon_beta: standard, "
+    disease = "" if "SAME_STREAM" not in kind else "interferon_beta: standard, "
     text = TRIAL.replace("KIND", kind).replace("{tablet: standard}", f"{{{disease}tablet: standard}}")
     with pytest.raises(ScenarioError) as caught:
         build(parse(text, "trial.yaml"), allow_plugins=True)
@@ -82,7 +81,12 @@ def test_what_is_no_component_is_refused(kind, said):
     assert fault.path.startswith("drugs")
 
 
-@pytest.mark.parametrize("text", ["raise RuntimeError('at import')", "def (", "import no_such_module", "1 / 0"])
+UNFINISHED = "from protocolsim.drug.base import Drug\nDrug(name='unfinished')"
+
+
+@pytest.mark.parametrize(
+    "text", ["raise RuntimeError('at import')", "def (", "import no_such_module", "1 / 0", UNFINISHED]
+)
 def test_a_module_that_fails_while_it_is_imported(text, tmp_path, monkeypatch):
     """An error inside a plugin's own module is a refusal that names it."""
     name = f"broken_plugin_{abs(hash(text))}"
@@ -95,4 +99,4 @@ def test_a_module_that_fails_while_it_is_imported(text, tmp_path, monkeypatch):
 def test_a_disease_is_no_drug():
     """Each room takes its own kind only."""
     with pytest.raises(ProtocolsimError, match="is not a Disease"):
-        load("disease", f"{HERE}:Placebo", allow_plugins=True)
+        load("disease", f"{HERE}:PLACEBO", allow_plugins=True)

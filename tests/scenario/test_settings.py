@@ -135,8 +135,8 @@ TWO_TABLETS = """\
 title: Two tablets
 cohort: {size: 3, disease: relapsing_ms}
 drugs:
-  blue: {kind: "tests.support.plugins_for_tests:Placebo"}
-  red: {kind: "tests.support.plugins_for_tests:OtherPlacebo"}
+  blue: {kind: "tests.support.plugins_for_tests:PLACEBO"}
+  red: {kind: "tests.support.plugins_for_tests:OTHER_PLACEBO"}
 protocol:
   states:
     treated: {enrolled: true, treatment: {blue: standard, red: standard}, lasts: 4 weeks}

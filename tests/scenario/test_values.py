@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 import json
 from typing import Any
@@ -20,7 +21,7 @@ from protocolsim.scenario.file.yaml_reader import parse
 from protocolsim.scenario.load import value_of
 from protocolsim.scenario.reserved import why_no_component
 from protocolsim.study.sweep.grid_values import axis
-from tests.support import named
+from tests.support import named, protocols
 from tests.support.protocols import Depot, Drifting
 
 HUGE = 10**5000  # more digits than Python writes
@@ -164,23 +165,23 @@ class TestWhoseFault:
     def test_a_bug_of_a_component_is_told(self, monkeypatch):
         """A disease that fails at the parameters it is given is named, with its file and what it raised."""
 
-        def fail(self, values):
+        def fail(values):
             raise ZeroDivisionError("no such thing")
 
-        monkeypatch.setattr(Drifting, "constants", fail)
+        monkeypatch.setattr(protocols, "Drifting", dataclasses.replace(Drifting, constants=fail))
         with pytest.raises(ScenarioError, match=r"'drifting' failed at these .*ZeroDivisionError: no such thing"):
             named.scenario()
 
     def test_what_a_component_declares_has_names_too(self):
         """Names that a component declares and that would meet ours are refused, each with its reason."""
         trait, variable = Drifting.traits[0], Drifting.assessments[0].variables[0]
-        assert why_no_component(Drifting(), of_cohort=True) == []
-        assert why_no_component(Depot(), of_cohort=False) == []
+        assert why_no_component(Drifting, of_cohort=True) == []
+        assert why_no_component(Depot, of_cohort=False) == []
         for name, of in (("subject", "our tables"), ("week", "no unit"), ("truth_x", "hidden traits"), ("a b", "a b")):
-            wrong: Any = type("Wrong", (), vars(Drifting) | {"traits": (_called(trait, name),)})
+            wrong = dataclasses.replace(Drifting, traits=(_called(trait, name),))
             assert any(of in why for why in why_no_component(wrong, of_cohort=True)), name
         shows = _called(Drifting.assessments[0], "scan", variables=(_called(variable, "=x"),))
-        wrong = type("Wrong", (), vars(Drifting) | {"assessments": (shows,)})
+        wrong = dataclasses.replace(Drifting, assessments=(shows,))
         assert why_no_component(wrong, of_cohort=True)
 
     def test_a_drug_called_as_an_assessment(self):
@@ -197,6 +198,4 @@ class TestWhoseFault:
 
 
 def _called(thing, name, **other):
-    import dataclasses
-
     return dataclasses.replace(thing, name=name, **other)

@@ -50,21 +50,24 @@ def look(
         value[k, 1] = truth[k, 1] = 10.0 * own / (1.0 + signal_sum(body, i, links, 1)) * chance
 
 
-class Plain(Disease):
-    name = "plain"
-    meaning = "more of it for larger own numbers, less at higher doses"
-    stream = STREAM
-    parameters = ()
-    fields = ("own", "weight")
-    traits = (Trait("weight", _WEIGHT, "kg", "body weight", hidden=False), Trait("own", _OWN, "", "the own number"))
-    reads = ("toy_level",)
-    assessments = (
-        Assessment("look", "a look", (Variable("guess", "", "a guess"), Variable("amount", "", "how much")), look),
-    )
-    start = staticmethod(begin)
+def _plain_constants(values: Mapping[str, float]) -> Floats:
+    return np.zeros(1)
 
-    def constants(self, values: Mapping[str, float]) -> Floats:
-        return np.zeros(1)
+
+Plain = Disease(
+    name="plain",
+    meaning="more of it for larger own numbers, less at higher doses",
+    stream=STREAM,
+    parameters=(),
+    fields=("own", "weight"),
+    traits=(Trait("weight", _WEIGHT, "kg", "body weight", hidden=False), Trait("own", _OWN, "", "the own number")),
+    reads=("toy_level",),
+    assessments=(
+        Assessment("look", "a look", (Variable("guess", "", "a guess"), Variable("amount", "", "how much")), look),
+    ),
+    start=begin,
+    constants=_plain_constants,
+)
 
 
 TEXT = """

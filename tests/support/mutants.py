@@ -18,7 +18,7 @@ HOSTILE = (
     "\U0001f600", "1e999", "-1", "0", "nan", ".inf", "0x7fffffffffffffff", "9" * 40, "1e-320", "null", "~", "true",
     "NO", "2009-01-01", "1 kg/kg", "5 parsecs", "1e308 weeks", "-3 weeks", "0 minutes", "100000000 years", "100 %",
     "a" * 3000, "((((((((1))))))))", "not " * 300 + "1 > 0", "-" * 500 + "1", "1 < 2 < 3", "x = 1", "__import__('os')",
-    "cohort.size", "os:system", "tests.support.plugins_for_tests:Placebo",
+    "cohort.size", "os:system", "tests.support.plugins_for_tests:PLACEBO",
     "extends: ms_no_drug", "extends: /etc/passwd",
     "extends: ../../../../etc/shadow", "${HOME}", "{{7*7}}", "999999999999", "every: 1 minute", "lasts: 1e9 weeks",
 )  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from dataclasses import replace
 
 import numpy as np
 
@@ -20,53 +20,31 @@ def start(body: Floats, rows: Integers, links: Integers, constants: Floats, seed
         body[i, links[0]] = 0.0
 
 
-class Placebo(Drug):
-    """A drug that does nothing."""
-
-    name = "placebo"
-    meaning = "a drug that does nothing"
-    stream = 900
-    fields = ("level",)
-    parameters: ClassVar[tuple[Parameter, ...]] = (
-        Parameter("colour", 1.0, "", 0.0, 5.0, "A", "made up", "how blue the tablet is"),
-    )
-    start = start
-
-    def constants(self, values: Mapping[str, float]) -> Floats:
-        """Its one number."""
-        return np.array([values["colour"]])
+def constants(values: Mapping[str, float]) -> Floats:
+    """Its one number."""
+    return np.array([values["colour"]])
 
 
-class OtherPlacebo(Placebo):
-    """A second drug with a parameter of the same name."""
+PLACEBO = Drug(
+    name="placebo",
+    meaning="a drug that does nothing",
+    stream=900,
+    fields=("level",),
+    parameters=(Parameter("colour", 1.0, "", 0.0, 5.0, "A", "made up", "how blue the tablet is"),),
+    constants=constants,
+    start=start,
+)
+"""A drug that does nothing."""
 
-    name = "other_placebo"
-    stream = 800
+OTHER_PLACEBO = replace(PLACEBO, name="other_placebo", stream=800)
+"""A second drug with a parameter of the same name."""
 
-
-class Unfinished(Drug):
-    """A drug without a name, a stream or anything else."""
-
-    def constants(self, values: Mapping[str, float]) -> Floats:
-        """Nothing."""
-        return np.zeros(0)
-
-
-class Abstract(Placebo):
-    """A drug that cannot be made without an argument."""
-
-    def __init__(self, strength: float) -> None:
-        self.strength = strength
+SAME_STREAM = replace(PLACEBO, stream=COMPONENT.stream)
+"""A drug that would share its chance with a shipped one."""
 
 
-class SameStream(Placebo):
-    """A drug that would share its chance with a shipped one."""
-
-    stream = COMPONENT.stream
+class Placebo:
+    """A drug as it was written before components were values."""
 
 
-class NotADrug:
-    """A class of some other kind."""
-
-
-not_a_class = "placebo"
+not_a_drug = "placebo"

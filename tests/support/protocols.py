@@ -78,20 +78,22 @@ def count_cells(
         value[k, 0] = truth[k, 0] * uniform(seed, who[i, 0], who[i, 1], DRIFT_STREAM + 5, index[i])
 
 
-class Drifting(Disease):
-    """Random observations of a hidden state that wanders with time and treatment."""
+def _drifting_constants(values: Mapping[str, float]) -> Floats:
+    return np.zeros(1)
 
-    name = "drifting"
-    meaning = "a hidden level"
-    stream = DRIFT_STREAM
-    parameters = ()
-    fields = ("state", "own", "weight")
-    traits = (
+
+Drifting = Disease(
+    name="drifting",
+    meaning="a hidden level",
+    stream=DRIFT_STREAM,
+    parameters=(),
+    fields=("state", "own", "weight"),
+    traits=(
         Trait("weight", _WEIGHT, "kg", "body weight", hidden=False),
         Trait("own", _OWN, "", "where the level goes untreated"),
-    )
-    reads = ("toy_level",)
-    assessments = (
+    ),
+    reads=("toy_level",),
+    assessments=(
         Assessment(
             "scan",
             "the level, a count and a coin",
@@ -99,12 +101,11 @@ class Drifting(Disease):
             look,
         ),
         Assessment("blood", "one number", (Variable("cells", "", "a number"),), count_cells),
-    )
-    start = staticmethod(start_drift)
-    advance = staticmethod(drift)
-
-    def constants(self, values: Mapping[str, float]) -> Floats:
-        return np.zeros(1)
+    ),
+    start=start_drift,
+    advance=drift,
+    constants=_drifting_constants,
+)
 
 
 @kernel
@@ -145,42 +146,44 @@ def _rate(name: str) -> Parameter:
     return Parameter(name, 0.0, "1/minute", 0.0, 1e3, "A", "", f"{name}: how often it comes")
 
 
-class Depot(Drug):
-    """Given in doses, with two hazards of its own: one grows with the dose."""
+def _depot_constants(values: Mapping[str, float]) -> Floats:
+    return np.array([values["fever"], values["rash"]])
 
-    name = "depot"
-    meaning = "stays for days"
-    stream = DEPOT_STREAM
-    parameters = (_rate("fever"), _rate("rash"))
-    fields = ("level", "store")
-    needs = ("weight",)
-    writes = {"toy_level": _STORE}  # noqa: RUF012 - the base class declares it
-    assessments = (Assessment("assay", "what is in store", (Variable("store", "mg", "in store"),), assay),)
-    hazards = (
+
+Depot = Drug(
+    name="depot",
+    meaning="stays for days",
+    stream=DEPOT_STREAM,
+    parameters=(_rate("fever"), _rate("rash")),
+    fields=("level", "store"),
+    needs=("weight",),
+    writes={"toy_level": _STORE},
+    assessments=(Assessment("assay", "what is in store", (Variable("store", "mg", "in store"),), assay),),
+    hazards=(
         Hazard("fever", DEPOT_STREAM, lambda constants, level: constants[0] * level),
         Hazard("rash", DEPOT_STREAM + 1, lambda constants, level: constants[1]),
-    )
-    start = staticmethod(start_depot)
-    advance = staticmethod(empty_depot)
-    give = staticmethod(fill_depot)
+    ),
+    start=start_depot,
+    advance=empty_depot,
+    give=fill_depot,
+    constants=_depot_constants,
+)
 
-    def constants(self, values: Mapping[str, float]) -> Floats:
-        return np.array([values["fever"], values["rash"]])
+
+def _tablet_constants(values: Mapping[str, float]) -> Floats:
+    return np.zeros(1)
 
 
-class Tablet(Drug):
-    """On or off, without a hazard and without a life of its own."""
-
-    name = "tablet"
-    meaning = "on or off"
-    stream = DEPOT_STREAM + 100
-    parameters = ()
-    fields = ("level",)
-    writes = {"toy_level": LEVEL}  # noqa: RUF012 - the base class declares it
-    start = staticmethod(start_depot)
-
-    def constants(self, values: Mapping[str, float]) -> Floats:
-        return np.zeros(1)
+Tablet = Drug(
+    name="tablet",
+    meaning="on or off",
+    stream=DEPOT_STREAM + 100,
+    parameters=(),
+    fields=("level",),
+    writes={"toy_level": LEVEL},
+    start=start_depot,
+    constants=_tablet_constants,
+)
 
 
 # Drafts ----------------------------------------------------------------------------------------------------------

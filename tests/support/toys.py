@@ -83,18 +83,22 @@ def blood(
         truth[k, 0] = 0.0
 
 
-class ToyDisease(Disease):
-    name = "toy_disease"
-    meaning = "a clock"
-    stream = DISEASE_STREAM
-    parameters = ()
-    fields = ("clock", "effect", "mark", "weight", "own")
-    traits = (
+def _toy_disease_constants(values: Mapping[str, float]) -> Floats:
+    return np.zeros(1)
+
+
+ToyDisease = Disease(
+    name="toy_disease",
+    meaning="a clock",
+    stream=DISEASE_STREAM,
+    parameters=(),
+    fields=("clock", "effect", "mark", "weight", "own"),
+    traits=(
         Trait("weight", _WEIGHT, "kg", "body weight", hidden=False),
         Trait("own", _OWN, "", "the subject's own number"),
-    )
-    reads = ("toy_level", "toy_mark")
-    assessments = (
+    ),
+    reads=("toy_level", "toy_mark"),
+    assessments=(
         Assessment(
             "scan",
             "the disease's columns",
@@ -107,12 +111,11 @@ class ToyDisease(Disease):
             scan,
         ),
         Assessment("blood", "a keyed number", (Variable("cells", "", "a keyed uniform"),), blood),
-    )
-    start = staticmethod(start_disease)
-    advance = staticmethod(live)
-
-    def constants(self, values: Mapping[str, float]) -> Floats:
-        return np.zeros(1)
+    ),
+    start=start_disease,
+    advance=live,
+    constants=_toy_disease_constants,
+)
 
 
 @kernel
@@ -157,22 +160,25 @@ def _given_rate(number: int) -> Any:
     return lambda constants, level: constants[number]
 
 
-class Infusion(Drug):
-    name = "toy_infusion"
-    meaning = "given in doses"
-    stream = INFUSION_STREAM
-    parameters = (_rate("fever"), _rate("rash"))
-    fields = ("level", "total", "reached")
-    needs = ("weight",)
-    writes = {"toy_level": LEVEL, "toy_mark": _REACHED}  # noqa: RUF012 - the base class declares it
-    assessments = (Assessment("assay", "what was given", (Variable("total", "mg", "given so far"),), assay),)
-    hazards = (Hazard("fever", FEVER_STREAM, _given_rate(0)), Hazard("rash", RASH_STREAM, _given_rate(1)))
-    start = staticmethod(start_infusion)
-    advance = staticmethod(infuse)
-    give = staticmethod(give)
+def _infusion_constants(values: Mapping[str, float]) -> Floats:
+    return np.array([values["fever"], values["rash"]])
 
-    def constants(self, values: Mapping[str, float]) -> Floats:
-        return np.array([values["fever"], values["rash"]])
+
+Infusion = Drug(
+    name="toy_infusion",
+    meaning="given in doses",
+    stream=INFUSION_STREAM,
+    parameters=(_rate("fever"), _rate("rash")),
+    fields=("level", "total", "reached"),
+    needs=("weight",),
+    writes={"toy_level": LEVEL, "toy_mark": _REACHED},
+    assessments=(Assessment("assay", "what was given", (Variable("total", "mg", "given so far"),), assay),),
+    hazards=(Hazard("fever", FEVER_STREAM, _given_rate(0)), Hazard("rash", RASH_STREAM, _given_rate(1))),
+    start=start_infusion,
+    advance=infuse,
+    give=give,
+    constants=_infusion_constants,
+)
 
 
 @kernel
@@ -180,32 +186,36 @@ def start_nothing(body: Floats, rows: Integers, links: Integers, constants: Floa
     """Nothing to fill."""
 
 
-class Pill(Drug):
-    name = "toy_pill"
-    meaning = "on or off"
-    stream = PILL_STREAM
-    parameters = (_rate("rash"),)
-    fields = ("level",)
-    writes = {"toy_level": LEVEL}  # noqa: RUF012 - the base class declares it
-    hazards = (Hazard("rash", PILL_STREAM, _given_rate(0)),)
-    start = staticmethod(start_nothing)
-
-    def constants(self, values: Mapping[str, float]) -> Floats:
-        return np.array([values["rash"]])
+def _pill_constants(values: Mapping[str, float]) -> Floats:
+    return np.array([values["rash"]])
 
 
-class Idle(Drug):
-    """A drug that does nothing."""
+Pill = Drug(
+    name="toy_pill",
+    meaning="on or off",
+    stream=PILL_STREAM,
+    parameters=(_rate("rash"),),
+    fields=("level",),
+    writes={"toy_level": LEVEL},
+    hazards=(Hazard("rash", PILL_STREAM, _given_rate(0)),),
+    start=start_nothing,
+    constants=_pill_constants,
+)
 
-    name = "toy_idle"
-    meaning = "does nothing"
-    stream = IDLE_STREAM
-    parameters = ()
-    fields = ("level",)
-    start = staticmethod(start_nothing)
 
-    def constants(self, values: Mapping[str, float]) -> Floats:
-        return np.zeros(1)
+def _idle_constants(values: Mapping[str, float]) -> Floats:
+    return np.zeros(1)
+
+
+Idle = Drug(
+    name="toy_idle",
+    meaning="does nothing",
+    stream=IDLE_STREAM,
+    parameters=(),
+    fields=("level",),
+    start=start_nothing,
+    constants=_idle_constants,
+)
 
 
 # Scenarios -------------------------------------------------------------------------------------------------------

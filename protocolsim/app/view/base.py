@@ -1,6 +1,7 @@
 """What a view is: a tab of the page, made of parts, each of which is simulated and drawn in a worker process.
 
-Each file of this folder but this one is a view, found by its name; it ends in `VIEW = View(...)`.
+Each file of this folder but this one is a view, found by its name; it ends in `VIEW = View(...)`. Installed packages
+add views by entry points (`protocolsim.plugins`).
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from htmltools import Tag, TagList
 from protocolsim.app.state import State
 from protocolsim.app.work.worker import Answer, Made, Tell
 from protocolsim.errors import UsageError
+from protocolsim.notices import tell
+from protocolsim.plugins import Plugin, plugins
 
 
 class Part(ABC):
@@ -58,7 +61,28 @@ def views() -> tuple[View, ...]:
     """All views, in their order."""
     found = (p.stem for p in Path(__file__).parent.glob("*.py"))
     loaded = [importlib.import_module(f"protocolsim.app.view.{n}").VIEW for n in found if n not in ("__init__", "base")]
+    loaded += _installed({view.name for view in loaded})
     return tuple(sorted(loaded, key=lambda view: int(view.place)))
+
+
+def _installed(taken: set[str]) -> list[View]:
+    """The views of installed packages. One that cannot be used is left out, and a notice says why."""
+    found: list[View] = []
+    for plugin in plugins("view").values():
+        try:
+            found.append(_sound(plugin, plugin.load(), taken))
+        except UsageError as error:
+            tell(f"{error}; it is left out", once=str(plugin))
+    return found
+
+
+def _sound(plugin: Plugin, view: object, taken: set[str]) -> View:
+    """What a plugin offers as a view. Raises UsageError where it is none."""
+    if not isinstance(view, View) or view.name != plugin.name:
+        raise UsageError(f"{plugin}: {plugin.value} is no View called '{plugin.name}'")
+    if plugin.name in taken:
+        raise UsageError(f"{plugin} has the name of a view that comes with protocolsim")
+    return view
 
 
 def part_of(view: str, part: str) -> Part:

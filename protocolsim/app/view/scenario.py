@@ -35,7 +35,7 @@ class CheckPart(Part):
 
     def reduced(self, state: State) -> State:
         """The text alone."""
-        return State(state.scenario, state.text)
+        return State(state.scenario, state.text, allow_plugins=state.allow_plugins)
 
     def make(self, state: State, tell: Tell) -> Made:
         """What `protocolsim check` says of the text, without loading code that it names."""

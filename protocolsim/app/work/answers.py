@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from protocolsim.app.limits import KEPT_ANSWERS
 from protocolsim.app.view.base import part_of
 from protocolsim.app.work.pool import Pool
 from protocolsim.app.work.worker import Answer, Order, Tell
-
-Watcher = Callable[[int, int], None]
 
 
 @dataclass

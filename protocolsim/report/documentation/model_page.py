@@ -47,7 +47,7 @@ def model_page(room: str, name: str) -> str:
     parts = [
         f"# {name.replace('_', ' ').capitalize()}",
         f"`{name}`, a {room}: {component.meaning}.",
-        inspect.cleandoc(type(component).__doc__ or ""),
+        inspect.cleandoc(component.description),
         written.strip(),
         "## Parameters",
         _marks(component),

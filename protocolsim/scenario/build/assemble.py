@@ -93,10 +93,10 @@ def _assemble(document: Document, part: ScenarioPart, q: Quantities, allow_plugi
     if protocol is None or cohort is None or cast.disease is None:
         return None
     if builder.sound and not any(f.path.startswith("protocol") for f in q.faults):
-        _structural(document, protocol, cast, words, cohort, q)
+        _structural(protocol, cast, words, cohort, q)
     if q.faults:
         return None
-    trial = _trial(document, protocol, cohort, cast.disease, cast, words)
+    trial = _trial(protocol, cohort, cast.disease, cast, words)
     never = tuple(lapsing(part, trial))
     return Scenario(
         name=PurePath(document.source).stem,
@@ -324,9 +324,7 @@ def _vocabulary(cast: _Cast) -> Vocabulary:
 # The trial -----------------------------------------------------------------------------------------------------------
 
 
-def _structural(
-    document: Document, protocol: Protocol, cast: _Cast, words: Vocabulary, cohort: Cohort, q: Quantities
-) -> None:
+def _structural(protocol: Protocol, cast: _Cast, words: Vocabulary, cohort: Cohort, q: Quantities) -> None:
     names = words.variable_names
     shows: dict[int, tuple[int, ...]] = {}
     assessments = [a for c in cast.components for a in c.assessments]
@@ -340,7 +338,7 @@ def _structural(
             return None  # the rules may be at fault themselves; this is looked at once they are not
         from protocolsim.proof.coverage import gap_of  # z3, which few scenarios need to be read
 
-        return gap_of(case_of(_trial(document, protocol, cohort, cast.disease, cast, words), q.known), state, budget)
+        return gap_of(case_of(_trial(protocol, cohort, cast.disease, cast, words), q.known), state, budget)
 
     for address, message in (*beyond_limits(protocol, cohort, words), *findings(protocol, shows, names, gap)):
         q.fault(address, message, at_key=True)
@@ -357,9 +355,7 @@ def _structural(
             )
 
 
-def _trial(
-    document: Document, protocol: Protocol, cohort: Cohort, sick: Disease, cast: _Cast, words: Vocabulary
-) -> Trial:
+def _trial(protocol: Protocol, cohort: Cohort, sick: Disease, cast: _Cast, words: Vocabulary) -> Trial:
     disease, drugs, width = place(sick, cast.drugs, cast.values)
     parts = (disease, *drugs)
     names = words.variable_names
@@ -383,7 +379,6 @@ def _trial(
         explain=protocol.explain,
     )
     return Trial(
-        name=PurePath(document.source).stem,
         protocol=protocol,
         cohort=cohort,
         disease=disease,

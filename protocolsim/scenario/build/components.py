@@ -1,7 +1,9 @@
 """Diseases and drugs by name: the shipped ones, and, where allowed, code from outside.
 
-A shipped component is the file of its own name in `disease/` or `drug/`, which ends in `COMPONENT = TheClass`.
-Code from outside is named `your.module:YourClass`, and is imported only where the caller allowed plugins.
+An installed package offers components by entry points (`protocolsim.plugins`), found by their name like shipped ones.
+A shipped component is the file of its own name in `disease/` or `drug/`, which ends in `COMPONENT = Disease(...)` or
+`COMPONENT = Drug(...)`. Code from outside is named `your.module:YOUR_COMPONENT`, and is imported only where the caller
+allowed plugins.
 """
 
 from __future__ import annotations
@@ -13,12 +15,15 @@ from functools import cache
 import protocolsim.disease as disease_room
 import protocolsim.drug as drug_room
 from protocolsim.component import Component
+from protocolsim.disease.base import Disease
+from protocolsim.drug.base import Drug
 from protocolsim.errors import UsageError, unknown
+from protocolsim.plugins import plugins
+from protocolsim.randomness import FIRST_OUTSIDE
 from protocolsim.scenario.declared import undone
 
-# What every component says of itself; an abstract class cannot ask for it.
-_DECLARED = ("name", "meaning", "stream", "parameters", "fields", "start")
 _ROOMS = {"disease": disease_room, "drug": drug_room}
+_TYPES: dict[str, type[Component]] = {"disease": Disease, "drug": Drug}
 
 
 def disease_names() -> list[str]:
@@ -40,16 +45,18 @@ def _names(room: str) -> list[str]:
 @cache
 def load_shipped(room: str, name: str) -> Component:
     """The shipped component of that name; it must exist."""
-    component: Component = importlib.import_module(f"protocolsim.{room}.{name}").COMPONENT()
+    component: Component = importlib.import_module(f"protocolsim.{room}.{name}").COMPONENT
     return component
 
 
 def load(room: str, name: str, allow_plugins: bool) -> Component:
     """A component by name. Raises UsageError for one that is unknown, not allowed, or not a component."""
     if ":" not in name:
-        if name not in _names(room):
-            raise UsageError(unknown(room, name, _names(room)))
-        return load_shipped(room, name)
+        if name in _names(room):
+            return load_shipped(room, name)
+        if name in plugins(room):
+            return _installed(room, name)
+        raise UsageError(unknown(room, name, (*_names(room), *plugins(room))))
     if not allow_plugins:
         raise UsageError(f"'{name}' is code from outside; it is loaded only with --allow-plugins")
     module, _, attribute = name.partition(":")
@@ -57,18 +64,41 @@ def load(room: str, name: str, allow_plugins: bool) -> Component:
         found = getattr(importlib.import_module(module), attribute)
     except Exception as error:  # noqa: BLE001 - code from outside may fail in any way
         raise UsageError(f"cannot load '{name}': {type(error).__name__}: {error}") from None
-    kind = importlib.import_module(f"protocolsim.{room}.base")
-    wanted = kind.Disease if room == "disease" else kind.Drug
-    if not (isinstance(found, type) and issubclass(found, wanted)):
-        raise UsageError(f"'{name}' is not a {wanted.__name__}")
-    missing = [a for a in _DECLARED if not hasattr(found, a)]
-    if missing:
-        raise UsageError(f"'{name}' does not declare {', '.join(missing)}")
-    try:
-        component: Component = found()
-    except Exception as error:  # noqa: BLE001 - as above
-        raise UsageError(f"cannot make a '{name}': {type(error).__name__}: {error}") from None
+    return _sound(_value(found, name, _TYPES[room]), name)
+
+
+@cache
+def _installed(room: str, name: str) -> Component:
+    """The component that an installed package offers. Raises UsageError for one that cannot be used."""
+    plugin = plugins(room)[name]
+    found = plugin.load()
+    if not isinstance(found, _TYPES[room]):
+        raise UsageError(f"{plugin}: {plugin.value} is not a {_TYPES[room].__name__}")
+    if found.name != name:
+        raise UsageError(f"{plugin} calls itself '{found.name}'; its entry point must have the same name")
+    if found.stream < FIRST_OUTSIDE:
+        raise UsageError(
+            f"{plugin} draws from stream {found.stream:,} on, and those below {FIRST_OUTSIDE:,} belong to protocolsim: "
+            f"take stream_block('{name}')"
+        )
+    return _sound(found, name)
+
+
+def _sound(component: Component, name: str) -> Component:
     wrong = list(undone(component))
     if wrong:
         raise UsageError(f"'{name}' cannot be used: {'; '.join(wrong)}")
     return component
+
+
+def _value(found: object, name: str, wanted: type[Component]) -> Component:
+    """What a name leads to, if it is a component of the wanted type. Raises UsageError."""
+    if isinstance(found, wanted):
+        return found
+    kind, attribute = wanted.__name__, name.rpartition(":")[2]
+    if isinstance(found, type):
+        raise UsageError(
+            f"'{name}' is a class, and a component is a value: write {attribute.upper()} = {kind}(name=..., "
+            f"start=..., ...) in its module, and name '{name.rpartition(':')[0]}:{attribute.upper()}' here"
+        )
+    raise UsageError(f"'{name}' is not a {kind}")

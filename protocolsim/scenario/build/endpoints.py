@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from protocolsim.endpoint.base import BUILT_IN, Endpoint, Population, Published
@@ -178,6 +179,5 @@ def missing_field(kind: type[Endpoint], fields: Iterable[str], given: Iterable[s
 
 
 def _required(kind: type[Endpoint], field: str) -> bool:
-    parameters: Mapping[str, Any] = kind.__dataclass_fields__
-    missing = type(parameters[field].default).__name__ == "_MISSING_TYPE"
-    return missing and type(parameters[field].default_factory).__name__ == "_MISSING_TYPE"
+    declared = {f.name: f for f in dataclasses.fields(kind)}[field]
+    return declared.default is dataclasses.MISSING and declared.default_factory is dataclasses.MISSING

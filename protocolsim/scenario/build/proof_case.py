@@ -25,7 +25,6 @@ def case_of(trial: Trial, named: Mapping[str, Named]) -> Case:
         shows={k: m.variables for k, m in enumerate(trial.assessments)},
         settings={name: _setting(n) for name, n in named.items()},
         drugs=trial.labels.drugs,
-        event_names=trial.labels.events,
         events=events,
         may_miss=trial.cohort.no_show > 0.0 or trial.limited,
         late=protocol.window if trial.limited else 0,

@@ -1,6 +1,8 @@
-"""The scenarios that come with the package, found by name wherever it is installed.
+"""The scenarios that come with the package or with installed ones, found by name wherever they are installed.
 
-A wheel carries them in `protocolsim/scenario/shipped/`; a checkout (an editable install) has them in `scenarios/`.
+A wheel carries its own in `protocolsim/scenario/shipped/`; a checkout (an editable install) has them in `scenarios/`.
+Another package names each of its scenarios by an entry point of the group `protocolsim.scenarios`, whose value is the
+package that `NAME.yaml` lies in. Where two have one name, the shipped one is meant.
 """
 
 from __future__ import annotations
@@ -10,14 +12,30 @@ from importlib import resources
 from pathlib import Path
 
 from protocolsim.errors import UsageError, unknown
+from protocolsim.plugins import plugins
 
 _ENDINGS = (".yaml", ".yml")
 _TARGETS = "targets"
 
 
 def names() -> list[str]:
-    """The shipped scenarios' names, sorted."""
-    return sorted(path.stem for path in _folder().glob("*.yaml"))
+    """The names of the scenarios that come with the package, and of those of installed packages, sorted."""
+    return sorted({*_shipped(), *plugins("scenario")})
+
+
+def _shipped() -> list[str]:
+    return [path.stem for path in _folder().glob("*.yaml")]
+
+
+def _place(name: str) -> Path:
+    """The file of a scenario of that name. Raises UsageError where an installed package promises it and has none."""
+    if name in _shipped():
+        return _folder() / f"{name}.yaml"
+    plugin = plugins("scenario")[name]
+    path = plugin.folder() / f"{name}.yaml"
+    if not path.is_file():
+        raise UsageError(f"{plugin}: there is no file {name}.yaml in the package {plugin.value}")
+    return path
 
 
 def is_path(name_or_path: str) -> bool:
@@ -35,9 +53,9 @@ def find(name_or_path: str) -> Path:
     if is_path(name_or_path):
         path = Path(name_or_path)
         shipped = path.name == name_or_path and not os.path.lexists(path) and path.stem in known
-        return _folder() / f"{path.stem}.yaml" if shipped else path
+        return _place(path.stem) if shipped else path
     if name_or_path in known:
-        return _folder() / f"{name_or_path}.yaml"
+        return _place(name_or_path)
     message = unknown("scenario", name_or_path, known, limit=len(known))
     if known and "known here" not in message:
         message += f" Shipped: {', '.join(known)}"

@@ -87,7 +87,7 @@ class DrugPart(BaseModel):
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
-    kind: Text | None = Field(default=None, description="your.module:YourDrug, for a drug from outside")
+    kind: Text | None = Field(default=None, description="a drug by its name, or your.module:COMPONENT from outside")
 
 
 class Schedule(Part):

@@ -22,6 +22,7 @@ CALLS = [
     ("diagram", "ms_daclizumab", "-o", "chart.svg"),
     ("diagram", "ms_daclizumab", "-o", "chart.png", "--counts", "--replicates", "1"),
     ("docs", "relapsing_ms"),
+    ("explain", "share"),
     ("list",),
     ("new", "mine"),
     ("run", "ms_daclizumab", *FEW, "--out", "run"),

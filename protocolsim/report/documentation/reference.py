@@ -294,7 +294,7 @@ def components() -> list[Entry]:
                     name,
                     component.meaning,
                     at="cohort.disease" if room == "disease" else "protocol.states.NAME.treatment",
-                    text=cleandoc(type(component).__doc__ or ""),
+                    text=cleandoc(component.description),
                 )
             )
             found += _of_component(component, name, at)

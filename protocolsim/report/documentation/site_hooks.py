@@ -21,6 +21,8 @@ _INLINE = re.compile(r"(?<![\\$\w])\$([^$\n`]+?)\$(?![\w$])")
 _CODE = re.compile(r"(^```.*?^```$|`[^`\n]+`)", re.DOTALL | re.MULTILINE)
 _DRAWING = re.compile(r"^```mermaid\n.*?^```$", re.DOTALL | re.MULTILINE)
 _API = "reference/api/index.md"
+_EVERYTHING = "# Python API\n\n::: protocolsim\n    options:\n      show_root_heading: false\n"
+"""The page of every public name, where nobody has grouped them."""
 
 # Folders of the site in the order of its navigation; what stands first in each, and the rest by name.
 _FIRST = {
@@ -47,7 +49,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     from mkdocs.structure.files import File
 
     if not any(file.src_uri.startswith("reference/api/") for file in files.documentation_pages()):
-        files.append(File.generated(config, _API, content=_api_page()))
+        files.append(File.generated(config, _API, content=_EVERYTHING))
     files.append(File.generated(config, "stress_des.svg", content=_drawing()))
     benchmarks = Path(config.docs_dir).parent / "benchmarks" / "README.md"
     files.append(File.generated(config, "about/benchmarks.md", abs_src_path=str(benchmarks)))

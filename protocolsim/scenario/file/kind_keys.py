@@ -15,6 +15,7 @@ KEYS_OF_KINDS: Mapping[str, str] = {
     "at_most": "the upper bound, which may be met",
     "baseline": "the states whose observations are the baseline",
     "before": "only before this time since enrolment",
+    "better": "whether a higher or a lower share is the better one",
     "drug": "the drug whose doses are added",
     "during": "the states whose observations or doses count; any state where absent",
     "ended_in": "the subject's last state is one of these",

@@ -49,9 +49,7 @@ _SAME_THROUGHOUT = ("seed", "replicates")
 class FreePart(Part):
     """A parameter that is fitted."""
 
-    range: Annotated[list[Scalar], Field(min_length=2, max_length=2)] | None = Field(
-        default=None, description="its prior"
-    )
+    range: Annotated[list[Scalar], Field(min_length=2, max_length=2)] | None = Field(default=None, description="prior")
     scale: Literal["linear", "log"] = Field(default="linear", description="the scale on which its prior is uniform")
 
 

@@ -306,7 +306,7 @@ class TestExactBinomial:
 
 TWO_ARMS = """
 summaries:
-  drawn: {last of: rng}
+  drawn: {last of: chance}
 randomisations: {arm: {between: {active: 1, control: 1}, block: 2}}
 states:
   wait: {lasts: 1 days, assessments: {blood: {days: [0]}}}

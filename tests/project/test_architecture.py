@@ -399,10 +399,7 @@ def classes(package: Path) -> dict[str, list[str]]:
 
 # Circles that are still to be cut, each by one of its modules. A line goes when its circle is gone.
 CIRCLES = {
-    "scenario/scenario": "protocolsim.scenario.scenario",
-    "study/storage": "protocolsim.study.storage.study_folder",
     "report/patient": "protocolsim.report.patient.story",
-    "app/view": "protocolsim.app.view.base",
 }
 
 

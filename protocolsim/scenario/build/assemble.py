@@ -85,10 +85,8 @@ def _assemble(document: Document, part: ScenarioPart, q: Quantities, allow_plugi
     populations, endpoints = reader.build()
     analyses = analyses_of(part, q, endpoints, reader)
     decisions = decisions_of(part, q, words, [t for c in cast.components for t in c.traits if t.hidden], builder)
-    check_findings(part, q)
+    _check_shown(part, q, words)
     effect = effect_of(part.effect, q, cast.rows)
-    if part.follow is not None:
-        q.name(("follow",), "variable", part.follow, words.variable_names)
     q.settle()
     if protocol is None or cohort is None or cast.disease is None:
         return None
@@ -126,6 +124,13 @@ def _assemble(document: Document, part: ScenarioPart, q: Quantities, allow_plugi
         builder=build,
         allow_plugins=allow_plugins,
     )
+
+
+def _check_shown(part: ScenarioPart, q: Quantities, words: Vocabulary) -> None:
+    """Faults of what a report shows: the scenarios and numbers that it quotes, the variable that it follows."""
+    check_findings(part, q)
+    if part.follow is not None:
+        q.name(("follow",), "variable", part.follow, words.variable_names)
 
 
 def _check_size(part: ScenarioPart, q: Quantities) -> bool:

@@ -15,7 +15,7 @@ from protocolsim.records import TABLES
 from protocolsim.report.run import page
 from protocolsim.scenario.json_schema import schema_text
 from protocolsim.scenario.load import load
-from protocolsim.study.execution import chunks, trials
+from protocolsim.study.execution import trials
 from protocolsim.study.run import run
 from tests.support.frames import same_frame
 

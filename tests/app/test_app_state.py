@@ -13,11 +13,16 @@ from hypothesis import strategies as st
 from protocolsim.app.controls import controls
 from protocolsim.app.limits import MOST_LETTERS, bounded, looked_at
 from protocolsim.app.opening import opening
+from protocolsim.app.session import _fresh
 from protocolsim.app.state import State, restored, scenario_file, scenario_of
-from protocolsim.errors import ProtocolsimError, UsageError
+from protocolsim.app.view.scenario import CheckPart
+from protocolsim.errors import ProtocolsimError, ScenarioError, UsageError
 from protocolsim.scenario.file.library import names
 from protocolsim.scenario.load import load, load_text
 from protocolsim.study.decision.threshold_rule import ThresholdRule, threshold_rule
+from tests.cli.test_cli import command
+
+__all__ = ["command"]
 
 WORDS = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), min_size=1, max_size=20)
 PAIRS = st.dictionaries(WORDS, WORDS, max_size=4).map(lambda d: tuple(sorted(d.items())))
@@ -208,3 +213,26 @@ def test_the_effect_of_a_scenario_is_declared():
     assert "unknown parameter 'nobody'" in str(refused.value)
     with pytest.raises(ProtocolsimError, match="is not below the highest"):
         load_text("extends: ms_daclizumab\neffect: {range: [1, 0.5]}\n", "x.yaml")
+
+
+def test_code_is_loaded_only_where_the_page_was_started_so():
+    """Whether a scenario may name code is said when the page starts: no address changes it, every choice keeps it."""
+    text = "extends: ms_daclizumab\ndrugs: {blue: {kind: 'tests.support.plugins_for_tests:PLACEBO'}}\n"
+    address = State("mine", text).address()
+    with pytest.raises(ScenarioError, match="only with --allow-plugins"):
+        scenario_of(restored(address + "&allow_plugins=true", State("ms_daclizumab")))
+    allowed = restored(address, State("ms_daclizumab", allow_plugins=True))
+    assert allowed.allow_plugins
+    assert "plugins" not in allowed.address().replace(address, "")
+    assert "placebo" not in {d.component.name for d in scenario_of(State("ms_daclizumab")).trial.drugs}
+    assert scenario_of(allowed).allow_plugins
+    assert opening("ms_no_drug", allow_plugins=True).allow_plugins
+    assert _fresh(allowed, "ms_no_drug").allow_plugins
+    assert CheckPart().reduced(allowed).allow_plugins
+
+
+def test_whoever_lets_anybody_in_loads_no_code(command):
+    """--public and --allow-plugins together would let anybody load code."""
+    status, _, err = command("app", "--public", "--allow-plugins")
+    assert status == 2
+    assert "say which" in err

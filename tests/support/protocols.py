@@ -83,6 +83,7 @@ def _drifting_constants(values: Mapping[str, float]) -> Floats:
     return np.zeros(1)
 
 
+# Random observations of a hidden state that wanders with time and treatment.
 Drifting = Disease(
     name="drifting",
     meaning="a hidden level",
@@ -151,6 +152,7 @@ def _depot_constants(values: Mapping[str, float]) -> Floats:
     return np.array([values["fever"], values["rash"]])
 
 
+# Given in doses, with two hazards of its own: one grows with the dose.
 Depot = Drug(
     name="depot",
     meaning="stays for days",
@@ -175,6 +177,7 @@ def _tablet_constants(values: Mapping[str, float]) -> Floats:
     return np.zeros(1)
 
 
+# On or off, without a hazard and without a life of its own.
 Tablet = Drug(
     name="tablet",
     meaning="on or off",

@@ -208,6 +208,7 @@ def _idle_constants(values: Mapping[str, float]) -> Floats:
     return np.zeros(1)
 
 
+# A drug that does nothing.
 Idle = Drug(
     name="toy_idle",
     meaning="does nothing",

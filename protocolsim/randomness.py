@@ -100,7 +100,7 @@ def keys(who: Integers, rows: Integers, index: Integers) -> Integers:
 
 @kernel
 def keys_of_use(who: Integers, rows: Integers, use: int) -> Integers:
-    """The same where the index is everybody's."""
+    """As `keys`, with one index for all subjects."""
     found = np.empty((3, rows.shape[0]), dtype=np.int64)
     for k in range(rows.shape[0]):
         i = np.uint64(rows[k])

@@ -17,8 +17,8 @@ The order of events (both engines; each sentence has a test in tests/engine/test
 7. A state entered at t does its offset-0 activities at t; an assessment already made at t is not repeated; an `after`
    transition is tried only after an assessment made in that state.
 
-Who comes: a subject who does not show up for a visit misses all of it; that is recorded at the planned moment.
-Who waits: where capacity is limited, planned days never move; a slip moves that visit alone. A dose of the same day
+No-shows: a subject who does not show up for a visit misses all of it; that is recorded at the planned moment.
+Queueing: where capacity is limited, planned days never move; a slip moves that visit alone. A dose of the same day
 waits for its scan to the end of the visit window, then is given. A visit not made by the end of its window is recorded
 as missed. The end of a state waits for its open visits.
 Clocks: one unit-exponential threshold per subject, cause and occurrence; hazard accumulates at the rate in force, which
@@ -200,7 +200,7 @@ def next_midnight(minute: Any) -> Any:
 
 
 def never_ends(replicate: int, subject: int, state: str) -> str:
-    """What to say of a subject who goes round in a loop whose way out never holds."""
+    """The error message for a subject in a loop whose exit condition never holds."""
     return (
         f"replicate {replicate}, subject {subject}: moved {MOST_MOVES:,} times and is still in '{state}'; the rules "
         "may never let this subject out of a loop"
@@ -208,7 +208,7 @@ def never_ends(replicate: int, subject: int, state: str) -> str:
 
 
 def not_filled(cohort: Cohort, replicate: int, enrolled: int) -> str:
-    """What to say where the candidates run out before the cohort is full."""
+    """The error message where the candidates run out before the cohort is full."""
     return (
         f"replicate {replicate}: after {cohort.max_candidates} candidates only {enrolled} of {cohort.size} subjects "
         "are enrolled; loosen the entry rule, or raise cohort.max_candidates"
@@ -219,15 +219,15 @@ def causes_of(
     protocol: Protocol, drugs: Sequence[Part], cohort: Cohort, events: Sequence[str], dropout: str
 ) -> tuple[Cause, ...]:
     """Every clock of the trial. A treatment's hazard is zero in the states off that treatment."""
-    found = []
+    causes = []
     for number, part in enumerate(drugs):
         for hazard in part.component.hazards:
             rates = tuple(
                 hazard.rate(part.constants, s.levels[number]) if s.levels[number] > 0.0 and not s.final else 0.0
                 for s in protocol.states
             )
-            found.append(Cause(events.index(hazard.event), hazard.stream, rates))
+            causes.append(Cause(events.index(hazard.event), hazard.stream, rates))
     if cohort.dropout > 0.0:
         rates = tuple(cohort.dropout if s.on_study else 0.0 for s in protocol.states)
-        found.append(Cause(events.index(dropout), DROPOUT, rates))
-    return tuple(found)
+        causes.append(Cause(events.index(dropout), DROPOUT, rates))
+    return tuple(causes)

@@ -36,8 +36,8 @@ class Clocks:
     other_cause: Integers
 
     @classmethod
-    def unwound(cls, subjects: int, causes: int) -> Clocks:
-        """Clocks that nobody has wound yet."""
+    def empty(cls, subjects: int, causes: int) -> Clocks:
+        """Uninitialised hazard clocks."""
         return cls.of(
             np.zeros((3, causes, subjects)),
             np.zeros((3, causes, subjects), dtype=np.int64),
@@ -54,13 +54,13 @@ class Clocks:
         return cls(threshold, spent, rate, since, due, occurrence, *firsts)
 
     @classmethod
-    def wound(cls, streams: Integers, seed: int, who: Integers) -> Clocks:
-        """All clocks of these subjects, wound."""
-        clocks = cls.unwound(len(who), len(streams))
-        clocks.wind(np.arange(len(who)), streams, seed, who)
+    def initialised(cls, streams: Integers, seed: int, who: Integers) -> Clocks:
+        """Hazard clocks of these subjects, initialised."""
+        clocks = cls.empty(len(who), len(streams))
+        clocks.initialise(np.arange(len(who)), streams, seed, who)
         return clocks
 
-    def wind(self, rows: Integers, streams: Integers, seed: int, who: Integers) -> None:
+    def initialise(self, rows: Integers, streams: Integers, seed: int, who: Integers) -> None:
         """The clocks of these subjects at minute 0, with no hazard yet and the thresholds of the first occurrences."""
         for cause, stream in enumerate(streams):
             wind(self.threshold, self.spent, self.occurrence, rows, cause, stream, seed, who)
@@ -71,7 +71,7 @@ class Clocks:
             self.threshold, self.spent, self.rate, self.since, self.due, *self._firsts, rows, rates, awaited, now
         )  # fmt: skip
 
-    def strike(
+    def record_event(
         self,
         rows: Integers,
         causes: Integers,

@@ -66,7 +66,7 @@ class Executor(ABC):
         """Let go of what was started: after its work is done, or at once."""
 
 
-class Pool(Executor):
+class PooledExecutor(Executor):
     """An executor that hands tasks to others and waits. What is lost with a worker is done again."""
 
     # Deaths without any result between them: the tasks themselves kill, and doing them again would not help.

@@ -11,7 +11,7 @@ from importlib.metadata import version
 from typing import Any
 
 from protocolsim.errors import UsageError, WorkerError
-from protocolsim.executor.base import Found, Pool, Say, Task, cores
+from protocolsim.executor.base import Found, PooledExecutor, Say, Task, cores
 from protocolsim.executor.worker import Link
 from protocolsim.executor.worker_process import WorkerProcess, end_all
 from protocolsim.text.shell import install
@@ -21,7 +21,7 @@ _SECONDS_TO_ANSWER = 10
 _LOOK = 0.5  # seconds between looks at workers of one's own
 
 
-class Cluster(Pool):
+class Cluster(PooledExecutor):
     """The workers of a scheduler that runs already, or of one that is started here and ends with this ("local").
 
     Work that is lost with a worker is given to another by the scheduler itself. Workers need the same version of

@@ -10,7 +10,7 @@ from typing import Any
 
 from protocolsim import interruption
 from protocolsim.errors import WorkerEnded
-from protocolsim.executor.base import Pool, Say
+from protocolsim.executor.base import PooledExecutor, Say
 from protocolsim.executor.worker import carry_out_tasks
 from protocolsim.executor.worker_process import WorkerProcess, end_all, exchange
 
@@ -18,7 +18,7 @@ _LOOK = 0.5  # seconds between looks at workers that say nothing
 _PATIENCE = 2.0  # seconds in which workers that have nothing left to do may end by themselves
 
 
-class Processes(Pool):
+class Processes(PooledExecutor):
     """Workers that are started when there is something to do, and again where one died."""
 
     def __init__(self, workers: int, say: Say | None = None) -> None:

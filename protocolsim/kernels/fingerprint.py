@@ -45,10 +45,10 @@ VERSIONS = "; ".join(
 
 def fingerprint(function: Callable[..., Any]) -> str:
     """The digest of a function and of all that it is made of, as of now."""
-    return Walk(function).digest.hexdigest()
+    return CodeWalk(function).digest.hexdigest()
 
 
-class Walk:
+class CodeWalk:
     """One walk over everything that a function reaches; each thing is looked into once."""
 
     def __init__(self, start: Any) -> None:

@@ -25,7 +25,7 @@ from numba.core.compiler import CompileResult
 from numba.core.runtime import rtsys
 from numba.core.serialize import dumps
 
-from protocolsim.kernels.fingerprint import Walk, fingerprint
+from protocolsim.kernels.fingerprint import CodeWalk, fingerprint
 from protocolsim.notices import tell
 
 _MAGIC = b"protocolsim kernel 1\n"
@@ -148,7 +148,7 @@ class MachineCode(FunctionCache):  # type: ignore[misc]
 
     def _as_read(self, made_of: str) -> bool:
         """Whether this process has changed no constant since this kernel, and those that it calls, were compiled."""
-        walk = Walk(self.function)
+        walk = CodeWalk(self.function)
         called = [kernel for kernel in walk.compiled if isinstance(getattr(kernel, "_cache", None), MachineCode)]
         return walk.digest.hexdigest() == made_of and all(
             kernel._cache.made <= {fingerprint(kernel.py_func)}  # noqa: SLF001 - ours

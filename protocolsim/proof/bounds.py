@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from protocolsim.proof.base import Case, Finding
-from protocolsim.proof.paths import Given, Route, Routes
+from protocolsim.proof.paths import PlannedDose, Route, Routes
 from protocolsim.proof.text import weeks
 from protocolsim.protocol.rules import TOLERANCE
 from protocolsim.protocol.states import Bound
@@ -48,7 +48,7 @@ def _entries(route: Route) -> Iterator[tuple[int, int]]:
     yield from zip(reversed(route.states), reversed(route.minutes), strict=True)
 
 
-def _amount(bound: Bound, doses: list[Given]) -> float:
+def _amount(bound: Bound, doses: list[PlannedDose]) -> float:
     if bound.measure == "doses":
         return float(len(doses))
     total = 0.0

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from protocolsim.proof.questions import Decision
-from protocolsim.proof.symbolic.logic import Answer, Truth, exact
+from protocolsim.proof.questions import DecisionQuestion
+from protocolsim.proof.symbolic.logic import SolverAnswer, Truth, exact
 from protocolsim.proof.text import patient_with
 
 Numbers = dict[str, float | None]
@@ -16,18 +16,18 @@ Numbers = dict[str, float | None]
 class Elsewhere:
     """A patient who could exist with other parameters: which ones, as numbers and in words."""
 
-    answer: Answer
+    answer: SolverAnswer
     changed: Numbers
     words: str
 
 
-def example(decision: Decision, answer: Answer, names: Sequence[str]) -> tuple[Numbers, str]:
+def example(decision: DecisionQuestion, answer: SolverAnswer, names: Sequence[str]) -> tuple[Numbers, str]:
     """The numbers that these names come down to, and the patient who has them, in words."""
     numbers = dict(decision.numbers(answer, decision.leaves(names)))
     return numbers, patient_with(decision.patients.case, numbers)
 
 
-def with_other_settings(free: Decision, claims: Sequence[Truth], show: Sequence[str]) -> Elsewhere | None:
+def with_other_settings(free: DecisionQuestion, claims: Sequence[Truth], show: Sequence[str]) -> Elsewhere | None:
     """Whether the claims can be true with other parameters within their ranges: if it does, with one alone."""
     case, settings = free.patients.case, free.patients.values.settings
     movable = [n for n, s in case.settings.items() if s.node is None and s.domain.least > -float("inf")]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from protocolsim.proof.base import Case
-from protocolsim.proof.questions import Decision, Patients
+from protocolsim.proof.questions import DecisionQuestion, Patients
 from protocolsim.proof.symbolic.budget import Budget, TooHigh
-from protocolsim.proof.symbolic.logic import Answer
+from protocolsim.proof.symbolic.logic import SolverAnswer
 from protocolsim.proof.text import patient_with
 from protocolsim.protocol.states import State
 
 
-def without_a_way(decision: Decision) -> Answer:
+def without_a_way(decision: DecisionQuestion) -> SolverAnswer:
     """A patient for whom none of the rules holds, if there can be one."""
     none_holds = [decision.logic.no(rule) for rule in decision.rules.values()]
     return decision.can(*none_holds, show=decision.read_by(*decision.group.transitions))
@@ -20,7 +20,7 @@ def gap_of(case: Case, state: State, budget: Budget) -> str | None:
     """Who finds no way out of a state at its end, in brackets; None where it is proven that nobody does."""
     assert state.at_end is not None
     try:
-        decision = Decision(Patients(case, budget), state, state.at_end)
+        decision = DecisionQuestion(Patients(case, budget), state, state.at_end)
     except TooHigh as high:
         return f" (whether its rules cover every patient could not be proven: {high})"
     answer = without_a_way(decision)

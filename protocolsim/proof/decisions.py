@@ -9,7 +9,7 @@ from protocolsim.proof.base import Case, Finding, Path, Severity
 from protocolsim.proof.counterexamples import example, with_other_settings
 from protocolsim.proof.coverage import without_a_way
 from protocolsim.proof.inquiry import Inquiry
-from protocolsim.proof.questions import Decision
+from protocolsim.proof.questions import DecisionQuestion
 from protocolsim.proof.symbolic.budget import TooHigh
 from protocolsim.proof.text import destination, moment, quoted
 from protocolsim.proof.undefined import Undefined
@@ -53,7 +53,7 @@ class Judge:
 
     def _group(self, state: State, group: Group) -> None:
         try:
-            decision = Decision(self.patients, state, group)
+            decision = DecisionQuestion(self.patients, state, group)
         except TooHigh as high:
             self.inquiry.given_up.append(f"all that the rules decide {moment(group)} of '{state.name}' ({high})")
             return
@@ -78,7 +78,7 @@ class Judge:
     def _judgement(self, t: Transition) -> Judged:
         return self._judged.setdefault(t.item, Judged(t))
 
-    def _rule(self, decision: Decision, t: Transition, judged: Judged, *, first: bool) -> None:
+    def _rule(self, decision: DecisionQuestion, t: Transition, judged: Judged, *, first: bool) -> None:
         rule, state = decision.rules[t.number], decision.state
         if t.rule is not None:
             can = decision.can(rule)
@@ -159,7 +159,7 @@ class Judge:
             return False
         for other in (o for o in self.protocol.transitions if o.item == t.item):
             state = self.protocol.states[other.source]
-            decision = self.inquiry.freely(Decision(self.patients, state, self.protocol.group_of(other)))
+            decision = self.inquiry.freely(DecisionQuestion(self.patients, state, self.protocol.group_of(other)))
             if decision.can(decision.rules[other.number]).verdict == "yes":
                 return True
         return False
@@ -179,7 +179,7 @@ class Judge:
 
     # Patients ------------------------------------------------------------------------------------------------------
 
-    def _overlaps(self, decision: Decision) -> Iterator[Finding]:
+    def _overlaps(self, decision: DecisionQuestion) -> Iterator[Finding]:
         ruled = [t for t in decision.group.transitions if t.rule is not None and t.number not in self.inquiry.dead]
         pairs = [(a, b) for k, b in enumerate(ruled) for a in ruled[:k] if a.destinations != b.destinations]
         for a, b in pairs[:_MOST_PAIRS]:
@@ -199,7 +199,7 @@ class Judge:
                 decision.chart.rough,
             )
 
-    def _gap(self, decision: Decision) -> Iterator[Finding]:
+    def _gap(self, decision: DecisionQuestion) -> Iterator[Finding]:
         answer = without_a_way(decision)
         last = decision.group.transitions[-1]
         path: Path = ("protocol", "transitions", last.item)
@@ -217,7 +217,7 @@ class Judge:
             said = f"{who} finds no way out of '{name}' when its time is over: end with an 'otherwise'"
             yield Finding("not exhaustive", "fault", path, said, numbers, decision.chart.rough)
 
-    def _gap_elsewhere(self, decision: Decision, path: Path) -> Iterator[Finding]:
+    def _gap_elsewhere(self, decision: DecisionQuestion, path: Path) -> Iterator[Finding]:
         if not self.case.settings:
             return
         free = self.inquiry.freely(decision)

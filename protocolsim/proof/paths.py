@@ -25,7 +25,7 @@ ROUNDS = (1, 2, 4, 8, 16, 32, 64, 128)
 
 
 @dataclass(frozen=True)
-class Given:
+class PlannedDose:
     """A planned dose: when, which drug, and how much (mg/kg)."""
 
     minute: int
@@ -44,7 +44,7 @@ class Route:
     minutes: tuple[int, ...]
     visits: int
     assessments: tuple[int, ...]
-    doses: tuple[Given, ...]
+    doses: tuple[PlannedDose, ...]
     enrolled: int | None
     ends: int
     by_event: bool
@@ -60,7 +60,7 @@ class Routes:
 
 
 @dataclass(frozen=True)
-class _Here:
+class _Position:
     """A patient on the way: what is planned so far."""
 
     state: int
@@ -70,7 +70,7 @@ class _Here:
     visits: int
     counts: tuple[int, ...]
     made_at: tuple[int, ...]
-    doses: tuple[Given, ...]
+    doses: tuple[PlannedDose, ...]
     enrolled: int | None
     by_event: bool
 
@@ -83,7 +83,7 @@ def routes(case: Case, dead: frozenset[int] = frozenset()) -> Routes:
     """The paths of a case; `dead`: transitions that nobody takes, by proof."""
     best: Routes | None = None
     for rounds in ROUNDS:
-        walk = _Walk(case, dead, rounds)
+        walk = _PathSearch(case, dead, rounds)
         try:
             walk.start()
         except _TooMany:
@@ -101,7 +101,7 @@ def routes(case: Case, dead: frozenset[int] = frozenset()) -> Routes:
     return best
 
 
-class _Walk:
+class _PathSearch:
     """Depth first, in file order."""
 
     def __init__(self, case: Case, dead: frozenset[int], rounds: int) -> None:
@@ -117,7 +117,7 @@ class _Walk:
     def start(self) -> None:
         """Follow everybody from the first state on."""
         many = len(self.case.assessments)
-        nobody = _Here(-1, 0, (), (), 0, (0,) * many, (-1,) * many, (), None, by_event=False)
+        nobody = _Position(-1, 0, (), (), 0, (0,) * many, (-1,) * many, (), None, by_event=False)
         open_ = list(self._enter(nobody, self.protocol.states[0], 0))
         while open_:
             self.steps += 1
@@ -133,7 +133,7 @@ class _Walk:
             else:
                 open_ += reversed(list(self._ways(here, state)))
 
-    def _enter(self, here: _Here, to: State, minute: int) -> Iterator[_Here]:
+    def _enter(self, here: _Position, to: State, minute: int) -> Iterator[_Position]:
         if here.states.count(to.number) >= self.rounds:
             self.cut.append(to.number)
             return
@@ -143,7 +143,7 @@ class _Walk:
             enrolled=enrolled,
         )  # fmt: skip
 
-    def _ways(self, here: _Here, state: State) -> Iterator[_Here]:
+    def _ways(self, here: _Position, state: State) -> Iterator[_Position]:
         """Everybody who leaves this state, by whichever way."""
         ends = state.ends(here.minute, here.enrolled if here.enrolled is not None else here.minute)
         yield from self._struck(here, state, here.minute + 1, ends)
@@ -169,7 +169,7 @@ class _Walk:
         if state.at_end is not None:
             yield from self._tried(here, state.at_end, ends)
 
-    def _observe(self, here: _Here, visit: Visit, due: int) -> tuple[_Here, list[int]]:
+    def _observe(self, here: _Position, visit: Visit, due: int) -> tuple[_Position, list[int]]:
         new = [a for a in visit.assessments if here.made_at[a] != due]
         if not new and not visit.doses:
             return here, new
@@ -178,11 +178,13 @@ class _Walk:
         return dataclasses.replace(here, visits=here.visits + 1, counts=counts, made_at=made_at), new
 
     @staticmethod
-    def _give(here: _Here, visit: Visit, due: int) -> _Here:
-        given = tuple(Given(due, d.drug, d.amount) for d in visit.doses)
+    def _give(here: _Position, visit: Visit, due: int) -> _Position:
+        given = tuple(PlannedDose(due, d.drug, d.amount) for d in visit.doses)
         return dataclasses.replace(here, doses=here.doses + given) if given else here
 
-    def _struck(self, here: _Here, state: State, minute: int, ends: int, *, onward: bool = False) -> Iterator[_Here]:
+    def _struck(
+        self, here: _Position, state: State, minute: int, ends: int, *, onward: bool = False
+    ) -> Iterator[_Position]:
         """Those whom an event takes away at this minute. `onward`: only to states from where it goes on."""
         if minute > ends:
             return
@@ -195,7 +197,7 @@ class _Walk:
 
     # Rules that what is planned decides ----------------------------------------------------------------------------
 
-    def _tried(self, here: _Here, group: Group, minute: int) -> Iterator[_Here]:
+    def _tried(self, here: _Position, group: Group, minute: int) -> Iterator[_Position]:
         for t in group.transitions:
             holds = self._holds(here, t, minute)
             if holds is False:
@@ -205,10 +207,10 @@ class _Walk:
             if holds:
                 return
 
-    def _leaves_for_certain(self, here: _Here, group: Group, minute: int) -> bool:
+    def _leaves_for_certain(self, here: _Position, group: Group, minute: int) -> bool:
         return any(self._holds(here, t, minute) for t in group.transitions)
 
-    def _holds(self, here: _Here, t: Transition, minute: int) -> bool | None:
+    def _holds(self, here: _Position, t: Transition, minute: int) -> bool | None:
         """Whether a transition is taken when tried: None where it depends on the patient."""
         if t.number in self.dead:
             return False
@@ -220,7 +222,7 @@ class _Walk:
         found = self._value(self.nodes[t.rule.words], here, minute)
         return None if found is None else bool(found)
 
-    def _value(self, node: Node, here: _Here, minute: int) -> float | bool | None:
+    def _value(self, node: Node, here: _Position, minute: int) -> float | bool | None:
         if isinstance(node, Number):
             return node.value
         if isinstance(node, Name):
@@ -240,7 +242,7 @@ class _Walk:
         value: float | bool = compiled(pair, {}, {"left": 0, "right": 1})((float(left), float(right)))
         return bool(value) if isinstance(value, bool) else float(value)
 
-    def _named(self, name: str, here: _Here, minute: int) -> float | bool | None:
+    def _named(self, name: str, here: _Position, minute: int) -> float | bool | None:
         if name not in self.summaries:
             return self.case.settings[name].value
         made = self.summaries[name]
@@ -254,7 +256,7 @@ class _Walk:
             return self.formulas[name]
         return None
 
-    def _since(self, state: int | None, here: _Here, minute: int) -> float | None:
+    def _since(self, state: int | None, here: _Position, minute: int) -> float | None:
         if self.case.late:
             return None  # visits may slip, and what is planned does not tell
         if state is None:

@@ -7,9 +7,9 @@ from fractions import Fraction
 
 from protocolsim.proof.base import Case
 from protocolsim.proof.symbolic.budget import Budget, TooHigh
-from protocolsim.proof.symbolic.chart import Chart, Values
+from protocolsim.proof.symbolic.chart import SymbolicChart, Values
 from protocolsim.proof.symbolic.history import History
-from protocolsim.proof.symbolic.logic import Answer, Logic, Solver, Truth, times
+from protocolsim.proof.symbolic.logic import Logic, Solver, SolverAnswer, Truth, times
 from protocolsim.protocol.rules import names_in, parse
 from protocolsim.protocol.states import Group, State, Transition
 from protocolsim.protocol.summaries import Formula
@@ -26,7 +26,7 @@ class Patients:
         self.values = Values(self.history, free=free)
         self.roughly: set[int] = set()  # the states entered on a rule that is too high to be taken into account
         self._entering: dict[int, list[Truth]] = {}
-        self._left: dict[tuple[int, str], Chart] = {}
+        self._left: dict[tuple[int, str], SymbolicChart] = {}
 
     def entering(self, state: int) -> list[Truth]:
         """What the ways into a state, and the rules on them, say of who comes there."""
@@ -38,7 +38,7 @@ class Patients:
                 if state not in t.destinations or not known:
                     continue
                 if (t.source, t.trigger) not in self._left:
-                    self._left[t.source, t.trigger] = Chart(self.values, t.source, t.trigger, here=False)
+                    self._left[t.source, t.trigger] = SymbolicChart(self.values, t.source, t.trigger, here=False)
                 chart = self._left[t.source, t.trigger]
                 try:
                     guards[t.number] = chosen(chart, self.case.protocol.group_of(t), t)
@@ -49,24 +49,24 @@ class Patients:
         return self._entering[state]
 
 
-def chosen(chart: Chart, group: Group, transition: Transition) -> Truth:
+def chosen(chart: SymbolicChart, group: Group, transition: Transition) -> Truth:
     """Whether this transition is the one that is taken: its rule holds, and none before it."""
     earlier = group.transitions[: group.transitions.index(transition)]
     logic = chart.logic
     return logic.both(chart.rule(transition), *(logic.no(chart.rule(t)) for t in earlier))
 
 
-class Decision:
+class DecisionQuestion:
     """One group of transitions, tried for a patient in one state. Raises TooHigh where a rule is too high to prove."""
 
     def __init__(self, patients: Patients, state: State, group: Group) -> None:
         self.patients, self.state, self.group = patients, state, group
         self.logic = patients.logic
-        self.chart = Chart(patients.values, state.number, group.trigger, here=True)
+        self.chart = SymbolicChart(patients.values, state.number, group.trigger, here=True)
         self.rules = {t.number: self.chart.rule(t) for t in group.transitions}
         self._alone: Solver | None = None
         self._whole: Solver | None = None
-        self._patients: list[Answer] = []  # found so far: one may answer the next question too
+        self._patients: list[SolverAnswer] = []  # found so far: one may answer the next question too
 
     def _facts(self) -> list[Truth]:
         """All that is known of a patient who comes to this decision."""
@@ -84,7 +84,7 @@ class Decision:
             found += history.way_out(number)
         return found
 
-    def can(self, *claims: Truth, show: Sequence[str] = ()) -> Answer:
+    def can(self, *claims: Truth, show: Sequence[str] = ()) -> SolverAnswer:
         """Whether the claims can be true of a patient. `show`: the names whose numbers will be shown, best small.
 
         What is impossible whatever came before is seen at once; only the rest is asked with all that came before.
@@ -116,14 +116,14 @@ class Decision:
         """Whether this transition is the one that is taken."""
         return chosen(self.chart, self.group, transition)
 
-    def goes(self, answer: Answer) -> Transition | None:
+    def goes(self, answer: SolverAnswer) -> Transition | None:
         """The transition that the patient of a counterexample takes."""
         for t in self.group.transitions:
             if self.logic.is_so(answer.model, self.rules[t.number]):
                 return t
         return None
 
-    def numbers(self, answer: Answer, names: Sequence[str]) -> Mapping[str, float | None]:
+    def numbers(self, answer: SolverAnswer, names: Sequence[str]) -> Mapping[str, float | None]:
         """What a counterexample's numbers are; None where undefined."""
         found: dict[str, float | None] = {}
         for name in names:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from protocolsim.proof.base import Finding, Severity
 from protocolsim.proof.counterexamples import example, with_other_settings
 from protocolsim.proof.inquiry import Inquiry
-from protocolsim.proof.questions import Decision
-from protocolsim.proof.symbolic.logic import Answer, Truth
+from protocolsim.proof.questions import DecisionQuestion
+from protocolsim.proof.symbolic.logic import SolverAnswer, Truth
 from protocolsim.proof.symbolic.rule_terms import term_of
 from protocolsim.proof.text import destination, quoted
 from protocolsim.protocol.rules import Name, Negation, Node, Operation, names_in, parse
@@ -28,7 +28,7 @@ class _Subject:
 class Undefined:
     """Looks at every name that the rules of one decision read, and at every quotient in them."""
 
-    def __init__(self, inquiry: Inquiry, decision: Decision) -> None:
+    def __init__(self, inquiry: Inquiry, decision: DecisionQuestion) -> None:
         self.inquiry, self.decision = inquiry, decision
 
     def findings(self) -> Iterator[Finding]:
@@ -53,7 +53,7 @@ class Undefined:
             read = tuple(n for n in names_in(node) if n in self.decision.read_by(t))
             yield _Subject(words, node, read)
 
-    def _missing(self, decision: Decision, subject: _Subject) -> tuple[Truth, Truth]:
+    def _missing(self, decision: DecisionQuestion, subject: _Subject) -> tuple[Truth, Truth]:
         """What it comes down to is undefined; or only the thing itself is, so that it divides by zero."""
         logic = decision.logic
         below = [decision.chart.meaning(n).defined for n in decision.leaves(subject.names)]
@@ -93,7 +93,9 @@ class Undefined:
             path = ("protocol", "transitions", t.item, "when")
             yield Finding("division by zero", "note", path, said, numbers | found.changed, self.decision.chart.rough)
 
-    def _then(self, decision: Decision, t: Transition, subject: _Subject, answer: Answer, *, by_zero: bool) -> str:
+    def _then(
+        self, decision: DecisionQuestion, t: Transition, subject: _Subject, answer: SolverAnswer, *, by_zero: bool
+    ) -> str:
         goes = decision.goes(answer)
         if goes is not None:
             then = f"the patient goes to {destination(self.inquiry.protocol, goes)}"

@@ -73,7 +73,7 @@ class Formula:
 
 @dataclass(frozen=True)
 class Summary:
-    """A named number, how it comes about, and its dimension. `share`: shown in per cent."""
+    """A named number, how it comes about, and its dimension."""
 
     name: str
     made_by: Observed | Entries | TimeSince | TraitSeen | Formula
@@ -101,7 +101,7 @@ def observed(
         count = counts[i, variable]
         kept, begin = count, 0
         if plain and last >= 0 and first < 0:
-            # Nothing but the last few can count: no need to look at the others.
+            # Only the last few can count, and no filter drops any of them: skip the others.
             begin = max(0, count - last)
             seen = begin
         elif last >= 0:
@@ -117,18 +117,13 @@ def observed(
             x = values[i, variable, k]
             chosen += 1
             total += x
-            if (
-                chosen == 1
-                or how == 2  # last
-                or (how == 4 and x < result)  # smallest
-                or (how == 5 and x > result)  # largest
-            ):
+            if chosen == 1 or how == LAST or (how == SMALLEST and x < result) or (how == LARGEST and x > result):
                 result = x
-        if how == 6:  # count
+        if how == COUNT:
             result = float(chosen)
-        elif how == 0 and chosen > 0:
+        elif how == SUM and chosen > 0:
             result = total
-        elif how == 1 and chosen > 0:
+        elif how == MEAN and chosen > 0:
             result = total / chosen
         out[r] = result
 
@@ -170,14 +165,14 @@ class Reader:
         Unwanted slots are None. For a chart of one subject the values are plain numbers: the same bits, and much
         quicker to compute with. now[i] is the minute of subject i; known[number][i] is what need not be computed again.
         """
-        found: list[Value] = [None] * len(self.summaries)
+        columns: list[Value] = [None] * len(self.summaries)
         single = len(now) == 1
         for number in wanted:
-            column = known[number][rows] if number in known else self._column(number, found, chart, rows, now)
-            found[number] = float(column[0]) if single and isinstance(column, np.ndarray) else column
-        return found
+            column = known[number][rows] if number in known else self._column(number, columns, chart, rows, now)
+            columns[number] = float(column[0]) if single and isinstance(column, np.ndarray) else column
+        return columns
 
-    def _column(self, number: int, found: list[Value], chart: Chart, rows: Integers, now: Integers) -> Value:
+    def _column(self, number: int, earlier: list[Value], chart: Chart, rows: Integers, now: Integers) -> Value:
         made = self.summaries[number].made_by
         if isinstance(made, Observed):
             out = np.empty(len(rows))
@@ -185,7 +180,7 @@ class Reader:
             observed(chart.minute, chart.state, chart.value, chart.count, rows, now, spec, during, out)
             return out
         if isinstance(made, Formula):
-            return made.evaluator(found)
+            return made.evaluator(earlier)
         if isinstance(made, Entries):
             return chart.entries[rows, made.state].astype(np.float64)
         if isinstance(made, TraitSeen):

@@ -20,7 +20,7 @@ BOTH_AWAITED = np.array([True, True])
 def wound(subjects: int) -> tuple[Clocks, NDArray[np.int64], NDArray[np.int64]]:
     """Clocks of two causes for so many subjects, their rows, and who they are."""
     who = np.stack([np.zeros(subjects, dtype=np.int64), np.arange(subjects)], axis=1)
-    return Clocks.wound(STREAMS, SEED, who), np.arange(subjects), who
+    return Clocks.initialised(STREAMS, SEED, who), np.arange(subjects), who
 
 
 def at(minute: int, subjects: int) -> NDArray[np.int64]:
@@ -76,7 +76,7 @@ class TestOneClock:
         clocks, everybody, who = wound(4)
         clocks.set_rates(everybody, np.array([1e-3, 2e-3]), BOTH_AWAITED, at(0, 4))
         due = clocks.due.copy()
-        clocks.strike(np.array([2]), at(1, 4), STREAMS, BOTH_AWAITED, SEED, who, at(500, 4))
+        clocks.record_event(np.array([2]), at(1, 4), STREAMS, BOTH_AWAITED, SEED, who, at(500, 4))
         threshold = exponential_quantile(uniform(SEED, 0, 2, 72, 2))
         assert clocks.due[2, 1] == 500 + int(np.ceil(threshold / 2e-3))
         clocks.due[2, 1] = due[2, 1]
@@ -94,12 +94,12 @@ class TestOneClock:
                 mine = np.where(marks == kind, clocks.due, NEVER)
                 assert (due == mine.min(axis=1)).all()
                 assert (cause == mine.argmin(axis=1)).all()
-            clocks.strike(everybody, clocks.due.argmin(axis=1), STREAMS, marks, SEED, who, clocks.due.min(axis=1))
+            clocks.record_event(everybody, clocks.due.argmin(axis=1), STREAMS, marks, SEED, who, clocks.due.min(axis=1))
 
     def test_thresholds_belong_to_the_key(self):
         """A subject's thresholds are the same in any column of subjects."""
         all_, _, who = wound(9)
-        some = Clocks.wound(STREAMS, SEED, who[[7, 3]])
+        some = Clocks.initialised(STREAMS, SEED, who[[7, 3]])
         assert (some.threshold == all_.threshold[[7, 3]]).all()
 
 

@@ -16,7 +16,7 @@ from protocolsim.observed import Chart
 from protocolsim.proof.base import Case, Domain
 from protocolsim.proof.coverage import without_a_way
 from protocolsim.proof.decisions import Judge
-from protocolsim.proof.questions import Decision, Patients
+from protocolsim.proof.questions import DecisionQuestion, Patients
 from protocolsim.proof.symbolic import chart as symbolic_chart
 from protocolsim.protocol.states import Group
 from protocolsim.scenario.build.proof_case import case_of
@@ -105,7 +105,7 @@ def test_proofs_agree_with_counting_out(a: str, b: str, c: str, first: str, seco
     count = everybody(drawn)
     one, two = count["rule 0"], count["rule 1"]
 
-    decision = Decision(Patients(drawn), drawn.protocol.states[0], group_of(drawn))
+    decision = DecisionQuestion(Patients(drawn), drawn.protocol.states[0], group_of(drawn))
     logic = decision.logic
     rule = [decision.rules[t.number] for t in decision.group.transitions[:2]]
 
@@ -135,7 +135,7 @@ def test_what_is_known_only_roughly_proves_nothing_false(
     one, two = count["rule 0"], count["rule 1"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(symbolic_chart, "MOST_SYMBOLS", 0)
-        decision = Decision(Patients(drawn), drawn.protocol.states[0], group_of(drawn))
+        decision = DecisionQuestion(Patients(drawn), drawn.protocol.states[0], group_of(drawn))
     logic = decision.logic
     rule = [decision.rules[t.number] for t in decision.group.transitions[:2]]
     claims = [
@@ -156,16 +156,16 @@ def test_a_counterexample_is_one_of_all_patients(a: str, b: str, c: str, first: 
     """The numbers of a counterexample are those of a patient there can be, for whom no rule holds."""
     drawn = case(a, b, c, first, second, may_miss=False)
     count = everybody(drawn)
-    decision = Decision(Patients(drawn), drawn.protocol.states[0], group_of(drawn))
+    decision = DecisionQuestion(Patients(drawn), drawn.protocol.states[0], group_of(drawn))
     two = dataclasses.replace(decision.group, transitions=decision.group.transitions[:2])
-    answer = without_a_way(Decision(decision.patients, decision.state, two))
+    answer = without_a_way(DecisionQuestion(decision.patients, decision.state, two))
     if answer.verdict != "yes":
         assert not (~count["rule 0"] & ~count["rule 1"]).any()
         return
 
     names = [n for n in ("a", "b") if n in decision.leaves(decision.read_by(*two.transitions))]
     group = group_of(drawn)
-    shown = Decision(decision.patients, decision.state, two)
+    shown = DecisionQuestion(decision.patients, decision.state, two)
     found = shown.numbers(without_a_way(shown), names)
     wanted = ~count["rule 0"] & ~count["rule 1"]
     values = _values(drawn, group, names)

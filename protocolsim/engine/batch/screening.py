@@ -1,4 +1,4 @@
-"""Who is a candidate next, while many replicates fill their cohorts together."""
+"""Recruitment: the next candidates of many replicates that fill their cohorts together."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Screening:
     def enough(self, places: Integers, deviations: float = 0.0) -> Integers:
         """How many candidates these places may need, with some room for chance, in standard deviations.
 
-        Whoever comes too much is simulated for nothing; another wave of a few costs less.
+        Over-recruited candidates are wasted work; a small second batch is cheaper.
         """
         expected = np.maximum(places, 0) * self.screened
         spare = deviations * np.sqrt(expected * (self.screened - 1.0))
@@ -108,13 +108,13 @@ class Screening:
 
 
 @kernel
-def admit(at_door: NDArray[np.bool_], replicate: Integers, wanted: Integers, kept: NDArray[np.bool_]) -> None:
-    """Mark whom each replicate screens, until its wanted places are taken by those at the door.
+def admit(eligible: NDArray[np.bool_], replicate: Integers, wanted: Integers, kept: NDArray[np.bool_]) -> None:
+    """Mark the subjects that each replicate screens, until its wanted places are taken by those who wait for enrolment.
 
     Candidates of a replicate stand in the order of their numbers, since later waves bring later ones.
     """
     taken = np.zeros(wanted.shape[0], dtype=np.int64)
-    for i in range(at_door.shape[0]):
-        # Who comes after the last place was taken was never screened.
+    for i in range(eligible.shape[0]):
+        # Candidates after the one who took the last place were never screened.
         kept[i] = taken[replicate[i]] < wanted[replicate[i]]
-        taken[replicate[i]] += at_door[i]
+        taken[replicate[i]] += eligible[i]

@@ -29,7 +29,7 @@ from protocolsim.randomness import NO_SHOW as NO_SHOW_STREAM
 from protocolsim.records import MADE, NO_SHOW, SUBJECTS_TOGETHER, Records
 
 _ROWS = 12288  # together, some more or less: their columns should stay near the processor
-_FEARED = 2.0  # candidates per place, for as long as none have been seen
+_ASSUMED_AT_FIRST = 2.0  # candidates per place, until some have been screened
 
 
 def unsupported(trial: Trial) -> str | None:
@@ -63,7 +63,7 @@ def pieces(
     first = replicates.start
     while first < replicates.stop:
         # At first it is unknown how many fail screening.
-        expected = max(screened, _FEARED) if first == replicates.start else screened
+        expected = max(screened, _ASSUMED_AT_FIRST) if first == replicates.start else screened
         together = max(1, int(_ROWS / (expected * trial.cohort.size)))
         group = range(first, min(first + together, replicates.stop))
         screening = Screening(trial, seed, group, screened)
@@ -108,7 +108,7 @@ def _round(screening: Screening, counts: Integers, *, alone: bool = False) -> Pa
 
 
 @dataclass(frozen=True)
-class _Parked:
+class _AwaitingAllocation:
     """Subjects whose transition waits for an allocation, and what its rules read of each."""
 
     transition: Transition
@@ -118,32 +118,34 @@ class _Parked:
 
 
 class Crowd:
-    """Columns of subjects and the lists they wait in."""
+    """Columns of subjects, and the lists in which they wait for a state, for enrolment, or for an allocation."""
 
     def __init__(self, columns: Columns, screening: Screening) -> None:
         self.columns, self.trial, self.screening = columns, columns.trial, screening
         self.replicate = np.zeros(columns.size, dtype=np.int64)  # of each subject: its position in the screening
         self.states = self.trial.protocol.states
         self.waiting: dict[int, list[Integers]] = {}
-        self.parked: list[_Parked] = []
-        self.door: list[Integers] = []
-        self.door_open = False
-        self.put_off: list[Integers] = []  # those in a state whom an event takes out of it, not yet seen to
+        self.awaiting_allocation: list[_AwaitingAllocation] = []
+        self.awaiting_enrolment: list[Integers] = []
+        self.screening_over = False
+        self.deferred: list[
+            Integers
+        ] = []  # subjects whose awaited event certainly ends the stay; processed together after the visits
         self.kept: Mask = np.zeros(columns.size, dtype=np.bool_)
 
     def run(self, first: Candidates) -> None:
-        """Take everybody to a final state; afterwards `kept` marks those who belong to the trial."""
+        """Simulate all subjects to a final state; afterwards `kept` marks those who belong to the trial."""
         self._begin(first)
         while True:
             if self.waiting:
                 number = min(self.waiting)
                 self._stay(_together(self.waiting.pop(number)), self.states[number])
-            elif self.parked:
+            elif self.awaiting_allocation:
                 self._allocate_next()
-            elif not self.door_open:
+            elif not self.screening_over:
                 more = self._more()
                 if more is None:
-                    self._open_door()
+                    self._enrol()
                 else:
                     self._begin(more)
             else:
@@ -155,56 +157,60 @@ class Crowd:
         self._arrive(rows, self.states[0])
 
     def _more(self) -> Candidates | None:
-        """More candidates where fewer are at the door than places are free, as far as there is room for them."""
+        """More candidates, where fewer subjects wait for enrolment than places are free and rows are left."""
         replicates = len(self.screening.replicates)
-        at_door = sum(
-            (np.bincount(self.replicate[r], minlength=replicates) for r in self.door), np.zeros(replicates, int)
+        candidates = sum(
+            (np.bincount(self.replicate[r], minlength=replicates) for r in self.awaiting_enrolment),
+            np.zeros(replicates, int),
         )
-        return self.screening.more(self.screening.wanted - at_door, self.columns.size - self.columns.begun)
+        return self.screening.more(self.screening.wanted - candidates, self.columns.size - self.columns.begun)
 
-    # Among subjects ------------------------------------------------------------------------------------------------
+    # Cohort: enrolment and allocation, among subjects -----------------------------------------------------------------
 
     def _arrive(self, rows: Integers, state: State) -> None:
-        """Subjects enter a state; the first time they would be enrolled, they wait at the door."""
+        """Subjects enter a state; one that enrols is entered only once screening is over, until then they wait."""
         columns = self.columns
         if columns.any_endless:
-            # Who goes round for ever goes no further; whether it matters is seen when it is known who belongs to the
-            # trial.
+            # Drop subjects in an endless loop; the error is raised only if they are enrolled.
             rows = rows[~columns.endless[rows]]
-        if state.enrolled and not self.door_open:
-            self.door.append(rows)
+        if state.enrolled and not self.screening_over:
+            self.awaiting_enrolment.append(rows)
             return
         columns.settle(rows, state)
         if not state.final and len(rows):
             self.waiting.setdefault(state.number, []).append(rows)
 
-    def _open_door(self) -> None:
-        """Screening is over: in the order of their numbers, subjects are enrolled until the cohort is full."""
-        self.door_open = True
+    def _enrol(self) -> None:
+        """End screening: enrol subjects in the order of their numbers until the cohort is full."""
+        self.screening_over = True
         columns, screening = self.columns, self.screening
-        at_door = np.zeros(columns.size, dtype=np.bool_)
-        for rows in self.door:
-            at_door[rows] = True
-        admit(at_door[: columns.begun], self.replicate, screening.wanted, self.kept)
-        rows = np.flatnonzero(at_door & self.kept)
+        candidates = np.zeros(columns.size, dtype=np.bool_)
+        for rows in self.awaiting_enrolment:
+            candidates[rows] = True
+        admit(candidates[: columns.begun], self.replicate, screening.wanted, self.kept)
+        rows = np.flatnonzero(candidates & self.kept)
         screening.enrolled += np.bincount(self.replicate[rows], minlength=len(screening.enrolled))
         for number in np.flatnonzero(np.bincount(columns.state[rows])):
             self._arrive(rows[columns.state[rows] == number], self.states[number])
 
     def _allocate_next(self) -> None:
-        """Allocate by the randomisation that nobody else who waits can still come to."""
+        """Process the pending randomisation that no other pending subject can still reach."""
         successors = self.trial.protocol.successors()
-        waiting = {p.transition.randomise.number: p.transition.randomise for p in self.parked if p.transition.randomise}
+        waiting = {
+            p.transition.randomise.number: p.transition.randomise
+            for p in self.awaiting_allocation
+            if p.transition.randomise
+        }
         for randomisation in waiting.values():
             users = {t.source for t in self.trial.protocol.transitions if t.randomise is randomisation}
             others = [o for o in waiting.values() if o is not randomisation]
             if not any(reachable(successors, o.arms) & users for o in others):
                 break
-        parked = [p for p in self.parked if p.transition.randomise is randomisation]
-        self.parked = [p for p in self.parked if p.transition.randomise is not randomisation]
+        parked = [p for p in self.awaiting_allocation if p.transition.randomise is randomisation]
+        self.awaiting_allocation = [p for p in self.awaiting_allocation if p.transition.randomise is not randomisation]
         self._allocate(randomisation, parked)
 
-    def _allocate(self, randomisation: Randomisation, parked: list[_Parked]) -> None:
+    def _allocate(self, randomisation: Randomisation, parked: list[_AwaitingAllocation]) -> None:
         columns = self.columns
         rows, strata = np.concatenate([p.rows for p in parked]), np.concatenate([p.strata for p in parked])
         order = in_order(columns.who[rows])
@@ -224,10 +230,10 @@ class Crowd:
         for arm in randomisation.arms:
             self._arrive(rows[arms == arm], self.states[arm])
 
-    # A state -------------------------------------------------------------------------------------------------------
+    # One state, visited by many subjects ------------------------------------------------------------------------------
 
     def _stay(self, rows: Integers, state: State) -> None:
-        """All who wait for a state go through it, until each has taken a transition."""
+        """Take all subjects who wait for a state through it, until each has taken a transition."""
         columns = self.columns
         columns.stay(rows, state)
         ends = self._ends(state)
@@ -247,11 +253,11 @@ class Crowd:
         if done:
             rows = _together([rows, *done])
         rows, struck = columns.split_struck(rows, ends)
-        if len(struck) and len(late := self._live_until(ends, struck, state)):
+        if len(struck) and len(late := self._process_events_until(ends, struck, state)):
             rows = _together([rows, late])
-        if self.put_off:
-            self._strike(_together(self.put_off), state)
-            self.put_off = []
+        if self.deferred:
+            self._process_events(_together(self.deferred), state)
+            self.deferred = []
         columns.wait(rows, ends)
         if state.at_end is None or len(self._decide(rows, state.at_end)):
             raise SimulationError(f"'{state.name}' ended with no transition to take")
@@ -265,27 +271,27 @@ class Crowd:
         assert state.lasts is not None
         return ends + state.lasts
 
-    def _live_until(self, due: Integers, struck: Integers, state: State) -> Integers:
-        """Those struck live through the awaited events that come before due[i] (or with it).
+    def _process_events_until(self, due: Integers, struck: Integers, state: State) -> Integers:
+        """Process the awaited events that fall at or before due[i].
 
-        Returns those who are still in the state.
+        Returns the subjects who are still in the state after them.
         """
         if state.certainly_left_upon_events:
-            # They are seen to together when the others are through.
-            self.put_off.append(struck)
+            # Processed together after the visits.
+            self.deferred.append(struck)
             return struck[:0]
         here = struck
         while len(struck):
-            self._strike(struck, state)
-            here = self.columns.still(here)
+            self._process_events(struck, state)
+            here = self.columns.not_left(here)
             _, struck = self.columns.split_struck(here, due)
         return here
 
-    def _strike(self, rows: Integers, state: State) -> None:
-        """The next awaited event of each subject happens, and the transitions upon it are tried."""
+    def _process_events(self, rows: Integers, state: State) -> None:
+        """Record the next awaited event of each subject, and try the transitions upon it."""
         columns = self.columns
         columns.wait(rows, columns.clocks.next_due)
-        causes = columns.strike(rows, state)
+        causes = columns.record_awaited_events(rows, state)
         for number, cause in enumerate(self.trial.causes):
             if cause.event in state.upon:
                 self._decide(rows[causes == number], state.upon[cause.event])
@@ -294,7 +300,7 @@ class Crowd:
         """A visit is due. Returns those who are still in the state after it."""
         columns = self.columns
         rows, struck = columns.come(rows, state, visit.offset)
-        if len(struck) and len(late := self._live_until(columns.due, struck, state)):
+        if len(struck) and len(late := self._process_events_until(columns.due, struck, state)):
             columns.advance(late, columns.due)
             rows = _together([rows, late])
         if not len(rows):
@@ -310,10 +316,10 @@ class Crowd:
         for assessment, seen in self._assess(come, visit, state, MADE):
             group = state.after.get(assessment)
             if group is not None:
-                here = columns.still(seen)
+                here = columns.not_left(seen)
                 left |= len(self._decide(here, group)) < len(here)
         if left:
-            rows, come = columns.still(rows), columns.still(come)
+            rows, come = columns.not_left(rows), columns.not_left(come)
         self._dose(come, visit, state, MADE)
         return rows
 
@@ -367,7 +373,7 @@ class Crowd:
         strata = columns.sites[rows] if transition.randomise.by_site else np.zeros(len(rows), dtype=np.int64)
         for rule in transition.randomise.strata:
             strata = 2 * strata + _held(rule, values, len(rows))
-        self.parked.append(_Parked(transition, rows, read, strata.astype(np.int64)))
+        self.awaiting_allocation.append(_AwaitingAllocation(transition, rows, read, strata.astype(np.int64)))
 
 
 def _together(rows: list[Integers]) -> Integers:

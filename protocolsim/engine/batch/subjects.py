@@ -1,4 +1,4 @@
-"""Many subjects on the way through the protocol: what `course.py` is to one, over columns.
+"""Many subjects on the way through the protocol: what `des/subject.py` is to one, over columns.
 
 Rows are positions in these columns. The kernels, the charts and the rules are the reference engine's own.
 """
@@ -30,8 +30,8 @@ _STAYING, _MOVING, _STRUCK = range(3)  # lists of subjects that kernels write
 class Columns:
     """Columns of subjects, with room for some more. `who` holds (replicate, subject).
 
-    `away` marks those who have left the state they were in and not yet begun the next, `endless` those who have moved
-    more often than anybody may. Rows from `begun` on belong to nobody yet.
+    `away` marks those who have left a state and not yet begun the next, `endless` those who have moved more often than
+    any protocol needs. Rows from `begun` on are free.
     """
 
     def __init__(self, trial: Trial, seed: int, room: int) -> None:
@@ -76,13 +76,13 @@ class Columns:
         self.happens = np.array([c.event for c in trial.causes], dtype=np.int64)
         self._rates = np.array([c.rates for c in trial.causes], dtype=np.float64).reshape(causes, states).T.copy()
         self._levels = np.array([s.levels for s in trial.protocol.states], dtype=np.float64).reshape(states, -1)
-        # Of the state in hand: who began it together, which summaries do not change in it, and those computed so far.
+        # Of the present stay: its subjects, the summaries that do not change in it, and those computed so far.
         self._staying, self._settled = np.empty(0, dtype=np.int64), frozenset[int]()
         self._known: dict[int, Floats] = {}
         self._level_at = np.array([p.offset for p in trial.drugs], dtype=np.int64)
 
     def begin(self, who: Integers, sites: Integers, begins: Integers) -> Integers:
-        """These subjects begin, in the next rows that belong to nobody. Returns their rows."""
+        """Place these subjects in the next free rows, at their minute 0. Returns the rows."""
         trial = self.trial
         mine = slice(self.begun, self.begun + len(who))
         self.begun = mine.stop
@@ -92,7 +92,7 @@ class Columns:
             part.start(self.body, rows, part.links, part.constants, self.seed, self.who)
         for column, field in enumerate((*trial.visible, *trial.hidden)):
             self.traits[mine, column] = self.body[mine, field]
-        self.clocks.wind(rows, self.streams, self.seed, self.who)
+        self.clocks.initialise(rows, self.streams, self.seed, self.who)
         return rows
 
     @property
@@ -117,45 +117,45 @@ class Columns:
         if self.trial.causes:
             self.clocks.set_rates(rows, self._rates[state.number], self.trial.awaited[state.number], self.now)
 
-    def _found(self, line: int, count: int, rows: Integers) -> Integers:
-        """The first subjects of a list; the rows in hand where these are all of them."""
+    def _first(self, line: int, count: int, rows: Integers) -> Integers:
+        """The first `count` entries of a scratch list; `rows` itself, without a copy, where none were filtered out."""
         return rows if count == len(rows) else self._lists[line, :count].copy()
 
     def come(self, rows: Integers, state: State, offset: int) -> tuple[Integers, Integers]:
-        """A visit is due so many minutes after entry into the state: at due[i], to which drugs and disease go on.
+        """A visit is due `offset` minutes after entry into the state: advance drugs and disease to it, at due[i].
 
-        Returns who comes; and those whom an awaited event strikes before it, or with it, to whom nothing is done yet.
+        Returns the subjects who reach it, and those with an awaited event before or at that minute, left unchanged.
         """
         self.diary.turn()
         struck, moving = come(
             rows, self.chart.entered, state.number, offset, self.clocks.next_due,
             self.due, self.now, self.since, self.reached, self._lists,
         )  # fmt: skip
-        there = self._found(_STAYING, len(rows) - struck, rows)
-        self._go_on(self._found(_MOVING, moving, there))
-        return there, self._found(_STRUCK, struck, rows)
+        there = self._first(_STAYING, len(rows) - struck, rows)
+        self._go_on(self._first(_MOVING, moving, there))
+        return there, self._first(_STRUCK, struck, rows)
 
     def split_struck(self, rows: Integers, due: Integers) -> tuple[Integers, Integers]:
-        """Those whom no awaited event strikes before due[i], or with it; and those whom one does."""
+        """Partition rows: the next awaited event falls after due[i], or at or before it."""
         struck = split(rows, self.clocks.next_due, due, self._lists)
-        return self._found(_STAYING, len(rows) - struck, rows), self._found(_STRUCK, struck, rows)
+        return self._first(_STAYING, len(rows) - struck, rows), self._first(_STRUCK, struck, rows)
 
-    def still(self, rows: Integers) -> Integers:
-        """The subjects who are still in their state."""
-        return self._found(_STAYING, still(rows, self.away, self._lists[_STAYING]), rows)
+    def not_left(self, rows: Integers) -> Integers:
+        """The rows of subjects who have not left their state."""
+        return self._first(_STAYING, still(rows, self.away, self._lists[_STAYING]), rows)
 
     def not_yet(self, rows: Integers, assessment: int) -> Integers:
-        """The subjects of whom this assessment was not made at this very minute."""
-        return self._found(_STAYING, not_yet(rows, self.made_at[assessment], self.now, self._lists[_STAYING]), rows)
+        """The rows of subjects for whom this assessment has not been made at the present minute."""
+        return self._first(_STAYING, not_yet(rows, self.made_at[assessment], self.now, self._lists[_STAYING]), rows)
 
     def wait(self, rows: Integers, to: Integers) -> None:
-        """It is now minute to[i]; nothing is done to the subject or seen of them yet."""
+        """Set the clock of each subject to to[i]; drugs and disease do not advance."""
         copy(rows, to, self.now)
 
     def advance(self, rows: Integers, to: Integers) -> None:
-        """It is now minute to[i], and drugs and disease go on to it."""
+        """Set the clock of each subject to to[i], and advance drugs and disease to it."""
         moving = set_now(rows, to, self.now, self.since, self.reached, self._lists[_MOVING])
-        self._go_on(self._found(_MOVING, moving, rows))
+        self._go_on(self._first(_MOVING, moving, rows))
 
     def _go_on(self, moving: Integers) -> None:
         if len(moving):
@@ -197,7 +197,7 @@ class Columns:
             part.give(self.body, rows, part.links, part.constants, dose.amount, amounts)
 
     def stay(self, rows: Integers, state: State) -> None:
-        """These subjects begin their time in a state, all who wait for it."""
+        """Begin the stay of these subjects in a state."""
         self.away[rows] = False
         self._staying, self._settled = rows, self.trial.settled[state.number]
         self._known = {}
@@ -224,21 +224,21 @@ class Columns:
             self.endless[rows] = self.moves.count[rows] > MOST_MOVES
         self.state[rows] = to.number
 
-    def strike(self, rows: Integers, state: State) -> Integers:
-        """The awaited event of each subject happens now, those nobody waits for before it. Returns the causes."""
+    def record_awaited_events(self, rows: Integers, state: State) -> Integers:
+        """Record the awaited event of each subject, after the other events due by then. Returns the causes."""
         self._pass_others(rows, state)
         causes = self.clocks.next_cause[rows]
         self._happens(rows, state, self.clocks.next_cause, self.now)
         return causes
 
     def _pass_others(self, rows: Integers, state: State) -> None:
-        """Record what has happened by now that no transition of the state waits for."""
-        while len(rows := self._found(_STRUCK, split(rows, self.clocks.other_due, self.now, self._lists), rows)):
+        """Record the events due by now that no transition of the state waits for."""
+        while len(rows := self._first(_STRUCK, split(rows, self.clocks.other_due, self.now, self._lists), rows)):
             self._happens(rows, state, self.clocks.other_cause, self.clocks.other_due)
 
     def _happens(self, rows: Integers, state: State, causes: Integers, at: Integers) -> None:
         add_events(*self.events.entries(rows), rows, state.number, self.happens, causes, at)
-        self.clocks.strike(rows, causes, self.streams, self.trial.awaited[state.number], self.seed, self.who, at)
+        self.clocks.record_event(rows, causes, self.streams, self.trial.awaited[state.number], self.seed, self.who, at)
 
 
 def in_order(who: Integers) -> Integers:
@@ -260,10 +260,10 @@ def come(
     reached: Integers,
     lists: Integers,
 ) -> tuple[int, int]:
-    """due[i] = entered[i, state] + offset, and it is then, for all whose event does not come before it, or with it.
+    """Advance each clock to a visit at due[i] = entered[i, state] + offset, unless an awaited event comes first.
 
-    Lists them, those of them for whom time has passed (since[i] .. reached[i]), and the others. Returns how many are
-    struck, and for how many time has passed.
+    Lists those who reach the visit, those of them whose time has advanced (since[i] to reached[i]), and those whose
+    event is due at or before it. Returns how many events are due, and how many subjects advanced.
     """
     there = moving = struck = 0
     for i in unsigned(rows):
@@ -282,7 +282,7 @@ def come(
 
 @kernel
 def split(rows: Integers, event_due: Integers, due: Integers, lists: Integers) -> int:
-    """List those whose event comes before due[i], or with it, and the others. Returns how many are struck."""
+    """Partition rows by whether the event falls after due[i] or not. Returns how many events are due by then."""
     staying = struck = 0
     for i in unsigned(rows):
         lists[_STAYING, staying] = lists[_STRUCK, struck] = i
@@ -294,7 +294,7 @@ def split(rows: Integers, event_due: Integers, due: Integers, lists: Integers) -
 
 @kernel
 def still(rows: Integers, away: NDArray[np.bool_], found: Integers) -> int:
-    """List the subjects who are still in their state. Returns how many."""
+    """List the subjects who have not left their state. Returns how many."""
     count = 0
     for i in unsigned(rows):
         found[count] = i
@@ -304,7 +304,7 @@ def still(rows: Integers, away: NDArray[np.bool_], found: Integers) -> int:
 
 @kernel
 def not_yet(rows: Integers, made_at: Integers, now: Integers, found: Integers) -> int:
-    """List the subjects of whom it was not made at this very minute. Returns how many."""
+    """List the subjects for whom it was not made at the present minute. Returns how many."""
     count = 0
     for i in unsigned(rows):
         found[count] = i
@@ -322,7 +322,7 @@ def put(body: Floats, rows: Integers, columns: Integers, numbers: Floats) -> Non
 
 @kernel
 def set_now(rows: Integers, to: Integers, now: Integers, since: Integers, reached: Integers, found: Integers) -> int:
-    """since[i] = reached[i], then now[i] = reached[i] = to[i]. Lists for whom time has passed, returns how many."""
+    """since[i] = reached[i], then now[i] = reached[i] = to[i]. Lists who advanced, returns how many."""
     count = 0
     for i in unsigned(rows):
         since[i] = reached[i]

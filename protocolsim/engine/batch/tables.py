@@ -24,7 +24,7 @@ Part = tuple[Columns, NDArray[np.bool_]]
 def tables_of(trial: Trial, parts: Sequence[Part]) -> dict[str, Table]:
     """The tables of all subjects kept in these parts."""
     rows = [np.flatnonzero(kept) for _, kept in parts]
-    layout = _Layout(trial, [columns for columns, _ in parts], rows)
+    layout = _RowPlacement(trial, [columns for columns, _ in parts], rows)
     return {
         "subjects": layout.subjects(),
         "observations": layout.observations(),
@@ -34,7 +34,7 @@ def tables_of(trial: Trial, parts: Sequence[Part]) -> dict[str, Table]:
     }
 
 
-class _Layout:
+class _RowPlacement:
     """Where each subject's rows go in the tables of several parts together."""
 
     def __init__(self, trial: Trial, parts: Sequence[Columns], rows: Sequence[Integers]) -> None:
@@ -42,9 +42,9 @@ class _Layout:
         self.order = in_order(np.concatenate([p.who[r] for p, r in zip(parts, rows, strict=True)]))
 
     def _places(self, counts: Sequence[Integers]) -> tuple[list[Integers], int]:
-        """The first place of the rows of each subject, -1 for who is left out, part by part; and how many there are."""
+        """The first place of the rows of each subject, -1 for those left out, part by part; and how many there are."""
         together = np.concatenate([count[r] for count, r in zip(counts, self.rows, strict=True)])
-        starts = one_after_the_other(together, self.order)
+        starts = exclusive_prefix_sum(together, self.order)
         places = []
         for count, r in zip(counts, self.rows, strict=True):
             mine = np.full(len(count), -1, dtype=np.int64)
@@ -55,7 +55,7 @@ class _Layout:
     def _table(self, name: str, rows: int) -> Table:
         kinds = columns_of(name, self.trial.labels)
         table = {c: np.empty(rows, dtype=kind) for c, kind in kinds.items() if c != _PLANNED}
-        # Nobody waits here, so that what is planned for a minute happens in it: one column serves for both.
+        # Without queues everything happens at its planned minute: one column serves for both.
         return {c: table["minute" if c == _PLANNED else c] for c in kinds}
 
     def subjects(self) -> Table:
@@ -123,8 +123,8 @@ class _Layout:
 
 
 @kernel
-def one_after_the_other(counts: Integers, order: Integers) -> Integers:
-    """Where the counts[k] rows of each k begin, who is next in this order coming next."""
+def exclusive_prefix_sum(counts: Integers, order: Integers) -> Integers:
+    """Exclusive prefix sum of `counts` in the given order."""
     starts = np.empty(counts.shape[0], dtype=np.int64)
     total = 0
     for k in order:
@@ -141,7 +141,7 @@ def put_rows(column: NDArray[Any], there: Integers, source: NDArray[Any], rows: 
 
 
 def shown_variables(trial: Trial) -> tuple[Integers, Integers]:
-    """The codes of the variables that each assessment shows, [assessments, most variables]; whose each variable is."""
+    """The codes of each assessment's variables, [assessments, most variables]; of each variable, its assessment."""
     codes = np.zeros((len(trial.assessments), max((len(m.variables) for m in trial.assessments), default=1)), np.int64)
     shown_by = np.zeros(len(trial.labels.variables), dtype=np.int64)
     for a, measured in enumerate(trial.assessments):

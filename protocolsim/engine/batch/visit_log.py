@@ -1,8 +1,8 @@
 """What was observed and given at the visits of many subjects, and how it becomes tables.
 
-A page of the diary says who came to a visit, in the order of their numbers, and when: nobody waits here, so what is
-planned for a minute happens in it. All that was done with them is one entry each: an assessment, or a dose. What is
-the same for everybody on the page stands once; only values, truths and amounts are kept one by one. An index counts
+A page of the diary says who came to a visit, in the order of their numbers, and when: there are no queues here, so
+everything happens at its planned minute. All that was done with them is one entry each: an assessment, or a dose. What
+is the same for everybody on the page stands once; only values, truths and amounts are kept one by one. An index counts
 the uses before it, so it is counted again while a table is made. A table is made by reading all entries side by side, a
 few subjects at a time, so that nothing needs to be sorted.
 """
@@ -48,11 +48,11 @@ class Diary:
         self._amounts: list[float] = []
 
     def turn(self) -> None:
-        """A new visit: whoever comes next is written on a new page."""
+        """Begin a new visit: the next subjects are written to a new block."""
         self._on_page = None
 
     def _turn_to(self, rows: Integers, now: Integers) -> None:
-        """The page in hand is that of the subjects in rows."""
+        """Start a new visit block for these subjects, unless the current block is theirs."""
         if self._on_page is rows:
             return
         first = self._page[1]
@@ -115,7 +115,7 @@ class Diary:
 
 @kernel
 def write_page(rows: Integers, now: Integers, owner: Owners, minute: Integers) -> None:
-    """Who came, and when."""
+    """Write the subjects of a visit, and the minute of each."""
     for k in range(rows.shape[0]):
         owner[k], minute[k] = rows[k], now[np.uint64(rows[k])]
 

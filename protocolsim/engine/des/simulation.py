@@ -3,8 +3,9 @@
 It is written to be read: a subject is a process that waits for the next thing planned and does it, in the order
 of events of `engine/base.py`. It also knows what the fast engine does not: subjects who wait for each other.
 
-Subjects are never registered with the machine (`add_model` searches a list); triggering an event on an object that
-carries `state` is enough.
+The machine is the independent witness of the rules: `transitions` chooses the first transition whose conditions hold,
+where the fast engine does so itself. Its model is one decision, which carries the name of a state; it is never
+registered (`add_model` searches a list), since triggering an event on an object that has a `state` is enough.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ def pieces(
 ) -> Iterator[Records]:
     """Records of these replicates in order: whole replicates together, or one large replicate in blocks of subjects.
 
-    `progress` is told how many replicates were done. Raises SimulationError where a cohort cannot be filled.
+    `progress` is called with the number of replicates done since the last call.
+    Raises SimulationError where a cohort cannot be filled.
     """
     machine = protocol_machine(trial)
     return records_of(trial, ((r, Replicate(trial, machine, seed, r).run()) for r in replicates), progress)
@@ -50,17 +52,22 @@ def simulate(trial: Trial, seed: int, replicates: range) -> Records:
     return concatenate(list(pieces(trial, seed, replicates)))
 
 
-class Decision:
-    """What a transition's conditions are asked with: the numbers read, and which arm would be allocated."""
+class RuleEvaluation:
+    """A group of transitions tried once: the model of the machine, and what its conditions read.
 
-    def __init__(self, values: Sequence[Any], allocate: Callable[[Randomisation, Sequence[Any]], int]) -> None:
-        self.values = values
+    `state` names the state left, and afterwards the one entered; `values` are the summaries that the rules read.
+    """
+
+    def __init__(
+        self, state: str, values: Sequence[Any], allocate: Callable[[Randomisation, Sequence[Any]], int]
+    ) -> None:
+        self.state, self.values = state, values
         self.taken = -1
         self._allocate = allocate
         self.arms: dict[int, int] = {}
 
     def arm(self, randomisation: Randomisation) -> int:
-        """The arm allocated to this subject; asked as often as there are arms, drawn once."""
+        """The arm allocated to this subject: each arm has a transition that asks for it, but it is drawn once."""
         if randomisation.number not in self.arms:
             self.arms[randomisation.number] = self._allocate(randomisation, self.values)
         return self.arms[randomisation.number]
@@ -93,15 +100,15 @@ def protocol_machine(trial: Trial) -> Machine:
     )
 
 
-def _holds(rule: Rule, decision: Decision) -> bool:
+def _holds(rule: Rule, decision: RuleEvaluation) -> bool:
     return bool(rule.evaluate(decision.values))
 
 
-def _allocated(randomisation: Randomisation, arm: int, decision: Decision) -> bool:
+def _allocated(randomisation: Randomisation, arm: int, decision: RuleEvaluation) -> bool:
     return decision.arm(randomisation) == arm
 
 
-def _take(number: int, decision: Decision) -> None:
+def _take(number: int, decision: RuleEvaluation) -> None:
     decision.taken = number
 
 
@@ -114,10 +121,10 @@ class Replicate:
         self._places: dict[tuple[int, int], int] = {}
         self.screening = self.enrolled = 0
 
-    # Who comes ---------------------------------------------------------------------------------------------------
+    # Enrolment ---------------------------------------------------------------------------------------------------
 
     def run(self) -> Iterator[Course]:
-        """Everybody screened, in the order of their numbers."""
+        """All subjects screened, in the order of their numbers."""
         return iter(self._together()) if self.trial.limited else self._one_by_one()
 
     def candidates(self) -> Iterator[Course]:
@@ -131,7 +138,7 @@ class Replicate:
             yield course
 
     def _one_by_one(self) -> Iterator[Course]:
-        # Nobody waits for anybody: each subject has a clock of their own, and the heap of events stays small.
+        # Subjects do not compete for capacity: each has a calendar of their own, so that its heap of events is small.
         enrolled = 0
         for course in self.candidates():
             env = simpy.Environment(initial_time=course.begins)
@@ -156,7 +163,7 @@ class Replicate:
         return admitted
 
     def _admissions(self, env: simpy.Environment, pools: Pools, admitted: list[Course]) -> Process:
-        # By date: a candidate is admitted while those enrolled and those in screening leave a place free.
+        # In calendar time: a candidate is admitted while those enrolled and those in screening leave a place free.
         self._place_free = env.event()
         for course in self.candidates():
             yield env.timeout(max(0, course.begins - env.now))
@@ -181,12 +188,12 @@ class Replicate:
         self._place_free.succeed()
         self._place_free = env.event()
 
-    # A life ------------------------------------------------------------------------------------------------------
+    # One subject ------------------------------------------------------------------------------------------------------
 
     def life(self, env: simpy.Environment, course: Course, pools: Pools) -> Process:
         """The process of one subject, from the first state to a final one."""
         counted = False
-        while not course.plan.final:
+        while not course.state.final:
             if pools and course.enrolled and not counted:
                 counted = True
                 self._leave_screening(env, enrols=True)
@@ -197,12 +204,12 @@ class Replicate:
         if group is None:
             return False
         values = course.read(group)
-        decision = Decision(values, partial(self._allocate, course))
-        if not self.machine.events[group.trigger].trigger(course, decision):
+        decision = RuleEvaluation(course.state.name, values, partial(self._allocate, course))
+        if not self.machine.events[group.trigger].trigger(decision, decision):
             return False
         for number, arm in decision.arms.items():
             course.allocated[number] = arm
-        course.move(decision.taken, self._by_name[course.state], [values[k] for k in group.reads])
+        course.move(decision.taken, self._by_name[decision.state], [values[k] for k in group.reads])
         return True
 
     def _allocate(self, course: Course, randomisation: Randomisation, values: Sequence[Any]) -> int:
@@ -222,7 +229,7 @@ class Stay:
     def __init__(self, replicate: Replicate, env: simpy.Environment, course: Course, pools: Pools) -> None:
         self.replicate, self.env, self.course, self.pools = replicate, env, course, pools
         self.trial = replicate.trial
-        self.state: State = course.plan
+        self.state: State = course.state
         self.entered, self.moves = course.now, course.moves
         self.left = env.event()
         self.open: list[simpy.Process] = []
@@ -297,12 +304,12 @@ class Stay:
     # Visits ------------------------------------------------------------------------------------------------------
 
     def _come(self, visit: Visit) -> Process:
-        """A visit is due: at once where nobody needs to wait, else as a process of its own."""
+        """A visit is due: carried out at once, or by a process of its own where it has to queue."""
         planned = self.entered + visit.offset
         self.course.advance(self.minute)
         self.course.visits_planned += 1
         todo = self.course.numbered(visit)
-        if self._stays_away():
+        if self._no_show():
             for assessment, index in todo:
                 self.course.observe(assessment, index, planned, NO_SHOW)
             for dose in visit.doses:
@@ -312,7 +319,7 @@ class Stay:
         else:
             yield from self._visit(visit, todo, planned)
 
-    def _stays_away(self) -> bool:
+    def _no_show(self) -> bool:
         probability, course = self.trial.cohort.no_show, self.course
         if probability <= 0.0:
             return False
@@ -347,10 +354,26 @@ class Stay:
     def _served(self, name: str, closes: int, act: Callable[[int], None]) -> Process:
         """Do one activity when its turn has come; miss it where the visit's window closes first. True if done."""
         limit, course, env = self._limit(name), self.course, self.env
-        if course.busy_until > self.minute:
-            yield env.timeout(course.busy_until - self.minute)
-        if limit is None:
-            return self._do(act, MADE)
+        done, elsewhere = False, True
+        while elsewhere:
+            if course.busy_until > self.minute:
+                yield env.timeout(course.busy_until - self.minute)
+            if limit is None:
+                return self._do(act, MADE)
+            done, elsewhere = yield from self._queued(limit, closes, act)
+        if limit is not None and done:
+            course.busy_until = self.minute + limit.slot
+            return True
+        yield env.timeout(max(0, closes - self.minute))
+        return self._do(act, MISSED)
+
+    def _queued(self, limit: Resource, closes: int, act: Callable[[int], None]) -> Process:
+        """Queue for a unit until the window closes, and use it for one activity.
+
+        Returns whether the activity was done, and whether the subject was in use elsewhere when the unit was free: then
+        they queue again.
+        """
+        course, env = self.course, self.env
         pool = self.pools[course.site, limit.name]
         request, done, elsewhere = pool.request(), False, False
         try:
@@ -363,13 +386,7 @@ class Stay:
         finally:
             # The unit is in use to the end of the slot, whatever becomes of the subject.
             env.process(_release(env, pool, request, limit.slot if done else 0))
-        if elsewhere:
-            return (yield from self._served(name, closes, act))
-        if done:
-            course.busy_until = self.minute + limit.slot
-            return True
-        yield env.timeout(max(0, closes - self.minute))
-        return self._do(act, MISSED)
+        return done, elsewhere
 
     def _do(self, act: Callable[[int], None], status: int) -> bool:
         """Act now, unless the subject has left the state; an event of the same minute comes first. True if made."""

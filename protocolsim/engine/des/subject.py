@@ -1,7 +1,7 @@
 """One subject on the way through the protocol: the kernels called with columns of length one.
 
-A course knows how to do each thing (advance, observe, give, enter) and writes it down; when, and whether, is the
-engine's business. Minutes are the subject's own, from 0.
+A course carries out each activity (advance, observe, give, enter) and records it; `simulation.py` decides
+when, and whether. Minutes are the subject's own, from 0.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ ROW = np.zeros(1, dtype=np.int64)
 
 
 class Course:
-    """The life of one subject in the trial. `state` is where they are; the rest is what happened."""
+    """One subject's course through the trial: present state, body, chart, and rows of the tables so far."""
 
     def __init__(self, trial: Trial, seed: int, replicate: int, subject: int, site: int) -> None:
         self.trial, self.seed, self.replicate, self.subject, self.site = trial, seed, replicate, subject, site
@@ -39,8 +39,7 @@ class Course:
         self._made_at = [-1] * len(trial.assessments)
         self.visits_planned = self.moves = 0
         self.busy_until = 0  # the end of the last use of something limited
-        self.plan: State = trial.protocol.states[0]
-        self.state = self.plan.name
+        self.state: State = trial.protocol.states[0]
         self.allocated = [-1] * len(trial.protocol.randomisations)
         self.rows: dict[str, list[tuple[Any, ...]]] = {t: [] for t in ("observations", "doses", "moves", "events")}
         self._start()
@@ -54,12 +53,12 @@ class Course:
         self.chart = Chart.empty(1, len(labels.variables), len(labels.states), len(trial.visible))
         self.chart.traits[0] = self.traits[: len(trial.visible)]
         self.streams = np.array([c.stream for c in trial.causes], dtype=np.int64)
-        self.clocks = Clocks.wound(self.streams, self.seed, self.who)
+        self.clocks = Clocks.initialised(self.streams, self.seed, self.who)
         self._settle()
 
     def _settle(self) -> None:
         """Take up the treatment and the hazards of the present state."""
-        state, trial = self.plan, self.trial
+        state, trial = self.state, self.trial
         if not state.final:
             self.advance(self.now)
         self.chart.enter(ROW, state.number, self._now, state.enrolled)
@@ -99,12 +98,12 @@ class Course:
         at its start all that was made on the same day has been made already.
         """
         moment = MINUTES_PER_DAY if self.trial.limited and visit.offset == 0 else 1
-        found = []
+        numbered = []
         for assessment in visit.assessments:
             if self._made_at[assessment] // moment != self.now // moment:
                 self._indices[assessment] += 1
-                found.append((assessment, self._indices[assessment]))
-        return found
+                numbered.append((assessment, self._indices[assessment]))
+        return numbered
 
     def observe(self, assessment: int, number: int, planned: int, status: int) -> None:
         """Make an assessment now, or record why it was not made."""
@@ -122,7 +121,7 @@ class Course:
                 self.body, ROW, part.links, part.constants, self.seed, self.who, index, self._now, value, truth
             )
             self._made_at[assessment] = self.now
-        state, now, noted = self.plan.number, self.now, self.trial.noted
+        state, now, noted = self.state.number, self.now, self.trial.noted
         seen, behind = value[0].tolist(), truth[0].tolist()
         rows = self.rows["observations"]
         for column, variable in enumerate(measured.variables):
@@ -143,7 +142,7 @@ class Course:
         else:
             given = 0.0
         self.rows["doses"].append(
-            (self.replicate, self.subject, self.plan.number, dose.drug, self._dose_numbers[dose.drug], planned,
+            (self.replicate, self.subject, self.state.number, dose.drug, self._dose_numbers[dose.drug], planned,
              self.now, status, given, float(amount[0]))
         )  # fmt: skip
 
@@ -159,28 +158,28 @@ class Course:
                 values[k] = value
         self._pass_others()
         self.rows["moves"].append(
-            (self.replicate, self.subject, self.now, self.plan.number, to.number, transition, *values)
+            (self.replicate, self.subject, self.now, self.state.number, to.number, transition, *values)
         )
-        self.plan, self.state = to, to.name
+        self.state = to
         self.moves += 1
         if self.moves > MOST_MOVES:
             raise SimulationError(never_ends(self.replicate, self.subject, to.name))
         self._settle()
 
     def event(self) -> int:
-        """The event that is due happens, those nobody waits for before it. Returns its code."""
+        """Record the awaited event that is due, after the other events due by then. Returns its code."""
         self._pass_others()
         return self._happens(self.clocks.next_cause, self._now)
 
     def _pass_others(self) -> None:
-        """Record what has happened by now that no transition of the state waits for."""
+        """Record the events due by now that no transition of the state waits for."""
         while self.clocks.other_due[0] <= self._now[0]:
             self._happens(self.clocks.other_cause, self.clocks.other_due)
 
     def _happens(self, causes: Integers, at: Integers) -> int:
-        state, event = self.plan.number, self.trial.causes[int(causes[0])].event
+        state, event = self.state.number, self.trial.causes[int(causes[0])].event
         self.rows["events"].append((self.replicate, self.subject, int(at[0]), state, event))
-        self.clocks.strike(ROW, causes, self.streams, self.trial.awaited[state], self.seed, self.who, at)
+        self.clocks.record_event(ROW, causes, self.streams, self.trial.awaited[state], self.seed, self.who, at)
         return event
 
     @property
@@ -191,4 +190,4 @@ class Course:
     def subject_row(self, arrival_day: float) -> tuple[Any, ...]:
         """The subject's row in the table of subjects."""
         return (self.replicate, self.subject, self.site, arrival_day, self.enrolled, int(self.chart.enrolled[0]),
-                self.plan.number, self.now, *self.allocated, *self.traits)  # fmt: skip
+                self.state.number, self.now, *self.allocated, *self.traits)  # fmt: skip

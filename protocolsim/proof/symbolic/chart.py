@@ -15,7 +15,7 @@ from fractions import Fraction
 from protocolsim.proof.base import Domain
 from protocolsim.proof.rough_statistics import rough_statistic
 from protocolsim.proof.symbolic.budget import TooHigh
-from protocolsim.proof.symbolic.history import History, Stay
+from protocolsim.proof.symbolic.history import History, SymbolicStay
 from protocolsim.proof.symbolic.logic import UNDEFINED, Number, Term, Truth, exact, plus, times
 from protocolsim.proof.symbolic.rule_terms import term_of, truth_of
 from protocolsim.protocol.rules import Node, parse
@@ -40,7 +40,7 @@ _COUNTED = Domain(0.0, whole=True)
 
 
 @dataclass(frozen=True)
-class Seen:
+class SymbolicObservation:
     """One observation that may be in the chart: its symbol, how old it is now, and whether it is there."""
 
     value: Number
@@ -89,7 +89,7 @@ class Values:
         return self._observed[key]
 
 
-class Chart:
+class SymbolicChart:
     """The chart at one decision: a state and what triggers it."""
 
     def __init__(self, values: Values, state: int, trigger: str, *, here: bool) -> None:
@@ -106,7 +106,7 @@ class Chart:
         self._summaries = self.history.protocol.reader.summaries
         self._numbers = {s.name: k for k, s in enumerate(self._summaries)}
 
-    def _here(self, stay: Stay) -> Stay:
+    def _here(self, stay: SymbolicStay) -> SymbolicStay:
         """The patient is in the state, and has been there until now."""
         logic, state, late = self.logic, stay.state, self.history.case.late
         if self.trigger == END and state.lasts is not None and not late:
@@ -118,7 +118,7 @@ class Chart:
         sharp = self.trigger.startswith("after") or (self.trigger == END and state.lasts is not None)
         return dataclasses.replace(stay, length=length, to_the_end=sharp or logic.truth("a visit just now"))
 
-    def _gone_through(self, state: int) -> Stay:
+    def _gone_through(self, state: int) -> SymbolicStay:
         """An earlier state, which nobody may have come here without."""
         stay = self.history.stays[state]
         return dataclasses.replace(stay, came=True) if self.history.must_pass(state, self.state) else stay
@@ -232,7 +232,7 @@ class Chart:
         planned = self.history.planned(self.history.protocol.states[state])
         return any(variable in self.history.case.shows[a] for visit in planned for a in visit.assessments)
 
-    def _seen(self, state: int, variable: int) -> list[Seen]:
+    def _seen(self, state: int, variable: int) -> list[SymbolicObservation]:
         """The observations that one stay in a state may have brought."""
         here = state == self.state
         stay = self.stay if here else self._gone_through(state)
@@ -252,10 +252,10 @@ class Chart:
                     continue
                 value, facts = self.values.observed(state, visit.offset, variable)
                 self.facts.extend(facts)
-                found.append(Seen(value, plus(elapsed, Fraction(-visit.offset)), there))
+                found.append(SymbolicObservation(value, plus(elapsed, Fraction(-visit.offset)), there))
         return found
 
-    def _recent(self, seen: Seen, within: int) -> Truth:
+    def _recent(self, seen: SymbolicObservation, within: int) -> Truth:
         if within < 0:
             return True
         if self.history.case.late:

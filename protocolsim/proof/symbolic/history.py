@@ -24,7 +24,7 @@ _TIME = Domain(0.0)
 
 
 @dataclass
-class Stay:
+class SymbolicStay:
     """One state as gone through: whether (`came`), from when, and for how long.
 
     `to_the_end`: whether a visit at its very end was made. `looped`: it can be gone through several times.
@@ -90,7 +90,7 @@ class History:
         passed = [n for n in before if self.must_pass(n, state)]
         return passed[: MOST_TRACED // 2] + passed[MOST_TRACED // 2 :][-(MOST_TRACED // 2) :]
 
-    def _stay(self, state: State) -> Stay:
+    def _stay(self, state: State) -> SymbolicStay:
         logic, first = self.logic, state.number == 0
         looped = state.number in self.looped
         facts: list[Truth] = []
@@ -102,11 +102,11 @@ class History:
             if t.source == state.number and any(not self.protocol.states[d].final for d in t.destinations)
         ]
         if state.lasts is not None and not self.case.late and all(t.trigger == END for t in onward):
-            return Stay(state, looped, came, since, Fraction(state.lasts), True, facts)
+            return SymbolicStay(state, looped, came, since, Fraction(state.lasts), True, facts)
         length = logic.number("length", _TIME, facts)
         if state.lasts is not None:
             facts.append(logic.compare("<=", length, Fraction(state.lasts + self.case.late)))
-        return Stay(state, looped, came, since, length, logic.truth("to the end"), facts)
+        return SymbolicStay(state, looped, came, since, length, logic.truth("to the end"), facts)
 
     # Visits --------------------------------------------------------------------------------------------------------
 
@@ -117,7 +117,7 @@ class History:
         found = [v if v.offset < state.lasts else v.closing for v in state.visits if v.offset <= state.lasts]
         return [v for v in found if v is not None]
 
-    def made(self, stay: Stay, visit: Visit, assessment: int) -> Truth:
+    def made(self, stay: SymbolicStay, visit: Visit, assessment: int) -> Truth:
         """Whether this assessment had been made when the state was left (or now, if this is where the patient is)."""
         logic, at = self.logic, Fraction(visit.offset)
         flag = self._flag(stay.state, visit, assessment)
@@ -150,7 +150,7 @@ class History:
 
     # Ways ----------------------------------------------------------------------------------------------------------
 
-    def timing(self, stay: Stay, trigger: str) -> Truth:
+    def timing(self, stay: SymbolicStay, trigger: str) -> Truth:
         """When in a state a group of transitions can be tried: the state's length so far."""
         logic, state = self.logic, stay.state
         if trigger == END:
@@ -174,7 +174,7 @@ class History:
         latest = planned + self.case.late
         return self.logic.both(self.logic.compare(">=", length, planned), self.logic.compare("<=", length, latest))
 
-    def _ends_with_trial(self, stay: Stay) -> Truth:
+    def _ends_with_trial(self, stay: SymbolicStay) -> Truth:
         assert stay.state.until is not None
         logic, zero = self.logic, Fraction(0)
         left = plus(plus(self.enrolled, Fraction(stay.state.until)), times(Fraction(-1), stay.since))

@@ -45,7 +45,7 @@ UNDEFINED = Term(Fraction(0), Fraction(1), False, (0, 0))
 
 
 @dataclass(frozen=True)
-class Answer:
+class SolverAnswer:
     """Whether something can be so; if it can, for which numbers; if that was given up, within what budget."""
 
     verdict: Verdict
@@ -246,13 +246,13 @@ class Solver:
         self._solver.add(*(logic.z3_truth(f) for f in facts))
         self._left = 0.0  # seconds for the present question
 
-    def ask(self, *claims: Truth, best: Sequence[Sequence[Truth]] = ()) -> Answer:
+    def ask(self, *claims: Truth, best: Sequence[Sequence[Truth]] = ()) -> SolverAnswer:
         """Whether the claims can hold; `best`: if so, for each list in turn with the first of it that can hold too."""
         if any(c is False for c in claims):
-            return Answer("no")
+            return SolverAnswer("no")
         self._left = self.logic.budget.seconds_left
         if self.logic.lost:
-            return Answer("given up", budget=self.logic.budget.why(in_time=False))
+            return SolverAnswer("given up", budget=self.logic.budget.why(in_time=False))
         self._solver.push()
         self._solver.add(*(self.logic.z3_truth(c) for c in claims))
         found = self._check()
@@ -262,7 +262,7 @@ class Solver:
             self._solver.pop()
         return found
 
-    def _with_the_first(self, choices: Sequence[Truth]) -> Answer | None:
+    def _with_the_first(self, choices: Sequence[Truth]) -> SolverAnswer | None:
         for choice in choices:
             self._solver.push()
             self._solver.add(self.logic.z3_truth(choice))
@@ -275,10 +275,10 @@ class Solver:
                 return found
         return None
 
-    def _check(self) -> Answer:
+    def _check(self) -> SolverAnswer:
         budget = self.logic.budget
         if budget.steps_left <= 0 or self._left <= 0.0 or self.logic.lost:
-            return Answer("given up", budget=budget.why(in_time=budget.steps_left <= 0))
+            return SolverAnswer("given up", budget=budget.why(in_time=budget.steps_left <= 0))
         self._solver.set("rlimit", budget.steps_left)
         self._solver.set("timeout", max(1, round(1000.0 * self._left)))
         before, began = self._steps(), monotonic()
@@ -292,12 +292,16 @@ class Solver:
         self._left -= waited
         budget.seconds += waited if took is None or verdict[0] == z3.unknown else took
         if self.logic.lost:
-            return Answer("given up", budget=budget.why(in_time=False))
+            return SolverAnswer("given up", budget=budget.why(in_time=False))
         budget.steps += max(0, self._steps() - before)
         if verdict[0] == z3.sat:
-            return Answer("yes", self._solver.model())
+            return SolverAnswer("yes", self._solver.model())
         in_time = self._left > 0.0
-        return Answer("no") if verdict[0] == z3.unsat else Answer("given up", budget=budget.why(in_time=in_time))
+        return (
+            SolverAnswer("no")
+            if verdict[0] == z3.unsat
+            else SolverAnswer("given up", budget=budget.why(in_time=in_time))
+        )
 
     def _steps(self) -> int:
         found = self._solver.statistics()

@@ -191,7 +191,7 @@ class _Player:
 
     def _next(self, table: str, minute: int, state: str = "state") -> dict[str, Any] | None:
         rows = self.todo[table]
-        return rows[0] if rows and rows[0]["minute"] == minute and rows[0][state] == self.course.plan.number else None
+        return rows[0] if rows and rows[0]["minute"] == minute and rows[0][state] == self.course.state.number else None
 
     def _event(self, minute: int) -> bool:
         event = self._next("events", minute)
@@ -199,7 +199,7 @@ class _Player:
             return False
         del self.todo["events"][0]
         self.whole.steps.append(Happened(minute, event["state"], event["event"]))
-        awaited = self.course.plan.upon.get(event["event"])
+        awaited = self.course.state.upon.get(event["event"])
         if awaited is not None:
             self.course.event()
             self._try(awaited, minute)
@@ -208,7 +208,7 @@ class _Player:
     def _visit(self, minute: int) -> bool:
         """The assessments due, the rules after them, then the doses."""
         made: list[int] = []
-        state, moves = self.course.plan, self.course.moves
+        state, moves = self.course.state, self.course.moves
         any_ = False
         while (first := self._next("observations", minute)) is not None:
             any_ = True
@@ -247,7 +247,7 @@ class _Player:
         move = self._next("moves", minute, "from_state")
         if move is None or self.trial.protocol.transitions[move["transition"]].trigger != END:
             return False
-        self._try(self.course.plan.at_end, minute)
+        self._try(self.course.state.at_end, minute)
         return True
 
     def _try(self, group: Group | None, minute: int) -> None:
@@ -255,7 +255,7 @@ class _Player:
         if group is None:
             return
         values = self.course.read(group)
-        state, move = self.course.plan, self._next("moves", minute, "from_state")
+        state, move = self.course.state, self._next("moves", minute, "from_state")
         taken = to = None
         if move is not None and self.trial.protocol.transitions[move["transition"]] in group.transitions:
             taken = self.trial.protocol.transitions[move["transition"]]

@@ -24,30 +24,19 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from protocolsim.api.decisions import (
-        PotentialOutcomes,
-        Regret,
-        ThresholdCurve,
-        potential_outcomes,
-        regret,
-        thresholds,
-    )
-    from protocolsim.api.protocol import (
-        Check,
-        Synopsis,
-        Trace,
-        check,
-        describe,
-        diagram,
-        load,
-        scenarios,
-        schema,
-        trace,
-    )
+    from protocolsim.api.calibration import Calibration, Targets, calibrate, load_targets
+    from protocolsim.api.decisions import Regret, ThresholdCurve, regret, thresholds
+    from protocolsim.api.patient import Trace, trace
+    from protocolsim.api.potential_outcomes import PotentialOutcomes, potential_outcomes
+    from protocolsim.api.protocol import Check, Synopsis, check, describe, diagram
     from protocolsim.api.random_numbers import uniform
-    from protocolsim.api.results import Calibration, Comparison, Result, Study, Sweep, Validation
-    from protocolsim.api.simulate import calibrate, compare, load_targets, run, sweep, validate
-    from protocolsim.api.simulate import open as open  # noqa: A004 - protocolsim.open
+    from protocolsim.api.results import Comparison, Result, Sweep, Validation
+    from protocolsim.api.scenarios import load, scenarios, schema
+    from protocolsim.api.simulate import compare, run, sweep, validate
+    from protocolsim.api.study import (
+        Study,
+        open,  # noqa: A004 - protocolsim.open
+    )
     from protocolsim.errors import (
         ProtocolsimError,
         ScenarioError,
@@ -57,7 +46,6 @@ if TYPE_CHECKING:
         WorkerError,
     )
     from protocolsim.scenario.scenario import Scenario
-    from protocolsim.study.calibration.targets import Targets
 
 __all__ = [
     "Calibration",
@@ -101,42 +89,42 @@ __all__ = [
 ]
 
 _WHERE = {
-    "Calibration": "api.results",
+    "Calibration": "api.calibration",
     "Check": "api.protocol",
     "Comparison": "api.results",
-    "PotentialOutcomes": "api.decisions",
+    "PotentialOutcomes": "api.potential_outcomes",
     "ProtocolsimError": "errors",
     "Regret": "api.decisions",
     "Result": "api.results",
     "Scenario": "scenario.scenario",
     "ScenarioError": "errors",
     "SimulationError": "errors",
-    "Study": "api.results",
+    "Study": "api.study",
     "StudyStopped": "errors",
     "Sweep": "api.results",
     "Synopsis": "api.protocol",
-    "Targets": "study.calibration.targets",
+    "Targets": "api.calibration",
     "ThresholdCurve": "api.decisions",
-    "Trace": "api.protocol",
+    "Trace": "api.patient",
     "UsageError": "errors",
     "Validation": "api.results",
     "WorkerError": "errors",
-    "calibrate": "api.simulate",
+    "calibrate": "api.calibration",
     "check": "api.protocol",
     "compare": "api.simulate",
     "describe": "api.protocol",
     "diagram": "api.protocol",
-    "load": "api.protocol",
-    "load_targets": "api.simulate",
-    "open": "api.simulate",
-    "potential_outcomes": "api.decisions",
+    "load": "api.scenarios",
+    "load_targets": "api.calibration",
+    "open": "api.study",
+    "potential_outcomes": "api.potential_outcomes",
     "regret": "api.decisions",
     "run": "api.simulate",
-    "scenarios": "api.protocol",
-    "schema": "api.protocol",
+    "scenarios": "api.scenarios",
+    "schema": "api.scenarios",
     "sweep": "api.simulate",
     "thresholds": "api.decisions",
-    "trace": "api.protocol",
+    "trace": "api.patient",
     "uniform": "api.random_numbers",
     "validate": "api.simulate",
 }

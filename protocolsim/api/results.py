@@ -1,4 +1,4 @@
-"""What the functions return: the results of the studies, with figures by name, tables, and HTML for notebooks."""
+"""What the simulating functions return: results with figures by name, tables, and HTML for notebooks."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from protocolsim.api.display import Figured, Picture, html, presented
+from protocolsim.api.display import Figured, html, presented
 from protocolsim.errors import UsageError
-from protocolsim.study import opened, result
-from protocolsim.study.calibration import calibrate
+from protocolsim.study import result
 from protocolsim.study.compare import Comparison as StudyComparison
 from protocolsim.study.sweep import sweep
 from protocolsim.study.validation import Comparison as PublishedRow
@@ -19,8 +18,8 @@ from protocolsim.study.validation import as_json
 if TYPE_CHECKING:
     import pandas as pd
 
+
 _SHOWN = ["label", "value", "mcse", "lo", "median", "hi", "published"]
-_SIMULATED = ("run", "validate")
 
 
 def _patients(shown: result.Result, replicate: int = 0) -> Any:
@@ -54,8 +53,12 @@ def _published(shown: result.Result) -> Any:
 
 
 _OF_ONE_TRIAL: Mapping[str, Callable[..., Any]] = {"patients": _patients, "swimmer": _swimmer}
+
+
 _OF_ALL_TRIALS: Mapping[str, Callable[..., Any]] = {"states": _states, "flow": _flow, "published": _published}
-_OF_RUN: Mapping[str, Callable[..., Any]] = {**_OF_ONE_TRIAL, **_OF_ALL_TRIALS}
+
+
+OF_RUN: Mapping[str, Callable[..., Any]] = {**_OF_ONE_TRIAL, **_OF_ALL_TRIALS}
 
 
 class Result(Figured, result.Result):
@@ -108,7 +111,7 @@ class Result(Figured, result.Result):
     20
     """
 
-    _FIGURES: ClassVar[Mapping[str, Callable[..., Any]]] = _OF_RUN
+    _FIGURES: ClassVar[Mapping[str, Callable[..., Any]]] = OF_RUN
 
     def figure(self, name: str | None = None, *, replicate: int = 0) -> Any:
         """Draw a figure.
@@ -346,170 +349,3 @@ class Validation(Figured):
     def _repr_html_(self) -> str:
         columns = ["label", "published_as", "simulated", "lo", "hi", "percentile", "verdict", "role"]
         return html(self.result.scenario.title, [], self.frame[columns], self.figures)
-
-
-def _posterior(shown: calibrate.Calibration) -> Any:
-    from protocolsim.report.calibration.figures import posteriors
-
-    return posteriors(shown)
-
-
-def _predicted(shown: calibrate.Calibration) -> Any:
-    from protocolsim.report.calibration.figures import predicted
-
-    return predicted(shown)
-
-
-class Calibration(Figured, calibrate.Calibration):
-    """Parameters fitted to published results, which `calibrate` returns.
-
-    Attributes
-    ----------
-    scenario : Scenario
-        What was fitted.
-    targets : Targets
-        What it was fitted to.
-    parameters : tuple of Fitted
-        Of each free parameter, in its unit: `free` (its name, unit, range and scale), `mean`, `low`, `median` and
-        `high` (5th, 50th and 95th percentile of the posterior), `sd_ratio` (posterior to prior), `identified`.
-    predicted : tuple of Predicted
-        Each published result beside trials at draws from the posterior: `value`, `lo`, `median`, `hi`, `percentile`.
-    not_identified : list of str
-        The parameters of which the targets say next to nothing.
-    draws : pandas.DataFrame
-        The posterior: one row for each draw, a column for each parameter in its unit, and `weight`.
-    frame : pandas.DataFrame
-        The parameters, one row each.
-    warnings : tuple of str
-        What is unusual.
-    seconds : float
-        How long it took.
-    figures : tuple of str
-        ``"posterior"`` and ``"predicted"``.
-
-    Methods
-    -------
-    figure(name=None)
-        An altair chart.
-    page()
-        The report as a self-contained HTML page.
-    summary()
-        What ``protocolsim calibrate --json`` prints.
-
-    Examples
-    --------
-    >>> found = protocolsim.calibrate("ms_daclizumab", points=64)  # doctest: +SKIP
-    >>> found.figure("posterior")  # doctest: +SKIP
-    """
-
-    _FIGURES: ClassVar[Mapping[str, Callable[..., Any]]] = {"posterior": _posterior, "predicted": _predicted}
-
-    @property
-    def frame(self) -> pd.DataFrame:
-        """One row for each parameter: `unit`, `mean`, `low`, `median`, `high`, `sd_ratio`, `identified`, `own`."""
-        import pandas as pd
-
-        rows = {
-            p.free.name: (p.free.unit, p.mean, p.low, p.median, p.high, p.sd_ratio, p.identified, p.free.own)
-            for p in self.parameters
-        }
-        columns = ["unit", "mean", "low", "median", "high", "sd_ratio", "identified", "own"]
-        return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
-
-    def page(self) -> str:
-        """The report, as ``protocolsim calibrate --out`` writes it.
-
-        Returns
-        -------
-        str
-            A self-contained HTML page.
-        """
-        from protocolsim.report.calibration.page import calibration_page
-
-        return calibration_page(self)
-
-    def _repr_html_(self) -> str:
-        return html(self.scenario.title, self.warnings, self.frame, self.figures)
-
-
-class Study(Figured, opened.Study):
-    """The results in a folder that ``--out`` wrote, which `open` returns. Tables are read when they are asked for.
-
-    Attributes
-    ----------
-    folder : Path
-        Where they are.
-    manifest : Manifest
-        `kind` (the command), `scenario`, `seed`, `replicates`, `engine`, `version`, and the checksum of each file.
-    tables : tuple of str
-        The names that `table` takes.
-    subjects, observations, doses, moves, events : pandas.DataFrame
-        The tables of a run, with the columns that `Result` has.
-    summary : dict
-        What the command's ``--json`` prints.
-    result : Result
-        Of ``run`` and ``validate``: the same study, simulated again to the same bits; it takes as long as it took.
-    figures : tuple of str
-        Of ``run`` and ``validate`` those of `Result` (drawn from `result`), else the figures in the folder.
-
-    Methods
-    -------
-    table(name, columns=None)
-        A table, or some of its columns.
-    path(table)
-        The Parquet file itself, checked, for polars, duckdb or R.
-    scenario(allow_plugins=False)
-        The scenario that gives these results again.
-    figure(name=None)
-        An altair chart, or the drawing that the folder keeps.
-
-    Examples
-    --------
-    >>> study = protocolsim.open("results")  # doctest: +SKIP
-    >>> study.table("observations", columns=["subject", "variable", "value"])  # doctest: +SKIP
-    """
-
-    @cached_property
-    def result(self) -> Result:
-        """The study simulated again. Raises UsageError where it is no run."""
-        if self.manifest.kind not in _SIMULATED:
-            raise UsageError(f"{self.folder}: a {self.manifest.kind} has no result of one run; take its tables")
-        from protocolsim.study.run import run
-
-        kept = self.manifest
-        return result_of(run(self.scenario(), replicates=kept.replicates, seed=kept.seed, engine=kept.engine))
-
-    @property
-    def figures(self) -> tuple[str, ...]:
-        """The names that `figure` takes."""
-        if self.manifest.kind in _SIMULATED:
-            return tuple(_OF_RUN)
-        return tuple(sorted(name.removesuffix(".svg") for name in self.manifest.files if name.endswith(".svg")))
-
-    def figure(self, name: str | None = None) -> Any:
-        """Draw a figure of a run, or take one from the folder.
-
-        Parameters
-        ----------
-        name : str, optional
-            One of `figures`; the first of them unless given.
-
-        Returns
-        -------
-        altair.TopLevelMixin or Picture
-            A chart, or a drawing as SVG; a notebook shows both, and both have `.save(path)`.
-
-        Raises
-        ------
-        UsageError
-            For an unknown name (the message has the nearest), and for a file that is damaged or gone.
-        """
-        chosen = self._chosen(name)
-        if self.manifest.kind in _SIMULATED:
-            return self.result.figure(chosen)
-        return Picture(self._checked(f"{chosen}.svg").read_text(encoding="utf-8"))
-
-    def _repr_html_(self) -> str:
-        facts = f"{self.manifest.kind} of {self.manifest.scenario}, {self.manifest.replicates:,} trials, seed"
-        tables = f"tables: {', '.join(self.tables)}" if self.tables else ""
-        return html(str(self.folder), [f"{facts} {self.manifest.seed}", tables], None, self.figures)

@@ -1,24 +1,17 @@
-"""The verbs that simulate: run, sweep, compare, validate, calibrate, and the results kept in a folder."""
+"""The verbs that simulate: run, sweep, compare, validate."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from os import PathLike, fspath
 
 from protocolsim.api.display import presented
 from protocolsim.api.given import ScenarioLike, Settings, scenario_of
-from protocolsim.api.results import Calibration, Comparison, Result, Study, Sweep, Validation, result_of, sweep_of
+from protocolsim.api.results import Comparison, Result, Sweep, Validation, result_of, sweep_of
 from protocolsim.engine.base import Progress
 from protocolsim.errors import UsageError
-from protocolsim.scenario.file.library import targets as shipped_targets
-from protocolsim.scenario.scenario import Scenario
-from protocolsim.study.calibration import calibrate as fitting
-from protocolsim.study.calibration.targets import Targets
-from protocolsim.study.calibration.targets import load_targets as _load_targets
 from protocolsim.study.companions import companions as _companions
 from protocolsim.study.compare import compare as _compare
 from protocolsim.study.conduct import Workers
-from protocolsim.study.opened import open_study
 from protocolsim.study.run import run as _run
 from protocolsim.study.sweep.sweep import carry_out, plan
 from protocolsim.study.validation import comparisons
@@ -269,135 +262,3 @@ def validate(
         raise UsageError(f"{loaded.name}: it has no published results to be held against (`published:`)")
     found = run(loaded, replicates=replicates, seed=seed, engine=engine, workers=workers, progress=progress)
     return Validation(found, tuple(comparisons(found.estimates.values())))
-
-
-def load_targets(name_or_path: str | PathLike[str], scenario: ScenarioLike) -> Targets:
-    """Read and check what a scenario is to be calibrated to.
-
-    Parameters
-    ----------
-    name_or_path : str or Path
-        The name of shipped targets, or the path of a YAML file.
-    scenario : Scenario, str or Path
-        The scenario that they are of.
-
-    Returns
-    -------
-    Targets
-        `parameters` (which are free, with range, unit and scale), `targets` (published values by endpoint), `title`,
-        `notes`, `warnings`, `source` and `text`.
-
-    Raises
-    ------
-    ScenarioError
-        With every fault of the file.
-    UsageError
-        For a name that no shipped targets have.
-
-    Examples
-    --------
-    >>> targets = protocolsim.load_targets("ms_daclizumab", "ms_daclizumab")
-    >>> len(targets.parameters) > 0 and len(targets.targets) > 0
-    True
-    """
-    return _load_targets(fspath(name_or_path), scenario_of(scenario))
-
-
-def calibrate(
-    scenario: ScenarioLike,
-    to: Targets | str | PathLike[str] | None = None,
-    *,
-    points: int = fitting.POINTS,
-    trials: int = fitting.TRIALS,
-    seed: int | None = None,
-    workers: Workers = 1,
-    set: Settings | None = None,
-    progress: Progress | None = None,
-    allow_plugins: bool = False,
-) -> Calibration:
-    """Fit parameters of a scenario to published results: a posterior, what it predicts, what is not identified.
-
-    Parameters
-    ----------
-    scenario : Scenario, str or Path
-        A scenario as loaded, the name of a shipped one, or the path of a file.
-    to : Targets, str or Path, optional
-        What to fit to: as loaded, the name of shipped targets, or a file. Unless given, those shipped under the
-        scenario's name.
-    points : int, default 1024
-        How many points of the prior to simulate.
-    trials : int, default 64
-        How many trials at each of them.
-    seed : int, optional
-        The random seed, from 0; the scenario's own unless given.
-    workers : int, str or Executor, default 1
-        How many processes; -1 for one on each core, "auto" for as many as pay. The numbers are the same for any.
-    set : mapping of str to value, optional
-        Values to change, by name, as for `load`.
-    progress : callable, optional
-        Called with the number of trials done since it was last called.
-    allow_plugins : bool, default False
-        Whether to load code that the file names (``your.module:YourClass``).
-
-    Returns
-    -------
-    Calibration
-        `parameters` and `frame` (one for each free parameter), `draws` of the posterior, `predicted`,
-        `not_identified`, and the figures ``"posterior"`` and ``"predicted"``.
-
-    Raises
-    ------
-    ScenarioError
-        For faults of the file, all of them at once.
-    SimulationError
-        Where a cohort cannot be filled.
-    UsageError
-        For impossible arguments, and for what cannot be found or set;
-        also where no targets are shipped for the scenario, and for a table that cannot be.
-
-    Examples
-    --------
-    >>> found = protocolsim.calibrate("ms_daclizumab", points=40, trials=2)
-    >>> list(found.frame.columns[:5])
-    ['unit', 'mean', 'low', 'median', 'high']
-    """
-    loaded = scenario_of(scenario, set, allow_plugins)
-    targets = to if isinstance(to, Targets) else load_targets(_shipped(loaded) if to is None else to, loaded)
-    planned = fitting.calibration_plan(loaded, targets, points=points, trials=trials, seed=seed)
-    return presented(Calibration, fitting.calibrate(targets, planned, workers=workers, progress=progress))
-
-
-def _shipped(scenario: Scenario) -> str:
-    known = shipped_targets()
-    if scenario.name not in known:
-        raise UsageError(f"no targets are shipped for '{scenario.name}'; name a file (shipped: {', '.join(known)})")
-    return scenario.name
-
-
-def open(folder: str | PathLike[str]) -> Study:  # noqa: A001 - protocolsim.open
-    """Open the finished results in a folder that a command wrote with ``--out``.
-
-    Parameters
-    ----------
-    folder : str or Path
-        Its path.
-
-    Returns
-    -------
-    Study
-        `tables`, `table(name)`, `summary`, `scenario()`, and figures.
-
-    Raises
-    ------
-    UsageError
-        Where there are no results, or where the manifest is damaged; a damaged table is refused when it is asked for.
-
-    Examples
-    --------
-    >>> try:
-    ...     protocolsim.open("nowhere")
-    ... except protocolsim.UsageError as error:
-    ...     print(error)
-    nowhere: No such file or directory
-    """
-    return presented(Study, open_study(fspath(folder)))

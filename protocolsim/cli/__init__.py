@@ -1,6 +1,8 @@
 """The command line: parse, call, show. Refusals are one message on standard error and exit status 2.
 
 Each file of this folder but base.py is one command, found by its name; it ends in `COMMAND = the_command`.
+
+Private: what is public stands in the package root.
 """
 
 from __future__ import annotations

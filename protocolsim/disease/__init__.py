@@ -1,1 +1,4 @@
-"""Diseases: what happens to a subject, one file each."""
+"""Diseases: what happens to a subject, one file each.
+
+Private: what is public stands in the package root.
+"""

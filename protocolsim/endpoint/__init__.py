@@ -1,1 +1,4 @@
-"""Endpoints: the numbers a trial reports, one file per kind."""
+"""Endpoints: the numbers a trial reports, one file per kind.
+
+Private: what is public stands in the package root.
+"""

@@ -1,1 +1,4 @@
-"""From a trial to its records: the reference engine and the fast one."""
+"""From a trial to its records: the reference engine and the fast one.
+
+Private: what is public stands in the package root.
+"""

@@ -1,1 +1,4 @@
-"""Where the chunks of a study are carried out: here, in worker processes, or on a cluster."""
+"""Where the chunks of a study are carried out: here, in worker processes, or on a cluster.
+
+Private: what is public stands in the package root.
+"""

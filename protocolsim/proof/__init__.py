@@ -1,1 +1,4 @@
-"""What holds for every patient that a protocol could meet, proven with z3; and every path through the protocol."""
+"""What holds for every patient that a protocol could meet, proven with z3; and every path through the protocol.
+
+Private: what is public stands in the package root.
+"""

@@ -1,1 +1,4 @@
-"""Tables, figures and pages: the only room that draws."""
+"""Tables, figures and pages: the only room that draws.
+
+Private: what is public stands in the package root.
+"""

@@ -1,1 +1,4 @@
-"""From a scenario file to objects: reader, schema, builder."""
+"""From a scenario file to objects: reader, schema, builder.
+
+Private: what is public stands in the package root.
+"""

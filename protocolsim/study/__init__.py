@@ -1,1 +1,4 @@
-"""Many runs: replicates, estimates, stored results."""
+"""Many runs: replicates, estimates, stored results.
+
+Private: what is public stands in the package root.
+"""

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import typing
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -261,3 +262,20 @@ def test_types_are_resolved():
     """The annotations of every function name what is there, so that editors and the site can follow them."""
     for name in FUNCTIONS:
         assert "return" in typing.get_type_hints(public(name)), name
+
+
+PAGES = Path(__file__).parents[2] / "docs" / "reference" / "api"
+
+
+def test_the_site_has_each_name_once():
+    """The pages of the API reference ask for every public name, each once, and for nothing else."""
+    pages = "\n".join(page.read_text(encoding="utf-8") for page in sorted(PAGES.glob("*.md")))
+    asked = re.findall(r"^::: protocolsim\.(\w+)$", pages, re.MULTILINE)
+    assert sorted(asked) == protocolsim.__all__
+
+
+def test_inner_rooms_say_that_they_are_private():
+    """Every folder of the package says that it is private, but the one that the public names come from."""
+    for path in sorted(Path(str(protocolsim.__file__)).parent.glob("*/__init__.py")):
+        if path.parent.name != "api":
+            assert "Private: what is public stands in the package root." in path.read_text(encoding="utf-8"), path

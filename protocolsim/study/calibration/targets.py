@@ -136,26 +136,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Targets:
-    """What a scenario is to be calibrated to, which `load_targets` returns.
-
-    Attributes
-    ----------
-    source, title, text : str
-        Where it was read, what it is called, and the text of the file.
-    notes, warnings : tuple of str
-        What a reader must be told, and what is unusual.
-    parameters : tuple of Free
-        The free parameters: `name`, `unit`, `low` and `high` (in that unit), `log` (the scale), `own`.
-    targets : tuple of Target
-        Published results: `endpoint`, `value` (a share is 0 to 1), `text`, `source`, `mark`, `patients`,
-        `standard_error`.
-
-    Examples
-    --------
-    >>> targets = protocolsim.load_targets("ms_daclizumab", "ms_daclizumab")
-    >>> all(free.low < free.high for free in targets.parameters)
-    True
-    """
+    """A sound file of targets."""
 
     source: str
     title: str

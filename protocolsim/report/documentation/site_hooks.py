@@ -47,8 +47,9 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add a page of the whole API where none is written, the drawing of the checklist, and the navigation."""
     from mkdocs.structure.files import File
 
-    if not any(file.src_uri.startswith("reference/api/") for file in files.documentation_pages()):
-        files.append(File.generated(config, _API, content=_EVERYTHING))
+    grouped = sorted(f.name for f in files.documentation_pages() if f.src_uri.startswith("reference/api/"))
+    if "index" not in grouped:
+        files.append(File.generated(config, _API, content=_api_page(grouped)))
     files.append(File.generated(config, "stress_des.svg", content=_drawing()))
     benchmarks = Path(config.docs_dir).parent / "benchmarks" / "README.md"
     files.append(File.generated(config, "about/benchmarks.md", abs_src_path=str(benchmarks)))
@@ -87,6 +88,12 @@ def _drawing() -> str:
     from protocolsim.report.protocol.diagram import diagram
 
     return str(diagram("ms_daclizumab", "svg"))
+
+
+def _api_page(grouped: Iterable[str]) -> str:
+    """The first page of the API: a list of the pages that group it, or all of it where there are none."""
+    links = [f"- [{name.replace('_', ' ').capitalize()}]({name}.md)" for name in grouped]
+    return "\n".join(["# Python API", "", *links, ""]) if links else _EVERYTHING
 
 
 def _navigation(pages: Iterable[str]) -> list[Any]:

@@ -199,8 +199,8 @@ def _units_page() -> str:
         "`--set NAME=VALUE` sets a value as a file would hold it: `--set response_threshold=50%`, "
         "`--set cohort.size=30`, `--set daclizumab.median_rate_ratio=0.6`. "
         f"`protocolsim sweep --vary` takes `{FORM}`: `--vary response_threshold=25%:75%:25%`, "
-        "`--vary 'daclizumab_dose=0.5,1,2 mg/kg'`. Numbers without a unit take it from those that have one; where that is "
-        "`%`, each number but 0 says it.",
+        "`--vary 'daclizumab_dose=0.5,1,2 mg/kg'`. Numbers without a unit take it from those that have one; where that "
+        "is `%`, each number but 0 says it.",
         "## Marks",
         "Each clinical number says how it is known.",
         table(("Mark", "Meaning"), ([f"`{e.name}`", _sentence(e.meaning)] for e in marks())),

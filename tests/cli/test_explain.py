@@ -9,7 +9,7 @@ import time
 import pytest
 
 from protocolsim.errors import UsageError
-from protocolsim.report.documentation.explain import explained, find, index, topics
+from protocolsim.report.documentation.explain import Entry, explained, find, index, topics
 from tests.cli.test_cli import HEAVY, command, refused
 
 __all__ = ["command"]
@@ -75,6 +75,19 @@ def test_an_unknown_word_is_answered_with_the_nearest(command):
     assert "lists the topics" in refused(command, "explain", "qwxzk")
     with pytest.raises(UsageError):
         explained("", ENTRIES)
+
+
+def test_what_an_installed_package_adds_is_explained_too(command, monkeypatch):
+    """A word that only an installed package's kinds have is looked up there, and refused where none is installed."""
+    added = Entry("kind of endpoint", "tally_of_rashes", "how many rashes a subject had")
+    monkeypatch.setattr("protocolsim.report.documentation.reference.entries", lambda: [*ENTRIES, added])
+    assert "nothing is called" in refused(command, "explain", "tally_of_rashes")
+    monkeypatch.setattr(
+        "protocolsim.plugins.plugins", lambda room: {"tally_of_rashes": None} if room == "endpoint" else {}
+    )
+    status, out, err = command("explain", "tally_of_rashes")
+    assert (status, err) == (0, "")
+    assert "how many rashes" in out.lower()
 
 
 def test_the_command_prints_it(command):

@@ -39,6 +39,8 @@ def test_the_wheel_holds_the_package_and_its_scenarios(built):
         | files("protocolsim", "*.j2")
         | files("protocolsim", "*.md")
         | files("protocolsim", "kernels.txt")
+        | files("protocolsim", "*.json")
+        | files("protocolsim", "*.yaml")
         | {"protocolsim/py.typed"}
     )
     scenarios = {name.replace("scenarios/", "protocolsim/scenario/shipped/") for name in files("scenarios", "*.yaml")}
@@ -54,6 +56,7 @@ def test_the_source_distribution_can_be_tested(built):
     assert expected | files("scenarios", "*.yaml") | {
         ".ci/run",
         ".ci/versions",
+        "mkdocs.yml",
         "README.md",
         "CONTRIBUTING.md",
     } <= built("sdist")

@@ -20,6 +20,7 @@ from protocolsim.report.documentation.reference import (
     units,
 )
 from protocolsim.scenario.kinds import KindEntry, kind_entries
+from protocolsim.study.sweep.grid_values import FORM
 from protocolsim.text.markdown import table
 
 _FOOT = "*Written by `protocolsim docs --pages docs` from the code; do not edit it here.*"
@@ -194,6 +195,12 @@ def _units_page() -> str:
         "years: a month is written as 4 weeks, a year as 52 weeks.",
         "## Units",
         table(("Unit", "What it measures", "Note", "Others of the same kind"), rows),
+        "## On the command line",
+        "`--set NAME=VALUE` sets a value as a file would hold it: `--set response_threshold=50%`, "
+        "`--set cohort.size=30`, `--set daclizumab.median_rate_ratio=0.6`. "
+        f"`protocolsim sweep --vary` takes `{FORM}`: `--vary response_threshold=25%:75%:25%`, "
+        "`--vary 'daclizumab_dose=0.5,1,2 mg/kg'`. Numbers without a unit take it from those that have one; where that "
+        "is `%`, each number but 0 says it.",
         "## Marks",
         "Each clinical number says how it is known.",
         table(("Mark", "Meaning"), ([f"`{e.name}`", _sentence(e.meaning)] for e in marks())),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+import os
 from collections.abc import Callable
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -35,6 +36,7 @@ def build(folder: Path) -> None:
     if any(importlib.util.find_spec(module) is None for module in ("mkdocs", "material", "mkdocstrings")):
         raise UsageError("the site needs the extra docs: python -m pip install '.[docs]'")
     _refuse_what_is_not_ours(folder)
+    os.environ.setdefault("NO_MKDOCS_2_WARNING", "1")  # an advertisement on standard error, which no reader asked for
     from mkdocs.commands.build import build as mkdocs_build
     from mkdocs.config import load_config
     from mkdocs.exceptions import MkDocsException

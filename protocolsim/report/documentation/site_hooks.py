@@ -48,8 +48,9 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add a page of the whole API where none is written, the drawing of the checklist, and the navigation."""
     from mkdocs.structure.files import File
 
-    if not any(file.src_uri.startswith("reference/api/") for file in files.documentation_pages()):
-        files.append(File.generated(config, _API, content=_EVERYTHING))
+    grouped = sorted(f.name for f in files.documentation_pages() if f.src_uri.startswith("reference/api/"))
+    if "index" not in grouped:
+        files.append(File.generated(config, _API, content=_api_page(grouped)))
     files.append(File.generated(config, "stress_des.svg", content=_drawing()))
     benchmarks = Path(config.docs_dir).parent / "benchmarks" / "README.md"
     files.append(File.generated(config, "about/benchmarks.md", abs_src_path=str(benchmarks)))
@@ -90,10 +91,17 @@ def _drawing() -> str:
     return str(diagram("ms_daclizumab", "svg"))
 
 
+<<<<<<< HEAD
 def _api_page() -> str:
     """Every public name, where nobody has grouped them."""
     public = [name for name in sys.modules["protocolsim"].__all__ if not name.startswith("_")]
     return "\n\n".join(["# Python API", *(f"::: protocolsim.{name}" for name in public)]) + "\n"
+=======
+def _api_page(grouped: Iterable[str]) -> str:
+    """The first page of the API: a list of the pages that group it, or all of it where there are none."""
+    links = [f"- [{name.replace('_', ' ').capitalize()}]({name}.md)" for name in grouped]
+    return "\n".join(["# Python API", "", *links, ""]) if links else _EVERYTHING
+>>>>>>> h16f
 
 
 def _navigation(pages: Iterable[str]) -> list[Any]:

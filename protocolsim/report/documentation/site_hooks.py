@@ -6,7 +6,6 @@ MkDocs loads this file by its path (`hooks:`). The navigation is found by listin
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -91,17 +90,10 @@ def _drawing() -> str:
     return str(diagram("ms_daclizumab", "svg"))
 
 
-<<<<<<< HEAD
-def _api_page() -> str:
-    """Every public name, where nobody has grouped them."""
-    public = [name for name in sys.modules["protocolsim"].__all__ if not name.startswith("_")]
-    return "\n\n".join(["# Python API", *(f"::: protocolsim.{name}" for name in public)]) + "\n"
-=======
 def _api_page(grouped: Iterable[str]) -> str:
     """The first page of the API: a list of the pages that group it, or all of it where there are none."""
     links = [f"- [{name.replace('_', ' ').capitalize()}]({name}.md)" for name in grouped]
     return "\n".join(["# Python API", "", *links, ""]) if links else _EVERYTHING
->>>>>>> h16f
 
 
 def _navigation(pages: Iterable[str]) -> list[Any]:

@@ -73,7 +73,7 @@ class Figured:
         return name
 
 
-class Picture:
+class SvgFigure:
     """A drawing as SVG, which a notebook shows by itself.
 
     Attributes

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from protocolsim.api.display import Figured, Picture, html, presented
+from protocolsim.api.display import Figured, SvgFigure, html, presented
 from protocolsim.api.given import ScenarioLike, Settings, scenario_of
 from protocolsim.api.simulate import run
 from protocolsim.errors import ScenarioError, UsageError
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def _state_chart(shown: Check) -> Any:
     assert shown.scenario is not None
     drawn = _diagram(shown.scenario, "svg")
-    return Picture(str(drawn))
+    return SvgFigure(str(drawn))
 
 
 @dataclass(frozen=True)

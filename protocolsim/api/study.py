@@ -6,7 +6,7 @@ from functools import cached_property
 from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any
 
-from protocolsim.api.display import Figured, Picture, html, presented
+from protocolsim.api.display import Figured, SvgFigure, html, presented
 from protocolsim.api.results import Result, result_of
 from protocolsim.errors import UsageError
 from protocolsim.study import opened
@@ -84,7 +84,7 @@ class Study(Figured, opened.Study):
 
         Returns
         -------
-        altair.TopLevelMixin or Picture
+        altair.TopLevelMixin or SvgFigure
             A chart, or a drawing as SVG; a notebook shows both, and both have `.save(path)`.
 
         Raises
@@ -95,7 +95,7 @@ class Study(Figured, opened.Study):
         chosen = self._chosen(name)
         if self.manifest.kind in _SIMULATED:
             return self.result.figure(chosen)
-        return Picture(self._checked(f"{chosen}.svg").read_text(encoding="utf-8"))
+        return SvgFigure(self._checked(f"{chosen}.svg").read_text(encoding="utf-8"))
 
     def _repr_html_(self) -> str:
         facts = f"{self.manifest.kind} of {self.manifest.scenario}, {self.manifest.replicates:,} trials, seed"

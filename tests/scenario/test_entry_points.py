@@ -10,7 +10,7 @@ import pytest
 
 from protocolsim import notices, plugins
 from protocolsim.analysis import catalogue as analyses
-from protocolsim.app.view import base as view_base
+from protocolsim.app.view import catalogue
 from protocolsim.component import stream_block
 from protocolsim.endpoint import catalogue as endpoints
 from protocolsim.errors import UsageError
@@ -20,7 +20,7 @@ from protocolsim.scenario.file import library
 from tests.cli.test_cli import command
 
 __all__ = ["command"]
-CACHES = (plugins.plugins, plugins._points, endpoints.kinds, analyses.kinds, view_base.views, components._installed)
+CACHES = (plugins.plugins, plugins._points, endpoints.kinds, analyses.kinds, catalogue.views, components._installed)
 DRUG = """
     import dataclasses
     from protocolsim.component import stream_block
@@ -142,9 +142,9 @@ def test_kinds(install, heard):
 
 def test_views(install, heard):
     """What is no view of that name is left out, and the page has its own."""
-    own = [view.name for view in view_base.views()]
+    own = [view.name for view in catalogue.views()]
     install("views", {"my_views.py": "VIEW = 1"}, {"protocolsim.views": {"mine": "my_views:VIEW"}})
-    assert [view.name for view in view_base.views()] == own
+    assert [view.name for view in catalogue.views()] == own
     assert len(heard) == 1
     assert "no View called 'mine'" in heard[0]
 

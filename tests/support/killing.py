@@ -34,7 +34,7 @@ COMMANDS = {
     "sweep": ("sweep", *_SMALL, "--replicates", "500", "--vary", "response_threshold=25%,50%", *_ALONE),
     "thresholds": ("thresholds", *_SMALL, "--replicates", "400", "--random-streams", "2", *_ALONE),
     "validate": ("validate", *_SMALL, "--replicates", "400", *_ALONE),
-    "compare": ("compare", "ms_no_drug", *_SMALL, "--replicates", "400", *_ALONE),
+    "compare": ("compare", "ms_no_drug", *_SMALL, "--replicates", "3000", *_ALONE),
     "calibrate": ("calibrate", *_SMALL, "--points", "96", "--trials", "8", *_ALONE),
 }
 SWEEP = COMMANDS["sweep"]

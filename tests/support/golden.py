@@ -24,7 +24,7 @@ from protocolsim.study.run import run
 
 HERE = Path(__file__).parent
 FOLDER = HERE / "golden"
-CHANGELOG = HERE.parent / "CHANGELOG.md"
+CHANGELOG = HERE.parent.parent / "CHANGELOG.md"
 NO_RELEASE = "None yet: there is no release to compare with."
 RENEW = "python -m tests.support.golden"
 

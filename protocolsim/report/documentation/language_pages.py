@@ -198,7 +198,7 @@ def _units_page() -> str:
         "## On the command line",
         "`--set NAME=VALUE` sets a value as a file would hold it: `--set response_threshold=50%`, "
         "`--set cohort.size=30`, `--set daclizumab.median_rate_ratio=0.6`. "
-        f"`--vary` of `protocolsim sweep` takes `{FORM}`: `--vary response_threshold=25%:75%:25%`, "
+        f"A sweep takes `--vary {FORM}`: `--vary response_threshold=25%:75%:25%`, "
         "`--vary 'daclizumab_dose=0.5,1,2 mg/kg'`. Numbers without a unit take it from those that have one; where that "
         "is `%`, each number but 0 says it.",
         "## Marks",

@@ -7,10 +7,8 @@ one. The truth about a subject stands in its `body`, which no rule is ever hande
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from protocolsim.arithmetic import kernel, unsigned
 from protocolsim.arrays import Floats, Integers
@@ -30,7 +28,7 @@ class Chart:
     """
 
     minute: Integers
-    state: NDArray[Any]  # whole numbers; the fast engine keeps 16 bits of each
+    state: Integers
     value: Floats
     count: Integers
     entered: Integers

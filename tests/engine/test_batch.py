@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocolsim.engine.batch import event_log, subjects, tables, visit_log
 from protocolsim.engine.batch import simulation as batch
+from protocolsim.engine.batch.buffers import TablePool, Workspace
 from protocolsim.engine.batch.screening import Screening
 from protocolsim.engine.batch.tables import tables_of
 from protocolsim.engine.des import simulation as des
@@ -48,9 +48,9 @@ def test_what_was_left_in_memory_is_not_looked_at(monkeypatch):
     assert difference(simulated(scenario, range(2)), expected) == ""
 
 
-def one_round(screening: Screening, counts: Any) -> Any:
-    """These candidates and no more."""
-    return batch._round(screening, counts, alone=True)
+def one_round(screening: Screening, counts: Any, memory: Workspace | None = None) -> Any:
+    """These candidates and nobody else, in memory that is their own unless given."""
+    return batch._round(screening, counts, memory or Workspace(), alone=True)
 
 
 class TestPortions:
@@ -130,7 +130,7 @@ transitions:
         )
         for seed in range(10):
             crowd = one_round(Screening(enrolled_at_once.trial, seed, range(1), 1.0), np.array([1]))
-            alone = Records(enrolled_at_once.trial.labels, tables_of(enrolled_at_once.trial, [crowd]))
+            alone = Records(enrolled_at_once.trial.labels, tables_of(enrolled_at_once.trial, [crowd], TablePool()))
             assert difference(alone, outcome(des, enrolled_at_once, seed, range(1))) == ""
 
 
@@ -155,29 +155,43 @@ transitions:
 )
 
 
-class _Littered:
-    """NumPy, whose new arrays are full of something."""
+class _Littered(Workspace):
+    """Memory in which something else always stands."""
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(np, name)
+    def empty(self, name: str, shape: tuple[int, ...], dtype: Any = np.float64) -> Any:
+        array = super().empty(name, shape, dtype)
+        array.fill(-77)
+        return array
 
-    def empty(self, shape: Any, dtype: Any = np.float64) -> Any:
-        return np.full(shape, 77, dtype=dtype)
+    def grown(self, name: str, array: Any, axis: int) -> Any:
+        wider = super().grown(name, array, axis)
+        np.moveaxis(wider, axis, 0)[array.shape[axis] :] = -77
+        return wider
 
 
 class TestMemory:
-    """What stands in a new array is never read, and records are their receiver's own."""
+    """Memory is used again; nothing that stood there is ever read."""
+
+    def of_round(self, scenario: Scenario, memory: Workspace) -> Records:
+        """One round of screening in this memory."""
+        size = scenario.trial.cohort.size
+        part = one_round(Screening(scenario.trial, SEED, range(2), 1.0), np.array([2 * size, 3 * size]), memory)
+        return Records(scenario.trial.labels, tables_of(scenario.trial, [part], TablePool()))
+
+    def test_a_small_trial_after_a_large_one(self):
+        """In the memory of another trial with more subjects, longer courses and more columns, before and after."""
+        small, memory = rich(), Workspace()
+        expected = self.of_round(small, Workspace())
+        assert difference(self.of_round(small, memory), expected) == ""
+        large = self.of_round(LONG, memory)
+        assert difference(self.of_round(small, memory), expected) == ""
+        assert difference(self.of_round(LONG, memory), large) == ""
+        assert difference(large, self.of_round(LONG, Workspace())) == ""
 
     @pytest.mark.parametrize("scenario", [rich(), LONG], ids=["rich", "long"])
-    def test_what_stood_there_before_does_not_matter(self, monkeypatch, scenario):
-        """Arrays full of something else give the same records, also where they grow."""
-        expected = simulated(scenario, range(2))
-        for module in (event_log, subjects, tables, visit_log):
-            monkeypatch.setattr(module, "np", _Littered())
-        monkeypatch.setattr(subjects, "_ROOM", {"moves": 1, "events": 1})
-        monkeypatch.setattr(subjects, "_VISITS", 1)
-        monkeypatch.setattr(subjects, "_NUMBERS", 1)
-        assert difference(simulated(scenario, range(2)), expected) == ""
+    def test_what_stood_there_before_does_not_matter(self, scenario):
+        """Memory full of something else gives the same records."""
+        assert difference(self.of_round(scenario, _Littered()), self.of_round(scenario, Workspace())) == ""
 
     def test_records_keep_their_numbers_when_memory_is_used_again(self):
         """A piece that was handed over is not changed by the pieces after it."""
@@ -190,6 +204,21 @@ class TestMemory:
         assert len(kept) > 2
         for piece, copy in zip(kept, copies, strict=True):
             assert piece.equal(Records(piece.labels, copy))
+
+    def test_an_array_is_kept_only_where_it_fits(self):
+        """A larger one, or one of another type, is made anew; what is smaller stands in the same memory."""
+        memory = Workspace()
+        first = memory.full("a", (4, 5), 1.0)
+        assert np.shares_memory(memory.empty("a", (2, 3)), first)
+        assert memory.empty("a", (2, 3)).shape == (2, 3)
+        assert not np.shares_memory(memory.empty("b", (2, 3)), first)
+        assert not np.shares_memory(memory.empty("a", (5, 5)), first)
+        assert memory.empty("a", (2, 2), np.int64).dtype == np.int64
+        numbers = np.arange(6.0).reshape(2, 3)
+        wider = memory.grown("c", numbers, axis=1)
+        assert wider.shape == (2, 6)
+        assert (wider[:, :3] == numbers).all()
+        assert np.shares_memory(memory.empty("c", (3, 4)), wider)
 
 
 HARD = """
@@ -255,7 +284,7 @@ class TestTheDoor:
             screening, parts = Screening(scenario.trial, SEED, range(3), 1.0), []
             while screening.open:
                 parts.append(one_round(screening, np.full(3, too_many)))
-            records = Records(scenario.trial.labels, tables_of(scenario.trial, parts))
+            records = Records(scenario.trial.labels, tables_of(scenario.trial, parts, TablePool()))
             assert difference(records, outcome(des, scenario, SEED, range(3))) == ""
 
     def test_nobody_is_enrolled_after_the_last_place(self):
@@ -310,7 +339,10 @@ def test_a_loop_without_end(level, monkeypatch):
         screening = Screening(scenario.trial, seed, range(3), 1.0)
         crowd = one_round(screening, np.full(3, 80))
         assert crowd[0].endless.any()
-        assert difference(Records(scenario.trial.labels, tables_of(scenario.trial, [crowd])), found[seed]) == ""
+        assert (
+            difference(Records(scenario.trial.labels, tables_of(scenario.trial, [crowd], TablePool())), found[seed])
+            == ""
+        )
 
 
 FINITE = """

@@ -7,13 +7,12 @@ table is made by reading all blocks side by side, a few subjects at a time. Noth
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from protocolsim.arithmetic import kernel
 from protocolsim.arrays import Floats, Integers
+from protocolsim.engine.batch.buffers import Workspace
 from protocolsim.records import Table
 
 _CODE = 1 << 16
@@ -23,20 +22,14 @@ _TOGETHER = 64  # subjects whose rows of a table stay in the cache while the blo
 Codes = NDArray[np.int16]
 
 
-def with_twice_the_room(array: NDArray[Any]) -> NDArray[Any]:
-    """The array with twice as many rows; the new ones hold anything."""
-    larger = np.empty((2 * len(array), *array.shape[1:]), dtype=array.dtype)
-    larger[: len(array)] = array
-    return larger
-
-
 class Journal:
     """The entries of one table: whose they are, what they say, and how many rows of the table each subject has."""
 
-    def __init__(self, subjects: int, room: int, width: int) -> None:
-        self.cells = np.empty((max(1, room), width))
-        self.owner = np.empty(max(1, room), dtype=np.int64)
-        self.count = np.zeros(subjects, dtype=np.int64)
+    def __init__(self, name: str, subjects: int, room: int, width: int, memory: Workspace) -> None:
+        self.name, self._memory = name, memory
+        self.cells = memory.empty(name, (max(1, room), width))
+        self.owner = memory.empty(f"{name}.owner", (max(1, room),), np.int64)
+        self.count = memory.full(f"{name}.count", (subjects,), 0, np.int64)
         self._ends = [0]
 
     @property
@@ -48,8 +41,8 @@ class Journal:
         """Begin a block of so many entries. Returns the place of the first."""
         at = self._ends[-1]
         while at + entries > len(self.owner):
-            self.cells = with_twice_the_room(self.cells)
-            self.owner = with_twice_the_room(self.owner)
+            self.cells = self._memory.grown(self.name, self.cells, axis=0)
+            self.owner = self._memory.grown(f"{self.name}.owner", self.owner, axis=0)
         self._ends.append(at + entries)
         return at
 

@@ -20,6 +20,7 @@ import numpy as np
 from protocolsim.arrays import Floats, Integers, Mask
 from protocolsim.cohort.randomisation import allocations
 from protocolsim.engine.base import Trial, never_ends
+from protocolsim.engine.batch.buffers import Buffers, Workspace, kept
 from protocolsim.engine.batch.screening import Candidates, Screening, admit
 from protocolsim.engine.batch.subjects import Columns, in_order
 from protocolsim.engine.batch.tables import Part, tables_of
@@ -59,44 +60,51 @@ def pieces(
     why = unsupported(trial)
     if why is not None:
         raise UsageError(f"the batch engine cannot run this: {why}")
+    with kept() as memory:
+        yield from _pieces(trial, seed, replicates, memory, progress or (lambda _: None))
+
+
+def _pieces(
+    trial: Trial, seed: int, replicates: range, memory: Buffers, progress: Callable[[int], object]
+) -> Iterator[Records]:
     screened = 1.0  # candidates per place so far
     first = replicates.start
     while first < replicates.stop:
-        # At first it is unknown how many fail screening.
+        # At first it is unknown how many fail screening; all later groups fit into the memory of the first.
         expected = max(screened, _ASSUMED_AT_FIRST) if first == replicates.start else screened
         together = max(1, int(_ROWS / (expected * trial.cohort.size)))
         group = range(first, min(first + together, replicates.stop))
         screening = Screening(trial, seed, group, screened)
         if len(group) == 1 and screened * trial.cohort.size > _ROWS:
             while screening.open:
-                part = _round(screening, np.array([SUBJECTS_TOGETHER]), alone=True)
-                yield Records(trial.labels, tables_of(trial, [part]), first, 1, whole=False)
+                part = _round(screening, np.array([SUBJECTS_TOGETHER]), memory.workspace(0), alone=True)
+                yield Records(trial.labels, tables_of(trial, [part], memory.tables), first, 1, whole=False)
         else:
-            records = _replicates(screening)
+            records = _replicates(screening, memory)
             screened = max(1.0, len(records["subjects"]["subject"]) / (len(group) * trial.cohort.size))
             yield records
-        if progress is not None:
-            progress(len(group))
+            del records  # its memory may be lent again
+        progress(len(group))
         first = group.stop
 
 
-def _replicates(screening: Screening) -> Records:
+def _replicates(screening: Screening, memory: Buffers) -> Records:
     """Whole replicates, mostly in one round."""
     parts: list[Part] = []
     while screening.open:
-        parts.append(_round(screening, screening.enough(screening.wanted)))
+        parts.append(_round(screening, screening.enough(screening.wanted), memory.workspace(len(parts))))
     trial, replicates = screening.trial, screening.replicates
-    return Records(trial.labels, tables_of(trial, parts), int(replicates[0]), len(replicates))
+    return Records(trial.labels, tables_of(trial, parts, memory.tables), int(replicates[0]), len(replicates))
 
 
-def _round(screening: Screening, counts: Integers, *, alone: bool = False) -> Part:
+def _round(screening: Screening, counts: Integers, memory: Workspace, *, alone: bool = False) -> Part:
     """Simulate the next counts[k] candidates of each replicate k with free places; who belongs is marked.
 
     Unless `alone`, some more are added where too few of them are enrolled.
     """
     first = screening.candidates(counts)
     room = len(first.who) + (0 if alone else screening.spare(first))
-    columns = Columns(screening.trial, screening.seed, room)
+    columns = Columns(screening.trial, screening.seed, room, memory)
     crowd = Crowd(columns, screening)
     crowd.run(first)
     for row in np.flatnonzero(columns.endless & crowd.kept).tolist():

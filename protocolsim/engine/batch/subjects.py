@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from protocolsim.arithmetic import kernel, unsigned
 from protocolsim.arrays import Floats, Integers
 from protocolsim.engine.base import MOST_MOVES, Trial
+from protocolsim.engine.batch.buffers import Workspace
 from protocolsim.engine.batch.event_log import MOVE_READS, Journal, add_events, add_moves
 from protocolsim.engine.batch.visit_log import Diary
 from protocolsim.engine.hazard_clocks import Clocks
@@ -34,44 +35,46 @@ class Columns:
     any protocol needs. Rows from `begun` on are free.
     """
 
-    def __init__(self, trial: Trial, seed: int, room: int) -> None:
+    def __init__(self, trial: Trial, seed: int, room: int, memory: Workspace) -> None:
         self.trial, self.seed, self.size, self.begun = trial, seed, room, 0
         n, labels, assessments, causes = room, trial.labels, trial.assessments, len(trial.causes)
 
-        def zeros(*across: int, kind: type = np.int64) -> NDArray[Any]:
+        def zeros(name: str, *across: int, kind: type = np.int64) -> NDArray[Any]:
             # Field by field: a step reads a few fields of many subjects.
-            return np.zeros((*across, n), dtype=kind)
+            return memory.full(name, (*across, n), 0, kind)
 
-        self.who = np.zeros((n, 2), dtype=np.int64)
-        self.body = zeros(trial.width, kind=np.float64).T
-        self.sites, self.begins, self.now, self.since, self.reached, self.due = zeros(6)
-        self._lists = np.empty((3, n), dtype=np.int64)
-        self.visits_planned, self.state = zeros(2)
-        self.indices, self.made_at = zeros(len(assessments)), zeros(len(assessments))
+        self.who = memory.full("who", (n, 2), 0, np.int64)
+        self.body = zeros("body", trial.width, kind=np.float64).T
+        self.sites, self.begins, self.now, self.since, self.reached, self.due = zeros("moments", 6)
+        self._lists = memory.empty("lists", (3, n), np.int64)
+        self.visits_planned, self.state = zeros("numbers", 2)
+        self.indices, self.made_at = zeros("indices", len(assessments)), zeros("made_at", len(assessments))
         self.made_at.fill(-1)
-        self.dose_numbers = zeros(len(trial.drugs))
-        self.allocated = zeros(len(trial.protocol.randomisations))
+        self.dose_numbers = zeros("dose_numbers", len(trial.drugs))
+        self.allocated = zeros("allocated", len(trial.protocol.randomisations))
         self.allocated.fill(-1)
-        self.away, self.endless = zeros(2, kind=np.bool_)
+        self.away, self.endless = zeros("marks", 2, kind=np.bool_)
         self.any_endless = False
-        self.diary = Diary(n, _VISITS, _NUMBERS)
+        self.diary = Diary(n, _VISITS, _NUMBERS, memory)
         widths = {"moves": MOVE_READS + labels.reasons, "events": 2}
-        self.moves, self.events = (Journal(n, n * _ROOM[name], width) for name, width in widths.items())
-        self.traits = zeros(len(trial.visible) + len(trial.hidden), kind=np.float64).T
+        self.moves, self.events = (Journal(name, n, n * _ROOM[name], width, memory) for name, width in widths.items())
+        self.traits = zeros("traits", len(trial.visible) + len(trial.hidden), kind=np.float64).T
         # Subjects lie side by side in memory, since all of a visit are noted together; room not used stays untouched.
         shape = (CHART_ROOM, len(labels.variables), n)
         states = len(labels.states)
         self.chart = Chart(
-            minute=np.empty(shape, dtype=np.int64).T,
-            state=np.empty(shape, dtype=np.int16).T,
-            value=np.empty(shape).T,
-            count=zeros(len(labels.variables)).T,
-            entered=np.full((states, n), NEVER, dtype=np.int64).T,
-            entries=zeros(states).T,
-            enrolled=np.full(n, NEVER, dtype=np.int64),
+            minute=memory.empty("chart.minute", shape, np.int64).T,
+            state=memory.empty("chart.state", shape, np.int16).T,
+            value=memory.empty("chart.value", shape).T,
+            count=zeros("chart.count", len(labels.variables)).T,
+            entered=memory.full("chart.entered", (states, n), NEVER, np.int64).T,
+            entries=zeros("chart.entries", states).T,
+            enrolled=memory.full("chart.enrolled", (n,), NEVER, np.int64),
             traits=self.traits[:, : len(trial.visible)],
         )
-        self.clocks = Clocks.of(zeros(3, causes, kind=np.float64), zeros(3, causes), zeros(4))
+        self.clocks = Clocks.of(
+            zeros("clocks.floats", 3, causes, kind=np.float64), zeros("clocks.whole", 3, causes), zeros("firsts", 4)
+        )
         self.streams = np.array([c.stream for c in trial.causes], dtype=np.int64)
         self.happens = np.array([c.event for c in trial.causes], dtype=np.int64)
         self._rates = np.array([c.rates for c in trial.causes], dtype=np.float64).reshape(causes, states).T.copy()

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from protocolsim.arithmetic import kernel
 from protocolsim.arrays import Integers
 from protocolsim.engine.base import Trial
+from protocolsim.engine.batch.buffers import TablePool
 from protocolsim.engine.batch.event_log import fill_events, fill_moves
 from protocolsim.engine.batch.subjects import Columns, in_order
 from protocolsim.records import Table, columns_of
@@ -21,10 +22,10 @@ _PLANNED = "planned_minute"
 Part = tuple[Columns, NDArray[np.bool_]]
 
 
-def tables_of(trial: Trial, parts: Sequence[Part]) -> dict[str, Table]:
+def tables_of(trial: Trial, parts: Sequence[Part], memory: TablePool) -> dict[str, Table]:
     """The tables of all subjects kept in these parts."""
     rows = [np.flatnonzero(kept) for _, kept in parts]
-    layout = _RowPlacement(trial, [columns for columns, _ in parts], rows)
+    layout = _RowPlacement(trial, [columns for columns, _ in parts], rows, memory)
     return {
         "subjects": layout.subjects(),
         "observations": layout.observations(),
@@ -37,8 +38,8 @@ def tables_of(trial: Trial, parts: Sequence[Part]) -> dict[str, Table]:
 class _RowPlacement:
     """Where each subject's rows go in the tables of several parts together."""
 
-    def __init__(self, trial: Trial, parts: Sequence[Columns], rows: Sequence[Integers]) -> None:
-        self.trial, self.parts, self.rows = trial, parts, rows
+    def __init__(self, trial: Trial, parts: Sequence[Columns], rows: Sequence[Integers], memory: TablePool) -> None:
+        self.trial, self.parts, self.rows, self.memory = trial, parts, rows, memory
         self.order = in_order(np.concatenate([p.who[r] for p, r in zip(parts, rows, strict=True)]))
 
     def _places(self, counts: Sequence[Integers]) -> tuple[list[Integers], int]:
@@ -54,7 +55,7 @@ class _RowPlacement:
 
     def _table(self, name: str, rows: int) -> Table:
         kinds = columns_of(name, self.trial.labels)
-        table = {c: np.empty(rows, dtype=kind) for c, kind in kinds.items() if c != _PLANNED}
+        table = self.memory.table({c: kind for c, kind in kinds.items() if c != _PLANNED}, rows)
         # Without queues everything happens at its planned minute: one column serves for both.
         return {c: table["minute" if c == _PLANNED else c] for c in kinds}
 
@@ -106,9 +107,9 @@ class _RowPlacement:
         places, total = self._places([p.moves.count for p in self.parts])
         kinds, reasons = columns_of("moves", self.trial.labels), self.trial.labels.reasons
         # What the rules read is one array, since a kernel takes no list of columns; the table shows its rows.
-        read = np.empty((reasons, total))
+        read = self.memory.table({"read": np.float64}, reasons * total)["read"].reshape(reasons, total)
         values = {f"value_{k}": column for k, column in enumerate(read)}
-        table = {c: np.empty(total, dtype=kind) for c, kind in kinds.items() if c not in values} | values
+        table = self.memory.table({c: kind for c, kind in kinds.items() if c not in values}, total) | values
         for columns, first in zip(self.parts, places, strict=True):
             fill_moves(table, columns.moves, first, columns.who, read)
         return table

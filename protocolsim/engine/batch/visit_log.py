@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from protocolsim.arithmetic import kernel
 from protocolsim.arrays import Floats, Integers
-from protocolsim.engine.batch.event_log import with_twice_the_room
+from protocolsim.engine.batch.buffers import Workspace
 from protocolsim.records import Table
 
 Owners = NDArray[np.int32]
@@ -36,10 +36,11 @@ _DOSES = ("state", "drug", *_MOMENT, "dose", "amount")
 class Diary:
     """The entries of some subjects."""
 
-    def __init__(self, subjects: int, visits: int, numbers: int) -> None:
-        self.owner: Owners = np.empty(max(1, subjects * visits), dtype=np.int32)
-        self.minute: Integers = np.empty(max(1, subjects * visits), dtype=np.int64)
-        self.numbers: Floats = np.empty(max(1, subjects * numbers))
+    def __init__(self, subjects: int, visits: int, numbers: int, memory: Workspace) -> None:
+        self._memory = memory
+        self.owner: Owners = memory.empty("diary.owner", (max(1, subjects * visits),), np.int32)
+        self.minute: Integers = memory.empty("diary.minute", (max(1, subjects * visits),), np.int64)
+        self.numbers: Floats = memory.empty("diary.numbers", (max(1, subjects * numbers),))
         self._page: tuple[int, int] = (0, 0)
         self._on_page: Integers | None = None
         self._numbers = 0
@@ -58,8 +59,8 @@ class Diary:
         first = self._page[1]
         last = first + len(rows)
         while last > len(self.owner):
-            self.owner = with_twice_the_room(self.owner)
-            self.minute = with_twice_the_room(self.minute)
+            self.owner = self._memory.grown("diary.owner", self.owner, axis=0)
+            self.minute = self._memory.grown("diary.minute", self.minute, axis=0)
         write_page(rows, now, self.owner[first:last], self.minute[first:last])
         self._page, self._on_page = (first, last), rows
 
@@ -67,7 +68,7 @@ class Diary:
         at = self._numbers
         self._numbers += numbers
         while self._numbers > len(self.numbers):
-            self.numbers = with_twice_the_room(self.numbers)
+            self.numbers = self._memory.grown("diary.numbers", self.numbers, axis=0)
         return self.numbers[at : self._numbers]
 
     def observe(

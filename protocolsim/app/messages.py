@@ -15,7 +15,7 @@ from typing import Any
 
 from protocolsim.app.limits import MOST_INPUTS, MOST_QUERY, MOST_WORD
 from protocolsim.app.state import small
-from protocolsim.app.view.base import views
+from protocolsim.app.view.catalogue import views
 from protocolsim.errors import UsageError
 
 ADDRESS = "address"

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from protocolsim.errors import UsageError
 from protocolsim.records import Records, concatenate
 from protocolsim.scenario.build.descriptions import as_yaml
-from protocolsim.scenario.scenario import ParameterRow, Scenario, ScenarioParameterRow, StateRow
+from protocolsim.scenario.scenario import Scenario, StateRow
+from protocolsim.scenario.settable import SettableParameter
 from protocolsim.study.engines import pieces
 from protocolsim.study.estimation.estimate import Estimate, as_json
 
@@ -205,12 +206,12 @@ class Result:
         return version("protocolsim")
 
     @property
-    def parameters(self) -> tuple[ParameterRow, ...]:
+    def parameters(self) -> tuple[SettableParameter, ...]:
         """Every parameter of the disease and the drugs."""
         return self.scenario.parameters
 
     @property
-    def own_parameters(self) -> tuple[ScenarioParameterRow, ...]:
+    def own_parameters(self) -> tuple[SettableParameter, ...]:
         """The scenario's own parameters."""
         return self.scenario.own_parameters
 

@@ -11,7 +11,7 @@ import pytest
 
 import protocolsim
 from protocolsim.app.limits import MOST_LETTERS
-from protocolsim.app.view.base import views
+from protocolsim.app.view.catalogue import views
 from protocolsim.errors import ScenarioError
 from protocolsim.report.patient.story import trace as story_of
 from protocolsim.scenario.load import load_text

@@ -50,7 +50,7 @@ class Made:
          "high": 0.5, "mark": "F", "source": "label", "meaning": "clearance", "changed": False},
     )  # fmt: skip
     own_parameters: tuple[dict[str, Any], ...] = (
-        {"name": "threshold", "value": "75 %", "range": "0 % to 100 %", "meaning": "what earns it", "mark": "F",
+        {"name": "threshold", "text": "75 %", "range": "0 % to 100 %", "meaning": "what earns it", "mark": "F",
          "source": "abstract"},
     )  # fmt: skip
     design: tuple[dict[str, Any], ...] = (

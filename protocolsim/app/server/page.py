@@ -5,7 +5,8 @@ from __future__ import annotations
 from htmltools import Tag, TagList, tags
 from shiny import ui
 
-from protocolsim.app.view.base import View, views
+from protocolsim.app.view.base import View
+from protocolsim.app.view.catalogue import views
 from protocolsim.scenario.file.library import names
 
 

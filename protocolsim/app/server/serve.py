@@ -30,7 +30,7 @@ from protocolsim.app.server.page import page
 from protocolsim.app.server.sockets import sockets
 from protocolsim.app.session import serve_session
 from protocolsim.app.state import State, restored, scenario_file
-from protocolsim.app.view.base import views
+from protocolsim.app.view.catalogue import views
 from protocolsim.app.work.answers import Answers
 from protocolsim.app.work.pool import Pool
 from protocolsim.app.work.worker import Order

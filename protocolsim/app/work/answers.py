@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from protocolsim.app.limits import KEPT_ANSWERS
-from protocolsim.app.view.base import part_of
+from protocolsim.app.view.catalogue import part_of
 from protocolsim.app.work.pool import Pool
 from protocolsim.app.work.worker import Answer, Order, Tell
 

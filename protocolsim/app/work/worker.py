@@ -105,7 +105,7 @@ def _outcome(order: Order, tell: Tell) -> tuple[str, Any]:
 
 def carry_out(order: Order, tell: Tell) -> Any:
     """The answer to an order: an Answer, or the bytes of a file."""
-    from protocolsim.app.view.base import part_of
+    from protocolsim.app.view.catalogue import part_of
 
     made = part_of(order.view, order.part).make(order.state, tell)
     return answer(made) if not order.form else file_of(made, order)

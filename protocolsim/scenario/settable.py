@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from protocolsim.errors import UsageError
+from protocolsim.scenario.build.expressions import Named
 from protocolsim.scenario.file.schema import ScenarioParameter
 from protocolsim.units import (
     Dimension,
@@ -109,6 +110,14 @@ def scenario_parameter(name: str, part: ScenarioParameter, ends: Sequence[float 
         mark=part.mark or "", source=part.source or "", text=str(part.value),
         range=" to ".join(str(end) for end in part.range) if part.range else "",
     )  # fmt: skip
+
+
+def scenario_parameters(
+    parts: Mapping[str, ScenarioParameter], known: Mapping[str, Named]
+) -> tuple[SettableParameter, ...]:
+    """The scenario's own parameters, in file order."""
+    values = {name: (known[name].value, known[name].low, known[name].high) for name in parts}
+    return tuple(scenario_parameter(name, part, values[name]) for name, part in parts.items())
 
 
 def number_at(data: Mapping[str, Any], path: str, unit: str) -> float | None:

@@ -39,7 +39,7 @@ from protocolsim.scenario.lapsing import lapsing, said
 from protocolsim.scenario.limits import beyond_limits
 from protocolsim.scenario.reserved import DROPOUT, check_meeting, check_names, why_no_component
 from protocolsim.scenario.scenario import Scenario
-from protocolsim.scenario.settable import SettableParameter, scenario_parameter
+from protocolsim.scenario.settable import SettableParameter, scenario_parameters
 from protocolsim.scenario.setting_names import key_of
 from protocolsim.units import UnitError, in_words, unit_product
 
@@ -120,10 +120,7 @@ def _assemble(document: Document, part: ScenarioPart, q: Quantities, allow_plugi
         decisions=decisions,
         effect=effect,
         named=q.known,
-        own_parameters=tuple(
-            scenario_parameter(name, p, (q.known[name].value, q.known[name].low, q.known[name].high))
-            for name, p in part.parameters.items()
-        ),
+        own_parameters=scenario_parameters(part.parameters, q.known),
         parameters=tuple(cast.rows),
         design=state_rows(part, protocol),
         lapsing=never,
@@ -247,22 +244,10 @@ def _read_values(cast: _Cast, q: Quantities, address: Address, component: Compon
         path = f"{'.'.join(map(str, address))}.{p.name}"
         cast.rows.append(
             SettableParameter(
-                key_of(called, p.name, path),
-                p.name,
-                path,
-                component.name,
-                p.unit,
-                values[p.name],
-                p.low,
-                p.high,
-                p.meaning,
-                mark=p.mark,
-                source=p.source,
-                text=str(given.get(p.name, "")),
-                default=p.value,
-                changed=changed,
+                key_of(called, p.name, path), p.name, path, component.name, p.unit, values[p.name], p.low, p.high,
+                p.meaning, p.mark, p.source, str(given.get(p.name, "")), default=p.value, changed=changed,
             )
-        )
+        )  # fmt: skip
         if changed and not p.low <= values[p.name] <= p.high:
             said = f"{component.name}.{p.name} = {values[p.name]:g} {p.unit} is outside its plausible range"
             cast.warnings.append(f"{said.replace('  ', ' ')}, {p.low:g} to {p.high:g}")

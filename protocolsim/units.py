@@ -54,8 +54,14 @@ _DIMENSION_NAMES: dict[Dimension, str] = {
     RATE: "a rate (such as '1 % / 4 weeks')",
     (0, 1, -1, 0): "a concentration (mg/L)",
 }
+NUMBER = r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
+"""A number without its sign, as a pattern: rules, quantities, axes and targets read the same."""
+
+_NUMBER_AND_UNIT = re.compile(
+    rf"\s*(?P<number>[+-]?{NUMBER})\s*(?P<unit>(?:/\s*[0-9. ]*)?(?:%|[A-Za-z]).*?)?\s*", re.DOTALL
+)
 _SIGNED = re.compile(r"\s*(?P<sign>[+-]?)(?P<body>.*)", re.DOTALL)
-_TERM = re.compile(r"\s*(?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)?\s*(?P<unit>%|[A-Za-z]+)?\s*")
+_TERM = re.compile(rf"\s*(?P<number>{NUMBER})?\s*(?P<unit>%|[A-Za-z]+)?\s*")
 
 
 @dataclass(frozen=True)
@@ -116,6 +122,34 @@ def unit(word: str) -> Quantity:
 def unit_product(text: str) -> Quantity:
     """The quantity of 1 in a compound unit: `L/day`, `mg/kg`, `1/week`, or '' for a plain number."""
     return quantity(f"1 {text}") if text and not text[0].isdigit() else quantity(text or "1")
+
+
+def split(text: str) -> tuple[str, str] | None:
+    """A number as it is written, and its unit ("" for none); None for what is no single number with a unit."""
+    match = _NUMBER_AND_UNIT.fullmatch(text)
+    return None if match is None else (match["number"], " ".join((match["unit"] or "").split()))
+
+
+def unit_of(text: str | float) -> str | None:
+    """The unit that a number is written in, "" for none; None for an expression."""
+    parts = split(str(text))
+    return None if parts is None else parts[1]
+
+
+def rounded(value: float) -> float:
+    """A number to twelve digits: 0.75 in per cent is 75, and not the float beside it."""
+    return float(f"{value:.12g}")
+
+
+def with_unit(number: float, unit: str) -> str:
+    """A number in a unit as a scenario file holds it: '75 %', '0.5 /week' for a unit of '1/week'."""
+    return f"{number:.12g} {unit.removeprefix('1') if unit.startswith('1/') else unit}".rstrip()
+
+
+def in_unit(given: Quantity, unit: str) -> float | None:
+    """A quantity as a multiple of a unit, rounded; None where its dimension is another."""
+    one = unit_product(unit)
+    return rounded(given.value / one.value) if given.dimension == one.dimension else None
 
 
 def quantity(text: str | float) -> Quantity:

@@ -8,8 +8,9 @@ from typing import Any
 
 from protocolsim.scenario.build.assemble import build
 from protocolsim.scenario.file.extends import with_settings
-from protocolsim.scenario.load import load, settings
+from protocolsim.scenario.load import load
 from protocolsim.scenario.scenario import Scenario
+from protocolsim.scenario.setting_names import settings
 
 ScenarioLike = Scenario | str | PathLike[str]
 Settings = Mapping[str, Any]

@@ -11,6 +11,7 @@ from protocolsim.app.controls import Control
 from protocolsim.app.described import Described
 from protocolsim.app.state import State
 from protocolsim.component import MARKS
+from protocolsim.errors import ProtocolsimError
 
 _OURS = {"data-shiny-no-bind-input": ""}  # the page sends them itself, once they are settled
 _HEADINGS = {"effect": "The treatment's effect", "": "The trial"}
@@ -38,38 +39,34 @@ def _parameter(control: Control, given: str | None, *, live: bool) -> Tag:
     name = control.name
     place = f"parameter-{name.replace('.', '-')}"
     value = _number(given, control) if given is not None else control.value
-    known = _MARKS.get(control.mark, "")
-    why = f"{known}: {control.source}" if control.source else known
-    mark = (
-        tags.span(control.mark, class_="evidence", title=why, aria_label=f"known how: {why}") if control.mark else None
-    )
+    about = control.parameter
+    known = _MARKS.get(about.mark, "")
+    why = f"{known}: {about.source}" if about.source else known
+    mark = tags.span(about.mark, class_="evidence", title=why, aria_label=f"known how: {why}") if about.mark else None
     number = tags.input(
-        type="number", value=f"{value:.10g}", step="any", aria_label=f"{control.label}, as a number", data_role="number"
+        type="number", value=f"{value:.12g}", step="any", aria_label=f"{control.label}, as a number", data_role="number"
     )
     slider = None
-    if control.low is not None and control.high is not None and control.step > 0:
+    if about.low is not None and about.high is not None and control.step > 0:
         slider = tags.input(
-            id=place, type="range", min=f"{control.low:.10g}", max=f"{control.high:.10g}", step=f"{control.step:.10g}",
-            value=f"{value:.10g}", aria_describedby=f"{place}-meaning", data_role="slider",
+            id=place, type="range", min=f"{about.low:.12g}", max=f"{about.high:.12g}", step=f"{control.step:.12g}",
+            value=f"{value:.12g}", aria_describedby=f"{place}-meaning", data_role="slider",
         )  # fmt: skip
     return tags.div(
         tags.div(tags.label(control.label, for_=place), mark, class_="name"),
-        tags.div(slider, number, tags.span(control.unit, class_="unit"), class_="move"),
-        tags.div(control.meaning, id=f"{place}-meaning", class_="meaning"),
+        tags.div(slider, number, tags.span(about.unit, class_="unit"), class_="move"),
+        tags.div(about.meaning, id=f"{place}-meaning", class_="meaning"),
         class_="parameter changed" if given is not None else "parameter",
         data_parameter=name,
-        data_own=f"{control.value:.10g}",
+        data_own=f"{control.value:.12g}",
         data_live="" if live else None,
     )
 
 
 def _number(given: str, control: Control) -> float:
     """The number of a setting; the control's own where it is not one in its unit."""
-    from protocolsim.app.controls import number
-    from protocolsim.errors import ProtocolsimError
-
     try:
-        return number(given, control.unit)
+        return control.parameter.read(given)
     except ProtocolsimError:
         return control.value
 

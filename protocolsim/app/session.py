@@ -19,7 +19,6 @@ from protocolsim.app.form import form
 from protocolsim.app.limits import MOST_VISITORS
 from protocolsim.app.messages import ADDRESS, MISHEARD
 from protocolsim.app.state import MOST_NAME, NUMBERS, OWN_TEXT, State, asked, restored
-from protocolsim.app.view import rule
 from protocolsim.app.view.base import Part, View
 from protocolsim.app.view.catalogue import views
 from protocolsim.app.work.answers import Answers
@@ -110,7 +109,7 @@ class Visitor:
         if not math.isfinite(value):
             raise UsageError(f"{control.label}: expected a number, found '{text[:40]}'")
         own = abs(value - control.value) < 1e-12
-        self.state = self.state.setting(name, None if own else control.said(value))
+        self.state = self.state.setting(name, None if own else control.parameter.write(value))
         return name == self.described.threshold
 
     def mishear(self, why: str) -> None:
@@ -119,8 +118,10 @@ class Visitor:
 
     def check(self, text: str) -> None:
         """Check what is being typed."""
-        view = next(v for v in views() if v.name == "scenario")
-        self._start(view, view.parts[0], State(OWN_TEXT, text, allow_plugins=self.state.allow_plugins))
+        for view in views():
+            for part in view.parts:
+                if part.checks_text:
+                    self._start(view, part, State(OWN_TEXT, text, allow_plugins=self.state.allow_plugins))
 
     # What answers -----------------------------------------------------------------------------------------------------
 
@@ -172,7 +173,7 @@ class Visitor:
         await self._send("status", {"part": "-".join(place), "running": True, "done": done, "total": total})
 
     def at_once(self) -> None:
-        """Read the threshold from the curve; of several moves in a row the last one counts."""
+        """Have the parts respond that can without being made anew; of several moves in a row the last one counts."""
         self._moved_to = self.state
         if self._moving is None or self._moving.done():
             self._moving = asyncio.create_task(self._follow())
@@ -180,16 +181,22 @@ class Visitor:
     async def _follow(self) -> None:
         while (state := self._moved_to) is not None:
             self._moved_to = None
-            with reactive.isolate():
-                shown = self.shown["rule", "curve"].get()
-            if shown is None or shown.answer is None:
-                return
-            try:
-                told = await asyncio.to_thread(rule.moved, shown.answer.facts, state)
-            except ProtocolsimError as error:
-                await self._set(self.refused, str(error))
-                return
-            await self._send("rule", {"table": str(told.table), **told.where})
+            for view in views():
+                for part in view.parts:
+                    await self._respond((view.name, part.name), part, state)
+
+    async def _respond(self, place: tuple[str, str], part: Part, state: State) -> None:
+        with reactive.isolate():
+            shown = self.shown[place].get()
+        if shown is None or shown.answer is None:
+            return
+        try:
+            message = await asyncio.to_thread(part.respond, shown.answer, state)
+        except ProtocolsimError as error:
+            await self._set(self.refused, str(error))
+            return
+        if message is not None:
+            await self._send("response", {"part": "-".join(place), **message})
 
     async def _set(self, value: reactive.Value[Any], new: Any) -> None:
         async with reactive.lock():

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from protocolsim.errors import unknown
-from protocolsim.units import NONE, Dimension, UnitError, combine, dimension_name, known_units, unit
+from protocolsim.units import NONE, NUMBER, Dimension, UnitError, combine, dimension_name, known_units, unit
 
 GRAMMAR = """\
 rule        = disjunction ;
@@ -83,7 +83,7 @@ class Operation:
 Node = Number | Name | Negation | Operation
 
 _TOKEN = re.compile(
-    r"\s*(?:(?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)|(?P<word>[A-Za-z_][A-Za-z0-9_]*)"
+    rf"\s*(?:(?P<number>{NUMBER})|(?P<word>[A-Za-z_][A-Za-z0-9_]*)"
     r"|(?P<op><=|>=|==|!=|[<>=+\-*/()%]))"
 )
 _COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")

@@ -1,19 +1,18 @@
-"""Settings from outside (`--set name=value`): which place of the scenario a name means."""
+"""Read, set and check a scenario: from a name or a path to a Scenario, and back to a file."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from os import PathLike, fspath
 from typing import Any
 
-from protocolsim.errors import ScenarioError, UsageError, digits, nearest
-from protocolsim.names import shown
-from protocolsim.scenario.build import components
+from protocolsim.errors import ScenarioError, UsageError
 from protocolsim.scenario.build.assemble import build
 from protocolsim.scenario.file.extends import extended, load_document, with_settings
 from protocolsim.scenario.file.yaml_reader import Document, parse, why_no_text
 from protocolsim.scenario.file.yaml_writer import as_yaml
 from protocolsim.scenario.scenario import Scenario
+from protocolsim.scenario.setting_names import settings
 
 _CLOSED = ("'", '"', "[", "{")
 
@@ -92,105 +91,3 @@ def saved(scenario: Scenario, shipped: str | None, given: Mapping[str, Any], ask
             here = here.setdefault(step, {})
         here[steps[path][-1]] = value
     return as_yaml({**data, **numbers})  # what was asked goes before what was set, as in a run
-
-
-def settings(document: Document, given: Mapping[str, Any], allow_plugins: bool) -> dict[str, Any]:
-    """The given values by dotted path. Raises UsageError for a name that means nothing here, or several things."""
-    places = _places(document.data, allow_plugins)
-    found: dict[str, Any] = {}
-    for name, value in given.items():
-        if not isinstance(name, str):
-            raise UsageError(f"--set {digits(name)}: expected the name of what is set, as text, such as 'cohort.size'")
-        if why_no_text(name) is not None:
-            raise UsageError(f"--set {shown(name)}: {why_no_text(name)}")
-        path = _path(name, places, document.data)
-        if path in found:
-            raise UsageError(f"--set {name}: {path} is set twice")
-        found[path] = value
-    return found
-
-
-def _path(name: str, places: Mapping[str, list[str]], data: Mapping[str, Any]) -> str:
-    if name in places:
-        if len(places[name]) > 1:
-            raise UsageError(f"--set {name}: it could mean {' or '.join(places[name])}; say which")
-        return places[name][0]
-    # Whether the place may hold this value, or such a key at all, is for the builder to say.
-    steps = name.replace("[", ".").replace("]", "").split(".")
-    if name != "extends" and all(steps) and _may_hold(data, steps):
-        return ".".join(steps)
-    known = [*places, *data]
-    inside = [place for place in places if place.endswith(f".{name}")]
-    close = inside[0] if inside else nearest(name, known)
-    if close is not None:
-        raise UsageError(f"--set {name}: there is no such name; did you mean '{close}'?")
-    own = ", ".join(_mapping(data, "parameters")) or "none"
-    raise UsageError(
-        f"--set {name}: there is no such name; this scenario's parameters: {own}; or a path like cohort.size"
-    )
-
-
-def _places(data: Mapping[str, Any], allow_plugins: bool) -> dict[str, list[str]]:
-    """Every name that can be set, and the path (or paths) it stands for."""
-    found: dict[str, list[str]] = {}
-
-    def add(name: str, path: str) -> None:
-        if path not in found.setdefault(name, []):
-            found[name].append(path)
-
-    for key in ("seed", "replicates"):
-        add(key, key)
-    for key in ("size", "dropout", "no_show", "arrivals", "max_candidates"):
-        add(f"cohort.{key}", f"cohort.{key}")
-    for name in _mapping(data, "parameters"):
-        add(name, f"parameters.{name}.value")
-        add(f"parameters.{name}", f"parameters.{name}.value")
-    for room, name, kind, prefix in _cast(data):
-        if set(name) & set(".[]"):
-            continue  # a path cannot say which of its dots part names
-        try:
-            component = components.load(room, kind, allow_plugins)
-        except UsageError:
-            continue  # the builder says what is wrong with it, at its line
-        for parameter in component.parameters:
-            # A scenario's own parameter goes before a component's of the same name.
-            if parameter.name not in _mapping(data, "parameters"):
-                add(parameter.name, f"{prefix}.{parameter.name}")
-            add(f"{name}.{parameter.name}", f"{prefix}.{parameter.name}")
-            add(f"{prefix}.{parameter.name}", f"{prefix}.{parameter.name}")
-    return found
-
-
-def _mapping(data: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:
-    here: Any = data
-    for key in keys:
-        here = here.get(key) if isinstance(here, Mapping) else None
-    return here if isinstance(here, Mapping) else {}
-
-
-def _cast(data: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
-    """(room, name, kind, path of its parameters) of the disease and of every drug that the scenario mentions."""
-    found = []
-    disease = _mapping(data, "cohort").get("disease")
-    if isinstance(disease, str):
-        found.append(("disease", disease, disease, "cohort"))
-    drugs = dict.fromkeys(_mapping(data, "drugs"))
-    for state in _mapping(data, "protocol", "states").values():
-        drugs |= dict.fromkeys(_mapping(state, "treatment")) if isinstance(state, Mapping) else {}
-    for drug in drugs:
-        kind = _mapping(data, "drugs", drug).get("kind", drug)
-        found.append(("drug", drug, str(kind), f"drugs.{drug}"))
-    return found
-
-
-def _may_hold(data: Mapping[str, Any], steps: Sequence[str]) -> bool:
-    """Whether something stands at this path, or could: a key of a mapping that stands there (not of the whole)."""
-    here: Any = data
-    for number, step in enumerate(steps):
-        if isinstance(here, Mapping) and step in here:
-            here = here[step]
-        elif isinstance(here, list) and step.isascii() and step.isdigit() and len(step) < 10 and int(step) < len(here):
-            here = here[int(step)]
-        else:
-            return isinstance(here, Mapping) and 0 < number == len(steps) - 1
-    return True

@@ -20,35 +20,9 @@ from protocolsim.scenario.build.expressions import Named
 from protocolsim.scenario.file.library import is_path
 from protocolsim.scenario.file.yaml_reader import Address, Document
 from protocolsim.scenario.lapsing import planned_in
-
-
-@dataclass(frozen=True)
-class ScenarioParameterRow:
-    """One of the scenario's own parameters, as a reader sees it."""
-
-    name: str
-    value: str
-    range: str
-    meaning: str
-    mark: str
-    source: str
-
-
-@dataclass(frozen=True)
-class ParameterRow:
-    """One parameter of a component, as a reader sees it; numbers are in `unit`. `changed`: not the default."""
-
-    component: str
-    name: str
-    value: float
-    default: float
-    unit: str
-    low: float
-    high: float
-    mark: str
-    source: str
-    meaning: str
-    changed: bool
+from protocolsim.scenario.settable import SettableParameter, number_at, text_at
+from protocolsim.scenario.setting_names import settings
+from protocolsim.units import in_unit, quantity
 
 
 @dataclass(frozen=True)
@@ -183,8 +157,8 @@ class Scenario:
     decisions: Mapping[str, DecisionWorth]
     effect: Effect | None
     named: Mapping[str, Named]
-    own_parameters: tuple[ScenarioParameterRow, ...]
-    parameters: tuple[ParameterRow, ...]
+    own_parameters: tuple[SettableParameter, ...]
+    parameters: tuple[SettableParameter, ...]
     design: tuple[StateRow, ...]
     lapsing: tuple[tuple[Address, str], ...]
     document: Document
@@ -230,6 +204,31 @@ class Scenario:
         """What the variable that is drawn for each patient is, in words."""
         shown = (v for measured in self.trial.assessments for v in measured.assessment.variables)
         return next((v.meaning for v in shown if v.name == self.follow), "")
+
+    @property
+    def settables(self) -> tuple[SettableParameter, ...]:
+        """Every parameter that can be set: the scenario's own, then those of its disease and drugs."""
+        return (*self.own_parameters, *self.parameters)
+
+    def settable(self, name: str) -> SettableParameter:
+        """What `--set` sets by this name. Another place of the file than a parameter's has no range and no unit.
+
+        Raises UsageError for a name that means nothing here, or several things.
+        """
+        (path,) = settings(self.document, {name: 0}, self.allow_plugins)
+        for parameter in self.settables:
+            if parameter.path == path:
+                return parameter
+        text = text_at(self.document.data, path)
+        value = number_at(self.document.data, path, "")
+        said = "" if text is None else str(text)
+        return SettableParameter(name, name, path, "", "", value, None, None, path, text=said)
+
+    def written_at(self, parameter: SettableParameter, unit: str) -> float | None:
+        """What the scenario itself says of a parameter, as a number in this unit; None where that is no such number."""
+        if text_at(self.document.data, parameter.path) is None and parameter.value is not None:
+            return in_unit(quantity(parameter.write(parameter.value)), unit)
+        return number_at(self.document.data, parameter.path, unit)
 
     @property
     def reported(self) -> dict[str, Endpoint]:

@@ -72,9 +72,13 @@ def test_every_scenario_has_a_form(name):
     rows = controls(scenario)
     assert {r.name for r in rows} >= set(scenario.named) | {f"{p.component}.{p.name}" for p in scenario.parameters}
     for row in rows:
-        assert row.meaning
-        assert row.low is None or row.high is None or row.low <= row.value <= row.high
-    own = load(name, set={r.name: r.said(r.value) for r in rows})
+        assert row.parameter.meaning
+        assert (
+            row.parameter.low is None
+            or row.parameter.high is None
+            or row.parameter.low <= row.value <= row.parameter.high
+        )
+    own = load(name, set={r.name: r.parameter.write(r.value) for r in rows})
     for key, named in scenario.named.items():
         assert own.named[key].value == pytest.approx(named.value, rel=1e-9)
     for before, after in zip(scenario.parameters, own.parameters, strict=True):
@@ -94,8 +98,10 @@ def test_the_step_of_a_slider_is_round():
 def test_a_saved_file_is_the_same_scenario(name):
     """Saved on top of a shipped scenario, or as a whole text, the file is the scenario that was set up."""
     base = load(name)
-    rows = [r for r in controls(base) if r.low is not None and r.high is not None][:6]
-    ends = [(r.name, r.said((r.low if k % 2 else r.high) or 0.0)) for k, r in enumerate(rows)]
+    rows = [r for r in controls(base) if r.parameter.low is not None and r.parameter.high is not None][:6]
+    ends = [
+        (r.name, r.parameter.write((r.parameter.low if k % 2 else r.parameter.high) or 0.0)) for k, r in enumerate(rows)
+    ]
     settings = tuple(sorted(ends))
     for state in (State(name, settings=settings, seed=3), State(name, base.document.text, settings=settings, seed=3)):
         try:

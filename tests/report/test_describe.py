@@ -28,7 +28,7 @@ def test_everything_of_the_file_is_there(name):
         assert f"{endpoint.label}: {endpoint.counting}." in plain
     for parameter in scenario.own_parameters:
         mark = f" [{parameter.mark}]" if parameter.mark else ""
-        assert f"{parameter.name} = {parameter.value}: {parameter.meaning}{mark}" in plain
+        assert f"{parameter.name} = {parameter.text}: {parameter.meaning}{mark}" in plain
     assert f"{scenario.trial.cohort.size} patients are enrolled" in plain
     rules = protocolsim.describe(scenario).sections["Decision rules"]
     assert len(rules) == len({t.item for t in scenario.trial.protocol.transitions})

@@ -21,7 +21,8 @@ from protocolsim.report.run.page import page
 from protocolsim.report.style import numbers
 from protocolsim.scenario.file.yaml_reader import parse
 from protocolsim.scenario.load import load
-from protocolsim.scenario.scenario import ParameterRow, ScenarioParameterRow, StateRow
+from protocolsim.scenario.scenario import StateRow
+from protocolsim.scenario.settable import SettableParameter
 from protocolsim.study.estimation.endpoint_sums import rows_in
 from protocolsim.study.estimation.estimate import Estimate, estimate
 from protocolsim.study.result import Result
@@ -45,10 +46,14 @@ SCENARIO = dataclasses.replace(
     follow="count",
     document=parse("title: a <b>\n", "made_up.yaml"),
     parameters=(
-        ParameterRow("disease", "rate", 1.2, 1.0, "", 0.6, 2.5, "D", "derived", "new ones per scan", changed=True),
-        ParameterRow("drug", "clearance", 0.36, 0.36, "L/day", 0.2, 0.5, "F", "label", "clearance", changed=False),
+        SettableParameter("disease.rate", "rate", "cohort.disease.rate", "disease", "", 1.2, 0.6, 2.5,
+        "new ones per scan", mark="D", source="derived", default=1.0, changed=True),
+        SettableParameter("drug.clearance", "clearance", "drugs.drug.clearance", "drug", "L/day", 0.36, 0.2, 0.5,
+        "clearance", mark="F", source="label", default=0.36),
     ),
-    own_parameters=(ScenarioParameterRow("threshold", "75 %", "0 % to 100 %", "what earns it", "F", "abstract"),),
+    own_parameters=(SettableParameter("threshold", "threshold", "parameters.threshold.value", "", "%", 75.0, 0.0, 100.0,
+                                      "what earns it", mark="F", source="abstract", text="75 %", range="0 % to "
+                                      "100 %"),),
     design=(
         StateRow("baseline", "Old drug alone", "", "12 weeks", "old drug", "scan at weeks 0, 4, 8, 12",
                  ("to Both drugs, when entry_count >= 2",)),

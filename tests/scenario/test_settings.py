@@ -10,7 +10,7 @@ from protocolsim.scenario.load import load
 
 def own_parameter(scenario, name):
     (row,) = (k for k in scenario.own_parameters if k.name == name)
-    return row.value
+    return row.text
 
 
 def parameter(scenario, component, name):

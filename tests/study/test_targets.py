@@ -134,7 +134,7 @@ BAD = [
     ("{scale: log}", "{range: [0.2 mg, 1 mg]}", "", "expected a plain number or a share, found '0.2 mg'"),
     ("{scale: log}", "{range: [0.0001, 1]}", "", "at 0.0001: 0.0001 is below 0.001"),
     ("{scale: log}", "{range: [0.2]}", "", "expected two values"),
-    ("[50 %, 150 %]", "[50 %, 250 %]", "parameters.rescue_level.range", "250.0 % is outside its range"),
+    ("[50 %, 150 %]", "[50 %, 250 %]", "parameters.rescue_level.range", "250 % is outside its range"),
     ("rescue_level", "rescue_levle", "parameters.rescue_levle", "did you mean 'rescue_level'"),
     ("rescue_level: {", "median_rate_ratio: {", "parameters.median_rate_ratio", "the same as 'drugs.daclizumab.median"),
     ("rescue_level: {range: [50 %, 150 %]}", "seed: {range: [1, 9]}", "parameters.seed", "no parameter of the trial"),

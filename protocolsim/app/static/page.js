@@ -164,7 +164,8 @@
   }
 
   function handlers() {
-    Shiny.addCustomMessageHandler("rule", (told) => {
+    Shiny.addCustomMessageHandler("response", (told) => {
+      if (told.part !== "rule-curve") return;
       const numbers = by("rule-numbers");
       if (!numbers) return;
       numbers.innerHTML = told.table;

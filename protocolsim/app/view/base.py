@@ -1,7 +1,6 @@
 """What a view is: a tab of the page, made of parts, each of which is simulated and drawn in a worker process.
 
-Each file of this folder but this one is a view, found by its name; it ends in `VIEW = View(...)`. Installed packages
-add views by entry points (`protocolsim.plugins`).
+`catalogue.py` finds the views.
 """
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from htmltools import Tag, TagList
 
@@ -21,6 +20,8 @@ class Part(ABC):
     """A part of a view. `make` runs in a worker, everything else where the page is served."""
 
     name: ClassVar[str]
+    checks_text: ClassVar[bool] = False
+    """Whether it is asked while the text of a scenario is being typed."""
 
     @abstractmethod
     def reduced(self, state: State) -> State:
@@ -33,6 +34,10 @@ class Part(ABC):
     def receive(self, answer: Answer, state: State) -> Answer:  # noqa: ARG002 - for parts that need it
         """What is kept of an answer; runs in a thread beside the page."""
         return answer
+
+    def respond(self, answer: Answer, state: State) -> dict[str, Any] | None:  # noqa: ARG002 - for parts that can
+        """What the script is sent while a number moves, read from an answer that is there; None: it is made anew."""
+        return None
 
     @abstractmethod
     def show(self, answer: Answer, state: State) -> Tag | TagList:

@@ -1,4 +1,7 @@
-"""All views of the page: each file of this folder, and what installed packages add by entry points."""
+"""All views of the page: each file of this folder but two, and what installed packages add by entry points.
+
+A file is found by its name; it ends in `VIEW = View(...)`.
+"""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -23,7 +23,6 @@ from protocolsim.report.decision import figures
 from protocolsim.report.decision.series import Drawn
 from protocolsim.report.run.flow import flow
 from protocolsim.report.style import numbers
-from protocolsim.scenario.load import value_of
 from protocolsim.scenario.measures import MEASURES, OWN
 from protocolsim.study.decision.curve import ThresholdCurve
 from protocolsim.study.decision.thresholds import the_rule
@@ -66,10 +65,8 @@ class CurvePart(Part):
     def reduced(self, state: State) -> State:
         """Everything but the threshold, which is read from the curve."""
         kept = replace(state, draw=0, patient=0, view="", other=(), beside="")
-        try:
-            return kept.setting(the_rule(scenario_of(kept)).parameter, None)
-        except UsageError:
-            return kept
+        name = _threshold_name(State(state.scenario, state.text, settings=_structure(state.settings)))
+        return kept.setting(name, None) if name else kept
 
     def make(self, state: State, tell: Tell) -> Made:
         """Both curves, and the figures."""
@@ -97,6 +94,11 @@ class CurvePart(Part):
         mine, without = answer.facts
         answer.facts = Curves(mine, without)
         return answer
+
+    def respond(self, answer: Answer, state: State) -> dict[str, Any]:
+        """The numbers at the threshold, read from the curve."""
+        told = moved(answer.facts, state)
+        return {"table": str(told.table), **told.where}
 
     def show(self, answer: Answer, state: State) -> Tag | TagList:
         """The curves, the numbers at the threshold, and the other figures."""
@@ -196,7 +198,22 @@ def _threshold(curve: ThresholdCurve, state: State) -> float:
     said = dict(state.settings).get(curve.parameter)
     if said is None:
         return curve.own
-    return Drawn(curve).read(str(value_of(curve.parameter, said)))
+    settable = Drawn(curve).parameter
+    return settable.internal(settable.read(said))
+
+
+def _structure(settings: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    """The settings that may change which decision rule there is; a parameter's number does not."""
+    return tuple((name, value) for name, value in settings if name.startswith(("protocol.", "decisions.")))
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _threshold_name(state: State) -> str:
+    """The parameter that is the rule's threshold, "" where no rule has one."""
+    try:
+        return the_rule(scenario_of(state)).parameter
+    except UsageError:
+        return ""
 
 
 class FlowPart(Part):

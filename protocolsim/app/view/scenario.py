@@ -32,6 +32,7 @@ class CheckPart(Part):
     """The check of the text in the editor."""
 
     name: ClassVar[str] = "check"
+    checks_text: ClassVar[bool] = True
 
     def reduced(self, state: State) -> State:
         """The text alone."""

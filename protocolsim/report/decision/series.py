@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
@@ -12,9 +11,9 @@ from protocolsim.arrays import Floats
 from protocolsim.errors import UsageError
 from protocolsim.report.style import numbers
 from protocolsim.scenario.scenario import Scenario
+from protocolsim.scenario.settable import SettableParameter
 from protocolsim.study.decision.curve import ThresholdCurve
-from protocolsim.study.sweep.grid_values import one
-from protocolsim.units import UnitError, quantity
+from protocolsim.units import rounded, unit_product
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,7 +23,6 @@ LOSS_PARTS = ("expected_count", "expected_stop", "expected_dose")
 _QUARTERS = (0.25, 0.5, 0.75)
 _CONSTANT = 1e-9
 _SWEPT = 21
-_NUMBER_AND_UNIT = re.compile(r"[+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?\s*(.*)", re.DOTALL)
 
 
 class Drawn:
@@ -37,27 +35,22 @@ class Drawn:
         self.curve = curve
 
     @cached_property
+    def parameter(self) -> SettableParameter:
+        """The threshold as a parameter of the scenario."""
+        return self.curve.scenario.settable(f"parameters.{self.curve.parameter}")
+
+    @property
     def unit(self) -> str:
         """The unit in which the scenario writes the threshold; "" for a plain number."""
-        return unit_of(self.curve.scenario, self.curve.parameter)
+        return self.parameter.unit
 
     @cached_property
     def _one(self) -> float:
-        return one(self.unit).value
+        return unit_product(self.unit).value
 
     def shown(self, threshold: float) -> float:
         """A threshold in its unit, without what a division leaves in the last digits."""
-        return float(f"{threshold / self._one:.10g}")
-
-    def read(self, text: str) -> float:
-        """A threshold in internal units from words. Raises UsageError for what is no such quantity."""
-        try:
-            found = quantity(text)
-        except UnitError as error:
-            raise UsageError(f"{self.curve.parameter}: {error}") from None
-        if found.dimension != self.curve.scenario.named[self.curve.parameter].dimension:
-            raise UsageError(f"{self.curve.parameter}: expected a number in {self.unit or 'no unit'}, found '{text}'")
-        return found.value
+        return rounded(threshold / self._one)
 
     def said(self, threshold: float) -> str:
         """A threshold as a reader meets it."""
@@ -167,20 +160,10 @@ class Drawn:
         return "step-before" if self.curve.rule.op in (">=", "<") else "step-after"
 
 
-def unit_of(scenario: Scenario, parameter: str) -> str:
-    """The unit in which the scenario writes a parameter, or the ends of its range; "" for a plain number."""
-    declared = scenario.document.data.get("parameters", {}).get(parameter, {})
-    written = [scenario.named[parameter].text, *map(str, declared.get("range") or ())]
-    units = [match[1] for text in written if (match := _NUMBER_AND_UNIT.fullmatch(text.strip()))]
-    return next((unit for unit in units if unit), "")
-
-
 def over_range(scenario: Scenario, parameter: str) -> str | None:
     """A parameter's range in 21 points, as a sweep takes it; None where the scenario gives it none."""
-    named = scenario.named[parameter]
-    if named.low is None or named.high is None:
+    settable = scenario.settable(f"parameters.{parameter}")
+    low, high = settable.low, settable.high
+    if low is None or high is None:
         return None
-    unit = unit_of(scenario, parameter)
-    low, high = named.low / one(unit).value, named.high / one(unit).value
-    values = [low + k * (high - low) / (_SWEPT - 1) for k in range(_SWEPT)]
-    return ",".join(f"{v:.10g} {unit}".rstrip() for v in values)
+    return ",".join(settable.write(low + k * (high - low) / (_SWEPT - 1)) for k in range(_SWEPT))

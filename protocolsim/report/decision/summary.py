@@ -20,9 +20,8 @@ from protocolsim.study.decision.regret import Regret
 from protocolsim.study.decision.thresholds import decision_of
 from protocolsim.study.estimation.estimate import nan_as_none
 from protocolsim.study.result import Result
-from protocolsim.study.sweep.grid_values import one
 from protocolsim.study.sweep.sweep import Sweep, paired_mcse
-from protocolsim.units import duration
+from protocolsim.units import duration, rounded, unit_product
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -203,6 +202,6 @@ def curve_json(
 def sweep_json(found: Sweep) -> dict[str, Any]:
     """The same of a sweep over one parameter."""
     (axis,) = found.axes
-    internal = [float(f"{v * one(axis.unit).value:.10g}") for v in found.frame[axis.name]]
+    internal = [rounded(v * unit_product(axis.unit).value) for v in found.frame[axis.name]]
     own = found.own.scenario.named[axis.name].value
     return curve_json(axis.name, own, found.frame.assign(threshold=internal), "threshold")

@@ -10,7 +10,7 @@ from protocolsim.report.protocol.state_chart import mermaid, state_chart
 from protocolsim.scenario.scenario import Scenario, StateRow
 from protocolsim.text.markdown import code, listed, table, words
 from protocolsim.text.shell import command
-from protocolsim.units import MINUTES_PER_DAY, in_words
+from protocolsim.units import MINUTES_PER_DAY
 
 _HEAD = """
 # STRESS-DES checklist
@@ -88,7 +88,7 @@ def _aims(s: Scenario) -> str:
     said.append(
         table(
             ("Parameter", "Value", "Range", "Meaning"),
-            ([words(t) for t in (k.name, k.value, k.range, k.meaning)] for k in ranged),
+            ([words(t) for t in (k.name, k.text, k.range, k.meaning)] for k in ranged),
         )
     )
     return "\n\n".join(part for part in said if part)
@@ -114,10 +114,7 @@ def _scenario_logic(s: Scenario) -> str:
     changed = [p for p in s.parameters if p.changed]
     if not changed:
         return "Every parameter of the disease and the drugs has its default."
-    rows = (
-        [f"`{p.component}.{p.name}`", in_words(p.value, p.unit), in_words(p.default, p.unit), p.meaning]
-        for p in changed
-    )
+    rows = ([f"`{p.component}.{p.name}`", p.words, p.default_words, p.meaning] for p in changed)
     return "Changed from the defaults of the disease and the drugs:\n\n" + table(
         ("Parameter", "Here", "Default", "Meaning"), rows
     )
@@ -161,7 +158,7 @@ def _inputs(s: Scenario) -> str:
     own_parameters = table(
         ("Parameter", "Value", "Meaning", "Evidence"),
         (
-            [code(k.name), k.value, words(k.meaning), f"[{k.mark}] {words(k.source)}" if k.mark else words(k.source)]
+            [code(k.name), k.text, words(k.meaning), f"[{k.mark}] {words(k.source)}" if k.mark else words(k.source)]
             for k in s.own_parameters
         ),
     )

@@ -16,7 +16,6 @@ from protocolsim.scenario.load import load
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.text import markdown
 from protocolsim.text.html import words
-from protocolsim.units import in_words
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -210,7 +209,7 @@ def _parameters(scenario: Scenario, *, unsure: bool) -> list[str]:
     for k in scenario.own_parameters:
         if (k.mark in _UNSURE) == unsure:
             mark = f" [{k.mark}]" if k.mark else ""
-            found.append(f"{k.name} = {k.value}: {k.meaning}{mark}" + (f" ({k.source})" if k.source else "") + ".")
+            found.append(f"{k.name} = {k.text}: {k.meaning}{mark}" + (f" ({k.source})" if k.source else "") + ".")
     return found
 
 
@@ -222,16 +221,10 @@ def _components(scenario: Scenario) -> list[str]:
         for mark, said in MARKS.items():
             if mark not in _UNSURE:
                 continue
-            named = [
-                f"{text.spoken(r.name)} {in_words(r.value, r.unit)}"
-                for r in rows
-                if r.component == component and r.mark == mark
-            ]
+            named = [f"{text.spoken(r.name)} {r.words}" for r in rows if r.component == component and r.mark == mark]
             if named:
                 found.append(f"{text.spoken(component)}, {said} [{mark}]: {', '.join(named)}.")
-        changed = [
-            f"{text.spoken(r.name)} {in_words(r.value, r.unit)}" for r in rows if r.component == component and r.changed
-        ]
+        changed = [f"{text.spoken(r.name)} {r.words}" for r in rows if r.component == component and r.changed]
         if changed:
             found.append(f"{text.spoken(component)}, changed by this scenario: {', '.join(changed)}.")
     return found

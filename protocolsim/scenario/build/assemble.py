@@ -24,7 +24,7 @@ from protocolsim.scenario.build.analyses import analyses_of
 from protocolsim.scenario.build.cohort import cohort_of
 from protocolsim.scenario.build.companions import check_findings
 from protocolsim.scenario.build.decisions import decisions_of
-from protocolsim.scenario.build.descriptions import scenario_parameter_rows, state_rows
+from protocolsim.scenario.build.descriptions import state_rows
 from protocolsim.scenario.build.effect import effect_of
 from protocolsim.scenario.build.endpoints import EndpointsBuilder
 from protocolsim.scenario.build.expressions import FROM_COMPONENTS, Quantities
@@ -38,7 +38,9 @@ from protocolsim.scenario.file.yaml_reader import Address, Document, spell
 from protocolsim.scenario.lapsing import lapsing, said
 from protocolsim.scenario.limits import beyond_limits
 from protocolsim.scenario.reserved import DROPOUT, check_meeting, check_names, why_no_component
-from protocolsim.scenario.scenario import ParameterRow, Scenario
+from protocolsim.scenario.scenario import Scenario
+from protocolsim.scenario.settable import SettableParameter, scenario_parameters
+from protocolsim.scenario.setting_names import key_of
 from protocolsim.units import UnitError, in_words, unit_product
 
 # More than any trial has; each costs memory and time in every check that follows.
@@ -53,7 +55,7 @@ class _Cast:
     drugs: tuple[Drug, ...]
     drug_names: tuple[str, ...]
     values: dict[str, dict[str, float]]
-    rows: list[ParameterRow]
+    rows: list[SettableParameter]
     warnings: list[str]
 
     @property
@@ -116,7 +118,7 @@ def _assemble(document: Document, part: ScenarioPart, q: Quantities, allow_plugi
         decisions=decisions,
         effect=effect,
         named=q.known,
-        own_parameters=tuple(scenario_parameter_rows(part)),
+        own_parameters=scenario_parameters(part.parameters, q.known),
         parameters=tuple(cast.rows),
         design=state_rows(part, protocol),
         lapsing=never,
@@ -226,6 +228,7 @@ def _read_values(cast: _Cast, q: Quantities, address: Address, component: Compon
     """Every parameter of a component: its default, or what the scenario says."""
     known = {p.name: p for p in component.parameters}
     values = component.defaults()
+    called = str(address[-1] if address[0] == "drugs" else q.document.data["cohort"]["disease"])
     for name, text in given.items():
         place_: Address = (*address, name)
         if name not in known:
@@ -244,21 +247,13 @@ def _read_values(cast: _Cast, q: Quantities, address: Address, component: Compon
     cast.values[component.name] = values
     for p in component.parameters:
         changed = values[p.name] != p.value
+        path = f"{'.'.join(map(str, address))}.{p.name}"
         cast.rows.append(
-            ParameterRow(
-                component.name,
-                p.name,
-                values[p.name],
-                p.value,
-                p.unit,
-                p.low,
-                p.high,
-                p.mark,
-                p.source,
-                p.meaning,
-                changed,
+            SettableParameter(
+                key_of(called, p.name, path), p.name, path, component.name, p.unit, values[p.name], p.low, p.high,
+                p.meaning, p.mark, p.source, str(given.get(p.name, "")), default=p.value, changed=changed,
             )
-        )
+        )  # fmt: skip
         if changed and not p.low <= values[p.name] <= p.high:
             said = f"{component.name}.{p.name} = {values[p.name]:g} {p.unit} is outside its plausible range"
             cast.warnings.append(f"{said.replace('  ', ' ')}, {p.low:g} to {p.high:g}")

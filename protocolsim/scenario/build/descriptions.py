@@ -4,22 +4,7 @@ from __future__ import annotations
 
 from protocolsim.protocol.states import Protocol, State
 from protocolsim.scenario.file.schema import Regimen, ScenarioPart, Schedule, StatePart, TransitionPart
-from protocolsim.scenario.scenario import ScenarioParameterRow, StateRow
-
-
-def scenario_parameter_rows(part: ScenarioPart) -> list[ScenarioParameterRow]:
-    """The scenario's own parameters."""
-    return [
-        ScenarioParameterRow(
-            name,
-            str(k.value),
-            " to ".join(str(r) for r in k.range) if k.range else "",
-            k.meaning,
-            k.mark or "",
-            k.source or "",
-        )
-        for name, k in part.parameters.items()
-    ]
+from protocolsim.scenario.scenario import StateRow
 
 
 def state_rows(part: ScenarioPart, protocol: Protocol) -> tuple[StateRow, ...]:

@@ -7,18 +7,19 @@ from collections.abc import Mapping, Sequence
 from protocolsim.scenario.build.expressions import Quantities
 from protocolsim.scenario.file.schema import EffectPart
 from protocolsim.scenario.file.yaml_reader import Address
-from protocolsim.scenario.scenario import Effect, ParameterRow
-from protocolsim.units import Dimension, unit_product
+from protocolsim.scenario.scenario import Effect
+from protocolsim.scenario.settable import SettableParameter
+from protocolsim.units import Dimension
 
 _EFFECT: Address = ("effect",)
 
 
-def effect_of(part: EffectPart | None, q: Quantities, rows: Sequence[ParameterRow]) -> Effect | None:
+def effect_of(part: EffectPart | None, q: Quantities, rows: Sequence[SettableParameter]) -> Effect | None:
     """The effect, or None where the scenario declares none or it has faults, which go to the quantities' list."""
     if part is None:
         return None
     before = q.noted
-    dimensions = {f"{row.component}.{row.name}": unit_product(row.unit).dimension for row in rows}
+    dimensions = {row.key: row.dimension for row in rows}
     dimensions |= {name: named.dimension for name, named in q.known.items()}
     q.name((*_EFFECT, "parameter"), "parameter", part.parameter, dimensions)
     for name, value in part.none.items():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -15,9 +14,8 @@ from protocolsim.scenario.build.expressions import Quantities
 from protocolsim.scenario.build.visits import Vocabulary
 from protocolsim.scenario.file.schema import AnalysisPart, EndpointPart, PublishedPart, ScenarioPart, endpoint_fields
 from protocolsim.scenario.file.yaml_reader import Address
-from protocolsim.units import DOSE, MINUTES_PER_WEEK, NONE, TIME, UnitError, quantity
-
-_FRACTION = re.compile(r"\s*([0-9]{1,9})\s*/\s*([0-9]{1,9})\s*")
+from protocolsim.scenario.published_number import published_number
+from protocolsim.units import NONE, UnitError
 
 
 class EndpointsBuilder:
@@ -147,29 +145,20 @@ class EndpointsBuilder:
             return
         address: Address = ("published", name, "value")
         text = endpoint.published.text
-        found = NONE if _FRACTION.fullmatch(text) else quantity(text).dimension
-        if found != {"weeks": TIME, "mg/kg": DOSE}.get(endpoint.unit, NONE):
+        if not published_number(text).fits(endpoint.unit):
             self.q.fault(address, f"expected a value in {endpoint.unit}, found '{text}'")
         elif endpoint.unit == "%" and endpoint.published.value > 1.0:
             self.q.fault(address, f"{text} is above 100 %")
 
     def _published(self, name: str, part: PublishedPart) -> Published | None:
         address: Address = ("published", name, "value")
-        text = str(part.value)
-        fraction = _FRACTION.fullmatch(text)
-        if fraction:
-            above, below = int(fraction[1]), int(fraction[2])
-            if below == 0 or above > below:
-                self.q.fault(address, f"{text} is not a part of a whole: expected such as 9/13")
-                return None
-            return Published(above / below, text, part.role, part.source, part.mark, above, below, part.note)
         try:
-            found = quantity(part.value)
+            number = published_number(part.value)
         except UnitError as error:
             self.q.fault(address, str(error))
             return None
-        value = found.value / MINUTES_PER_WEEK if found.dimension == TIME else found.value
-        return Published(value, text, part.role, part.source, part.mark, note=part.note)
+        above, below = number.count or (None, None)
+        return Published(number.value, str(part.value), part.role, part.source, part.mark, above, below, part.note)
 
 
 def missing_field(kind: type[Endpoint], fields: Iterable[str], given: Iterable[str]) -> str | None:

@@ -14,7 +14,6 @@ a mean that is known so well. All faults of the file are reported at once.
 from __future__ import annotations
 
 import dataclasses
-import re
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -32,17 +31,16 @@ from protocolsim.scenario.file.library import find_targets
 from protocolsim.scenario.file.schema import Part, Scalar, Text
 from protocolsim.scenario.file.shape_check import check_as
 from protocolsim.scenario.file.yaml_reader import Address, Document, read
-from protocolsim.scenario.load import settings
+from protocolsim.scenario.published_number import PublishedNumber, published_number
 from protocolsim.scenario.scenario import Scenario
-from protocolsim.units import DOSE, MINUTES_PER_WEEK, NONE, TIME, Quantity, UnitError, dimension_name, in_words
+from protocolsim.scenario.setting_names import settings
+from protocolsim.units import Quantity, UnitError, dimension_name, in_words, rounded, unit_of, unit_product, with_unit
 from protocolsim.units import quantity as read_quantity
 
 WEIGHT = "weight"
 """The column of weights beside those of the parameters, in the draws of a posterior."""
 THIS_TRIAL, ANOTHER_TRIAL = "this trial", "another trial"
 
-_COUNT = re.compile(r"\s*([0-9]{1,9})\s*(?:/|of)\s*([0-9]{1,9})\s*")
-_NUMBER_AND_UNIT = re.compile(r"\s*[+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?\s*(?P<unit>(?:%|/|[A-Za-z]).*)?\s*", re.DOTALL)
 _SAME_THROUGHOUT = ("seed", "replicates")
 
 
@@ -98,9 +96,8 @@ class Free:
 
     def setting(self, position: float) -> str | float:
         """That value as a scenario file would hold it."""
-        value = float(f"{self.at(position):.12g}")
-        unit = f"/{self.unit[2:]}" if self.unit.startswith("1/") else self.unit
-        return f"{value!r} {unit}" if unit else value
+        value = rounded(self.at(position))
+        return with_unit(value, self.unit) if self.unit else value
 
     def position(self, value: float) -> float:
         """Where a value stands along the prior."""
@@ -226,18 +223,23 @@ class _Reader:
         return list(found.values())
 
     def _free(self, name: str, path: str, part: FreePart) -> Free:
-        free = self._plausible(name, path)
+        parameter = self.scenario.settable(path)
+        if parameter.expression and path.startswith("parameters."):
+            raise _UnfitError(f"its value is an expression, '{parameter.text}'; fit what that is made of")
+        nan = float("nan")
+        low, high = (nan if end is None else end for end in (parameter.low, parameter.high))
         if part.range is not None:
             ends = [_read(text) for text in part.range]
-            unit = free.unit if free.own is not None else _unit_of(part.range[0])
-            one = _one(unit)
+            if parameter.path not in {p.path for p in self.scenario.settables}:
+                unit = unit_of(part.range[0]) or ""
+                own = self.scenario.written_at(parameter, unit)
+                parameter = dataclasses.replace(parameter, unit=unit, value=own)
             for text, end in zip(part.range, ends, strict=True):
-                if end.dimension != one.dimension:
-                    expected, found = dimension_name(one.dimension), dimension_name(end.dimension)
-                    raise _UnfitError(f"expected {expected}, found '{text}', {found}")
-            low, high = (float(f"{end.value / one.value:.12g}") for end in ends)
-            own = self._written(path, one) if free.own is None else free.own
-            free = dataclasses.replace(free, unit=unit, low=low, high=high, own=own)
+                if end.dimension != parameter.dimension:
+                    expected, given = dimension_name(parameter.dimension), dimension_name(end.dimension)
+                    raise _UnfitError(f"expected {expected}, found '{text}', {given}")
+            low, high = (rounded(end.value / unit_product(parameter.unit).value) for end in ends)
+        free = Free(name, path, parameter.unit, low, high, False, parameter.value, parameter.meaning)
         if free.low != free.low:
             raise _UnfitError("it has no plausible range of its own; give one, such as range: [0.5, 2]")
         if not free.low < free.high:
@@ -245,47 +247,6 @@ class _Reader:
         if part.scale == "log" and free.low <= 0.0:
             raise _UnfitError(f"on a log scale the lowest value must be above 0, and it is {free.low:g}")
         return dataclasses.replace(free, log=part.scale == "log")
-
-    def _plausible(self, name: str, path: str) -> Free:
-        """The parameter with the range it has by itself (nan: none), and the scenario's own value."""
-        nan = float("nan")
-        room, _, last = path.rpartition(".")
-        parameter = path.removeprefix("parameters.").removesuffix(".value")
-        if path == f"parameters.{parameter}.value":
-            named = self.scenario.named[parameter]
-            if not _NUMBER_AND_UNIT.fullmatch(named.text):
-                raise _UnfitError(f"its value is an expression, '{named.text}'; fit what that is made of")
-            unit = _unit_of(named.text)
-            one = _one(unit).value
-            own, low, high = (
-                nan if v is None else float(f"{v / one:.12g}") for v in (named.value, named.low, named.high)
-            )
-            meaning = next(k.meaning for k in self.scenario.own_parameters if k.name == parameter)
-            return Free(name, path, unit, low, high, False, own, meaning)
-        for row in self.scenario.parameters:
-            if row.name == last and row.component == self._component(room):
-                return Free(name, path, row.unit, row.low, row.high, False, row.value, row.meaning)
-        return Free(name, path, "", nan, nan, False, None, path)
-
-    def _written(self, path: str, one: Quantity) -> float | None:
-        """The number that the scenario's file has at this path, as a multiple of `one`."""
-        here: Any = self.scenario.document.data
-        for step in path.split("."):
-            here = here.get(step) if isinstance(here, dict) else None
-        try:
-            found = None if isinstance(here, bool) or not isinstance(here, str | int | float) else read_quantity(here)
-        except UnitError:
-            return None
-        return None if found is None or found.dimension != one.dimension else float(f"{found.value / one.value:.12g}")
-
-    def _component(self, room: str) -> str:
-        """The kind of component whose parameters stand in this mapping of the scenario."""
-        if room == "cohort":
-            return self.scenario.trial.disease.component.name
-        kinds = dict(
-            zip(self.scenario.trial.labels.drugs, (d.component.name for d in self.scenario.trial.drugs), strict=True)
-        )
-        return kinds.get(room.removeprefix("drugs."), "")
 
     def _ends(self, free: Free) -> None:
         """Whether the scenario can be built at both ends of the range."""
@@ -322,14 +283,9 @@ class _Reader:
 def _value(endpoint: Endpoint, part: TargetPart) -> Target:
     """The target without its error."""
     text = str(part.value)
-    count = _COUNT.fullmatch(text)
-    if count is not None:
-        above, below = int(count[1]), int(count[2])
-        if not isinstance(endpoint, Share):
-            raise _UnfitError(f"'{text}' is a count, and '{endpoint.name}' is no share of subjects")
-        if below == 0 or above > below:
-            raise _UnfitError(f"{text} is not a part of a whole: expected such as 9/13")
-        return Target(endpoint.name, above / below, text, part.source, part.mark, note=part.note)
+    number = _published(part.value)
+    if number.count is not None and not isinstance(endpoint, Share):
+        raise _UnfitError(f"'{text}' is a count, and '{endpoint.name}' is no share of subjects")
     value = _in_its_terms(endpoint, part.value)
     if isinstance(endpoint, Share) and not 0.0 <= value <= 1.0:
         raise _UnfitError(f"{text} is not between 0 and 100 %")
@@ -338,7 +294,7 @@ def _value(endpoint: Endpoint, part: TargetPart) -> Target:
 
 def _error(endpoint: Endpoint, part: TargetPart) -> dict[str, Any]:
     """Whose error the target has: the patients of another trial, or a standard error; nothing for a simulated trial."""
-    count = _COUNT.fullmatch(str(part.value))
+    count = _published(part.value).count
     if part.standard_error is not None:
         if count is not None:
             raise _UnfitError("a count has the error of its own number of patients; leave this out")
@@ -354,16 +310,22 @@ def _error(endpoint: Endpoint, part: TargetPart) -> dict[str, Any]:
         return {}
     if count is None:
         raise _UnfitError("a number from another trial needs its standard_error, or must be a count such as 19/45")
-    return {"patients": int(count[2])}
+    return {"patients": count[1]}
 
 
 def _in_its_terms(endpoint: Endpoint, text: str | float) -> float:
     """A written number in the endpoint's own terms: weeks, mg/kg, a share, or plain."""
-    found = _read(text)
-    expected = {"weeks": TIME, "mg/kg": DOSE}.get(endpoint.unit, NONE)
-    if found.dimension != expected:
+    number = _published(text)
+    if not number.fits(endpoint.unit):
         raise _UnfitError(f"expected a value in {endpoint.unit or 'plain numbers'}, found '{text}'")
-    return found.value / MINUTES_PER_WEEK if expected == TIME else found.value
+    return number.value
+
+
+def _published(text: str | float) -> PublishedNumber:
+    try:
+        return published_number(text)
+    except UnitError as error:
+        raise _UnfitError(str(error)) from None
 
 
 def _read(text: str | float) -> Quantity:
@@ -371,16 +333,6 @@ def _read(text: str | float) -> Quantity:
         return read_quantity(text)
     except UnitError as error:
         raise _UnfitError(str(error)) from None
-
-
-def _one(unit: str) -> Quantity:
-    return _read(unit if unit[:1].isdigit() else f"1 {unit}".strip())
-
-
-def _unit_of(text: str | float) -> str:
-    match = _NUMBER_AND_UNIT.fullmatch(str(text))
-    unit = (match["unit"] or "").strip() if match is not None else ""
-    return f"1{unit}" if unit.startswith("/") else unit
 
 
 def _warnings(free: list[Free], targets: list[Target]) -> list[str]:

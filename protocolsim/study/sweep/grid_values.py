@@ -6,7 +6,6 @@ Either all numbers carry the same unit, or those without one take it from those 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal
@@ -14,15 +13,12 @@ from decimal import ROUND_FLOOR, Decimal
 import numpy as np
 
 from protocolsim.errors import UsageError, digits
-from protocolsim.units import NONE, Quantity, UnitError, quantity
+from protocolsim.units import NONE, UnitError, quantity, split, unit_product
 
 MOST_POINTS = 2_000
 FORM = "NAME=LOW:HIGH:STEP or NAME=VALUE,VALUE,..."
 
 _EQUAL = Decimal("1e-9")
-_NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
-_PART = re.compile(rf"\s*(?P<number>{_NUMBER})\s*(?P<unit>.*?)\s*", re.DOTALL)
-_UNIT = re.compile(r"/?\s*[0-9. ]*(?:%|[A-Za-z]).*", re.DOTALL)
 
 Settable = str | int | float
 
@@ -81,15 +77,14 @@ def _as_text(value: object) -> str:
 
 def _read(where: str, part: str) -> tuple[Decimal, str]:
     """A number as it was written, and its unit ("" for none)."""
-    match = _PART.fullmatch(part)
-    unit = " ".join(match["unit"].split()) if match is not None else ""
-    if match is None or (unit and not _UNIT.fullmatch(unit)):
+    parts = split(part)
+    if parts is None:
         raise UsageError(f"{where}: cannot read '{part.strip()}' as a number with a unit; expected {FORM}")
     try:
         quantity(part)
     except UnitError as error:
         raise UsageError(f"{where}: {error}") from None
-    number = Decimal(match["number"])
+    number, unit = Decimal(parts[0]), parts[1]
     if number != 0 and float(number) == 0.0:
         raise UsageError(f"{where}: {part.strip()} is nearer to zero than any number that is told from it")
     return number, unit
@@ -102,18 +97,13 @@ def _in_one_unit(where: str, parts: Sequence[tuple[Decimal, str]]) -> tuple[list
         return [number for number, _ in parts], ""
     # "1 week" and "4 weeks" are the same unit; the longer word reads well for both.
     unit = max(written, key=len)
-    other = next((u for u in written if one(u) != one(unit)), None)
+    other = next((u for u in written if unit_product(u) != unit_product(unit)), None)
     if other is not None:
         raise UsageError(f"{where}: write all numbers in the same unit, and not in '{other}' and '{unit}'")
     bare = next((n for n, u in parts if not u and n != 0), None)
-    if bare is not None and one(unit).dimension == NONE:
+    if bare is not None and unit_product(unit).dimension == NONE:
         raise UsageError(f"{where}: write '{unit}' at each number; {bare} without it is another number")
     return [number for number, _ in parts], unit
-
-
-def one(unit: str) -> Quantity:
-    """The quantity of 1 in a unit, where no unit is a plain number."""
-    return quantity(f"1 {unit}".strip())
 
 
 def _between(where: str, low: Decimal, high: Decimal, step: Decimal) -> list[Decimal]:

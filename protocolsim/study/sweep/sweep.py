@@ -23,8 +23,9 @@ from protocolsim.errors import ScenarioError, SimulationError, UsageError
 from protocolsim.names import as_column
 from protocolsim.scenario.build.assemble import build
 from protocolsim.scenario.file.extends import with_settings
-from protocolsim.scenario.load import load, settings
+from protocolsim.scenario.load import load
 from protocolsim.scenario.scenario import Scenario
+from protocolsim.scenario.setting_names import settings
 from protocolsim.study.arguments import replicates_and_seed
 from protocolsim.study.conduct import Workers, conduct
 from protocolsim.study.engines import AUTO, chosen_engine
@@ -34,8 +35,7 @@ from protocolsim.study.result import Result
 from protocolsim.study.storage.chunk_files import ChunkFiles
 from protocolsim.study.storage.manifest import Manifest, manifest_of
 from protocolsim.study.storage.study_folder import StudyFolder
-from protocolsim.study.sweep.grid_values import FORM, MOST_POINTS, Axis, Settable, axis, one
-from protocolsim.units import UnitError, quantity
+from protocolsim.study.sweep.grid_values import FORM, MOST_POINTS, Axis, Settable, axis
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -198,7 +198,7 @@ def plan(
             raise UsageError(f"--vary {name}: it is varied twice, as '{paths[path]}' too")
         paths[path] = str(name)
         axes.append(axis(str(name), given))
-        axes[-1] = replace(axes[-1], own=_own(base, path, axes[-1].unit))
+        axes[-1] = replace(axes[-1], own=base.written_at(base.settable(path), axes[-1].unit))
     sizes = [len(a.values) for a in axes]
     number = int(np.prod(sizes, dtype=object))
     if number > MOST_POINTS:
@@ -251,35 +251,6 @@ def _point(base: Scenario, axes: Mapping[str, Axis], at: Sequence[tuple[float, S
 
 def _said(axes: Iterable[Axis], chosen: Iterable[Settable]) -> str:
     return ", ".join(f"{a.name}={written}" for a, written in zip(axes, chosen, strict=True))
-
-
-def _own(base: Scenario, path: str, unit: str) -> float | None:
-    """What the scenario itself has at this place, as a number in this unit; None where that is no single number."""
-    here: Any = base.document.data
-    for step in path.split("."):
-        if isinstance(here, list):
-            here = here[int(step)]
-            continue
-        here = here.get(step) if isinstance(here, dict) else None
-    if here is None:
-        room, _, name = path.rpartition(".")
-        kind = base.trial.disease.component.name if room == "cohort" else _kind(base, room)
-        rows = [p for p in base.parameters if (p.component, p.name) == (kind, name)]
-        here = f"{rows[0].value} {rows[0].unit}" if rows else None
-    if isinstance(here, bool) or not isinstance(here, str | int | float):
-        return None
-    try:
-        found, measure = quantity(here), one(unit)
-    except UnitError:
-        return None  # an expression, or no number at all
-    # Twelve digits: 0.75 in per cent is 75, and not the float beside it.
-    return float(f"{found.value / measure.value:.12g}") if found.dimension == measure.dimension else None
-
-
-def _kind(base: Scenario, room: str) -> str:
-    drug = room.removeprefix("drugs.")
-    declared = base.document.data.get("drugs", {}).get(drug) or {}
-    return str(declared.get("kind", drug))
 
 
 # Carrying out --------------------------------------------------------------------------------------------------------

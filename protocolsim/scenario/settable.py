@@ -1,0 +1,137 @@
+"""A settable parameter: a number that `--set`, `--vary`, targets of a calibration and the page may change.
+
+There are two kinds, the scenario's own parameters and those of its disease and drugs; reading, writing and drawing
+their numbers is the same for both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from protocolsim.errors import UsageError
+from protocolsim.scenario.build.expressions import Named
+from protocolsim.scenario.file.schema import ScenarioParameter
+from protocolsim.units import (
+    Dimension,
+    UnitError,
+    in_unit,
+    in_words,
+    quantity,
+    rounded,
+    unit_of,
+    unit_product,
+    with_unit,
+)
+
+
+@dataclass(frozen=True)
+class SettableParameter:
+    """A number that can be set, and all that is known of it; `value`, `low`, `high` and `default` are in `unit`.
+
+    `key` is a name that `--set` takes for it alone, `name` the same without the component, and `path` its place in the
+    file. `component` is the model of a disease or drug that it belongs to, "" for the scenario's own. `text` and
+    `range` are the words of the file, "" where it says nothing. `value` is None where the file holds no single number.
+    `changed`: not the component's default.
+    """
+
+    key: str
+    name: str
+    path: str
+    component: str
+    unit: str
+    value: float | None
+    low: float | None
+    high: float | None
+    meaning: str
+    mark: str = ""
+    source: str = ""
+    text: str = ""
+    range: str = ""
+    default: float | None = None
+    changed: bool = False
+
+    @property
+    def label(self) -> str:
+        """The name as a heading, without the component's."""
+        return self.name.replace("_", " ").capitalize()
+
+    @property
+    def words(self) -> str:
+        """Its value for readers: '8 weeks', '0.2'."""
+        return self.text if self.value is None else in_words(self.value, self.unit)
+
+    @property
+    def default_words(self) -> str:
+        """The component's default for readers; "" where there is none."""
+        return "" if self.default is None else in_words(self.default, self.unit)
+
+    @property
+    def dimension(self) -> Dimension:
+        """The dimension of its unit."""
+        return unit_product(self.unit).dimension
+
+    @property
+    def expression(self) -> bool:
+        """Whether the file says it by an expression over other parameters."""
+        return self.text != "" and unit_of(self.text) is None
+
+    def read(self, text: str | float) -> float:
+        """The number, in `unit`, that a quantity means. Raises UsageError for what is no such quantity."""
+        try:
+            given = quantity(text)
+        except UnitError as error:
+            raise UsageError(f"{self.key}: {error}") from None
+        number = in_unit(given, self.unit)
+        if number is None:
+            raise UsageError(f"{self.key}: expected a number in {self.unit or 'no unit'}, found '{text}'")
+        return number
+
+    def write(self, number: float) -> str:
+        """A number as a scenario file holds it; `read` gives it back."""
+        return with_unit(number, self.unit)
+
+    def internal(self, number: float) -> float:
+        """A number in internal units (minutes, mg, shares), as the rules of a file that holds it compare it."""
+        return quantity(self.write(number)).value
+
+
+def scenario_parameter(name: str, part: ScenarioParameter, ends: Sequence[float | None]) -> SettableParameter:
+    """One of the scenario's own parameters; `ends` are its value and the ends of its range in internal units."""
+    unit = next((unit for text in (part.value, *(part.range or ())) if (unit := unit_of(text))), "")
+    one = unit_product(unit).value
+    value, low, high = (None if end is None else rounded(end / one) for end in ends)
+    return SettableParameter(
+        name, name, f"parameters.{name}.value", "", unit, value, low, high, part.meaning,
+        mark=part.mark or "", source=part.source or "", text=str(part.value),
+        range=" to ".join(str(end) for end in part.range) if part.range else "",
+    )  # fmt: skip
+
+
+def scenario_parameters(
+    parts: Mapping[str, ScenarioParameter], known: Mapping[str, Named]
+) -> tuple[SettableParameter, ...]:
+    """The scenario's own parameters, in file order."""
+    values = {name: (known[name].value, known[name].low, known[name].high) for name in parts}
+    return tuple(scenario_parameter(name, part, values[name]) for name, part in parts.items())
+
+
+def number_at(data: Mapping[str, Any], path: str, unit: str) -> float | None:
+    """The number that stands at a path of a document, in a unit; None where no number of this dimension does."""
+    text = text_at(data, path)
+    try:
+        return None if text is None else in_unit(quantity(text), unit)
+    except UnitError:
+        return None  # an expression, or no number at all
+
+
+def text_at(data: Mapping[str, Any], path: str) -> str | int | float | None:
+    """The scalar that stands at a dotted path of a document; None where there is none."""
+    here: Any = data
+    for step in path.split("."):
+        if isinstance(here, list):
+            here = here[int(step)] if step.isdigit() and int(step) < len(here) else None
+        else:
+            here = here.get(step) if isinstance(here, Mapping) else None
+    return here if isinstance(here, str | int | float) and not isinstance(here, bool) else None

@@ -60,9 +60,9 @@ def _compiled(function: Callable[P, R], *, inline: bool) -> Callable[P, R]:
     @cache
     def inside() -> Any:
         """The same for other kernels, without what Python needs to call it, which takes as long to compile."""
-        found = _offered(function, inline=inline, to_python=False)
-        found._cache.made = compiled._cache.made  # noqa: SLF001 - there is no public way to a cache
-        return found
+        offered = _offered(function, inline=inline, to_python=False)
+        offered._cache.made = compiled._cache.made  # noqa: SLF001 - there is no public way to a cache
+        return offered
 
     def template(args: Iterable[Any], kws: Mapping[str, Any]) -> Any:
         """How a kernel is found by another that calls it: alike for every number that is written in the call.

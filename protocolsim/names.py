@@ -92,7 +92,7 @@ def shown(name: str) -> str:
 
 def told_apart(labels: Sequence[str], names: Sequence[str]) -> list[str]:
     """The labels, and beside those that stand there more than once the name: 'Continued (alone)'. No two are equal."""
-    found = list(labels)
-    while len(set(found)) < len(found):
-        found = [f"{a} ({name})" if found.count(a) > 1 else a for a, name in zip(found, names, strict=True)]
-    return found
+    apart = list(labels)
+    while len(set(apart)) < len(apart):
+        apart = [f"{a} ({name})" if apart.count(a) > 1 else a for a, name in zip(apart, names, strict=True)]
+    return apart

@@ -83,5 +83,5 @@ def plugins(room: str) -> Mapping[str, Plugin]:
 @cache
 def _points() -> tuple[EntryPoint, ...]:
     # Every package's file of entry points is read for this: once for all groups.
-    found = entry_points()
-    return tuple(point for group in GROUPS.values() for point in found.select(group=group))
+    points = entry_points()
+    return tuple(point for group in GROUPS.values() for point in points.select(group=group))

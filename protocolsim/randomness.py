@@ -91,21 +91,21 @@ def keys(who: Integers, rows: Integers, index: Integers) -> Integers:
 
     Side by side, so that the loop over them does several at a time; all draws of the same use share them.
     """
-    found = np.empty((3, rows.shape[0]), dtype=np.int64)
+    result = np.empty((3, rows.shape[0]), dtype=np.int64)
     for k in range(rows.shape[0]):
         i = np.uint64(rows[k])
-        found[0, k], found[1, k], found[2, k] = who[i, 0], who[i, 1], index[i]
-    return found
+        result[0, k], result[1, k], result[2, k] = who[i, 0], who[i, 1], index[i]
+    return result
 
 
 @kernel
 def keys_of_use(who: Integers, rows: Integers, use: int) -> Integers:
     """As `keys`, with one index for all subjects."""
-    found = np.empty((3, rows.shape[0]), dtype=np.int64)
+    result = np.empty((3, rows.shape[0]), dtype=np.int64)
     for k in range(rows.shape[0]):
         i = np.uint64(rows[k])
-        found[0, k], found[1, k], found[2, k] = who[i, 0], who[i, 1], use
-    return found
+        result[0, k], result[1, k], result[2, k] = who[i, 0], who[i, 1], use
+    return result
 
 
 @kernel

@@ -205,27 +205,27 @@ class Coded:
 def shown(records: Records, table: str) -> dict[str, Column | Coded]:
     """The columns of one table as shown: names for codes, days beside minutes (nan: never), reasons in words."""
     columns, labels = records.tables[table], records.labels
-    found: dict[str, Column | Coded] = {}
+    result: dict[str, Column | Coded] = {}
     for name in _COLUMNS[table]:
         values = columns[name]
         if name == "status":
-            found[name] = Coded(values, STATUS if table == "observations" else ("given", *STATUS[1:]))
+            result[name] = Coded(values, STATUS if table == "observations" else ("given", *STATUS[1:]))
         elif name in _CODES:
-            found[name] = Coded(values, getattr(labels, _CODES[name]))
+            result[name] = Coded(values, getattr(labels, _CODES[name]))
         else:
-            found[name] = values
+            result[name] = values
         if name in _MINUTES:
-            found[_day(name)] = np.where(values == NEVER, np.nan, values / MINUTES_PER_DAY)
+            result[_day(name)] = np.where(values == NEVER, np.nan, values / MINUTES_PER_DAY)
     if table == "subjects":
-        found |= {name: Coded(columns[name], labels.states) for name in labels.randomisations}
-        found |= {name: columns[name] for name in labels.traits}
+        result |= {name: Coded(columns[name], labels.states) for name in labels.randomisations}
+        result |= {name: columns[name] for name in labels.traits}
         # Several final states may share an outcome, which codes cannot say.
         outcomes = tuple(dict.fromkeys(o for o in labels.outcomes if o))
         places = np.array([outcomes.index(o) if o else NEVER for o in labels.outcomes], dtype=np.int64)
-        found["outcome"] = Coded(places[columns["final_state"]], outcomes)
+        result["outcome"] = Coded(places[columns["final_state"]], outcomes)
     if table == "moves" and labels.explain is not None:
-        found["trigger"], found["reason"] = _explained(columns, labels, labels.explain)
-    return found
+        result["trigger"], result["reason"] = _explained(columns, labels, labels.explain)
+    return result
 
 
 def _explained(
@@ -249,12 +249,12 @@ def _coded(texts: Sequence[str], which: Column) -> Coded:
 def _frame(table: str, records: Records) -> pd.DataFrame:
     import pandas as pd
 
-    found: dict[str, Any] = {}
+    frame: dict[str, Any] = {}
     for name, column in shown(records, table).items():
         if not isinstance(column, Coded):
-            found[name] = column
+            frame[name] = column
         elif name in _SHOWN["moves"]:
-            found[name] = np.array(column.labels, dtype=object)[column.codes]
+            frame[name] = np.array(column.labels, dtype=object)[column.codes]
         else:
-            found[name] = pd.Categorical.from_codes(column.codes.astype(np.int64), pd.Index(list(column.labels)))
-    return pd.DataFrame(found)
+            frame[name] = pd.Categorical.from_codes(column.codes.astype(np.int64), pd.Index(list(column.labels)))
+    return pd.DataFrame(frame)

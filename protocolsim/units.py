@@ -162,12 +162,12 @@ def quantity(text: str | float) -> Quantity:
     if isinstance(text, bool):
         raise UnitError(f"expected a number with a unit, found {str(text).lower()}")
     try:
-        found = Quantity(float(text), NONE) if isinstance(text, (int, float)) else _read(text)
+        result = Quantity(float(text), NONE) if isinstance(text, (int, float)) else _read(text)
     except (OverflowError, ZeroDivisionError):
         raise UnitError(f"'{text}' is not a finite number") from None
-    if not abs(found.value) < float("inf"):  # neither infinite nor nan
+    if not abs(result.value) < float("inf"):  # neither infinite nor nan
         raise UnitError(f"'{text}' is not a finite number")
-    return found
+    return result
 
 
 def _read(text: str) -> Quantity:
@@ -191,11 +191,11 @@ def _read(text: str) -> Quantity:
 
 def minutes(text: str | float) -> int:
     """A written duration in whole minutes. Raises UnitError where it is not one."""
-    found = quantity(text)
-    if found.dimension != TIME:
+    result = quantity(text)
+    if result.dimension != TIME:
         raise UnitError(f"expected a time with a unit (such as '12 weeks'), found '{text}'")
-    whole = round(found.value)
+    whole = round(result.value)
     # 0.1 weeks is 1008 minutes but for the last bit of the product.
-    if abs(found.value - whole) > 1e-6:
-        raise UnitError(f"expected a whole number of minutes, found '{text}', which is {found.value:g} minutes")
+    if abs(result.value - whole) > 1e-6:
+        raise UnitError(f"expected a whole number of minutes, found '{text}', which is {result.value:g} minutes")
     return whole

@@ -118,9 +118,9 @@ def arms(records: Records, arm: StateNames, against: StateNames) -> Floats:
 
 def in_both(*columns: Floats) -> Floats:
     """The columns side by side, with nan in all of a row where one has it."""
-    found = np.column_stack(columns)
-    found[np.isnan(found).any(axis=1)] = np.nan
-    return found
+    both = np.column_stack(columns)
+    both[np.isnan(both).any(axis=1)] = np.nan
+    return both
 
 
 def counts(mask: Floats, trial: Integers, trials: int) -> Integers:

@@ -71,14 +71,14 @@ analysis:
 
     def p_values(self, columns: Floats, trial: Integers, trials: int) -> Floats:
         """p of each trial; nan where nobody changed."""
-        found = rank_sums(columns[:, 0], trial, trials)
-        exact = found.distinct & (found.number <= _MOST_EXACT)
+        sums = rank_sums(columns[:, 0], trial, trials)
+        exact = sums.distinct & (sums.number <= _MOST_EXACT)
         p = np.full(trials, np.nan)
-        for n in np.unique(found.number[exact & (found.number > 0)]).tolist():
-            these = exact & (found.number == n)
-            p[these] = self._exact(found.above[these].astype(np.int64), n)
-        normal = ~exact & (found.number > 0)
-        p[normal] = self._normal(found.above[normal], found.number[normal].astype(np.float64), found.ties[normal])
+        for n in np.unique(sums.number[exact & (sums.number > 0)]).tolist():
+            these = exact & (sums.number == n)
+            p[these] = self._exact(sums.above[these].astype(np.int64), n)
+        normal = ~exact & (sums.number > 0)
+        p[normal] = self._normal(sums.above[normal], sums.number[normal].astype(np.float64), sums.ties[normal])
         return p
 
     def _exact(self, above: Integers, n: int) -> Floats:

@@ -211,10 +211,10 @@ def thresholds(
     20
     """
     loaded = scenario_of(scenario, set, allow_plugins)
-    found = _thresholds(
+    result = _thresholds(
         loaded, rule, replicates=replicates, seed=seed, engine=engine, workers=workers, progress=progress
     )
-    return presented(ThresholdCurve, found)
+    return presented(ThresholdCurve, result)
 
 
 def regret(
@@ -289,7 +289,7 @@ def regret(
             progress=progress, allow_plugins=allow_plugins,
         )  # fmt: skip
         most = None
-    found = losses.regret(
+    result = losses.regret(
         whole, streams=random_streams, replicates=most, engine=engine, workers=workers, progress=progress
     )
-    return presented(Regret, found, curve=presented(ThresholdCurve, whole))
+    return presented(Regret, result, curve=presented(ThresholdCurve, whole))

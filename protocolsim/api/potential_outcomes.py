@@ -124,8 +124,8 @@ def potential_outcomes(
     [2]
     """
     loaded = scenario_of(scenario, set, allow_plugins)
-    found = outcomes.potential_outcomes(
+    result = outcomes.potential_outcomes(
         loaded, rule, replicates=replicates, seed=seed, replicate=replicate, subject=subject, engine=engine,
         progress=progress,
     )  # fmt: skip
-    return presented(PotentialOutcomes, found)
+    return presented(PotentialOutcomes, result)

@@ -75,10 +75,10 @@ def run(
     """
     loaded = scenario_of(scenario, set, allow_plugins)
     beside = _companions(loaded) if companions else None
-    found = _run(
+    result = _run(
         loaded, replicates=replicates, seed=seed, engine=engine, workers=workers, companions=beside, progress=progress
     )
-    return result_of(found)
+    return result_of(result)
 
 
 def sweep(
@@ -200,8 +200,8 @@ def compare(
     [('parameters.response_threshold.value', '50 %')]
     """
     one, other = (scenario_of(given, set, allow_plugins) for given in (a, b))
-    found = _compare(one, other, replicates=replicates, seed=seed, engine=engine, workers=workers, progress=progress)
-    return presented(Comparison, found)
+    result = _compare(one, other, replicates=replicates, seed=seed, engine=engine, workers=workers, progress=progress)
+    return presented(Comparison, result)
 
 
 def validate(
@@ -260,5 +260,5 @@ def validate(
     loaded = scenario_of(scenario, set, allow_plugins)
     if not any(endpoint.published is not None for endpoint in loaded.endpoints.values()):
         raise UsageError(f"{loaded.name}: it has no published results to be held against (`published:`)")
-    found = run(loaded, replicates=replicates, seed=seed, engine=engine, workers=workers, progress=progress)
-    return Validation(found, tuple(comparisons(found.estimates.values())))
+    result = run(loaded, replicates=replicates, seed=seed, engine=engine, workers=workers, progress=progress)
+    return Validation(result, tuple(comparisons(result.estimates.values())))

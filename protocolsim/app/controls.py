@@ -44,15 +44,15 @@ class Control:
 
 def controls(scenario: Scenario) -> list[Control]:
     """Every number that can be moved: the declared effect first, then the scenario's own, then the components'."""
-    found = [Control(p, _OWN) for p in scenario.own_parameters]
-    found += [Control(_wide_enough(p), p.component) for p in scenario.parameters]
+    result = [Control(p, _OWN) for p in scenario.own_parameters]
+    result += [Control(_wide_enough(p), p.component) for p in scenario.parameters]
     effect = scenario.effect
     if effect is None:
-        return found
-    place = next(k for k, c in enumerate(found) if c.name == effect.parameter)
-    moved = found.pop(place).parameter
+        return result
+    place = next(k for k, c in enumerate(result) if c.name == effect.parameter)
+    moved = result.pop(place).parameter
     moved = replace(moved, low=moved.read(effect.low), high=moved.read(effect.high))
-    return [Control(moved, _EFFECT), *found]
+    return [Control(moved, _EFFECT), *result]
 
 
 def _wide_enough(p: SettableParameter) -> SettableParameter:

@@ -19,20 +19,20 @@ _REPLICATES = (1, 50, 100, 200, 500, 1000, 2000)
 _MARKS: Mapping[str, str] = {str(k): v for k, v in MARKS.items()}
 
 
-def form(found: Described, state: State) -> TagList:
+def form(described: Described, state: State) -> TagList:
     """The scenario's form, as set up."""
     given = dict(state.settings)
-    groups = [(name, list(rows)) for name, rows in groupby(found.controls, key=lambda c: c.group)]
+    groups = [(name, list(rows)) for name, rows in groupby(described.controls, key=lambda c: c.group)]
     shown: list[Tag] = []
     for name, rows in groups:
-        own_parameters = [_parameter(c, given.get(c.name), live=c.name == found.threshold) for c in rows]
+        own_parameters = [_parameter(c, given.get(c.name), live=c.name == described.threshold) for c in rows]
         if name in _HEADINGS:
             shown += [tags.h2(_HEADINGS[name]), *own_parameters]
         else:
             title = f"{name.replace('_', ' ').capitalize()} ({len(rows)})"
             changed = any(c.name in given for c in rows)
             shown.append(tags.details(tags.summary(title), *own_parameters, open="" if changed else None))
-    return TagList(tags.p(found.question, class_="question"), *shown, _study(found, state))
+    return TagList(tags.p(described.question, class_="question"), *shown, _study(described, state))
 
 
 def _parameter(control: Control, given: str | None, *, live: bool) -> Tag:
@@ -71,11 +71,11 @@ def _number(given: str, control: Control) -> float:
         return control.value
 
 
-def _study(found: Described, state: State) -> Tag:
-    replicates = found.replicates if state.replicates is None else state.replicates
-    offered: Sequence[int] = sorted({*_REPLICATES, found.replicates, replicates})
+def _study(described: Described, state: State) -> Tag:
+    replicates = described.replicates if state.replicates is None else state.replicates
+    offered: Sequence[int] = sorted({*_REPLICATES, described.replicates, replicates})
     options = [tags.option(f"{n:,}", value=str(n), selected="" if n == replicates else None) for n in offered]
-    seed = found.seed if state.seed is None else state.seed
+    seed = described.seed if state.seed is None else state.seed
     return tags.div(
         tags.div(tags.label("Simulated trials", for_="replicates"), class_="name"),
         tags.select(*options, **_OURS, id="replicates", class_="form-select form-select-sm"),

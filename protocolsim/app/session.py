@@ -159,14 +159,14 @@ class Visitor:
         if self._answers.kept(order) is None:
             await self._status(place, 0, 0)
         try:
-            found = Shown(await self._answers.get(order, tell))
+            shown = Shown(await self._answers.get(order, tell))
         except ProtocolsimError as error:
-            found = Shown(None, str(error))
+            shown = Shown(None, str(error))
         except asyncio.CancelledError:
             if place not in self._asked:
                 await self._send("status", {"part": "-".join(place), "running": False})
             raise
-        await self._set(self.shown[place], found)
+        await self._set(self.shown[place], shown)
         await self._send("status", {"part": "-".join(place), "running": False})
 
     async def _status(self, place: tuple[str, str], done: int, total: int) -> None:

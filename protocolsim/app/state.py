@@ -86,15 +86,15 @@ def restored(address: str, first: State) -> State:
         pairs = parse_qsl(address.lstrip("?"), keep_blank_values=True, max_num_fields=MOST_FIELDS)
     except ValueError:
         raise UsageError(f"the address is damaged: it says more than {MOST_FIELDS} things") from None
-    found = dict(pairs)
-    view, measure, beside = (found.get(key, "")[:MOST_NAME] for key in ("view", "measure", "beside"))
-    state = State(_scenario(found, first), _text(found), allow_plugins=first.allow_plugins)
+    result = dict(pairs)
+    view, measure, beside = (result.get(key, "")[:MOST_NAME] for key in ("view", "measure", "beside"))
+    state = State(_scenario(result, first), _text(result), allow_plugins=first.allow_plugins)
     state = replace(state, view=view, measure=measure, beside=beside)
-    if "scenario" not in found and state.text is None:
+    if "scenario" not in result and state.text is None:
         state = replace(state, text=first.text)
     for name in NUMBERS:
-        if name in found:
-            changed: dict[str, Any] = {name: asked(name, found[name])}
+        if name in result:
+            changed: dict[str, Any] = {name: asked(name, result[name])}
             state = replace(state, **changed)
     for key, value in pairs:
         if len(key) > MOST_WORD or (key != "text" and len(value) > MOST_WORD):
@@ -105,19 +105,19 @@ def restored(address: str, first: State) -> State:
     return state
 
 
-def _scenario(found: Mapping[str, str], first: State) -> str:
-    name = found.get("scenario", first.scenario)
-    if "text" not in found and "scenario" in found and name not in names() and name != first.scenario:
+def _scenario(scenario: Mapping[str, str], first: State) -> str:
+    name = scenario.get("scenario", first.scenario)
+    if "text" not in scenario and "scenario" in scenario and name not in names() and name != first.scenario:
         raise UsageError(
             f"the address names the scenario '{name[:MOST_NAME]}', which is not here; here are: {', '.join(names())}"
         )
     return name[:MOST_NAME]
 
 
-def _text(found: Mapping[str, str]) -> str | None:
-    if "text" not in found:
+def _text(text: Mapping[str, str]) -> str | None:
+    if "text" not in text:
         return None
-    packed = found["text"]
+    packed = text["text"]
     try:
         unpacker = zlib.decompressobj()
         raw = unpacker.decompress(base64.urlsafe_b64decode(packed + "=" * (-len(packed) % 4)), MOST_LETTERS + 1)

@@ -36,5 +36,5 @@ def estimates_table(rows: Sequence[Row], columns: Sequence[str], *, spread: bool
     return tags.div(tags.table(head, tags.tbody(*body), class_="estimates"), class_="scroll")
 
 
-def _cell(found: Estimate, column: int) -> Tag:
-    return tags.td(numbers.simulated(found), data_value=repr(float(found.value)), data_column=str(column))
+def _cell(estimate: Estimate, column: int) -> Tag:
+    return tags.td(numbers.simulated(estimate), data_value=repr(float(estimate.value)), data_column=str(column))

@@ -40,14 +40,14 @@ class _Commands(click.Group):
     """A group that turns refusals into messages, and knows the nearest right word for a mistyped command."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's own signature
-        found = (p.stem for p in Path(__file__).parent.glob("*.py"))
-        return sorted(name for name in found if name not in ("__init__", "base"))
+        commands = (p.stem for p in Path(__file__).parent.glob("*.py"))
+        return sorted(name for name in commands if name not in ("__init__", "base"))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.list_commands(ctx):
             return None
-        found: click.Command = importlib.import_module(f"protocolsim.cli.{cmd_name}").COMMAND
-        return found
+        result: click.Command = importlib.import_module(f"protocolsim.cli.{cmd_name}").COMMAND
+        return result
 
     words: Sequence[str] = ()
     _told = False

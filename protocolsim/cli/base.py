@@ -79,10 +79,10 @@ def studies(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--quiet", is_flag=True, help="Print nothing but refusals."),
         click.option("--allow-plugins", is_flag=True, help="Load code the scenario names (your.module:COMPONENT)."),
     )
-    found: Callable[..., None] = gathered
+    result: Callable[..., None] = gathered
     for option in reversed(options):
-        found = option(found)
-    return found
+        result = option(result)
+    return result
 
 
 def parallel(command: Callable[..., None]) -> Callable[..., None]:
@@ -126,8 +126,8 @@ def workers_for(workers: str, cluster: str | None) -> Iterator[Executor]:
     """Those who carry out the chunks; what the user should know meanwhile goes to standard error."""
     from protocolsim.executor.choose import executor_for
 
-    with executor_for(workers, cluster, say=lambda text: say(text, err=True)) as found:
-        yield found
+    with executor_for(workers, cluster, say=lambda text: say(text, err=True)) as result:
+        yield result
 
 
 @contextmanager
@@ -170,15 +170,15 @@ def assignments(settings: tuple[str, ...]) -> dict[str, Any]:
         return {}
     from protocolsim.scenario.load import value_of
 
-    found: dict[str, Any] = {}
+    result: dict[str, Any] = {}
     for text in settings:
         name, equals, value = text.partition("=")
         if not equals or not name.strip() or not value.strip():
             raise UsageError(f"--set {text}: expected NAME=VALUE, such as response_threshold=50%")
-        if name.strip() in found:
+        if name.strip() in result:
             raise UsageError(f"--set {name.strip()}: it is set twice")
-        found[name.strip()] = value_of(name.strip(), value.strip())
-    return found
+        result[name.strip()] = value_of(name.strip(), value.strip())
+    return result
 
 
 @contextmanager

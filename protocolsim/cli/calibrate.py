@@ -67,14 +67,14 @@ def calibrate(
     )  # fmt: skip
     with study_in(asked, loaded, plan.manifest, REFERENCE) as folder:
         with workers_for(workers, cluster) as those, progress(trials_of(plan), shown=asked.shown) as tell:
-            found = fit(read, plan, workers=those, folder=folder, progress=tell)
+            result = fit(read, plan, workers=those, folder=folder, progress=tell)
         if folder is not None:
             with folder.results() as place:
-                write_calibration(found, place)
+                write_calibration(result, place)
     if as_json:
-        say(json.dumps(found.summary(), indent=2))
+        say(json.dumps(result.summary(), indent=2))
     elif not quiet:
-        _show(found, out)
+        _show(result, out)
 
 
 def _shipped(name: str) -> str:
@@ -86,12 +86,12 @@ def _shipped(name: str) -> str:
     return name
 
 
-def _show(found: Calibration, out: Path | None) -> None:
+def _show(calibration: Calibration, out: Path | None) -> None:
     from rich.console import Console
 
     from protocolsim.report.calibration.console import print_calibration
 
-    print_calibration(found, Console())
+    print_calibration(calibration, Console())
     if out is not None:
         say(
             f"written to {out}: report.html, posterior as parquet and CSV, summary.json, the reference table, "

@@ -36,24 +36,24 @@ def compare(a: str, b: str, asked: Asked) -> None:
             workers_for(asked.workers, asked.cluster) as those,
             progress(2 * manifest.replicates, shown=asked.shown) as tell,
         ):
-            found = compared(one, other, **asked.study, workers=those, folder=folder, progress=tell)
+            result = compared(one, other, **asked.study, workers=those, folder=folder, progress=tell)
         if folder is not None:
             from protocolsim.report.comparison.files import write_comparison
 
             with folder.results() as place:
-                write_comparison(found, place)
+                write_comparison(result, place)
     if asked.as_json:
-        say(json.dumps(found.summary(), indent=2))
+        say(json.dumps(result.summary(), indent=2))
     elif asked.shown:
-        _show(found, asked.out)
+        _show(result, asked.out)
 
 
-def _show(found: Comparison, out: Path | None) -> None:
+def _show(comparison: Comparison, out: Path | None) -> None:
     from rich.console import Console
 
     from protocolsim.report.comparison.console import print_comparison
 
-    print_comparison(found, Console())
+    print_comparison(comparison, Console())
     if out is not None:
         say(
             f"written to {out}: report.html, comparison as parquet and CSV, summary.json, scenario.yaml (the first), "

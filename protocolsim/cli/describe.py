@@ -31,15 +31,15 @@ def describe(
     if overwrite and out is None:
         raise UsageError("--overwrite says nothing without -o")
     with new_file(out, overwrite=overwrite) as write:
-        found = of(load(scenario, set=assignments(settings), allow_plugins=allow_plugins))
+        result = of(load(scenario, set=assignments(settings), allow_plugins=allow_plugins))
         if as_json:
-            write(json.dumps(found.summary(), indent=2) + "\n")
+            write(json.dumps(result.summary(), indent=2) + "\n")
         elif out is not None:
-            write(found.page() if out.suffix.lower() == ".html" else found.text)
+            write(result.page() if out.suffix.lower() == ".html" else result.text)
         else:
             from rich.console import Console
 
-            print_synopsis(found, Console())
+            print_synopsis(result, Console())
 
 
 COMMAND = describe

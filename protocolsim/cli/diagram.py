@@ -75,10 +75,10 @@ def _format(form: str | None, out: Path | None) -> str:
         return form
     if out is None:
         return "mermaid"
-    found = [name for name, ending in ENDINGS.items() if out.suffix.lower() == ending]
-    if not found:
+    result = [name for name, ending in ENDINGS.items() if out.suffix.lower() == ending]
+    if not result:
         raise UsageError(f"-o {out}: end it in {', '.join(ENDINGS.values())}, or say which --format")
-    return found[0]
+    return result[0]
 
 
 COMMAND = diagram

@@ -39,40 +39,40 @@ def sweep(scenario: str, varied: tuple[str, ...], asked: Asked) -> None:
             workers_for(asked.workers, asked.cluster) as those,
             progress(planned.trials, shown=asked.shown) as tell,
         ):
-            found = carry_out(planned, tell, workers=those, folder=folder)
+            result = carry_out(planned, tell, workers=those, folder=folder)
         if folder is not None:
             from protocolsim.report.sweep.page import write_report
 
             with folder.results() as place:
-                write_sweep(found, place)
-                write_report(found, place)
+                write_sweep(result, place)
+                write_report(result, place)
     if asked.as_json:
-        say(json.dumps(found.summary(), indent=2))
+        say(json.dumps(result.summary(), indent=2))
     elif asked.shown:
-        _show_sweep(found, asked.out)
+        _show_sweep(result, asked.out)
 
 
 def _ranges(varied: tuple[str, ...]) -> dict[str, str]:
     """What each --vary says, by name."""
     from protocolsim.study.sweep.grid_values import FORM
 
-    found: dict[str, str] = {}
+    ranges: dict[str, str] = {}
     for text in varied:
         name, equals, values = (part.strip() for part in text.partition("="))
         if not (name and equals and values):
             raise UsageError(f"--vary {text}: expected {FORM}, such as response_threshold=25%:95%:5%")
-        if name in found:
+        if name in ranges:
             raise UsageError(f"--vary {name}: it is varied twice")
-        found[name] = values
-    return found
+        ranges[name] = values
+    return ranges
 
 
-def _show_sweep(found: Sweep, out: Path | None) -> None:
+def _show_sweep(result: Sweep, out: Path | None) -> None:
     from rich.console import Console
 
     from protocolsim.report.sweep.console import print_sweep
 
-    print_sweep(found, Console())
+    print_sweep(result, Console())
     if out is not None:
         say(f"written to {out}: report.html, sweep as parquet, CSV and figure, summary.json, scenario.yaml")
 

@@ -82,10 +82,10 @@ def _curve(streams: int) -> Work:
         trials = asked["replicates"] or loaded.replicates
         with progress(trials + streams * min(trials, TRIALS), shown=watched) as tell:
             curve = curve_of(loaded, parameter, **asked, progress=tell)
-            found = None
+            result = None
             if streams and decision_of(loaded, curve.rule) is not None and len(curve.measured):
-                found = regret(curve, streams=streams, engine=asked["engine"], workers=asked["workers"], progress=tell)
-        told = CurveSummary(curve, chosen_engine(loaded, asked["engine"]), time.perf_counter() - started, found)
+                result = regret(curve, streams=streams, engine=asked["engine"], workers=asked["workers"], progress=tell)
+        told = CurveSummary(curve, chosen_engine(loaded, asked["engine"]), time.perf_counter() - started, result)
         if folder is not None:
             with folder.results() as place:
                 write_thresholds(told, place)
@@ -117,13 +117,13 @@ def _swept(parameter: str | None, why: str, quiet: bool) -> Work:
         if not quiet:
             say(f"{why}; so its range is swept in {len(planned.points)} points instead", err=True)
         with progress(planned.trials, shown=watched) as tell:
-            found = carry_out(planned, tell, workers=workers)
-        summary = sweep_json(found)
+            swept = carry_out(planned, tell, workers=workers)
+        summary = sweep_json(swept)
         if folder is not None:
             with folder.results() as place:
-                write_sweep(found, place)
-                write_report(found, place)
-        return summary, lambda: print_sweep(found, Console())
+                write_sweep(swept, place)
+                write_report(swept, place)
+        return summary, lambda: print_sweep(swept, Console())
 
     return work
 

@@ -182,12 +182,12 @@ def quotient(above: Floats, below: Floats) -> Floats:
 
 def codes(names: Iterable[str], labels: Sequence[str], what: str) -> Integers:
     """The codes of names. Raises UsageError, with the nearest right word, for a name nobody knows."""
-    found = []
+    result = []
     for name in names:
         if name not in labels:
             raise UsageError(unknown(what, name, labels))
-        found.append(labels.index(name))
-    return np.array(found, dtype=np.int64)
+        result.append(labels.index(name))
+    return np.array(result, dtype=np.int64)
 
 
 def rows_of(records: Records, table: str, chosen: Mask | slice = slice(None)) -> Integers:
@@ -203,8 +203,8 @@ def _rows(subjects: Table, table: Table) -> Integers:
     first[1:] = (subject[1:] != subject[:-1]) | (replicate[1:] != replicate[:-1])
     begins = np.flatnonzero(first)
     keys = keys_of(subjects["replicate"], subjects["subject"])
-    found = np.searchsorted(keys, keys_of(replicate[begins], subject[begins])).astype(np.int64)
-    return np.repeat(found, np.diff(begins, append=len(subject)))
+    astype = np.searchsorted(keys, keys_of(replicate[begins], subject[begins])).astype(np.int64)
+    return np.repeat(astype, np.diff(begins, append=len(subject)))
 
 
 @dataclass(frozen=True)
@@ -231,8 +231,8 @@ def seen(records: Records, variable: str) -> Seen:
             table["value"][made],
         )
 
-    found: Seen = records.once(("seen", variable), work_out)
-    return found
+    result: Seen = records.once(("seen", variable), work_out)
+    return result
 
 
 def keys_of(replicate: NDArray[Any], subject: NDArray[Any]) -> Integers:
@@ -266,10 +266,10 @@ def medians(own: Floats, trial: Integers, trials: int) -> Floats:
     number = np.bincount(trial, minlength=trials)
     start = np.cumsum(number) - number
     has = number > 0
-    found = np.zeros((trials, 2))
-    found[has, 0] = 0.5 * (ordered[(start + (number - 1) // 2)[has]] + ordered[(start + number // 2)[has]])
-    found[has, 1] = 1.0
-    return found
+    result = np.zeros((trials, 2))
+    result[has, 0] = 0.5 * (ordered[(start + (number - 1) // 2)[has]] + ordered[(start + number // 2)[has]])
+    result[has, 1] = 1.0
+    return result
 
 
 def first_states(records: Records) -> Integers:
@@ -319,8 +319,8 @@ def in_states(state: NDArray[Any], labels: Labels, states: Sequence[str]) -> Mas
     """Which of these codes of states stand for one of the named states."""
     named = np.zeros(len(labels.states), dtype=np.bool_)
     named[codes(states, labels.states, "state")] = True
-    found: Mask = named[state]
-    return found
+    mask: Mask = named[state]
+    return mask
 
 
 def since_enrolment(records: Records, rows: Integers, minute: NDArray[Any]) -> tuple[Integers, Mask]:

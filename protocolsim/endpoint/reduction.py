@@ -123,8 +123,8 @@ endpoints:
         """What was counted of each subject on each side, and over how much."""
         # Several readings of the same counts are usual: they are counted once.
         key = (self.variable, self.baseline, self.during, self.after, self.before, self.per, self.first_gap)
-        found: Rates = records.once(("rates", *key), lambda: self._count(records))
-        return found
+        rates: Rates = records.once(("rates", *key), lambda: self._count(records))
+        return rates
 
     def _count(self, records: Records) -> Rates:
         made = seen(records, self.variable)

@@ -141,8 +141,8 @@ def in_order(executor: Executor) -> Callable[[Callable[[Any], Any], Iterable[Any
     def mapped(function: Callable[[Any], Any], tasks: Iterable[Any]) -> Iterator[Any]:
         early: dict[int, Any] = {}
         following = 0
-        for number, found in executor.results(partial(_numbered, function), list(enumerate(tasks))):
-            early[number[0]] = found
+        for number, order in executor.results(partial(_numbered, function), list(enumerate(tasks))):
+            early[number[0]] = order
             while following in early:
                 yield early.pop(following)
                 following += 1

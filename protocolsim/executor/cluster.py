@@ -74,8 +74,8 @@ class Cluster(PooledExecutor):
 
     def submit(self, function: Callable[[Task], Found], task: Task) -> Future[Any]:
         """Begin a task."""
-        found: Future[Any] = self._pool.submit(function, task)
-        return found
+        submit: Future[Any] = self._pool.submit(function, task)
+        return submit
 
     def wait(self, futures: Collection[Future[Any]]) -> set[Future[Any]]:
         """Those that are done; workers of the local cluster that died meanwhile are replaced."""

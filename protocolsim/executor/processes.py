@@ -49,9 +49,9 @@ class Processes(PooledExecutor):
         while not (done := {future for future in futures if future.done()}):
             exchange(self._under_way, _LOOK)
             for worker, under_way in list(self._under_way.items()):
-                for number, whole, found in worker.arrived():
+                for number, whole, wait in worker.arrived():
                     future = under_way.pop(number)
-                    future.set_result(found) if whole else future.set_exception(found)
+                    future.set_result(wait) if whole else future.set_exception(wait)
                 if worker.ended:
                     del self._under_way[worker]
                     how = worker.how_it_ended()

@@ -83,10 +83,10 @@ class WorkerProcess:
     def receive(self, seconds: float) -> Any:
         """The next message, or None where none comes in time. Raises WorkerEnded where none will ever come."""
         exchange([self], seconds)
-        found = next(self.arrived(), None)
-        if found is None and self.ended:
+        result = next(self.arrived(), None)
+        if result is None and self.ended:
             raise WorkerEnded(self.how_it_ended())
-        return found
+        return result
 
     def arrived(self) -> Iterator[Any]:
         """The messages that are whole."""

@@ -51,8 +51,8 @@ class Job(NamedTuple):
     @property
     def signature(self) -> tuple[Any, ...]:
         """The types, as Numba has them."""
-        found: tuple[Any, ...] = normalize_signature(self.types)[0]
-        return found
+        signature: tuple[Any, ...] = normalize_signature(self.types)[0]
+        return signature
 
     @property
     def wanted(self) -> bool:

@@ -201,11 +201,11 @@ def _docstring(code: CodeType) -> bool:
 
 def _names(code: CodeType) -> Iterator[str]:
     """Names in a code and in those inside it: of globals, and of what is asked of objects."""
-    found = set(code.co_names)
+    names = set(code.co_names)
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
-            found.update(_names(constant))
-    yield from sorted(found)
+            names.update(_names(constant))
+    yield from sorted(names)
 
 
 def _overloads(function: FunctionType) -> list[Any]:

@@ -11,16 +11,16 @@ from protocolsim.protocol.rules import TOLERANCE
 from protocolsim.protocol.states import Bound
 
 
-def bounds(case: Case, found: Routes) -> Iterator[Finding]:
+def bounds(case: Case, routes: Routes) -> Iterator[Finding]:
     """A fault for each bound that a path breaks, a warning for each that could not be proven."""
     for bound in case.protocol.always:
-        yield from _bound(case, found, bound)
+        yield from _bound(case, routes, bound)
 
 
-def largest(case: Case, found: Routes, bound: Bound) -> tuple[float, Route | None]:
+def largest(case: Case, routes: Routes, bound: Bound) -> tuple[float, Route | None]:
     """The most that the bounded number comes to on the paths found, and a path where it does."""
     most, where = 0.0, None
-    for route in found.found:
+    for route in routes.found:
         value = measured(case, bound, route)
         if value is not None and (where is None or value > most):
             most, where = value, route
@@ -57,8 +57,8 @@ def _amount(bound: Bound, doses: list[PlannedDose]) -> float:
     return total
 
 
-def _bound(case: Case, found: Routes, bound: Bound) -> Iterator[Finding]:
-    most, where = largest(case, found, bound)
+def _bound(case: Case, routes: Routes, bound: Bound) -> Iterator[Finding]:
+    most, where = largest(case, routes, bound)
     path = ("protocol", "always", bound.name)
     what = said(case, bound)
     if where is not None and most - bound.at_most > TOLERANCE:
@@ -66,8 +66,8 @@ def _bound(case: Case, found: Routes, bound: Bound) -> Iterator[Finding]:
         slack = " (where a visit may be late)" if case.late and bound.in_any is not None else ""
         message = f"a patient who goes {way} has {_shown(bound, most)}{slack}, more than the bound: {what}"
         yield Finding("bound broken", "fault", path, message, {bound.name: most}, possible=bool(slack))
-    elif not found.whole:
-        message = f"not proven: {found.why}; on those that were followed it holds ({what})"
+    elif not routes.whole:
+        message = f"not proven: {routes.why}; on those that were followed it holds ({what})"
         yield Finding("not proven", "warning", path, message)
     elif bound.measure == "time" and case.late:
         message = f"not proven: where visits wait for each other, a state's end waits too ({what}; planned: "

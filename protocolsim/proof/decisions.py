@@ -222,8 +222,8 @@ class Judge:
             return
         free = self.inquiry.freely(decision)
         names = decision.read_by(*decision.group.transitions)
-        found = with_other_settings(free, [free.logic.no(r) for r in free.rules.values()], names)
-        if found is not None:
-            numbers, who = example(free, found.answer, names)
-            said = f"{found.words}, {who} would find no way out of '{decision.state.name}'"
-            yield Finding("not exhaustive", "warning", path, said, numbers | found.changed, decision.chart.rough)
+        elsewhere = with_other_settings(free, [free.logic.no(r) for r in free.rules.values()], names)
+        if elsewhere is not None:
+            numbers, who = example(free, elsewhere.answer, names)
+            said = f"{elsewhere.words}, {who} would find no way out of '{decision.state.name}'"
+            yield Finding("not exhaustive", "warning", path, said, numbers | elsewhere.changed, decision.chart.rough)

@@ -219,8 +219,8 @@ class _PathSearch:
         if t.rule.words not in self.nodes:
             self.nodes[t.rule.words] = parse(t.rule.words)
         self.formulas.clear()
-        found = self._value(self.nodes[t.rule.words], here, minute)
-        return None if found is None else bool(found)
+        value = self._value(self.nodes[t.rule.words], here, minute)
+        return None if value is None else bool(value)
 
     def _value(self, node: Node, here: _Position, minute: int) -> float | bool | None:
         if isinstance(node, Number):
@@ -265,9 +265,9 @@ class _PathSearch:
         return float(minute - entered[-1]) if entered else float("nan")
 
 
-def by_states(found: Routes) -> Mapping[tuple[int, ...], list[Route]]:
+def by_states(states: Routes) -> Mapping[tuple[int, ...], list[Route]]:
     """The paths that go through the same states, in order of the first."""
     together: dict[tuple[int, ...], list[Route]] = {}
-    for route in found.found:
+    for route in states.found:
         together.setdefault(route.states, []).append(route)
     return together

@@ -36,7 +36,7 @@ class _Walk:
 
     def walk(self) -> Planned:
         """The visits that somebody can come to, by state."""
-        found: dict[int, tuple[Visit, ...]] = {}
+        result: dict[int, tuple[Visit, ...]] = {}
         open_: list[tuple[int, int, bool]] = []  # (minutes since enrolment, state, enrolled)
         seen: set[tuple[int, bool]] = set()
         heappush(open_, (0, 0, self.protocol.states[0].enrolled))
@@ -48,18 +48,18 @@ class _Walk:
             state = self.protocol.states[number]
             visits, left = self._stay(state, minute)
             # Enrolled the stay can be shorter, never longer: who is not enrolled cannot be in a state with `until`.
-            found.setdefault(number, visits)
+            result.setdefault(number, visits)
             for transition, after in self._ways(state, visits, minute, left=left):
                 for to in transition.destinations:
                     begins = not enrolled and self.protocol.states[to].enrolled
                     then = minute + after if enrolled else 0
                     heappush(open_, (0 if begins else then, to, enrolled or begins))
-        return found
+        return result
 
     def _stay(self, state: State, minute: int) -> tuple[tuple[Visit, ...], bool]:
         """What can be done in a state by those who enter it earliest; whether all are gone before its end."""
         length = state.lasts if state.until is None else max(0, state.until - minute)
-        found: list[Visit] = []
+        stay: list[Visit] = []
         for visit in state.visits:
             if length is None or visit.offset < length:
                 here: Visit | None = visit
@@ -70,10 +70,10 @@ class _Walk:
             gone = any(self._sends_away(state, here.offset, a) for a in here.assessments)
             doses = () if gone else here.doses
             if here.assessments or doses:
-                found.append(Visit(here.offset, here.assessments, doses, None))
+                stay.append(Visit(here.offset, here.assessments, doses, None))
             if gone:
-                return tuple(found), state.until is None
-        return tuple(found), False
+                return tuple(stay), state.until is None
+        return tuple(stay), False
 
     def _sends_away(self, state: State, offset: int, assessment: int) -> bool:
         """Whether everybody who comes to this assessment makes it and goes."""
@@ -94,19 +94,19 @@ class _Walk:
         self, state: State, visits: tuple[Visit, ...], minute: int, *, left: bool
     ) -> list[tuple[Transition, int]]:
         """The transitions that can be taken, each with the least time that this takes."""
-        found: list[tuple[Transition, int]] = []
+        ways: list[tuple[Transition, int]] = []
         if state.final:
-            return found
+            return ways
         if state.at_end is not None and not left:
             length = state.lasts if state.until is None else max(0, state.until - minute)
-            found += [(t, length or 0) for t in self._tried(state.at_end.transitions)]
+            ways += [(t, length or 0) for t in self._tried(state.at_end.transitions)]
         for assessment, group in state.after.items():
             at = [v.offset for v in visits if assessment in v.assessments]
-            found += [(t, min(at)) for t in self._tried(group.transitions) if at]
+            ways += [(t, min(at)) for t in self._tried(group.transitions) if at]
         for event, group in state.upon.items():
             if event in self.events.get(state.number, frozenset()):
-                found += [(t, 0) for t in self._tried(group.transitions)]
-        return found
+                ways += [(t, 0) for t in self._tried(group.transitions)]
+        return ways
 
     @staticmethod
     def _tried(transitions: tuple[Transition, ...]) -> list[Transition]:

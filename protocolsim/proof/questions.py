@@ -31,7 +31,7 @@ class Patients:
     def entering(self, state: int) -> list[Truth]:
         """What the ways into a state, and the rules on them, say of who comes there."""
         if state not in self._entering:
-            found: list[Truth] = []
+            entering: list[Truth] = []
             guards: dict[int, Truth] = {}
             for t in self.history.ways:
                 known = t.source in self.history.traced(state) and t.source not in self.history.looped
@@ -44,8 +44,8 @@ class Patients:
                     guards[t.number] = chosen(chart, self.case.protocol.group_of(t), t)
                 except TooHigh:
                     self.roughly.add(state)  # without the rule more seems possible than is
-                found += chart.facts
-            self._entering[state] = found + self.history.way_in(state, enters_with=guards)
+                entering += chart.facts
+            self._entering[state] = entering + self.history.way_in(state, enters_with=guards)
         return self._entering[state]
 
 
@@ -73,16 +73,16 @@ class DecisionQuestion:
         history = self.patients.history
         before = history.traced(self.state.number)
         gone = {self.state.number, *history.before(self.state.number)}
-        found = [*self.patients.values.facts, *history.enrolment_facts, self.chart.timing]
+        facts = [*self.patients.values.facts, *history.enrolment_facts, self.chart.timing]
         passed = [n for n in gone if n == self.state.number or history.must_pass(n, self.state.number)]
-        found += [history.stays[n].came for n in passed]
-        found += [self.logic.no(s.came) for n, s in history.stays.items() if n not in gone]
+        facts += [history.stays[n].came for n in passed]
+        facts += [self.logic.no(s.came) for n, s in history.stays.items() if n not in gone]
         for number in (*before, self.state.number):
-            found += self.patients.entering(number)
+            facts += self.patients.entering(number)
             self.chart.rough |= number in self.patients.roughly
         for number in before:
-            found += history.way_out(number)
-        return found
+            facts += history.way_out(number)
+        return facts
 
     def can(self, *claims: Truth, show: Sequence[str] = ()) -> SolverAnswer:
         """Whether the claims can be true of a patient. `show`: the names whose numbers will be shown, best small.
@@ -99,10 +99,10 @@ class DecisionQuestion:
             return alone
         if self._whole is None:
             self._whole = self.logic.solver([*self._facts(), *self.chart.facts])
-        found = self._whole.ask(*claims, best=[self._small(n) for n in self.leaves(show)])
-        if found.verdict == "yes":
-            self._patients.append(found)
-        return found
+        can = self._whole.ask(*claims, best=[self._small(n) for n in self.leaves(show)])
+        if can.verdict == "yes":
+            self._patients.append(can)
+        return can
 
     def _small(self, name: str) -> list[Truth]:
         """That a number is one that reads well, the simplest first."""
@@ -125,33 +125,33 @@ class DecisionQuestion:
 
     def numbers(self, answer: SolverAnswer, names: Sequence[str]) -> Mapping[str, float | None]:
         """What a counterexample's numbers are; None where undefined."""
-        found: dict[str, float | None] = {}
+        numbers: dict[str, float | None] = {}
         for name in names:
             term = self.chart.meaning(name)
             if not self.logic.is_so(answer.model, term.defined):
-                found[name] = None
+                numbers[name] = None
                 continue
             bottom = self.logic.shown(answer.model, term.denominator)
-            found[name] = float(self.logic.shown(answer.model, term.numerator) / bottom) if bottom else None
-        return found
+            numbers[name] = float(self.logic.shown(answer.model, term.numerator) / bottom) if bottom else None
+        return numbers
 
     def read_by(self, *transitions: Transition) -> list[str]:
         """The summaries and traits that rules name, in order."""
         known = {s.name for s in self.patients.case.protocol.reader.summaries}
-        found = [n for t in transitions if t.rule is not None for n in names_in(parse(t.rule.words))]
-        return [n for n in dict.fromkeys(found) if n in known]
+        result = [n for t in transitions if t.rule is not None for n in names_in(parse(t.rule.words))]
+        return [n for n in dict.fromkeys(result) if n in known]
 
     def leaves(self, names: Sequence[str]) -> list[str]:
         """What names come down to: the summaries and traits below their formulas, in order; parameters last."""
         summaries = self.patients.case.protocol.reader.summaries
         numbers = {s.name: k for k, s in enumerate(summaries)}
         open_ = [numbers[n] for n in names if n in numbers]
-        found: set[int] = set()
+        leaves: set[int] = set()
         while open_:
             number = open_.pop()
             made = summaries[number].made_by
             if isinstance(made, Formula):
                 open_ += made.reads
-            found.add(number)
-        below = [summaries[k].name for k in sorted(found) if not isinstance(summaries[k].made_by, Formula)]
+            leaves.add(number)
+        below = [summaries[k].name for k in sorted(leaves) if not isinstance(summaries[k].made_by, Formula)]
         return below + [n for n in names if n not in numbers]

@@ -86,12 +86,14 @@ class Undefined:
         if not self.inquiry.case.settings:
             return
         free = self.inquiry.freely(self.decision)
-        found = with_other_settings(free, [self._missing(free, subject)[1]], subject.names)
-        if found is not None:
-            numbers, who = example(free, found.answer, subject.names)
-            said = f"{found.words}, {who}: {self._then(free, t, subject, found.answer, by_zero=True)}"
+        elsewhere = with_other_settings(free, [self._missing(free, subject)[1]], subject.names)
+        if elsewhere is not None:
+            numbers, who = example(free, elsewhere.answer, subject.names)
+            said = f"{elsewhere.words}, {who}: {self._then(free, t, subject, elsewhere.answer, by_zero=True)}"
             path = ("protocol", "transitions", t.item, "when")
-            yield Finding("division by zero", "note", path, said, numbers | found.changed, self.decision.chart.rough)
+            yield Finding(
+                "division by zero", "note", path, said, numbers | elsewhere.changed, self.decision.chart.rough
+            )
 
     def _then(
         self, decision: DecisionQuestion, t: Transition, subject: _Subject, answer: SolverAnswer, *, by_zero: bool

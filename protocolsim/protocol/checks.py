@@ -27,14 +27,14 @@ def findings(
     `gap` is asked about each state whose ways out at the end are all bound to rules: who finds none of them open, in
     words; None where it is proven that there is no such patient.
     """
-    found: list[Finding] = list(_start(protocol))
-    if found:
-        return found  # all that follows would be wrong for the same reason
+    result: list[Finding] = list(_start(protocol))
+    if result:
+        return result  # all that follows would be wrong for the same reason
     for check in _CHECKS:
-        found.extend(check(protocol))
-    found.extend(_gaps(protocol, gap))
-    found.extend(_unobserved(protocol, shows, variables))
-    return found
+        result.extend(check(protocol))
+    result.extend(_gaps(protocol, gap))
+    result.extend(_unobserved(protocol, shows, variables))
+    return result
 
 
 def _path(state: State) -> Path:
@@ -272,11 +272,11 @@ def _known_on_entry(protocol: Protocol, seen_in: Mapping[int, set[tuple[int, int
 
 def closure(wanted: set[int], made_by: Mapping[int, object]) -> tuple[int, ...]:
     """The summaries wanted and all that their formulas read, in order of definition."""
-    found, open_ = set(wanted), list(wanted)
+    result, open_ = set(wanted), list(wanted)
     while open_:
         made = made_by[open_.pop()]
         for number in made.reads if isinstance(made, Formula) else ():
-            if number not in found:
-                found.add(number)
+            if number not in result:
+                result.add(number)
                 open_.append(number)
-    return tuple(sorted(found))
+    return tuple(sorted(result))

@@ -123,15 +123,15 @@ class _Parser:
         self.depth = 0
 
     def _tokens(self, text: str) -> list[tuple[str, str]]:
-        found, position = [], 0
+        tokens, position = [], 0
         while position < len(text.rstrip()):
             match = _TOKEN.match(text, position)
             if match is None:
                 raise RuleError(f"cannot read '{text[position:].strip()[:20]}' in '{text}'")
             kind = str(match.lastgroup)
-            found.append((kind, match[kind]))
+            tokens.append((kind, match[kind]))
             position = match.end()
-        return found
+        return tokens
 
     def whole(self) -> Node:
         node = self.disjunction()
@@ -272,10 +272,10 @@ def dimension_of(node: Node, known: Mapping[str, Dimension]) -> Dimension | None
             raise RuleError(unknown("name", node.name, known))
         return known[node.name]
     if isinstance(node, Negation):
-        found = dimension_of(node.operand, known)
-        if (node.op == "not") != (found is None):
-            raise RuleError(f"'{node.op}' stands before {_kind_name(found)}")
-        return found
+        dimension = dimension_of(node.operand, known)
+        if (node.op == "not") != (dimension is None):
+            raise RuleError(f"'{node.op}' stands before {_kind_name(dimension)}")
+        return dimension
     left, right = dimension_of(node.left, known), dimension_of(node.right, known)
     if node.op in ("and", "or"):
         if left is not None or right is not None:

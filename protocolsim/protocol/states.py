@@ -192,15 +192,15 @@ class Protocol:
 
     def successors(self) -> dict[int, list[int]]:
         """The states that each state's transitions may lead to."""
-        found: dict[int, list[int]] = {s.number: [] for s in self.states}
+        successors: dict[int, list[int]] = {s.number: [] for s in self.states}
         for transition in self.transitions:
-            found[transition.source] += transition.destinations
-        return found
+            successors[transition.source] += transition.destinations
+        return successors
 
     def before_enrolment(self) -> set[int]:
         """The states that subjects can be in who have not been enrolled."""
         enrolling = {s.number for s in self.states if s.enrolled}
-        ways = {n: [to for to in found if to not in enrolling] for n, found in self.successors().items()}
+        ways = {n: [to for to in enrolment if to not in enrolling] for n, enrolment in self.successors().items()}
         return set() if 0 in enrolling else reachable(ways, [0])
 
     def group_of(self, transition: Transition) -> Group:
@@ -230,10 +230,10 @@ def _shown(value: float) -> str:
 
 def reachable(successors: Mapping[int, Sequence[int]], start: Sequence[int]) -> set[int]:
     """Every state that can be got to from the given ones, themselves included."""
-    found, open_ = set(start), list(start)
+    result, open_ = set(start), list(start)
     while open_:
         for state in successors[open_.pop()]:
-            if state not in found:
-                found.add(state)
+            if state not in result:
+                result.add(state)
                 open_.append(state)
-    return found
+    return result

@@ -15,11 +15,11 @@ from protocolsim.proof.base import Case, Severity
 from protocolsim.proof.paths import Route, Routes
 from protocolsim.scenario.build.assemble import build
 from protocolsim.scenario.build.proof_case import case_of
+from protocolsim.scenario.checks.lapsing import said
+from protocolsim.scenario.checks.quotes import companions_of
 from protocolsim.scenario.file.extends import extended
 from protocolsim.scenario.file.yaml_reader import parse, spell
-from protocolsim.scenario.lapsing import said
 from protocolsim.scenario.load import load
-from protocolsim.scenario.quotes import companions_of
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.units import MINUTES_PER_WEEK
 
@@ -110,25 +110,25 @@ def check_scenario(scenario: Scenario, *, files: bool = True) -> Checked:
     examined = examine(case)
     document = scenario.document
     lapsing = {said(*lapse) for lapse in scenario.lapsing}
-    found = [Finding(0, 0, "", "warning", "as loaded", w) for w in scenario.warnings if w not in lapsing]
+    result = [Finding(0, 0, "", "warning", "as loaded", w) for w in scenario.warnings if w not in lapsing]
     for path, message in scenario.lapsing:
         fault = document.fault(path, message, at_key=True)
-        found.append(Finding(fault.line, fault.column, fault.path, "warning", "never takes place", message))
+        result.append(Finding(fault.line, fault.column, fault.path, "warning", "never takes place", message))
     for f in examined.findings:
         fault = document.fault(f.path, f.message, at_key="transitions" not in f.path)
-        found.append(
+        result.append(
             Finding(fault.line, fault.column, spell(f.path), f.severity, f.kind, fault.message, f.patient, f.possible)
         )
-    found += [Finding(f.line, f.column, f.path, "fault", "beside", f.message)
+    result += [Finding(f.line, f.column, f.path, "fault", "beside", f.message)
               for f in companions_of(scenario, files=files)[1]]  # fmt: skip
-    found.sort(key=lambda f: (SEVERITIES.index(f.severity), f.line, f.column))
-    return Checked(document.source, tuple(found), examined.given_up, case, examined.routes)
+    result.sort(key=lambda f: (SEVERITIES.index(f.severity), f.line, f.column))
+    return Checked(document.source, tuple(result), examined.given_up, case, examined.routes)
 
 
 def refused(error: ScenarioError) -> Checked:
     """What the reader refused, as findings."""
-    found = [Finding(f.line, f.column, f.path, "fault", "refused", f.message) for f in error.faults]
-    return Checked(error.source, tuple(found))
+    result = [Finding(f.line, f.column, f.path, "fault", "refused", f.message) for f in error.faults]
+    return Checked(error.source, tuple(result))
 
 
 def _route(case: Case, route: Route) -> dict[str, Any]:

@@ -76,8 +76,8 @@ def _whole() -> dict[str, Any]:
 def _properties(schema: dict[str, Any], definitions: dict[str, Any], room: tuple[str, ...]) -> dict[str, Any]:
     """The keys of the mapping at this path of the file."""
     here = {"protocol": "ProtocolPart", "cohort": "CohortPart", "decisions": "DecisionPart"}
-    found: dict[str, Any] = (definitions[here[room[0]]] if room else schema)["properties"]
-    return found
+    properties: dict[str, Any] = (definitions[here[room[0]]] if room else schema)["properties"]
+    return properties
 
 
 def _named(shape: dict[str, Any], kind: Kind) -> None:
@@ -107,15 +107,15 @@ def _loose(schema: Any) -> Any:
         return [_loose(s) for s in schema]
     if not isinstance(schema, dict):
         return schema
-    found = {k: _loose(v) for k, v in schema.items() if k not in ("required", "properties", "additionalProperties")}
-    if "$ref" in found:
-        found["$ref"] = found["$ref"].replace("#/$defs/", "#/$defs/Extending")
+    loose = {k: _loose(v) for k, v in schema.items() if k not in ("required", "properties", "additionalProperties")}
+    if "$ref" in loose:
+        loose["$ref"] = loose["$ref"].replace("#/$defs/", "#/$defs/Extending")
     if "properties" in schema:
-        found["properties"] = {k: {"anyOf": [_loose(v), _NOTHING]} for k, v in schema["properties"].items()}
+        loose["properties"] = {k: {"anyOf": [_loose(v), _NOTHING]} for k, v in schema["properties"].items()}
     if "additionalProperties" in schema:
         more = schema["additionalProperties"]
-        found["additionalProperties"] = {"anyOf": [_loose(more), _NOTHING]} if isinstance(more, dict) else more
-    return found
+        loose["additionalProperties"] = {"anyOf": [_loose(more), _NOTHING]} if isinstance(more, dict) else more
+    return loose
 
 
 def _parameter_keys(component: Component) -> dict[str, Any]:

@@ -48,9 +48,9 @@ def is_expression(address: Address, endpoint: Mapping[str, Any] | None = None) -
     """Whether an expression may stand there, or a number; of an endpoint's own keys its `kind` says that."""
     if is_words(address):
         return False
-    found = _at(address)
-    if found is not _OPEN:
-        return float in set(_members(found))
+    expression = _at(address)
+    if expression is not _OPEN:
+        return float in set(_members(expression))
     if endpoint is None:
         return True  # a parameter of a disease or a drug
     kind = kinds().get(str(endpoint.get("kind")))
@@ -61,10 +61,10 @@ def is_expression(address: Address, endpoint: Mapping[str, Any] | None = None) -
 @lru_cache(maxsize=4096)
 def _at(address: Address) -> Any:
     """The type of what stands at an address; `_OPEN` where the schema leaves it open, None where nothing may stand."""
-    found: Any = ScenarioPart
+    below: Any = ScenarioPart
     for step in address:
-        found = _below(found, step)
-    return found
+        below = _below(below, step)
+    return below
 
 
 def _is_key(address: Address) -> bool:

@@ -231,13 +231,13 @@ def why_no_component(component: Component, *, of_cohort: bool) -> list[str]:
         *((_EVENT, h.event) for h in getattr(component, "hazards", ())),
         *((Kind("a parameter", (), of_file, NAME, "use letters, digits and _"), p.name) for p in component.parameters),
     ]
-    found = [why for kind, name in names if (why := kind.why_not(name)) is not None]
-    found += [
+    result = [why for kind, name in names if (why := kind.why_not(name)) is not None]
+    result += [
         f"the trait {shown(t.name)} begins with '{HIDDEN}', as the columns of hidden traits do"
         for t in component.traits
         if not t.hidden and t.name.startswith(HIDDEN)
     ]
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(result))
 
 
 def check_meeting(q: Quantities, components: Sequence[Component], drugs: Sequence[str]) -> None:

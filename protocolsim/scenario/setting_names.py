@@ -21,17 +21,17 @@ def key_of(component: str, parameter: str, path: str) -> str:
 def settings(document: Document, given: Mapping[str, Any], allow_plugins: bool) -> dict[str, Any]:
     """The given values by dotted path. Raises UsageError for a name that means nothing here, or several things."""
     places = _places(document.data, allow_plugins)
-    found: dict[str, Any] = {}
+    result: dict[str, Any] = {}
     for name, value in given.items():
         if not isinstance(name, str):
             raise UsageError(f"--set {digits(name)}: expected the name of what is set, as text, such as 'cohort.size'")
         if why_no_text(name) is not None:
             raise UsageError(f"--set {shown(name)}: {why_no_text(name)}")
         path = _path(name, places, document.data)
-        if path in found:
+        if path in result:
             raise UsageError(f"--set {name}: {path} is set twice")
-        found[path] = value
-    return found
+        result[path] = value
+    return result
 
 
 def _path(name: str, places: Mapping[str, list[str]], data: Mapping[str, Any]) -> str:
@@ -56,11 +56,11 @@ def _path(name: str, places: Mapping[str, list[str]], data: Mapping[str, Any]) -
 
 def _places(data: Mapping[str, Any], allow_plugins: bool) -> dict[str, list[str]]:
     """Every name that can be set, and the path (or paths) it stands for."""
-    found: dict[str, list[str]] = {}
+    places: dict[str, list[str]] = {}
 
     def add(name: str, path: str) -> None:
-        if path not in found.setdefault(name, []):
-            found[name].append(path)
+        if path not in places.setdefault(name, []):
+            places[name].append(path)
 
     for key in ("seed", "replicates"):
         add(key, key)
@@ -82,7 +82,7 @@ def _places(data: Mapping[str, Any], allow_plugins: bool) -> dict[str, list[str]
                 add(parameter.name, f"{prefix}.{parameter.name}")
             add(f"{name}.{parameter.name}", f"{prefix}.{parameter.name}")
             add(f"{prefix}.{parameter.name}", f"{prefix}.{parameter.name}")
-    return found
+    return places
 
 
 def _mapping(data: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:
@@ -94,17 +94,17 @@ def _mapping(data: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:
 
 def _cast(data: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
     """(room, name, kind, path of its parameters) of the disease and of every drug that the scenario mentions."""
-    found = []
+    result = []
     disease = _mapping(data, "cohort").get("disease")
     if isinstance(disease, str):
-        found.append(("disease", disease, disease, "cohort"))
+        result.append(("disease", disease, disease, "cohort"))
     drugs = dict.fromkeys(_mapping(data, "drugs"))
     for state in _mapping(data, "protocol", "states").values():
         drugs |= dict.fromkeys(_mapping(state, "treatment")) if isinstance(state, Mapping) else {}
     for drug in drugs:
         kind = _mapping(data, "drugs", drug).get("kind", drug)
-        found.append(("drug", drug, str(kind), f"drugs.{drug}"))
-    return found
+        result.append(("drug", drug, str(kind), f"drugs.{drug}"))
+    return result
 
 
 def _may_hold(data: Mapping[str, Any], steps: Sequence[str]) -> bool:

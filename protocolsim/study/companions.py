@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from protocolsim.errors import ScenarioError
-from protocolsim.scenario.quotes import companions_of
+from protocolsim.scenario.checks.quotes import companions_of
 from protocolsim.scenario.scenario import Scenario
 
 MOST = 400
@@ -16,10 +16,10 @@ def companions(scenario: Scenario) -> dict[str, Scenario]:
     Raises ScenarioError where a companion cannot be read or has faults, does not take what was set, or has no number
     of the name that a finding quotes.
     """
-    found, faults = companions_of(scenario)
+    result, faults = companions_of(scenario)
     if faults:
         raise ScenarioError(scenario.document.source, faults)
-    return found
+    return result
 
 
 def companion_replicates(replicates: int) -> int:

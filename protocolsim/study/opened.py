@@ -83,8 +83,8 @@ class Study:
     @cached_property
     def summary(self) -> dict[str, Any]:
         """What the command's --json prints. Raises UsageError for a file that is damaged or gone."""
-        found: dict[str, Any] = json.loads(self._checked(ours.SUMMARY).read_text(encoding="utf-8"))
-        return found
+        summary: dict[str, Any] = json.loads(self._checked(ours.SUMMARY).read_text(encoding="utf-8"))
+        return summary
 
     def scenario(self, *, allow_plugins: bool = False) -> Scenario:
         """The scenario that gives these results again. Raises UsageError for a file that is damaged or gone."""
@@ -92,10 +92,10 @@ class Study:
 
     def _checked(self, name: str) -> Path:
         path = self.folder / name
-        found = checksum(path)
-        if found is None:
+        result = checksum(path)
+        if result is None:
             raise UsageError(f"{path}: it is gone, or cannot be read; give the command again with --overwrite")
-        if found != self.manifest.files.get(name):
+        if result != self.manifest.files.get(name):
             raise UsageError(
                 f"{path}: it was damaged, or edited, since it was written; give the command again with --overwrite"
             )

@@ -55,19 +55,19 @@ def run(
         *(Trials(other, chosen_engine(other, AUTO), seed, beside) for other in others.values()),
     ]
     seen = _Seen()
-    found: list[Result] = []
+    result: list[Result] = []
     try:
         for point, sums in zip(
             points,
             conduct(points, workers, None if folder is None else ChunkFiles(folder), progress, seen=seen.add),
             strict=True,
         ):
-            found.append(_result(point, sums, time.perf_counter() - started, None if found else seen))
+            result.append(_result(point, sums, time.perf_counter() - started, None if result else seen))
     except SimulationError as error:
         if not error.point:
             raise
         raise SimulationError(f"{list(others)[error.point - 1]}: {error}") from None
-    return found[0].with_companions(dict(zip(others, found[1:], strict=True)))
+    return result[0].with_companions(dict(zip(others, result[1:], strict=True)))
 
 
 def _result(point: Trials, made: PointSums, seconds: float, seen: _Seen | None) -> Result:
@@ -118,9 +118,11 @@ class _Seen:
 
     def beginning(self) -> tuple[Records, ...]:
         """The first of them as far as they follow each other from the first replicate on."""
-        found: list[Records] = []
+        beginning: list[Records] = []
         for records in self.first:
-            if records.first_replicate != (found[-1].first_replicate + found[-1].replicates if found else 0):
+            if records.first_replicate != (
+                beginning[-1].first_replicate + beginning[-1].replicates if beginning else 0
+            ):
                 break
-            found.append(records)
-        return tuple(found)
+            beginning.append(records)
+        return tuple(beginning)

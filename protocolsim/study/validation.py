@@ -54,11 +54,11 @@ def comparisons(estimates: Iterable[Estimate]) -> list[Comparison]:
     ]
 
 
-def inside(found: Estimate) -> bool | None:
+def inside(estimate: Estimate) -> bool | None:
     """Whether the published value lies in the range of single trials; None where either is missing."""
-    if found.published is None or found.lo != found.lo:
+    if estimate.published is None or estimate.lo != estimate.lo:
         return None
-    return found.lo - _EQUAL <= found.published.value <= found.hi + _EQUAL
+    return estimate.lo - _EQUAL <= estimate.published.value <= estimate.hi + _EQUAL
 
 
 def exact_interval(published: Published | None) -> tuple[float, float] | None:
@@ -74,10 +74,10 @@ def exact_interval(published: Published | None) -> tuple[float, float] | None:
     return low, high
 
 
-def _verdict(found: Estimate) -> Verdict:
-    if found.n_replicates - found.n_undefined < 2:
+def _verdict(estimate: Estimate) -> Verdict:
+    if estimate.n_replicates - estimate.n_undefined < 2:
         return "undefined"
-    return "inside" if inside(found) else "outside"
+    return "inside" if inside(estimate) else "outside"
 
 
 def as_json(row: Comparison) -> dict[str, Any]:

@@ -27,7 +27,7 @@ def words(text: str) -> str:
 
 def in_script(written: str) -> str:
     """JSON or a literal of JavaScript that cannot end the script it stands in, nor begin a comment there."""
-    return _SCRIPT.sub(lambda found: _IN_SCRIPT[found.group()], written)
+    return _SCRIPT.sub(lambda script: _IN_SCRIPT[script.group()], written)
 
 
 class ScriptJSON(json.JSONEncoder):
@@ -66,7 +66,7 @@ def safe(html: str) -> Markup:
 
 def in_tags(svg: str, change: Callable[[str], str]) -> str:
     """The drawing with its tags changed, and its words as they are."""
-    return _TAG.sub(lambda found: change(found.group()), svg)
+    return _TAG.sub(lambda tags: change(tags.group()), svg)
 
 
 def inlined(svg: str, name: str, alternative: str, inks: Mapping[str, str]) -> Markup:

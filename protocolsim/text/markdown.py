@@ -20,7 +20,7 @@ def words(text: str) -> str:
     """Words of a scenario as one line of Markdown."""
     line = " ".join(visible(text).split())
     line = _ALWAYS.sub(r"\\\g<0>", line)
-    return _AT_START.sub(lambda found: f"{found[1]}\\" if found[1] else f"\\{found[0]}", line)
+    return _AT_START.sub(lambda result: f"{result[1]}\\" if result[1] else f"\\{result[0]}", line)
 
 
 def code(name: str) -> str:

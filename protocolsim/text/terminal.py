@@ -14,7 +14,7 @@ _A_BYTE = range(0xDC80, 0xDD00)  # how Python spells a byte of a file name that 
 
 def visible(text: str) -> str:
     """The text with every sign that a terminal would act on written out, as Python writes it."""
-    return _COMMANDS.sub(lambda found: _written(found.group()), text)
+    return _COMMANDS.sub(lambda result: _written(result.group()), text)
 
 
 def _written(sign: str) -> str:

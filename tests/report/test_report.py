@@ -52,8 +52,8 @@ SCENARIO = dataclasses.replace(
         "clearance", mark="F", source="label", default=0.36),
     ),
     own_parameters=(SettableParameter("threshold", "threshold", "parameters.threshold.value", "", "%", 75.0, 0.0, 100.0,
-                                      "what earns it", mark="F", source="abstract", text="75 %", range="0 % to "
-                                      "100 %"),),
+                                      "what earns it", mark="F", source="abstract", text="75 %",
+                                      range="0 % to 100 %"),),
     design=(
         StateRow("baseline", "Old drug alone", "", "12 weeks", "old drug", "scan at weeks 0, 4, 8, 12",
                  ("to Both drugs, when entry_count >= 2",)),

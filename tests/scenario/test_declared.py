@@ -12,7 +12,7 @@ from protocolsim.disease.base import Disease
 from protocolsim.errors import ScenarioError, UsageError
 from protocolsim.scenario.build import components
 from protocolsim.scenario.build.assemble import build
-from protocolsim.scenario.declared import undone
+from protocolsim.scenario.checks.declared import undone
 from protocolsim.scenario.file.yaml_reader import parse
 from tests.support import protocols, toys
 

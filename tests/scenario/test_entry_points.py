@@ -93,7 +93,7 @@ def test_an_installed_drug_needs_no_permission(install):
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("calm", "calm_two:LOW", "draws from stream 999,900 on, and those below 1,000,000 belong to protocolsim"),
+        ("calm", "calm_two:LOW", "draws from stream 999,900 on, and those below 1,000,000 are taken"),
         ("calm", "calm_two:HARMFUL", "cannot be used: it has no fields"),
         ("quiet", "calm_two:COMPONENT", "calls itself 'calm'"),
         ("calm", "calm_two:stream_block", "is not a Drug"),

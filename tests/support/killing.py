@@ -43,9 +43,9 @@ RESUMED = ("run", "sweep", "calibrate", "validate", "compare")
 FINISHED = "summary.json"
 
 
-def plain_report(found: Sweep, folder: Path) -> None:
+def plain_report(sweep: Sweep, folder: Path) -> None:
     """A report that is drawn at once."""
-    (folder / "report.html").write_text(found.own.title * 1000)
+    (folder / "report.html").write_text(sweep.own.title * 1000)
 
 
 def started(words: tuple[str, ...], folder: Path, *more: str) -> int:

@@ -53,10 +53,10 @@ class Name:
 
 def named(text: str) -> Name | None:
     """The host and port of an authority such as `localhost:8765` or `[::1]:8765`; None where it is none."""
-    found = _AUTHORITY.fullmatch(text)
-    if found is None:
+    match = _AUTHORITY.fullmatch(text)
+    if match is None:
         return None
-    host, port = found[1].lower().removesuffix("."), found[2]
+    host, port = match[1].lower().removesuffix("."), match[2]
     if not host or (port is not None and not 0 < int(port) < 65536):
         return None
     name = Name(host, None if port is None else int(port))

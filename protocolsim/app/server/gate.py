@@ -81,10 +81,10 @@ def _looked_at(scope: Scope, admission: Admission) -> None:
         raise Refusal(431, f"the request's headers are longer than {MOST_HEADERS:,} bytes")
     hosts, origins = _said(scope, b"host"), _said(scope, b"origin")
     if len(hosts) != 1 or not admission.reached(hosts[0]):
-        found = hosts[0][:100] if hosts else ""
+        result = hosts[0][:100] if hosts else ""
         raise Refusal(
             403,
-            f"this page is not known by the name '{found}'; whoever runs it can have it answer to that name with "
+            f"this page is not known by the name '{result}'; whoever runs it can have it answer to that name with "
             "protocolsim app --allow-host NAME",
         )
     if len(origins) > 1 or (origins and not admission.from_here(origins[0], hosts[0])):

@@ -194,12 +194,12 @@ async def _download(request: Request, pool: Pool, first: State) -> Response:
         if wanted["form"] not in _TYPES:
             raise UsageError(f"no file ends in '.{wanted['form'][:20]}' here; there are {', '.join(_TYPES)}")
         order = Order(wanted["view"], wanted["part"], state, wanted["figure"], wanted["form"])
-        found = await _while_wanted(request, pool.carry_out(order, lambda *_: None))
+        download = await _while_wanted(request, pool.carry_out(order, lambda *_: None))
     except ProtocolsimError as error:
         return PlainTextResponse(str(error), status_code=422)
     except asyncio.CancelledError:
         return PlainTextResponse("stopped: nobody waits for it any more, or the page has ended\n", status_code=503)
-    return _file(found, _TYPES[wanted["form"]], f"{wanted['figure']}.{wanted['form']}")
+    return _file(download, _TYPES[wanted["form"]], f"{wanted['figure']}.{wanted['form']}")
 
 
 async def _while_wanted(request: Request, work: Coroutine[Any, Any, bytes]) -> bytes:

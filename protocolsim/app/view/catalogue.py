@@ -21,21 +21,21 @@ _NO_VIEWS = ("__init__", "base", "catalogue")
 @cache
 def views() -> tuple[View, ...]:
     """All views, in their order."""
-    found = (p.stem for p in Path(__file__).parent.glob("*.py"))
-    loaded = [importlib.import_module(f"protocolsim.app.view.{n}").VIEW for n in found if n not in _NO_VIEWS]
+    result = (p.stem for p in Path(__file__).parent.glob("*.py"))
+    loaded = [importlib.import_module(f"protocolsim.app.view.{n}").VIEW for n in result if n not in _NO_VIEWS]
     loaded += _installed({view.name for view in loaded})
     return tuple(sorted(loaded, key=lambda view: int(view.place)))
 
 
 def _installed(taken: set[str]) -> list[View]:
     """The views of installed packages. One that cannot be used is left out, and a notice says why."""
-    found: list[View] = []
+    installed: list[View] = []
     for plugin in plugins("view").values():
         try:
-            found.append(_sound(plugin, plugin.load(), taken))
+            installed.append(_sound(plugin, plugin.load(), taken))
         except UsageError as error:
             tell(f"{error}; it is left out", once=str(plugin))
-    return found
+    return installed
 
 
 def _sound(plugin: Plugin, view: object, taken: set[str]) -> View:
@@ -51,7 +51,7 @@ def part_of(view: str, part: str) -> Part:
     """A part by its names. Raises UsageError where there is none."""
     hidden = DescribedPart()
     shown = (p for v in views() if v.name == view for p in v.parts)
-    found = next((p for p in ([hidden] if view == "" else shown) if p.name == part), None)
-    if found is None:
+    result = next((p for p in ([hidden] if view == "" else shown) if p.name == part), None)
+    if result is None:
         raise UsageError(f"no view '{view[:40]}' with a part '{part[:40]}'")
-    return found
+    return result

@@ -46,12 +46,12 @@ class PairsPart(Part):
         mine, other = scenario_of(state), other_of(state)
         number = bounded(other, replicates_of(state))
         seed = mine.seed if state.seed is None else state.seed
-        found = compare(other, mine, replicates=number, seed=seed, progress=Progress(tell, 2 * number).add)
+        result = compare(other, mine, replicates=number, seed=seed, progress=Progress(tell, 2 * number).add)
         told = f"{numbers.count(number, 'simulated trial')} of each, seed {seed}."
-        only = tuple(dict.fromkeys([*found.only_a, *found.only_b]))
-        matters = tuple(d for d in found.differences if d.matters and d.path not in ("seed", "replicates"))
-        facts = Facts((other.title, mine.title), matters, found.pairs, only, told)
-        return Made({"differences": lambda: differences(found)}, facts)
+        only = tuple(dict.fromkeys([*result.only_a, *result.only_b]))
+        matters = tuple(d for d in result.differences if d.matters and d.path not in ("seed", "replicates"))
+        facts = Facts((other.title, mine.title), matters, result.pairs, only, told)
+        return Made({"differences": lambda: differences(result)}, facts)
 
     def show(self, answer: Answer, state: State) -> Tag | TagList:
         """The choice of A, what differs in the files, the figure, the table."""

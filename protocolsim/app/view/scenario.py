@@ -43,15 +43,15 @@ class CheckPart(Part):
         tell(0, 0)
         text = state.text if state.text is not None else scenario_of(state).document.text
         try:
-            found = check_text(small(text), f"{state.scenario}.yaml", allow_plugins=state.allow_plugins)
+            checked = check_text(small(text), f"{state.scenario}.yaml", allow_plugins=state.allow_plugins)
         except ProtocolsimError as error:
-            found = Checked(state.scenario, (Finding(0, 0, "", "fault", "refused", str(error)),))
-        return Made({}, Told(found.findings, verdict(found), found.count("fault") == 0))
+            checked = Checked(state.scenario, (Finding(0, 0, "", "fault", "refused", str(error)),))
+        return Made({}, Told(checked.findings, verdict(checked), checked.count("fault") == 0))
 
     def show(self, answer: Answer, state: State) -> Tag | TagList:  # noqa: ARG002 - the answer says it all
         """The list of findings; the lines go to the editor's margin."""
-        found: Told = answer.facts
-        lines = json.dumps(sorted({f.line for f in found.findings if f.line and f.severity == "fault"}))
+        told: Told = answer.facts
+        lines = json.dumps(sorted({f.line for f in told.findings if f.line and f.severity == "fault"}))
         items = [
             tags.li(
                 tags.span(f.severity, class_=f"severity {f.severity}"),
@@ -59,10 +59,10 @@ class CheckPart(Part):
                 tags.span(f"{f.path}: " if f.path else "", class_="path"),
                 f.message,
             )
-            for f in found.findings
+            for f in told.findings
         ]
         return tags.div(
-            tags.p(f"Checked: {found.verdict}.", class_="sound" if found.sound else "faulty"),
+            tags.p(f"Checked: {told.verdict}.", class_="sound" if told.sound else "faulty"),
             tags.ol(*items) if items else None,
             data_lines=lines,
         )

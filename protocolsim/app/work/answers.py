@@ -44,9 +44,9 @@ class Answers:
 
         Who cancels stops the work, unless somebody else waits for it too.
         """
-        found = self.kept(order)
-        if found is not None:
-            return found
+        result = self.kept(order)
+        if result is not None:
+            return result
         making = self._making.get(order)
         if making is None:
             making = self._making[order] = _Making(asyncio.create_task(self._make(order)))

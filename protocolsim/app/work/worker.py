@@ -55,22 +55,22 @@ def answer(made: Made) -> Answer:
     from protocolsim.errors import UsageError
     from protocolsim.report.style import figures as style_figures
 
-    found = Answer({}, made.facts)
+    result = Answer({}, made.facts)
     for name, draw in made.charts.items():
         try:
             chart = draw()
             if isinstance(chart, Picture):
-                found.figures[name] = Figure(chart.title, chart.caption, chart.alternative, chart.svg)
+                result.figures[name] = Figure(chart.title, chart.caption, chart.alternative, chart.svg)
                 continue
             title, caption, alternative = (
                 chart.title["text"],
                 style_figures.caption(chart),
                 style_figures.alternative(chart),
             )
-            found.figures[name] = Figure(title, caption, alternative, style_figures.svg(chart))
+            result.figures[name] = Figure(title, caption, alternative, style_figures.svg(chart))
         except UsageError as error:
-            found.missing[name] = str(error)
-    return found
+            result.missing[name] = str(error)
+    return result
 
 
 def file_of(made: Made, order: Order) -> bytes:

@@ -79,8 +79,8 @@ class Screening:
 
     def more(self, missing: Integers, room: int) -> Candidates | None:
         """Candidates for the missing[k] places of each replicate k; None where there is no room for them, or nobody."""
-        found = int((self.wanted - missing).sum() + self.enrolled.sum())
-        self.screened = max(1.0, float(self.desk.came.sum()) / max(1, found))
+        more = int((self.wanted - missing).sum() + self.enrolled.sum())
+        self.screened = max(1.0, float(self.desk.came.sum()) / max(1, more))
         counts = np.minimum(self.enough(missing, 1.0), self.trial.cohort.max_candidates - self.desk.came)
         counts[list(self.failed)] = 0
         if not 0 < counts.sum() <= room:
@@ -94,11 +94,11 @@ class Screening:
 
     def next_places(self, randomisation: int, replicates: Integers, strata: Integers) -> Integers:
         """The next place on the list of each subject's stratum, in the order of the subjects."""
-        found = np.empty(len(replicates), dtype=np.int64)
+        places = np.empty(len(replicates), dtype=np.int64)
         for k, (replicate, stratum) in enumerate(zip(replicates.tolist(), strata.tolist(), strict=True)):
-            found[k] = self.places.get((randomisation, replicate, stratum), 0)
-            self.places[randomisation, replicate, stratum] = int(found[k]) + 1
-        return found
+            places[k] = self.places.get((randomisation, replicate, stratum), 0)
+            self.places[randomisation, replicate, stratum] = int(places[k]) + 1
+        return places
 
     def give_up(self) -> None:
         """Say what is wrong with the first open replicate; others that fail wait until they are the first."""

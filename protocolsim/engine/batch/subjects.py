@@ -296,21 +296,21 @@ def split(rows: Integers, event_due: Integers, due: Integers, lists: Integers) -
 
 
 @kernel
-def still(rows: Integers, away: NDArray[np.bool_], found: Integers) -> int:
+def still(rows: Integers, away: NDArray[np.bool_], integers: Integers) -> int:
     """List the subjects who have not left their state. Returns how many."""
     count = 0
     for i in unsigned(rows):
-        found[count] = i
+        integers[count] = i
         count += not away[i]
     return count
 
 
 @kernel
-def not_yet(rows: Integers, made_at: Integers, now: Integers, found: Integers) -> int:
+def not_yet(rows: Integers, made_at: Integers, now: Integers, integers: Integers) -> int:
     """List the subjects for whom it was not made at the present minute. Returns how many."""
     count = 0
     for i in unsigned(rows):
-        found[count] = i
+        integers[count] = i
         count += made_at[i] != now[i]
     return count
 
@@ -324,13 +324,13 @@ def put(body: Floats, rows: Integers, columns: Integers, numbers: Floats) -> Non
 
 
 @kernel
-def set_now(rows: Integers, to: Integers, now: Integers, since: Integers, reached: Integers, found: Integers) -> int:
+def set_now(rows: Integers, to: Integers, now: Integers, since: Integers, reached: Integers, integers: Integers) -> int:
     """since[i] = reached[i], then now[i] = reached[i] = to[i]. Lists who advanced, returns how many."""
     count = 0
     for i in unsigned(rows):
         since[i] = reached[i]
         now[i] = reached[i] = to[i]
-        found[count] = i
+        integers[count] = i
         count += reached[i] != since[i]
     return count
 

@@ -61,16 +61,16 @@ class Values:
         for name, setting in history.case.settings.items():
             fixed = Term(exact(setting.value), _ONE, True, (0, 0))
             if setting.node is not None:
-                found = self._derived(setting.node, fixed)
+                term = self._derived(setting.node, fixed)
             elif setting.domain.least > -float("inf"):
-                found = Term(self.logic.number(name, setting.domain, self.facts) if free else _ONE, _ONE, True)
+                term = Term(self.logic.number(name, setting.domain, self.facts) if free else _ONE, _ONE, True)
             else:
-                found = fixed
+                term = fixed
             if not free:  # what is too high with free parameters is so with fixed ones
-                found = Term(exact(setting.value), _ONE, True, found.degree)
+                term = Term(exact(setting.value), _ONE, True, term.degree)
             elif setting.node is not None:
-                self.facts.append(found.defined)
-            self.settings[name] = found
+                self.facts.append(term.defined)
+            self.settings[name] = term
 
     def _derived(self, node: Node, fixed: Term) -> Term:
         """A parameter that is an expression over others; fixed where that multiplies too often."""
@@ -194,9 +194,9 @@ class SymbolicChart:
 
     def _ago(self, now: Number, then: Number, there: Truth) -> Term:
         """The time since a moment that is no later than now."""
-        found = plus(now, times(Fraction(-1), then))
-        self.facts.append(self.logic.either(self.logic.no(there), self.logic.compare(">=", found, Fraction(0))))
-        return Term(found, _ONE, there)
+        ago = plus(now, times(Fraction(-1), then))
+        self.facts.append(self.logic.either(self.logic.no(there), self.logic.compare(">=", ago, Fraction(0))))
+        return Term(ago, _ONE, there)
 
     # Observations --------------------------------------------------------------------------------------------------
 
@@ -239,7 +239,7 @@ class SymbolicChart:
         elapsed = self.stay.length if here else plus(
             plus(self.stay.since, self.stay.length), times(Fraction(-1), stay.since)
         )  # fmt: skip
-        found = []
+        result = []
         for visit in self.history.planned(stay.state):
             for assessment in visit.assessments:
                 if variable not in self.history.case.shows[assessment]:
@@ -252,8 +252,8 @@ class SymbolicChart:
                     continue
                 value, facts = self.values.observed(state, visit.offset, variable)
                 self.facts.extend(facts)
-                found.append(SymbolicObservation(value, plus(elapsed, Fraction(-visit.offset)), there))
-        return found
+                result.append(SymbolicObservation(value, plus(elapsed, Fraction(-visit.offset)), there))
+        return result
 
     def _recent(self, seen: SymbolicObservation, within: int) -> Truth:
         if within < 0:
@@ -264,16 +264,16 @@ class SymbolicChart:
 
     def _ranked(self, kept: Sequence[Truth], first: int, last: int) -> list[Truth]:
         """The first, then the last so many of those that are kept (both count among all that are kept)."""
-        found = list(kept)
+        result = list(kept)
         for most, turn in ((first, 1), (last, -1)):
             if most < 0:
                 continue
             earlier: Number = Fraction(0)
             for k in list(range(len(kept)))[::turn]:
                 within = self.logic.compare("<", earlier, Fraction(most))
-                found[k] = self.logic.both(found[k], within)
+                result[k] = self.logic.both(result[k], within)
                 earlier = plus(earlier, self.logic.if_then(kept[k], _ONE, Fraction(0)))
-        return found
+        return result
 
     def _statistic(self, made: Observed, values: list[Number], kept: list[Truth]) -> Term:
         logic = self.logic
@@ -312,13 +312,13 @@ class SymbolicChart:
 
     def _extreme(self, made: Observed, values: list[Number], kept: list[Truth]) -> Number:
         logic = self.logic
-        found = logic.number("extreme", self.history.case.variables[made.variable], self.facts)
+        extreme = logic.number("extreme", self.history.case.variables[made.variable], self.facts)
         op = "<=" if made.how == SMALLEST else ">="
         for value, is_there in zip(values, kept, strict=True):
-            self.facts.append(logic.either(logic.no(is_there), logic.compare(op, found, value)))
-        one_of = [logic.both(k, logic.compare("==", found, v)) for v, k in zip(values, kept, strict=True)]
+            self.facts.append(logic.either(logic.no(is_there), logic.compare(op, extreme, value)))
+        one_of = [logic.both(k, logic.compare("==", extreme, v)) for v, k in zip(values, kept, strict=True)]
         self.facts.append(logic.either(logic.no(logic.either(*kept)), *one_of))
-        return found
+        return extreme
 
     def _roughly(self, made: Observed, states: Sequence[int]) -> Term:
         """A statistic of numbers of which only the bounds are known, and that some are certain to be there."""
@@ -329,9 +329,9 @@ class SymbolicChart:
             sure = sum(self.logic.both(s.there, self._recent(s, made.within)) is True for s in seen)
             sure = max(sure, self._just_made(made.variable))
         domain = self.history.case.variables[made.variable]
-        found, facts = rough_statistic(self.logic, made, domain, sure)
+        roughly, facts = rough_statistic(self.logic, made, domain, sure)
         self.facts.extend(facts)
-        return found
+        return roughly
 
     def _just_made(self, variable: int) -> int:
         """1 where the very assessment that triggers this decision shows the variable."""

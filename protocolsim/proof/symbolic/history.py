@@ -48,7 +48,7 @@ class History:
         successors: dict[int, list[int]] = {s.number: [] for s in self.protocol.states}
         for t in self.ways:
             successors[t.source] += t.destinations
-        self._after = {n: reachable(successors, found) for n, found in successors.items()}
+        self._after = {n: reachable(successors, init) for n, init in successors.items()}
         self.looped = {n for n, after in self._after.items() if n in after}
         self._taken = {(t.number, to): logic.truth(f"way {t.number}") for t in self.ways for to in t.destinations}
         self.stays = {s.number: self._stay(s) for s in self.protocol.states}
@@ -114,8 +114,8 @@ class History:
         """The visits of a state, with what is left of them where they fall on its end."""
         if state.lasts is None:
             return list(state.visits)
-        found = [v if v.offset < state.lasts else v.closing for v in state.visits if v.offset <= state.lasts]
-        return [v for v in found if v is not None]
+        planned = [v if v.offset < state.lasts else v.closing for v in state.visits if v.offset <= state.lasts]
+        return [v for v in planned if v is not None]
 
     def made(self, stay: SymbolicStay, visit: Visit, assessment: int) -> Truth:
         """Whether this assessment had been made when the state was left (or now, if this is where the patient is)."""

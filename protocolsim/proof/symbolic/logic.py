@@ -123,9 +123,9 @@ class Logic:
     def compare(self, op: str, a: Number, b: Number) -> Truth:
         """An exact comparison of two numbers."""
         left, right = (a, b) if is_known(a) and is_known(b) else (self.z3_number(a), self.z3_number(b))
-        found = {"<": lambda: left < right, "<=": lambda: left <= right, ">": lambda: left > right,
+        compare = {"<": lambda: left < right, "<=": lambda: left <= right, ">": lambda: left > right,
                  ">=": lambda: left >= right, "==": lambda: left == right}[op]()  # fmt: skip
-        return bool(found) if is_known(a) and is_known(b) else found
+        return bool(compare) if is_known(a) and is_known(b) else compare
 
     # Terms ---------------------------------------------------------------------------------------------------------
 
@@ -168,7 +168,7 @@ class Logic:
                 self.both(self.compare("<", bottom, Fraction(0)), self.compare(down, left, right)),
             )
 
-        found = {
+        holds = {
             ">": lambda: beyond(1, True, tolerance),
             ">=": lambda: beyond(1, False, -tolerance),
             "<": lambda: beyond(-1, True, tolerance),
@@ -176,7 +176,7 @@ class Logic:
             "==": lambda: self.both(beyond(1, False, -tolerance), beyond(-1, False, -tolerance)),
             "!=": lambda: self.either(beyond(1, True, tolerance), beyond(-1, True, tolerance)),
         }[op]()
-        return self.both(difference.defined, found)
+        return self.both(difference.defined, holds)
 
     # Questions -----------------------------------------------------------------------------------------------------
 
@@ -255,24 +255,24 @@ class Solver:
             return SolverAnswer("given up", budget=self.logic.budget.why(in_time=False))
         self._solver.push()
         self._solver.add(*(self.logic.z3_truth(c) for c in claims))
-        found = self._check()
-        for choices in best if found.verdict == "yes" else ():
-            found = self._with_the_first(choices) or found
+        result = self._check()
+        for choices in best if result.verdict == "yes" else ():
+            result = self._with_the_first(choices) or result
         if not self.logic.lost:
             self._solver.pop()
-        return found
+        return result
 
     def _with_the_first(self, choices: Sequence[Truth]) -> SolverAnswer | None:
         for choice in choices:
             self._solver.push()
             self._solver.add(self.logic.z3_truth(choice))
-            found = self._check()
+            first = self._check()
             if self.logic.lost:
                 return None
             self._solver.pop()
-            if found.verdict == "yes":
+            if first.verdict == "yes":
                 self._solver.add(self.logic.z3_truth(choice))
-                return found
+                return first
         return None
 
     def _check(self) -> SolverAnswer:
@@ -304,5 +304,5 @@ class Solver:
         )
 
     def _steps(self) -> int:
-        found = self._solver.statistics()
-        return int(found.get_key_value("rlimit count")) if "rlimit count" in found.keys() else 0  # noqa: SIM118
+        statistics = self._solver.statistics()
+        return int(statistics.get_key_value("rlimit count")) if "rlimit count" in statistics.keys() else 0  # noqa: SIM118

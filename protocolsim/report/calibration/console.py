@@ -18,42 +18,46 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
-def print_calibration(found: Calibration, console: Console) -> None:
+def print_calibration(calibration: Calibration, console: Console) -> None:
     """Print the posterior, what it predicts, and what both are worth."""
     screen = Screen(console)
     put = screen.put
-    put(f"{found.scenario.title}: calibrated to {found.targets.title or found.targets.source}", "bold")
-    _fitted(screen, found)
+    put(
+        f"{calibration.scenario.title}: calibrated to {calibration.targets.title or calibration.targets.source}", "bold"
+    )
+    _fitted(screen, calibration)
     put("")
-    _beside(screen, found)
+    _beside(screen, calibration)
     put("")
-    for line in sentences(found):
+    for line in sentences(calibration):
         put(line)
     put("")
     put(f"{SD_RATIO_MEANS} {PREDICTED_MEANS}", "dim")
-    for line in found.warnings:
+    for line in calibration.warnings:
         put(f"Warning: {line}", "bold yellow")
-    for line in found.targets.notes:
+    for line in calibration.targets.notes:
         put(f"Caveat: {line}")
     put("")
-    facts = found.provenance
+    facts = calibration.provenance
     put(f"seed {facts['seed']}, protocolsim {facts['protocolsim']}, {facts['run time']}", "dim")
 
 
-def _fitted(screen: Screen, found: Calibration) -> None:
+def _fitted(screen: Screen, calibration: Calibration) -> None:
     """One row per parameter."""
     numbers = (Column(heading) for heading in ("Prior", "Median", "5-95 %", "SD ratio"))
     ends = (Column("Verdict", words=True), Column("Own"), Column("Percentile", short="Pctl."))
     keys = ("short", "prior", "median", "range", "sd_ratio", "verdict", "own", "own_percentile")
-    rows = [[row[key] for key in keys] for row in map(parameter_row, found.parameters)]
+    rows = [[row[key] for key in keys] for row in map(parameter_row, calibration.parameters)]
     screen.table([Column("Parameter", words=True), *numbers, *ends], rows, expand=True)
 
 
-def _beside(screen: Screen, found: Calibration) -> None:
+def _beside(screen: Screen, calibration: Calibration) -> None:
     """One row per published result."""
     columns = (
         *(Column("Published result", words=True), Column("Published", words=True), Column("Predicted, 5-95 %")),
         *(Column("Percentile", short="Pctl."), Column("Use", words=True)),
     )
     keys = ("label", "published", "range", "percentile", "use")
-    screen.table(columns, [[row[key] for key in keys] for row in map(predicted_row, found.predicted)], expand=True)
+    screen.table(
+        columns, [[row[key] for key in keys] for row in map(predicted_row, calibration.predicted)], expand=True
+    )

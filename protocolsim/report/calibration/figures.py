@@ -22,14 +22,14 @@ _FITTED, _BESIDE = "published, fitted to", "published, not fitted to"
 _PANEL = 330
 
 
-def posteriors(found: Calibration) -> alt.ConcatChart:
+def posteriors(calibration: Calibration) -> alt.ConcatChart:
     """The posterior of each parameter as a histogram, over its prior."""
     import altair as alt
 
-    panels = [_panel(found, p, k) for k, p in enumerate(found.parameters)]
+    panels = [_panel(calibration, p, k) for k, p in enumerate(calibration.parameters)]
     chart = alt.concat(*panels, columns=2, spacing=26).resolve_scale(color="shared")
-    lost = found.not_identified
-    told = "; ".join(_in_words(p) for p in found.parameters)
+    lost = calibration.not_identified
+    told = "; ".join(_in_words(p) for p in calibration.parameters)
     drawn: alt.ConcatChart = finish(
         chart,
         "What the targets say of each parameter",
@@ -45,15 +45,15 @@ def _in_words(p: Fitted) -> str:
     return f"{p.free.name}: {numbers.plain(p.low)} to {numbers.plain(p.high)} {p.free.unit}".rstrip()
 
 
-def _panel(found: Calibration, p: Fitted, k: int) -> alt.LayerChart:
+def _panel(calibration: Calibration, p: Fitted, k: int) -> alt.LayerChart:
     import altair as alt
     import pandas as pd
 
     ends = np.linspace(0.0, 1.0, _BINS + 1)
-    share, _ = np.histogram(found.posterior.positions[:, k], bins=ends, weights=found.posterior.weights)
+    share, _ = np.histogram(calibration.posterior.positions[:, k], bins=ends, weights=calibration.posterior.weights)
     edges = [p.free.at(float(u)) for u in ends]
     series = _SAID if p.identified else _NOT
-    shown = [s for s in (_PRIOR, _SAID, _NOT, _OWN) if s in (_PRIOR, _OWN) or s in _series(found)]
+    shown = [s for s in (_PRIOR, _SAID, _NOT, _OWN) if s in (_PRIOR, _OWN) or s in _series(calibration)]
     tints = {_PRIOR: GREY, _SAID: BLUE, _NOT: ORANGE, _OWN: PURPLE}
     colour = alt.Color(
         "series:N", title=None, legend=legend(shown), scale=alt.Scale(domain=shown, range=[tints[s] for s in shown])
@@ -77,18 +77,18 @@ def _panel(found: Calibration, p: Fitted, k: int) -> alt.LayerChart:
     return panel
 
 
-def _series(found: Calibration) -> set[str]:
-    return {_SAID if p.identified else _NOT for p in found.parameters}
+def _series(calibration: Calibration) -> set[str]:
+    return {_SAID if p.identified else _NOT for p in calibration.parameters}
 
 
-def predicted(found: Calibration) -> alt.VConcatChart:
+def predicted(calibration: Calibration) -> alt.VConcatChart:
     """Trials at draws from the posterior beside what was published, one row for each result, by unit."""
     import altair as alt
 
-    units = list(dict.fromkeys(p.unit for p in found.predicted))
-    charts = [_rows(unit, [p for p in found.predicted if p.unit == unit], found) for unit in units]
+    units = list(dict.fromkeys(p.unit for p in calibration.predicted))
+    charts = [_rows(unit, [p for p in calibration.predicted if p.unit == unit], calibration) for unit in units]
     told = "; ".join(
-        f"{p.label}: published {p.text}, predicted {numbers.span(p.lo, p.hi, p.unit)}" for p in found.predicted
+        f"{p.label}: published {p.text}, predicted {numbers.span(p.lo, p.hi, p.unit)}" for p in calibration.predicted
     )
     drawn: alt.VConcatChart = finish(
         alt.vconcat(*charts, spacing=18).resolve_scale(color="shared"),
@@ -101,12 +101,12 @@ def predicted(found: Calibration) -> alt.VConcatChart:
     return drawn
 
 
-def _rows(unit: str, group: list[Predicted], found: Calibration) -> alt.LayerChart:
+def _rows(unit: str, group: list[Predicted], calibration: Calibration) -> alt.LayerChart:
     import altair as alt
     import pandas as pd
 
     labels = {p.endpoint: "\n".join(textwrap.wrap(p.label, 40)) for p in group}
-    kinds = [_FITTED if p.target is not None else _BESIDE for p in found.predicted]
+    kinds = [_FITTED if p.target is not None else _BESIDE for p in calibration.predicted]
     shown = [_DRAWN, *(k for k in (_FITTED, _BESIDE) if k in kinds)]
     tints = {_DRAWN: GREY, _FITTED: ORANGE, _BESIDE: BLUE}
     colour = alt.Color(

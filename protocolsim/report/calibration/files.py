@@ -10,9 +10,9 @@ from protocolsim.study.storage.csv_files import write_frame
 from protocolsim.study.storage.results_folder import write_facts
 
 
-def write_calibration(found: Calibration, folder: Path) -> None:
+def write_calibration(calibration: Calibration, folder: Path) -> None:
     """The posterior's draws as parquet and CSV, summary, provenance, scenario, targets and page."""
-    write_frame(found.draws, folder, "posterior")
-    write_facts(folder, found.summary(), found.scenario, found.provenance)
-    (folder / "targets.yaml").write_text(found.targets.text, encoding="utf-8")
-    (folder / "report.html").write_text(calibration_page(found), encoding="utf-8")
+    write_frame(calibration.draws, folder, "posterior")
+    write_facts(folder, calibration.summary(), calibration.scenario, calibration.provenance)
+    (folder / "targets.yaml").write_text(calibration.targets.text, encoding="utf-8")
+    (folder / "report.html").write_text(calibration_page(calibration), encoding="utf-8")

@@ -21,24 +21,27 @@ from protocolsim.text.html import rendered
 _TEMPLATE = Path(__file__).with_name("page.html.j2")
 
 
-def calibration_page(found: Calibration) -> str:
+def calibration_page(calibration: Calibration) -> str:
     """The page as text; it loads nothing from anywhere, and looks like the page of a run."""
-    names = [p.free.name for p in found.parameters]
+    names = [p.free.name for p in calibration.parameters]
     return rendered(
         _TEMPLATE,
-        found=found,
+        calibration=calibration,
         style=style(),
-        sentences=sentences(found),
-        parameters=[parameter_row(p) for p in found.parameters],
-        predicted=[predicted_row(p) for p in found.predicted],
+        sentences=sentences(calibration),
+        parameters=[parameter_row(p) for p in calibration.parameters],
+        predicted=[predicted_row(p) for p in calibration.predicted],
         names=names,
         correlations=[
-            (n, [f"{v:.2f}" for v in row]) for n, row in zip(names, found.posterior.correlation.tolist(), strict=True)
+            (n, [f"{v:.2f}" for v in row])
+            for n, row in zip(names, calibration.posterior.correlation.tolist(), strict=True)
         ],
         sd_ratio_means=SD_RATIO_MEANS,
         predicted_means=PREDICTED_MEANS,
-        figures=[_figure(chart, f"figure{k}") for k, chart in enumerate((posteriors(found), predicted(found)))],
-        provenance=found.provenance,
+        figures=[
+            _figure(chart, f"figure{k}") for k, chart in enumerate((posteriors(calibration), predicted(calibration)))
+        ],
+        provenance=calibration.provenance,
     )
 
 

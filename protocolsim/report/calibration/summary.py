@@ -20,11 +20,12 @@ _MANNERS = {
 }
 
 
-def sentences(found: Calibration) -> list[str]:
+def sentences(calibration: Calibration) -> list[str]:
     """What the numbers say, in words."""
-    plan, lost = found.plan, found.not_identified
+    plan, lost = calibration.plan, calibration.not_identified
     points, trials = style_numbers.count(plan.points, "point"), style_numbers.count(plan.trials, "trial")
-    kept = f"the {len(found.posterior.weights):,} trials nearest to the published one, from {found.posterior.points:,}"
+    posterior = calibration.posterior
+    kept = f"the {len(posterior.weights):,} trials nearest to the published one, from {posterior.points:,}"
     told = [f"{points} of the prior were simulated, {trials} at each; {kept} points, make the posterior."]
     if lost:
         told.append(
@@ -33,8 +34,8 @@ def sentences(found: Calibration) -> list[str]:
         )
     else:
         told.append("The targets say something of every parameter.")
-    outside = [p for p in found.parameters if p.own_inside is False]
-    compared = [p for p in found.parameters if p.own_inside is not None]
+    outside = [p for p in calibration.parameters if p.own_inside is False]
+    compared = [p for p in calibration.parameters if p.own_inside is not None]
     if outside:
         told.append(
             "The scenario's own values lie outside the posterior's 5-95 % for "
@@ -43,24 +44,24 @@ def sentences(found: Calibration) -> list[str]:
         )
     elif compared:
         told.append("The scenario's own values all lie inside the posterior's 5-95 %.")
-    strong = _strong(found)
+    strong = _strong(calibration)
     if strong:
         told.append(f"Go together, so that only a combination is known well: {strong}.")
     held = ", ".join(
         f"{100 * s:.0f} % intervals held the truth in {100 * min(h):.0f} to {100 * max(h):.0f} % "
         f"(expected within {100 * COVERAGE_BOUNDS[s][0]:.0f} to {100 * COVERAGE_BOUNDS[s][1]:.0f} %)"
-        for s, h in ((s, found.coverage.held[s]) for s in INTERVALS)
+        for s, h in ((s, calibration.coverage.held[s]) for s in INTERVALS)
     )
     told.append(
-        f"Whether to believe this: of {found.coverage.fits:,} simulated trials fitted as if they had been published, "
-        f"{held}, over the parameters; {_MANNERS[found.coverage.believed]}."
+        f"Whether to believe this: of {calibration.coverage.fits:,} simulated trials fitted as if published, "
+        f"{held}, over the parameters; {_MANNERS[calibration.coverage.believed]}."
     )
     return told
 
 
-def _strong(found: Calibration) -> str:
-    rows = found.posterior.correlation
-    names = [p.free.name for p in found.parameters]
+def _strong(calibration: Calibration) -> str:
+    rows = calibration.posterior.correlation
+    names = [p.free.name for p in calibration.parameters]
     pairs = [(names[i], names[j], float(rows[i, j])) for i in range(len(names)) for j in range(i)]
     return "; ".join(f"{a} and {b} (correlation {r:.2f})" for a, b, r in pairs if abs(r) >= 0.5)
 

@@ -17,33 +17,34 @@ PAIRED = (
 )
 
 
-def print_comparison(found: Comparison, console: Console) -> None:
+def print_comparison(comparison: Comparison, console: Console) -> None:
     """Print what differs in the files, then in the results."""
     screen = Screen(console)
     put = screen.put
-    put(f"A: {found.a.title}", "bold")
-    put(f"B: {found.b.title}", "bold")
+    put(f"A: {comparison.a.title}", "bold")
+    put(f"B: {comparison.b.title}", "bold")
     put("")
-    matters = [d for d in found.differences if d.matters]
+    matters = [d for d in comparison.differences if d.matters]
     if matters:
         columns = [Column(heading, words=True) for heading in ("In the file", "A", "B")]
         screen.table(columns, [(d.path, written(d.a), written(d.b)) for d in matters])
     else:
         put("Nothing in the files differs that changes what happens.")
-    words = [d.path for d in found.differences if not d.matters]
+    words = [d.path for d in comparison.differences if not d.matters]
     if words:
         put(f"Differs in words only: {', '.join(words)}.", "dim")
     put("")
-    if found.pairs:
+    if comparison.pairs:
         columns = [Column("Endpoint", words=True), Column("A"), Column("B"), Column("B minus A")]
-        rows = [(p.a.label, numbers.simulated(p.a), numbers.simulated(p.b), difference(p)) for p in found.pairs]
+        rows = [(p.a.label, numbers.simulated(p.a), numbers.simulated(p.b), difference(p)) for p in comparison.pairs]
         screen.table(columns, rows)
-    for one, names in (("A", found.only_a), ("B", found.only_b)):
+    for one, names in (("A", comparison.only_a), ("B", comparison.only_b)):
         if names:
             put(f"Only {one} has, or has of that kind: {', '.join(names)}.")
     put("")
     put(PAIRED, "dim")
-    put(f"seed {found.seed}, {numbers.count(found.replicates, 'replicate')} of each, {found.seconds:.1f} s", "dim")
+    of_each = numbers.count(comparison.replicates, "replicate")
+    put(f"seed {comparison.seed}, {of_each} of each, {comparison.seconds:.1f} s", "dim")
 
 
 def written(value: Any) -> str:

@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 _LETTERS = 44
 
 
-def differences(found: Comparison) -> alt.LayerChart:
+def differences(comparison: Comparison) -> alt.LayerChart:
     """B minus A of every share, in percentage points, with two paired standard errors on either side.
 
     Raises UsageError where both have no share in common.
     """
     import altair as alt
 
-    frame = difference_frame(found)
+    frame = difference_frame(comparison)
     if len(frame) == 0:
         raise UsageError("the two have no share (in %) in common, so that nothing can be drawn on one axis")
     order = list(dict.fromkeys(frame["label"]))
@@ -40,12 +40,12 @@ def differences(found: Comparison) -> alt.LayerChart:
             base.mark_circle(color=BLUE, size=70, opacity=1).encode(x=x, y=y),
         ]
     )
-    largest = max(_shares(found), key=lambda p: abs(p.difference))
+    largest = max(_shares(comparison), key=lambda p: abs(p.difference))
     told = f"{largest.a.label}, {difference(largest)}"
     chart: alt.LayerChart = finish(
         layers.properties(width=460, height={"step": 30}),
         "What differs with common random numbers",
-        f"B minus A over {numbers.count(found.replicates, 'simulated trial')} of each. Lines are two paired Monte "
+        f"B minus A over {numbers.count(comparison.replicates, 'simulated trial')} of each. Lines are two paired Monte "
         "Carlo standard errors on either side; what stays off the dashed line differs by more than chance of the "
         f"simulation. Look at what is bought, and what it costs. Largest: {told}.",
         f"Differences of {len(frame)} shares between two designs. Largest: {told}.",
@@ -53,12 +53,12 @@ def differences(found: Comparison) -> alt.LayerChart:
     return chart
 
 
-def difference_frame(found: Comparison) -> pd.DataFrame:
+def difference_frame(comparison: Comparison) -> pd.DataFrame:
     """name, label, difference, lower and upper (percentage points) of every share that is defined in both."""
     import pandas as pd
 
     rows = []
-    for pair in _shares(found):
+    for pair in _shares(comparison):
         value, error = (numbers.scaled(v, "%") for v in (pair.difference, pair.mcse))
         error = 0.0 if error != error else error
         label = "\n".join(textwrap.wrap(pair.a.label, _LETTERS))
@@ -66,5 +66,5 @@ def difference_frame(found: Comparison) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["name", "label", "difference", "lower", "upper"])
 
 
-def _shares(found: Comparison) -> list[Pair]:
-    return [p for p in found.pairs if p.a.unit == "%" and p.difference == p.difference]
+def _shares(comparison: Comparison) -> list[Pair]:
+    return [p for p in comparison.pairs if p.a.unit == "%" and p.difference == p.difference]

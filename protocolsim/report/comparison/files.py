@@ -18,48 +18,50 @@ from protocolsim.study.storage.results_folder import write_facts
 from protocolsim.text.html import words
 
 
-def write_comparison(found: Comparison, folder: Path) -> None:
+def write_comparison(comparison: Comparison, folder: Path) -> None:
     """Endpoints as parquet and CSV, summary, provenance, both scenarios (`scenario.yaml` is the first), the page."""
-    write_frame(found.frame, folder, "comparison")
-    write_facts(folder, found.summary(), found.a, found.provenance, found.asked)
-    (folder / COMPARED).write_text(found.b.resolved, encoding="utf-8")
-    (folder / REPORT).write_text(comparison_page(found), encoding="utf-8")
+    write_frame(comparison.frame, folder, "comparison")
+    write_facts(folder, comparison.summary(), comparison.a, comparison.provenance, comparison.asked)
+    (folder / COMPARED).write_text(comparison.b.resolved, encoding="utf-8")
+    (folder / REPORT).write_text(comparison_page(comparison), encoding="utf-8")
 
 
-def comparison_page(found: Comparison) -> str:
+def comparison_page(comparison: Comparison) -> str:
     """The page as text; it loads nothing from anywhere."""
-    matters = [d for d in found.differences if d.matters]
+    matters = [d for d in comparison.differences if d.matters]
     files = [(d.path, written(d.a), written(d.b)) for d in matters]
-    pairs = [(p.a.label, numbers.simulated(p.a), numbers.simulated(p.b), difference(p)) for p in found.pairs]
+    pairs = [(p.a.label, numbers.simulated(p.a), numbers.simulated(p.b), difference(p)) for p in comparison.pairs]
     sections = [
         PageSection(
-            "What differs in the files", _table(("In the file", "A", "B"), files), _words_only(found), wide=True
+            "What differs in the files", _table(("In the file", "A", "B"), files), _words_only(comparison), wide=True
         ),
-        *_figure(found),
-        PageSection("Results", _table(("Endpoint", "A", "B", "B minus A"), pairs), _alone(found), wide=True),
-        PageSection("Provenance", _table(("", ""), found.provenance.items()), wide=True),
+        *_figure(comparison),
+        PageSection("Results", _table(("Endpoint", "A", "B", "B minus A"), pairs), _alone(comparison), wide=True),
+        PageSection("Provenance", _table(("", ""), comparison.provenance.items()), wide=True),
     ]
-    return plain_page("Two scenarios side by side", f"A: {found.a.title}; B: {found.b.title}", [PAIRED], sections)
+    return plain_page(
+        "Two scenarios side by side", f"A: {comparison.a.title}; B: {comparison.b.title}", [PAIRED], sections
+    )
 
 
-def _words_only(found: Comparison) -> str:
-    paths = [d.path for d in found.differences if not d.matters]
+def _words_only(comparison: Comparison) -> str:
+    paths = [d.path for d in comparison.differences if not d.matters]
     return f"Differs in words only: {', '.join(paths)}." if paths else ""
 
 
-def _alone(found: Comparison) -> str:
+def _alone(comparison: Comparison) -> str:
     """Which endpoints only one of the two has."""
     told = [
         f"Only {one} has, or has of that kind: {', '.join(names)}."
-        for one, names in (("A", found.only_a), ("B", found.only_b))
+        for one, names in (("A", comparison.only_a), ("B", comparison.only_b))
         if names
     ]
     return " ".join(told)
 
 
-def _figure(found: Comparison) -> list[PageSection]:
+def _figure(comparison: Comparison) -> list[PageSection]:
     try:
-        chart = differences(found)
+        chart = differences(comparison)
     except UsageError:
         return []  # they have no share in common: the table says it all
     return [PageSection("Differences", f"<figure>{inline(chart, 'differences')}</figure>", caption(chart), wide=True)]

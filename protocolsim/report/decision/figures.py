@@ -58,7 +58,7 @@ def curves(drawn: Drawn, compare: ThresholdCurve | None = None) -> alt.LayerChar
         )
     at = drawn.curve.at(drawn.curve.own)
     told = "; ".join(f"{at[n].label} {numbers.simulated(at[n])}" for n in names)
-    found: alt.LayerChart = finish(
+    result: alt.LayerChart = finish(
         alt.LayerChart(layer=layers).properties(width=700, height=300),
         f"Who passes, by {drawn.curve.parameter.replace('_', ' ')}",
         f"{_reach(drawn)} Lines are steps, as only values that occur can be told apart; bands are two Monte Carlo "
@@ -67,7 +67,7 @@ def curves(drawn: Drawn, compare: ThresholdCurve | None = None) -> alt.LayerChar
         "end of the range. Look at how much of the range changes little, and where a line jumps.",
         f"Step curves against {drawn.axis}. At the scenario's own {drawn.said(drawn.curve.own)}: {told}.",
     )
-    return found
+    return result
 
 
 def roc(drawn: Drawn) -> alt.LayerChart:
@@ -110,7 +110,7 @@ def roc(drawn: Drawn) -> alt.LayerChart:
         f"at the scenario's own {drawn.said(drawn.curve.own)}, {100 * mine['sensitivity']:.0f} % of true responders "
         f"pass and {100 * mine['false_positive']:.0f} % of the others"
     )
-    found: alt.LayerChart = finish(
+    result: alt.LayerChart = finish(
         chart,
         "How well the rule tells true responders from others",
         "Each dot is a threshold, some of them labelled; the diamond is the scenario's own. A rule on the dotted "
@@ -118,17 +118,17 @@ def roc(drawn: Drawn) -> alt.LayerChart:
         f"lies between, and the line only joins neighbours. Here, {told}.",
         f"ROC curve of the rule: {told}.",
     )
-    return found
+    return result
 
 
 def roc_frame(drawn: Drawn) -> pd.DataFrame:
     """threshold, at, sensitivity, false_positive (shares), own, and the text beside some of the points."""
-    found = drawn.of("sensitivity")[["threshold", "at", "value"]].rename(columns={"value": "sensitivity"})
-    found["false_positive"] = 1.0 - drawn.of("specificity")["value"].to_numpy()
-    found["own"] = found["threshold"] == drawn.curve.own
+    rename = drawn.of("sensitivity")[["threshold", "at", "value"]].rename(columns={"value": "sensitivity"})
+    rename["false_positive"] = 1.0 - drawn.of("specificity")["value"].to_numpy()
+    rename["own"] = rename["threshold"] == drawn.curve.own
     named = {*drawn.quarters.tolist(), drawn.curve.own}
-    found["text"] = [drawn.said(t) if t in named else "" for t in found["threshold"]]
-    return found.dropna().reset_index(drop=True)
+    rename["text"] = [drawn.said(t) if t in named else "" for t in rename["threshold"]]
+    return rename.dropna().reset_index(drop=True)
 
 
 def what_follows(drawn: Drawn, compare: ThresholdCurve | None = None) -> alt.HConcatChart:
@@ -163,7 +163,7 @@ def what_follows(drawn: Drawn, compare: ThresholdCurve | None = None) -> alt.HCo
     told = "; ".join(f"{at[n].label} {numbers.simulated(at[n]).strip()}" for n in FOLLOWING)
     same = " The probability of stopping is the same at every threshold and is not drawn." if len(names) == 2 else ""
     dashes = "" if compare is None else f" Dashed: '{compare.scenario.title}'."
-    found: alt.HConcatChart = finish(
+    follows: alt.HConcatChart = finish(
         chart,
         "What follows the decision",
         "Means over those who reach the decision, from there to the horizon; bands are two Monte Carlo standard errors "
@@ -171,7 +171,7 @@ def what_follows(drawn: Drawn, compare: ThresholdCurve | None = None) -> alt.HCo
         "Look at what a lower count is bought with.",
         f"Step curves of what follows the decision against {drawn.axis}. At the scenario's own threshold: {told}.",
     )
-    return found
+    return follows
 
 
 def loss(drawn: Drawn) -> alt.HConcatChart:
@@ -205,7 +205,7 @@ def loss(drawn: Drawn) -> alt.HConcatChart:
     chart = alt.hconcat(*panels, spacing=20).resolve_scale(color="shared", x="shared", y="shared")
     best = drawn.cheapest(stop, dose)
     told = f"at the scenario's prices the loss is smallest at {drawn.said(drawn.thresholds[best])}"
-    found: alt.HConcatChart = finish(
+    result: alt.HConcatChart = finish(
         chart,
         "Which threshold costs least depends on the prices",
         "The loss is the expected count, plus the price of a stop times its probability, plus the price of a unit of "
@@ -214,7 +214,7 @@ def loss(drawn: Drawn) -> alt.HConcatChart:
         f"{told}. {free_says(drawn)} {stop_says(drawn)}".strip(),
         f"Expected loss against {drawn.axis} for several prices: {told}. {free_says(drawn)}",
     )
-    return found
+    return result
 
 
 def loss_frame(drawn: Drawn) -> pd.DataFrame:
@@ -226,9 +226,9 @@ def loss_frame(drawn: Drawn) -> pd.DataFrame:
     rows = []
     for of_stop in multiples(stop, STOP_MULTIPLES):
         for of_dose in multiples(dose, DOSE_MULTIPLES):
-            found, best = drawn.loss(of_stop, of_dose), drawn.cheapest(of_stop, of_dose)
+            frame, best = drawn.loss(of_stop, of_dose), drawn.cheapest(of_stop, of_dose)
             price = f"{numbers.plain(of_dose)}{' (the scenario' + chr(39) + 's)' if of_dose == dose else ''}"
-            for place, (threshold, value) in enumerate(zip(drawn.thresholds.tolist(), found.tolist(), strict=True)):
+            for place, (threshold, value) in enumerate(zip(drawn.thresholds.tolist(), frame.tolist(), strict=True)):
                 rows.append((threshold, drawn.shown(threshold), of_stop, of_dose, price, value, place == best))
     columns = ["threshold", "at", "stop_weight", "dose_weight", "price", "loss", "lowest"]
     return pd.DataFrame(rows, columns=columns)

@@ -53,7 +53,7 @@ def definitions(drawn: Drawn) -> alt.HConcatChart:
         panels.append(alt.LayerChart(layer=layers).properties(width=214, height=240, title=title))
     chart = alt.hconcat(*panels, spacing=20).resolve_scale(color="shared", x="shared")
     told = "; ".join(said(drawn))
-    found: alt.HConcatChart = finish(
+    result: alt.HConcatChart = finish(
         chart,
         "What the rule measures matters as much as its threshold",
         "The same patients and scans, judged by each definition of the measure; only the decision differs. The dashed "
@@ -61,7 +61,7 @@ def definitions(drawn: Drawn) -> alt.HConcatChart:
         "the lines are at one threshold, and whether one of them is higher in both panels on the right.",
         f"Step curves by definition of the measure against {drawn.axis}. At the scenario's own threshold: {told}.",
     )
-    return found
+    return result
 
 
 def definitions_roc(drawn: Drawn) -> alt.LayerChart:
@@ -92,7 +92,7 @@ def definitions_roc(drawn: Drawn) -> alt.LayerChart:
     areas = {name: drawn.curve.by(name).area() for name in drawn.curve.definitions}
     labels = drawn.curve.definitions
     told = "; ".join(f"{labels[n]} {100 * a:.1f} ± {100 * e:.1f} %" for n, (a, e) in areas.items())
-    found: alt.LayerChart = finish(
+    roc: alt.LayerChart = finish(
         chart,
         "How well each definition tells true responders from others",
         f"Diamonds are the scenario's own threshold, {drawn.said(drawn.curve.own)}. The area under a curve is how "
@@ -100,7 +100,7 @@ def definitions_roc(drawn: Drawn) -> alt.LayerChart:
         "lies above another knows more at every threshold; a diamond that only moves along a line knows the same.",
         f"ROC curves by definition of the measure. Areas: {told}.",
     )
-    return found
+    return roc
 
 
 def definitions_frame(drawn: Drawn) -> pd.DataFrame:
@@ -132,12 +132,12 @@ def definitions_frame(drawn: Drawn) -> pd.DataFrame:
 
 def said(drawn: Drawn) -> list[str]:
     """The share that passes at the scenario's own threshold, by definition."""
-    found = []
+    result = []
     for name, label in drawn.curve.definitions.items():
         at = drawn.curve.by(name).frame(np.array([drawn.curve.own])).set_index("estimate").loc["share_sent"]
         error = "" if np.isnan(at["mcse"]) else f" ± {100 * at['mcse']:.1f}"
-        found.append(f"{label} {100 * at['value']:.1f}{error} % pass")
-    return found
+        result.append(f"{label} {100 * at['value']:.1f}{error} % pass")
+    return result
 
 
 def _colour(frame: pd.DataFrame, columns: int) -> Any:

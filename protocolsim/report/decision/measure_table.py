@@ -20,14 +20,14 @@ HEADINGS = ("pass\n%", "sensi-\ntivity\n%", "speci-\nficity\n%", "loss", "ROC\na
 
 def numbers(curve: ThresholdCurve) -> dict[str, dict[str, tuple[float, float]]]:
     """By definition: each estimate that is shown, and the area under the ROC, with their Monte Carlo errors."""
-    found = {}
+    result = {}
     for name in curve.definitions:
         mine = curve.by(name)
         at = mine.frame(np.array([curve.own])).set_index("estimate")
         values, errors = at["value"].to_dict(), at["mcse"].to_dict()
         told = {n: (float(values[n]), float(errors[n])) for n in _SHOWN if n in values}
-        found[name] = {**told, "area": mine.area()} if len(told) > 1 else told
-    return found
+        result[name] = {**told, "area": mine.area()} if len(told) > 1 else told
+    return result
 
 
 def headings(curve: ThresholdCurve) -> list[str]:
@@ -39,13 +39,13 @@ def rows(curve: ThresholdCurve) -> list[tuple[str, list[str]]]:
     """A label and its cells for each definition; none where only the rule's own is declared."""
     if len(curve.definitions) == 1 or len(curve.measured) == 0:
         return []
-    found, told = [], numbers(curve)
+    result, told = [], numbers(curve)
     units = {n: "%" if n == "area" else curve.endpoints[n].unit for n in told[curve.definition]}
     for name, shown in told.items():
         label = ("* " if name == curve.definition else "") + curve.definitions[name]
-        found.append((label, [_cell(shown[n][0], units[n]) for n in shown]))
+        result.append((label, [_cell(shown[n][0], units[n]) for n in shown]))
     worst = [max(shown[n][1] for shown in told.values()) for n in units]
-    return [*found, ("± max", [_cell(e, unit) for e, unit in zip(worst, units.values(), strict=True)])]
+    return [*result, ("± max", [_cell(e, unit) for e, unit in zip(worst, units.values(), strict=True)])]
 
 
 def _cell(value: float, unit: str) -> str:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def outcomes_by_way(found: PotentialOutcomes) -> alt.Chart:
+def outcomes_by_way(potential_outcomes: PotentialOutcomes) -> alt.Chart:
     """The share of the subjects who end in each outcome, a bar for each way.
 
     Shares of each way are identified, as those of two arms are; which subject changes its outcome is not, and is
@@ -22,7 +22,7 @@ def outcomes_by_way(found: PotentialOutcomes) -> alt.Chart:
     """
     import altair as alt
 
-    frame = outcome_frame(found)
+    frame = outcome_frame(potential_outcomes)
     if len(frame) == 0:
         raise UsageError("nobody reached the decision, so that there is nothing to draw")
     outcomes = list(dict.fromkeys(frame["outcome"]))
@@ -31,8 +31,12 @@ def outcomes_by_way(found: PotentialOutcomes) -> alt.Chart:
         scale=alt.Scale(domain=outcomes, range=[PALETTE[k % len(PALETTE)] for k in range(len(outcomes))]),
     )  # fmt: skip
     x = alt.X("share:Q", title="share of those who reach the decision", stack="zero", axis=alt.Axis(format=".0%"))
-    bars = alt.Chart(frame).mark_bar().encode(x=x, y=alt.Y("way:N", title=None, sort=list(found.ways)), color=colour)
-    subjects = numbers.count(len(found.measured), "subject")
+    bars = (
+        alt.Chart(frame)
+        .mark_bar()
+        .encode(x=x, y=alt.Y("way:N", title=None, sort=list(potential_outcomes.ways)), color=colour)
+    )
+    subjects = numbers.count(len(potential_outcomes.measured), "subject")
     chart: alt.Chart = finish(
         bars.properties(width=460, height={"step": 40}),
         "How they end on either way of the decision",
@@ -43,7 +47,7 @@ def outcomes_by_way(found: PotentialOutcomes) -> alt.Chart:
     return chart
 
 
-def outcome_frame(found: PotentialOutcomes) -> pd.DataFrame:
+def outcome_frame(potential_outcomes: PotentialOutcomes) -> pd.DataFrame:
     """way, outcome and share (0 to 1) of the subjects on that way; outcomes in the order of their names."""
-    shares = found.frame.groupby("way", sort=False)["outcome"].value_counts(normalize=True, sort=False)
+    shares = potential_outcomes.frame.groupby("way", sort=False)["outcome"].value_counts(normalize=True, sort=False)
     return shares.rename("share").reset_index().sort_values(["way", "outcome"], ignore_index=True)

@@ -23,17 +23,17 @@ FIGURES = {
 
 def charts(summary: CurveSummary) -> dict[str, Any]:
     """Each figure, by the name of its files, that this curve has something to draw for."""
-    found = {}
+    result = {}
     for room, names in FIGURES.items():
         for name in names:
             try:
-                found[name] = getattr(room, name)(summary.drawn)
+                result[name] = getattr(room, name)(summary.drawn)
             except UsageError:
                 # No price, no true response, no other measure, nobody who reached the decision: no such figure.
                 continue
     if summary.regret is not None and summary.regret.known.any():
-        found["regret"] = regret_figures.regret(summary.drawn, summary.regret)
-    return found
+        result["regret"] = regret_figures.regret(summary.drawn, summary.regret)
+    return result
 
 
 def threshold_page(summary: CurveSummary, drawn: dict[str, Any] | None = None) -> str:

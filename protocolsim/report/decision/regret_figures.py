@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def regret(drawn: Drawn, found: Regret) -> alt.HConcatChart:
+def regret(drawn: Drawn, result: Regret) -> alt.HConcatChart:
     """Regret against the threshold: at the scenario's prices with its uncertainty, and at other prices of dose."""
     import altair as alt
 
@@ -26,7 +26,7 @@ def regret(drawn: Drawn, found: Regret) -> alt.HConcatChart:
     across = alt.X(
         "at:Q", title=drawn.axis, scale=alt.Scale(domain=ends, nice=False), axis=alt.Axis(grid=False, tickCount=5)
     )
-    own, priced = own_frame(drawn, found), priced_frame(drawn, found)
+    own, priced = own_frame(drawn, result), priced_frame(drawn, result)
     here = alt.Chart(_table({"at": [drawn.shown(drawn.curve.own)]})).mark_rule(color=INK, strokeDash=[5, 4])
     prices = list(dict.fromkeys(priced["price"]))
     key = legend(prices)
@@ -57,11 +57,11 @@ def regret(drawn: Drawn, found: Regret) -> alt.HConcatChart:
             ]
         ).properties(width=320, height=260, title=right),
     ]
-    told = " ".join(says(drawn, found))
+    told = " ".join(says(drawn, result))
     chart: alt.HConcatChart = finished(
         alt.hconcat(*panels, spacing=24),
         "What each threshold loses against the better way for each patient",
-        f"{method(found)} The band holds what few random streams leave open and two Monte Carlo standard "
+        f"{method(result)} The band holds what few random streams leave open and two Monte Carlo standard "
         "errors; triangles mark "
         f"the smallest regret at each price, the dashed line the scenario's own threshold. {told}",
         f"Regret against {drawn.axis}. {told}",
@@ -69,9 +69,9 @@ def regret(drawn: Drawn, found: Regret) -> alt.HConcatChart:
     return chart
 
 
-def own_frame(drawn: Drawn, found: Regret) -> pd.DataFrame:
+def own_frame(drawn: Drawn, result: Regret) -> pd.DataFrame:
     """threshold, at, regret, lower, upper at the scenario's prices."""
-    frame = found.frame(drawn.thresholds)
+    frame = result.frame(drawn.thresholds)
     wide = frame.pivot(index="threshold", columns="estimate", values=["value", "mcse"])
     value, error = wide["value"], wide["mcse"].fillna(0.0)
     lower = (value["regret_at_least"] - 2 * error["regret_at_least"]).clip(lower=0.0)
@@ -80,14 +80,14 @@ def own_frame(drawn: Drawn, found: Regret) -> pd.DataFrame:
     return _table({name: np.asarray(column) for name, column in columns.items()})
 
 
-def priced_frame(drawn: Drawn, found: Regret) -> pd.DataFrame:
+def priced_frame(drawn: Drawn, frame: Regret) -> pd.DataFrame:
     """threshold, at, dose_weight, price (in words), regret, lowest, at the scenario's price of a stop."""
     import pandas as pd
 
-    stop, dose = found.weights()
+    stop, dose = frame.weights()
     parts = []
     for weight in multiples(dose, DOSE_MULTIPLES):
-        values = found.values(drawn.thresholds, stop, weight)
+        values = frame.values(drawn.thresholds, stop, weight)
         equal = np.flatnonzero(values <= values.min() + 1e-9)
         best = equal[np.argmin(np.abs(drawn.thresholds[equal] - drawn.curve.own))]
         part = _table({"threshold": drawn.thresholds, "at": [drawn.shown(t) for t in drawn.thresholds]})
@@ -98,31 +98,31 @@ def priced_frame(drawn: Drawn, found: Regret) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def method(found: Regret) -> str:
+def method(result: Regret) -> str:
     """How regret was found."""
-    share = 100.0 * float(found.known.mean()) if len(found.known) else 0.0
+    share = 100.0 * float(result.known.mean()) if len(result.known) else 0.0
     return (
-        f"Each patient of the first {numbers.count(found.replicates, 'trial')} was simulated again on both ways under "
-        f"{found.streams} other random streams, with the same traits; {share:.1f} % of them came to the "
+        f"Each patient of the first {numbers.count(result.replicates, 'trial')} was simulated again on both ways under "
+        f"{result.streams} other random streams, with the same traits; {share:.1f} % of them came to the "
         "decision in enough of "
         "these. The better way has the smaller loss averaged over the random streams, and regret is the loss above it."
     )
 
 
-def says(drawn: Drawn, found: Regret) -> list[str]:
+def says(drawn: Drawn, result: Regret) -> list[str]:
     """What the numbers say, in words."""
-    if not found.known.any():
+    if not result.known.any():
         return ["No patient came to the decision often enough to say what was the better way."]
-    own = found.frame(np.array([drawn.curve.own])).set_index("estimate")
+    own = result.frame(np.array([drawn.curve.own])).set_index("estimate")
     value, error = own["value"], own["mcse"].fillna(0.0)
-    values = found.values(drawn.thresholds)
+    values = result.values(drawn.thresholds)
     best = float(drawn.thresholds[int(np.argmin(values))])
-    passing, free = 100.0 * found.better_off(), 100.0 * found.better_off(0.0, 0.0)
+    passing, free = 100.0 * result.better_off(), 100.0 * result.better_off(0.0, 0.0)
     way = other_way(drawn.curve) or "the other way"
     pair = (numbers.with_error(float(value[n]), float(error[n])) for n in ("regret_at_least", "regret"))
     ends = list(dict.fromkeys(pair))
     bracket = f"between {ends[0]} and {ends[1]}" if len(ends) > 1 else ends[0]
-    lowest = found.frame(np.array([best])).set_index("estimate")
+    lowest = result.frame(np.array([best])).set_index("estimate")
     least = numbers.with_error(float(lowest["value"]["regret"]), float(lowest["mcse"]["regret"]))
     sent = numbers.with_error(100.0 * value["share_better"], 100.0 * error["share_better"])
     lost = (

@@ -76,14 +76,14 @@ class Drawn:
     @cached_property
     def frame(self) -> pd.DataFrame:
         """The estimates at each of them."""
-        found = self.curve.frame(self.thresholds)
-        return found.assign(at=[self.shown(t) for t in found["threshold"]])
+        frame = self.curve.frame(self.thresholds)
+        return frame.assign(at=[self.shown(t) for t in frame["threshold"]])
 
     def of(self, name: str) -> pd.DataFrame:
         """One estimate, in the order of the thresholds; shares 0 to 1."""
-        found = self.frame[self.frame["estimate"] == name]
-        lower, upper = found["value"] - 2 * found["mcse"], found["value"] + 2 * found["mcse"]
-        return found.assign(lower=lower.fillna(found["value"]), upper=upper.fillna(found["value"]))
+        result = self.frame[self.frame["estimate"] == name]
+        lower, upper = result["value"] - 2 * result["mcse"], result["value"] + 2 * result["mcse"]
+        return result.assign(lower=lower.fillna(result["value"]), upper=upper.fillna(result["value"]))
 
     @cached_property
     def parts(self) -> pd.DataFrame:

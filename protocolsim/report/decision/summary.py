@@ -89,17 +89,17 @@ class CurveSummary:
 
     def summary(self) -> dict[str, Any]:
         """As `protocolsim thresholds --json` prints it, in internal units (shares 0 to 1); None for undefined."""
-        found = curve_json(self.curve.parameter, self.curve.own, self.drawn.frame, "threshold")
+        summary = curve_json(self.curve.parameter, self.curve.own, self.drawn.frame, "threshold")
         if len(self.curve.definitions) > 1 and len(self.curve.measured):
-            found["definitions"] = measure_table.as_json(self.curve)
+            summary["definitions"] = measure_table.as_json(self.curve)
         if self.regret is not None:
             in_json = curve_json(self.curve.parameter, self.curve.own, self.regretted, "threshold", ("value", "mcse"))
-            found["regret"] = {
+            summary["regret"] = {
                 "random_streams": self.regret.streams,
                 "replicates": self.regret.replicates,
                 **in_json["estimates"],
             }
-        return found
+        return summary
 
     @cached_property
     def regretted(self) -> pd.DataFrame:
@@ -199,9 +199,9 @@ def curve_json(
     return {"parameter": parameter, "own": own, "thresholds": thresholds, "estimates": estimates}
 
 
-def sweep_json(found: Sweep) -> dict[str, Any]:
+def sweep_json(sweep: Sweep) -> dict[str, Any]:
     """The same of a sweep over one parameter."""
-    (axis,) = found.axes
-    internal = [rounded(v * unit_product(axis.unit).value) for v in found.frame[axis.name]]
-    own = found.own.scenario.named[axis.name].value
-    return curve_json(axis.name, own, found.frame.assign(threshold=internal), "threshold")
+    (axis,) = sweep.axes
+    internal = [rounded(v * unit_product(axis.unit).value) for v in sweep.frame[axis.name]]
+    own = sweep.own.scenario.named[axis.name].value
+    return curve_json(axis.name, own, sweep.frame.assign(threshold=internal), "threshold")

@@ -121,16 +121,16 @@ def unknown_word(word: str, entries: Sequence[Entry]) -> UsageError:
 
 def explained(word: str, entries: Sequence[Entry]) -> str:
     """What a word means, for a terminal. Raises UsageError, with the nearest right words, for one that is unknown."""
-    found = find(word, entries)
+    result = find(word, entries)
     topic = [e for e in entries if e.topic.split(" of ")[0] == _plain(word).removesuffix("s")]
-    if topic and not any(_plain(word) in map(_plain, (e.name, *e.also)) for e in found):
-        return "\n\n".join([listed(topic), *map(_in_full, found[:_MOST_IN_FULL])])
-    if not found:
+    if topic and not any(_plain(word) in map(_plain, (e.name, *e.also)) for e in result):
+        return "\n\n".join([listed(topic), *map(_in_full, result[:_MOST_IN_FULL])])
+    if not result:
         raise unknown_word(word, entries)
-    if len(found) <= _MOST_IN_FULL:
-        return "\n".join(map(_in_full, found))
-    primary = [e for e in found if not e.topic.startswith(_SECOND)][:_MOST_IN_FULL]
-    rest = [e for e in found if e not in primary]
+    if len(result) <= _MOST_IN_FULL:
+        return "\n".join(map(_in_full, result))
+    primary = [e for e in result if not e.topic.startswith(_SECOND)][:_MOST_IN_FULL]
+    rest = [e for e in result if e not in primary]
     return "\n".join([*map(_in_full, primary), listed(rest)])
 
 

@@ -92,12 +92,12 @@ def _shown(component: Component) -> list[str]:
          "the simulator" if t.hidden else "the clinic"]
         for t in component.traits
     ]  # fmt: skip
-    found = []
+    result = []
     if variables:
-        found += ["## Assessments", table(("Assessment", "What it is", "Variable", "What it shows"), variables)]
+        result += ["## Assessments", table(("Assessment", "What it is", "Variable", "What it shows"), variables)]
     if traits:
-        found += ["## What is each patient's own", table(("Column of subjects", "Meaning", "Known to"), traits)]
-    return found
+        result += ["## What is each patient's own", table(("Column of subjects", "Meaning", "Known to"), traits)]
+    return result
 
 
 def _couplings(room: str, component: Component) -> list[str]:

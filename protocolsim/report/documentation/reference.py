@@ -283,12 +283,12 @@ def _shipped() -> list[Component]:
 
 def components() -> list[Entry]:
     """Every disease and drug, with its parameters, assessments, variables and traits."""
-    found: list[Entry] = []
+    result: list[Entry] = []
     for room, names in (("disease", disease_names()), ("drug", drug_names())):
         for name in names:
             component = load_shipped(room, name)
             at = "cohort:" if room == "disease" else f"drugs.{name}:"
-            found.append(
+            result.append(
                 Entry(
                     room,
                     name,
@@ -297,8 +297,8 @@ def components() -> list[Entry]:
                     text=cleandoc(component.description),
                 )
             )
-            found += _of_component(component, name, at)
-    return found
+            result += _of_component(component, name, at)
+    return result
 
 
 def _of_component(component: Component, name: str, at: str) -> Iterator[Entry]:

@@ -54,7 +54,7 @@ def _purpose(s: Scenario) -> str:
 
 
 def _outputs(s: Scenario) -> str:
-    found = table(
+    outputs = table(
         ("Output", "Unit", "Denominator, and who is left out", "Published"),
         (
             [words(e.label), e.unit, words(e.counting),
@@ -68,7 +68,7 @@ def _outputs(s: Scenario) -> str:
         part
         for part in (
             "All are worked out from the records after the run, of all trials together and of each one:",
-            found,
+            outputs,
             how,
             _ERRORS,
         )

@@ -51,13 +51,13 @@ class Decision:
 
     def told(self) -> list[str]:
         """A sentence for each rule that was tried, the one that held last."""
-        found = []
+        result = []
         for transition in self.tried.group.transitions:
             if transition.rule is not None:
-                found.append(self._rule(transition))
+                result.append(self._rule(transition))
             if self.tried.taken is not None and transition.number == self.tried.taken.number:
                 break
-        return found
+        return result
 
     def _rule(self, transition: Transition) -> str:
         """The comparisons that settled this rule, after the numbers that they are made of."""
@@ -85,15 +85,15 @@ class Decision:
     def _leaves(self, facts: Sequence[Operation]) -> list[str]:
         """The summaries made of observations that these comparisons use, themselves or through others."""
         open_ = [n for fact in facts for n in names_in(fact) if n in self.slots]
-        found: list[str] = []
+        leaves: list[str] = []
         while open_:
             name = open_.pop(0)
             made = self.summaries[self.slots[name]].made_by
             if isinstance(made, Formula):
                 open_ += [self.summaries[k].name for k in made.reads]
-            elif isinstance(made, Observed) and name not in found:
-                found.append(name)
-        return sorted(found, key=lambda n: self.slots[n])
+            elif isinstance(made, Observed) and name not in leaves:
+                leaves.append(name)
+        return sorted(leaves, key=lambda n: self.slots[n])
 
     def _fact(self, fact: Operation, words: str) -> str:
         share = self._percent(fact, words)

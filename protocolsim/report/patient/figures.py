@@ -48,14 +48,14 @@ def trace_figure(trace: Trace) -> alt.VConcatChart:
     panels.append(alt.Chart(spans).mark_rule(opacity=0).encode(x=last).properties(width=_WIDTH, height=1))
     hidden = " Orange: the truth behind each number, which no clinic knows." if trace.truth else ""
     ended = states[int(whole.records["subjects"]["final_state"][whole.row])]
-    found: alt.VConcatChart = finish(
+    figure: alt.VConcatChart = finish(
         alt.vconcat(*panels, spacing=9),
         trace.heading.split(":")[0],
         "Every panel is on the same line of time; thin vertical lines are changes of state. Dots: what was observed, "
         f"in the colour of the state.{hidden} Concentrations are simulated and never measured here. {trace.end}",
         f"Panels over time for one patient: states, what was observed, doses, concentrations; ends in {ended}.",
     )
-    return found
+    return figure
 
 
 def _of(trace: Trace, kind: type) -> list[Any]:
@@ -113,8 +113,8 @@ def _variables(trace: Trace) -> list[int]:
     """The variables seen, the one to follow first."""
     follow = trace.life.scenario.follow
     names = trace.life.scenario.trial.labels.variables
-    found = list(dict.fromkeys(n.variable for n in _of(trace, Seen) if n.status == MADE))
-    return sorted(found, key=lambda k: names[k] != follow)
+    variables = list(dict.fromkeys(n.variable for n in _of(trace, Seen) if n.status == MADE))
+    return sorted(variables, key=lambda k: names[k] != follow)
 
 
 def _changes(moves: pd.DataFrame, x: Any) -> Any:

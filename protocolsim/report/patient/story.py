@@ -163,16 +163,16 @@ class _Teller:
 
     def lines(self) -> list[Line]:
         """A line for each visit, event and decision."""
-        found: list[Line] = []
+        lines: list[Line] = []
         first = self.states[0]
-        found.append(Line(0, "visit", f"{self.week(0)}: begins with {first.label}."))
+        lines.append(Line(0, "visit", f"{self.week(0)}: begins with {first.label}."))
         for (minute, kind), steps in groupby(self.life.steps, lambda n: (n.minute, self._kind(n))):
             together = list(steps)
             if kind == "visit":
-                found.append(Line(minute, "visit", f"{self.week(minute)}: {self._visit(together)}."))
+                lines.append(Line(minute, "visit", f"{self.week(minute)}: {self._visit(together)}."))
             else:
-                found += [self._event(n) if isinstance(n, Happened) else self._decision(n) for n in together]  # type: ignore[arg-type]
-        return found
+                lines += [self._event(n) if isinstance(n, Happened) else self._decision(n) for n in together]  # type: ignore[arg-type]
+        return lines
 
     @staticmethod
     def _kind(step: Step) -> str:

@@ -82,12 +82,12 @@ def laid_out(chart: StateChart) -> Layout:
     nodes = [_box_node(b, 2 * layers[b.key], loops[b.key]) for b in chart.boxes]
     at = {b.key: k for k, b in enumerate(chart.boxes)}
     routes = [_route(a, layers, at, nodes) for a in chart.arrows if a.source != a.target]
-    found = Layout(nodes, routes)
-    order = _order(found)
-    _ports(found, order)
-    _place_across(found, order)
-    _place_down(found, len(order))
-    return found
+    layout = Layout(nodes, routes)
+    order = _order(layout)
+    _ports(layout, order)
+    _place_across(layout, order)
+    _place_down(layout, len(order))
+    return layout
 
 
 # Layers --------------------------------------------------------------------------------------------------------------
@@ -172,13 +172,13 @@ def _route(arrow: Arrow, layers: Mapping[str, int], at: Mapping[str, int], nodes
 # Places --------------------------------------------------------------------------------------------------------------
 
 
-def _order(found: Layout) -> list[list[int]]:
+def _order(layout: Layout) -> list[list[int]]:
     """The nodes of each layer from left to right."""
     import igraph
 
-    edges = [pair for r in found.routes for pair in itertools.pairwise(r.nodes)]
-    layers = [n.layer for n in found.nodes]
-    graph = igraph.Graph(n=len(found.nodes), edges=edges, directed=True)
+    edges = [pair for r in layout.routes for pair in itertools.pairwise(r.nodes)]
+    layers = [n.layer for n in layout.nodes]
+    graph = igraph.Graph(n=len(layout.nodes), edges=edges, directed=True)
     laid = graph.layout_sugiyama(layers=layers, maxiter=500)
     order: list[list[int]] = [[] for _ in range(max(layers) + 1)]
     for k in sorted(range(len(layers)), key=lambda k: (laid[k][0], k)):
@@ -186,35 +186,35 @@ def _order(found: Layout) -> list[list[int]]:
     return order
 
 
-def _ports(found: Layout, order: Sequence[Sequence[int]]) -> None:
+def _ports(layout: Layout, order: Sequence[Sequence[int]]) -> None:
     """Lines that share an end of a box leave it side by side, in the order in which they go on."""
     place = {k: number for layer in order for number, k in enumerate(layer)}
-    pairs = [(a, b) for r in found.routes for a, b in itertools.pairwise(r.nodes)]
+    pairs = [(a, b) for r in layout.routes for a, b in itertools.pairwise(r.nodes)]
     spread: dict[tuple[int, int], list[float]] = {pair: [0.0, 0.0] for pair in pairs}
     for end in (0, 1):
         ending: dict[int, list[tuple[int, int]]] = {}
         for pair in pairs:
             ending.setdefault(pair[end], []).append(pair)
         for k, there in ending.items():
-            node, mine = found.nodes[k], sorted(there, key=lambda p: place[p[1 - end]])
+            node, mine = layout.nodes[k], sorted(there, key=lambda p: place[p[1 - end]])
             step = min(34.0, 0.7 * node.core / max(1, len(mine)))
             for number, pair in enumerate(mine):
                 off = (number - (len(mine) - 1) / 2) * step
                 spread[pair][end] = off - (node.width - node.core) / 2 if node.loops else off
-    found.ports = {pair: (a, b) for pair, (a, b) in spread.items()}
+    layout.ports = {pair: (a, b) for pair, (a, b) in spread.items()}
 
 
-def _place_across(found: Layout, order: Sequence[Sequence[int]]) -> None:
+def _place_across(layout: Layout, order: Sequence[Sequence[int]]) -> None:
     """x of every node: neighbours apart, lines short and so straight, long ones straightest."""
     from scipy.optimize import linprog
     from scipy.sparse import lil_array
 
-    nodes, pairs = found.nodes, list(found.ports)
+    nodes, pairs = layout.nodes, list(layout.ports)
     beside = [(a, b) for layer in order for a, b in itertools.pairwise(layer)]
     n, m = len(nodes), len(pairs)
     matrix, bound = lil_array((2 * m + len(beside), n + m)), np.zeros(2 * m + len(beside))
     for k, (a, b) in enumerate(pairs):
-        off = found.ports[a, b][0] - found.ports[a, b][1]
+        off = layout.ports[a, b][0] - layout.ports[a, b][1]
         for row, sign in ((2 * k, 1.0), (2 * k + 1, -1.0)):
             matrix[row, a], matrix[row, b], matrix[row, n + k] = sign, -sign, -1.0
             bound[row] = -sign * off
@@ -232,22 +232,22 @@ def _place_across(found: Layout, order: Sequence[Sequence[int]]) -> None:
     left = min(node.x - node.width / 2 for node in nodes)
     for node in nodes:
         node.x -= left
-    found.width = max(node.x + node.width / 2 for node in nodes)
+    layout.width = max(node.x + node.width / 2 for node in nodes)
 
 
-def _place_down(found: Layout, layers: int) -> None:
+def _place_down(layout: Layout, layers: int) -> None:
     """y of every node. Lines bend between layers only, where there is more room the further they go aside."""
     aside = [0.0] * layers
-    for (a, b), (leaves, meets) in found.ports.items():
-        moved = abs(found.nodes[a].x + leaves - found.nodes[b].x - meets)
-        aside[found.nodes[a].layer] = max(aside[found.nodes[a].layer], moved)
+    for (a, b), (leaves, meets) in layout.ports.items():
+        moved = abs(layout.nodes[a].x + leaves - layout.nodes[b].x - meets)
+        aside[layout.nodes[a].layer] = max(aside[layout.nodes[a].layer], moved)
     y = 0.0
     for layer in range(layers):
-        here = [node for node in found.nodes if node.layer == layer]
+        here = [node for node in layout.nodes if node.layer == layer]
         high = max((node.height for node in here), default=0.0)
-        found.tops.append(y)
-        found.bottoms.append(y + high)
+        layout.tops.append(y)
+        layout.bottoms.append(y + high)
         for node in here:
             node.y = y + high / 2
         y += high + min(46.0, 15.0 + 0.1 * aside[layer])
-    found.height = found.bottoms[-1]
+    layout.height = layout.bottoms[-1]

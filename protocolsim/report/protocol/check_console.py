@@ -83,13 +83,13 @@ def _paths(screen: Screen, checked: Checked) -> None:
 
 def _folded(names: Sequence[str]) -> list[str]:
     """The states in order; one that follows itself stands once, with how often."""
-    found: list[tuple[str, int]] = []
+    folded: list[tuple[str, int]] = []
     for name in names:
-        if found and found[-1][0] == name:
-            found[-1] = name, found[-1][1] + 1
+        if folded and folded[-1][0] == name:
+            folded[-1] = name, folded[-1][1] + 1
         else:
-            found.append((name, 1))
-    return [name if times == 1 else f"{name} x {times}" for name, times in found]
+            folded.append((name, 1))
+    return [name if times == 1 else f"{name} x {times}" for name, times in folded]
 
 
 def _doses(routes: Sequence[Route], drug: int) -> str:

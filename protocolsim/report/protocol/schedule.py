@@ -92,21 +92,21 @@ def _column(
 
 def _begins(protocol: Protocol) -> list[int | None]:
     """The minute at which each state begins, from enrolment; None where it may begin at several."""
-    found: list[set[int | None]] = [set() for _ in protocol.states]
+    begins: list[set[int | None]] = [set() for _ in protocol.states]
     open_: list[tuple[int, int | None]] = [(0, 0)]
     while open_:
         state, minute = open_.pop()
-        if minute in found[state]:
+        if minute in begins[state]:
             continue
         # A second time is one too many: from there on no time is certain.
-        minute = minute if not found[state] else None
-        found[state].add(minute)
+        minute = minute if not begins[state] else None
+        begins[state].add(minute)
         for t in protocol.transitions:
             if t.source == state:
                 lasts = protocol.states[state].lasts
                 then = minute + lasts if minute is not None and lasts is not None and t.trigger == END else None
                 open_ += [(to, then) for to in t.destinations]
-    at = [next(iter(f)) if len(f) == 1 else None for f in found]
+    at = [next(iter(f)) if len(f) == 1 else None for f in begins]
     enrolled = [at[s.number] for s in protocol.states if s.enrolled]
     first = enrolled[0] if len(enrolled) == 1 else None
     if first is None:
@@ -115,9 +115,9 @@ def _begins(protocol: Protocol) -> list[int | None]:
     return [None if minute is None else minute - first for minute in at]
 
 
-def schedule_html(found: Schedule) -> str:
+def schedule_html(html: Schedule) -> str:
     """The schedule as one HTML table, states side by side."""
-    shown = [c for c in found.columns if c.moments]
+    shown = [c for c in html.columns if c.moments]
     head = "".join(
         f'<th scope="colgroup" colspan="{len(c.moments)}" class="group">{words(c.state.label)}'
         f"<br><span>{words('; '.join(p for p in (c.lasts, *c.throughout) if p))}</span></th>"
@@ -129,7 +129,7 @@ def schedule_html(found: Schedule) -> str:
         for k, m in enumerate(c.moments)
     )
     rows = []
-    for number, activity in enumerate(found.activities):
+    for number, activity in enumerate(html.activities):
         cells = "".join(
             f"<td{' class=first' if k == 0 else ''}>{words(mark)}</td>"
             for c in shown
@@ -138,38 +138,38 @@ def schedule_html(found: Schedule) -> str:
         title = words(activity.meaning)
         rows.append(f'<tr><th scope="row" title="{title}">{words(activity.name)}</th>{cells}</tr>')
     return (
-        f'<table class="schedule"><thead><tr><td></td>{head}</tr><tr><th scope="row">{found.unit}</th>{moments}</tr>'
+        f'<table class="schedule"><thead><tr><td></td>{head}</tr><tr><th scope="row">{html.unit}</th>{moments}</tr>'
         f"</thead><tbody>{''.join(rows)}</tbody></table>"
     )
 
 
-def schedule_text(found: Schedule) -> list[str]:
+def schedule_text(result: Schedule) -> list[str]:
     """The schedule in words, one line for each state and activity."""
     lines = []
-    for c in found.columns:
+    for c in result.columns:
         lines.append(f"{c.state.label}" + (f" ({c.lasts})" if c.lasts else "") + ":")
         lines += [f"  {steady}, throughout" for steady in c.throughout]
-        for activity, marks in zip(found.activities, c.marks, strict=True):
+        for activity, marks in zip(result.activities, c.marks, strict=True):
             done = [m for m, mark in zip(c.moments, marks, strict=True) if mark]
             if done:
                 doses = [mark for mark in dict.fromkeys(marks) if mark not in ("", MADE)]
                 dose = f" {' or '.join(doses)} mg/kg" if doses else ""
-                lines.append(f"  {activity.name}{dose}: {found.unit}{'' if len(done) == 1 else 's'} {', '.join(done)}")
+                lines.append(f"  {activity.name}{dose}: {result.unit}{'' if len(done) == 1 else 's'} {', '.join(done)}")
     return lines
 
 
-def print_schedule(found: Schedule, console: Console) -> None:
+def print_schedule(result: Schedule, console: Console) -> None:
     """Print the schedule, a table for each state, broken where the terminal is too narrow for all of its visits."""
     told = style_console.Screen(console)
-    for c in found.columns:
+    for c in result.columns:
         about = "; ".join(p for p in (c.lasts, *(f"{t}, throughout" for t in c.throughout)) if p)
         told.put(f"{c.state.label}" + (f" ({about})" if about else ""), "bold")
         if not c.moments:
             told.put("no visits", "dim")
             continue
-        done = [(a.name, *marks) for a, marks in zip(found.activities, c.marks, strict=True) if any(marks)]
+        done = [(a.name, *marks) for a, marks in zip(result.activities, c.marks, strict=True) if any(marks)]
         columns = [
-            style_console.Column(found.unit, words=True),
+            style_console.Column(result.unit, words=True),
             *(style_console.Column(moment) for moment in c.moments),
         ]
         told.table(columns, done, parted=True)

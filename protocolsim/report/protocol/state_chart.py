@@ -137,7 +137,7 @@ def _arrows(scenario: Scenario, alike: Sequence[Transition], source: str, counte
     first = alike[0]
     words = protocol_text.moved_by(scenario, first)
     drawn = first.randomise
-    found = []
+    arrows = []
     for to in dict.fromkeys(first.destinations):
         ratio = "" if drawn is None else f": {Fraction(drawn.block.count(to), len(drawn.block))}"
         number = share = None
@@ -146,8 +146,8 @@ def _arrows(scenario: Scenario, alike: Sequence[Transition], source: str, counte
             there = sum(counted.entered[t.source] for t in alike)
             # Of a group the share would be of visits to states, which no reader expects.
             share = number / there if there and len(alike) == 1 else None
-        found.append(Arrow(source, f"s{to}", words + ratio, first.trigger.startswith("upon"), number, share))
-    return found
+        arrows.append(Arrow(source, f"s{to}", words + ratio, first.trigger.startswith("upon"), number, share))
+    return arrows
 
 
 def _percent(share: float) -> str:

@@ -98,21 +98,21 @@ def _design(scenario: Scenario) -> list[str]:
     # Several states may end in one outcome.
     outcomes = told_apart([s.outcome or s.label for s in ends], [s.label for s in ends])
     end = text.listed([f"'{said}'" for said in outcomes])
-    found = [f"{len(states)} states on the way: {way}.", f"{len(ends)} in which a patient's course ends: {end}."]
+    design = [f"{len(states)} states on the way: {way}.", f"{len(ends)} in which a patient's course ends: {end}."]
     for r in protocol.randomisations:
         arms = [f"{protocol.states[a].label} ({r.block.count(a)})" for a in r.arms]
         by = ["site"] * r.by_site + [text.rule(s.words, scenario) for s in r.strata]
         strata = f", by {text.listed(by)}" if by else ""
-        found.append(f"Randomised ({text.spoken(r.name)}) in blocks of {len(r.block)}: {text.listed(arms)}{strata}.")
+        design.append(f"Randomised ({text.spoken(r.name)}) in blocks of {len(r.block)}: {text.listed(arms)}{strata}.")
     if not protocol.randomisations:
-        found.append("Not randomised: every patient follows the same rules.")
-    return found
+        design.append("Not randomised: every patient follows the same rules.")
+    return design
 
 
 def _population(scenario: Scenario) -> list[str]:
     cohort, disease = scenario.trial.cohort, scenario.trial.disease.component
     enrolling = [s for s in scenario.trial.protocol.states if s.enrolled]
-    found = [f"Model: {disease.meaning}."]
+    population = [f"Model: {disease.meaning}."]
     ways = [
         t
         for t in scenario.trial.protocol.transitions
@@ -121,15 +121,15 @@ def _population(scenario: Scenario) -> list[str]:
     early = scenario.trial.protocol.before_enrolment()
     for t in (t for t in ways if t.source in early and t.rule is not None):
         assert t.rule is not None
-        found.append(f"Eligible: {text.rule(t.rule.words, scenario)}.")
+        population.append(f"Eligible: {text.rule(t.rule.words, scenario)}.")
     at = text.listed([s.label for s in enrolling], "or")
-    found.append(f"{cohort.size:,} patients are enrolled in each trial; enrolled is who enters {at}.")
+    population.append(f"{cohort.size:,} patients are enrolled in each trial; enrolled is who enters {at}.")
     if cohort.dropout > 0.0:
-        found.append("Patients may drop out at a rate of their own.")
+        population.append("Patients may drop out at a rate of their own.")
     if cohort.no_show > 0.0:
-        found.append(f"A planned visit is missed with probability {100 * cohort.no_show:g} %.")
-    found += [_population_line(name, p) for name, p in scenario.populations.items()]
-    return found
+        population.append(f"A planned visit is missed with probability {100 * cohort.no_show:g} %.")
+    population += [_population_line(name, p) for name, p in scenario.populations.items()]
+    return population
 
 
 def _population_line(name: str, p: Any) -> str:
@@ -145,20 +145,20 @@ def _population_line(name: str, p: Any) -> str:
 
 
 def _treatment(scenario: Scenario) -> list[str]:
-    found = []
+    treatment = []
     for state in scenario.trial.protocol.states:
         if not state.final:
             reached = state.number in scenario.planned
             given = "; ".join(text.treatments(scenario, state)) or ("no treatment" if reached else "nobody gets here")
             lasts = text.ends(state)
-            found.append(f"{state.label}{f' ({lasts})' if lasts else ''}: {given}.")
-    return found
+            treatment.append(f"{state.label}{f' ({lasts})' if lasts else ''}: {given}.")
+    return treatment
 
 
 def _rules(scenario: Scenario) -> list[str]:
     states = scenario.trial.protocol.states
     transitions = scenario.trial.protocol.transitions
-    found = []
+    rules = []
     for item in dict.fromkeys(t.item for t in transitions):
         alike = [t for t in transitions if t.item == item]
         written = scenario.document.data["protocol"]["transitions"][item]["from"]
@@ -166,56 +166,56 @@ def _rules(scenario: Scenario) -> list[str]:
         sources = {ON_STUDY: "any state on study", ANY: "any state"}.get(str(written), named)
         to = text.listed([f"'{states[n].label}'" for n in alike[0].destinations], "or")
         words = text.moved_by(scenario, alike[0])
-        found.append(f"From {sources} to {to}{': ' + words if words else ''}.".replace("\u00a0", " "))
-    return found
+        rules.append(f"From {sources} to {to}{': ' + words if words else ''}.".replace("\u00a0", " "))
+    return rules
 
 
 def _summaries(scenario: Scenario) -> list[str]:
     """Each number that rules read, in the words of the file."""
     written = scenario.document.data.get("protocol", {}).get("summaries", {})
-    found = []
+    summaries = []
     for name, made in written.items():
         if isinstance(made, Mapping):
             said = ", ".join(f"{key} {' or '.join(v) if isinstance(v, list) else v}" for key, v in made.items())
         else:
             said = str(made).replace("*", "\u00d7")
-        found.append(f"{name}: {said}.")
-    return found
+        summaries.append(f"{name}: {said}.")
+    return summaries
 
 
 def _visits(scenario: Scenario) -> list[str]:
     """A line for each state."""
-    found: list[str] = []
+    visits: list[str] = []
     for line in schedule_text(schedule(scenario)):
         if not line.startswith(" "):
-            found.append(line)
+            visits.append(line)
         else:
-            found[-1] += ("" if found[-1].endswith(":") else ";") + f" {line.strip().replace(':', '')}"
-    return found
+            visits[-1] += ("" if visits[-1].endswith(":") else ";") + f" {line.strip().replace(':', '')}"
+    return visits
 
 
 def _endpoints(scenario: Scenario) -> list[str]:
-    found = []
+    endpoints = []
     for e in scenario.endpoints.values():
         said = (
             "" if e.published is None else f" Published: {e.published.text} [{e.published.mark}], {e.published.role}."
         )
-        found.append(f"{e.label}: {e.counting}.{said}")
-    return found
+        endpoints.append(f"{e.label}: {e.counting}.{said}")
+    return endpoints
 
 
 def _parameters(scenario: Scenario, *, unsure: bool) -> list[str]:
-    found = []
+    parameters = []
     for k in scenario.own_parameters:
         if (k.mark in _UNSURE) == unsure:
             mark = f" [{k.mark}]" if k.mark else ""
-            found.append(f"{k.name} = {k.text}: {k.meaning}{mark}" + (f" ({k.source})" if k.source else "") + ".")
-    return found
+            parameters.append(f"{k.name} = {k.text}: {k.meaning}{mark}" + (f" ({k.source})" if k.source else "") + ".")
+    return parameters
 
 
 def _components(scenario: Scenario) -> list[str]:
     """The parameters of disease and drugs that nobody found anywhere, one line for each component and mark."""
-    found = []
+    components = []
     rows = scenario.parameters
     for component in dict.fromkeys(r.component for r in rows):
         for mark, said in MARKS.items():
@@ -223,18 +223,18 @@ def _components(scenario: Scenario) -> list[str]:
                 continue
             named = [f"{text.spoken(r.name)} {r.words}" for r in rows if r.component == component and r.mark == mark]
             if named:
-                found.append(f"{text.spoken(component)}, {said} [{mark}]: {', '.join(named)}.")
+                components.append(f"{text.spoken(component)}, {said} [{mark}]: {', '.join(named)}.")
         changed = [f"{text.spoken(r.name)} {r.words}" for r in rows if r.component == component and r.changed]
         if changed:
-            found.append(f"{text.spoken(component)}, changed by this scenario: {', '.join(changed)}.")
-    return found
+            components.append(f"{text.spoken(component)}, changed by this scenario: {', '.join(changed)}.")
+    return components
 
 
-def print_synopsis(found: Synopsis, console: Console) -> None:
+def print_synopsis(synopsis: Synopsis, console: Console) -> None:
     """Print the synopsis."""
     screen = Screen(console)
-    screen.put(found.title, "bold")
-    for heading, lines in found.sections.items():
+    screen.put(synopsis.title, "bold")
+    for heading, lines in synopsis.sections.items():
         screen.put()
         screen.put(heading, "bold")
         for line in lines:

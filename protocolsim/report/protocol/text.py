@@ -58,17 +58,17 @@ def times(offsets: Sequence[int], *, counted: bool = True) -> str:
 
 def treatments(scenario: Scenario, state: State) -> list[str]:
     """What is given in a state: 'interferon beta, standard', 'daclizumab 1 mg/kg, every 4 weeks, 10 times'."""
-    found = []
+    result = []
     for drug, level in enumerate(state.levels):
         name = spoken(scenario.trial.labels.drugs[drug])
         visits = scenario.planned.get(state.number, ())
         doses = [(visit.offset, dose.amount) for visit in visits for dose in visit.doses if dose.drug == drug]
         for amount in dict.fromkeys(amount for _, amount in doses):
             given = [offset for offset, a in doses if a == amount]
-            found.append(f"{name} {number(amount)} mg/kg, {times(given, counted=state.until is None)}")
+            result.append(f"{name} {number(amount)} mg/kg, {times(given, counted=state.until is None)}")
         if level > 0.0 and scenario.trial.drugs[drug].give is None:
-            found.append(f"{name}, standard")
-    return found
+            result.append(f"{name}, standard")
+    return result
 
 
 def ends(state: State) -> str:
@@ -81,9 +81,9 @@ def ends(state: State) -> str:
 def rule(words: str, scenario: Scenario) -> str:
     """A decision rule as it is read: signs instead of letters, and every parameter with its value beside it."""
 
-    def valued(found: re.Match[str]) -> str:
-        known = scenario.named.get(found[0])
-        return found[0] if known is None else f"{found[0]}{_HELD}({known.text})"
+    def valued(result: re.Match[str]) -> str:
+        known = scenario.named.get(result[0])
+        return result[0] if known is None else f"{result[0]}{_HELD}({known.text})"
 
     text = NAME.sub(valued, words)
     for letters, sign in _SIGNS.items():

@@ -99,13 +99,13 @@ def _endpoints(screen: Screen, result: Result) -> None:
     if compared:
         columns += [Column("Published", words=True), Column("Percentile", short="Pctl."), _ROLE]
     rows = []
-    for found in (e for e in result.estimates.values() if not e.decides):
+    for endpoints in (e for e in result.estimates.values() if not e.decides):
         # A long unit would widen two columns of numbers; it stands once, beside the label.
-        unit = "" if found.unit in ("", "%") else f"{found.unit}; "
-        cells = [numbers.bare(shown(found), found) for shown in (numbers.simulated, numbers.one_trial)]
-        row = [f"{found.label} ({unit}of {found.among})", *cells]
+        unit = "" if endpoints.unit in ("", "%") else f"{endpoints.unit}; "
+        cells = [numbers.bare(shown(endpoints), endpoints) for shown in (numbers.simulated, numbers.one_trial)]
+        row = [f"{endpoints.label} ({unit}of {endpoints.among})", *cells]
         if compared:
-            row += [numbers.published(found), numbers.percentile(found), found.role or ""]
+            row += [numbers.published(endpoints), numbers.percentile(endpoints), endpoints.role or ""]
         rows.append(row)
     screen.table(columns, rows, expand=True)
 

@@ -72,7 +72,7 @@ def patients_over_time(result: Result, replicate: int = 0) -> alt.FacetChart:
     number = len(panels)
     every = f" Values are means over {numbers.plain(step)} weeks, as there are too many to draw." if step else ""
     which = f"all {number}" if number == enrolled else f"the first {number} of {enrolled:,}"
-    found: alt.FacetChart = finish(
+    value: alt.FacetChart = finish(
         chart,
         f"Each patient of one simulated trial: {_variable(result)}",
         f"Replicate {replicate}, {which} enrolled patients; each panel is one of them, with how they ended. Dots are "
@@ -81,7 +81,7 @@ def patients_over_time(result: Result, replicate: int = 0) -> alt.FacetChart:
         f"Small panels for {number} patients of one simulated trial: {_variable(result)} by week since enrolment, "
         "coloured by state, with doses and missed assessments marked.",
     )
-    return found
+    return value
 
 
 def _patient_layers(result: Result, frame: pd.DataFrame) -> alt.LayerChart:
@@ -146,7 +146,7 @@ def through_states(result: Result) -> alt.Chart:
     number = int(result.shown["subjects"]["enrolled"].sum())
     end = {s: float(frame.loc[(frame["week"] == last) & (frame["state"] == s), "share"].sum()) for s in shown}
     told = "; ".join(f"{s} {100 * share:.0f} %" for s, share in end.items() if share > 0)
-    found: alt.Chart = finish(
+    value: alt.Chart = finish(
         chart,
         "Where the patients are, week by week",
         f"All {number:,} enrolled patients of {numbers.count(result.shown.replicates, 'simulated trial')}. The height "
@@ -154,7 +154,7 @@ def through_states(result: Result) -> alt.Chart:
         f"when a colour opens and how wide it stays. At the end: {told}.",
         f"Stacked areas: share of enrolled patients in each state by week since enrolment. At the end: {told}.",
     )
-    return found
+    return value
 
 
 def simulated_against_published(result: Result) -> alt.VConcatChart:
@@ -175,7 +175,7 @@ def simulated_against_published(result: Result) -> alt.VConcatChart:
     )
     exact = any(exact_interval(e.published) is not None for e in compared)
     line = " The thin line through it is the exact 95 % confidence interval of a published count." if exact else ""
-    found: alt.VConcatChart = finish(
+    published: alt.VConcatChart = finish(
         alt.vconcat(*charts, spacing=18).resolve_scale(color="shared"),
         "The published trial among simulated ones",
         "Grey bars hold 90 % of single simulated trials, with the median marked; the diamond is what the real trial "
@@ -183,7 +183,7 @@ def simulated_against_published(result: Result) -> alt.VConcatChart:
         "trial; for a fitted result it was made to.",
         f"Ranges of simulated trials beside published values. {told}.",
     )
-    return found
+    return published
 
 
 def _unique_labels(estimates: Sequence[Estimate]) -> dict[str, str]:
@@ -250,13 +250,13 @@ def _marks(
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The ranges and the points to draw, as printed (shares in per cent)."""
     ranges, points = [], []
-    for found in group:
-        said = found.published
+    for marks in group:
+        said = marks.published
         if said is None:
             continue
-        lo, hi, median, value = (numbers.scaled(v, unit) for v in (found.lo, found.hi, found.median, said.value))
-        ours = {"label": labels[found.name], "lane": _LANES[0], "series": _SIMULATED}
-        theirs = {"label": labels[found.name], "lane": _LANES[1], "series": f"published, {said.role}"}
+        lo, hi, median, value = (numbers.scaled(v, unit) for v in (marks.lo, marks.hi, marks.median, said.value))
+        ours = {"label": labels[marks.name], "lane": _LANES[0], "series": _SIMULATED}
+        theirs = {"label": labels[marks.name], "lane": _LANES[1], "series": f"published, {said.role}"}
         ranges.append({**ours, "lo": lo, "hi": hi})
         points += [{**ours, "at": median}, {**theirs, "at": value}]
         exact = exact_interval(said)

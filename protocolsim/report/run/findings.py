@@ -58,8 +58,8 @@ def beside(result: Result) -> dict[str, Any]:
     return {"columns": columns, "rows": rows}
 
 
-def _shown(found: Estimate) -> str:
-    return numbers.bare(numbers.simulated(found), found)
+def _shown(estimate: Estimate) -> str:
+    return numbers.bare(numbers.simulated(estimate), estimate)
 
 
 def _compared(own: Estimate | None, other: Estimate | None) -> dict[str, str]:

@@ -35,8 +35,8 @@ def flows(result: Result) -> pd.DataFrame:
 
     step, old, new, _ = _moves(result)
     frame = pd.DataFrame({"step": step, "source": old, "target": new})
-    found = frame.groupby(["step", "source", "target"], sort=True).size()
-    return found.rename("number").reset_index()
+    size = frame.groupby(["step", "source", "target"], sort=True).size()
+    return size.rename("number").reset_index()
 
 
 def nodes(result: Result) -> pd.DataFrame:
@@ -117,7 +117,7 @@ def flow(result: Result) -> alt.LayerChart:
         f"{labels[source]} to {labels[target]} {100 * number / total:.0f} %" for source, target, number in largest
     )
     more = " Later moves are left out." if last == MOST_COLUMNS - 1 else ""
-    found: alt.LayerChart = finish(
+    value: alt.LayerChart = finish(
         layered,
         "The way through the states",
         f"All {total:,} enrolled patients of {numbers.count(result.shown.replicates, 'simulated trial')}, from the "
@@ -126,19 +126,19 @@ def flow(result: Result) -> alt.LayerChart:
         f"First move: {told}.",
         f"Ribbons between states, move by move. First move: {told}.",
     )
-    return found
+    return value
 
 
 def _boxes(standing: pd.DataFrame, labels: list[str], total: int, letters: int, line: float) -> pd.DataFrame:
     """Where each state of each column is drawn, downwards from 1, with its words; a line of them is `line` high."""
-    found = standing.assign(label=[labels[k] for k in standing["state"]], share=standing["number"] / total)
+    boxes = standing.assign(label=[labels[k] for k in standing["state"]], share=standing["number"] / total)
     words = [
         [*textwrap.wrap(label, letters), _percent(share)]
-        for label, share in zip(found["label"], found["share"], strict=True)
+        for label, share in zip(boxes["label"], boxes["share"], strict=True)
     ]
-    found["text"], found["lines"] = ["\n".join(w) for w in words], [len(w) for w in words]
+    boxes["text"], boxes["lines"] = ["\n".join(w) for w in words], [len(w) for w in words]
     low, label_at = [], []
-    for _, column in found.groupby("step", sort=True):
+    for _, column in boxes.groupby("step", sort=True):
         edge, floor = 1.0, np.inf
         for share, lines in zip(column["share"], column["lines"], strict=True):
             low.append(edge - share)
@@ -146,10 +146,10 @@ def _boxes(standing: pd.DataFrame, labels: list[str], total: int, letters: int, 
             at = min(edge - share / 2, floor - lines * line / 2)
             label_at.append(at)
             edge, floor = edge - share - _GAP, at - lines * line / 2
-    found = found.assign(low=low, label_at=label_at)
-    found["high"] = found["low"] + found["share"]
-    found["x"], found["x2"] = found["step"] - _BAR, found["step"] + 0.0
-    return found
+    boxes = boxes.assign(low=low, label_at=label_at)
+    boxes["high"] = boxes["low"] + boxes["share"]
+    boxes["x"], boxes["x2"] = boxes["step"] - _BAR, boxes["step"] + 0.0
+    return boxes
 
 
 def _ribbons(between: pd.DataFrame, boxes: pd.DataFrame, labels: list[str], total: int) -> pd.DataFrame:

@@ -73,8 +73,8 @@ def _rows(result: Result) -> list[dict[str, Any]]:
     ]
 
 
-def _test(found: Estimate) -> dict[str, str]:
-    return {"label": found.label, "counting": found.counting, "rejects": numbers.simulated(found)}
+def _test(estimate: Estimate) -> dict[str, str]:
+    return {"label": estimate.label, "counting": estimate.counting, "rejects": numbers.simulated(estimate)}
 
 
 def _figures(result: Result) -> list[dict[str, Any]]:

@@ -45,7 +45,7 @@ def swimmers(result: Result, replicate: int = 0) -> alt.LayerChart:
     told = "; ".join(f"{number} {words}" for words, number in ends.items())
     variable = result.scenario.follow_meaning or str(result.scenario.follow).replace("_", " ")
     which = f"all {len(chosen)}" if len(chosen) == enrolled else f"the first {len(chosen)} of {enrolled:,}"
-    found: alt.LayerChart = finish(
+    value: alt.LayerChart = finish(
         layered.properties(width=760, height=_ROW * len(chosen)),
         f"One simulated trial, patient by patient: {variable}",
         f"Replicate {replicate}, {which} enrolled patients, a lane each. A lane's colour is the state the patient was "
@@ -55,7 +55,7 @@ def swimmers(result: Result, replicate: int = 0) -> alt.LayerChart:
         f"Lanes for {len(chosen)} patients of one simulated trial over weeks since enrolment, coloured by state, with "
         f"{variable} at each assessment. How they ended: {told}.",
     )
-    return found
+    return value
 
 
 def lane_frame(result: Result, chosen: Integers) -> pd.DataFrame:
@@ -70,19 +70,19 @@ def lane_frame(result: Result, chosen: Integers) -> pd.DataFrame:
     subjects, moves = records["subjects"], records["moves"]
     rows = rows_of(records, "moves")
     labels, first = state_labels(result), first_states(records)
-    found: list[tuple[str, str, float, float, str]] = []
+    frame: list[tuple[str, str, float, float, str]] = []
     for row in chosen.tolist():
         mine = np.flatnonzero(rows == row)
         states = [int(first[row]), *moves["to_state"][mine].tolist()]
         edges = [0, *moves["minute"][mine].tolist(), int(subjects["end_minute"][row])]
         weeks = [(m - int(subjects["enrolled_minute"][row])) / MINUTES_PER_WEEK for m in edges]
         patient, ended = str(subjects["subject"][row]), ending(result, int(subjects["final_state"][row]))
-        found += [
+        frame += [
             (patient, labels[state], start, end, ended)
             for state, start, end in zip(states, weeks, weeks[1:], strict=False)
             if end > start
         ]
-    return pd.DataFrame(found, columns=["patient", "state", "start", "end", "ended"])
+    return pd.DataFrame(frame, columns=["patient", "state", "start", "end", "ended"])
 
 
 def _layers(result: Result, lanes: pd.DataFrame, marks: pd.DataFrame, step: float) -> list[Any]:

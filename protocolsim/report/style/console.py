@@ -164,14 +164,14 @@ class _Table:
             return self._block(list(range(len(self.columns))))
         if not self.parted or any(self._room([*keys, k]) < 0 for k in others):
             return self._stacked()
-        found: list[tuple[str, str]] = []
+        lines: list[tuple[str, str]] = []
         block = [*keys]
         for k in others:
             if self._room([*block, k]) < 0:
-                found += [*self._block(block), ("", "")]
+                lines += [*self._block(block), ("", "")]
                 block = [*keys]
             block.append(k)
-        return found + self._block(block)
+        return lines + self._block(block)
 
     def _room(self, which: Sequence[int]) -> int:
         """What is left of the terminal's width when these columns have the least they need."""
@@ -182,21 +182,21 @@ class _Table:
         widths = self._widths(which)
         heads = [self._heading(k, widths[k]) for k in which]
         high = max(map(len, heads))
-        found = [
+        block = [
             (self._joined(which, widths, [[""] * (high - len(head)) + head for head in heads], n), "bold")
             for n in range(high)
         ]
         total = sum(widths.values()) + _GAP * (len(which) - 1)
-        found.append((self.rule * total, ""))
+        block.append((self.rule * total, ""))
         for number, row in enumerate(self.rows):
             if number == self.apart:
-                found.append(("", ""))
+                block.append(("", ""))
             parts = [wrapped(row[k], widths[k]) for k in which]
             tall = max(map(len, parts))
             style = "bold" if number in self.bold else ""
             filled = [part + [""] * (tall - len(part)) for part in parts]
-            found += [(self._joined(which, widths, filled, n), style) for n in range(tall)]
-        return found
+            block += [(self._joined(which, widths, filled, n), style) for n in range(tall)]
+        return block
 
     def _widths(self, which: list[int]) -> dict[int, int]:
         """What each column gets: numbers first, then the rest of the room to words, the first of them before others."""
@@ -226,19 +226,19 @@ class _Table:
 
     def _stacked(self) -> list[tuple[str, str]]:
         """Each row in several lines: its keys, then every other cell that says something after the column's name."""
-        found: list[tuple[str, str]] = []
+        stacked: list[tuple[str, str]] = []
         names = [self._named(k) for k in range(len(self.columns))]
         if self.columns[0].words:
             heading = [part for part in wrapped(names[0], self.width) if part]
-            found += [(part, "bold") for part in heading]
-            found += [(self.rule * _widest(heading), "")] if heading else []
+            stacked += [(part, "bold") for part in heading]
+            stacked += [(self.rule * _widest(heading), "")] if heading else []
         for row in self.rows:
             # The first column of words says by itself what it is.
             key = [row[k] if k == 0 and self.columns[0].words else f"{names[k]}: {row[k]}" for k in range(self.keys)]
-            found += [(part, "bold") for text in key for part in wrapped(text, self.width)]
+            stacked += [(part, "bold") for text in key for part in wrapped(text, self.width)]
             said = [(names[k], row[k]) for k in range(self.keys, len(row)) if row[k]]
-            found += [(f"  {line}", "") for line in self._gathered(said, self.width - 2)]
-        return found
+            stacked += [(f"  {line}", "") for line in self._gathered(said, self.width - 2)]
+        return stacked
 
     def _gathered(self, said: Sequence[tuple[str, str]], width: int) -> list[str]:
         """As many cells a line as fit; one that is wider than a line stands below its name."""

@@ -50,10 +50,10 @@ def plain(value: float) -> str:
     return "0" if text == "-0" else text
 
 
-def simulated(found: Estimate) -> str:
+def simulated(estimate: Estimate) -> str:
     """The value and its standard error, to the digits that the error leaves meaningful."""
-    value, error = scaled(found.value, found.unit), scaled(found.mcse, found.unit)
-    return UNDEFINED if math.isnan(value) else f"{with_error(value, error)} {found.unit}"
+    value, error = scaled(estimate.value, estimate.unit), scaled(estimate.mcse, estimate.unit)
+    return UNDEFINED if math.isnan(value) else f"{with_error(value, error)} {estimate.unit}"
 
 
 def difference(value: float, error: float, unit: str) -> str:
@@ -76,21 +76,21 @@ def with_error(value: float, error: float) -> str:
     return f"{value:.{digits}f} ± {error:.{digits}f}"
 
 
-def one_trial(found: Estimate) -> str:
+def one_trial(estimate: Estimate) -> str:
     """The range that holds 90 % of single trials; one trial has none."""
-    if found.decides:
+    if estimate.decides:
         return "yes or no"
-    return NO_RANGE if _alone(found) else span(found.lo, found.hi, found.unit)
+    return NO_RANGE if _alone(estimate) else span(estimate.lo, estimate.hi, estimate.unit)
 
 
-def _alone(found: Estimate) -> bool:
+def _alone(estimate: Estimate) -> bool:
     """Whether a single trial has a value."""
-    return found.n_replicates - found.n_undefined == 1
+    return estimate.n_replicates - estimate.n_undefined == 1
 
 
-def bare(text: str, found: Estimate) -> str:
+def bare(text: str, estimate: Estimate) -> str:
     """A printed number without its unit, for a table that names the unit once; per cent stays."""
-    return text if found.unit == "%" else text.removesuffix(f" {found.unit}")
+    return text if estimate.unit == "%" else text.removesuffix(f" {estimate.unit}")
 
 
 def span(low: float, high: float, unit: str) -> str:
@@ -103,18 +103,18 @@ def span(low: float, high: float, unit: str) -> str:
     return f"{shown[0]} {unit}" if shown[0] == shown[1] else f"{shown[0]} to {shown[1]} {unit}"
 
 
-def published(found: Estimate) -> str:
+def published(estimate: Estimate) -> str:
     """The published value as printed, in per cent where it is a count, with its evidence mark; '' without one."""
-    said = found.published
+    said = estimate.published
     if said is None:
         return ""
-    percent = f" ({scaled(said.value, '%'):.0f} %)" if found.unit == "%" and "%" not in said.text else ""
+    percent = f" ({scaled(said.value, '%'):.0f} %)" if estimate.unit == "%" and "%" not in said.text else ""
     return f"{said.text}{percent} [{said.mark}]"
 
 
-def percentile(found: Estimate) -> str:
+def percentile(estimate: Estimate) -> str:
     """Where the published value lies among simulated trials; '' without one, or where there is a single trial."""
-    return "" if found.percentile is None or _alone(found) else f"{found.percentile:.0f}"
+    return "" if estimate.percentile is None or _alone(estimate) else f"{estimate.percentile:.0f}"
 
 
 def count(number: int, noun: str) -> str:

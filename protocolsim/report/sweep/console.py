@@ -18,27 +18,27 @@ _MOST_ESTIMATES = 5
 _COLUMN = 17
 
 
-def print_sweep(found: Sweep, console: Console) -> None:
+def print_sweep(sweep: Sweep, console: Console) -> None:
     """Print the main estimates by point, as many as fit the width, those with a published value first."""
     screen = Screen(console)
-    own, names = found.own, ordered(found)
+    own, names = sweep.own, ordered(sweep)
     shown = names[:_MOST_ESTIMATES]
-    columns = [*(Column(axis.name.replace("_", " ")) for axis in found.axes), *(_column(own, n) for n in shown)]
+    columns = [*(Column(axis.name.replace("_", " ")) for axis in sweep.axes), *(_column(own, n) for n in shown)]
     rows = [
         [*map(str, outcome.settings), *(numbers.simulated(outcome.estimates[n]) for n in shown)]
-        for outcome in found.outcomes[:_MOST_LINES]
+        for outcome in sweep.outcomes[:_MOST_LINES]
     ]
-    points, blank = len(rows), [""] * (len(found.axes) - 1)
+    points, blank = len(rows), [""] * (len(sweep.axes) - 1)
     rows.append(["unvaried", *blank, *(numbers.simulated(own.estimates[n]) for n in shown)])
     if any(own.estimates[n].published is not None for n in shown):
         rows.append(["published", *blank, *(numbers.published(own.estimates[n]) for n in shown)])
     screen.put(own.title, "bold")
-    screen.table(columns, rows, keys=len(found.axes), parted=True, apart=points)
+    screen.table(columns, rows, keys=len(sweep.axes), parted=True, apart=points)
     hidden = [f"{len(names) - len(shown)} more estimates"] if len(names) > len(shown) else []
-    hidden += [f"{len(found.outcomes) - _MOST_LINES:,} more points"] if len(found.outcomes) > _MOST_LINES else []
+    hidden += [f"{len(sweep.outcomes) - _MOST_LINES:,} more points"] if len(sweep.outcomes) > _MOST_LINES else []
     ran = (
         f"seed {own.seed}, {numbers.count(own.replicates, 'replicate')} at each of "
-        f"{numbers.count(len(found.outcomes), 'point')}, {own.engine} engine, protocolsim {own.version}, "
+        f"{numbers.count(len(sweep.outcomes), 'point')}, {own.engine} engine, protocolsim {own.version}, "
         f"{own.provenance['run time']}"
     )
     for note in [*([f"Not shown: {' and '.join(hidden)}; they are in --json and --out."] if hidden else []), ran]:

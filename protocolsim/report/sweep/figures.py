@@ -24,55 +24,55 @@ _COLUMNS = 3
 _LABELLED = 8  # cells a side up to which a heat map has its numbers written in
 
 
-def ordered(found: Sweep) -> list[str]:
+def ordered(sweep: Sweep) -> list[str]:
     """The names of the estimates, those with a published value first."""
-    estimates = found.own.estimates
+    estimates = sweep.own.estimates
     return sorted(estimates, key=lambda name: estimates[name].published is None)
 
 
-def drawable(found: Sweep) -> bool:
+def drawable(sweep: Sweep) -> bool:
     """Whether there is a figure for this sweep: of one or two parameters."""
-    return len(found.axes) in (1, 2)
+    return len(sweep.axes) in (1, 2)
 
 
-def sweep_figure(found: Sweep) -> alt.ConcatChart:
+def sweep_figure(sweep: Sweep) -> alt.ConcatChart:
     """Small multiples, one for each estimate. Raises UsageError for a sweep of more than two parameters."""
-    if not drawable(found):
-        raise UsageError(f"a sweep of {len(found.axes)} parameters cannot be drawn; vary one or two")
-    return _curves(found) if len(found.axes) == 1 else _maps(found)
+    if not drawable(sweep):
+        raise UsageError(f"a sweep of {len(sweep.axes)} parameters cannot be drawn; vary one or two")
+    return _curves(sweep) if len(sweep.axes) == 1 else _maps(sweep)
 
 
-def _curves(found: Sweep) -> alt.ConcatChart:
+def _curves(sweep: Sweep) -> alt.ConcatChart:
     import altair as alt
 
-    frame, names, (varied,) = _scaled(found), ordered(found), found.axes
-    roles = sorted({f"published, {e.role}" for e in found.own.estimates.values() if e.role is not None})
-    shown = [_BAND, _CURVE, *roles, *([_OWN] if _own_within(found) else [])]
+    frame, names, (varied,) = _scaled(sweep), ordered(sweep), sweep.axes
+    roles = sorted({f"published, {e.role}" for e in sweep.own.estimates.values() if e.role is not None})
+    shown = [_BAND, _CURVE, *roles, *([_OWN] if _own_within(sweep) else [])]
     scale = alt.Scale(domain=shown, range=[_TINTS[s] for s in shown])
     colour = alt.Color("series:N", title=None, scale=scale, legend=legend(shown))
-    panels = [_panel(found, frame[frame["estimate"] == name], name, colour) for name in names]
+    panels = [_panel(sweep, frame[frame["estimate"] == name], name, colour) for name in names]
     chart = alt.concat(*panels, columns=_COLUMNS, spacing=22).resolve_scale(color="shared")
-    number = numbers.count(found.own.replicates, "simulated trial")
+    number = numbers.count(sweep.own.replicates, "simulated trial")
     drawn: alt.ConcatChart = finish(
         chart,
         f"Every estimate against {_axis_title(varied.name, varied.unit)}",
-        f"{number} at each of {numbers.count(len(found.outcomes), 'point')}, with common random numbers "
+        f"{number} at each of {numbers.count(len(sweep.outcomes), 'point')}, with common random numbers "
         "throughout. The line "
         "is the value of all trials together, its whiskers the Monte Carlo standard error; the band holds 90 % of "
         "single trials. A published value is a horizontal line, the scenario's own value of the parameter a vertical "
         "one. Look at where the line leaves the published value, and whether it does so by more than the band is wide.",
         f"Small line charts for {numbers.count(len(names), 'estimate')} by {_axis_title(varied.name, varied.unit)}. "
-        + "; ".join(_in_words(found, name) for name in names[:_COLUMNS])
+        + "; ".join(_in_words(sweep, name) for name in names[:_COLUMNS])
         + ".",
     )
     return drawn
 
 
-def _panel(found: Sweep, frame: pd.DataFrame, name: str, colour: alt.Color) -> alt.LayerChart:
+def _panel(sweep: Sweep, frame: pd.DataFrame, name: str, colour: alt.Color) -> alt.LayerChart:
     import altair as alt
     import pandas as pd
 
-    (varied,), estimate = found.axes, found.own.estimates[name]
+    (varied,), estimate = sweep.axes, sweep.own.estimates[name]
     ends = [min(varied.values), max(varied.values)]
     across = alt.Scale(domain=ends, nice=False) if ends[0] < ends[1] else alt.Scale(zero=False)
     x = alt.X("at:Q", title=_axis_title(varied.name, varied.unit), scale=across, axis=alt.Axis(grid=False, tickCount=5))
@@ -92,25 +92,25 @@ def _panel(found: Sweep, frame: pd.DataFrame, name: str, colour: alt.Color) -> a
         at = numbers.scaled(float(estimate.published.value), estimate.unit)
         line = alt.Chart(pd.DataFrame({"value": [at], "series": [f"published, {estimate.role}"]}))
         layers.append(line.mark_rule(strokeWidth=1.8, strokeDash=[6, 3]).encode(y=y, color=colour))
-    if _own_within(found):
+    if _own_within(sweep):
         own = alt.Chart(pd.DataFrame({"at": [varied.own], "series": [_OWN]}))
         layers.append(own.mark_rule(strokeWidth=1.2, strokeDash=[2, 3]).encode(x=x, color=colour))
     chart: alt.LayerChart = alt.LayerChart(layer=layers)
-    return chart.properties(width=212, height=130, title=_heading(found, name))
+    return chart.properties(width=212, height=130, title=_heading(sweep, name))
 
 
-def _maps(found: Sweep) -> alt.ConcatChart:
+def _maps(sweep: Sweep) -> alt.ConcatChart:
     import altair as alt
 
-    frame, names, (first, second) = _scaled(found), ordered(found), found.axes
-    panels = [_map(found, frame[frame["estimate"] == name], name) for name in names]
+    frame, names, (first, second) = _scaled(sweep), ordered(sweep), sweep.axes
+    panels = [_map(sweep, frame[frame["estimate"] == name], name) for name in names]
     chart = alt.concat(*panels, columns=_COLUMNS, spacing=26).resolve_scale(color="independent")
-    number = numbers.count(found.own.replicates, "simulated trial")
+    number = numbers.count(sweep.own.replicates, "simulated trial")
     pair = f"{_axis_title(first.name, first.unit)} and {_axis_title(second.name, second.unit)}"
     drawn: alt.ConcatChart = finish(
         chart,
         f"Every estimate by {pair}",
-        f"{number} at each of {numbers.count(len(found.outcomes), 'point')}, with common random numbers "
+        f"{number} at each of {numbers.count(len(sweep.outcomes), 'point')}, with common random numbers "
         "throughout. The colour "
         "is the value of all trials together, and each map has its own scale; published values stand above the maps. "
         "A red frame is the scenario itself, where it lies on the grid. Look at which way the colour changes.",
@@ -119,10 +119,10 @@ def _maps(found: Sweep) -> alt.ConcatChart:
     return drawn
 
 
-def _map(found: Sweep, frame: pd.DataFrame, name: str) -> alt.LayerChart:
+def _map(sweep: Sweep, frame: pd.DataFrame, name: str) -> alt.LayerChart:
     import altair as alt
 
-    first, second = found.axes
+    first, second = sweep.axes
     data = frame.dropna(subset=["value"])
     axis = alt.Axis(labelAngle=0, labelOverlap=True)
     x = alt.X("at:O", title=_axis_title(first.name, first.unit), sort=sorted(first.values), axis=axis)
@@ -130,7 +130,7 @@ def _map(found: Sweep, frame: pd.DataFrame, name: str) -> alt.LayerChart:
         "up:O", title=_axis_title(second.name, second.unit), sort=sorted(second.values, reverse=True),
         axis=alt.Axis(labelOverlap=True),
     )  # fmt: skip
-    unit = found.own.estimates[name].unit
+    unit = sweep.own.estimates[name].unit
     colour = _shade(data, unit)
     cells = alt.Chart(data)
     layers = [cells.mark_rect().encode(x=x, y=y, color=colour)]
@@ -145,7 +145,7 @@ def _map(found: Sweep, frame: pd.DataFrame, name: str) -> alt.LayerChart:
         frame_only = alt.Chart(own).mark_rect(filled=False, stroke=RED, strokeWidth=2.5)
         layers.append(frame_only.encode(x=x, y=y))
     chart: alt.LayerChart = alt.LayerChart(layer=layers)
-    return chart.properties(width=190, height=150, title=_heading(found, name, _everywhere(data, unit)))
+    return chart.properties(width=190, height=150, title=_heading(sweep, name, _everywhere(data, unit)))
 
 
 def _shade(data: pd.DataFrame, unit: str) -> alt.Color:
@@ -168,12 +168,12 @@ def _everywhere(data: pd.DataFrame, unit: str) -> str:
     return "" if low < high else f"{numbers.plain(low)} {unit} everywhere"
 
 
-def _scaled(found: Sweep) -> pd.DataFrame:
+def _scaled(sweep: Sweep) -> pd.DataFrame:
     """What is drawn, shares in per cent: `at` (and `up`) are the parameters' numbers."""
     import pandas as pd
 
     rows: list[dict[str, Any]] = []
-    for outcome in found.outcomes:
+    for outcome in sweep.outcomes:
         where = dict(zip(("at", "up"), outcome.values, strict=False))
         for name, e in outcome.estimates.items():
             range_: Mapping[str, float] = {k: getattr(e, k) for k in ("value", "mcse", "lo", "hi")}
@@ -183,8 +183,8 @@ def _scaled(found: Sweep) -> pd.DataFrame:
     return frame.fillna({"mcse": 0.0})
 
 
-def _heading(found: Sweep, name: str, note: str = "") -> dict[str, Any]:
-    one = found.own.estimates[name]
+def _heading(sweep: Sweep, name: str, note: str = "") -> dict[str, Any]:
+    one = sweep.own.estimates[name]
     lines = textwrap.wrap(one.label, 34)
     published = f"published {numbers.published(one)}" if one.published is not None else ""
     told = "; ".join(filter(None, (published, note)))
@@ -199,13 +199,13 @@ def _axis_title(name: str, unit: str) -> str:
     return f"{said} ({unit})" if unit else said
 
 
-def _own_within(found: Sweep) -> bool:
-    (varied,) = found.axes
+def _own_within(sweep: Sweep) -> bool:
+    (varied,) = sweep.axes
     return varied.own is not None and min(varied.values) <= varied.own <= max(varied.values)
 
 
-def _in_words(found: Sweep, name: str) -> str:
+def _in_words(sweep: Sweep, name: str) -> str:
     """From the first point to the last."""
-    ends: Sequence[Estimate] = [found.outcomes[k].estimates[name] for k in (0, -1)]
-    values = [f"{numbers.simulated(e)} at {found.outcomes[k].settings[0]}" for k, e in zip((0, -1), ends, strict=True)]
+    ends: Sequence[Estimate] = [sweep.outcomes[k].estimates[name] for k in (0, -1)]
+    values = [f"{numbers.simulated(e)} at {sweep.outcomes[k].settings[0]}" for k, e in zip((0, -1), ends, strict=True)]
     return f"{ends[0].label}: {' and '.join(values)}"

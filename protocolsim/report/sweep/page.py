@@ -21,59 +21,59 @@ DIFFERENCE_MEANS = (
 _TEMPLATE = Path(__file__).with_name("page.html.j2")
 
 
-def write_report(found: Sweep, folder: Path) -> None:
+def write_report(sweep: Sweep, folder: Path) -> None:
     """Write report.html and, of one or two parameters, the figure as PNG, SVG and self-contained HTML."""
-    chart = sweep_figure(found) if drawable(found) else None
-    (folder / "report.html").write_text(_page(found, chart), encoding="utf-8")
+    chart = sweep_figure(sweep) if drawable(sweep) else None
+    (folder / "report.html").write_text(_page(sweep, chart), encoding="utf-8")
     if chart is not None:
         for name in FIGURES:
             save(chart, folder / name)
 
 
-def sweep_page(found: Sweep) -> str:
+def sweep_page(sweep: Sweep) -> str:
     """The page as text; it loads nothing from anywhere, and looks like the page of a run."""
-    return _page(found, sweep_figure(found) if drawable(found) else None)
+    return _page(sweep, sweep_figure(sweep) if drawable(sweep) else None)
 
 
-def _page(found: Sweep, chart: Any) -> str:
-    names = ordered(found)
+def _page(sweep: Sweep, chart: Any) -> str:
+    names = ordered(sweep)
     return rendered(
         _TEMPLATE,
-        sweep=found,
-        result=found.own,
+        sweep=sweep,
+        result=sweep.own,
         style=style(),
-        told=_told(found),
-        tables=[_table(found, name) for name in names],
+        told=_told(sweep),
+        tables=[_table(sweep, name) for name in names],
         range_means=numbers.RANGE_MEANS,
         difference_means=DIFFERENCE_MEANS,
         figure=None if chart is None else {"svg": inline(chart, "figure"), "caption": caption(chart)},
         title="" if chart is None else chart.title["text"],
-        provenance=found.provenance,
+        provenance=sweep.provenance,
     )
 
 
-def _told(found: Sweep) -> str:
+def _told(sweep: Sweep) -> str:
     varied = "; ".join(
         f"{a.name} from {a.settings[0]} to {a.settings[-1]}, {numbers.count(len(a.values), 'value')}"
-        for a in found.axes
+        for a in sweep.axes
     )
-    own = "; ".join(f"{a.name} {in_words(a.own, a.unit)}" for a in found.axes if a.own is not None)
+    own = "; ".join(f"{a.name} {in_words(a.own, a.unit)}" for a in sweep.axes if a.own is not None)
     return (
-        f"Varied: {varied}. {numbers.count(found.own.replicates, 'trial')} at each of "
-        f"{numbers.count(len(found.outcomes), 'point')}, with common random numbers throughout."
+        f"Varied: {varied}. {numbers.count(sweep.own.replicates, 'trial')} at each of "
+        f"{numbers.count(len(sweep.outcomes), 'point')}, with common random numbers throughout."
         + (f" The scenario's own: {own}." if own else "")
     )
 
 
-def _table(found: Sweep, name: str) -> dict[str, Any]:
+def _table(sweep: Sweep, name: str) -> dict[str, Any]:
     """One estimate at every point."""
-    one = found.own.estimates[name]
+    one = sweep.own.estimates[name]
     return {
         "label": one.label,
         "counting": one.counting,
         "published": numbers.published(one),
         "own": numbers.simulated(one),
-        "rows": [_row(outcome, name) for outcome in found.outcomes],
+        "rows": [_row(outcome, name) for outcome in sweep.outcomes],
     }
 
 

@@ -19,12 +19,12 @@ def analyses_of(
     part: ScenarioPart, q: Quantities, endpoints: Mapping[str, Endpoint], builder: EndpointsBuilder
 ) -> dict[str, Analysis]:
     """Every sound analysis; faults go to the quantities' list. `builder` reads what endpoints and analyses share."""
-    found = {}
+    analyses = {}
     for name, one in part.analysis.items():
         built = _analysis(name, one, q, endpoints, builder)
         if built is not None:
-            found[name] = built
-    return found
+            analyses[name] = built
+    return analyses
 
 
 def _analysis(

@@ -31,12 +31,12 @@ from protocolsim.scenario.build.expressions import FROM_COMPONENTS, Quantities
 from protocolsim.scenario.build.proof_case import case_of
 from protocolsim.scenario.build.protocol import ON_STUDY, StatesBuilder
 from protocolsim.scenario.build.visits import Vocabulary
+from protocolsim.scenario.checks.lapsing import lapsing, said
+from protocolsim.scenario.checks.limits import beyond_limits
 from protocolsim.scenario.file.extends import SET
 from protocolsim.scenario.file.schema import CohortPart, ScenarioPart
 from protocolsim.scenario.file.shape_check import check
 from protocolsim.scenario.file.yaml_reader import Address, Document, spell
-from protocolsim.scenario.lapsing import lapsing, said
-from protocolsim.scenario.limits import beyond_limits
 from protocolsim.scenario.reserved import DROPOUT, check_meeting, check_names, why_no_component
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.scenario.settable import SettableParameter, scenario_parameters
@@ -188,9 +188,9 @@ def _cast(part: ScenarioPart, q: Quantities, allow_plugins: bool) -> _Cast:
         declared = part.drugs.get(name)
         address: Address = ("drugs", name) if declared is not None else _first_use(part, name)
         kind = declared.kind if declared is not None and declared.kind is not None else name
-        found = _component(q, address, "drug", kind, allow_plugins)
-        if isinstance(found, Drug):
-            drugs[name] = found
+        component = _component(q, address, "drug", kind, allow_plugins)
+        if isinstance(component, Drug):
+            drugs[name] = component
     cast = _Cast(disease if isinstance(disease, Disease) else None, tuple(drugs.values()), tuple(drugs), {}, [], [])
     if cast.disease is None or len(drugs) < len(names):
         q.silence(*FROM_COMPONENTS)
@@ -214,14 +214,14 @@ def _first_use(part: ScenarioPart, drug: str) -> Address:
 
 def _component(q: Quantities, address: Address, room: str, name: str, allow_plugins: bool) -> Component | None:
     try:
-        found = components.load(room, name, allow_plugins)
+        component = components.load(room, name, allow_plugins)
     except UsageError as error:
         q.fault(address, str(error), at_key=room == "drug")
         return None
-    unfit = why_no_component(found, of_cohort=room == "disease")
+    unfit = why_no_component(component, of_cohort=room == "disease")
     for why in unfit:
         q.fault(address, f"'{name}' cannot be used: {why}", at_key=room == "drug")
-    return None if unfit else found
+    return None if unfit else component
 
 
 def _read_values(cast: _Cast, q: Quantities, address: Address, component: Component, given: Mapping[str, Any]) -> None:

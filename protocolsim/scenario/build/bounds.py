@@ -23,13 +23,13 @@ def bounds_of(
     numbers: Mapping[str, int],
 ) -> tuple[Bound, ...]:
     """Every sound bound; faults go to the quantities' list. `states`: every name that is written, sound or not."""
-    found = []
+    bounds = []
     for name, part in parts.items():
         before = q.noted
         bound = _bound(("protocol", "always", name), name, part, q, words, states, numbers)
         if bound is not None and q.noted == before:
-            found.append(bound)
-    return tuple(found)
+            bounds.append(bound)
+    return tuple(bounds)
 
 
 def _bound(

@@ -60,14 +60,14 @@ def _sites(part: CohortPart, q: Quantities) -> tuple[Site, ...] | None:
         q.fault(("cohort", "arrivals"), "with sites, each site says its own arrivals", at_key=True)
     if not part.sites:
         q.fault(("cohort", "sites"), "no site stands here", at_key=True)
-    found = []
+    sites = []
     for name, site in part.sites.items():
         address: Address = ("cohort", "sites", name)
         rate = _arrivals((*address, "arrivals"), site.arrivals, q)
         opens = q.minutes((*address, "opens"), site.opens)
         if rate is not None and opens is not None:
-            found.append(Site(name, rate, opens))
-    return tuple(found) if len(found) == len(part.sites) and found else None
+            sites.append(Site(name, rate, opens))
+    return tuple(sites) if len(sites) == len(part.sites) and sites else None
 
 
 def _arrivals(address: Address, text: str | float, q: Quantities) -> float | None:
@@ -81,7 +81,7 @@ def _arrivals(address: Address, text: str | float, q: Quantities) -> float | Non
 
 
 def _capacity(part: CohortPart, q: Quantities, words: Vocabulary, sites: Sequence[str]) -> tuple[Resource, ...] | None:
-    found, before = [], q.noted
+    capacity, before = [], q.noted
     served: set[str] = set()
     for name, resource in (part.capacity or {}).items():
         address: Address = ("cohort", "capacity", name)
@@ -107,8 +107,8 @@ def _capacity(part: CohortPart, q: Quantities, words: Vocabulary, sites: Sequenc
             q.fault((*address, "slot"), f"one use takes {resource.slot}, longer than the opening hours")
         if q.noted == before and slot is not None and opens is not None and closes is not None:
             numbers = tuple(sites.index(s) for s in at)
-            found.append(Resource(name, serves, numbers, resource.units, slot, opens, closes, resource.weekdays))
-    return tuple(found) if q.noted == before else None
+            capacity.append(Resource(name, serves, numbers, resource.units, slot, opens, closes, resource.weekdays))
+    return tuple(capacity) if q.noted == before else None
 
 
 def _time_of_day(address: Address, text: str | float, q: Quantities) -> int | None:

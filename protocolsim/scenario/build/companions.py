@@ -51,17 +51,17 @@ def companion_document(document: Document, name: str) -> Document:
     A path is looked for beside the document's own file. Raises UsageError or ScenarioError where it cannot be read.
     """
     beside = Path(document.source).parent / name if is_path(name) and is_path(document.source) else name
-    found = load_document(str(beside))
+    result = load_document(str(beside))
     changed = {a: _at(document.data, a) for a, place in document.places.items() if place.source == SET and a}
     if not changed:
-        return found
+        return result
     plain = load_document(document.source).data
     settings = {
         address: value
         for address, value in changed.items()
-        if not isinstance(value, dict | list) and _at(found.data, address) == _at(plain, address)
+        if not isinstance(value, dict | list) and _at(result.data, address) == _at(plain, address)
     }
-    return with_settings(found, settings)
+    return with_settings(result, settings)
 
 
 def with_companions_at(data: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
@@ -73,11 +73,11 @@ def with_companions_at(data: Mapping[str, Any], names: Mapping[str, str]) -> dic
                 text = text.replace(f"{{{scenario}.{endpoint}}}", f"{{{names[scenario]}.{endpoint}}}")
         return text
 
-    found = dict(data)
+    companions = dict(data)
     if names:
-        found["beside"] = [names.get(name, name) for name in found["beside"]]
-        found["findings"] = [renamed(text) for text in found.get("findings", ())]
-    return found
+        companions["beside"] = [names.get(name, name) for name in companions["beside"]]
+        companions["findings"] = [renamed(text) for text in companions.get("findings", ())]
+    return companions
 
 
 def _at(data: Mapping[str, Any], address: Address) -> Any:

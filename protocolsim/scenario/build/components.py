@@ -20,7 +20,7 @@ from protocolsim.drug.base import Drug
 from protocolsim.errors import UsageError, unknown
 from protocolsim.plugins import plugins
 from protocolsim.randomness import FIRST_OUTSIDE
-from protocolsim.scenario.declared import undone
+from protocolsim.scenario.checks.declared import undone
 
 _ROOMS = {"disease": disease_room, "drug": drug_room}
 _TYPES: dict[str, type[Component]] = {"disease": Disease, "drug": Drug}
@@ -38,8 +38,8 @@ def drug_names() -> list[str]:
 
 def _names(room: str) -> list[str]:
     # A file whose name begins with "_" belongs to the kind of that name.
-    found = (m.name for m in pkgutil.iter_modules(_ROOMS[room].__path__))
-    return sorted(name for name in found if name != "base" and not name.startswith("_"))
+    names = (m.name for m in pkgutil.iter_modules(_ROOMS[room].__path__))
+    return sorted(name for name in names if name != "base" and not name.startswith("_"))
 
 
 @cache
@@ -61,27 +61,27 @@ def load(room: str, name: str, allow_plugins: bool) -> Component:
         raise UsageError(f"'{name}' is code from outside; it is loaded only with --allow-plugins")
     module, _, attribute = name.partition(":")
     try:
-        found = getattr(importlib.import_module(module), attribute)
+        result = getattr(importlib.import_module(module), attribute)
     except Exception as error:  # noqa: BLE001 - code from outside may fail in any way
         raise UsageError(f"cannot load '{name}': {type(error).__name__}: {error}") from None
-    return _sound(_value(found, name, _TYPES[room]), name)
+    return _sound(_value(result, name, _TYPES[room]), name)
 
 
 @cache
 def _installed(room: str, name: str) -> Component:
     """The component that an installed package offers. Raises UsageError for one that cannot be used."""
     plugin = plugins(room)[name]
-    found = plugin.load()
-    if not isinstance(found, _TYPES[room]):
+    installed = plugin.load()
+    if not isinstance(installed, _TYPES[room]):
         raise UsageError(f"{plugin}: {plugin.value} is not a {_TYPES[room].__name__}")
-    if found.name != name:
-        raise UsageError(f"{plugin} calls itself '{found.name}'; its entry point must have the same name")
-    if found.stream < FIRST_OUTSIDE:
+    if installed.name != name:
+        raise UsageError(f"{plugin} calls itself '{installed.name}'; its entry point must have the same name")
+    if installed.stream < FIRST_OUTSIDE:
         raise UsageError(
-            f"{plugin} draws from stream {found.stream:,} on, and those below {FIRST_OUTSIDE:,} belong to protocolsim: "
+            f"{plugin} draws from stream {installed.stream:,} on, and those below {FIRST_OUTSIDE:,} are taken: "
             f"take stream_block('{name}')"
         )
-    return _sound(found, name)
+    return _sound(installed, name)
 
 
 def _sound(component: Component, name: str) -> Component:
@@ -91,12 +91,12 @@ def _sound(component: Component, name: str) -> Component:
     return component
 
 
-def _value(found: object, name: str, wanted: type[Component]) -> Component:
+def _value(value: object, name: str, wanted: type[Component]) -> Component:
     """What a name leads to, if it is a component of the wanted type. Raises UsageError."""
-    if isinstance(found, wanted):
-        return found
+    if isinstance(value, wanted):
+        return value
     kind, attribute = wanted.__name__, name.rpartition(":")[2]
-    if isinstance(found, type):
+    if isinstance(value, type):
         raise UsageError(
             f"'{name}' is a class, and a component is a value: write {attribute.upper()} = {kind}(name=..., "
             f"start=..., ...) in its module, and name '{name.rpartition(':')[0]}:{attribute.upper()}' here"

@@ -10,12 +10,12 @@ from protocolsim.scenario.scenario import StateRow
 def state_rows(part: ScenarioPart, protocol: Protocol) -> tuple[StateRow, ...]:
     """Every state, with every way out of it, in file order."""
     listed = part.protocol.transitions
-    found = []
+    rows = []
     for state in protocol.states:
         items = sorted({t.item for t in protocol.transitions if t.source == state.number})
         ways_out = tuple(_way(listed[item]) for item in items)
-        found.append(_state_row(state, part.protocol.states[state.name], ways_out))
-    return tuple(found)
+        rows.append(_state_row(state, part.protocol.states[state.name], ways_out))
+    return tuple(rows)
 
 
 def _state_row(built: State, state: StatePart, ways_out: tuple[str, ...]) -> StateRow:

@@ -49,7 +49,7 @@ class EndpointsBuilder:
     # Populations -----------------------------------------------------------------------------------------------
 
     def _populations(self) -> dict[str, Population]:
-        found = {}
+        populations = {}
         known = (*BUILT_IN, *self.q.written("populations"))
         for name, part in self.part.populations.items():
             address: Address = ("populations", name)
@@ -59,8 +59,8 @@ class EndpointsBuilder:
                 continue
             keys = ("entered", "not_entered", "ended_in", "not_ended_in")
             states = {k: self._listed((*address, k), "states", getattr(part, k)) for k in keys}
-            found[name] = Population(of=part.of, **states)
-        return found
+            populations[name] = Population(of=part.of, **states)
+        return populations
 
     def _circular(self, name: str) -> bool:
         seen: list[str] = []

@@ -135,12 +135,12 @@ class Quantities:
         ends = []
         for k, text in enumerate(parameter.range):
             place: Address = (*address, "range", k)
-            found = self._dimension(place, self._node(place, text))
-            if found is not None and found != dimension:
+            result = self._dimension(place, self._node(place, text))
+            if result is not None and result != dimension:
                 value = f"'{parameter.value}', {dimension_name(dimension)}"
-                self.fault((*address, "value"), f"expected {dimension_name(found)}, as in its range, found {value}")
+                self.fault((*address, "value"), f"expected {dimension_name(result)}, as in its range, found {value}")
                 return None
-            end = None if found is None else self.number(place, text, dimension)
+            end = None if result is None else self.number(place, text, dimension)
             if end is None:
                 return None
             ends.append(end)
@@ -163,13 +163,13 @@ class Quantities:
         if node is None or not self.names_known(address, names_in(node), self.dimensions):
             return None
         try:
-            found = dimension_of(node, self.dimensions)
+            dimension = dimension_of(node, self.dimensions)
         except RuleError as error:
             self.fault(address, str(error))
             return None
-        if found is None:
+        if dimension is None:
             self.fault(address, "expected a number, found a comparison")
-        return found
+        return dimension
 
     def names_known(self, address: Address, names: Iterable[str], known: Iterable[str]) -> bool:
         """Whether an expression's names are all known and sound; faults for those that are not."""
@@ -198,11 +198,11 @@ class Quantities:
     ) -> float | None:
         """A number of this dimension in internal units; None, with a fault noted, where it is not one."""
         node = self._node(address, text)
-        found = self._dimension(address, node)
-        if node is None or found is None:
+        number = self._dimension(address, node)
+        if node is None or number is None:
             return None
-        if found != dimension:
-            self.fault(address, f"expected {dimension_name(dimension)}, found '{text}', {dimension_name(found)}")
+        if number != dimension:
+            self.fault(address, f"expected {dimension_name(dimension)}, found '{text}', {dimension_name(number)}")
             return None
         value = constant_value(node, self.constants)
         behind = f" ({what})" if what else ""

@@ -67,13 +67,15 @@ class VisitsBuilder:
 
     def assessments(self, address: Address, part: StatePart, lasts: int | None) -> list[tuple[int, int, bool]]:
         """Every assessment: its minute, its number, and whether it was listed."""
-        found: list[tuple[int, int, bool]] = []
+        assessments: list[tuple[int, int, bool]] = []
         for name, schedule in part.assessments.items():
             place: Address = (*address, "assessments", name)
             if self.q.name(place, "assessment", name, self.words.assessments, at_key=True):
                 number = self.words.assessments.index(name)
-                found += [(offset, number, schedule.every is None) for offset in self._schedule(place, schedule, lasts)]
-        return found
+                assessments += [
+                    (offset, number, schedule.every is None) for offset in self._schedule(place, schedule, lasts)
+                ]
+        return assessments
 
     def _schedule(self, address: Address, schedule: Schedule, lasts: int | None) -> list[int]:
         """The minutes, from the start of the state, at which something is planned."""
@@ -92,13 +94,13 @@ class VisitsBuilder:
         if not values:
             self.q.fault(address, "no time stands here")
         what = "from the start of the state"
-        found = [
+        listed = [
             self.q.number((*address, k), v, NONE, least=0.0, most=520000.0 / 7, what=what) for k, v in enumerate(values)
         ]
         unit = "weeks" if scale == MINUTES_PER_WEEK else "days"
         exact = [
             self.q.whole_minutes((*address, k), f"{v} {unit}", f * scale)
-            for k, (v, f) in enumerate(zip(values, found, strict=True))
+            for k, (v, f) in enumerate(zip(values, listed, strict=True))
             if f is not None
         ]
         offsets = [e for e in exact if e is not None]
@@ -130,14 +132,14 @@ class VisitsBuilder:
 
 def visits(measured: Sequence[tuple[int, int, bool]], doses: Sequence[tuple[int, Dose, bool]]) -> tuple[Visit, ...]:
     """Everything planned for one moment is one visit; assessments and doses in file order. The flag: it was listed."""
-    found = []
+    result = []
     for moment in sorted({offset for offset, _, _ in (*measured, *doses)}):
         assessments = [(a, listed) for o, a, listed in measured if o == moment]
         given = [(d, listed) for o, d, listed in doses if o == moment]
         closing = Visit(
             moment, tuple(a for a, listed in assessments if listed), tuple(d for d, listed in given if listed), None
         )
-        found.append(
+        result.append(
             Visit(
                 moment,
                 tuple(a for a, _ in assessments),
@@ -145,4 +147,4 @@ def visits(measured: Sequence[tuple[int, int, bool]], doses: Sequence[tuple[int,
                 closing if closing.assessments or closing.doses else None,
             )
         )
-    return tuple(found)
+    return tuple(result)

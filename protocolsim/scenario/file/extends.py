@@ -207,4 +207,4 @@ def _text(value: str, path: str) -> str:
 
 def _addresses(value: Any, address: Address) -> list[Address]:
     below = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return [address, *(found for key, inner in below for found in _addresses(inner, (*address, key)))]
+    return [address, *(addresses for key, inner in below for addresses in _addresses(inner, (*address, key)))]

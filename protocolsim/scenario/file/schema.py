@@ -381,7 +381,7 @@ def endpoint_fields(kind: type[Endpoint]) -> dict[str, tuple[str, Any]]:
     """The keys of a kind of endpoint or analysis: what each names (states, variable, ..., text), and the choices."""
     shared = {f.name for f in dataclasses.fields(Endpoint)}
     hints = typing.get_type_hints(kind, include_extras=True)
-    found: dict[str, tuple[str, Any]] = {}
+    fields: dict[str, tuple[str, Any]] = {}
     for field in dataclasses.fields(kind):
         if field.name in shared:
             continue
@@ -389,9 +389,9 @@ def endpoint_fields(kind: type[Endpoint]) -> dict[str, tuple[str, Any]]:
         if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
             hint = next(a for a in typing.get_args(hint) if a is not type(None))
         if typing.get_origin(hint) is Literal:
-            found[field.name] = ("choice", typing.get_args(hint))
+            fields[field.name] = ("choice", typing.get_args(hint))
         elif typing.get_origin(hint) is Annotated:
-            found[field.name] = (hint.__metadata__[0], None)
+            fields[field.name] = (hint.__metadata__[0], None)
         else:
-            found[field.name] = ("text", None)
-    return found
+            fields[field.name] = ("text", None)
+    return fields

@@ -81,13 +81,13 @@ class Document:
 
     def place(self, address: Address) -> tuple[int, int]:
         """Line and column of the key (or the list item) at this address or its nearest ancestor; (0, 0): no file."""
-        found = self._nearest(address)
-        return found.line, found.column
+        place = self._nearest(address)
+        return place.line, place.column
 
     def value_place(self, address: Address) -> tuple[int, int]:
         """Line and column of the value at this address or its nearest ancestor; (0, 0): no file."""
-        found = self._nearest(address)
-        return found.value_line, found.value_column
+        place = self._nearest(address)
+        return place.value_line, place.value_column
 
     def source_of(self, address: Address) -> str:
         """The file (or `--set`) that this address or its nearest ancestor came from."""
@@ -139,8 +139,8 @@ def read(path: Path, source: str | None = None) -> Document:
 
 def parse(text: str, source: str) -> Document:
     """The document in this text; `source` is what to call it. Raises ScenarioError like `read`."""
-    found = _parsed(text, source)
-    return replace(found, data=deepcopy(found.data))
+    parsed = _parsed(text, source)
+    return replace(parsed, data=deepcopy(parsed.data))
 
 
 @lru_cache(maxsize=32)
@@ -198,7 +198,7 @@ def _syntax_fault(error: Any, text: str) -> tuple[int, int, str]:
             return line, column, f"text cannot begin with '{rest[0]}'; put it in quotes"
         indents = not lines[line - 1][: column - 1].strip()
         return line, column, "a tab used for indentation; use spaces" if indents else "a tab; use spaces"
-    said = next((plain for found, plain in _PLAIN_WORDS if found in problem), problem)
+    said = next((plain for fault, plain in _PLAIN_WORDS if fault in problem), problem)
     if error.context and error.context_mark is not None and error.context_mark.line + 1 != line:
         said += f" ({error.context} that starts on line {error.context_mark.line + 1})"
     return line, column, said

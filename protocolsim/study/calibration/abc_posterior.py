@@ -66,13 +66,13 @@ class Posterior:
 
     def quantiles(self, shares: tuple[float, ...]) -> Floats:
         """Weighted quantiles of each parameter's position, [shares, parameters]."""
-        found = np.empty((len(shares), self.positions.shape[1]))
+        quantiles = np.empty((len(shares), self.positions.shape[1]))
         for k in range(self.positions.shape[1]):
             order = np.argsort(self.positions[:, k], kind="stable")
             below = np.cumsum(self.weights[order])
             at = np.searchsorted(below, np.array(shares) * below[-1])
-            found[:, k] = self.positions[order[np.minimum(at, len(order) - 1)], k]
-        return found
+            quantiles[:, k] = self.positions[order[np.minimum(at, len(order) - 1)], k]
+        return quantiles
 
     def below(self, position: Floats) -> Floats:
         """The share of the posterior below this position of each parameter."""

@@ -233,17 +233,17 @@ def reported(targets: Sequence[Target], made: Simulated, seed: int) -> Floats:
     from scipy.stats import binom, norm
 
     shape = made.trials.shape[:2]
-    found = np.empty((*shape, len(targets)))
+    result = np.empty((*shape, len(targets)))
     for k, target in enumerate(targets):
         uniforms = np.random.default_rng([seed, k]).random(shape)
         about = made.long_run[:, k, None]
         if target.standard_error is not None:
-            found[:, :, k] = about + target.standard_error * norm.ppf(uniforms)
+            result[:, :, k] = about + target.standard_error * norm.ppf(uniforms)
         elif target.patients is not None:
-            found[:, :, k] = binom.ppf(uniforms, target.patients, about) / target.patients
+            result[:, :, k] = binom.ppf(uniforms, target.patients, about) / target.patients
         else:
-            found[:, :, k] = made.trials[:, :, k]
-    return found
+            result[:, :, k] = made.trials[:, :, k]
+    return result
 
 
 def _fitted(free: Free, k: int, posterior: Posterior, believed: Coverage) -> Fitted:
@@ -263,7 +263,7 @@ def _beside(
     by_name = {t.endpoint: t for t in targets.targets}
     drawn = {t.endpoint: k for k, t in enumerate(targets.targets)}
     fresh, prior = (reported(targets.targets, table, plan.seed + n) for n, table in enumerate((again, made)))
-    found = []
+    beside = []
     for column, name in enumerate(plan.endpoints):
         endpoint = scenario.endpoints[name]
         said: Target | Published | None = by_name.get(name, endpoint.published)
@@ -273,7 +273,7 @@ def _beside(
         theirs = (made.trials[:, :, column] if at is None else prior[:, :, at]).ravel()
         ours, theirs = ours[~np.isnan(ours)], theirs[~np.isnan(theirs)]
         lo, median, hi = np.quantile(ours, _ENDS, method="inverted_cdf") if len(ours) else (float("nan"),) * 3
-        found.append(
+        beside.append(
             Predicted(
                 endpoint=name,
                 label=endpoint.label,
@@ -289,24 +289,24 @@ def _beside(
                 prior_percentile=mid_rank(theirs, said.value),
             )
         )
-    return found
+    return beside
 
 
 def _warnings(targets: Targets, table: Table, predicted: Sequence[Predicted]) -> list[str]:
-    found = list(targets.warnings)
+    warnings = list(targets.warnings)
     for target, scale in zip(targets.targets, table.scale, strict=True):
         if scale == 0.0:
-            found.append(
+            warnings.append(
                 f"{target.endpoint} is the same in every simulated trial: it tells nothing of these parameters"
             )
     for one in predicted:
         place = one.prior_percentile
         if one.target is not None and (place is None or not _REACH[0] <= place <= _REACH[1]):
-            found.append(
+            warnings.append(
                 f"{one.endpoint}: {one.text} is beyond what the scenario gives anywhere in these ranges; the posterior "
                 "is where it comes least far from it, and means little"
             )
-    return found
+    return warnings
 
 
 def _parameter(p: Fitted) -> dict[str, Any]:

@@ -188,8 +188,8 @@ def simulate(
 ) -> Simulated:
     """What comes of these points; other arguments as for `make_table`."""
     finished = None if folder is None else ReferenceFiles(folder)
-    found = list(conduct(points, workers, finished, progress, together=POINTS_TOGETHER))
-    return Simulated(np.stack([trials for trials, _ in found]), np.stack([every for _, every in found]))
+    result = list(conduct(points, workers, finished, progress, together=POINTS_TOGETHER))
+    return Simulated(np.stack([trials for trials, _ in result]), np.stack([every for _, every in result]))
 
 
 class ReferenceFiles:

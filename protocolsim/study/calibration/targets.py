@@ -198,7 +198,7 @@ class _Reader:
     # Parameters --------------------------------------------------------------------------------------------------
 
     def _parameters(self) -> list[Free]:
-        found: dict[str, Free] = {}
+        parameters: dict[str, Free] = {}
         for name, part in self.part.parameters.items():
             address: Address = ("parameters", name)
             try:
@@ -210,8 +210,8 @@ class _Reader:
                 self.fault(address, f"'{name}' is a column of the draws already; write '{path}'", at_key=True)
             elif path in _SAME_THROUGHOUT:
                 self.fault(address, f"'{name}' is no parameter of the trial", at_key=True)
-            elif path in found:
-                self.fault(address, f"it is the same as '{found[path].name}'", at_key=True)
+            elif path in parameters:
+                self.fault(address, f"it is the same as '{parameters[path].name}'", at_key=True)
             else:
                 try:
                     free = self._free(name, path, part)
@@ -219,8 +219,8 @@ class _Reader:
                 except _UnfitError as unfit:
                     self.fault((*address, "range") if part.range is not None else address, str(unfit))
                     continue
-                found[path] = free
-        return list(found.values())
+                parameters[path] = free
+        return list(parameters.values())
 
     def _free(self, name: str, path: str, part: FreePart) -> Free:
         parameter = self.scenario.settable(path)
@@ -336,16 +336,16 @@ def _read(text: str | float) -> Quantity:
 
 
 def _warnings(free: list[Free], targets: list[Target]) -> list[str]:
-    found = []
+    warnings = []
     if len(targets) < len(free):
-        found.append(
+        warnings.append(
             f"{len(targets)} target{'s' if len(targets) != 1 else ''} for {len(free)} parameters: some of them, "
             "or some combination, cannot be identified whatever the data"
         )
     for one in free:
         if one.own is None or not one.low <= one.own <= one.high:
             own = "no single number" if one.own is None else in_words(one.own, one.unit)
-            found.append(
+            warnings.append(
                 f"the scenario's own {one.name}, {own}, is not within {one.low:g} to {one.high:g} {one.unit}".strip()
             )
-    return found
+    return warnings

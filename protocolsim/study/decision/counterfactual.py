@@ -89,13 +89,13 @@ def other_ways(whole: Life, tried: Tried, engine: str = AUTO) -> list[OtherWay]:
     from protocolsim.study.decision.replay import replicate_of
 
     happened = _after(whole.records, whole.row, tried.minute)
-    found = []
+    result = []
     for instead in ways.values():
         changed = with_decision(trial, tried.group, instead)
         records = replicate_of(whole.scenario, whole.seed, whole.replicate, engine, whole.subject, changed)
         row = int(np.flatnonzero(records["subjects"]["subject"] == whole.subject)[0])
-        found.append(OtherWay(tried, instead, happened, _after(records, row, tried.minute)))
-    return found
+        result.append(OtherWay(tried, instead, happened, _after(records, row, tried.minute)))
+    return result
 
 
 def with_decision(trial: Trial, group: Group, transition: Transition | None) -> Trial:

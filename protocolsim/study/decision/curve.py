@@ -215,18 +215,18 @@ class ThresholdCurve:
         ordered, number = self._ordered, len(self._ordered)
         if number == 0:
             return np.zeros(len(thresholds), dtype=np.int64)
-        found = np.searchsorted(ordered, thresholds)
+        searchsorted = np.searchsorted(ordered, thresholds)
 
         def on_upper_side(place: Integers) -> Mask:
             held = self.rule.compare(ordered[np.clip(place, 0, number - 1)], thresholds)
             return np.where(place < 0, False, np.where(place >= number, True, held == above))
 
         # The rule itself says on which side a value lies that is all but equal to the threshold.
-        while (back := on_upper_side(found - 1)).any():
-            found = found - back
-        while (on := ~on_upper_side(found)).any():
-            found = found + on
-        return found.astype(np.int64)
+        while (back := on_upper_side(searchsorted - 1)).any():
+            searchsorted = searchsorted - back
+        while (on := ~on_upper_side(searchsorted)).any():
+            searchsorted = searchsorted + on
+        return searchsorted.astype(np.int64)
 
     def frame(self, thresholds: Floats | None = None) -> pd.DataFrame:
         """One row per threshold and estimate: value, mcse, lo, hi, median, unit, in the order of the thresholds.
@@ -237,12 +237,12 @@ class ThresholdCurve:
 
         rows = []
         wanted = np.sort(self.grid if thresholds is None else np.asarray(thresholds, dtype=np.float64))
-        found: dict[str, Estimate] = {}
+        frame: dict[str, Estimate] = {}
         for threshold, sums, changed in self._sums_along(wanted):
-            found |= {name: estimate(self.endpoints[name], sums[name]) for name in changed}
+            frame |= {name: estimate(self.endpoints[name], sums[name]) for name in changed}
             rows += [
                 (threshold, name, e.label, e.value, e.mcse, e.lo, e.hi, e.median, e.unit)
-                for name, e in ((n, found[n]) for n in sums)
+                for name, e in ((n, frame[n]) for n in sums)
             ]
         columns = ["threshold", "estimate", "label", "value", "mcse", "lo", "hi", "median", "unit"]
         return pd.DataFrame(rows, columns=columns)

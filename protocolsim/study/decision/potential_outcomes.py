@@ -73,10 +73,10 @@ class PotentialOutcomes:
             columns = (*who, self.measured, went, entered, outcome, subjects["end_day"])
             part = pd.DataFrame(dict(zip(OF_BOTH_WAYS, columns, strict=True)))
             parts.append(pd.concat([part, pd.DataFrame(self._followed(records, here)), self._own(records)], axis=1))
-        found = pd.concat(parts).sort_values(["replicate", "subject", "went"], ascending=[True, True, False])
-        found = found.reset_index(drop=True)
-        found.attrs["note"] = self.note
-        return found
+        frame = pd.concat(parts).sort_values(["replicate", "subject", "went"], ascending=[True, True, False])
+        frame = frame.reset_index(drop=True)
+        frame.attrs["note"] = self.note
+        return frame
 
     @cached_property
     def joint(self) -> pd.DataFrame:
@@ -84,9 +84,9 @@ class PotentialOutcomes:
         frame = self.frame
         numbers = [c for c in frame.select_dtypes("number").columns if c not in ("replicate", "subject", "measured")]
         one, other = (frame[frame[WAY] == way].set_index(["replicate", "subject"])[numbers] for way in self.ways)
-        found = (one - other).rename(columns={c: f"{c} ({NOT_IDENTIFIED})" for c in numbers}).reset_index()
-        found.attrs["note"] = self.note
-        return found
+        joint = (one - other).rename(columns={c: f"{c} ({NOT_IDENTIFIED})" for c in numbers}).reset_index()
+        joint.attrs["note"] = self.note
+        return joint
 
     def table(self, name: str) -> pd.DataFrame:
         """A table of both ways, such as "observations", with the way in the first column."""
@@ -97,9 +97,9 @@ class PotentialOutcomes:
             part = records.frame(name).copy()
             part.insert(0, WAY, way)
             parts.append(part)
-        found = pd.concat(parts, ignore_index=True)
-        found.attrs["note"] = self.note
-        return found
+        table = pd.concat(parts, ignore_index=True)
+        table.attrs["note"] = self.note
+        return table
 
     def _entered(self, records: Records, minute: Integers) -> list[str]:
         moves, rows = records["moves"], rows_of(records, "moves")
@@ -131,12 +131,12 @@ class PotentialOutcomes:
 
         known = populations(records, self.scenario.populations)
         number = len(self.measured)
-        found = {}
+        result = {}
         for name, endpoint in self.scenario.endpoints.items():
             own = endpoint.contributions(records, known)
             alone = endpoint.added(own, np.arange(number), number)
-            found[column_of(name)] = endpoint.value(alone)
-        return pd.DataFrame(found)
+            result[column_of(name)] = endpoint.value(alone)
+        return pd.DataFrame(result)
 
 
 def column_of(endpoint: str) -> str:
@@ -161,7 +161,7 @@ def potential_outcomes(
     of this trial, and only this one (trial 0 where none is given). Raises UsageError where the parameter is more than a
     threshold, where a subject asked for never reaches the decision, and beyond ten million rows.
     """
-    found = the_rule(scenario, rule)
+    outcomes = the_rule(scenario, rule)
     replicates, seed = replicates_and_seed(scenario, replicates, seed)
     trials = range(replicates)
     if replicate is not None or subject is not None:
@@ -171,10 +171,10 @@ def potential_outcomes(
         whole_number("subject", subject, 0, 2**31 - 1)
     parts: tuple[list[Records], list[Records]] = [], []
     measured, rows = [], 0
-    definition, reads = found.measured(scenario), scenario.trial.protocol.group_of(found.transition).reads
-    ways = [forced(scenario.trial, found.transition, taken) for taken in (True, False)]
+    definition, reads = outcomes.measured(scenario), scenario.trial.protocol.group_of(outcomes.transition).reads
+    ways = [forced(scenario.trial, outcomes.transition, taken) for taken in (True, False)]
     for taken, refused in both_ways(ways, seed, trials, chosen_engine(scenario, engine), progress):
-        here = Reached.of(taken, found)
+        here = Reached.of(taken, outcomes)
         wanted = here.decided if subject is None else here.decided & (taken["subjects"]["subject"] == subject)
         for side, records in zip(parts, (taken, refused), strict=True):
             side.append(_only(records, wanted))
@@ -187,15 +187,15 @@ def potential_outcomes(
         measured.append(defined(definition, reads, columns, len(here.rows))[wanted[here.rows]])
     joined = [concatenate(side) for side in parts]
     both = {
-        way: dataclasses.replace(r, labels=dataclasses.replace(r.labels, explain=_explains(scenario, found, sent)))
+        way: dataclasses.replace(r, labels=dataclasses.replace(r.labels, explain=_explains(scenario, outcomes, sent)))
         for way, r, sent in zip((PASSES, REFUSED), joined, (True, False), strict=True)
     }
     if subject is not None and not len(both[PASSES]["subjects"]["subject"]):
         raise UsageError(
             f"subject {subject} of replicate {trials.start} does not reach the decision at the end of "
-            f"'{scenario.trial.protocol.states[found.transition.source].name}'"
+            f"'{scenario.trial.protocol.states[outcomes.transition.source].name}'"
         )
-    return PotentialOutcomes(scenario, found, seed, both, np.concatenate(measured))
+    return PotentialOutcomes(scenario, outcomes, seed, both, np.concatenate(measured))
 
 
 def _explains(scenario: Scenario, rule: ThresholdRule, sent: bool) -> Callable[[int, Sequence[float]], tuple[str, str]]:

@@ -108,11 +108,11 @@ class Regret:
         # What the choice of one half costs by the other; equal halves weigh alike.
         honest = 0.5 * (half[chosen[0], 1, subjects] + half[chosen[1], 0, subjects])
         smallest = loss.min(axis=0)
-        found = [
+        ways = [
             np.column_stack([loss[w] - smallest, half[w].mean(axis=0) - honest, loss[w] <= smallest, loss[w], smallest])
             for w in (0, 1)
         ]
-        return found[0], found[1]
+        return ways[0], ways[1]
 
     def frame(
         self, thresholds: Floats | None = None, *, stop_weight: float | None = None, dose_weight: float | None = None
@@ -131,8 +131,8 @@ class Regret:
                 measure = Measure(name=name, label=label, in_units=unit)
                 mine = np.where(sent, ways[0][:, k], ways[1][:, k])
                 columns = np.column_stack([counted_in(everybody, mine), counted_in(everybody)])
-                found = estimate(measure, measure.added(columns, self._replicate, self.replicates))
-                rows.append((threshold, name, label, found.value, found.mcse, unit))
+                frame = estimate(measure, measure.added(columns, self._replicate, self.replicates))
+                rows.append((threshold, name, label, frame.value, frame.mcse, unit))
         return pd.DataFrame(rows, columns=["threshold", "estimate", "label", "value", "mcse", "unit"])
 
     def sent(self, threshold: float) -> Mask:
@@ -182,9 +182,9 @@ def regret(
         for stream in range(1, streams + 1)
     ]
     # The losses of a subject are added in the order of the random streams, so that no bit depends on who found them.
-    for point, found in zip(points, conduct(points, workers, progress=progress), strict=True):
+    for point, result in zip(points, conduct(points, workers, progress=progress), strict=True):
         half = (point.stream - 1) % 2
-        for keys, parts in found:
+        for keys, parts in result:
             place = np.minimum(np.searchsorted(who, keys), max(0, size - 1))
             both = who[place] == keys if size else np.zeros(len(keys), dtype=np.bool_)
             number[half, place[both]] += 1.0

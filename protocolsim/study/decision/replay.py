@@ -119,10 +119,10 @@ def life(
     if subject is None:
         subject = int(records["subjects"]["subject"][records["subjects"]["enrolled"]].min())
     number = int(records["subjects"]["subject"].max(initial=-1))
-    found = np.flatnonzero(records["subjects"]["subject"] == subject)
-    if len(found) == 0:
+    flatnonzero = np.flatnonzero(records["subjects"]["subject"] == subject)
+    if len(flatnonzero) == 0:
         raise UsageError(f"subject {subject}: replicate {replicate} screened subjects 0 to {number}")
-    row = int(found[0])
+    row = int(flatnonzero[0])
     subjects = records["subjects"]
     whole = Life(
         scenario, seed, replicate, subject, records, row, int(subjects["enrolled_minute"][row]),
@@ -139,14 +139,14 @@ def replicate_of(
 
     Of a large one, those of the block of the subject (None: of the first who is enrolled).
     """
-    found: Records | None = None
+    result: Records | None = None
     simulate = engine_named(chosen_engine(scenario, engine)).pieces
-    for found in simulate(trial or scenario.trial, seed, range(replicate, replicate + 1)):
-        subjects = found["subjects"]
+    for result in simulate(trial or scenario.trial, seed, range(replicate, replicate + 1)):
+        subjects = result["subjects"]
         if subjects["enrolled"].any() if subject is None else subjects["subject"].max(initial=-1) >= subject:
             break
-    assert found is not None
-    return found
+    assert result is not None
+    return result
 
 
 class _Player:

@@ -56,8 +56,8 @@ class ThresholdRule:
         """The same, each subject at a threshold of its own."""
         node = Operation(self.op, Name("x"), Name("t"))
         with np.errstate(all="ignore"):
-            found: Mask = np.asarray(compiled(node, {}, {"x": 0, "t": 1})([measured, thresholds]), dtype=np.bool_)
-        return found
+            mask: Mask = np.asarray(compiled(node, {}, {"x": 0, "t": 1})([measured, thresholds]), dtype=np.bool_)
+        return mask
 
 
 def threshold_rule(scenario: Scenario, parameter: str | None = None) -> ThresholdRule | str:
@@ -86,24 +86,22 @@ def _parted(scenario: Scenario, parameter: str, used: Sequence[str]) -> Threshol
     if len(used) != 1 or len(rules) != 1 or rules[0].rule is None:
         return f"'{parameter}' is more than the bound of one rule (it stands in {', '.join(used)})"
     node = parse(rules[0].rule.words)
-    found = _bound(node, parameter)
-    if found is None:
+    bound = _bound(node, parameter)
+    if bound is None:
         return f"'{parameter}' is part of a longer rule: {rules[0].rule.words}"
-    op, measure = found
+    op, measure = bound
     why = _entangled(scenario.trial.protocol, rules[0])
     return why if why is not None else ThresholdRule(parameter, rules[0], op, measure)
 
 
 def _only(scenario: Scenario) -> str:
     declared = list(dict.fromkeys(d.threshold for d in scenario.decisions.values()))
-    found = declared or [
+    only = declared or [
         n for n in scenario.named if isinstance(_parted(scenario, n, _places(scenario, n)), ThresholdRule)
     ]
-    if len(found) == 1:
-        return found[0]
-    which = (
-        f"it has {', '.join(found)}: name one with --rule" if found else "it has no rule with a threshold of its own"
-    )
+    if len(only) == 1:
+        return only[0]
+    which = f"it has {', '.join(only)}: name one with --rule" if only else "it has no rule with a threshold of its own"
     raise UsageError(f"{scenario.name}: {which}")
 
 
@@ -173,5 +171,5 @@ def defined(definition: Definition, reads: Sequence[int], columns: Sequence[Floa
     for number, column in zip(reads, columns, strict=True):
         values[number] = column
     with np.errstate(all="ignore"):
-        found = definition.evaluate(values)
-    return np.broadcast_to(np.asarray(found, dtype=np.float64), (size,)).copy()
+        evaluate = definition.evaluate(values)
+    return np.broadcast_to(np.asarray(evaluate, dtype=np.float64), (size,)).copy()

@@ -50,12 +50,12 @@ def thresholds(
     `rule` names the parameter. Costs two runs. `workers` as for `run`. Raises UsageError where the parameter is more
     than the bound of one comparison that each subject meets once: then a sweep answers.
     """
-    found = the_rule(scenario, rule)
+    result = the_rule(scenario, rule)
     replicates, seed = replicates_and_seed(scenario, replicates, seed)
     engine = chosen_engine(scenario, engine)
-    point = BothBranches(scenario, found.parameter, engine, seed, range(replicates))
+    point = BothBranches(scenario, result.parameter, engine, seed, range(replicates))
     (columns,) = conduct([point], workers, progress=progress)
-    whole = BranchColumns(scenario, found, range(replicates))
+    whole = BranchColumns(scenario, result, range(replicates))
     whole.merge(columns)
     return whole.curve(seed)
 
@@ -90,10 +90,10 @@ Columns = dict[tuple[str, str], Spill]
 
 def the_rule(scenario: Scenario, parameter: str | None = None) -> ThresholdRule:
     """The rule of this parameter, or of the only one there is. Raises UsageError where it is more than a threshold."""
-    found = threshold_rule(scenario, parameter)
-    if isinstance(found, str):
-        raise UsageError(f"{found}; a sweep over it answers instead")
-    return found
+    rule = threshold_rule(scenario, parameter)
+    if isinstance(rule, str):
+        raise UsageError(f"{rule}; a sweep over it answers instead")
+    return rule
 
 
 def both_ways(
@@ -221,10 +221,10 @@ class BranchColumns:
 
     def _measures(self, records: Records, here: Reached, sent: float) -> dict[str, Floats]:
         decided = here.decided
-        found = {"share_sent": np.column_stack([counted_in(decided) * sent, counted_in(decided)])}
+        measures = {"share_sent": np.column_stack([counted_in(decided) * sent, counted_in(decided)])}
         if self.worth is not None:
-            found |= self.worth.columns(records, decided, here.minute, sent)
-        return found
+            measures |= self.worth.columns(records, decided, here.minute, sent)
+        return measures
 
     def curve(self, seed: int) -> ThresholdCurve:
         """All of it together."""

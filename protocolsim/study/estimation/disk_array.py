@@ -101,21 +101,21 @@ class Spill:
 
     def _ranked(self, rank: int) -> float:
         """The number of this rank (0: the smallest), digit by digit: counting needs no room for sorting."""
-        found = 0
+        ranked = 0
         for shift in range(64 - _BITS, -1, -_BITS):
             counts = np.zeros(_DIGITS, dtype=np.int64)
             for block in self.blocks():
                 keys = _in_order(block)
                 if shift < 64 - _BITS:
-                    keys = keys[keys >> np.uint64(shift + _BITS) == np.uint64(found)]
+                    keys = keys[keys >> np.uint64(shift + _BITS) == np.uint64(ranked)]
                 digits = (keys >> np.uint64(shift)) & np.uint64(_DIGITS - 1)
                 counts += np.bincount(digits.astype(np.int64), minlength=_DIGITS)
             below = np.cumsum(counts)
             digit = int(np.searchsorted(below, rank, side="right"))
             rank -= int(below[digit - 1]) if digit else 0
-            found = (found << _BITS) + digit
+            ranked = (ranked << _BITS) + digit
         sign = 1 << 63
-        key = found - sign if found & sign else ~found & (2 * sign - 1)
+        key = ranked - sign if ranked & sign else ~ranked & (2 * sign - 1)
         return float(np.array([key], dtype=np.uint64).view(np.float64)[0])
 
 

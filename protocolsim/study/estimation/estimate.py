@@ -105,22 +105,22 @@ def mid_rank(trials: Floats, value: float) -> float | None:
     return float(100.0 * (below.sum() + 0.5 * equal.sum()) / len(trials))
 
 
-def as_json(found: Estimate) -> dict[str, float | int | str | None]:
+def as_json(json: Estimate) -> dict[str, float | int | str | None]:
     """Plain values for a file; None for undefined, the published value as a number."""
-    published = found.published
+    published = json.published
     return {
-        "value": nan_as_none(found.value),
-        "mcse": nan_as_none(found.mcse),
-        "lo": nan_as_none(found.lo),
-        "hi": nan_as_none(found.hi),
-        "median": nan_as_none(found.median),
-        "n_undefined": found.n_undefined,
+        "value": nan_as_none(json.value),
+        "mcse": nan_as_none(json.mcse),
+        "lo": nan_as_none(json.lo),
+        "hi": nan_as_none(json.hi),
+        "median": nan_as_none(json.median),
+        "n_undefined": json.n_undefined,
         "published": None if published is None else float(published.value),
-        "role": found.role,
-        "percentile": found.percentile,
-        "label": found.label,
-        "among": found.among,
-        "unit": found.unit,
+        "role": json.role,
+        "percentile": json.percentile,
+        "label": json.label,
+        "among": json.among,
+        "unit": json.unit,
     }
 
 
@@ -138,5 +138,5 @@ def _running(sums: Floats) -> Floats:
 def _quantiles(defined: Floats) -> tuple[float, float, float]:
     if len(defined) == 0:
         return (float("nan"),) * 3
-    found = np.quantile(defined, (LOW, MIDDLE, HIGH), method="inverted_cdf")
-    return float(found[0]), float(found[1]), float(found[2])
+    quantile = np.quantile(defined, (LOW, MIDDLE, HIGH), method="inverted_cdf")
+    return float(quantile[0]), float(quantile[1]), float(quantile[2])

@@ -81,14 +81,14 @@ class Encoder:
 
     def finish(self) -> dict[str, Encoded]:
         """Every table of what was added."""
-        found: dict[str, Encoded] = {}
+        finish: dict[str, Encoded] = {}
         for table, writer in self._writers.items():
             writer.close()
             sink = self._sinks[table]
             content = sink.getvalue() if isinstance(sink, io.BytesIO) else self._path(table)
-            found[table] = Encoded(content, self._groups[table])
+            finish[table] = Encoded(content, self._groups[table])
         self._files.close()
-        return found
+        return finish
 
 
 def settings(schema: pa.Schema) -> dict[str, Any]:

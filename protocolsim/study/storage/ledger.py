@@ -29,19 +29,19 @@ class LedgerEntry:
 
 def read_ledger(folder: Path, identity: str) -> dict[str, LedgerEntry]:
     """Every entry of this study that is whole; of several of one name the last."""
-    found: dict[str, LedgerEntry] = {}
+    ledger: dict[str, LedgerEntry] = {}
     try:
         lines = (folder / LEDGER).read_bytes().split(b"\n")
     except OSError:
-        return found
+        return ledger
     for line in lines:
         checksum, _, text = line.partition(b" ")
         if checksum.decode("ascii", "replace") != checksum_of(text)[:32]:
             continue
         said = json.loads(text)
         if said.pop("study") == identity:
-            found[said["name"]] = LedgerEntry(**said)
-    return found
+            ledger[said["name"]] = LedgerEntry(**said)
+    return ledger
 
 
 def add_to_ledger(folder: Path, identity: str, entry: LedgerEntry) -> None:

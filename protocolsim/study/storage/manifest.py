@@ -98,15 +98,15 @@ def content_of(scenario: Scenario) -> str:
 def read_manifest(text: str) -> Manifest:
     """The manifest in this text. Raises ValueError for what is none."""
     try:
-        found = json.loads(text)
-        if found.get("format") != FORMAT:
+        loads = json.loads(text)
+        if loads.get("format") != FORMAT:
             raise ValueError("it was written by another version of protocolsim")
-        if found.pop("checksum") != _checksum(found):
+        if loads.pop("checksum") != _checksum(loads):
             raise ValueError("it was damaged, or edited")
-        del found["format"]
-        found["axes"] = tuple(found["axes"])
-        found["points"] = tuple(tuple(p) for p in found["points"])
-        return Manifest(**found)
+        del loads["format"]
+        loads["axes"] = tuple(loads["axes"])
+        loads["points"] = tuple(tuple(p) for p in loads["points"])
+        return Manifest(**loads)
     except (TypeError, KeyError, AttributeError) as error:
         raise ValueError(str(error)) from None
 

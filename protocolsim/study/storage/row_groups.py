@@ -37,8 +37,8 @@ class Footer:
     @property
     def groups(self) -> list[Struct]:
         """The row groups."""
-        found: list[Struct] = _field(self.fields, _GROUPS)[1]
-        return found
+        groups: list[Struct] = _field(self.fields, _GROUPS)[1]
+        return groups
 
 
 def footer_of(path: Path) -> Footer:

@@ -35,10 +35,10 @@ def tables_taken_over(
     Chunks without tables have no parts. Where a table is damaged none that has is whole; `lost` is told which.
     """
     names = with_tables(entries)
-    found: dict[str, dict[str, str]] = {name: {} for name in wanted if name not in names}
+    tables: dict[str, dict[str, str]] = {name: {} for name in wanted if name not in names}
     wanted = [name for name in wanted if name in names]
     if not wanted:
-        return found
+        return tables
     damaged = [
         f"{table}.parquet"
         for table in TABLES
@@ -46,7 +46,7 @@ def tables_taken_over(
     ]
     if damaged:
         lost += damaged
-        return found
+        return tables
     parted: dict[str, dict[str, str]] = {name: {} for name in wanted}
     for table in TABLES:
         places = {name: parts / Path(part_name(name, table)).name for name in wanted}
@@ -55,7 +55,7 @@ def tables_taken_over(
             row_groups.cut(earlier / f"{table}.parquet", groups)
         except ValueError:  # a line of the ledger is gone, so that nobody knows whose row groups these are
             lost.append(LEDGER)
-            return found
+            return tables
         for name, path in places.items():
             parted[name][part_name(name, table)] = str(checksum(path))
-    return found | parted
+    return tables | parted

@@ -60,24 +60,24 @@ class Reader:
         return self._bytes(1)[0]
 
     def _bytes(self, size: int) -> bytes:
-        found = self._content[self._at : self._at + size]
-        if len(found) != size:
+        result = self._content[self._at : self._at + size]
+        if len(result) != size:
             raise ValueError("the footer ends too early")
         self._at += size
-        return found
+        return result
 
     def _unsigned(self) -> int:
-        found = shift = 0
+        result = shift = 0
         while True:
             byte = self._byte()
-            found |= (byte & 127) << shift
+            result |= (byte & 127) << shift
             if byte < 128:
-                return found
+                return result
             shift += 7
 
     def _signed(self) -> int:
-        found = self._unsigned()
-        return (found >> 1) ^ -(found & 1)
+        signed = self._unsigned()
+        return (signed >> 1) ^ -(signed & 1)
 
 
 def written(struct: Struct) -> bytes:

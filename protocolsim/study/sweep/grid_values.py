@@ -121,8 +121,8 @@ def _between(where: str, low: Decimal, high: Decimal, step: Decimal) -> list[Dec
         raise UsageError(f"{where}: that is {shown} points, more than {MOST_POINTS:,}")
     if number < 2:
         raise UsageError(f"{where}: the step, {step}, is longer than the range; for one value write it alone")
-    found = [low + k * step for k in range(int(number))]
-    return [high if abs(v - high) <= _EQUAL * abs(step) else v for v in found]
+    between = [low + k * step for k in range(int(number))]
+    return [high if abs(v - high) <= _EQUAL * abs(step) else v for v in between]
 
 
 def _written(value: Decimal, unit: str) -> Settable:

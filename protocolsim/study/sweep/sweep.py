@@ -72,9 +72,9 @@ class Plan:
     def manifest(self) -> Manifest:
         """What a study folder must know of it."""
         engine = chosen_engine(self.scenario, self.engine)
-        found = manifest_of("sweep", self.scenario, self.seed, self.replicates, engine)
+        manifest = manifest_of("sweep", self.scenario, self.seed, self.replicates, engine)
         points = (tuple(a.own for a in self.axes), *(p.values for p in self.points))
-        return replace(found, axes=tuple(a.name for a in self.axes), points=points)
+        return replace(manifest, axes=tuple(a.name for a in self.axes), points=points)
 
     @property
     def trials(self) -> int:
@@ -129,14 +129,14 @@ class Sweep:
 
     def _point(self, outcome: Outcome) -> dict[str, Any]:
         names = [a.name for a in self.axes]
-        found: dict[str, Any] = {}
+        point: dict[str, Any] = {}
         for name, e in outcome.estimates.items():
             difference, error = map(nan_as_none, outcome.differences[name])
-            found[name] = {**as_json(e), "difference": difference, "difference_mcse": error}
+            point[name] = {**as_json(e), "difference": difference, "difference_mcse": error}
         return {
             "parameters": dict(zip(names, outcome.values, strict=True)),
             "settings": dict(zip(names, outcome.settings, strict=True)),
-            "estimates": found,
+            "estimates": point,
         }
 
     @property
@@ -239,14 +239,14 @@ def _point(base: Scenario, axes: Mapping[str, Axis], at: Sequence[tuple[float, S
     chosen = {path: written for path, (_, written) in zip(axes, at, strict=True)}
     said = _said(axes.values(), chosen.values())
     try:
-        found = build(with_settings(base.document, chosen), allow_plugins=base.allow_plugins)
+        point = build(with_settings(base.document, chosen), allow_plugins=base.allow_plugins)
     except UsageError as error:
         raise UsageError(f"--vary {said}: {error}") from None
     except ScenarioError as error:
         # What is wrong with the value itself explains what is wrong elsewhere.
         faults = [f.message for f in error.faults if f.path in axes] or [f"{f.path}: {f.message}" for f in error.faults]
         raise UsageError(f"--vary {said}: {'; '.join(faults).replace(' (from --set)', '')}") from None
-    return GridPoint(tuple(number for number, _ in at), tuple(chosen.values()), found)
+    return GridPoint(tuple(number for number, _ in at), tuple(chosen.values()), point)
 
 
 def _said(axes: Iterable[Axis], chosen: Iterable[Settable]) -> str:
@@ -296,12 +296,12 @@ def _outcome(
     """What was found at a point, beside the scenario's own estimates and the sums they were made of."""
     own, at_point = base.reported, point.scenario.reported
     pairs = {name: (at_point[name], there[name]) for name in own}
-    found = {name: estimate(endpoint, at) for name, (endpoint, at) in pairs.items()}
+    outcome = {name: estimate(endpoint, at) for name, (endpoint, at) in pairs.items()}
     differences = {
-        name: (found[name].value - estimates[name].value, paired_mcse(endpoint, at, own[name], sums[name]))
+        name: (outcome[name].value - estimates[name].value, paired_mcse(endpoint, at, own[name], sums[name]))
         for name, (endpoint, at) in pairs.items()
     }
-    return Outcome(point.values, point.settings, found, differences)
+    return Outcome(point.values, point.settings, outcome, differences)
 
 
 @dataclass(frozen=True)
@@ -330,10 +330,10 @@ def paired_mcse(there: Endpoint, sums_there: Floats, here: Endpoint, sums_here: 
 # Storing -------------------------------------------------------------------------------------------------------------
 
 
-def write_sweep(found: Sweep, folder: Path) -> None:
+def write_sweep(result: Sweep, folder: Path) -> None:
     """The frame as parquet and CSV, the summary, the scenario itself, and the provenance."""
     from protocolsim.study.storage.csv_files import write_frame
     from protocolsim.study.storage.results_folder import write_facts
 
-    write_frame(found.frame, folder, "sweep")
-    write_facts(folder, found.summary(), found.own.scenario, found.provenance, found.own.asked)
+    write_frame(result.frame, folder, "sweep")
+    write_facts(folder, result.summary(), result.own.scenario, result.provenance, result.own.asked)

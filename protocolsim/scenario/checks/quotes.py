@@ -15,24 +15,24 @@ def companions_of(scenario: Scenario, *, files: bool = True) -> tuple[dict[str, 
     That is a companion that cannot be read or has faults of its own, or a finding that quotes what it does not have.
     Not `files`: only shipped ones are looked at, as where the scenario is a text from elsewhere.
     """
-    found: dict[str, Scenario] = {}
+    companions: dict[str, Scenario] = {}
     faults: list[Fault] = []
     document = scenario.document
     for k, name in enumerate(scenario.beside):
         if is_path(name) and not files:
             continue
         try:
-            found[name] = build(companion_document(document, name), allow_plugins=scenario.allow_plugins)
+            companions[name] = build(companion_document(document, name), allow_plugins=scenario.allow_plugins)
         except UsageError as error:
             faults.append(document.fault(("beside", k), str(error)))
         except ScenarioError as error:
             faults.append(document.fault(("beside", k), _its_own(name, error)))
     for k, text in enumerate(scenario.findings):
         for other, number in quoted(text):
-            if other in found and number not in found[other].reported:
-                said = f"{unknown('endpoint', number, found[other].reported)}, in '{other}'"
+            if other in companions and number not in companions[other].reported:
+                said = f"{unknown('endpoint', number, companions[other].reported)}, in '{other}'"
                 faults.append(document.fault(("findings", k), said))
-    return found, faults
+    return companions, faults
 
 
 def _its_own(name: str, error: ScenarioError) -> str:

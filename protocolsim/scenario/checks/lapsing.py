@@ -23,18 +23,18 @@ def planned_in(trial: Trial) -> Planned:
 
 def lapsing(part: ScenarioPart, trial: Trial) -> Iterator[tuple[Address, str]]:
     """Everything planned that never takes place. Of what repeats to the end, only where it never does."""
-    found = planned_in(trial)
+    result = planned_in(trial)
     for state in trial.protocol.states:
         address: Address = ("protocol", "states", state.name)
         written = part.protocol.states[state.name]
-        if state.number not in found:
+        if state.number not in result:
             if state.visits:
                 yield address, "nobody ever gets here, so nothing that is planned here takes place"
             continue
         for key, given in (("assessments", written.assessments), ("treatment", written.treatment)):
             for name, schedule in given.items():
                 if isinstance(schedule, Schedule | Regimen):
-                    yield from _activity(trial, found, state, (*address, key, name), schedule)
+                    yield from _activity(trial, result, state, (*address, key, name), schedule)
 
 
 def said(address: Address, message: str) -> str:
@@ -43,7 +43,7 @@ def said(address: Address, message: str) -> str:
 
 
 def _activity(
-    trial: Trial, found: Planned, state: State, address: Address, schedule: Schedule | Regimen
+    trial: Trial, activity: Planned, state: State, address: Address, schedule: Schedule | Regimen
 ) -> Iterator[tuple[Address, str]]:
     name = str(address[-1])
     which: Mapping[str, int]
@@ -53,7 +53,7 @@ def _activity(
     else:
         which = {"drug": trial.labels.drugs.index(name)}
         wanted = [v.offset for v in state.visits if any(d.drug == which["drug"] for d in v.doses)]
-    possible = moments(found, state, **which)
+    possible = moments(activity, state, **which)
     never = [offset for offset in wanted if offset not in possible]
     if schedule.every is not None and not wanted:
         yield address, "it never takes place: the state takes no time, and what repeats is not done at its end"

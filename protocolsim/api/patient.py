@@ -85,7 +85,21 @@ class Trace(story.Trace):
         """
         if name is not None and name not in self.figures:
             raise UsageError(unknown("figure", name, self.figures))
-        return super().figure()
+        from protocolsim.report.patient.figures import trace_figure
+
+        return trace_figure(self)
+
+    def page(self) -> str:
+        """Figure and story as one self-contained HTML page.
+
+        Returns
+        -------
+        str
+            HTML that loads nothing from anywhere.
+        """
+        from protocolsim.report.patient.page import trace_page
+
+        return trace_page(self)
 
     def _repr_html_(self) -> str:
         lines = [self.who, *(line.text for line in self.lines), self.end, self.note]

@@ -87,17 +87,20 @@ def _form(html: bool, as_json: bool, out: Path | None) -> str:
 
 def _text(story: Trace, form: str) -> str:
     if form == ".html":
-        return story.page()
+        from protocolsim.report.patient.page import trace_page
+
+        return trace_page(story)
     return json.dumps(story.summary(), indent=2) + "\n" if form == ".json" else story.text
 
 
 def _picture(story: Trace, form: str) -> bytes:
     import tempfile
 
+    from protocolsim.report.patient.figures import trace_figure
     from protocolsim.report.style.figures import save
 
     with tempfile.TemporaryDirectory() as folder:
-        return save(story.figure(), Path(folder) / f"figure{form}").read_bytes()
+        return save(trace_figure(story), Path(folder) / f"figure{form}").read_bytes()
 
 
 COMMAND = trace

@@ -402,24 +402,9 @@ def classes(package: Path) -> dict[str, list[str]]:
     return places
 
 
-# Circles that are still to be cut, each by one of its modules. A line goes when its circle is gone.
-CIRCLES = {
-    "report/patient": "protocolsim.report.patient.story",
-}
-
-
 def test_no_module_imports_itself_in_a_circle():
-    """Following imports never leads back to where one began, but in the circles named above."""
-    left = [circle for circle in circles(imported_modules(PACKAGE)) if not circle & set(CIRCLES.values())]
-    assert left == []
-
-
-@pytest.mark.parametrize(
-    "module", [pytest.param(m, id=k, marks=pytest.mark.xfail(strict=True)) for k, m in CIRCLES.items()]
-)
-def test_a_named_circle_is_cut(module):
-    """A circle that is gone is named no longer."""
-    assert not any(module in circle for circle in circles(imported_modules(PACKAGE)))
+    """Following imports, lazy ones and those for types too, never leads back to where one began."""
+    assert circles(imported_modules(PACKAGE)) == []
 
 
 def test_circles_are_found_wherever_the_import_stands(tmp_path):

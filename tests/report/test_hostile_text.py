@@ -23,6 +23,7 @@ from protocolsim.endpoint.catalogue import kinds as endpoint_kinds
 from protocolsim.report.decision.page import charts, threshold_page
 from protocolsim.report.decision.summary import CurveSummary
 from protocolsim.report.documentation.stress_des import stress_des
+from protocolsim.report.patient.page import trace_page
 from protocolsim.report.patient.story import trace
 from protocolsim.report.protocol.diagram import diagram
 from protocolsim.report.protocol.synopsis import describe
@@ -201,7 +202,7 @@ def _made(scenario: Scenario, folder: Path) -> Made:
     story, synopsis, definitions = trace(scenario), describe(scenario), charts(told)["definitions"]
     pages = {
         "run": page(result), "sweep": sweep_page(swept), "thresholds": threshold_page(told, {"a": definitions}),
-        "trace": story.page(), "diagram": str(diagram(scenario, "html")), "describe": synopsis.page(),
+        "trace": trace_page(story), "diagram": str(diagram(scenario, "html")), "describe": synopsis.page(),
     }  # fmt: skip
     figures = {"sweep": sweep_figure(swept), "definitions": definitions}
     html_of = {n: style_figures.save(c, folder / f"{n}.html").read_text(encoding="utf-8") for n, c in figures.items()}
@@ -285,7 +286,7 @@ def test_a_browser_runs_none_of_it(fields, tmp_path):
         told = CurveSummary(thresholds(scenario, "response_threshold", replicates=2), "batch", 0.0)
         figures = {"sweep": sweep_figure(swept), **{n: charts(told)[n] for n in ("definitions", "definitions_roc")}}
         files = [style_figures.save(chart, tmp_path / f"{name}.html") for name, chart in figures.items()]
-        for name, written in (("page", page(run(scenario, replicates=2))), ("trace", trace(scenario).page())):
+        for name, written in (("page", page(run(scenario, replicates=2))), ("trace", trace_page(trace(scenario)))):
             (tmp_path / f"{name}.html").write_text(written, encoding="utf-8")
             files.append(tmp_path / f"{name}.html")
         for file in files:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,6 +16,7 @@ from protocolsim.app.view.base import Part, View
 from protocolsim.app.work.material import Progress, replicates_of, result_of
 from protocolsim.app.work.orders import Answer, Made, Tell
 from protocolsim.errors import UsageError
+from protocolsim.report.patient.figures import trace_figure
 from protocolsim.report.patient.page import story_html
 from protocolsim.report.patient.story import Trace, trace
 from protocolsim.scenario.scenario import Scenario
@@ -58,7 +60,8 @@ class StoryPart(Part):
         subject = int(subjects["subject"][enrolled[place]])
         own = trace(whole, subject, replicate=draw, seed=state.seed)
         other, why = _other(whole, subject, draw, state.seed)
-        charts = {"own": own.figure} | ({"other": other.figure} if other is not None else {})
+        sides = {"own": own} | ({"other": other} if other is not None else {})
+        charts = {name: partial(trace_figure, side) for name, side in sides.items()}
         heading = f"Patient {place + 1} of {len(enrolled)} in trial {draw}: subject {subject}"
         facts = Facts(heading, own.who, own.words, story_html(own), own.note, why)
         return Made(charts, facts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from protocolsim.report.patient.figures import trace_figure
 from protocolsim.report.style.figures import caption, inline
 from protocolsim.report.style.sections_page import PageSection, plain_page
 from protocolsim.text.html import words
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 def trace_page(trace: Trace) -> str:
     """Figure and story as one self-contained page."""
-    chart = trace.figure()
+    chart = trace_figure(trace)
     figure = f"<figure>{inline(chart, 'trace', trace.end)}</figure>"
     named = "".join(
         f"<dt>{words(w.partition(': ')[0])}</dt><dd>{words(w.partition(': ')[2])}</dd>" for w in trace.words

@@ -34,7 +34,7 @@ class Line:
 class Trace:
     """One patient's story. `words` explains the names in it, `lines` tell it in order, `end` how it ended.
 
-    `life` holds the same as data. `figure()` draws it, `page()` is both on a page of their own.
+    `life` holds the same as data.
     """
 
     life: Life
@@ -56,18 +56,6 @@ class Trace:
             )
             + "\n"
         )
-
-    def figure(self) -> Any:
-        """The story as one altair chart."""
-        from protocolsim.report.patient.figures import trace_figure
-
-        return trace_figure(self)
-
-    def page(self) -> str:
-        """Figure and story as one self-contained HTML page."""
-        from protocolsim.report.patient.page import trace_page
-
-        return trace_page(self)
 
     def summary(self) -> dict[str, Any]:
         """The story as `protocolsim trace --json` prints it; weeks from enrolment (of screening for who never was)."""

@@ -209,7 +209,7 @@ def calibrate(
     progress : callable, optional
         Called with the number of trials done since it was last called.
     allow_plugins : bool, default False
-        Whether to load code that the file names (``your.module:YourClass``).
+        Whether to load code that the file names (``your.module:COMPONENT``).
 
     Returns
     -------

@@ -186,7 +186,7 @@ def thresholds(
     progress : callable, optional
         Called with the number of trials done since it was last called.
     allow_plugins : bool, default False
-        Whether to load code that the file names (``your.module:YourClass``).
+        Whether to load code that the file names (``your.module:COMPONENT``).
 
     Returns
     -------
@@ -255,7 +255,7 @@ def regret(
     progress : callable, optional
         Called with the number of trials done since it was last called.
     allow_plugins : bool, default False
-        Whether to load code that the file names (``your.module:YourClass``).
+        Whether to load code that the file names (``your.module:COMPONENT``).
 
     Returns
     -------

@@ -136,7 +136,7 @@ def trace(
     set : mapping of str to value, optional
         Values to change, by name, as for `load`.
     allow_plugins : bool, default False
-        Whether to load code that the file names (``your.module:YourClass``).
+        Whether to load code that the file names (``your.module:COMPONENT``).
 
     Returns
     -------

@@ -157,7 +157,7 @@ def check(scenario: ScenarioLike, *, set: Settings | None = None, allow_plugins:
     set : mapping of str to value, optional
         Values to change, by name, as for `load`.
     allow_plugins : bool, default False
-        Whether to load code that the file names (``your.module:YourClass``).
+        Whether to load code that the file names (``your.module:COMPONENT``).
 
     Returns
     -------
@@ -192,7 +192,7 @@ def describe(scenario: ScenarioLike, *, set: Settings | None = None, allow_plugi
     set : mapping of str to value, optional
         Values to change, by name, as for `load`.
     allow_plugins : bool, default False
-        Whether to load code that the file names (``your.module:YourClass``).
+        Whether to load code that the file names (``your.module:COMPONENT``).
 
     Returns
     -------
@@ -247,7 +247,7 @@ def diagram(
     set : mapping of str to value, optional
         Values to change, by name, as for `load`.
     allow_plugins : bool, default False
-        Whether to load code that the file names (``your.module:YourClass``).
+        Whether to load code that the file names (``your.module:COMPONENT``).
 
     Returns
     -------

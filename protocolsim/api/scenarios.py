@@ -24,7 +24,7 @@ def load(name_or_path: str | PathLike[str], *, set: Settings | None = None, allo
         disease or drugs (``"daclizumab.half_effect_concentration"``), or a dotted path (``"cohort.size"``,
         ``"protocol.transitions[2].when"``). A quantity is a number, or a text with its unit (``"50 %"``).
     allow_plugins : bool, default False
-        Whether to load code that the file names (``your.module:YourClass``).
+        Whether to load code that the file names (``your.module:COMPONENT``).
 
     Returns
     -------

@@ -50,7 +50,7 @@ def run(
     progress : callable, optional
         Called with the number of trials done since it was last called.
     allow_plugins : bool, default False
-        Whether to load code that the file names (``your.module:YourClass``).
+        Whether to load code that the file names (``your.module:COMPONENT``).
 
     Returns
     -------
@@ -115,7 +115,7 @@ def sweep(
     progress : callable, optional
         Called with the number of trials done since it was last called.
     allow_plugins : bool, default False
-        Whether to load code that the file names (``your.module:YourClass``).
+        Whether to load code that the file names (``your.module:COMPONENT``).
 
     Returns
     -------
@@ -177,7 +177,7 @@ def compare(
     progress : callable, optional
         Called with the number of trials done since it was last called.
     allow_plugins : bool, default False
-        Whether to load code that the file names (``your.module:YourClass``).
+        Whether to load code that the file names (``your.module:COMPONENT``).
 
     Returns
     -------
@@ -234,7 +234,7 @@ def validate(
     progress : callable, optional
         Called with the number of trials done since it was last called.
     allow_plugins : bool, default False
-        Whether to load code that the file names (``your.module:YourClass``).
+        Whether to load code that the file names (``your.module:COMPONENT``).
 
     Returns
     -------

@@ -135,10 +135,10 @@ class Drawn:
         )
 
     def priced(self) -> None:
-        """Raise UsageError where the scenario says nothing of what the decision is worth, or nobody reached it."""
+        """Raise UsageError where the scenario says nothing of what the decision is worth, or no subject reached it."""
         self.weights()
         if len(self.curve.measured) == 0:
-            raise UsageError("nobody reached the decision, so there is nothing to draw")
+            raise UsageError("no subject reached the decision, so there is nothing to draw")
 
     def marks(self, threshold: float, sensitivity: float, specificity: float) -> dict[str, tuple[float, float | None]]:
         """Where a threshold is marked in each figure, as shares of its plot from the left and from the top."""

@@ -52,7 +52,7 @@ class StoryPart(Part):
         number = looked_at(scenario, replicates_of(state))
         result = result_of(state, Progress(tell, number))
         draw = state.draw % number
-        # Stories are told of replicates that the scenario has.
+        # A story is about a replicate that the scenario has.
         whole = scenario_of(replace(state, settings=over(state.settings, {"replicates": number})))
         subjects = result.records["subjects"]
         enrolled = np.flatnonzero(subjects["enrolled"] & (subjects["replicate"] == draw))

@@ -217,7 +217,7 @@ def _threshold_name(state: State) -> str:
 
 
 class FlowPart(Part):
-    """The way of the patients at this threshold: this one is simulated."""
+    """The flow of the patients through the states at this threshold: this one is simulated."""
 
     name: ClassVar[str] = "flow"
 

@@ -1,4 +1,4 @@
-"""How those who reach a decision end on either of its branches, drawn."""
+"""Outcomes of the subjects who reach a decision, by branch: a stacked bar chart."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def outcomes_by_branch(potential_outcomes: PotentialOutcomes) -> alt.Chart:
     subjects = numbers.count(len(potential_outcomes.measured), "subject")
     chart: alt.Chart = finish(
         bars.properties(width=460, height={"step": 40}),
-        "How they end on either branch of the decision",
+        "Outcomes on either branch of the decision",
         f"{subjects} who reach the decision, each simulated on both branches with the same random numbers. Look at how "
         "the shares differ. Which single subject would change its outcome is not identified.",
         f"Two stacked bars, one for each branch of the decision, with the outcomes of {subjects}.",

@@ -130,8 +130,8 @@ class Drawn:
             if decision.threshold == self.curve.parameter:
                 return decision.stop_weight, decision.dose_weight
         raise UsageError(
-            f"the scenario has no decision about '{self.curve.parameter}' (decisions:), so that nothing says who truly "
-            "responds or what a patient's course costs"
+            f"the scenario has no decision about '{self.curve.parameter}' (decisions:), so that nothing says which "
+            "subjects truly respond or what a patient's course costs"
         )
 
     def priced(self) -> None:

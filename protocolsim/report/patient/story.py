@@ -97,7 +97,7 @@ def trace(
     """One patient's story, of a scenario by name, by path or as loaded; `truth` adds what no clinic could know.
 
     Subjects are counted from 0 in the order of screening, replicates from 0; without a number it is the first subject
-    who is enrolled. Raises UsageError where none is there.
+    that is enrolled. Raises UsageError where none is there.
     """
     loaded = scenario if isinstance(scenario, Scenario) else load(scenario)
     whole = life(loaded, subject, replicate=replicate, seed=seed, engine=engine)

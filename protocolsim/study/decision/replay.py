@@ -1,7 +1,7 @@
 """One subject of a run, lived through again: what was read at each decision, and what no table holds.
 
 The records are the script, and the engine's own course of one subject plays it: the same kernels with the same columns
-at the same minutes, so that what is seen on the way has the bits of the run. Between these minutes copies of the body
+at the same minutes, so that what is seen in between has the bits of the run. Between these minutes copies of the body
 are moved on, which leaves the subject's own steps as they were.
 """
 

@@ -150,7 +150,7 @@ def _entangled(protocol: Protocol, transition: Transition) -> str | None:
     if transition.trigger != END or state.number in after:
         return f"the rule of '{state.name}' may be tried more than once for the same subject"
     if not state.on_study:
-        return f"the rule of '{state.name}' decides who is enrolled, so that others take the places"
+        return f"the rule of '{state.name}' decides which subjects are enrolled, so that others take the places"
     if any(set(t.destinations) and t.randomise is not None and t.source in after for t in protocol.transitions):
         return f"subjects are randomised after the rule of '{state.name}', in an order that depends on it"
     if transition.randomise is not None or any(

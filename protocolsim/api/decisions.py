@@ -53,9 +53,9 @@ class ThresholdCurve(Figured, curve.ThresholdCurve):
     measured : numpy.ndarray of float, shape (subjects,)
         What the rule compared for each subject who reached it; nan where nothing was measured.
     replicate, subject : numpy.ndarray of int, shape (subjects,)
-        Who that was.
+        The keys of that subject.
     endpoints : mapping of str to Endpoint
-        What has a curve: the measures of the decision, and the endpoints that only its way changes.
+        What has a curve: the measures of the decision, and the endpoints that only its branch changes.
     steps : numpy.ndarray of float
         The thresholds at which anything changes, within the parameter's range.
     grid : numpy.ndarray of float
@@ -107,22 +107,22 @@ def _of_regret(shown: losses.Regret) -> Any:
 
 
 class Regret(Figured, losses.Regret):
-    """How much each threshold loses against the better way for each subject, which `regret` returns.
+    """How much each threshold loses against the better branch for each subject, which `regret` returns.
 
     Attributes
     ----------
     curve : ThresholdCurve
-        The curve whose subjects these are.
+        The curve that the subjects are taken from.
     streams : int
         How many random streams losses are averaged over.
     replicates : int
         How many trials the subjects are of.
     number : numpy.ndarray of float, shape (2, subjects)
         In how many random streams of each half a subject's loss is known.
-    sums : numpy.ndarray of float, shape (2 ways, 2 halves, subjects, 3)
+    sums : numpy.ndarray of float, shape (2 branches, 2 halves, subjects, 3)
         The count, the probability of a stop and the dose (mg/kg), added over the random streams; those who pass first.
     known : numpy.ndarray of bool, shape (subjects,)
-        Whose losses are known.
+        The subjects with a known loss.
     figures : tuple of str
         ``"regret"``.
 
@@ -132,7 +132,7 @@ class Regret(Figured, losses.Regret):
         One row per threshold and measure: `threshold`, `estimate` (``"regret"``, ``"regret_at_least"``,
         ``"share_better"``, ``"loss"``, ``"smallest_loss"``), `label`, `value`, `mcse`, `unit`.
     losses(stop_weight=None, dose_weight=None)
-        The expected loss of each known subject on either way.
+        The expected loss of each known subject on either branch.
     better_off(stop_weight=None, dose_weight=None)
         The share of the known subjects for whom it is better to pass.
     figure(name=None)
@@ -165,7 +165,7 @@ def thresholds(
     progress: Progress | None = None,
     allow_plugins: bool = False,
 ) -> ThresholdCurve:
-    """Show every threshold of a decision rule, from one simulation of both ways; it costs two runs.
+    """Show every threshold of a decision rule, from one simulation of both branches; it costs two runs.
 
     Parameters
     ----------
@@ -230,7 +230,7 @@ def regret(
     progress: Progress | None = None,
     allow_plugins: bool = False,
 ) -> Regret:
-    """Say what a decision rule loses against the better way for each subject, averaged over random streams.
+    """Say what a decision rule loses against the better branch for each subject, averaged over random streams.
 
     Parameters
     ----------
@@ -240,7 +240,7 @@ def regret(
     rule : str, optional
         The parameter that is the threshold; the only one there is unless given.
     random_streams : int, default 20
-        How many other random streams each subject is simulated with, on both ways; 2 to 10,000.
+        How many other random streams each subject is simulated with, on both branches; 2 to 10,000.
     replicates : int, optional
         How many trials; the scenario's own number unless given. Of a curve, its first so many. More than 200 only where
         it is given with a curve.

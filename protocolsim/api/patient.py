@@ -18,13 +18,13 @@ class Trace(story.Trace):
 
     Attributes
     ----------
-    heading, who : str
-        Of which subject of which trial; traits and enrolment.
+    heading, patient : str
+        Which subject of which trial; traits and enrolment.
     words : tuple of str
         What the names in it mean.
     lines : tuple of Line
         One for each sentence, in order: `minute`, `kind` (``"visit"``, ``"event"``, ``"decision"``, ``"stay"``),
-        `text` and `others` (the other ways of a decision).
+        `text` and `others` (the other branches of a decision).
     end, note : str
         How it ended; what cannot be learnt from it.
     text : str
@@ -47,8 +47,8 @@ class Trace(story.Trace):
 
     Examples
     --------
-    >>> told = protocolsim.trace("ms_daclizumab")
-    >>> told.lines[0].kind
+    >>> story = protocolsim.trace("ms_daclizumab")
+    >>> story.lines[0].kind
     'visit'
     """
 
@@ -102,7 +102,7 @@ class Trace(story.Trace):
         return trace_page(self)
 
     def _repr_html_(self) -> str:
-        lines = [self.who, *(line.text for line in self.lines), self.end, self.note]
+        lines = [self.patient, *(line.text for line in self.lines), self.end, self.note]
         return html(self.heading, lines, None, self.figures)
 
 
@@ -117,14 +117,14 @@ def trace(
     set: Settings | None = None,
     allow_plugins: bool = False,
 ) -> Trace:
-    """Tell one patient's story: every visit and decision with its numbers, and the other way.
+    """Tell one patient's story: every visit and decision with its numbers, and the other branch.
 
     Parameters
     ----------
     scenario : Scenario, str or Path
         A scenario as loaded, the name of a shipped one, or the path of a file.
     subject : int, optional
-        Which patient, counted from 0 in the order of screening; the first who is enrolled unless given.
+        Which patient, counted from 0 in the order of screening; the first enrolled unless given.
     replicate : int, default 0
         Of which trial, counted from 0.
     seed : int, optional

@@ -1,4 +1,4 @@
-"""Both ways of each subject who reaches a decision."""
+"""Both branches of each subject who reaches a decision."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from protocolsim.study.decision import potential_outcomes as outcomes
 
 
 def _of_outcomes(shown: outcomes.PotentialOutcomes) -> Any:
-    from protocolsim.report.decision.outcome_figures import outcomes_by_way
+    from protocolsim.report.decision.outcome_figures import outcomes_by_branch
 
-    return outcomes_by_way(shown)
+    return outcomes_by_branch(shown)
 
 
 class PotentialOutcomes(Figured, outcomes.PotentialOutcomes):
-    """The same subjects sent either way at a decision, which `potential_outcomes` returns.
+    """The same subjects on either branch of a decision (potential outcomes), which `potential_outcomes` returns.
 
     Attributes
     ----------
@@ -28,32 +28,33 @@ class PotentialOutcomes(Figured, outcomes.PotentialOutcomes):
         The decision.
     seed : int
         The random seed.
-    ways : mapping of str to Records
+    branches : mapping of str to Records
         The records of ``"passes"`` and of ``"does not pass"``.
     measured : numpy.ndarray of float, shape (subjects,)
         What the rule compared for each subject.
     note : str
-        What cannot be learnt from two ways of one subject.
+        What cannot be learnt from two branches of one subject.
     frame : pandas.DataFrame
-        One row for each subject and way: `replicate`, `subject`, `way`, `measured`, `went` (whether the subject goes
-        this way at the scenario's own threshold), `entered` (the state it leads to), `outcome`, `end_day`; where the
-        scenario prices the decision, what follows it (`*_after`); and every endpoint of a trial of this subject alone.
+        One row for each subject and branch: `replicate`, `subject`, `branch`, `measured`, `went` (whether the subject
+        takes this branch at the scenario's own threshold), `entered` (the state it leads to), `outcome`, `end_day`;
+        where the scenario prices the decision, what follows it (`*_after`); and every endpoint of a trial of this
+        subject alone.
     joint : pandas.DataFrame
-        How both ways of one subject differ, passing minus not passing.
+        How both branches of one subject differ, passing minus not passing.
     figures : tuple of str
         ``"outcomes"``.
 
     Methods
     -------
     table(name)
-        A table of both ways, such as ``"observations"``, with the way in the first column.
+        A table of both branches, such as ``"observations"``, with the branch in the first column.
     figure(name=None)
         An altair chart.
 
     Examples
     --------
     >>> both = protocolsim.potential_outcomes("ms_daclizumab", replicates=5)
-    >>> sorted(set(both.frame["way"]))
+    >>> sorted(set(both.frame["branch"]))
     ['does not pass', 'passes']
     """
 
@@ -76,7 +77,7 @@ def potential_outcomes(
     progress: Progress | None = None,
     allow_plugins: bool = False,
 ) -> PotentialOutcomes:
-    """Simulate everybody who reaches a decision on both of its ways, with the same random numbers.
+    """Simulate the subjects who reach a decision on both of its branches, with the same random numbers.
 
     Parameters
     ----------
@@ -104,7 +105,7 @@ def potential_outcomes(
     Returns
     -------
     PotentialOutcomes
-        Both ways of each subject: `frame`, `joint`, `table(name)`, and the figure ``"outcomes"``.
+        Both branches of each subject: `frame`, `joint`, `table(name)`, and the figure ``"outcomes"``.
 
     Raises
     ------

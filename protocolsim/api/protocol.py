@@ -1,4 +1,4 @@
-"""The verbs that look at a protocol before anybody is simulated: check, describe, diagram."""
+"""The verbs that look at a protocol without a simulation: check, describe, diagram."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _state_chart(shown: Check) -> Any:
 
 @dataclass(frozen=True)
 class Check(Figured, checks.Checked):
-    """What can be said of a scenario before anybody is simulated, which `check` returns.
+    """What can be said of a scenario without a simulation, which `check` returns.
 
     Attributes
     ----------

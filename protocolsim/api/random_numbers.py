@@ -1,4 +1,4 @@
-"""The random numbers of a study, which anybody may look up."""
+"""The random numbers of a study, each of which can be looked up."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _MOST = {"seed": MAX_SEED, "replicate": MAX_REPLICATES - 1, **dict.fromkeys(("su
 
 
 def uniform(seed: int, replicate: int, subject: int, stream: int, index: int) -> float:
-    """Look up a random number: a pure function of what it is for, so that nobody else's can change it.
+    """Look up a random number: a pure function of what it is for, so that no other draw can change it.
 
     Parameters
     ----------

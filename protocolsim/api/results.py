@@ -86,7 +86,7 @@ class Result(Figured, result.Result):
     rows : int
         How many rows all tables have together.
     subjects, observations, doses, moves, events : pandas.DataFrame
-        Everybody screened; every variable of every planned assessment; every planned dose (mg/kg) and what arrived
+        Every subject screened; every variable of every planned assessment; every planned dose (mg/kg) and what arrived
         (mg); every change of state with the reason in the rule's own words; every event with a clock of its own.
     figures : tuple of str
         ``"patients"`` and ``"swimmer"`` (of one trial), ``"states"``, ``"flow"`` and ``"published"`` (of all).

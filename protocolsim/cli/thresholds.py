@@ -29,12 +29,12 @@ if TYPE_CHECKING:
     default=20,
     show_default=True,
     help="Simulate patients with so many other random streams to say what the rule loses against the better "
-    "way; 0: do not.",
+    "branch; 0: do not.",
 )
 @studies
 @parallel
 def thresholds(scenario: str, parameter: str | None, streams: int, asked: Asked) -> None:
-    """Show every threshold of a decision rule. From one simulation of both ways."""
+    """Show every threshold of a decision rule. From one simulation of both branches."""
     from protocolsim.study.arguments import whole_number
     from protocolsim.study.decision.regret import MOST_STREAMS
     from protocolsim.study.decision.threshold_rule import ThresholdRule, threshold_rule

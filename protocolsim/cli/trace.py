@@ -50,7 +50,7 @@ def trace(
     engine: str,
     allow_plugins: bool,
 ) -> None:
-    """Tell one patient's story. Every visit and decision with its numbers, and the other way."""
+    """Tell one patient's story. Every visit and decision with its numbers, and the other branch."""
     from protocolsim.report.patient.story import trace as tell
     from protocolsim.scenario.load import load
 

@@ -1,4 +1,4 @@
-"""What a study of a decision tells beside the trial's own endpoints: its measures and columns have names of their own.
+"""What a study of a decision reports beside the trial's endpoints: its measures and columns have names of their own.
 
 They stand on this floor because what a file names must not meet them (reserved.py).
 """
@@ -10,8 +10,8 @@ from collections.abc import Mapping
 OWN = "own"
 """The definition of the measure that the rule itself compares, beside those that the file names."""
 
-WAY = "way"
-"""The column that says on which way of a decision a subject went."""
+BRANCH = "branch"
+"""The column that names the branch of the decision."""
 
 _ALL = "those who reach the decision"
 MEASURES: Mapping[str, tuple[str, str, str]] = {
@@ -25,8 +25,8 @@ MEASURES: Mapping[str, tuple[str, str, str]] = {
     "expected_dose": ("Dose given over the horizon", "mg/kg", _ALL),
     "expected_loss": ("Expected loss over the horizon", "", f"{_ALL}, at the scenario's weights"),
 }
-"""Of a decision, by name: the label, the unit, and who is counted."""
+"""Of a decision, by name: the label, the unit, and the population."""
 
-OF_BOTH_WAYS = ("replicate", "subject", WAY, "measured", "went", "entered", "outcome", "end_day")
+POTENTIAL_OUTCOME_COLUMNS = ("replicate", "subject", BRANCH, "measured", "went", "entered", "outcome", "end_day")
 FOLLOWING = ("count_after", "expected_count_after", "dose_after", "stop_probability_after")
-"""The columns of the table of potential outcomes: of each subject and way, what follows, then one for each endpoint."""
+"""The columns of the table of potential outcomes, one row a subject and branch; one for each endpoint follows them."""

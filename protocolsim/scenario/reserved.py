@@ -42,7 +42,7 @@ from protocolsim.scenario.build.expressions import NAME, Quantities
 from protocolsim.scenario.build.protocol import ANY, ON_STUDY
 from protocolsim.scenario.file.schema import CohortPart, DrugPart
 from protocolsim.scenario.file.yaml_reader import Address
-from protocolsim.scenario.measures import MEASURES, OWN, WAY
+from protocolsim.scenario.measures import BRANCH, MEASURES, OWN
 
 DROPOUT = "dropout"
 """The event that every trial may have."""
@@ -97,7 +97,7 @@ def _ours(names: Sequence[str] | frozenset[str] | Mapping[str, Any], why: str) -
 
 
 _WORD = "use letters, digits and _, and no unit"
-COLUMNS = frozenset([*own_columns(), WAY])
+COLUMNS = frozenset([*own_columns(), BRANCH])
 _COLUMN = _ours(COLUMNS, "is a column of our tables already; name it otherwise")
 _SPELT_BY_RULES = {name: f"cannot name a {{}}; {_WORD}" for name in RESERVED}
 

@@ -77,7 +77,7 @@ def told(name: str, value: Any) -> str:
         "validate": lambda: f"{json.dumps(value.summary())} {value.frame.to_csv()}",
         "calibrate": lambda: f"{json.dumps(value.summary())} {value.draws.to_csv()}",
         "thresholds": lambda: f"{value.scenario.sha256} {value.rule.parameter} {value.measured.tolist()}",
-        "potential_outcomes": lambda: f"{value.frame.to_csv()} {value.ways['passes'].frame('moves').to_csv()}",
+        "potential_outcomes": lambda: f"{value.frame.to_csv()} {value.branches['passes'].frame('moves').to_csv()}",
         "trace": lambda: f"{value.words} {value.lines} {value.end}",
     }
     return views.get(name, lambda: re.sub(r" at 0x[0-9a-f]+", "", f"{type(value)} {value}"))()

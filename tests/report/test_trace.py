@@ -22,7 +22,7 @@ from protocolsim.records import MADE, Records, table_from_rows
 from protocolsim.report.patient.decision_text import Decision, digits
 from protocolsim.report.patient.story import Trace, trace
 from protocolsim.scenario.load import load
-from protocolsim.study.decision.counterfactual import other_ways, with_decision
+from protocolsim.study.decision.counterfactual import counterfactual_branches, with_decision
 from protocolsim.study.decision.replay import Given, Life, Seen, Tried, life
 from protocolsim.units import MINUTES_PER_WEEK
 from tests.cli.test_cli import command, refused
@@ -157,42 +157,42 @@ def test_random_protocols_are_played_again_to_the_bit(draft, subject):
 
 class TestOtherWay:
     def test_both_ways_of_the_published_rule(self):
-        """The story's other way is the other column of the potential outcomes: same random numbers, same records."""
+        """The story's other branch is the other column of the potential outcomes: same random numbers, same records."""
         scenario = load("ms_daclizumab")
         whole = next(n for n in (life(scenario, k) for k in range(20)) if n.enrolled >= 0)
         step = next(
             n for n in whole.steps if isinstance(n, Tried) and n.state.name == "combination" and n.to is not None
         )
-        (way,) = other_ways(whole, step)
-        forced = with_decision(scenario.trial, step.group, way.instead)
+        (branch,) = counterfactual_branches(whole, step)
+        forced = with_decision(scenario.trial, step.group, branch.instead)
         records = simulation.simulate(forced, scenario.seed, range(1))
-        assert [way] == other_ways(whole, step, "batch") == other_ways(whole, step, "des")
+        assert [branch] == counterfactual_branches(whole, step, "batch") == counterfactual_branches(whole, step, "des")
         row = int(np.flatnonzero(records["subjects"]["subject"] == whole.subject)[0])
         mine, theirs = own(whole.records, "observations", whole.row), own(records, "observations", row)
         before = mine["minute"] <= step.minute - 1
         assert all(theirs[c][: before.sum()].tobytes() == mine[c][before].tobytes() for c in mine)
-        assert way.instead is not None
+        assert branch.instead is not None
         assert step.to is not None
-        assert way.otherwise.moves[0] == (step.minute, way.instead.to)
-        assert way.happened.moves[0] == (step.minute, step.to.number)
-        both = protocolsim.potential_outcomes(scenario, subject=whole.subject).ways
+        assert branch.otherwise.moves[0] == (step.minute, branch.instead.to)
+        assert branch.happened.moves[0] == (step.minute, step.to.number)
+        both = protocolsim.potential_outcomes(scenario, subject=whole.subject).branches
         other = both["does not pass" if step.to.name == "monotherapy" else "passes"]
         for table in ("observations", "doses", "moves", "events"):
             same, mine_ = own(other, table, 0), own(records, table, row)
             assert all(same[c].tobytes() == mine_[c].tobytes() for c in same)
         later = (theirs["minute"] > step.minute) & (theirs["variable"] == 0)
-        assert way.otherwise.observed[0] == (later.sum(), theirs["value"][later].sum() / later.sum())
+        assert branch.otherwise.observed[0] == (later.sum(), theirs["value"][later].sum() / later.sum())
 
     def test_staying_is_told_with_every_later_move(self):
         """Who stays makes no move at the decision: each later move is told, and nothing 'instead of' itself."""
         told = story("ms_daclizumab", 15, "batch")
         whole, states = told.life, told.life.scenario.trial.protocol.states
         step = next(n for n in whole.steps if isinstance(n, Tried) and n.to is not None and n.to.name == "rescued")
-        way = next(w for w in other_ways(whole, step) if w.instead is None)
-        said = next(o for n in told.lines for o in n.others if o.startswith("The other way, staying: "))
-        weeks = [(states[to].label, round((minute - whole.enrolled) / 10080)) for minute, to in way.otherwise.moves]
+        branch = next(w for w in counterfactual_branches(whole, step) if w.instead is None)
+        said = next(o for n in told.lines for o in n.others if o.startswith("The other branch, staying: "))
+        weeks = [(states[to].label, round((minute - whole.enrolled) / 10080)) for minute, to in branch.otherwise.moves]
         assert weeks == [("Completed", 66)]
-        assert said.startswith("The other way, staying: Completed in week 66 ")
+        assert said.startswith("The other branch, staying: Completed in week 66 ")
         others = [o for n in told.lines for o in n.others]
         assert len(others) == 2
         for part in (p.partition(": ")[2] for o in others for p in o.split("; ")):
@@ -200,10 +200,10 @@ class TestOtherWay:
             assert not instead or not there.endswith(here)
 
     def test_who_is_enrolled_has_no_other_way(self):
-        """A decision before enrolment changes who else comes, so that no other way is told of it."""
+        """A decision before enrolment changes who else comes, so that no other branch is told of it."""
         whole = life(load("ms_daclizumab"), 1)
         first = next(n for n in whole.steps if isinstance(n, Tried))
-        assert other_ways(whole, first) == []
+        assert counterfactual_branches(whole, first) == []
 
 
 class TestWords:
@@ -251,7 +251,7 @@ class TestWords:
         ):  # fmt: skip
             scenario = toys.scenario(protocol % rule)
             step = next(n for n in life(scenario, 0).steps if isinstance(n, Tried))
-            (said,) = Decision(scenario, step, 0).told()
+            (said,) = Decision(scenario, step, 0).sentences()
             assert re.sub(r"0\.\d\d+", "0.X", said) == facts
 
     def test_concentration(self):

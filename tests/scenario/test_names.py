@@ -35,10 +35,10 @@ from tests.support import named
 # What has broken programs: words of ours and of others, suffixes, signs.
 AWKWARD = (
     *("replicate", "subject", "site", "enrolled", "final_state", "end_minute", "end_day", "outcome", "status", "drug"),
-    *("value", "value_0", "truth_own", "own", "weight", "point", "estimate", "label", "mcse", "lo", "threshold", "way"),
-    *("share_sent", "sensitivity", "expected_loss", "regret", "area", "measured", "went", "definition", "unit"),
+    *("value", "value_0", "truth_own", "own", "weight", "point", "estimate", "label", "mcse", "lo", "threshold"),
+    *("branch", "share_sent", "sensitivity", "expected_loss", "regret", "area", "measured", "went", "definition"),
     *("fell.sums", "x (varied)", "sums.x", "vary.cut", "range", "meaning", "source", "mark", "note", "kind", "among"),
-    *("seed", "replicates", "cohort", "parameters", "protocol", "size", "days", "week", "mg", "and", "not"),
+    *("unit", "seed", "replicates", "cohort", "parameters", "protocol", "size", "days", "week", "mg", "and", "not"),
     *("otherwise", "any", "on study", "enrolment", "screened", "dropout", "fever", "scan", "infusion", "height"),
     *("begin", "strong", "select", "drop table x; --", "order", "group", "index", "level_0", "True", "false", "yes"),
     *("~", "NA", "null", "nan", "None", "N/A", "inf", "1", "01", "1e5", "2020-01-01", "0x1F", "a, b", "it's", "a\tb"),
@@ -104,7 +104,7 @@ class TestLaw:
             _law(kind, name)
 
     def test_the_trial_tells_something(self):
-        """The law is not empty: subjects meet the decision, both ways are taken, and estimates are no zeros."""
+        """The law is not empty: subjects meet the decision, both branches are taken, and estimates are no zeros."""
         curve = thresholds(named.scenario(), replicates=named.REPLICATES)
         sent = curve.rule.holds(curve.measured, curve.own)
         assert 0 < sent.sum() < len(sent)

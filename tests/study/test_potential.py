@@ -1,4 +1,4 @@
-"""Potential outcomes: the way a subject goes is the run's own, the other one the run's where the threshold sends it."""
+"""Potential outcomes: the branch a subject takes is the run's own; the other that of the run with another threshold."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def outcomes() -> PotentialOutcomes:
     return protocolsim.potential_outcomes(protocolsim.load("ms_daclizumab"), replicates=6)
 
 
-@pytest.mark.parametrize(("setting", "way"), [(None, None), ("0 %", PASSES), ("100 %", REFUSED)])
+@pytest.mark.parametrize(("setting", "branch"), [(None, None), ("0 %", PASSES), ("100 %", REFUSED)])
 @pytest.mark.parametrize("table", TABLES)
-def test_each_way_is_the_run_that_sends_a_subject_there(table, setting, way):
-    """A subject's records on a way are, row for row, those of the run whose threshold sends it that way."""
+def test_each_branch_is_the_run_that_sends_a_subject_there(table, setting, branch):
+    """A subject's records on a branch are, row for row, those of the run whose threshold sends it down that branch."""
     scenario = protocolsim.load("ms_daclizumab", set={} if setting is None else {"response_threshold": setting})
     ran = getattr(protocolsim.run(scenario, replicates=6), table)
     frame = outcomes().frame
@@ -37,35 +37,35 @@ def test_each_way_is_the_run_that_sends_a_subject_there(table, setting, way):
     assert set(goes) == set(zip(frame.replicate, frame.subject, strict=True))
     both = outcomes().table(table)
     both = both[
-        [goes[key] == w for key, w in zip(zip(both.replicate, both.subject, strict=True), both.way, strict=True)]
+        [goes[key] == w for key, w in zip(zip(both.replicate, both.subject, strict=True), both.branch, strict=True)]
     ]
     mine = ran[[key in goes for key in zip(ran.replicate, ran.subject, strict=True)]]
-    if way is not None:
-        assert sum(w == way for w in goes.values()) > 0.6 * len(goes)
+    if branch is not None:
+        assert sum(w == branch for w in goes.values()) > 0.6 * len(goes)
     columns = [c for c in ran.columns if c != "reason" or setting is None]
     left = both.sort_values(KEY, kind="stable")[columns].reset_index(drop=True)
     right = mine[columns].reset_index(drop=True)
     assert left.astype(object).map(str).equals(right.astype(object).map(str))
 
 
-def test_the_frame_tells_both_ways_side_by_side():
-    """Two rows for each subject: one way it went; what follows differs between them, what came before does not."""
+def test_the_frame_has_both_branches_side_by_side():
+    """Two rows for each subject: one is the branch taken; what follows differs, what came before does not."""
     frame = outcomes().frame
     assert (frame.groupby(KEY).size() == 2).all()
     assert (frame.groupby(KEY)["went"].sum() == 1).all()
     assert (frame.groupby(KEY)["measured"].nunique(dropna=False) == 1).all()
-    assert (frame["went"] == ((frame["measured"] > 0.75 + 1e-9) == (frame["way"] == PASSES))).all()
-    assert set(frame[frame.way == PASSES].entered) == {"monotherapy"}
-    assert set(frame[frame.way == REFUSED].entered) == {"dose_doubled"}
+    assert (frame["went"] == ((frame["measured"] > 0.75 + 1e-9) == (frame["branch"] == PASSES))).all()
+    assert set(frame[frame.branch == PASSES].entered) == {"monotherapy"}
+    assert set(frame[frame.branch == REFUSED].entered) == {"dose_doubled"}
     before = frame.groupby(KEY)["new_cel_inhibition_combination"].nunique(dropna=False)
     assert (before == 1).all()
-    doses = frame.pivot(index=KEY, columns="way", values="dose_after")
-    stayed = frame.pivot(index=KEY, columns="way", values="end_day").nunique(axis=1) == 1
+    doses = frame.pivot(index=KEY, columns="branch", values="dose_after")
+    stayed = frame.pivot(index=KEY, columns="branch", values="end_day").nunique(axis=1) == 1
     assert (doses[REFUSED][stayed] == 2 * doses[PASSES][stayed]).all()
 
 
 def test_means_over_the_frame_are_the_curve():
-    """What follows the decision, over the ways that subjects went, has the mean that the curve has at the threshold."""
+    """What follows the decision, over the branches taken, has the mean that the curve has at the threshold."""
     went = outcomes().frame.query("went")
     at = thresholds(protocolsim.load("ms_daclizumab"), replicates=6).at(0.75)
     assert went["expected_count_after"].mean() == pytest.approx(at["expected_count"].value)
@@ -83,29 +83,29 @@ def test_what_no_trial_can_show_is_labelled():
 
 
 def test_one_subject():
-    """One subject's records are the same asked for alone; the way against the rule says so in its reason."""
+    """One subject's records are the same asked for alone; the branch against the rule says so in its reason."""
     frame = outcomes().frame
     replicate, subject = frame[KEY].to_numpy()[5].tolist()
     alone = protocolsim.potential_outcomes(protocolsim.load("ms_daclizumab"), replicate=replicate, subject=subject)
-    assert set(alone.ways) == {PASSES, REFUSED}
+    assert set(alone.branches) == {PASSES, REFUSED}
     mine = frame[(frame.replicate == replicate) & (frame.subject == subject)].reset_index(drop=True)
     assert alone.frame.astype(str).equals(mine.astype(str))
-    went = mine.loc[mine.went, "way"].item()
-    for way, records in alone.ways.items():
+    went = mine.loc[mine.went, "branch"].item()
+    for branch, records in alone.branches.items():
         assert len(records["subjects"]["subject"]) == 1
         moves = records.frame("moves")
         reason = moves[moves.from_state == "combination"].reason.item()
-        assert ("sent against the rule" in reason) == (way != went)
+        assert ("sent against the rule" in reason) == (branch != went)
         assert "baseline_cel = " in reason
 
 
 def test_engines_agree():
-    """Either engine gives the same records on both ways."""
+    """Either engine gives the same records on both branches."""
     scenario = protocolsim.load("ms_daclizumab")
     slow = protocolsim.potential_outcomes(scenario, replicates=2, engine="des")
     fast = protocolsim.potential_outcomes(scenario, replicates=2, engine="batch")
-    for way in (PASSES, REFUSED):
-        assert slow.ways[way].equal(fast.ways[way])
+    for branch in (PASSES, REFUSED):
+        assert slow.branches[branch].equal(fast.branches[branch])
     np.testing.assert_array_equal(slow.measured, fast.measured)
 
 
@@ -120,6 +120,6 @@ def test_engines_agree():
     ],
 )
 def test_refusals(asked, why):
-    """Who never came to the decision has no ways; a parameter that is more than a threshold has no branches."""
+    """Neither a subject who never reached the decision nor a parameter that is more than a threshold has branches."""
     with pytest.raises(UsageError, match=why):
         protocolsim.potential_outcomes(protocolsim.load("ms_daclizumab"), **asked)

@@ -137,7 +137,7 @@ def own_numbers(r: Regret) -> Floats:
 
 @pytest.mark.parametrize("price", [0.0, PRICE, 2.0])
 def test_expected_losses_are_those_in_closed_form(price):
-    """Each subject's expected loss on either way lies as near the closed form as its streams allow, at any price."""
+    """Each subject's expected loss on either branch lies as near the closed form as its streams allow, at any price."""
     r = found()
     assert r.known.all()
     assert (r.number.sum(axis=0) == 10).all()

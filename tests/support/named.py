@@ -125,7 +125,7 @@ def numbers(loaded: Scenario, parameter: str) -> dict[str, Any]:
     curve = thresholds(loaded, parameter, replicates=REPLICATES)
     for k, name in enumerate(curve.definitions):
         found[f"definition {k}"] = _columns(curve.by(name).frame())
-    found["both ways"] = _columns(potential_outcomes(loaded, parameter, replicates=REPLICATES).frame)
+    found["both branches"] = _columns(potential_outcomes(loaded, parameter, replicates=REPLICATES).frame)
     vary = {f"parameters.{parameter}.value": "0%,50%"}
     found["sweep"] = _columns(protocolsim.sweep(loaded, vary, replicates=REPLICATES).frame)
     return found

@@ -30,7 +30,7 @@ class Facts:
     """One patient in words, and which of how many; `other` says why there is no other branch, "" where there is."""
 
     heading: str
-    who: str
+    patient: str
     words: tuple[str, ...]
     story: str
     note: str
@@ -52,7 +52,7 @@ class StoryPart(Part):
         number = looked_at(scenario, replicates_of(state))
         result = result_of(state, Progress(tell, number))
         draw = state.draw % number
-        # Stories are told of replicates that the scenario has.
+        # A story is about a replicate that the scenario has.
         whole = scenario_of(replace(state, settings=over(state.settings, {"replicates": number})))
         subjects = result.records["subjects"]
         enrolled = np.flatnonzero(subjects["enrolled"] & (subjects["replicate"] == draw))
@@ -63,7 +63,7 @@ class StoryPart(Part):
         sides = {"own": own} | ({"other": other} if other is not None else {})
         charts = {name: partial(trace_figure, side) for name, side in sides.items()}
         heading = f"Patient {place + 1} of {len(enrolled)} in trial {draw}: subject {subject}"
-        facts = Facts(heading, own.who, own.words, story_html(own), own.note, why)
+        facts = Facts(heading, own.patient, own.words, story_html(own), own.note, why)
         return Made(charts, facts)
 
     def show(self, answer: Answer, state: State) -> Tag | TagList:
@@ -76,7 +76,7 @@ class StoryPart(Part):
             sides.append(tags.div(tags.h3(f"On the other branch ({NOT_IDENTIFIED})"), other))
         return TagList(
             tags.h2(facts.heading),
-            tags.p(facts.who),
+            tags.p(facts.patient),
             tags.div(*sides, class_="sides"),
             tags.p(facts.other, class_="missing") if facts.other else None,
             tags.h3("The story"),
@@ -87,13 +87,13 @@ class StoryPart(Part):
 
 
 def _other(scenario: Scenario, subject: int, draw: int, seed: int | None) -> tuple[Trace | None, str]:
-    """The same subject, sent the other way at the rule with a threshold; or why there is no such story."""
+    """The same subject, sent down the other branch at the rule with a threshold; or why there is no such story."""
     try:
         both = potential_outcomes(scenario, replicate=draw, subject=subject, seed=seed)
     except UsageError as error:
         return None, f"No other branch: {error}."
     frame = both.frame
-    went = str(frame.loc[frame["went"], "way"].iloc[0])
+    went = str(frame.loc[frame["went"], "branch"].iloc[0])
     trial = forced(scenario.trial, both.rule.transition, went != PASSES)
     return trace(replace(scenario, trial=trial), subject, replicate=draw, seed=seed), ""
 

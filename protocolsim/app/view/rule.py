@@ -39,7 +39,7 @@ class Curves:
 
     mine: ThresholdCurve
     without: ThresholdCurve | None
-    told: dict[float, Moved] = field(default_factory=dict, compare=False)
+    remembered: dict[float, Moved] = field(default_factory=dict, compare=False)
 
     @cached_property
     def drawn(self) -> Drawn:
@@ -97,20 +97,20 @@ class CurvePart(Part):
 
     def respond(self, answer: Answer, state: State) -> dict[str, Any]:
         """The numbers at the threshold, read from the curve."""
-        told = moved(answer.facts, state)
-        return {"table": str(told.table), **told.where}
+        at_threshold = moved(answer.facts, state)
+        return {"table": str(at_threshold.table), **at_threshold.where}
 
     def show(self, answer: Answer, state: State) -> Tag | TagList:
         """The curves, the numbers at the threshold, and the other figures."""
         curves: Curves = answer.facts
-        told = moved(curves, state)
+        at_threshold = moved(curves, state)
         shown = {name: figure(("rule", self.name), name, answer, state) for name in FIGURES}
         return TagList(
             _definitions(curves.mine),
             shown["curves"],
-            tags.div(told.table, id="rule-numbers"),
+            tags.div(at_threshold.table, id="rule-numbers"),
             *[shown[name] for name in FIGURES[1:]],
-            tags.template(id="rule-marks", data_marks=json.dumps(told.where)),
+            tags.template(id="rule-marks", data_marks=json.dumps(at_threshold.where)),
         )
 
 
@@ -152,17 +152,17 @@ class Moved:
 def moved(curves: Curves, state: State) -> Moved:
     """The numbers at the threshold that is set up, from the curve: nothing is simulated.
 
-    What was told once is remembered, for a class of visitors who all drag over the same hundred thresholds.
+    What was computed once is remembered, for a class of visitors who all drag over the same hundred thresholds.
     """
     threshold = _threshold(curves.mine, state)
-    if threshold not in curves.told:
-        if len(curves.told) >= _REMEMBERED:
-            curves.told.clear()
-        curves.told[threshold] = _told(curves, threshold)
-    return curves.told[threshold]
+    if threshold not in curves.remembered:
+        if len(curves.remembered) >= _REMEMBERED:
+            curves.remembered.clear()
+        curves.remembered[threshold] = _moved(curves, threshold)
+    return curves.remembered[threshold]
 
 
-def _told(curves: Curves, threshold: float) -> Moved:
+def _moved(curves: Curves, threshold: float) -> Moved:
     curve, drawn = curves.mine, curves.drawn
     at = curve.at(threshold)
     without = None if curves.without is None else curves.without.at(threshold)
@@ -217,7 +217,7 @@ def _threshold_name(state: State) -> str:
 
 
 class FlowPart(Part):
-    """The way of the patients at this threshold: this one is simulated."""
+    """The flow of the patients through the states at this threshold: this one is simulated."""
 
     name: ClassVar[str] = "flow"
 
@@ -238,7 +238,7 @@ class FlowPart(Part):
 def _head() -> Tag:
     return tags.p(
         "Move the threshold and see who passes the rule, how well it tells true responders from others, and what "
-        "follows. Every threshold is read from one simulation of both ways of the decision, so it answers at once; "
+        "follows. Every threshold is read from one simulation of both branches of the decision, so it answers at once; "
         "everything else is simulated anew.",
         class_="lead",
     )

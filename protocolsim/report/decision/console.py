@@ -50,7 +50,7 @@ def print_thresholds(summary: CurveSummary, console: Console) -> None:
     _print_definitions(screen, summary)
     run = summary.result
     ran = (
-        f"seed {run.seed}, {style_numbers.count(run.replicates, 'replicate')} on both ways, {run.engine} engine, "
+        f"seed {run.seed}, {style_numbers.count(run.replicates, 'replicate')} on both branches, {run.engine} engine, "
         f"protocolsim {run.version}, {run.provenance['run time']}"
     )
     for text in ("", *notes, *(f"Caveat: {n}" for n in run.scenario.notes), ran):

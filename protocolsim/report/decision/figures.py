@@ -1,4 +1,4 @@
-"""What a threshold does, drawn: who passes, the rule's ROC, what follows, and what each threshold costs at which price.
+"""Figures over a threshold: the share that passes, the rule's ROC, what follows, and the cost at which price.
 
 Everything is a step function of the threshold: it moves only where a subject's measured value lies.
 """
@@ -31,13 +31,13 @@ OWN = "own"
 def curves(drawn: Drawn, compare: ThresholdCurve | None = None) -> alt.LayerChart:
     """Share that passes, sensitivity and specificity against the threshold; of `compare` the share, dashed.
 
-    Raises UsageError where nobody reached the decision, or `compare` is about another parameter.
+    Raises UsageError where no subject reached the decision, or `compare` is about another parameter.
     """
     import altair as alt
     import pandas as pd
 
     if len(drawn.curve.measured) == 0:
-        raise UsageError("nobody reached the decision, so there is nothing to draw")
+        raise UsageError("no subject reached the decision, so there is nothing to draw")
     _share_axis(drawn, compare)
     names = [n for n in SHARES if n in drawn.curve.endpoints]
     frame = pd.concat([drawn.of(n) for n in names])
@@ -57,15 +57,15 @@ def curves(drawn: Drawn, compare: ThresholdCurve | None = None) -> alt.LayerChar
             .encode(x=_across(drawn), y=alt.Y("value:Q")),
         )
     at = drawn.curve.at(drawn.curve.own)
-    told = "; ".join(f"{at[n].label} {numbers.simulated(at[n])}" for n in names)
+    estimates = "; ".join(f"{at[n].label} {numbers.simulated(at[n])}" for n in names)
     result: alt.LayerChart = finish(
         alt.LayerChart(layer=layers).properties(width=700, height=300),
-        f"Who passes, by {drawn.curve.parameter.replace('_', ' ')}",
+        f"Patients who pass, by {drawn.curve.parameter.replace('_', ' ')}",
         f"{_reach(drawn)} Lines are steps, as only values that occur can be told apart; bands are two Monte Carlo "
         f"standard errors wide on either side. The vertical line is the scenario's own threshold, "
-        f"{drawn.said(drawn.curve.own)}. At it: {told}.{said} Dots are the values at the "
+        f"{drawn.said(drawn.curve.own)}. At it: {estimates}.{said} Dots are the values at the "
         "end of the range. Look at how much of the range changes little, and where a line jumps.",
-        f"Step curves against {drawn.axis}. At the scenario's own {drawn.said(drawn.curve.own)}: {told}.",
+        f"Step curves against {drawn.axis}. At the scenario's own {drawn.said(drawn.curve.own)}: {estimates}.",
     )
     return result
 
@@ -78,7 +78,7 @@ def roc(drawn: Drawn) -> alt.LayerChart:
     drawn.priced()
     frame = roc_frame(drawn)
     if len(frame) == 0:
-        raise UsageError("nobody, or everybody, truly responds, so there is no ROC curve")
+        raise UsageError("no subject, or every one, truly responds, so there is no ROC curve")
     x = alt.X(
         "false_positive:Q",
         title="1 - specificity: others who pass",
@@ -106,7 +106,7 @@ def roc(drawn: Drawn) -> alt.LayerChart:
         ]
     ).properties(width=400, height=400)
     mine = frame[frame["own"]].iloc[0]
-    told = (
+    operating_point = (
         f"at the scenario's own {drawn.said(drawn.curve.own)}, {100 * mine['sensitivity']:.0f} % of true responders "
         f"pass and {100 * mine['false_positive']:.0f} % of the others"
     )
@@ -115,8 +115,8 @@ def roc(drawn: Drawn) -> alt.LayerChart:
         "How well the rule tells true responders from others",
         "Each dot is a threshold, some of them labelled; the diamond is the scenario's own. A rule on the dotted "
         "diagonal knows nothing, a perfect one lies in the upper left corner. Where dots are far apart no threshold "
-        f"lies between, and the line only joins neighbours. Here, {told}.",
-        f"ROC curve of the rule: {told}.",
+        f"lies between, and the line only joins neighbours. Here, {operating_point}.",
+        f"ROC curve of the rule: {operating_point}.",
     )
     return result
 
@@ -134,7 +134,7 @@ def roc_frame(drawn: Drawn) -> pd.DataFrame:
 def what_follows(drawn: Drawn, compare: ThresholdCurve | None = None) -> alt.HConcatChart:
     """Expected count and dose over the horizon against the threshold, and the probability of a stop where it moves.
 
-    What follows in `compare` is dashed. Raises UsageError where nobody reached the decision, or `compare` is about
+    What follows in `compare` is dashed. Raises UsageError where no subject reached the decision, or `compare` is about
     another parameter.
     """
     import altair as alt
@@ -160,16 +160,16 @@ def what_follows(drawn: Drawn, compare: ThresholdCurve | None = None) -> alt.HCo
         panels.append(alt.LayerChart(layer=layers).properties(width=700 // len(names) - 30, height=230, title=heading))
     chart = alt.hconcat(*panels, spacing=28).resolve_scale(color="independent")
     at = drawn.curve.at(drawn.curve.own)
-    told = "; ".join(f"{at[n].label} {numbers.simulated(at[n]).strip()}" for n in FOLLOWING)
+    estimates = "; ".join(f"{at[n].label} {numbers.simulated(at[n]).strip()}" for n in FOLLOWING)
     same = " The probability of stopping is the same at every threshold and is not drawn." if len(names) == 2 else ""
     dashes = "" if compare is None else f" Dashed: '{compare.scenario.title}'."
     follows: alt.HConcatChart = finish(
         chart,
         "What follows the decision",
         "Means over those who reach the decision, from there to the horizon; bands are two Monte Carlo standard errors "
-        f"on either side, the vertical line is the scenario's own threshold. At it: {told}.{same}{dashes} "
+        f"on either side, the vertical line is the scenario's own threshold. At it: {estimates}.{same}{dashes} "
         "Look at what a lower count is bought with.",
-        f"Step curves of what follows the decision against {drawn.axis}. At the scenario's own threshold: {told}.",
+        f"Step curves of what follows the decision against {drawn.axis}. At the scenario's own threshold: {estimates}.",
     )
     return follows
 
@@ -204,15 +204,15 @@ def loss(drawn: Drawn) -> alt.HConcatChart:
         panels.append(alt.LayerChart(layer=layers).properties(width=214, height=260, title=heading))
     chart = alt.hconcat(*panels, spacing=20).resolve_scale(color="shared", x="shared", y="shared")
     best = drawn.cheapest(stop, dose)
-    told = f"at the scenario's prices the loss is smallest at {drawn.said(drawn.thresholds[best])}"
+    minimum = f"at the scenario's prices the loss is smallest at {drawn.said(drawn.thresholds[best])}"
     result: alt.HConcatChart = finish(
         chart,
         "Which threshold costs least depends on the prices",
         "The loss is the expected count, plus the price of a stop times its probability, plus the price of a unit of "
         "dose times the dose, over the horizon. Prices are not facts: look at all the lines. Triangles mark the "
         "smallest loss of each, the dashed line the scenario's own threshold; "
-        f"{told}. {free_says(drawn)} {stop_says(drawn)}".strip(),
-        f"Expected loss against {drawn.axis} for several prices: {told}. {free_says(drawn)}",
+        f"{minimum}. {free_says(drawn)} {stop_says(drawn)}".strip(),
+        f"Expected loss against {drawn.axis} for several prices: {minimum}. {free_says(drawn)}",
     )
     return result
 
@@ -235,23 +235,25 @@ def loss_frame(drawn: Drawn) -> pd.DataFrame:
 
 
 def free_says(drawn: Drawn) -> str:
-    """Where the count alone is smallest, and that this is trivial where it is everybody on one way."""
+    """Where the count alone is smallest, and that this is trivial where all are on one branch."""
     best = drawn.cheapest(0.0, 0.0)
     at = drawn.said(drawn.thresholds[best])
     sent = float(drawn.curve.rule.holds(drawn.curve.measured, float(drawn.thresholds[best])).mean())
     if not drawn.at_an_end(best):
         return f"Without a price on dose and harm the loss is smallest at {at}, inside the range."
-    who = "nobody passes" if sent == 0.0 else "everybody passes" if sent == 1.0 else f"{100 * sent:.0f} % pass"
-    way = other_way(drawn.curve) if sent == 0.0 else ""
+    passing = (
+        "no patient passes" if sent == 0.0 else "every patient passes" if sent == 1.0 else f"{100 * sent:.0f} % pass"
+    )
+    branch = other_branch(drawn.curve) if sent == 0.0 else ""
     return (
-        f"Without a price on dose and harm the smallest loss lies at an end of the range, {at}, where {who}"
-        f"{f' and all go to {chr(39)}{way}{chr(39)}' if way else ''}: that is trivially best, and says nothing about "
-        "the rule."
+        f"Without a price on dose and harm the smallest loss lies at an end of the range, {at}, where {passing}"
+        f"{f' and all go to {chr(39)}{branch}{chr(39)}' if branch else ''}: that is trivially best, and says nothing "
+        "about the rule."
     )
 
 
 def stop_says(drawn: Drawn) -> str:
-    """That the price of a stop decides nothing, where it is counted at the same hazard on every way; else ''."""
+    """That the price of a stop decides nothing, where it is counted at the same hazard on every branch; else ''."""
     curve = drawn.curve
     decision = next((d for d in curve.scenario.decisions.values() if d.threshold == curve.parameter), None)
     if decision is None or not drawn.constant("expected_stop"):
@@ -259,14 +261,14 @@ def stop_says(drawn: Drawn) -> str:
     group = curve.scenario.trial.protocol.group_of(curve.rule.transition)
     stopping = worth_of(curve.scenario, decision).stopping
     if len({float(stopping[d]) for t in group.transitions for d in t.destinations}) > 1:
-        return ""  # nobody, or everybody, passes at every threshold
+        return ""  # no subject, or every one, passes at every threshold
     return (
-        "A stop is counted at the hazard with which a way begins, over the whole horizon, and that hazard is the same "
-        "on all ways here: its price cannot favour a threshold."
+        "A stop is counted at the hazard with which a branch begins, over the whole horizon, and that hazard is the "
+        "same on all branches here: its price cannot favour a threshold."
     )
 
 
-def other_way(curve: ThresholdCurve) -> str:
+def other_branch(curve: ThresholdCurve) -> str:
     """Where those who do not pass go, in the scenario's words; '' where that is not one state."""
     protocol = curve.scenario.trial.protocol
     others = {

@@ -1,4 +1,4 @@
-"""Definitions of what a rule measures, side by side: who passes, how well true responders are told from others."""
+"""Definitions of what a rule measures, side by side: the share that passes and the discrimination of responders."""
 
 from __future__ import annotations
 
@@ -52,14 +52,14 @@ def definitions(drawn: Drawn) -> alt.HConcatChart:
         layers.append(own.encode(x=across))
         panels.append(alt.LayerChart(layer=layers).properties(width=214, height=240, title=title))
     chart = alt.hconcat(*panels, spacing=20).resolve_scale(color="shared", x="shared")
-    told = "; ".join(said(drawn))
+    estimates = "; ".join(said(drawn))
     result: alt.HConcatChart = finish(
         chart,
         "What the rule measures matters as much as its threshold",
         "The same patients and scans, judged by each definition of the measure; only the decision differs. The dashed "
-        f"line is the scenario's own threshold, {drawn.said(drawn.curve.own)}. At it: {told}. Look at how far apart "
-        "the lines are at one threshold, and whether one of them is higher in both panels on the right.",
-        f"Step curves by definition of the measure against {drawn.axis}. At the scenario's own threshold: {told}.",
+        f"line is the scenario's own threshold, {drawn.said(drawn.curve.own)}. At it: {estimates}. Look at how far "
+        "apart the lines are at one threshold, and whether one of them is higher in both panels on the right.",
+        f"Step curves by definition of the measure against {drawn.axis}. At the scenario's own threshold: {estimates}.",
     )
     return result
 
@@ -71,7 +71,7 @@ def definitions_roc(drawn: Drawn) -> alt.LayerChart:
     drawn.priced()
     frame = definitions_frame(drawn).dropna(subset=["sensitivity", "specificity"])
     if len(frame) == 0:
-        raise UsageError("nobody, or everybody, truly responds, so there is no ROC curve")
+        raise UsageError("no subject, or every one, truly responds, so there is no ROC curve")
     frame["false_positive"] = 1.0 - frame["specificity"]
     whole, axis = alt.Scale(domain=[0, 1]), alt.Axis(format="%", tickCount=5)
     x = alt.X("false_positive:Q", title="1 - specificity: others who pass", scale=whole, axis=axis)
@@ -91,14 +91,14 @@ def definitions_roc(drawn: Drawn) -> alt.LayerChart:
     ).properties(width=400, height=400)
     areas = {name: drawn.curve.by(name).area() for name in drawn.curve.definitions}
     labels = drawn.curve.definitions
-    told = "; ".join(f"{labels[n]} {100 * a:.1f} ± {100 * e:.1f} %" for n, (a, e) in areas.items())
+    listed = "; ".join(f"{labels[n]} {100 * a:.1f} ± {100 * e:.1f} %" for n, (a, e) in areas.items())
     roc: alt.LayerChart = finish(
         chart,
         "How well each definition tells true responders from others",
         f"Diamonds are the scenario's own threshold, {drawn.said(drawn.curve.own)}. The area under a curve is how "
-        f"often a true responder measures better than somebody who is none, ties counting half: {told}. A line that "
+        f"often a true responder measures better than a patient who is none, ties counting half: {listed}. A line that "
         "lies above another knows more at every threshold; a diamond that only moves along a line knows the same.",
-        f"ROC curves by definition of the measure. Areas: {told}.",
+        f"ROC curves by definition of the measure. Areas: {listed}.",
     )
     return roc
 
@@ -106,7 +106,7 @@ def definitions_roc(drawn: Drawn) -> alt.LayerChart:
 def definitions_frame(drawn: Drawn) -> pd.DataFrame:
     """definition, label, threshold, at, own, rules (the rule's own), and the estimates of `PANELS`.
 
-    Raises UsageError where the scenario declares no other definition, or nobody reached the decision.
+    Raises UsageError where the scenario declares no other definition, or no subject reached the decision.
     """
     import pandas as pd
 
@@ -114,7 +114,7 @@ def definitions_frame(drawn: Drawn) -> pd.DataFrame:
     if len(curve.definitions) == 1:
         raise UsageError("the scenario declares no other measure (decisions: ... measures:), so none can be compared")
     if len(curve.measured) == 0:
-        raise UsageError("nobody reached the decision, so there is nothing to draw")
+        raise UsageError("no subject reached the decision, so there is nothing to draw")
     parts = []
     for name, label in curve.definitions.items():
         part = pd.DataFrame({"threshold": drawn.thresholds, "at": [drawn.shown(t) for t in drawn.thresholds]})

@@ -25,8 +25,8 @@ def numbers(curve: ThresholdCurve) -> dict[str, dict[str, tuple[float, float]]]:
         mine = curve.by(name)
         at = mine.frame(np.array([curve.own])).set_index("estimate")
         values, errors = at["value"].to_dict(), at["mcse"].to_dict()
-        told = {n: (float(values[n]), float(errors[n])) for n in _SHOWN if n in values}
-        result[name] = {**told, "area": mine.area()} if len(told) > 1 else told
+        shown = {n: (float(values[n]), float(errors[n])) for n in _SHOWN if n in values}
+        result[name] = {**shown, "area": mine.area()} if len(shown) > 1 else shown
     return result
 
 
@@ -39,12 +39,12 @@ def rows(curve: ThresholdCurve) -> list[tuple[str, list[str]]]:
     """A label and its cells for each definition; none where only the rule's own is declared."""
     if len(curve.definitions) == 1 or len(curve.measured) == 0:
         return []
-    result, told = [], numbers(curve)
-    units = {n: "%" if n == "area" else curve.endpoints[n].unit for n in told[curve.definition]}
-    for name, shown in told.items():
+    result, estimates = [], numbers(curve)
+    units = {n: "%" if n == "area" else curve.endpoints[n].unit for n in estimates[curve.definition]}
+    for name, shown in estimates.items():
         label = ("* " if name == curve.definition else "") + curve.definitions[name]
         result.append((label, [_cell(shown[n][0], units[n]) for n in shown]))
-    worst = [max(shown[n][1] for shown in told.values()) for n in units]
+    worst = [max(shown[n][1] for shown in estimates.values()) for n in units]
     return [*result, ("± max", [_cell(e, unit) for e, unit in zip(worst, units.values(), strict=True)])]
 
 
@@ -58,9 +58,9 @@ def as_json(curve: ThresholdCurve) -> dict[str, Any]:
     return {
         name: {
             "label": curve.definitions[name],
-            **{n: {"value": nan_as_none(value), "mcse": nan_as_none(error)} for n, (value, error) in told.items()},
+            **{n: {"value": nan_as_none(value), "mcse": nan_as_none(error)} for n, (value, error) in shown.items()},
         }
-        for name, told in numbers(curve).items()
+        for name, shown in numbers(curve).items()
     }
 
 

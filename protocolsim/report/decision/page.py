@@ -29,7 +29,7 @@ def charts(summary: CurveSummary) -> dict[str, Any]:
             try:
                 result[name] = getattr(room, name)(summary.drawn)
             except UsageError:
-                # No price, no true response, no other measure, nobody who reached the decision: no such figure.
+                # No price, no true response, no other measure, no subject who reached the decision: no such figure.
                 continue
     if summary.regret is not None and summary.regret.known.any():
         result["regret"] = regret_figures.regret(summary.drawn, summary.regret)

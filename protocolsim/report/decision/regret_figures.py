@@ -1,4 +1,4 @@
-"""Regret, drawn: what each threshold loses against the better way for each subject, and at which price."""
+"""Regret, drawn: what each threshold loses against the better branch for each subject, and at which price."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from protocolsim.report.decision.figures import DOSE_MULTIPLES, DOSE_TINTS, multiples, other_way
+from protocolsim.report.decision.figures import DOSE_MULTIPLES, DOSE_TINTS, multiples, other_branch
 from protocolsim.report.decision.series import Drawn
 from protocolsim.report.style import numbers
 from protocolsim.report.style.figures import BLUE, INK, legend
@@ -57,14 +57,14 @@ def regret(drawn: Drawn, result: Regret) -> alt.HConcatChart:
             ]
         ).properties(width=320, height=260, title=right),
     ]
-    told = " ".join(says(drawn, result))
+    findings = " ".join(says(drawn, result))
     chart: alt.HConcatChart = finished(
         alt.hconcat(*panels, spacing=24),
-        "What each threshold loses against the better way for each patient",
+        "What each threshold loses against the better branch for each patient",
         f"{method(result)} The band holds what few random streams leave open and two Monte Carlo standard "
         "errors; triangles mark "
-        f"the smallest regret at each price, the dashed line the scenario's own threshold. {told}",
-        f"Regret against {drawn.axis}. {told}",
+        f"the smallest regret at each price, the dashed line the scenario's own threshold. {findings}",
+        f"Regret against {drawn.axis}. {findings}",
     )
     return chart
 
@@ -102,23 +102,23 @@ def method(result: Regret) -> str:
     """How regret was found."""
     share = 100.0 * float(result.known.mean()) if len(result.known) else 0.0
     return (
-        f"Each patient of the first {numbers.count(result.replicates, 'trial')} was simulated again on both ways under "
-        f"{result.streams} other random streams, with the same traits; {share:.1f} % of them came to the "
-        "decision in enough of "
-        "these. The better way has the smaller loss averaged over the random streams, and regret is the loss above it."
+        f"Each patient of the first {numbers.count(result.replicates, 'trial')} was simulated again on both branches "
+        f"under {result.streams} other random streams, with the same traits; {share:.1f} % of them came to the "
+        "decision in enough of these. The better branch has the smaller loss averaged over the random streams, and "
+        "regret is the loss above it."
     )
 
 
 def says(drawn: Drawn, result: Regret) -> list[str]:
     """What the numbers say, in words."""
     if not result.known.any():
-        return ["No patient came to the decision often enough to say what was the better way."]
+        return ["No patient came to the decision often enough to say what was the better branch."]
     own = result.frame(np.array([drawn.curve.own])).set_index("estimate")
     value, error = own["value"], own["mcse"].fillna(0.0)
     values = result.values(drawn.thresholds)
     best = float(drawn.thresholds[int(np.argmin(values))])
     passing, free = 100.0 * result.better_off(), 100.0 * result.better_off(0.0, 0.0)
-    way = other_way(drawn.curve) or "the other way"
+    branch = other_branch(drawn.curve) or "the other branch"
     pair = (numbers.with_error(float(value[n]), float(error[n])) for n in ("regret_at_least", "regret"))
     ends = list(dict.fromkeys(pair))
     bracket = f"between {ends[0]} and {ends[1]}" if len(ends) > 1 else ends[0]
@@ -127,14 +127,16 @@ def says(drawn: Drawn, result: Regret) -> list[str]:
     sent = numbers.with_error(100.0 * value["share_better"], 100.0 * error["share_better"])
     lost = (
         f"At the scenario's own {drawn.said(drawn.curve.own)} the rule loses {bracket} a patient against the "
-        f"better way for each; the least regret, {least}, is at {drawn.said(best)}."
+        f"better branch for each; the least regret, {least}, is at {drawn.said(best)}."
     )
     better = (
         f"Of the patients, {passing:.0f} % are better off passing at these prices, and the rule sends "
-        f"{sent} % the better way."
+        f"{sent} % the better branch."
     )
     trivial = (
-        f"so that '{way}' is trivially best for nearly everybody" if free < 5.0 else f"the others do better on '{way}'"
+        f"so that '{branch}' is trivially best for nearly all patients"
+        if free < 5.0
+        else f"the others do better on '{branch}'"
     )
     return [lost, better, f"Without a price on dose and harm {free:.1f} % are better off passing, {trivial}."]
 

@@ -130,15 +130,15 @@ class Drawn:
             if decision.threshold == self.curve.parameter:
                 return decision.stop_weight, decision.dose_weight
         raise UsageError(
-            f"the scenario has no decision about '{self.curve.parameter}' (decisions:), so that nothing says who truly "
-            "responds or what a patient's course costs"
+            f"the scenario has no decision about '{self.curve.parameter}' (decisions:), so that nothing says which "
+            "subjects truly respond or what a patient's course costs"
         )
 
     def priced(self) -> None:
-        """Raise UsageError where the scenario says nothing of what the decision is worth, or nobody reached it."""
+        """Raise UsageError where the scenario says nothing of what the decision is worth, or no subject reached it."""
         self.weights()
         if len(self.curve.measured) == 0:
-            raise UsageError("nobody reached the decision, so there is nothing to draw")
+            raise UsageError("no subject reached the decision, so there is nothing to draw")
 
     def marks(self, threshold: float, sensitivity: float, specificity: float) -> dict[str, tuple[float, float | None]]:
         """Where a threshold is marked in each figure, as shares of its plot from the left and from the top."""

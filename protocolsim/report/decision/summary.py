@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COMMON_RANDOM_NUMBERS = (
-    "Every threshold has the same subjects with the same random numbers, each simulated once per way. The ± is the "
-    "Monte Carlo standard error; how one patient would have fared on the other way is a matter of the model, not of "
+    "Every threshold has the same subjects with the same random numbers, each simulated once per branch. The ± is the "
+    "Monte Carlo standard error; how one patient would have fared on the other branch is a matter of the model, not of "
     "data."
 )
 _ROWS, _OTHERS = 11, 8
@@ -113,7 +113,7 @@ class CurveSummary:
         number, undefined = len(curve.measured), int(np.isnan(curve.measured).sum())
         trials = style_numbers.count(curve.replicates, "simulated trial")
         if number == 0:
-            return [f"Nobody reached the decision in {trials}."]
+            return [f"No patient reached the decision in {trials}."]
         state = curve.scenario.trial.protocol.states[curve.rule.transition.source].name
         each = style_numbers.plain(number / curve.replicates)
         rule = curve.rule.transition.rule.words if curve.rule.transition.rule is not None else ""

@@ -18,7 +18,7 @@ def print_trace(trace: Trace, console: Console) -> None:
     """Print the story; decisions stand out."""
     put = Screen(console).put
     put(trace.heading, "bold")
-    put(trace.who)
+    put(trace.patient)
     put("")
     for named in trace.words:
         put(named, "dim")

@@ -49,7 +49,7 @@ class Decision:
             s.name: s.dimension for s in self.summaries
         }
 
-    def told(self) -> list[str]:
+    def sentences(self) -> list[str]:
         """A sentence for each rule that was tried, the one that held last."""
         result = []
         for transition in self.tried.group.transitions:
@@ -127,7 +127,7 @@ class Decision:
     # Summaries -------------------------------------------------------------------------------------------------------
 
     def _said(self, name: str) -> bool:
-        """Whether this very number was told before."""
+        """Whether this very number was stated before."""
         k = self.slots[name]
         return self.known.get(name) == (digits(self.tried.read[k]), self.tried.used[k])
 

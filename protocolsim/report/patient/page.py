@@ -25,11 +25,11 @@ def trace_page(trace: Trace) -> str:
         PageSection("The story", story_html(trace), trace.note),
         PageSection("Names", f'<dl class="facts">{named}</dl>'),
     ]
-    return plain_page(trace.heading, trace.end, [trace.who], sections)
+    return plain_page(trace.heading, trace.end, [trace.patient], sections)
 
 
 def story_html(trace: Trace) -> str:
-    """The sentences as an HTML list; decisions stand out, with their other ways."""
+    """The sentences as an HTML list; decisions stand out, with their other branches."""
     lines = []
     for line in trace.lines:
         others = "".join(f'<span class="other">{words(other)}</span>' for other in line.others)

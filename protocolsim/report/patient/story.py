@@ -13,7 +13,12 @@ from protocolsim.report.patient.decision_text import Decision, digits
 from protocolsim.report.protocol import text as protocol_text
 from protocolsim.scenario.load import load
 from protocolsim.scenario.scenario import Scenario
-from protocolsim.study.decision.counterfactual import NOT_IDENTIFIED, After, OtherWay, other_ways
+from protocolsim.study.decision.counterfactual import (
+    NOT_IDENTIFIED,
+    After,
+    CounterfactualBranch,
+    counterfactual_branches,
+)
 from protocolsim.study.decision.replay import Given, Happened, Life, Seen, Step, Tried, life
 from protocolsim.study.engines import AUTO
 
@@ -22,7 +27,7 @@ Kind = Literal["visit", "event", "decision", "stay"]
 
 @dataclass(frozen=True)
 class Line:
-    """One sentence: when (minute of the subject), what kind, in words; `others`: the other ways of a decision."""
+    """One sentence: when (minute of the subject), what kind, in words; `others`: the other branches of a decision."""
 
     minute: int
     kind: Kind
@@ -39,7 +44,7 @@ class Trace:
 
     life: Life
     heading: str
-    who: str
+    patient: str
     words: tuple[str, ...]
     lines: tuple[Line, ...]
     end: str
@@ -49,16 +54,16 @@ class Trace:
     @property
     def text(self) -> str:
         """The whole story, a line for each sentence."""
-        told = [line for said in self.lines for line in (said.text, *(f"  {other}" for other in said.others))]
+        lines = [line for said in self.lines for line in (said.text, *(f"  {other}" for other in said.others))]
         return (
             "\n".join(
-                [self.heading, self.who, "", *self.words, "", *told, self.end, *([self.note] if self.note else [])]
+                [self.heading, self.patient, "", *self.words, "", *lines, self.end, *([self.note] if self.note else [])]
             )
             + "\n"
         )
 
     def summary(self) -> dict[str, Any]:
-        """The story as `protocolsim trace --json` prints it; weeks from enrolment (of screening for who never was)."""
+        """The story as `protocolsim trace --json` prints it; weeks as counted by `since`."""
         since = self.since
         return {
             "scenario": self.life.scenario.name,
@@ -67,7 +72,7 @@ class Trace:
             "subject": self.life.subject,
             "enrolled": self.life.enrolled >= 0,
             "story": [
-                {"week": (n.minute - since) / 10080, "kind": n.kind, "text": n.text, "other_ways": list(n.others)}
+                {"week": (n.minute - since) / 10080, "kind": n.kind, "text": n.text, "other_branches": list(n.others)}
                 for n in self.lines
             ],
             "end": self.end,
@@ -76,7 +81,7 @@ class Trace:
 
     @property
     def since(self) -> int:
-        """The minute that weeks are counted from: enrolment, or the first visit of who was never enrolled."""
+        """The minute that weeks are counted from: enrolment, or the first visit of a subject never enrolled."""
         return max(0, self.life.enrolled)
 
 
@@ -92,7 +97,7 @@ def trace(
     """One patient's story, of a scenario by name, by path or as loaded; `truth` adds what no clinic could know.
 
     Subjects are counted from 0 in the order of screening, replicates from 0; without a number it is the first subject
-    who is enrolled. Raises UsageError where none is there.
+    that is enrolled. Raises UsageError where none is there.
     """
     loaded = scenario if isinstance(scenario, Scenario) else load(scenario)
     whole = life(loaded, subject, replicate=replicate, seed=seed, engine=engine)
@@ -104,11 +109,11 @@ def trace(
     return Trace(
         whole,
         f"Subject {whole.subject} of replicate {replicate}: {loaded.title}",
-        teller.who(),
+        teller.patient(),
         tuple(f"{name}: {means[name]}" for name in variables),
         lines,
         teller.end(),
-        f"The other ways are {NOT_IDENTIFIED}: no trial can show both ways of one patient."
+        f"The other branches are {NOT_IDENTIFIED}: no trial can show both branches of one patient."
         if any(n.others for n in lines)
         else "",
         truth,
@@ -125,7 +130,7 @@ class _Teller:
         self.since = max(0, whole.enrolled)
         self.known: dict[str, object] = {}
 
-    def who(self) -> str:
+    def patient(self) -> str:
         """Traits, where the subject began, and whether they were enrolled."""
         subjects, row = self.life.records["subjects"], self.life.row
         trial = self.scenario.trial
@@ -192,14 +197,14 @@ class _Teller:
 
     def _decision(self, tried: Tried) -> Line:
         when = self._moment(tried)
-        told = Decision(self.scenario, tried, self.since, self.known).told()
+        rules = Decision(self.scenario, tried, self.since, self.known).sentences()
         if tried.to is None:
-            return Line(tried.minute, "stay", f"{when}: {'; '.join(told)}. Stays.")
+            return Line(tried.minute, "stay", f"{when}: {'; '.join(rules)}. Stays.")
         drawn = tried.taken is not None and tried.taken.randomise is not None
         to = f"{'Randomised to' if drawn else 'On to'} {tried.to.label}"
-        said = [*told, *(["otherwise"] if tried.taken is not None and tried.taken.rule is None and told else [])]
+        said = [*rules, *(["otherwise"] if tried.taken is not None and tried.taken.rule is None and rules else [])]
         text = f"{when}: {'; '.join(said)}. {to}." if said else f"{when}. {to}."
-        others = tuple(self._other(way) for way in other_ways(self.life, tried, self.engine))
+        others = tuple(self._other(branch) for branch in counterfactual_branches(self.life, tried, self.engine))
         return Line(tried.minute, "decision", text, others)
 
     def _moment(self, tried: Tried) -> str:
@@ -207,13 +212,13 @@ class _Teller:
             return f"{self.week(tried.minute)}, the end of {tried.state.label}"
         return f"{self.week(tried.minute)}, {protocol_text.spoken(tried.group.trigger)}"
 
-    def _other(self, way: OtherWay) -> str:
-        """What would have happened the other way, beside what did."""
-        to = "staying" if way.instead is None else self._states(way.instead.destinations)
-        there, here = way.otherwise, way.happened
-        # Who stays makes no move at the decision itself.
+    def _other(self, branch: CounterfactualBranch) -> str:
+        """What would have happened on a counterfactual branch, beside what did."""
+        to = "staying" if branch.instead is None else self._states(branch.instead.destinations)
+        there, here = branch.otherwise, branch.happened
+        # A subject who stays makes no move at the decision itself.
         pairs = [
-            ("", self._path(there, there.moves[0 if way.instead is None else 1 :]), self._path(here, here.moves[1:]))
+            ("", self._path(there, there.moves[0 if branch.instead is None else 1 :]), self._path(here, here.moves[1:]))
         ]
         for variable in sorted((set(there.observed) | set(here.observed)) & self._followed()):
             a, b = (self._mean(w, variable) for w in (there, here))
@@ -225,7 +230,7 @@ class _Teller:
             a, b = (str(w.events.get(event, 0)) for w in (there, here))
             if a != b:
                 pairs.append((f"{self.labels.events[event]} ", a, b))
-        return f"The other way, {to}: {'; '.join(_beside(pairs))}."
+        return f"The other branch, {to}: {'; '.join(_beside(pairs))}."
 
     def _followed(self) -> set[int]:
         """The variables worth comparing: the one to follow, or else those that rules read."""
@@ -255,7 +260,7 @@ class _Teller:
 
 
 def _beside(pairs: Sequence[tuple[str, str, str]]) -> list[str]:
-    """Of what is told as (what, there, here): first all that is the same either way, then what differs."""
+    """Of statements (what, there, here): first all that is the same on both branches, then what differs."""
     same = [f"{what}{there}" for what, there, here in pairs if there == here]
     differs = [f"{what}{there} instead of {here}" for what, there, here in pairs if there != here]
-    return [f"{protocol_text.listed(same)} either way", *differs] if same else differs
+    return [f"{protocol_text.listed(same)} on both branches", *differs] if same else differs

@@ -1,1 +1,1 @@
-"""What a decision rule is worth: both ways of each decision, thresholds, regret, potential outcomes."""
+"""What a decision rule is worth: both branches of each decision, thresholds, regret, potential outcomes."""

@@ -1,7 +1,7 @@
-"""What would have happened to one subject had a decision gone the other way, with common random numbers.
+"""Counterfactual branches: one subject had a decision gone otherwise, with common random numbers.
 
 The subject is simulated again in a trial that differs in the one group of rules tried at that decision. How one subject
-fares both ways at once is a matter of the model, which no trial can show: it is with common random numbers, not
+fares on both branches at once is a matter of the model, which no trial can show: it is with common random numbers, not
 identified.
 """
 
@@ -25,7 +25,7 @@ from protocolsim.scenario.scenario import Definition
 from protocolsim.study.engines import AUTO
 
 if TYPE_CHECKING:
-    # It plays subjects with the des engine, which nobody needs who only forces a decision.
+    # It plays subjects with the des engine, which forcing a decision does not need.
     from protocolsim.study.decision.replay import Life, Tried
 
 NOT_IDENTIFIED = "with common random numbers, not identified"
@@ -48,8 +48,8 @@ class After:
 
 
 @dataclass(frozen=True)
-class OtherWay:
-    """A decision, the transition taken instead (None: the subject had stayed), and what followed either way."""
+class CounterfactualBranch:
+    """A decision, the transition taken instead (None: the subject had stayed), and what followed on either branch."""
 
     tried: Tried
     instead: Transition | None
@@ -58,19 +58,19 @@ class OtherWay:
 
 
 def why_not(trial: Trial, tried: Tried) -> str | None:
-    """Why the other way of this decision cannot be told of one subject alone; None where it can."""
+    """Why this decision has no counterfactual branch of one subject alone; None where it has."""
     if trial.limited:
-        return "patients wait for each other here, so that another way of one changes the days of others"
+        return "patients wait for each other here, so that another branch for one of them changes the days of others"
     if not tried.state.on_study:
-        return "it decides who is enrolled"
+        return "it decides which subjects are enrolled"
     after = reachable(trial.protocol.successors(), [tried.state.number])
     if any(t.randomise is not None and t.source in after for t in trial.protocol.transitions):
         return "patients are randomised after it, in an order that depends on it"
     return None
 
 
-def other_ways(whole: Life, tried: Tried, engine: str = AUTO) -> list[OtherWay]:
-    """Every other way that this decision could have gone; none where `why_not` says so.
+def counterfactual_branches(whole: Life, tried: Tried, engine: str = AUTO) -> list[CounterfactualBranch]:
+    """Every branch that this decision could have taken instead; none where `why_not` says so.
 
     Of a decision that was taken: each other state its rules lead to, and staying where only a rule let the subject go.
     Of one in which no rule held there is nothing to tell here: another moment would do as well.
@@ -80,26 +80,26 @@ def other_ways(whole: Life, tried: Tried, engine: str = AUTO) -> list[OtherWay]:
         return []
     if tried.group.trigger.startswith("upon"):
         return []
-    ways: dict[int | None, Transition | None] = {}
+    branches: dict[int | None, Transition | None] = {}
     for transition in tried.group.transitions:
         if transition.to not in (None, tried.to.number):
-            ways.setdefault(transition.to, transition)
+            branches.setdefault(transition.to, transition)
     if tried.group.trigger.startswith("after") and tried.taken.rule is not None:
-        ways[None] = None
+        branches[None] = None
     from protocolsim.study.decision.replay import replicate_of
 
     happened = _after(whole.records, whole.row, tried.minute)
     result = []
-    for instead in ways.values():
+    for instead in branches.values():
         changed = with_decision(trial, tried.group, instead)
         records = replicate_of(whole.scenario, whole.seed, whole.replicate, engine, whole.subject, changed)
         row = int(np.flatnonzero(records["subjects"]["subject"] == whole.subject)[0])
-        result.append(OtherWay(tried, instead, happened, _after(records, row, tried.minute)))
+        result.append(CounterfactualBranch(tried, instead, happened, _after(records, row, tried.minute)))
     return result
 
 
 def with_decision(trial: Trial, group: Group, transition: Transition | None) -> Trial:
-    """The trial in which everybody who tries these rules takes this transition, or stays (None)."""
+    """The trial in which every subject who tries these rules takes this transition, or stays (None)."""
     taken = None if transition is None else transition.number
     return with_rules(trial, group, {t.number: t.number == taken for t in group.transitions})
 

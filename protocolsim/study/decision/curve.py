@@ -1,4 +1,4 @@
-"""The curve over a threshold: every subject who reached the decision, on both ways, and what was measured of each."""
+"""The curve over a threshold: the subjects who reached the decision on both branches, and what was measured of each."""
 
 from __future__ import annotations
 
@@ -59,10 +59,10 @@ class Measure(Endpoint):
 class ThresholdCurve:
     """Every threshold of one rule.
 
-    `measured` is what the rule compared for each subject who reached it, `replicate` and `subject` who that was.
+    `measured` is what the rule compared for each subject who reached it, identified by `replicate` and `subject`.
     Columns of the endpoints' contributions: `taken` and `refused` for those subjects, one of which counts at each
-    threshold, and `others`, [replicates, k], the sums of everybody else. `otherwise` is what other definitions of the
-    measure would have compared, by name; `definition` is the one that this curve is about.
+    threshold, and `others`, [replicates, k], the sums of all other subjects. `otherwise` is what other definitions of
+    the measure would have compared, by name; `definition` is the one that this curve is about.
     """
 
     scenario: Scenario
@@ -105,7 +105,7 @@ class ThresholdCurve:
         return {OWN: decision.label, **{name: d.label for name, d in decision.definitions.items()}}
 
     def by(self, definition: str) -> ThresholdCurve:
-        """The curve had the rule compared another definition of the measure, from the same subjects on both ways."""
+        """The curve of the rule with another definition of the measure, from the same subjects on both branches."""
         if definition not in self.definitions:
             raise UsageError(unknown("measure", definition, self.definitions))
         if definition == self.definition:
@@ -149,7 +149,7 @@ class ThresholdCurve:
         return np.unique(np.append(np.linspace(self.steps[0], self.steps[-1], _MOST_STEPS), self.own))
 
     def values(self, name: str, thresholds: Floats | None = None) -> Floats:
-        """One estimate (that is no median) at many thresholds, all `steps` unless told, without its error.
+        """One estimate (that is no median) at many thresholds, by default all `steps`, without its error.
 
         The subjects are sorted by what was measured and their contributions added up once.
         """
@@ -168,7 +168,7 @@ class ThresholdCurve:
     def area(self) -> tuple[float, float]:
         """The area under the ROC curve of this measure, and its Monte Carlo standard error.
 
-        How often a true responder measures better than somebody who is none, ties counting half; what is undefined is
+        How often a true responder measures better than a subject who is none, ties counting half; what is undefined is
         worse than everything. The error is a jackknife over twenty groups of trials. nan where it is undefined.
         """
         if "sensitivity" not in self.endpoints:
@@ -200,7 +200,7 @@ class ThresholdCurve:
 
     @cached_property
     def _taken_below(self) -> dict[str, tuple[Floats, Floats]]:
-        """The sums over the first so many subjects in that order, on either way, of each estimate that is no median."""
+        """Running sums over the subjects in that order, on either branch, of each estimate that is no median."""
 
         def running(columns: Floats) -> Floats:
             zero = np.zeros((1, columns.shape[1]))
@@ -250,7 +250,7 @@ class ThresholdCurve:
     def _sums_along(self, thresholds: Floats) -> Iterator[tuple[float, dict[str, Floats], list[str]]]:
         """The sums of every endpoint that does not rank at each threshold, [replicates, k], and which have changed.
 
-        Only those whose way changes from one threshold to the next are added and taken away; contributions add
+        Only subjects whose branch changes from one threshold to the next are added and taken away; contributions add
         without error, so the sums are those of `at`.
         """
         names = [n for n, e in self.endpoints.items() if not e.ranks]
@@ -271,11 +271,11 @@ class ThresholdCurve:
             changed = []
 
 
-def _received(told: dict[str, Any]) -> ThresholdCurve:
+def _received(state: dict[str, Any]) -> ThresholdCurve:
     """A curve that has travelled."""
-    rule = threshold_rule(told["scenario"], told.pop("parameter"))
+    rule = threshold_rule(state["scenario"], state.pop("parameter"))
     assert isinstance(rule, ThresholdRule)  # it was one when it was sent
-    return ThresholdCurve(rule=rule, **told)
+    return ThresholdCurve(rule=rule, **state)
 
 
 def _area(better: Floats, true: Mask) -> float:

@@ -1,7 +1,7 @@
-"""Potential outcomes: the same subjects with the same draws, sent either way at a decision.
+"""Potential outcomes: the same subjects with the same draws, sent down either branch at a decision.
 
-For telling a patient's story. How one patient fares on both ways at once is a matter of the model: no trial can show
-it, and anything about the two ways of one subject together is with common random numbers, not identified.
+How one patient fares on both branches at once is a matter of the model: no trial can show it, and anything about the
+two branches of one subject together is with common random numbers, not identified.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from protocolsim.endpoint.base import per_subject, populations, rows_of, seen
 from protocolsim.errors import UsageError
 from protocolsim.protocol.states import Group, Protocol
 from protocolsim.records import TABLES, Records, concatenate
-from protocolsim.scenario.measures import FOLLOWING, OF_BOTH_WAYS, WAY
+from protocolsim.scenario.measures import BRANCH, FOLLOWING, POTENTIAL_OUTCOME_COLUMNS
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.study.arguments import replicates_and_seed, whole_number
 from protocolsim.study.decision.counterfactual import NOT_IDENTIFIED
 from protocolsim.study.decision.threshold_rule import ThresholdRule, defined, forced
-from protocolsim.study.decision.thresholds import Reached, both_ways, decision_of, the_rule
+from protocolsim.study.decision.thresholds import Reached, decision_of, simulate_branches, the_rule
 from protocolsim.study.decision.utility import worth_of
 from protocolsim.study.engines import AUTO, chosen_engine
 
@@ -33,45 +33,47 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PASSES, REFUSED = "passes", "does not pass"
-# One subject's story, or those of a few hundred trials: both ways are kept in memory.
+# One subject's story, or those of a few hundred trials: both branches are kept in memory.
 MOST_ROWS = 10_000_000
 
 
 @dataclass(frozen=True)
 class PotentialOutcomes:
-    """The records of both ways, `ways["passes"]` and `ways["does not pass"]`, of the subjects who reached a decision.
+    """The records of the subjects who reached a decision, on both of its branches.
 
-    `measured` is what the rule compared for each of them, in the order of the tables of subjects.
+    They are `branches["passes"]` and `branches["does not pass"]`. `measured` is what the rule compared
+    for each of them, in the order of the tables of subjects.
     """
 
     scenario: Scenario
     rule: ThresholdRule
     seed: int
-    ways: Mapping[str, Records]
+    branches: Mapping[str, Records]
     measured: Floats
     note: str = NOT_IDENTIFIED
 
     @cached_property
     def frame(self) -> pd.DataFrame:
-        """One row for each subject and way: `went` marks the way that the subject goes at the scenario's own threshold.
+        """One row for each subject and branch: `went` marks the branch taken at the scenario's own threshold.
 
-        Columns: who, way, measured, went, entered (the state the way leads to), outcome, end_day; where the scenario
-        says what the decision costs, what follows it up to the horizon (`*_after`: the count seen, its hidden mean, the
-        dose given, the probability of a stop); and every endpoint of a trial of this subject alone (`column_of`).
+        Columns: replicate, subject, branch, measured, went, entered (the state the branch leads to), outcome, end_day;
+        where the scenario says what the decision costs, what follows it up to the horizon (`*_after`: the count seen,
+        its hidden mean, the dose given, the probability of a stop); and every endpoint of a trial of this subject alone
+        (`column_of`).
         `frame.attrs["note"]` says what cannot be learnt from two rows of one subject.
         """
         import pandas as pd
 
         sent = self.rule.holds(self.measured, self.scenario.named[self.rule.parameter].value)
         parts = []
-        for way, records in self.ways.items():
+        for branch, records in self.branches.items():
             subjects = records.frame("subjects")
-            here = Reached.of(self.ways[PASSES], self.rule)
-            went = sent == (way == PASSES)
+            here = Reached.of(self.branches[PASSES], self.rule)
+            went = sent == (branch == PASSES)
             entered, outcome = self._entered(records, here.minute), subjects["outcome"].astype(str)
-            who = (subjects["replicate"], subjects["subject"], way)
-            columns = (*who, self.measured, went, entered, outcome, subjects["end_day"])
-            part = pd.DataFrame(dict(zip(OF_BOTH_WAYS, columns, strict=True)))
+            key = (subjects["replicate"], subjects["subject"], branch)
+            columns = (*key, self.measured, went, entered, outcome, subjects["end_day"])
+            part = pd.DataFrame(dict(zip(POTENTIAL_OUTCOME_COLUMNS, columns, strict=True)))
             parts.append(pd.concat([part, pd.DataFrame(self._followed(records, here)), self._own(records)], axis=1))
         frame = pd.concat(parts).sort_values(["replicate", "subject", "went"], ascending=[True, True, False])
         frame = frame.reset_index(drop=True)
@@ -80,22 +82,27 @@ class PotentialOutcomes:
 
     @cached_property
     def joint(self) -> pd.DataFrame:
-        """How both ways of one subject differ, passing minus not passing; every column but who says what it is not."""
+        """The difference between the branches of each subject, passing minus not passing.
+
+        Every column but the keys of the subject says in its name that it is not identified.
+        """
         frame = self.frame
         numbers = [c for c in frame.select_dtypes("number").columns if c not in ("replicate", "subject", "measured")]
-        one, other = (frame[frame[WAY] == way].set_index(["replicate", "subject"])[numbers] for way in self.ways)
+        one, other = (
+            frame[frame[BRANCH] == branch].set_index(["replicate", "subject"])[numbers] for branch in self.branches
+        )
         joint = (one - other).rename(columns={c: f"{c} ({NOT_IDENTIFIED})" for c in numbers}).reset_index()
         joint.attrs["note"] = self.note
         return joint
 
     def table(self, name: str) -> pd.DataFrame:
-        """A table of both ways, such as "observations", with the way in the first column."""
+        """A table of both branches, such as "observations", with the branch in the first column."""
         import pandas as pd
 
         parts = []
-        for way, records in self.ways.items():
+        for branch, records in self.branches.items():
             part = records.frame(name).copy()
-            part.insert(0, WAY, way)
+            part.insert(0, BRANCH, branch)
             parts.append(part)
         table = pd.concat(parts, ignore_index=True)
         table.attrs["note"] = self.note
@@ -141,7 +148,7 @@ class PotentialOutcomes:
 
 def column_of(endpoint: str) -> str:
     """The column of an endpoint: its name, or `endpoint.NAME` beside a column of ours; names have no dots."""
-    return f"endpoint.{endpoint}" if endpoint in (*OF_BOTH_WAYS, *FOLLOWING) else endpoint
+    return f"endpoint.{endpoint}" if endpoint in (*POTENTIAL_OUTCOME_COLUMNS, *FOLLOWING) else endpoint
 
 
 def potential_outcomes(
@@ -155,7 +162,7 @@ def potential_outcomes(
     engine: str = AUTO,
     progress: Callable[[int], None] | None = None,
 ) -> PotentialOutcomes:
-    """Everybody who reaches a decision, simulated on both of its ways with the same draws.
+    """The subjects who reach a decision, simulated on both of its branches with the same draws.
 
     `rule` names the parameter that is its threshold, as for `thresholds`. `replicate` and `subject`: only the subjects
     of this trial, and only this one (trial 0 where none is given). Raises UsageError where the parameter is more than a
@@ -172,8 +179,8 @@ def potential_outcomes(
     parts: tuple[list[Records], list[Records]] = [], []
     measured, rows = [], 0
     definition, reads = outcomes.measured(scenario), scenario.trial.protocol.group_of(outcomes.transition).reads
-    ways = [forced(scenario.trial, outcomes.transition, taken) for taken in (True, False)]
-    for taken, refused in both_ways(ways, seed, trials, chosen_engine(scenario, engine), progress):
+    forced_trials = [forced(scenario.trial, outcomes.transition, taken) for taken in (True, False)]
+    for taken, refused in simulate_branches(forced_trials, seed, trials, chosen_engine(scenario, engine), progress):
         here = Reached.of(taken, outcomes)
         wanted = here.decided if subject is None else here.decided & (taken["subjects"]["subject"] == subject)
         for side, records in zip(parts, (taken, refused), strict=True):
@@ -181,14 +188,16 @@ def potential_outcomes(
         rows += sum(len(side[-1]["observations"]["minute"]) for side in parts)
         if rows > MOST_ROWS:
             raise UsageError(
-                f"both ways have more than {MOST_ROWS:,} rows: ask for fewer replicates, or for one subject"
+                f"both branches have more than {MOST_ROWS:,} rows: ask for fewer replicates, or for one subject"
             )
         columns = [taken["moves"][f"value_{k}"][here.moves] for k in range(len(reads))]
         measured.append(defined(definition, reads, columns, len(here.rows))[wanted[here.rows]])
     joined = [concatenate(side) for side in parts]
     both = {
-        way: dataclasses.replace(r, labels=dataclasses.replace(r.labels, explain=_explains(scenario, outcomes, sent)))
-        for way, r, sent in zip((PASSES, REFUSED), joined, (True, False), strict=True)
+        branch: dataclasses.replace(
+            records, labels=dataclasses.replace(records.labels, explain=_explains(scenario, outcomes, sent))
+        )
+        for branch, records, sent in zip((PASSES, REFUSED), joined, (True, False), strict=True)
     }
     if subject is not None and not len(both[PASSES]["subjects"]["subject"]):
         raise UsageError(
@@ -218,7 +227,7 @@ def _explained(
         return trigger, said
     words = rule.transition.rule.words if rule.transition.rule is not None else ""
     numbers = said.rpartition(" | ")[2]
-    return trigger, f"sent against the rule ({words}) to see the other way | {numbers}"
+    return trigger, f"sent against the rule ({words}) to see the other branch | {numbers}"
 
 
 def _only(records: Records, wanted: NDArray[np.bool_]) -> Records:

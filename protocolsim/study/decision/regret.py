@@ -1,14 +1,15 @@
-"""How much each threshold loses against the better way for each subject, averaged over random streams.
+"""How much each threshold loses against the better branch for each subject, averaged over random streams.
 
 What a subject brings is what is drawn at the start: its traits, and the state in which it comes. Everything later is
 chance: visits, observations, events, no-shows, the other candidates. With the same start every subject is simulated
-again with other random streams, on both ways of the decision; its expected loss on a way is the mean over those random
-streams in which it reaches the decision. The better way has the smaller expected loss, and regret is the expected loss
-of the way that the rule takes on the subject's own chart minus the smaller one.
+again with other random streams, on both branches of the decision; its expected loss on a branch is the mean over those
+random streams in which it reaches the decision. The better branch (individually optimal) has the smaller expected loss,
+and regret is the expected loss of the branch that the rule takes on the subject's own chart minus the smaller one.
 
-A mean over few random streams is noisy, and the smaller of two noisy numbers is too small on average: so found, regret
-is overstated. Where half of the random streams choose the better way and the other half say what it costs, it is
-understated. Both are told, and the truth lies between them (up to their Monte Carlo errors).
+A mean over few random streams is noisy, and the smaller of two noisy numbers is too small on average: this plug-in
+estimate of regret is biased upwards. Where half of the random streams choose the better branch and the other half say
+what it costs (sample splitting), the estimate is biased downwards. Both are reported, and the truth lies between them
+(up to their Monte Carlo errors).
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from protocolsim.study.arguments import whole_number
 from protocolsim.study.conduct import Workers, conduct
 from protocolsim.study.decision.curve import Measure, ThresholdCurve
 from protocolsim.study.decision.threshold_rule import ThresholdRule, forced
-from protocolsim.study.decision.thresholds import Branches, Reached, both_ways, decision_of, the_rule
+from protocolsim.study.decision.thresholds import Branches, Reached, decision_of, simulate_branches, the_rule
 from protocolsim.study.decision.utility import Worth, worth_of
 from protocolsim.study.engines import AUTO, chosen_engine
 from protocolsim.study.estimation.estimate import estimate
@@ -43,12 +44,12 @@ if TYPE_CHECKING:
 
 STREAMS, TRIALS, MOST_STREAMS = 20, 200, 10_000
 _STEP = 0x9E3779B97F4A7C15  # seeds of other random streams lie far apart
-# (way, half of the random streams, subject, part of the loss)
+# (branch, half of the random streams, subject, part of the loss)
 Sums = NDArray[np.float64]
 MEASURES = {
-    "regret": ("Regret: expected loss above the better way", ""),
-    "regret_at_least": ("Regret, other random streams choosing the better way", ""),
-    "share_better": ("Share sent the better way", "%"),
+    "regret": ("Regret: expected loss above the better branch", ""),
+    "regret_at_least": ("Regret, other random streams choosing the better branch", ""),
+    "share_better": ("Share sent down the better branch", "%"),
     "loss": ("Expected loss, averaged over random streams", ""),
     "smallest_loss": ("Smaller expected loss of each", ""),
 }
@@ -59,9 +60,9 @@ class Regret:
     """The expected losses of subjects who reached a decision, averaged over random streams.
 
     `curve` is the one they are taken from. `number`, [2, subjects], counts the random streams of each half in which a
-    subject reached the decision (and was seen after it on both ways); `sums`, [2 ways, 2 halves, subjects, 3], adds
-    the count, the probability of a stop and the dose over them. The first way is that of those who pass. Of
-    `replicates` trials.
+    subject reached the decision (and was seen after it on both branches); `sums`, [2 branches, 2 halves, subjects, 3],
+    adds the count, the probability of a stop and the dose over them. The first branch is that of the subjects who pass.
+    Of `replicates` trials.
     """
 
     curve: ThresholdCurve
@@ -82,7 +83,7 @@ class Regret:
         return decision.stop_weight, decision.dose_weight
 
     def losses(self, stop_weight: float | None = None, dose_weight: float | None = None) -> Floats:
-        """The expected loss of each known subject on either way, [2, subjects], at these prices (or the scenario's)."""
+        """The expected loss of each known subject on either branch, [2, subjects], at these prices or the own ones."""
         return self._priced(
             self.sums.sum(axis=1) / np.maximum(self.number.sum(axis=0), 1.0)[:, None], stop_weight, dose_weight
         )
@@ -99,7 +100,7 @@ class Regret:
         passes, refused = self.losses(stop_weight, dose_weight)
         return float((passes < refused).mean()) if passes.size else float("nan")
 
-    def ways(self, stop_weight: float | None = None, dose_weight: float | None = None) -> tuple[Floats, Floats]:
+    def branches(self, stop_weight: float | None = None, dose_weight: float | None = None) -> tuple[Floats, Floats]:
         """What each known subject contributes to `MEASURES` if it passes, and if not; [subjects, measures] each."""
         loss = self.losses(stop_weight, dose_weight)
         half = self._priced(self.sums / np.maximum(self.number, 1.0)[None, :, :, None], stop_weight, dose_weight)
@@ -108,11 +109,11 @@ class Regret:
         # What the choice of one half costs by the other; equal halves weigh alike.
         honest = 0.5 * (half[chosen[0], 1, subjects] + half[chosen[1], 0, subjects])
         smallest = loss.min(axis=0)
-        ways = [
+        branches = [
             np.column_stack([loss[w] - smallest, half[w].mean(axis=0) - honest, loss[w] <= smallest, loss[w], smallest])
             for w in (0, 1)
         ]
-        return ways[0], ways[1]
+        return branches[0], branches[1]
 
     def frame(
         self, thresholds: Floats | None = None, *, stop_weight: float | None = None, dose_weight: float | None = None
@@ -122,15 +123,15 @@ class Regret:
 
         curve = self.curve
         wanted = np.sort(curve.grid if thresholds is None else np.asarray(thresholds, dtype=np.float64))
-        ways = self.ways(stop_weight, dose_weight)
-        everybody = np.ones(len(ways[0]), dtype=np.bool_)
+        branches = self.branches(stop_weight, dose_weight)
+        all_known = np.ones(len(branches[0]), dtype=np.bool_)
         rows = []
         for threshold in wanted.tolist():
             sent = self.sent(threshold)
             for k, (name, (label, unit)) in enumerate(MEASURES.items()):
                 measure = Measure(name=name, label=label, in_units=unit)
-                mine = np.where(sent, ways[0][:, k], ways[1][:, k])
-                columns = np.column_stack([counted_in(everybody, mine), counted_in(everybody)])
+                taken = np.where(sent, branches[0][:, k], branches[1][:, k])
+                columns = np.column_stack([counted_in(all_known, taken), counted_in(all_known)])
                 frame = estimate(measure, measure.added(columns, self._replicate, self.replicates))
                 rows.append((threshold, name, label, frame.value, frame.mcse, unit))
         return pd.DataFrame(rows, columns=["threshold", "estimate", "label", "value", "mcse", "unit"])
@@ -141,7 +142,7 @@ class Regret:
 
     def values(self, thresholds: Floats, stop_weight: float | None = None, dose_weight: float | None = None) -> Floats:
         """Regret at many thresholds, without its error."""
-        passes, refused = (w[:, 0] for w in self.ways(stop_weight, dose_weight))
+        passes, refused = (w[:, 0] for w in self.branches(stop_weight, dose_weight))
         return np.array([np.where(self.sent(float(t)), passes, refused).mean() for t in thresholds])
 
     @cached_property
@@ -164,9 +165,9 @@ def regret(
 ) -> Regret:
     """The expected losses, averaged over random streams, of a curve's subjects in its first `replicates` trials.
 
-    Costs two runs of so many trials for each random stream; at most 200 trials unless told. `workers` as for `run`;
-    `progress` is told of trials done. Raises UsageError where the scenario does not say what the decision costs, or for
-    fewer than two random streams.
+    Costs two runs of so many trials for each random stream; at most 200 trials by default. `workers` as for `run`;
+    `progress` is called with the trials done. Raises UsageError where the scenario does not say what the decision
+    costs, or for fewer than two random streams.
     """
     streams = whole_number("streams", streams, 2, MOST_STREAMS)
     decision = decision_of(curve.scenario, curve.rule)
@@ -175,18 +176,18 @@ def regret(
     most = min(curve.replicates, TRIALS if replicates is None else whole_number("replicates", replicates, 1, 2**31))
     engine = chosen_engine(curve.scenario, engine)
     size = int(np.searchsorted(curve.replicate, most))
-    who = keys_of(curve.replicate[:size], curve.subject[:size])
+    reached = keys_of(curve.replicate[:size], curve.subject[:size])
     number, sums = np.zeros((2, size)), np.zeros((2, 2, size, 3))
     points = [
         OtherStream(curve.scenario, curve.parameter, engine, curve.seed, range(most), stream)
         for stream in range(1, streams + 1)
     ]
-    # The losses of a subject are added in the order of the random streams, so that no bit depends on who found them.
+    # The losses of a subject are added in the order of the random streams, so that no bit depends on the workers.
     for point, result in zip(points, conduct(points, workers, progress=progress), strict=True):
         half = (point.stream - 1) % 2
         for keys, parts in result:
-            place = np.minimum(np.searchsorted(who, keys), max(0, size - 1))
-            both = who[place] == keys if size else np.zeros(len(keys), dtype=np.bool_)
+            place = np.minimum(np.searchsorted(reached, keys), max(0, size - 1))
+            both = reached[place] == keys if size else np.zeros(len(keys), dtype=np.bool_)
             number[half, place[both]] += 1.0
             sums[:, half, place[both]] += parts[:, both]
     return Regret(curve, streams, most, number, sums)
@@ -209,7 +210,7 @@ class OtherStream:
         trial = self.scenario.trial
         trials = [other_stream(forced(trial, rule.transition, taken), self.seed) for taken in (True, False)]
         seed = (self.seed + self.stream * _STEP) % (MAX_SEED + 1)
-        return both_ways(trials, seed, replicates, self.engine, progress)
+        return simulate_branches(trials, seed, replicates, self.engine, progress)
 
     def accumulator(self, span: Span) -> Losses:  # noqa: ARG002 - it knows its replicates by their keys
         """See Point."""

@@ -1,7 +1,7 @@
 """One subject of a run, lived through again: what was read at each decision, and what no table holds.
 
 The records are the script, and the engine's own course of one subject plays it: the same kernels with the same columns
-at the same minutes, so that what is seen on the way has the bits of the run. Between these minutes copies of the body
+at the same minutes, so that what is seen in between has the bits of the run. Between these minutes copies of the body
 are moved on, which leaves the subject's own steps as they were.
 """
 
@@ -84,7 +84,7 @@ Step = Seen | Given | Happened | Tried
 
 @dataclass
 class Life:
-    """All that happened to one subject, in order. `enrolled` is -1 for who never was.
+    """All that happened to one subject, in order. `enrolled` is -1 for a subject who never was.
 
     `curves` holds, for each drug that has one, the concentration as (minute, value); `rows` the records that playing it
     again wrote, which are those of the run.
@@ -106,7 +106,7 @@ class Life:
 def life(
     scenario: Scenario, subject: int | None, *, replicate: int = 0, seed: int | None = None, engine: str = AUTO
 ) -> Life:
-    """The life of one subject (None: the first who is enrolled) of one replicate.
+    """The life of one subject (None: the first enrolled) of one replicate.
 
     Raises UsageError where there is no such subject.
     """
@@ -137,7 +137,7 @@ def replicate_of(
 ) -> Records:
     """The records of one replicate (of this trial instead, if given).
 
-    Of a large one, those of the block of the subject (None: of the first who is enrolled).
+    Of a large one, those of the block of the subject (None: of the first enrolled).
     """
     result: Records | None = None
     simulate = engine_named(chosen_engine(scenario, engine)).pieces

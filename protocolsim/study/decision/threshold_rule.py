@@ -1,7 +1,7 @@
-"""A rule whose threshold can be moved after the fact, and the trial with that rule forced either way.
+"""A rule whose threshold can be moved after the fact, and the trial with that rule forced to either branch.
 
-Where a parameter is the bound of one comparison that each subject meets at most once, after enrolment, only the way
-taken depends on it: each subject is simulated once per way, and every threshold is a choice between the two.
+Where a parameter is the bound of one comparison that each subject meets at most once, after enrolment, only the branch
+taken depends on it: each subject is simulated once per branch, and every threshold is a choice between the two.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class ThresholdRule:
         return Definition(OWN, "the rule's own", "", evaluate, group.reads)
 
     def holds(self, measured: Floats, threshold: float) -> Mask:
-        """Who takes the transition at this threshold (internal units); what is undefined never does."""
+        """Which subjects take the transition at this threshold (internal units); what is undefined never does."""
         return self.compare(measured, np.broadcast_to(np.float64(threshold), measured.shape))
 
     def compare(self, measured: Floats, thresholds: Floats) -> Mask:
@@ -116,7 +116,7 @@ def _bound(node: Node, parameter: str) -> tuple[str, Node] | None:
 
 
 def unmoved(scenario: Scenario, parameter: str) -> dict[str, Endpoint]:
-    """The endpoints that are not themselves defined by this parameter: only these can be told along its curve."""
+    """The endpoints that are not themselves defined by this parameter: only these can be estimated along its curve."""
     written: Mapping[str, Any] = scenario.document.data.get("endpoints", {})
     return {
         name: endpoint
@@ -143,14 +143,14 @@ def _expressions(whole: Any, at: Address) -> Iterator[tuple[str, Node]]:
 
 
 def _entangled(protocol: Protocol, transition: Transition) -> str | None:
-    """Why a subject's own way is not all that depends on this rule, or None where it is."""
+    """Why more than a subject's own branch depends on this rule, or None where nothing else does."""
     state = protocol.states[transition.source]
     successors = protocol.successors()
     after = reachable(successors, successors[state.number])
     if transition.trigger != END or state.number in after:
         return f"the rule of '{state.name}' may be tried more than once for the same subject"
     if not state.on_study:
-        return f"the rule of '{state.name}' decides who is enrolled, so that others take the places"
+        return f"the rule of '{state.name}' decides which subjects are enrolled, so that others take the places"
     if any(set(t.destinations) and t.randomise is not None and t.source in after for t in protocol.transitions):
         return f"subjects are randomised after the rule of '{state.name}', in an order that depends on it"
     if transition.randomise is not None or any(

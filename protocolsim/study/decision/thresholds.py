@@ -1,11 +1,11 @@
-"""The whole curve over a threshold from one pass over both ways of the decision.
+"""The whole curve over a threshold from one pass over both branches of the decision.
 
-Both ways share every random number, so a subject sent one way at some threshold is, number by number, the subject of
-the run at that threshold. Anything about how one subject would fare on both ways is with common random numbers, not
-identified.
+Both branches share every random number, so a subject sent down one branch at some threshold is, number by number, the
+subject of the run at that threshold. Anything about how one subject would fare on both branches is with common random
+numbers, not identified.
 
 The pass is cut into chunks of replicates where a run would be cut, each a pure function of the scenario, the parameter,
-the seed, the engine and its replicates: the curve does not show who carried them out.
+the seed, the engine and its replicates: the curve does not depend on the executor.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class BothBranches:
         """See Point."""
         rule, further = the_rule(self.scenario, self.parameter), further_of(self.scenario, self.parameter)
         trials = [forced(self.scenario.trial, rule.transition, taken, further) for taken in (True, False)]
-        return both_ways(trials, self.seed, replicates, self.engine, progress)
+        return simulate_branches(trials, self.seed, replicates, self.engine, progress)
 
     def accumulator(self, span: Span) -> BranchColumns:
         """See Point."""
@@ -96,7 +96,7 @@ def the_rule(scenario: Scenario, parameter: str | None = None) -> ThresholdRule:
     return rule
 
 
-def both_ways(
+def simulate_branches(
     trials: list[Trial], seed: int, replicates: range, engine: str, progress: Progress | None = None
 ) -> Iterator[Branches]:
     """The records of two trials piece by piece, the same subjects in each. Raises UsageError where they are not."""
@@ -104,7 +104,7 @@ def both_ways(
     streams = [pieces(t, seed, replicates, p) for t, p in zip(trials, (progress, None), strict=True)]
     for taken, refused in zip(*streams, strict=True):
         if not np.array_equal(taken["subjects"]["subject"], refused["subjects"]["subject"]):
-            raise UsageError("the rule decides more than the way a subject takes; a sweep answers instead")
+            raise UsageError("the rule decides more than the branch a subject takes; a sweep answers instead")
         yield taken, refused
 
 
@@ -127,7 +127,7 @@ def further_of(scenario: Scenario, parameter: str) -> Further | None:
 
 @dataclass(frozen=True)
 class Reached:
-    """Who reached a decision: `moves`, the rows of their moves; `rows` and `decided`, of the subjects; and when."""
+    """Subjects who reached a decision: `moves`, the rows of their moves; `rows` and `decided`, of the subjects."""
 
     moves: Integers
     rows: Integers
@@ -149,9 +149,9 @@ class Reached:
 class BranchColumns:
     """Accumulates what the subjects of some replicates contribute to each endpoint on both branches of a decision.
 
-    Rows are in the order of the replicates. Of those who reached the decision: "who", "measured" by definition, and
-    "taken" and "refused" by endpoint. Of everybody else: "others", the sums by replicate or, of an endpoint that ranks,
-    each value with its replicate.
+    Rows are in the order of the replicates. Of those who reached the decision: "keys", "measured" by definition, and
+    "taken" and "refused" by endpoint. Of all other subjects: "others", the sums by replicate or, of an endpoint that
+    ranks, each value with its replicate.
     """
 
     def __init__(self, scenario: Scenario, rule: ThresholdRule, replicates: range) -> None:
@@ -180,7 +180,7 @@ class BranchColumns:
         columns = [taken["moves"][f"value_{k}"][here.moves] for k in range(len(reads))]
         for name, definition in self.definitions.items():
             self._keep("measured", name, defined(definition, reads, columns, len(here.rows)))
-        self._keep("who", "", np.column_stack([subjects["replicate"][here.rows], subjects["subject"][here.rows]]))
+        self._keep("keys", "", np.column_stack([subjects["replicate"][here.rows], subjects["subject"][here.rows]]))
         for side, records, sent in (("taken", taken, 1.0), ("refused", refused, 0.0)):
             known = populations(records, self.scenario.populations)
             columns_of = self._measures(records, here, sent)
@@ -191,7 +191,7 @@ class BranchColumns:
                     self._add_rest(endpoint, all_, here.decided, records)
 
     def _add_rest(self, endpoint: Endpoint, all_: Floats, decided: Mask, records: Records) -> None:
-        """What everybody who did not reach the decision adds: sums by replicate, or (value, replicate) for a median."""
+        """What subjects who did not reach the decision add: sums by replicate, or (value, replicate) for a median."""
         trial = records["subjects"]["replicate"][~decided]
         if endpoint.ranks:
             counted = ~np.isnan(all_[~decided, 0])
@@ -229,19 +229,21 @@ class BranchColumns:
     def curve(self, seed: int) -> ThresholdCurve:
         """All of it together."""
         measured = {name: self._columns["measured", name].column() for name in self.definitions}
-        who = self._columns["who", ""].rows()
-        ways = {w: {n: self._columns[w, n].rows() for n in self.endpoints} for w in ("taken", "refused", "others")}
+        keys = self._columns["keys", ""].rows()
+        added = {
+            kind: {n: self._columns[kind, n].rows() for n in self.endpoints} for kind in ("taken", "refused", "others")
+        }
         return ThresholdCurve(
             scenario=self.scenario,
             rule=self.rule,
             seed=seed,
             replicates=len(self.replicates),
             measured=measured.pop(OWN),
-            replicate=who[:, 0],
-            subject=who[:, 1],
+            replicate=keys[:, 0],
+            subject=keys[:, 1],
             endpoints=self.endpoints,
             otherwise=measured,
-            taken=ways["taken"],
-            refused=ways["refused"],
-            others=ways["others"],
+            taken=added["taken"],
+            refused=added["refused"],
+            others=added["others"],
         )

@@ -1,4 +1,4 @@
-"""What a decision is worth: who truly responds, and what each way costs over the time that follows."""
+"""The utility of a decision: which subjects truly respond, and what each branch costs over the time that follows."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FOUR_WEEKS = float(4 * MINUTES_PER_WEEK)
 
 @dataclass(frozen=True)
 class Worth:
-    """A decision's truth and costs, read off the records of one way. `stopping` is the hazard of the stop by state."""
+    """A decision's truth and costs, read off the records of one branch. `stopping`: the hazard of the stop by state."""
 
     decision: DecisionWorth
     variable: int
@@ -47,9 +47,9 @@ class Worth:
         }
 
     def expected_count(self, records: Records, decided: Mask, minute: Integers) -> tuple[Floats, Mask]:
-        """The hidden mean of the variable over the horizon, and who was seen at least once in it.
+        """The hidden mean of the variable over the horizon, and which subjects were seen at least once in it.
 
-        Means per time seen, times the horizon: who stops early is taken to go on as before.
+        Means per time seen, times the horizon: a subject who stops early is taken to go on as before.
         """
         table = records["observations"]
         chosen = np.flatnonzero((table["variable"] == self.variable) & (table["status"] == MADE))

@@ -1,4 +1,4 @@
-"""Who is enrolled, when and where, and what is limited there.
+"""The cohort of a trial: sites, recruitment, randomisation, and limited capacity.
 
 Private: what is public stands in the package root.
 """

@@ -1,8 +1,8 @@
-"""When candidates arrive, and at which site.
+"""Recruitment: the arrival times of candidates, and their sites.
 
-Candidates arrive as a Poisson process whose rate is that of the sites open at the time: candidate k comes when the
-sum of the unit-exponential gaps 1..k has been used up. Gaps and sites are keyed by the candidate's number, so
-arrival never touches a subject's own course.
+Arrivals are a Poisson process whose rate is the total over the sites open at the time, a step function: candidate k
+arrives when the cumulative rate reaches the sum of the unit-exponential gaps 1..k. Gaps and sites are keyed by the
+candidate's number, so arrivals are independent of a subject's course.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _AT_ONCE = 32
 
 
 def arrivals(sites: Sequence[Site], seed: int, replicate: int) -> Iterator[tuple[float, int]]:
-    """(minute of the trial's calendar, site number) of each candidate, without end, in the order of their numbers."""
+    """An infinite iterator over candidates, in order: (minute of the trial's calendar, site number)."""
     desk = Desk(sites, seed, np.array([replicate]))
     while True:
         _, minutes, numbers = desk.next(np.array([0]), np.array([_AT_ONCE]))
@@ -28,7 +28,7 @@ def arrivals(sites: Sequence[Site], seed: int, replicate: int) -> Iterator[tuple
 
 
 class Desk:
-    """Where the candidates of some replicates arrive, so many at a time; `came` counts those of each so far."""
+    """The arrival processes of several replicates, vectorised; `came` counts the arrivals of each so far."""
 
     def __init__(self, sites: Sequence[Site], seed: int, replicates: Integers) -> None:
         self.rates = np.array([s.rate for s in sites])
@@ -39,9 +39,9 @@ class Desk:
         self._minute = np.full(len(replicates), float(self.openings[0]))
 
     def next(self, which: Integers, counts: Integers) -> tuple[Integers, Floats, Integers]:
-        """The next counts[k] candidates of replicate which[k], one after the other.
+        """The next counts[k] candidates of replicate which[k], for each k in turn.
 
-        Returns (replicate, subject) of each, [candidates, 2], the minutes and the sites.
+        Returns (replicate, subject), [candidates, 2]; arrival times in minutes; and site numbers, [candidates] each.
         """
         count = counts.sum()
         key, minutes, sites = np.empty((3, count), dtype=np.int64), np.empty(count), np.empty(count, dtype=np.int64)
@@ -66,7 +66,7 @@ def arrive(
     minutes: Floats,
     sites: Integers,
 ) -> None:
-    """Fill in who comes next to some replicates, when and where, and how far each replicate has come."""
+    """Fill in the next candidates of some replicates: numbers, arrival times, sites; update each arrival process."""
     at = 0
     for w in range(which.shape[0]):
         for subject in range(came[which[w]], came[which[w]] + counts[w]):

@@ -1,4 +1,4 @@
-"""What is limited at a site: scanners and chairs, and their opening hours."""
+"""Limited capacity at sites: resources such as scanners and infusion chairs, with opening hours."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from protocolsim.units import MINUTES_PER_DAY
 
 @dataclass(frozen=True)
 class Resource:
-    """Equal units (scanners, infusion chairs) at each of some sites, which serve one subject at a time.
+    """A pool of equal units (scanners, infusion chairs) at each of some sites; a unit serves one subject at a time.
 
     `serves` names assessments and drugs; one use takes `slot` minutes and begins and ends within the opening hours
     (`opens_at` to `closes_at`, minutes of the day) of one of the first `weekdays` days of the week. Day 0 of the
@@ -26,7 +26,7 @@ class Resource:
     weekdays: int
 
     def next_start(self, minute: int) -> int:
-        """The first minute, from this one on, at which a use may begin."""
+        """The first minute at or after this one at which a use may begin, within opening hours."""
         day, clock = divmod(minute, MINUTES_PER_DAY)
         if clock + self.slot > self.closes_at:
             day, clock = day + 1, 0

@@ -1,4 +1,4 @@
-"""Who is enrolled, when, and where: the declarations. Arrival and capacity stand in their own files."""
+"""Declarations of a cohort: its size, sites, dropout and no-shows. For the processes see arrival and capacity."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class Site:
 
 @dataclass(frozen=True)
 class Cohort:
-    """How many subjects, from where, and how reliably they come.
+    """Size of the cohort, its sites, and the adherence of its subjects.
 
-    `size` subjects are enrolled; candidates are screened in the order of their numbers until then, but at most
-    `max_candidates`. `dropout` is a rate per minute on study, `no_show` the probability that a subject does not come
-    to a planned visit. `capacity` lists what is limited; without any, subjects never wait for each other.
+    `size` subjects are enrolled; candidates are screened in order of subject number until then, at most
+    `max_candidates`. `dropout` is a hazard rate per minute on study, `no_show` the probability of missing a planned
+    visit. `capacity` lists the limited resources; without any there are no queues.
     """
 
     size: int

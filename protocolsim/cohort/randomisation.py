@@ -1,4 +1,4 @@
-"""Permuted blocks: which place of which block comes next, drawn by key."""
+"""Permuted-block randomisation: the arm at each position of a stratum's allocation list, drawn by key."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ STRATA_AT_MOST = 4096
 
 @kernel
 def allocation(block: Integers, seed: int, replicate: int, number: int, stratum: int, place: int) -> int:
-    """The arm at a place (0, 1, ...) of the list of one stratum of randomisation `number`.
+    """The arm at position `place` (0, 1, ...) of the allocation list of one stratum of randomisation `number`.
 
-    Every run of len(block) places from a multiple of it is a random order of `block` (Fisher and Yates).
+    Each consecutive block of len(block) positions is a random permutation of `block` (Fisher and Yates).
     """
     size = block.shape[0]
     order = block.copy()
@@ -30,6 +30,6 @@ def allocation(block: Integers, seed: int, replicate: int, number: int, stratum:
 def allocations(
     block: Integers, seed: int, replicates: Integers, number: int, strata: Integers, places: Integers, arms: Integers
 ) -> None:
-    """The arm at each of many places, written into `arms`."""
+    """Vectorised `allocation`, written into `arms`."""
     for k in range(arms.shape[0]):
         arms[k] = allocation(block, seed, replicates[k], number, strata[k], places[k])

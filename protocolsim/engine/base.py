@@ -1,11 +1,11 @@
-"""What an engine runs, and the order of events that every engine keeps.
+"""The interface of engines, the trial they simulate, and the order of events that every engine keeps.
 
 The order of events (both engines; each sentence has a test in tests/engine/test_order_of_events.py):
 
 1. The next moment is the earliest of: an event with a clock of its own, a visit due, the end of the state; in that
    order at a tie.
-2. Drugs and disease advance to exactly the minutes at which something is done to the subject or seen of them: those of
-   visits, and of entering a state that goes on. An event by itself leaves no trace in them.
+2. Drugs and disease advance to exactly the minutes of observation or treatment: those of visits, and of entering a
+   state that is not final. An event by itself does not advance them.
 3. Event (adverse event, dropout): it is recorded, and the transitions upon it are tried. Events that no transition of
    the state waits for are recorded first at a tie.
 4. Visit: assessments, then their observations, then the transitions `after` each assessment, in file order. If one is
@@ -49,15 +49,15 @@ from protocolsim.records import Labels, Records
 from protocolsim.units import MINUTES_PER_DAY
 
 Progress = Callable[[int], None]
-"""Is told how many replicates were simulated since it was last called."""
+"""Progress callback: called with the number of replicates simulated since the previous call."""
 
-# No protocol moves anybody so often; a loop without a way out is noticed here.
+# Upper limit of transitions per subject, by which a loop without an exit is detected.
 MOST_MOVES = 5000
 
 
 @dataclass(frozen=True)
 class Part:
-    """A component in its place: where its columns stand in `body`, and the constants its kernels read."""
+    """A component of a trial: the offsets of its columns in `body` (`links`), and the constants its kernels read."""
 
     component: Component
     links: Integers
@@ -74,7 +74,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Measured:
-    """An assessment in its place: who observes it, and the codes of the variables it shows."""
+    """An assessment of a trial: the part whose kernel observes it, and the codes of the variables it shows."""
 
     part: Part
     assessment: Assessment
@@ -84,7 +84,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Cause:
-    """Something that happens by a clock of its own: the event it brings, its stream, its rate per minute by state."""
+    """A cause of events (competing hazard): its event's code, its random stream, its rate per minute by state."""
 
     event: int
     stream: int
@@ -112,18 +112,18 @@ class Trial:
 
     @cached_property
     def advancing(self) -> tuple[tuple[AdvanceKernel, Integers, Floats], ...]:
-        """What moves through time, in order: drugs, then the disease, which reads their signals."""
+        """The advance kernels in their order: drugs, then the disease, which reads their signals."""
         parts = (*self.drugs, self.disease)
         return tuple((p.advance, p.links, p.constants) for p in parts if p.advance is not None)
 
     @cached_property
     def awaited(self) -> NDArray[np.bool_]:
-        """[states, causes]: whether a transition of the state waits for what the cause brings."""
+        """[states, causes]: whether a transition of the state is triggered by the event of the cause."""
         return np.array([[c.event in s.upon for c in self.causes] for s in self.protocol.states], dtype=np.bool_)
 
     @cached_property
     def settled(self) -> tuple[frozenset[int], ...]:
-        """By state: the summaries that do not change while a subject is in it, of observations in other states."""
+        """By state: the summaries that are constant during a stay, since they read other states' observations only."""
         summaries = self.protocol.reader.summaries
         dated = {n: m.during for n, m in enumerate(s.made_by for s in summaries)
                  if isinstance(m, Observed) and m.during and m.within < 0}  # fmt: skip
@@ -139,34 +139,34 @@ class Trial:
 
     @property
     def limited(self) -> bool:
-        """Whether subjects may have to wait for each other."""
+        """Whether capacity is limited, so that subjects may queue."""
         return bool(self.cohort.capacity)
 
 
 class Engine(typing.Protocol):
-    """What simulates trials. Two engines that can simulate a trial give the same records, to the last bit."""
+    """Simulates trials. All engines that support a trial give the same records, bit for bit."""
 
     @property
     def name(self) -> str:
         """The name by which users choose it."""
 
     def unsupported(self, trial: Trial) -> str | None:
-        """Why this engine cannot simulate a trial, as a sentence; None where it can."""
+        """Why this engine cannot simulate a trial, as a sentence; None if it can."""
 
     def pieces(self, trial: Trial, seed: int, replicates: range, progress: Progress | None = None) -> Iterator[Records]:
-        """The records of these replicates in order: whole replicates together, or parts of a large one.
+        """The records of these replicates in order: several whole replicates at a time, or parts of a large one.
 
-        Raises UsageError for a trial that is `unsupported`, SimulationError where a cohort cannot be filled.
+        Raises UsageError for a trial that is `unsupported`, SimulationError if a cohort cannot be filled.
         """
 
 
 def place(
     disease: Disease, drugs: Sequence[Drug], values: Mapping[str, Mapping[str, float]]
 ) -> tuple[Part, tuple[Part, ...], int]:
-    """Lay the components' columns side by side. `values`: parameters by component name.
+    """Allocate each component's columns in `body`. `values`: parameter values by component name.
 
-    Returns the disease's part, the drugs' parts in their order, and the width of `body`. What a component needs
-    must be offered (the scenario room has checked it): KeyError otherwise.
+    Returns the disease's part, the drugs' parts in their order, and the width of `body`. Raises KeyError if no
+    component has a trait or signal that another needs (the scenario package has checked that).
     """
     offsets: dict[str, int] = {}
     width = 0
@@ -179,7 +179,7 @@ def place(
     def part(component: Component) -> Part:
         links = [offsets[component.name], *(traits[need] for need in component.needs)]
         for signal in component.reads:
-            # Sums of floats depend on their order: by drug name, not by order of mention.
+            # Floating-point sums depend on order: by drug name, independent of the order in the file.
             columns = [d.writes[signal] + offsets[d.name] for d in by_name if signal in d.writes]
             links += [len(columns), *columns]
         return Part(
@@ -195,7 +195,7 @@ def place(
 
 
 def next_midnight(minute: Any) -> Any:
-    """The first midnight from this minute (or these) of the trial's calendar on: subjects begin on whole days."""
+    """The first midnight at or after these minutes of the trial's calendar: subjects begin on whole days."""
     return -(np.ceil(minute).astype(np.int64) // -MINUTES_PER_DAY) * MINUTES_PER_DAY
 
 
@@ -218,7 +218,7 @@ def not_filled(cohort: Cohort, replicate: int, enrolled: int) -> str:
 def causes_of(
     protocol: Protocol, drugs: Sequence[Part], cohort: Cohort, events: Sequence[str], dropout: str
 ) -> tuple[Cause, ...]:
-    """Every clock of the trial. A treatment's hazard is zero in the states off that treatment."""
+    """Every cause of events of a trial. A treatment's hazard is zero in states without that treatment."""
     causes = []
     for number, part in enumerate(drugs):
         for hazard in part.component.hazards:

@@ -1,10 +1,10 @@
-"""Clocks of events: competing hazards, each with a threshold of its own.
+"""Event times under competing, piecewise-constant hazards, by inversion of the cumulative hazard.
 
-For subject i and cause c: an event falls when the hazard spent since the last one reaches threshold[i, c], a unit
-exponential keyed by the occurrence. Columns are [subjects, causes]; `due` is the minute of the event at the present
-rate, NEVER where the rate is 0. Some causes are awaited in the present state: a transition waits for their event.
-`next_due` and `next_cause` [subjects] say which of these comes first, `other_due` and `other_cause` which of the rest;
-the first cause at a tie.
+For subject i and cause c: an event occurs when the cumulative hazard since the last occurrence (`spent`) reaches
+threshold[i, c], a unit-exponential draw keyed by the occurrence. Columns are [subjects, causes]; `due` is the minute of
+the event at the current rate, NEVER if the rate is 0. A cause is awaited if a transition of the current state is
+triggered by its event. `next_due` and `next_cause` [subjects] are the minimum over the awaited causes, `other_due` and
+`other_cause` over the rest; ties go to the first cause.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ NEVER = 2**62
 
 @dataclass
 class Clocks:
-    """The clocks of a column of subjects."""
+    """Hazard clocks of a column of subjects."""
 
     threshold: Floats
     spent: Floats
@@ -46,7 +46,7 @@ class Clocks:
 
     @classmethod
     def of(cls, floats: Floats, whole: Integers, firsts: Integers) -> Clocks:
-        """The same in arrays of zeros that are there already: [3, causes, subjects] twice, and [4, subjects]."""
+        """Uninitialised hazard clocks in given arrays of zeros: [3, causes, subjects] twice, and [4, subjects]."""
         whole[2].fill(NEVER)
         firsts[::2].fill(NEVER)
         threshold, spent, rate = (a.T for a in floats)
@@ -61,12 +61,12 @@ class Clocks:
         return clocks
 
     def initialise(self, rows: Integers, streams: Integers, seed: int, who: Integers) -> None:
-        """The clocks of these subjects at minute 0, with no hazard yet and the thresholds of the first occurrences."""
+        """Initialise these subjects at minute 0: rates of 0, and the thresholds of the first occurrences."""
         for cause, stream in enumerate(streams):
             wind(self.threshold, self.spent, self.occurrence, rows, cause, stream, seed, who)
 
     def set_rates(self, rows: Integers, rates: Floats, awaited: Mask, now: Integers) -> None:
-        """New rates from now[i] on, and which causes are awaited from now on, the same for all rows."""
+        """Change the rates and the awaited causes from now[i] on, the same for all rows."""
         set_rates(
             self.threshold, self.spent, self.rate, self.since, self.due, *self._firsts, rows, rates, awaited, now
         )  # fmt: skip
@@ -81,9 +81,9 @@ class Clocks:
         who: Integers,
         at: Integers,
     ) -> None:
-        """The event of each subject i, of causes[i], has happened at minute at[i].
+        """Record that the event of causes[i] occurred to each subject i at minute at[i].
 
-        Winds its clock, whose stream is streams[causes[i]], for the next occurrence, at the same rate.
+        Draws the threshold of the next occurrence, from stream streams[causes[i]], and restarts the cumulative hazard.
         """
         strike(
             self.threshold, self.spent, self.rate, self.since, self.due, self.occurrence, *self._firsts,
@@ -106,7 +106,7 @@ def wind(
     seed: int,
     who: Integers,
 ) -> None:
-    """The threshold of the first occurrence, and nothing spent."""
+    """Draw the threshold of the first occurrence; the cumulative hazard is 0."""
     drawn = uniforms(seed, keys_of_use(who, rows, 1), stream)
     for k in range(rows.shape[0]):
         drawn[k] = exponential_quantile(drawn[k])
@@ -141,7 +141,7 @@ def set_rates(
     awaited: Mask,
     now: Integers,
 ) -> None:
-    """Spend the hazard up to now[i] at the old rates, then go on at the new ones."""
+    """Accumulate hazard up to now[i] at the old rates, then switch to the new ones."""
     for i in unsigned(rows):
         for c in range(rates.shape[0]):
             if rates[c] == rate[i, c]:
@@ -173,7 +173,7 @@ def strike(
     who: Integers,
     at: Integers,
 ) -> None:
-    """A fresh threshold of the cause of each, counted from at[i] on, at the rate in force."""
+    """Draw a new threshold for the cause of each subject; hazard accumulates from at[i] on, at the current rate."""
     for i in unsigned(rows):
         c = causes[i]
         occurrence[i, c] += 1
@@ -194,7 +194,7 @@ def find_next(
     other_due: Integers,
     other_cause: Integers,
 ) -> None:
-    """The next event of each subject, of the awaited causes and of the others: the first of them at a tie."""
+    """Find the next event of each subject, over awaited causes and over the others; ties go to the first cause."""
     for i in unsigned(rows):
         next_due[i], next_cause[i], other_due[i], other_cause[i] = NEVER, 0, NEVER, 0
         for c in range(due.shape[1]):

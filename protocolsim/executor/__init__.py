@@ -1,4 +1,4 @@
-"""Where the chunks of a study are carried out: here, in worker processes, or on a cluster.
+"""Executors of the chunks of a study: this process, worker processes, or a Dask cluster.
 
 Private: what is public stands in the package root.
 """

@@ -1,4 +1,4 @@
-"""Here at first; in worker processes where so much is left that starting them pays."""
+"""An executor that starts in this process, and moves to worker processes once that saves time."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ WORTH_SECONDS = 10.0
 
 
 class Adaptive(Executor):
-    """Carries out tasks here and watches the clock: small studies never pay for workers."""
+    """Runs tasks in this process and extrapolates their duration: small studies never pay to start workers."""
 
     def __init__(self, workers: int, say: Say | None = None, worth: float = WORTH_SECONDS) -> None:
         self.workers, self._say, self._worth = workers, say, worth
 
     def results(self, function: Callable[[Task], Found], tasks: Sequence[Task]) -> Iterator[tuple[Task, Found]]:
-        """In order at first, and then as the workers finish."""
+        """In order of the tasks at first, then in order of completion."""
         began = 0.0
         for done, task in enumerate(tasks, start=1):
             yield task, function(task)
@@ -32,4 +32,4 @@ class Adaptive(Executor):
                 return
 
     def end(self, *, at_once: bool) -> None:
-        """Workers end with the results they were started for."""
+        """See Executor. Workers have ended with the `results` that started them."""

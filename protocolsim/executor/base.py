@@ -1,7 +1,7 @@
-"""What carries out the tasks of a study; nothing else differs between one process, many, and a cluster.
+"""The interface of executors, which carry out the tasks of a study in one process, in many, or on a cluster.
 
-A task is a plain value, and carrying it out is a pure function of it: so it may be done anywhere, in any order, and
-again where a worker was lost.
+A task is a plain value, and its result is a pure function of it, so tasks may run anywhere, in any order, and again
+after a worker was lost.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ Say = Callable[[str], None]
 
 MOST_WORKERS = 1024
 AUTO = "auto"
-ALL_CORES = -1  # as in SciPy and joblib
+ALL_CORES = -1  # the convention of SciPy and joblib
 
 
 def cores() -> int:
-    """The cores that this process may use."""
+    """The number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def number_of_workers(workers: int) -> int:
-    """The number meant: -1 is one for each core. Raises UsageError for what is no number of workers."""
+    """Resolve a number of workers: -1 means one per core. Raises UsageError if it is not positive or -1."""
     if isinstance(workers, bool) or not isinstance(workers, int):
         raise UsageError(f"workers: expected a whole number, -1 (all cores) or 'auto', found {workers!r}")
     if workers != ALL_CORES and not 1 <= workers <= MOST_WORKERS:
@@ -42,17 +42,17 @@ def number_of_workers(workers: int) -> int:
 
 
 class Executor(ABC):
-    """Carries out tasks. A context manager: what it started ends with it, at once where something went wrong."""
+    """Carries out tasks. A context manager: its workers end on exit, immediately if an exception is raised."""
 
     same_disk = True
-    """Whether a path means the same file to whoever carries out a task as it does here."""
+    """Whether workers share this process's file system, so that a path names the same file there."""
 
     @abstractmethod
     def results(self, function: Callable[[Task], Found], tasks: Sequence[Task]) -> Iterator[tuple[Task, Found]]:
-        """Each task with what the function made of it, as they are done.
+        """Each task with its result, in order of completion.
 
-        Where some fail, the error of the first in the order of the tasks is raised, whatever the number of workers,
-        after all that came before it has been handed on.
+        If tasks fail, the error of the first in the order of the tasks is raised, independent of the number of
+        workers, after the results of all tasks before it have been yielded.
         """
 
     def __enter__(self) -> Self:
@@ -63,13 +63,13 @@ class Executor(ABC):
 
     @abstractmethod
     def end(self, *, at_once: bool) -> None:
-        """Let go of what was started: after its work is done, or at once."""
+        """End the workers: after their tasks are done, or immediately (`at_once`)."""
 
 
 class PooledExecutor(Executor):
-    """An executor that hands tasks to others and waits. What is lost with a worker is done again."""
+    """Base of executors with workers. The tasks of a worker that died are submitted again."""
 
-    # Deaths without any result between them: the tasks themselves kill, and doing them again would not help.
+    # Consecutive worker deaths without a result: the tasks themselves must be the cause, so retrying is futile.
     patience = 3
 
     def __init__(self, workers: int, say: Say | None = None) -> None:
@@ -77,22 +77,22 @@ class PooledExecutor(Executor):
 
     @abstractmethod
     def submit(self, function: Callable[[Any], Any], task: Any) -> Future[Any]:
-        """Begin a task."""
+        """Submit a task; returns its future."""
 
     def wait(self, futures: Collection[Future[Any]]) -> set[Future[Any]]:
-        """Those that are done, one at least; WorkerEnded is the error of those that were lost with a worker."""
+        """Wait for at least one future. Returns those that are done; the error of a lost task is WorkerEnded."""
         return wait(futures, return_when=FIRST_COMPLETED).done
 
     def error_of(self, future: Future[Any]) -> BaseException | None:
-        """What a task failed of, if it did."""
+        """The exception that a task raised, or None."""
         return future.exception()
 
     def results(self, function: Callable[[Task], Found], tasks: Sequence[Task]) -> Iterator[tuple[Task, Found]]:
-        """See Executor. Only a few tasks are under way at a time, so that little is lost by an interruption.
+        """See Executor. Only a few tasks are in flight at a time, so that an interruption loses little.
 
-        While there are many, each worker has the next one at hand; the last ones go to whoever is free first.
+        While many are left, each worker has one task queued ahead; the last tasks go to the first idle worker.
         """
-        waiting = list(range(len(tasks)))[::-1]  # the next one is at the end
+        waiting = list(range(len(tasks)))[::-1]  # a stack: the next task is last
         under_way: dict[Future[Any], int] = {}
         failed: tuple[int, BaseException] | None = None
         deaths = 0
@@ -121,7 +121,7 @@ class PooledExecutor(Executor):
         return 2 * self.workers if waiting > self.workers else self.workers
 
     def _tell(self, deaths: int, how: str) -> None:
-        """Say that a worker died. Raises WorkerError where that happens again and again."""
+        """Report that a worker died. Raises WorkerError after too many consecutive deaths."""
         if deaths >= self.patience:
             raise WorkerError(
                 f"worker processes died {deaths} times in a row, before any of them finished its part; at last {how}"
@@ -131,12 +131,12 @@ class PooledExecutor(Executor):
 
 
 def _before(number: int, failed: tuple[int, BaseException] | None) -> bool:
-    """Whether a task still has to be done: none that comes after one that failed."""
+    """Whether a task still has to run: not if it comes after a failed one."""
     return failed is None or number < failed[0]
 
 
 def in_order(executor: Executor) -> Callable[[Callable[[Any], Any], Iterable[Any]], Iterator[Any]]:
-    """The executor as Python's own `map` over one iterable: the results alone, in the order of the tasks."""
+    """Adapt an executor to the interface of `map` over one iterable: results only, in the order of the tasks."""
 
     def mapped(function: Callable[[Any], Any], tasks: Iterable[Any]) -> Iterator[Any]:
         early: dict[int, Any] = {}
@@ -151,5 +151,5 @@ def in_order(executor: Executor) -> Callable[[Callable[[Any], Any], Iterable[Any
 
 
 def _numbered(function: Callable[[Any], Any], task: tuple[int, Any]) -> Any:
-    """The function of the task without its number."""
+    """Apply the function to a numbered task, without its number."""
     return function(task[1])

@@ -1,4 +1,4 @@
-"""Which executor is meant by a number of workers, "auto", or the address of a cluster."""
+"""Factory of executors: from a number of workers, "auto", or the address of a cluster."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from protocolsim.executor.here import Here
 
 
 def executor_for(workers: int | str, cluster: str | None = None, say: Say | None = None) -> Executor:
-    """The executor that is meant: `workers` is a number, -1 for all cores, or "auto" for as many as pay.
+    """Make an executor. `workers` is a number, -1 for all cores, or "auto": start workers only if that saves time.
 
-    `cluster` is the address of a scheduler of Dask, or "local" for one that is started here. `say` is told what the
-    user should know. Raises UsageError for what is neither.
+    `cluster` is the address of a Dask scheduler, or "local" to start one. `say` is called with messages for the user.
+    Raises UsageError for any other value.
     """
     if cluster is not None:
         from protocolsim.executor.cluster import Cluster

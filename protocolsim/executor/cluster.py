@@ -1,4 +1,4 @@
-"""On a cluster: workers of a scheduler of Dask distributed, on other machines or on this one."""
+"""The executor on a Dask distributed cluster, remote or local."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from protocolsim.text.shell import install
 
 LOCAL = "local"
 _SECONDS_TO_ANSWER = 10
-_LOOK = 0.5  # seconds between looks at workers of one's own
+_LOOK = 0.5  # seconds between checks that the local cluster's workers are alive
 
 
 class Cluster(PooledExecutor):
-    """The workers of a scheduler that runs already, or of one that is started here and ends with this ("local").
+    """Workers of a running Dask scheduler, or of a local one that is started here and ends with this ("local").
 
-    Work that is lost with a worker is given to another by the scheduler itself. Workers need the same version of
-    protocolsim, and nothing of this machine's disk. Raises UsageError where `distributed` is not installed or the
-    address does not answer, WorkerError where the scheduler has no workers, or workers of another version.
+    The scheduler itself reassigns the tasks of a lost worker. Workers need the same version of protocolsim, but no
+    shared file system. Raises UsageError if `distributed` is not installed or the address does not answer,
+    WorkerError if the scheduler has no workers, or workers of another version.
     """
 
     same_disk = False
@@ -39,7 +39,7 @@ class Cluster(PooledExecutor):
         self._cluster: Any = None
         self._own: list[WorkerProcess] = []
         if address == LOCAL:
-            # Its own port for what Dask shows of it: the usual one may be taken, which would be a warning.
+            # A free port for Dask's dashboard: the default may be in use, which would print a warning.
             self._cluster = distributed.LocalCluster(
                 n_workers=0,
                 dashboard_address="127.0.0.1:0",
@@ -61,7 +61,7 @@ class Cluster(PooledExecutor):
         self._pool = self.client.get_executor(pure=False)
 
     def _looked_at(self, address: str) -> int:
-        """How many tasks the workers can do at a time."""
+        """Check the workers' versions. Returns the total number of their threads."""
         threads: int = sum(self.client.nthreads().values())
         if not threads:
             raise WorkerError(f"--cluster {address}: the scheduler has no workers; start some (dask worker {address})")
@@ -78,7 +78,7 @@ class Cluster(PooledExecutor):
         return submit
 
     def wait(self, futures: Collection[Future[Any]]) -> set[Future[Any]]:
-        """Those that are done; workers of the local cluster that died meanwhile are replaced."""
+        """See PooledExecutor. Restarts workers of the local cluster that died."""
         while not (done := wait(futures, _LOOK if self._own else None, FIRST_COMPLETED).done):
             for worker in [w for w in self._own if w.gone()]:
                 self._own.remove(worker)
@@ -89,21 +89,21 @@ class Cluster(PooledExecutor):
         return done
 
     def error_of(self, future: Future[Any]) -> BaseException | None:
-        """What a task failed of; a scheduler says in its own words that a task killed one worker after the other."""
+        """See PooledExecutor. The scheduler raises KilledWorker for a task that killed several workers."""
         error = super().error_of(future)
         if type(error).__name__ == "KilledWorker":
             return WorkerError(f"--cluster {self._address}: the cluster's workers died again and again of one part")
         return error
 
     def end(self, *, at_once: bool) -> None:
-        """Let go of the cluster; what is still under way is cancelled."""
+        """Disconnect from the cluster; tasks in flight are cancelled."""
         self._pool.shutdown(wait=not at_once)
         self._close()
 
     # The workers of a local cluster ----------------------------------------------------------------------------------
 
     def _begin(self, workers: int) -> None:
-        """Processes of our own kind: they end with this one, and need no main guard."""
+        """Start the workers as `WorkerProcess`es, which end with this process and need no main guard."""
         self._own = [self._worker() for _ in range(workers)]
         while len(self.client.nthreads()) < workers:
             for worker in self._own:
@@ -123,7 +123,7 @@ class Cluster(PooledExecutor):
 
 
 def work_for(_: Link, scheduler: str) -> None:
-    """Be a worker of this scheduler, with one thread: kernels hold the interpreter's lock."""
+    """Run a Dask worker of this scheduler, with one thread, since kernels hold the GIL."""
     distributed = _distributed()
 
     async def work() -> None:
@@ -142,6 +142,6 @@ def _distributed() -> Any:
         import distributed
     except ImportError:
         raise UsageError(f"--cluster needs Dask distributed: {install('cluster')}") from None
-    # Its log would go to the terminal; what matters is raised.
+    # Its log would go to the terminal; errors are raised anyway.
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     return distributed

@@ -1,4 +1,4 @@
-"""In this process, one task after another."""
+"""The serial executor: tasks run in this process, one after another."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from protocolsim.executor.base import Executor, Found, Task
 
 
 class Here(Executor):
-    """No worker: the tasks are carried out where they are asked for."""
+    """Runs tasks in this process, without workers."""
 
     def results(self, function: Callable[[Task], Found], tasks: Sequence[Task]) -> Iterator[tuple[Task, Found]]:
-        """In the order of the tasks."""
+        """See Executor. In the order of the tasks."""
         for task in tasks:
             yield task, function(task)
 
     def end(self, *, at_once: bool) -> None:
-        """Nothing was started."""
+        """See Executor. There are no workers to end."""

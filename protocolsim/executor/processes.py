@@ -1,4 +1,4 @@
-"""In worker processes on this machine."""
+"""The executor in worker processes on this machine."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from protocolsim.executor.base import PooledExecutor, Say
 from protocolsim.executor.worker import carry_out_tasks
 from protocolsim.executor.worker_process import WorkerProcess, end_all, exchange
 
-_LOOK = 0.5  # seconds between looks at workers that say nothing
-_PATIENCE = 2.0  # seconds in which workers that have nothing left to do may end by themselves
+_LOOK = 0.5  # seconds between checks that silent workers are alive
+_PATIENCE = 2.0  # seconds that idle workers have to exit by themselves
 
 
 class Processes(PooledExecutor):
-    """Workers that are started when there is something to do, and again where one died."""
+    """A pool of worker processes, started on demand and replaced if they die."""
 
     def __init__(self, workers: int, say: Say | None = None) -> None:
         super().__init__(workers, say)
@@ -28,11 +28,11 @@ class Processes(PooledExecutor):
 
     @property
     def pids(self) -> list[int]:
-        """The numbers of the processes."""
+        """The process ids of the workers."""
         return [worker.pid for worker in self._under_way]
 
     def submit(self, function: Callable[[Any], Any], task: Any) -> Future[Any]:
-        """Begin a task; a worker is started for it where all are busy and there are too few."""
+        """Submit a task; starts a worker if all are busy and the pool is not full."""
         packed = pickle.dumps((function, task), pickle.HIGHEST_PROTOCOL)
         worker = min(self._under_way, key=lambda w: len(self._under_way[w]), default=None)
         if worker is None or (self._under_way[worker] and len(self._under_way) < self.workers):
@@ -45,7 +45,7 @@ class Processes(PooledExecutor):
         return future
 
     def wait(self, futures: Collection[Future[Any]]) -> set[Future[Any]]:
-        """Those that are done, one at least. All passing of messages happens here, in the thread that waits."""
+        """See PooledExecutor. All communication with workers happens here, in the calling thread."""
         while not (done := {future for future in futures if future.done()}):
             exchange(self._under_way, _LOOK)
             for worker, under_way in list(self._under_way.items()):
@@ -60,7 +60,7 @@ class Processes(PooledExecutor):
         return done
 
     def end(self, *, at_once: bool) -> None:
-        """Let workers end that have nothing left to do, or kill them."""
+        """Let idle workers exit by themselves, or kill all (`at_once`)."""
         workers = list(self._under_way)
         self._under_way.clear()
         end_all(workers, 0.0 if at_once else _PATIENCE)

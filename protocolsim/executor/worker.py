@@ -1,8 +1,7 @@
-"""Inside a worker process: its end of the link, and the tasks of a study.
+"""The code that runs inside a worker process: its end of the socket, and the main loop over tasks.
 
-A worker begins in `main`, called by a line of code that was handed to a new Python (see worker_process.py): the script
-of the user is not read again. It ends when its link closes: at once where it has nothing to do, after a moment where it
-has, whatever became of the process that started it.
+A worker begins in `main`, called by `python -c` (see worker_process.py), so the user's script is not imported again.
+It exits when its socket closes, also if the parent process was killed: immediately if it is idle, shortly after if not.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ _MOMENT = 1.0
 
 
 class Link:
-    """A worker's end. Reading and writing have a thread each, so that neither waits for the work, nor it for them."""
+    """The worker's end of the socket. A thread each reads and writes, so I/O and the task never block each other."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
@@ -36,18 +35,18 @@ class Link:
             threading.Thread(target=thread, daemon=True).start()
 
     def receive(self) -> Any:
-        """The next message. Raises EOFError where there will be none."""
+        """The next message. Raises EOFError after the socket was closed."""
         message = self._orders.get()
         if message is None:
             raise EOFError
         return pickle.loads(message)  # noqa: S301 - from the process that started this one
 
     def waiting(self) -> bool:
-        """Whether a message is there."""
+        """Whether a message has arrived."""
         return not self._orders.empty()
 
     def send(self, message: Any) -> None:
-        """Send a message; waits where the one before is not sent yet."""
+        """Send a message; blocks while the previous one is not sent."""
         self._answers.put(pickle.dumps(message, pickle.HIGHEST_PROTOCOL))
 
     def _read(self) -> None:
@@ -64,7 +63,7 @@ class Link:
         finally:
             self._orders.put(None)
             threading.Event().wait(_MOMENT)
-            os._exit(1)  # still at work for somebody who is gone
+            os._exit(1)  # the parent is gone: abort the running task
 
     def _write(self) -> None:
         while True:
@@ -76,9 +75,9 @@ class Link:
 
 
 def main() -> None:
-    """Be a worker: do what the first message says, until the link closes."""
+    """Entry point of a worker process: run the function named by the first message until the socket closes."""
     link = Link(_connection())
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started this one
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is handled by the parent process
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     try:
@@ -94,7 +93,7 @@ def main() -> None:
 
 
 def _connection() -> socket.socket:
-    """The link came as standard input, which nobody else is to read."""
+    """The socket, inherited as standard input; standard input is then replaced by the null device."""
     if sys.platform == "win32":
         return socket.fromshare(sys.stdin.buffer.read())
     at = os.dup(0)
@@ -105,7 +104,7 @@ def _connection() -> socket.socket:
 
 
 def carry_out_tasks(link: Link) -> None:
-    """Carry out the tasks of a study: messages are a number and the bytes of a function and its task."""
+    """Main loop over tasks: a message is a number, and the pickled pair of a function and its argument."""
     while True:
         number, task = link.receive()
         done, found = _carried_out(task)
@@ -119,12 +118,12 @@ def _carried_out(packed: bytes) -> tuple[bool, Any]:
     try:
         function, task = pickle.loads(packed)  # noqa: S301 - from the process that started this one
         return True, function(task)
-    except BaseException as error:  # noqa: BLE001 - all of it is told to who asked
+    except BaseException as error:  # noqa: BLE001 - reported to the parent process
         return False, _able_to_travel(error)
 
 
 def _able_to_travel(error: BaseException) -> BaseException:
-    """The error as another process can have it; where it is no refusal, with its place in this one."""
+    """A picklable version of the error; an unexpected one (no ProtocolsimError) with its traceback."""
     if not isinstance(error, ProtocolsimError):
         error.add_note("in a worker process:\n" + "".join(traceback.format_exception(error)))
     try:

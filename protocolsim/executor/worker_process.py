@@ -1,12 +1,11 @@
-"""A worker process with its link: started, spoken to, and ended, without ever waiting for it longer than said.
+"""A worker process from the parent's side: started, sent messages, and ended, with non-blocking I/O and timeouts.
 
-Each has a link of its own, a pair of sockets; there is no queue, no lock and no thread that several would share. So a
-worker that is killed, wherever it was, closes its own link and nothing else. Nothing here waits for the rest of a
-message: what has arrived is taken, and a message is handed on when it is whole. To end a worker is to close its link
-and to kill it.
+Each worker has its own socket pair; workers share no queue, lock or thread. So a worker that is killed at any point
+closes its own socket and corrupts nothing else. Nothing here blocks on a partial message: available bytes are
+buffered, and a message is returned once it is complete. To end a worker is to close its socket and to kill it.
 
-A worker is a new Python that imports protocolsim and nothing of the user's script: so it does not matter whether the
-script has a main guard, came on standard input, or is a notebook.
+A worker is a new Python interpreter that imports protocolsim and nothing of the user's script, which therefore needs
+no main guard and may come from standard input or a notebook.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ from protocolsim import interruption
 from protocolsim.errors import WorkerEnded, WorkerError
 from protocolsim.executor.worker import BEGUN, HEAD
 
-# One worker per core is the parallelism; the libraries' own threads would only be in each other's way.
+# With one worker per core, thread pools of libraries would oversubscribe the processor.
 _ONE_THREAD = {
     name: "1"
     for name in (
@@ -42,7 +41,7 @@ _ONE_THREAD = {
 }
 _BOUND = 5.0  # seconds to wait for a process that was killed
 _PIECE = 1 << 20
-_WORDS = 1 << 16  # bytes of what a worker wrote that are passed on
+_WORDS = 1 << 16  # bytes of a worker's output that are passed on
 
 
 class WorkerProcess:
@@ -65,23 +64,23 @@ class WorkerProcess:
 
     @property
     def pid(self) -> int:
-        """The number of the process."""
+        """The process id."""
         return self._process.pid
 
     def fileno(self) -> int:
-        """What to wait for."""
+        """The socket's file descriptor, for `selectors`."""
         return self._link.fileno()
 
     # Messages ------------------------------------------------------------------------------------------------------
 
     def send(self, message: Any) -> None:
-        """Send a message, or as much of it as passes now; the rest goes with the next `exchange`."""
+        """Send a message without blocking; what does not fit into the socket's buffer goes with the next `exchange`."""
         packed = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
         self._outgoing += [memoryview(HEAD.pack(len(packed))), memoryview(packed)]
         self.flush()
 
     def receive(self, seconds: float) -> Any:
-        """The next message, or None where none comes in time. Raises WorkerEnded where none will ever come."""
+        """The next message, or None after a timeout. Raises WorkerEnded if the worker has ended."""
         exchange([self], seconds)
         result = next(self.arrived(), None)
         if result is None and self.ended:
@@ -89,33 +88,33 @@ class WorkerProcess:
         return result
 
     def arrived(self) -> Iterator[Any]:
-        """The messages that are whole."""
+        """The complete messages received."""
         while self._arrived:
             yield self._arrived.popleft()
 
     @property
     def ready(self) -> bool:
-        """Whether something has arrived, be it the end."""
+        """Whether a message, or the end of the worker, has arrived."""
         return bool(self._arrived) or self._closed
 
     @property
     def ended(self) -> bool:
-        """Whether no more will arrive than has arrived."""
+        """Whether the worker has ended and all its messages were read."""
         return self._closed
 
     @property
     def sending(self) -> bool:
-        """Whether a part of a message waits to be sent."""
+        """Whether bytes of a message are still to be sent."""
         return bool(self._outgoing)
 
     def flush(self) -> None:
-        """Send what passes now."""
+        """Send pending bytes without blocking."""
         while self._outgoing:
             try:
                 sent = self._link.send(self._outgoing[0])
             except BlockingIOError:
                 return
-            except OSError:  # it is gone; what it sent before can still be read
+            except OSError:  # the worker is gone; what it sent before can still be read
                 self._outgoing.clear()
                 return
             self._outgoing[0] = self._outgoing[0][sent:]
@@ -123,7 +122,7 @@ class WorkerProcess:
                 self._outgoing.popleft()
 
     def fill(self) -> None:
-        """Take what has arrived."""
+        """Read available bytes without blocking."""
         while not self._closed:
             try:
                 piece = self._link.recv(_PIECE)
@@ -147,11 +146,11 @@ class WorkerProcess:
         del self._incoming[:at]
 
     def gone(self) -> bool:
-        """Whether the process is not there any more."""
+        """Whether the process has exited."""
         return self._process.poll() is not None
 
     def look(self) -> None:
-        """See whether the process is gone, though somebody may hold its end of the link."""
+        """Check whether the process has exited; a child of it may still hold its end of the socket."""
         if self.gone():
             self.fill()
             self._closed = True
@@ -159,7 +158,7 @@ class WorkerProcess:
     # The end -------------------------------------------------------------------------------------------------------
 
     def how_it_ended(self) -> str:
-        """What became of a worker whose link has closed, in words; it is ended if it is not."""
+        """How a worker whose socket has closed ended, in words; kills it if it still runs."""
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(1.0)
         status, words = self._process.poll(), _last_line(self._written)
@@ -175,17 +174,17 @@ class WorkerProcess:
         return f"a worker process ended with status {status}{when}{words}"
 
     def let_go(self) -> None:
-        """Close the link: the process ends by itself, at once where it has nothing to do."""
+        """Close the socket: an idle worker then exits by itself."""
         self._closed = True
         self._link.close()
 
     def kill(self) -> None:
-        """End the process now, wherever it is."""
+        """Kill the process."""
         self.let_go()
         self._process.kill()
 
     def end(self, seconds: float = 0.0, *, tell: bool = True) -> None:
-        """Let go, wait so long, and kill what is still there. `tell`: pass on what it wrote to standard error."""
+        """Close the socket, wait, then kill the process if it still runs. `tell`: pass on its standard error."""
         self.let_go()
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(seconds)
@@ -200,7 +199,7 @@ class WorkerProcess:
 
 
 def exchange(workers: Iterable[WorkerProcess], seconds: float) -> None:
-    """Let bytes pass both ways until something is whole that some worker sent, one ended, or the time is over."""
+    """Send and receive until a worker has sent a complete message, a worker has ended, or the time is over."""
     workers = list(workers)
     late = time.monotonic() + seconds
     while not any(w.ready for w in workers):
@@ -222,7 +221,7 @@ def exchange(workers: Iterable[WorkerProcess], seconds: float) -> None:
 
 
 def end_all(workers: Iterable[WorkerProcess], seconds: float = 0.0) -> None:
-    """End several workers: those that have nothing left to do may take so long to do it by themselves."""
+    """End several workers, giving idle ones this many seconds to exit by themselves."""
     workers = list(workers)
     with interruption.held():
         for worker in workers:
@@ -236,10 +235,10 @@ def end_all(workers: Iterable[WorkerProcess], seconds: float = 0.0) -> None:
 
 
 def _started(theirs: socket.socket, words: IO[bytes] | None) -> subprocess.Popen[bytes]:
-    """A new Python that is a worker. What it prints goes to a file: the user's standard output is for results."""
+    """Start a Python interpreter as a worker. Its output goes to a file: the user's standard output is for results."""
     if not sys.executable:
         raise WorkerError("no worker process can be started here: Python does not know its own program; use one worker")
-    # It finds what this process finds. The working folder is no place for modules unless it is one here.
+    # The same module search path as here; the working directory is on it only if it is here.
     path = [str(p) for p in sys.path]
     begin = f"import sys; sys.path[:] = {path!a}; from protocolsim.executor.worker import main; main()"
     flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined] # noqa: SLF001 - as multiprocessing
@@ -266,7 +265,7 @@ def _started(theirs: socket.socket, words: IO[bytes] | None) -> subprocess.Popen
 
 @contextmanager
 def _ctrl_c_kept_from_children() -> Iterator[None]:
-    """Ctrl-C reaches all processes of a terminal; a Python that is just starting would die of it with a traceback."""
+    """Block SIGINT while a child starts: Ctrl-C reaches all processes of a terminal, and would give it a traceback."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -278,7 +277,7 @@ def _ctrl_c_kept_from_children() -> Iterator[None]:
 
 
 def _file_for_words() -> IO[bytes] | None:
-    """Where a worker's standard output and error go; nowhere, if the disk has no room even for that."""
+    """A temporary file for a worker's standard output and error; None if the disk is full."""
     try:
         return tempfile.TemporaryFile()
     except OSError:
@@ -286,7 +285,7 @@ def _file_for_words() -> IO[bytes] | None:
 
 
 def _last_line(written: IO[bytes] | None) -> str:
-    """The last thing a worker said, as the end of a sentence: of a traceback, the error."""
+    """The last line of a worker's output, as the end of a sentence: after a traceback, the error."""
     lines = [line for line in _read(written).splitlines() if line.strip()]
     return f": {lines[-1].strip()[:500]}" if lines else ""
 

@@ -1,1 +1,1 @@
-"""The fast engine: all subjects of many replicates at once, in columns."""
+"""The batch engine: a vectorised simulation of all subjects of many replicates, as columns of NumPy arrays."""

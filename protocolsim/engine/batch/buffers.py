@@ -26,7 +26,7 @@ _MOST_KEPT = 2**29  # bytes; what an unusually large trial has needed goes back 
 
 
 class Workspace:
-    """Arrays by name. What stood in one is lost when the same name is asked for again."""
+    """Scratch arrays by name. Asking for a name again returns the same memory and discards its content."""
 
     def __init__(self) -> None:
         self._kept: dict[str, NDArray[Any]] = {}
@@ -37,7 +37,7 @@ class Workspace:
         return sum(array.nbytes for array in self._kept.values())
 
     def empty(self, name: str, shape: tuple[int, ...], dtype: DTypeLike = np.float64) -> NDArray[Any]:
-        """An array of this shape, with anything in it."""
+        """An uninitialised array of this shape, as numpy.empty."""
         size = int(np.prod(shape))
         kept = self._kept.get(name)
         if kept is None or kept.size < size or kept.dtype != np.dtype(dtype):
@@ -45,16 +45,16 @@ class Workspace:
         return kept[:size].reshape(shape)
 
     def full(self, name: str, shape: tuple[int, ...], value: Any, dtype: DTypeLike = np.float64) -> NDArray[Any]:
-        """An array of this shape, filled."""
+        """An array of this shape, filled with one value, as numpy.full."""
         array = self.empty(name, shape, dtype)
         if value:
             array.fill(value)
         else:
-            array.view(np.uint8).fill(0)  # zeros are quickest byte by byte
+            array.view(np.uint8).fill(0)  # memset: the fastest way to write zeros
         return array
 
     def grown(self, name: str, array: NDArray[Any], axis: int) -> NDArray[Any]:
-        """The array with twice the room along an axis; the new half holds anything."""
+        """The array with twice the capacity along an axis; the new half is uninitialised."""
         shape = list(array.shape)
         shape[axis] *= 2
         wider = np.empty(int(np.prod(shape)), dtype=array.dtype)
@@ -65,27 +65,27 @@ class Workspace:
 
 
 class _Loan:
-    """A block in use: NumPy keeps this alive for as long as any array is a view of it."""
+    """Owner of a block in use: NumPy holds a reference to it for as long as any array is a view of the block."""
 
     def __init__(self, memory: Piece) -> None:
         self.__array_interface__ = memory.__array_interface__
 
 
 class TablePool:
-    """Tables in blocks of memory that return to the pool."""
+    """Memory pool for the columns of tables."""
 
     def __init__(self) -> None:
-        # By identity, so that a piece is taken and given back in one step each: tables are dropped by any thread, and
-        # the garbage collector may do so between any two lines below.
+        # Keyed by identity, so that taking and returning a block are one atomic dict operation each: a table may be
+        # dropped by any thread, and garbage collection may run between any two lines below.
         self._free: dict[int, Piece] = {}
 
     @property
     def size(self) -> int:
-        """Bytes kept for later."""
+        """Bytes of free blocks."""
         return sum(memory.nbytes for memory in list(self._free.values()))
 
     def table(self, kinds: Mapping[str, Any], rows: int) -> Table:
-        """Columns of these kinds with so many rows, with anything in them."""
+        """A table of `rows` uninitialised rows, with these columns and dtypes."""
         sizes = {name: -(-rows * np.dtype(kind).itemsize // _ALIGNED) * _ALIGNED for name, kind in kinds.items()}
         memory = self._borrow(sum(sizes.values()))
         table, at = {}, 0
@@ -111,7 +111,7 @@ class TablePool:
 
 
 class Buffers:
-    """Workspaces for the rounds of a chunk, and tables."""
+    """All memory that one run uses: a workspace for each round of a chunk, and the pool of tables."""
 
     def __init__(self) -> None:
         self._workspaces: list[Workspace] = []
@@ -125,16 +125,16 @@ class Buffers:
 
     @property
     def size(self) -> int:
-        """Bytes kept while nobody runs."""
+        """Bytes kept between runs."""
         return self.tables.size + sum(w.size for w in self._workspaces)
 
 
-_idle: list[Buffers] = []  # taken and given back in one step each, since runs may be in several threads
+_idle: list[Buffers] = []  # append and pop are atomic: runs may be in several threads
 
 
 @contextmanager
 def kept() -> Iterator[Buffers]:
-    """Buffers that no other thread works in, mostly those of the run before."""
+    """Buffers for the exclusive use of one run, reused from an earlier run where some are idle."""
     try:
         memory = _idle.pop()
     except IndexError:

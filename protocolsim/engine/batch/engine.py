@@ -1,4 +1,4 @@
-"""The batch engine as a value: fast, over columns of subjects."""
+"""The batch engine as an Engine: vectorised over columns of subjects."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from protocolsim.records import Records
 
 
 class BatchEngine:
-    """Simulates many subjects at once. It knows no subjects who wait for each other."""
+    """Vectorised simulation of many subjects at once. It has no queues: capacity limits are unsupported."""
 
     name = "batch"
 

@@ -1,8 +1,8 @@
-"""What happened to many subjects beside their visits, in the order it happened: one journal for each table.
+"""Append-only log of transitions and events of many subjects, and its conversion into tables sorted by subject.
 
-An entry is one row of `cells`. Its first cell packs three small codes; whole numbers are kept as floats, exactly. All
-that is written at a time is a block, whose entries are in the order of the rows: writing runs through memory, and a
-table is made by reading all blocks side by side, a few subjects at a time. Nothing else needs to be sorted.
+An entry is one row of `cells`. Its first cell packs three small codes; integers are stored as floats, exactly. Each
+write appends a block of entries sorted by subject, so writing is sequential, and a table is a k-way merge of the
+blocks, a few subjects at a time. No sort is needed.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from protocolsim.engine.batch.buffers import Workspace
 from protocolsim.records import Table
 
 _CODE = 1 << 16
-MOVE_READS = 2  # the first cell of a move that holds a number read
+MOVE_READS = 2  # index of the first cell of a move that holds a value read by the rules
 _TOGETHER = 64  # subjects whose rows of a table stay in the cache while the blocks are read
 
 Codes = NDArray[np.int16]
 
 
-class Journal:
-    """The entries of one table: whose they are, what they say, and how many rows of the table each subject has."""
+class EventLog:
+    """The log of one table: the subject (`owner`) and `cells` of each entry, and the number of rows per subject."""
 
     def __init__(self, name: str, subjects: int, room: int, width: int, memory: Workspace) -> None:
         self.name, self._memory = name, memory
@@ -34,11 +34,11 @@ class Journal:
 
     @property
     def blocks(self) -> Integers:
-        """Where each block begins, and after them where the last one ends."""
+        """Offsets of the blocks, [blocks + 1]: each begin, then the end of the last."""
         return np.array(self._ends, dtype=np.int64)
 
     def open(self, entries: int) -> int:
-        """Begin a block of so many entries. Returns the place of the first."""
+        """Append a block of so many uninitialised entries. Returns the index of the first."""
         at = self._ends[-1]
         while at + entries > len(self.owner):
             self.cells = self._memory.grown(self.name, self.cells, axis=0)
@@ -47,7 +47,7 @@ class Journal:
         return at
 
     def entries(self, rows: Integers) -> tuple[Floats, int, Integers, Integers]:
-        """Begin a block of one entry each: the cells, the place of the first, the owners, how many rows each has."""
+        """Append a block, one entry for each of `rows`. Returns cells, index of the first entry, owners, row counts."""
         at = self.open(len(rows))
         return self.cells, at, self.owner, self.count
 
@@ -65,8 +65,8 @@ def add_moves(
 ) -> int:
     """Write one move of each subject in rows: codes of state left, state entered, transition; minute; read[:, k].
 
-    What is undefined becomes one and the same nan: arithmetic on columns may leave another than on numbers. Returns
-    the most moves that any of them has made.
+    Undefined values are normalised to one canonical nan, since vectorised and scalar arithmetic may differ in its sign
+    and payload. Returns the largest number of moves that any of these subjects has made.
     """
     most = 0
     code = float((codes[2] * _CODE + codes[1]) * _CODE + codes[0])
@@ -106,16 +106,16 @@ def add_events(
         cells[e, 1] = now[i]
 
 
-def fill_moves(table: Table, journal: Journal, places: Integers, who: Integers, read: Floats) -> None:
-    """Write the moves of the subjects i with places[i] >= 0, from there on; read[k] is the column value_k."""
+def fill_moves(table: Table, log: EventLog, places: Integers, who: Integers, read: Floats) -> None:
+    """Write the moves of each subject i into rows places[i] onwards, -1: omit; read[k] is the column value_k."""
     columns = [table[c] for c in ("replicate", "subject", "minute", "from_state", "to_state", "transition")]
-    gather_moves(journal.cells, journal.owner, journal.blocks, places, who, read, *columns)
+    gather_moves(log.cells, log.owner, log.blocks, places, who, read, *columns)
 
 
-def fill_events(table: Table, journal: Journal, places: Integers, who: Integers) -> None:
-    """Write the events of the subjects i with places[i] >= 0, from there on."""
+def fill_events(table: Table, log: EventLog, places: Integers, who: Integers) -> None:
+    """Write the events of each subject i into rows places[i] onwards; -1 omits the subject."""
     columns = [table[c] for c in ("replicate", "subject", "minute", "state", "event")]
-    gather_events(journal.cells, journal.owner, journal.blocks, places, who, *columns)
+    gather_events(log.cells, log.owner, log.blocks, places, who, *columns)
 
 
 @kernel
@@ -129,9 +129,9 @@ def gather_keys(
     subject: Integers,
     minute: Integers,
 ) -> Integers:
-    """Whose each row of a table is, and its minute. Returns the row for each entry, -1 where it is left out.
+    """Fill the key columns of a table (replicate, subject, minute), merging the blocks by subject.
 
-    Entries of a subject stay in the order they came.
+    Returns the row of each entry, -1 for entries left out. The merge is stable: a subject's entries keep their order.
     """
     place, reading = places.copy(), blocks.copy()
     goes = np.empty(blocks[-1], dtype=np.int64)
@@ -164,7 +164,7 @@ def gather_moves(
     entered: Codes,
     transition: Codes,
 ) -> None:
-    """Every column of the table of moves."""
+    """Fill every column of the table of moves."""
     goes = gather_keys(cells, owner, blocks, places, who, replicate, subject, minute)
     for k in range(goes.shape[0]):
         d, code = goes[k], int(cells[k, 0])
@@ -187,7 +187,7 @@ def gather_events(
     state: Codes,
     event: Codes,
 ) -> None:
-    """Every column of the table of events."""
+    """Fill every column of the table of events."""
     goes = gather_keys(cells, owner, blocks, places, who, replicate, subject, minute)
     for k in range(goes.shape[0]):
         d, code = goes[k], int(cells[k, 0])

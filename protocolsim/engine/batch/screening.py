@@ -1,4 +1,4 @@
-"""Recruitment: the next candidates of many replicates that fill their cohorts together."""
+"""Recruitment: candidates are screened in batches, for many replicates at once, until every cohort is full."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from protocolsim.errors import SimulationError
 
 @dataclass(frozen=True)
 class Candidates:
-    """Subjects who come next: (replicate, subject), site and first minute of each, and its replicate's position."""
+    """A batch of candidates: (replicate, subject), site, first minute, and index of the replicate, of each."""
 
     who: Integers
     sites: Integers
@@ -25,9 +25,9 @@ class Candidates:
 
 
 class Screening:
-    """The candidates of some replicates: who comes next, how many are enrolled, and the lists of allocations.
+    """Recruitment state of some replicates: next candidates, numbers enrolled, positions on the allocation lists.
 
-    `screened` is how many candidates it took per place so far: only a guess of how many to start with; no result
+    `screened` is the ratio of candidates screened to subjects enrolled so far, which sizes the first batch; no result
     depends on it.
     """
 
@@ -37,11 +37,11 @@ class Screening:
         self.desk = Desk(trial.cohort.sites, seed, self.replicates)
         self.enrolled = np.zeros(len(self.replicates), dtype=np.int64)
         self.places: dict[tuple[int, int, int], int] = {}
-        self.failed: dict[int, str] = {}  # what is wrong with a replicate that cannot go on, by its position
+        self.failed: dict[int, str] = {}  # error message of each failed replicate, by its index
 
     @property
     def wanted(self) -> Integers:
-        """How many places are free in each replicate; one that cannot go on stays open."""
+        """Free places in each replicate; a failed replicate keeps its free places."""
         free = self.trial.cohort.size - self.enrolled
         free[list(self.failed)] = 1
         return free
@@ -52,7 +52,7 @@ class Screening:
         return bool((self.wanted > 0).any())
 
     def enough(self, places: Integers, deviations: float = 0.0) -> Integers:
-        """How many candidates these places may need, with some room for chance, in standard deviations.
+        """Number of candidates to screen for these places, with a margin of so many standard deviations.
 
         Over-recruited candidates are wasted work; a small second batch is cheaper.
         """
@@ -61,13 +61,13 @@ class Screening:
         return np.where(places > 0, (expected + spare).astype(np.int64) + 1, 0)
 
     def spare(self, first: Candidates) -> int:
-        """How many candidates more there should be room for than came first."""
+        """Additional rows to reserve for candidates of a second batch."""
         return len(first.who) // (4 if self.screened > 1.0 else 1) + 64
 
     def candidates(self, counts: Integers) -> Candidates:
-        """The next counts[k] of each replicate k with free places, or as many as may still come.
+        """The next counts[k] candidates of each replicate k with free places, up to `max_candidates`.
 
-        Raises SimulationError where the first open replicate has none left.
+        Raises SimulationError if the first open replicate has no candidates left.
         """
         which = np.flatnonzero(self.wanted > 0)
         counts = np.minimum(counts, self.trial.cohort.max_candidates - self.desk.came)
@@ -78,7 +78,7 @@ class Screening:
         return self._next(which, counts[which])
 
     def more(self, missing: Integers, room: int) -> Candidates | None:
-        """Candidates for the missing[k] places of each replicate k; None where there is no room for them, or nobody."""
+        """Candidates for the missing[k] places of each replicate k; None if they do not fit or none are left."""
         more = int((self.wanted - missing).sum() + self.enrolled.sum())
         self.screened = max(1.0, float(self.desk.came.sum()) / max(1, more))
         counts = np.minimum(self.enough(missing, 1.0), self.trial.cohort.max_candidates - self.desk.came)
@@ -93,7 +93,7 @@ class Screening:
         return Candidates(who, sites, next_midnight(minutes), np.repeat(which, counts))
 
     def next_places(self, randomisation: int, replicates: Integers, strata: Integers) -> Integers:
-        """The next place on the list of each subject's stratum, in the order of the subjects."""
+        """Assign each subject, in order, the next position on the allocation list of its stratum."""
         places = np.empty(len(replicates), dtype=np.int64)
         for k, (replicate, stratum) in enumerate(zip(replicates.tolist(), strata.tolist(), strict=True)):
             places[k] = self.places.get((randomisation, replicate, stratum), 0)
@@ -101,7 +101,7 @@ class Screening:
         return places
 
     def give_up(self) -> None:
-        """Say what is wrong with the first open replicate; others that fail wait until they are the first."""
+        """Raise the error of the first open replicate, if it failed; later failures wait until they are first."""
         which = np.flatnonzero(self.wanted > 0)
         if len(which) and which[0] in self.failed:
             raise SimulationError(self.failed[which[0]])
@@ -109,12 +109,12 @@ class Screening:
 
 @kernel
 def admit(eligible: NDArray[np.bool_], replicate: Integers, wanted: Integers, kept: NDArray[np.bool_]) -> None:
-    """Mark the subjects that each replicate screens, until its wanted places are taken by those who wait for enrolment.
+    """Mark in `kept` the subjects that each replicate screens until eligible subjects fill its wanted places.
 
-    Candidates of a replicate stand in the order of their numbers, since later waves bring later ones.
+    Rows of a replicate are in order of subject number, since later batches append later candidates.
     """
     taken = np.zeros(wanted.shape[0], dtype=np.int64)
     for i in range(eligible.shape[0]):
-        # Candidates after the one who took the last place were never screened.
+        # Candidates after the one who fills the cohort are not part of the trial.
         kept[i] = taken[replicate[i]] < wanted[replicate[i]]
         taken[replicate[i]] += eligible[i]

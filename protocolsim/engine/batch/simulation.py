@@ -1,12 +1,13 @@
-"""The fast engine: the same protocol, many subjects at a time.
+"""The batch engine's event loop: a vectorised state machine, advancing many subjects through one state at a time.
 
-Subjects wait in lists, one list per state; all who wait for a state go through it together, each at their own
-minutes, visit by visit, in the order of events of `engine/base.py`. The records equal the reference engine's, bit for
-bit: charts, rules, drugs and disease are the same code, and no number depends on who else is simulated.
+Each state has a work list of subjects about to enter it. All subjects on a list pass through the state together, visit
+by visit, each on its own clock, in the order of events of `engine/base.py`. The records equal the reference engine's,
+bit for bit: charts, rules, drugs and disease are the same code, and no number depends on which other subjects are
+simulated.
 
-Two things are decided among subjects, in the order of their numbers, and are waited for: who is enrolled before the
-cohort is full, and which place of a permuted block comes next. Subjects who would have to wait for each other at a
-scanner are not for this engine.
+Two decisions couple subjects and are therefore synchronisation points, resolved in order of subject number: enrolment
+until the cohort is full, and the next position of a permuted block. Queues for scanners or chairs would couple
+subjects at every visit; trials with limited capacity are left to the reference engine.
 """
 
 from __future__ import annotations
@@ -29,12 +30,12 @@ from protocolsim.protocol.states import Group, Protocol, Randomisation, Rule, St
 from protocolsim.randomness import NO_SHOW as NO_SHOW_STREAM
 from protocolsim.records import MADE, NO_SHOW, SUBJECTS_TOGETHER, Records
 
-_ROWS = 12288  # together, some more or less: their columns should stay near the processor
-_ASSUMED_AT_FIRST = 2.0  # candidates per place, until some have been screened
+_ROWS = 12288  # approximate number of subjects per group, whose columns should fit into the processor's cache
+_ASSUMED_AT_FIRST = 2.0  # candidates per place, before any replicate has been screened
 
 
 def unsupported(trial: Trial) -> str | None:
-    """Why this engine cannot run a trial, or None where it can."""
+    """Why this engine cannot simulate a trial, as a sentence; None if it can."""
     if trial.limited:
         names = ", ".join(r.name for r in trial.cohort.capacity)
         return f"subjects wait for each other where capacity is limited ({names}); the des engine can do that"
@@ -55,7 +56,7 @@ def pieces(
 ) -> Iterator[Records]:
     """Records of these replicates in order: whole replicates together, or one large replicate in blocks of subjects.
 
-    Raises UsageError where subjects would have to wait for each other, SimulationError where a cohort cannot be filled.
+    Raises UsageError if the trial has limited capacity, SimulationError if a cohort cannot be filled.
     """
     why = unsupported(trial)
     if why is not None:
@@ -70,7 +71,7 @@ def _pieces(
     screened = 1.0  # candidates per place so far
     first = replicates.start
     while first < replicates.stop:
-        # At first it is unknown how many fail screening; all later groups fit into the memory of the first.
+        # The rate of screen failures is unknown at first; the buffers of the first group are large enough for the rest.
         expected = max(screened, _ASSUMED_AT_FIRST) if first == replicates.start else screened
         together = max(1, int(_ROWS / (expected * trial.cohort.size)))
         group = range(first, min(first + together, replicates.stop))
@@ -83,13 +84,13 @@ def _pieces(
             records = _replicates(screening, memory)
             screened = max(1.0, len(records["subjects"]["subject"]) / (len(group) * trial.cohort.size))
             yield records
-            del records  # its memory may be lent again
+            del records  # drop the last reference, so that the pool can reuse its memory
         progress(len(group))
         first = group.stop
 
 
 def _replicates(screening: Screening, memory: Buffers) -> Records:
-    """Whole replicates, mostly in one round."""
+    """Records of whole replicates: rounds of screening until every cohort is full, usually one."""
     parts: list[Part] = []
     while screening.open:
         parts.append(_round(screening, screening.enough(screening.wanted), memory.workspace(len(parts))))
@@ -98,26 +99,27 @@ def _replicates(screening: Screening, memory: Buffers) -> Records:
 
 
 def _round(screening: Screening, counts: Integers, memory: Workspace, *, alone: bool = False) -> Part:
-    """Simulate the next counts[k] candidates of each replicate k with free places; who belongs is marked.
+    """Simulate the next counts[k] candidates of each replicate k with free places.
 
-    Unless `alone`, some more are added where too few of them are enrolled.
+    Unless `alone`, a second batch is added if too few of them are enrolled. Returns the columns, and a mask of the
+    subjects that are part of the trial.
     """
     first = screening.candidates(counts)
     room = len(first.who) + (0 if alone else screening.spare(first))
     columns = Columns(screening.trial, screening.seed, room, memory)
-    crowd = Crowd(columns, screening)
-    crowd.run(first)
-    for row in np.flatnonzero(columns.endless & crowd.kept).tolist():
+    scheduler = Scheduler(columns, screening)
+    scheduler.run(first)
+    for row in np.flatnonzero(columns.endless & scheduler.kept).tolist():
         replicate, subject = columns.who[row].tolist()
         words = never_ends(replicate, subject, screening.trial.protocol.states[columns.state[row]].name)
-        screening.failed.setdefault(int(crowd.replicate[row]), words)
+        screening.failed.setdefault(int(scheduler.replicate[row]), words)
     screening.give_up()
-    return columns, crowd.kept
+    return columns, scheduler.kept
 
 
 @dataclass(frozen=True)
 class _AwaitingAllocation:
-    """Subjects whose transition waits for an allocation, and what its rules read of each."""
+    """Subjects pending randomisation: their transition, and the values that its rules have read, [values, subjects]."""
 
     transition: Transition
     rows: Integers
@@ -125,29 +127,28 @@ class _AwaitingAllocation:
     strata: Integers
 
 
-class Crowd:
-    """Columns of subjects, and the lists in which they wait for a state, for enrolment, or for an allocation."""
+class Scheduler:
+    """The scheduler: columns of subjects, and work lists of those pending a state, enrolment or an allocation."""
 
     def __init__(self, columns: Columns, screening: Screening) -> None:
         self.columns, self.trial, self.screening = columns, columns.trial, screening
-        self.replicate = np.zeros(columns.size, dtype=np.int64)  # of each subject: its position in the screening
+        self.replicate = np.zeros(columns.size, dtype=np.int64)  # index of each subject's replicate
         self.states = self.trial.protocol.states
         self.waiting: dict[int, list[Integers]] = {}
         self.awaiting_allocation: list[_AwaitingAllocation] = []
         self.awaiting_enrolment: list[Integers] = []
         self.screening_over = False
-        self.deferred: list[
-            Integers
-        ] = []  # subjects whose awaited event certainly ends the stay; processed together after the visits
+        # Subjects whose awaited event certainly ends the stay: processed together after the visits.
+        self.deferred: list[Integers] = []
         self.kept: Mask = np.zeros(columns.size, dtype=np.bool_)
 
     def run(self, first: Candidates) -> None:
-        """Simulate all subjects to a final state; afterwards `kept` marks those who belong to the trial."""
+        """Simulate all subjects to a final state; afterwards `kept` marks those that are part of the trial."""
         self._begin(first)
         while True:
             if self.waiting:
                 number = min(self.waiting)
-                self._stay(_together(self.waiting.pop(number)), self.states[number])
+                self._stay(_merged(self.waiting.pop(number)), self.states[number])
             elif self.awaiting_allocation:
                 self._allocate_next()
             elif not self.screening_over:
@@ -165,7 +166,7 @@ class Crowd:
         self._arrive(rows, self.states[0])
 
     def _more(self) -> Candidates | None:
-        """More candidates, where fewer subjects wait for enrolment than places are free and rows are left."""
+        """A further batch of candidates, if fewer subjects await enrolment than places are free and rows remain."""
         replicates = len(self.screening.replicates)
         candidates = sum(
             (np.bincount(self.replicate[r], minlength=replicates) for r in self.awaiting_enrolment),
@@ -173,10 +174,10 @@ class Crowd:
         )
         return self.screening.more(self.screening.wanted - candidates, self.columns.size - self.columns.begun)
 
-    # Cohort: enrolment and allocation, among subjects -----------------------------------------------------------------
+    # Enrolment and allocation: the decisions that couple subjects -----------------------------------------------------
 
     def _arrive(self, rows: Integers, state: State) -> None:
-        """Subjects enter a state; one that enrols is entered only once screening is over, until then they wait."""
+        """Enter subjects into a state and its work list; entry that enrols is deferred until screening ends."""
         columns = self.columns
         if columns.any_endless:
             # Drop subjects in an endless loop; the error is raised only if they are enrolled.
@@ -189,7 +190,7 @@ class Crowd:
             self.waiting.setdefault(state.number, []).append(rows)
 
     def _enrol(self) -> None:
-        """End screening: enrol subjects in the order of their numbers until the cohort is full."""
+        """End screening: enrol subjects in order of subject number until the cohort is full."""
         self.screening_over = True
         columns, screening = self.columns, self.screening
         candidates = np.zeros(columns.size, dtype=np.bool_)
@@ -214,13 +215,13 @@ class Crowd:
             others = [o for o in waiting.values() if o is not randomisation]
             if not any(reachable(successors, o.arms) & users for o in others):
                 break
-        parked = [p for p in self.awaiting_allocation if p.transition.randomise is randomisation]
+        pending = [p for p in self.awaiting_allocation if p.transition.randomise is randomisation]
         self.awaiting_allocation = [p for p in self.awaiting_allocation if p.transition.randomise is not randomisation]
-        self._allocate(randomisation, parked)
+        self._allocate(randomisation, pending)
 
-    def _allocate(self, randomisation: Randomisation, parked: list[_AwaitingAllocation]) -> None:
+    def _allocate(self, randomisation: Randomisation, pending: list[_AwaitingAllocation]) -> None:
         columns = self.columns
-        rows, strata = np.concatenate([p.rows for p in parked]), np.concatenate([p.strata for p in parked])
+        rows, strata = np.concatenate([p.rows for p in pending]), np.concatenate([p.strata for p in pending])
         order = in_order(columns.who[rows])
         rows, strata = rows[order], strata[order]
         arms = np.empty(len(rows), dtype=np.int64)
@@ -229,7 +230,7 @@ class Crowd:
         places = self.screening.next_places(randomisation.number, replicates, strata)
         allocations(block, columns.seed, replicates, randomisation.number, strata, places, arms)
         columns.allocated[randomisation.number, rows] = arms
-        for part in parked:
+        for part in pending:
             mine = columns.allocated[randomisation.number, part.rows]
             for arm in randomisation.arms:
                 going = mine == arm
@@ -238,10 +239,10 @@ class Crowd:
         for arm in randomisation.arms:
             self._arrive(rows[arms == arm], self.states[arm])
 
-    # One state, visited by many subjects ------------------------------------------------------------------------------
+    # One state, for many subjects at once -----------------------------------------------------------------------------
 
     def _stay(self, rows: Integers, state: State) -> None:
-        """Take all subjects who wait for a state through it, until each has taken a transition."""
+        """Simulate the stay of these subjects in a state, until each has taken a transition."""
         columns = self.columns
         columns.stay(rows, state)
         ends = self._ends(state)
@@ -252,26 +253,26 @@ class Crowd:
                 done.append(rows[due > ends[rows]])
                 closing = rows[due == ends[rows]]
                 rows = rows[due < ends[rows]]
-                done.append(self._come(closing, visit.closing, state) if visit.closing is not None else closing)
+                done.append(self._visit(closing, visit.closing, state) if visit.closing is not None else closing)
             elif visit.offset == state.lasts:
-                # What repeats (`every`, `times`) is not done at the very end.
-                rows = self._come(rows, visit.closing, state) if visit.closing is not None else rows
+                # Repeating activities (`every`, `times`) are not done at the end of the state.
+                rows = self._visit(rows, visit.closing, state) if visit.closing is not None else rows
                 continue
-            rows = self._come(rows, visit, state)
+            rows = self._visit(rows, visit, state)
         if done:
-            rows = _together([rows, *done])
-        rows, struck = columns.split_struck(rows, ends)
-        if len(struck) and len(late := self._process_events_until(ends, struck, state)):
-            rows = _together([rows, late])
+            rows = _merged([rows, *done])
+        rows, with_event = columns.split_by_next_event(rows, ends)
+        if len(with_event) and len(late := self._process_events_until(ends, with_event, state)):
+            rows = _merged([rows, late])
         if self.deferred:
-            self._process_events(_together(self.deferred), state)
+            self._process_events(_merged(self.deferred), state)
             self.deferred = []
         columns.wait(rows, ends)
         if state.at_end is None or len(self._decide(rows, state.at_end)):
             raise SimulationError(f"'{state.name}' ended with no transition to take")
 
     def _ends(self, state: State) -> Integers:
-        """The minute at which the state ends, by subject."""
+        """The planned end of the state, minute by subject."""
         chart, until = self.columns.chart, state.until
         ends: Integers = chart.entered[:, state.number]
         if until is not None:
@@ -279,20 +280,19 @@ class Crowd:
         assert state.lasts is not None
         return ends + state.lasts
 
-    def _process_events_until(self, due: Integers, struck: Integers, state: State) -> Integers:
+    def _process_events_until(self, due: Integers, with_event: Integers, state: State) -> Integers:
         """Process the awaited events that fall at or before due[i].
 
         Returns the subjects who are still in the state after them.
         """
         if state.certainly_left_upon_events:
-            # Processed together after the visits.
-            self.deferred.append(struck)
-            return struck[:0]
-        here = struck
-        while len(struck):
-            self._process_events(struck, state)
+            self.deferred.append(with_event)
+            return with_event[:0]
+        here = with_event
+        while len(with_event):
+            self._process_events(with_event, state)
             here = self.columns.not_left(here)
-            _, struck = self.columns.split_struck(here, due)
+            _, with_event = self.columns.split_by_next_event(here, due)
         return here
 
     def _process_events(self, rows: Integers, state: State) -> None:
@@ -304,13 +304,16 @@ class Crowd:
             if cause.event in state.upon:
                 self._decide(rows[causes == number], state.upon[cause.event])
 
-    def _come(self, rows: Integers, visit: Visit, state: State) -> Integers:
-        """A visit is due. Returns those who are still in the state after it."""
+    def _visit(self, rows: Integers, visit: Visit, state: State) -> Integers:
+        """Carry out one visit: awaited events due by then, no-shows, assessments and transitions after them, doses.
+
+        Returns the subjects who are still in the state after it.
+        """
         columns = self.columns
-        rows, struck = columns.come(rows, state, visit.offset)
-        if len(struck) and len(late := self._process_events_until(columns.due, struck, state)):
+        rows, with_event = columns.advance_to_visit(rows, state, visit.offset)
+        if len(with_event) and len(late := self._process_events_until(columns.due, with_event, state)):
             columns.advance(late, columns.due)
-            rows = _together([rows, late])
+            rows = _merged([rows, late])
         if not len(rows):
             return rows
         come = rows
@@ -332,14 +335,14 @@ class Crowd:
         return rows
 
     def _assess(self, rows: Integers, visit: Visit, state: State, status: int) -> list[tuple[int, Integers]]:
-        """Make (or miss) the visit's assessments; who had each."""
+        """Make the visit's assessments, or record them as missed. Returns each with the subjects assessed."""
         columns = self.columns
         made = []
         for assessment in visit.assessments:
-            # Only on entering a state can an assessment have been made at this very minute.
-            fresh = columns.not_yet(rows, assessment) if visit.offset == 0 else rows
-            columns.observe(fresh, assessment, state, status)
-            made.append((assessment, fresh))
+            # Only at offset 0 can the previous state have made the same assessment at the same minute.
+            assessed = columns.not_yet(rows, assessment) if visit.offset == 0 else rows
+            columns.observe(assessed, assessment, state, status)
+            made.append((assessment, assessed))
         return made
 
     def _dose(self, rows: Integers, visit: Visit, state: State, status: int) -> None:
@@ -347,7 +350,7 @@ class Crowd:
             self.columns.give(rows, dose, state, status)
 
     def _decide(self, rows: Integers, group: Group | None) -> Integers:
-        """Try a group of transitions on what the charts say. Returns those who took none."""
+        """Evaluate a group of transitions; each subject takes the first whose rule holds. Returns the rest."""
         if group is None or not len(rows):
             return rows
         values = self.columns.read(rows, group) if group.reads else []
@@ -355,15 +358,15 @@ class Crowd:
             if transition.rule is None:
                 self._leave(rows, transition, values, group)
                 return rows[:0]
-            held = _held(transition.rule, values, len(rows))
+            held = _evaluate(transition.rule, values, len(rows))
             going = np.flatnonzero(held)
             if len(going) == len(rows):
                 self._leave(rows, transition, values, group)
                 return rows[:0]
             if len(going):
-                self._leave(rows[going], transition, _of(values, going), group)
+                self._leave(rows[going], transition, _select(values, going), group)
                 staying = np.flatnonzero(~held)
-                rows, values = rows[staying], _of(values, staying)
+                rows, values = rows[staying], _select(values, staying)
         return rows
 
     def _leave(self, rows: Integers, transition: Transition, values: list[Any], group: Group) -> None:
@@ -380,22 +383,22 @@ class Crowd:
             return
         strata = columns.sites[rows] if transition.randomise.by_site else np.zeros(len(rows), dtype=np.int64)
         for rule in transition.randomise.strata:
-            strata = 2 * strata + _held(rule, values, len(rows))
+            strata = 2 * strata + _evaluate(rule, values, len(rows))
         self.awaiting_allocation.append(_AwaitingAllocation(transition, rows, read, strata.astype(np.int64)))
 
 
-def _together(rows: list[Integers]) -> Integers:
-    """The subjects of all lists, in order. Most lists are in order already, which a stable sort makes use of."""
+def _merged(rows: list[Integers]) -> Integers:
+    """Concatenate and sort lists of rows. The lists are mostly sorted, which a stable sort exploits."""
     return np.sort(np.concatenate(rows), kind="stable")
 
 
-def _of(values: list[Any], which: Integers) -> list[Any]:
-    """Those values that are columns, of these subjects; the others are the same for all."""
+def _select(values: list[Any], which: Integers) -> list[Any]:
+    """Select these subjects from the values that are columns; scalars are the same for all and stay."""
     return [v.take(which) if isinstance(v, np.ndarray) else v for v in values]
 
 
-def _held(rule: Rule, values: list[Any], rows: int) -> Mask:
-    """Whether the rule holds, for each subject; what it says of a chart of one subject is a plain truth value."""
+def _evaluate(rule: Rule, values: list[Any], rows: int) -> Mask:
+    """Evaluate a rule for each subject; a scalar result is broadcast to all."""
     with np.errstate(all="ignore"):
         held = rule.evaluate(values)
     return held if isinstance(held, np.ndarray) else np.full(rows, held, dtype=np.bool_)

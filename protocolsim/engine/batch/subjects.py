@@ -1,6 +1,7 @@
-"""Many subjects on the way through the protocol: what `des/subject.py` is to one, over columns.
+"""The state of many subjects as columns (structure of arrays), and the activities that change it.
 
-Rows are positions in these columns. The kernels, the charts and the rules are the reference engine's own.
+The vectorised counterpart of `des/subject.py`: `rows` are indices into the columns; kernels, charts and rules are the
+same code in both engines.
 """
 
 from __future__ import annotations
@@ -14,25 +15,25 @@ from protocolsim.arithmetic import kernel, unsigned
 from protocolsim.arrays import Floats, Integers
 from protocolsim.engine.base import MOST_MOVES, Trial
 from protocolsim.engine.batch.buffers import Workspace
-from protocolsim.engine.batch.event_log import MOVE_READS, Journal, add_events, add_moves
-from protocolsim.engine.batch.visit_log import Diary
+from protocolsim.engine.batch.event_log import MOVE_READS, EventLog, add_events, add_moves
+from protocolsim.engine.batch.visit_log import VisitLog
 from protocolsim.engine.hazard_clocks import Clocks
 from protocolsim.observed import CHART_ROOM, Chart
 from protocolsim.protocol.states import Dose, Group, State, Transition
 from protocolsim.randomness import keys, uniforms
 from protocolsim.records import MADE, NEVER
 
-# Entries per subject that journals and diary have room for at first; they grow where a protocol needs more.
+# Initial capacity of the logs, in entries per subject; they grow as needed.
 _ROOM = {"moves": 4, "events": 2}
 _VISITS, _NUMBERS = 24, 180
-_STAYING, _MOVING, _STRUCK = range(3)  # lists of subjects that kernels write
+_STAYING, _MOVING, _WITH_EVENT = range(3)  # rows of the scratch array of row lists that kernels write
 
 
 class Columns:
-    """Columns of subjects, with room for some more. `who` holds (replicate, subject).
+    """Columns of subjects, with capacity for more. `who` holds (replicate, subject); rows from `begun` on are free.
 
-    `away` marks those who have left a state and not yet begun the next, `endless` those who have moved more often than
-    any protocol needs. Rows from `begun` on are free.
+    `away` marks subjects between two states, `endless` those with more than MOST_MOVES transitions, which are in a
+    loop without an exit.
     """
 
     def __init__(self, trial: Trial, seed: int, room: int, memory: Workspace) -> None:
@@ -40,7 +41,7 @@ class Columns:
         n, labels, assessments, causes = room, trial.labels, trial.assessments, len(trial.causes)
 
         def zeros(name: str, *across: int, kind: type = np.int64) -> NDArray[Any]:
-            # Field by field: a step reads a few fields of many subjects.
+            # Field-major layout: a step reads a few fields of many subjects.
             return memory.full(name, (*across, n), 0, kind)
 
         self.who = memory.full("who", (n, 2), 0, np.int64)
@@ -55,11 +56,11 @@ class Columns:
         self.allocated.fill(-1)
         self.away, self.endless = zeros("marks", 2, kind=np.bool_)
         self.any_endless = False
-        self.diary = Diary(n, _VISITS, _NUMBERS, memory)
+        self.visit_log = VisitLog(n, _VISITS, _NUMBERS, memory)
         widths = {"moves": MOVE_READS + labels.reasons, "events": 2}
-        self.moves, self.events = (Journal(name, n, n * _ROOM[name], width, memory) for name, width in widths.items())
+        self.moves, self.events = (EventLog(name, n, n * _ROOM[name], width, memory) for name, width in widths.items())
         self.traits = zeros("traits", len(trial.visible) + len(trial.hidden), kind=np.float64).T
-        # Subjects lie side by side in memory, since all of a visit are noted together; room not used stays untouched.
+        # Subjects are contiguous, since a visit is noted for all of them at once; unused capacity is never touched.
         shape = (CHART_ROOM, len(labels.variables), n)
         states = len(labels.states)
         self.chart = Chart(
@@ -79,13 +80,13 @@ class Columns:
         self.happens = np.array([c.event for c in trial.causes], dtype=np.int64)
         self._rates = np.array([c.rates for c in trial.causes], dtype=np.float64).reshape(causes, states).T.copy()
         self._levels = np.array([s.levels for s in trial.protocol.states], dtype=np.float64).reshape(states, -1)
-        # Of the present stay: its subjects, the summaries that do not change in it, and those computed so far.
+        # For the current stay: its subjects, the summaries that are constant in it, and a cache of those computed.
         self._staying, self._settled = np.empty(0, dtype=np.int64), frozenset[int]()
         self._known: dict[int, Floats] = {}
         self._level_at = np.array([p.offset for p in trial.drugs], dtype=np.int64)
 
     def begin(self, who: Integers, sites: Integers, begins: Integers) -> Integers:
-        """Place these subjects in the next free rows, at their minute 0. Returns the rows."""
+        """Initialise these subjects in the next free rows, at their minute 0. Returns the rows."""
         trial = self.trial
         mine = slice(self.begun, self.begun + len(who))
         self.begun = mine.stop
@@ -100,19 +101,19 @@ class Columns:
 
     @property
     def observations(self) -> Integers:
-        """How many observations each subject has: the same for each use of an assessment."""
+        """Number of observations of each subject: every use of an assessment brings one per variable."""
         each = np.array([len(m.variables) for m in self.trial.assessments], dtype=np.int64)
         counts: Integers = each @ self.indices
         return counts
 
     @property
     def doses(self) -> Integers:
-        """How many doses each subject has, given or not."""
+        """Number of doses of each subject, given or not."""
         counts: Integers = self.dose_numbers.sum(axis=0)
         return counts
 
     def settle(self, rows: Integers, state: State) -> None:
-        """Take up the treatment and the hazards of a state just entered."""
+        """Enter a state: chart the entry, set treatment levels and hazard rates."""
         if not state.final:
             self.advance(rows, self.now)
         self.chart.enter(rows, state.number, self.now, state.enrolled)
@@ -124,24 +125,25 @@ class Columns:
         """The first `count` entries of a scratch list; `rows` itself, without a copy, where none were filtered out."""
         return rows if count == len(rows) else self._lists[line, :count].copy()
 
-    def come(self, rows: Integers, state: State, offset: int) -> tuple[Integers, Integers]:
-        """A visit is due `offset` minutes after entry into the state: advance drugs and disease to it, at due[i].
+    def advance_to_visit(self, rows: Integers, state: State, offset: int) -> tuple[Integers, Integers]:
+        """Advance subjects to a visit, due at due[i], `offset` minutes after entry into the state.
 
-        Returns the subjects who reach it, and those with an awaited event before or at that minute, left unchanged.
+        Returns the subjects who reach it, with drugs and disease advanced, and, unchanged, those with an awaited event
+        at or before that minute.
         """
-        self.diary.turn()
-        struck, moving = come(
+        self.visit_log.start_visit()
+        with_event, moving = come(
             rows, self.chart.entered, state.number, offset, self.clocks.next_due,
             self.due, self.now, self.since, self.reached, self._lists,
         )  # fmt: skip
-        there = self._first(_STAYING, len(rows) - struck, rows)
-        self._go_on(self._first(_MOVING, moving, there))
-        return there, self._first(_STRUCK, struck, rows)
+        there = self._first(_STAYING, len(rows) - with_event, rows)
+        self._advance_parts(self._first(_MOVING, moving, there))
+        return there, self._first(_WITH_EVENT, with_event, rows)
 
-    def split_struck(self, rows: Integers, due: Integers) -> tuple[Integers, Integers]:
-        """Partition rows: the next awaited event falls after due[i], or at or before it."""
-        struck = split(rows, self.clocks.next_due, due, self._lists)
-        return self._first(_STAYING, len(rows) - struck, rows), self._first(_STRUCK, struck, rows)
+    def split_by_next_event(self, rows: Integers, due: Integers) -> tuple[Integers, Integers]:
+        """Partition rows: subjects whose next awaited event falls after due[i], and those at or before it."""
+        with_event = split(rows, self.clocks.next_due, due, self._lists)
+        return self._first(_STAYING, len(rows) - with_event, rows), self._first(_WITH_EVENT, with_event, rows)
 
     def not_left(self, rows: Integers) -> Integers:
         """The rows of subjects who have not left their state."""
@@ -158,9 +160,9 @@ class Columns:
     def advance(self, rows: Integers, to: Integers) -> None:
         """Set the clock of each subject to to[i], and advance drugs and disease to it."""
         moving = set_now(rows, to, self.now, self.since, self.reached, self._lists[_MOVING])
-        self._go_on(self._first(_MOVING, moving, rows))
+        self._advance_parts(self._first(_MOVING, moving, rows))
 
-    def _go_on(self, moving: Integers) -> None:
+    def _advance_parts(self, moving: Integers) -> None:
         if len(moving):
             for move, links, constants in self.trial.advancing:
                 move(self.body, moving, links, constants, self.since, self.now)
@@ -176,7 +178,7 @@ class Columns:
         measured, made = self.trial.assessments[assessment], status == MADE
         part, index = measured.part, self.indices[assessment]
         codes = (state.number, assessment, status)
-        value, truth = self.diary.observe(rows, self.now, codes, len(measured.variables), made=made)
+        value, truth = self.visit_log.observe(rows, self.now, codes, len(measured.variables), made=made)
         if not made:
             count_up(rows, index)
             return
@@ -195,20 +197,20 @@ class Columns:
         part, number = self.trial.drugs[dose.drug], self.dose_numbers[dose.drug]
         count_up(rows, number)
         given, amount = part.give is not None and status == MADE, dose.amount if status == MADE else 0.0
-        amounts = self.diary.give(rows, self.now, (state.number, dose.drug, status), amount, given=given)
+        amounts = self.visit_log.give(rows, self.now, (state.number, dose.drug, status), amount, given=given)
         if part.give is not None and given:
             part.give(self.body, rows, part.links, part.constants, dose.amount, amounts)
 
     def stay(self, rows: Integers, state: State) -> None:
-        """Begin the stay of these subjects in a state."""
+        """Begin the stay of these subjects in a state, with an empty cache of summaries."""
         self.away[rows] = False
         self._staying, self._settled = rows, self.trial.settled[state.number]
         self._known = {}
 
     def read(self, rows: Integers, group: Group) -> list[Any]:
-        """The summaries that a group's rules read, one value for each subject in rows (or a number, the same for all).
+        """The summaries that a group's rules read: columns over `rows`, or scalars that are the same for all.
 
-        Where there is one subject in these columns, numbers. What does not change in this state is computed once.
+        With a single subject all are scalars. Summaries that are constant in this state are computed once and cached.
         """
         values = self.trial.protocol.reader.values
         with np.errstate(all="ignore"):
@@ -219,7 +221,7 @@ class Columns:
 
     def move(self, rows: Integers, transition: Transition, to: State, read: Floats) -> None:
         """Record that the subjects leave for another state; rows in order, read[:, k] is what the rules read."""
-        self._pass_others(rows, self.trial.protocol.states[transition.source])
+        self._record_other_events(rows, self.trial.protocol.states[transition.source])
         codes = (transition.source, to.number, transition.number)
         most = add_moves(*self.moves.entries(rows), rows, codes, self.now, read)
         if most > MOST_MOVES:
@@ -229,23 +231,23 @@ class Columns:
 
     def record_awaited_events(self, rows: Integers, state: State) -> Integers:
         """Record the awaited event of each subject, after the other events due by then. Returns the causes."""
-        self._pass_others(rows, state)
+        self._record_other_events(rows, state)
         causes = self.clocks.next_cause[rows]
-        self._happens(rows, state, self.clocks.next_cause, self.now)
+        self._record_events(rows, state, self.clocks.next_cause, self.now)
         return causes
 
-    def _pass_others(self, rows: Integers, state: State) -> None:
-        """Record the events due by now that no transition of the state waits for."""
-        while len(rows := self._first(_STRUCK, split(rows, self.clocks.other_due, self.now, self._lists), rows)):
-            self._happens(rows, state, self.clocks.other_cause, self.clocks.other_due)
+    def _record_other_events(self, rows: Integers, state: State) -> None:
+        """Record the events due by now that trigger no transition of the state."""
+        while len(rows := self._first(_WITH_EVENT, split(rows, self.clocks.other_due, self.now, self._lists), rows)):
+            self._record_events(rows, state, self.clocks.other_cause, self.clocks.other_due)
 
-    def _happens(self, rows: Integers, state: State, causes: Integers, at: Integers) -> None:
+    def _record_events(self, rows: Integers, state: State, causes: Integers, at: Integers) -> None:
         add_events(*self.events.entries(rows), rows, state.number, self.happens, causes, at)
         self.clocks.record_event(rows, causes, self.streams, self.trial.awaited[state.number], self.seed, self.who, at)
 
 
 def in_order(who: Integers) -> Integers:
-    """The rows of who, which holds (replicate, subject), in the order of these numbers. Quick where most are in it."""
+    """Argsort of `who` by (replicate, subject); fast for nearly sorted input."""
     order: Integers = np.argsort((who[:, 0] << 32) + who[:, 1], kind="stable")  # both are below 2^31
     return order
 
@@ -268,36 +270,36 @@ def come(
     Lists those who reach the visit, those of them whose time has advanced (since[i] to reached[i]), and those whose
     event is due at or before it. Returns how many events are due, and how many subjects advanced.
     """
-    there = moving = struck = 0
+    there = moving = with_event = 0
     for i in unsigned(rows):
         due[i] = entered[i, state] + offset
-        lists[_STRUCK, struck] = i
+        lists[_WITH_EVENT, with_event] = i
         if event_due[i] <= due[i]:
-            struck += 1
+            with_event += 1
             continue
         since[i] = reached[i]
         now[i] = reached[i] = due[i]
         lists[_STAYING, there] = lists[_MOVING, moving] = i
         there += 1
         moving += reached[i] != since[i]
-    return struck, moving
+    return with_event, moving
 
 
 @kernel
 def split(rows: Integers, event_due: Integers, due: Integers, lists: Integers) -> int:
     """Partition rows by whether the event falls after due[i] or not. Returns how many events are due by then."""
-    staying = struck = 0
+    staying = with_event = 0
     for i in unsigned(rows):
-        lists[_STAYING, staying] = lists[_STRUCK, struck] = i
-        strikes = event_due[i] <= due[i]
-        staying += not strikes
-        struck += strikes
-    return struck
+        lists[_STAYING, staying] = lists[_WITH_EVENT, with_event] = i
+        has_event = event_due[i] <= due[i]
+        staying += not has_event
+        with_event += has_event
+    return with_event
 
 
 @kernel
 def still(rows: Integers, away: NDArray[np.bool_], integers: Integers) -> int:
-    """List the subjects who have not left their state. Returns how many."""
+    """List the subjects who have not left their state. Returns their number."""
     count = 0
     for i in unsigned(rows):
         integers[count] = i
@@ -307,7 +309,7 @@ def still(rows: Integers, away: NDArray[np.bool_], integers: Integers) -> int:
 
 @kernel
 def not_yet(rows: Integers, made_at: Integers, now: Integers, integers: Integers) -> int:
-    """List the subjects for whom it was not made at the present minute. Returns how many."""
+    """List the subjects whose last assessment of this kind was not at the present minute. Returns their number."""
     count = 0
     for i in unsigned(rows):
         integers[count] = i
@@ -325,7 +327,7 @@ def put(body: Floats, rows: Integers, columns: Integers, numbers: Floats) -> Non
 
 @kernel
 def set_now(rows: Integers, to: Integers, now: Integers, since: Integers, reached: Integers, integers: Integers) -> int:
-    """since[i] = reached[i], then now[i] = reached[i] = to[i]. Lists who advanced, returns how many."""
+    """since[i] = reached[i], then now[i] = reached[i] = to[i]. Lists those that advanced, returns how many."""
     count = 0
     for i in unsigned(rows):
         since[i] = reached[i]

@@ -1,4 +1,4 @@
-"""From columns of subjects to the five tables, by replicate and subject, whatever the rounds they were simulated in."""
+"""Conversion of columns and logs into the five tables, sorted by replicate and subject across all rounds."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Part = tuple[Columns, NDArray[np.bool_]]
 
 
 def tables_of(trial: Trial, parts: Sequence[Part], memory: TablePool) -> dict[str, Table]:
-    """The tables of all subjects kept in these parts."""
+    """The five tables of the kept subjects of these parts."""
     rows = [np.flatnonzero(kept) for _, kept in parts]
     layout = _RowPlacement(trial, [columns for columns, _ in parts], rows, memory)
     return {
@@ -36,14 +36,14 @@ def tables_of(trial: Trial, parts: Sequence[Part], memory: TablePool) -> dict[st
 
 
 class _RowPlacement:
-    """Where each subject's rows go in the tables of several parts together."""
+    """The row range of each subject in the joint tables of several parts."""
 
     def __init__(self, trial: Trial, parts: Sequence[Columns], rows: Sequence[Integers], memory: TablePool) -> None:
         self.trial, self.parts, self.rows, self.memory = trial, parts, rows, memory
         self.order = in_order(np.concatenate([p.who[r] for p, r in zip(parts, rows, strict=True)]))
 
     def _places(self, counts: Sequence[Integers]) -> tuple[list[Integers], int]:
-        """The first place of the rows of each subject, -1 for those left out, part by part; and how many there are."""
+        """The first row of each subject, -1 for subjects left out, for each part; and the total number of rows."""
         together = np.concatenate([count[r] for count, r in zip(counts, self.rows, strict=True)])
         starts = exclusive_prefix_sum(together, self.order)
         places = []
@@ -56,7 +56,7 @@ class _RowPlacement:
     def _table(self, name: str, rows: int) -> Table:
         kinds = columns_of(name, self.trial.labels)
         table = self.memory.table({c: kind for c, kind in kinds.items() if c != _PLANNED}, rows)
-        # Without queues everything happens at its planned minute: one column serves for both.
+        # Without queues the planned and the actual minute are equal: one column serves for both.
         return {c: table["minute" if c == _PLANNED else c] for c in kinds}
 
     def subjects(self) -> Table:
@@ -90,7 +90,7 @@ class _RowPlacement:
         places, total = self._places(counts)
         table = self._table("observations", total)
         for columns, first, count in zip(self.parts, places, counts, strict=True):
-            columns.diary.fill_observations(table, first, count, columns.who, *shown)
+            columns.visit_log.fill_observations(table, first, count, columns.who, *shown)
         return table
 
     def doses(self) -> Table:
@@ -99,14 +99,14 @@ class _RowPlacement:
         places, total = self._places(counts)
         table = self._table("doses", total)
         for columns, first, count in zip(self.parts, places, counts, strict=True):
-            columns.diary.fill_doses(table, first, count, columns.who, len(self.trial.drugs))
+            columns.visit_log.fill_doses(table, first, count, columns.who, len(self.trial.drugs))
         return table
 
     def moves(self) -> Table:
         """The table of moves."""
         places, total = self._places([p.moves.count for p in self.parts])
         kinds, reasons = columns_of("moves", self.trial.labels), self.trial.labels.reasons
-        # What the rules read is one array, since a kernel takes no list of columns; the table shows its rows.
+        # The values read by rules are one 2-D array, since a kernel takes no list of columns; the table holds its rows.
         read = self.memory.table({"read": np.float64}, reasons * total)["read"].reshape(reasons, total)
         values = {f"value_{k}": column for k, column in enumerate(read)}
         table = self.memory.table({c: kind for c, kind in kinds.items() if c not in values}, total) | values
@@ -142,7 +142,7 @@ def put_rows(column: NDArray[Any], there: Integers, source: NDArray[Any], rows: 
 
 
 def shown_variables(trial: Trial) -> tuple[Integers, Integers]:
-    """The codes of each assessment's variables, [assessments, most variables]; of each variable, its assessment."""
+    """Codes of each assessment's variables, [assessments, most variables]; and the assessment of each variable."""
     codes = np.zeros((len(trial.assessments), max((len(m.variables) for m in trial.assessments), default=1)), np.int64)
     shown_by = np.zeros(len(trial.labels.variables), dtype=np.int64)
     for a, measured in enumerate(trial.assessments):

@@ -1,10 +1,10 @@
-"""What was observed and given at the visits of many subjects, and how it becomes tables.
+"""Append-only log of the visits of many subjects, and its conversion into the tables of observations and doses.
 
-A page of the diary says who came to a visit, in the order of their numbers, and when: there are no queues here, so
-everything happens at its planned minute. All that was done with them is one entry each: an assessment, or a dose. What
-is the same for everybody on the page stands once; only values, truths and amounts are kept one by one. An index counts
-the uses before it, so it is counted again while a table is made. A table is made by reading all entries side by side, a
-few subjects at a time, so that nothing needs to be sorted.
+A visit block holds the subjects at one visit, sorted, and the minute of each; without queues the actual minute is the
+planned one. Each assessment or dose of the visit is one entry that refers to the block. Constants of the entry are
+stored once; only values, truths and amounts are stored per subject. The index (how often a subject has had this
+assessment or drug) is recomputed while a table is made. A table is a k-way merge of all entries, a few subjects at a
+time, so that no sort is needed.
 """
 
 from __future__ import annotations
@@ -22,82 +22,82 @@ from protocolsim.records import Table
 Owners = NDArray[np.int32]
 
 _TOGETHER = 192  # subjects whose rows of a table stay in the cache while the entries are read
-# What an entry says: its page, where its numbers begin (NOTHING where it was not made), how many variables it has
+# Columns of an entry: its visit block, the offset of its numbers (NOTHING if it was not made), the number of variables
 # (1 for a dose), and three codes.
 _FIRST, _LAST, _NUMBERS, _VARIABLES, _STATE, _WHAT, _STATUS = range(7)
 _ENTRY = 7
 NOTHING = -1
-_MOST_CODES = 2**15  # of any kind, in the tables too
+_MOST_CODES = 2**15  # codes of one kind: they are packed into 15 bits here, and int16 in the tables
 _MOMENT = ("index", "minute", "status")
 _OBSERVATIONS = ("state", "assessment", "variable", *_MOMENT, "value", "truth")
 _DOSES = ("state", "drug", *_MOMENT, "dose", "amount")
 
 
-class Diary:
-    """The entries of some subjects."""
+class VisitLog:
+    """The log of a column of subjects, with initial capacity for so many visits and numbers per subject."""
 
     def __init__(self, subjects: int, visits: int, numbers: int, memory: Workspace) -> None:
         self._memory = memory
-        self.owner: Owners = memory.empty("diary.owner", (max(1, subjects * visits),), np.int32)
-        self.minute: Integers = memory.empty("diary.minute", (max(1, subjects * visits),), np.int64)
-        self.numbers: Floats = memory.empty("diary.numbers", (max(1, subjects * numbers),))
-        self._page: tuple[int, int] = (0, 0)
-        self._on_page: Integers | None = None
+        self.owner: Owners = memory.empty("visit_log.owner", (max(1, subjects * visits),), np.int32)
+        self.minute: Integers = memory.empty("visit_log.minute", (max(1, subjects * visits),), np.int64)
+        self.numbers: Floats = memory.empty("visit_log.numbers", (max(1, subjects * numbers),))
+        self._block: tuple[int, int] = (0, 0)
+        self._block_rows: Integers | None = None
         self._numbers = 0
         self._observed: list[tuple[int, ...]] = []
         self._given: list[tuple[int, ...]] = []
         self._amounts: list[float] = []
 
-    def turn(self) -> None:
+    def start_visit(self) -> None:
         """Begin a new visit: the next subjects are written to a new block."""
-        self._on_page = None
+        self._block_rows = None
 
-    def _turn_to(self, rows: Integers, now: Integers) -> None:
+    def _start_block(self, rows: Integers, now: Integers) -> None:
         """Start a new visit block for these subjects, unless the current block is theirs."""
-        if self._on_page is rows:
+        if self._block_rows is rows:
             return
-        first = self._page[1]
+        first = self._block[1]
         last = first + len(rows)
         while last > len(self.owner):
-            self.owner = self._memory.grown("diary.owner", self.owner, axis=0)
-            self.minute = self._memory.grown("diary.minute", self.minute, axis=0)
+            self.owner = self._memory.grown("visit_log.owner", self.owner, axis=0)
+            self.minute = self._memory.grown("visit_log.minute", self.minute, axis=0)
         write_page(rows, now, self.owner[first:last], self.minute[first:last])
-        self._page, self._on_page = (first, last), rows
+        self._block, self._block_rows = (first, last), rows
 
-    def _room_for(self, numbers: int) -> Floats:
+    def _allocate(self, numbers: int) -> Floats:
         at = self._numbers
         self._numbers += numbers
         while self._numbers > len(self.numbers):
-            self.numbers = self._memory.grown("diary.numbers", self.numbers, axis=0)
+            self.numbers = self._memory.grown("visit_log.numbers", self.numbers, axis=0)
         return self.numbers[at : self._numbers]
 
     def observe(
         self, rows: Integers, now: Integers, codes: tuple[int, int, int], variables: int, *, made: bool
     ) -> tuple[Floats, Floats]:
-        """One assessment of all in rows, which are in order: codes of state, assessment, status.
+        """Append an assessment of the subjects in `rows`, sorted; codes of state, assessment, status.
 
-        Returns where values and truths go, [subjects, variables] (of nobody, where it is not made).
+        Returns the arrays of values and truths to fill, [subjects, variables] each; empty if it was not made.
         """
-        self._turn_to(rows, now)
-        self._observed.append((*self._page, self._numbers if made else NOTHING, variables, *codes))
+        self._start_block(rows, now)
+        self._observed.append((*self._block, self._numbers if made else NOTHING, variables, *codes))
         subjects = len(rows) if made else 0
-        room = self._room_for(2 * subjects * variables).reshape(2, subjects, variables)
+        room = self._allocate(2 * subjects * variables).reshape(2, subjects, variables)
         return room[0], room[1]
 
     def give(self, rows: Integers, now: Integers, codes: tuple[int, int, int], dose: float, *, given: bool) -> Floats:
-        """One dose (mg/kg) of all in rows, which are in order: codes of state, drug, status.
+        """Append a dose (mg/kg) of the subjects in `rows`, sorted; codes of state, drug, status.
 
-        Returns where the amounts go, in mg (of nobody, where nothing is given).
+        Returns the array of amounts to fill, in mg, [subjects]; empty if nothing is given.
         """
-        self._turn_to(rows, now)
-        self._given.append((*self._page, self._numbers if given else NOTHING, 1, *codes))
+        self._start_block(rows, now)
+        self._given.append((*self._block, self._numbers if given else NOTHING, 1, *codes))
         self._amounts.append(dose)
-        return self._room_for(len(rows) if given else 0)
+        return self._allocate(len(rows) if given else 0)
 
     def fill_observations(
         self, table: Table, places: Integers, count: Integers, who: Integers, variables: Integers, shown_by: Integers
     ) -> None:
-        """Write the count[i] rows of the subjects i with places[i] >= 0, from there on.
+        """Write the count[i] observations of each subject i into rows places[i] onwards; -1 omits the subject.
 
         variables[a] lists the codes that assessment a shows, shown_by[v] is the assessment that shows variable v.
         """
@@ -107,7 +107,7 @@ class Diary:
         fill_observations(entries, self.owner, self.minute, self.numbers, places, count, variables, shown_by, *columns)
 
     def fill_doses(self, table: Table, places: Integers, count: Integers, who: Integers, drugs: int) -> None:
-        """Write the count[i] rows of the subjects i with places[i] >= 0, from there on."""
+        """Write the count[i] doses of each subject i into rows places[i] onwards; -1 omits the subject."""
         entries = np.array(self._given, dtype=np.int64).reshape(-1, _ENTRY)
         fill_who(places, count, who, table["replicate"], table["subject"])
         columns = [table[c] for c in _DOSES]
@@ -116,14 +116,14 @@ class Diary:
 
 @kernel
 def write_page(rows: Integers, now: Integers, owner: Owners, minute: Integers) -> None:
-    """Write the subjects of a visit, and the minute of each."""
+    """Write a visit block: the subjects, and the minute of each."""
     for k in range(rows.shape[0]):
         owner[k], minute[k] = rows[k], now[np.uint64(rows[k])]
 
 
 @kernel
 def fill_who(places: Integers, count: Integers, who: Integers, replicate: Integers, subject: Integers) -> None:
-    """Write replicate and subject number into all rows of each subject i with places[i] >= 0."""
+    """Fill the replicate and subject columns, for each subject i with places[i] >= 0."""
     for i in range(places.shape[0]):
         if places[i] >= 0:
             replicate[places[i] : places[i] + count[i]] = who[i, 0]
@@ -149,10 +149,10 @@ def fill_observations(
     value: Floats,
     truth: Floats,
 ) -> None:
-    """Write the other columns of observations; entries in order, a few subjects at a time."""
+    """Fill the other columns of observations: a merge of the entries, a few subjects at a time."""
     place, reading = places.astype(np.uint64), entries[:, _FIRST].astype(np.uint64)
     uses = np.zeros(_TOGETHER * variables.shape[0], dtype=np.int64)
-    # Of these few subjects: the codes of all rows, one subject's after the other's, and how far from their places.
+    # For the current group of subjects: packed codes, contiguous by subject; offsets from there into the table.
     codes, back = np.empty(0, dtype=np.int64), np.empty(_TOGETHER, dtype=np.uint64)
     for first in range(0, places.shape[0], _TOGETHER):
         last = min(first + _TOGETHER, places.shape[0])
@@ -164,12 +164,12 @@ def fill_observations(
         if total > codes.shape[0]:
             codes = np.empty(2 * total, dtype=np.int64)
         for e in range(entries.shape[0]):
-            # Unsigned: Numba need not ask whether a place counts from the end.
+            # Unsigned indices: Numba omits the check for negative (wraparound) indexing.
             k: Any = reading[e]
             begin, end, a = np.uint64(entries[e, _FIRST]), np.uint64(entries[e, _LAST]), np.uint64(entries[e, _WHAT])
             made, at = entries[e, _NUMBERS] >= 0, np.uint64(max(0, entries[e, _NUMBERS]))
             rows, size = np.uint64(entries[e, _VARIABLES]), end - begin
-            told = (entries[e, _STATUS] << 30) + (entries[e, _STATE] << 15)
+            fixed_codes = (entries[e, _STATUS] << 30) + (entries[e, _STATE] << 15)
             while k < end and owner[k] < last:
                 i = np.uint64(owner[k])
                 mine = i - np.uint64(first)
@@ -181,14 +181,14 @@ def fill_observations(
                     here: Any = at + (k - begin) * rows
                     for v in range(rows):
                         minute[d] = minutes[k]
-                        codes[d - back[mine]] = (number << 32) + told + variables[a, v]
+                        codes[d - back[mine]] = (number << 32) + fixed_codes + variables[a, v]
                         value[d] = numbers[here] if made else np.nan
                         truth[d] = numbers[here + rows * size] if made else np.nan
                         here += np.uint64(1)
                         d += np.uint64(1)
                 k += np.uint64(1)
             reading[e] = k
-        # Mostly the rows of one subject are followed by those of the next: they are written together.
+        # Rows of consecutive subjects are mostly adjacent in the table: unpack such runs in one call.
         begins = ends = written = 0
         for subject in range(first, last + 1):
             if subject < last and (places[subject] < 0 or places[subject] == ends):
@@ -212,7 +212,7 @@ def take_apart(
     index: NDArray[np.int32],
     status: NDArray[np.int8],
 ) -> None:
-    """The codes in each number, from the last bits on: 15 of the variable, 15 of the state, 2 of the status, index."""
+    """Unpack codes, from the least significant bit: 15 of variable, 15 of state, 2 of status, the rest index."""
     for d in range(packed.shape[0]):
         code = packed[d]
         variable[d], state[d] = code & (_MOST_CODES - 1), (code >> 15) & (_MOST_CODES - 1)
@@ -238,7 +238,7 @@ def fill_doses(
     dose: Floats,
     amount: Floats,
 ) -> None:
-    """Write the other columns of doses; entries in order, a few subjects at a time."""
+    """Fill the other columns of doses: a merge of the entries, a few subjects at a time."""
     entry = np.full(minute.shape[0], NOTHING, dtype=np.int32)
     place, reading = places.astype(np.uint64), entries[:, _FIRST].astype(np.uint64)
     uses = np.zeros(_TOGETHER * drugs, dtype=np.int64)

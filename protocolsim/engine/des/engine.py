@@ -1,4 +1,4 @@
-"""The des engine as a value: the reference, one event after another."""
+"""The discrete-event engine as an Engine: the reference implementation."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from protocolsim.records import Records
 
 
 class DiscreteEventEngine:
-    """Simulates every subject event by event, also subjects who wait for each other: whatever a scenario can say."""
+    """Discrete-event simulation, subject by subject, with queues for limited capacity; supports every scenario."""
 
     name = "des"
 

@@ -1,4 +1,4 @@
-"""From courses to records, a few thousand subjects at a time."""
+"""Conversion of simulated subjects into records, a few thousand at a time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _AT_ONCE = 2000
 def records_of(
     trial: Trial, replicates: Iterable[tuple[int, Iterator[Course]]], progress: Callable[[int], None] | None
 ) -> Iterator[Records]:
-    """Records of replicates and their subjects, both in order: whole replicates, or a large one in blocks."""
+    """Records of a stream of (replicate, subjects), in order: whole replicates, or a large one in blocks."""
     waiting: list[Course] = []
     first: int | None = None
     for replicate, courses in replicates:
@@ -25,7 +25,7 @@ def records_of(
         for course in courses:
             if course.subject and course.subject % SUBJECTS_TOGETHER == 0:
                 if whole and first < replicate:
-                    # What came before this large replicate goes first.
+                    # Flush the replicates before this large one.
                     before = [c for c in waiting if c.replicate < replicate]
                     yield _records(trial, before, first, replicate - first, whole=True)
                     first, waiting = replicate, waiting[len(before) :]

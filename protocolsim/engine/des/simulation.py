@@ -1,11 +1,11 @@
-"""The reference engine: SimPy processes that drive one shared `transitions` machine.
+"""The reference engine: SimPy processes that drive one shared `transitions` state machine.
 
-It is written to be read: a subject is a process that waits for the next thing planned and does it, in the order
-of events of `engine/base.py`. It also knows what the fast engine does not: subjects who wait for each other.
+It is written to be read: a subject is a process that waits for its next planned visit or event and carries it out, in
+the order of events of `engine/base.py`. Unlike the batch engine it supports limited capacity, with subjects in queues.
 
-The machine is the independent witness of the rules: `transitions` chooses the first transition whose conditions hold,
-where the fast engine does so itself. Its model is one decision, which carries the name of a state; it is never
-registered (`add_model` searches a list), since triggering an event on an object that has a `state` is enough.
+The state machine is an independent implementation of the rules: `transitions` selects the first transition whose
+conditions hold, which the batch engine does in its own code. The machine's model is one rule evaluation, with the
+current state as its `state`; it is never registered (`add_model` does a linear search), which triggering does not need.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ Numbered = Sequence[tuple[int, int]]  # assessments, each with its planned numbe
 def pieces(
     trial: Trial, seed: int, replicates: range, progress: Callable[[int], None] | None = None
 ) -> Iterator[Records]:
-    """Records of these replicates in order: whole replicates together, or one large replicate in blocks of subjects.
+    """Records of these replicates in order: several whole replicates at a time, or a large one in blocks of subjects.
 
     `progress` is called with the number of replicates done since the last call.
-    Raises SimulationError where a cohort cannot be filled.
+    Raises SimulationError if a cohort cannot be filled.
     """
     machine = protocol_machine(trial)
     return records_of(trial, ((r, Replicate(trial, machine, seed, r).run()) for r in replicates), progress)
@@ -53,9 +53,10 @@ def simulate(trial: Trial, seed: int, replicates: range) -> Records:
 
 
 class RuleEvaluation:
-    """A group of transitions tried once: the model of the machine, and what its conditions read.
+    """One evaluation of a group of transitions: the model of the state machine, and the values its conditions read.
 
-    `state` names the state left, and afterwards the one entered; `values` are the summaries that the rules read.
+    `state` is the name of the state left, and after the trigger that of the state entered; `values` are the summaries
+    that the rules read.
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class RuleEvaluation:
         self.arms: dict[int, int] = {}
 
     def arm(self, randomisation: Randomisation) -> int:
-        """The arm allocated to this subject: each arm has a transition that asks for it, but it is drawn once."""
+        """The arm allocated to this subject, cached: the condition of every arm's transition asks for it."""
         if randomisation.number not in self.arms:
             self.arms[randomisation.number] = self._allocate(randomisation, self.values)
         return self.arms[randomisation.number]
@@ -113,7 +114,7 @@ def _take(number: int, decision: RuleEvaluation) -> None:
 
 
 class Replicate:
-    """One replicate of the trial: its candidates, its lists of allocations, and, where limited, its queues."""
+    """One replicate of the trial: its candidates, its allocation lists, and its limited resources."""
 
     def __init__(self, trial: Trial, machine: Machine, seed: int, replicate: int) -> None:
         self.trial, self.machine, self.seed, self.replicate = trial, machine, seed, replicate
@@ -124,11 +125,11 @@ class Replicate:
     # Enrolment ---------------------------------------------------------------------------------------------------
 
     def run(self) -> Iterator[Course]:
-        """All subjects screened, in the order of their numbers."""
+        """All subjects screened, in order of subject number."""
         return iter(self._together()) if self.trial.limited else self._one_by_one()
 
     def candidates(self) -> Iterator[Course]:
-        """Candidates without end, in the order of their numbers, each with the day they arrive."""
+        """An infinite iterator over candidates, in order of subject number, each with an arrival time."""
         cohort = self.trial.cohort
         for subject, (minute, site) in enumerate(arrivals(cohort.sites, self.seed, self.replicate)):
             if subject >= cohort.max_candidates:
@@ -138,7 +139,7 @@ class Replicate:
             yield course
 
     def _one_by_one(self) -> Iterator[Course]:
-        # Subjects do not compete for capacity: each has a calendar of their own, so that its heap of events is small.
+        # Without queues subjects are independent: an environment each keeps SimPy's event heap small.
         enrolled = 0
         for course in self.candidates():
             env = simpy.Environment(initial_time=course.begins)
@@ -163,7 +164,7 @@ class Replicate:
         return admitted
 
     def _admissions(self, env: simpy.Environment, pools: Pools, admitted: list[Course]) -> Process:
-        # In calendar time: a candidate is admitted while those enrolled and those in screening leave a place free.
+        # In calendar time: admit a candidate while fewer subjects than places are enrolled or in screening.
         self._place_free = env.event()
         for course in self.candidates():
             yield env.timeout(max(0, course.begins - env.now))
@@ -200,7 +201,7 @@ class Replicate:
             yield from Stay(self, env, course, pools).process()
 
     def decide(self, course: Course, group: Group | None) -> bool:
-        """Try a group of transitions on what the chart says. True if one was taken."""
+        """Evaluate a group of transitions on the chart, and take the first whose rule holds. True if one was taken."""
         if group is None:
             return False
         values = course.read(group)
@@ -236,7 +237,7 @@ class Stay:
 
     @property
     def minute(self) -> int:
-        """The present moment in the subject's own minutes."""
+        """The current time on the subject's own clock, in minutes."""
         return int(self.env.now) - self.course.begins
 
     @property
@@ -245,7 +246,7 @@ class Stay:
         return self.course.moves != self.moves
 
     def process(self) -> Process:
-        """Wait for what is planned, and do it, until a transition is taken."""
+        """The SimPy process of the stay: carry out visits and events in order until a transition is taken."""
         ends = self.state.ends(self.entered, int(self.course.chart.enrolled[0]))
         for visit in self._planned(ends):
             yield from self._until(self.entered + visit.offset)
@@ -261,7 +262,7 @@ class Stay:
         self._lapse()
 
     def _planned(self, ends: int) -> Iterator[Visit]:
-        """The visits before the end, and what is still done at it."""
+        """The visits before the end of the state, and the closing visit at it."""
         for visit in self.state.visits:
             due = self.entered + visit.offset
             if due < ends:
@@ -270,11 +271,11 @@ class Stay:
                 yield visit.closing
 
     def _until(self, due: int) -> Process:
-        """Wait until a planned minute, living through the events that come before it."""
+        """Wait until a planned minute, processing the events that fall before it."""
         while not self.over:
             event_first = self.course.event_due <= due
             moment = self.course.event_due if event_first else due
-            # A visit that slipped past `due` has already taken us there.
+            # A visit delayed beyond `due` has advanced the clock already.
             wait = self.env.timeout(max(0, moment - self.minute))
             yield (wait | self.left) if self._still_open() else wait
             if not event_first:
@@ -282,7 +283,7 @@ class Stay:
             self._live_through_events()
 
     def _live_through_events(self) -> None:
-        """The events due by now: one or none, or more at a tie."""
+        """Process the events due by now: none, one, or several at a tie."""
         while not self.over and self.course.event_due <= self.minute:
             self.course.wait(self.minute)
             self.replicate.decide(self.course, self.state.upon[self.course.event()])
@@ -304,7 +305,7 @@ class Stay:
     # Visits ------------------------------------------------------------------------------------------------------
 
     def _come(self, visit: Visit) -> Process:
-        """A visit is due: carried out at once, or by a process of its own where it has to queue."""
+        """Carry out a visit that is due: immediately, or in a SimPy process of its own if it has to queue."""
         planned = self.entered + visit.offset
         self.course.advance(self.minute)
         self.course.visits_planned += 1
@@ -335,7 +336,7 @@ class Stay:
             self.left.succeed()
 
     def _visit(self, visit: Visit, todo: Numbered, planned: int) -> Process:
-        """Assessments, then the transitions after them, then doses. Waits only where capacity is limited."""
+        """Assessments, then the transitions after them, then doses. Waits only if capacity is limited."""
         course = self.course
         closes = planned + self.trial.protocol.window
         made = []
@@ -352,7 +353,7 @@ class Stay:
             _ = (yield from self._served(name, closes, act)) if self.pools else self._do(act, MADE)
 
     def _served(self, name: str, closes: int, act: Callable[[int], None]) -> Process:
-        """Do one activity when its turn has come; miss it where the visit's window closes first. True if done."""
+        """Carry out one activity, queueing if it is limited; missed if the visit window closes first. True if done."""
         limit, course, env = self._limit(name), self.course, self.env
         done, elsewhere = False, True
         while elsewhere:
@@ -368,10 +369,10 @@ class Stay:
         return self._do(act, MISSED)
 
     def _queued(self, limit: Resource, closes: int, act: Callable[[int], None]) -> Process:
-        """Queue for a unit until the window closes, and use it for one activity.
+        """Queue for a unit until the visit window closes, and use it for one activity.
 
-        Returns whether the activity was done, and whether the subject was in use elsewhere when the unit was free: then
-        they queue again.
+        Returns whether the activity was done, and whether the subject was busy elsewhere when the unit became free:
+        the caller then queues again.
         """
         course, env = self.course, self.env
         pool = self.pools[course.site, limit.name]
@@ -384,14 +385,14 @@ class Stay:
                 elsewhere = course.busy_until > self.minute
                 done = not elsewhere and self._do(act, MADE)
         finally:
-            # The unit is in use to the end of the slot, whatever becomes of the subject.
+            # The unit stays occupied to the end of the slot, even if the subject leaves the state.
             env.process(_release(env, pool, request, limit.slot if done else 0))
         return done, elsewhere
 
     def _do(self, act: Callable[[int], None], status: int) -> bool:
-        """Act now, unless the subject has left the state; an event of the same minute comes first. True if made."""
+        """Act now, after events of the same minute, unless the subject has left the state. True if made."""
         if self.pools:
-            # Only a subject who had to wait can have missed either.
+            # Only after queueing can an event have come first.
             self._live_through_events()
             if self.over:
                 return False

@@ -1,7 +1,7 @@
-"""One subject on the way through the protocol: the kernels called with columns of length one.
+"""The state of one subject, and the activities that change it: the kernels applied to columns of length one.
 
-A course carries out each activity (advance, observe, give, enter) and records it; `simulation.py` decides
-when, and whether. Minutes are the subject's own, from 0.
+A course carries out each activity (advance, observe, give, enter) and records it; `simulation.py` schedules them.
+Minutes are on the subject's own clock, from 0.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ ROW = np.zeros(1, dtype=np.int64)
 
 
 class Course:
-    """One subject's course through the trial: present state, body, chart, and rows of the tables so far."""
+    """One subject's course through the trial: current state, body, chart, and the rows of the tables so far."""
 
     def __init__(self, trial: Trial, seed: int, replicate: int, subject: int, site: int) -> None:
         self.trial, self.seed, self.replicate, self.subject, self.site = trial, seed, replicate, subject, site
-        self.begins = 0  # minute of the trial's calendar at which this subject's minute 0 falls
+        self.begins = 0  # this subject's minute 0, in minutes of the trial's calendar
         self.who = np.array([[replicate, subject]], dtype=np.int64)
         self.body = np.zeros((1, trial.width))
         self._reached = np.zeros(1, dtype=np.int64)
-        self.now, self._now = 0, np.zeros(1, dtype=np.int64)  # the subject's present minute, and for kernels
+        self.now, self._now = 0, np.zeros(1, dtype=np.int64)  # current minute; as an array, for kernels
         self._planned_number = np.zeros(1, dtype=np.int64)
         self._indices = [0] * len(trial.assessments)
         self._dose_numbers = [0] * len(trial.drugs)
         self._made_at = [-1] * len(trial.assessments)
         self.visits_planned = self.moves = 0
-        self.busy_until = 0  # the end of the last use of something limited
+        self.busy_until = 0  # the end of the subject's last use of a limited resource
         self.state: State = trial.protocol.states[0]
         self.allocated = [-1] * len(trial.protocol.randomisations)
         self.rows: dict[str, list[tuple[Any, ...]]] = {t: [] for t in ("observations", "doses", "moves", "events")}
@@ -57,7 +57,7 @@ class Course:
         self._settle()
 
     def _settle(self) -> None:
-        """Take up the treatment and the hazards of the present state."""
+        """Set treatment levels and hazard rates of the current state."""
         state, trial = self.state, self.trial
         if not state.final:
             self.advance(self.now)
@@ -70,20 +70,20 @@ class Course:
 
     @property
     def event_due(self) -> int:
-        """The minute of the next event that a transition of the present state waits for."""
+        """The minute of the next awaited event: one that triggers a transition of the current state."""
         return int(self.clocks.next_due[0])
 
     @property
     def reached(self) -> int:
-        """The minute that drugs and disease have reached."""
+        """The minute to which drugs and disease have been advanced."""
         return int(self._reached[0])
 
     def wait(self, minute: int) -> None:
-        """It is now this minute; nothing is done to the subject or seen of them yet."""
+        """Set the clock to this minute; drugs and disease do not advance."""
         self.now = self._now[0] = minute
 
     def advance(self, minute: int) -> None:
-        """It is now this minute, and drugs and disease go on to it."""
+        """Set the clock to this minute, and advance drugs and disease to it."""
         self.now = self._now[0] = minute
         if minute == self._reached[0]:
             return
@@ -94,8 +94,8 @@ class Course:
     def numbered(self, visit: Visit) -> list[tuple[int, int]]:
         """The assessments of a visit that is due now, each with its planned number; without those already made.
 
-        Where subjects wait for each other a state may be entered hours after the assessments of its own day, so that
-        at its start all that was made on the same day has been made already.
+        With queues, a state may be entered hours after an assessment of the same day; at offset 0 an assessment made
+        earlier on that day therefore counts as already made.
         """
         moment = MINUTES_PER_DAY if self.trial.limited and visit.offset == 0 else 1
         numbered = []
@@ -147,14 +147,14 @@ class Course:
         )  # fmt: skip
 
     def read(self, group: Group) -> list[Any]:
-        """The summaries that a group's rules read, from the chart alone. Others are None."""
+        """The summaries that a group's rules read, computed from the chart; entries for other summaries are None."""
         return self.trial.protocol.reader.values(group.reads, self.chart, ROW, self._now)
 
     def move(self, transition: int, to: State, read: Sequence[float]) -> None:
-        """Leave for another state at this minute, for the reason given by the numbers read."""
+        """Move to another state now; the values read by the rules are recorded as the reason."""
         values = [float("nan")] * self.trial.labels.reasons
         for k, value in enumerate(read):
-            if value == value:  # what is undefined is recorded as one and the same nan, whatever its sign
+            if value == value:  # undefined values are recorded as one canonical nan, whatever its sign
                 values[k] = value
         self._pass_others()
         self.rows["moves"].append(
@@ -172,7 +172,7 @@ class Course:
         return self._happens(self.clocks.next_cause, self._now)
 
     def _pass_others(self) -> None:
-        """Record the events due by now that no transition of the state waits for."""
+        """Record the events due by now that trigger no transition of the state."""
         while self.clocks.other_due[0] <= self._now[0]:
             self._happens(self.clocks.other_cause, self.clocks.other_due)
 

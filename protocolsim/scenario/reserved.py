@@ -38,8 +38,9 @@ from protocolsim.names import FORMULA, as_column, reading, shown, why_no_label, 
 from protocolsim.protocol.rules import RESERVED
 from protocolsim.records import HIDDEN, own_columns
 from protocolsim.scenario.build.bounds import ENROLMENT
-from protocolsim.scenario.build.expressions import NAME, Quantities
 from protocolsim.scenario.build.protocol import ANY, ON_STUDY
+from protocolsim.scenario.build.values.faults import Faults
+from protocolsim.scenario.build.values.names import NAME, Names
 from protocolsim.scenario.file.schema import CohortPart, DrugPart
 from protocolsim.scenario.file.yaml_reader import Address
 from protocolsim.scenario.measures import BRANCH, MEASURES, OWN
@@ -144,38 +145,38 @@ _LABELS: tuple[Path, ...] = (
 _CELLS: tuple[Path, ...] = (("published", _EACH, "source"), ("published", _EACH, "note"))
 
 
-def check_names(q: Quantities) -> None:
-    """Faults for every name and label of the file that cannot be; `q.unfit` holds where they stand."""
-    data = q.document.data
+def check_names(data: Any, faults: Faults, names: Names) -> None:
+    """Faults for every name and label of the file that cannot be; `names` takes down where they stand."""
     for kind in KINDS:
-        names = [((*room, name), name) for room in _rooms(data, kind.rooms) for name in q.written(*room)]
+        named = [((*room, name), name) for room in _rooms(data, kind.rooms) for name in names.declared(*room)]
         # Names of different decisions do not meet.
-        _check(kind, names, q, apart=any(_EACH in room for room in kind.rooms), at_key=True)
+        _check(kind, named, faults, names, apart=any(_EACH in room for room in kind.rooms), at_key=True)
     outcomes: dict[str, Address] = {}
     for path in OUTCOME.rooms:
         for place, text in _texts(data, path):
             outcomes.setdefault(text, place)  # several states may share one
-    _check(OUTCOME, [(place, text) for text, place in outcomes.items()], q)
+    _check(OUTCOME, [(place, text) for text, place in outcomes.items()], faults, names)
     for path in _LABELS:
         for place, text in _texts(data, path):
-            _note(q, place, text, why_no_label(text))
+            _check_text(faults, place, text, why_no_label(text))
     for path in _CELLS:
         for place, text in _texts(data, path):
             begins = text[:1] in FORMULA and text != ""
-            _note(q, place, text, "begins like a formula of a spreadsheet" if begins else None)
+            _check_text(faults, place, text, "begins like a formula of a spreadsheet" if begins else None)
 
 
 def _check(
     kind: Kind,
-    names: Sequence[tuple[Address, str]],
-    q: Quantities,
+    named: Sequence[tuple[Address, str]],
+    faults: Faults,
+    names: Names,
     *,
     apart: bool = False,
     at_key: bool = False,
 ) -> None:
     """Faults for these names. `apart`: those of different rooms do not meet."""
     seen: dict[Hashable, tuple[Address, str]] = {}
-    for place, name in names:
+    for place, name in named:
         why = kind.why_not(name)
         if why is None:
             where, first = seen.setdefault((place[:-1] if apart else (), kind.reading(name)), (place, name))
@@ -184,13 +185,13 @@ def _check(
             elif where != place:
                 why = f"there is {kind.what} {shown(name)} already; name it otherwise"
         if why is not None:
-            q.fault(place, why, at_key=at_key)
-            q.unfit.add(place)
+            faults.append(place, why, at_key=at_key)
+            names.refuse(place)
 
 
-def _note(q: Quantities, place: Address, text: str, why: str | None) -> None:
+def _check_text(faults: Faults, place: Address, text: str, why: str | None) -> None:
     if why is not None:
-        q.fault(place, f"{shown(text)} cannot stand here: it {why}")
+        faults.append(place, f"{shown(text)} cannot stand here: it {why}")
 
 
 def _rooms(data: Any, paths: Sequence[Path]) -> Iterator[Path]:
@@ -240,17 +241,17 @@ def why_no_component(component: Component, *, of_cohort: bool) -> list[str]:
     return list(dict.fromkeys(result))
 
 
-def check_meeting(q: Quantities, components: Sequence[Component], drugs: Sequence[str]) -> None:
+def check_meeting(faults: Faults, names: Names, components: Sequence[Component], drugs: Sequence[str]) -> None:
     """Faults where a name of the file meets one of its components; `drugs` are called so in the file."""
     traits = [t.name if not t.hidden else f"{HIDDEN}{t.name}" for c in components for t in c.traits]
     columns = {as_column(name): name for name in traits}
     assessed = {a.name for c in components for a in c.assessments}
     met: list[tuple[Path, str]] = [
         (("protocol", "randomisations", name), f"a trait '{columns[as_column(name)]}'")
-        for name in q.written("protocol", "randomisations")
+        for name in names.declared("protocol", "randomisations")
         if as_column(name) in columns
     ]
     met += [(("drugs", name), f"an assessment '{name}'") for name in drugs if name in assessed]
     for place, other in met:
-        if place not in q.unfit:
-            q.fault(place, f"there is {other} already; name it otherwise", at_key=True)
+        if not names.refused(place):
+            faults.append(place, f"there is {other} already; name it otherwise", at_key=True)

@@ -16,7 +16,7 @@ from protocolsim.engine.base import Trial
 from protocolsim.proof.planned import Planned
 from protocolsim.protocol.rules import Evaluator
 from protocolsim.protocol.summaries import Summary
-from protocolsim.scenario.build.expressions import Named
+from protocolsim.scenario.build.values.parameters import Named
 from protocolsim.scenario.checks.lapsing import planned_in
 from protocolsim.scenario.file.library import is_path
 from protocolsim.scenario.file.yaml_reader import Address, Document

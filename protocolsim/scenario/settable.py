@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from protocolsim.errors import UsageError
-from protocolsim.scenario.build.expressions import Named
+from protocolsim.scenario.build.values.parameters import Named
 from protocolsim.scenario.file.schema import ScenarioParameter
 from protocolsim.units import (
     Dimension,

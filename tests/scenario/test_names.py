@@ -22,7 +22,7 @@ from protocolsim.names import MISSING, MOST_IN_NAME, reading, told_apart, why_no
 from protocolsim.protocol.rules import RESERVED
 from protocolsim.records import TABLES
 from protocolsim.report.protocol.synopsis import describe
-from protocolsim.scenario.build.expressions import NAME
+from protocolsim.scenario.build.values.names import NAME
 from protocolsim.scenario.file.yaml_reader import parse
 from protocolsim.scenario.reserved import COLUMNS, KINDS
 from protocolsim.study.calibration.targets import targets_of

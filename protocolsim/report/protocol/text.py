@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from protocolsim.protocol.states import END, State, Transition
-from protocolsim.scenario.build.expressions import NAME
+from protocolsim.scenario.build.values.names import NAME
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.units import MINUTES_PER_DAY, MINUTES_PER_WEEK, duration
 

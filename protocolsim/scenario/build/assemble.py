@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache, partial
 from itertools import pairwise
 from pathlib import PurePath
 from typing import Any
@@ -27,9 +28,12 @@ from protocolsim.scenario.build.decisions import decisions_of
 from protocolsim.scenario.build.descriptions import state_rows
 from protocolsim.scenario.build.effect import effect_of
 from protocolsim.scenario.build.endpoints import EndpointsBuilder
-from protocolsim.scenario.build.expressions import FROM_COMPONENTS, Quantities
 from protocolsim.scenario.build.proof_case import case_of
 from protocolsim.scenario.build.protocol import ON_STUDY, StatesBuilder
+from protocolsim.scenario.build.values.expressions import Expressions
+from protocolsim.scenario.build.values.faults import Faults
+from protocolsim.scenario.build.values.names import FROM_COMPONENTS, Names
+from protocolsim.scenario.build.values.parameters import Parameters
 from protocolsim.scenario.build.visits import Vocabulary
 from protocolsim.scenario.checks.lapsing import lapsing, said
 from protocolsim.scenario.checks.limits import beyond_limits
@@ -67,18 +71,20 @@ class _Cast:
 def build(document: Document, *, allow_plugins: bool = False) -> Scenario:
     """The scenario of a document. Raises ScenarioError with every fault that can be seen before it runs."""
     shape = check(document.data)
-    q = Quantities(document, shape.mended)
-    q.faults += [document.fault(s.address, s.message, at_key=s.at_key) for s in shape.said]
-    check_names(q)
+    faults = Faults(document, shape.mended)
+    faults.extend(shape.said)
+    names = Names(document, faults)
+    check_names(document.data, faults, names)
+    q = Expressions(faults, names, Parameters())
     scenario = None if shape.part is None else _assemble(document, shape.part, q, allow_plugins)
-    if q.faults or scenario is None:
-        raise ScenarioError(document.source, q.faults)
+    if faults or scenario is None:
+        raise ScenarioError(document.source, faults.reported)
     return scenario
 
 
-def _assemble(document: Document, part: ScenarioPart, q: Quantities, allow_plugins: bool) -> Scenario | None:
+def _assemble(document: Document, part: ScenarioPart, q: Expressions, allow_plugins: bool) -> Scenario | None:
     q.read_parameters(part.parameters)
-    if not _check_size(part, q):
+    if not _check_size(part, q.faults):
         return None
     words = _vocabulary(cast := _cast(part, q, allow_plugins))
     cohort = cohort_of(part.cohort, q, words)
@@ -87,17 +93,17 @@ def _assemble(document: Document, part: ScenarioPart, q: Quantities, allow_plugi
     populations, endpoints = reader.build()
     analyses = analyses_of(part, q, endpoints, reader)
     decisions = decisions_of(part, q, words, [t for c in cast.components for t in c.traits if t.hidden], builder)
-    _check_shown(part, q, words)
+    _check_shown(part, q.faults, q.names, words)
     effect = effect_of(part.effect, q, cast.rows)
-    q.settle()
+    q.names.settle()
     if protocol is None or cohort is None or cast.disease is None:
         return None
-    if builder.sound and not any(f.path.startswith("protocol") for f in q.faults):
-        _structural(protocol, cast, words, cohort, q)
+    trial = cache(partial(_trial, protocol, cohort, cast.disease, cast, words))  # built once, when it is first needed
+    if builder.sound and not q.faults.any_in("protocol"):
+        _structural(protocol, cast, words, cohort, trial, q)
     if q.faults:
         return None
-    trial = _trial(protocol, cohort, cast.disease, cast, words)
-    never = tuple(lapsing(part, trial))
+    never = tuple(lapsing(part, trial()))
     return Scenario(
         name=PurePath(document.source).stem,
         title=part.title,
@@ -107,18 +113,18 @@ def _assemble(document: Document, part: ScenarioPart, q: Quantities, allow_plugi
         notes=tuple(part.notes),
         beside=tuple(part.beside),
         findings=tuple(part.findings),
-        warnings=(*cast.warnings, *_idle(part, q), *_set_from_outside(document), *(said(*lapse) for lapse in never)),
+        warnings=(*cast.warnings, *_idle(part, q.names), *_set_from_outside(document), *(said(*n) for n in never)),
         seed=part.seed,
         replicates=part.replicates,
         follow=part.follow,
-        trial=trial,
+        trial=trial(),
         populations=populations,
         endpoints=endpoints,
         analyses=analyses,
         decisions=decisions,
         effect=effect,
-        named=q.known,
-        own_parameters=scenario_parameters(part.parameters, q.known),
+        named=q.parameters.named,
+        own_parameters=scenario_parameters(part.parameters, q.parameters.named),
         parameters=tuple(cast.rows),
         design=state_rows(part, protocol),
         lapsing=never,
@@ -128,20 +134,20 @@ def _assemble(document: Document, part: ScenarioPart, q: Quantities, allow_plugi
     )
 
 
-def _check_shown(part: ScenarioPart, q: Quantities, words: Vocabulary) -> None:
+def _check_shown(part: ScenarioPart, faults: Faults, names: Names, words: Vocabulary) -> None:
     """Faults of what a report shows: the scenarios and numbers that it quotes, the variable that it follows."""
-    check_findings(part, q)
+    check_findings(part, faults, names)
     if part.follow is not None:
-        q.name(("follow",), "variable", part.follow, words.variable_names)
+        names.known(("follow",), "variable", part.follow, words.variable_names)
 
 
-def _check_size(part: ScenarioPart, q: Quantities) -> bool:
+def _check_size(part: ScenarioPart, faults: Faults) -> bool:
     """Whether the protocol is small enough to be looked at."""
     if not 0 <= part.seed <= MAX_SEED:
-        q.fault(("seed",), f"{part.seed} is not between 0 and {MAX_SEED}")
+        faults.append(("seed",), f"{part.seed} is not between 0 and {MAX_SEED}")
     if not 1 <= part.replicates < MAX_REPLICATES:
         why = "below 1 (replicates)" if part.replicates < 1 else "too many"
-        q.fault(("replicates",), f"{part.replicates} is {why}")
+        faults.append(("replicates",), f"{part.replicates} is {why}")
 
     protocol = part.protocol
     counted = (
@@ -150,7 +156,7 @@ def _check_size(part: ScenarioPart, q: Quantities) -> bool:
     )
     too_many = [(what, number, most) for what, number, most in counted if number > most]
     for what, number, most in too_many:
-        q.fault(("protocol", what), f"{number} {what}; at most {most} are possible", at_key=True)
+        faults.append(("protocol", what), f"{number} {what}; at most {most} are possible", at_key=True)
     return not too_many
 
 
@@ -166,11 +172,11 @@ def _set_from_outside(document: Document) -> list[str]:
     return [f"set from outside: {', '.join(changed)}; what is 'fitted' was fitted without that"]
 
 
-def _idle(part: ScenarioPart, q: Quantities) -> list[str]:
+def _idle(part: ScenarioPart, names: Names) -> list[str]:
     """What is declared and does nothing: changing it would change no result."""
     named = [t.randomise for t in part.protocol.transitions]
     return [
-        *(f"the parameter '{name}' is used nowhere" for name in part.parameters if ("name", name) not in q.used),
+        *(f"the parameter '{name}' is used nowhere" for name in part.parameters if not names.is_used("name", name)),
         *(
             f"no transition uses the randomisation '{name}'"
             for name in part.protocol.randomisations
@@ -179,8 +185,8 @@ def _idle(part: ScenarioPart, q: Quantities) -> list[str]:
     ]
 
 
-def _cast(part: ScenarioPart, q: Quantities, allow_plugins: bool) -> _Cast:
-    disease = _component(q, ("cohort", "disease"), "disease", part.cohort.disease, allow_plugins)
+def _cast(part: ScenarioPart, q: Expressions, allow_plugins: bool) -> _Cast:
+    disease = _component(q.faults, ("cohort", "disease"), "disease", part.cohort.disease, allow_plugins)
     used = [d for s in part.protocol.states.values() for d in s.treatment]
     names = list(dict.fromkeys([*used, *part.drugs]))
     drugs: dict[str, Drug] = {}
@@ -188,20 +194,20 @@ def _cast(part: ScenarioPart, q: Quantities, allow_plugins: bool) -> _Cast:
         declared = part.drugs.get(name)
         address: Address = ("drugs", name) if declared is not None else _first_use(part, name)
         kind = declared.kind if declared is not None and declared.kind is not None else name
-        component = _component(q, address, "drug", kind, allow_plugins)
+        component = _component(q.faults, address, "drug", kind, allow_plugins)
         if isinstance(component, Drug):
             drugs[name] = component
     cast = _Cast(disease if isinstance(disease, Disease) else None, tuple(drugs.values()), tuple(drugs), {}, [], [])
     if cast.disease is None or len(drugs) < len(names):
-        q.silence(*FROM_COMPONENTS)
+        q.names.silence(*FROM_COMPONENTS)
     if cast.disease is None:
-        q.silence("name")  # its traits are names that rules may use
+        q.names.silence("name")  # its traits are names that rules may use
     if cast.disease is not None:
-        _read_values(cast, q, ("cohort",), cast.disease, part.cohort.model_extra or {})
+        _read_values(cast, q, ("cohort",), part.cohort.disease, cast.disease, part.cohort.model_extra or {})
     for name, drug in drugs.items():
         declared = part.drugs.get(name)
-        _read_values(cast, q, ("drugs", name), drug, (declared.model_extra or {}) if declared is not None else {})
-    _handshake(cast, q)
+        _read_values(cast, q, ("drugs", name), name, drug, (declared.model_extra or {}) if declared is not None else {})
+    _handshake(cast, q.faults, q.names)
     return cast
 
 
@@ -212,30 +218,31 @@ def _first_use(part: ScenarioPart, drug: str) -> Address:
     return ("drugs", drug)
 
 
-def _component(q: Quantities, address: Address, room: str, name: str, allow_plugins: bool) -> Component | None:
+def _component(faults: Faults, address: Address, room: str, name: str, allow_plugins: bool) -> Component | None:
     try:
         component = components.load(room, name, allow_plugins)
     except UsageError as error:
-        q.fault(address, str(error), at_key=room == "drug")
+        faults.append(address, str(error), at_key=room == "drug")
         return None
     unfit = why_no_component(component, of_cohort=room == "disease")
     for why in unfit:
-        q.fault(address, f"'{name}' cannot be used: {why}", at_key=room == "drug")
+        faults.append(address, f"'{name}' cannot be used: {why}", at_key=room == "drug")
     return None if unfit else component
 
 
-def _read_values(cast: _Cast, q: Quantities, address: Address, component: Component, given: Mapping[str, Any]) -> None:
-    """Every parameter of a component: its default, or what the scenario says."""
+def _read_values(
+    cast: _Cast, q: Expressions, address: Address, called: str, component: Component, given: Mapping[str, Any]
+) -> None:
+    """Every parameter of a component: its default, or what the scenario says; the file says `called` of it."""
     known = {p.name: p for p in component.parameters}
     values = component.defaults()
-    called = str(address[-1] if address[0] == "drugs" else q.document.data["cohort"]["disease"])
     for name, text in given.items():
         place_: Address = (*address, name)
         if name not in known:
             keys = [*known, *(CohortPart.model_fields if address == ("cohort",) else ())]
-            q.fault(place_, unknown("key", name, keys), at_key=True)
+            q.faults.append(place_, unknown("key", name, keys), at_key=True)
         elif isinstance(text, bool) or not isinstance(text, (int, float, str)):
-            q.fault(place_, f"expected a number, such as {in_words(known[name].value, known[name].unit)}")
+            q.faults.append(place_, f"expected a number, such as {in_words(known[name].value, known[name].unit)}")
         else:
             value = _in_its_unit(q, place_, known[name], text)
             if value is not None:
@@ -243,7 +250,7 @@ def _read_values(cast: _Cast, q: Quantities, address: Address, component: Compon
     try:
         component.constants(values)
     except Exception as error:  # noqa: BLE001 - code from outside may fail in any way
-        q.fault(address, f"'{component.name}' failed at these parameters: {raised(error)}", at_key=True)
+        q.faults.append(address, f"'{component.name}' failed at these parameters: {raised(error)}", at_key=True)
     cast.values[component.name] = values
     for p in component.parameters:
         changed = values[p.name] != p.value
@@ -259,7 +266,7 @@ def _read_values(cast: _Cast, q: Quantities, address: Address, component: Compon
             cast.warnings.append(f"{said.replace('  ', ' ')}, {p.low:g} to {p.high:g}")
 
 
-def _in_its_unit(q: Quantities, address: Address, parameter: Parameter, text: str | float) -> float | None:
+def _in_its_unit(q: Expressions, address: Address, parameter: Parameter, text: str | float) -> float | None:
     try:
         unit = unit_product(parameter.unit)
     except UnitError:
@@ -272,33 +279,35 @@ def _in_its_unit(q: Quantities, address: Address, parameter: Parameter, text: st
     value = value / unit.value
     if not parameter.lowest <= value <= parameter.most:
         bound = f"below {parameter.lowest:g}" if value < parameter.lowest else f"above {parameter.most:g}"
-        q.fault(address, f"{text} is {bound} {parameter.unit} ({parameter.meaning})".replace("  ", " "))
+        q.faults.append(address, f"{text} is {bound} {parameter.unit} ({parameter.meaning})".replace("  ", " "))
         return None
     return value
 
 
-def _handshake(cast: _Cast, q: Quantities) -> None:
+def _handshake(cast: _Cast, faults: Faults, names: Names) -> None:
     """Whether everything a component needs is offered by another."""
     offered = {t.name for t in cast.disease.traits} if cast.disease is not None else set()
     for name, drug in zip(cast.drug_names, cast.drugs, strict=True):
         for need in drug.needs:
             if cast.disease is not None and need not in offered:
-                q.fault(
+                faults.append(
                     ("cohort", "disease"),
                     f"the drug '{name}' needs the trait '{need}', which '{cast.disease.name}' does not offer",
                 )
     kinds = [d.name for d in cast.drugs]
     if len(set(kinds)) < len(kinds):
-        q.fault(("drugs",), "the same drug stands there under two names")
+        faults.append(("drugs",), "the same drug stands there under two names")
         return
     for one, other in pairwise(sorted(cast.components, key=lambda c: c.stream)):
         if other.stream - one.stream < STREAM_BLOCK:
             said = f"{one.name} from {one.stream} on, {other.name} from {other.stream} on"
-            q.fault(("drugs",), f"two components draw from the same streams ({STREAM_BLOCK} belong to each): {said}")
+            faults.append(
+                ("drugs",), f"two components draw from the same streams ({STREAM_BLOCK} belong to each): {said}"
+            )
     declared = [(w, n) for c in cast.components for w, names_ in _declares(c) for n in names_]
     for what, name in dict.fromkeys(d for d in declared if declared.count(d) > 1):
-        q.fault(("drugs",), f"two components declare the {what} '{name}'")
-    check_meeting(q, cast.components, cast.drug_names)
+        faults.append(("drugs",), f"two components declare the {what} '{name}'")
+    check_meeting(faults, names, cast.components, cast.drug_names)
 
 
 def _declares(component: Component) -> list[tuple[str, list[str]]]:
@@ -325,7 +334,9 @@ def _vocabulary(cast: _Cast) -> Vocabulary:
 # The trial -----------------------------------------------------------------------------------------------------------
 
 
-def _structural(protocol: Protocol, cast: _Cast, words: Vocabulary, cohort: Cohort, q: Quantities) -> None:
+def _structural(
+    protocol: Protocol, cast: _Cast, words: Vocabulary, cohort: Cohort, trial: Callable[[], Trial], q: Expressions
+) -> None:
     names = words.variable_names
     shows: dict[int, tuple[int, ...]] = {}
     assessments = [a for c in cast.components for a in c.assessments]
@@ -335,21 +346,21 @@ def _structural(protocol: Protocol, cast: _Cast, words: Vocabulary, cohort: Coho
     budget = Budget()
 
     def gap(state: State) -> str | None:
-        if q.faults or cast.disease is None:
+        if q.faults:
             return None  # the rules may be at fault themselves; this is looked at once they are not
         from protocolsim.proof.coverage import gap_of  # z3, which few scenarios need to be read
 
-        return gap_of(case_of(_trial(protocol, cohort, cast.disease, cast, words), q.known), state, budget)
+        return gap_of(case_of(trial(), q.parameters.named), state, budget)
 
     for address, message in (*beyond_limits(protocol, cohort, words), *findings(protocol, shows, names, gap)):
-        q.fault(address, message, at_key=True)
+        q.faults.append(address, message, at_key=True)
     if cohort.dropout > 0.0:
         code = words.events.index(DROPOUT)
         # In no time nothing happens, unless the end waits for visits.
         spent = [s for s in protocol.states if s.lasts != 0 or cohort.capacity]
         without = [s.name for s in spent if s.on_study and code not in s.upon]
         if without:
-            q.fault(
+            q.faults.append(
                 ("cohort", "dropout"),
                 f"no transition is taken upon dropout from '{without[0]}': "
                 f"add {{from: {ON_STUDY}, to: ..., upon: dropout}}",

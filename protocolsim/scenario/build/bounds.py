@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from protocolsim.protocol.states import Bound
-from protocolsim.scenario.build.expressions import Quantities
+from protocolsim.scenario.build.values.expressions import Expressions
 from protocolsim.scenario.build.visits import Vocabulary
 from protocolsim.scenario.file.schema import AlwaysPart
 from protocolsim.scenario.file.yaml_reader import Address
@@ -17,17 +17,17 @@ _MEASURES = {"doses of": ("doses", NONE), "total dose of": ("total dose", DOSE),
 
 def bounds_of(
     parts: Mapping[str, AlwaysPart],
-    q: Quantities,
+    q: Expressions,
     words: Vocabulary,
     states: Sequence[str],
     numbers: Mapping[str, int],
 ) -> tuple[Bound, ...]:
-    """Every sound bound; faults go to the quantities' list. `states`: every name that is written, sound or not."""
+    """Every sound bound; faults go to `q.faults`. `states`: every name that is written, sound or not."""
     bounds = []
     for name, part in parts.items():
-        before = q.noted
-        bound = _bound(("protocol", "always", name), name, part, q, words, states, numbers)
-        if bound is not None and q.noted == before:
+        with q.faults.watch() as here:
+            bound = _bound(("protocol", "always", name), name, part, q, words, states, numbers)
+        if bound is not None and here.ok:
             bounds.append(bound)
     return tuple(bounds)
 
@@ -36,7 +36,7 @@ def _bound(
     address: Address,
     name: str,
     part: AlwaysPart,
-    q: Quantities,
+    q: Expressions,
     words: Vocabulary,
     states: Sequence[str],
     numbers: Mapping[str, int],
@@ -44,20 +44,20 @@ def _bound(
     written = {"doses of": part.doses_of, "total dose of": part.total_dose_of, "time since": part.time_since}
     said = {key: word for key, word in written.items() if word is not None}
     if len(said) != 1:
-        q.fault(address, "a bound is on one of 'doses of', 'total dose of' and 'time since'", at_key=True)
+        q.faults.append(address, "a bound is on one of 'doses of', 'total dose of' and 'time since'", at_key=True)
         return None
     key, word = next(iter(said.items()))
     measure, dimension = _MEASURES[key]
     at_most = q.number((*address, "at most"), part.at_most, dimension, least=0.0, what=key)
     in_any = None
     if measure == "time":
-        q.name((*address, key), "state", word, (*states, ENROLMENT))
+        q.names.known((*address, key), "state", word, (*states, ENROLMENT))
         if part.in_any is not None:
-            q.fault((*address, "in any"), "'in any' belongs to doses", at_key=True)
+            q.faults.append((*address, "in any"), "'in any' belongs to doses", at_key=True)
     else:
-        q.name((*address, key), "drug", word, words.drug_names)
+        q.names.known((*address, key), "drug", word, words.drug_names)
         if word in words.drug_names and words.drugs[words.drug_names.index(word)].give is None:
-            q.fault((*address, key), f"'{word}' is not given in doses; bound a time instead")
+            q.faults.append((*address, key), f"'{word}' is not given in doses; bound a time instead")
         if part.in_any is not None:
             in_any = q.minutes((*address, "in any"), part.in_any, least=1.0, what="interval")
     if at_most is None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from protocolsim.cohort.capacity import Resource
 from protocolsim.cohort.cohort import Cohort, Site
 from protocolsim.randomness import TRIAL_LEVEL
-from protocolsim.scenario.build.expressions import Quantities
+from protocolsim.scenario.build.values.expressions import Expressions
 from protocolsim.scenario.build.visits import Vocabulary
 from protocolsim.scenario.file.schema import CohortPart
 from protocolsim.scenario.file.yaml_reader import Address
@@ -19,7 +19,7 @@ _ARRIVALS = "1 / 4 weeks"
 _FEWEST = 1e-12  # a minute: one in two million years
 
 
-def cohort_of(part: CohortPart, q: Quantities, words: Vocabulary) -> Cohort | None:
+def cohort_of(part: CohortPart, q: Expressions, words: Vocabulary) -> Cohort | None:
     """The cohort, or None where something of it is at fault."""
     size = q.whole(("cohort", "size"), part.size, least=1, most=_MOST_SUBJECTS, what="subjects")
     most = part.max_candidates
@@ -29,7 +29,7 @@ def cohort_of(part: CohortPart, q: Quantities, words: Vocabulary) -> Cohort | No
         else None
     )
     if size is not None and limit is not None and limit < size:
-        q.fault(
+        q.faults.append(
             ("cohort", "max_candidates"), f"{most} is below cohort.size, {part.size}: the cohort could never be filled"
         )
     dropout = q.number(
@@ -51,15 +51,15 @@ def cohort_of(part: CohortPart, q: Quantities, words: Vocabulary) -> Cohort | No
     )
 
 
-def _sites(part: CohortPart, q: Quantities) -> tuple[Site, ...] | None:
+def _sites(part: CohortPart, q: Expressions) -> tuple[Site, ...] | None:
     if part.sites is None:
         text = part.arrivals if part.arrivals is not None else _ARRIVALS
         rate = _arrivals(("cohort", "arrivals"), text, q)
         return None if rate is None else (Site("site", rate, 0),)
     if part.arrivals is not None:
-        q.fault(("cohort", "arrivals"), "with sites, each site says its own arrivals", at_key=True)
+        q.faults.append(("cohort", "arrivals"), "with sites, each site says its own arrivals", at_key=True)
     if not part.sites:
-        q.fault(("cohort", "sites"), "no site stands here", at_key=True)
+        q.faults.append(("cohort", "sites"), "no site stands here", at_key=True)
     sites = []
     for name, site in part.sites.items():
         address: Address = ("cohort", "sites", name)
@@ -70,47 +70,48 @@ def _sites(part: CohortPart, q: Quantities) -> tuple[Site, ...] | None:
     return tuple(sites) if len(sites) == len(part.sites) and sites else None
 
 
-def _arrivals(address: Address, text: str | float, q: Quantities) -> float | None:
+def _arrivals(address: Address, text: str | float, q: Expressions) -> float | None:
     """How often candidates come; a place where nobody ever does is at fault."""
     plain = not isinstance(text, str) and text == 0
     rate = q.number(address, text, NONE if plain else RATE, least=0.0, what="candidates per time")
     if rate is not None and rate < _FEWEST:
-        q.fault(address, f"{text}: nobody would ever come; say how often candidates do, such as {_ARRIVALS}")
+        q.faults.append(address, f"{text}: nobody would ever come; say how often candidates do, such as {_ARRIVALS}")
         return None
     return rate
 
 
-def _capacity(part: CohortPart, q: Quantities, words: Vocabulary, sites: Sequence[str]) -> tuple[Resource, ...] | None:
-    capacity, before = [], q.noted
+def _capacity(part: CohortPart, q: Expressions, words: Vocabulary, sites: Sequence[str]) -> tuple[Resource, ...] | None:
+    capacity = []
     served: set[str] = set()
-    for name, resource in (part.capacity or {}).items():
-        address: Address = ("cohort", "capacity", name)
-        serves = (resource.serves,) if isinstance(resource.serves, str) else tuple(resource.serves)
-        at = sites if resource.at is None else [resource.at] if isinstance(resource.at, str) else resource.at
-        for key, words_ in (("serves", serves), ("at", at)):
-            if not words_:
-                q.fault((*address, key), "no name stands here")
-        for word in serves:
-            q.name((*address, "serves"), "assessment or drug", word, (*words.assessments, *words.drug_names))
-            if word in served:
-                q.fault((*address, "serves"), f"'{word}' is already served by something else")
-            served.add(word)
-        for word in at:
-            q.name((*address, "at"), "site", word, sites)
-        slot = q.minutes((*address, "slot"), resource.slot, least=1.0, what="slot")
-        opens = _time_of_day((*address, "opens_at"), resource.opens_at, q)
-        closes = _time_of_day((*address, "closes_at"), resource.closes_at, q)
-        for key, number, most in (("units", resource.units, 10_000), ("weekdays", resource.weekdays, 7)):
-            if not 1 <= number <= most:
-                q.fault((*address, key), f"{number} is not between 1 and {most}")
-        if slot is not None and opens is not None and closes is not None and opens + slot > closes:
-            q.fault((*address, "slot"), f"one use takes {resource.slot}, longer than the opening hours")
-        if q.noted == before and slot is not None and opens is not None and closes is not None:
-            numbers = tuple(sites.index(s) for s in at)
-            capacity.append(Resource(name, serves, numbers, resource.units, slot, opens, closes, resource.weekdays))
-    return tuple(capacity) if q.noted == before else None
+    with q.faults.watch() as here:
+        for name, resource in (part.capacity or {}).items():
+            address: Address = ("cohort", "capacity", name)
+            serves = (resource.serves,) if isinstance(resource.serves, str) else tuple(resource.serves)
+            at = sites if resource.at is None else [resource.at] if isinstance(resource.at, str) else resource.at
+            for key, words_ in (("serves", serves), ("at", at)):
+                if not words_:
+                    q.faults.append((*address, key), "no name stands here")
+            for word in serves:
+                q.names.known((*address, "serves"), "assessment or drug", word, (*words.assessments, *words.drug_names))
+                if word in served:
+                    q.faults.append((*address, "serves"), f"'{word}' is already served by something else")
+                served.add(word)
+            for word in at:
+                q.names.known((*address, "at"), "site", word, sites)
+            slot = q.minutes((*address, "slot"), resource.slot, least=1.0, what="slot")
+            opens = _time_of_day((*address, "opens_at"), resource.opens_at, q)
+            closes = _time_of_day((*address, "closes_at"), resource.closes_at, q)
+            for key, number, most in (("units", resource.units, 10_000), ("weekdays", resource.weekdays, 7)):
+                if not 1 <= number <= most:
+                    q.faults.append((*address, key), f"{number} is not between 1 and {most}")
+            if slot is not None and opens is not None and closes is not None and opens + slot > closes:
+                q.faults.append((*address, "slot"), f"one use takes {resource.slot}, longer than the opening hours")
+            if here.ok and slot is not None and opens is not None and closes is not None:
+                numbers = tuple(sites.index(s) for s in at)
+                capacity.append(Resource(name, serves, numbers, resource.units, slot, opens, closes, resource.weekdays))
+    return tuple(capacity) if here.ok else None
 
 
-def _time_of_day(address: Address, text: str | float, q: Quantities) -> int | None:
+def _time_of_day(address: Address, text: str | float, q: Expressions) -> int | None:
     value = q.number(address, text, TIME, least=0.0, most=MINUTES_PER_DAY)
     return None if value is None else q.whole_minutes(address, text, value)

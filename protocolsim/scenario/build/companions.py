@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from protocolsim.errors import UsageError
-from protocolsim.scenario.build.expressions import Quantities
+from protocolsim.scenario.build.values.faults import Faults
+from protocolsim.scenario.build.values.names import Names
 from protocolsim.scenario.file.extends import SET, load_document, with_settings
 from protocolsim.scenario.file.library import find, is_path
 from protocolsim.scenario.file.schema import ScenarioPart
@@ -24,23 +25,23 @@ def quoted(text: str) -> list[tuple[str, str]]:
     return [(scenario, endpoint) for scenario, _, endpoint in parts]
 
 
-def check_findings(part: ScenarioPart, q: Quantities) -> None:
+def check_findings(part: ScenarioPart, faults: Faults, names: Names) -> None:
     """Faults for companions that do not exist, and for numbers that no endpoint gives."""
     for k, name in enumerate(part.beside):
         try:
             if not is_path(name):
                 find(name)
         except UsageError as error:
-            q.fault(("beside", k), str(error))
-    if any(address[0] in ("endpoints", "analysis") for address in q.unfit):
+            faults.append(("beside", k), str(error))
+    if names.refused_in("endpoints", "analysis"):
         return  # a sentence that quotes a name which cannot be is no second fault
     for k, text in enumerate(part.findings):
         for scenario, endpoint in quoted(text):
             address: Address = ("findings", k)
             if not scenario:
-                q.name(address, "endpoint", endpoint, (*q.written("endpoints"), *q.written("analysis")))
+                names.known(address, "endpoint", endpoint, (*names.declared("endpoints"), *names.declared("analysis")))
             elif scenario not in part.beside:
-                q.fault(
+                faults.append(
                     address, f"'{scenario}' does not stand in `beside`, so that {{{scenario}.{endpoint}}} is unknown"
                 )
 

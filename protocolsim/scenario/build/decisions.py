@@ -10,8 +10,8 @@ from protocolsim.names import told_apart
 from protocolsim.protocol.rules import dimension_of, names_in, parse
 from protocolsim.protocol.summaries import Summary
 from protocolsim.records import HIDDEN
-from protocolsim.scenario.build.expressions import Quantities
 from protocolsim.scenario.build.protocol import StatesBuilder
+from protocolsim.scenario.build.values.expressions import Expressions
 from protocolsim.scenario.build.visits import Vocabulary
 from protocolsim.scenario.file.schema import DecisionPart, MeasurePart, ScenarioPart
 from protocolsim.scenario.file.yaml_reader import Address
@@ -23,40 +23,42 @@ _OWN_LABEL = "the rule's own"
 
 
 def decisions_of(
-    part: ScenarioPart, q: Quantities, words: Vocabulary, hidden: Sequence[Trait], states: StatesBuilder
+    part: ScenarioPart, q: Expressions, words: Vocabulary, hidden: Sequence[Trait], states: StatesBuilder
 ) -> dict[str, DecisionWorth]:
-    """Every sound decision; faults go to the quantities' list. `states` has built the protocol."""
-    found = {}
+    """Every sound decision; faults go to `q.faults`. `states` has built the protocol."""
+    worth = {}
     about: dict[str, str] = {}
     for name, decision in part.decisions.items():
-        before = q.noted
-        other = about.setdefault(decision.threshold, name)
-        if other != name:
-            q.fault(("decisions", name, "threshold"), f"the decision '{other}' is about this threshold already")
-        builder = states.further(("decisions", name, "summaries"), decision.summaries)
-        definitions = _definitions(("decisions", name, "measures"), decision, q, builder)
-        built = _decision(name, decision, q, words, [t.name for t in hidden], builder.summaries, definitions)
-        if built is not None and q.noted == before:
-            found[name] = built
-    return found
+        with q.faults.watch() as here:
+            other = about.setdefault(decision.threshold, name)
+            if other != name:
+                q.faults.append(
+                    ("decisions", name, "threshold"), f"the decision '{other}' is about this threshold already"
+                )
+            builder = states.further(("decisions", name, "summaries"), decision.summaries)
+            definitions = _definitions(("decisions", name, "measures"), decision, q, builder)
+            built = _decision(name, decision, q, words, [t.name for t in hidden], builder.summaries, definitions)
+        if built is not None and here.ok:
+            worth[name] = built
+    return worth
 
 
 def _decision(
     name: str,
     part: DecisionPart,
-    q: Quantities,
+    q: Expressions,
     words: Vocabulary,
     hidden: Sequence[str],
     summaries: Sequence[Summary],
     definitions: Sequence[Definition],
 ) -> DecisionWorth | None:
     address: Address = ("decisions", name)
-    q.names_known((*address, "threshold"), [part.threshold], q.known)
-    q.name((*address, "responder", "trait"), "hidden trait", part.responder.trait, hidden)
+    q.names.all_known((*address, "threshold"), [part.threshold], q.parameters.named)
+    q.names.known((*address, "responder", "trait"), "hidden trait", part.responder.trait, hidden)
     loss: Address = (*address, "loss")
-    q.name((*loss, "count"), "variable", part.loss.count, words.variable_names)
-    q.name((*loss, "stop"), "event", part.loss.stop, words.events)
-    q.name((*loss, "drug"), "drug", part.loss.drug, words.drug_names)
+    q.names.known((*loss, "count"), "variable", part.loss.count, words.variable_names)
+    q.names.known((*loss, "stop"), "event", part.loss.stop, words.events)
+    q.names.known((*loss, "drug"), "drug", part.loss.drug, words.drug_names)
     cut = q.number((*address, "responder", "below"), part.responder.below, NONE, what="the cut")
     horizon = q.minutes((*address, "horizon"), part.horizon, least=1.0, what="horizon")
     stop = q.number((*loss, "stop_weight"), part.loss.stop_weight, NONE, least=0.0, what="weight")
@@ -80,7 +82,7 @@ def _decision(
     )
 
 
-def _definitions(room: Address, part: DecisionPart, q: Quantities, states: StatesBuilder) -> list[Definition]:
+def _definitions(room: Address, part: DecisionPart, q: Expressions, states: StatesBuilder) -> list[Definition]:
     made = [_definition((*room, name), name, m, part.threshold, q, states) for name, m in part.measures.items()]
     found = [d for d in made if d is not None]
     own = part.label or _OWN_LABEL
@@ -89,9 +91,9 @@ def _definitions(room: Address, part: DecisionPart, q: Quantities, states: State
 
 
 def _definition(
-    address: Address, name: str, part: MeasurePart, threshold: str, q: Quantities, states: StatesBuilder
+    address: Address, name: str, part: MeasurePart, threshold: str, q: Expressions, states: StatesBuilder
 ) -> Definition | None:
-    if address in q.unfit:
+    if q.names.refused(address):
         return None
     place: Address = (*address, "value")
     rule = states.rule(place, part.value, wants_truth=False)
@@ -99,12 +101,12 @@ def _definition(
         return None
     node = parse(part.value)
     if threshold in names_in(node):
-        q.fault(place, f"'{threshold}' is what the measure is compared with, and cannot be part of it")
+        q.faults.append(place, f"'{threshold}' is what the measure is compared with, and cannot be part of it")
         return None
     dimension = dimension_of(node, states.dimensions)
-    bound = q.known.get(threshold)
+    bound = q.parameters.named.get(threshold)
     if bound is not None and dimension is not None and dimension != bound.dimension:
         expected, found = dimension_name(bound.dimension), dimension_name(dimension)
-        q.fault(place, f"expected {expected}, as '{threshold}' is, found {found}: '{part.value}'")
+        q.faults.append(place, f"expected {expected}, as '{threshold}' is, found {found}: '{part.value}'")
         return None
     return Definition(name, part.label, rule.words, rule.evaluate, states.reads([part.value]))

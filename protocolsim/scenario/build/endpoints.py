@@ -10,7 +10,7 @@ from protocolsim.endpoint.base import BUILT_IN, Endpoint, Population, Published
 from protocolsim.endpoint.catalogue import kinds
 from protocolsim.errors import UsageError, raised, unknown
 from protocolsim.names import told_apart
-from protocolsim.scenario.build.expressions import Quantities
+from protocolsim.scenario.build.values.expressions import Expressions
 from protocolsim.scenario.build.visits import Vocabulary
 from protocolsim.scenario.file.schema import AnalysisPart, EndpointPart, PublishedPart, ScenarioPart, endpoint_fields
 from protocolsim.scenario.file.yaml_reader import Address
@@ -19,10 +19,10 @@ from protocolsim.units import NONE, UnitError
 
 
 class EndpointsBuilder:
-    """Builds populations and endpoints; every fault goes to the quantities' list."""
+    """Builds populations and endpoints; every fault goes to `q.faults`."""
 
-    def __init__(self, part: ScenarioPart, quantities: Quantities, words: Vocabulary, states: Sequence[str]) -> None:
-        self.part, self.q = part, quantities
+    def __init__(self, part: ScenarioPart, q: Expressions, words: Vocabulary, states: Sequence[str]) -> None:
+        self.part, self.q = part, q
         self.names = {
             "states": ("state", tuple(states)),
             "events": ("event", words.events),
@@ -38,7 +38,7 @@ class EndpointsBuilder:
         populations = self._populations()
         published = {name: p for name, p in ((n, self._published(n, p)) for n, p in self.part.published.items()) if p}
         for name in self.part.published:
-            self.q.name(("published", name), "endpoint", name, self.q.written("endpoints"), at_key=True)
+            self.q.names.known(("published", name), "endpoint", name, self.q.names.declared("endpoints"), at_key=True)
         endpoints: dict[str, Endpoint] = {}
         for name, part in self.part.endpoints.items():
             built = self._endpoint(name, part, published.get(name))
@@ -50,12 +50,12 @@ class EndpointsBuilder:
 
     def _populations(self) -> dict[str, Population]:
         populations = {}
-        known = (*BUILT_IN, *self.q.written("populations"))
+        known = (*BUILT_IN, *self.q.names.declared("populations"))
         for name, part in self.part.populations.items():
             address: Address = ("populations", name)
-            self.q.name((*address, "of"), "population", part.of, known)
+            self.q.names.known((*address, "of"), "population", part.of, known)
             if self._circular(name):
-                self.q.fault((*address, "of"), f"'{name}' is part of itself")
+                self.q.faults.append((*address, "of"), f"'{name}' is part of itself")
                 continue
             keys = ("entered", "not_entered", "ended_in", "not_ended_in")
             states = {k: self._listed((*address, k), "states", getattr(part, k)) for k in keys}
@@ -74,44 +74,46 @@ class EndpointsBuilder:
     def _listed(self, address: Address, what: str, given: str | Sequence[str]) -> tuple[str, ...]:
         names = (given,) if isinstance(given, str) else tuple(given)
         if not names and address[0] in ("endpoints", "analysis"):
-            self.q.fault(address, "no name stands here")
+            self.q.faults.append(address, "no name stands here")
         word, known = self.names[what]
         for k, name in enumerate(names):
-            self.q.name(address if isinstance(given, str) else (*address, k), word, name, known)
+            self.q.names.known(address if isinstance(given, str) else (*address, k), word, name, known)
         return names
 
     # Endpoints -------------------------------------------------------------------------------------------------
 
     def _endpoint(self, name: str, part: EndpointPart, published: Published | None) -> Endpoint | None:
         address: Address = ("endpoints", name)
-        if not self.q.name((*address, "kind"), "kind of endpoint", part.kind, kinds()):
+        if not self.q.names.known((*address, "kind"), "kind of endpoint", part.kind, kinds()):
             return None
-        before = self.q.noted
         kind = kinds()[part.kind]
-        self.q.name((*address, "among"), "population", part.among, (*BUILT_IN, *self.q.written("populations")))
         fields = endpoint_fields(kind)
         values: dict[str, Any] = {}
-        for key, given in (part.model_extra or {}).items():
-            if key not in fields:
-                self.q.fault(
-                    (*address, key),
-                    unknown(f"key of a '{part.kind}' endpoint", key, (*fields, "label", "among")),
-                    at_key=True,
-                )
-            else:
-                values[key] = self.value((*address, key), *fields[key], given)
-        if self.q.noted > before:
+        with self.q.faults.watch() as here:
+            self.q.names.known(
+                (*address, "among"), "population", part.among, (*BUILT_IN, *self.q.names.declared("populations"))
+            )
+            for key, given in (part.model_extra or {}).items():
+                if key not in fields:
+                    self.q.faults.append(
+                        (*address, key),
+                        unknown(f"key of a '{part.kind}' endpoint", key, (*fields, "label", "among")),
+                        at_key=True,
+                    )
+                else:
+                    values[key] = self.value((*address, key), *fields[key], given)
+        if not here.ok:
             return None
         missing = missing_field(kind, fields, values)
         if missing is not None:
-            self.q.fault(address, f"'{missing}' is missing here", at_key=True)
+            self.q.faults.append(address, f"'{missing}' is missing here", at_key=True)
             return None
         try:
             built = kind(name=name, label=self.labels[name], among=part.among, published=published, **values)
         except UsageError as error:
-            self.q.fault(address, str(error).removeprefix(f"endpoint '{name}': "), at_key=True)
+            self.q.faults.append(address, str(error).removeprefix(f"endpoint '{name}': "), at_key=True)
         except Exception as error:  # noqa: BLE001 - a kind's own bug, which is no fault of the file
-            self.q.fault(address, f"the kind of endpoint '{part.kind}' failed: {raised(error)}", at_key=True)
+            self.q.faults.append(address, f"the kind of endpoint '{part.kind}' failed: {raised(error)}", at_key=True)
         else:
             self._fits(name, built)
             return built
@@ -122,21 +124,21 @@ class EndpointsBuilder:
         if what in ("states", "events"):
             if isinstance(given, str) or (isinstance(given, list) and all(isinstance(g, str) for g in given)):
                 return self._listed(address, what, given)
-            self.q.fault(address, "expected a name or a list of names")
+            self.q.faults.append(address, "expected a name or a list of names")
         elif what == "minutes":
             if isinstance(given, str):
                 return self.q.minutes(address, given)
-            self.q.fault(address, f"expected a time with a unit, such as '6 weeks', found '{given}'")
+            self.q.faults.append(address, f"expected a time with a unit, such as '6 weeks', found '{given}'")
         elif what == "number":
             if isinstance(given, str | int | float) and not isinstance(given, bool):
                 return self.q.number(address, given, NONE, what="a bound on values")
-            self.q.fault(address, f"expected a number, found '{given}'")
+            self.q.faults.append(address, f"expected a number, found '{given}'")
         elif not isinstance(given, str):
-            self.q.fault(address, f"expected text, found '{given}'")
+            self.q.faults.append(address, f"expected text, found '{given}'")
         elif what == "choice":
-            self.q.name(address, "choice", given, choices or ())
+            self.q.names.known(address, "choice", given, choices or ())
         elif what in self.names:
-            self.q.name(address, self.names[what][0], given, self.names[what][1])
+            self.q.names.known(address, self.names[what][0], given, self.names[what][1])
         return given
 
     def _fits(self, name: str, endpoint: Endpoint) -> None:
@@ -146,16 +148,16 @@ class EndpointsBuilder:
         address: Address = ("published", name, "value")
         text = endpoint.published.text
         if not published_number(text).fits(endpoint.unit):
-            self.q.fault(address, f"expected a value in {endpoint.unit}, found '{text}'")
+            self.q.faults.append(address, f"expected a value in {endpoint.unit}, found '{text}'")
         elif endpoint.unit == "%" and endpoint.published.value > 1.0:
-            self.q.fault(address, f"{text} is above 100 %")
+            self.q.faults.append(address, f"{text} is above 100 %")
 
     def _published(self, name: str, part: PublishedPart) -> Published | None:
         address: Address = ("published", name, "value")
         try:
             number = published_number(part.value)
         except UnitError as error:
-            self.q.fault(address, str(error))
+            self.q.faults.append(address, str(error))
             return None
         above, below = number.count or (None, None)
         return Published(number.value, str(part.value), part.role, part.source, part.mark, above, below, part.note)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from protocolsim.engine.base import Trial
 from protocolsim.proof.base import Case, Domain, Setting
 from protocolsim.protocol.rules import names_in, parse
-from protocolsim.scenario.build.expressions import Named
+from protocolsim.scenario.build.values.parameters import Named
 
 
 def case_of(trial: Trial, named: Mapping[str, Named]) -> Case:

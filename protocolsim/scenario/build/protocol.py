@@ -30,7 +30,7 @@ from protocolsim.protocol.summaries import (
     TraitSeen,
 )
 from protocolsim.scenario.build.bounds import ENROLMENT, bounds_of
-from protocolsim.scenario.build.expressions import Quantities
+from protocolsim.scenario.build.values.expressions import Expressions
 from protocolsim.scenario.build.visits import VisitsBuilder, Vocabulary, visits
 from protocolsim.scenario.file.schema import ProtocolPart, StatePart, SummaryPart, TransitionPart
 from protocolsim.scenario.file.yaml_reader import Address
@@ -50,21 +50,20 @@ def dimension_of_unit(unit: str) -> Dimension:
 
 
 class StatesBuilder:
-    """Builds one protocol; every fault goes to the quantities' list."""
+    """Builds one protocol; every fault goes to `q.faults`."""
 
-    def __init__(self, part: ProtocolPart, quantities: Quantities, words: Vocabulary) -> None:
-        self.part, self.q, self.words = part, quantities, words
+    def __init__(self, part: ProtocolPart, q: Expressions, words: Vocabulary) -> None:
+        self.part, self.q, self.words = part, q, words
         # A state that was left out for a fault of its own is still known by name.
-        self.names = list(quantities.written("protocol", "states"))
+        self.names = list(q.names.declared("protocol", "states"))
         if not self.names:
-            quantities.fault(("protocol", "states"), "no state stands here", at_key=True)
-            quantities.silence("state")
+            q.faults.append(("protocol", "states"), "no state stands here", at_key=True)
+            q.names.silence("state")
         self.numbers = {name: k for k, name in enumerate(part.states)}
         self.summaries: list[Summary] = []
         self.slots: dict[str, int] = {}
-        self.dimensions: dict[str, Dimension] = dict(quantities.dimensions)
-        self.broken = quantities.broken
-        self._visits = VisitsBuilder(quantities, words)
+        self.dimensions: dict[str, Dimension] = dict(q.parameters.dimensions)
+        self._visits = VisitsBuilder(q, words)
         self.sound = True  # whether every state and transition could be built
 
     def build(self) -> Protocol | None:
@@ -95,7 +94,7 @@ class StatesBuilder:
     def _summaries(self) -> None:
         for column, trait in enumerate(self.words.traits):
             if trait.name in self.dimensions:
-                self.q.fault(
+                self.q.faults.append(
                     ("parameters", trait.name), f"'{trait.name}' is what the clinic knows of each subject", at_key=True
                 )
             self._add(Summary(trait.name, TraitSeen(column), dimension_of_unit(trait.unit)))
@@ -103,17 +102,10 @@ class StatesBuilder:
 
     def take_up(self, room: Address, parts: Summaries) -> None:
         """Add the summaries declared in this room of the file; each may use those before it."""
-        self.broken |= set(self.q.written(*map(str, room))) - set(parts)
-        following = dict.fromkeys(parts)
-        for name, part in parts.items():
+        for name, part in self.q.names.in_order(room, parts):
             address: Address = (*room, name)
-            self.q.following = tuple(following)
-            following.pop(name)
-            if address in self.q.unfit:
-                self.broken.add(name)
-                continue
             if name in self.dimensions:
-                self.q.fault(address, f"'{name}' already means something else", at_key=True)
+                self.q.faults.append(address, f"'{name}' already means something else", at_key=True)
                 continue
             made = (
                 self._observed(address, name, part)
@@ -121,10 +113,9 @@ class StatesBuilder:
                 else self._formula(address, name, part)
             )
             if made is None:
-                self.broken.add(name)
+                self.q.names.broken(name)
             else:
                 self._add(made)
-        self.q.following = ()
 
     def further(self, room: Address, parts: Summaries) -> StatesBuilder:
         """A builder that knows the summaries of this room as well."""
@@ -153,17 +144,17 @@ class StatesBuilder:
         others = [part.entries_of, part.time_since]
         if len(written) + sum(o is not None for o in others) != 1:
             choices = ", ".join(f"'{h} of'" for h in HOW)
-            self.q.fault(address, f"a summary is one of {choices}, 'entries of' and 'time since'", at_key=True)
+            self.q.faults.append(address, f"a summary is one of {choices}, 'entries of' and 'time since'", at_key=True)
             return None
         if not written:
             return self._about_states(address, name, part)
         how, variable = next(iter(written.items()))
-        sound = self.q.name((*address, f"{how} of"), "variable", variable, self.words.variable_names)
+        sound = self.q.names.known((*address, f"{how} of"), "variable", variable, self.words.variable_names)
         during = self._states((*address, "during"), part.during)
         within = -1 if part.within is None else self.q.minutes((*address, "within"), part.within)
         for key, count in (("first", part.first), ("last", part.last)):
             if count is not None and count < 1:
-                self.q.fault((*address, key), f"{count} is below 1 (observations)")
+                self.q.faults.append((*address, key), f"{count} is below 1 (observations)")
                 sound = False
         if not sound or during is None or within is None:
             return None
@@ -174,13 +165,13 @@ class StatesBuilder:
 
     def _about_states(self, address: Address, name: str, part: SummaryPart) -> Summary | None:
         if {"during", "within", "first", "last"} & part.model_fields_set:
-            self.q.fault(address, "'during', 'within', 'first' and 'last' belong to observations", at_key=True)
+            self.q.faults.append(address, "'during', 'within', 'first' and 'last' belong to observations", at_key=True)
             return None
         if part.time_since == ENROLMENT:
             return Summary(name, TimeSince(None), TIME)
         word, key = (part.time_since, "time since") if part.time_since is not None else (part.entries_of, "entries of")
         known = (*self.names, ENROLMENT) if key == "time since" else self.names
-        if not self.q.name((*address, key), "state", str(word), known) or str(word) not in self.numbers:
+        if not self.q.names.known((*address, key), "state", str(word), known) or str(word) not in self.numbers:
             return None
         number = self.numbers[str(word)]
         return Summary(name, TimeSince(number), TIME) if key == "time since" else Summary(name, Entries(number), NONE)
@@ -190,11 +181,11 @@ class StatesBuilder:
         wanted = [names] if isinstance(names, str) else list(names or ())
         sound = True
         if names is not None and not wanted:
-            self.q.fault(address, "no state stands here")
+            self.q.faults.append(address, "no state stands here")
             return None
         for k, name in enumerate(wanted):
             place = address if isinstance(names, str) else (*address, k)
-            sound &= self.q.name(place, "state", name, self.names)
+            sound &= self.q.names.known(place, "state", name, self.names)
         return tuple(self.numbers[n] for n in wanted if n in self.numbers) if sound else None
 
     # Rules ---------------------------------------------------------------------------------------------------------
@@ -203,17 +194,17 @@ class StatesBuilder:
         """A compiled rule (or formula) over parameters and the summaries so far."""
         try:
             node = parse(text)
-            if not self.q.names_known(address, names_in(node), self.dimensions):
+            if not self.q.names.all_known(address, names_in(node), self.dimensions):
                 return None
             truth = dimension_of(node, self.dimensions) is None
         except RuleError as error:
-            self.q.fault(address, str(error))
+            self.q.faults.append(address, str(error))
             return None
         if truth != wants_truth:
             wanted, found = ("a comparison", "a number") if wants_truth else ("a number", "a comparison")
-            self.q.fault(address, f"expected {wanted}, found {found}: '{text}'")
+            self.q.faults.append(address, f"expected {wanted}, found {found}: '{text}'")
             return None
-        return Rule(str(text), compiled(node, self.q.constants, self.slots))
+        return Rule(str(text), compiled(node, self.q.parameters.values, self.slots))
 
     def reads(self, texts: Sequence[str | float]) -> tuple[int, ...]:
         """The summaries that these expressions read, and those that these read in turn."""
@@ -225,14 +216,14 @@ class StatesBuilder:
         for number, (name, part) in enumerate(self.part.randomisations.items()):
             address: Address = ("protocol", "randomisations", name)
             places = [((*address, "between", state), state) for state in part.between]
-            known = [self.q.name(place, "state", state, self.names, at_key=True) for place, state in places]
+            known = [self.q.names.known(place, "state", state, self.names, at_key=True) for place, state in places]
             arms = tuple(self.numbers[state] for state in part.between if state in self.numbers)
             sound = all(known) and len(arms) == len(part.between) >= _FEWEST_ARMS
             if len(part.between) < _FEWEST_ARMS:
-                self.q.fault((*address, "between"), f"randomisation needs at least {_FEWEST_ARMS} states")
+                self.q.faults.append((*address, "between"), f"randomisation needs at least {_FEWEST_ARMS} states")
             for state, ratio in part.between.items():
                 if ratio < 1:
-                    self.q.fault((*address, "between", state), f"{ratio} is below 1 (its part of the ratio)")
+                    self.q.faults.append((*address, "between", state), f"{ratio} is below 1 (its part of the ratio)")
                     sound = False
             total = sum(part.between.values())
             size = part.block if part.block is not None else 2 * total
@@ -242,11 +233,11 @@ class StatesBuilder:
                     if size <= _MOST_IN_BLOCK
                     else f"{size} is too many for a block"
                 )
-                self.q.fault((*address, "block"), f"{wanted} (at most {_MOST_IN_BLOCK})")
+                self.q.faults.append((*address, "block"), f"{wanted} (at most {_MOST_IN_BLOCK})")
                 sound = False
             strata = [self.rule((*address, "strata", k), text) for k, text in enumerate(part.strata) if text != "site"]
             if len(strata) > 8:
-                self.q.fault((*address, "strata"), "at most 8 rules can separate lists")
+                self.q.faults.append((*address, "strata"), "at most 8 rules can separate lists")
                 sound = False
             if not sound or None in strata:
                 self.sound = False
@@ -270,7 +261,7 @@ class StatesBuilder:
         final = {self.numbers[n] for n, s in self.part.states.items() if s.final is not None}
         on_study = reachable(explicit, enrolled) - final
         if not self.part.transitions:
-            self.q.fault(("protocol", "transitions"), "no transition stands here", at_key=True)
+            self.q.faults.append(("protocol", "transitions"), "no transition stands here", at_key=True)
         found: list[Transition] = []
         for item, part in enumerate(self.part.transitions):
             for built in self._transition(item, part, randomisations, on_study, final):
@@ -296,10 +287,10 @@ class StatesBuilder:
         sound = self._shape(address, part) and (rule is not None or part.when is None)
         trigger = self._trigger(address, part)
         if part.to is not None:
-            sound &= self.q.name((*address, "to"), "state", part.to, self.names) and part.to in self.numbers
+            sound &= self.q.names.known((*address, "to"), "state", part.to, self.names) and part.to in self.numbers
         if part.randomise is not None:
-            known = self.q.written("protocol", "randomisations")
-            sound &= self.q.name((*address, "randomise"), "randomisation", part.randomise, known)
+            known = self.q.names.declared("protocol", "randomisations")
+            sound &= self.q.names.known((*address, "randomise"), "randomisation", part.randomise, known)
             sound &= part.randomise in randomisations
         sources = self._sources((*address, "from"), part, on_study, final)
         if not sound or trigger is None or sources is None:
@@ -310,22 +301,26 @@ class StatesBuilder:
         return [(s, to, drawn, rule, bool(part.otherwise), trigger, item) for s in sources]
 
     def _shape(self, address: Address, part: TransitionPart) -> bool:
-        before = self.q.noted
-        if (part.to is None) == (part.randomise is None):
-            self.q.fault(address, "a transition says 'to' or 'randomise', one of them", at_key=True)
-        if part.when is not None and part.otherwise:
-            self.q.fault(address, "a transition says 'when' or 'otherwise', not both", at_key=True)
-        if part.after is not None and part.upon is not None:
-            self.q.fault(address, "a transition says 'after' or 'upon', not both", at_key=True)
-        return self.q.noted == before
+        with self.q.faults.watch() as here:
+            if (part.to is None) == (part.randomise is None):
+                self.q.faults.append(address, "a transition says 'to' or 'randomise', one of them", at_key=True)
+            if part.when is not None and part.otherwise:
+                self.q.faults.append(address, "a transition says 'when' or 'otherwise', not both", at_key=True)
+            if part.after is not None and part.upon is not None:
+                self.q.faults.append(address, "a transition says 'after' or 'upon', not both", at_key=True)
+        return here.ok
 
     def _trigger(self, address: Address, part: TransitionPart) -> str | None:
         if part.after is not None:
             known = self.words.assessments
-            return f"after {part.after}" if self.q.name((*address, "after"), "assessment", part.after, known) else None
+            return (
+                f"after {part.after}"
+                if self.q.names.known((*address, "after"), "assessment", part.after, known)
+                else None
+            )
         if part.upon is not None:
             known = self.words.events
-            return f"upon {part.upon}" if self.q.name((*address, "upon"), "event", part.upon, known) else None
+            return f"upon {part.upon}" if self.q.names.known((*address, "upon"), "event", part.upon, known) else None
         return END
 
     def _sources(self, address: Address, part: TransitionPart, on_study: set[int], final: set[int]) -> list[int] | None:
@@ -343,19 +338,21 @@ class StatesBuilder:
 
     def _state(self, name: str, part: StatePart, transitions: Sequence[Transition], follows: set[int]) -> State | None:
         address: Address = ("protocol", "states", name)
-        if address in self.q.unfit:
+        if self.q.names.refused(address):
             return None
-        before = self.q.noted
-        lasts = None if part.lasts is None else self.q.minutes((*address, "lasts"), part.lasts, what="duration")
-        until = (
-            None if part.until is None else self.q.minutes((*address, "until"), part.until, what="time since enrolment")
-        )
-        if part.lasts is not None and part.until is not None:
-            self.q.fault(address, "a state says 'lasts' or 'until', not both", at_key=True)
-        longest = lasts if until is None else until
-        levels, doses = self._visits.treatment(address, part, longest)
-        measured = self._visits.assessments(address, part, longest)
-        if self.q.noted > before:
+        with self.q.faults.watch() as here:
+            lasts = None if part.lasts is None else self.q.minutes((*address, "lasts"), part.lasts, what="duration")
+            until = (
+                None
+                if part.until is None
+                else self.q.minutes((*address, "until"), part.until, what="time since enrolment")
+            )
+            if part.lasts is not None and part.until is not None:
+                self.q.faults.append(address, "a state says 'lasts' or 'until', not both", at_key=True)
+            longest = lasts if until is None else until
+            levels, doses = self._visits.treatment(address, part, longest)
+            measured = self._visits.assessments(address, part, longest)
+        if not here.ok:
             return None
         number = self.numbers[name]
         groups = self._groups([t for t in transitions if t.source == number])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from protocolsim.component import Trait, Variable
 from protocolsim.drug.base import Drug
 from protocolsim.protocol.states import Dose, Visit
-from protocolsim.scenario.build.expressions import Quantities
+from protocolsim.scenario.build.values.expressions import Expressions
 from protocolsim.scenario.file.schema import Regimen, Schedule, StatePart
 from protocolsim.scenario.file.yaml_reader import Address
 from protocolsim.units import DOSE, MINUTES_PER_DAY, MINUTES_PER_WEEK, NONE
@@ -34,10 +34,10 @@ class Vocabulary:
 
 
 class VisitsBuilder:
-    """Builds the visits of one state after another; every fault goes to the quantities' list."""
+    """Builds the visits of one state after another; every fault goes to `q.faults`."""
 
-    def __init__(self, quantities: Quantities, words: Vocabulary) -> None:
-        self.q, self.words = quantities, words
+    def __init__(self, q: Expressions, words: Vocabulary) -> None:
+        self.q, self.words = q, words
 
     def treatment(
         self, address: Address, part: StatePart, lasts: int | None
@@ -47,12 +47,12 @@ class VisitsBuilder:
         doses: list[tuple[int, Dose, bool]] = []
         for drug, given in part.treatment.items():
             place: Address = (*address, "treatment", drug)
-            if not self.q.name(place, "drug", drug, self.words.drug_names, at_key=True):
+            if not self.q.names.known(place, "drug", drug, self.words.drug_names, at_key=True):
                 continue
             number = self.words.drug_names.index(drug)
             infused = self.words.drugs[number].give is not None
             if isinstance(given, Regimen) != infused:
-                self.q.fault(place, f"'{drug}' is given in doses: {{dose: 1 mg/kg, every: 4 weeks}}" if infused
+                self.q.faults.append(place, f"'{drug}' is given in doses: {{dose: 1 mg/kg, every: 4 weeks}}" if infused
                              else f"'{drug}' is not given in doses here: say 'standard'")  # fmt: skip
                 continue
             if not isinstance(given, Regimen):
@@ -70,7 +70,7 @@ class VisitsBuilder:
         assessments: list[tuple[int, int, bool]] = []
         for name, schedule in part.assessments.items():
             place: Address = (*address, "assessments", name)
-            if self.q.name(place, "assessment", name, self.words.assessments, at_key=True):
+            if self.q.names.known(place, "assessment", name, self.words.assessments, at_key=True):
                 number = self.words.assessments.index(name)
                 assessments += [
                     (offset, number, schedule.every is None) for offset in self._schedule(place, schedule, lasts)
@@ -81,18 +81,20 @@ class VisitsBuilder:
         """The minutes, from the start of the state, at which something is planned."""
         listed = [k for k in ("weeks", "days") if getattr(schedule, k) is not None]
         if len(listed) + (schedule.every is not None) != 1:
-            self.q.fault(address, "say when: one of weeks: [0, 4, 8], days: [0, 7], every: 4 weeks", at_key=True)
+            self.q.faults.append(
+                address, "say when: one of weeks: [0, 4, 8], days: [0, 7], every: 4 weeks", at_key=True
+            )
             return []
         if schedule.every is None:
             for key in sorted({"start", "times"} & schedule.model_fields_set):
-                self.q.fault((*address, key), f"'{key}' belongs to 'every'", at_key=True)
+                self.q.faults.append((*address, key), f"'{key}' belongs to 'every'", at_key=True)
             scale = MINUTES_PER_WEEK if listed == ["weeks"] else MINUTES_PER_DAY
             return self._listed((*address, listed[0]), getattr(schedule, listed[0]), scale)
         return self._repeated(address, schedule, lasts)
 
     def _listed(self, address: Address, values: Sequence[str | float], scale: int) -> list[int]:
         if not values:
-            self.q.fault(address, "no time stands here")
+            self.q.faults.append(address, "no time stands here")
         what = "from the start of the state"
         listed = [
             self.q.number((*address, k), v, NONE, least=0.0, most=520000.0 / 7, what=what) for k, v in enumerate(values)
@@ -105,7 +107,7 @@ class VisitsBuilder:
         ]
         offsets = [e for e in exact if e is not None]
         if len(set(offsets)) < len(offsets):
-            self.q.fault(address, "the same time stands there twice")
+            self.q.faults.append(address, "the same time stands there twice")
         return sorted(set(offsets))
 
     def _repeated(self, address: Address, schedule: Schedule, lasts: int | None) -> list[int]:
@@ -116,7 +118,7 @@ class VisitsBuilder:
         # Half-open: what falls on the very end belongs to the state that follows.
         offsets = range(start, lasts, every)
         if not offsets and lasts > 0:
-            self.q.fault(
+            self.q.faults.append(
                 (*address, "start"), f"'{schedule.start}' is not before the end of the state: nothing would be planned"
             )
         if schedule.times is not None:
@@ -125,7 +127,9 @@ class VisitsBuilder:
                 return []
             offsets = range(start, start + every * times, every)
         if len(offsets) > _MOST_VISITS:
-            self.q.fault((*address, "every"), f"that is {len(offsets)} times; at most {_MOST_VISITS} are possible")
+            self.q.faults.append(
+                (*address, "every"), f"that is {len(offsets)} times; at most {_MOST_VISITS} are possible"
+            )
             return []
         return list(offsets)
 

@@ -1,0 +1,159 @@
+"""Numbers in a scenario: literals with units, or expressions over the scenario's parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from protocolsim.protocol.rules import Node, RuleError, constant_value, dimension_of, names_in, parse
+from protocolsim.scenario.build.values.faults import Faults
+from protocolsim.scenario.build.values.names import Names
+from protocolsim.scenario.build.values.parameters import Named, Parameters
+from protocolsim.scenario.file.schema import ScenarioParameter
+from protocolsim.scenario.file.yaml_reader import Address
+from protocolsim.units import MINUTES_PER_WEEK, NONE, TIME, Dimension, dimension_name, duration
+
+
+class Expressions:
+    """Evaluates every number that a scenario writes in terms of its parameters.
+
+    `faults`, `names` and `parameters` are what it evaluates with; whoever reads a part of the file with numbers in it
+    is handed this one, whoever reads one without them only faults or names.
+    """
+
+    def __init__(self, faults: Faults, names: Names, parameters: Parameters) -> None:
+        self.faults, self.names, self.parameters = faults, names, parameters
+
+    def read_parameters(self, parts: Mapping[str, ScenarioParameter]) -> None:
+        """Settle the scenario's parameters, in file order; each may use those before it."""
+        for name, part in self.names.in_order(("parameters",), parts):
+            named = self._parameter(("parameters", name), part)
+            if named is None:
+                self.names.broken(name)
+            else:
+                self.parameters.settle(name, named)
+
+    def _parameter(self, address: Address, part: ScenarioParameter) -> Named | None:
+        place: Address = (*address, "value")
+        node = self._node(place, part.value)
+        dimension = self._dimension(place, node)
+        if node is None or dimension is None:
+            return None
+        value = constant_value(node, self.parameters.values)
+        bounds = self._range(address, part, dimension)
+        if not abs(value) < float("inf"):
+            self.faults.append(place, f"'{part.value}' is undefined")
+            return None
+        if bounds is None:
+            return None
+        low, high = bounds
+        if (low is not None and value < low) or (high is not None and value > high):
+            shown = " to ".join(str(b) for b in part.range or ())
+            self.faults.append(place, f"{part.value} is outside its range, {shown}")
+            return None
+        return Named(value, dimension, str(part.value), low, high)
+
+    def _range(
+        self, address: Address, parameter: ScenarioParameter, dimension: Dimension
+    ) -> tuple[float | None, float | None] | None:
+        if parameter.range is None:
+            return None, None
+        ends = []
+        for k, text in enumerate(parameter.range):
+            place: Address = (*address, "range", k)
+            result = self._dimension(place, self._node(place, text))
+            if result is not None and result != dimension:
+                value = f"'{parameter.value}', {dimension_name(dimension)}"
+                self.faults.append(
+                    (*address, "value"), f"expected {dimension_name(result)}, as in its range, found {value}"
+                )
+                return None
+            end = None if result is None else self.number(place, text, dimension)
+            if end is None:
+                return None
+            ends.append(end)
+        if ends[0] >= ends[1]:
+            self.faults.append(
+                (*address, "range"),
+                f"the lowest value, {parameter.range[0]}, is not below the highest, {parameter.range[1]}",
+            )
+            return None
+        return ends[0], ends[1]
+
+    def _node(self, address: Address, text: str | float) -> Node | None:
+        try:
+            return parse(text)
+        except RuleError as error:
+            self.faults.append(address, str(error))
+            return None
+
+    def _dimension(self, address: Address, node: Node | None) -> Dimension | None:
+        if node is None or not self.names.all_known(address, names_in(node), self.parameters.dimensions):
+            return None
+        try:
+            dimension = dimension_of(node, self.parameters.dimensions)
+        except RuleError as error:
+            self.faults.append(address, str(error))
+            return None
+        if dimension is None:
+            self.faults.append(address, "expected a number, found a comparison")
+        return dimension
+
+    def number(
+        self,
+        address: Address,
+        text: str | float,
+        dimension: Dimension,
+        *,
+        least: float | None = None,
+        most: float | None = None,
+        what: str = "",
+    ) -> float | None:
+        """A number of this dimension in internal units; None, with a fault noted, where it is not one."""
+        node = self._node(address, text)
+        number = self._dimension(address, node)
+        if node is None or number is None:
+            return None
+        if number != dimension:
+            self.faults.append(
+                address, f"expected {dimension_name(dimension)}, found '{text}', {dimension_name(number)}"
+            )
+            return None
+        value = constant_value(node, self.parameters.values)
+        behind = f" ({what})" if what else ""
+        if value != value or value in (float("inf"), float("-inf")):
+            self.faults.append(address, f"'{text}' is undefined{behind}")
+            return None
+        if least is not None and value < least:
+            self.faults.append(address, f"{text} is below {_shown(least, dimension)}{behind}")
+            return None
+        if most is not None and value > most:
+            self.faults.append(address, f"{text} is above {_shown(most, dimension)}{behind}")
+            return None
+        return value
+
+    def whole(self, address: Address, text: str | float, *, least: int, most: int, what: str) -> int | None:
+        """A whole number between bounds."""
+        value = self.number(address, text, NONE, least=least, most=most, what=what)
+        if value is not None and value != int(value):
+            self.faults.append(address, f"{text} is not a whole number ({what})")
+            return None
+        return None if value is None else int(value)
+
+    def minutes(self, address: Address, text: str | float, *, least: float = 0.0, what: str = "") -> int | None:
+        """A duration in whole minutes, at most a hundred years."""
+        value = self.number(address, text, TIME, least=least, most=5200.0 * MINUTES_PER_WEEK, what=what)
+        return None if value is None else self.whole_minutes(address, text, value)
+
+    def whole_minutes(self, address: Address, text: str | float, value: float) -> int | None:
+        """A time that comes to whole minutes; None, with a fault noted, for one that would have to be rounded."""
+        if abs(value - round(value)) > _EXACT:
+            self.faults.append(address, f"{text} is {value:.10g} minutes, and time is counted in whole minutes")
+            return None
+        return round(value)
+
+
+_EXACT = 1e-6  # minutes: what a sum of floats may be off
+
+
+def _shown(bound: float, dimension: Dimension) -> str:
+    return duration(bound) if dimension == TIME else f"{bound:g}"

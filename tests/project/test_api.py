@@ -198,7 +198,7 @@ SMALL = {
     "Comparison": ("compare", "found"),
     "Validation": ("validate", "found"),
     "Calibration": ("calibrate", "found"),
-    "Trace": ("Trace", "told"),
+    "Trace": ("Trace", "story"),
     "Check": ("Check", "found"),
 }
 

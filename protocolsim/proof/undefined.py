@@ -1,4 +1,4 @@
-"""Where what a rule reads can be undefined, and what becomes of the patient then."""
+"""Findings about undefined values that a rule can read, and the transition taken in that case."""
 
 from __future__ import annotations
 

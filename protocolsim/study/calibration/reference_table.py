@@ -1,4 +1,4 @@
-"""A reference table: many points of the prior, and some simulated trials at each.
+"""The reference table of ABC: quasi-random points of the prior, and some simulated trials at each.
 
 The points are a scrambled Sobol sequence, the same for the same seed, and a shorter table is the beginning of a longer
 one. Trials have random numbers of their own at every point: a published trial is one draw of its own, and a table in
@@ -186,7 +186,7 @@ def simulate(
     folder: StudyFolder | None = None,
     progress: Progress | None = None,
 ) -> Simulated:
-    """What comes of these points; other arguments as for `make_table`."""
+    """Simulate these points; other arguments as for `make_table`."""
     finished = None if folder is None else ReferenceFiles(folder)
     result = list(conduct(points, workers, finished, progress, together=POINTS_TOGETHER))
     return Simulated(np.stack([trials for trials, _ in result]), np.stack([every for _, every in result]))

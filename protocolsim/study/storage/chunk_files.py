@@ -1,11 +1,11 @@
-"""Finished chunks as pieces of a study's folder: their sums, and their share of the five tables.
+"""Storage of finished chunks in a study's folder (checkpoints): their sums, and their parts of the five tables.
 
 A chunk is a Parquet file with one row per trial. Columns that users name have a prefix, so that no name can meet ours:
 
     point, replicate   which point of the grid (0 is the scenario itself), which trial
     vary.NAME          what is varied there
     value.NAME         an estimate in that trial (null where it is undefined)
-    sums.NAME          what a study goes on from
+    sums.NAME          the endpoint sums from which a study resumes
 """
 
 from __future__ import annotations

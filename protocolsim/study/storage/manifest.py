@@ -1,4 +1,4 @@
-"""What an unfinished study must know to be gone on with: its scenario, the version that began it, and its plan."""
+"""The manifest by which a study is resumed: its scenario, the version that began it, and its plan."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Manifest:
 
     @property
     def identity(self) -> str:
-        """What its finished pieces carry, so that those of another study are told from them."""
+        """The identity (hash) that its ledger entries carry, to distinguish them from those of another study."""
         apart = ("replicates", "scenario", "scenario_sha256", "data", "files")
         same = {key: value for key, value in self.data.items() if key not in _OF_THE_PLAN} or self.scenario_sha256
         return _checksum({**{k: v for k, v in vars(self).items() if k not in apart}, "trial": same})[:32]
@@ -116,7 +116,7 @@ def _checksum(told: Mapping[str, Any]) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """As it will be when it is read again."""
+    """The value after a round trip through JSON."""
     return json.loads(json.dumps(value))
 
 

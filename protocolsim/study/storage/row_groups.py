@@ -1,4 +1,4 @@
-"""Parquet files put together and cut apart by whole row groups, whose bytes are copied and never decoded.
+"""Concatenation and splitting of Parquet files by whole row groups, copying bytes without decoding.
 
 A Parquet file is the bytes of its row groups, then a footer that says where each begins. Files of one schema are joined
 by copying the first and writing one footer for all. No library does that; reading and writing the rows again would cost

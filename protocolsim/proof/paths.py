@@ -117,8 +117,8 @@ class _PathSearch:
     def start(self) -> None:
         """Search from the initial state."""
         many = len(self.case.assessments)
-        nobody = _Position(-1, 0, (), (), 0, (0,) * many, (-1,) * many, (), None, by_event=False)
-        open_ = list(self._enter(nobody, self.protocol.states[0], 0))
+        start = _Position(-1, 0, (), (), 0, (0,) * many, (-1,) * many, (), None, by_event=False)
+        open_ = list(self._enter(start, self.protocol.states[0], 0))
         while open_:
             self.steps += 1
             if self.steps > MOST_STEPS or len(self.found) >= MOST_ROUTES:

@@ -80,7 +80,7 @@ class ChunkFiles:
         """Keep a finished chunk in the folder: of its results only the sums are still needed."""
         endpoints: dict[int, Mapping[str, Endpoint]] = {p.span.point: p.point.scenario.reported for p in chunk.parts}
         spans = [part.span for part in chunk.parts]
-        told: dict[str, Any] = {"spans": _told(spans, results)}
+        told: dict[str, Any] = {"spans": _span_rows(spans, results)}
         files: dict[str, bytes | Path] = {}
         for made in results:
             if made.tables is not None:  # of one part at most: the first
@@ -92,7 +92,7 @@ class ChunkFiles:
         return [replace(made, tables=None) for made in results]
 
 
-def _told(spans: Sequence[Span], results: Sequence[PointSums]) -> list[list[int]]:
+def _span_rows(spans: Sequence[Span], results: Sequence[PointSums]) -> list[list[int]]:
     return [[s.point, s.first, s.stop, made.rows] for s, made in zip(spans, results, strict=True)]
 
 
@@ -114,7 +114,7 @@ def encoded_chunk(
 
     tables = [_table(s, made, manifest, endpoints[s.point]) for s, made in zip(spans, results, strict=True)]
     joined = pa.concat_tables(tables, promote_options="default")
-    about = {"spans": _told(spans, results)}
+    about = {"spans": _span_rows(spans, results)}
     out = io.BytesIO()
     parquet.write_table(joined.replace_schema_metadata({_KEY: json.dumps(about).encode()}), out)
     return out.getvalue()

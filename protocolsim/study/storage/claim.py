@@ -40,10 +40,10 @@ class Claim:
 
 @contextmanager
 def claimed(out: Path) -> Iterator[Claim]:
-    """The folder that is meant, links followed; nobody else has it meanwhile.
+    """Lock the output folder exclusively, following links, for the duration of the context.
 
     What was made on the way goes again as far as it is empty at the end. Raises UsageError where it cannot be made, is
-    the folder one is in, or somebody is at work there.
+    the working directory, or another process is at work there.
     """
     target = _meant(out)
     with ExitStack() as held:

@@ -44,8 +44,8 @@ class Manifest:
 
     def as_json(self) -> str:
         """The text of the file; it ends in its own checksum."""
-        told = {"format": FORMAT, **vars(self)}
-        return json.dumps({**told, "checksum": _checksum(told)}, indent=2) + "\n"
+        content = {"format": FORMAT, **vars(self)}
+        return json.dumps({**content, "checksum": _checksum(content)}, indent=2) + "\n"
 
     def with_files(self, files: Mapping[str, str]) -> Manifest:
         """The same of a finished study, with the checksums of its results."""
@@ -111,8 +111,8 @@ def read_manifest(text: str) -> Manifest:
         raise ValueError(str(error)) from None
 
 
-def _checksum(told: Mapping[str, Any]) -> str:
-    return checksum_of(json.dumps(told, sort_keys=True).encode())
+def _checksum(content: Mapping[str, Any]) -> str:
+    return checksum_of(json.dumps(content, sort_keys=True).encode())
 
 
 def _plain(value: Any) -> Any:

@@ -123,7 +123,7 @@ def join(parts: Iterable[Path], target: Path) -> None:
 def cut(path: Path, pieces: Sequence[tuple[Path | None, int]]) -> None:
     """The other way round: so many row groups into each file, in order; those that go to None are passed over.
 
-    Raises ValueError where the file has not just as many: then nobody knows which are whose.
+    Raises ValueError if the numbers of row groups do not add up: they could then not be attributed.
     """
     footer = footer_of(path)
     groups = footer.groups

@@ -44,7 +44,7 @@ class StudyFolder:
     `shown` is what to call `path` to the user. `earlier` is a folder of finished results that this study goes on from,
     with its manifest. `pieces` is the folder of the finished pieces, `entries` what the ledger has of them, `lost` and
     `lost_earlier` the files of either that were damaged. `replacing` is what stands in `target` that may be deleted, as
-    it was when this began. `notes` is what the user should be told at the end. `concluded`: all is simulated, and
+    it was when this began. `notes` are messages for the user at the end. `concluded`: all is simulated, and
     results are being written.
     """
 
@@ -212,7 +212,7 @@ class _OccupiedError(UsageError):
 def publish(folder: Path, shown: str) -> None:
     """Give finished results their names, the summary last. Nothing that stands there is ever replaced.
 
-    Raises UsageError where somebody put a file of such a name there meanwhile.
+    Raises UsageError if a file of such a name has appeared there meanwhile.
     """
     waiting = folder / ours.PUBLISHING
     files = [p for p in sorted(waiting.rglob("*")) if p.is_file()]
@@ -239,7 +239,7 @@ def replace_results(new: Path, target: Path, only: ours.Inventory | None = None)
 
 def _given_back(earlier: Path, target: Path, only: ours.Inventory | None = None) -> list[str]:
     """Move files that the user added to earlier results back, or beside them if the name is taken."""
-    told = []
+    messages = []
     for name in ours.remove(earlier, only):
         place = target / name
         try:
@@ -250,9 +250,9 @@ def _given_back(earlier: Path, target: Path, only: ours.Inventory | None = None)
         except OSError:
             aside = next_to(target, f".{place.name}", ".meanwhile-")
             (earlier / name).rename(aside)
-            told.append(f"'{name}' was put into {target.name} meanwhile, by somebody else; it stands in {aside}")
+            messages.append(f"'{name}' was put into {target.name} meanwhile, by somebody else; it stands in {aside}")
     ours.remove(earlier, only)
-    return told
+    return messages
 
 
 @contextmanager

@@ -259,7 +259,7 @@ def _said(axes: Iterable[Axis], chosen: Iterable[Settable]) -> str:
 def carry_out(
     planned: Plan, progress: Progress | None = None, *, workers: Workers = 1, folder: StudyFolder | None = None
 ) -> Sweep:
-    """Simulate the scenario itself and every point. `progress` is told how many trials were done since the last call.
+    """Simulate the scenario itself and every point. `progress` is called with the trials done since the last call.
 
     `workers` and `folder` as for `run`. Raises SimulationError, which names the point, where a cohort cannot be filled.
     """

@@ -1,4 +1,4 @@
-"""What a disease or a drug is to the engines: a value that holds columns, kernels, and what it needs of others.
+"""The interface of disease and drug models: columns, kernels, parameters, and dependencies on other components.
 
 A component owns some columns of `body`, a float64 array with one row per subject, and offers kernels
 that move those columns through time. It never sees the protocol, and the protocol never sees it:
@@ -11,20 +11,20 @@ from. It holds no state; `dataclasses.replace` makes another one of it.
 compiled by `@kernel`. What each is given stands below (`StartKernel`, `AdvanceKernel`, `ObserveKernel`, `GiveKernel`);
 the arguments that all share are
 
-    body        float64 [subjects, columns]; all columns of all components, of every subject in the engine's hands
-    rows        int64 [n]; the subjects to do something to, as rows of `body`, each at most once
+    body        float64 [subjects, columns]; all columns of all components, for all subjects of the engine
+    rows        int64 [n]; the subjects to process, as rows of `body`, each at most once
     links       int64; where things stand in `body`: links[0] is the component's own first column (so its field F is
                 body[i, links[0] + F]), then one column for each trait in `needs`, then for each signal in `reads` a
                 count followed by that many columns, whose sum is the signal (`signal_sum`, `signal_sums`)
     constants   float64; what `constants` made of the parameters' values, the same for every subject
     seed, who   the study's seed, and int64 [subjects, 2]: (replicate, subject) of each row, the key of its draws
 
-A kernel writes its own columns in the rows that it is given and what it is handed to fill, and nothing else. What it
-does to a subject may not depend on which others are in `rows`, nor on how the rows are ordered: the bits are the same.
+A kernel writes only its own columns in the given rows, and the output arrays among its arguments. Its result for a
+subject may not depend on which others are in `rows`, nor on their order, bit for bit.
 
-A loop over rows is enough. Where it costs time, take fields out of `body` (`taken`), draw for all rows together
-(`normals` and `uniforms`, of `keys` that several draws share) and let short loops over these columns do several
-subjects at once: the bits are the same.
+A loop over rows is enough. Where it is slow, gather fields from `body` (`taken`), draw for all rows together
+(`normals` and `uniforms`, of `keys` that several draws share) and use short loops over these columns, which the
+compiler vectorises (SIMD): the bits are the same.
 """
 
 from __future__ import annotations
@@ -55,14 +55,14 @@ class StartKernel(Protocol):
 
 
 class AdvanceKernel(Protocol):
-    """Move the component's own columns through an interval of time."""
+    """Advance the component's own columns over an interval of time."""
 
     def __call__(
         self, body: Floats, rows: Integers, links: Integers, constants: Floats, since: Integers, until: Integers, /
     ) -> None:
         """Subject i moves from minute since[i] to until[i] of its own clock (int64 [subjects]).
 
-        In which pieces an interval is passed must not matter beyond rounding.
+        Splitting an interval into parts must not change the result beyond rounding.
         """
 
 
@@ -157,7 +157,7 @@ class Trait:
 
 @dataclass(frozen=True)
 class Variable:
-    """One quantity that an assessment shows.
+    """One quantity that an assessment measures.
 
     `least`, `most` (as shown) and `whole` say what it can be at all. Proofs about decision rules rest on them, so
     they must hold for every value that is ever observed; left out, anything is possible.
@@ -249,7 +249,7 @@ def in_base_units(parameters: Iterable[Parameter], values: Mapping[str, float]) 
 
 @kernel
 def signal_sum(body: Floats, i: int, links: Integers, at: int) -> float:
-    """The sum of all that is written to one signal; links[at] counts its columns, which follow."""
+    """The sum of all columns of one signal; links[at] is their number, and their indices follow."""
     total = 0.0
     for j in range(at + 1, at + 1 + links[at]):
         total += body[i, links[j]]
@@ -258,7 +258,7 @@ def signal_sum(body: Floats, i: int, links: Integers, at: int) -> float:
 
 @kernel
 def signal_sums(body: Floats, rows: Integers, links: Integers, at: int) -> Floats:
-    """`signal_sum` of the subjects in rows, side by side."""
+    """`signal_sum` of each subject in rows, [subjects]."""
     total = np.zeros(rows.shape[0])
     for j in range(at + 1, at + 1 + links[at]):
         signal = taken(body, rows, links[j])
@@ -269,7 +269,7 @@ def signal_sums(body: Floats, rows: Integers, links: Integers, at: int) -> Float
 
 @kernel
 def taken(body: Floats, rows: Integers, column: int) -> Floats:
-    """One column of the subjects in rows, side by side."""
+    """Gather one column: body[rows[k], column], [subjects]."""
     out = np.empty(rows.shape[0])
     for k in range(rows.shape[0]):
         out[k] = body[np.uint64(rows[k]), column]
@@ -278,6 +278,6 @@ def taken(body: Floats, rows: Integers, column: int) -> Floats:
 
 @kernel
 def put_back(body: Floats, rows: Integers, column: int, values: Floats) -> None:
-    """The other way round: body[rows[k], column] = values[k]."""
+    """Scatter into one column: body[rows[k], column] = values[k]."""
     for k in range(rows.shape[0]):
         body[np.uint64(rows[k]), column] = values[k]

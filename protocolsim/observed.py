@@ -1,7 +1,7 @@
-"""What the clinic knows: the chart a decision rule may read, and nothing else.
+"""The medical chart: observations and state entries that decision rules may read, as opposed to the hidden truth.
 
-A chart holds columns of subjects, like everything the engines touch; the reference engine keeps charts of
-one. The truth about a subject stands in its `body`, which no rule is ever handed.
+A chart holds columns of subjects; the reference engine keeps charts of one. The true state of a subject is in its
+`body`, to which rules have no access.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from protocolsim.arithmetic import kernel, unsigned
 from protocolsim.arrays import Floats, Integers
 
-CHART_ROOM = 32  # observations of one variable that a chart has room for at first
+CHART_ROOM = 32  # initial capacity, in observations of one variable
 
 
 @dataclass
@@ -38,7 +38,7 @@ class Chart:
 
     @classmethod
     def empty(cls, subjects: int, variables: int, states: int, traits: int) -> Chart:
-        """A chart before anything happened."""
+        """An empty chart."""
         shape = (subjects, variables, CHART_ROOM)
         return cls(
             minute=np.zeros(shape, dtype=np.int64),
@@ -73,7 +73,7 @@ class Chart:
 def enter(
     entered: Integers, entries: Integers, enrolled: Integers, rows: Integers, state: int, minute: Integers, enrols: bool
 ) -> None:
-    """Date and count an entry of each subject in rows; the first that enrols is the enrolment."""
+    """Record an entry of each subject in rows into a state; the first that enrols dates the enrolment."""
     for i in unsigned(rows):
         entered[i, state] = minute[i]
         entries[i, state] += 1
@@ -94,7 +94,7 @@ def note(
     value: Floats,
     column: int,
 ) -> int:
-    """Write one observation for each subject in rows, in order, up to one whose room is too small. Returns how many."""
+    """Append one observation for each subject in rows, stopping at a full chart. Returns how many were written."""
     for k in range(rows.shape[0]):
         i = np.uint64(rows[k])
         n = np.uint64(counts[i, variable])

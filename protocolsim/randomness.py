@@ -1,12 +1,11 @@
-"""Every random number is looked up by what it is for, never drawn in order.
+"""Counter-based random numbers: each draw is a pure function of its key, independent of the order of draws.
 
-`uniform(seed, replicate, subject, stream, index)` is a pure function: Philox4x32-10 (Salmon et al.,
-SC 2011) with the seed as key and (replicate, subject, stream, index) as counter. No two purposes
-share a number, and no number depends on which others were asked for before. The stream is named by
-purpose (each disease and drug owns a block of stream numbers); the index counts planned uses: the
-third scan of this subject has index 3 however often, or on which engine, it is computed.
+`uniform(seed, replicate, subject, stream, index)` is Philox4x32-10 (Salmon et al., SC 2011) with the seed as key and
+(replicate, subject, stream, index) as counter. A stream belongs to one purpose (each disease and drug owns a block of
+stream numbers); the index counts planned uses: the third scan of this subject has index 3, however often and on
+whichever engine it is computed. This gives common random numbers across scenarios, engines and workers.
 
-Distributions are quantile functions of that uniform.
+Other distributions are sampled by inversion (quantile functions).
 """
 
 from __future__ import annotations
@@ -38,8 +37,8 @@ _M1 = np.uint64(0xCD9E8D57)
 _W0 = np.uint64(0x9E3779B9)
 _W1 = np.uint64(0xBB67AE85)
 _TWO_TO_52 = np.uint64(0x4330000000000000)
-_VANISHING = 1e-290  # a probability of none from which the others can no longer be reached
-_STEPS = 5  # of a search for a count that are taken by all rows at a time; most end before
+_VANISHING = 1e-290  # P(0) below which the recurrence for the other probabilities underflows
+_STEPS = 5  # steps of the search for a count that are vectorised over all rows; most rows end earlier
 _TWENTY = np.uint64(20)
 _TWELVE = np.uint64(12)
 # Where the formulae for a normal quantile change, as distances from 1/2; beyond _FAR lie 2 draws in 10^10.
@@ -87,9 +86,9 @@ def uniform(seed: int, replicate: int, subject: int, stream: int, index: int) ->
 
 @kernel
 def keys(who: Integers, rows: Integers, index: Integers) -> Integers:
-    """What the draws of the subjects in rows are looked up by, [3, subjects]: replicate, subject, index[i].
+    """The keys of draws of the subjects in rows, [3, subjects]: replicate, subject, index[i].
 
-    Side by side, so that the loop over them does several at a time; all draws of the same use share them.
+    Contiguous, so that the loop over them is vectorised (SIMD); shared by all streams of the same use.
     """
     result = np.empty((3, rows.shape[0]), dtype=np.int64)
     for k in range(rows.shape[0]):
@@ -110,7 +109,7 @@ def keys_of_use(who: Integers, rows: Integers, use: int) -> Integers:
 
 @kernel
 def uniforms(seed: int, key: Integers, stream: int) -> Floats:
-    """The draws of these keys, one after the other."""
+    """`uniform` of each key, [subjects]."""
     drawn = np.empty(key.shape[1])
     for k in range(key.shape[1]):
         drawn[k] = _uniform(seed, key[0, k], key[1, k], stream, key[2, k])
@@ -119,17 +118,17 @@ def uniforms(seed: int, key: Integers, stream: int) -> Floats:
 
 @kernel
 def normals(seed: int, key: Integers, stream: int) -> Floats:
-    """The same draws as standard normal numbers."""
+    """Standard normal draws: the normal quantile of `uniforms`."""
     return normal_quantiles(uniforms(seed, key, stream))
 
 
 @kernel
 def normal_quantiles(u: Floats) -> Floats:
-    """`normal_quantile` of each, several at a time, to the same bits."""
+    """Vectorised (SIMD) `normal_quantile`, equal to it bit for bit."""
     drawn = np.empty(u.shape[0])
     for k in range(u.shape[0]):
         drawn[k] = _central_normal(u[k] - 0.5)
-    # The few that are not near the centre, in a row of their own.
+    # The few in the tails are gathered and computed separately.
     which = np.empty(u.shape[0], dtype=np.int64)
     few = 0
     for k in range(u.shape[0]):
@@ -236,7 +235,7 @@ def poisson_search(u: float, mean: float, none: float) -> float:
 
 @kernel
 def poisson_counts(u: Floats, mean: Floats, none: Floats) -> Floats:
-    """`poisson_search` of each, several at a time, to the same bits."""
+    """Vectorised (SIMD) `poisson_search`, equal to it bit for bit."""
     counts, left = np.empty(u.shape[0]), np.empty(u.shape[0], dtype=np.bool_)
     for k in range(u.shape[0]):
         count, probability, below, going = 0.0, none[k], none[k], True
@@ -262,7 +261,7 @@ def binomial_quantile(u: float, trials: float, p: float) -> float:
         return 0.0
     if p >= 1.0:
         return trials
-    # Failures are counted where they are the rarer, so that the search starts from a probability that is not 0.
+    # For p > 0.5 count failures instead, so that the search starts from a probability that does not underflow.
     failures = p > 0.5
     if failures:
         p, u = 1.0 - p, 1.0 - u
@@ -272,7 +271,7 @@ def binomial_quantile(u: float, trials: float, p: float) -> float:
 
 @kernel
 def binomial_search(u: float, trials: float, p: float, none: float) -> float:
-    """The same for p up to 0.5 and trials above 0, where none = exp(trials * log(1 - p)) is known already."""
+    """`binomial_quantile` for p <= 0.5 and trials > 0, given none = exp(trials * log(1 - p)), the probability of 0."""
     if none < _VANISHING:
         z = normal_quantile(u)
         skew = (1.0 - 2.0 * p) * (z * z - 1.0) / 6.0
@@ -290,7 +289,7 @@ def binomial_search(u: float, trials: float, p: float, none: float) -> float:
 
 @kernel
 def binomial_counts(u: Floats, trials: Floats, p: Floats, none: Floats) -> Floats:
-    """`binomial_quantile` of each, several at a time, to the same bits; none = exp(trials * log(1 - p))."""
+    """Vectorised (SIMD) `binomial_quantile`, equal to it bit for bit; none = exp(trials * log(1 - p))."""
     counts, left = np.empty(u.shape[0]), np.empty(u.shape[0], dtype=np.bool_)
     for k in range(u.shape[0]):
         count, probability, below, going = 0.0, none[k], none[k], True

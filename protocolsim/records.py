@@ -1,13 +1,13 @@
-"""What happened: five tables of plain columns, the same from every engine.
+"""Simulation output: five tables of plain columns, the same from every engine.
 
-    subjects      one row for everybody screened: where they came from, how they ended, traits, hidden truth
+    subjects      one row for each subject screened: site, arrival, outcome, traits, hidden truth
     observations  one row for each variable of each planned assessment, made or missed
     doses         one row for each planned dose, given or missed
-    moves         one row for each change of state, with the numbers its rule read
-    events        one row for each event with a clock of its own (adverse events, dropout)
+    moves         one row for each transition, with the values its rule read
+    events        one row for each event that occurs at random times (adverse events, dropout)
 
 Times are whole minutes since the subject's own day 0 (entry into the first state); rows are in the order
-(replicate, subject, time of happening). Names are stored as codes into `Labels`; `frame` puts the names back.
+(replicate, subject, time). Names are stored as codes into `Labels`; `frame` decodes them.
 """
 
 from __future__ import annotations
@@ -92,18 +92,18 @@ _CODES = {
     "event": "events",
 }
 _MINUTES = ("enrolled_minute", "end_minute", "planned_minute", "minute")
-# Columns that `frame` adds: of a table, what is worked out from the others; beside each minute, the day.
+# Columns that `frame` adds: those derived from others in a table; the day beside each minute.
 _SHOWN = {"subjects": ("outcome",), "moves": ("trigger", "reason")}
 HIDDEN, READ = "truth_", "value_"
-"""How the columns begin that hold hidden traits, and the numbers that a rule read."""
-# A large replicate is handed on in blocks of so many candidates.
+"""Prefixes of columns: hidden traits, and the values that a rule read."""
+# A large replicate is streamed in blocks of so many candidates.
 SUBJECTS_TOGETHER = 8192
 NEVER = -1  # a minute that never came (a subject who was not enrolled)
 
 
 @dataclass(frozen=True)
 class Labels:
-    """The names behind the codes, and the trial's own columns."""
+    """The names that codes stand for, and the columns that depend on the trial."""
 
     states: tuple[str, ...]
     outcomes: tuple[str, ...]  # of each state; '' for those that are not final
@@ -161,7 +161,7 @@ class Records:
     first_replicate: int = 0
     replicates: int = 1
     whole: bool = True
-    derived: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)  # what was worked out from them
+    derived: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)  # cache of `once`
 
     def __getitem__(self, table: str) -> Table:
         return self.tables[table]
@@ -172,13 +172,13 @@ class Records:
         return frame
 
     def once(self, key: object, work_out: Callable[[], Any]) -> Any:
-        """What `work_out` gives, worked out only the first time; records never change."""
+        """The result of `work_out`, cached under `key`; records are immutable."""
         if key not in self.derived:
             self.derived[key] = work_out()
         return self.derived[key]
 
     def equal(self, other: Records) -> bool:
-        """Whether every table is the same, to the last bit."""
+        """Whether every table is equal, bit for bit."""
         return all(
             mine.keys() == theirs.keys() and all(mine[c].tobytes() == theirs[c].tobytes() for c in mine)
             for mine, theirs in ((self.tables[t], other.tables[t]) for t in TABLES)
@@ -196,7 +196,7 @@ def concatenate(parts: Sequence[Records]) -> Records:
 
 @dataclass(frozen=True)
 class Coded:
-    """A column of texts: `codes` into `labels`."""
+    """A categorical column: `codes` into `labels`."""
 
     codes: Column
     labels: tuple[str, ...]
@@ -231,7 +231,7 @@ def shown(records: Records, table: str) -> dict[str, Column | Coded]:
 def _explained(
     columns: Table, labels: Labels, explain: Callable[[int, Sequence[float]], tuple[str, str]]
 ) -> tuple[Coded, Coded]:
-    """What moved each subject, and the rule's own words; each set of numbers is put into words once."""
+    """Trigger and reason of each transition, as text; each distinct set of values is formatted once."""
     read = [columns["transition"].astype(np.float64), *(columns[f"{READ}{k}"] for k in range(labels.reasons))]
     rows = np.ascontiguousarray(np.column_stack(read))
     whole = rows.view(f"V{rows.itemsize * rows.shape[1]}").reshape(-1)

@@ -1,4 +1,4 @@
-"""Compiled functions over columns: what they are made of, where their machine code is kept, compiling ahead of need.
+"""Numba kernels: their fingerprints, the on-disk cache of machine code, and parallel compilation ahead of need.
 
 Private: what is public stands in the package root.
 """

@@ -1,4 +1,4 @@
-"""What the first run on a machine compiles, by several processes at once, and what is said meanwhile.
+"""Parallel compilation of the kernels of a first run, in helper processes, with a progress message.
 
 Numba compiles in one thread. But which kernels a run will call is known as soon as it calls the first that is not on
 the disk: they stand in `kernels.txt`, each with the types it is called with. So this process compiles them from the
@@ -62,20 +62,20 @@ class Job(NamedTuple):
 
 @cache
 def jobs() -> tuple[Job, ...]:
-    """All that stands in the list."""
+    """Every job of the list in `kernels.txt`."""
     text = (Path(__file__).parent / "kernels.txt").read_text(encoding="utf-8")
     lines = (line.split(maxsplit=3) for line in text.splitlines() if line and not line.startswith("#"))
     return tuple(Job(*line) for line in lines)
 
 
 class Team:
-    """This process and its helpers, from the first kernel that is missing to the last."""
+    """This process and its helper processes, which compile the missing kernels together."""
 
     def __init__(self, helpers: int | None = None) -> None:
         self.helpers = min(_processors() - 1, _MOST_HELPERS) if helpers is None else helpers
         self.waiting: list[Job] = []
         self.running: set[Job] = set()
-        self.begun: set[str] = set()  # those of which engine have been asked for
+        self.begun: set[str] = set()  # the engines whose kernels have been requested
         self.changed = threading.Condition()
         self.busy = self.ended = False
         self.started = 0.0
@@ -83,7 +83,7 @@ class Team:
         self.threads: list[threading.Thread] = []
 
     def missing(self, kernel: MachineCode, signature: tuple[Any, ...]) -> None:
-        """A kernel is not on the disk. Afterwards it may be; if not, who asks compiles it."""
+        """Handle a cache miss: compile the list in parallel. If the kernel is still missing, the caller compiles it."""
         if self.busy or self.ended:
             return
         function = kernel.function
@@ -121,7 +121,7 @@ class Team:
             self.changed.notify_all()
 
     def _work(self) -> None:
-        """Compile what nobody else has begun."""
+        """Compile the jobs that no other process has begun."""
         self.busy = True
         try:
             while (job := self._next(0)) is not None:
@@ -134,7 +134,7 @@ class Team:
             return self.waiting.pop(place) if self.waiting else None
 
     def _lead(self) -> None:
-        """Hand the last of the list to a helper, one after the other; without it where it cannot start or go on."""
+        """Feed jobs from the end of the list to one helper; stops if the helper cannot start or dies."""
         with contextlib.suppress(OSError), _started() as process:
             self.processes.append(process)
             while (job := self._for_a_helper()) is not None:
@@ -148,7 +148,7 @@ class Team:
                     break
 
     def _for_a_helper(self) -> Job | None:
-        """The last that nobody has begun, as soon as there is one; None when there will be none."""
+        """The last job that is not begun, waiting until there is one; None at the end."""
         with self.changed:
             self.changed.wait_for(lambda: self.waiting or self.ended)
             if self.ended:
@@ -158,7 +158,7 @@ class Team:
             return job
 
     def end(self) -> None:
-        """Say how long it took, and let helpers go when they have done what they began."""
+        """Report the duration, and let helpers finish their current job and exit."""
         with self.changed:
             if self.ended:
                 return
@@ -168,7 +168,7 @@ class Team:
         tell(f"compiled in {time.monotonic() - self.started:.1f} seconds")
 
     def abandon(self) -> None:
-        """The process ends: helpers end at once."""
+        """Kill the helpers immediately, as the process exits."""
         with self.changed:
             self.ended = True
             self.changed.notify_all()
@@ -179,7 +179,7 @@ class Team:
 
 
 def _lend_a_folder() -> None:
-    """Where kernels can be kept nowhere, helpers and workers find them in a folder that goes with this process."""
+    """Without a writable cache, share kernels with helpers and workers in a temporary folder of this process."""
     with contextlib.suppress(OSError):
         folder = tempfile.mkdtemp(prefix="protocolsim-")
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
@@ -213,12 +213,12 @@ def _handed(process: subprocess.Popen[str], job: Job) -> bool:
 
 
 def begin() -> None:
-    """From now on this process does not compile alone what stands in the list."""
+    """Enable parallel compilation in this process."""
     misses.missing = Team().missing
 
 
 def serve() -> None:
-    """What a helper does: compile what it is told, line by line, until nobody tells it more."""
+    """Main loop of a helper: compile one job per line of standard input, until it is closed."""
     for line in sys.stdin:
         job = Job(*line.rstrip("\n").split(maxsplit=3))
         job.dispatcher.compile(job.signature)

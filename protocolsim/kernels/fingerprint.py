@@ -1,4 +1,4 @@
-"""What a kernel is made of, in one number: whatever could change its machine code changes its fingerprint.
+"""The fingerprint of a kernel: a hash of everything that could change its machine code.
 
 A compiled kernel holds copies of the functions that it calls, of theirs, and of every constant that they read, wherever
 they stand: in its own file, in another of this package, in a second file of a plugin. Its fingerprint therefore follows
@@ -44,12 +44,12 @@ VERSIONS = "; ".join(
 
 
 def fingerprint(function: Callable[..., Any]) -> str:
-    """The digest of a function and of all that it is made of, as of now."""
+    """The hash of a function and of all functions and constants that it reaches, as of now."""
     return CodeWalk(function).digest.hexdigest()
 
 
 class CodeWalk:
-    """One walk over everything that a function reaches; each thing is looked into once."""
+    """A traversal of everything that a function refers to; each object is visited once."""
 
     def __init__(self, start: Any) -> None:
         self.digest = hashlib.sha256(VERSIONS.encode())

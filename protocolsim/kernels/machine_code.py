@@ -1,4 +1,4 @@
-"""Compiled kernels, kept on disk from one process to the next: found again only where nothing they hold has changed.
+"""The on-disk cache of compiled kernels, keyed by fingerprint: an entry is valid only if nothing it uses has changed.
 
 Numba's own cache looks at one file only, that of the outer function; so what a kernel copies from others could change
 without it. It also ends the command where a kernel cannot be written, and believes whatever it reads. Here the name of
@@ -44,7 +44,7 @@ misses = CacheMisses()
 
 
 def not_kept(place: Path | None, why: str) -> None:
-    """Say, once, that each run will compile anew."""
+    """Warn, once, that every run will recompile."""
     where = f" in {place}" if place else ""
     tell(
         f"compiled kernels cannot be kept{where} ({why}), so that each run compiles anew; set NUMBA_CACHE_DIR to a "
@@ -156,7 +156,7 @@ class MachineCode(FunctionCache):  # type: ignore[misc]
         )
 
     def _tidy(self, path: Path, made_of: str) -> None:
-        """Remove what earlier texts of the kernel left behind."""
+        """Remove stale files of earlier versions of the kernel."""
         late = time.time() - _STALE
         for other in path.parent.glob(f"{self._stem}*.nbc"):
             if not other.name.startswith(f"{self._stem}{made_of[:20]}."):
@@ -170,13 +170,13 @@ def _checksum(name: str, body: bytes) -> bytes:
 
 
 def _replace(path: Path, reduced: Any) -> None:
-    """Write a file whole or not at all, whoever else writes it."""
+    """Write a file atomically (temporary file and rename), also against concurrent writers."""
     body: bytes = dumps(reduced)
     partial = path.with_name(f".{uuid.uuid4().hex}.tmp")
     try:
         partial.write_bytes(_MAGIC + _checksum(path.name, body) + body)
         partial.replace(path)
-    except BaseException:  # Ctrl-C too: nothing would ever take it away
+    except BaseException:  # Ctrl-C too: the temporary file would never be removed
         with contextlib.suppress(OSError):
             partial.unlink()
         raise

@@ -1,4 +1,4 @@
-"""What holds for every patient that a protocol could meet, proven with z3; and every path through the protocol.
+"""Verification of a protocol: properties of every possible patient, proven with z3, and enumeration of its paths.
 
 Private: what is public stands in the package root.
 """

@@ -1,4 +1,4 @@
-"""What a proof is about, and what it finds.
+"""The input and output of proofs: the case (a protocol with the domains of its numbers), and findings.
 
 A case is a protocol with what its numbers can be. A proof holds for all of them at once: whatever is observed, within
 the bounds that diseases and drugs declare. Numbers are taken as exact (the engines' floats differ from that by some
@@ -21,7 +21,7 @@ Severity = Literal["fault", "warning", "note"]
 
 @dataclass(frozen=True)
 class Domain:
-    """What a number can be: its bounds in internal units, and whether it is whole."""
+    """The domain of a number: its bounds in internal units, and whether it is an integer."""
 
     least: float = -float("inf")
     most: float = float("inf")
@@ -66,7 +66,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing found: what kind, how bad, where in the scenario, in which words, for which patient.
+    """One finding: its kind, severity, place in the scenario, message, and counterexample.
 
     `patient` holds the numbers of a counterexample by name (None: undefined). `possible`: the numbers obey all that
     was taken into account, but loops or missed visits are known only roughly, so that the patient may not exist.

@@ -1,4 +1,4 @@
-"""What a scenario says must hold on every path: proven over all of them, or broken by one of them, or not proven."""
+"""Verification of a scenario's bounds on every path: proven, violated by a path, or undecided."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def bounds(case: Case, routes: Routes) -> Iterator[Finding]:
 
 
 def largest(case: Case, routes: Routes, bound: Bound) -> tuple[float, Route | None]:
-    """The most that the bounded number comes to on the paths found, and a path where it does."""
+    """The maximum of the bounded number over the paths, and a path that attains it."""
     most, where = 0.0, None
     for route in routes.found:
         value = measured(case, bound, route)

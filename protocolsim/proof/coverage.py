@@ -1,4 +1,4 @@
-"""Whether every patient finds a way out of a state whose ways out are all bound to rules."""
+"""Exhaustiveness: whether some rule holds for every patient at the end of a state without an unconditional exit."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from protocolsim.protocol.states import State
 
 
 def without_a_way(decision: DecisionQuestion) -> SolverAnswer:
-    """A patient for whom none of the rules holds, if there can be one."""
+    """A counterexample to exhaustiveness: a patient for whom none of the rules holds."""
     none_holds = [decision.logic.no(rule) for rule in decision.rules.values()]
     return decision.can(*none_holds, show=decision.read_by(*decision.group.transitions))
 
 
 def gap_of(case: Case, state: State, budget: Budget) -> str | None:
-    """Who finds no way out of a state at its end, in brackets; None where it is proven that nobody does."""
+    """Counterexample (in parentheses) for a non-exhaustive exit, or None if proven exhaustive."""
     assert state.at_end is not None
     try:
         decision = DecisionQuestion(Patients(case, budget), state, state.at_end)

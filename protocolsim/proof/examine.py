@@ -1,4 +1,4 @@
-"""Everything that is proven about a case, and every path through it."""
+"""The entry point of verification: all findings about a case, and every path through it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from protocolsim.proof.paths import Routes, routes
 
 @dataclass(frozen=True)
 class Examined:
-    """What was found, what could not be decided within the budget, and the paths."""
+    """The result: findings, questions undecided within the budget, and the paths."""
 
     findings: tuple[Finding, ...]
     given_up: tuple[str, ...]

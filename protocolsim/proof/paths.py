@@ -1,8 +1,8 @@
-"""Every path through a protocol, as planned: the states, when each is entered, the visits made and the doses given.
+"""Enumeration of every path through a protocol, as planned: states with entry times, visits made and doses given.
 
 Rules that depend only on what is planned (how often a state was entered, the time in it or since enrolment) are
-decided; the others may go either way. A loop whose way out depends on the patient has no last round: it is followed for
-some rounds, and what holds on them is not said to be proven.
+decided; the others may go either way. A loop whose exit depends on the patient is unbounded: it is unrolled for some
+rounds, and what holds on them does not count as proven.
 An event may fall at any minute. To a final state it is followed at the first minute and at the last; to another state
 also after each visit: later doses are nowhere closer to those before, and no stay is longer.
 """
@@ -21,7 +21,7 @@ from protocolsim.protocol.summaries import Entries, Formula, TimeSince
 MOST_ROUTES = 2000
 MOST_STEPS = 40_000
 ROUNDS = (1, 2, 4, 8, 16, 32, 64, 128)
-"""How often a state is entered on one path at most: tried in turn, until nothing is cut short."""
+"""Limits of entries into one state on a path (loop unrolling), tried in turn until no path is cut short."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Routes:
 
 @dataclass(frozen=True)
 class _Position:
-    """A patient on the way: what is planned so far."""
+    """A node of the search: a patient's plan so far."""
 
     state: int
     minute: int
@@ -80,7 +80,7 @@ class _TooMany(Exception):  # noqa: N818 - a way to stop, not an error
 
 
 def routes(case: Case, dead: frozenset[int] = frozenset()) -> Routes:
-    """The paths of a case; `dead`: transitions that nobody takes, by proof."""
+    """The paths of a case; `dead`: transitions that are proven never to be taken."""
     best: Routes | None = None
     for rounds in ROUNDS:
         walk = _PathSearch(case, dead, rounds)
@@ -102,7 +102,7 @@ def routes(case: Case, dead: frozenset[int] = frozenset()) -> Routes:
 
 
 class _PathSearch:
-    """Depth first, in file order."""
+    """Depth-first search, in file order."""
 
     def __init__(self, case: Case, dead: frozenset[int], rounds: int) -> None:
         self.case, self.dead, self.rounds = case, dead, rounds
@@ -115,10 +115,10 @@ class _PathSearch:
         self.steps = 0
 
     def start(self) -> None:
-        """Follow everybody from the first state on."""
+        """Search from the initial state."""
         many = len(self.case.assessments)
-        nobody = _Position(-1, 0, (), (), 0, (0,) * many, (-1,) * many, (), None, by_event=False)
-        open_ = list(self._enter(nobody, self.protocol.states[0], 0))
+        start = _Position(-1, 0, (), (), 0, (0,) * many, (-1,) * many, (), None, by_event=False)
+        open_ = list(self._enter(start, self.protocol.states[0], 0))
         while open_:
             self.steps += 1
             if self.steps > MOST_STEPS or len(self.found) >= MOST_ROUTES:
@@ -144,9 +144,9 @@ class _PathSearch:
         )  # fmt: skip
 
     def _ways(self, here: _Position, state: State) -> Iterator[_Position]:
-        """Everybody who leaves this state, by whichever way."""
+        """Every continuation of a path out of this state."""
         ends = state.ends(here.minute, here.enrolled if here.enrolled is not None else here.minute)
-        yield from self._struck(here, state, here.minute + 1, ends)
+        yield from self._left_by_event(here, state, here.minute + 1, ends)
         struck_at_end = False
         for visit in state.visits:
             due = here.minute + visit.offset
@@ -154,7 +154,7 @@ class _PathSearch:
             if due > ends or made is None:
                 continue
             if due == ends:
-                yield from self._struck(here, state, ends, ends)  # an event comes before a visit of its minute
+                yield from self._left_by_event(here, state, ends, ends)  # an event comes before a visit of its minute
                 struck_at_end = True
             here, tried = self._observe(here, made, due)
             for assessment in tried:
@@ -163,9 +163,9 @@ class _PathSearch:
                     if self._leaves_for_certain(here, state.after[assessment], due):
                         return
             here = self._give(here, made, due)
-            yield from self._struck(here, state, due + 1, ends, onward=True)
+            yield from self._left_by_event(here, state, due + 1, ends, onward=True)
         if not struck_at_end:
-            yield from self._struck(here, state, ends, ends)
+            yield from self._left_by_event(here, state, ends, ends)
         if state.at_end is not None:
             yield from self._tried(here, state.at_end, ends)
 
@@ -182,10 +182,10 @@ class _PathSearch:
         given = tuple(PlannedDose(due, d.drug, d.amount) for d in visit.doses)
         return dataclasses.replace(here, doses=here.doses + given) if given else here
 
-    def _struck(
+    def _left_by_event(
         self, here: _Position, state: State, minute: int, ends: int, *, onward: bool = False
     ) -> Iterator[_Position]:
-        """Those whom an event takes away at this minute. `onward`: only to states from where it goes on."""
+        """Continuations by an event at this minute. `onward`: only into states that are not final."""
         if minute > ends:
             return
         for code, group in state.upon.items():
@@ -251,7 +251,7 @@ class _PathSearch:
         if isinstance(made, TimeSince):
             return self._since(made.state, here, minute)
         if isinstance(made, Formula):
-            if name not in self.formulas:  # one that names another twice would double the work with each step
+            if name not in self.formulas:  # memoised, else chains of formulas take exponential time
                 self.formulas[name] = self._value(parse(made.words), here, minute)
             return self.formulas[name]
         return None

@@ -1,14 +1,12 @@
-"""Which planned activities can take place at all, by the engines' own order of events (engine/base.py).
+"""Reachability of planned activities, under the engines' order of events (engine/base.py).
 
-A rule may be true or false here; only time, the ways that there are and moves that everybody makes are looked at. What
-is left out never takes place, whoever the patient is; what is left in does where the rules let anybody come to it.
+An over-approximation: each rule may be true or false; only time, the transition graph and unconditional transitions
+count. An activity left out never takes place for any patient; one left in does if the rules let some patient reach it.
 
-- Nobody is later for less than nothing: the earliest moment after enrolment at which a state can be entered says how
-  long a stay `until` a moment lasts at most.
-- At the very end of a state only what was listed is done; of what repeats nothing.
-- Whoever has been assessed goes at once where a transition after that assessment asks nothing: that day's dose and all
-  later visits lapse.
-- Who does not come, or has to wait, may miss the assessment, and so go on to the next.
+- The earliest time after enrolment at which a state can be entered bounds the length of a stay `until` a time.
+- At the end of a state only listed activities are done, not repeated ones.
+- An unconditional transition after an assessment is taken at once: that day's dose and all later visits lapse.
+- A no-show, or a queue, may make the patient miss the assessment and stay for the next visit.
 """
 
 from __future__ import annotations
@@ -19,23 +17,23 @@ from heapq import heappop, heappush
 from protocolsim.protocol.states import Protocol, State, Transition, Visit, reachable
 
 Planned = Mapping[int, tuple[Visit, ...]]
-"""By state, the visits that can take place, with what can be done at them; a state that nobody gets to is left out."""
+"""By state, the reachable visits with their reachable activities; unreachable states are left out."""
 
 
 def planned(protocol: Protocol, events: Mapping[int, frozenset[int]], *, may_miss: bool) -> Planned:
-    """What can take place. `events` that can happen, by state; `may_miss`: a planned visit may not be made."""
+    """The reachable activities. `events`: those that can occur, by state; `may_miss`: planned visits may be missed."""
     return _Walk(protocol, events, may_miss=may_miss).walk()
 
 
 class _Walk:
-    """Everybody from the first state on, the earliest first. Time counts from enrolment; before it, it stands still."""
+    """Shortest-path search from the first state, by time since enrolment; before enrolment no time passes."""
 
     def __init__(self, protocol: Protocol, events: Mapping[int, frozenset[int]], *, may_miss: bool) -> None:
         self.protocol, self.events, self.may_miss = protocol, events, may_miss
         self.successors = protocol.successors()
 
     def walk(self) -> Planned:
-        """The visits that somebody can come to, by state."""
+        """The reachable visits, by state."""
         result: dict[int, tuple[Visit, ...]] = {}
         open_: list[tuple[int, int, bool]] = []  # (minutes since enrolment, state, enrolled)
         seen: set[tuple[int, bool]] = set()
@@ -47,7 +45,7 @@ class _Walk:
             seen.add((number, enrolled))
             state = self.protocol.states[number]
             visits, left = self._stay(state, minute)
-            # Enrolled the stay can be shorter, never longer: who is not enrolled cannot be in a state with `until`.
+            # Enrolment can only shorten the stay: a state with `until` cannot be entered before enrolment.
             result.setdefault(number, visits)
             for transition, after in self._ways(state, visits, minute, left=left):
                 for to in transition.destinations:
@@ -57,7 +55,7 @@ class _Walk:
         return result
 
     def _stay(self, state: State, minute: int) -> tuple[tuple[Visit, ...], bool]:
-        """What can be done in a state by those who enter it earliest; whether all are gone before its end."""
+        """The reachable visits of a state entered at its earliest time; whether it is always left before its end."""
         length = state.lasts if state.until is None else max(0, state.until - minute)
         stay: list[Visit] = []
         for visit in state.visits:
@@ -76,13 +74,13 @@ class _Walk:
         return tuple(stay), False
 
     def _sends_away(self, state: State, offset: int, assessment: int) -> bool:
-        """Whether everybody who comes to this assessment makes it and goes."""
+        """Whether this assessment is always made at this visit and followed by an unconditional transition."""
         group = state.after.get(assessment)
         if group is None or not group.certain or self.may_miss:
             return False
         if offset > 0:
             return True
-        # On entry it is not repeated, and so nothing tried after it, where it was made at the same minute before.
+        # On entry an assessment already made at this minute is not repeated, and transitions after it not tried.
         return not any(
             assessment in visit.assessments
             for other in self.protocol.states
@@ -93,7 +91,7 @@ class _Walk:
     def _ways(
         self, state: State, visits: tuple[Visit, ...], minute: int, *, left: bool
     ) -> list[tuple[Transition, int]]:
-        """The transitions that can be taken, each with the least time that this takes."""
+        """The transitions that can be taken, each with its least time after entry."""
         ways: list[tuple[Transition, int]] = []
         if state.final:
             return ways
@@ -110,13 +108,13 @@ class _Walk:
 
     @staticmethod
     def _tried(transitions: tuple[Transition, ...]) -> list[Transition]:
-        """Those up to the first that asks nothing."""
+        """Those up to the first unconditional one."""
         certain = next((k for k, t in enumerate(transitions) if t.rule is None), len(transitions))
         return list(transitions[: certain + 1])
 
 
 def moments(planned_: Planned, state: State, *, assessment: int | None = None, drug: int | None = None) -> list[int]:
-    """The minutes of a state at which an assessment can be made, or a dose of a drug be given."""
+    """The minutes of a state at which an assessment, or a dose of a drug, is reachable."""
     return [
         visit.offset
         for visit in planned_.get(state.number, ())

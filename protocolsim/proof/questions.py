@@ -1,4 +1,4 @@
-"""Questions about one decision: what can be true of a patient who comes to it."""
+"""Satisfiability questions about one decision: what can be true of a patient who reaches it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Patients:
         self._left: dict[tuple[int, str], SymbolicChart] = {}
 
     def entering(self, state: int) -> list[Truth]:
-        """What the ways into a state, and the rules on them, say of who comes there."""
+        """Constraints on a patient who enters a state, from the transitions into it and their rules."""
         if state not in self._entering:
             entering: list[Truth] = []
             guards: dict[int, Truth] = {}
@@ -69,7 +69,7 @@ class DecisionQuestion:
         self._patients: list[SolverAnswer] = []  # found so far: one may answer the next question too
 
     def _facts(self) -> list[Truth]:
-        """All that is known of a patient who comes to this decision."""
+        """All constraints on a patient who reaches this decision."""
         history = self.patients.history
         before = history.traced(self.state.number)
         gone = {self.state.number, *history.before(self.state.number)}
@@ -105,7 +105,7 @@ class DecisionQuestion:
         return can
 
     def _small(self, name: str) -> list[Truth]:
-        """That a number is one that reads well, the simplest first."""
+        """Preferences for a readable number, the simplest first."""
         term, same = self.chart.meaning(name), self.logic.compare
         return [
             self.logic.both(term.defined, same("==", term.numerator, times(Fraction(k), term.denominator)))

@@ -1,4 +1,4 @@
-"""A statistic of observations whose number is not known: only what is true of any numbers."""
+"""An abstraction of a statistic over an unknown number of observations: constraints that hold for any values."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def rough_statistic(logic: Logic, made: Observed, domain: Domain, sure: int) -> 
 
 
 def _hang_together(logic: Logic, mean: Number, total: Number, count: Number, most: float, facts: list[Truth]) -> None:
-    """What a sum of at least one number has to do with their mean."""
+    """Constraints that link the sum and the mean of at least one number."""
     none = logic.compare("<", count, _ONE)
     if most <= _FEW:
         for k in range(1, int(most) + 1):

@@ -1,4 +1,4 @@
-"""Findings in the trial's own words."""
+"""Formatting of findings: transitions, counterexamples, numbers and times as text."""
 
 from __future__ import annotations
 

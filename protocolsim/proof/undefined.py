@@ -1,4 +1,4 @@
-"""Where what a rule reads can be undefined, and what becomes of the patient then."""
+"""Findings about undefined values that a rule can read, and the transition taken in that case."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ class Undefined:
 
     def findings(self) -> Iterator[Finding]:
         """One finding for each thing that can be undefined, at the first rule that reads it."""
-        told: set[str] = set()
+        reported: set[str] = set()
         for t in self.decision.group.transitions:
             if t.rule is None or t.number in self.inquiry.dead:
                 continue
             for subject in self._subjects(t):
-                if subject.words not in told:
-                    told.add(subject.words)
+                if subject.words not in reported:
+                    reported.add(subject.words)
                     yield from self._subject(t, subject)
 
     def _subjects(self, t: Transition) -> Iterator[_Subject]:

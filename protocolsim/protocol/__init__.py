@@ -1,4 +1,4 @@
-"""States, schedule, decision rules, and what can be seen to be wrong with them.
+"""The protocol: states, visit schedule, transitions, decision rules, and structural checks of them.
 
 Private: what is public stands in the package root.
 """

@@ -1,6 +1,6 @@
-"""What can be seen to be wrong with a protocol before anybody is simulated.
+"""Static checks of a protocol's structure: unreachable states, missing exits, loops that take no time, and so on.
 
-Each check answers with (path in the scenario, message) pairs; the scenario room adds the lines.
+Each check yields (path in the scenario, message) pairs; the scenario package adds line numbers.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ def findings(
     variables: tuple[str, ...],
     gap: Callable[[State], str | None],
 ) -> list[Finding]:
-    """Every structural fault. `shows` maps an assessment to the variables it makes known.
+    """Every structural fault. `shows` maps an assessment to its variables.
 
-    `gap` is asked about each state whose ways out at the end are all bound to rules: who finds none of them open, in
-    words; None where it is proven that there is no such patient.
+    `gap` is called for each state whose transitions at its end are all conditional: it returns a counterexample, a
+    patient for whom no rule holds, in words, or None if the rules are proven exhaustive.
     """
     result: list[Finding] = list(_start(protocol))
     if result:
-        return result  # all that follows would be wrong for the same reason
+        return result  # further findings would only be consequences of these
     for check in _CHECKS:
         result.extend(check(protocol))
     result.extend(_gaps(protocol, gap))
@@ -166,7 +166,7 @@ def _timeless_cycles(protocol: Protocol) -> Iterator[Finding]:
 
 
 def _never_tried(protocol: Protocol) -> Iterator[Finding]:
-    """Transitions after an assessment that no state they leave ever makes."""
+    """Transitions after an assessment that is not scheduled in their source states."""
     tried: dict[int, bool] = {}
     for state in protocol.states:
         made = {a for visit in state.visits for a in visit.assessments}
@@ -213,7 +213,7 @@ _CHECKS: tuple[Callable[[Protocol], Iterator[Finding]], ...] = (
 def _unobserved(
     protocol: Protocol, shows: Mapping[int, tuple[int, ...]], variables: tuple[str, ...]
 ) -> Iterator[Finding]:
-    """A rule that reads what no visit on any way there has observed."""
+    """Rules that read observations which no visit on any path to them makes."""
     seen_in = {
         s.number: {(v, s.number) for visit in s.visits for a in visit.assessments for v in shows[a]}
         for s in protocol.states
@@ -245,7 +245,7 @@ def _where(protocol: Protocol, made: Observed) -> str:
 
 
 def _observed_in(protocol: Protocol, transition: Transition) -> list[int]:
-    """The summaries of observations that one transition's own rules come down to."""
+    """The summaries of observations on which one transition's rules depend."""
     summaries = protocol.reader.summaries
     rules = [transition.rule] if transition.rule is not None else []
     rules += transition.randomise.strata if transition.randomise is not None else ()
@@ -271,7 +271,7 @@ def _known_on_entry(protocol: Protocol, seen_in: Mapping[int, set[tuple[int, int
 
 
 def closure(wanted: set[int], made_by: Mapping[int, object]) -> tuple[int, ...]:
-    """The summaries wanted and all that their formulas read, in order of definition."""
+    """Transitive closure: the wanted summaries and all that their formulas read, in order of definition."""
     result, open_ = set(wanted), list(wanted)
     while open_:
         made = made_by[open_.pop()]

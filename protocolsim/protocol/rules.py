@@ -2,9 +2,9 @@
 
     or  and  not  >  >=  <  <=  ==  !=  +  -  *  /  ( )  numbers with units  names
 
-A rule is compiled to a function of the values its names stand for, which may be numbers or columns of them:
-both engines call the same function. NaN means undefined (no observation within reach, a division by zero). A
-comparison with something undefined is false. Values within TOLERANCE of a bound count as equal to it:
+A rule is compiled to a function of the values of its names, scalars or arrays: both engines call the same function.
+NaN means undefined (no observation in the window, a division by zero), and a comparison with it is false. Values within
+TOLERANCE of each other count as equal:
 1 - 7/10 > 0.30 is true in floats and false here.
 """
 
@@ -45,7 +45,7 @@ Evaluator = Callable[[Sequence[Value]], Value]
 
 
 class RuleError(ValueError):
-    """A rule that cannot be read, or whose parts do not fit together; the message says why."""
+    """A syntax or type error (of units, or of numbers and truth values) in a rule."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Negation:
 
 @dataclass(frozen=True)
 class Operation:
-    """Two operands and what stands between them."""
+    """A binary operator and its operands."""
 
     op: str
     left: Node
@@ -92,7 +92,7 @@ RESERVED = frozenset(_WORDS) | frozenset(known_units()) | {"otherwise", "undefin
 
 
 def parse(text: str | float) -> Node:
-    """The syntax tree of an expression. Raises RuleError, saying what was found and expected."""
+    """Parse an expression into a syntax tree. Raises RuleError with the token found and what was expected."""
     if isinstance(text, bool):
         raise RuleError(f"expected an expression, found {str(text).lower()}")
     if isinstance(text, (int, float)):
@@ -109,7 +109,7 @@ def _finite(value: float, text: object) -> float:
 
 
 def _as_many_as_matter(signs: int) -> int:
-    """Two signs in a row undo each other; the second is kept to say what kind of thing stands behind them."""
+    """Reduce a run of signs to one or two: pairs cancel, but the last pair is kept, as it fixes the operand's type."""
     return 2 - signs % 2 if signs else 0
 
 
@@ -320,7 +320,7 @@ _OPERATIONS: dict[str, Callable[[Value, Value], Value]] = {
 
 
 def compiled(node: Node, constants: Mapping[str, float], slots: Mapping[str, int]) -> Evaluator:
-    """A function of the values in their slots; names in `constants` are fixed now. It can be pickled."""
+    """Compile an expression to a picklable function of a sequence of values; `constants` are bound now."""
     if isinstance(node, Number):
         return partial(constantly, node.value)
     if isinstance(node, Name):
@@ -335,7 +335,7 @@ def compiled(node: Node, constants: Mapping[str, float], slots: Mapping[str, int
 
 
 def constantly(value: Value, _: Sequence[Value]) -> Value:
-    """The same, whatever the values are."""
+    """A constant function of the values."""
     return value
 
 
@@ -352,5 +352,5 @@ def _joined(op: str, left: Evaluator, right: Evaluator, values: Sequence[Value])
 
 
 def constant_value(node: Node, constants: Mapping[str, float]) -> float:
-    """The number an expression over constants comes to; NaN where it is undefined."""
+    """Evaluate an expression over constants; NaN if it is undefined."""
     return float(compiled(node, constants, {})(()))

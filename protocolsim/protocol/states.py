@@ -1,6 +1,6 @@
-"""A protocol: states with visits, and the transitions between them. Names are resolved to numbers here.
+"""The protocol as a state machine: states with visits, and transitions between them, with names resolved to indices.
 
-A protocol is data. It knows nothing of any disease or drug but their names, and both engines run it.
+A protocol is data, independent of the disease and drug models, and is interpreted by both engines.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ class Dose:
 
 @dataclass(frozen=True)
 class Visit:
-    """All that is planned for one moment of a state, `offset` minutes after its start.
+    """The activities planned for one time point of a state, `offset` minutes after its start.
 
-    `closing` is what of it is still done where the state ends at that very moment: what was listed, not what repeats.
+    `closing` is the part that is still done if the state ends at that minute: listed activities, not repeated ones.
     """
 
     offset: int
@@ -38,7 +38,7 @@ class Visit:
 
 @dataclass(frozen=True)
 class Rule:
-    """A decision rule: the scenario's own words, and the compiled function of the summaries."""
+    """A decision rule: its source text, and the compiled function of the summaries."""
 
     words: str
     evaluate: Evaluator
@@ -46,10 +46,10 @@ class Rule:
 
 @dataclass(frozen=True)
 class Randomisation:
-    """Permuted blocks over arms, one list for each stratum.
+    """Permuted-block randomisation over arms, with one allocation list per stratum.
 
-    `block` lists the arm (position in `arms`) of each place of an unpermuted block; `strata` are rules whose truth
-    separates lists, `by_site` separates them by site as well.
+    `block` is the unpermuted block, as indices into `arms`; `strata` are rules whose truth values define the strata,
+    `by_site` stratifies by site as well.
     """
 
     name: str
@@ -62,7 +62,7 @@ class Randomisation:
 
 @dataclass(frozen=True)
 class Transition:
-    """A way out of one state. `rule` None: always taken. `to` None: `randomise` chooses among its arms."""
+    """A transition out of one state. `rule` None: unconditional. `to` None: `randomise` allocates one of its arms."""
 
     number: int
     source: int
@@ -81,7 +81,7 @@ class Transition:
 
 @dataclass(frozen=True)
 class Group:
-    """The transitions tried together, in file order, and the summaries their rules read."""
+    """The transitions with one trigger, tried in file order, and the summaries their rules read."""
 
     trigger: str
     transitions: tuple[Transition, ...]
@@ -89,19 +89,19 @@ class Group:
 
     @property
     def certain(self) -> bool:
-        """Whether one of them is taken whatever the rules say."""
+        """Whether one of them is unconditional, so that the state is certainly left."""
         return any(t.rule is None for t in self.transitions)
 
 
 @dataclass(frozen=True)
 class State:
-    """One state: what is done in it, how long it lasts, the ways out.
+    """One state: its visits, duration, and outgoing transitions.
 
-    It ends `lasts` minutes after its start, or `until` minutes after enrolment (at once where that is past); both are
+    It ends `lasts` minutes after its start, or `until` minutes after enrolment (immediately if that is past); both are
     None for a final state.
 
-    A state is `on_study` where it can follow enrolment and is not final.
-    `levels` is the treatment in force, one number per drug: 0 off, 1 standard, else the dose in mg/kg.
+    A state is `on_study` if it can follow enrolment and is not final.
+    `levels` is the treatment, one number per drug: 0 off, 1 standard, else the dose in mg/kg.
     """
 
     number: int
@@ -120,16 +120,16 @@ class State:
 
     @property
     def final(self) -> bool:
-        """Whether a subject who gets here has finished."""
+        """Whether the state is final (absorbing)."""
         return self.outcome is not None
 
     @property
     def timed(self) -> bool:
-        """Whether its time is ever over."""
+        """Whether it has a planned end."""
         return self.lasts is not None or self.until is not None
 
     def ends(self, entered: int, enrolled: int) -> int:
-        """The minute at which its time is over, for a subject who entered and was enrolled at these minutes."""
+        """The planned end in minutes, for a subject who entered and was enrolled at these minutes."""
         if self.until is not None:
             return max(entered, enrolled + self.until)
         assert self.lasts is not None
@@ -137,12 +137,12 @@ class State:
 
     @cached_property
     def certainly_left_upon_events(self) -> bool:
-        """Whether every event that a transition waits for ends the stay, whatever the rules say."""
+        """Whether every awaited event has an unconditional transition, so that it certainly ends the stay."""
         return all(group.certain for group in self.upon.values())
 
     @property
     def groups(self) -> Iterator[Group]:
-        """Every group of transitions out of this state."""
+        """Every group of outgoing transitions."""
         if self.at_end is not None:
             yield self.at_end
         yield from self.after.values()
@@ -151,12 +151,12 @@ class State:
 
 @dataclass(frozen=True)
 class Bound:
-    """What must hold on every path: doses of a drug, their sum (mg/kg), or a time, is at most so much.
+    """An invariant, to be proven for every path: an upper bound of a number of doses, a total dose (mg/kg), or a time.
 
     measure      "doses", "total dose" or "time"
     drug         of doses: which
     since        of a time: the state from whose last entry it is counted; None: from enrolment
-    in_any       of doses: counted in any interval of so many minutes, its start included and its end not; None: overall
+    in_any       of doses: the length in minutes of a sliding window, half-open at its end; None: overall
     """
 
     name: str
@@ -169,7 +169,7 @@ class Bound:
 
 @dataclass(frozen=True)
 class Protocol:
-    """The whole protocol. Subjects start in states[0]. `always` is what must hold on every path, for proofs only."""
+    """The whole protocol. Subjects start in states[0]. `always` are the invariants to prove; engines ignore them."""
 
     states: tuple[State, ...]
     reader: Reader
@@ -184,21 +184,21 @@ class Protocol:
         return max((len(g.reads) for s in self.states for g in s.groups), default=0)
 
     def state(self, name: str) -> State:
-        """The state of that name; KeyError where there is none."""
+        """The state of that name. Raises KeyError."""
         for state in self.states:
             if state.name == name:
                 return state
         raise KeyError(name)
 
     def successors(self) -> dict[int, list[int]]:
-        """The states that each state's transitions may lead to."""
+        """The adjacency list: the states that each state's transitions may lead to."""
         successors: dict[int, list[int]] = {s.number: [] for s in self.states}
         for transition in self.transitions:
             successors[transition.source] += transition.destinations
         return successors
 
     def before_enrolment(self) -> set[int]:
-        """The states that subjects can be in who have not been enrolled."""
+        """The states that can be entered before enrolment."""
         enrolling = {s.number for s in self.states if s.enrolled}
         ways = {n: [to for to in enrolment if to not in enrolling] for n, enrolment in self.successors().items()}
         return set() if 0 in enrolling else reachable(ways, [0])
@@ -211,7 +211,7 @@ class Protocol:
         raise KeyError(transition.number)
 
     def explain(self, number: int, read: Sequence[float]) -> tuple[str, str]:
-        """What triggered a recorded transition, and the rule's own words with the numbers it read filled in."""
+        """The trigger of a recorded transition, and the text of its rule with the values it read."""
         transition = self.transitions[number]
         group = self.group_of(transition)
         names = [self.reader.summaries[k].name for k in group.reads]
@@ -229,7 +229,7 @@ def _shown(value: float) -> str:
 
 
 def reachable(successors: Mapping[int, Sequence[int]], start: Sequence[int]) -> set[int]:
-    """Every state that can be got to from the given ones, themselves included."""
+    """Every state reachable from the given ones, which are included."""
     result, open_ = set(start), list(start)
     while open_:
         for state in successors[open_.pop()]:

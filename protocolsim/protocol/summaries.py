@@ -1,4 +1,4 @@
-"""Summaries: the numbers a decision rule may use, built from the chart alone.
+"""Summaries: statistics of a subject's chart that decision rules read.
 
 A summary is one of
     observed    sum, mean, last, first, smallest, largest or count of a variable, over the observations left after
@@ -7,8 +7,8 @@ A summary is one of
     time since  the minutes since enrolment, or since the last entry of a state
     trait       what the clinic sees of the subject at any time
     expression  a formula over other summaries, traits and parameters
-Means are a sum in the order of the visits, then one division. Nothing left after the filters: undefined (NaN),
-but a count is 0.
+Means are a sum in the order of the visits, then one division. A statistic of no observations is undefined (NaN), but a
+count is 0.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class TraitSeen:
 
 @dataclass(frozen=True)
 class Formula:
-    """An expression over summaries that stand before this one, and parameters; `words` is how it was written."""
+    """An expression over previously defined summaries, and parameters; `words` is its source text."""
 
     words: str
     evaluator: Evaluator
@@ -73,7 +73,7 @@ class Formula:
 
 @dataclass(frozen=True)
 class Summary:
-    """A named number, how it comes about, and its dimension."""
+    """A named summary: its definition, and its dimension."""
 
     name: str
     made_by: Observed | Entries | TimeSince | TraitSeen | Formula
@@ -141,7 +141,7 @@ def _passes(state: int, minute: int, during: Integers, within: int, now: int) ->
 
 
 class Reader:
-    """Computes summaries from charts. Holds no state of its own but the compiled plans."""
+    """Computes summaries from charts; holds only compiled definitions."""
 
     def __init__(self, summaries: Sequence[Summary]) -> None:
         self.summaries = tuple(summaries)
@@ -162,8 +162,8 @@ class Reader:
     ) -> list[Value]:
         """The wanted summaries (in the order of definition) as columns, one value for each subject in rows.
 
-        Unwanted slots are None. For a chart of one subject the values are plain numbers: the same bits, and much
-        quicker to compute with. now[i] is the minute of subject i; known[number][i] is what need not be computed again.
+        Entries for other summaries are None. For a chart of one subject the values are scalars, which are much faster
+        and equal bit for bit. now[i] is the minute of subject i; known[number][i] are cached values.
         """
         columns: list[Value] = [None] * len(self.summaries)
         single = len(now) == 1

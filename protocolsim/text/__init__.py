@@ -1,4 +1,4 @@
-"""Text that people wrote, on its way into another language: one file for each language, and no other way into it.
+"""Escaping of user-written text for each output language (HTML, Markdown, CSV, shell, ...), one file for each.
 
 Private: what is public stands in the package root.
 """

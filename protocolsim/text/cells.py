@@ -1,4 +1,4 @@
-"""Text in a CSV that a spreadsheet may open: none of it becomes a formula."""
+"""Escaping for CSV, against formula injection in spreadsheets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Docstrings under `python -OO`, which throws them away: help, pages of models and the schema are made of them.
+"""An import hook that keeps docstrings under `python -OO`: help, model pages and the schema are made of them.
 
 Altair, too, cannot be imported without its own.
 """

@@ -1,4 +1,4 @@
-"""Text on its way into the languages of graphs, Mermaid and Graphviz: it stays within its label."""
+"""Escaping for the graph languages Mermaid and Graphviz (DOT)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Text on its way into HTML, into script within it, and into SVG; and the only place where HTML is called safe."""
+"""Escaping for HTML, inline scripts and SVG; the only place where markup is declared safe."""
 
 from __future__ import annotations
 

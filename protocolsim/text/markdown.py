@@ -1,4 +1,4 @@
-"""Text on its way into Markdown: it is read as the words it is, and stays in its line or its cell."""
+"""Escaping for Markdown, within a line or a table cell."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commands that a message suggests: whole, and quoted so that they can be pasted."""
+"""Shell quoting of the commands that messages suggest."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The three standard streams of a command, which may be closed, full, or read by nobody.
+"""Handling of standard streams that are closed, full (ENOSPC), or a broken pipe (EPIPE).
 
-What a command does, it does without them too. Its status is 2 where it could not print what it was asked for, with one
-line on standard error; where the reader went away (`| head -1`) it ends quietly, with the status of a tool that
-SIGPIPE ended (141). Words for standard error are lost where nobody hears them, and change no status.
+The exit status is 2 if requested output could not be printed, with one line on standard error; on a broken pipe
+(`| head -1`) the command ends silently with 141, the status of a tool killed by SIGPIPE. Messages for standard error
+are dropped if it is closed, without changing the status.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ def standard_streams() -> Iterator[None]:
     except OutputLost as error:
         sys.exit(_ended(error.why))
     except SystemExit:
-        # So click answers where nobody reads its help.
+        # Click exits in this way if its help output goes to a broken pipe.
         if type(sys.stdout).__name__.endswith("PacifyFlushWrapper"):
             sys.exit(BROKEN_PIPE)
         raise
     except OSError as error:
-        # Nobody who works with files lets one through, so it is of a stream, or nothing that could be foreseen.
+        # File operations handle their own OSError, so this one is from a stream, or unexpected.
         named = ": ".join(str(name) for name in (error.filename, error.filename2) if name is not None)
         if named:
             say(f"{named}: {error.strerror}", err=True)

@@ -1,4 +1,4 @@
-"""Text on its way to a terminal: what would command the terminal, or hide from its reader, is shown as an escape."""
+"""Escaping for terminals: control sequences, bidirectional marks and invisible characters are printed as escapes."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def speaks_unicode(encoding: str) -> bool:
 
 
 class OutputLost(Exception):  # noqa: N818 - what happened, as StudyStopped
-    """Standard output takes nothing more: it is closed, full, or nobody reads on."""
+    """Standard output cannot be written: it is closed, full, or a broken pipe."""
 
     def __init__(self, why: OSError) -> None:
         super().__init__(why.strerror or str(why))

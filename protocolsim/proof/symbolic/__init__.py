@@ -1,1 +1,1 @@
-"""A patient as symbols: the chart, the history and the rules as formulas of z3, and the budget of asking it."""
+"""Symbolic execution of a protocol in z3: chart, history and rules as formulas, and the solver's budget."""

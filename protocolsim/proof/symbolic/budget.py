@@ -1,8 +1,8 @@
-"""What proving may cost: steps, which are the same on every machine, and seconds, which nobody waits longer than.
+"""The budget of proofs: solver steps, which are the same on every machine, and a timeout in seconds.
 
-A step of algebra has no bound on its time: a comparison of fourth powers keeps z3 busy for minutes within few steps. So
-what is asked is asked in a thread of its own. The caller waits as long as the budget allows, then interrupts it; and
-where the caller is interrupted (Ctrl-C), it interrupts the thread too, and goes on being interrupted.
+A step of nonlinear algebra may take arbitrarily long: a comparison of fourth powers keeps z3 busy for minutes within
+few steps. Each query therefore runs in a thread; after the timeout the caller interrupts it. An interrupt of the caller
+(Ctrl-C) is passed to the thread, and raised again.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from time import monotonic, thread_time
 
 STEPS = 3_000_000
-"""What one question may cost, in z3's own count of steps."""
+"""The limit of one query, in z3's resource units (rlimit)."""
 STEPS_IN_ALL = 60_000_000
 SECONDS = 2.0
 """How long one question is waited for: what costs a hundred times the usual comes to that, on a busy machine too."""
@@ -32,7 +32,7 @@ class TooHigh(Exception):  # noqa: N818 - not an error: a question that is not a
 
 
 class Budget:
-    """What has been spent on the questions about one scenario; shared by all who ask them."""
+    """The budget spent on the queries about one scenario; shared by all solvers."""
 
     def __init__(self) -> None:
         self.steps = 0
@@ -62,7 +62,7 @@ def in_thread(work: Callable[[], None], interrupt: Callable[[], None], seconds: 
 
     Otherwise returns the processor time that it took: less than has passed where others keep the machine busy.
     Whatever interrupts the caller interrupts the work first, and is raised on. Work that does not heed it is left
-    behind: it may still use what it was handed, so nobody else may. What the work raises is raised here.
+    behind: it may still use its arguments, so they must not be used again. What the work raises is raised here.
     """
     ended = threading.Event()
     raised: list[BaseException] = []

@@ -1,8 +1,8 @@
-"""What the chart can hold at a decision, and so what each summary can be.
+"""The symbolic chart at a decision: observations as symbols, and each summary as a term over them.
 
-Where it is known which visits can have been made, every observation is a symbol of its own, so that all that is
-computed from it hangs together: the mean of four baseline values and the sum of the first three, say. In a loop, or
-where there are too many, only what is true of any numbers is known: a sum of them to their mean, and so on.
+If the visits before the decision are known, every observation is a symbol of its own, so that summaries of the same
+observations are consistent: the mean of four baseline values and the sum of the first three, say. In a loop, or with
+too many observations, a summary is constrained only by laws of any numbers, as between sum and mean.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ class SymbolicChart:
         return dataclasses.replace(stay, length=length, to_the_end=sharp or logic.truth("a visit just now"))
 
     def _gone_through(self, state: int) -> SymbolicStay:
-        """An earlier state, which nobody may have come here without."""
+        """The stay in an earlier state; its visit is certain if every path passes it."""
         stay = self.history.stays[state]
         return dataclasses.replace(stay, came=True) if self.history.must_pass(state, self.state) else stay
 

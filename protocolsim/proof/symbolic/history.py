@@ -1,4 +1,4 @@
-"""How a patient can have come to a decision: the states gone through, for how long, on which rules.
+"""The symbolic history of a patient before a decision: the states visited, for how long, and by which rules.
 
 A state that no way leads back to is gone through at most once: whether, when, for how long and what was observed there
 is one set of symbols, which all later decisions share. So a rule is judged on what earlier rules let through. Of a
@@ -78,7 +78,7 @@ class History:
         return self._before[state]
 
     def traced(self, state: int) -> list[int]:
-        """Of the states before this one, those followed in full: all if they are few, else what nobody avoids."""
+        """Of the states before this one, those followed in full: all if few, else the unavoidable ones (dominators)."""
         if state not in self._traced:
             self._traced[state] = self._followed(state)
         return self._traced[state]
@@ -200,7 +200,7 @@ class History:
         return at, came, facts
 
     def must_pass(self, through: int, to: int) -> bool:
-        """Whether nobody gets to a state without having been in another."""
+        """Whether every path to state `to` passes `through` another (dominance)."""
         if (through, to) not in self._doms:
             ways: dict[int, list[int]] = {s.number: [] for s in self.protocol.states}
             for t in self.ways:

@@ -1,4 +1,4 @@
-"""z3 with a budget, and terms that are fractions.
+"""An interface to z3 with a budget, and rational terms (fractions).
 
 Rules divide numbers. A quotient is kept as numerator over denominator, and a comparison of quotients is multiplied
 out, so that most rules become linear and are decided quickly. What does not depend on the patient is computed at once.
@@ -46,7 +46,7 @@ UNDEFINED = Term(Fraction(0), Fraction(1), False, (0, 0))
 
 @dataclass(frozen=True)
 class SolverAnswer:
-    """Whether something can be so; if it can, for which numbers; if that was given up, within what budget."""
+    """A solver's answer: satisfiable with a model, unsatisfiable, or unknown within the budget."""
 
     verdict: Verdict
     model: Any = None
@@ -181,7 +181,7 @@ class Logic:
     # Questions -----------------------------------------------------------------------------------------------------
 
     def solver(self, facts: Sequence[Truth]) -> Solver:
-        """Someone to ask who knows these facts."""
+        """A solver with these facts asserted."""
         return Solver(self, facts)
 
     def shown(self, model: Any, number: Number) -> Fraction:

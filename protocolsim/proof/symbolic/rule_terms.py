@@ -1,4 +1,4 @@
-"""Decision rules in logic: the syntax tree of a rule becomes a truth or a term over what its names stand for."""
+"""Translation of decision rules to logic: a rule's syntax tree becomes a formula or term over its names."""
 
 from __future__ import annotations
 

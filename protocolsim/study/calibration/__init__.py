@@ -1,1 +1,1 @@
-"""Parameters fitted to published results by approximate Bayesian computation."""
+"""Calibration: parameters fitted to published results by approximate Bayesian computation (ABC)."""

@@ -1,4 +1,4 @@
-"""From a reference table and what was observed to a posterior, and whether such posteriors can be believed.
+"""The posterior of approximate Bayesian computation (ABC) with regression adjustment, and its calibration check.
 
 Approximate Bayesian computation (Beaumont, Zhang and Balding 2002, Genetics 162:2025-2035): of all simulated trials in
 the table those nearest to the observed one are kept, weighted by how near they are, and their parameters are moved

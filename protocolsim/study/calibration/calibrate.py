@@ -1,4 +1,4 @@
-"""Fit a scenario's parameters to published summaries, by simulation; what comes out is a posterior, not a point.
+"""Calibration of a scenario's parameters to published summaries; the result is a posterior, not a point estimate.
 
     plan        a reference table over the prior (reference.py)
     fit         the trials of the table that are nearest to what was published (posterior.py)
@@ -57,7 +57,7 @@ _ENDS = (0.05, 0.50, 0.95)
 
 @dataclass(frozen=True)
 class Fitted:
-    """What the targets say of one parameter, in its unit. `sd_ratio` is of standard deviations on the prior's scale.
+    """The posterior of one parameter, in its unit. `sd_ratio` is posterior over prior standard deviation.
 
     `own` is the scenario's own value, `own_percentile` (0 to 100) where it lies in the posterior, `held` how often the
     50 and 90 % intervals held the truth when it was known.
@@ -74,7 +74,7 @@ class Fitted:
 
     @property
     def identified(self) -> bool:
-        """Whether the targets say more of it than its range alone does."""
+        """Whether the targets inform the parameter: its posterior is clearly narrower than its prior."""
         return self.sd_ratio <= MOST_SD_RATIO
 
     @property
@@ -106,7 +106,7 @@ class Predicted:
 
 @dataclass(frozen=True)
 class Calibration:
-    """What came of a calibration."""
+    """The result of a calibration."""
 
     scenario: Scenario
     targets: Targets
@@ -120,7 +120,7 @@ class Calibration:
 
     @property
     def not_identified(self) -> list[str]:
-        """The parameters of which the targets say next to nothing."""
+        """The parameters that the targets do not identify."""
         return [p.free.name for p in self.parameters if not p.identified]
 
     @cached_property

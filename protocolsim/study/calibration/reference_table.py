@@ -1,4 +1,4 @@
-"""A reference table: many points of the prior, and some simulated trials at each.
+"""The reference table of ABC: quasi-random points of the prior, and some simulated trials at each.
 
 The points are a scrambled Sobol sequence, the same for the same seed, and a shorter table is the beginning of a longer
 one. Trials have random numbers of their own at every point: a published trial is one draw of its own, and a table in
@@ -142,9 +142,11 @@ class TablePlan:
     @property
     def manifest(self) -> Manifest:
         """What a study folder must know of it; the scenario's own text is told apart by its checksum."""
-        told = [{k: v for k, v in asdict(f).items() if k in ("path", "unit", "low", "high", "log")} for f in self.free]
+        fitted = [
+            {k: v for k, v in asdict(f).items() if k in ("path", "unit", "low", "high", "log")} for f in self.free
+        ]
         plan = {
-            "parameters": told,
+            "parameters": fitted,
             "endpoints": list(self.endpoints),
             "points": self.points,
             "trials": self.trials,
@@ -175,7 +177,7 @@ def make_table(
 ) -> Simulated:
     """The table of a plan. With `folder`, each chunk is kept there as it is done, and those already there are read.
 
-    `workers` as for `run`; `progress` is told how many trials were done since it was last called.
+    `workers` as for `run`; `progress` is called with the number of trials done since the last call.
     """
     return simulate(plan.points_at(plan.positions(), 0, plan.trials), workers, folder, progress)
 
@@ -186,7 +188,7 @@ def simulate(
     folder: StudyFolder | None = None,
     progress: Progress | None = None,
 ) -> Simulated:
-    """What comes of these points; other arguments as for `make_table`."""
+    """Simulate these points; other arguments as for `make_table`."""
     finished = None if folder is None else ReferenceFiles(folder)
     result = list(conduct(points, workers, finished, progress, together=POINTS_TOGETHER))
     return Simulated(np.stack([trials for trials, _ in result]), np.stack([every for _, every in result]))

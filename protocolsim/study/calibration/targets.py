@@ -1,4 +1,4 @@
-"""What a scenario is calibrated to: published summaries, and the parameters that are free to move, from a YAML file.
+"""Calibration targets: published summaries, and the free parameters with their priors, read from a YAML file.
 
     parameters:                          # which are fitted; any name that --set takes
       drugs.some_drug.median_rate_ratio: {scale: log}

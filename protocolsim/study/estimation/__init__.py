@@ -1,1 +1,1 @@
-"""From the records of trials to an estimate with its Monte Carlo error."""
+"""Estimation of endpoints from records, with Monte Carlo standard errors."""

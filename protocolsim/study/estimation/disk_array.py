@@ -1,7 +1,7 @@
-"""Numbers that grow with a study: in memory while they are few, and then in a temporary file.
+"""A growing array that spills from memory to a temporary file, which is then read as a memory map.
 
-The file lies where Python's `tempfile` puts it (the environment variable TMPDIR says where) and has no name, so that
-nothing of it is left, however a study ends.
+The file is in Python's `tempfile` directory (environment variable TMPDIR) and is unlinked, so that nothing is left
+however the process ends.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 
 from protocolsim.arrays import Floats
 
-# So many numbers of a kind are kept in memory before they are written down.
+# Numbers kept in memory before they are written to the file.
 IN_MEMORY = 1 << 19
 _BLOCK = 1 << 20
 _DIGITS, _BITS = 1 << 16, 16
 
 
 class Spill:
-    """Rows of numbers that are added to and read as a whole, [rows, width]."""
+    """An append-only array, [rows, width], in memory or in a temporary file."""
 
     def __init__(self, width: int, kind: Any = np.float64) -> None:
         self.width, self.kind = width, np.dtype(kind)
@@ -37,7 +37,7 @@ class Spill:
 
     @property
     def on_disk(self) -> bool:
-        """Whether anything had to be written down."""
+        """Whether anything was written to the file."""
         return self._file is not None
 
     def add(self, rows: NDArray[Any]) -> None:
@@ -51,19 +51,19 @@ class Spill:
             self._write()
 
     def extend(self, other: Spill) -> None:
-        """Add the rows of another, some at a time."""
+        """Append the rows of another, block by block."""
         rows = other.rows()
         for first in range(0, len(rows), _BLOCK):
             self.add(rows[first : first + _BLOCK])
 
     def __reduce__(self) -> tuple[Callable[[NDArray[Any]], Spill], tuple[NDArray[Any]]]:
-        """To another process go its rows; there they are in memory, or in a file, again."""
+        """Pickle as the rows; the copy spills again by itself."""
         return _holding, (np.asarray(self.rows()),)
 
     def _write(self) -> None:
         if self._file is None:
             self._file = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as this object
-            # A map of it that somebody still holds goes on without the file's handle.
+            # An existing memory map stays valid after the file handle is closed.
             weakref.finalize(self, self._file.close)
         for rows in self._fresh:
             self._file.write(rows.data)
@@ -71,7 +71,7 @@ class Spill:
         self._fresh, self._waiting = [], 0
 
     def rows(self) -> NDArray[Any]:
-        """All rows: an array, or a map of the file that reads what is looked at."""
+        """All rows: an array, or a memory map of the file."""
         if self._file is None:
             return np.concatenate(self._fresh) if self._fresh else np.empty((0, self.width), dtype=self.kind)
         if self._waiting:
@@ -84,7 +84,7 @@ class Spill:
         return self.rows().reshape(-1)
 
     def blocks(self) -> Iterator[NDArray[Any]]:
-        """The rows of a single column, some at a time."""
+        """The rows of a single column, block by block."""
         whole = self.column()
         for first in range(0, len(whole), _BLOCK):
             yield np.asarray(whole[first : first + _BLOCK])
@@ -100,7 +100,7 @@ class Spill:
         return 0.5 * (low + high)
 
     def _ranked(self, rank: int) -> float:
-        """The number of this rank (0: the smallest), digit by digit: counting needs no room for sorting."""
+        """The order statistic of this rank (0: minimum), by radix selection, which needs no memory for a sort."""
         ranked = 0
         for shift in range(64 - _BITS, -1, -_BITS):
             counts = np.zeros(_DIGITS, dtype=np.int64)
@@ -127,7 +127,7 @@ def _holding(rows: NDArray[Any]) -> Spill:
 
 
 def _in_order(numbers: Floats) -> NDArray[np.uint64]:
-    """Whole numbers in the order of these floats."""
+    """Order-preserving map of floats to unsigned integers."""
     bits = np.ascontiguousarray(numbers).view(np.uint64)
     sign = np.uint64(1 << 63)
     return np.where(bits & sign, ~bits, bits | sign)

@@ -1,4 +1,4 @@
-"""The sums of endpoints by replicate, while records stream by."""
+"""Streaming accumulation of endpoint sums by replicate."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def rows_in(records: Records) -> int:
-    """The rows of all tables."""
+    """The total number of rows of all tables."""
     return sum(len(next(iter(table.values()))) for table in records.tables.values())
 
 
@@ -37,14 +37,14 @@ class PointSums:
 class EndpointSums:
     """The sums of every endpoint and replicate, from records that come in order and may be parts of a replicate.
 
-    Memory does not grow with the number of subjects or replicates: the sums of a replicate, and of an endpoint that
-    ranks the subjects of a large replicate their values, go to a temporary file where they are many.
+    Memory is bounded: the sums of many replicates, and the values of subjects for endpoints that rank them, spill to
+    a temporary file.
     """
 
     def __init__(self, endpoints: Mapping[str, Endpoint], declared: Mapping[str, Population]) -> None:
         self._endpoints, self._declared = endpoints, declared
         self._done: dict[str, Spill] = {}
-        self._open: dict[str, Floats] = {}  # of the replicate that may go on
+        self._open: dict[str, Floats] = {}  # sums of the replicate that may continue
         self._ranked: dict[str, Spill] = {}  # likewise, one number per subject
         self._subjects: dict[str, Spill] = {}  # likewise, the columns of a test
         self._unfinished: int | None = None
@@ -65,13 +65,13 @@ class EndpointSums:
                 own = endpoint.contributions(records, known)[:, 0]
                 self._ranked.setdefault(name, Spill(1)).add(own[~np.isnan(own)])
             else:
-                # Part by part in the order of subjects, as within one part.
+                # Add part by part, in the order of subjects, which floating-point sums depend on.
                 sums = endpoint.sums(records, known)
                 self._open[name] = self._open[name] + sums if name in self._open else sums
         self._unfinished = None if records.whole else records.first_replicate
 
     def _keep_subjects(self, name: str, own: Floats) -> None:
-        """A test needs all of its subjects at once, at the end of the replicate."""
+        """Keep the subjects' columns: a statistical test needs all of them at the end of the replicate."""
         self._subjects.setdefault(name, Spill(own.shape[1])).add(own[~np.isnan(own[:, 0])])
 
     def _keep(self, name: str, sums: Floats) -> None:
@@ -80,7 +80,7 @@ class EndpointSums:
         self._done[name].add(sums)
 
     def _finish(self) -> None:
-        """The replicate that came in parts is whole."""
+        """Finish a replicate that came in parts."""
         for name, sums in self._open.items():
             self._keep(name, sums)
         for name, own in self._ranked.items():

@@ -1,8 +1,8 @@
-"""From the sums of many trials to an estimate: its value, how sure it is, and how far one trial may lie from it.
+"""Estimates of endpoints from sums by replicate: value, Monte Carlo standard error, and prediction interval.
 
-Two spreads that must not be confused. `mcse` is how far the value would move if the simulation were run again
-with another seed; more replicates shrink it. `lo` to `hi` is where 90 % of single trials fall, a prediction
-range; more replicates only draw it more sharply.
+Two spreads that must not be confused. `mcse` is the Monte Carlo standard error, the variation of the value between
+seeds; it shrinks with more replicates. `lo` to `hi` is the central 90 % prediction interval of a single trial; it does
+not shrink, but is estimated more precisely.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from protocolsim.arrays import Floats
 from protocolsim.endpoint.base import Endpoint, Published
 
 LOW, MIDDLE, HIGH = 0.05, 0.50, 0.95
-# Values this near count as equal, here as in every decision rule.
+# The tolerance within which values are equal, as in decision rules.
 _EQUAL = 1e-9
 
 
@@ -89,7 +89,7 @@ def jackknife(endpoint: Endpoint, sums: Floats) -> float:
     number = len(sums)
     if number < 2:
         return float("nan")
-    # Added from both ends rather than subtracted from the total: a sum of zeros stays zero.
+    # Prefix plus suffix sums, rather than total minus one: no cancellation, so a sum of zeros stays zero.
     before, after = _running(sums)[:-1], _running(sums[::-1])[-2::-1]
     left = endpoint.value(before + after)
     centred = left - left.mean()
@@ -130,7 +130,7 @@ def nan_as_none(value: float) -> float | None:
 
 
 def _running(sums: Floats) -> Floats:
-    """Sums from one zero row on, added one replicate after another (NumPy's own sum adds in pairs)."""
+    """Cumulative sums with a leading zero row, added sequentially (numpy.sum adds pairwise)."""
     zero = np.zeros((1, *sums.shape[1:]))
     return np.cumsum(np.concatenate([zero, sums]), axis=0)
 

@@ -1,1 +1,1 @@
-"""A study cut into chunks that any worker can carry out, and their results put in order."""
+"""Execution of a study: its split into chunks (map-reduce), and the merging of their results in order."""

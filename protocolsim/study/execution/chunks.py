@@ -1,8 +1,8 @@
-"""A study as points that are simulated and folded, and its cutting into chunks that anyone can carry out.
+"""A study as points whose simulations are folded (reduced), and its partition into chunks for executors.
 
-A point is some trials of one scenario: of a grid, of a random stream, on both branches of a decision. What comes of
-them is folded by an accumulator. A chunk is a pure function of what it holds. Where chunks begin and end depends on
-the study alone, never on who carries them out, and no number depends on that.
+A point is some trials of one scenario: of a grid, of a random stream, on both branches of a decision. An accumulator
+folds its simulations. The result of a chunk is a pure function of the chunk. The partition depends on the study alone,
+not on the executor or the number of workers, and no number depends on the partition.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from protocolsim.errors import SimulationError
 from protocolsim.records import SUBJECTS_TOGETHER
 from protocolsim.scenario.scenario import Scenario
 
-# Subjects of a chunk: so many that a chunk takes a few tenths of a second or more, and few enough that little is lost.
+# Subjects per chunk: enough for a few tenths of a second of work, few enough that an interruption loses little.
 _SUBJECTS = {"batch": 2 * SUBJECTS_TOGETHER, "des": 256}
 
 Piece = TypeVar("Piece")
@@ -26,7 +26,7 @@ Out = TypeVar("Out")
 
 @dataclass(frozen=True, order=True)
 class Span:
-    """Some replicates of one of a study's points: from `first` to before `stop`."""
+    """A half-open range of replicates, `first` to `stop`, of one point of a study."""
 
     point: int
     first: int
@@ -34,7 +34,7 @@ class Span:
 
     @property
     def name(self) -> str:
-        """The name of a chunk that begins with it; in the order of names chunks are in the order of the study."""
+        """The name of the chunk that begins with this span; lexicographic order is the order of the study."""
         return f"{self.point:05d}-{self.first:09d}-{self.stop:09d}"
 
     @property
@@ -44,27 +44,27 @@ class Span:
 
 
 class Accumulator(Protocol[PieceAdded, Out]):
-    """Folds what is simulated: pieces in order into a result, and results of later replicates into it.
+    """A reduction over pieces of records in order, with a `merge` of partial results (a monoid).
 
-    Replicates that are folded in parts and merged in order give the result of folding them at once, to the last bit.
+    Folding replicates in parts and merging these in order gives the same result as folding all at once, bit for bit.
     """
 
     def add(self, piece: PieceAdded) -> None:
-        """Count in the next piece: records, or those of both branches of a decision."""
+        """Fold the next piece: records, or those of both branches of a decision."""
 
     def merge(self, later: Out) -> None:
-        """Count in the result of the replicates that follow."""
+        """Merge the result of the replicates that follow."""
 
     def result(self) -> Out:
-        """What came of all of them: a plain value that can be sent to another process."""
+        """The folded result, a picklable value."""
 
 
 class Point(Protocol[Piece, Out]):
-    """What is simulated at one point of a study, and how it is folded. A plain value: it is sent to other processes."""
+    """The simulation at one point of a study, and its accumulator. A picklable value, sent to worker processes."""
 
     @property
     def scenario(self) -> Scenario:
-        """The scenario, by whose size the study is cut."""
+        """The scenario, whose size determines the partition into chunks."""
 
     @property
     def engine(self) -> str:
@@ -75,21 +75,21 @@ class Point(Protocol[Piece, Out]):
         """Which replicates are wanted."""
 
     def pieces(self, replicates: range, progress: Progress | None = None) -> Iterator[Piece]:
-        """Simulate some of the replicates. Raises SimulationError where a cohort cannot be filled."""
+        """Simulate some of the replicates. Raises SimulationError if a cohort cannot be filled."""
 
     def accumulator(self, span: Span) -> Accumulator[Piece, Out]:
-        """What folds these replicates of the point."""
+        """A new accumulator for these replicates of the point."""
 
 
 @dataclass(frozen=True)
 class Local:
-    """Callbacks of this process, which are dropped when a chunk travels; `seen` is for the pieces of point 0."""
+    """In-process callbacks, which are dropped on pickling; `seen` is called with the pieces of point 0."""
 
     progress: Progress | None = None
     seen: Callable[[Any], None] | None = None
 
     def __reduce__(self) -> tuple[type[Local], tuple[()]]:
-        """Callbacks cannot be called from another process."""
+        """Pickle without the callbacks, which cannot be called from another process."""
         return Local, ()
 
 
@@ -103,7 +103,7 @@ class Part(Generic[Piece, Out]):
 
 @dataclass(frozen=True)
 class Chunk(Generic[Piece, Out]):
-    """What is carried out, stored and lost as one: parts of one or several points, at most one of each."""
+    """The unit of execution, storage and loss: parts of one or several points, at most one of each."""
 
     parts: tuple[Part[Piece, Out], ...]
     local: Local = field(default=Local(), compare=False)
@@ -121,14 +121,14 @@ class Chunk(Generic[Piece, Out]):
 
 @dataclass(frozen=True)
 class Done(Generic[Out]):
-    """The results of a chunk's parts; `progress_reported`: its replicates were reported while it was carried out."""
+    """The results of a chunk's parts; `progress_reported`: True if the worker has reported its replicates already."""
 
     results: tuple[Out, ...]
     progress_reported: bool
 
 
 def carried_out(chunk: Chunk[Piece, Out]) -> Done[Out]:
-    """Simulate a chunk. Raises SimulationError, with the number of the point, where a cohort cannot be filled."""
+    """Simulate a chunk. Raises SimulationError, with the number of the point, if a cohort cannot be filled."""
     results = []
     local = chunk.local
     for part in chunk.parts:
@@ -150,13 +150,13 @@ def carried_out(chunk: Chunk[Piece, Out]) -> Done[Out]:
 
 @dataclass(frozen=True)
 class Work(Generic[Piece, Out]):
-    """A study that can be cut: its points. `together`: always so many whole points; else by numbers of subjects."""
+    """A study to be partitioned. `together`: whole points per chunk; otherwise by numbers of subjects."""
 
     points: Sequence[Point[Piece, Out]]
     together: int | None = None
 
     def spans(self) -> list[Span]:
-        """All spans of the study. Where they begin and end does not depend on what is done already."""
+        """All spans of the study, independent of what is done already."""
         return [span for number in range(len(self.points)) for span in self._cut(number)]
 
     def _cut(self, number: int) -> Iterator[Span]:
@@ -167,7 +167,7 @@ class Work(Generic[Piece, Out]):
             yield Span(number, first, min(stop, first + size))
 
     def chunks(self, done: Iterable[Span] = (), local: Local = Local()) -> list[Chunk[Piece, Out]]:
-        """What is left to do."""
+        """The chunks left to simulate."""
         there = set(done)
         missing = [span for span in self.spans() if span not in there]
         return [
@@ -194,7 +194,7 @@ class Work(Generic[Piece, Out]):
         return packed[0].point // self.together != span.point // self.together
 
     def _share(self, span: Span) -> float:
-        """How much of a chunk a span takes."""
+        """The fraction of a chunk's capacity that a span takes."""
         if self.together is not None:
             return 0.0
         point = self.points[span.point]

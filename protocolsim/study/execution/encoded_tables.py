@@ -1,4 +1,4 @@
-"""The five tables as Parquet: encoded piece by piece while a study runs, and joined without being read again."""
+"""Streaming Parquet encoding of the five tables, in row groups that are concatenated without decoding."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ class Encoded:
 
 
 def arrow(records: Records, table: str) -> pa.Table:
-    """One table as Arrow shows it: texts as dictionaries, missing days as nulls, nothing copied that need not be."""
+    """One table as an Arrow table, zero-copy where possible: texts as dictionaries, missing days as nulls."""
     import pyarrow as pa
 
     columns = {}
     for name, column in shown(records, table).items():
         if isinstance(column, Coded):
-            # Below zero: who has no such text (was not allocated, has not ended).
+            # Negative codes are null: not allocated, or without an outcome yet.
             missing = column.codes < 0
             codes = pa.array(column.codes, mask=missing if missing.any() else None)
             columns[name] = pa.DictionaryArray.from_arrays(codes, pa.array(column.labels, type=pa.string()))

@@ -1,4 +1,4 @@
-"""Trials of a scenario as a point of a study: the sums of every endpoint, and the tables where they are kept."""
+"""Replicates of a scenario as a point of a study, folded into endpoint sums, and into tables if they are kept."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from protocolsim.study.estimation.endpoint_sums import EndpointSums, PointSums
 from protocolsim.study.execution.chunks import Span
 from protocolsim.study.execution.encoded_tables import Encoder
 
-# Tables of a larger replicate would not fit into memory: they are written to the disk where they are made.
+# Tables of a larger replicate may not fit into memory: they are spooled to disk by the worker.
 MOST_SUBJECTS_IN_TABLES = 4 * SUBJECTS_TOGETHER
 
 

@@ -1,11 +1,11 @@
-"""Finished chunks as pieces of a study's folder: their sums, and their share of the five tables.
+"""Storage of finished chunks in a study's folder (checkpoints): their sums, and their parts of the five tables.
 
 A chunk is a Parquet file with one row per trial. Columns that users name have a prefix, so that no name can meet ours:
 
     point, replicate   which point of the grid (0 is the scenario itself), which trial
     vary.NAME          what is varied there
     value.NAME         an estimate in that trial (null where it is undefined)
-    sums.NAME          what a study goes on from
+    sums.NAME          the endpoint sums from which a study resumes
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class ChunkFiles:
         """Keep a finished chunk in the folder: of its results only the sums are still needed."""
         endpoints: dict[int, Mapping[str, Endpoint]] = {p.span.point: p.point.scenario.reported for p in chunk.parts}
         spans = [part.span for part in chunk.parts]
-        told: dict[str, Any] = {"spans": _told(spans, results)}
+        told: dict[str, Any] = {"spans": _span_rows(spans, results)}
         files: dict[str, bytes | Path] = {}
         for made in results:
             if made.tables is not None:  # of one part at most: the first
@@ -92,7 +92,7 @@ class ChunkFiles:
         return [replace(made, tables=None) for made in results]
 
 
-def _told(spans: Sequence[Span], results: Sequence[PointSums]) -> list[list[int]]:
+def _span_rows(spans: Sequence[Span], results: Sequence[PointSums]) -> list[list[int]]:
     return [[s.point, s.first, s.stop, made.rows] for s, made in zip(spans, results, strict=True)]
 
 
@@ -114,7 +114,7 @@ def encoded_chunk(
 
     tables = [_table(s, made, manifest, endpoints[s.point]) for s, made in zip(spans, results, strict=True)]
     joined = pa.concat_tables(tables, promote_options="default")
-    about = {"spans": _told(spans, results)}
+    about = {"spans": _span_rows(spans, results)}
     out = io.BytesIO()
     parquet.write_table(joined.replace_schema_metadata({_KEY: json.dumps(about).encode()}), out)
     return out.getvalue()

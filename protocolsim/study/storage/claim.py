@@ -1,8 +1,8 @@
-"""Claiming the folder that `--out` names: one process has it, and nothing that is not ours is ever lost.
+"""Exclusive locking of the output folder (`--out`), and its replacement without losing a user's own files.
 
-Every command with `--out` works in this way. The folder is made where it is missing, and locked, and only then
-looked at: so two commands cannot both find it free. The lock is the kernel's, on the folder itself: it goes with the
-process, however that ends, and leaves no file behind.
+Every command with `--out` uses this. The folder is created if missing, then locked, then inspected, so that two
+commands cannot both find it free (no race between check and use). The lock is an advisory `flock` on the folder itself:
+the kernel releases it when the process ends, and no lock file is left.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _LONGEST = 250
 
 @dataclass(frozen=True)
 class Claim:
-    """A folder that nobody else has. `out` is what the user calls it, `target` where it is."""
+    """An exclusively locked folder. `out` is the path that the user gave, `target` the resolved one."""
 
     out: Path
     target: Path
@@ -31,7 +31,7 @@ class Claim:
     _mine: set[tuple[int, int]]
 
     def lock(self, folder: Path) -> None:
-        """Have another folder too, until the claim ends. Raises UsageError where somebody else has it."""
+        """Lock another folder too, until the claim ends. Raises UsageError if another process has it."""
         seen = folder.stat()
         if (seen.st_dev, seen.st_ino) not in self._mine:
             self._held.callback(os.close, _locked(self.out, folder))
@@ -40,10 +40,10 @@ class Claim:
 
 @contextmanager
 def claimed(out: Path) -> Iterator[Claim]:
-    """The folder that is meant, links followed; nobody else has it meanwhile.
+    """Lock the output folder exclusively, following links, for the duration of the context.
 
     What was made on the way goes again as far as it is empty at the end. Raises UsageError where it cannot be made, is
-    the folder one is in, or somebody is at work there.
+    the working directory, or another process is at work there.
     """
     target = _meant(out)
     with ExitStack() as held:
@@ -90,7 +90,7 @@ def _parents(out: Path, target: Path) -> Iterator[None]:
     try:
         try:
             for folder in reversed([p for p in target.parents if not p.exists()]):
-                with suppress(FileExistsError):  # somebody else made it just now
+                with suppress(FileExistsError):  # created by another process meanwhile
                     folder.mkdir()
                     made.append(folder)
         except (OSError, ValueError) as error:
@@ -114,7 +114,7 @@ def _taken(out: Path, target: Path) -> tuple[int, bool]:
             except FileExistsError:
                 pass
             at = _locked(out, target)
-        # Whoever had it before may have put another in its place before we had the lock.
+        # The previous owner may have replaced the folder before we got the lock: compare inodes.
         with suppress(OSError):
             if os.path.samestat(os.fstat(at), target.stat()):
                 return at, made
@@ -122,7 +122,7 @@ def _taken(out: Path, target: Path) -> tuple[int, bool]:
 
 
 def _locked(out: Path, folder: Path) -> int:
-    """A handle of the folder that only this process has locked. Raises UsageError where another has."""
+    """Open and lock the folder; returns the file descriptor. Raises UsageError if another process has it."""
     at = os.open(folder, os.O_RDONLY)
     try:
         _flock(at, wait=False)
@@ -150,11 +150,11 @@ def _flock(at: int, *, wait: bool) -> None:
 
 @contextmanager
 def parent_locked(target: Path) -> Iterator[None]:
-    """For the moment in which a folder is made or takes another's place: everybody waits for everybody."""
+    """Hold a blocking lock of the parent folder, while a folder is created or renamed in it."""
     try:
         at = os.open(target.parent, os.O_RDONLY)
     except OSError:
-        yield  # a folder that one may enter but not read
+        yield  # a folder without read permission cannot be locked
         return
     try:
         _flock(at, wait=True)
@@ -164,20 +164,20 @@ def parent_locked(target: Path) -> Iterator[None]:
 
 
 def _gone(target: Path) -> None:
-    """Take away a folder that was made and is still empty."""
+    """Remove a folder that was created here, if it is empty."""
     with suppress(OSError):
         target.rmdir()
 
 
 def replaced(target: Path) -> Path:
-    """Where earlier results stand while others take their place."""
+    """The backup path of earlier results during their replacement."""
     return next_to(target, REPLACED, ".")
 
 
 def put_in_place(new: Path, target: Path) -> Path:
     """Let a finished folder take the place of an earlier one, which stands in the folder returned afterwards.
 
-    Where that fails the earlier one goes back, at the latest when somebody claims the folder again.
+    If that fails the earlier one is restored, at the latest when the folder is claimed again.
     """
     earlier = replaced(target)
     with parent_locked(target):
@@ -191,7 +191,7 @@ def put_in_place(new: Path, target: Path) -> Path:
 
 
 def _recover(target: Path) -> None:
-    """What was stopped between the two steps of taking a place is gone back on."""
+    """Roll back a replacement that was interrupted between its two renames."""
     earlier = replaced(target)
     if earlier.is_dir() and not target.exists():
         earlier.rename(target)

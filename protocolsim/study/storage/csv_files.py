@@ -1,4 +1,4 @@
-"""Tables as CSV, for spreadsheets and for whoever has nothing that reads Parquet.
+"""CSV export of tables, for spreadsheets and other tools that do not read Parquet.
 
 Written by Arrow, some rows at a time: names and texts are quoted where they need it, numbers have as many digits as
 tell them from all others, a missing value is an empty cell. A text that a spreadsheet would take for a formula gets an

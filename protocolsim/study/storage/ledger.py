@@ -1,7 +1,7 @@
-"""Which pieces of a study are finished, and the checksum of every file that they are in.
+"""The append-only ledger (JSON lines) of a study's finished chunks, with the checksums of their files.
 
-One line for each, added when its files are on the disk and flushed itself. A line carries its own checksum and the
-identity of its study: what was cut short, damaged, exchanged or copied from elsewhere is not there.
+A line is appended and flushed after its files are flushed (write-ahead order). It carries its own checksum and the
+identity of its study; lines that are truncated, damaged or from another study are ignored.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ LEDGER = "ledger.jsonl"
 
 @dataclass(frozen=True)
 class LedgerEntry:
-    """A finished piece: its name, what is told of it, and the checksum of each of its files by name in the folder."""
+    """A finished chunk: its name, metadata, and the checksum of each of its files by name in the folder."""
 
     name: str
     told: Mapping[str, Any]
@@ -55,7 +55,7 @@ def add_to_ledger(folder: Path, identity: str, entry: LedgerEntry) -> None:
 
 
 def write_ledger(folder: Path, identity: str, entries: Iterable[LedgerEntry]) -> None:
-    """The whole ledger anew, in the order of names: it then tells nothing of how the study came about."""
+    """Rewrite the whole ledger in the order of names, independent of the order in which chunks finished."""
     lines = (_line(identity, entry) for entry in sorted(entries, key=lambda e: e.name))
     write_durably(folder / LEDGER, b"".join(lines))
 

@@ -1,4 +1,4 @@
-"""What an unfinished study must know to be gone on with: its scenario, the version that began it, and its plan."""
+"""The manifest by which a study is resumed: its scenario, the version that began it, and its plan."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ class Manifest:
 
     def as_json(self) -> str:
         """The text of the file; it ends in its own checksum."""
-        told = {"format": FORMAT, **vars(self)}
-        return json.dumps({**told, "checksum": _checksum(told)}, indent=2) + "\n"
+        content = {"format": FORMAT, **vars(self)}
+        return json.dumps({**content, "checksum": _checksum(content)}, indent=2) + "\n"
 
     def with_files(self, files: Mapping[str, str]) -> Manifest:
         """The same of a finished study, with the checksums of its results."""
@@ -53,7 +53,7 @@ class Manifest:
 
     @property
     def identity(self) -> str:
-        """What its finished pieces carry, so that those of another study are told from them."""
+        """The identity (hash) that its ledger entries carry, to distinguish them from those of another study."""
         apart = ("replicates", "scenario", "scenario_sha256", "data", "files")
         same = {key: value for key, value in self.data.items() if key not in _OF_THE_PLAN} or self.scenario_sha256
         return _checksum({**{k: v for k, v in vars(self).items() if k not in apart}, "trial": same})[:32]
@@ -111,12 +111,12 @@ def read_manifest(text: str) -> Manifest:
         raise ValueError(str(error)) from None
 
 
-def _checksum(told: Mapping[str, Any]) -> str:
-    return checksum_of(json.dumps(told, sort_keys=True).encode())
+def _checksum(content: Mapping[str, Any]) -> str:
+    return checksum_of(json.dumps(content, sort_keys=True).encode())
 
 
 def _plain(value: Any) -> Any:
-    """As it will be when it is read again."""
+    """The value after a round trip through JSON."""
     return json.loads(json.dumps(value))
 
 

@@ -1,4 +1,4 @@
-"""Which files of a folder are ours: whatever else stands there is somebody's, and is neither replaced nor deleted."""
+"""Recognition of the files that protocolsim wrote in a folder; all others are the user's, never replaced or deleted."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Held:
 
     @property
     def free(self) -> bool:
-        """Whether there is nothing to lose: no file, or only what a study leaves that kept nothing."""
+        """Whether the folder is empty, or holds only the remains of a study without finished chunks."""
         return not (self.others or self.finished or self.unfinished)
 
 
@@ -73,8 +73,8 @@ def held_in(folder: Path) -> Held:
     files = list(_looked_at(folder))
     finished = (folder / SUMMARY).exists()
     if not (finished or has_manifest(folder)):
-        # Without a sign of us, names that we use too are somebody's; but for what a process leaves that was killed
-        # while it wrote its manifest.
+        # Without a manifest or results, files of the same names are the user's; except for the temporary file of a
+        # process that was killed while it wrote its manifest.
         return Held(tuple(n for n, _ in files if n not in _BARELY_BEGUN), finished=False, unfinished=False)
     begun = (folder / PUBLISHING).exists() or bool(_chunks(folder))
     return Held(tuple(n for n, ours in files if not ours), finished, begun and not finished)

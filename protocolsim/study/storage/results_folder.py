@@ -1,4 +1,4 @@
-"""The files of finished results: tables, summary, the scenario as it was run, and what is needed to get them again."""
+"""The files of finished results: tables, summary, the scenario as it was run, and provenance."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parquet files put together and cut apart by whole row groups, whose bytes are copied and never decoded.
+"""Concatenation and splitting of Parquet files by whole row groups, copying bytes without decoding.
 
 A Parquet file is the bytes of its row groups, then a footer that says where each begins. Files of one schema are joined
 by copying the first and writing one footer for all. No library does that; reading and writing the rows again would cost
@@ -123,7 +123,7 @@ def join(parts: Iterable[Path], target: Path) -> None:
 def cut(path: Path, pieces: Sequence[tuple[Path | None, int]]) -> None:
     """The other way round: so many row groups into each file, in order; those that go to None are passed over.
 
-    Raises ValueError where the file has not just as many: then nobody knows which are whose.
+    Raises ValueError if the numbers of row groups do not add up: they could then not be attributed.
     """
     footer = footer_of(path)
     groups = footer.groups

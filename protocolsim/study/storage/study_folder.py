@@ -1,4 +1,4 @@
-"""A study's folder: finished pieces as they come, whole results at the end, and going on where it was stopped.
+"""A study's folder: checkpoints of finished chunks, final results, and resuming after an interruption.
 
 A new study is made in the wanted folder itself: `manifest.json` says what it is, `chunks/` and `ledger.jsonl` hold what
 is finished, and `summary.json` comes last, so a folder with finished pieces and no summary is an unfinished study.
@@ -33,7 +33,7 @@ from protocolsim.study.storage.write import (
 )
 
 UNFINISHED = ".unfinished"
-# Results that tell when and how fast they were made; nothing reads them, and the manifest tells nothing of them.
+# Result files that depend on time and speed: never read back, and not in the manifest's checksums.
 _TIMED = (ours.REPORT, ours.PROVENANCE)
 
 
@@ -44,7 +44,7 @@ class StudyFolder:
     `shown` is what to call `path` to the user. `earlier` is a folder of finished results that this study goes on from,
     with its manifest. `pieces` is the folder of the finished pieces, `entries` what the ledger has of them, `lost` and
     `lost_earlier` the files of either that were damaged. `replacing` is what stands in `target` that may be deleted, as
-    it was when this began. `notes` is what the user should be told at the end. `concluded`: all is simulated, and
+    it was when this began. `notes` are messages for the user at the end. `concluded`: all is simulated, and
     results are being written.
     """
 
@@ -73,7 +73,7 @@ class StudyFolder:
         return len(self.entries or read_ledger(self.path, self.manifest.identity))
 
     def keep(self, name: str, told: Mapping[str, Any], contents: Mapping[str, bytes | Path]) -> None:
-        """Keep a finished piece: its files by name in this folder, then its line in the ledger.
+        """Store a finished chunk: its files by name in this folder, then its line in the ledger.
 
         Files that are on the disk already are given their names. A piece that is in the ledger is whole: what it is
         made of, and the names of that, are on the disk before.
@@ -206,13 +206,13 @@ class StudyFolder:
 
 
 class _OccupiedError(UsageError):
-    """Somebody's file stands where a result belongs; all results are whole and wait for their names."""
+    """A user's file has the name of a result; all results are complete, but not renamed."""
 
 
 def publish(folder: Path, shown: str) -> None:
     """Give finished results their names, the summary last. Nothing that stands there is ever replaced.
 
-    Raises UsageError where somebody put a file of such a name there meanwhile.
+    Raises UsageError if a file of such a name has appeared there meanwhile.
     """
     waiting = folder / ours.PUBLISHING
     files = [p for p in sorted(waiting.rglob("*")) if p.is_file()]
@@ -238,8 +238,8 @@ def replace_results(new: Path, target: Path, only: ours.Inventory | None = None)
 
 
 def _given_back(earlier: Path, target: Path, only: ours.Inventory | None = None) -> list[str]:
-    """What somebody put among earlier results meanwhile stays where it was, or beside them where that is taken."""
-    told = []
+    """Move files that the user added to earlier results back, or beside them if the name is taken."""
+    messages = []
     for name in ours.remove(earlier, only):
         place = target / name
         try:
@@ -250,9 +250,9 @@ def _given_back(earlier: Path, target: Path, only: ours.Inventory | None = None)
         except OSError:
             aside = next_to(target, f".{place.name}", ".meanwhile-")
             (earlier / name).rename(aside)
-            told.append(f"'{name}' was put into {target.name} meanwhile, by somebody else; it stands in {aside}")
+            messages.append(f"'{name}' was put into {target.name} meanwhile, by somebody else; it stands in {aside}")
     ours.remove(earlier, only)
-    return told
+    return messages
 
 
 @contextmanager
@@ -385,7 +385,7 @@ def _anew(
 
 
 def _complete(out: Path, target: Path, beside: Path) -> None:
-    """What was stopped after it was whole is given its place: it lacks nothing but its names."""
+    """Finish the renames of results that were complete when the process was stopped."""
     for folder in (target, beside):
         if (folder / ours.PUBLISHING).is_dir():
             publish(folder, f"--out {out}")

@@ -1,4 +1,4 @@
-"""Each chunk's share of the tables: where it is kept, and how it is cut out of tables that were joined."""
+"""The part of the tables that belongs to each chunk: its files, and splitting it off joined tables on resuming."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def tables_taken_over(
 ) -> dict[str, dict[str, str]]:
     """For each wanted chunk of earlier results its parts of the tables, cut out of them: their checksums by name.
 
-    Chunks without tables have no parts. Where a table is damaged none that has is whole; `lost` is told which.
+    Chunks without tables have no parts. If a table is damaged all chunks with a part of it are appended to `lost`.
     """
     names = with_tables(entries)
     tables: dict[str, dict[str, str]] = {name: {} for name in wanted if name not in names}
@@ -53,7 +53,7 @@ def tables_taken_over(
         groups = [(places.get(name), entries[name].told["groups"][table]) for name in names]
         try:
             row_groups.cut(earlier / f"{table}.parquet", groups)
-        except ValueError:  # a line of the ledger is gone, so that nobody knows whose row groups these are
+        except ValueError:  # a line of the ledger is missing, so row groups cannot be attributed to chunks
             lost.append(LEDGER)
             return tables
         for name, path in places.items():

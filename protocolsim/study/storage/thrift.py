@@ -1,4 +1,4 @@
-"""Thrift's compact encoding, in which Parquet writes its footers: read into plain lists, and written again.
+"""Reader and writer of the Thrift compact protocol, the encoding of Parquet footers, to and from plain lists.
 
 A struct is a list of `[number, type, value]`, a list is `(type of its elements, elements)`. Nothing is interpreted:
 what is not changed is written as it was read. Source: the Thrift compact protocol specification (apache/thrift,

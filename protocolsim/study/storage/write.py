@@ -1,4 +1,4 @@
-"""Files that are whole or absent, whatever stops the writing, even a loss of power; and what tells damage."""
+"""Atomic, durable file writes (temporary file, fsync, rename), and checksums to detect damage."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def move_new(source: Path, target: Path) -> None:
     except FileExistsError:
         raise
     except OSError:
-        # A file system without links: the moment between the look and the renaming is all that is left to chance.
+        # A file system without hard links: check, then rename, with a small race between the two.
         if target.exists() or target.is_symlink():
             raise FileExistsError(target) from None
         source.rename(target)

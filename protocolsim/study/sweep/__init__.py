@@ -1,1 +1,1 @@
-"""A scenario at every point of a grid of its values."""
+"""Parameter sweeps: a scenario simulated at every point of a grid."""

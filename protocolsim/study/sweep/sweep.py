@@ -1,7 +1,7 @@
-"""One scenario at every point of a grid of settings, with Common random numbers at each point.
+"""Parameter sweeps: one scenario at every point of a grid of settings, with common random numbers.
 
-Every point is simulated under the same seed, so its difference from the scenario's own value is paired, replicate by
-replicate. Of each point only the sums of its replicates are made, and of these only the estimates are kept.
+Every point is simulated with the same seed, so its difference from the scenario's own value is paired by replicate
+(variance reduction). Of each point only the estimates are kept.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ COLUMNS = (
     *("estimate", "label", "value", "mcse", "lo", "hi", "median", "n_undefined"),
     *("difference", "difference_mcse", "unit", "published"),
 )
-# Every point has the same of both: other random numbers, or another number of trials, could not be compared in pairs.
+# Not to be varied: paired comparison needs the same seed and number of replicates at every point.
 _SAME_THROUGHOUT = ("seed", "replicates")
 
 
@@ -84,7 +84,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What was found at one point: estimates, and (difference from the scenario's own value, its mcse), by endpoint."""
+    """The result at one point: estimates, and (difference from the scenario's own value, its mcse), by endpoint."""
 
     values: tuple[float, ...]
     settings: tuple[Settable, ...]
@@ -259,7 +259,7 @@ def _said(axes: Iterable[Axis], chosen: Iterable[Settable]) -> str:
 def carry_out(
     planned: Plan, progress: Progress | None = None, *, workers: Workers = 1, folder: StudyFolder | None = None
 ) -> Sweep:
-    """Simulate the scenario itself and every point. `progress` is told how many trials were done since the last call.
+    """Simulate the scenario itself and every point. `progress` is called with the trials done since the last call.
 
     `workers` and `folder` as for `run`. Raises SimulationError, which names the point, where a cohort cannot be filled.
     """
@@ -293,7 +293,7 @@ def _outcome(
     point: GridPoint,
     there: Mapping[str, Floats],
 ) -> Outcome:
-    """What was found at a point, beside the scenario's own estimates and the sums they were made of."""
+    """The result at a point, compared with the scenario's own estimates and sums."""
     own, at_point = base.reported, point.scenario.reported
     pairs = {name: (at_point[name], there[name]) for name in own}
     outcome = {name: estimate(endpoint, at) for name, (endpoint, at) in pairs.items()}
@@ -323,7 +323,7 @@ def paired_mcse(there: Endpoint, sums_there: Floats, here: Endpoint, sums_here: 
     Each replicate is left out of both at once (delete-one jackknife). nan where it is undefined.
     """
     difference = _Difference(there, here, sums_there.shape[1])
-    # The jackknife asks nothing of an endpoint but its value of sums.
+    # The jackknife uses only the endpoint's `value` of sums.
     return jackknife(cast(Endpoint, difference), np.concatenate([sums_there, sums_here], axis=1))
 
 

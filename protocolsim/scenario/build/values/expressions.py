@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from protocolsim.protocol.rules import Node, RuleError, constant_value, dimension_of, names_in, parse
 from protocolsim.scenario.build.values.faults import Faults
@@ -13,15 +14,17 @@ from protocolsim.scenario.file.yaml_reader import Address
 from protocolsim.units import MINUTES_PER_WEEK, NONE, TIME, Dimension, dimension_name, duration
 
 
+@dataclass(frozen=True, eq=False)
 class Expressions:
     """Evaluates every number that a scenario writes in terms of its parameters.
 
-    `faults`, `names` and `parameters` are what it evaluates with; whoever reads a part of the file with numbers in it
-    is handed this one, whoever reads one without them only faults or names.
+    `faults`, `names` and `parameters` are what it evaluates with. A part of the file without numbers is read with the
+    first two alone.
     """
 
-    def __init__(self, faults: Faults, names: Names, parameters: Parameters) -> None:
-        self.faults, self.names, self.parameters = faults, names, parameters
+    faults: Faults
+    names: Names
+    parameters: Parameters
 
     def read_parameters(self, parts: Mapping[str, ScenarioParameter]) -> None:
         """Settle the scenario's parameters, in file order; each may use those before it."""

@@ -172,5 +172,6 @@ def test_a_parameter_without_a_range_is_refused(command):
 
 def test_the_package_offers_it():
     """`protocolsim.thresholds` is the curve that the command shows."""
-    assert protocolsim.thresholds is thresholds
-    assert "thresholds" in protocolsim.__all__
+    curve = protocolsim.thresholds("ms_daclizumab", replicates=3)
+    inner = thresholds(protocolsim.load("ms_daclizumab"), replicates=3)
+    assert curve.frame(np.array([curve.own])).equals(inner.frame(np.array([inner.own])))

@@ -123,6 +123,15 @@ class TestNames:
         assert not q.names.all_known(place, ["early"], ["early"])
         assert len(q.faults.reported) == 2
 
+    def test_a_name_that_stands_above_may_be_used(self) -> None:
+        """While the second of two is read, the first is known and the second is not yet."""
+        q = values()
+        may_use = [
+            (name, q.names.all_known(("parameters", "late"), ["early"], ["early"]))
+            for name, _ in q.names.in_order(("parameters",), {"early": 1, "late": 2})
+        ]
+        assert may_use == [("early", False), ("late", True)]
+
     def test_a_name_that_cannot_be_is_left_out(self) -> None:
         """What is declared under a refused name is not read, and using that name is no second fault."""
         q = values()

@@ -104,7 +104,7 @@ def test_a_text_from_elsewhere_reads_no_file(tmp_path):
 
 def test_an_engine_that_cannot_run_one_of_two_is_refused_first(monkeypatch):
     """Whether the engine can run both scenarios of a comparison is known before the first is simulated."""
-    monkeypatch.setattr("protocolsim.study.compare.pieces", lambda *_: pytest.fail("simulated in vain"))
+    monkeypatch.setattr("protocolsim.study.compare.conduct", lambda *_, **__: pytest.fail("simulated in vain"))
     ran = CliRunner().invoke(main, ["compare", "ms_daclizumab", "ms_scanner_shortage", "--engine", "batch"])
 
     assert ran.exit_code == 2

@@ -158,14 +158,14 @@ def test_what_is_no_threshold_is_refused(parameter, why):
 
 
 def test_a_rule_about_enrolment_is_no_threshold():
-    """A rule that decides who is enrolled lets others take the places."""
+    """A rule that decides which subjects are enrolled lets others take the places."""
     text = STILL.replace("enrolled: true", "enrolled: false").replace(
         "    passed: {final: passed}", "    in: {enrolled: true, lasts: 1 week}\n    passed: {final: passed}"
     )
     text = text.replace("to: passed, when", "to: in, when") + "    - {from: in, to: passed}\n"
     found = threshold_rule(build(parse(text, "entry.yaml")), "bound")
     assert isinstance(found, str)
-    assert "who is enrolled" in found
+    assert "which subjects are enrolled" in found
 
 
 @pytest.mark.parametrize(

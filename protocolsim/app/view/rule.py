@@ -65,7 +65,9 @@ class CurvePart(Part):
     def reduced(self, state: State) -> State:
         """Everything but the threshold, which is read from the curve."""
         kept = replace(state, draw=0, patient=0, view="", other=(), beside="")
-        name = _threshold_name(State(state.scenario, state.text, settings=_structure(state.settings)))
+        name = _threshold_name(
+            State(state.scenario, state.text, settings=_structure(state.settings), allow_plugins=state.allow_plugins)
+        )
         return kept.setting(name, None) if name else kept
 
     def make(self, state: State, tell: Tell) -> Made:

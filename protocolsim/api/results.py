@@ -12,7 +12,7 @@ from protocolsim.errors import UsageError
 from protocolsim.study import result
 from protocolsim.study.compare import Comparison as StudyComparison
 from protocolsim.study.sweep import sweep
-from protocolsim.study.validation import Comparison as PublishedRow
+from protocolsim.study.validation import PublishedComparison as PublishedRow
 from protocolsim.study.validation import as_json
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import ClassVar
 from htmltools import Tag, TagList
 
 from protocolsim.app.controls import Control, controls
-from protocolsim.app.state import State, scenario_of
+from protocolsim.app.state import VisitorState, scenario_of
 from protocolsim.app.view.base import Part
 from protocolsim.app.work.orders import Answer, Made, Tell
 from protocolsim.errors import UsageError
@@ -32,7 +32,7 @@ class Described:
     size: int
 
 
-def described(state: State) -> Described:
+def described(state: VisitorState) -> Described:
     """The scenario before anything was set. Raises ScenarioError for its faults."""
     scenario = scenario_of(replace(state, settings=()))
     try:
@@ -56,14 +56,14 @@ class DescribedPart(Part):
 
     name: ClassVar[str] = "described"
 
-    def reduced(self, state: State) -> State:
+    def reduced(self, state: VisitorState) -> VisitorState:
         """The scenario alone."""
-        return State(state.scenario, state.text, allow_plugins=state.allow_plugins)
+        return VisitorState(state.scenario, state.text, allow_plugins=state.allow_plugins)
 
-    def make(self, state: State, tell: Tell) -> Made:  # noqa: ARG002 - too short to watch
+    def make(self, state: VisitorState, tell: Tell) -> Made:  # noqa: ARG002 - too short to watch
         """The description."""
         return Made({}, described(state))
 
-    def show(self, answer: Answer, state: State) -> Tag | TagList:
+    def show(self, answer: Answer, state: VisitorState) -> Tag | TagList:
         """Nothing."""
         raise NotImplementedError

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from htmltools import HTML, Tag, TagList, tags
 
-from protocolsim.app.state import State
+from protocolsim.app.state import VisitorState
 from protocolsim.app.work.orders import Answer
 from protocolsim.report.style.figures import inline_svg
 
 FILES = {"png": "PNG", "svg": "SVG", "csv": "data"}
 
 
-def figure(where: tuple[str, str], name: str, answer: Answer, state: State) -> Tag:
+def figure(where: tuple[str, str], name: str, answer: Answer, state: VisitorState) -> Tag:
     """One figure of the answer of a part (`where`: view and part), or the reason why there is none."""
     if name not in answer.figures:
         return tags.p(answer.missing.get(name, ""), class_="missing")
@@ -26,7 +26,7 @@ def figure(where: tuple[str, str], name: str, answer: Answer, state: State) -> T
     )
 
 
-def downloads(where: tuple[str, str], name: str, state: State) -> Tag:
+def downloads(where: tuple[str, str], name: str, state: VisitorState) -> Tag:
     """Links to the figure's files, drawn for the state of the page when they are followed."""
     path = f"download/{where[0]}/{where[1]}/{name}"
     links = [

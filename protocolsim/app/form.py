@@ -9,7 +9,7 @@ from htmltools import Tag, TagList, tags
 
 from protocolsim.app.controls import Control
 from protocolsim.app.described import Described
-from protocolsim.app.state import State
+from protocolsim.app.state import VisitorState
 from protocolsim.component import MARKS
 from protocolsim.errors import ProtocolsimError
 
@@ -19,7 +19,7 @@ _REPLICATES = (1, 50, 100, 200, 500, 1000, 2000)
 _MARKS: Mapping[str, str] = {str(k): v for k, v in MARKS.items()}
 
 
-def form(described: Described, state: State) -> TagList:
+def form(described: Described, state: VisitorState) -> TagList:
     """The scenario's form, as set up."""
     given = dict(state.settings)
     groups = [(name, list(rows)) for name, rows in groupby(described.controls, key=lambda c: c.group)]
@@ -71,7 +71,7 @@ def _number(given: str, control: Control) -> float:
         return control.value
 
 
-def _study(described: Described, state: State) -> Tag:
+def _study(described: Described, state: VisitorState) -> Tag:
     replicates = described.replicates if state.replicates is None else state.replicates
     offered: Sequence[int] = sorted({*_REPLICATES, described.replicates, replicates})
     options = [tags.option(f"{n:,}", value=str(n), selected="" if n == replicates else None) for n in offered]

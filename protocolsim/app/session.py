@@ -18,7 +18,7 @@ from protocolsim.app.described import Described, DescribedPart
 from protocolsim.app.form import form
 from protocolsim.app.limits import MOST_VISITORS
 from protocolsim.app.messages import ADDRESS, MISHEARD
-from protocolsim.app.state import MOST_NAME, NUMBERS, OWN_TEXT, State, asked, restored
+from protocolsim.app.state import MOST_NAME, NUMBERS, OWN_TEXT, VisitorState, asked, restored
 from protocolsim.app.view.base import Part, View
 from protocolsim.app.view.catalogue import views
 from protocolsim.app.work.answers import Answers
@@ -42,7 +42,7 @@ class Visitor:
 
     present = 0
 
-    def __init__(self, session: Session, answers: Answers, first: State) -> None:
+    def __init__(self, session: Session, answers: Answers, first: VisitorState) -> None:
         self._session, self._answers = session, answers
         self.state = first
         self.described: Described | None = None
@@ -52,15 +52,15 @@ class Visitor:
             (v.name, p.name): reactive.Value(None) for v in views() for p in v.parts
         }
         self._asks = 0
-        self._asked: dict[tuple[str, str], tuple[int, State]] = {}
+        self._asked: dict[tuple[str, str], tuple[int, VisitorState]] = {}
         self._tasks: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._opening: asyncio.Task[None] | None = None
         self._moving: asyncio.Task[None] | None = None
-        self._moved_to: State | None = None
+        self._moved_to: VisitorState | None = None
 
     # What is set up ---------------------------------------------------------------------------------------------------
 
-    def open(self, state: State, refused: str = "") -> None:
+    def open(self, state: VisitorState, refused: str = "") -> None:
         """Begin with another scenario, or another address. What cannot be opened leaves all as it was.
 
         `refused`: what was asked for and cannot be had, which the page says. Of several asked for the last one counts.
@@ -69,7 +69,7 @@ class Visitor:
             self._opening.cancel()
         self._opening = _later(self._open(state, refused))
 
-    async def _open(self, state: State, refused: str) -> None:
+    async def _open(self, state: VisitorState, refused: str) -> None:
         try:
             answer = await self._answers.get(_description(state), lambda *_: None)
         except ProtocolsimError as error:
@@ -121,11 +121,11 @@ class Visitor:
         for view in views():
             for part in view.parts:
                 if part.checks_text:
-                    self._start(view, part, State(OWN_TEXT, text, allow_plugins=self.state.allow_plugins))
+                    self._start(view, part, VisitorState(OWN_TEXT, text, allow_plugins=self.state.allow_plugins))
 
     # What answers -----------------------------------------------------------------------------------------------------
 
-    def _start(self, view: View, part: Part, state: State) -> None:
+    def _start(self, view: View, part: Part, state: VisitorState) -> None:
         """Ask for a part of a state, unless just that is asked for already."""
         self._asks += 1
         _later(self._ask((view.name, part.name), part, state, self._asks))
@@ -136,7 +136,7 @@ class Visitor:
             self._asked.pop((view, part), None)
             self._tasks[view, part].cancel()
 
-    async def _ask(self, place: tuple[str, str], part: Part, state: State, number: int) -> None:
+    async def _ask(self, place: tuple[str, str], part: Part, state: VisitorState, number: int) -> None:
         try:
             wanted = await asyncio.to_thread(part.reduced, state)
         except ProtocolsimError as error:
@@ -185,7 +185,7 @@ class Visitor:
                 for part in view.parts:
                     await self._respond((view.name, part.name), part, state)
 
-    async def _respond(self, place: tuple[str, str], part: Part, state: State) -> None:
+    async def _respond(self, place: tuple[str, str], part: Part, state: VisitorState) -> None:
         with reactive.isolate():
             shown = self.shown[place].get()
         if shown is None or shown.answer is None:
@@ -213,12 +213,12 @@ class Visitor:
                 task.cancel()
 
 
-def _description(state: State) -> Order:
+def _description(state: VisitorState) -> Order:
     part = DescribedPart()
     return Order("", part.name, part.reduced(state))
 
 
-def serve_session(answers: Answers, first: State) -> Callable[[Inputs, Outputs, Session], None]:
+def serve_session(answers: Answers, first: VisitorState) -> Callable[[Inputs, Outputs, Session], None]:
     """The server function of the page."""
 
     def server(input: Inputs, output: Outputs, session: Session) -> None:
@@ -277,7 +277,7 @@ def _part_output(output: Outputs, visitor: Visitor, view: View, part: Part) -> N
         return part.show(shown.answer, visitor.state)
 
 
-def _begin(input: Inputs, visitor: Visitor, first: State) -> None:
+def _begin(input: Inputs, visitor: Visitor, first: VisitorState) -> None:
     @reactive.effect
     async def _() -> None:
         with reactive.isolate():
@@ -373,6 +373,6 @@ def _choose(visitor: Visitor, name: str) -> None:
     visitor.open(_fresh(visitor.state, name))
 
 
-def _fresh(state: State, scenario: str, text: str | None = None) -> State:
+def _fresh(state: VisitorState, scenario: str, text: str | None = None) -> VisitorState:
     """Another scenario without a setting, looked at in the same view."""
-    return State(scenario, text, view=state.view, allow_plugins=state.allow_plugins)
+    return VisitorState(scenario, text, view=state.view, allow_plugins=state.allow_plugins)

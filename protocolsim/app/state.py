@@ -30,7 +30,7 @@ MOST_NAME = 60
 
 
 @dataclass(frozen=True)
-class State:
+class VisitorState:
     """A visitor's choices.
 
     `scenario` is a shipped one by name, unless `text` is there: then it is what that text is called. `settings` are
@@ -53,7 +53,7 @@ class State:
     view: str = ""
     allow_plugins: bool = False
 
-    def setting(self, name: str, value: str | None, *, other: bool = False) -> State:
+    def setting(self, name: str, value: str | None, *, other: bool = False) -> VisitorState:
         """With one setting changed, or taken back (None)."""
         old = self.other if other else self.settings
         kept = tuple(s for s in old if s[0] != name)
@@ -75,7 +75,7 @@ class State:
         return urlencode(pairs)
 
 
-def restored(address: str, first: State) -> State:
+def restored(address: str, first: VisitorState) -> VisitorState:
     """The state of an address's query; what it does not say is as in `first`.
 
     Raises UsageError for what no page has written.
@@ -88,7 +88,7 @@ def restored(address: str, first: State) -> State:
         raise UsageError(f"the address is damaged: it says more than {MOST_FIELDS} things") from None
     result = dict(pairs)
     view, measure, beside = (result.get(key, "")[:MOST_NAME] for key in ("view", "measure", "beside"))
-    state = State(_scenario(result, first), _text(result), allow_plugins=first.allow_plugins)
+    state = VisitorState(_scenario(result, first), _text(result), allow_plugins=first.allow_plugins)
     state = replace(state, view=view, measure=measure, beside=beside)
     if "scenario" not in result and state.text is None:
         state = replace(state, text=first.text)
@@ -105,7 +105,7 @@ def restored(address: str, first: State) -> State:
     return state
 
 
-def _scenario(scenario: Mapping[str, str], first: State) -> str:
+def _scenario(scenario: Mapping[str, str], first: VisitorState) -> str:
     name = scenario.get("scenario", first.scenario)
     if "text" not in scenario and "scenario" in scenario and name not in names() and name != first.scenario:
         raise UsageError(
@@ -145,7 +145,7 @@ def asked(name: str, text: str) -> int:
     return int(text)
 
 
-def scenario_of(state: State) -> Scenario:
+def scenario_of(state: VisitorState) -> Scenario:
     """The scenario as set up, checked; code from outside is loaded only where whoever started the page allowed it.
 
     Raises ScenarioError for its faults, UsageError for what cannot be set.
@@ -153,7 +153,7 @@ def scenario_of(state: State) -> Scenario:
     return _loaded(state.scenario, state.text, state.settings, state.allow_plugins)
 
 
-def other_of(state: State) -> Scenario:
+def other_of(state: VisitorState) -> Scenario:
     """The design to compare with, likewise."""
     if state.beside:
         return _loaded(state.beside, None, (), state.allow_plugins)
@@ -175,7 +175,7 @@ def _loaded(name: str, text: str | None, settings: tuple[tuple[str, str], ...], 
     return load_text(small(text), f"{name}.yaml", set=given, allow_plugins=allow_plugins)
 
 
-def scenario_file(state: State) -> str:
+def scenario_file(state: VisitorState) -> str:
     """What was set up as a scenario file that runs on the command line with the same results.
 
     Raises ScenarioError or UsageError where it could not be read again.

@@ -56,7 +56,7 @@ MOST_MOVES = 5000
 
 
 @dataclass(frozen=True)
-class Part:
+class PlacedComponent:
     """A component of a trial: the offsets of its columns in `body` (`links`), and the constants its kernels read."""
 
     component: Component
@@ -76,7 +76,7 @@ class Part:
 class Measured:
     """An assessment of a trial: the part whose kernel observes it, and the codes of the variables it shows."""
 
-    part: Part
+    part: PlacedComponent
     assessment: Assessment
     observe: ObserveKernel
     variables: tuple[int, ...]
@@ -101,8 +101,8 @@ class Trial:
 
     protocol: Protocol
     cohort: Cohort
-    disease: Part
-    drugs: tuple[Part, ...]
+    disease: PlacedComponent
+    drugs: tuple[PlacedComponent, ...]
     width: int
     assessments: tuple[Measured, ...]
     causes: tuple[Cause, ...]
@@ -162,7 +162,7 @@ class Engine(typing.Protocol):
 
 def place(
     disease: Disease, drugs: Sequence[Drug], values: Mapping[str, Mapping[str, float]]
-) -> tuple[Part, tuple[Part, ...], int]:
+) -> tuple[PlacedComponent, tuple[PlacedComponent, ...], int]:
     """Allocate each component's columns in `body`. `values`: parameter values by component name.
 
     Returns the disease's part, the drugs' parts in their order, and the width of `body`. Raises KeyError if no
@@ -176,13 +176,13 @@ def place(
     traits = {t.name: t.field + offsets[disease.name] for t in disease.traits}
     by_name = sorted(drugs, key=lambda d: d.name)
 
-    def part(component: Component) -> Part:
+    def part(component: Component) -> PlacedComponent:
         links = [offsets[component.name], *(traits[need] for need in component.needs)]
         for signal in component.reads:
             # Floating-point sums depend on order: by drug name, independent of the order in the file.
             columns = [d.writes[signal] + offsets[d.name] for d in by_name if signal in d.writes]
             links += [len(columns), *columns]
-        return Part(
+        return PlacedComponent(
             component,
             np.array(links, dtype=np.int64),
             component.constants(values[component.name]),
@@ -216,7 +216,7 @@ def not_filled(cohort: Cohort, replicate: int, enrolled: int) -> str:
 
 
 def causes_of(
-    protocol: Protocol, drugs: Sequence[Part], cohort: Cohort, events: Sequence[str], dropout: str
+    protocol: Protocol, drugs: Sequence[PlacedComponent], cohort: Cohort, events: Sequence[str], dropout: str
 ) -> tuple[Cause, ...]:
     """Every cause of events of a trial. A treatment's hazard is zero in states without that treatment."""
     causes = []

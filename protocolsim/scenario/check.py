@@ -27,7 +27,7 @@ SEVERITIES: tuple[Severity, ...] = ("fault", "warning", "note")
 
 
 @dataclass(frozen=True)
-class Finding:
+class CheckFinding:
     """One thing found: its place in the file (line 0: none), the path there, what kind, how bad, in which words.
 
     `patient` holds the numbers of a counterexample (internal units; None: undefined). `possible`: loops or missed
@@ -49,7 +49,7 @@ class Checked:
     """The findings in file order, what could not be decided, and every path (None where the file does not load)."""
 
     source: str
-    findings: tuple[Finding, ...]
+    findings: tuple[CheckFinding, ...]
     given_up: tuple[str, ...] = ()
     case: Case | None = None
     routes: Routes | None = None
@@ -110,16 +110,18 @@ def check_scenario(scenario: Scenario, *, files: bool = True) -> Checked:
     examined = examine(case)
     document = scenario.document
     lapsing = {said(*lapse) for lapse in scenario.lapsing}
-    result = [Finding(0, 0, "", "warning", "as loaded", w) for w in scenario.warnings if w not in lapsing]
+    result = [CheckFinding(0, 0, "", "warning", "as loaded", w) for w in scenario.warnings if w not in lapsing]
     for path, message in scenario.lapsing:
         fault = document.fault(path, message, at_key=True)
-        result.append(Finding(fault.line, fault.column, fault.path, "warning", "never takes place", message))
+        result.append(CheckFinding(fault.line, fault.column, fault.path, "warning", "never takes place", message))
     for f in examined.findings:
         fault = document.fault(f.path, f.message, at_key="transitions" not in f.path)
         result.append(
-            Finding(fault.line, fault.column, spell(f.path), f.severity, f.kind, fault.message, f.patient, f.possible)
+            CheckFinding(
+                fault.line, fault.column, spell(f.path), f.severity, f.kind, fault.message, f.patient, f.possible
+            )
         )
-    result += [Finding(f.line, f.column, f.path, "fault", "beside", f.message)
+    result += [CheckFinding(f.line, f.column, f.path, "fault", "beside", f.message)
               for f in companions_of(scenario, files=files)[1]]  # fmt: skip
     result.sort(key=lambda f: (SEVERITIES.index(f.severity), f.line, f.column))
     return Checked(document.source, tuple(result), examined.given_up, case, examined.routes)
@@ -127,7 +129,7 @@ def check_scenario(scenario: Scenario, *, files: bool = True) -> Checked:
 
 def refused(error: ScenarioError) -> Checked:
     """What the reader refused, as findings."""
-    result = [Finding(f.line, f.column, f.path, "fault", "refused", f.message) for f in error.faults]
+    result = [CheckFinding(f.line, f.column, f.path, "fault", "refused", f.message) for f in error.faults]
     return Checked(error.source, tuple(result))
 
 

@@ -54,7 +54,7 @@ def run(
         Trials(scenario, engine, seed, range(replicates), tables=tables and folder is not None),
         *(Trials(other, chosen_engine(other, AUTO), seed, beside) for other in others.values()),
     ]
-    seen = _Seen()
+    seen = _KeptRecords()
     result: list[Result] = []
     try:
         for point, sums in zip(
@@ -70,7 +70,7 @@ def run(
     return result[0].with_companions(dict(zip(others, result[1:], strict=True)))
 
 
-def _result(point: Trials, made: PointSums, seconds: float, seen: _Seen | None) -> Result:
+def _result(point: Trials, made: PointSums, seconds: float, seen: _KeptRecords | None) -> Result:
     estimates = {name: estimate(endpoint, made.sums[name]) for name, endpoint in point.scenario.reported.items()}
     kept, first = (None, ()) if seen is None else (seen.all(made.rows), seen.beginning())
     return Result(
@@ -94,7 +94,7 @@ def run_manifest(
     return manifest_of(kind, scenario, seed, replicates, chosen_engine(scenario, engine), plan)
 
 
-class _Seen:
+class _KeptRecords:
     """The records that went by in this process: all while they are few, and of long runs the first."""
 
     def __init__(self) -> None:

@@ -27,7 +27,7 @@ EVIDENCE: dict[Role, str] = {
 
 
 @dataclass(frozen=True)
-class Comparison:
+class PublishedComparison:
     """One published result beside simulated trials, in the endpoint's own terms (a share is 0 to 1).
 
     `interval` is the exact (Clopper-Pearson) 95 % confidence interval of a published count [D]; None where it is no
@@ -45,10 +45,10 @@ class Comparison:
         return EVIDENCE[self.published.role]
 
 
-def comparisons(estimates: Iterable[Estimate]) -> list[Comparison]:
+def comparisons(estimates: Iterable[Estimate]) -> list[PublishedComparison]:
     """One row for each estimate that has a published value, in their order."""
     return [
-        Comparison(e, e.published, exact_interval(e.published), _verdict(e))
+        PublishedComparison(e, e.published, exact_interval(e.published), _verdict(e))
         for e in estimates
         if e.published is not None
     ]
@@ -80,7 +80,7 @@ def _verdict(estimate: Estimate) -> Verdict:
     return "inside" if inside(estimate) else "outside"
 
 
-def as_json(row: Comparison) -> dict[str, Any]:
+def as_json(row: PublishedComparison) -> dict[str, Any]:
     """Plain values for a file; None for undefined and for what is no count."""
     low, high = row.interval if row.interval is not None else (None, None)
     e, said = row.estimate, row.published

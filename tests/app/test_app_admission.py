@@ -25,11 +25,19 @@ from protocolsim.app.limits import (
     MOST_WAITING,
     SECONDS,
 )
-from protocolsim.app.server.admission import Admission, Name, allowed_name, fixed_token, named, new_token, without_token
+from protocolsim.app.server.admission import (
+    Admission,
+    HostName,
+    allowed_name,
+    fixed_token,
+    named,
+    new_token,
+    without_token,
+)
 from protocolsim.app.server.gate import gate
 from protocolsim.app.server.serve import address, admitted, application, listening, pages
 from protocolsim.app.server.sockets import sockets
-from protocolsim.app.state import State
+from protocolsim.app.state import VisitorState
 from protocolsim.cli.app import COMMAND
 from protocolsim.errors import UsageError
 from tests.support.asgi import NoWorkers, ask, routes
@@ -38,8 +46,8 @@ from tests.support.browser import served
 TOKEN = "a-token-of-the-test"
 LOCAL = Admission(port=8765, token=TOKEN)
 OPEN = Admission(port=8765)
-PROXIED = Admission(port=8765, allowed=(Name("trial.example.org"), Name("localhost", 9000)))
-FIRST = State("ms_no_drug")
+PROXIED = Admission(port=8765, allowed=(HostName("trial.example.org"), HostName("localhost", 9000)))
+FIRST = VisitorState("ms_no_drug")
 EVERYBODY = "0.0.0.0"  # noqa: S104 - of the loopback only in the tests
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
 
@@ -234,9 +242,9 @@ def test_a_name_that_is_none_is_refused(text):
 
 def test_a_name_is_as_a_browser_says_it():
     """Letters of either case, a last dot and letters beyond ASCII mean the name that stands in Host."""
-    assert allowed_name("Trial.Example.ORG.:8443") == Name("trial.example.org", 8443)
-    assert allowed_name("büro.example") == Name("xn--bro-hoa.example")
-    assert allowed_name("[0:0::1]:80") == Name("[::1]", 80)
+    assert allowed_name("Trial.Example.ORG.:8443") == HostName("trial.example.org", 8443)
+    assert allowed_name("büro.example") == HostName("xn--bro-hoa.example")
+    assert allowed_name("[0:0::1]:80") == HostName("[::1]", 80)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from protocolsim.app.controls import controls
 from protocolsim.app.limits import MOST_LETTERS, bounded, looked_at
 from protocolsim.app.opening import opening
 from protocolsim.app.session import _fresh
-from protocolsim.app.state import State, restored, scenario_file, scenario_of
+from protocolsim.app.state import VisitorState, restored, scenario_file, scenario_of
 from protocolsim.app.view.scenario import CheckPart
 from protocolsim.errors import ProtocolsimError, ScenarioError, UsageError
 from protocolsim.scenario.file.library import names
@@ -27,7 +27,7 @@ __all__ = ["command"]
 WORDS = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), min_size=1, max_size=20)
 PAIRS = st.dictionaries(WORDS, WORDS, max_size=4).map(lambda d: tuple(sorted(d.items())))
 STATES = st.builds(
-    State,
+    VisitorState,
     scenario=st.sampled_from(names()),
     text=st.none() | st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=300),
     settings=PAIRS,
@@ -45,24 +45,24 @@ STATES = st.builds(
 @given(STATES)
 def test_an_address_holds_the_whole_state(state):
     """Whatever was set up, its address restores exactly that."""
-    assert restored(state.address(), State("another")) == state
+    assert restored(state.address(), VisitorState("another")) == state
 
 
 @given(st.text(max_size=200))
 def test_any_other_address_is_a_state_or_a_refusal(address):
     """No address breaks the page: it is read, or refused in words."""
     with contextlib.suppress(UsageError):
-        assert isinstance(restored(address, State("ms_daclizumab")), State)
+        assert isinstance(restored(address, VisitorState("ms_daclizumab")), VisitorState)
 
 
 def test_an_address_does_not_swell():
     """A small address that unpacks into an enormous text is refused before it is unpacked."""
-    bomb = State("x", text="a" * 20_000_000).address()
+    bomb = VisitorState("x", text="a" * 20_000_000).address()
     assert len(bomb) < 100_000
     with pytest.raises(UsageError, match=r"longer than|damaged"):
-        restored(bomb, State("ms_daclizumab"))
+        restored(bomb, VisitorState("ms_daclizumab"))
     with pytest.raises(UsageError, match="longer than"):
-        scenario_of(State("x", text="a" * (MOST_LETTERS + 1)))
+        scenario_of(VisitorState("x", text="a" * (MOST_LETTERS + 1)))
 
 
 @pytest.mark.parametrize("name", names())
@@ -103,7 +103,10 @@ def test_a_saved_file_is_the_same_scenario(name):
         (r.name, r.parameter.write((r.parameter.low if k % 2 else r.parameter.high) or 0.0)) for k, r in enumerate(rows)
     ]
     settings = tuple(sorted(ends))
-    for state in (State(name, settings=settings, seed=3), State(name, base.document.text, settings=settings, seed=3)):
+    for state in (
+        VisitorState(name, settings=settings, seed=3),
+        VisitorState(name, base.document.text, settings=settings, seed=3),
+    ):
         try:
             expected = scenario_of(state)
         except ProtocolsimError:
@@ -134,7 +137,7 @@ def test_a_download_is_what_the_page_simulates_or_refused(name, whole, own_param
     base = base_of(name)
     rows = [row.name for row in controls(base)]
     pairs = {k if isinstance(k, str) else rows[k % len(rows)]: value for k, value in own_parameters.items()}
-    where = State("edited", base.document.text) if whole else State(name)
+    where = VisitorState("edited", base.document.text) if whole else VisitorState(name)
     try:
         state = restored(
             f"{where.address()}&{urlencode({**{f'set.{k}': v for k, v in pairs.items()}, **numbers})}", where
@@ -160,9 +163,9 @@ def test_what_was_asked_goes_before_what_was_set(whole):
     """A seed and a number of replicates that are asked for stand in the file, whatever a setting says of them."""
     text = base_of("ms_no_drug").document.text if whole else None
     settings = (("replicates", "9"), ("seed", "8"))
-    saved = load_text(scenario_file(State("ms_no_drug", text, settings, seed=3, replicates=2)), "saved.yaml")
+    saved = load_text(scenario_file(VisitorState("ms_no_drug", text, settings, seed=3, replicates=2)), "saved.yaml")
     assert (saved.seed, saved.replicates) == (3, 2)
-    own = load_text(scenario_file(State("ms_no_drug", text, settings)), "saved.yaml")
+    own = load_text(scenario_file(VisitorState("ms_no_drug", text, settings)), "saved.yaml")
     assert (own.seed, own.replicates) == (8, 9)
 
 
@@ -172,15 +175,15 @@ def test_what_was_asked_goes_before_what_was_set(whole):
 def test_a_number_that_a_run_refuses_is_refused_in_the_address(key, value):
     """What could not be run is neither shown nor saved."""
     with pytest.raises(UsageError, match=f"{key}: expected a whole number from"):
-        restored(f"{key}={value}", State("ms_daclizumab"))
+        restored(f"{key}={value}", VisitorState("ms_daclizumab"))
 
 
 @pytest.mark.parametrize("count", [421, 3000])
 def test_an_address_that_says_too_much_is_refused(count):
     """Hundreds of fields are a refusal in words; as many as a page may write are read."""
     with pytest.raises(UsageError, match="more than 420 things"):
-        restored("&".join(f"a{k}=1" for k in range(count)), State("ms_daclizumab"))
-    assert restored("&".join(f"a{k}=1" for k in range(420)), State("ms_no_drug")) == State("ms_no_drug")
+        restored("&".join(f"a{k}=1" for k in range(count)), VisitorState("ms_daclizumab"))
+    assert restored("&".join(f"a{k}=1" for k in range(420)), VisitorState("ms_no_drug")) == VisitorState("ms_no_drug")
 
 
 def test_a_file_that_extends_its_neighbour_opens_whole(tmp_path):
@@ -189,7 +192,7 @@ def test_a_file_that_extends_its_neighbour_opens_whole(tmp_path):
     (tmp_path / "yours.yaml").write_text("extends: ./mine.yaml\nseed: 4\n")
     state = opening(str(tmp_path / "yours.yaml"))
     assert (scenario_of(state).seed, scenario_of(state).trial.cohort.size) == (4, 9)
-    assert opening("ms_no_drug") == State("ms_no_drug")
+    assert opening("ms_no_drug") == VisitorState("ms_no_drug")
     with pytest.raises(UsageError, match="did you mean 'ms_no_drug'"):
         opening("ms_no_drugs")
 
@@ -224,13 +227,13 @@ def test_the_effect_of_a_scenario_is_declared():
 def test_code_is_loaded_only_where_the_page_was_started_so():
     """Whether a scenario may name code is said when the page starts: no address changes it, every choice keeps it."""
     text = "extends: ms_daclizumab\ndrugs: {blue: {kind: 'tests.support.plugins_for_tests:PLACEBO'}}\n"
-    address = State("mine", text).address()
+    address = VisitorState("mine", text).address()
     with pytest.raises(ScenarioError, match="only with --allow-plugins"):
-        scenario_of(restored(address + "&allow_plugins=true", State("ms_daclizumab")))
-    allowed = restored(address, State("ms_daclizumab", allow_plugins=True))
+        scenario_of(restored(address + "&allow_plugins=true", VisitorState("ms_daclizumab")))
+    allowed = restored(address, VisitorState("ms_daclizumab", allow_plugins=True))
     assert allowed.allow_plugins
     assert "plugins" not in allowed.address().replace(address, "")
-    assert "placebo" not in {d.component.name for d in scenario_of(State("ms_daclizumab")).trial.drugs}
+    assert "placebo" not in {d.component.name for d in scenario_of(VisitorState("ms_daclizumab")).trial.drugs}
     assert scenario_of(allowed).allow_plugins
     assert opening("ms_no_drug", allow_plugins=True).allow_plugins
     assert _fresh(allowed, "ms_no_drug").allow_plugins

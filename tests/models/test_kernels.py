@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from protocolsim.drug.base import LEVEL
-from protocolsim.engine.base import Part, Trial
+from protocolsim.engine.base import PlacedComponent, Trial
 from protocolsim.scenario.build.components import disease_names, drug_names
 from protocolsim.scenario.file.library import names
 from protocolsim.scenario.load import load
@@ -17,7 +17,7 @@ SUBJECTS, STEPS = 48, 6
 INTERVALS = np.array([0, MINUTES_PER_DAY, MINUTES_PER_WEEK, 2 * MINUTES_PER_WEEK, 4 * MINUTES_PER_WEEK, 24_481])
 
 
-def parts(trial: Trial) -> list[Part]:
+def parts(trial: Trial) -> list[PlacedComponent]:
     """The disease, then drugs, which ask it for the weight."""
     return [trial.disease, *trial.drugs]
 

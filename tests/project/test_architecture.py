@@ -449,16 +449,9 @@ def test_long_files_are_seen():
             warnings.warn(f"{source.place}: {source.text.count(chr(10))} lines", stacklevel=1)
 
 
-# Class names that stand for more than one thing until they are renamed.
-DOUBLE: frozenset[str] = frozenset([
-    "Column", "Comparison", "Difference", "Facts", "Finding", "Name", "Part", "Reader", "Route",
-    "Schedule", "Seen", "State", "Table",
-])  # fmt: skip
-
-
 def test_a_class_name_means_one_thing():
     """No two classes have one name; an underscore before it makes no other."""
-    assert {n: places for n, places in classes(PACKAGE).items() if len(places) > 1 and n not in DOUBLE} == {}
+    assert {n: places for n, places in classes(PACKAGE).items() if len(places) > 1} == {}
 
 
 def test_contributing_tells_the_floors():

@@ -232,7 +232,7 @@ def nothing_overlaps(chart: StateChart) -> None:
             assert not crossed[others].any(), route.arrow
 
 
-def line_points(laid: chart_layout.Layout, route: chart_layout.Route) -> Iterator[tuple[float, float]]:
+def line_points(laid: chart_layout.Layout, route: chart_layout.ArrowRoute) -> Iterator[tuple[float, float]]:
     """Points along the path that is drawn for an arrow."""
     for path in re.findall(r'd="([^"]+)"', "".join(chart_svg._line(laid, route))):
         at = (0.0, 0.0)

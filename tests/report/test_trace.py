@@ -23,7 +23,7 @@ from protocolsim.report.patient.decision_text import Decision, digits
 from protocolsim.report.patient.story import Trace, trace
 from protocolsim.scenario.load import load
 from protocolsim.study.decision.counterfactual import counterfactual_branches, with_decision
-from protocolsim.study.decision.replay import Given, Life, Seen, Tried, life
+from protocolsim.study.decision.replay import Given, Life, SeenVariable, Tried, life
 from protocolsim.units import MINUTES_PER_WEEK
 from tests.cli.test_cli import command, refused
 from tests.support import protocols, toys
@@ -120,7 +120,7 @@ class TestNumberByNumber:
         checked = 0
         for subject in range(SUBJECTS):
             whole = story(name, subject, engine).life
-            seen = [n for n in whole.steps if isinstance(n, Seen)]
+            seen = [n for n in whole.steps if isinstance(n, SeenVariable)]
             for step in (n for n in whole.steps if isinstance(n, Tried)):
                 for k, used in step.used.items():
                     made = scenario.trial.protocol.reader.summaries[k].made_by

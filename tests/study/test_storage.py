@@ -546,14 +546,14 @@ class TestRowGroups:
     def test_no_footer_is_refused_in_words(self, content):
         """Bytes that are no struct are refused, or read as one; never anything else."""
         with suppress(ValueError):
-            thrift.Reader(content).struct()
+            thrift.ThriftReader(content).struct()
 
     def test_a_footer_is_written_as_it_was_read(self, tmp_path):
         """Reading and writing a footer changes no byte."""
         parquet.write_table(pa.table({"c": list(range(100)), "t": ["x"] * 100}), tmp_path / "a", row_group_size=7)
         content = (tmp_path / "a").read_bytes()
         length = int.from_bytes(content[-8:-4], "little")
-        assert thrift.written(thrift.Reader(content[-8 - length : -8]).struct()) == content[-8 - length : -8]
+        assert thrift.written(thrift.ThriftReader(content[-8 - length : -8]).struct()) == content[-8 - length : -8]
 
 
 class TestLedger:

@@ -36,7 +36,7 @@ Literals = Literal["loopback", "any"]
 
 
 @dataclass(frozen=True)
-class Name:
+class HostName:
     """A host as a browser names it, in lower case and without the last dot; `port` is None where none is said."""
 
     host: str
@@ -51,7 +51,7 @@ class Name:
             return None
 
 
-def named(text: str) -> Name | None:
+def named(text: str) -> HostName | None:
     """The host and port of an authority such as `localhost:8765` or `[::1]:8765`; None where it is none."""
     match = _AUTHORITY.fullmatch(text)
     if match is None:
@@ -59,15 +59,15 @@ def named(text: str) -> Name | None:
     host, port = match[1].lower().removesuffix("."), match[2]
     if not host or (port is not None and not 0 < int(port) < 65536):
         return None
-    name = Name(host, None if port is None else int(port))
+    name = HostName(host, None if port is None else int(port))
     if host.startswith("["):
         if name.address is None:
             return None
-        name = Name(f"[{name.address.compressed}]", name.port)
+        name = HostName(f"[{name.address.compressed}]", name.port)
     return name
 
 
-def allowed_name(text: str) -> Name:
+def allowed_name(text: str) -> HostName:
     """What --allow-host names. Raises UsageError."""
     try:
         name = named(text if text.isascii() else text.encode("idna").decode())
@@ -93,7 +93,7 @@ class Admission:
     port: int
     names: frozenset[str] = frozenset({"localhost"})
     literals: Literals = "loopback"
-    allowed: tuple[Name, ...] = ()
+    allowed: tuple[HostName, ...] = ()
     token: str | None = None
 
     # By which name, and from which page -------------------------------------------------------------------------------
@@ -115,7 +115,7 @@ class Admission:
         # Both are compared: an address in figures is good in Host whosesoever it is.
         return scheme == "http" and name.host == here.host and port == self.port and self._own(here)
 
-    def _own(self, name: Name) -> bool:
+    def _own(self, name: HostName) -> bool:
         if (name.port or _PORTS["http"]) != self.port:
             return False
         if name.host in self.names:
@@ -125,7 +125,7 @@ class Admission:
             return False
         return self.literals == "any" or address.is_loopback
 
-    def _allowed(self, name: Name, port: int | None) -> bool:
+    def _allowed(self, name: HostName, port: int | None) -> bool:
         return any(name.host == each.host and each.port in (None, port) for each in self.allowed)
 
     # With which token -------------------------------------------------------------------------------------------------

@@ -23,13 +23,13 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 
 from protocolsim.app.limits import MOST_HEADERS, MOST_MESSAGE, MOST_QUERY
-from protocolsim.app.server.admission import TOKEN, Admission, Name, named
+from protocolsim.app.server.admission import TOKEN, Admission, HostName, named
 from protocolsim.app.server.connections import HttpConnection, SocketConnection
 from protocolsim.app.server.gate import Asgi, gate
 from protocolsim.app.server.page import page
 from protocolsim.app.server.sockets import sockets
 from protocolsim.app.session import serve_session
-from protocolsim.app.state import State, restored, scenario_file
+from protocolsim.app.state import VisitorState, restored, scenario_file
 from protocolsim.app.view.catalogue import views
 from protocolsim.app.work.answers import Answers
 from protocolsim.app.work.orders import Order
@@ -43,12 +43,12 @@ _INLINE = re.compile(r"<script(?:\s+type=\"text/javascript\")?>(.*?)</script>", 
 
 
 def serve(
-    first: State,
+    first: VisitorState,
     *,
     host: str,
     port: int,
     token: str | None,
-    allowed: tuple[Name, ...],
+    allowed: tuple[HostName, ...],
     workers: int | None,
     ready: Callable[[str], None],
 ) -> None:
@@ -104,7 +104,7 @@ def listening(host: str, port: int) -> socket.socket:
     return ear
 
 
-def admitted(ear: socket.socket, host: str, token: str | None, allowed: tuple[Name, ...]) -> Admission:
+def admitted(ear: socket.socket, host: str, token: str | None, allowed: tuple[HostName, ...]) -> Admission:
     """Who is admitted to a page that listens there.
 
     On the loopback only this machine can come, by the names of the loopback. Elsewhere the page is also reached by
@@ -112,7 +112,7 @@ def admitted(ear: socket.socket, host: str, token: str | None, allowed: tuple[Na
     """
     where = ear.getsockname()
     own = Admission(port=where[1], token=token, allowed=allowed)
-    bare = Name(where[0]).address
+    bare = HostName(where[0]).address
     if bare is not None and bare.is_loopback:
         return own
     given, machine = named(host), socket.gethostname().lower()
@@ -136,13 +136,13 @@ def _shown(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def application(first: State, admission: Admission, workers: Pool) -> Asgi:
+def application(first: VisitorState, admission: Admission, workers: Pool) -> Asgi:
     """The page as an ASGI application that begins with this state."""
     shown, scripts = pages(first, workers)
     return gate(sockets(shown), admission, scripts)
 
 
-def pages(first: State, workers: Pool) -> tuple[Starlette, list[str]]:
+def pages(first: VisitorState, workers: Pool) -> tuple[Starlette, list[str]]:
     """All that is behind the gate, and the hashes of the scripts that stand in the page."""
     answers = Answers(workers)
     shiny = App(page(), serve_session(answers, first), static_assets={"/static": Path(__file__).parents[1] / "static"})
@@ -175,7 +175,7 @@ def _hashes(rendered: Any) -> list[str]:
     return [base64.b64encode(hashlib.sha256(each.encode()).digest()).decode() for each in _INLINE.findall(text)]
 
 
-async def _warm(answers: Answers, first: State) -> None:
+async def _warm(answers: Answers, first: VisitorState) -> None:
     """Have the first page ready before anybody asks."""
     with suppress(ProtocolsimError):
         for part in views()[0].parts:
@@ -183,7 +183,7 @@ async def _warm(answers: Answers, first: State) -> None:
             await answers.get(Order(views()[0].name, part.name, state), lambda *_: None)
 
 
-async def _download(request: Request, pool: Pool, first: State) -> Response:
+async def _download(request: Request, pool: Pool, first: VisitorState) -> Response:
     """A file of what an address has set up."""
     wanted = request.path_params
     try:

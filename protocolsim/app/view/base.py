@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from htmltools import Tag, TagList
 
-from protocolsim.app.state import State
+from protocolsim.app.state import VisitorState
 from protocolsim.app.work.orders import Answer, Made, Tell
 
 
@@ -24,23 +24,23 @@ class Part(ABC):
     """Whether it is asked while the text of a scenario is being typed."""
 
     @abstractmethod
-    def reduced(self, state: State) -> State:
+    def reduced(self, state: VisitorState) -> VisitorState:
         """The state without what makes no difference here: equal ones share an answer."""
 
     @abstractmethod
-    def make(self, state: State, tell: Tell) -> Made:
+    def make(self, state: VisitorState, tell: Tell) -> Made:
         """Simulate, and prepare the figures. Raises ProtocolsimError with what cannot be shown."""
 
-    def receive(self, answer: Answer, state: State) -> Answer:  # noqa: ARG002 - for parts that need it
+    def receive(self, answer: Answer, state: VisitorState) -> Answer:  # noqa: ARG002 - for parts that need it
         """What is kept of an answer; runs in a thread beside the page."""
         return answer
 
-    def respond(self, answer: Answer, state: State) -> dict[str, Any] | None:  # noqa: ARG002 - for parts that can
+    def respond(self, answer: Answer, state: VisitorState) -> dict[str, Any] | None:  # noqa: ARG002 - for parts that can
         """What the script is sent while a number moves, read from an answer that is there; None: it is made anew."""
         return None
 
     @abstractmethod
-    def show(self, answer: Answer, state: State) -> Tag | TagList:
+    def show(self, answer: Answer, state: VisitorState) -> Tag | TagList:
         """The answer on the page."""
 
 

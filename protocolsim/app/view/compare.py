@@ -9,7 +9,7 @@ from htmltools import Tag, TagList, tags
 
 from protocolsim.app.figure import figure
 from protocolsim.app.limits import bounded
-from protocolsim.app.state import State, other_of, scenario_of
+from protocolsim.app.state import VisitorState, other_of, scenario_of
 from protocolsim.app.view.base import Part, View
 from protocolsim.app.work.material import Progress, replicates_of
 from protocolsim.app.work.orders import Answer, Made, Tell
@@ -21,7 +21,7 @@ from protocolsim.study.compare import Difference, Pair, compare
 
 
 @dataclass(frozen=True)
-class Facts:
+class ComparisonFacts:
     """What differs in the files, and in the results; `only` are endpoints that one of the two has."""
 
     titles: tuple[str, str]
@@ -36,12 +36,12 @@ class PairsPart(Part):
 
     name: ClassVar[str] = "pairs"
 
-    def reduced(self, state: State) -> State:
+    def reduced(self, state: VisitorState) -> VisitorState:
         """Both designs; beside a shipped one the kept settings say nothing."""
         kept = () if state.beside else state.other
         return replace(state, draw=0, patient=0, view="", measure="", other=kept)
 
-    def make(self, state: State, tell: Tell) -> Made:
+    def make(self, state: VisitorState, tell: Tell) -> Made:
         """Simulate both under the same seed."""
         mine, other = scenario_of(state), other_of(state)
         number = bounded(other, replicates_of(state))
@@ -50,12 +50,12 @@ class PairsPart(Part):
         told = f"{numbers.count(number, 'simulated trial')} of each, seed {seed}."
         only = tuple(dict.fromkeys([*result.only_a, *result.only_b]))
         matters = tuple(d for d in result.differences if d.matters and d.path not in ("seed", "replicates"))
-        facts = Facts((other.title, mine.title), matters, result.pairs, only, told)
+        facts = ComparisonFacts((other.title, mine.title), matters, result.pairs, only, told)
         return Made({"differences": lambda: differences(result)}, facts)
 
-    def show(self, answer: Answer, state: State) -> Tag | TagList:
+    def show(self, answer: Answer, state: VisitorState) -> Tag | TagList:
         """The choice of A, what differs in the files, the figure, the table."""
-        facts: Facts = answer.facts
+        facts: ComparisonFacts = answer.facts
         files: Tag = tags.p("Nothing differs that changes what happens: move something in the form.", class_="missing")
         if facts.files:
             rows = [
@@ -74,7 +74,7 @@ class PairsPart(Part):
         )
 
 
-def _choice(state: State) -> Tag:
+def _choice(state: VisitorState) -> Tag:
     kept = ", ".join(f"{name} = {value}" for name, value in state.other) or "nothing changed"
     options = [tags.option(f"this scenario, as kept ({kept})", value="", selected=None if state.beside else "")]
     options += [

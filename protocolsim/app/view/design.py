@@ -9,7 +9,7 @@ from htmltools import HTML, Tag, TagList, tags
 
 from protocolsim.app.figure import figure
 from protocolsim.app.limits import looked_at
-from protocolsim.app.state import State, scenario_of
+from protocolsim.app.state import VisitorState, scenario_of
 from protocolsim.app.view.base import Part, View
 from protocolsim.app.work.material import Progress, replicates_of, result_of
 from protocolsim.app.work.orders import Answer, Made, Picture, Tell
@@ -26,17 +26,17 @@ class ChartPart(Part):
 
     name: ClassVar[str] = "chart"
 
-    def reduced(self, state: State) -> State:
+    def reduced(self, state: VisitorState) -> VisitorState:
         """As set up."""
         return replace(state, draw=0, patient=0, view="", other=(), beside="", measure="")
 
-    def make(self, state: State, tell: Tell) -> Made:
+    def make(self, state: VisitorState, tell: Tell) -> Made:
         """Count a run on the chart of its scenario."""
         scenario = scenario_of(state)
         result = result_of(state, Progress(tell, looked_at(scenario, replicates_of(state))))
         return Made({"states": lambda: _picture(result)}, describe(scenario).html)
 
-    def show(self, answer: Answer, state: State) -> Tag | TagList:
+    def show(self, answer: Answer, state: VisitorState) -> Tag | TagList:
         """The chart, then the synopsis, which has the schedule of assessments in it."""
         return TagList(
             figure(("design", self.name), "states", answer, state),

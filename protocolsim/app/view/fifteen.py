@@ -9,7 +9,7 @@ from htmltools import Tag, TagList, tags
 
 from protocolsim.app.figure import figure
 from protocolsim.app.limits import looked_at
-from protocolsim.app.state import State, scenario_of
+from protocolsim.app.state import VisitorState, scenario_of
 from protocolsim.app.table import Row, estimates_table
 from protocolsim.app.view.base import Part, View
 from protocolsim.app.work.material import Progress, replicates_of, result_of
@@ -23,7 +23,7 @@ _FIGURES = ("swimmers", "published")
 
 
 @dataclass(frozen=True)
-class Facts:
+class TrialFacts:
     """One trial's own results beside those of all, and which of how many it is."""
 
     rows: tuple[Row, ...]
@@ -37,11 +37,11 @@ class TrialPart(Part):
 
     name: ClassVar[str] = "trial"
 
-    def reduced(self, state: State) -> State:
+    def reduced(self, state: VisitorState) -> VisitorState:
         """As set up, and which draw."""
         return replace(state, patient=0, view="", other=(), beside="", measure="")
 
-    def make(self, state: State, tell: Tell) -> Made:
+    def make(self, state: VisitorState, tell: Tell) -> Made:
         """The trial of the draw, and all of them."""
         number = looked_at(scenario_of(state), replicates_of(state))
         result = result_of(state, Progress(tell, number))
@@ -54,11 +54,11 @@ class TrialPart(Part):
             "swimmers": lambda: swimmers(result, draw),
             "published": lambda: figures.simulated_against_published(result),
         }
-        return Made(charts, Facts(rows, draw, number, numbers.verdict(result)))
+        return Made(charts, TrialFacts(rows, draw, number, numbers.verdict(result)))
 
-    def show(self, answer: Answer, state: State) -> Tag | TagList:
+    def show(self, answer: Answer, state: VisitorState) -> Tag | TagList:
         """The lanes first, then the numbers."""
-        facts: Facts = answer.facts
+        facts: TrialFacts = answer.facts
         where = ("fifteen", self.name)
         columns = ("this trial", f"all {facts.draws:,} trials")
         return TagList(

@@ -11,7 +11,7 @@ from htmltools import HTML, Tag, TagList, tags
 
 from protocolsim.app.figure import figure
 from protocolsim.app.limits import looked_at
-from protocolsim.app.state import State, over, scenario_of
+from protocolsim.app.state import VisitorState, over, scenario_of
 from protocolsim.app.view.base import Part, View
 from protocolsim.app.work.material import Progress, replicates_of, result_of
 from protocolsim.app.work.orders import Answer, Made, Tell
@@ -26,7 +26,7 @@ from protocolsim.study.decision.threshold_rule import forced
 
 
 @dataclass(frozen=True)
-class Facts:
+class PatientFacts:
     """One patient in words, and which of how many; `other` says why there is no other branch, "" where there is."""
 
     heading: str
@@ -42,11 +42,11 @@ class StoryPart(Part):
 
     name: ClassVar[str] = "story"
 
-    def reduced(self, state: State) -> State:
+    def reduced(self, state: VisitorState) -> VisitorState:
         """As set up, the draw and the patient."""
         return replace(state, view="", other=(), beside="", measure="")
 
-    def make(self, state: State, tell: Tell) -> Made:
+    def make(self, state: VisitorState, tell: Tell) -> Made:
         """The patient of that place among those enrolled in the trial of the draw."""
         scenario = scenario_of(state)
         number = looked_at(scenario, replicates_of(state))
@@ -63,12 +63,12 @@ class StoryPart(Part):
         sides = {"own": own} | ({"other": other} if other is not None else {})
         charts = {name: partial(trace_figure, side) for name, side in sides.items()}
         heading = f"Patient {place + 1} of {len(enrolled)} in trial {draw}: subject {subject}"
-        facts = Facts(heading, own.patient, own.words, story_html(own), own.note, why)
+        facts = PatientFacts(heading, own.patient, own.words, story_html(own), own.note, why)
         return Made(charts, facts)
 
-    def show(self, answer: Answer, state: State) -> Tag | TagList:
+    def show(self, answer: Answer, state: VisitorState) -> Tag | TagList:
         """Both figures, then the story."""
-        facts: Facts = answer.facts
+        facts: PatientFacts = answer.facts
         where = ("patient", self.name)
         sides = [tags.div(tags.h3("As it went"), figure(where, "own", answer, state))]
         if "other" in answer.figures:

@@ -13,7 +13,7 @@ from htmltools import Tag, TagList, tags
 
 from protocolsim.app.figure import figure
 from protocolsim.app.limits import looked_at
-from protocolsim.app.state import State, over, scenario_of
+from protocolsim.app.state import VisitorState, over, scenario_of
 from protocolsim.app.table import Row, estimates_table
 from protocolsim.app.view.base import Part, View
 from protocolsim.app.work.material import Progress, curve_of, replicates_of, result_of
@@ -62,15 +62,17 @@ class CurvePart(Part):
 
     name: ClassVar[str] = "curve"
 
-    def reduced(self, state: State) -> State:
+    def reduced(self, state: VisitorState) -> VisitorState:
         """Everything but the threshold, which is read from the curve."""
         kept = replace(state, draw=0, patient=0, view="", other=(), beside="")
         name = _threshold_name(
-            State(state.scenario, state.text, settings=_structure(state.settings), allow_plugins=state.allow_plugins)
+            VisitorState(
+                state.scenario, state.text, settings=_structure(state.settings), allow_plugins=state.allow_plugins
+            )
         )
         return kept.setting(name, None) if name else kept
 
-    def make(self, state: State, tell: Tell) -> Made:
+    def make(self, state: VisitorState, tell: Tell) -> Made:
         """Both curves, and the figures."""
         scenario = scenario_of(state)
         parameter = the_rule(scenario).parameter
@@ -91,18 +93,18 @@ class CurvePart(Part):
         }
         return Made(charts, (mine, without))
 
-    def receive(self, answer: Answer, state: State) -> Answer:  # noqa: ARG002 - the curves say it all
+    def receive(self, answer: Answer, state: VisitorState) -> Answer:  # noqa: ARG002 - the curves say it all
         """The curves, from which any threshold is read here."""
         mine, without = answer.facts
         answer.facts = Curves(mine, without)
         return answer
 
-    def respond(self, answer: Answer, state: State) -> dict[str, Any]:
+    def respond(self, answer: Answer, state: VisitorState) -> dict[str, Any]:
         """The numbers at the threshold, read from the curve."""
         at_threshold = moved(answer.facts, state)
         return {"table": str(at_threshold.table), **at_threshold.where}
 
-    def show(self, answer: Answer, state: State) -> Tag | TagList:
+    def show(self, answer: Answer, state: VisitorState) -> Tag | TagList:
         """The curves, the numbers at the threshold, and the other figures."""
         curves: Curves = answer.facts
         at_threshold = moved(curves, state)
@@ -151,7 +153,7 @@ class Moved:
         return {"marks": self.marks, "words": self.words}
 
 
-def moved(curves: Curves, state: State) -> Moved:
+def moved(curves: Curves, state: VisitorState) -> Moved:
     """The numbers at the threshold that is set up, from the curve: nothing is simulated.
 
     What was computed once is remembered, for a class of visitors who all drag over the same hundred thresholds.
@@ -195,7 +197,7 @@ def _value(at: Mapping[str, Estimate], name: str) -> float:
     return value if np.isfinite(value) else -1.0
 
 
-def _threshold(curve: ThresholdCurve, state: State) -> float:
+def _threshold(curve: ThresholdCurve, state: VisitorState) -> float:
     """The threshold that is set up, in internal units. Raises UsageError for what is no such quantity."""
     said = dict(state.settings).get(curve.parameter)
     if said is None:
@@ -210,7 +212,7 @@ def _structure(settings: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], 
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def _threshold_name(state: State) -> str:
+def _threshold_name(state: VisitorState) -> str:
     """The parameter that is the rule's threshold, "" where no rule has one."""
     try:
         return the_rule(scenario_of(state)).parameter
@@ -223,16 +225,16 @@ class FlowPart(Part):
 
     name: ClassVar[str] = "flow"
 
-    def reduced(self, state: State) -> State:
+    def reduced(self, state: VisitorState) -> VisitorState:
         """As set up."""
         return replace(state, draw=0, patient=0, view="", other=(), beside="", measure="")
 
-    def make(self, state: State, tell: Tell) -> Made:
+    def make(self, state: VisitorState, tell: Tell) -> Made:
         """A run at this threshold."""
         result = result_of(state, Progress(tell, looked_at(scenario_of(state), replicates_of(state))))
         return Made({"flow": lambda: flow(result)})
 
-    def show(self, answer: Answer, state: State) -> Tag | TagList:
+    def show(self, answer: Answer, state: VisitorState) -> Tag | TagList:
         """The flow."""
         return figure(("rule", self.name), "flow", answer, state)
 

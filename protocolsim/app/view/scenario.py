@@ -8,12 +8,12 @@ from typing import Any, ClassVar
 
 from htmltools import Tag, TagList, tags
 
-from protocolsim.app.state import State, scenario_of, small
+from protocolsim.app.state import VisitorState, scenario_of, small
 from protocolsim.app.view.base import Part, View
 from protocolsim.app.work.orders import Answer, Made, Tell
 from protocolsim.errors import ProtocolsimError
 from protocolsim.report.protocol.check_console import verdict
-from protocolsim.scenario.check import Checked, Finding, check_text
+from protocolsim.scenario.check import Checked, CheckFinding, check_text
 
 # The page sends these itself, when it is time; Shiny would send every one of them at every stroke.
 _OURS = {"data-shiny-no-bind-input": ""}
@@ -23,7 +23,7 @@ _OURS = {"data-shiny-no-bind-input": ""}
 class Told:
     """What a check found, and how many findings of each kind in words."""
 
-    findings: tuple[Finding, ...]
+    findings: tuple[CheckFinding, ...]
     verdict: str
     sound: bool
 
@@ -34,21 +34,21 @@ class CheckPart(Part):
     name: ClassVar[str] = "check"
     checks_text: ClassVar[bool] = True
 
-    def reduced(self, state: State) -> State:
+    def reduced(self, state: VisitorState) -> VisitorState:
         """The text alone."""
-        return State(state.scenario, state.text, allow_plugins=state.allow_plugins)
+        return VisitorState(state.scenario, state.text, allow_plugins=state.allow_plugins)
 
-    def make(self, state: State, tell: Tell) -> Made:
+    def make(self, state: VisitorState, tell: Tell) -> Made:
         """What `protocolsim check` says of the text; it loads code that a text names only where the page may."""
         tell(0, 0)
         text = state.text if state.text is not None else scenario_of(state).document.text
         try:
             checked = check_text(small(text), f"{state.scenario}.yaml", allow_plugins=state.allow_plugins)
         except ProtocolsimError as error:
-            checked = Checked(state.scenario, (Finding(0, 0, "", "fault", "refused", str(error)),))
+            checked = Checked(state.scenario, (CheckFinding(0, 0, "", "fault", "refused", str(error)),))
         return Made({}, Told(checked.findings, verdict(checked), checked.count("fault") == 0))
 
-    def show(self, answer: Answer, state: State) -> Tag | TagList:  # noqa: ARG002 - the answer says it all
+    def show(self, answer: Answer, state: VisitorState) -> Tag | TagList:  # noqa: ARG002 - the answer says it all
         """The list of findings; the lines go to the editor's margin."""
         told: Told = answer.facts
         lines = json.dumps(sorted({f.line for f in told.findings if f.line and f.severity == "fault"}))
@@ -68,7 +68,7 @@ class CheckPart(Part):
         )
 
 
-def _place(finding: Finding) -> Tag | str:
+def _place(finding: CheckFinding) -> Tag | str:
     if not finding.line:
         return ""
     words = f"line {finding.line}, column {finding.column}"

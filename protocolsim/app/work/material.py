@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from protocolsim.app import limits
-from protocolsim.app.state import State, scenario_of
+from protocolsim.app.state import VisitorState, scenario_of
 from protocolsim.app.work.orders import Tell
 from protocolsim.study.decision.curve import ThresholdCurve
 from protocolsim.study.decision.thresholds import thresholds
@@ -32,33 +32,33 @@ class Progress:
         return 0
 
 
-def replicates_of(state: State) -> int:
+def replicates_of(state: VisitorState) -> int:
     """The replicates that were asked for. Raises UsageError where they are too many."""
     scenario = scenario_of(state)
     return limits.bounded(scenario, scenario.replicates if state.replicates is None else state.replicates)
 
 
-def result_of(state: State, progress: Progress) -> Result:
+def result_of(state: VisitorState, progress: Progress) -> Result:
     """The run whose patients can be looked at, its first replicates where there are many."""
     number = limits.looked_at(scenario_of(state), replicates_of(state))
     return _result(_plain(state), number, progress)
 
 
-def curve_of(state: State, parameter: str, progress: Progress) -> ThresholdCurve:
+def curve_of(state: VisitorState, parameter: str, progress: Progress) -> ThresholdCurve:
     """The curve over a threshold, which itself makes no difference to it beyond where it is marked."""
     return _curve(_plain(state), parameter, replicates_of(state), progress)
 
 
-def _plain(state: State) -> State:
+def _plain(state: VisitorState) -> VisitorState:
     """Without what makes no difference to a simulation."""
     return replace(state, replicates=None, draw=0, patient=0, other=(), beside="", measure="", view="")
 
 
 @lru_cache(maxsize=3)
-def _result(state: State, replicates: int, progress: Progress) -> Result:
+def _result(state: VisitorState, replicates: int, progress: Progress) -> Result:
     return run(scenario_of(state), replicates=replicates, seed=state.seed, progress=progress.add)
 
 
 @lru_cache(maxsize=4)
-def _curve(state: State, parameter: str, replicates: int, progress: Progress) -> ThresholdCurve:
+def _curve(state: VisitorState, parameter: str, replicates: int, progress: Progress) -> ThresholdCurve:
     return thresholds(scenario_of(state), parameter, replicates=replicates, seed=state.seed, progress=progress.add)

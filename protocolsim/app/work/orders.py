@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from protocolsim.app.state import State
+from protocolsim.app.state import VisitorState
 
 Tell = Callable[[int, int], None]
 Form = Literal["", "png", "svg", "csv"]
@@ -59,7 +59,7 @@ class Order:
 
     view: str
     part: str
-    state: State
+    state: VisitorState
     figure: str = ""
     form: Form = ""
 

@@ -9,7 +9,7 @@ import numpy as np
 from protocolsim.records import MADE
 from protocolsim.report.protocol import text
 from protocolsim.report.style.figures import FAINT, GREY, INK, ORANGE, RED, colours, finish, legend
-from protocolsim.study.decision.replay import Given, Happened, Seen, Tried
+from protocolsim.study.decision.replay import Given, Happened, SeenVariable, Tried
 from protocolsim.units import MINUTES_PER_WEEK
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def _variables(trace: Trace) -> list[int]:
     """The variables seen, the one to follow first."""
     follow = trace.life.scenario.follow
     names = trace.life.scenario.trial.labels.variables
-    variables = list(dict.fromkeys(n.variable for n in _of(trace, Seen) if n.status == MADE))
+    variables = list(dict.fromkeys(n.variable for n in _of(trace, SeenVariable) if n.status == MADE))
     return sorted(variables, key=lambda k: names[k] != follow)
 
 
@@ -137,7 +137,7 @@ def _seen(trace: Trace, variable: int, moves: pd.DataFrame, x: Any, colour: Any)
     import pandas as pd
 
     scenario, states = trace.life.scenario, _labels(trace)
-    seen = [n for n in _of(trace, Seen) if n.variable == variable]
+    seen = [n for n in _of(trace, SeenVariable) if n.variable == variable]
     frame = pd.DataFrame(
         {
             "week": [_week(trace, n.minute) for n in seen],

@@ -19,7 +19,7 @@ from protocolsim.study.decision.counterfactual import (
     CounterfactualBranch,
     counterfactual_branches,
 )
-from protocolsim.study.decision.replay import Given, Happened, Life, Seen, Step, Tried, life
+from protocolsim.study.decision.replay import Given, Happened, Life, SeenVariable, Step, Tried, life
 from protocolsim.study.engines import AUTO
 
 Kind = Literal["visit", "event", "decision", "stay"]
@@ -103,7 +103,7 @@ def trace(
     whole = life(loaded, subject, replicate=replicate, seed=seed, engine=engine)
     teller = _Teller(whole, truth, engine)
     labels, lines = loaded.trial.labels, tuple(teller.lines())
-    seen = [n for n in whole.steps if isinstance(n, Seen)]
+    seen = [n for n in whole.steps if isinstance(n, SeenVariable)]
     variables = dict.fromkeys(labels.variables[n.variable] for n in seen)
     means = {v.name: v.meaning for m in loaded.trial.assessments for v in m.assessment.variables}
     return Trace(
@@ -169,11 +169,11 @@ class _Teller:
 
     @staticmethod
     def _kind(step: Step) -> str:
-        return "visit" if isinstance(step, Seen | Given) else "other"
+        return "visit" if isinstance(step, SeenVariable | Given) else "other"
 
     def _visit(self, steps: Sequence[Step]) -> str:
         parts = []
-        seen = [n for n in steps if isinstance(n, Seen)]
+        seen = [n for n in steps if isinstance(n, SeenVariable)]
         for assessment, rows in groupby(seen, lambda n: n.assessment):
             name = protocol_text.spoken(self.labels.assessments[assessment])
             values = list(rows)
@@ -188,7 +188,7 @@ class _Teller:
                 parts.append(f"{drug} {given}")
         return "; ".join(parts)
 
-    def _value(self, n: Seen) -> str:
+    def _value(self, n: SeenVariable) -> str:
         hidden = f", truth {digits(n.truth)}" if self.truth else ""
         return f"{self.labels.variables[n.variable]} {digits(n.value)}{hidden}"
 

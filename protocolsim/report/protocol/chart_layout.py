@@ -51,7 +51,7 @@ class Node:
 
 
 @dataclass(frozen=True)
-class Route:
+class ArrowRoute:
     """An arrow's nodes from the upper end to the lower one, and how far from its middle it leaves and meets each end.
 
     `up`: it points upwards.
@@ -67,7 +67,7 @@ class Layout:
     """Places in pixels from the upper left corner. `tops` and `bottoms` are those of each layer."""
 
     nodes: list[Node]
-    routes: list[Route]
+    routes: list[ArrowRoute]
     tops: list[float] = field(default_factory=list)
     bottoms: list[float] = field(default_factory=list)
     ports: dict[tuple[int, int], tuple[float, float]] = field(default_factory=dict)
@@ -151,7 +151,7 @@ def _width(lines: Sequence[str]) -> float:
     return max((width(line, SIZE) for line in lines), default=0.0)
 
 
-def _route(arrow: Arrow, layers: Mapping[str, int], at: Mapping[str, int], nodes: list[Node]) -> Route:
+def _route(arrow: Arrow, layers: Mapping[str, int], at: Mapping[str, int], nodes: list[Node]) -> ArrowRoute:
     """The nodes of an arrow, one in each layer: its words right after its source, bends in the others."""
     source, target = layers[arrow.source], layers[arrow.target]
     up = target < source
@@ -166,7 +166,7 @@ def _route(arrow: Arrow, layers: Mapping[str, int], at: Mapping[str, int], nodes
             )
         )
     ends = (at[arrow.target], at[arrow.source]) if up else (at[arrow.source], at[arrow.target])
-    return Route(arrow, (ends[0], *inner, ends[1]), up)
+    return ArrowRoute(arrow, (ends[0], *inner, ends[1]), up)
 
 
 # Places --------------------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from protocolsim.report.protocol import chart_layout as layout
-from protocolsim.report.protocol.chart_layout import LINE, PAD_Y, SIZE, TITLE_LINE, TITLE_SIZE, Layout, Node, Route
+from protocolsim.report.protocol.chart_layout import LINE, PAD_Y, SIZE, TITLE_LINE, TITLE_SIZE, ArrowRoute, Layout, Node
 from protocolsim.report.protocol.state_chart import Arrow, StateChart
 from protocolsim.report.style.figures import INK, colour
 from protocolsim.report.style.text_width import FONT, width, wrapped
@@ -110,7 +110,7 @@ def _stroke(arrow: Arrow) -> str:
     return f'fill="none" stroke="{_LINE_INK}" stroke-width="1.4"{dashes}'
 
 
-def _line(laid: Layout, route: Route) -> list[str]:
+def _line(laid: Layout, route: ArrowRoute) -> list[str]:
     """A line from box to box through its bends, broken where its words stand, with a head at its end."""
     parts, path = [], ""
     last = len(route.nodes) - 2

@@ -12,7 +12,7 @@ from protocolsim.units import MINUTES_PER_WEEK
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from protocolsim.scenario.check import Checked, Finding
+    from protocolsim.scenario.check import Checked, CheckFinding
 
 MOST_ROWS = 30
 _INDENTED = 50
@@ -57,7 +57,7 @@ def _many(count: int, what: str) -> str:
     return f"{count} {what}" + ("" if count == 1 else "s")
 
 
-def _lines(f: Finding) -> tuple[str, str]:
+def _lines(f: CheckFinding) -> tuple[str, str]:
     """Where and how bad; then what."""
     place = f"line {f.line}, column {f.column}" if f.line else ""
     roughly = " (Possibly: loops and missed visits are known only roughly.)" if f.possible else ""

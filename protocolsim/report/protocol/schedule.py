@@ -31,7 +31,7 @@ class Activity:
 
 
 @dataclass(frozen=True)
-class Column:
+class StateColumn:
     """The visits of one state: when, and what is done, one tuple of marks for each activity."""
 
     state: State
@@ -42,15 +42,15 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Schedule:
+class VisitTable:
     """Every state that is not final, with its visits. `unit` is what moments are counted in."""
 
     activities: tuple[Activity, ...]
-    columns: tuple[Column, ...]
+    columns: tuple[StateColumn, ...]
     unit: str
 
 
-def schedule(scenario: Scenario) -> Schedule:
+def schedule(scenario: Scenario) -> VisitTable:
     """The schedule of a scenario's protocol, as it is executed where nobody leaves a state early.
 
     What never takes place is left out, and so is a state that nobody gets to.
@@ -70,12 +70,12 @@ def schedule(scenario: Scenario) -> Schedule:
     whole = all(m % MINUTES_PER_WEEK == 0 for m in moments)
     length = MINUTES_PER_WEEK if whole else MINUTES_PER_DAY
     columns = tuple(_column(scenario, s, begins[s.number], length, measured, infused) for s in used)
-    return Schedule(tuple(activities), columns, "week" if whole else "day")
+    return VisitTable(tuple(activities), columns, "week" if whole else "day")
 
 
 def _column(
     scenario: Scenario, state: State, begins: int | None, length: int, measured: list[int], infused: list[int]
-) -> Column:
+) -> StateColumn:
     sign, visits, drugs = "" if begins is not None else "+", scenario.planned[state.number], scenario.trial.drugs
     moments = tuple(sign + text.number(round(((begins or 0) + v.offset) / length, 2)) for v in visits)
     marks = [tuple(MADE if a in v.assessments else "" for v in visits) for a in measured]
@@ -87,7 +87,7 @@ def _column(
         for k, level in enumerate(state.levels)
         if level > 0.0 and drugs[k].give is None
     )
-    return Column(state, moments, tuple(marks), steady, text.ends(state))
+    return StateColumn(state, moments, tuple(marks), steady, text.ends(state))
 
 
 def _begins(protocol: Protocol) -> list[int | None]:
@@ -115,7 +115,7 @@ def _begins(protocol: Protocol) -> list[int | None]:
     return [None if minute is None else minute - first for minute in at]
 
 
-def schedule_html(html: Schedule) -> str:
+def schedule_html(html: VisitTable) -> str:
     """The schedule as one HTML table, states side by side."""
     shown = [c for c in html.columns if c.moments]
     head = "".join(
@@ -143,7 +143,7 @@ def schedule_html(html: Schedule) -> str:
     )
 
 
-def schedule_text(result: Schedule) -> list[str]:
+def schedule_text(result: VisitTable) -> list[str]:
     """The schedule in words, one line for each state and activity."""
     lines = []
     for c in result.columns:
@@ -158,7 +158,7 @@ def schedule_text(result: Schedule) -> list[str]:
     return lines
 
 
-def print_schedule(result: Schedule, console: Console) -> None:
+def print_schedule(result: VisitTable, console: Console) -> None:
     """Print the schedule, a table for each state, broken where the terminal is too narrow for all of its visits."""
     told = style_console.Screen(console)
     for c in result.columns:

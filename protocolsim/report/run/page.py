@@ -16,7 +16,7 @@ from protocolsim.report.style.stylesheet import style
 from protocolsim.study.companions import MOST
 from protocolsim.study.estimation.estimate import Estimate
 from protocolsim.study.result import Result
-from protocolsim.study.validation import Comparison, comparisons, inside
+from protocolsim.study.validation import PublishedComparison, comparisons, inside
 from protocolsim.text.html import rendered
 
 _TEMPLATE = Path(__file__).with_name("page.html.j2")
@@ -110,7 +110,7 @@ def _validation(result: Result) -> dict[str, Any] | None:
     return {"rows": [_compared(r) for r in rows], "figure": figure}
 
 
-def _compared(one: Comparison) -> dict[str, str]:
+def _compared(one: PublishedComparison) -> dict[str, str]:
     e = one.estimate
     return {
         "label": e.label,

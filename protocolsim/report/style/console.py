@@ -65,7 +65,7 @@ class Screen:
         name. `expand`: as wide as the terminal. `apart`: the row before which a line is left out.
         """
         rule = "─" if speaks_unicode(self.encoding) else "-"
-        made = _Table(
+        made = _LaidOutTable(
             [Column(self._cell(c.heading, "\n"), c.words, self._cell(c.short, "\n")) for c in columns],
             [[self._cell(cell) for cell in row] for row in rows],
             keys, frozenset(bold), self.width, expand, parted, apart, rule,
@@ -135,7 +135,7 @@ def _longest_word(texts: Sequence[str]) -> int:
     return _widest([word for text in texts for word in text.replace("\n", " ").split(" ")])
 
 
-class _Table:
+class _LaidOutTable:
     """A table, laid out for one width."""
 
     def __init__(

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from protocolsim.study.estimation.estimate import Estimate
 from protocolsim.study.result import Result
-from protocolsim.study.validation import Comparison, inside
+from protocolsim.study.validation import PublishedComparison, inside
 
 NO_RANGE = "one trial only"
 UNDEFINED = "undefined"
@@ -196,7 +196,7 @@ def _no_evidence(fitted: int, shared: int) -> str:
     )
 
 
-def exact(row: Comparison) -> str:
+def exact(row: PublishedComparison) -> str:
     """The exact 95 % confidence interval of a published count, in whole per cent; '' where it is no count."""
     return "" if row.interval is None else f"{span(*row.interval, '%')} [D]"
 

@@ -30,13 +30,13 @@ Rule = Annotated[Scalar, "a rule, such as cel_reduction > 75 %"]
 Expression = Annotated[Scalar, "an expression, such as 1 - current_cel / baseline_cel"]
 
 
-class Part(BaseModel):
+class FilePart(BaseModel):
     """A mapping with known keys only."""
 
     model_config = ConfigDict(extra="forbid", populate_by_name=False, frozen=True)
 
 
-class ScenarioParameter(Part):
+class ScenarioParameter(FilePart):
     """A named number that rules, doses and durations may use, and that can be varied."""
 
     value: Scalar = Field(description="its value, with a unit: 75 %, 1 mg/kg, 12 weeks")
@@ -48,14 +48,14 @@ class ScenarioParameter(Part):
     source: Text | None = Field(default=None, description="where its value comes from")
 
 
-class SitePart(Part):
+class SitePart(FilePart):
     """One clinic."""
 
     arrivals: Rate = Field(description="candidates per time, such as 2 / 4 weeks")
     opens: Time = Field(default="0 days", description="when it begins to screen, in the trial's calendar")
 
 
-class ResourcePart(Part):
+class ResourcePart(FilePart):
     """Equal units at each site that serve one subject at a time: scanners, infusion chairs."""
 
     serves: Names = Field(description="the assessments and drugs that need it")
@@ -90,7 +90,7 @@ class DrugPart(BaseModel):
     kind: Text | None = Field(default=None, description="a drug by its name, or your.module:COMPONENT from outside")
 
 
-class Schedule(Part):
+class Schedule(FilePart):
     """When something is planned, counted from the start of the state. One of weeks, days, every."""
 
     weeks: list[Scalar] | None = Field(default=None, description="the weeks it is planned for")
@@ -106,7 +106,7 @@ class Regimen(Schedule):
     dose: Dose = Field(description="the dose of one administration, such as 1 mg/kg")
 
 
-class StatePart(Part):
+class StatePart(FilePart):
     """One state of the protocol."""
 
     label: Text | None = Field(default=None, description="its name in tables, figures and reports")
@@ -128,7 +128,7 @@ class StatePart(Part):
     until: Time | None = Field(default=None, description="instead of lasts: when it ends, as time since enrolment")
 
 
-class SummaryPart(Part):
+class SummaryPart(FilePart):
     """A number that decision rules may use, computed from the observations made so far: a statistic of one variable.
 
     One of 'sum of' to 'time since', then filters. Instead of a mapping, an expression over other summaries may stand.
@@ -194,7 +194,7 @@ class SummaryPart(Part):
     last: StrictInt | None = Field(default=None, description="only the last so many of those left")
 
 
-class TransitionPart(Part):
+class TransitionPart(FilePart):
     """A transition between states, tried in file order: at the end of the state, or `after` or `upon` what is named."""
 
     from_: Names = Field(alias="from", description="a state, a list of states, 'on study' (from enrolment on) or 'any'")
@@ -208,7 +208,7 @@ class TransitionPart(Part):
     )
 
 
-class RandomisationPart(Part):
+class RandomisationPart(FilePart):
     """Randomisation in permuted blocks, stratified where `strata` says so."""
 
     between: dict[str, StrictInt] = Field(description="states and their ratio, such as {treated: 1, control: 1}")
@@ -216,7 +216,7 @@ class RandomisationPart(Part):
     strata: list[Scalar] = Field(default=[], description="'site', and rules whose truth separates lists")
 
 
-class AlwaysPart(Part):
+class AlwaysPart(FilePart):
     """What must hold on every path through the protocol; `protocolsim check` proves it, or shows a path that breaks it.
 
     One of 'doses of', 'total dose of' and 'time since', and its bound.
@@ -235,7 +235,7 @@ class AlwaysPart(Part):
     at_most: Scalar = Field(alias="at most", description="the bound, which may be met: 20 mg/kg, 2, 66 weeks")
 
 
-class ProtocolPart(Part):
+class ProtocolPart(FilePart):
     """The protocol: a state machine. A subject is in one state at a time, from the first state to a final one."""
 
     window: Time = Field(default="7 days", description="how late a visit may be made where capacity is limited")
@@ -248,14 +248,14 @@ class ProtocolPart(Part):
     always: dict[str, AlwaysPart] = Field(default={}, description="what must hold on every path, by name")
 
 
-class ResponderPart(Part):
+class ResponderPart(FilePart):
     """The true response, for sensitivity and specificity: a hidden trait below a cut."""
 
     trait: Text = Field(description="a hidden trait of the disease or a drug")
     below: Scalar = Field(description="the cut; it stays where it is while the threshold moves")
 
 
-class LossPart(Part):
+class LossPart(FilePart):
     """What a decision costs over the horizon: expected count + stop_weight x P(stop) + dose_weight x mg/kg."""
 
     count: Text = Field(description="the variable whose expected number is to be small")
@@ -265,14 +265,14 @@ class LossPart(Part):
     dose_weight: Scalar = Field(description="how many counts one mg/kg weighs")
 
 
-class MeasurePart(Part):
+class MeasurePart(FilePart):
     """Another definition of what a rule compares with its threshold."""
 
     label: Text = Field(description="its name in tables, figures and reports")
     value: Scalar = Field(description="an expression over parameters, traits and summaries")
 
 
-class DecisionPart(Part):
+class DecisionPart(FilePart):
     """A decision rule to evaluate over all of its thresholds: its true responders, its horizon and its loss."""
 
     threshold: Text = Field(description="the parameter that is the bound of the rule")
@@ -288,7 +288,7 @@ class DecisionPart(Part):
     loss: LossPart = Field(description="the loss that the best threshold makes smallest")
 
 
-class EffectPart(Part):
+class EffectPart(FilePart):
     """The treatment effect as one parameter to move, and the null: the same trial with an inert treatment."""
 
     parameter: Text = Field(description="the parameter that is the effect: drug.parameter, or one of `parameters`")
@@ -300,7 +300,7 @@ class EffectPart(Part):
     )
 
 
-class PopulationPart(Part):
+class PopulationPart(FilePart):
     """An analysis population, for endpoints to name as their denominator; a subject meets every condition given."""
 
     of: Text = Field(default="enrolled", description="the population that this one is part of")
@@ -329,7 +329,7 @@ class AnalysisPart(BaseModel):
     label: Text | None = Field(default=None, description="its name in tables, figures and reports")
 
 
-class PublishedPart(Part):
+class PublishedPart(FilePart):
     """The result that the real trial reported for the endpoint of this name."""
 
     value: Scalar = Field(description="as printed: 9/13, 72 %, 2")
@@ -342,7 +342,7 @@ class PublishedPart(Part):
     note: StrictStr = Field(default="", description="what a reader must know beside the number")
 
 
-class ScenarioPart(Part):
+class ScenarioPart(FilePart):
     """A scenario: one trial."""
 
     title: Text = Field(description="one line that names the trial")

@@ -28,7 +28,7 @@ from protocolsim.names import as_column
 from protocolsim.scenario.build.assemble import build
 from protocolsim.scenario.file.extends import with_settings
 from protocolsim.scenario.file.library import find_targets
-from protocolsim.scenario.file.schema import Part, Scalar, Text
+from protocolsim.scenario.file.schema import FilePart, Scalar, Text
 from protocolsim.scenario.file.shape_check import check_as
 from protocolsim.scenario.file.yaml_reader import Address, Document, read
 from protocolsim.scenario.published_number import PublishedNumber, published_number
@@ -44,14 +44,14 @@ THIS_TRIAL, ANOTHER_TRIAL = "this trial", "another trial"
 _SAME_THROUGHOUT = ("seed", "replicates")
 
 
-class FreePart(Part):
+class FreePart(FilePart):
     """A parameter that is fitted."""
 
     range: Annotated[list[Scalar], Field(min_length=2, max_length=2)] | None = Field(default=None, description="prior")
     scale: Literal["linear", "log"] = Field(default="linear", description="the scale on which its prior is uniform")
 
 
-class TargetPart(Part):
+class TargetPart(FilePart):
     """A published summary."""
 
     value: Scalar = Field(description="as printed: 9/13, 72 %, 2")
@@ -62,7 +62,7 @@ class TargetPart(Part):
     note: StrictStr = Field(default="", description="what a reader must know beside the number")
 
 
-class TargetsPart(Part):
+class TargetsPart(FilePart):
     """A file of targets."""
 
     title: StrictStr = Field(default="", description="one line that names the calibration")
@@ -154,14 +154,14 @@ def load_targets(name_or_path: str, scenario: Scenario) -> Targets:
 
 def targets_of(document: Document, scenario: Scenario) -> Targets:
     """The targets of a document. Raises ScenarioError with every fault."""
-    return _Reader(document, scenario).targets()
+    return _TargetsReader(document, scenario).targets()
 
 
 class _UnfitError(Exception):
     """A value that cannot stand where it stands; the message says why."""
 
 
-class _Reader:
+class _TargetsReader:
     """Checks one file of targets against its scenario; every fault is noted, none stops the rest."""
 
     def __init__(self, document: Document, scenario: Scenario) -> None:

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from protocolsim.arrays import Floats, Integers, Mask
 from protocolsim.endpoint.base import counted_in, keys_of
-from protocolsim.engine.base import Part, Progress, Trial
+from protocolsim.engine.base import PlacedComponent, Progress, Trial
 from protocolsim.errors import UsageError
 from protocolsim.randomness import MAX_SEED
 from protocolsim.scenario.scenario import Scenario
@@ -258,7 +258,7 @@ def _parts(worth: Worth, records: Any, here: Reached) -> tuple[Floats, Mask]:
 def other_stream(trial: Trial, seed: int) -> Trial:
     """The trial whose subjects begin as they would under this seed, whatever the seed of all that follows."""
 
-    def begun(part: Part) -> Part:
+    def begun(part: PlacedComponent) -> PlacedComponent:
         start = part.start
 
         def start_there(

@@ -30,7 +30,7 @@ _EVERY = 2 * MINUTES_PER_DAY  # of the curve between the subject's own minutes
 
 
 @dataclass(frozen=True)
-class Seen:
+class SeenVariable:
     """One variable of an assessment; value and truth are nan where it was not made."""
 
     minute: int
@@ -79,7 +79,7 @@ class Tried:
     to: State | None
 
 
-Step = Seen | Given | Happened | Tried
+Step = SeenVariable | Given | Happened | Tried
 
 
 @dataclass
@@ -215,7 +215,7 @@ class _Player:
             number = len(self.trial.assessments[first["assessment"]].variables)
             for row in self.todo["observations"][:number]:
                 self.whole.steps.append(
-                    Seen(
+                    SeenVariable(
                         minute,
                         row["state"],
                         row["assessment"],

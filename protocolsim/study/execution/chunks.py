@@ -94,7 +94,7 @@ class Local:
 
 
 @dataclass(frozen=True)
-class Part(Generic[Piece, Out]):
+class ChunkPart(Generic[Piece, Out]):
     """Some replicates of a point."""
 
     span: Span
@@ -105,7 +105,7 @@ class Part(Generic[Piece, Out]):
 class Chunk(Generic[Piece, Out]):
     """The unit of execution, storage and loss: parts of one or several points, at most one of each."""
 
-    parts: tuple[Part[Piece, Out], ...]
+    parts: tuple[ChunkPart[Piece, Out], ...]
     local: Local = field(default=Local(), compare=False)
 
     @property
@@ -171,7 +171,7 @@ class Work(Generic[Piece, Out]):
         there = set(done)
         missing = [span for span in self.spans() if span not in there]
         return [
-            Chunk(tuple(Part(span, self.points[span.point]) for span in spans), local)
+            Chunk(tuple(ChunkPart(span, self.points[span.point]) for span in spans), local)
             for spans in self._packed(missing)
         ]
 

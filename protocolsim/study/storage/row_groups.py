@@ -52,7 +52,7 @@ def footer_of(path: Path) -> Footer:
         if magic != _MAGIC or length > size - 12:
             raise ValueError("no Parquet file")
         file.seek(size - 8 - length)
-        return Footer(thrift.Reader(file.read(length)).struct(), size - 8 - length)
+        return Footer(thrift.ThriftReader(file.read(length)).struct(), size - 8 - length)
 
 
 class Joined:

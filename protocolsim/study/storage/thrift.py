@@ -14,7 +14,7 @@ TRUE, FALSE, BYTE, I16, I32, I64, DOUBLE, BINARY, LIST, SET, MAP, STRUCT = range
 Struct = list[list[Any]]
 
 
-class Reader:
+class ThriftReader:
     """Reads values from bytes. Raises ValueError for what is no compact Thrift."""
 
     def __init__(self, content: bytes) -> None:

@@ -305,7 +305,7 @@ def _outcome(
 
 
 @dataclass(frozen=True)
-class _Difference:
+class _PairedDifference:
     """The difference of an endpoint between two settings, as a value of the sums of both side by side."""
 
     there: Endpoint
@@ -322,7 +322,7 @@ def paired_mcse(there: Endpoint, sums_there: Floats, here: Endpoint, sums_here: 
 
     Each replicate is left out of both at once (delete-one jackknife). nan where it is undefined.
     """
-    difference = _Difference(there, here, sums_there.shape[1])
+    difference = _PairedDifference(there, here, sums_there.shape[1])
     # The jackknife uses only the endpoint's `value` of sums.
     return jackknife(cast(Endpoint, difference), np.concatenate([sums_there, sums_here], axis=1))
 

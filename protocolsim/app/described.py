@@ -58,7 +58,7 @@ class DescribedPart(Part):
 
     def reduced(self, state: VisitorState) -> VisitorState:
         """The scenario alone."""
-        return VisitorState(state.scenario, state.text, allow_plugins=state.allow_plugins)
+        return state.alone()
 
     def make(self, state: VisitorState, tell: Tell) -> Made:  # noqa: ARG002 - too short to watch
         """The description."""

@@ -53,6 +53,10 @@ class VisitorState:
     view: str = ""
     allow_plugins: bool = False
 
+    def alone(self, settings: tuple[tuple[str, str], ...] = ()) -> VisitorState:
+        """The scenario as it is in the file but for these settings, and whether its code may be loaded."""
+        return VisitorState(self.scenario, self.text, settings=settings, allow_plugins=self.allow_plugins)
+
     def setting(self, name: str, value: str | None, *, other: bool = False) -> VisitorState:
         """With one setting changed, or taken back (None)."""
         old = self.other if other else self.settings

@@ -11,11 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocolsim.app.controls import controls
+from protocolsim.app.described import DescribedPart
 from protocolsim.app.limits import MOST_LETTERS, bounded, looked_at
 from protocolsim.app.opening import opening
 from protocolsim.app.session import _fresh
 from protocolsim.app.state import VisitorState, restored, scenario_file, scenario_of
-from protocolsim.app.view.scenario import CheckPart
+from protocolsim.app.view.catalogue import views
+from protocolsim.app.view.rule import CurvePart
 from protocolsim.errors import ProtocolsimError, ScenarioError, UsageError
 from protocolsim.scenario.file.library import names
 from protocolsim.scenario.load import load, load_text
@@ -237,7 +239,16 @@ def test_code_is_loaded_only_where_the_page_was_started_so():
     assert scenario_of(allowed).allow_plugins
     assert opening("ms_no_drug", allow_plugins=True).allow_plugins
     assert _fresh(allowed, "ms_no_drug").allow_plugins
-    assert CheckPart().reduced(allowed).allow_plugins
+    for part in [DescribedPart(), *(part for view in views() for part in view.parts)]:
+        assert part.reduced(allowed).allow_plugins
+
+
+def test_a_threshold_is_found_where_code_may_be_loaded():
+    """The curve of a scenario that names code is shared by all thresholds, as that of any other."""
+    text = "extends: ms_daclizumab\ndrugs: {blue: {kind: 'tests.support.plugins_for_tests:PLACEBO'}}\n"
+    allowed = VisitorState("mine", text, allow_plugins=True)
+    moved = allowed.setting("response_threshold", "50 %")
+    assert CurvePart().reduced(moved) == CurvePart().reduced(allowed)
 
 
 def test_whoever_lets_anybody_in_loads_no_code(command):

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from protocolsim.arithmetic import exp, kernel
 from protocolsim.arrays import Floats, Integers
-from protocolsim.component import Assessment, Hazard, Parameter, Trait, Variable, signal_sum
+from protocolsim.component import Assessment, Hazard, Trait, Variable, signal_sum
 from protocolsim.disease.base import Disease
 from protocolsim.drug.base import LEVEL, Drug
 from protocolsim.errors import ScenarioError
@@ -24,10 +24,11 @@ from protocolsim.randomness import uniform
 from protocolsim.scenario.build.assemble import build
 from protocolsim.scenario.file.yaml_reader import parse
 from protocolsim.scenario.scenario import Scenario
+from tests.support.toys import assay, constants_of_rates, give, hazard_rate, start_nothing
 
 DRIFT_STREAM, DEPOT_STREAM = 92_000, 92_100
 _STATE, _OWN, _WEIGHT = range(3)
-_STORE = 1
+_STORE = 1  # where the kernels of toys.py keep what was given
 
 
 # Toys ------------------------------------------------------------------------------------------------------------
@@ -111,11 +112,6 @@ Drifting = Disease(
 
 
 @kernel
-def start_depot(body: Floats, rows: Integers, links: Integers, constants: Floats, seed: int, who: Integers) -> None:
-    """Nothing in store."""
-
-
-@kernel
 def empty_depot(
     body: Floats, rows: Integers, links: Integers, constants: Floats, since: Integers, until: Integers
 ) -> None:
@@ -124,40 +120,12 @@ def empty_depot(
         body[i, links[0] + _STORE] *= exp(-(until[i] - since[i]) / 5000.0)
 
 
-@kernel
-def fill_depot(body: Floats, rows: Integers, links: Integers, constants: Floats, dose: float, amount: Floats) -> None:
-    """The dose by weight goes into store."""
-    for k in range(rows.shape[0]):
-        i = rows[k]
-        amount[k] = dose * body[i, links[1]]
-        body[i, links[0] + _STORE] += amount[k]
-
-
-@kernel
-def assay(
-    body: Floats, rows: Integers, links: Integers, constants: Floats, seed: int, who: Integers,
-    index: Integers, minute: Integers, value: Floats, truth: Floats,
-) -> None:  # fmt: skip
-    """Show what is in store."""
-    for k in range(rows.shape[0]):
-        i = rows[k]
-        value[k, 0] = truth[k, 0] = body[i, links[0] + _STORE]
-
-
-def _rate(name: str) -> Parameter:
-    return Parameter(name, 0.0, "1/minute", 0.0, 1e3, "A", "", f"{name}: how often it comes")
-
-
-def _depot_constants(values: Mapping[str, float]) -> Floats:
-    return np.array([values["fever"], values["rash"]])
-
-
 # Given in doses, with two hazards of its own: one grows with the dose.
 Depot = Drug(
     name="depot",
     meaning="stays for days",
     stream=DEPOT_STREAM,
-    parameters=(_rate("fever"), _rate("rash")),
+    parameters=(hazard_rate("fever"), hazard_rate("rash")),
     fields=("level", "store"),
     needs=("weight",),
     writes={"toy_level": _STORE},
@@ -166,10 +134,10 @@ Depot = Drug(
         Hazard("fever", DEPOT_STREAM, lambda constants, level: constants[0] * level),
         Hazard("rash", DEPOT_STREAM + 1, lambda constants, level: constants[1]),
     ),
-    start=start_depot,
+    start=start_nothing,
     advance=empty_depot,
-    give=fill_depot,
-    constants=_depot_constants,
+    give=give,
+    constants=constants_of_rates,
 )
 
 
@@ -185,7 +153,7 @@ Tablet = Drug(
     parameters=(),
     fields=("level",),
     writes={"toy_level": LEVEL},
-    start=start_depot,
+    start=start_nothing,
     constants=_tablet_constants,
 )
 

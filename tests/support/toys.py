@@ -153,7 +153,8 @@ def assay(
         value[k, 0] = truth[k, 0] = body[i, links[0] + _TOTAL]
 
 
-def _rate(name: str) -> Parameter:
+def hazard_rate(name: str) -> Parameter:
+    """A parameter that is how often an event of this name comes."""
     return Parameter(name, 0.0, "1/minute", 0.0, 1e3, "A", "", f"{name}: how often it comes")
 
 
@@ -161,7 +162,7 @@ def _given_rate(number: int) -> Any:
     return lambda constants, level: constants[number]
 
 
-def _infusion_constants(values: Mapping[str, float]) -> Floats:
+def constants_of_rates(values: Mapping[str, float]) -> Floats:
     return np.array([values["fever"], values["rash"]])
 
 
@@ -169,7 +170,7 @@ Infusion = Drug(
     name="toy_infusion",
     meaning="given in doses",
     stream=INFUSION_STREAM,
-    parameters=(_rate("fever"), _rate("rash")),
+    parameters=(hazard_rate("fever"), hazard_rate("rash")),
     fields=("level", "total", "reached"),
     needs=("weight",),
     writes={"toy_level": LEVEL, "toy_mark": _REACHED},
@@ -178,7 +179,7 @@ Infusion = Drug(
     start=start_infusion,
     advance=infuse,
     give=give,
-    constants=_infusion_constants,
+    constants=constants_of_rates,
 )
 
 
@@ -195,7 +196,7 @@ Pill = Drug(
     name="toy_pill",
     meaning="on or off",
     stream=PILL_STREAM,
-    parameters=(_rate("rash"),),
+    parameters=(hazard_rate("rash"),),
     fields=("level",),
     writes={"toy_level": LEVEL},
     hazards=(Hazard("rash", PILL_STREAM, _given_rate(0)),),

@@ -65,11 +65,7 @@ class CurvePart(Part):
     def reduced(self, state: VisitorState) -> VisitorState:
         """Everything but the threshold, which is read from the curve."""
         kept = replace(state, draw=0, patient=0, view="", other=(), beside="")
-        name = _threshold_name(
-            VisitorState(
-                state.scenario, state.text, settings=_structure(state.settings), allow_plugins=state.allow_plugins
-            )
-        )
+        name = _threshold_name(state.alone(_structure(state.settings)))
         return kept.setting(name, None) if name else kept
 
     def make(self, state: VisitorState, tell: Tell) -> Made:

@@ -36,7 +36,7 @@ class CheckPart(Part):
 
     def reduced(self, state: VisitorState) -> VisitorState:
         """The text alone."""
-        return VisitorState(state.scenario, state.text, allow_plugins=state.allow_plugins)
+        return state.alone()
 
     def make(self, state: VisitorState, tell: Tell) -> Made:
         """What `protocolsim check` says of the text; it loads code that a text names only where the page may."""

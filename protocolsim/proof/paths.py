@@ -160,7 +160,8 @@ class _PathSearch:
             for assessment in tried:
                 if assessment in state.after:
                     yield from self._tried(here, state.after[assessment], due)
-                    if self._leaves_for_certain(here, state.after[assessment], due):
+                    # A patient who misses the visit stays, whatever its rules say.
+                    if not self.case.may_miss and self._leaves_for_certain(here, state.after[assessment], due):
                         return
             here = self._give(here, made, due)
             yield from self._left_by_event(here, state, due + 1, ends, onward=True)

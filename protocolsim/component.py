@@ -252,8 +252,8 @@ class Hazard:
       the component's grid minutes (`Component.step`); in force from there to the next.
 
     Either is per minute, or, with a `baseline(constants)`, what that is multiplied by. Time of the baseline runs from
-    the subject's minute 0 (`since="entry"`), or from enrolment, before which the hazard is 0. `once`: it comes to nobody
-    twice; otherwise the clock starts anew whenever it has come.
+    the subject's minute 0 (`since="entry"`), or from enrolment, before which the hazard is 0. `once`: it comes to
+    nobody twice; otherwise the clock starts anew whenever it has come.
     """
 
     event: str

@@ -96,9 +96,9 @@ class Course:
 
     @property
     def grid_due(self) -> int:
-        """The next grid minute, where there are any; NEVER elsewhere."""
+        """The next grid minute at which a hazard changes; NEVER where none does."""
         step = self.trial.step
-        return NEVER if step is None else (self.reached // step + 1) * step
+        return NEVER if step is None or self.trial.changing is None else (self.reached // step + 1) * step
 
     def change_hazards(self) -> None:
         """At the next grid minute: record the events due by then that nothing waits for, and set hazards anew."""

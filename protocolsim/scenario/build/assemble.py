@@ -101,9 +101,7 @@ def _assemble(document: Document, part: ScenarioPart, q: Expressions, allow_plug
     trial = cache(partial(_trial, protocol, cohort, cast.disease, cast, words))  # built once, when it is first needed
     if builder.sound and not q.faults.any_in("protocol"):
         _structural(protocol, cast, words, cohort, trial, q)
-    if not q.faults:
-        _check_stops(decisions, trial(), q.faults)
-    if q.faults:
+    if q.faults or not _stops_counted(decisions, trial(), q.faults):
         return None
     never = tuple(lapsing(part, trial()))
     return Scenario(
@@ -386,8 +384,8 @@ def _check_dropout(
         )
 
 
-def _check_stops(decisions: Mapping[str, DecisionWorth], trial: Trial, faults: Faults) -> None:
-    """Faults of decisions whose price of a stop cannot be counted: a state does not set how often it comes."""
+def _stops_counted(decisions: Mapping[str, DecisionWorth], trial: Trial, faults: Faults) -> bool:
+    """Whether the price of every decision's stop can be counted: the state has to set how often it comes."""
     for name, decision in decisions.items():
         if any(c.own for c in trial.causes if trial.labels.events[c.event] == decision.stop):
             faults.append(
@@ -395,6 +393,7 @@ def _check_stops(decisions: Mapping[str, DecisionWorth], trial: Trial, faults: F
                 f"how often '{decision.stop}' comes is not set by the state alone, so that its price over the horizon "
                 "cannot be counted; name an event whose rate is",
             )
+    return not faults
 
 
 def _trial(protocol: Protocol, cohort: Cohort, sick: Disease, cast: _Cast, words: Vocabulary) -> Trial:

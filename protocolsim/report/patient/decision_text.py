@@ -22,7 +22,7 @@ from protocolsim.protocol.summaries import HOW, Entries, Formula, Observed, Time
 from protocolsim.report.protocol import text as protocol_text
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.study.decision.replay import Tried
-from protocolsim.units import DOSE, NONE, TIME, Dimension, duration
+from protocolsim.units import NONE, TIME, USUAL_UNITS, Dimension, duration
 
 _OPS = {">": "more than", ">=": "at least", "<": "less than", "<=": "at most", "==": "equal to", "!=": "other than"}
 _STRENGTH = {"+": 5, "-": 5, "*": 6, "/": 6}
@@ -40,8 +40,8 @@ def valued(value: float, dimension: Dimension, *, percent: bool = False) -> str:
         return "undefined"
     if dimension == TIME:
         return duration(value)
-    if dimension == DOSE:
-        return f"{digits(value)} mg/kg"
+    if dimension in USUAL_UNITS:
+        return f"{digits(value)} {USUAL_UNITS[dimension]}"
     return f"{digits(100 * value)} %" if percent and dimension == NONE else digits(value)
 
 

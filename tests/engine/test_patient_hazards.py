@@ -10,19 +10,24 @@ from typing import Any
 import numpy as np
 import pytest
 import scipy.stats
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import protocolsim
 from protocolsim.arithmetic import kernel
 from protocolsim.component import Baseline, Hazard, PiecewiseConstant, Weibull
 from protocolsim.engine.baselines import END, FIRST, KIND, OwnHazards, cumulative, time_of
 from protocolsim.engine.batch import simulation as batch
 from protocolsim.engine.des import simulation as des
 from protocolsim.engine.hazard_clocks import Clocks
-from protocolsim.errors import ScenarioError
+from protocolsim.errors import ProtocolsimError, ScenarioError
 from protocolsim.randomness import exponential_quantile, uniform
 from protocolsim.records import Records, concatenate
+from protocolsim.report.documentation.model_page import _couplings
+from protocolsim.report.patient.story import trace
+from protocolsim.study.decision.replay import life
 from tests.engine.test_engines_agree import assert_agree, drawn
+from tests.report.test_trace import same_rows
 from tests.support import patients, protocols
 from tests.support.patients import (
     DEATH_STREAM,
@@ -498,3 +503,66 @@ parameters: {bound: {value: 3, range: [0, 9], meaning: a bound}}
         with pytest.raises(ScenarioError, match=r"failed at these parameters: .*scale -1") as caught:
             course(monkeypatch, ailing(death(rate=1.0, baseline=lambda c: Weibull(-1.0, 1.0))))
         assert [f.path for f in caught.value.faults] == ["cohort"]
+
+
+class TestWhatReadsThem:
+    """Checks, stories and pages know events of a disease as they know a drug's."""
+
+    WARD = DYING.replace("dead, upon", "ward, upon") + "    - {from: ward, to: done}\n"
+
+    def test_a_state_that_only_such_an_event_leads_to_is_planned(self, monkeypatch):
+        """What takes place there is not said never to; without the hazard it is."""
+        text = patients.COURSE.replace("FATE", "    ward: {assessments: {look: {days: [0]}}, lasts: 1 day}\n")
+        monkeypatch.setattr(patients, "COURSE", text)
+        assert course(monkeypatch, ailing(death(by_frailty)), more=self.WARD).lapsing == ()
+        never = death(rate=0.0)
+        ((address, said),) = course(monkeypatch, ailing(never), more=self.WARD).lapsing
+        assert address == ("protocol", "states", "ward")
+        assert "nobody ever gets here" in said
+
+    def test_rules_after_them_are_checked(self, monkeypatch):
+        """A gap of the rules upon such an event is found as any other."""
+        more = (
+            DYING.replace("upon: death", "upon: death, when: 1 / seen > 0") + "  summaries: {seen: {count of: cuts}}\n"
+        )
+        scenario = course(monkeypatch, ailing(death(by_frailty)), visits="{days: [3]}", more=more)
+        found = [f.message for f in protocolsim.check(scenario)]
+        assert any("upon death" in message or "death" in message for message in found), found
+
+    @settings(max_examples=8, deadline=None, suppress_health_check=[*HealthCheck])
+    @given(drawn_trials(), st.integers(0, 2))
+    def test_a_patient_is_played_again_to_the_bit(self, trial, subject):
+        """The story of a patient whose hazards change holds the rows of the run."""
+        draft, brought, step = trial
+        with pytest.MonkeyPatch.context() as patch:
+            disease = replace(patients.Waning, hazards=tuple(brought), step=step)
+            patch.setattr("tests.support.patients.Odd", disease, raising=False)
+            scenario = runnable(draft)
+            if scenario.trial.limited:
+                return
+            try:
+                whole = life(scenario, subject, engine="des")
+            except ProtocolsimError:
+                return  # as in test_trace.py
+            same_rows(whole)
+            assert trace(scenario, subject, engine="des", truth=True).text
+
+    def test_a_model_page_says_how_often(self):
+        """In words, beside the signals that the engine writes."""
+        hazard = death(by_frailty, baseline=lambda c: WEIBULL, since="enrolment", once=True, changing=True)
+        said = "\n".join(_couplings("disease", ailing(hazard, death(rate=1.0), step=DAY)))
+        assert "brings the event `death`, by a clock of its own; its rate is each patient's own and changes as" in said
+        assert "; it depends on the time since enrolment; it comes once" in said
+        assert "reads the treatment in force with `tablet`" in said
+        assert "reads the time of enrolment" in said
+        assert "`death`, by a clock of its own\n" in f"{said}\n"
+
+    def test_the_level_of_a_drug_that_the_trial_does_not_have_is_none(self, monkeypatch):
+        """A disease may ask for a drug that this trial does not use: the signal has no column."""
+        text = patients.COURSE.replace("  tablet: {kind", "  other: {kind").replace(
+            "tablet: standard", "other: standard"
+        )
+        monkeypatch.setattr(patients, "COURSE", text.replace("support.protocols:Tablet", "support.toys:Idle"))
+        trial = course(monkeypatch, ailing(death(by_tablet))).trial
+        assert trial.disease.links.tolist() == [0, 0, 1, trial.enrolment]
+        assert trial.width == trial.enrolment + 1

@@ -273,6 +273,7 @@ class Component:
     name, meaning   what a file calls it, and what it is in a phrase
     description     the same at length, in Markdown, for its page; may be empty
     stream          the first of the STREAM_BLOCK stream numbers that its draws may use; no other component has them
+    streams         the streams of its draws where they are no block, but numbers of their own
     parameters      its numbers; `constants` makes of their values (by name, each in its own unit) what kernels read
     fields          the names of its columns, in their order
     traits          columns that belong in the table of subjects
@@ -304,6 +305,12 @@ class Component:
     writes: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     assessments: tuple[Assessment, ...] = ()
     hazards: tuple[Hazard, ...] = ()
+    streams: frozenset[int] | None = None
+
+    @property
+    def own_streams(self) -> frozenset[int]:
+        """Every stream that its draws may use."""
+        return self.streams if self.streams is not None else frozenset(range(self.stream, self.stream + STREAM_BLOCK))
 
     def defaults(self) -> dict[str, float]:
         """Every parameter's own value."""

@@ -46,6 +46,9 @@ from protocolsim.units import NONE, RATE, unit_product
 
 Mark = Literal["F", "F2", "D", "A", "M"]
 
+ENROLMENT = "enrolment"
+"""The signal that is the minute of enrolment, nan before it; the engine writes it."""
+
 
 class StartKernel(Protocol):
     """Fill the component's own columns at each subject's first minute."""
@@ -315,6 +318,11 @@ class Component:
     def defaults(self) -> dict[str, float]:
         """Every parameter's own value."""
         return {p.name: p.value for p in self.parameters}
+
+
+def level_of(drug: str) -> str:
+    """The signal that is the treatment in force with this drug (a component's name); the engine writes it."""
+    return f"level of {drug}"
 
 
 def stream_block(name: str) -> int:

@@ -588,4 +588,5 @@ class TestWhatReadsThem:
         monkeypatch.setattr(patients, "COURSE", text.replace("support.protocols:Tablet", "support.toys:Idle"))
         trial = course(monkeypatch, ailing(death(by_tablet))).trial
         assert trial.disease.links.tolist() == [0, 0, 1, trial.enrolment]
+        assert trial.enrolment is not None
         assert trial.width == trial.enrolment + 1

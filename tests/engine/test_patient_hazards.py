@@ -563,6 +563,18 @@ class TestWhatReadsThem:
                 return  # as in test_trace.py
             same_rows(whole)
 
+    def test_the_cause_that_is_due_is_played_again(self, monkeypatch):
+        """Where two events are waited for and the hazard of one of them changes, the story has the one that came."""
+        crisis = Hazard("crisis", RELAPSE_STREAM, multiplier=by_day, changing=True)
+        disease = ailing(death(by_tablet), crisis, step=DAY)
+        more = DYING + "    - {from: [before, first, second, third], to: dead, upon: crisis}\n"
+        scenario = course(monkeypatch, disease, size=6, visits="{days: [0, 5]}", more=more)
+        came: set[int] = set()
+        for subject in range(6):
+            same_rows(whole := life(scenario, subject))
+            came |= set(whole.records["events"]["event"].tolist())
+        assert len(came) == 2
+
     def test_a_story_tells_them(self, monkeypatch):
         """With its day, whichever engine lived it; and what a visit showed."""
         scenario = course(monkeypatch, ailing(death(by_exposure, changing=True), step=1000), visits="{days: [0, 5]}")

@@ -24,19 +24,17 @@ _TEMPLATE = Path(__file__).with_name("page.html.j2")
 def write_report(sweep: Sweep, folder: Path) -> None:
     """Write report.html and, of one or two parameters, the figure as PNG, SVG and self-contained HTML."""
     chart = Drawing(sweep_figure(sweep)) if drawable(sweep) else None
-    (folder / "report.html").write_text(_page(sweep, chart), encoding="utf-8")
+    (folder / "report.html").write_text(sweep_page(sweep, chart), encoding="utf-8")
     if chart is not None:
         for name in FIGURES:
             save(chart, folder / name)
 
 
-def sweep_page(sweep: Sweep) -> str:
-    """The page as text; it loads nothing from anywhere, and looks like the page of a run."""
-    return _page(sweep, Drawing(sweep_figure(sweep)) if drawable(sweep) else None)
-
-
-def _page(sweep: Sweep, chart: Drawing | None) -> str:
+def sweep_page(sweep: Sweep, chart: Drawing | None = None) -> str:
+    """The page as text, with this figure (drawn here unless given); it loads nothing, and looks like that of a run."""
     names = ordered(sweep)
+    if chart is None and drawable(sweep):
+        chart = Drawing(sweep_figure(sweep))
     return rendered(
         _TEMPLATE,
         sweep=sweep,

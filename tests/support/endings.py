@@ -32,7 +32,6 @@ from protocolsim.report.calibration import files as calibration_files
 from protocolsim.report.decision import files as decision_files
 from protocolsim.report.run import page
 from protocolsim.report.sweep import page as sweep_page
-from protocolsim.study.calibration import calibrate
 from protocolsim.study.execution import chunks
 
 SCENARIO = """\
@@ -125,7 +124,7 @@ def results(folder: Path) -> dict[str, bytes]:
 
 
 def plainly() -> None:
-    """Let pages be written at once, and little be checked of a calibration: both take longer than all the rest."""
+    """Let pages be written at once: to draw them takes longer than all the rest."""
 
     def page_of(found: Any, folder: Path) -> None:
         (folder / "report.html").write_text("a page")
@@ -141,7 +140,6 @@ def plainly() -> None:
     ):
         assert hasattr(module, name)
         setattr(module, name, plain)
-    calibrate.CHECKED, calibrate.TRIALS_CHECKED, calibrate.FITS = 16, 2, 20
 
 
 class Endings:
@@ -162,11 +160,8 @@ class Endings:
             if name == "app":
                 self.whole[name] = 4.0
                 continue
-            few = [*words[:-1], "1"]
-            if "--replicates" in few:
-                few[few.index("--replicates") + 1] = "4"
             with contextlib.suppress(SystemExit):  # here, and in one process: what is compiled and loaded is inherited
-                commands(few)
+                commands([*words[:-1], "1"])
             began = time.monotonic()
             status = status_of(begun((*words, "--out", str(self.work / name)), self.said), 600)
             assert status == 0, (name, status, self.said.read_text())

@@ -128,7 +128,7 @@ class Scope:
     def _known(self, address: Address, names: tuple[str, ...]) -> bool:
         sound = True
         for name in names:
-            if name in self.dimensions:
+            if name in self.dimensions and name not in self.broken:
                 continue
             sound = False
             if name in self.broken:

@@ -13,6 +13,9 @@ from protocolsim.scenario.file.yaml_reader import Address
 FIRST_DECLARED = 2**31
 """Streams of declared models that are given no number lie from here to the last, 2^32 - 1."""
 
+_FARTHEST = 37.0
+"""Standard deviations beyond which a normal variable's probability is no longer a number."""
+
 
 class Streams:
     """The streams of one model, each by its name: whoever adds or moves another changes nothing here."""
@@ -87,6 +90,28 @@ def bounded(value: Term, low: Term | None, high: Term | None) -> Term:
 def drawn(u: Term, probability: Term) -> Term:
     """1 with this probability, else 0."""
     return apply(code.DRAWN, u, probability)
+
+
+def cut_score(u: Term, score: Term | None, low: Term | None, high: Term | None) -> Term:
+    """The normal score of a uniform draw between these ends: reckoned in the smaller tail, where digits are left.
+
+    `score` is that of the whole draw. An end that lies further out than FARTHEST counts as there.
+    """
+    if low is None and high is None:
+        return score if score is not None else apply(code.NORMAL, u)
+    if low is not None:
+        low = apply(code.MIN, low, number(_FARTHEST))
+    if high is not None:
+        high = apply(code.MAX, high, number(-_FARTHEST))
+    if low is None:
+        assert high is not None
+        return apply(code.NORMAL, times(u, apply(code.NORMAL_BELOW, high)))
+    if high is None:
+        beyond = times(minus(number(1.0), u), apply(code.NORMAL_BELOW, apply(code.NEGATE, low)))
+        return apply(code.NEGATE, apply(code.NORMAL, beyond))
+    side = apply(code.CHOOSE, apply(code.LESS, number(0.0), low), number(-1.0), number(1.0))
+    first, last = (apply(code.NORMAL_BELOW, times(side, end)) for end in (low, high))
+    return times(side, apply(code.NORMAL, plus(first, times(u, minus(last, first)))))
 
 
 def cut(u: Term, below: Term | None, above: Term | None) -> Term:

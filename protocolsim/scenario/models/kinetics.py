@@ -116,13 +116,15 @@ def _from_depot(
 ) -> None:  # fmt: skip
     """Add what comes from the depot meanwhile."""
     depot = amount(entered)
-    flow = times(depot, absorbed)
     if to is None or back is None:
         apart = _apart(absorbed, out)
-        always[central] = plus(always[central], times(over(flow, apart), minus(_left(out), _left(plus(out, apart)))))
+        in_depot = plus(out, apart)
+        flow = times(depot, in_depot)
+        always[central] = plus(always[central], times(over(flow, apart), minus(_left(out), _left(in_depot))))
     else:
         fast, slow = _rates(out, to, back)
         in_depot = plus(slow, _apart(plus(fast, _apart(absorbed, fast)), slow))
+        flow = times(depot, in_depot)
         lefts = (_left(in_depot), _left(fast), _left(slow))
         pairs = (
             times(minus(fast, in_depot), minus(slow, in_depot)),
@@ -134,7 +136,7 @@ def _from_depot(
         beyond = [over(times(to, left), p) for left, p in zip(lefts, pairs, strict=True)]
         always[central] = plus(always[central], times(flow, plus(plus(to_central[0], to_central[1]), to_central[2])))
         always[peripheral] = plus(always[peripheral], times(flow, plus(plus(beyond[0], beyond[1]), beyond[2])))
-    always[entered] = times(depot, _left(absorbed))
+    always[entered] = times(depot, _left(in_depot))
 
 
 def _apart(rate: Term, other: Term) -> Term:

@@ -36,7 +36,7 @@ _SIDE_BELOW = (
     34900.952721145977266, 38912.003286093271411, 19685.429676859990727,
 )  # fmt: skip
 _TAIL_ABOVE = (
-    0.21589853405795699, 0.1274011611602473639, 0.022235277649859475, 0.001421619193227893466, 2.9112874951168792e-5,
+    0.21589853405795699, 0.1274011611602473639, 0.022235277870649807, 0.001421619193227893466, 2.9112874951168792e-5,
     0.02307344176494017303,
 )  # fmt: skip
 _TAIL_BELOW = (
@@ -206,19 +206,26 @@ def beta_quantile(u: float, a: float, b: float) -> float:
 def negative_binomial_quantile(u: float, mean: float, size: float) -> float:
     """Smallest count whose distribution function reaches u; the variance is mean + mean * mean / size. nan of nan.
 
-    Exact up to a mean of 10,000 where 0 is possible at all; beyond, rounded from the gamma distribution with the same
-    mean and variance.
+    Exact up to a mean of 10,000 where 0 is possible at all; beyond, the Cornish-Fisher approximation, or, where a size
+    below 100 makes it very skew, rounded from the gamma distribution with the same mean and variance.
     """
     if not mean < _INFINITE or not size < _INFINITE:
         return float("nan")
     if mean <= 0.0 or size <= 0.0:
         return 0.0
+    variance = mean + mean * mean / size
     probability = exp(-size * log(1.0 + mean / size))
     if mean > 10_000.0 or probability < _VANISHING:
-        shape = mean * size / (mean + size)
-        return float(int(gamma_quantile(u, shape) * mean / shape + 0.5))
+        if size < 100.0:
+            shape = mean * mean / variance
+            return np.floor(gamma_quantile(u, shape) * mean / shape + 0.5)
+        z = normal_quantile(u)
+        skew = (1.0 + 2.0 * mean / size) / sqrt(variance)
+        peaked = 6.0 / size + 1.0 / variance
+        third = peaked * (z * z - 3.0) * z / 24.0 - skew * skew * (2.0 * z * z - 5.0) * z / 36.0
+        return max(0.0, np.floor(mean + sqrt(variance) * (z + skew * (z * z - 1.0) / 6.0 + third) + 0.5))
     p = mean / (mean + size)
-    below, count, spread = probability, 0.0, sqrt(mean + mean * mean / size)
+    below, count, spread = probability, 0.0, sqrt(variance)
     while u > below and (count < mean + 60.0 * spread or probability > 1e-17):
         count += 1.0
         probability *= p * (size + count - 1.0) / count

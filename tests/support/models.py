@@ -37,7 +37,9 @@ def component(model: Mapping[str, Any], name: str = "illness") -> Component:
     data = meant(model)
     document = parse(json.dumps({"models": {name: data}}), "model.yaml")
     faults = Faults(document)
-    made = DeclaredModel(name, ModelPart.model_validate(document.data["models"][name]), faults, ("models", name)).build()
+    made = DeclaredModel(
+        name, ModelPart.model_validate(document.data["models"][name]), faults, ("models", name)
+    ).build()
     if made is None:
         raise ScenarioError("model.yaml", faults.reported)
     return made
@@ -73,7 +75,7 @@ class Patients(Bodies):
         """What one look shows of each variable."""
         return self.observe(assessment, index)[0]
 
-    def at(self, minutes: Sequence[int], variable: str) -> NDArray[np.float64]:
+    def seen_at(self, minutes: Sequence[int], variable: str) -> NDArray[np.float64]:
         """What is shown of a variable at each of these minutes, [minutes, patients]."""
         found = [self.go(m).shown(index=k + 1)[variable] for k, m in enumerate(minutes)]
         return np.array(found)

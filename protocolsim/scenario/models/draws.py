@@ -87,9 +87,14 @@ def bounded(value: Term, low: Term | None, high: Term | None) -> Term:
     return value if high is None else apply(code.MIN, value, high)
 
 
+def below(a: Term, b: Term) -> Term:
+    """Whether a < b, to the bit: the tolerance of rules is wider than what rates per minute differ by."""
+    return apply(code.DRAWN, a, b)
+
+
 def drawn(u: Term, probability: Term) -> Term:
     """1 with this probability, else 0."""
-    return apply(code.DRAWN, u, probability)
+    return below(u, probability)
 
 
 def cut_score(u: Term, score: Term | None, low: Term | None, high: Term | None) -> Term:
@@ -109,16 +114,16 @@ def cut_score(u: Term, score: Term | None, low: Term | None, high: Term | None) 
     if high is None:
         beyond = times(minus(number(1.0), u), apply(code.NORMAL_BELOW, apply(code.NEGATE, low)))
         return apply(code.NEGATE, apply(code.NORMAL, beyond))
-    side = apply(code.CHOOSE, apply(code.LESS, number(0.0), low), number(-1.0), number(1.0))
+    side = apply(code.CHOOSE, below(number(0.0), low), number(-1.0), number(1.0))
     first, last = (apply(code.NORMAL_BELOW, times(side, end)) for end in (low, high))
     return times(side, apply(code.NORMAL, plus(first, times(u, minus(last, first)))))
 
 
-def cut(u: Term, below: Term | None, above: Term | None) -> Term:
+def cut(u: Term, lower: Term | None, upper: Term | None) -> Term:
     """A uniform draw between two tails, which hold these probabilities."""
-    if below is None and above is None:
+    if lower is None and upper is None:
         return u
-    tails = plus(below, above) if below is not None and above is not None else below if below is not None else above
+    tails = plus(lower, upper) if lower is not None and upper is not None else lower if lower is not None else upper
     assert tails is not None
     shrunk = times(minus(number(1.0), tails), u)
-    return shrunk if below is None else plus(below, shrunk)
+    return shrunk if lower is None else plus(lower, shrunk)

@@ -262,9 +262,7 @@ class QuantitiesBuilder:
             self.scope.faults.append((*address, "correlation"), said)
             return None
         self._streams[name] = self.streams.stream(self._at(name), f"quantity {name}", part.stream)
-        terms = [
-            self._at_entry((*address, key), f) for key, f in (("sd", sd), ("correlation", like), ("over", time))
-        ]
+        terms = [self._at_entry((*address, key), f) for key, f in (("sd", sd), ("correlation", like), ("over", time))]
         if None in terms:
             return None
         self.starts[name] = self._noise(name, *(term for term in terms if term is not None))

@@ -40,21 +40,21 @@ class Term:
     data: tuple[float, ...] = ()
     is_constant: bool = field_(init=False, repr=False)
     changes: bool = field_(init=False, repr=False)
-    _digest: bytes = field_(init=False, repr=False)
+    digest: bytes = field_(init=False, repr=False)
 
     def __post_init__(self) -> None:
         own = self.code in (NUMBER, PARAMETER) or (self.code in _OF_NUMBERS and bool(self.of))
         said = f"{type(self).__name__} {self.code} {self.data}".encode()
-        digest = blake2b(said + b"".join(part._digest for part in self.of), digest_size=16).digest()
+        digest = blake2b(said + b"".join(part.digest for part in self.of), digest_size=16).digest()
         object.__setattr__(self, "is_constant", own and all(part.is_constant for part in self.of))
         object.__setattr__(self, "changes", self.code in _CHANGING or any(part.changes for part in self.of))
-        object.__setattr__(self, "_digest", digest)
+        object.__setattr__(self, "digest", digest)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Term) and self._digest == other._digest
+        return isinstance(other, Term) and self.digest == other.digest
 
     def __hash__(self) -> int:
-        return hash(self._digest)
+        return hash(self.digest)
 
 
 @dataclass(frozen=True, eq=False)

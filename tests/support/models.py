@@ -1,4 +1,4 @@
-"""Declared models for tests: one built by itself, its patients without a protocol, and random ones with random trials."""
+"""Declared models for tests: one built by itself, and its patients without a protocol."""
 
 from __future__ import annotations
 

@@ -103,12 +103,14 @@ class _Drawn:
         rate = f"{self.above_zero(scale=0.1)} / 1 day"
         at_entry, levels = self.of_traits(), {"a": 0, "b": self.of_traits(), "c": 2}
         kinds: dict[str, Callable[[], Model]] = {
-            "relaxes": lambda: {"start": at_entry, "relaxes to": self.of(), "half-life": f"{self.above_zero()} * 1 day"},
+            "relaxes": lambda: {
+                "start": at_entry, "relaxes to": self.of(), "half-life": f"{self.above_zero()} * 1 day"},
             "grows": lambda: {"start": at_entry, "grows by": f"({self.of()}) * 2 % / day"},
             "rate": lambda: {"start": at_entry, "rate": f"(({self.of(own)}) - {name}) / 2 days"},
             "becomes": lambda: {"start": at_entry, "becomes": f"0.7 * {name} + {self.of()}"},
             "autoregressive": lambda: {
-                "autoregressive": {"sd": self.above_zero(self.traits_so_far, 0.3), "correlation": 0.4, "over": "3 days"}},
+                "autoregressive": {
+                    "sd": self.above_zero(self.traits_so_far, 0.3), "correlation": 0.4, "over": "3 days"}},
             "arrivals": lambda: {"arrivals": rate},
             "steps": lambda: {"steps": {
                 "start": draw(st.sampled_from([0, 2, f"if({at_entry} > 0, 1, 0)"])), "levels": levels,

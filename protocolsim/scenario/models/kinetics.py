@@ -111,8 +111,8 @@ def _two(
 
 
 def _from_depot(
-    always: dict[int, ColumnTerm], absorbed: ColumnTerm, out: ColumnTerm, to: ColumnTerm | None, back: ColumnTerm | None, entered: int, central: int,
-    peripheral: int, amount: Callable[[int], ColumnTerm],
+    always: dict[int, ColumnTerm], absorbed: ColumnTerm, out: ColumnTerm, to: ColumnTerm | None,
+    back: ColumnTerm | None, entered: int, central: int, peripheral: int, amount: Callable[[int], ColumnTerm],
 ) -> None:  # fmt: skip
     """Add what comes from the depot meanwhile."""
     depot = amount(entered)

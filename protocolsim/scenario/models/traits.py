@@ -195,8 +195,8 @@ class TraitsBuilder:
         return self._made(name, part, self._kept(value, ends, sd, middle), median, (0.0, _INF), ends=ends)
 
     def _kept(
-        self, value: ColumnTerm, ends: tuple[ParsedFormula | None, ParsedFormula | None], spread: ColumnTerm, without: ColumnTerm, *,
-        always: bool = False,
+        self, value: ColumnTerm, ends: tuple[ParsedFormula | None, ParsedFormula | None], spread: ColumnTerm,
+        without: ColumnTerm, *, always: bool = False,
     ) -> ColumnTerm:  # fmt: skip
         """A value that was drawn between its ends: never beyond them by rounding; `without` where nothing spreads."""
         if ends == (None, None) and not always:

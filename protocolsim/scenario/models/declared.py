@@ -16,7 +16,7 @@ from protocolsim.errors import RuleError
 from protocolsim.model import instructions as code
 from protocolsim.model.assembler import Assembler, Constants
 from protocolsim.model.programs import AdvanceProgram, Frame, GiveProgram, ObserveProgram, RateProgram, StartProgram
-from protocolsim.model.terms import PARAMETER, ColumnTerm, apply, number, term_of
+from protocolsim.model.terms import PARAMETER, ColumnTerm, apply, number, parts_of, term_of
 from protocolsim.model.terms import field as field_term
 from protocolsim.protocol.rules import Node
 from protocolsim.scenario.build.values.faults import Faults
@@ -395,14 +395,17 @@ def _multipliers(events: Sequence[DeclaredEvent]) -> list[ColumnTerm]:
 
 def _paths(terms: Sequence[ColumnTerm]) -> bool:
     """Whether one of these draws a path in time."""
-    return any(t.code == code.AUTOREGRESSIVE or _paths(t.of) for t in terms)
+    return any(part.code == code.AUTOREGRESSIVE for term in terms for part in parts_of(term))
 
 
 def _moves(term: ColumnTerm, is_drug: bool, reads: Sequence[str]) -> bool:
     """Whether a term may change while a patient stays in a state: not by the treatment in force."""
-    if term.code == code.LOAD:
-        return term.changes and not (is_drug and term.data[0] == 0.0)
-    if term.code == code.SIGNAL:
-        return not reads[int(term.data[0])].startswith("level of ")
-    own = term.code in (code.UNTIL, code.AUTOREGRESSIVE)
-    return own or any(_moves(part, is_drug, reads) for part in term.of)
+
+    def moves(part: ColumnTerm) -> bool:
+        if part.code == code.LOAD:
+            return part.changes and not (is_drug and part.data[0] == 0.0)
+        if part.code == code.SIGNAL:
+            return not reads[int(part.data[0])].startswith("level of ")
+        return part.code in (code.UNTIL, code.AUTOREGRESSIVE)
+
+    return any(moves(part) for part in parts_of(term))

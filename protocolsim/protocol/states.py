@@ -6,7 +6,7 @@ A protocol is data, independent of the disease and drug models, and is interpret
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from protocolsim.protocol.rules import Evaluator
@@ -100,6 +100,8 @@ class State:
     It ends `lasts` minutes after its start, or `until` minutes after enrolment (immediately if that is past); both are
     None for a final state.
 
+    `after`: the transitions tried after an assessment, by its number; `at_visit`: instead of these, those after the
+    assessment of one planned visit, by its number and the visit's offset.
     A state is `on_study` if it can follow enrolment and is not final.
     `levels` is the treatment, one number per drug: 0 off, 1 standard, else the dose in mg/kg.
     """
@@ -117,6 +119,7 @@ class State:
     at_end: Group | None
     after: Mapping[int, Group]
     upon: Mapping[int, Group]
+    at_visit: Mapping[tuple[int, int], Group] = field(default_factory=dict)
 
     @property
     def final(self) -> bool:
@@ -140,12 +143,17 @@ class State:
         """Whether every awaited event has an unconditional transition, so that it certainly ends the stay."""
         return all(group.certain for group in self.upon.values())
 
+    def tried_after(self, assessment: int, offset: int) -> Group | None:
+        """The transitions tried after an assessment made at the visit planned `offset` minutes after its start."""
+        return self.at_visit.get((assessment, offset)) or self.after.get(assessment)
+
     @property
     def groups(self) -> Iterator[Group]:
         """Every group of outgoing transitions."""
         if self.at_end is not None:
             yield self.at_end
         yield from self.after.values()
+        yield from self.at_visit.values()
         yield from self.upon.values()
 
 

@@ -325,7 +325,7 @@ class Scheduler:
             come = rows[~away]
         left = False
         for assessment, seen in self._assess(come, visit, state, MADE):
-            group = state.after.get(assessment)
+            group = state.tried_after(assessment, visit.offset)
             if group is not None:
                 here = columns.not_left(seen)
                 left |= len(self._decide(here, group)) < len(here)

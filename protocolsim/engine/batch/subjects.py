@@ -63,8 +63,10 @@ class Columns:
         # Subjects are contiguous, since a visit is noted for all of them at once; unused capacity is never touched.
         shape = (CHART_ROOM, len(labels.variables), n)
         states = len(labels.states)
+        minute = memory.empty("chart.minute", shape, np.int64).T
         self.chart = Chart(
-            minute=memory.empty("chart.minute", shape, np.int64).T,
+            minute=minute,
+            planned=minute,  # nobody queues here
             state=memory.empty("chart.state", shape, np.int16).T,
             value=memory.empty("chart.value", shape).T,
             count=zeros("chart.count", len(labels.variables)).T,

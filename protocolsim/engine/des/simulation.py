@@ -346,7 +346,7 @@ class Stay:
             if (yield from self._served(name, closes, act)) if self.pools else self._do(act, MADE):
                 made.append(assessment)
         for assessment in made:
-            if self.over or self.replicate.decide(course, self.state.after.get(assessment)):
+            if self.over or self.replicate.decide(course, self.state.tried_after(assessment, visit.offset)):
                 return
         for dose in visit.doses:
             name, act = self.trial.labels.drugs[dose.drug], partial(course.give, dose, planned)

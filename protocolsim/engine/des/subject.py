@@ -50,7 +50,8 @@ class Course:
             part.start(self.body, ROW, part.links, part.constants, self.seed, self.who)
         self.traits = [float(self.body[0, c]) for c in (*trial.visible, *trial.hidden)]
         labels = trial.labels
-        self.chart = Chart.empty(1, len(labels.variables), len(labels.states), len(trial.visible))
+        widths = len(labels.variables), len(labels.states), len(trial.visible)
+        self.chart = Chart.empty(1, *widths, late=trial.limited)
         self.chart.traits[0] = self.traits[: len(trial.visible)]
         self.streams = np.array([c.stream for c in trial.causes], dtype=np.int64)
         self.clocks = Clocks.initialised(self.streams, self.seed, self.who)
@@ -127,6 +128,7 @@ class Course:
         for column, variable in enumerate(measured.variables):
             if status == MADE and variable in noted:
                 self.chart.note(ROW, variable, self._now, state, value, column)
+                self.chart.plan(0, variable, planned)
             rows.append(
                 (self.replicate, self.subject, state, assessment, variable, number, planned, now,
                  status, seen[column], behind[column])

@@ -157,15 +157,15 @@ class History:
             if state.lasts is None:
                 return self._ends_with_trial(stay)
             return logic.both(self._about(stay.length, Fraction(state.lasts)), stay.to_the_end)
-        for assessment, group in state.after.items():
-            if group.trigger == trigger:
-                moments = [
-                    logic.both(self._about(stay.length, Fraction(v.offset)), self._flag(state, v, assessment))
-                    for v in self.planned(state)
-                    if assessment in v.assessments
-                ]
-                return logic.both(logic.either(*moments), stay.to_the_end)
-        return True
+        if trigger not in {g.trigger for g in (*state.after.values(), *state.at_visit.values())}:
+            return True
+        moments = [
+            logic.both(self._about(stay.length, Fraction(v.offset)), self._flag(state, v, assessment))
+            for v in self.planned(state)
+            for assessment in v.assessments
+            if (group := state.tried_after(assessment, v.offset)) is not None and group.trigger == trigger
+        ]
+        return logic.both(logic.either(*moments), stay.to_the_end)
 
     def _about(self, length: Number, planned: Fraction) -> Truth:
         """Whether something planned for this moment happens now; it may be late."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from pathlib import PurePath
 from typing import Any
 
@@ -321,6 +321,7 @@ def _declares(component: Component) -> list[tuple[str, list[str]]]:
 def _vocabulary(cast: _Cast) -> Vocabulary:
     assessments = [a for c in cast.components for a in c.assessments]
     events = dict.fromkeys(h.event for d in cast.drugs for h in d.hazards)
+    ends = [0, *accumulate(len(a.variables) for a in assessments)]
     return Vocabulary(
         drugs=cast.drugs,
         drug_names=cast.drug_names,
@@ -328,6 +329,7 @@ def _vocabulary(cast: _Cast) -> Vocabulary:
         variables=tuple(v for a in assessments for v in a.variables),
         events=(*events, DROPOUT),
         traits=tuple(t for c in cast.components for t in c.traits if not t.hidden),
+        shows=tuple(tuple(range(*pair)) for pair in pairwise(ends)),
     )
 
 

@@ -24,6 +24,7 @@ Names = StrictStr | list[StrictStr]
 Time = Annotated[Scalar, "a time, such as 12 weeks"]
 Dose = Annotated[Scalar, "a dose, such as 1 mg/kg"]
 Rate = Annotated[Scalar, "a rate, such as 2 / 4 weeks"]
+Visit = Annotated[Scalar, "a planned visit, such as week 4"]
 Probability = Annotated[Scalar, "a share, such as 5 %"]
 Count = Annotated[Scalar, "a count"]
 Rule = Annotated[Scalar, "a rule, such as cel_reduction > 75 %"]
@@ -95,7 +96,12 @@ class Schedule(FilePart):
 
     weeks: list[Scalar] | None = Field(default=None, description="the weeks it is planned for")
     days: list[Scalar] | None = Field(default=None, description="the days it is planned for")
-    every: Time | None = Field(default=None, description="repeated at this interval, before the state's end")
+    every: Time | None = Field(
+        default=None, description="repeated at this interval, before the state's end (weeks and days may fall on it)"
+    )
+    through: Literal["end"] | None = Field(
+        default=None, description="with every: `end`, also at the very end of the state, where that falls on it"
+    )
     start: Time = Field(default="0 weeks", description="with every: the first time")
     times: Count | None = Field(default=None, description="with every: at most so often")
 
@@ -192,6 +198,12 @@ class SummaryPart(FilePart):
     within: Time | None = Field(default=None, description="only observations so recent, such as 4 weeks")
     first: StrictInt | None = Field(default=None, description="only the first so many of those left")
     last: StrictInt | None = Field(default=None, description="only the last so many of those left")
+    at: Visit | None = Field(
+        default=None,
+        description="only the observation made at this planned visit, counted from the start of the states in `during`"
+        " (all that plan it where absent), or 'since enrolment'; undefined where it was not made",
+        examples=["{last of: cel, at: week 4, during: combination}", "{last of: cel, at: week 26 since enrolment}"],
+    )
 
 
 class TransitionPart(FilePart):
@@ -201,6 +213,11 @@ class TransitionPart(FilePart):
     to: Text | None = Field(default=None, description="the state it leads to")
     randomise: Text | None = Field(default=None, description="instead of to: the randomisation that chooses the state")
     after: Text | None = Field(default=None, description="tried after this assessment")
+    at: Visit | None = Field(
+        default=None,
+        description="with after: only at this planned visit, counted from the start of the state",
+        examples=["{from: monotherapy, to: rescued, after: mri, at: week 12, when: recent_cel > 4}"],
+    )
     upon: Text | None = Field(default=None, description="tried upon this event")
     when: Rule | None = Field(default=None, description="the decision rule: an expression that is true or false")
     otherwise: Literal[True] | None = Field(

@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -180,7 +181,7 @@ def of_visit(
     state: int,
     entered: Integers,
     enrolled: Integers,
-    row: int,
+    row: Any,
     during: Integers,
     visit: Integers,
 ) -> bool:
@@ -233,9 +234,8 @@ def made_at_visit(
             minute = minutes[i, variable, k]
             if within >= 0 and now[i] - minute > within:
                 continue
-            if not of_visit(
-                minute, planned[i, variable, k], states[i, variable, k], entered, enrolled, i, during, visit
-            ):
+            plan, state = planned[i, variable, k], states[i, variable, k]
+            if not of_visit(minute, plan, state, entered, enrolled, i, during, visit):
                 continue
             x = values[i, variable, k]
             chosen += 1

@@ -30,9 +30,9 @@ transitions:
 """
 
 
-def read(protocol: str, **pieces: str) -> tuple[float, dict[int, float]]:
+def read(protocol: str) -> tuple[float, dict[int, float]]:
     """What the last decision read as `second`, and what every scan saw, by its minute."""
-    records = run(protocol, **pieces)
+    records = run(protocol)
     return float(records["moves"][f"{READ}0"][-1]), dict(scans(records, variable="chance"))
 
 

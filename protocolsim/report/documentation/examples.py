@@ -115,6 +115,9 @@ protocol:
       assessments:
         mri: {weeks: [0, 4, 8, 12]}
         lymphocytes: {weeks: null, days: [0, 84]}     # instead of the weeks of the trial that it extends
+    combination:
+      assessments:
+        mri: {weeks: null, every: 2 weeks, through: end}  # at week 26 as well: `every` alone leaves out the end
     monotherapy:
       assessments:
         mri: {every: 4 weeks, start: 2 weeks, times: 8}
@@ -140,6 +143,8 @@ protocol:
     at_entry: {first of: edss}
     best: {smallest of: cel, during: combination}
     worst: {largest of: cel, during: [baseline, combination]}
+    third_scan: {last of: cel, at: week 10, during: combination}
+    half_a_year: {last of: cel, at: week 26 since enrolment}
     scans: {count of: cel, within: 26 weeks}
     rescues: {entries of: rescued}
     on_study_for: {time since: enrolment}
@@ -154,6 +159,7 @@ protocol:
     - {from: combination, to: monotherapy, when: cel_reduction > response_threshold}
     - {from: combination, to: dose_doubled, otherwise: true}
     - {from: monotherapy, to: rescued, after: mri, when: recent_cel > rescue_level * baseline_cel}
+    - {from: monotherapy, to: rescued, after: mri, at: week 12, when: recent_cel > 4}   # at this visit alone
     - {from: [monotherapy, dose_doubled, rescued], to: completed}
     - {from: on study, to: withdrawn, upon: severe adverse event}
 """,

@@ -31,8 +31,8 @@ from protocolsim.protocol.summaries import (
 )
 from protocolsim.scenario.build.bounds import ENROLMENT, bounds_of
 from protocolsim.scenario.build.values.expressions import Expressions
-from protocolsim.scenario.build.ways.planned_visits import PlannedVisits, moment, triggers
 from protocolsim.scenario.build.visits import VisitsBuilder, Vocabulary, visits
+from protocolsim.scenario.build.ways.planned_visits import PlannedVisits, moment, triggers
 from protocolsim.scenario.file.schema import ProtocolPart, StatePart, SummaryPart, TransitionPart
 from protocolsim.scenario.file.yaml_reader import Address
 from protocolsim.units import NONE, TIME, Dimension, UnitError, unit_product

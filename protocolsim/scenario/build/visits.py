@@ -151,7 +151,7 @@ def _closing(schedule: Schedule) -> bool:
 
 
 def visits(measured: Sequence[tuple[int, int, bool]], doses: Sequence[tuple[int, Dose, bool]]) -> tuple[Visit, ...]:
-    """Everything planned for one moment is one visit; assessments and doses in file order. The flag: also at the end."""
+    """Everything planned for one moment is one visit; in file order. The flag: also at the end."""
     result = []
     for moment in sorted({offset for offset, _, _ in (*measured, *doses)}):
         assessments = [(a, also) for o, a, also in measured if o == moment]

@@ -74,7 +74,7 @@ class PlannedVisits:
         return Timetable(lasts, until, measured, here.ok)
 
     def read(self, address: Address, text: str | float) -> AtVisit | None:
-        """What `week 4`, `day 28`, `8 weeks` and `week 4 since enrolment` mean; None, with a fault, for anything else."""
+        """What `week 4`, `day 28`, `8 weeks`, `week 4 since enrolment` mean; None, with a fault, for others."""
         match = _FORM.fullmatch(str(text))
         if match is None:
             self.q.faults.append(address, "expected a planned visit, such as week 4")
@@ -123,7 +123,7 @@ class PlannedVisits:
         """
         found: dict[tuple[str, str], dict[int, int]] = {}
         for item, part in enumerate(parts):
-            if part.at is None or part.after not in codes:
+            if part.at is None or part.after is None or part.after not in codes:
                 continue
             address: Address = ("protocol", "transitions", item, "at")
             at = self.read(address, part.at)

@@ -12,6 +12,7 @@ from protocolsim.app.described import Described
 from protocolsim.app.state import VisitorState
 from protocolsim.component import MARKS
 from protocolsim.errors import ProtocolsimError
+from protocolsim.units import unit_in_words
 
 _OURS = {"data-shiny-no-bind-input": ""}  # the page sends them itself, once they are settled
 _HEADINGS = {"effect": "The treatment's effect", "": "The trial"}
@@ -54,7 +55,7 @@ def _parameter(control: Control, given: str | None, *, live: bool) -> Tag:
         )  # fmt: skip
     return tags.div(
         tags.div(tags.label(control.label, for_=place), mark, class_="name"),
-        tags.div(slider, number, tags.span(about.unit, class_="unit"), class_="move"),
+        tags.div(slider, number, tags.span(unit_in_words(about.unit), class_="unit"), class_="move"),
         tags.div(about.meaning, id=f"{place}-meaning", class_="meaning"),
         class_="parameter changed" if given is not None else "parameter",
         data_parameter=name,

@@ -262,7 +262,7 @@ def _read_values(
             )
         )  # fmt: skip
         if changed and not p.low <= values[p.name] <= p.high:
-            said = f"{component.name}.{p.name} = {values[p.name]:g} {p.unit} is outside its plausible range"
+            said = f"{component.name}.{p.name} = {in_words(values[p.name], p.unit)} is outside its plausible range"
             cast.warnings.append(f"{said.replace('  ', ' ')}, {p.low:g} to {p.high:g}")
 
 

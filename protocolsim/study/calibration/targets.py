@@ -34,7 +34,17 @@ from protocolsim.scenario.file.yaml_reader import Address, Document, read
 from protocolsim.scenario.published_number import PublishedNumber, published_number
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.scenario.setting_names import settings
-from protocolsim.units import Quantity, UnitError, dimension_name, in_words, rounded, unit_of, unit_product, with_unit
+from protocolsim.units import (
+    Quantity,
+    UnitError,
+    dimension_name,
+    in_words,
+    is_zero_rate,
+    rounded,
+    unit_of,
+    unit_product,
+    with_unit,
+)
 from protocolsim.units import quantity as read_quantity
 
 WEIGHT = "weight"
@@ -231,11 +241,11 @@ class _TargetsReader:
         if part.range is not None:
             ends = [_read(text) for text in part.range]
             if parameter.path not in {p.path for p in self.scenario.settables}:
-                unit = unit_of(part.range[0]) or ""
+                unit = next((unit for end in part.range if (unit := unit_of(end))), "")
                 own = self.scenario.written_at(parameter, unit)
                 parameter = dataclasses.replace(parameter, unit=unit, value=own)
             for text, end in zip(part.range, ends, strict=True):
-                if end.dimension != parameter.dimension:
+                if end.dimension != parameter.dimension and not is_zero_rate(end, parameter.dimension):
                     expected, given = dimension_name(parameter.dimension), dimension_name(end.dimension)
                     raise _UnfitError(f"expected {expected}, found '{text}', {given}")
             low, high = (rounded(end.value / unit_product(parameter.unit).value) for end in ends)
@@ -346,6 +356,6 @@ def _warnings(free: list[Free], targets: list[Target]) -> list[str]:
         if one.own is None or not one.low <= one.own <= one.high:
             own = "no single number" if one.own is None else in_words(one.own, one.unit)
             warnings.append(
-                f"the scenario's own {one.name}, {own}, is not within {one.low:g} to {one.high:g} {one.unit}".strip()
+                f"the scenario's own {one.name}, {own}, is not within {one.low:g} to {in_words(one.high, one.unit)}"
             )
     return warnings

@@ -50,8 +50,11 @@ def _parameter(control: Control, given: str | None, *, live: bool) -> Tag:
     slider = None
     if about.low is not None and about.high is not None and control.step > 0:
         slider = tags.input(
-            id=place, type="range", min=f"{about.low:.12g}", max=f"{about.high:.12g}", step=f"{control.step:.12g}",
-            value=f"{value:.12g}", aria_describedby=f"{place}-meaning", data_role="slider",
+            id=place, type="range", min="0" if about.log else f"{about.low:.12g}",
+            max="1" if about.log else f"{about.high:.12g}", step=f"{control.step:.12g}",
+            value=f"{control.along(value):.12g}", aria_describedby=f"{place}-meaning", data_role="slider",
+            aria_valuetext=f"{value:.12g}" if about.log else None, data_log=f"{about.low:.12g} {about.high:.12g}"
+            if about.log else None,
         )  # fmt: skip
     return tags.div(
         tags.div(tags.label(control.label, for_=place), mark, class_="name"),

@@ -39,9 +39,20 @@ parameters:
     meaning: how long the baseline is longer than in the trial
     mark: A
     source: the question, not the trial
+  leaving: {value: 0.5 % / 4 weeks, range: [0.05 % / 4 weeks, 5 % / 4 weeks], scale: log, meaning: rate of dropout}
+cohort: {dropout: leaving}
 protocol:
   states:
     baseline: {lasts: 12 weeks + washout}
+  transitions:
+    - {from: baseline, to: combination, when: entry_cel >= eligible_cels}
+    - {from: baseline, to: screen_failure, otherwise: true}
+    - {from: combination, to: monotherapy, when: cel_reduction > response_threshold}
+    - {from: combination, to: dose_doubled, otherwise: true}
+    - {from: monotherapy, to: rescued, after: mri, when: recent_cel > rescue_level * baseline_cel}
+    - {from: [monotherapy, dose_doubled, rescued], to: completed}
+    - {from: on study, to: withdrawn, upon: severe adverse event}
+    - {from: on study, to: withdrawn, upon: dropout}
   always: {on_study: {at most: 66 weeks}}
 """,
     "CohortPart": """\

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr
 
-from protocolsim.component import Mark
+from protocolsim.component import Mark, Scale
 from protocolsim.endpoint.base import Endpoint, Role
 
 Scalar = StrictInt | StrictFloat | StrictStr
@@ -45,6 +45,11 @@ class ScenarioParameter(FilePart):
         default=None, description="the lowest and highest value that make sense"
     )
     meaning: Text = Field(description="what it is, in a few words")
+    scale: Scale = Field(
+        default="linear",
+        description="`log` where it is best moved by equal factors: by sweeps, sliders, figures and priors; its range "
+        "must then be above 0",
+    )
     mark: Mark | None = Field(default=None, description="how its value is known: F, F2, D, A or M")
     source: Text | None = Field(default=None, description="where its value comes from")
 

@@ -20,7 +20,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StrictStr
 
 from protocolsim.arithmetic import exp, log
-from protocolsim.component import Mark
+from protocolsim.component import Mark, Scale
 from protocolsim.endpoint.base import Endpoint
 from protocolsim.endpoint.share import Share
 from protocolsim.errors import ScenarioError, UsageError, unknown
@@ -58,7 +58,9 @@ class FreePart(FilePart):
     """A parameter that is fitted."""
 
     range: Annotated[list[Scalar], Field(min_length=2, max_length=2)] | None = Field(default=None, description="prior")
-    scale: Literal["linear", "log"] = Field(default="linear", description="the scale on which its prior is uniform")
+    scale: Scale | None = Field(
+        default=None, description="the scale on which its prior is uniform; the parameter's own where absent"
+    )
 
 
 class TargetPart(FilePart):
@@ -254,9 +256,10 @@ class _TargetsReader:
             raise _UnfitError("it has no plausible range of its own; give one, such as range: [0.5, 2]")
         if not free.low < free.high:
             raise _UnfitError(f"the lowest value, {free.low:g}, is not below the highest, {free.high:g}")
-        if part.scale == "log" and free.low <= 0.0:
+        log_scale = (part.scale or parameter.scale) == "log"
+        if log_scale and free.low <= 0.0:
             raise _UnfitError(f"on a log scale the lowest value must be above 0, and it is {free.low:g}")
-        return dataclasses.replace(free, log=part.scale == "log")
+        return dataclasses.replace(free, log=log_scale)
 
     def _ends(self, free: Free) -> None:
         """Whether the scenario can be built at both ends of the range."""

@@ -66,6 +66,13 @@ class Expressions:
             shown = " to ".join(str(b) for b in part.range or ())
             self.faults.append(place, f"{part.value} is outside its range, {shown}")
             return None
+        lowest = value if low is None else low
+        if part.scale == "log" and lowest <= 0.0:
+            shown = str(part.value if low is None else (part.range or [""])[0])
+            self.faults.append(
+                (*address, "scale"), f"on a log scale every value must be above 0, and it begins at {shown}"
+            )
+            return None
         return Named(value, dimension, str(part.value), low, high)
 
     def _ends(self, parameter: ScenarioParameter) -> list[Dimension]:

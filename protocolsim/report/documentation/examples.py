@@ -174,6 +174,14 @@ protocol:
     - {from: [monotherapy, dose_doubled, rescued], to: completed}
     - {from: on study, to: withdrawn, upon: severe adverse event}
 """,
+    "protocol.transitions": """\
+extends: ms_daclizumab
+protocol:
+  transitions:               # by the names of the file that it extends
+    rescue: {when: recent_cel > 2 * rescue_level * baseline_cel}
+    early: {from: combination, to: dose_doubled, after: mri, at: week 14, when: cel_reduction < 0}
+    second_look: {from: monotherapy, to: withdrawn, after: mri, when: recent_cel > 20, place: before rescue}
+""",
     "RandomisationPart": """\
 extends: ms_randomised
 protocol:

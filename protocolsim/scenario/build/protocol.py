@@ -281,6 +281,10 @@ class StatesBuilder:
         enrolled = [self.numbers[n] for n, s in self.part.states.items() if s.enrolled]
         final = {self.numbers[n] for n, s in self.part.states.items() if s.final is not None}
         on_study = reachable(explicit, enrolled) - final
+        called: dict[str, int] = {}
+        for item, part in enumerate(self.part.transitions):
+            if part.name is not None and called.setdefault(part.name, item) != item:
+                self.q.faults.append(("protocol", "transitions", item, "name"), f"'{part.name}' is another one's name")
         if not self.part.transitions:
             self.q.faults.append(("protocol", "transitions"), "no transition stands here", at_key=True)
         built = [

@@ -214,6 +214,9 @@ class SummaryPart(FilePart):
 class TransitionPart(FilePart):
     """A transition between states, tried in file order: at the end of the state, or `after` or `upon` what is named."""
 
+    name: Text | None = Field(
+        default=None, description="a name, by which a file that extends this one may change it: rescue: {when: ...}"
+    )
     from_: Names = Field(alias="from", description="a state, a list of states, 'on study' (from enrolment on) or 'any'")
     to: Text | None = Field(default=None, description="the state it leads to")
     randomise: Text | None = Field(default=None, description="instead of to: the randomisation that chooses the state")
@@ -266,7 +269,11 @@ class ProtocolPart(FilePart):
     randomisations: dict[str, RandomisationPart] = Field(
         default={}, description="lists of treatment allocation, by name"
     )
-    transitions: list[TransitionPart] = Field(description="the transitions between states, in the order they are tried")
+    transitions: list[TransitionPart] = Field(
+        description="the transitions between states, in the order they are tried; or a mapping of names, in which a "
+        "file that extends another changes those that it names, takes them away with null, and adds others at the end, "
+        "or in a `place`: first, last, before NAME, after NAME"
+    )
     always: dict[str, AlwaysPart] = Field(default={}, description="what must hold on every path, by name")
 
 

@@ -204,7 +204,7 @@ class _PathSearch:
             holds = self._holds(here, t, minute)
             if holds is False:
                 continue
-            for to in t.destinations:
+            for to in t.possible:
                 yield from self._enter(here, self.protocol.states[to], minute)
             if holds:
                 return

@@ -48,7 +48,7 @@ class _Walk:
             # Enrolment can only shorten the stay: a state with `until` cannot be entered before enrolment.
             result.setdefault(number, visits)
             for transition, after in self._ways(state, visits, minute, left=left):
-                for to in transition.destinations:
+                for to in transition.possible:
                     begins = not enrolled and self.protocol.states[to].enrolled
                     then = minute + after if enrolled else 0
                     heappush(open_, (0 if begins else then, to, enrolled or begins))

@@ -235,7 +235,7 @@ def _unobserved(
                 line = transition.item
                 if not wanted and (line, number) not in told:
                     told.add((line, number))
-                    key = "when" if transition.rule is not None else "randomise"
+                    key = "when" if transition.rule is not None else "choose" if transition.choose else "randomise"
                     yield (
                         ("protocol", "transitions", line, key),
                         (
@@ -254,7 +254,9 @@ def _observed_in(protocol: Protocol, transition: Transition) -> list[int]:
     summaries = protocol.reader.summaries
     rules = [transition.rule] if transition.rule is not None else []
     rules += transition.randomise.strata if transition.randomise is not None else ()
-    names = {name for rule in rules for name in names_in(parse(rule.words))}
+    words = [rule.words for rule in rules]
+    words += [c.words for c in transition.choose.chances if c.evaluate] if transition.choose is not None else []
+    names = {name for text in words for name in names_in(parse(text))}
     reads = closure(
         {k for k, s in enumerate(summaries) if s.name in names}, {k: s.made_by for k, s in enumerate(summaries)}
     )

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from protocolsim.protocol.choices import Choice
 from protocolsim.protocol.rules import Evaluator
 from protocolsim.protocol.summaries import Reader
 
@@ -62,7 +63,10 @@ class Randomisation:
 
 @dataclass(frozen=True)
 class Transition:
-    """A transition out of one state. `rule` None: unconditional. `to` None: `randomise` allocates one of its arms."""
+    """A transition out of one state. `rule` None: unconditional.
+
+    `to` None: `randomise` allocates one of its arms, or `choose` one of its states.
+    """
 
     number: int
     source: int
@@ -72,10 +76,18 @@ class Transition:
     otherwise: bool
     trigger: str
     item: int
+    choose: Choice | None = None
+
+    @property
+    def possible(self) -> tuple[int, ...]:
+        """Of its destinations, those that somebody may be sent to: a choice may have given one no chance."""
+        return self.choose.possible if self.choose is not None else self.destinations
 
     @property
     def destinations(self) -> tuple[int, ...]:
         """Every state this transition may lead to."""
+        if self.choose is not None:
+            return self.choose.states
         return self.randomise.arms if self.randomise is not None else (self.to,) if self.to is not None else ()
 
 
@@ -185,6 +197,7 @@ class Protocol:
     transitions: tuple[Transition, ...]
     window: int
     always: tuple[Bound, ...] = ()
+    choices: tuple[Choice, ...] = ()
 
     @property
     def most_read(self) -> int:
@@ -229,6 +242,9 @@ class Protocol:
         else:
             refused = [t.rule.words for t in group.transitions if t.rule and t.number < number]
             words = "otherwise (not: " + "; not: ".join(refused) + ")" if refused else "always"
+        if transition.choose is not None:
+            chosen = zip(transition.choose.states, transition.choose.chances, strict=True)
+            words += "; chosen by chance: " + ", ".join(f"{self.states[s].name} {c.words}" for s, c in chosen)
         return transition.trigger, f"{words} | {numbers}" if numbers else words
 
 

@@ -338,6 +338,19 @@ class _Ways:
             {"from": f"s{source}", "to": to, **trigger, "when": f"{guard} and ({when})" if guard else when}
         )
 
+    def choice(self, source: int, onwards: str) -> Draft:
+        """A way out by chance, which may read the chart."""
+        numbers = [n for n in self.made if n.startswith(("m", "f")) and not _in_mg(self.made[n])]
+        later = [f"s{k}" for k in range(source + 2, self.count) if "until" not in self.states[f"s{k}"]] + ["out"]
+        to = self.draw(st.lists(st.sampled_from(later), min_size=1, max_size=2, unique=True))
+        chances = ["0.4", "0", "1", "25 %", *(f"{n} / 3" for n in numbers), *(f"1 - {n}" for n in numbers)]
+        choose = {state: self.draw(st.sampled_from(chances)) for state in to}
+        if sum(c == "1" for c in choose.values()) + sum(c in ("0.4", "25 %") for c in choose.values()) > 1:
+            choose = dict.fromkeys(to, "25 %")
+        items = self.draw(st.permutations([*choose.items(), (onwards, "otherwise")]))
+        name = {"name": f"choice {source}"} if _often(self.draw) else {}
+        return {**name, "from": f"s{source}", "choose": dict(items)}
+
     def out_of(self, source: int) -> None:
         """All ways out of one state."""
         draw, state = self.draw, self.states[f"s{source}"]
@@ -366,6 +379,9 @@ class _Ways:
         if name and trigger != "done":
             self.found.append({"from": f"s{source}", "randomise": name, "when": self.rule()})
         onwards = f"s{source + 1}" if source + 1 < self.count else "done"
+        if _often(draw, 3):
+            self.found.append(self.choice(source, onwards))
+            return
         self.found.append({"from": f"s{source}", "to": onwards, "otherwise": True})
 
 
@@ -434,7 +450,11 @@ def drafts(draw: Draw) -> Draft:
         ways.found.append({"from": "on study", "to": "out", "upon": "dropout"})
     if _often(draw):
         ways.found.append({"from": "on study", "to": "out", "upon": "fever"})
-    used = {t.get("to") for t in ways.found} | {arm for r in randomisations.values() for arm in r["between"]}
+    used = (
+        {t.get("to") for t in ways.found}
+        | {s for t in ways.found for s in t.get("choose", {})}
+        | {arm for r in randomisations.values() for arm in r["between"]}
+    )
     finals = {name: {"final": name} for name in ("done", "out") if name in used}
     hazard = st.sampled_from(["0 / 1 day", "3 % / 1 day", "30 % / 1 day"])
     return {

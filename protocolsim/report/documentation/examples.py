@@ -168,7 +168,9 @@ protocol:
     - {from: baseline, to: combination, when: entry_cel >= eligible_cels and entry_edss <= 6.5}
     - {from: baseline, to: screen_failure, otherwise: true}
     - {from: combination, to: monotherapy, when: cel_reduction > response_threshold}
-    - {from: combination, to: dose_doubled, otherwise: true}
+    - name: accepts          # by chance: nine in ten accept the larger dose, the others go off study
+      from: combination
+      choose: {dose_doubled: 90 %, withdrawn: otherwise}
     - {from: monotherapy, to: rescued, after: mri, when: recent_cel > rescue_level * baseline_cel}
     - {from: monotherapy, to: rescued, after: mri, at: week 12, when: recent_cel > 4}   # at this visit alone
     - {from: [monotherapy, dose_doubled, rescued], to: completed}
@@ -202,6 +204,7 @@ extends: ms_daclizumab
 populations:
   completers: {of: evaluable, ended_in: completed}
   never_rescued: {of: decided, entered: monotherapy, not_entered: rescued}
+  active_at_entry: {where: baseline_cel >= 5 and age < 40}
 endpoints:
   completers_alone: {kind: share, entered: monotherapy, among: completers}
 """,

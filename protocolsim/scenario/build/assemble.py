@@ -35,6 +35,7 @@ from protocolsim.scenario.build.values.faults import Faults
 from protocolsim.scenario.build.values.names import FROM_COMPONENTS, Names
 from protocolsim.scenario.build.values.parameters import Parameters
 from protocolsim.scenario.build.visits import Vocabulary
+from protocolsim.scenario.build.ways.choices import meeting
 from protocolsim.scenario.checks.lapsing import lapsing, said
 from protocolsim.scenario.checks.limits import beyond_limits
 from protocolsim.scenario.file.extends import SET
@@ -91,7 +92,7 @@ def _assemble(document: Document, part: ScenarioPart, q: Expressions, allow_plug
     words = _vocabulary(cast := _cast(part, q, allow_plugins))
     cohort = cohort_of(part.cohort, q, words)
     protocol = (builder := StatesBuilder(part.protocol, q, words)).build()
-    reader = EndpointsBuilder(part, q, words, builder.names)
+    reader = EndpointsBuilder(part, q, words, builder)
     populations, endpoints = reader.build()
     analyses = analyses_of(part, q, endpoints, reader)
     decisions = decisions_of(part, q, words, [t for c in cast.components for t in c.traits if t.hidden], builder)
@@ -386,6 +387,8 @@ def _structural(
 
     for address, message in (*beyond_limits(protocol, cohort, words), *findings(protocol, shows, names, gap)):
         q.faults.append(address, message, at_key=True)
+    for message in meeting(protocol.choices, cast.components):
+        q.faults.append(("protocol", "transitions"), message, at_key=True)
     _check_dropout(protocol, cohort, words, trial, q.faults)
 
 

@@ -49,4 +49,6 @@ def _way(t: TransitionPart) -> str:
     at = f" at {t.at}" if t.at is not None else ""
     trigger = f"after {t.after}{at}, " if t.after else f"upon {t.upon}" if t.upon else "at the end, "
     to = t.to if t.to is not None else f"randomised by {t.randomise}"
+    if t.choose is not None:
+        to = "chosen by chance: " + ", ".join(f"{state} {chance}" for state, chance in t.choose.items())
     return f"{trigger}{when if not (t.upon and when == 'always') else ''} -> {to}".replace("  ", " ")

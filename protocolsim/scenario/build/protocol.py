@@ -33,10 +33,11 @@ from protocolsim.protocol.summaries import (
 from protocolsim.scenario.build.bounds import ENROLMENT, bounds_of
 from protocolsim.scenario.build.values.expressions import Expressions
 from protocolsim.scenario.build.visits import VisitsBuilder, Vocabulary, visits
+from protocolsim.scenario.build.ways.choices import ChoicesBuilder
 from protocolsim.scenario.build.ways.planned_visits import PlannedVisits, moment, triggers
 from protocolsim.scenario.file.schema import ProtocolPart, StatePart, SummaryPart, TransitionPart
 from protocolsim.scenario.file.yaml_reader import Address
-from protocolsim.units import NONE, TIME, Dimension, UnitError, unit_product
+from protocolsim.units import NONE, TIME, Dimension, UnitError, dimension_name, unit_product
 
 Summaries = Mapping[str, str | int | float | SummaryPart]
 ON_STUDY, ANY = "on study", "any"
@@ -73,6 +74,7 @@ class StatesBuilder:
     def build(self) -> Protocol | None:
         """The protocol, or None where too little of it is sound."""
         self._summaries()
+        self._choices = ChoicesBuilder(self.q, self.numbers, self.slots, self._share)
         randomisations = self._randomisations()
         transitions = self._transitions(randomisations)
         window = self.q.minutes(("protocol", "window"), self.part.window)
@@ -91,6 +93,7 @@ class StatesBuilder:
             tuple(transitions),
             window,
             bounds_of(self.part.always, self.q, self.words, self.names, self.numbers),
+            choices=tuple(self._choices.found),
         )
 
     # Summaries -----------------------------------------------------------------------------------------------------
@@ -232,6 +235,15 @@ class StatesBuilder:
         wanted = {self.slots[n] for text in texts for n in names_in(parse(text)) if n in self.slots}
         return closure(wanted, {k: s.made_by for k, s in enumerate(self.summaries)})
 
+    def _share(self, address: Address, text: str | float) -> Rule | None:
+        """A compiled number without a unit."""
+        rule = self.rule(address, text, wants_truth=False)
+        dimension = None if rule is None else dimension_of(parse(text), self.dimensions)
+        if dimension is not None and dimension != NONE:
+            self.q.faults.append(address, f"expected a probability, found '{text}', {dimension_name(dimension)}")
+            return None
+        return rule
+
     def _randomisations(self) -> dict[str, Randomisation]:
         found: dict[str, Randomisation] = {}
         for number, (name, part) in enumerate(self.part.randomisations.items()):
@@ -314,6 +326,8 @@ class StatesBuilder:
         return found
 
     def _named_targets(self, part: TransitionPart) -> list[str]:
+        if part.choose is not None:
+            return list(part.choose)
         if part.randomise is not None:
             arms = self.part.randomisations.get(part.randomise)
             return list(arms.between) if arms is not None else []
@@ -338,18 +352,23 @@ class StatesBuilder:
             known = self.q.names.declared("protocol", "randomisations")
             sound &= self.q.names.known((*address, "randomise"), "randomisation", part.randomise, known)
             sound &= part.randomise in randomisations
+        choice = None if part.choose is None else self._choices.choice((*address, "choose"), part)
         sources = self._sources((*address, "from"), part, on_study, final)
         if not sound or trigger is None or sources is None:
             self.sound = False
             return []
+        if (choice is None) != (part.choose is None):
+            self.sound = False
+            return []
         to = None if part.to is None else self.numbers[part.to]
         drawn = None if part.randomise is None else randomisations[part.randomise]
-        return [Transition(-1, s, to, drawn, rule, bool(part.otherwise), trigger, item) for s in sources]
+        return [Transition(-1, s, to, drawn, rule, bool(part.otherwise), trigger, item, choice) for s in sources]
 
     def _shape(self, address: Address, part: TransitionPart) -> bool:
         with self.q.faults.watch() as here:
-            if (part.to is None) == (part.randomise is None):
-                self.q.faults.append(address, "a transition says 'to' or 'randomise', one of them", at_key=True)
+            if sum(way is not None for way in (part.to, part.randomise, part.choose)) != 1:
+                said = "a transition says 'to', 'randomise' or 'choose', one of them"
+                self.q.faults.append(address, said, at_key=True)
             if part.when is not None and part.otherwise:
                 self.q.faults.append(address, "a transition says 'when' or 'otherwise', not both", at_key=True)
             if part.after is not None and part.upon is not None:
@@ -431,5 +450,6 @@ class StatesBuilder:
             together = tuple(t for t in transitions if t.trigger == trigger)
             rules = [t.rule.words for t in together if t.rule is not None]
             rules += [s.words for t in together if t.randomise is not None for s in t.randomise.strata]
+            rules += [c.words for t in together if t.choose is not None for c in t.choose.chances if c.evaluate]
             found[trigger] = Group(trigger, together, self.reads(rules))
         return found

@@ -215,6 +215,14 @@ class TransitionPart(FilePart):
     from_: Names = Field(alias="from", description="a state, a list of states, 'on study' (from enrolment on) or 'any'")
     to: Text | None = Field(default=None, description="the state it leads to")
     randomise: Text | None = Field(default=None, description="instead of to: the randomisation that chooses the state")
+    choose: dict[str, Expression] | None = Field(
+        default=None,
+        description="instead of to: states and the probability of each, an expression over parameters, summaries and "
+        "seen traits; 'otherwise' for the one that takes the rest, without which they must come to 1. Each is cut to 0 "
+        "to 1, an undefined one is 0, and what goes beyond 1 in all is cut from the last. The draws belong to the "
+        "transition's name, or to the names of its states",
+        examples=["{from: relapsed, choose: {surgery: accept_surgery, drug: otherwise}}"],
+    )
     after: Text | None = Field(default=None, description="tried after this assessment")
     at: Visit | None = Field(
         default=None,
@@ -332,6 +340,12 @@ class PopulationPart(FilePart):
     not_entered: Names = Field(default=[], description="subjects who never entered any of these states")
     ended_in: Names = Field(default=[], description="subjects whose last state is one of these")
     not_ended_in: Names = Field(default=[], description="subjects whose last state is none of these")
+    where: Rule | None = Field(
+        default=None,
+        description="subjects for whom this rule over parameters, seen traits and summaries holds at the end of their "
+        "course; what was so at another time is said by the summary (during: baseline, at: week 26 since enrolment)",
+        examples=["{where: age > 50 and baseline_cel >= 2}"],
+    )
 
 
 class EndpointPart(BaseModel):

@@ -21,7 +21,7 @@ _TOGETHER = 2048  # subjects whose charts are held at once
 
 
 @dataclass(frozen=True)
-class Condition:
+class CourseCondition:
     """A rule and what it reads: the numbers of summaries. `factors`: of each variable, what the chart multiplies by."""
 
     rule: Rule

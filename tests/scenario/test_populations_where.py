@@ -64,7 +64,7 @@ def test_the_chart_written_again_reads_as_the_engine_s_own(draft: Draft):
         records = concatenate(list(batch.pieces(scenario.trial, 1, range(2))))
     except Exception:  # noqa: BLE001 - refused, or a cohort that cannot be filled: nothing to read
         return
-    from protocolsim.protocol.conditions import Condition
+    from protocolsim.protocol.conditions import CourseCondition
     from protocolsim.protocol.states import Rule
 
     protocol, subjects = scenario.trial.protocol, records["subjects"]
@@ -75,7 +75,7 @@ def test_the_chart_written_again_reads_as_the_engine_s_own(draft: Draft):
             continue
         # Who took it was at the end of the course, with all that was ever seen.
         group = protocol.group_of(t)
-        condition = Condition(Rule(t.rule.words, t.rule.evaluate), protocol.reader, group.reads, factors)
+        condition = CourseCondition(Rule(t.rule.words, t.rule.evaluate), protocol.reader, group.reads, factors)
         held = condition(records)
         taken = moves["transition"] == t.number
         keys = set(zip(moves["replicate"][taken].tolist(), moves["subject"][taken].tolist(), strict=True))

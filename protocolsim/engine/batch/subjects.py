@@ -39,7 +39,7 @@ class Columns:
     """
 
     def __init__(self, trial: Trial, seed: int, room: int, memory: Workspace) -> None:
-        self.trial, self.seed, self.size, self.begun = trial, seed, room, 0
+        self.trial, self.seed, self.size, self.begun, self.any_endless = trial, seed, room, 0, False
         n, labels, assessments, causes = room, trial.labels, trial.assessments, len(trial.causes)
 
         def zeros(name: str, *across: int, kind: type = np.int64) -> NDArray[Any]:
@@ -60,7 +60,6 @@ class Columns:
         self.allocated.fill(-1)
         self.choices_made = zeros("choices_made", len(trial.protocol.choices))
         self.away, self.endless = zeros("marks", 2, kind=np.bool_)
-        self.any_endless = False
         self.visit_log = VisitLog(n, _VISITS, _NUMBERS, memory)
         widths = {"moves": MOVE_READS + labels.reasons, "events": 2}
         self.moves, self.events = (EventLog(name, n, n * _ROOM[name], width, memory) for name, width in widths.items())
@@ -68,9 +67,8 @@ class Columns:
         # Subjects are contiguous, since a visit is noted for all of them at once; unused capacity is never touched.
         shape = (CHART_ROOM, len(labels.variables), n)
         states = len(labels.states)
-        minute = memory.empty("chart.minute", shape, np.int64).T
         self.chart = Chart(
-            minute=minute,
+            minute=(minute := memory.empty("chart.minute", shape, np.int64).T),
             planned=minute,  # nobody queues here
             state=memory.empty("chart.state", shape, np.int16).T,
             value=memory.empty("chart.value", shape).T,

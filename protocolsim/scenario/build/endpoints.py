@@ -10,7 +10,7 @@ from protocolsim.endpoint.base import BUILT_IN, Endpoint, Population, Published
 from protocolsim.endpoint.catalogue import kinds
 from protocolsim.errors import UsageError, raised, unknown
 from protocolsim.names import told_apart
-from protocolsim.protocol.conditions import Condition
+from protocolsim.protocol.conditions import CourseCondition
 from protocolsim.protocol.summaries import Reader
 from protocolsim.scenario.build.protocol import StatesBuilder
 from protocolsim.scenario.build.values.expressions import Expressions
@@ -68,13 +68,13 @@ class EndpointsBuilder:
             populations[name] = Population(of=part.of, **states, where=where)
         return populations
 
-    def _condition(self, address: Address, text: str | float) -> Condition | None:
+    def _condition(self, address: Address, text: str | float) -> CourseCondition | None:
         """A rule over what the chart holds at the end of a course, or None where it is at fault."""
         rule = self.rules.rule(address, text)
         if rule is None:
             return None
         factors = tuple(v.factor for v in self.words.variables)
-        return Condition(rule, Reader(self.rules.summaries), self.rules.reads([text]), factors)
+        return CourseCondition(rule, Reader(self.rules.summaries), self.rules.reads([text]), factors)
 
     def _circular(self, name: str) -> bool:
         seen: list[str] = []

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
 
 from protocolsim.arrays import Floats
 from protocolsim.component import Assessment, Component, Hazard, Parameter, Trait, in_base_units
@@ -13,15 +16,17 @@ from protocolsim.errors import RuleError
 from protocolsim.model import instructions as code
 from protocolsim.model.assembler import Assembler, Constants
 from protocolsim.model.programs import AdvanceProgram, Frame, GiveProgram, ObserveProgram, RateProgram, StartProgram
-from protocolsim.model.terms import PARAMETER, Term, apply, number, term_of
+from protocolsim.model.terms import PARAMETER, ColumnTerm, apply, number, term_of
 from protocolsim.model.terms import field as field_term
 from protocolsim.protocol.rules import Node
 from protocolsim.scenario.build.values.faults import Faults
-from protocolsim.scenario.file.model_schema import ModelParameter, ModelPart
+from protocolsim.scenario.file.model_schema import ModelPart
 from protocolsim.scenario.file.yaml_reader import Address
 from protocolsim.scenario.models.draws import Streams, over, times
 from protocolsim.scenario.models.events import DeclaredEvent, EventsBuilder, baseline_of
-from protocolsim.scenario.models.observations import ObservationsBuilder, Observed
+from protocolsim.scenario.models.observations import DeclaredVariable, ObservationsBuilder
+from protocolsim.scenario.models.parameters import parameter_of
+from protocolsim.scenario.models.patients import PatientsReader, PatientsStart
 from protocolsim.scenario.models.quantities import Carried, Fields, QuantitiesBuilder
 from protocolsim.scenario.models.scope import Meanings, Scope, unit_dimension
 from protocolsim.scenario.models.traits import Condition, TraitsBuilder
@@ -32,10 +37,7 @@ from protocolsim.units import (
     UnitError,
     base_unit,
     dimension_name,
-    in_unit,
     minutes,
-    quantity,
-    split,
     unit_product,
 )
 
@@ -70,7 +72,10 @@ class ConstantsOfValues:
 class DeclaredModel:
     """Builds one model; every fault goes to `faults`, below the model's address."""
 
-    def __init__(self, name: str, part: ModelPart, faults: Faults, address: Address) -> None:
+    def __init__(
+        self, name: str, part: ModelPart, faults: Faults, address: Address, attached: bytes | None = None
+    ) -> None:
+        self.attached = attached  # the content of its file of patients
         self.name, self.part, self.faults, self.address = name, part, faults, address
         self.is_drug = part.kind == "drug"
         self.scope = Scope(faults, address, self.is_drug, self._signals())
@@ -94,7 +99,7 @@ class DeclaredModel:
                 said = f"{count} {key}; at most {MOST_OF_A_KIND} are possible"
                 self.faults.append((*self.address, key), said, at_key=True)
                 return False
-        for key in ("signals",) if self.is_drug else ("needs", "writes"):
+        for key in ("signals", "patients") if self.is_drug else ("needs", "writes"):
             if getattr(self.part, key):
                 other = "disease" if self.is_drug else "drug"
                 self.faults.append((*self.address, key), f"'{key}' belongs to a {other}", at_key=True)
@@ -109,16 +114,20 @@ class DeclaredModel:
 
     def _build(self) -> Component | None:
         parameters = self._parameters()
-        terms: dict[str, Term] = {p.name: Term(PARAMETER, (), (float(k),)) for k, p in enumerate(parameters)}
+        terms: dict[str, ColumnTerm] = {
+            p.name: ColumnTerm(PARAMETER, (), (float(k),)) for k, p in enumerate(parameters)
+        }
         self._definitions()
         self._needs()
         if self.is_drug:
             self.fields.add("level")
             for word in ("dose", "on"):
                 self.scope.add(word, NONE, (0.0, _INF if word == "dose" else 1.0))
+        stores: dict[int, ColumnTerm] = {}
+        from_file, table = self._patients(terms)
         traits = TraitsBuilder(self.scope, self.streams, dict(terms))
         traits.build(self.part.traits)
-        stores, now = {}, dict(terms)
+        now = dict(terms)
         for trait in traits.traits:
             place = self.fields.add(trait.name)
             stores[place], now[trait.name] = trait.value, field_term(place)
@@ -134,7 +143,7 @@ class DeclaredModel:
         stores |= {place: self._written(name, at_entry, kinetic=bool(carried.doses)) for name, place in writes.items()}
         observed = self._assessments(meanings)
         events = EventsBuilder(self.scope, self.streams, meanings).build(self.part.events)
-        shown_traits = self._shown_traits(traits, now, stores)
+        shown_traits = (*from_file, *self._shown_traits(traits, now, stores))
         if self.faults_here():
             return None
         key = self.fields.add(_KEY[0]) if carried.with_paths or _paths([*shown.values(), *_multipliers(events)]) else -1
@@ -142,8 +151,10 @@ class DeclaredModel:
             self.fields.add(more)
         frame = Frame(len(self.scope.needs), key)
         try:
-            return self._component(parameters, frame, stores, carried, writes, shown, observed, events, shown_traits,
-                                   traits.conditions, step)  # fmt: skip
+            return self._component(
+                parameters, frame, table, stores, carried, writes, shown, observed, events, shown_traits,
+                traits.conditions, step,
+            )  # fmt: skip
         except RuleError as error:
             self.faults.append(self.address, str(error), at_key=True)
             return None
@@ -190,6 +201,25 @@ class DeclaredModel:
                 self.scope.add(name, dimension, (0.0, _INF) if name == "weight" else (-_INF, _INF))
                 self.scope.needs.append(name)
 
+    def _patients(
+        self, terms: dict[str, ColumnTerm]
+    ) -> tuple[tuple[Trait, ...], Callable[[StartProgram], PatientsStart] | None]:
+        """The traits of a file of patients, and what starts them; their columns become terms."""
+        if self.part.patients is None:
+            return (), None
+        reader = PatientsReader(self.scope, self.streams, self.part.patients)
+        found = reader.traits(self.attached)
+        places = tuple(self.fields.add(t.name) for t in found)
+        terms |= {t.name: field_term(place) for t, place in zip(found, places, strict=True)}
+        traits = tuple(
+            Trait(t.name, place, base_unit(t.dimension), t.meaning, False, *self.scope.intervals[t.name])
+            for t, place in zip(found, places, strict=True)
+        )
+        if not found:
+            return (), None
+        table = np.column_stack([t.values for t in found])
+        return traits, partial(PatientsStart, table, places, reader.stream)
+
     def _step(self) -> int | None:
         given = {n: q.step for n, q in self.part.quantities.items() if q.step is not None}
         places: dict[Address, str | int | float] = {
@@ -212,7 +242,7 @@ class DeclaredModel:
             self.faults.append(steps[step], f"a step of less than {FINEST_STEP} minutes is too fine")
         return max(step, 1)
 
-    def _writes(self, meanings: Meanings, *, kinetic: bool) -> tuple[dict[str, int], dict[int, Term]]:
+    def _writes(self, meanings: Meanings, *, kinetic: bool) -> tuple[dict[str, int], dict[int, ColumnTerm]]:
         """The field of each signal that a drug gives, and the terms that fill it."""
         fields, terms = {}, {}
         for name, text in self.part.writes.items():
@@ -225,12 +255,12 @@ class DeclaredModel:
             terms[fields[name]] = self._written(name, meanings, kinetic=kinetic)
         return fields, terms
 
-    def _written(self, name: str, meanings: Meanings, *, kinetic: bool) -> Term:
+    def _written(self, name: str, meanings: Meanings, *, kinetic: bool) -> ColumnTerm:
         """A signal; of a drug without kinetics it is there while the treatment is in force."""
         term = term_of(self._signal_nodes[name], meanings)
         return term if kinetic else apply(code.CHOOSE, meanings["on"], term, number(0.0))
 
-    def _assessments(self, meanings: Meanings) -> dict[str, tuple[list[Observed], dict[int, Term]]]:
+    def _assessments(self, meanings: Meanings) -> dict[str, tuple[list[DeclaredVariable], dict[int, ColumnTerm]]]:
         made = {}
         for name, parts in self.part.assessments.items():
             builder = ObservationsBuilder(self.scope, self.streams, self.fields, meanings, name)
@@ -240,7 +270,7 @@ class DeclaredModel:
         return made
 
     def _shown_traits(
-        self, traits: TraitsBuilder, now: Mapping[str, Term], stores: dict[int, Term]
+        self, traits: TraitsBuilder, now: Mapping[str, ColumnTerm], stores: dict[int, ColumnTerm]
     ) -> tuple[Trait, ...]:
         """The columns of the table of subjects; hidden ones in the unit they are to be shown in."""
         made = []
@@ -274,11 +304,12 @@ class DeclaredModel:
         self,
         parameters: tuple[Parameter, ...],
         frame: Frame,
-        stores: Mapping[int, Term],
+        table: Callable[[StartProgram], PatientsStart] | None,
+        stores: Mapping[int, ColumnTerm],
         carried: Carried,
         writes: Mapping[str, int],
-        shown: Mapping[int, Term],
-        observed: Mapping[str, tuple[list[Observed], dict[int, Term]]],
+        shown: Mapping[int, ColumnTerm],
+        observed: Mapping[str, tuple[list[DeclaredVariable], dict[int, ColumnTerm]]],
         events: Sequence[DeclaredEvent],
         traits: tuple[Trait, ...],
         conditions: Sequence[Condition],
@@ -316,7 +347,7 @@ class DeclaredModel:
             "parameters": parameters,
             "fields": tuple(self.fields.names),
             "constants": constants,
-            "start": StartProgram(frame, start),
+            "start": StartProgram(frame, start) if table is None else table(StartProgram(frame, start)),
             "advance": advance,
             "step": step if on_grid or changing else None,
             "traits": traits,
@@ -358,16 +389,16 @@ class DeclaredModel:
                 self.faults.append(condition.address, condition.message, at_key=True)
 
 
-def _multipliers(events: Sequence[DeclaredEvent]) -> list[Term]:
+def _multipliers(events: Sequence[DeclaredEvent]) -> list[ColumnTerm]:
     return [event.multiplier for event in events]
 
 
-def _paths(terms: Sequence[Term]) -> bool:
+def _paths(terms: Sequence[ColumnTerm]) -> bool:
     """Whether one of these draws a path in time."""
     return any(t.code == code.AUTOREGRESSIVE or _paths(t.of) for t in terms)
 
 
-def _moves(term: Term, is_drug: bool, reads: Sequence[str]) -> bool:
+def _moves(term: ColumnTerm, is_drug: bool, reads: Sequence[str]) -> bool:
     """Whether a term may change while a patient stays in a state: not by the treatment in force."""
     if term.code == code.LOAD:
         return term.changes and not (is_drug and term.data[0] == 0.0)
@@ -375,56 +406,3 @@ def _moves(term: Term, is_drug: bool, reads: Sequence[str]) -> bool:
         return not reads[int(term.data[0])].startswith("level of ")
     own = term.code in (code.UNTIL, code.AUTOREGRESSIVE)
     return own or any(_moves(part, is_drug, reads) for part in term.of)
-
-
-def parameter_of(faults: Faults, address: Address, name: str, part: ModelParameter) -> Parameter | None:
-    """A parameter of a declared model; None, with faults noted."""
-    parts = split(str(part.value))
-    if parts is None:
-        faults.append(
-            (*address, "value"), f"expected a number with a unit, such as 8.6 % or 4 days, found '{part.value}'"
-        )
-        return None
-    unit = parts[1]
-    numbers: list[float | None] = []
-    texts = [("value", part.value), (("range", 0), part.range[0]), (("range", 1), part.range[1])]
-    texts += [(key, text) for key, text in (("at least", part.least), ("at most", part.most)) if text is not None]
-    for key, text in texts:
-        place: Address = (*address, *(key if isinstance(key, tuple) else (key,)))
-        try:
-            found = quantity(text)
-            value = in_unit(found, unit)
-        except UnitError as error:
-            faults.append(place, str(error))
-            return None
-        if value is None and found.value == 0.0 and found.dimension == NONE:
-            value = 0.0
-        if value is None:
-            said = f"expected {dimension_name(unit_product(unit).dimension)}, as its value, found '{text}'"
-            faults.append(place, said)
-            return None
-        numbers.append(value)
-    value, low, high = (float(n or 0.0) for n in numbers[:3])
-    if low >= high:
-        faults.append(
-            (*address, "range"), f"the lowest value, {part.range[0]}, is not below the highest, {part.range[1]}"
-        )
-        return None
-    if not low <= value <= high:
-        faults.append((*address, "value"), f"{part.value} is outside its range, {part.range[0]} to {part.range[1]}")
-        return None
-    if part.mark in ("F", "F2") and part.source is None:
-        faults.append(address, f"mark {part.mark} says that it was found: 'source' is missing here", at_key=True)
-        return None
-    if part.scale == "log" and low <= 0.0:
-        faults.append((*address, "range"), f"a log scale has no {part.range[0]}; its range is above 0")
-        return None
-    rest = iter(numbers[3:])
-    least = next(rest) if part.least is not None else None
-    most = next(rest) if part.most is not None else None
-    if least is None and low < 0.0:
-        least = -_INF
-    return Parameter(
-        name, value, unit, low, high, part.mark, part.source or "", part.meaning, least=least,
-        most=_INF if most is None else float(most),
-    )  # fmt: skip

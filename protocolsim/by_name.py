@@ -31,7 +31,7 @@ handed `me`, `p`, `draw`, `disease` and `signal`.
 from __future__ import annotations
 
 from collections import Counter, namedtuple
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from itertools import chain
 from types import MappingProxyType
@@ -222,16 +222,21 @@ class ByName:
         )  # fmt: skip
 
     def unused(self, *names: str) -> list[str]:
-        """What is declared and not used, as sentences; `names` are used elsewhere (a kernel by hand, a hazard's draw)."""
-        used = set(names) | self._read | {draw for u in self.used for draw, _, _ in u.draws}
-        for one in self.used:
-            used |= one.fields | one.constants | one.needs | one.reads
-        declared = self._declared
-        kinds: dict[str, Any] = {
-            "field": declared.fields, "parameter or constant": declared.constants, "draw": declared.draws,
-            "need": declared.needs, "signal": declared.reads,
-        }  # fmt: skip
-        return [f"nothing uses the {kind} '{name}'" for kind, known in kinds.items() for name in known if name not in used]
+        """What is declared and not used, as sentences; `names` ("field.central") are used elsewhere, by hand."""
+        known = self._declared
+        kinds: tuple[tuple[str, Iterable[str], set[str]], ...] = (
+            ("field", known.fields, {name for used in self.used for name in used.fields}),
+            ("parameter or constant", known.constants, self._read | {n for used in self.used for n in used.constants}),
+            ("draw", known.draws, {name for used in self.used for name, _, _ in used.draws}),
+            ("need", known.needs, {name for used in self.used for name in used.needs}),
+            ("signal", known.reads, {name for used in self.used for name in used.reads}),
+        )
+        return [
+            f"nothing uses the {kind} '{name}'"
+            for kind, declared, used in kinds
+            for name in declared
+            if name not in used and f"{kind.split()[0]}.{name}" not in names
+        ]
 
 
 class _Values:

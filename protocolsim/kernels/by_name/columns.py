@@ -105,26 +105,36 @@ class Columns:
         assert isinstance(call.func, ast.Name)
         kind, drawn = call.func.id.partition(".")[2], call.args[0]
         assert isinstance(drawn, ast.Name)
-        of, many = drawn.id.rpartition(".")[2], 2 if kind == "poisson" else 3
-        given = [ast.Name(f"{kind}.{of}.{n}", ast.Load()) for n in range(1, many)]
-        made = [ast.Assign([ast.Name(g.id, ast.Store())], a) for g, a in zip(given, call.args[1:], strict=False)]
+        of, many = drawn.id.split(".")[2], 2 if kind == "poisson" else 3
+        made: _Region = []
+        names = [drawn.id]
+        for number, argument in enumerate(call.args[1:many]):
+            names.append(self._columned(f"{kind}.{of}.{number}", argument, made))
         if len(call.args) > many:
             none: ast.expr = call.args[many]
-        elif kind == "poisson":
-            none = self.lines.one("{exp}(-_x_)", call, x=given[0])
         else:
-            none = self.lines.one("{exp}(_x_ * {log}(1.0 - _y_))", call, x=given[0], y=given[1])
-        names = [*given, ast.Name(f"{kind}.{of}.none", ast.Load()), ast.Name(f"{kind}.{of}.count", ast.Store())]
-        made.append(ast.Assign([ast.Name(names[-2].id, ast.Store())], none))
-        looked = ast.Assign([names[-1]], ast.Call(ast.Name(f"counts.{kind}", ast.Load()), [drawn, *names[:-1]], []))
-        self.varying |= {n.id for n in names}
-        call.func, call.args = ast.Name("counted", ast.Load()), [ast.Name(names[-1].id, ast.Load())]
-        for statement in [*made, looked]:
+            put = {f"x{n}": ast.Name(name, ast.Load()) for n, name in enumerate(names)}
+            none = self.lines.one("{exp}(-_x1_)" if kind == "poisson" else "{exp}(_x1_ * {log}(1.0 - _x2_))", call, **put)
+        names.append(self._columned(f"{kind}.{of}.none", none, made))
+        count = f"{kind}.{of}.count"
+        looked = ast.Call(ast.Name(f"counts.{kind}", ast.Load()), [ast.Name(n, ast.Load()) for n in names], [])
+        made.append(ast.Assign([ast.Name(count, ast.Store())], looked))
+        self.varying.add(count)
+        call.func, call.args = ast.Name("counted", ast.Load()), [ast.Name(count, ast.Load())]
+        for statement in made:
             for new in ast.walk(statement):
                 if not hasattr(new, "placed"):
                     ast.copy_location(new, call)
                     new.placed = True  # type: ignore[attr-defined]
-        return [*made, looked]
+        return made
+
+    def _columned(self, name: str, value: ast.expr, made: _Region) -> str:
+        """The column of a value: its own where it is a name that has one, else one that is made first."""
+        if isinstance(value, ast.Name) and self._column(value.id):
+            return value.id
+        made.append(ast.Assign([ast.Name(name, ast.Store())], value))
+        self.varying.add(name)
+        return name
 
     # The kernel ---------------------------------------------------------------------------------------------------
 

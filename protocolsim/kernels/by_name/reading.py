@@ -204,6 +204,8 @@ class Reader(ast.NodeTransformer):
         given = [self.visit(argument) for argument in node.args[1:]]
         use = self.visit(keywords["use"]) if "use" in keywords else None
         none = [self.visit(keywords["none"])] if "none" in keywords else []
+        if isinstance(use, ast.Constant) and isinstance(use.value, int):
+            name, use = f"{name}.{use.value}", None
         self.by_row |= use is not None
         if distribution == "bernoulli":
             return _at(node, ast.Compare(self._number("uniform", name, use), [ast.Lt()], given))
@@ -291,7 +293,11 @@ class Reader(ast.NodeTransformer):
         """What is mostly alike in all: with alike(...)."""
         if alike_keys(node) is None:
             self.source.refuse(node, "`with` stands before alike(...) only")
-        return self.generic_visit(node)
+        call = node.items[0].context_expr
+        assert isinstance(call, ast.Call)
+        call.args = [self.visit(key) for key in call.args]
+        node.body = [said for statement in node.body for said in self._statements(statement)]
+        return node
 
     def _other(self, node: ast.AST) -> Any:
         self.source.refuse(node, f"{type(node).__name__} has no place in what is said of one subject")

@@ -62,7 +62,8 @@ class RowNames(ast.NodeTransformer):
         return self._drawn(name, use)
 
     def _drawn(self, name: str, use: str) -> str:
-        distribution, _, of = name.partition(".")
+        distribution, of, fixed = f"{name}.".split(".")[:3]
+        use = fixed or use
         drawn = f"{{uniform}}({{seed}}, {{who}}[{{i}}, 0], {{who}}[{{i}}, 1], {self.declared.draws[of]}, {use})"
         return {"uniform": drawn, "normal": f"{{normal_quantile}}({drawn})",
                 "exponential": f"{{exponential_quantile}}({drawn})"}[distribution]  # fmt: skip
@@ -103,7 +104,7 @@ class RowNames(ast.NodeTransformer):
         if name == "draw.use":
             drawn, use = node.args
             assert isinstance(drawn, ast.Name)
-            return self.lines.one(self._drawn(drawn.id.partition(".")[2], "_use_"), node, use=self.visit(use))
+            return self.lines.one(self._drawn(drawn.id.partition(".")[2], "int(_use_)"), node, use=self.visit(use))
         if name in ("draw.poisson", "draw.binomial"):
             search = "poisson_search" if name == "draw.poisson" else "binomial_quantile"
             given = node.args[: 2 if name == "draw.poisson" else 3]
@@ -208,20 +209,26 @@ def plain_draws(*nodes: ast.AST) -> set[str]:
         if isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id == "draw.use"
     }
     names = (n for node in nodes for n in ast.walk(node) if isinstance(n, ast.Name) and id(n) not in counted)
-    return {n.id.partition(".")[2] for n in names if n.id.startswith("draw.") and n.id.count(".") == 2}
+    return {n.id.partition(".")[2] for n in names if n.id.startswith("draw.") and n.id.count(".") > 1}
 
 
 def draws_before(reader: Reader, lines: Lines, names: Sequence[str], rows: str, at: ast.AST) -> list[ast.stmt]:
     """The draws of all rows, each a column."""
     if not names:
         return []
-    keyed = "{keys_of_use}({who}, ROWS, 0)" if reader.kind.use == "0" else "{keys}({who}, ROWS, {index})"
-    made = lines("{key} = " + keyed.replace("ROWS", rows), at)
+    made: list[ast.stmt] = []
+    keyed: set[str] = set()
     for name in names:
-        distribution, _, of = name.partition(".")
+        distribution, of, use = f"{name}.".split(".")[:3]
+        use = use or reader.kind.use
+        key = f"{{key_{use}}}"
+        if use not in keyed:
+            by = f"{{keys}}({{who}}, {rows}, {{index}})" if use == "index" else f"{{keys_of_use}}({{who}}, {rows}, {use})"
+            made += lines(f"{key} = {by}", at)
+            keyed.add(use)
         drawn = "{normals}" if distribution == "normal" else "{uniforms}"
         column = f"{{draw_{name.replace('.', '_')}}}"
-        made += lines(f"{column} = {drawn}({{seed}}, {{key}}, {reader.declared.draws[of]})", at)
+        made += lines(f"{column} = {drawn}({{seed}}, {key}, {reader.declared.draws[of]})", at)
         if distribution == "exponential":
             made += lines(
                 f"for {{k}} in range({column}.shape[0]):\n    {column}[{{k}}] = {{exponential_quantile}}({column}[{{k}}])", at

@@ -12,8 +12,8 @@ What a function takes is found by the name of its argument:
     me          the subject's own fields: `me.urate`; of a field "week[6]" one of six, `me.week[2]`
     p           parameters, in minutes, kilograms and the like, and what `derived` makes of them; read only
     draw        random numbers: `draw.normal("usual")`, `.uniform`, `.exponential` (of mean 1), `.bernoulli(name, p)`,
-                `.poisson(name, mean)`, `.binomial(name, n, p)`; in `start` and assessments. `use=` is the planned number
-                of the use, where a draw counts its own: else it is 0 in `start`, and the number of the assessment.
+                `.poisson(name, mean)`, `.binomial(name, n, p)`; in `start` and assessments. `use=` is the planned
+                number of the use, where a draw counts its own: else it is 0 in `start`, or that of the assessment.
                 `none=` of the last two is the probability of 0, where it is known already
     disease     traits of the disease that `needs` names: `disease.weight`
     signal      sums of signals that `reads` names: `signal.log_rate`, `signal["level of it"]`
@@ -62,7 +62,7 @@ from protocolsim.kernels.by_name.columns import by_columns
 from protocolsim.kernels.by_name.made import Lines, Names, function_of
 from protocolsim.kernels.by_name.reading import Reader, written
 from protocolsim.kernels.by_name.rows import alone, by_rows
-from protocolsim.kernels.by_name.words import HANDED, KINDS, Declared, Used, names_in
+from protocolsim.kernels.by_name.words import HANDED, Declared, Used, names_in
 from protocolsim.randomness import STREAM_BLOCK
 
 C = TypeVar("C", bound=Component)
@@ -72,14 +72,14 @@ _SUPPORT: Mapping[str, Any] = MappingProxyType({
     "np": np, "exp": exp, "log": log, "taken": taken, "put_back": put_back,
     "signal_sum": signal_sum, "signal_sums": signal_sums,
     **{name: getattr(randomness, name) for name in (
-        "binomial_counts", "binomial_quantile", "exponential_quantile", "keys", "keys_of_use", "normal_quantile", "normals",
-        "poisson_counts", "poisson_search", "uniform", "uniforms",
+        "binomial_counts", "binomial_quantile", "exponential_quantile", "keys", "keys_of_use", "normal_quantile",
+        "normals", "poisson_counts", "poisson_search", "uniform", "uniforms",
     )},
 })  # fmt: skip
 
 
 def alike(*keys: float) -> AbstractContextManager[None]:  # noqa: ARG001 - it is read, not called
-    """What stands in `with alike(a, b):` depends on these, of what differs between subjects, and mostly they agree."""
+    """Say that what stands below depends on these alone, of what differs between subjects; mostly they agree."""
     return nullcontext()
 
 
@@ -94,7 +94,7 @@ class ByName:
     reads       signals that are read
     derived     makes, from `p`, what kernels read besides: name to number, or to a table (an array)
 
-    `field`, `constant` and `draw` are the places by name, for a kernel that is written by hand: `own + MODEL.field.urate`.
+    `field`, `constant` and `draw` are the places by name, for a kernel by hand: `body[i, own + MODEL.field.urate]`.
     """
 
     def __init__(
@@ -122,7 +122,9 @@ class ByName:
         _refuse_twice("field", self.fields)
         for name, number in numbers.items():
             if not stream <= number < stream + STREAM_BLOCK:
-                raise UsageError(f"the draw '{name}' has number {number - stream}: 0 to {STREAM_BLOCK - 1} are this model's")
+                raise UsageError(
+                    f"the draw '{name}' has number {number - stream}: 0 to {STREAM_BLOCK - 1} are this model's"
+                )
         _refuse_twice("number of a draw", [str(number - stream) for number in numbers.values()])
         self._declared = Declared(
             {name: (places[name], sizes[name]) for name in sizes},
@@ -197,8 +199,12 @@ class ByName:
 
     def _keep(self, reader: Reader) -> None:
         """Refuse a draw that would give one number to two purposes; what it makes of its names is kept for `unused`."""
-        start = {name: distribution for used in self.used if used.kind == "start" for name, distribution, _ in used.draws}
-        other = {name: distribution for used in self.used if used.kind != "start" for name, distribution, _ in used.draws}
+        start = {
+            name: distribution for used in self.used if used.kind == "start" for name, distribution, _ in used.draws
+        }
+        other = {
+            name: distribution for used in self.used if used.kind != "start" for name, distribution, _ in used.draws
+        }
         for name, distribution, at in reader.used.draws:
             known = start if reader.used.kind == "start" else other
             if name in known:
@@ -211,7 +217,7 @@ class ByName:
     # The component ------------------------------------------------------------------------------------------------
 
     def component(self, kind: type[C], *, name: str, meaning: str, **rest: Any) -> C:
-        """The disease or drug: what this model has declared, and what stands in `rest` (`start`, `traits`, `writes`)."""
+        """The disease or drug: what is declared here, and what stands in `rest` (`start`, `traits`, `writes`)."""
         return kind(
             name=name, meaning=meaning,
             **{

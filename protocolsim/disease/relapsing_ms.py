@@ -137,7 +137,8 @@ def _on_scale(x: float) -> float:
 
 @MODEL.part
 def _referral(p: Any, since_first: float) -> float:
-    return 1.0 + p.referral_excess * exp(-p.referral_decay * since_first)
+    factor: float = 1.0 + p.referral_excess * exp(-p.referral_decay * since_first)
+    return factor
 
 
 @MODEL.part
@@ -227,7 +228,12 @@ COMPONENT = MODEL.component(
     traits=(
         Trait("weight", MODEL.field.weight, "kg", "body weight at entry", hidden=False, least=0),
         Trait("age", MODEL.field.age, "", "age at entry, years", hidden=False, least=0),
-        Trait("new_lesion_rate", MODEL.field.new_lesion_rate, "1/4 weeks", "own long-run rate of new lesions on interferon beta"),
+        Trait(
+            "new_lesion_rate",
+            MODEL.field.new_lesion_rate,
+            "1/4 weeks",
+            "own long-run rate of new lesions on interferon beta",
+        ),
         Trait("edss_at_entry", MODEL.field.edss_at_entry, "", "true EDSS level at entry"),
     ),
     start=start,

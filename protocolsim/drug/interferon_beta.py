@@ -72,7 +72,12 @@ COMPONENT = MODEL.component(
     meaning="interferon beta, taken on arrival; stopping it raises the rate of new lesions",
     description="Interferon beta as background treatment, on or off (level 1 or 0).",
     traits=(
-        Trait("interferon_loss_factor", MODEL.field.loss_factor, "", "rate of new lesions without interferon beta over that on it"),
+        Trait(
+            "interferon_loss_factor",
+            MODEL.field.loss_factor,
+            "",
+            "rate of new lesions without interferon beta over that on it",
+        ),
     ),
     writes={"log_new_lesion_rate": MODEL.field.log_rate_change},
     start=start,

@@ -9,9 +9,10 @@ of a loop over rows: each number is made by the same operations.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from copy import deepcopy
 
+from protocolsim.kernels.by_name.column_names import ColumnPlaces, LastRows, LoopNames, scalar
 from protocolsim.kernels.by_name.made import Lines
 from protocolsim.kernels.by_name.reading import Reader, alike_keys
 from protocolsim.kernels.by_name.rows import draws_before, place_of, plain_draws, signal_at
@@ -30,47 +31,19 @@ def by_columns(reader: Reader, lines: Lines) -> tuple[list[str], list[ast.stmt]]
     return made.kernel() if made.possible() else None
 
 
-class Columns:
+class Columns(ColumnPlaces):
     """The way from what is said of one subject to loops over columns."""
 
     def __init__(self, reader: Reader, lines: Lines) -> None:
-        self.reader, self.lines, self.tree = reader, lines, reader.source.tree
-        self.body: _Region = deepcopy(reader.body)
-        self.varying = self._varying()
-        self.constants: dict[str, int] = {}
-        self.alike = 0
+        super().__init__(reader, lines)
+        self.tree, self.alike = reader.source.tree, 0
         self._split_counts(self.body)
-
-    # What differs between subjects --------------------------------------------------------------------------------
-
-    def differs(self, *nodes: ast.AST) -> bool:
-        """Whether something in these differs between subjects."""
-        return any(self._differs(name) for name in names_in(*nodes))
-
-    def _differs(self, name: str) -> bool:
-        word = name.partition(".")[0]
-        return (
-            name in self.varying
-            or word in ("me", "disease", "signal", "draw", "see") and name != word
-            or name in self.reader.kind.of_subject and name in self.reader.numbers
-        )  # fmt: skip
-
-    def _varying(self) -> set[str]:
-        self.varying: set[str] = set()
-        while True:
-            before = len(self.varying)
-            for node in (n for s in self.body for n in ast.walk(s)):
-                if isinstance(node, ast.Assign | ast.AugAssign) and self.differs(node):
-                    self.varying |= {n for n in assigned_in(node) if "." not in n}
-                if isinstance(node, ast.With):
-                    self.varying |= {n for n in assigned_in(*node.body) if "." not in n}
-            if len(self.varying) == before:
-                return self.varying
+        self.split = self._split()
 
     def possible(self) -> bool:
         """Whether every subject goes the same way."""
         last = self.body[-1] if self.body else None
-        return not self.reader.by_row and all(self._straight(s, s is last) for s in self.body)
+        return not self.reader.by_row and self.split > 0 and all(self._straight(s, s is last) for s in self.body)
 
     def _straight(self, node: ast.stmt, last: bool) -> bool:
         if isinstance(node, _SIMPLE):
@@ -92,7 +65,9 @@ class Columns:
         at = 0
         while at < len(region):
             node, before = region[at], list[ast.stmt]()
-            for inner in [n for n in ast.walk(node) if isinstance(node, (*_SIMPLE, ast.Return)) and isinstance(n, ast.Call)]:
+            for inner in [
+                n for n in ast.walk(node) if isinstance(node, (*_SIMPLE, ast.Return)) and isinstance(n, ast.Call)
+            ]:
                 if isinstance(inner.func, ast.Name) and inner.func.id in ("draw.poisson", "draw.binomial"):
                     before += self._counts(inner)
             region[at:at] = before
@@ -114,7 +89,9 @@ class Columns:
             none: ast.expr = call.args[many]
         else:
             put = {f"x{n}": ast.Name(name, ast.Load()) for n, name in enumerate(names)}
-            none = self.lines.one("{exp}(-_x1_)" if kind == "poisson" else "{exp}(_x1_ * {log}(1.0 - _x2_))", call, **put)
+            none = self.lines.one(
+                "{exp}(-_x1_)" if kind == "poisson" else "{exp}(_x1_ * {log}(1.0 - _x2_))", call, **put
+            )
         names.append(self._columned(f"{kind}.{of}.none", none, made))
         count = f"{kind}.{of}.count"
         looked = ast.Call(ast.Name(f"counts.{kind}", ast.Load()), [ast.Name(n, ast.Load()) for n in names], [])
@@ -140,7 +117,7 @@ class Columns:
 
     def kernel(self) -> tuple[list[str], list[ast.stmt]]:
         """The arguments and the statements."""
-        body = self._region(self.body)
+        body = self._region(self.body[: self.split])
         lines, tree, kind = self.lines, self.tree, self.reader.kind
         before = lines("{own}, {count} = {links}[0], {rows}.shape[0]", tree)
         for name, place in self.constants.items():
@@ -148,35 +125,50 @@ class Columns:
         before += draws_before(self.reader, lines, sorted(plain_draws(*self.body)), "{rows}", tree)
         used = names_in(*body)
         for name in sorted(n for n in names_in(*self.body) if self._column(n)):
-            if lines.names[self._array(name)[1:-1]] in used:
+            if lines.names[self.array(name)[1:-1]] in used:
                 before += self._gathered(name)
-        return [lines.names[a] for a in kind.arguments], before + body + self._kept(used)
+        return [lines.names[a] for a in kind.arguments], before + body + self._kept(used) + self._last()
+
+    def _split(self) -> int:
+        """Where the last statements begin that compute next to nothing: they go from row to row, without columns."""
+        at = len(self.body)
+        while at > 0 and _cheap(self.body[at - 1]):
+            at -= 1
+        while at < len(self.body) and not self._fresh(self.body[at], self.body[:at]):
+            at += 1
+        return at
+
+    def _fresh(self, node: ast.stmt, before: _Region) -> bool:
+        """Whether this touches a field or trait that nothing before has made a column of."""
+        return any(n.startswith(("me.", "disease.")) for n in names_in(node) - names_in(*before))
+
+    def _last(self) -> list[ast.stmt]:
+        """One loop over rows: the last statements, and what is the same for all."""
+        last = LastRows(self)
+        inside: list[ast.stmt] = []
+        for node in [s for s in self.body[: self.split] if self._fixed(s)] + self.body[self.split :]:
+            made = last.visit(deepcopy(node))
+            inside += made if isinstance(made, list) else [made]
+        if not inside:
+            return []
+        before = [s for name, text in last.kept.items() for s in self.lines(f"{{{name}}} = {text}", self.tree)]
+        loop = "for {k} in range({count}):\n    {i} = {np}.uint64({rows}[{k}])\n    _body_"
+        return before + self.lines(loop, self.tree, body=inside)
 
     def _kept(self, used: set[str]) -> list[ast.stmt]:
-        """What was set goes back; what is the same for all is set as it is."""
+        """What was set in columns goes back."""
         after: list[ast.stmt] = []
-        for name in sorted(n for n in assigned_in(*self.body) if n.startswith("me.")):
+        for name in sorted(n for n in assigned_in(*self.body[: self.split]) if n.startswith("me.")):
             place = place_of(self.reader, name[3:])
-            if self.lines.names[self._array(name)[1:-1]] in used:
+            if self.lines.names[self.array(name)[1:-1]] in used:
                 after += self.lines(
-                    f"{{put_back}}({{body}}, {{rows}}, {{own}} + {place}, {self._array(name)})", self.tree
+                    f"{{put_back}}({{body}}, {{rows}}, {{own}} + {place}, {self.array(name)})", self.tree
                 )
-        inside: list[ast.stmt] = []
-        for node in (n for n in self.body if self._fixed(n)):
-            assert isinstance(node, ast.Assign)
-            for target in node.targets:
-                assert isinstance(target, ast.Name)
-                place = place_of(self.reader, target.id[3:])
-                value = _Scalars(self, set()).visit(deepcopy(node.value))
-                inside += self.lines(f"{{body}}[{{i}}, {{own}} + {place}] = _value_", node, value=value)
-        if inside:
-            loop = "for {k} in range({count}):\n    {i} = {np}.uint64({rows}[{k}])\n    _body_"
-            after += self.lines(loop, self.tree, body=inside)
         return after
 
     def _fixed(self, node: ast.stmt) -> bool:
         """Whether this sets fields, once and for all, to a number that everybody has."""
-        if not isinstance(node, ast.Assign) or all(s is not node for s in self.body):
+        if not isinstance(node, ast.Assign) or all(s is not node for s in self.body[: self.split]):
             return False
         targets = {t.id for t in node.targets if isinstance(t, ast.Name)}
         others = [n for s in self.body if s is not node for n in _names(s)]
@@ -191,32 +183,27 @@ class Columns:
     def _column(self, name: str) -> bool:
         return self._differs(name) and not name.startswith(("see.", "draw.")) and not name.endswith(".count")
 
-    def _array(self, name: str) -> str:
-        word, _, rest = name.partition(".")
-        if word == "see":
-            return "{" + rest.partition(".")[0] + "}"
-        return f"{{all_{name.replace('.', '_')}}}" if word != "draw" else f"{{draw_{rest.replace('.', '_')}}}"
-
-    def _entry(self, name: str) -> str:
-        rest = name.partition(".")[2]
-        if name.startswith("see."):
-            return f"{self._array(name)}[{{k}}, {rest.partition('.')[2]}]"
-        return f"{self._array(name)}[{{k}}]"
-
     def _gathered(self, name: str) -> list[ast.stmt]:
         word, _, rest = name.partition(".")
-        array = self._array(name)
+        array = self.array(name)
         if word == "me" and not self._set_first(name):
-            return self.lines(f"{array} = {{taken}}({{body}}, {{rows}}, {{own}} + {place_of(self.reader, rest)})", self.tree)
+            return self.lines(
+                f"{array} = {{taken}}({{body}}, {{rows}}, {{own}} + {place_of(self.reader, rest)})", self.tree
+            )
         if word == "disease":
             at = 1 + self.reader.declared.needs.index(rest)
             return self.lines(f"{array} = {{taken}}({{body}}, {{rows}}, {{links}}[{at}])", self.tree)
         if word == "signal":
-            return self.lines(f"{array} = {{signal_sums}}({{body}}, {{rows}}, {{links}}, {signal_at(self.reader, rest)})", self.tree)
+            return self.lines(
+                f"{array} = {{signal_sums}}({{body}}, {{rows}}, {{links}}, {signal_at(self.reader, rest)})", self.tree
+            )
         made = self.lines(f"{array} = {{np}}.empty({{count}})", self.tree)
         if name in self.reader.numbers:
             of = self.reader.kind.of_subject[name]
-            made += self.lines(f"for {{k}} in range({{count}}):\n    {array}[{{k}}] = {{{of}}}[{{np}}.uint64({{rows}}[{{k}}])]", self.tree)
+            made += self.lines(
+                f"for {{k}} in range({{count}}):\n    {array}[{{k}}] = {{{of}}}[{{np}}.uint64({{rows}}[{{k}}])]",
+                self.tree,
+            )
         return made
 
     def _set_first(self, name: str) -> bool:
@@ -235,7 +222,9 @@ class Columns:
         for node in region:
             if self._fixed(node):
                 continue
-            if isinstance(node, ast.Return) or (isinstance(node, _SIMPLE) and self.differs(node) and not _looked_up(node)):
+            if isinstance(node, ast.Return) or (
+                isinstance(node, _SIMPLE) and self.differs(node) and not _looked_up(node)
+            ):
                 waiting.append(node)
                 continue
             if isinstance(node, _SIMPLE) and not self.differs(node) and not names_in(*waiting) & assigned_in(node):
@@ -253,19 +242,21 @@ class Columns:
             assert isinstance(call, ast.Call)
             assert isinstance(call.func, ast.Name)
             assert isinstance(target, ast.Name)
-            arrays = ", ".join(self._array(a.id) for a in call.args if isinstance(a, ast.Name))
-            return self.lines(f"{self._array(target.id)} = {{{call.func.id.partition('.')[2]}_counts}}({arrays})", node)
+            arrays = ", ".join(self.array(a.id) for a in call.args if isinstance(a, ast.Name))
+            return self.lines(f"{self.array(target.id)} = {{{call.func.id.partition('.')[2]}_counts}}({arrays})", node)
         if isinstance(node, ast.With):
             return self._once(node)
         if isinstance(node, ast.If | ast.While | ast.For):
-            again = self._same_for_all(ast.copy_location(type(node)(**{**dict(ast.iter_fields(node)), "body": [], "orelse": []}), node))
+            again = self._same_for_all(
+                ast.copy_location(type(node)(**{**dict(ast.iter_fields(node)), "body": [], "orelse": []}), node)
+            )
             again.body = self._region(node.body)  # type: ignore[attr-defined]
             again.orelse = self._region(node.orelse)  # type: ignore[attr-defined]
             return [again]
         return [self._same_for_all(node)]
 
     def _same_for_all(self, node: ast.stmt) -> ast.stmt:
-        made: ast.stmt = _Scalars(self, set()).visit(deepcopy(node))
+        made: ast.stmt = LoopNames(self, set()).visit(deepcopy(node))
         return made
 
     def _once(self, node: ast.With) -> list[ast.stmt]:
@@ -275,14 +266,16 @@ class Columns:
         inside = {n for n in names_in(*node.body) if self.differs(ast.Name(n, ast.Load()))} - assigned_in(*node.body)
         if len(named) < len(keys) or inside - named:
             other = ", ".join(sorted(inside - named)) or "a formula"
-            self.reader.source.refuse(node, f"alike(...) takes variables: all that differs in it is among them, and {other} is not")
+            self.reader.source.refuse(
+                node, f"alike(...) takes variables: all that differs in it is among them, and {other} is not"
+            )
         self.alike += 1
-        done, arrays = f"{{done_{self.alike}}}", [self._entry(n) for n in sorted(named) if self._differs(n)]
+        done, arrays = f"{{done_{self.alike}}}", [self.entry(n) for n in sorted(named) if self._differs(n)]
         differ = " | ".join(f"({a} != {a.replace('{k}', '{k} - 1')})" for a in arrays) or "False"
         made = self.lines(f"{done} = 0\nfor {{k}} in range(1, {{count}}):\n    {done} += {differ}", node)
         made += self.lines(f"{done} = {{count}} if {done} > 0 else min({{count}}, 1)", node)
         made += self._loops(list(node.body), upto=done)
-        outs = [self._array(n) for n in sorted(assigned_in(*node.body)) if self._needed(n, list(node.body))]
+        outs = [self.array(n) for n in sorted(assigned_in(*node.body)) if self._needed(n, list(node.body))]
         spread = "".join(f"\n    {out}[:] = {out}[0]" for out in outs) or "\n    pass"
         return made + self.lines(f"if {done} < {{count}}:{spread}", node)
 
@@ -309,9 +302,9 @@ class Columns:
         for node in group:
             for name in _loaded(node):
                 if self._differs(name) and name not in set_here:
-                    read.add(self._array(name))
+                    read.add(self.array(name))
             set_here |= assigned_in(node)
-        written = {self._array(n) for n in set_here if self._needed(n, group)}
+        written = {self.array(n) for n in set_here if self._needed(n, group)}
         if any(isinstance(node, ast.Return) for node in group):
             written.add("result")
         return read, written
@@ -326,16 +319,18 @@ class Columns:
                 return True
             seen |= assigned_in(node)
         here = {id(n) for node in group for n in ast.walk(node)}
-        return any(n.id == name and id(n) not in here and isinstance(n.ctx, ast.Load) for s in self.body for n in _names(s)) or any(
-            isinstance(s, ast.AugAssign) and isinstance(s.target, ast.Name) and s.target.id == name and id(s) not in here
-            for t in self.body for s in ast.walk(t)
-        )  # fmt: skip
+        others = [n for statement in self.body for n in ast.walk(statement) if id(n) not in here]
+        return any(
+            (isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Load))
+            or (isinstance(n, ast.AugAssign) and name in assigned_in(n.target))
+            for n in others
+        )
 
     def _loop(self, group: _Region, upto: str) -> list[ast.stmt]:
         inside: list[ast.stmt] = []
         here: set[str] = set()
         for node in group:
-            lowered = _Scalars(self, here).visit(deepcopy(node))
+            lowered = LoopNames(self, here).visit(deepcopy(node))
             if isinstance(node, ast.Return):
                 inside += self.lines(f"{{{self.reader.kind.result}}}[{{k}}] = _value_", node, value=lowered.value)
                 continue
@@ -343,69 +338,17 @@ class Columns:
             here |= assigned_in(node)
             for name in sorted(assigned_in(node)):
                 if self._needed(name, group):
-                    inside += self.lines(f"{self._entry(name)} = {_scalar(name)}", node)
+                    inside += self.lines(f"{self.entry(name)} = {scalar(name)}", node)
         return self.lines(f"for {{k}} in range({upto}):\n    _body_", group[0], body=inside)
 
 
-class _Scalars(ast.NodeTransformer):
-    """Names inside a loop: what this round has set is a local variable, everything else an entry of its column."""
-
-    def __init__(self, columns: Columns, here: set[str]) -> None:
-        self.columns, self.here = columns, here
-
-    def visit_Name(self, node: ast.Name) -> ast.AST:
-        """The place behind a name."""
-        lines, word = self.columns.lines, node.id.partition(".")[0]
-        if isinstance(node.ctx, ast.Store) or node.id in self.here:
-            return self._as(node, _scalar(node.id)) if self._own(node.id) else node
-        if self.columns.differs(node):
-            return self._as(node, self.columns._entry(node.id))  # noqa: SLF001 - one thing in two classes
-        if word == "p" and node.id != "p":
-            name = node.id.partition(".")[2]
-            self.columns.constants[name] = self.columns.reader.declared.constants[name][0]
-            return self._as(node, f"{{p_{name}}}")
-        if node.id in self.columns.reader.numbers:
-            return self._as(node, f"{{{node.id}}}")
-        if word == "raw":
-            return lines.one(f"{{{node.id.partition('.')[2]}}}", node)
-        return node
-
-    def _own(self, name: str) -> bool:
-        return "." in name
-
-    def _as(self, node: ast.Name, text: str) -> ast.expr:
-        made = self.columns.lines.one(text, node)
-        made.ctx = node.ctx  # type: ignore[attr-defined]
-        return made
-
-    def visit_AugAssign(self, node: ast.AugAssign) -> ast.AST:
-        """`x += y` reads its column where this round has not set it yet."""
-        assert isinstance(node.target, ast.Name)
-        before = self.visit(ast.copy_location(ast.Name(node.target.id, ast.Load()), node))
-        made = ast.Assign([self.visit(node.target)], ast.BinOp(before, node.op, self.visit(node.value)))
-        for new in ast.walk(made):
-            if not hasattr(new, "lineno"):
-                ast.copy_location(new, node)
-        made.placed = True  # type: ignore[attr-defined]
-        made.value.placed = True  # type: ignore[attr-defined]
-        return made
-
-    def visit_Call(self, node: ast.Call) -> ast.AST:
-        """A count that has been looked up stands in its column."""
-        if isinstance(node.func, ast.Name) and node.func.id == "counted":
-            made: ast.AST = self.visit(node.args[0])
-            return made
-        return self.generic_visit(node)
-
-    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
-        """A constant chosen by number."""
-        if isinstance(node.value, ast.Name) and node.value.id == "p[]":
-            return self.columns.lines.one("{constants}[_place_]", node, place=self.visit(node.slice))
-        return self.generic_visit(node)
-
-
-def _scalar(name: str) -> str:
-    return name if "." not in name else f"{{{name.replace('.', '_')}}}"
+def _cheap(node: ast.stmt) -> bool:
+    """Whether this is arithmetic that takes no longer than to fetch what it reads."""
+    if isinstance(node, ast.AugAssign) and not (isinstance(node.target, ast.Name) and node.target.id.startswith("me.")):
+        return False
+    called = [n.func for n in ast.walk(node) if isinstance(n, ast.Call)]
+    simple = all(isinstance(f, ast.Name) and f.id in ("counted", "min", "max", "abs", "int", "float") for f in called)
+    return isinstance(node, (*_SIMPLE, ast.Return)) and simple and not _looked_up(node)
 
 
 def _names(node: ast.AST) -> Iterator[ast.Name]:

@@ -70,7 +70,7 @@ class _Put(ast.NodeTransformer):
     def __init__(self, put: dict[str, Any]) -> None:
         self.put = {f"_{name}_": what for name, what in put.items() if not isinstance(what, str | int)}
 
-    def visit_Name(self, node: ast.Name) -> ast.AST:
+    def visit_Name(self, node: ast.Name) -> Any:
         """The expression where its name stands."""
         return self.put.get(node.id, node)
 
@@ -84,7 +84,7 @@ def _placed(made: Any, at: ast.AST) -> Any:
     for new in ast.walk(made):
         if not hasattr(new, "placed"):  # what the author wrote has been, as it was read
             ast.copy_location(new, at)
-            new.placed = True
+            new.placed = True  # type: ignore[attr-defined]
     return made
 
 
@@ -96,7 +96,9 @@ def function_of(
     free = dict(zip(author.__code__.co_freevars, author.__closure__ or (), strict=True))
     given = {names[name]: what for name, what in support.items()} | {n: c.cell_contents for n, c in free.items()}
     made = ast.FunctionDef(author.__name__, _arguments(arguments), list(body) or [ast.Pass()], [], None, None)
-    outer = ast.FunctionDef("made", _arguments(list(given)), [made, ast.Return(ast.Name(author.__name__, ast.Load()))], [], None, None)
+    outer = ast.FunctionDef(
+        "made", _arguments(list(given)), [made, ast.Return(ast.Name(author.__name__, ast.Load()))], [], None, None
+    )
     for node in (made, outer):
         node.type_params = []  # type: ignore[attr-defined]
         ast.copy_location(node, source.tree)

@@ -1,7 +1,8 @@
 """A function about one subject, read: every name is looked up, and stands as one dotted name afterwards.
 
 `me.loss` becomes the name "me.loss", `draw.normal("loss")` the name "draw.normal.loss", so that both ways to write a
-kernel (`rows.py`, `columns.py`) treat them as they treat local variables. What is not known is refused here, at its line.
+kernel (`rows.py`, `columns.py`) treat them as they treat local variables. What is not known is refused here, at
+its line.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import ast
 import linecache
 from collections.abc import Callable, Sequence
 from types import FunctionType
-from typing import Any
+from typing import Any, TypeVar
 
 from numba import config
 
@@ -27,13 +28,17 @@ from protocolsim.kernels.by_name.words import (
 )
 from protocolsim.kernels.fingerprint import overloads
 
+N = TypeVar("N", bound=ast.AST)
+
 
 def written(function: Callable[..., Any]) -> Written:
     """The syntax tree of a function, from its file. Raises UsageError."""
     code = function.__code__
     lines = linecache.getlines(code.co_filename, function.__globals__)
     if not lines:
-        raise UsageError(f"{code.co_filename}: the text of {function.__name__} cannot be read, which a kernel is made of")
+        raise UsageError(
+            f"{code.co_filename}: the text of {function.__name__} cannot be read, which a kernel is made of"
+        )
     for node in ast.walk(ast.parse("".join(lines))):
         if isinstance(node, ast.FunctionDef) and node.name == function.__name__:
             first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
@@ -73,8 +78,14 @@ class Reader(ast.NodeTransformer):
             self.source.refuse(self.source.tree, "plain arguments only, without defaults")
         for argument in args.args:
             if kind != "part" and argument.arg not in self.kind.known:
-                self.source.refuse(argument, unknown(f"argument of what is said about '{kind}'", argument.arg, self.kind.known))
+                self.source.refuse(
+                    argument, unknown(f"argument of what is said about '{kind}'", argument.arg, self.kind.known)
+                )
         return [a.arg for a in args.args]
+
+    def _is(self, node: ast.AST, word: str) -> bool:
+        """Whether a node is this word, which the function takes."""
+        return isinstance(node, ast.Name) and node.id == word and self.words.get(word, False)
 
     def _statements(self, node: ast.stmt) -> list[ast.stmt]:
         done = self.visit(node)
@@ -102,17 +113,21 @@ class Reader(ast.NodeTransformer):
         if word == "me":
             self._known("field", name, self.declared.fields, self.used.fields, node)
             if self.declared.fields[name][1] > 1:
-                self.source.refuse(node, f"'{name}' has {self.declared.fields[name][1]} columns: say which, as me.{name}[0]")
+                self.source.refuse(
+                    node, f"'{name}' has {self.declared.fields[name][1]} columns: say which, as me.{name}[0]"
+                )
         elif word == "p":
             self._known("parameter or constant", name, self.declared.constants, self.used.constants, node)
             if self.declared.constants[name][1]:
-                self.source.refuse(node, f"'{name}' is a table of {self.declared.constants[name][1]}: say which, as p.{name}[0]")
+                self.source.refuse(
+                    node, f"'{name}' is a table of {self.declared.constants[name][1]}: say which, as p.{name}[0]"
+                )
         elif word == "disease":
             self._known("trait that this model needs", name, self.declared.needs, self.used.needs, node)
         elif word == "signal":
             self._known("signal that this model reads", name, self.declared.reads, self.used.reads, node)
         elif word == "draw":
-            self.source.refuse(node, f"a draw is asked for as draw.normal(\"name\"): {', '.join(DISTRIBUTIONS)}")
+            self.source.refuse(node, f'a draw is asked for as draw.normal("name"): {", ".join(DISTRIBUTIONS)}')
         elif word == "see":
             self.source.refuse(node, "what is seen is set as see.name = value, truth")
         return _at(node, ast.Name(f"{word}.{name}", ast.Store() if storing else ast.Load()))
@@ -125,7 +140,7 @@ class Reader(ast.NodeTransformer):
     def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
         """One of several columns or constants; a signal whose name is no name of Python's."""
         inner = node.value
-        if isinstance(inner, ast.Name) and inner.id == "signal" and self.words.get("signal"):
+        if self._is(inner, "signal"):
             if not (isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str)):
                 self.source.refuse(node, 'a signal is named, as signal["level of it"]')
             return self._named("signal", node.slice.value, node)
@@ -153,7 +168,7 @@ class Reader(ast.NodeTransformer):
             if isinstance(part, ast.Constant) and not (isinstance(part.value, int) and 0 <= part.value < size):
                 self.source.refuse(part, f"'{word}.{name}' has 0 to {size - 1} there")
         if word == "me" and isinstance(asked[0], ast.Constant):
-            return _at(node, ast.Name(f"me.{name}.{asked[0].value}", node.ctx))
+            return _at(node, ast.Name(f"me.{name}.{asked[0].value!s}", node.ctx))
         place: ast.expr = ast.Constant(first)
         for at, part in enumerate(asked):
             size = 1
@@ -170,9 +185,8 @@ class Reader(ast.NodeTransformer):
     def visit_Call(self, node: ast.Call) -> ast.AST:
         """A draw, a part of the model, or a function."""
         asked = node.func
-        if isinstance(asked, ast.Attribute) and isinstance(asked.value, ast.Name) and asked.value.id == "draw":
-            if self.words.get("draw"):
-                return self._draw(asked.attr, node)
+        if isinstance(asked, ast.Attribute) and self._is(asked.value, "draw"):
+            return self._draw(asked.attr, node)
         if isinstance(asked, ast.Name):
             called = self._meant(asked.id)
             if id(called) in self.declared.parts:
@@ -191,13 +205,17 @@ class Reader(ast.NodeTransformer):
             self.source.refuse(node, unknown("distribution", distribution, DISTRIBUTIONS))
         name = node.args[0].value if node.args and isinstance(node.args[0], ast.Constant) else None
         if not isinstance(name, str):
-            self.source.refuse(node, f'a draw has a name, as draw.{distribution}("{next(iter(self.declared.draws), "name")}")')
+            self.source.refuse(
+                node, f'a draw has a name, as draw.{distribution}("{next(iter(self.declared.draws), "name")}")'
+            )
         if name not in self.declared.draws:
             self.source.refuse(node, unknown("draw", name, self.declared.draws))
         many, keywords = DISTRIBUTIONS[distribution], {k.arg or "**": k.value for k in node.keywords}
         allowed = {"use"} | ({"none"} if distribution in ("poisson", "binomial") else set())
         if len(node.args) != 1 + many or not keywords.keys() <= allowed:
-            self.source.refuse(node, f"draw.{distribution} takes its name and {many} further; by name {', '.join(sorted(allowed))}")
+            self.source.refuse(
+                node, f"draw.{distribution} takes its name and {many} further; by name {', '.join(sorted(allowed))}"
+            )
         if self._loops and "use" not in keywords:
             self.source.refuse(node, f"the draw '{name}' stands in a loop, and would be the same each time: say use=")
         self.used.draws.append((name, distribution, node))
@@ -211,7 +229,12 @@ class Reader(ast.NodeTransformer):
             return _at(node, ast.Compare(self._number("uniform", name, use), [ast.Lt()], given))
         if many == 0:
             return _at(node, self._number(distribution, name, use))
-        return _at(node, ast.Call(ast.Name(f"draw.{distribution}", ast.Load()), [self._number("uniform", name, use), *given, *none], []))
+        return _at(
+            node,
+            ast.Call(
+                ast.Name(f"draw.{distribution}", ast.Load()), [self._number("uniform", name, use), *given, *none], []
+            ),
+        )
 
     @staticmethod
     def _number(distribution: str, name: str, use: ast.expr | None) -> ast.expr:
@@ -221,7 +244,7 @@ class Reader(ast.NodeTransformer):
     def _part(self, asked: ast.Name, takes: tuple[str, ...], node: ast.Call) -> ast.AST:
         if node.keywords or len(node.args) != len(takes):
             self.source.refuse(node, f"'{asked.id}' takes {len(takes)} arguments, by their order")
-        given, handed = [], set()
+        given, handed = [], set[str]()
         for argument, word in zip(node.args, takes, strict=True):
             if word:
                 if not (isinstance(argument, ast.Name) and argument.id == word and self.words.get(word)):
@@ -240,9 +263,8 @@ class Reader(ast.NodeTransformer):
     def visit_Assign(self, node: ast.Assign) -> Any:
         """What is seen of a variable, and the truth behind it, are two."""
         target = node.targets[0]
-        if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and target.value.id == "see":
-            if self.words.get("see"):
-                return self._seen(target, node)
+        if isinstance(target, ast.Attribute) and self._is(target.value, "see"):
+            return self._seen(target, node)
         return self.generic_visit(node)
 
     def _seen(self, target: ast.Attribute, node: ast.Assign) -> list[ast.stmt]:
@@ -255,7 +277,7 @@ class Reader(ast.NodeTransformer):
         number = self.variables.index(target.attr)
         names = [ast.Name(f"see.{part}.{number}", ast.Store()) for part in ("value", "truth")]
         if both[0] is both[1]:
-            same = [_at(target, name) for name in names]
+            same: list[ast.expr] = [_at(target, name) for name in names]
             return [_at(node, ast.Assign(same, self.visit(both[0])))]
         return [_at(node, ast.Assign([_at(target, n)], self.visit(v))) for n, v in zip(names, both, strict=True)]
 
@@ -302,8 +324,8 @@ class Reader(ast.NodeTransformer):
     def _other(self, node: ast.AST) -> Any:
         self.source.refuse(node, f"{type(node).__name__} has no place in what is said of one subject")
 
-    visit_Yield = visit_Await = visit_Lambda = visit_FunctionDef = visit_ClassDef = visit_Import = _other  # type: ignore[assignment] # noqa: N815
-    visit_ImportFrom = visit_Global = visit_Nonlocal = visit_Try = visit_Delete = visit_NamedExpr = _other  # type: ignore[assignment] # noqa: N815
+    visit_Yield = visit_Await = visit_Lambda = visit_FunctionDef = visit_ClassDef = visit_Import = _other  # noqa: N815
+    visit_ImportFrom = visit_Global = visit_Nonlocal = visit_Try = visit_Delete = visit_NamedExpr = _other  # noqa: N815
 
 
 def alike_keys(node: ast.With) -> list[ast.expr] | None:
@@ -316,7 +338,7 @@ def alike_keys(node: ast.With) -> list[ast.expr] | None:
     return None if call.keywords or not call.args else call.args
 
 
-def _at(node: ast.AST, made: Any) -> Any:
+def _at(node: ast.AST, made: N) -> N:
     """The same place in the author's file for what is made of a node."""
     for new in ast.walk(made):
         if not hasattr(new, "placed"):

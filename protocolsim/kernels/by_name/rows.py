@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from copy import deepcopy
 from typing import Any
 
-from protocolsim.kernels.by_name.made import Lines, Names
+from protocolsim.kernels.by_name.made import Lines
 from protocolsim.kernels.by_name.reading import Reader, alike_keys
-from protocolsim.kernels.by_name.words import HANDED, HANDED_ORDER, assigned_in, names_in
+from protocolsim.kernels.by_name.words import HANDED, HANDED_ORDER, assigned_in
 
 
 class RowNames(ast.NodeTransformer):
@@ -19,7 +19,6 @@ class RowNames(ast.NodeTransformer):
         self.reader, self.lines, self.declared = reader, lines, reader.declared
         self.kept: dict[str, str] = {}  # what is computed before the loop, by the name that it stands for
         self.columns: set[str] = set()  # draws that were made for all rows before the loop
-        self.loops = 0
         self.remembered = 0
 
     def visit_Name(self, node: ast.Name) -> ast.AST:
@@ -110,16 +109,16 @@ class RowNames(ast.NodeTransformer):
             given = node.args[: 2 if name == "draw.poisson" else 3]
             put = {f"x{n}": self.visit(argument) for n, argument in enumerate(given)}
             if name == "draw.poisson":
-                none = self.visit(node.args[2]) if len(node.args) > 2 else self.lines.one("{exp}(-_x_)", node, x=self.visit(node.args[1]))
+                none = (
+                    self.visit(node.args[2])
+                    if len(node.args) > 2
+                    else self.lines.one("{exp}(-_x_)", node, x=self.visit(node.args[1]))
+                )
                 return self.lines.one("{poisson_search}(_x0_, _x1_, _none_)", node, none=none, **put)
             return self.lines.one(f"{{{search}}}(_x0_, _x1_, _x2_)", node, **put)
         return self.generic_visit(node)
 
     # Statements ---------------------------------------------------------------------------------------------------
-
-    def visit_For(self, node: ast.For) -> ast.AST:
-        """A loop of this subject's own."""
-        return self.generic_visit(node)
 
     def visit_Return(self, node: ast.Return) -> Any:
         """The next row, once this one has what it gets."""
@@ -178,15 +177,13 @@ def by_rows(reader: Reader, lines: Lines) -> tuple[list[str], list[ast.stmt]]:
     before += draws_before(reader, lines, sorted(names.columns), "{rows}", tree)
     for name, text in names.kept.items():
         before += lines(f"{name[1:]} = {text}" if name[0] == "=" else f"{{{name}}} = {text}", tree)
-    loop = lines(
-        "for {k} in range({rows}.shape[0]):\n    {i} = {np}.uint64({rows}[{k}])\n    _body_", tree, body=body
-    )
+    loop = lines("for {k} in range({rows}.shape[0]):\n    {i} = {np}.uint64({rows}[{k}])\n    _body_", tree, body=body)
     return [lines.names[a] for a in kind.arguments], before + loop
 
 
 def _no_return_inside(reader: Reader, body: Sequence[ast.stmt]) -> None:
     if reader.kind.result and not isinstance(body[-1], ast.Continue):
-        reader.source.refuse(reader.source.tree, f"ends without what the subject gets: return it")
+        reader.source.refuse(reader.source.tree, "ends without what the subject gets: return it")
 
 
 def _drawn_before(reader: Reader) -> set[str]:
@@ -223,16 +220,20 @@ def draws_before(reader: Reader, lines: Lines, names: Sequence[str], rows: str, 
         use = use or reader.kind.use
         key = f"{{key_{use}}}"
         if use not in keyed:
-            by = f"{{keys}}({{who}}, {rows}, {{index}})" if use == "index" else f"{{keys_of_use}}({{who}}, {rows}, {use})"
+            by = (
+                f"{{keys}}({{who}}, {rows}, {{index}})"
+                if use == "index"
+                else f"{{keys_of_use}}({{who}}, {rows}, {use})"
+            )
             made += lines(f"{key} = {by}", at)
             keyed.add(use)
         drawn = "{normals}" if distribution == "normal" else "{uniforms}"
         column = f"{{draw_{name.replace('.', '_')}}}"
         made += lines(f"{column} = {drawn}({{seed}}, {key}, {reader.declared.draws[of]})", at)
         if distribution == "exponential":
-            made += lines(
-                f"for {{k}} in range({column}.shape[0]):\n    {column}[{{k}}] = {{exponential_quantile}}({column}[{{k}}])", at
-            )
+            each = f"{column}[{{k}}]"
+            loop = f"for {{k}} in range({column}.shape[0]):\n    {each} = {{exponential_quantile}}({each})"
+            made += lines(loop, at)
     return made
 
 
@@ -248,6 +249,3 @@ def alone(reader: Reader, lines: Lines) -> tuple[list[str], list[ast.stmt]]:
     handed = {name for word in reader.arguments if word in HANDED for name in HANDED[word]}
     raw = [lines.names[name] for name in HANDED_ORDER if name in handed]
     return raw + [a for a in reader.arguments if a not in HANDED], body
-
-
-__all__ = ["alone", "by_rows", "draws_before", "names_in", "place_of", "plain_draws", "signal_at"]

@@ -59,8 +59,8 @@ from protocolsim.component import (
 )
 from protocolsim.errors import UsageError, unknown
 from protocolsim.kernels.by_name.columns import by_columns
-from protocolsim.kernels.by_name.made import Lines, Names, function_of
-from protocolsim.kernels.by_name.reading import Reader, written
+from protocolsim.kernels.by_name.made import Lines, FreeNames, function_of
+from protocolsim.kernels.by_name.reading import SubjectReader, written
 from protocolsim.kernels.by_name.rows import alone, by_rows
 from protocolsim.kernels.by_name.words import HANDED, Declared, Used, names_in
 from protocolsim.randomness import STREAM_BLOCK
@@ -144,7 +144,7 @@ class ByName:
 
     def _tables(self, values: dict[str, float]) -> dict[str, Floats]:
         tables = {name: np.asarray(value, dtype=np.float64) for name, value in values.items()}
-        made = {} if self._derived is None else self._derived(_Values(values, self._read))
+        made = {} if self._derived is None else self._derived(_ParametersByName(values, self._read))
         if both := sorted(made.keys() & tables.keys()):
             raise UsageError(f"'{both[0]}' is a parameter and cannot be derived too: one name, one number")
         return tables | {name: np.asarray(value, dtype=np.float64) for name, value in made.items()}
@@ -186,10 +186,10 @@ class ByName:
 
     def _kernel(self, said: Said, kind: str, variables: Sequence[str] = ()) -> Said:
         source = written(said)
-        self._reader = reader = Reader(source, kind, self._declared, variables)
+        self._reader = reader = SubjectReader(source, kind, self._declared, variables)
         self._keep(reader)
         taken_names = names_in(source.tree) | {a.arg for a in source.tree.args.args} | set(said.__code__.co_freevars)
-        lines = Lines(Names(taken_names), self._declared)
+        lines = Lines(FreeNames(taken_names), self._declared)
         if kind in ("part", "rate"):
             arguments, body = alone(reader, lines)
         else:
@@ -197,7 +197,7 @@ class ByName:
         made = function_of(source, arguments, body, lines.names, {n: _SUPPORT[n] for n in sorted(lines.called)})
         return inlined(made) if kind == "part" else kernel(made)
 
-    def _keep(self, reader: Reader) -> None:
+    def _keep(self, reader: SubjectReader) -> None:
         """Refuse a draw that would give one number to two purposes; what it makes of its names is kept for `unused`."""
         start = {
             name: distribution for used in self.used if used.kind == "start" for name, distribution, _ in used.draws
@@ -245,7 +245,7 @@ class ByName:
         ]
 
 
-class _Values:
+class _ParametersByName:
     """Parameters by name, in base units; what was asked for is noted."""
 
     def __init__(self, values: Mapping[str, float], read: set[str]) -> None:

@@ -7,7 +7,7 @@ from copy import deepcopy
 from typing import Any
 
 from protocolsim.kernels.by_name.made import Lines
-from protocolsim.kernels.by_name.reading import Reader
+from protocolsim.kernels.by_name.reading import SubjectReader
 from protocolsim.kernels.by_name.rows import RowNames, plain_draws
 from protocolsim.kernels.by_name.words import assigned_in, names_in
 
@@ -15,7 +15,7 @@ from protocolsim.kernels.by_name.words import assigned_in, names_in
 class ColumnPlaces:
     """Which names differ between subjects, and what the columns of these are called."""
 
-    def __init__(self, reader: Reader, lines: Lines) -> None:
+    def __init__(self, reader: SubjectReader, lines: Lines) -> None:
         self.reader, self.lines = reader, lines
         self.body: list[ast.stmt] = deepcopy(reader.body)
         self.constants: dict[str, int] = {}
@@ -61,7 +61,7 @@ class ColumnPlaces:
 
 
 class LastRows(RowNames):
-    """Names in the loop over rows at the end: what columns hold is read from them, fields from where they were put."""
+    """FreeNames in the loop over rows at the end: what columns hold is read from them, fields from where they were put."""
 
     def __init__(self, columns: ColumnPlaces) -> None:
         super().__init__(columns.reader, columns.lines)
@@ -91,7 +91,7 @@ class LastRows(RowNames):
 
 
 class LoopNames(ast.NodeTransformer):
-    """Names inside a loop: what this round has set is a local variable, everything else an entry of its column."""
+    """FreeNames inside a loop: what this round has set is a local variable, everything else an entry of its column."""
 
     def __init__(self, columns: ColumnPlaces, here: set[str]) -> None:
         self.columns, self.here = columns, here

@@ -14,7 +14,7 @@ from copy import deepcopy
 
 from protocolsim.kernels.by_name.column_names import ColumnPlaces, LastRows, LoopNames, scalar
 from protocolsim.kernels.by_name.made import Lines
-from protocolsim.kernels.by_name.reading import Reader, alike_keys
+from protocolsim.kernels.by_name.reading import SubjectReader, alike_keys
 from protocolsim.kernels.by_name.rows import draws_before, place_of, plain_draws, signal_at
 from protocolsim.kernels.by_name.words import assigned_in, names_in
 
@@ -25,16 +25,16 @@ _SIMPLE = (ast.Assign, ast.AugAssign)
 _Region = list[ast.stmt]
 
 
-def by_columns(reader: Reader, lines: Lines) -> tuple[list[str], list[ast.stmt]] | None:
+def by_columns(reader: SubjectReader, lines: Lines) -> tuple[list[str], list[ast.stmt]] | None:
     """The arguments and the statements of a kernel by columns, or None where there is no such way."""
-    made = Columns(reader, lines)
+    made = ColumnKernel(reader, lines)
     return made.kernel() if made.possible() else None
 
 
-class Columns(ColumnPlaces):
+class ColumnKernel(ColumnPlaces):
     """The way from what is said of one subject to loops over columns."""
 
-    def __init__(self, reader: Reader, lines: Lines) -> None:
+    def __init__(self, reader: SubjectReader, lines: Lines) -> None:
         super().__init__(reader, lines)
         self.tree, self.alike = reader.source.tree, 0
         self._split_counts(self.body)

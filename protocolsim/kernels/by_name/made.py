@@ -14,8 +14,8 @@ from typing import Any
 from protocolsim.kernels.by_name.words import Declared, Written
 
 
-class Names:
-    """Names of what a kernel is handed and what it keeps, none of which the author uses."""
+class FreeNames:
+    """FreeNames of what a kernel is handed and what it keeps, none of which the author uses."""
 
     def __init__(self, taken: set[str]) -> None:
         self._taken, self._given = set(taken), dict[str, str]()
@@ -33,7 +33,7 @@ class Names:
 class Lines:
     """Statements from text, with names put in: `{body}` is the kernel's own name for its argument `body`."""
 
-    def __init__(self, names: Names, declared: Declared) -> None:
+    def __init__(self, names: FreeNames, declared: Declared) -> None:
         self.names, self.declared = names, declared
         self.called: set[str] = set()
 
@@ -89,7 +89,7 @@ def _placed(made: Any, at: ast.AST) -> Any:
 
 
 def function_of(
-    source: Written, arguments: Sequence[str], body: Sequence[ast.stmt], names: Names, support: dict[str, Any]
+    source: Written, arguments: Sequence[str], body: Sequence[ast.stmt], names: FreeNames, support: dict[str, Any]
 ) -> Callable[..., Any]:
     """The function with these arguments and statements, in the author's module and under the author's name."""
     author = source.function

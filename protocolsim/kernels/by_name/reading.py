@@ -49,7 +49,7 @@ def written(function: Callable[..., Any]) -> Written:
     raise UsageError(f"{code.co_filename}:{code.co_firstlineno}: {function.__name__} is not a `def` that stands here")
 
 
-class Reader(ast.NodeTransformer):
+class SubjectReader(ast.NodeTransformer):
     """Looks up every name of one function; `body` is what it says, in dotted names.
 
     `whole`: where something is a matter of one row at a time (a part that is handed the subject, a draw that counts

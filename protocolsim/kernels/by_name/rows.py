@@ -8,14 +8,14 @@ from copy import deepcopy
 from typing import Any
 
 from protocolsim.kernels.by_name.made import Lines
-from protocolsim.kernels.by_name.reading import Reader, alike_keys
+from protocolsim.kernels.by_name.reading import SubjectReader, alike_keys
 from protocolsim.kernels.by_name.words import HANDED, HANDED_ORDER, assigned_in
 
 
 class RowNames(ast.NodeTransformer):
     """What each dotted name is where one row is looked at: number k of `rows`, subject i."""
 
-    def __init__(self, reader: Reader, lines: Lines) -> None:
+    def __init__(self, reader: SubjectReader, lines: Lines) -> None:
         self.reader, self.lines, self.declared = reader, lines, reader.declared
         self.kept: dict[str, str] = {}  # what is computed before the loop, by the name that it stands for
         self.columns: set[str] = set()  # draws that were made for all rows before the loop
@@ -149,13 +149,13 @@ class RowNames(ast.NodeTransformer):
         return again
 
 
-def place_of(reader: Reader, name: str) -> int:
+def place_of(reader: SubjectReader, name: str) -> int:
     """The column of a field, "loss" or "week.3", after the first of the component."""
     field, _, number = name.partition(".")
     return reader.declared.fields[field][0] + int(number or 0)
 
 
-def signal_at(reader: Reader, name: str) -> str:
+def signal_at(reader: SubjectReader, name: str) -> str:
     """Where a signal's count stands in `links`: after those before it, each with its columns."""
     at = f"{1 + len(reader.declared.needs)}"
     for _ in range(reader.declared.reads.index(name)):
@@ -163,7 +163,7 @@ def signal_at(reader: Reader, name: str) -> str:
     return at
 
 
-def by_rows(reader: Reader, lines: Lines) -> tuple[list[str], list[ast.stmt]]:
+def by_rows(reader: SubjectReader, lines: Lines) -> tuple[list[str], list[ast.stmt]]:
     """The arguments and the statements of a kernel that goes from row to row."""
     tree, names = reader.source.tree, RowNames(reader, lines)
     kind = reader.kind
@@ -181,12 +181,12 @@ def by_rows(reader: Reader, lines: Lines) -> tuple[list[str], list[ast.stmt]]:
     return [lines.names[a] for a in kind.arguments], before + loop
 
 
-def _no_return_inside(reader: Reader, body: Sequence[ast.stmt]) -> None:
+def _no_return_inside(reader: SubjectReader, body: Sequence[ast.stmt]) -> None:
     if reader.kind.result and not isinstance(body[-1], ast.Continue):
         reader.source.refuse(reader.source.tree, "ends without what the subject gets: return it")
 
 
-def _drawn_before(reader: Reader) -> set[str]:
+def _drawn_before(reader: SubjectReader) -> set[str]:
     """Draws that every subject makes: they stand in no branch or loop, and nothing returns before."""
     found: set[str] = set()
     for statement in reader.body:
@@ -209,7 +209,7 @@ def plain_draws(*nodes: ast.AST) -> set[str]:
     return {n.id.partition(".")[2] for n in names if n.id.startswith("draw.") and n.id.count(".") > 1}
 
 
-def draws_before(reader: Reader, lines: Lines, names: Sequence[str], rows: str, at: ast.AST) -> list[ast.stmt]:
+def draws_before(reader: SubjectReader, lines: Lines, names: Sequence[str], rows: str, at: ast.AST) -> list[ast.stmt]:
     """The draws of all rows, each a column."""
     if not names:
         return []
@@ -237,7 +237,7 @@ def draws_before(reader: Reader, lines: Lines, names: Sequence[str], rows: str, 
     return made
 
 
-def alone(reader: Reader, lines: Lines) -> tuple[list[str], list[ast.stmt]]:
+def alone(reader: SubjectReader, lines: Lines) -> tuple[list[str], list[ast.stmt]]:
     """The arguments and the statements of a part or a rate: a function of one subject that returns a number."""
     names = RowNames(reader, lines)
     body: list[ast.stmt] = []

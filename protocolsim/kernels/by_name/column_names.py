@@ -61,7 +61,7 @@ class ColumnPlaces:
 
 
 class LastRows(RowNames):
-    """FreeNames in the loop over rows at the end: what columns hold is read from them, fields from where they were put."""
+    """Names in the loop over rows at the end: what columns hold is read from them, fields from where they were put."""
 
     def __init__(self, columns: ColumnPlaces) -> None:
         super().__init__(columns.reader, columns.lines)
@@ -91,7 +91,7 @@ class LastRows(RowNames):
 
 
 class LoopNames(ast.NodeTransformer):
-    """FreeNames inside a loop: what this round has set is a local variable, everything else an entry of its column."""
+    """Names inside a loop: what this round has set is a local variable, everything else an entry of its column."""
 
     def __init__(self, columns: ColumnPlaces, here: set[str]) -> None:
         self.columns, self.here = columns, here

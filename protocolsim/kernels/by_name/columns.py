@@ -93,12 +93,12 @@ class ColumnKernel(ColumnPlaces):
                 "{exp}(-_x1_)" if kind == "poisson" else "{exp}(_x1_ * {log}(1.0 - _x2_))", call, **put
             )
         names.append(self._columned(f"{kind}.{of}.none", none, made))
-        count = f"{kind}.{of}.count"
+        count = f"counted.{kind}.{of}"
         looked = ast.Call(ast.Name(f"counts.{kind}", ast.Load()), [ast.Name(n, ast.Load()) for n in names], [])
         made.append(ast.Assign([ast.Name(count, ast.Store())], looked))
         self.varying.add(count)
         call.func, call.args = ast.Name("counted", ast.Load()), [ast.Name(count, ast.Load())]
-        for statement in made:
+        for statement in [*made, call]:
             for new in ast.walk(statement):
                 if not hasattr(new, "placed"):
                     ast.copy_location(new, call)
@@ -181,7 +181,7 @@ class ColumnKernel(ColumnPlaces):
         )
 
     def _column(self, name: str) -> bool:
-        return self._differs(name) and not name.startswith(("see.", "draw.")) and not name.endswith(".count")
+        return self._differs(name) and not name.startswith(("see.", "draw.", "counted."))
 
     def _gathered(self, name: str) -> list[ast.stmt]:
         word, _, rest = name.partition(".")

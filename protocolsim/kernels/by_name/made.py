@@ -15,7 +15,7 @@ from protocolsim.kernels.by_name.words import Declared, Written
 
 
 class FreeNames:
-    """FreeNames of what a kernel is handed and what it keeps, none of which the author uses."""
+    """Names of what a kernel is handed and what it keeps, none of which the author uses."""
 
     def __init__(self, taken: set[str]) -> None:
         self._taken, self._given = set(taken), dict[str, str]()

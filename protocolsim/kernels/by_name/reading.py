@@ -34,6 +34,7 @@ N = TypeVar("N", bound=ast.AST)
 def written(function: Callable[..., Any]) -> Written:
     """The syntax tree of a function, from its file. Raises UsageError."""
     code = function.__code__
+    linecache.checkcache(code.co_filename)  # the file may have been edited and imported anew
     lines = linecache.getlines(code.co_filename, function.__globals__)
     if not lines:
         raise UsageError(
@@ -108,7 +109,7 @@ class SubjectReader(ast.NodeTransformer):
 
     def _named(self, word: str, name: str, node: ast.expr) -> ast.expr:
         storing = isinstance(getattr(node, "ctx", None), ast.Store)
-        if storing and word not in ("me", "see"):
+        if storing and (word not in ("me", "see") or not self.kind.sets):
             self.source.refuse(node, f"'{word}.{name}' can only be read")
         if word == "me":
             self._known("field", name, self.declared.fields, self.used.fields, node)
@@ -164,6 +165,8 @@ class SubjectReader(ast.NodeTransformer):
             first, shape = self.declared.constants[name]
         if len(asked) != len(shape):
             self.source.refuse(node, f"'{word}.{name}' takes {len(shape)} numbers in brackets, not {len(asked)}")
+        if isinstance(node.ctx, ast.Store) and not self.kind.sets:
+            self.source.refuse(node, f"'me.{name}' can only be read")
         for part, size in zip(asked, shape, strict=True):
             if isinstance(part, ast.Constant) and not (isinstance(part.value, int) and 0 <= part.value < size):
                 self.source.refuse(part, f"'{word}.{name}' has 0 to {size - 1} there")
@@ -253,8 +256,12 @@ class SubjectReader(ast.NodeTransformer):
                 self.by_row |= word != "p"
             else:
                 given.append(self.visit(argument))
-        if "draw" in takes and self._loops:
-            self.source.refuse(node, f"'{asked.id}' draws, and would draw the same each time in this loop")
+        part = id(self._meant(asked.id))
+        if part in self.declared.once and (self._loops or part in self.used.parts):
+            self.source.refuse(
+                node, f"'{asked.id}' draws, and would draw the same again: say use= there, or call it once"
+            )
+        self.used.parts.append(part)
         raw = [ast.Name(f"raw.{name}", ast.Load()) for name in HANDED_ORDER if name in handed]
         return _at(node, ast.Call(asked, [*raw, *given], []))
 

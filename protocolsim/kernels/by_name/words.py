@@ -21,6 +21,7 @@ class KernelKind:
     plain       words that are arguments themselves
     use         what keys a draw beside its stream: the argument of that name at i, or this number
     result      the array that receives what the function returns, as array[k]; "return": the kernel itself returns
+    sets        whether it may set fields
     """
 
     arguments: tuple[str, ...]
@@ -29,6 +30,7 @@ class KernelKind:
     plain: tuple[str, ...] = ()
     use: str = ""
     result: str = ""
+    sets: bool = True
 
     @property
     def known(self) -> tuple[str, ...]:
@@ -45,6 +47,7 @@ KINDS: Mapping[str, KernelKind] = MappingProxyType({
     "observe": KernelKind((*_ALL, "seed", "who", "index", "minute", "value", "truth"), (*_DRAWING, "see"),
                           of_subject={"now": "minute"}, use="index"),
     "give": KernelKind((*_ALL, "dose", "amount"), plain=("dose",), result="amount"),
+    "multiplier": KernelKind((*_ALL, "now", "out"), of_subject={"now": "now"}, result="out", sets=False),
     "rate": KernelKind(("constants", "level"), ("p",), plain=("level",), result="return"),
     "part": KernelKind((), _DRAWING, result="return"),
 })  # fmt: skip
@@ -71,6 +74,7 @@ class Declared:
     draws       stream number of each draw
     needs       traits of the disease; reads: signals
     parts       the model's parts, by identity: the words each takes, by position (other arguments: "")
+    once        those parts that draw numbers of one use only, so that a second call would get the same
     support     functions that generated code calls, by name
     """
 
@@ -81,6 +85,7 @@ class Declared:
     reads: tuple[str, ...]
     parts: dict[int, tuple[str, ...]]
     support: Mapping[str, Any]
+    once: set[int] = field(default_factory=set)
 
 
 @dataclass
@@ -95,6 +100,7 @@ class Used:
     needs: set[str] = field(default_factory=set)
     reads: set[str] = field(default_factory=set)
     variables: set[str] = field(default_factory=set)
+    parts: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

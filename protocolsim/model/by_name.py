@@ -30,6 +30,7 @@ handed `me`, `p`, `draw`, `disease` and `signal`.
 
 from __future__ import annotations
 
+import ast
 from collections import Counter, namedtuple
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -49,6 +50,7 @@ from protocolsim.component import (
     GiveKernel,
     ObserveKernel,
     Parameter,
+    RateKernel,
     StartKernel,
     Variable,
     in_base_units,
@@ -59,12 +61,13 @@ from protocolsim.component import (
 )
 from protocolsim.errors import UsageError, unknown
 from protocolsim.kernels.by_name.columns import by_columns
-from protocolsim.kernels.by_name.made import Lines, FreeNames, function_of
+from protocolsim.kernels.by_name.made import FreeNames, Lines, function_of
 from protocolsim.kernels.by_name.reading import SubjectReader, written
 from protocolsim.kernels.by_name.rows import alone, by_rows
 from protocolsim.kernels.by_name.words import HANDED, Declared, Used, names_in
 from protocolsim.randomness import STREAM_BLOCK
 
+_LEVEL = "level"  # the first field of a drug, which the engine sets and its hazards are handed
 C = TypeVar("C", bound=Component)
 Said = Callable[..., Any]
 
@@ -112,8 +115,11 @@ class ByName:
         self.needs, self.reads, self._derived = tuple(needs), tuple(reads), derived
         self.assessments: tuple[Assessment, ...] = ()
         self.used: list[Used] = []
+        self._parts: list[Said] = []  # kept, since they are known by identity
         self._read: set[str] = set()  # parameters that `derived` reads
-        sizes = dict(_sized(field) for field in fields)
+        named = [_sized(field) for field in fields]
+        _refuse_twice("field", [name for name, _ in named])
+        sizes = dict(named)
         self.fields = tuple(chain.from_iterable(_columns(name, many) for name, many in sizes.items()))
         places = _places(sizes)
         tables = self._tables(in_base_units(self.parameters, {q.name: q.value for q in self.parameters}))
@@ -174,13 +180,20 @@ class ByName:
         return decorated
 
     def rate(self, said: Said) -> Callable[[Floats, float], float]:
-        """Decorate the rate of an event, per minute, at a level of treatment: for a Hazard."""
+        """Decorate the rate of an event, per minute, at a level of treatment, alike in all: for a Hazard."""
         return cast("Callable[[Floats, float], float]", self._kernel(said, "rate"))
+
+    def multiplier(self, said: Said) -> RateKernel:
+        """Decorate how often an event comes to a subject that is as it is now: for a Hazard; it sets nothing."""
+        return cast("RateKernel", self._kernel(said, "multiplier"))
 
     def part(self, said: Said) -> Said:
         """Decorate a function that others of this model call and hand `me`, `p`, `draw`, `disease` or `signal`."""
         made = self._kernel(said, "part")
         taken_words = self._reader.arguments
+        if any(not draw.keywords for _, _, draw in self._reader.used.draws if isinstance(draw, ast.Call)):
+            self._declared.once.add(id(made))
+        self._parts.append(made)
         self._declared.parts[id(made)] = tuple(a if a in HANDED else "" for a in taken_words)
         return made
 
@@ -231,7 +244,7 @@ class ByName:
         """What is declared and not used, as sentences; `names` ("field.central") are used elsewhere, by hand."""
         known = self._declared
         kinds: tuple[tuple[str, Iterable[str], set[str]], ...] = (
-            ("field", known.fields, {name for used in self.used for name in used.fields}),
+            ("field", known.fields, {_LEVEL, *(name for used in self.used for name in used.fields)}),
             ("parameter or constant", known.constants, self._read | {n for used in self.used for n in used.constants}),
             ("draw", known.draws, {name for used in self.used for name, _, _ in used.draws}),
             ("need", known.needs, {name for used in self.used for name in used.needs}),

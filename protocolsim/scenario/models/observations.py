@@ -86,7 +86,9 @@ class ObservationsBuilder:
             value, truth = (apply(code.DIVIDE, term, number(factor)) for term in (value, truth))
             interval = interval[0] / factor, interval[1] / factor
         low, high = interval
-        return Observed(Variable(name, unit, part.meaning, low, high, whole and factor == 1.0), value, truth)
+        return Observed(
+            Variable(name, unit, part.meaning, low, high, whole and factor == 1.0, part.missing != 0), value, truth
+        )
 
     # Errors ----------------------------------------------------------------------------------------------------------
 

@@ -17,9 +17,9 @@ import numpy as np
 
 from protocolsim.arithmetic import exp, inlined, log, power, sqrt
 from protocolsim.arrays import Floats
+from protocolsim.by_name.model import ByName, alike
 from protocolsim.component import Parameter, Trait, Variable
 from protocolsim.disease.base import Disease
-from protocolsim.model.by_name import ByName, alike
 from protocolsim.randomness import log_sd
 from protocolsim.units import MINUTES_PER_DAY, MINUTES_PER_WEEK
 

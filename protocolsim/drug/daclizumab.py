@@ -14,11 +14,11 @@ import numpy as np
 
 from protocolsim.arithmetic import exp, inlined, kernel, log, power, sqrt, unsigned
 from protocolsim.arrays import Floats, Integers
+from protocolsim.by_name.model import ByName
 from protocolsim.component import Hazard, Trait, Variable, put_back, taken
 from protocolsim.drug._daclizumab_parameters import PARAMETERS
 from protocolsim.drug.base import LEVEL, Drug
 from protocolsim.kinetics import saturation, step, two_rates
-from protocolsim.model.by_name import ByName
 from protocolsim.randomness import keys_of_use, log_sd, normals
 from protocolsim.units import MINUTES_PER_DAY, MINUTES_PER_WEEK
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 from typing import Any
 
 from protocolsim.arithmetic import exp, log
+from protocolsim.by_name.model import ByName, alike
 from protocolsim.component import Parameter, Trait
 from protocolsim.drug.base import Drug
-from protocolsim.model.by_name import ByName, alike
 
 PARAMETERS = (
     Parameter("loss_factor", 1.3, "", 1.0, 2.0, "A", "",

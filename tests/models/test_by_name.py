@@ -18,11 +18,11 @@ import pytest
 import protocolsim.disease
 import protocolsim.drug
 from protocolsim.arithmetic import exp, inlined, log, power
+from protocolsim.by_name import model as by_name
+from protocolsim.by_name.model import ByName, alike, kernel_text
 from protocolsim.component import Parameter, Variable
 from protocolsim.errors import UsageError
 from protocolsim.kernels.fingerprint import fingerprint
-from protocolsim.model import by_name
-from protocolsim.model.by_name import ByName, alike
 from protocolsim.randomness import (
     binomial_quantile,
     exponential_quantile,
@@ -167,13 +167,13 @@ def life(made: dict, count: int = 30) -> dict[str, np.ndarray]:
 def test_columns_and_rows_are_the_same_bits(monkeypatch):
     """What goes by columns goes by rows to the same bits; the toy has some of either."""
     whole = toy()
-    texts = {name: getattr(k, "py_func", k).__text__ for name, k in whole.items() if name != "model"}
+    texts = {name: kernel_text(k) for name, k in whole.items() if name != "model"}
     by_columns = {name for name, text in texts.items() if "put_back(" in text}
     assert by_columns == {"start", "straight"}
     found = life(whole)
     monkeypatch.setattr(by_name, "by_columns", lambda reader, lines: None)
     single = toy()
-    assert not any("put_back(" in getattr(k, "py_func", k).__text__ for n, k in single.items() if n != "model")
+    assert not any("put_back(" in kernel_text(k) for n, k in single.items() if n != "model")
     for name, numbers in life(single).items():
         assert numbers.tobytes() == found[name].tobytes(), name
 
@@ -257,8 +257,8 @@ def test_models_by_name_are_found():
 HEAD = """
 from protocolsim.arithmetic import exp, inlined
 from protocolsim.component import Parameter, Variable
-from protocolsim.model import by_name
-from protocolsim.model.by_name import ByName, alike
+from protocolsim.by_name import model as by_name
+from protocolsim.by_name.model import ByName, alike, kernel_text
 MODEL = ByName(
     stream=900, parameters=(Parameter("cell_loss", 1.0, "", 0.5, 2.0, "A", "", "loss"),),
     fields=("level", "cell_loss", "week[3]"), draws={"loss": 0, "other": 1}, needs=("weight",), reads=("log_rate",),
@@ -375,7 +375,7 @@ PLUGIN = {
         "@inlined\ndef near(x):\n    return 2.0 * far(x)\n"
     ),
     "plug/model.py": (
-        "import numpy as np\nfrom plug.near import near\nfrom protocolsim.model.by_name import ByName\n"
+        "import numpy as np\nfrom plug.near import near\nfrom protocolsim.by_name.model import ByName\n"
         'MODEL = ByName(stream=900, parameters=(), fields=("a", "b"), derived=lambda p: {"shift": 10.0})\n'
         "@MODEL.part\ndef shifted(p, x):\n    return x + p.shift\n"
         "@MODEL.start\ndef start(me, p):\n    me.a = near(shifted(p, 1.0))\n    me.b = me.a + 100.0\n"

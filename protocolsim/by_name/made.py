@@ -11,7 +11,7 @@ import ast
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from protocolsim.kernels.by_name.words import Declared, Written
+from protocolsim.by_name.words import Declared, Written
 
 
 class FreeNames:
@@ -30,7 +30,7 @@ class FreeNames:
         return self._given[name]
 
 
-class Lines:
+class Statements:
     """Statements from text, with names put in: `{body}` is the kernel's own name for its argument `body`."""
 
     def __init__(self, names: FreeNames, declared: Declared) -> None:
@@ -56,7 +56,7 @@ class Lines:
 
 
 class _Filling(dict[str, str]):
-    def __init__(self, lines: Lines, plain: dict[str, str]) -> None:
+    def __init__(self, lines: Statements, plain: dict[str, str]) -> None:
         super().__init__(plain)
         self.lines = lines
 

@@ -12,11 +12,11 @@ import ast
 from collections.abc import Iterator
 from copy import deepcopy
 
-from protocolsim.kernels.by_name.column_names import ColumnPlaces, LastRows, LoopNames, scalar
-from protocolsim.kernels.by_name.made import Lines
-from protocolsim.kernels.by_name.reading import SubjectReader, alike_keys
-from protocolsim.kernels.by_name.rows import draws_before, place_of, plain_draws, signal_at
-from protocolsim.kernels.by_name.words import assigned_in, names_in
+from protocolsim.by_name.column_names import ColumnPlaces, LastRows, LoopNames, scalar
+from protocolsim.by_name.made import Statements
+from protocolsim.by_name.reading import SubjectReader, alike_keys
+from protocolsim.by_name.rows import draws_before, place_of, plain_draws, signal_at
+from protocolsim.by_name.words import assigned_in, names_in
 
 # LLVM asks before a loop whether its columns overlap, pair by pair, and gives up beyond this many pairs.
 _MOST_PAIRS = 8
@@ -25,7 +25,7 @@ _SIMPLE = (ast.Assign, ast.AugAssign)
 _Region = list[ast.stmt]
 
 
-def by_columns(reader: SubjectReader, lines: Lines) -> tuple[list[str], list[ast.stmt]] | None:
+def by_columns(reader: SubjectReader, lines: Statements) -> tuple[list[str], list[ast.stmt]] | None:
     """The arguments and the statements of a kernel by columns, or None where there is no such way."""
     made = ColumnKernel(reader, lines)
     return made.kernel() if made.possible() else None
@@ -34,7 +34,7 @@ def by_columns(reader: SubjectReader, lines: Lines) -> tuple[list[str], list[ast
 class ColumnKernel(ColumnPlaces):
     """The way from what is said of one subject to loops over columns."""
 
-    def __init__(self, reader: SubjectReader, lines: Lines) -> None:
+    def __init__(self, reader: SubjectReader, lines: Statements) -> None:
         super().__init__(reader, lines)
         self.tree, self.alike = reader.source.tree, 0
         self._split_counts(self.body)

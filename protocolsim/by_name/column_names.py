@@ -6,16 +6,16 @@ import ast
 from copy import deepcopy
 from typing import Any
 
-from protocolsim.kernels.by_name.made import Lines
-from protocolsim.kernels.by_name.reading import SubjectReader
-from protocolsim.kernels.by_name.rows import RowNames, plain_draws
-from protocolsim.kernels.by_name.words import assigned_in, names_in
+from protocolsim.by_name.made import Statements
+from protocolsim.by_name.reading import SubjectReader
+from protocolsim.by_name.rows import RowNames, plain_draws
+from protocolsim.by_name.words import assigned_in, names_in
 
 
 class ColumnPlaces:
     """Which names differ between subjects, and what the columns of these are called."""
 
-    def __init__(self, reader: SubjectReader, lines: Lines) -> None:
+    def __init__(self, reader: SubjectReader, lines: Statements) -> None:
         self.reader, self.lines = reader, lines
         self.body: list[ast.stmt] = deepcopy(reader.body)
         self.constants: dict[str, int] = {}

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from copy import deepcopy
 from typing import Any
 
-from protocolsim.kernels.by_name.made import Lines
-from protocolsim.kernels.by_name.reading import SubjectReader, alike_keys
-from protocolsim.kernels.by_name.words import HANDED, HANDED_ORDER, assigned_in
+from protocolsim.by_name.made import Statements
+from protocolsim.by_name.reading import SubjectReader, alike_keys
+from protocolsim.by_name.words import HANDED, HANDED_ORDER, assigned_in
 
 
 class RowNames(ast.NodeTransformer):
     """What each dotted name is where one row is looked at: number k of `rows`, subject i."""
 
-    def __init__(self, reader: SubjectReader, lines: Lines) -> None:
+    def __init__(self, reader: SubjectReader, lines: Statements) -> None:
         self.reader, self.lines, self.declared = reader, lines, reader.declared
         self.kept: dict[str, str] = {}  # what is computed before the loop, by the name that it stands for
         self.columns: set[str] = set()  # draws that were made for all rows before the loop
@@ -163,7 +163,7 @@ def signal_at(reader: SubjectReader, name: str) -> str:
     return at
 
 
-def by_rows(reader: SubjectReader, lines: Lines) -> tuple[list[str], list[ast.stmt]]:
+def by_rows(reader: SubjectReader, lines: Statements) -> tuple[list[str], list[ast.stmt]]:
     """The arguments and the statements of a kernel that goes from row to row."""
     tree, names = reader.source.tree, RowNames(reader, lines)
     kind = reader.kind
@@ -209,7 +209,9 @@ def plain_draws(*nodes: ast.AST) -> set[str]:
     return {n.id.partition(".")[2] for n in names if n.id.startswith("draw.") and n.id.count(".") > 1}
 
 
-def draws_before(reader: SubjectReader, lines: Lines, names: Sequence[str], rows: str, at: ast.AST) -> list[ast.stmt]:
+def draws_before(
+    reader: SubjectReader, lines: Statements, names: Sequence[str], rows: str, at: ast.AST
+) -> list[ast.stmt]:
     """The draws of all rows, each a column."""
     if not names:
         return []
@@ -237,7 +239,7 @@ def draws_before(reader: SubjectReader, lines: Lines, names: Sequence[str], rows
     return made
 
 
-def alone(reader: SubjectReader, lines: Lines) -> tuple[list[str], list[ast.stmt]]:
+def alone(reader: SubjectReader, lines: Statements) -> tuple[list[str], list[ast.stmt]]:
     """The arguments and the statements of a part or a rate: a function of one subject that returns a number."""
     names = RowNames(reader, lines)
     body: list[ast.stmt] = []

@@ -15,8 +15,7 @@ from typing import Any, TypeVar
 
 from numba import config
 
-from protocolsim.errors import UsageError, unknown
-from protocolsim.kernels.by_name.words import (
+from protocolsim.by_name.words import (
     DISTRIBUTIONS,
     HANDED,
     HANDED_ORDER,
@@ -26,6 +25,7 @@ from protocolsim.kernels.by_name.words import (
     Written,
     assigned_in,
 )
+from protocolsim.errors import UsageError, unknown
 from protocolsim.kernels.fingerprint import overloads
 
 N = TypeVar("N", bound=ast.AST)

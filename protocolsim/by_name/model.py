@@ -43,6 +43,11 @@ import numpy as np
 from protocolsim import randomness
 from protocolsim.arithmetic import exp, inlined, kernel, log
 from protocolsim.arrays import Floats
+from protocolsim.by_name.columns import by_columns
+from protocolsim.by_name.made import FreeNames, Statements, function_of
+from protocolsim.by_name.reading import SubjectReader, written
+from protocolsim.by_name.rows import alone, by_rows
+from protocolsim.by_name.words import HANDED, Declared, Used, names_in
 from protocolsim.component import (
     AdvanceKernel,
     Assessment,
@@ -60,11 +65,6 @@ from protocolsim.component import (
     taken,
 )
 from protocolsim.errors import UsageError, unknown
-from protocolsim.kernels.by_name.columns import by_columns
-from protocolsim.kernels.by_name.made import FreeNames, Lines, function_of
-from protocolsim.kernels.by_name.reading import SubjectReader, written
-from protocolsim.kernels.by_name.rows import alone, by_rows
-from protocolsim.kernels.by_name.words import HANDED, Declared, Used, names_in
 from protocolsim.randomness import STREAM_BLOCK
 
 _LEVEL = "level"  # the first field of a drug, which the engine sets and its hazards are handed
@@ -84,6 +84,12 @@ _SUPPORT: Mapping[str, Any] = MappingProxyType({
 def alike(*keys: float) -> AbstractContextManager[None]:  # noqa: ARG001 - it is read, not called
     """Say that what stands below depends on these alone, of what differs between subjects; mostly they agree."""
     return nullcontext()
+
+
+def kernel_text(kernel_by_name: Callable[..., Any]) -> str:
+    """The kernel that was made of what is said of one subject, as Python text: to read, not to run."""
+    text: str = getattr(kernel_by_name, "py_func", kernel_by_name).__text__
+    return text
 
 
 class ByName:
@@ -202,7 +208,7 @@ class ByName:
         self._reader = reader = SubjectReader(source, kind, self._declared, variables)
         self._keep(reader)
         taken_names = names_in(source.tree) | {a.arg for a in source.tree.args.args} | set(said.__code__.co_freevars)
-        lines = Lines(FreeNames(taken_names), self._declared)
+        lines = Statements(FreeNames(taken_names), self._declared)
         if kind in ("part", "rate"):
             arguments, body = alone(reader, lines)
         else:

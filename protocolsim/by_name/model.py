@@ -88,7 +88,8 @@ def alike(*keys: float) -> AbstractContextManager[None]:  # noqa: ARG001 - it is
 
 def kernel_text(kernel_by_name: Callable[..., Any]) -> str:
     """The kernel that was made of what is said of one subject, as Python text: to read, not to run."""
-    text: str = getattr(kernel_by_name, "py_func", kernel_by_name).__text__
+    function: Any = getattr(kernel_by_name, "py_func", kernel_by_name)
+    text: str = function.__text__
     return text
 
 

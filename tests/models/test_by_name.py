@@ -11,6 +11,7 @@ import subprocess
 import sys
 import traceback
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -39,7 +40,7 @@ PARAMETERS = (
 TABLE = np.array([[0.1, 0.2], [0.3, 0.4]])
 
 
-def toy() -> dict:
+def toy() -> dict[str, Any]:
     """A model that uses every word, and its kernels as plain functions."""
     model = ByName(
         stream=900,
@@ -130,7 +131,7 @@ def toy() -> dict:
     return {"model": model, **kernels}
 
 
-def life(made: dict, count: int = 30) -> dict[str, np.ndarray]:
+def life(made: dict[str, Any], count: int = 30) -> dict[str, np.ndarray]:
     """What the kernels of the toy do to subjects whose moments differ, or agree."""
     run = {n: getattr(k, "py_func", k) for n, k in made.items() if n != "model"}
     model = made["model"]
@@ -235,8 +236,8 @@ def _by_hand(module: str) -> set[str]:
     """Names that kernels by hand use: `_F.central`, where the module says `_F, ... = MODEL.field, ...`."""
     tree = ast.parse(inspect.getsource(importlib.import_module(module)))
     places = {"_F": "field", "_P": "parameter", "_DRAW": "draw"}
-    attributes = [n for n in ast.walk(tree) if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name)]
-    return {f"{places[n.value.id]}.{n.attr}" for n in attributes if n.value.id in places}
+    attributes = [(getattr(n.value, "id", ""), n.attr) for n in ast.walk(tree) if isinstance(n, ast.Attribute)]
+    return {f"{places[place]}.{name}" for place, name in attributes if place in places}
 
 
 @pytest.mark.parametrize(("module", "model"), shipped(), ids=lambda x: x if isinstance(x, str) else "")

@@ -25,7 +25,7 @@ FLOORS = {
     "by_name": 4,
     "disease": 5, "drug": 5, "cohort": 5, "endpoint": 5,
     "protocol": 6, "analysis": 6,
-    "engine": 7, "proof": 7,
+    "engine": 7, "proof": 7, "model": 7,
     "scenario": 8,
     "study": 9,
     "report": 10,

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from protocolsim.model import instructions as code
-from protocolsim.model.terms import Term, apply, number, term_of
+from protocolsim.model.terms import ColumnTerm, apply, number, term_of
 from protocolsim.model.terms import field as field_term
 from protocolsim.protocol.rules import Node
 from protocolsim.scenario.file.model_schema import QuantityPart
@@ -19,7 +19,7 @@ from protocolsim.scenario.file.yaml_reader import Address
 from protocolsim.scenario.models.draws import Streams, bounded, exponential, minus, over, plus, times
 from protocolsim.scenario.models.intervals import ANYTHING, NOT_NEGATIVE, Interval, hull, within
 from protocolsim.scenario.models.kinetics import compartments
-from protocolsim.scenario.models.scope import Formula, Meanings, Scope
+from protocolsim.scenario.models.scope import Meanings, ParsedFormula, Scope
 from protocolsim.units import ACTIVITY, MASS, NONE, RATE, SUBSTANCE, TIME, Dimension, combine
 
 KINDS = ("relaxes_to", "grows_by", "rate", "becomes", "autoregressive", "arrivals", "steps", "doses_enter", "formula")
@@ -57,12 +57,12 @@ class Fields:
 class Carried:
     """What the quantities come to: terms to store at entry, over any interval, in a step of the grid, and at a dose."""
 
-    start: dict[int, Term] = field(default_factory=dict)
-    always: dict[int, Term] = field(default_factory=dict)
-    on_grid: dict[int, Term] = field(default_factory=dict)
-    also_always: list[Term] = field(default_factory=list)
-    also_on_grid: list[Term] = field(default_factory=list)
-    doses: dict[int, Callable[[Term], Term]] = field(default_factory=dict)
+    start: dict[int, ColumnTerm] = field(default_factory=dict)
+    always: dict[int, ColumnTerm] = field(default_factory=dict)
+    on_grid: dict[int, ColumnTerm] = field(default_factory=dict)
+    also_always: list[ColumnTerm] = field(default_factory=list)
+    also_on_grid: list[ColumnTerm] = field(default_factory=list)
+    doses: dict[int, Callable[[ColumnTerm], ColumnTerm]] = field(default_factory=dict)
     with_paths: bool = False  # whether something is drawn while time passes
 
 
@@ -70,13 +70,13 @@ class QuantitiesBuilder:
     """Builds the quantities of one model in file order."""
 
     def __init__(
-        self, scope: Scope, streams: Streams, fields: Fields, starts: dict[str, Term], now: dict[str, Term],
+        self, scope: Scope, streams: Streams, fields: Fields, starts: dict[str, ColumnTerm], now: dict[str, ColumnTerm],
         step: int | None,
     ) -> None:  # fmt: skip
         self.scope, self.streams, self.fields = scope, streams, fields
         self.starts, self.now, self.step = starts, now, step  # terms of names at entry, and later
         self.carried = Carried()
-        self.next: dict[str, Term] = {}  # terms after the step, of the quantities so far
+        self.next: dict[str, ColumnTerm] = {}  # terms after the step, of the quantities so far
         self._systems: list[tuple[str, int, Node, QuantityPart, Address]] = []
 
     def build(self, parts: Mapping[str, QuantityPart]) -> None:
@@ -135,18 +135,20 @@ class QuantitiesBuilder:
 
     # Reading ---------------------------------------------------------------------------------------------------------
 
-    def _meanings(self, **other: Term) -> Meanings:
+    def _meanings(self, **other: ColumnTerm) -> Meanings:
         """What names mean at the end of an interval: quantities that were carried on already have their new value."""
         return Meanings({**self.now, **self.next, **other}, self.scope.formulas, self.scope)
 
     def _read(
         self, address: Address, text: str | float, dimension: Dimension | None, what: str
-    ) -> tuple[Formula, Term] | None:
+    ) -> tuple[ParsedFormula, ColumnTerm] | None:
         formula = self.scope.read(address, text, dimension, what)
         return None if formula is None else (formula, term_of(formula.node, self._meanings()))
 
-    def _bounds(self, name: str, part: QuantityPart, dimension: Dimension) -> tuple[Term | None, Term | None, Interval]:
-        terms: list[Term | None] = []
+    def _bounds(
+        self, name: str, part: QuantityPart, dimension: Dimension
+    ) -> tuple[ColumnTerm | None, ColumnTerm | None, Interval]:
+        terms: list[ColumnTerm | None] = []
         low, high = -_INF, _INF
         for key, text in (("at least", part.least), ("at most", part.most)):
             found = None if text is None else self._read((*self._at(name), key), text, dimension, "as the quantity")
@@ -248,7 +250,7 @@ class QuantitiesBuilder:
 
     # Carrying on -----------------------------------------------------------------------------------------------------
 
-    def _store(self, name: str, part: QuantityPart, dimension: Dimension, value: Term, *, driven: bool) -> None:
+    def _store(self, name: str, part: QuantityPart, dimension: Dimension, value: ColumnTerm, *, driven: bool) -> None:
         """The quantity after the interval, stored with what is carried on always, or in steps."""
         low, high, _ = self._bounds(name, part, dimension)
         place = int(self.now[name].data[0])
@@ -258,7 +260,7 @@ class QuantitiesBuilder:
         # What is carried on by itself has been stored before a step of the grid begins.
         self.next[name] = value if driven else self.now[name]
 
-    def _time(self, *, driven: bool) -> Term:
+    def _time(self, *, driven: bool) -> ColumnTerm:
         """How long an interval is."""
         return number(float(self.step)) if driven and self.step is not None else apply(code.ELAPSED)
 
@@ -308,7 +310,7 @@ class QuantitiesBuilder:
         names = [name for name, *_ in self._systems]
         at = {name: self.now[name] for name in names}
 
-        def slopes(values: Mapping[str, Term]) -> dict[str, Term]:
+        def slopes(values: Mapping[str, ColumnTerm]) -> dict[str, ColumnTerm]:
             meanings = self._meanings(**values)
             return {name: term_of(node, meanings) for name, _, node, _, _ in self._systems}
 
@@ -417,7 +419,7 @@ class QuantitiesBuilder:
     def _doses_enter(self, name: str, part: QuantityPart, dimension: Dimension) -> None:  # noqa: ARG002
         address = self._at(name)
 
-        def read(key: str, text: str | float, wants: Dimension, what: str) -> Term | None:
+        def read(key: str, text: str | float, wants: Dimension, what: str) -> ColumnTerm | None:
             found = self._read((*address, key), text, wants, what)
             if found is None:
                 return None
@@ -442,17 +444,17 @@ class QuantitiesBuilder:
 
     # What must hold --------------------------------------------------------------------------------------------------
 
-    def _above_zero(self, address: Address, formula: Formula) -> None:
+    def _above_zero(self, address: Address, formula: ParsedFormula) -> None:
         if formula.interval[0] < 0.0 or formula.interval[1] <= 0.0:
             self.scope.faults.append(address, f"'{formula.text}' can be 0 or negative; expected what is always above 0")
 
-    def _not_negative(self, address: Address, formula: Formula) -> None:
+    def _not_negative(self, address: Address, formula: ParsedFormula) -> None:
         if formula.interval[0] < 0.0:
             said = f"'{formula.text}' can be negative, and a rate is 0 or more; bound it, as in max(0 / week, ...)"
             self.scope.faults.append(address, said)
 
 
-def _pick(level: Term, values: list[Term]) -> Term:
+def _pick(level: ColumnTerm, values: list[ColumnTerm]) -> ColumnTerm:
     """The value of a level."""
     chosen = values[-1]
     for number_, value in reversed(list(enumerate(values[:-1]))):

@@ -74,7 +74,8 @@ def toy() -> dict[str, Any]:
         mean = me.size * 2.0
         me.count = draw.poisson("many", mean)
         me.left = draw.binomial("kept", me.count, 0.25, none=exp(me.count * log(1.0 - 0.25)))
-        me.rest[2] = disease.weight * me.left
+        share = disease.weight * me.left
+        me.rest[2] = share
         me.level = 0.0
 
     @model.advance
@@ -270,6 +271,9 @@ def plain(x):
 @MODEL.part
 def part(me, x):
     return me.level + x
+@MODEL.part
+def drawn(draw):
+    return draw.uniform("other")
 """
 START, ADVANCE, SEE = (
     "@MODEL.start\ndef f(me, p, draw, disease):\n",
@@ -301,6 +305,7 @@ REFUSED = [
     (START + "    me.level = plain(1.0)", "'plain' is a plain function: decorate it with @kernel or @inlined"),
     (START + "    me.level = part(p, 1.0)", "'part' is handed 'me' here"),
     (START + "    me.level = part(me)", "'part' takes 2 arguments"),
+    (START + "    me.level = drawn(draw) + drawn(draw)", "'drawn' draws, and would draw the same again"),
     (START + "    return 1.0", "nothing is returned here"),
     ("@MODEL.give\ndef f(me, dose):\n    me.level = dose", "return it"),
     ("@MODEL.multiplier\ndef f(me):\n    me.level = 1.0\n    return 1.0", "can only be read"),

@@ -119,6 +119,9 @@ def _call(node: Call, of: list[ColumnTerm]) -> ColumnTerm:
         return apply(code.MULTIPLY, apply(code.LOG, of[0]), number(LOG10_E))
     if node.function == "round":
         return apply(code.ROUND, of[0], of[1] if len(of) > 1 else number(1.0))
+    if node.function == "probit":
+        inside = apply(code.AND, apply(code.DRAWN, number(0.0), of[0]), apply(code.DRAWN, of[0], number(1.0)))
+        return apply(code.CHOOSE, inside, apply(code.NORMAL, of[0]), number(float("nan")))
     if node.function == "if":
         return apply(code.CHOOSE, *of)
     which = {"min": code.MIN, "max": code.MAX}[node.function]

@@ -94,6 +94,8 @@ class QuantitiesBuilder:
             dimension = dimensions.get(name)
             if kinds[name] == "formula" or dimension is None:
                 continue
+            if kinds[name] != "rate":
+                self._integrate()  # what stands below a rate reads what it has come to
             with self.scope.faults.watch() as here:
                 getattr(self, f"_{kinds[name]}")(name, parts[name], dimension)
             if not here.ok:
@@ -295,7 +297,7 @@ class QuantitiesBuilder:
             self._store(name, part, dimension, value[1], driven=True)
 
     def _rate(self, name: str, part: QuantityPart, dimension: Dimension) -> None:
-        """Of a system of differential equations: integrated together, after the others."""
+        """Of a system of differential equations: rates that stand in a row are integrated together."""
         assert part.rate is not None
         per_time = combine(dimension, TIME, -1)
         found = self._read((*self._at(name), "rate"), part.rate, per_time, "the quantity's change per time")
@@ -303,16 +305,17 @@ class QuantitiesBuilder:
             self._systems.append((name, int(self.now[name].data[0]), found[0].node, part, self._at(name)))
 
     def _integrate(self) -> None:
-        """One step of Runge and Kutta's fourth order of all rates together; of Euler's where every interval is one."""
+        """One step of Runge and Kutta's fourth order of rates in a row; of Euler's where every interval is one."""
         if not self._systems:
             return
+        systems, self._systems = self._systems, []
         step = self._time(driven=True)
-        names = [name for name, *_ in self._systems]
+        names = [name for name, *_ in systems]
         at = {name: self.now[name] for name in names}
 
         def slopes(values: Mapping[str, ColumnTerm]) -> dict[str, ColumnTerm]:
             meanings = self._meanings(**values)
-            return {name: term_of(node, meanings) for name, _, node, _, _ in self._systems}
+            return {name: term_of(node, meanings) for name, _, node, _, _ in systems}
 
         if self.step is None:
             first = slopes(at)
@@ -326,7 +329,7 @@ class QuantitiesBuilder:
             sixth = over(step, number(6.0))
             middle = {n: times(number(2.0), plus(two[n], three[n])) for n in names}
             after = {n: plus(at[n], times(sixth, plus(plus(one[n], middle[n]), four[n]))) for n in names}
-        for name, place, _, part, _ in self._systems:
+        for name, place, _, part, _ in systems:
             low, high, _ = self._bounds(name, part, self.scope.dimensions[name])
             self.carried.on_grid[place] = self.next[name] = bounded(after[name], low, high)
 

@@ -199,11 +199,9 @@ class ColumnKernel(ColumnPlaces):
             )
         made = self.lines(f"{array} = {{np}}.empty({{count}})", self.tree)
         if name in self.reader.numbers:
-            of = self.reader.kind.of_subject[name]
-            made += self.lines(
-                f"for {{k}} in range({{count}}):\n    {array}[{{k}}] = {{{of}}}[{{np}}.uint64({{rows}}[{{k}}])]",
-                self.tree,
-            )
+            of, index = self.reader.kind.place(name)
+            row = "{np}.uint64({rows}[{k}])" if index == "i" else "{k}"
+            made += self.lines(f"for {{k}} in range({{count}}):\n    {array}[{{k}}] = {{{of}}}[{row}]", self.tree)
         return made
 
     def _set_first(self, name: str) -> bool:

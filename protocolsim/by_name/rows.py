@@ -25,8 +25,10 @@ class RowNames(ast.NodeTransformer):
         """The place behind a name."""
         word, _, name = node.id.partition(".")
         if node.id in self.reader.numbers:
-            array = self.reader.kind.of_subject.get(node.id)
-            return self._one(f"{{{array}}}[{{i}}]" if array else f"{{{node.id}}}", node)
+            if node.id not in self.reader.kind.of_subject:
+                return self._one(f"{{{node.id}}}", node)
+            array, index = self.reader.kind.place(node.id)
+            return self._one(f"{{{array}}}[{{{index}}}]", node)
         if not name and node.id not in ("me[]", "p[]"):
             return node
         return self._one(getattr(self, f"_{word}")(name), node)

@@ -17,7 +17,8 @@ class KernelKind:
 
     arguments   of the kernel, in their order (see `component.py`)
     words       what stands before a dot: `me`, `p`, `disease`, `signal`, `draw`, `see`
-    of_subject  words for one number of each subject i, and the array argument that holds it, as array[i]
+    of_subject  words for one number of each subject, and its place in an argument: "since[i]" of the subject in row i
+                of `body`, "dose[k]" of the subject rows[k]
     plain       words that are arguments themselves
     use         what keys a draw beside its stream: the argument of that name at i, or this number
     result      the array that receives what the function returns, as array[k]; "return": the kernel itself returns
@@ -32,6 +33,11 @@ class KernelKind:
     result: str = ""
     sets: bool = True
 
+    def place(self, word: str) -> tuple[str, str]:
+        """The argument that holds a word's number for each subject, and the index: i, the row of `body`, or k."""
+        array, _, index = self.of_subject[word].rstrip("]").partition("[")
+        return array, index
+
     @property
     def known(self) -> tuple[str, ...]:
         """Every word that the author's function may take as an argument."""
@@ -43,11 +49,11 @@ _DRAWING = ("me", "p", "disease", "signal", "draw")
 
 KINDS: Mapping[str, KernelKind] = MappingProxyType({
     "start": KernelKind((*_ALL, "seed", "who"), _DRAWING, use="0"),
-    "advance": KernelKind((*_ALL, "since", "until"), of_subject={"since": "since", "until": "until"}),
+    "advance": KernelKind((*_ALL, "since", "until"), of_subject={"since": "since[i]", "until": "until[i]"}),
     "observe": KernelKind((*_ALL, "seed", "who", "index", "minute", "value", "truth"), (*_DRAWING, "see"),
-                          of_subject={"now": "minute"}, use="index"),
+                          of_subject={"now": "minute[i]"}, use="index"),
     "give": KernelKind((*_ALL, "dose", "amount"), plain=("dose",), result="amount"),
-    "multiplier": KernelKind((*_ALL, "now", "out"), of_subject={"now": "now"}, result="out", sets=False),
+    "multiplier": KernelKind((*_ALL, "now", "out"), of_subject={"now": "now[i]"}, result="out", sets=False),
     "rate": KernelKind(("constants", "level"), ("p",), plain=("level",), result="return"),
     "part": KernelKind((), _DRAWING, result="return"),
 })  # fmt: skip

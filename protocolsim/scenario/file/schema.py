@@ -9,6 +9,8 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing
+from collections.abc import Mapping
+from functools import cache
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
@@ -375,7 +377,8 @@ OF_KIND = "endpoint of kind "
 """How a field that names an endpoint says of which kind it must be."""
 
 
-def endpoint_fields(kind: type[Endpoint]) -> dict[str, tuple[str, Any]]:
+@cache
+def endpoint_fields(kind: type[Endpoint]) -> Mapping[str, tuple[str, Any]]:
     """The keys of a kind of endpoint or analysis: what each names (states, variable, ..., text), and the choices."""
     shared = {f.name for f in dataclasses.fields(Endpoint)}
     hints = typing.get_type_hints(kind, include_extras=True)
@@ -392,4 +395,4 @@ def endpoint_fields(kind: type[Endpoint]) -> dict[str, tuple[str, Any]]:
             fields[field.name] = (hint.__metadata__[0], None)
         else:
             fields[field.name] = ("text", None)
-    return fields
+    return types.MappingProxyType(fields)

@@ -17,8 +17,7 @@ def sections(part: ModelPart) -> str:
     """The Markdown that stands beside a model of code, made from a declared one."""
     blocks = [
         "## Equations",
-        f"Declared in YAML: no code stands behind it. What depends on something that changes is carried on in steps of "
-        f"{part.step}.",
+        f"Declared in YAML, without code. What depends on what changes is carried on in steps of {part.step}.",
         _table("Formulas over parameters", {name: str(text) for name, text in part.definitions.items()}),
         _table("Drawn at entry", {name: said(t) for name, t in part.traits.items()}),
         _table("What changes with time", {name: said(q) for name, q in part.quantities.items()}),

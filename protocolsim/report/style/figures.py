@@ -152,6 +152,15 @@ def legend(labels: Sequence[str]) -> alt.Legend:
     return alt.Legend(orient="bottom", direction="horizontal", columns=columns, symbolType="circle", offset=14)
 
 
+def across_scale(ends: Sequence[float], *, log: bool = False) -> alt.Scale:
+    """The scale of an axis over a parameter from its lowest value to its highest. `log`: where that has a log scale."""
+    import altair as alt
+
+    if not ends[0] < ends[1]:
+        return alt.Scale(zero=False)
+    return alt.Scale(type="log", domain=list(ends), nice=False) if log else alt.Scale(domain=list(ends), nice=False)
+
+
 def colours(states: Sequence[str], shown: Sequence[str]) -> alt.Scale:
     """One colour per state."""
     import altair as alt

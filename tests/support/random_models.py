@@ -17,6 +17,7 @@ from tests.support.protocols import Draft, drafts
 
 Draw = Callable[..., Any]
 DISEASE, TABLET, DEPOT = "illness", "capsule", "depot_of_it"
+STEPS = ("1 day", "6 hours", "36 hours", "every moment of the protocol")
 EVENTS = ("fever", "rash", "dropout", "crisis")
 
 
@@ -158,8 +159,10 @@ class _Drawn:
             made["since"] = draw(st.sampled_from(["entry", "enrolment"]))
         return made
 
-    def events(self, names: Sequence[str]) -> Model:
-        """Some of these events."""
+    def events(self, names: Sequence[str], *, changing: bool) -> Model:
+        """Some of these events; `changing`: they may read what changes with time."""
+        if not changing:
+            self.names, self.with_forms = self.traits_so_far, False
         return {name: self.event() for name in names if _often(self.draw, 3)}
 
     # Observations ----------------------------------------------------------------------------------------------------
@@ -217,14 +220,15 @@ def diseases(draw: Draw) -> Model:
         scan[name] = drawn.shown(kind, list(scan))
     if _often(draw):
         scan["dose_seen"] = {"shows": f"({drawn.of()}) * weight", "error": {"normal": {"sd": "1 kg"}}, "unit": "kg"}
+    step = draw(st.sampled_from(STEPS))
     model: Model = {
         "parameters": _parameters(),
         "definitions": {"twice": "2 * scale"},
-        "step": draw(st.sampled_from(["1 day", "6 hours", "36 hours", "every moment of the protocol"])),
+        "step": step,
         "traits": traits,
         "quantities": quantities,
         "assessments": {"scan": scan, "blood": {"cells": drawn.shown("number", [])}},
-        "events": drawn.events(EVENTS),
+        "events": drawn.events(EVENTS, changing=step != STEPS[-1]),
     }
     return meant(model)
 
@@ -246,16 +250,16 @@ def drugs(draw: Draw, *, doses: bool) -> Model:
         for event in ("fever", "rash"):
             parameters[event] = {"value": "1 % / day", "range": ["0 / day", "1 / day"], "at least": "0 / day"}
     drawn.names.append("weight / 70 kg")
-    traits = drawn.traits()
+    traits, step = drawn.traits(), draw(st.sampled_from(STEPS))
     model: Model = {
         "kind": "drug",
         "parameters": parameters,
         "needs": ["weight"],
-        "step": draw(st.sampled_from(["1 day", "12 hours", "every moment of the protocol"])),
+        "step": step,
         "traits": traits,
         "quantities": drawn.quantities(kinetic),
-        "events": drawn.events(["crisis"]),
         "writes": {"toy_level": drawn.of()},
+        "events": drawn.events(["crisis"], changing=step != STEPS[-1]),
     }
     if doses:
         model["events"] |= {event: {"rate": event, "recurrent": True} for event in ("fever", "rash")}

@@ -23,7 +23,7 @@ from protocolsim.scenario.build.values.faults import Faults
 from protocolsim.scenario.file.model_schema import ModelPart
 from protocolsim.scenario.file.yaml_reader import Address
 from protocolsim.scenario.models.draws import Streams, over, times
-from protocolsim.scenario.models.events import DeclaredEvent, EventsBuilder, baseline_of
+from protocolsim.scenario.models.events import DeclaredEvent, EventsBuilder, RateOfConstants, baseline_of
 from protocolsim.scenario.models.observations import DeclaredVariable, ObservationsBuilder
 from protocolsim.scenario.models.parameters import parameter_of
 from protocolsim.scenario.models.patients import PatientsReader, PatientsStart
@@ -364,6 +364,11 @@ class DeclaredModel:
         return make(**common, **({"give": give} if give is not None else {}))
 
     def _hazard(self, frame: Frame, event: DeclaredEvent) -> Hazard:
+        if event.kind == "rate" and event.multiplier.is_constant:
+            # The same for everybody, and all that a state says of it is whether the treatment is in force.
+            rate = RateOfConstants(self.assembler.constant(event.multiplier))
+            return Hazard(event=event.name, stream=event.stream, rate=rate, since=event.part.since,
+                          once=not event.part.recurrent)  # fmt: skip
         return Hazard(
             event=event.name,
             stream=event.stream,
@@ -375,8 +380,8 @@ class DeclaredModel:
         )
 
     def _give(self, frame: Frame, carried: Carried) -> GiveProgram | None:
-        if not carried.doses:
-            return None
+        if not carried.doses and not self.scope.reads_dose:
+            return None  # it is on or off
         dose = apply(code.GIVEN, data=(0.0,))
         weight = self.scope.special("weight") if "weight" in self.scope.needs else None
         amounts = [dose if weight is None else times(dose, weight), dose]

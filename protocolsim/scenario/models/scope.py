@@ -91,6 +91,7 @@ class Scope:
     rising: set[str] = field(default_factory=set)  # what never becomes less
     reads: list[str] = field(default_factory=list)
     needs: list[str] = field(default_factory=list)
+    reads_dose: bool = False  # whether a formula reads the dose in force
 
     def add(self, name: str, dimension: Dimension, interval: Interval = ANYTHING) -> None:
         """Let a name be known from here on."""
@@ -137,7 +138,7 @@ class Scope:
     def _known(self, address: Address, names: tuple[str, ...]) -> bool:
         sound = True
         for name in names:
-            if name in self.dimensions:
+            if name in self.dimensions and name not in self.broken:
                 continue
             sound = False
             if name in self.broken:
@@ -200,6 +201,7 @@ class Scope:
         if name in self.needs:
             return apply(code.NEED, data=(float(self.needs.index(name)),))
         if name in ("dose", "on"):
+            self.reads_dose |= name == "dose"
             level = field_term(0, changes=True)
             return level if name == "dose" else apply(code.LESS, number(0.0), level)
         form, _, of = name.removeprefix("_form_").partition("_0_")

@@ -18,6 +18,15 @@ from tests.support.protocols import Draft, drafts
 Draw = Callable[..., Any]
 DISEASE, TABLET, DEPOT = "illness", "capsule", "depot_of_it"
 STEPS = ("1 day", "6 hours", "36 hours", "every moment of the protocol")
+KINDS = (
+    "normal", "lognormal", "log sd", "cv", "uniform", "beta", "gamma", "exponential", "bernoulli", "poisson",
+    "categories", "formula", "at least", "at most", "correlated with", "seen",
+    "relaxes to", "grows by", "rate", "becomes", "autoregressive", "arrivals", "steps", "doses enter",
+    "one compartment", "two compartments", "absorption half-life",
+    "negative binomial", "binomial", "rounded to", "cuts", "below", "missing", "since the last", "unit",
+    "weibull", "piecewise", "times", "recurrent", "entry", "enrolment", *STEPS,
+)  # fmt: skip
+"""What drawn models say, all of it."""
 EVENTS = ("fever", "rash", "dropout", "crisis")
 
 
@@ -250,6 +259,8 @@ def drugs(draw: Draw, *, doses: bool) -> Model:
         for event in ("fever", "rash"):
             parameters[event] = {"value": "1 % / day", "range": ["0 / day", "1 / day"], "at least": "0 / day"}
     drawn.names.append("weight / 70 kg")
+    if not doses:
+        drawn.forms = ["on * 1"]  # a drug that reads its dose is given in doses
     traits, step = drawn.traits(), draw(st.sampled_from(STEPS))
     model: Model = {
         "kind": "drug",
@@ -268,13 +279,13 @@ def drugs(draw: Draw, *, doses: bool) -> Model:
 
 
 @st.composite
-def trials(draw: Draw) -> Draft:
-    """A drawn protocol with a drawn disease and drawn drugs."""
+def trials(draw: Draw, *, doses: bool = False) -> Draft:
+    """A drawn protocol with a drawn disease and drawn drugs; `doses`: one of them may be given in doses."""
     draft: Draft = draw(drafts())
     draft["cohort"]["disease"] = DISEASE
     draft["models"] = {DISEASE: draw(diseases()), TABLET: draw(drugs(doses=False))}
     draft["drugs"]["tablet"] = {"kind": TABLET}
-    if _often(draw):
+    if doses and _often(draw):
         draft["models"][DEPOT] = draw(drugs(doses=True))
         draft["drugs"]["depot"]["kind"] = DEPOT
     return draft

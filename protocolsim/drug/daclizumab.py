@@ -264,14 +264,15 @@ def give(
     rows: Integers,
     links: Integers,
     constants: Floats,  # noqa: ARG001
-    dose: float,
+    dose: Floats,
+    per_weight: bool,
     amount: Floats,
 ) -> None:
-    """Add the dose (mg/kg) by body weight to the central compartment; amount[k] receives the mg."""
+    """Add the dose (mg/kg by body weight, or mg) to the central compartment; amount[k] receives the mg."""
     own, weight_at = links[0], links[1]
     for k in range(rows.shape[0]):
         i = np.uint64(rows[k])
-        amount[k] = dose * body[i, weight_at]
+        amount[k] = dose[k] * body[i, weight_at] if per_weight else dose[k]
         body[i, own + _CENTRAL] += amount[k]
         body[i, own + _CONCENTRATION] = body[i, own + _CENTRAL] / body[i, own + _VOLUME]
 

@@ -42,7 +42,7 @@ from protocolsim.scenario.file.schema import CohortPart, ScenarioPart
 from protocolsim.scenario.file.shape_check import check
 from protocolsim.scenario.file.yaml_reader import Address, Document, spell
 from protocolsim.scenario.reserved import DROPOUT, check_meeting, check_names, why_no_component
-from protocolsim.scenario.scenario import Scenario
+from protocolsim.scenario.scenario import DecisionWorth, Scenario
 from protocolsim.scenario.settable import SettableParameter, scenario_parameters
 from protocolsim.scenario.setting_names import key_of
 from protocolsim.units import UnitError, in_words, unit_product
@@ -101,6 +101,8 @@ def _assemble(document: Document, part: ScenarioPart, q: Expressions, allow_plug
     trial = cache(partial(_trial, protocol, cohort, cast.disease, cast, words))  # built once, when it is first needed
     if builder.sound and not q.faults.any_in("protocol"):
         _structural(protocol, cast, words, cohort, trial, q)
+    if not q.faults:
+        _check_stops(decisions, trial(), q.faults)
     if q.faults:
         return None
     never = tuple(lapsing(part, trial()))
@@ -248,7 +250,9 @@ def _read_values(
             if value is not None:
                 values[name] = value
     try:
-        component.constants(values)
+        constants = component.constants(values)
+        for baseline in (h.baseline for h in component.hazards if h.baseline is not None):
+            baseline(constants)
     except Exception as error:  # noqa: BLE001 - code from outside may fail in any way
         q.faults.append(address, f"'{component.name}' failed at these parameters: {raised(error)}", at_key=True)
     cast.values[component.name] = values
@@ -320,7 +324,8 @@ def _declares(component: Component) -> list[tuple[str, list[str]]]:
 
 def _vocabulary(cast: _Cast) -> Vocabulary:
     assessments = [a for c in cast.components for a in c.assessments]
-    events = dict.fromkeys(h.event for d in cast.drugs for h in d.hazards)
+    diseases = () if cast.disease is None else (cast.disease,)
+    events = dict.fromkeys(h.event for c in (*cast.drugs, *diseases) for h in c.hazards if h.event != DROPOUT)
     return Vocabulary(
         drugs=cast.drugs,
         drug_names=cast.drug_names,
@@ -354,21 +359,46 @@ def _structural(
 
     for address, message in (*beyond_limits(protocol, cohort, words), *findings(protocol, shows, names, gap)):
         q.faults.append(address, message, at_key=True)
+    _check_dropout(protocol, cohort, words, trial, q.faults)
+
+
+def _check_dropout(
+    protocol: Protocol, cohort: Cohort, words: Vocabulary, trial: Callable[[], Trial], faults: Faults
+) -> None:
+    """Faults of states where subjects drop out and that have no transition for it."""
+    code = words.events.index(DROPOUT)
+    # In no time nothing happens, unless the end waits for visits.
+    spent = [s for s in protocol.states if s.lasts != 0 or cohort.capacity]
+    unmet = [s for s in spent if s.on_study and code not in s.upon]
     if cohort.dropout > 0.0:
-        code = words.events.index(DROPOUT)
-        # In no time nothing happens, unless the end waits for visits.
-        spent = [s for s in protocol.states if s.lasts != 0 or cohort.capacity]
-        without = [s.name for s in spent if s.on_study and code not in s.upon]
-        if without:
-            q.faults.append(
-                ("cohort", "dropout"),
-                f"no transition is taken upon dropout from '{without[0]}': "
-                f"add {{from: {ON_STUDY}, to: ..., upon: dropout}}",
+        address: Address = ("cohort", "dropout")
+    elif faults:
+        return
+    else:
+        brings = {s.number for s in unmet for c in trial().causes if c.event == code and c.rates[s.number] > 0.0}
+        address, unmet = ("protocol", "transitions"), [s for s in unmet if s.number in brings]
+    if unmet:
+        faults.append(
+            address,
+            f"no transition is taken upon dropout from '{unmet[0].name}': "
+            f"add {{from: {ON_STUDY}, to: ..., upon: dropout}}",
+            at_key=address != ("cohort", "dropout"),
+        )
+
+
+def _check_stops(decisions: Mapping[str, DecisionWorth], trial: Trial, faults: Faults) -> None:
+    """Faults of decisions whose price of a stop cannot be counted: a state does not set how often it comes."""
+    for name, decision in decisions.items():
+        if any(c.own for c in trial.causes if trial.labels.events[c.event] == decision.stop):
+            faults.append(
+                ("decisions", name, "loss", "stop"),
+                f"how often '{decision.stop}' comes is not set by the state alone, so that its price over the horizon "
+                "cannot be counted; name an event whose rate is",
             )
 
 
 def _trial(protocol: Protocol, cohort: Cohort, sick: Disease, cast: _Cast, words: Vocabulary) -> Trial:
-    disease, drugs, width = place(sick, cast.drugs, cast.values)
+    disease, drugs, width, enrolment = place(sick, cast.drugs, cast.values)
     parts = (disease, *drugs)
     names = words.variable_names
     measured = tuple(
@@ -397,8 +427,9 @@ def _trial(protocol: Protocol, cohort: Cohort, sick: Disease, cast: _Cast, words
         drugs=drugs,
         width=width,
         assessments=measured,
-        causes=causes_of(protocol, drugs, cohort, words.events, DROPOUT),
+        causes=causes_of(protocol, disease, drugs, cohort, words.events, DROPOUT),
         visible=tuple(c for t, c in traits if not t.hidden),
         hidden=tuple(c for t, c in traits if t.hidden),
         labels=labels,
+        enrolment=enrolment,
     )

@@ -118,6 +118,7 @@ class Labels:
     traits: tuple[str, ...] = ()  # columns of subjects, hidden ones already named truth_*
     reasons: int = 0  # columns of moves that hold the numbers a rule read: value_0, value_1, ...
     kept: tuple[str, ...] = ()  # the variables of the protocol; a column of moves each, set_<name>
+    internal: frozenset[int] = frozenset()  # the transitions after which a subject is still in the state
     dose_units: tuple[str | None, ...] = ()  # of each drug's doses; None where some are per weight and some are not
     explain: Callable[[int, Sequence[float]], tuple[str, str]] | None = None
 
@@ -188,6 +189,12 @@ class Records:
             mine.keys() == theirs.keys() and all(mine[c].tobytes() == theirs[c].tobytes() for c in mine)
             for mine, theirs in ((self.tables[t], other.tables[t]) for t in TABLES)
         )
+
+
+def leaving(records: Records) -> NDArray[np.bool_]:
+    """Of each move, whether it leads into a state, its own perhaps; those of internal transitions do not."""
+    transitions = records["moves"]["transition"]
+    return ~np.isin(transitions, list(records.labels.internal))
 
 
 def concatenate(parts: Sequence[Records]) -> Records:

@@ -285,6 +285,10 @@ class Protocol:
         return next(k for k, s in enumerate(self.reader.summaries) if s.name == name)
 
 
+def _shown(value: float) -> str:
+    return "undefined" if value != value else f"{value:.4g}"
+
+
 def one_unit(units: Iterable[str]) -> str | None:
     """The only unit there is, mg/kg where there is none; None where there are several."""
     found = set(units)

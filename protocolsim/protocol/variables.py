@@ -38,11 +38,8 @@ class ProtocolVariable:
 
     def said(self, value: float) -> str:
         """A value in the variable's own unit, to four digits."""
-        return (
-            "undefined"
-            if value != value
-            else in_words(float(f"{value / unit_product(self.unit).value:.4g}"), self.unit)
-        )
+        number = float(f"{value / unit_product(self.unit).value:.4g}")
+        return "undefined" if value != value else in_words(number, self.unit)
 
 
 @dataclass(frozen=True)

@@ -171,7 +171,11 @@ class Columns:
         """The planned end of the state just entered, minute by subject; of the subjects in rows."""
         entered: Integers = self.chart.entered[:, state.number]
         of, length = state.length, np.zeros(self.size, dtype=np.int64)
-        length[rows] = whole_minutes(of, self._read(rows, of.reads), len(rows)) if isinstance(of, Computed) else of
+        if isinstance(of, Computed):
+            length[rows] = whole_minutes(of, self._read(rows, of.reads), len(rows))
+        else:
+            assert of is not None
+            length[rows] = of
         ends: Integers = length + entered
         return ends if state.until is None else np.maximum(entered, self.chart.enrolled + length)
 

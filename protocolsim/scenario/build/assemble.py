@@ -368,7 +368,7 @@ def _check_dropout(
     """Faults of states where subjects drop out and that have no transition for it."""
     code = words.events.index(DROPOUT)
     # In no time nothing happens, unless the end waits for visits.
-    spent = [s for s in protocol.states if s.lasts != 0 or cohort.capacity]
+    spent = [s for s in protocol.states if s.until is not None or s.longest != 0 or cohort.capacity]
     unmet = [s for s in spent if s.on_study and code not in s.upon]
     if cohort.dropout > 0.0:
         address: Address = ("cohort", "dropout")
@@ -419,6 +419,9 @@ def _trial(protocol: Protocol, cohort: Cohort, sick: Disease, cast: _Cast, words
         traits=(*(t.name for t, _ in traits if not t.hidden), *(f"{HIDDEN}{t.name}" for t, _ in traits if t.hidden)),
         reasons=protocol.most_read,
         explain=protocol.explain,
+        kept=tuple(v.name for v in protocol.variables),
+        internal=frozenset(t.number for t in protocol.transitions if t.internal),
+        dose_units=tuple(protocol.dose_unit(k) for k in range(len(words.drug_names))),
     )
     return Trial(
         protocol=protocol,

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from protocolsim.protocol.states import Bound
+from protocolsim.protocol.states import Bound, State, one_unit
 from protocolsim.scenario.build.values.expressions import Expressions
 from protocolsim.scenario.build.visits import Vocabulary
 from protocolsim.scenario.file.schema import AlwaysPart
 from protocolsim.scenario.file.yaml_reader import Address
-from protocolsim.units import DOSE, NONE, TIME
+from protocolsim.units import NONE, TIME, unit_product
 
 ENROLMENT = "enrolment"
-_MEASURES = {"doses of": ("doses", NONE), "total dose of": ("total dose", DOSE), "time since": ("time", TIME)}
+_MEASURES = {"doses of": ("doses", NONE), "total dose of": ("total dose", NONE), "time since": ("time", TIME)}
 
 
 def bounds_of(
@@ -21,12 +21,15 @@ def bounds_of(
     words: Vocabulary,
     states: Sequence[str],
     numbers: Mapping[str, int],
+    built: Sequence[State],
 ) -> tuple[Bound, ...]:
     """Every sound bound; faults go to `q.faults`. `states`: every name that is written, sound or not."""
+    doses = [d for s in built for v in s.visits for d in v.doses]
+    units = {name: one_unit(d.unit for d in doses if d.drug == k) for k, name in enumerate(words.drug_names)}
     bounds = []
     for name, part in parts.items():
         with q.faults.watch() as here:
-            bound = _bound(("protocol", "always", name), name, part, q, words, states, numbers)
+            bound = _bound(("protocol", "always", name), name, part, q, words, states, numbers, units)
         if bound is not None and here.ok:
             bounds.append(bound)
     return tuple(bounds)
@@ -40,6 +43,7 @@ def _bound(
     words: Vocabulary,
     states: Sequence[str],
     numbers: Mapping[str, int],
+    units: Mapping[str, str | None],
 ) -> Bound | None:
     written = {"doses of": part.doses_of, "total dose of": part.total_dose_of, "time since": part.time_since}
     said = {key: word for key, word in written.items() if word is not None}
@@ -48,6 +52,13 @@ def _bound(
         return None
     key, word = next(iter(said.items()))
     measure, dimension = _MEASURES[key]
+    if measure == "total dose":
+        unit = units.get(word, "mg/kg")
+        if unit is None:
+            why = f"some doses of '{word}' are per weight and some are not, so that they cannot be added up"
+            q.faults.append((*address, key), why)
+            return None
+        dimension = unit_product(unit).dimension
     at_most = q.number((*address, "at most"), part.at_most, dimension, least=0.0, what=key)
     in_any = None
     if measure == "time":

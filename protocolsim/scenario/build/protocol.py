@@ -29,9 +29,12 @@ from protocolsim.protocol.summaries import (
     Summary,
     TimeSince,
     TraitSeen,
+    VariableNow,
 )
+from protocolsim.protocol.variables import Assignment, Computed, ProtocolVariable
 from protocolsim.scenario.build.bounds import ENROLMENT, bounds_of
 from protocolsim.scenario.build.values.expressions import Expressions
+from protocolsim.scenario.build.variables import ComputedNumbers, reads_of_settings, variables_of
 from protocolsim.scenario.build.visits import VisitsBuilder, Vocabulary, visits
 from protocolsim.scenario.file.schema import ProtocolPart, StatePart, SummaryPart, TransitionPart
 from protocolsim.scenario.file.yaml_reader import Address
@@ -64,7 +67,7 @@ class StatesBuilder:
         self.summaries: list[Summary] = []
         self.slots: dict[str, int] = {}
         self.dimensions: dict[str, Dimension] = dict(q.parameters.dimensions)
-        self._visits = VisitsBuilder(q, words)
+        self.variables: tuple[ProtocolVariable, ...] = ()
         self.sound = True  # whether every state and transition could be built
 
     def build(self) -> Protocol | None:
@@ -73,6 +76,7 @@ class StatesBuilder:
         randomisations = self._randomisations()
         transitions = self._transitions(randomisations)
         window = self.q.minutes(("protocol", "window"), self.part.window)
+        self._visits = VisitsBuilder(self.q, self.words, self._computed)
         follows = self._follows_enrolment(transitions)
         states = [
             s for s in (self._state(n, p, transitions, follows) for n, p in self.part.states.items()) if s is not None
@@ -87,8 +91,14 @@ class StatesBuilder:
             tuple(randomisations.values()),
             tuple(transitions),
             window,
-            bounds_of(self.part.always, self.q, self.words, self.names, self.numbers),
+            bounds_of(self.part.always, self.q, self.words, self.names, self.numbers, states),
+            self.variables,
         )
+
+    @property
+    def _computed(self) -> ComputedNumbers:
+        """What reads doses, durations and settings."""
+        return ComputedNumbers(self.q, self.summaries, self.slots, self.dimensions, self.variables, self.words.traits)
 
     # Summaries -----------------------------------------------------------------------------------------------------
 
@@ -99,6 +109,9 @@ class StatesBuilder:
                     ("parameters", trait.name), f"'{trait.name}' is what the clinic knows of each subject", at_key=True
                 )
             self._add(Summary(trait.name, TraitSeen(column), dimension_of_unit(trait.unit)))
+        self.variables = variables_of(self.part.variables, self.q, tuple(self.dimensions))
+        for column, variable in enumerate(self.variables):
+            self._add(Summary(variable.name, VariableNow(column), variable.dimension))
         self.take_up(("protocol", "summaries"), self.part.summaries)
 
     def take_up(self, room: Address, parts: Summaries) -> None:
@@ -282,7 +295,7 @@ class StatesBuilder:
         randomisations: Mapping[str, Randomisation],
         on_study: set[int],
         final: set[int],
-    ) -> list[tuple[int, int | None, Randomisation | None, Rule | None, bool, str, int]]:
+    ) -> list[tuple[int, int | None, Randomisation | None, Rule | None, bool, str, int, tuple[Assignment, ...]]]:
         address: Address = ("protocol", "transitions", item)
         rule = None if part.when is None else self.rule((*address, "when"), part.when)
         sound = self._shape(address, part) and (rule is not None or part.when is None)
@@ -294,17 +307,25 @@ class StatesBuilder:
             sound &= self.q.names.known((*address, "randomise"), "randomisation", part.randomise, known)
             sound &= part.randomise in randomisations
         sources = self._sources((*address, "from"), part, on_study, final)
-        if not sound or trigger is None or sources is None:
+        sets = self._computed.settings((*address, "set"), part.set_)
+        if not sound or trigger is None or sources is None or sets is None:
             self.sound = False
             return []
         to = None if part.to is None else self.numbers[part.to]
         drawn = None if part.randomise is None else randomisations[part.randomise]
-        return [(s, to, drawn, rule, bool(part.otherwise), trigger, item) for s in sources]
+        return [(s, to, drawn, rule, bool(part.otherwise), trigger, item, sets) for s in sources]
 
     def _shape(self, address: Address, part: TransitionPart) -> bool:
         with self.q.faults.watch() as here:
-            if (part.to is None) == (part.randomise is None):
-                self.q.faults.append(address, "a transition says 'to' or 'randomise', one of them", at_key=True)
+            internal = part.to is None and part.randomise is None and bool(part.set_)
+            if (part.to is None) == (part.randomise is None) and not internal:
+                said = "a transition says 'to' or 'randomise', one of them"
+                self.q.faults.append(address, f"{said}; one that only sets variables says 'set'", at_key=True)
+            if internal and part.after is None and part.upon is None:
+                said = "at the end of a state a transition says where it leads ('to'); one that only sets variables"
+                self.q.faults.append(
+                    (*address, "set"), f"{said} is tried 'after' an assessment or 'upon' an event", at_key=True
+                )
             if part.when is not None and part.otherwise:
                 self.q.faults.append(address, "a transition says 'when' or 'otherwise', not both", at_key=True)
             if part.after is not None and part.upon is not None:
@@ -342,15 +363,13 @@ class StatesBuilder:
         if self.q.names.refused(address):
             return None
         with self.q.faults.watch() as here:
-            lasts = None if part.lasts is None else self.q.minutes((*address, "lasts"), part.lasts, what="duration")
-            until = (
-                None
-                if part.until is None
-                else self.q.minutes((*address, "until"), part.until, what="time since enrolment")
-            )
+            minutes = self._computed.minutes
+            lasts = None if part.lasts is None else minutes((*address, "lasts"), part.lasts, "duration")
+            until = None if part.until is None else minutes((*address, "until"), part.until, "time since enrolment")
             if part.lasts is not None and part.until is not None:
                 self.q.faults.append(address, "a state says 'lasts' or 'until', not both", at_key=True)
-            longest = lasts if until is None else until
+            length = lasts if until is None else until
+            longest = int(length.high) if isinstance(length, Computed) else length
             levels, doses = self._visits.treatment(address, part, longest)
             measured = self._visits.assessments(address, part, longest)
         if not here.ok:
@@ -387,5 +406,8 @@ class StatesBuilder:
             together = tuple(t for t in transitions if t.trigger == trigger)
             rules = [t.rule.words for t in together if t.rule is not None]
             rules += [s.words for t in together if t.randomise is not None for s in t.randomise.strata]
-            found[trigger] = Group(trigger, together, self.reads(rules))
+            settings = reads_of_settings(
+                [self.part.transitions[t.item].set_ for t in together], self.slots, self.summaries
+            )
+            found[trigger] = Group(trigger, together, tuple(sorted({*self.reads(rules), *settings})))
         return found

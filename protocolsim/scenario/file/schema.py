@@ -22,7 +22,7 @@ Names = StrictStr | list[StrictStr]
 
 # A scalar, and what it measures: pydantic does not look at this, the reference of the language prints it.
 Time = Annotated[Scalar, "a time, such as 12 weeks"]
-Dose = Annotated[Scalar, "a dose, such as 1 mg/kg"]
+Dose = Annotated[Scalar, "a dose, such as 1 mg/kg or 10 IU"]
 Rate = Annotated[Scalar, "a rate, such as 2 / 4 weeks"]
 Probability = Annotated[Scalar, "a share, such as 5 %"]
 Count = Annotated[Scalar, "a count"]
@@ -46,6 +46,18 @@ class ScenarioParameter(FilePart):
     meaning: Text = Field(description="what it is, in a few words")
     mark: Mark | None = Field(default=None, description="how its value is known: F, F2, D, A or M")
     source: Text | None = Field(default=None, description="where its value comes from")
+
+
+class VariablePart(FilePart):
+    """A number that the protocol keeps for each subject: rules, doses and durations may read it, transitions set it."""
+
+    start: Expression = Field(description="what it begins with, with a unit: 10 IU, 4 weeks, 0")
+    range: Annotated[list[Expression], Field(min_length=2, max_length=2)] = Field(
+        description="the lowest and highest value; what would lie outside is cut to it"
+    )
+    meaning: Text | None = Field(default=None, description="what it is, in a few words")
+    mark: Mark | None = Field(default=None, description="how its start and range are known: F, F2, D, A or M")
+    source: Text | None = Field(default=None, description="where its start and range come from")
 
 
 class SitePart(FilePart):
@@ -103,7 +115,10 @@ class Schedule(FilePart):
 class Regimen(Schedule):
     """A dose, and when it is given."""
 
-    dose: Dose = Field(description="the dose of one administration, such as 1 mg/kg")
+    dose: Dose = Field(
+        description="the dose of one administration: 1 mg/kg, 10 IU, or an expression over variables, traits that the "
+        "clinic knows and summaries, computed when it is given"
+    )
 
 
 class StatePart(FilePart):
@@ -123,7 +138,9 @@ class StatePart(FilePart):
         default={}, description="assessments made in this state, by name, and their schedule"
     )
     lasts: Time | None = Field(
-        default=None, description="how long the state lasts, such as 12 weeks; its transitions are then tried"
+        default=None,
+        description="how long the state lasts, such as 12 weeks, or an expression over variables, computed on entering "
+        "it; its transitions are then tried",
     )
     until: Time | None = Field(default=None, description="instead of lasts: when it ends, as time since enrolment")
 
@@ -195,7 +212,10 @@ class SummaryPart(FilePart):
 
 
 class TransitionPart(FilePart):
-    """A transition between states, tried in file order: at the end of the state, or `after` or `upon` what is named."""
+    """A transition between states, tried in file order: at the end of the state, or `after` or `upon` what is named.
+
+    With `set` and neither `to` nor `randomise` the subject stays in the state, and nothing of it lapses.
+    """
 
     from_: Names = Field(alias="from", description="a state, a list of states, 'on study' (from enrolment on) or 'any'")
     to: Text | None = Field(default=None, description="the state it leads to")
@@ -205,6 +225,12 @@ class TransitionPart(FilePart):
     when: Rule | None = Field(default=None, description="the decision rule: an expression that is true or false")
     otherwise: Literal[True] | None = Field(
         default=None, description="taken where the rule of no transition before it held"
+    )
+    set_: dict[str, Expression] = Field(
+        default={},
+        alias="set",
+        description="variables and what they become, such as {insulin: insulin + 8 IU}: all from what was before",
+        min_length=1,
     )
 
 
@@ -224,7 +250,7 @@ class AlwaysPart(FilePart):
 
     doses_of: Text | None = Field(default=None, alias="doses of", description="how often this drug is given")
     total_dose_of: Text | None = Field(
-        default=None, alias="total dose of", description="the sum of this drug's doses, in mg/kg"
+        default=None, alias="total dose of", description="the sum of this drug's doses, in their unit, such as mg/kg"
     )
     time_since: Text | None = Field(
         default=None, alias="time since", description="'enrolment', or a state's last entry, until the course ends"
@@ -239,6 +265,9 @@ class ProtocolPart(FilePart):
     """The protocol: a state machine. A subject is in one state at a time, from the first state to a final one."""
 
     window: Time = Field(default="7 days", description="how late a visit may be made where capacity is limited")
+    variables: dict[str, VariablePart] = Field(
+        default={}, description="numbers that the protocol keeps for each subject, by name"
+    )
     summaries: dict[str, Expression | SummaryPart] = Field(default={}, description="numbers that rules may use")
     states: dict[str, StatePart] = Field(description="the states; subjects start in the first")
     randomisations: dict[str, RandomisationPart] = Field(

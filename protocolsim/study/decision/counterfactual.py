@@ -73,12 +73,13 @@ def counterfactual_branches(whole: Life, tried: Tried, engine: str = AUTO) -> li
     """Every branch that this decision could have taken instead; none where `why_not` says so.
 
     Of a decision that was taken: each other state its rules lead to, and staying where only a rule let the subject go.
-    Of one in which no rule held there is nothing to tell here: another moment would do as well.
+    Of one in which no rule held, or that only set variables, there is nothing to tell here: another moment would do as
+    well.
     """
     trial = whole.scenario.trial
     if tried.taken is None or tried.to is None or why_not(trial, tried) is not None:
         return []
-    if tried.group.trigger.startswith("upon"):
+    if tried.group.trigger.startswith("upon") or tried.taken.internal:
         return []
     branches: dict[int | None, Transition | None] = {}
     for transition in tried.group.transitions:
@@ -167,6 +168,7 @@ def _after(records: Records, row: int, minute: int) -> After:
         return {name: values[keep] for name, values in columns.items()}
 
     moves, doses = mine("moves", at_once=True), mine("doses", at_once=True)
+    into = ~np.isin(moves["transition"], list(records.labels.internal))
     seen, events = mine("observations", at_once=False), mine("events", at_once=False)
     observed = {}
     for variable in np.unique(seen["variable"]):
@@ -175,7 +177,7 @@ def _after(records: Records, row: int, minute: int) -> After:
             observed[int(variable)] = (len(values), float(values.sum()) / len(values))
     subjects = records["subjects"]
     return After(
-        tuple(zip(moves["minute"].tolist(), moves["to_state"].tolist(), strict=True)),
+        tuple(zip(moves["minute"][into].tolist(), moves["to_state"][into].tolist(), strict=True)),
         int(subjects["final_state"][row]),
         int(subjects["end_minute"][row]),
         observed,

@@ -12,7 +12,7 @@ from protocolsim.scenario.build.values.names import Names
 from protocolsim.scenario.build.values.parameters import Named, Parameters
 from protocolsim.scenario.file.schema import ScenarioParameter
 from protocolsim.scenario.file.yaml_reader import Address
-from protocolsim.units import MINUTES_PER_WEEK, NONE, TIME, Dimension, dimension_name, duration
+from protocolsim.units import MINUTES_PER_WEEK, NONE, TIME, Dimension, Quantity, dimension_name, duration
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,6 +134,13 @@ class Expressions:
             self.faults.append(address, f"{text} is above {_shown(most, dimension)}{behind}")
             return None
         return value
+
+    def measured(self, address: Address, text: str | float) -> Quantity | None:
+        """A number of any dimension, in internal units; None, with a fault noted, where it is none."""
+        node = self._node(address, text)
+        dimension = self._dimension(address, node)
+        value = None if dimension is None else self.number(address, text, dimension)
+        return None if dimension is None or value is None else Quantity(value, dimension)
 
     def whole(self, address: Address, text: str | float, *, least: int, most: int, what: str) -> int | None:
         """A whole number between bounds."""

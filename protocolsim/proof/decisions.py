@@ -18,6 +18,11 @@ from protocolsim.protocol.states import END, Group, State, Transition
 _MOST_PAIRS = 40  # of transitions tried together that are looked at for overlaps
 
 
+def _does(t: Transition) -> tuple[tuple[int, ...], list[tuple[int, str]]]:
+    """Where a transition leads, and what it sets."""
+    return t.destinations, [(s.variable, s.words) for s in t.sets]
+
+
 @dataclass
 class Judged:
     """What was found of one line of the file, in each state that it leaves."""
@@ -185,7 +190,7 @@ class Judge:
             (a, b)
             for k, b in enumerate(ruled)
             for a in ruled[:k]
-            if (a.destinations, a.sets) != (b.destinations, b.sets)
+            if _does(a) != _does(b)
         ]
         for a, b in pairs[:_MOST_PAIRS]:
             answer = decision.can(decision.taken(a), decision.rules[b.number], show=decision.read_by(a, b))

@@ -254,7 +254,7 @@ class TestTheWall:
             move(self, *of_the_move)
 
         monkeypatch.setattr(des.Replicate, "decide", blindfolded)
-        monkeypatch.setattr(Course, "move", seeing)
+        monkeypatch.setattr(Course, "take", seeing)
         assert des.simulate(shipped(name).trial, 7, REPLICATES).equal(ran(name))
         assert sum(decided) == len(ran(name)["moves"]["minute"])
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MADE = "X"
 TOLD = (
     "Weeks are counted from enrolment where a state can begin at one time only, and from the start of the state (with "
-    "a plus sign) where that differs between patients. X: an assessment; a number: a dose, in mg/kg where no unit is said."
+    "a plus sign) where that differs between patients. X: an assessment; a number: a dose in mg/kg."
 )
 
 
@@ -105,8 +105,7 @@ def _begins(protocol: Protocol) -> list[int | None]:
         for t in protocol.transitions:
             if t.source == state:
                 lasts = protocol.states[state].lasts
-                known = minute is not None and isinstance(lasts, int) and t.trigger == END
-                then = minute + lasts if known else None
+                then = None if minute is None or not isinstance(lasts, int) or t.trigger != END else minute + lasts
                 open_ += [(to, then) for to in t.destinations]
     at = [next(iter(f)) if len(f) == 1 else None for f in begins]
     enrolled = [at[s.number] for s in protocol.states if s.enrolled]

@@ -186,12 +186,7 @@ class Judge:
 
     def _overlaps(self, decision: DecisionQuestion) -> Iterator[Finding]:
         ruled = [t for t in decision.group.transitions if t.rule is not None and t.number not in self.inquiry.dead]
-        pairs = [
-            (a, b)
-            for k, b in enumerate(ruled)
-            for a in ruled[:k]
-            if _does(a) != _does(b)
-        ]
+        pairs = [(a, b) for k, b in enumerate(ruled) for a in ruled[:k] if _does(a) != _does(b)]
         for a, b in pairs[:_MOST_PAIRS]:
             answer = decision.can(decision.taken(a), decision.rules[b.number], show=decision.read_by(a, b))
             if answer.verdict == "given up":

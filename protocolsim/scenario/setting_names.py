@@ -69,6 +69,8 @@ def _places(data: Mapping[str, Any], allow_plugins: bool) -> dict[str, list[str]
     for name in _mapping(data, "parameters"):
         add(name, f"parameters.{name}.value")
         add(f"parameters.{name}", f"parameters.{name}.value")
+    for name in _mapping(data, "protocol", "variables"):
+        add(name, f"protocol.variables.{name}.start")
     for room, name, kind, prefix in _cast(data):
         if set(name) & _IN_PATHS:
             continue  # a path cannot say which of its dots part names
@@ -77,8 +79,8 @@ def _places(data: Mapping[str, Any], allow_plugins: bool) -> dict[str, list[str]
         except UsageError:
             continue  # the builder says what is wrong with it, at its line
         for parameter in component.parameters:
-            # A scenario's own parameter goes before a component's of the same name.
-            if parameter.name not in _mapping(data, "parameters"):
+            # A scenario's own parameter or variable goes before a component's of the same name.
+            if parameter.name not in {**_mapping(data, "parameters"), **_mapping(data, "protocol", "variables")}:
                 add(parameter.name, f"{prefix}.{parameter.name}")
             add(f"{name}.{parameter.name}", f"{prefix}.{parameter.name}")
             add(f"{prefix}.{parameter.name}", f"{prefix}.{parameter.name}")

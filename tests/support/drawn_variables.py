@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from hypothesis import strategies as st
+
+from protocolsim.arrays import Floats
+from protocolsim.drug.base import Drug
+from tests.support.toys import give, start_nothing
 
 Draw = Callable[..., Any]
 Draft = dict[str, Any]
@@ -89,3 +94,22 @@ def _internal(words: _Words, states: Draft) -> Sequence[Draft]:
             if words.often(3):
                 found.append({"from": name, key: what, "when": words.one_of(_COMPARISONS), "set": words.settings()})
     return found
+
+
+def _no_constants(values: Mapping[str, float]) -> Floats:
+    return np.zeros(1)
+
+
+# Given in doses of international units; its store is what was given so far.
+Insulin = Drug(
+    name="toy_insulin",
+    meaning="dosed in units",
+    stream=93_000,
+    parameters=(),
+    fields=("level", "store"),
+    needs=("weight",),
+    start=start_nothing,
+    give=give,
+    dose_unit="IU",
+    constants=_no_constants,
+)

@@ -43,7 +43,7 @@ from protocolsim.scenario.file.shape_check import check
 from protocolsim.scenario.file.yaml_reader import Address, Document, spell
 from protocolsim.scenario.reserved import DROPOUT, check_meeting, check_names, why_no_component
 from protocolsim.scenario.scenario import DecisionWorth, Scenario
-from protocolsim.scenario.settable import SettableParameter, scenario_parameters
+from protocolsim.scenario.settable import SettableParameter, scenario_parameters, variable_starts
 from protocolsim.scenario.setting_names import key_of
 from protocolsim.units import UnitError, in_words, unit_product
 
@@ -89,10 +89,11 @@ def _assemble(document: Document, part: ScenarioPart, q: Expressions, allow_plug
     words = _vocabulary(cast := _cast(part, q, allow_plugins))
     cohort = cohort_of(part.cohort, q, words)
     protocol = (builder := StatesBuilder(part.protocol, q, words)).build()
-    reader = EndpointsBuilder(part, q, words, builder.names)
+    units = {} if protocol is None else {n: protocol.dose_unit(k) for k, n in enumerate(words.drug_names)}
+    reader = EndpointsBuilder(part, q, words, builder.names, units)
     populations, endpoints = reader.build()
     analyses = analyses_of(part, q, endpoints, reader)
-    decisions = decisions_of(part, q, words, [t for c in cast.components for t in c.traits if t.hidden], builder)
+    decisions = decisions_of(part, q, words, [t for c in cast.components for t in c.traits if t.hidden], builder, units)
     _check_shown(part, q.faults, q.names, words)
     effect = effect_of(part.effect, q, cast.rows)
     q.names.settle()
@@ -126,7 +127,10 @@ def _assemble(document: Document, part: ScenarioPart, q: Expressions, allow_plug
         decisions=decisions,
         effect=effect,
         named=q.parameters.named,
-        own_parameters=scenario_parameters(part.parameters, q.parameters.named),
+        own_parameters=(
+            *scenario_parameters(part.parameters, q.parameters.named),
+            *variable_starts(part.protocol.variables, protocol.variables),
+        ),
         parameters=tuple(cast.rows),
         design=state_rows(part, protocol),
         lapsing=never,

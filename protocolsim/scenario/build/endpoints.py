@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from protocolsim.endpoint.base import BUILT_IN, Endpoint, Population, Published
@@ -21,8 +21,15 @@ from protocolsim.units import NONE, UnitError
 class EndpointsBuilder:
     """Builds populations and endpoints; every fault goes to `q.faults`."""
 
-    def __init__(self, part: ScenarioPart, q: Expressions, words: Vocabulary, states: Sequence[str]) -> None:
-        self.part, self.q = part, q
+    def __init__(
+        self,
+        part: ScenarioPart,
+        q: Expressions,
+        words: Vocabulary,
+        states: Sequence[str],
+        dose_units: Mapping[str, str | None],
+    ) -> None:
+        self.part, self.q, self.dose_units = part, q, dose_units
         self.names = {
             "states": ("state", tuple(states)),
             "events": ("event", words.events),
@@ -110,6 +117,7 @@ class EndpointsBuilder:
             return None
         try:
             built = kind(name=name, label=self.labels[name], among=part.among, published=published, **values)
+            built = built.with_dose_units(self.dose_units)
         except UsageError as error:
             self.q.faults.append(address, str(error).removeprefix(f"endpoint '{name}': "), at_key=True)
         except Exception as error:  # noqa: BLE001 - a kind's own bug, which is no fault of the file

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr
 
 from protocolsim.component import Mark
-from protocolsim.endpoint.base import Endpoint, Role
+from protocolsim.endpoint.base import NO_KEY, Endpoint, Role
 
 Scalar = StrictInt | StrictFloat | StrictStr
 Text = Annotated[StrictStr, Field(min_length=1)]
@@ -285,13 +285,13 @@ class ResponderPart(FilePart):
 
 
 class LossPart(FilePart):
-    """What a decision costs over the horizon: expected count + stop_weight x P(stop) + dose_weight x mg/kg."""
+    """What a decision costs over the horizon: expected count + stop_weight x P(stop) + dose_weight x dose (mg/kg)."""
 
     count: Text = Field(description="the variable whose expected number is to be small")
     stop: Text = Field(description="the event that ends treatment")
     stop_weight: Scalar = Field(description="how many counts one such event weighs")
     drug: Text = Field(description="the drug that is given")
-    dose_weight: Scalar = Field(description="how many counts one mg/kg weighs")
+    dose_weight: Scalar = Field(description="how many counts one mg/kg weighs (one mg or IU of flat doses)")
 
 
 class MeasurePart(FilePart):
@@ -412,7 +412,7 @@ def endpoint_fields(kind: type[Endpoint]) -> dict[str, tuple[str, Any]]:
     hints = typing.get_type_hints(kind, include_extras=True)
     fields: dict[str, tuple[str, Any]] = {}
     for field in dataclasses.fields(kind):
-        if field.name in shared:
+        if field.name in shared or NO_KEY in field.metadata:
             continue
         hint = hints[field.name]
         if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:

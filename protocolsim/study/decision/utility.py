@@ -77,7 +77,7 @@ class Worth:
         return np.where(decided, by_state[entered], 0.0)
 
     def dose(self, records: Records, decided: Mask, minute: Integers) -> Floats:
-        """mg/kg given from the decision on, over the horizon."""
+        """What is given from the decision on, over the horizon, in the unit of the drug's doses."""
         doses = records["doses"]
         rows = rows_of(records, "doses")
         since = doses["minute"] - minute[rows]

@@ -235,6 +235,8 @@ def shown(records: Records, table: str) -> dict[str, Column | Coded]:
         outcomes = tuple(dict.fromkeys(o for o in labels.outcomes if o))
         places = np.array([outcomes.index(o) if o else NEVER for o in labels.outcomes], dtype=np.int64)
         result["outcome"] = Coded(places[columns["final_state"]], outcomes)
+    if table == "moves":
+        result |= {f"{SET}{name}": columns[f"{SET}{name}"] for name in labels.kept}
     if table == "moves" and labels.explain is not None:
         result["trigger"], result["reason"] = _explained(columns, labels, labels.explain)
     return result

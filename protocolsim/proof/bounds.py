@@ -77,7 +77,8 @@ def _bound(case: Case, routes: Routes, bound: Bound) -> Iterator[Finding]:
         message = f"not proven: {routes.why}; on those that were followed it holds ({what})"
         yield Finding("not proven", "warning", path, message)
     elif possible - bound.at_most > TOLERANCE:
-        could = f"by their ranges it could be {_shown(case, bound, possible)}"
+        at_worst = _shown(case, bound, possible) if possible < float("inf") else "any number"
+        could = f"by their ranges it could be {at_worst}"
         yield Finding("not proven", "warning", path, f"not proven: doses depend on what is seen; {could} ({what})")
     elif bound.measure == "time" and case.late:
         message = f"not proven: where visits wait for each other, a state's end waits too ({what}; planned: "

@@ -15,11 +15,11 @@ from fractions import Fraction
 from protocolsim.proof.base import Domain
 from protocolsim.proof.rough_statistics import rough_statistic
 from protocolsim.proof.symbolic.budget import TooHigh
-from protocolsim.proof.symbolic.history import History, SymbolicStay
+from protocolsim.proof.symbolic.history import History, SymbolicStay, repeats
 from protocolsim.proof.symbolic.logic import UNDEFINED, Number, Term, Truth, exact, plus, times
 from protocolsim.proof.symbolic.rule_terms import term_of, truth_of
 from protocolsim.protocol.rules import Node, parse
-from protocolsim.protocol.states import END, Transition
+from protocolsim.protocol.states import END, Transition, Visit
 from protocolsim.protocol.summaries import (
     COUNT,
     FIRST,
@@ -281,7 +281,7 @@ class SymbolicChart:
                     continue
                 key = state, visit.offset, assessment
                 if key not in self._there:
-                    self._there[key] = self.history.made(stay, visit, assessment)
+                    self._there[key] = self.history.made(stay, visit, assessment, whole=here and self._whole(visit))
                 there = self._there[key]
                 if there is False:
                     continue
@@ -289,6 +289,13 @@ class SymbolicChart:
                 self.facts.extend(facts)
                 result.append(SymbolicObservation(value, plus(elapsed, Fraction(-visit.offset)), there))
         return result
+
+    def _whole(self, visit: Visit) -> bool:
+        """Whether this decision follows an assessment that would not be made at the end of the state."""
+        after = self.history.protocol.states[self.state].after
+        return any(
+            a in visit.assessments and repeats(visit, a) for a, group in after.items() if group.trigger == self.trigger
+        )
 
     def _recent(self, seen: SymbolicObservation, within: int) -> Truth:
         if within < 0:

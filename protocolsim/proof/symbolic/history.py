@@ -39,6 +39,11 @@ class SymbolicStay:
     facts: list[Truth] = field(default_factory=list)
 
 
+def repeats(visit: Visit, assessment: int) -> bool:
+    """Whether an assessment is not made where the visit falls on the end of its state."""
+    return visit.closing is None or assessment not in visit.closing.assessments
+
+
 class History:
     """The states of a case as gone through, and what must hold between them."""
 
@@ -117,13 +122,22 @@ class History:
         planned = [v if v.offset < state.lasts else v.closing for v in state.visits if v.offset <= state.lasts]
         return [v for v in planned if v is not None]
 
-    def made(self, stay: SymbolicStay, visit: Visit, assessment: int) -> Truth:
-        """Whether this assessment had been made when the state was left (or now, if this is where the patient is)."""
+    def made(self, stay: SymbolicStay, visit: Visit, assessment: int, *, whole: bool = False) -> Truth:
+        """Whether this assessment had been made when the state was left (or now, if this is where the patient is).
+
+        whole: if the visit is of this moment, all of it was made, what repeats too.
+        """
         logic, at = self.logic, Fraction(visit.offset)
         flag = self._flag(stay.state, visit, assessment)
         if self.case.late:
             return logic.both(stay.came, flag)
         at_the_end = logic.both(logic.compare("==", at, stay.length), stay.to_the_end)
+        if not (whole or isinstance(stay.state.lasts, int) or not repeats(visit, assessment)):
+            # At the very end of a state what is listed is made and what repeats is not; this may be the end.
+            key = stay.state.number, visit.offset, ~assessment
+            if key not in self._flags:
+                self._flags[key] = logic.truth("made at the end")
+            at_the_end = logic.both(at_the_end, self._flags[key])
         return logic.both(stay.came, logic.either(logic.compare("<", at, stay.length), at_the_end), flag)
 
     def _flag(self, state: State, visit: Visit, assessment: int) -> Truth:

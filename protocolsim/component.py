@@ -42,7 +42,7 @@ import numpy as np
 from protocolsim.arithmetic import kernel
 from protocolsim.arrays import Floats, Integers
 from protocolsim.randomness import FIRST_OUTSIDE, STREAM_BLOCK
-from protocolsim.units import NONE, RATE, unit_product
+from protocolsim.units import NONE, RATE, UnitError, unit_product
 
 Mark = Literal["F", "F2", "D", "A", "M"]
 
@@ -186,10 +186,11 @@ class Trait:
 
 @dataclass(frozen=True)
 class Variable:
-    """One quantity that an assessment measures.
+    """One quantity that an assessment measures, recorded in its unit.
 
     `least`, `most` (as shown) and `whole` say what it can be at all. Proofs about decision rules rest on them, so
-    they must hold for every value that is ever observed; left out, anything is possible.
+    they must hold for every value that is ever observed; left out, anything is possible. `missing`: an assessment that
+    is made may show nothing of it (nan).
     """
 
     name: str
@@ -198,6 +199,16 @@ class Variable:
     least: float = -float("inf")
     most: float = float("inf")
     whole: bool = False
+    missing: bool = False
+
+    @property
+    def factor(self) -> float:
+        """How much one of its unit is in the units that rules reckon in; 1 of what is a plain number or a share."""
+        try:
+            one = unit_product(self.unit)
+        except UnitError:
+            return 1.0
+        return 1.0 if one.dimension == NONE else one.value
 
 
 @dataclass(frozen=True)
@@ -287,6 +298,7 @@ class Component:
     name, meaning   what a file calls it, and what it is in a phrase
     description     the same at length, in Markdown, for its page; may be empty
     stream          the first of the STREAM_BLOCK stream numbers that its draws may use; no other component has them
+    streams         the streams of its draws where they are no block, but numbers of their own
     parameters      its numbers; `constants` makes of their values (by name, each in its own unit) what kernels read
     fields          the names of its columns, in their order
     traits          columns that belong in the table of subjects
@@ -318,6 +330,12 @@ class Component:
     writes: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     assessments: tuple[Assessment, ...] = ()
     hazards: tuple[Hazard, ...] = ()
+    streams: frozenset[int] | None = None
+
+    @property
+    def own_streams(self) -> frozenset[int]:
+        """Every stream that its draws may use."""
+        return self.streams if self.streams is not None else frozenset(range(self.stream, self.stream + STREAM_BLOCK))
 
     def defaults(self) -> dict[str, float]:
         """Every parameter's own value."""

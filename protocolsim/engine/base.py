@@ -38,7 +38,6 @@ import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import gcd
 from typing import Any
 
 import numpy as np
@@ -102,6 +101,11 @@ class Measured:
     observe: ObserveKernel
     variables: tuple[int, ...]
 
+    @cached_property
+    def factors(self) -> tuple[float, ...]:
+        """What each variable's recorded values are multiplied by for the chart, which rules read."""
+        return tuple(v.factor for v in self.assessment.variables)
+
 
 @dataclass(frozen=True)
 class Cause:
@@ -163,7 +167,8 @@ class Trial:
     @cached_property
     def step(self) -> int | None:
         """Minutes from one grid minute to the next; None where no component has a step."""
-        return gcd(*(p.component.step for p in (self.disease, *self.drugs) if p.component.step)) or None
+        steps = [p.component.step or 0 for p in (self.disease, *self.drugs)]
+        return int(np.gcd.reduce(steps)) or None
 
     def moments(self, since: int, until: int) -> list[int]:
         """`since`, the grid minutes between, and `until`: what drugs and disease advance by."""

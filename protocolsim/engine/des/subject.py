@@ -129,9 +129,9 @@ class Course:
 
     @property
     def grid_due(self) -> int:
-        """The next grid minute, where there are any; NEVER elsewhere."""
+        """The next grid minute at which a hazard changes; NEVER where none does."""
         step = self.trial.step
-        return NEVER if step is None else (self.reached // step + 1) * step
+        return NEVER if step is None or self.trial.changing is None else (self.reached // step + 1) * step
 
     def change_hazards(self) -> None:
         """At the next grid minute: record the events due by then that nothing waits for, and set hazards anew."""
@@ -194,7 +194,8 @@ class Course:
         rows = self.rows["observations"]
         for column, variable in enumerate(measured.variables):
             if status == MADE and variable in noted:
-                self.chart.note(ROW, variable, self._now, state, value, column)
+                factor = measured.factors[column]
+                self.chart.note(ROW, variable, self._now, state, value if factor == 1.0 else value * factor, column)
             rows.append(
                 (self.replicate, self.subject, state, assessment, variable, number, planned, now,
                  status, seen[column], behind[column])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
-from itertools import pairwise
+from itertools import combinations
 from pathlib import PurePath
 from typing import Any
 
@@ -38,9 +38,11 @@ from protocolsim.scenario.build.visits import Vocabulary
 from protocolsim.scenario.checks.lapsing import lapsing, said
 from protocolsim.scenario.checks.limits import beyond_limits
 from protocolsim.scenario.file.extends import SET
+from protocolsim.scenario.file.model_schema import ModelPart
 from protocolsim.scenario.file.schema import CohortPart, ScenarioPart
 from protocolsim.scenario.file.shape_check import check
 from protocolsim.scenario.file.yaml_reader import Address, Document, spell
+from protocolsim.scenario.models.declared import DeclaredModel
 from protocolsim.scenario.reserved import DROPOUT, check_meeting, check_names, why_no_component
 from protocolsim.scenario.scenario import DecisionWorth, Scenario
 from protocolsim.scenario.settable import SettableParameter, scenario_parameters, variable_starts
@@ -102,9 +104,7 @@ def _assemble(document: Document, part: ScenarioPart, q: Expressions, allow_plug
     trial = cache(partial(_trial, protocol, cohort, cast.disease, cast, words))  # built once, when it is first needed
     if builder.sound and not q.faults.any_in("protocol"):
         _structural(protocol, cast, words, cohort, trial, q)
-    if not q.faults:
-        _check_stops(decisions, trial(), q.faults)
-    if q.faults:
+    if q.faults or not _stops_counted(decisions, trial(), q.faults):
         return None
     never = tuple(lapsing(part, trial()))
     return Scenario(
@@ -188,11 +188,19 @@ def _idle(part: ScenarioPart, names: Names) -> list[str]:
             for name in part.protocol.randomisations
             if name not in named
         ),
+        *(f"the model '{name}' is used nowhere" for name in part.models if name not in _models_used(part)),
     ]
 
 
+def _models_used(part: ScenarioPart) -> set[str]:
+    """What the disease and the drugs are called that this trial has."""
+    drugs = {d for s in part.protocol.states.values() for d in s.treatment} | set(part.drugs)
+    kinds = {name: part.drugs[name].kind if name in part.drugs else None for name in drugs}
+    return {part.cohort.disease, *(kind or name for name, kind in kinds.items())}
+
+
 def _cast(part: ScenarioPart, q: Expressions, allow_plugins: bool) -> _Cast:
-    disease = _component(q.faults, ("cohort", "disease"), "disease", part.cohort.disease, allow_plugins)
+    disease = _component(q.faults, ("cohort", "disease"), "disease", part.cohort.disease, allow_plugins, part.models)
     used = [d for s in part.protocol.states.values() for d in s.treatment]
     names = list(dict.fromkeys([*used, *part.drugs]))
     drugs: dict[str, Drug] = {}
@@ -200,7 +208,7 @@ def _cast(part: ScenarioPart, q: Expressions, allow_plugins: bool) -> _Cast:
         declared = part.drugs.get(name)
         address: Address = ("drugs", name) if declared is not None else _first_use(part, name)
         kind = declared.kind if declared is not None and declared.kind is not None else name
-        component = _component(q.faults, address, "drug", kind, allow_plugins)
+        component = _component(q.faults, address, "drug", kind, allow_plugins, part.models)
         if isinstance(component, Drug):
             drugs[name] = component
     cast = _Cast(disease if isinstance(disease, Disease) else None, tuple(drugs.values()), tuple(drugs), {}, [], [])
@@ -224,9 +232,16 @@ def _first_use(part: ScenarioPart, drug: str) -> Address:
     return ("drugs", drug)
 
 
-def _component(faults: Faults, address: Address, room: str, name: str, allow_plugins: bool) -> Component | None:
+def _component(
+    faults: Faults, address: Address, room: str, name: str, allow_plugins: bool, models: Mapping[str, ModelPart]
+) -> Component | None:
     try:
-        component = components.load(room, name, allow_plugins)
+        if name in models:
+            component = _declared(faults, room, name, models[name])
+            if component is None:
+                return None
+        else:
+            component = components.load(room, name, allow_plugins, also=models)
     except UsageError as error:
         faults.append(address, str(error), at_key=room == "drug")
         return None
@@ -234,6 +249,15 @@ def _component(faults: Faults, address: Address, room: str, name: str, allow_plu
     for why in unfit:
         faults.append(address, f"'{name}' cannot be used: {why}", at_key=room == "drug")
     return None if unfit else component
+
+
+def _declared(faults: Faults, room: str, name: str, model: ModelPart) -> Component | None:
+    """A declared model as a component. Raises UsageError for a name that is taken, or a model of the other kind."""
+    if name in components.python_names(room):
+        raise UsageError(f"a {room} '{name}' is shipped already; name this model otherwise")
+    if model.kind != room:
+        raise UsageError(f"'{name}' is a {model.kind}; expected a {room}")
+    return DeclaredModel(name, model, faults, ("models", name)).build()
 
 
 def _read_values(
@@ -306,9 +330,9 @@ def _handshake(cast: _Cast, faults: Faults, names: Names) -> None:
     if len(set(kinds)) < len(kinds):
         faults.append(("drugs",), "the same drug stands there under two names")
         return
-    for one, other in pairwise(sorted(cast.components, key=lambda c: c.stream)):
-        if other.stream - one.stream < STREAM_BLOCK:
-            said = f"{one.name} from {one.stream} on, {other.name} from {other.stream} on"
+    for one, other in combinations(sorted(cast.components, key=lambda c: c.stream), 2):
+        if shared := one.own_streams & other.own_streams:
+            said = f"{one.name} and {other.name} both from {min(shared)}"
             faults.append(
                 ("drugs",), f"two components draw from the same streams ({STREAM_BLOCK} belong to each): {said}"
             )
@@ -390,8 +414,8 @@ def _check_dropout(
         )
 
 
-def _check_stops(decisions: Mapping[str, DecisionWorth], trial: Trial, faults: Faults) -> None:
-    """Faults of decisions whose price of a stop cannot be counted: a state does not set how often it comes."""
+def _stops_counted(decisions: Mapping[str, DecisionWorth], trial: Trial, faults: Faults) -> bool:
+    """Whether the price of every decision's stop can be counted: the state has to set how often it comes."""
     for name, decision in decisions.items():
         if any(c.own for c in trial.causes if trial.labels.events[c.event] == decision.stop):
             faults.append(
@@ -399,6 +423,7 @@ def _check_stops(decisions: Mapping[str, DecisionWorth], trial: Trial, faults: F
                 f"how often '{decision.stop}' comes is not set by the state alone, so that its price over the horizon "
                 "cannot be counted; name an event whose rate is",
             )
+    return not faults
 
 
 def _trial(protocol: Protocol, cohort: Cohort, sick: Disease, cast: _Cast, words: Vocabulary) -> Trial:

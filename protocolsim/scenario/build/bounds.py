@@ -25,7 +25,8 @@ def bounds_of(
 ) -> tuple[Bound, ...]:
     """Every sound bound; faults go to `q.faults`. `states`: every name that is written, sound or not."""
     doses = [d for s in built for v in s.visits for d in v.doses]
-    units = {name: one_unit(d.unit for d in doses if d.drug == k) for k, name in enumerate(words.drug_names)}
+    given = {d.drug for d in doses}
+    units = {words.drug_names[k]: one_unit(d.unit for d in doses if d.drug == k) for k in given}
     bounds = []
     for name, part in parts.items():
         with q.faults.watch() as here:
@@ -52,14 +53,18 @@ def _bound(
         return None
     key, word = next(iter(said.items()))
     measure, dimension = _MEASURES[key]
-    if measure == "total dose":
-        unit = units.get(word, "mg/kg")
-        if unit is None:
-            why = f"some doses of '{word}' are per weight and some are not, so that they cannot be added up"
-            q.faults.append((*address, key), why)
-            return None
-        dimension = unit_product(unit).dimension
-    at_most = q.number((*address, "at most"), part.at_most, dimension, least=0.0, what=key)
+    at: Address = (*address, "at most")
+    unit = units.get(word, "") if measure == "total dose" else None
+    if measure == "total dose" and unit is None:
+        why = f"some doses of '{word}' are per weight and some are not, so that they cannot be added up"
+        q.faults.append((*address, key), why)
+        return None
+    if unit == "":  # nothing gives it, or what gives it is at fault itself: any dose may stand there
+        found = q.measured(at, part.at_most)
+        at_most = None if found is None else found.value
+    else:
+        dimension = unit_product(unit).dimension if unit else dimension
+        at_most = q.number(at, part.at_most, dimension, least=0.0, what=key)
     in_any = None
     if measure == "time":
         q.names.known((*address, key), "state", word, (*states, ENROLMENT))

@@ -317,10 +317,12 @@ class StatesBuilder:
 
     def _shape(self, address: Address, part: TransitionPart) -> bool:
         with self.q.faults.watch() as here:
-            internal = part.to is None and part.randomise is None and bool(part.set_)
+            internal = part.to is None and part.randomise is None and "set_" in part.model_fields_set
             if (part.to is None) == (part.randomise is None) and not internal:
                 said = "a transition says 'to' or 'randomise', one of them"
                 self.q.faults.append(address, f"{said}; one that only sets variables says 'set'", at_key=True)
+            if "set_" in part.model_fields_set and not part.set_:
+                self.q.faults.append((*address, "set"), "no variable stands here", at_key=True)
             if internal and part.after is None and part.upon is None:
                 said = "at the end of a state a transition says where it leads ('to'); one that only sets variables"
                 self.q.faults.append(

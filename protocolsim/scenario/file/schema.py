@@ -225,7 +225,6 @@ class TransitionPart(FilePart):
         default={},
         alias="set",
         description="variables and what they become, such as {insulin: insulin + 8 IU}: all from what was before",
-        min_length=1,
     )
 
 

@@ -13,11 +13,15 @@ The order of events (both engines; each sentence has a test in tests/engine/test
 4. Visit: assessments, then their observations, then the transitions `after` each assessment, in file order. If one is
    taken, the old state's remaining activities lapse, that day's dose too. The rule's own words with the numbers it
    read are recorded as the reason.
-5. Otherwise the doses due are given: an infusion follows its scan.
+   An internal transition (without a destination) only sets variables of the protocol, all from the values before it:
+   nothing lapses, no clock starts anew, and the transitions behind it in its group are not tried. Where a dose is
+   computed for each subject, drugs and disease first come to that minute, and the new dose is in force from it on.
+5. Otherwise the doses due are given: an infusion follows its scan. A computed dose is found out then.
 6. End of a state: visits due at that instant come first (the interval is closed), then the leaving transitions in file
    order. One must hold.
-7. A state entered at t does its offset-0 activities at t; an assessment already made at t is not repeated; an `after`
-   transition is tried only after an assessment made in that state.
+7. How long a state lasts is found out on entering it, where that is computed. A state entered at t does its offset-0
+   activities at t; an assessment already made at t is not repeated; an `after` transition is tried only after an
+   assessment made in that state.
 
 No-shows: a subject who does not show up for a visit misses all of it; that is recorded at the planned moment.
 Queueing: where capacity is limited, planned days never move; a slip moves that visit alone. A dose of the same day

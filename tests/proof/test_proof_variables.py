@@ -26,12 +26,12 @@ states:
   one: {{final: one}}
   two: {{final: two}}
 transitions:
-  - {{from: treated, after: blood, when: {first}, set: {{n: {a}}}}}
-  - {{from: treated, after: blood, when: {second}, set: {{n: {b}}}}}
-  - {{from: treated, to: again, when: {third}, set: {{n: {c}}}}}
+  - {{from: treated, after: blood, when: {first}, set: {{n: "{a}"}}}}
+  - {{from: treated, after: blood, when: {second}, set: {{n: "{b}"}}}}
+  - {{from: treated, to: again, when: {third}, set: {{n: "{c}"}}}}
   - {{from: treated, to: two, otherwise: true}}
   - {{from: again, to: one, when: {fourth} or times > 3}}
-  - {{from: again, to: again, otherwise: true, set: {{n: {a}, gap: gap + 36 hours}}}}
+  - {{from: again, to: again, otherwise: true, set: {{n: "{a}", gap: gap + 36 hours}}}}
 """
 RULES = ("now > 0", "now == 2", "n > 2", "n == 1", "n < now", "n >= 4.5", "n != 1 and now < 1", "n > 5", "n >= 0")
 SETS = ("n + 1", "n - 2", "2 * n", "now", "n + now", "n / now", "4", "max(n, now) - 1", "if(n > 2, 0, n + 2)")
@@ -49,7 +49,7 @@ def settled(text: str, n: float, now: float) -> float:
     return n if found != found else min(max(found, LOW), HIGH)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(rules, rules, rules, rules, sets, sets, sets)
 def test_nothing_is_proven_that_a_patient_contradicts(first, second, third, fourth, a, b, c):
     """Whatever is so for some patient can be, by proof; and the ways that patients go are among the paths."""

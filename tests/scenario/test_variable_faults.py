@@ -1,5 +1,7 @@
 """What is told of variables, settings, doses and durations that cannot be: at their line, with what was expected."""
 
+# ruff: noqa: E501 - a table of faults reads best with one to a line
+
 from __future__ import annotations
 
 import pytest

@@ -24,7 +24,8 @@ from protocolsim.study.decision.thresholds import thresholds
 REPLICATES = 2
 # Two of one kind are never given the same name, so the others keep these.
 PLAIN = {
-    "parameter": "cut", "variable": "kept", "summary": "fall", "state": "treated", "end": "finished", "randomisation": "arms",
+    "parameter": "cut", "variable": "kept",
+    "summary": "fall", "state": "treated", "end": "finished", "randomisation": "arms",
     "bound": "few", "site": "north", "population": "lefties", "endpoint": "fared", "analysis": "tested",
     "decision": "first", "measure": "last_one", "outcome": "ended well", "drug": "infusion",
 }  # fmt: skip

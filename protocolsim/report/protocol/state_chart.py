@@ -147,7 +147,8 @@ def _arrows(scenario: Scenario, alike: Sequence[Transition], source: str, counte
             number = sum(counted.taken[t.number, to] for t in alike)
             there = sum(counted.entered[t.source] for t in alike)
             # Of a group the share would be of visits to states, which no reader expects.
-            share = number / there if there and len(alike) == 1 else None
+            # An internal transition may be taken several times in one stay.
+            share = number / there if there and len(alike) == 1 and not first.internal else None
         arrows.append(Arrow(source, f"s{to}", words + ratio, first.trigger.startswith("upon"), number, share))
     return arrows
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from protocolsim.endpoint.base import rows_of
 from protocolsim.engine.base import Trial
+from protocolsim.errors import SimulationError
 from protocolsim.protocol.rules import constantly
 from protocolsim.protocol.states import Group, Rule, State, Transition, reachable
 from protocolsim.protocol.summaries import Reader, Summary
@@ -93,7 +94,10 @@ def counterfactual_branches(whole: Life, tried: Tried, engine: str = AUTO) -> li
     result = []
     for instead in branches.values():
         changed = with_decision(trial, tried.group, instead)
-        records = replicate_of(whole.scenario, whole.seed, whole.replicate, engine, whole.subject, changed)
+        try:
+            records = replicate_of(whole.scenario, whole.seed, whole.replicate, engine, whole.subject, changed)
+        except SimulationError:
+            continue  # sent this way at every such decision, somebody would never leave a loop
         row = int(np.flatnonzero(records["subjects"]["subject"] == whole.subject)[0])
         result.append(CounterfactualBranch(tried, instead, happened, _after(records, row, tried.minute)))
     return result

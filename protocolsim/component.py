@@ -23,7 +23,8 @@ share are
 A kernel writes only its own columns in the given rows, and the output arrays among its arguments. Its result for a
 subject may not depend on which others are in `rows`, nor on their order, bit for bit.
 
-A loop over rows is enough. Where it is slow, gather fields from `body` (`taken`), draw for all rows together
+Authors need not write them: `by_name/` makes them of what is said of one subject, with names for these positions. By
+hand, a loop over rows is enough. Where it is slow, gather fields from `body` (`taken`), draw for all rows together
 (`normals` and `uniforms`, of `keys` that several draws share) and use short loops over these columns, which the
 compiler vectorises (SIMD): the bits are the same.
 """
@@ -44,6 +45,8 @@ from protocolsim.arrays import Floats, Integers
 from protocolsim.randomness import FIRST_OUTSIDE, STREAM_BLOCK
 from protocolsim.units import NONE, RATE, UnitError, unit_product
 
+Scale = Literal["linear", "log"]
+"""How a number is best moved: by steps of one size, or by equal factors."""
 Mark = Literal["F", "F2", "D", "A", "M"]
 
 ENROLMENT = "enrolment"
@@ -146,6 +149,7 @@ class Parameter:
     `value`, `low` and `high` are in `unit` as a reader would write it ("0.36 L/day", "20 %"). `low` to `high` is
     what is plausible; nothing below `least` or above `most` is accepted. Where `least` is not given, shares, counts,
     spreads and rates may be 0, and what has a size (a volume, a weight, a time) must be at least a thousandth of `low`.
+    `scale` "log": sweeps, sliders, figures and priors go by equal factors; `low` is then above 0.
     """
 
     name: str
@@ -158,6 +162,7 @@ class Parameter:
     meaning: str
     least: float | None = None
     most: float = float("inf")
+    scale: Scale = "linear"
 
     @property
     def lowest(self) -> float:

@@ -226,11 +226,12 @@ class _PathSearch:
         here, tried = self._observe(here, made, due)
         stays = [here]
         for assessment in tried:
-            if assessment not in state.after:
+            group = state.tried_after(assessment, made.offset)
+            if group is None:
                 continue
             going: list[_Position] = []
             for stay in stays:
-                left, staying = self._tried(stay, state.after[assessment], due)
+                left, staying = self._tried(stay, group, due)
                 yield from left
                 going += staying
                 if self.case.may_miss:
@@ -302,7 +303,7 @@ class _PathSearch:
             after = self._set(here, t, minute)
             if t.internal:
                 staying.append(after)
-            for to in t.destinations:
+            for to in t.possible:
                 left += self._enter(after, self.protocol.states[to], minute)
             if holds:
                 return left, staying

@@ -143,7 +143,7 @@ LANGUAGE = {
     "sum of", "mean of", "last of", "first of", "smallest of", "largest of", "count of", "entries of", "time since",
     "during", "within", "first", "last", "formula",
     "between", "block", "strata", "by site", "two randomisations",
-    "weeks", "days", "every", "start", "times", "dose",
+    "weeks", "days", "every", "start", "times", "dose", "through", "at", "choose",
     "variables", "set", "internal", "computed lasts", "computed until", "computed dose", "flat dose", "dose of a trait",
 }  # fmt: skip
 

@@ -16,8 +16,10 @@ from protocolsim.engine.base import MOST_MOVES, Trial, find_rates, never_ends
 from protocolsim.engine.hazard_clocks import NEVER, Clocks
 from protocolsim.errors import SimulationError
 from protocolsim.observed import Chart
+from protocolsim.protocol.choices import Choice
 from protocolsim.protocol.states import Dose, Group, State, Transition, Visit
 from protocolsim.protocol.variables import Computed, amounts, assigned, whole_minutes
+from protocolsim.randomness import uniform
 from protocolsim.records import MADE
 from protocolsim.units import MINUTES_PER_DAY
 
@@ -42,6 +44,7 @@ class Course:
         self.busy_until = 0  # the end of the subject's last use of a limited resource
         self.state: State = trial.protocol.states[0]
         self.allocated = [-1] * len(trial.protocol.randomisations)
+        self.choices_made = [0] * len(trial.protocol.choices)
         self.rows: dict[str, list[tuple[Any, ...]]] = {t: [] for t in ("observations", "doses", "moves", "events")}
         self._start()
 
@@ -54,7 +57,8 @@ class Course:
         self.traits = [float(self.body[0, c]) for c in (*trial.visible, *trial.hidden)]
         labels = trial.labels
         starts = [v.start for v in trial.protocol.variables]
-        self.chart = Chart.empty(1, len(labels.variables), len(labels.states), len(trial.visible), starts)
+        widths = len(labels.variables), len(labels.states), len(trial.visible)
+        self.chart = Chart.empty(1, *widths, starts, late=trial.limited)
         self.chart.traits[0] = self.traits[: len(trial.visible)]
         self.streams = np.array([c.stream for c in trial.causes], dtype=np.int64)
         self.clocks = Clocks.initialised(self.streams, self.seed, self.who)
@@ -196,6 +200,7 @@ class Course:
             if status == MADE and variable in noted:
                 factor = measured.factors[column]
                 self.chart.note(ROW, variable, self._now, state, value if factor == 1.0 else value * factor, column)
+                self.chart.plan(0, variable, planned)
             rows.append(
                 (self.replicate, self.subject, state, assessment, variable, number, planned, now,
                  status, seen[column], behind[column])
@@ -222,6 +227,11 @@ class Course:
 
     def _read(self, reads: Sequence[int]) -> list[Any]:
         return self.trial.protocol.reader.values(reads, self.chart, ROW, self._now)
+
+    def choose(self, choice: Choice, values: Sequence[Any]) -> int:
+        """The state that a choice by chance leads to this time."""
+        key = self.seed, self.replicate, self.subject, choice.stream, self.choices_made[choice.number] + 1
+        return choice.states[int(choice.chosen(values, np.array([uniform(*key)]))[0])]
 
     def take(self, transition: Transition, to: State, group: Group, values: Sequence[Any]) -> None:
         """Take a transition now: set its variables, and move to a state (an internal one stays in its own).

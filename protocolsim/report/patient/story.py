@@ -214,7 +214,8 @@ class _Teller:
             stays = f"{when}: {'; '.join(said)}. Stays" if said else f"{when}. Stays"
             return Line(tried.minute, "stay", f"{stays}{settings}.")
         drawn = tried.taken is not None and tried.taken.randomise is not None
-        to = f"{'Randomised to' if drawn else 'On to'} {tried.to.label}"
+        chosen = tried.taken is not None and tried.taken.choose is not None
+        to = f"{'Randomised to' if drawn else 'By chance to' if chosen else 'On to'} {tried.to.label}"
         said = [*rules, *(["otherwise"] if tried.taken is not None and tried.taken.rule is None and rules else [])]
         text = f"{when}: {'; '.join(said)}. {to}{settings}." if said else f"{when}. {to}{settings}."
         others = tuple(self._other(branch) for branch in counterfactual_branches(self.life, tried, self.engine))

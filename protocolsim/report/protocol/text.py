@@ -131,6 +131,8 @@ def moved_by(scenario: Scenario, transition: Transition) -> str:
         condition = ""
     trigger = "" if condition == "otherwise" else _moment(transition.trigger, source)
     drawn = "" if transition.randomise is None else f"randomised ({spoken(transition.randomise.name)})"
+    if transition.choose is not None:
+        drawn = "by chance"
     way = ", ".join(part for part in (trigger, condition, drawn) if part)
     return "; ".join(part for part in (way, settings(scenario, transition)) if part)
 

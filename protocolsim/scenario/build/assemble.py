@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
-from itertools import combinations
+from itertools import accumulate, combinations, pairwise
 from pathlib import PurePath
 from typing import Any
 
@@ -35,6 +35,7 @@ from protocolsim.scenario.build.values.faults import Faults
 from protocolsim.scenario.build.values.names import FROM_COMPONENTS, Names
 from protocolsim.scenario.build.values.parameters import Parameters
 from protocolsim.scenario.build.visits import Vocabulary
+from protocolsim.scenario.build.ways.choices import meeting
 from protocolsim.scenario.checks.lapsing import lapsing, said
 from protocolsim.scenario.checks.limits import beyond_limits
 from protocolsim.scenario.file.extends import SET
@@ -88,11 +89,11 @@ def _assemble(document: Document, part: ScenarioPart, q: Expressions, allow_plug
     q.read_parameters(part.parameters)
     if not _check_size(part, q.faults):
         return None
-    words = _vocabulary(cast := _cast(part, q, allow_plugins))
+    words = _vocabulary(cast := _cast(part, q, allow_plugins, document.attached))
     cohort = cohort_of(part.cohort, q, words)
     protocol = (builder := StatesBuilder(part.protocol, q, words)).build()
     units = {} if protocol is None else {n: protocol.dose_unit(k) for k, n in enumerate(words.drug_names)}
-    reader = EndpointsBuilder(part, q, words, builder.names, units)
+    reader = EndpointsBuilder(part, q, words, builder, units)
     populations, endpoints = reader.build()
     analyses = analyses_of(part, q, endpoints, reader)
     decisions = decisions_of(part, q, words, [t for c in cast.components for t in c.traits if t.hidden], builder, units)
@@ -199,8 +200,9 @@ def _models_used(part: ScenarioPart) -> set[str]:
     return {part.cohort.disease, *(kind or name for name, kind in kinds.items())}
 
 
-def _cast(part: ScenarioPart, q: Expressions, allow_plugins: bool) -> _Cast:
-    disease = _component(q.faults, ("cohort", "disease"), "disease", part.cohort.disease, allow_plugins, part.models)
+def _cast(part: ScenarioPart, q: Expressions, allow_plugins: bool, attached: Mapping[str, bytes]) -> _Cast:
+    load = partial(_component, q.faults, allow_plugins=allow_plugins, models=part.models, attached=attached)
+    disease = load(("cohort", "disease"), "disease", part.cohort.disease)
     used = [d for s in part.protocol.states.values() for d in s.treatment]
     names = list(dict.fromkeys([*used, *part.drugs]))
     drugs: dict[str, Drug] = {}
@@ -208,7 +210,7 @@ def _cast(part: ScenarioPart, q: Expressions, allow_plugins: bool) -> _Cast:
         declared = part.drugs.get(name)
         address: Address = ("drugs", name) if declared is not None else _first_use(part, name)
         kind = declared.kind if declared is not None and declared.kind is not None else name
-        component = _component(q.faults, address, "drug", kind, allow_plugins, part.models)
+        component = load(address, "drug", kind)
         if isinstance(component, Drug):
             drugs[name] = component
     cast = _Cast(disease if isinstance(disease, Disease) else None, tuple(drugs.values()), tuple(drugs), {}, [], [])
@@ -233,11 +235,17 @@ def _first_use(part: ScenarioPart, drug: str) -> Address:
 
 
 def _component(
-    faults: Faults, address: Address, room: str, name: str, allow_plugins: bool, models: Mapping[str, ModelPart]
+    faults: Faults,
+    address: Address,
+    room: str,
+    name: str,
+    allow_plugins: bool,
+    models: Mapping[str, ModelPart],
+    attached: Mapping[str, bytes],
 ) -> Component | None:
     try:
         if name in models:
-            component = _declared(faults, room, name, models[name])
+            component = _declared(faults, room, name, models[name], attached.get(name))
             if component is None:
                 return None
         else:
@@ -251,13 +259,13 @@ def _component(
     return None if unfit else component
 
 
-def _declared(faults: Faults, room: str, name: str, model: ModelPart) -> Component | None:
+def _declared(faults: Faults, room: str, name: str, model: ModelPart, attached: bytes | None) -> Component | None:
     """A declared model as a component. Raises UsageError for a name that is taken, or a model of the other kind."""
     if name in components.python_names(room):
         raise UsageError(f"a {room} '{name}' is shipped already; name this model otherwise")
     if model.kind != room:
         raise UsageError(f"'{name}' is a {model.kind}; expected a {room}")
-    return DeclaredModel(name, model, faults, ("models", name)).build()
+    return DeclaredModel(name, model, faults, ("models", name), attached).build()
 
 
 def _read_values(
@@ -291,10 +299,11 @@ def _read_values(
             SettableParameter(
                 key_of(called, p.name, path), p.name, path, component.name, p.unit, values[p.name], p.low, p.high,
                 p.meaning, p.mark, p.source, str(given.get(p.name, "")), default=p.value, changed=changed,
+                scale=p.scale,
             )
         )  # fmt: skip
         if changed and not p.low <= values[p.name] <= p.high:
-            said = f"{component.name}.{p.name} = {values[p.name]:g} {p.unit} is outside its plausible range"
+            said = f"{component.name}.{p.name} = {in_words(values[p.name], p.unit)} is outside its plausible range"
             cast.warnings.append(f"{said.replace('  ', ' ')}, {p.low:g} to {p.high:g}")
 
 
@@ -354,6 +363,7 @@ def _vocabulary(cast: _Cast) -> Vocabulary:
     assessments = [a for c in cast.components for a in c.assessments]
     diseases = () if cast.disease is None else (cast.disease,)
     events = dict.fromkeys(h.event for c in (*cast.drugs, *diseases) for h in c.hazards if h.event != DROPOUT)
+    ends = [0, *accumulate(len(a.variables) for a in assessments)]
     return Vocabulary(
         drugs=cast.drugs,
         drug_names=cast.drug_names,
@@ -361,6 +371,7 @@ def _vocabulary(cast: _Cast) -> Vocabulary:
         variables=tuple(v for a in assessments for v in a.variables),
         events=(*events, DROPOUT),
         traits=tuple(t for c in cast.components for t in c.traits if not t.hidden),
+        shows=tuple(tuple(range(*pair)) for pair in pairwise(ends)),
     )
 
 
@@ -387,6 +398,8 @@ def _structural(
 
     for address, message in (*beyond_limits(protocol, cohort, words), *findings(protocol, shows, names, gap)):
         q.faults.append(address, message, at_key=True)
+    for message in meeting(protocol.choices, cast.components):
+        q.faults.append(("protocol", "transitions"), message, at_key=True)
     _check_dropout(protocol, cohort, words, trial, q.faults)
 
 
@@ -417,7 +430,7 @@ def _check_dropout(
 def _stops_counted(decisions: Mapping[str, DecisionWorth], trial: Trial, faults: Faults) -> bool:
     """Whether the price of every decision's stop can be counted: the state has to set how often it comes."""
     for name, decision in decisions.items():
-        if any(c.own for c in trial.causes if trial.labels.events[c.event] == decision.stop):
+        if any(c.multiplier or c.baseline for c in trial.causes if trial.labels.events[c.event] == decision.stop):
             faults.append(
                 ("decisions", name, "loss", "stop"),
                 f"how often '{decision.stop}' comes is not set by the state alone, so that its price over the horizon "

@@ -9,7 +9,7 @@ from protocolsim.protocol.functions import FUNCTIONS
 from protocolsim.protocol.rules import Call, Name, Negation, Node, Number
 
 Interval = tuple[float, float]
-_RISING = ("exp", "log", "log10", "sqrt")
+_RISING = ("exp", "log", "log10", "probit", "sqrt")
 _INFINITY = float("inf")
 
 

@@ -78,7 +78,7 @@ FAULTS = [
     ((SETS, "set: {dose: dose > step}"), "dose > step", "expected a number, found a comparison"),
     ((SETS, "set: {}"), "set: {}", "no variable stands here"),
     (("to: injected, set: {gap: gap + 1 day}", "set: {gap: gap + 1 day}"), "set: {gap", "at the end of a state a transition says where it leads ('to')"),
-    (("after: scan, when: seen > 0.5, set: {dose: dose + step}", "after: scan, when: seen > 0.5"), "{from: titration, after", "a transition says 'to' or 'randomise'"),
+    (("after: scan, when: seen > 0.5, set: {dose: dose + step}", "after: scan, when: seen > 0.5"), "{from: titration, after", "a transition says 'to', 'randomise' or 'choose', one of them; one that only sets variables says 'set'"),
     ((DOSE, "dose: gap, every"), "gap, every", "expected a dose (mg/kg) or a mass (mg), found 'gap', a time"),
     ((DOSE, "dose: 3 IU, every"), "3 IU, every", "expected a dose (mg/kg) or a mass (mg), found '3 IU', an activity (IU)"),
     (("dose: 3 IU, days", "dose: 3 mg, days"), "3 mg, days", "expected a dose (IU/kg) or an activity (IU), found '3 mg', a mass (mg)"),

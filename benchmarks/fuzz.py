@@ -20,8 +20,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 with atheris.instrument_imports(
     include=["protocolsim.scenario.file.yaml_reader", "protocolsim.protocol.rules", "ruamel"]
 ):
-    from protocolsim.errors import ScenarioError
-    from protocolsim.protocol.rules import RuleError, compiled, dimension_of, names_in
+    from protocolsim.errors import RuleError, ScenarioError
+    from protocolsim.protocol.rules import compiled, dimension_of, names_in
     from protocolsim.protocol.rules import parse as parse_rule
     from protocolsim.scenario.file.yaml_reader import parse
     from protocolsim.units import NONE

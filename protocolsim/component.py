@@ -8,8 +8,9 @@ It is made in code (`COMPONENT = Drug(name=..., start=..., ...)`) or from data: 
 from. It holds no state; `dataclasses.replace` makes another one of it.
 
 **Kernels** are functions over the subjects numbered in `rows`; both engines call the same ones. In code they are
-compiled by `@kernel`. What each is given stands below (`StartKernel`, `AdvanceKernel`, `ObserveKernel`, `GiveKernel`);
-the arguments that all share are
+compiled by `@kernel`; they are called from Python only, so that an object with a `__call__` is one too. What each is
+given stands below (`StartKernel`, `AdvanceKernel`, `ObserveKernel`, `GiveKernel`, `RateKernel`); the arguments that all
+share are
 
     body        float64 [subjects, columns]; all columns of all components, for all subjects of the engine
     rows        int64 [n]; the subjects to process, as rows of `body`, each at most once
@@ -32,6 +33,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Literal, Protocol
 
@@ -99,7 +101,20 @@ class GiveKernel(Protocol):
         """`dose` is in mg/kg. Fill amount[k] (float64 [n]) with what the subject rows[k] gets, in mg."""
 
 
-Kernel = StartKernel | AdvanceKernel | ObserveKernel | GiveKernel
+class RateKernel(Protocol):
+    """Say how often an event comes to each subject in `rows`, as each of them is now."""
+
+    def __call__(
+        self, body: Floats, rows: Integers, links: Integers, constants: Floats, now: Integers, out: Floats, /
+    ) -> None:
+        """Fill out[k] (float64 [n]) with the multiplier of the subject rows[k] at minute now[rows[k]] of its clock.
+
+        It multiplies the hazard's baseline, or is the hazard itself, per minute. Below 0 or nan counts as 0. It only
+        reads `body`, where drugs and disease have come to that minute and the treatment in force is set.
+        """
+
+
+Kernel = StartKernel | AdvanceKernel | ObserveKernel | GiveKernel | RateKernel
 
 MARKS: Mapping[Mark, str] = {
     "F": "found in text",
@@ -182,16 +197,73 @@ class Assessment:
 
 
 @dataclass(frozen=True)
-class Hazard:
-    """An event that a treatment may bring.
+class Weibull:
+    """A baseline whose cumulative hazard after t minutes is (t / scale) to the power shape; `scale` is in minutes.
 
-    `rate(constants, level)` is per minute, at the treatment in force (1 for `standard`, else the regimen's mg/kg).
-    `stream` keys its draws and lies in the component's own block.
+    Raises ValueError where one of them is not a positive number.
+    """
+
+    scale: float
+    shape: float
+
+    def __post_init__(self) -> None:
+        if not (0.0 < self.scale < np.inf and 0.0 < self.shape < np.inf):
+            raise ValueError(f"a Weibull baseline of scale {self.scale:g} and shape {self.shape:g}; both are above 0")
+
+
+@dataclass(frozen=True)
+class PiecewiseConstant:
+    """A baseline of rates[0] per minute up to minute cuts[0], rates[1] up to cuts[1], and the last one from there on.
+
+    Raises ValueError where there is not one rate more than cuts, cuts do not increase from above 0, or a rate is not
+    a number from 0 on.
+    """
+
+    cuts: tuple[float, ...]
+    rates: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.rates) != len(self.cuts) + 1:
+            raise ValueError(
+                f"a piecewise baseline of {len(self.rates)} rates and {len(self.cuts)} cuts: one rate more"
+            )
+        if not all(a < b < np.inf for a, b in pairwise((0.0, *self.cuts))):
+            raise ValueError(f"a piecewise baseline whose cuts, {self.cuts}, do not increase from above 0")
+        if not all(0.0 <= r < np.inf for r in self.rates):
+            raise ValueError(f"a piecewise baseline of rates {self.rates}; each is a number from 0 on")
+
+
+Baseline = Weibull | PiecewiseConstant
+"""The hazard that a multiplier of 1 means, over the time since entry into the trial or since enrolment."""
+
+
+@dataclass(frozen=True)
+class Hazard:
+    """An event that a disease or a treatment may bring, by a clock of its own.
+
+    A disease's is in force in every state that is not final, a drug's where the treatment is in force; one that is
+    called `dropout` is a further cause of the trial's own event, and in force on study only. `stream` keys its draws
+    and lies in the component's own block.
+
+    How often it comes is said in one of two ways:
+    - `rate(constants, level)`: the same for everybody, constant within a state. `level` is the treatment in force (1
+      for `standard`, else the regimen's dose); 1 of a disease.
+    - `multiplier`: each subject's own, found out on entry into each state and, where it is `changing`, again at each of
+      the component's grid minutes (`Component.step`); in force from there to the next.
+
+    Either is per minute, or, with a `baseline(constants)`, what that is multiplied by. Time of the baseline runs from
+    the subject's minute 0 (`since="entry"`), or from enrolment, before which the hazard is 0. `once`: it comes to
+    nobody twice; otherwise the clock starts anew whenever it has come.
     """
 
     event: str
     stream: int
-    rate: Callable[[Floats, float], float]
+    rate: Callable[[Floats, float], float] | None = None
+    multiplier: RateKernel | None = None
+    baseline: Callable[[Floats], Baseline] | None = None
+    since: Literal["entry", "enrolment"] = "entry"
+    once: bool = False
+    changing: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -205,10 +277,15 @@ class Component:
     fields          the names of its columns, in their order
     traits          columns that belong in the table of subjects
     needs           traits of the disease that its kernels read
-    reads, writes   signals: the names it reads, and for each name it writes the field that holds it
+    reads, writes   signals: the names it reads, and for each name it writes the field that holds it. Two that nobody
+                    writes can be read: `level of NAME`, the treatment with that drug in force (no column where the
+                    trial does not have it), and `enrolment`, the minute of enrolment, nan before
     assessments     what a visit can measure of it
     hazards         events that it brings
     start, advance  its kernels; `advance` is None where nothing changes by itself
+    step            minutes, where something changes on a grid of time: all components of a trial are advanced to every
+                    whole multiple of the greatest common divisor of their steps, on the subject's own clock. None: to
+                    the minutes of visits and of entering states only
     """
 
     name: str
@@ -220,6 +297,7 @@ class Component:
     constants: Callable[[Mapping[str, float]], Floats]
     start: StartKernel
     advance: AdvanceKernel | None = None
+    step: int | None = None
     traits: tuple[Trait, ...] = ()
     needs: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()

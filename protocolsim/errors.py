@@ -121,3 +121,7 @@ def unknown(what: str, word: str, known: Iterable[str], *, limit: int = 12) -> s
         return f"unknown {what} '{word}'; none is known here"
     shown = ", ".join(names[:limit]) + (", ..." if len(names) > limit else "")
     return f"unknown {what} '{word}'; known here: {shown}"
+
+
+class RuleError(ValueError):
+    """A syntax or type error (of units, or of numbers and truth values) in an expression."""

@@ -1,8 +1,8 @@
 """Quantities with units: `12 weeks`, `1 mg/kg`, `75 %`, `0.009 / 4 weeks`.
 
-A dimension is the exponents of (time, mass, volume, body weight). Inside, time is in minutes, mass in mg,
-volume in L, body weight in kg; shares and counts have no dimension. There are no months: a trial's months
-are four weeks here, and the file says weeks.
+A dimension is the exponents of (time, mass, volume, body weight, activity, substance). Inside, time is in minutes,
+mass in mg, volume in L, body weight in kg, biological activity in IU, substance in mmol; shares and counts have no
+dimension. There are no months: a trial's months are four weeks here, and the file says weeks.
 """
 
 from __future__ import annotations
@@ -15,14 +15,21 @@ from protocolsim.errors import nearest
 MINUTES_PER_DAY = 1440
 MINUTES_PER_WEEK = 7 * MINUTES_PER_DAY
 
-Dimension = tuple[int, int, int, int]
-NONE: Dimension = (0, 0, 0, 0)
-TIME: Dimension = (1, 0, 0, 0)
-MASS: Dimension = (0, 1, 0, 0)
-VOLUME: Dimension = (0, 0, 1, 0)
-BODY_WEIGHT: Dimension = (0, 0, 0, 1)
-DOSE: Dimension = (0, 1, 0, -1)
-RATE: Dimension = (-1, 0, 0, 0)
+Dimension = tuple[int, int, int, int, int, int]
+NONE: Dimension = (0, 0, 0, 0, 0, 0)
+TIME: Dimension = (1, 0, 0, 0, 0, 0)
+MASS: Dimension = (0, 1, 0, 0, 0, 0)
+VOLUME: Dimension = (0, 0, 1, 0, 0, 0)
+BODY_WEIGHT: Dimension = (0, 0, 0, 1, 0, 0)
+ACTIVITY: Dimension = (0, 0, 0, 0, 1, 0)
+SUBSTANCE: Dimension = (0, 0, 0, 0, 0, 1)
+DOSE: Dimension = (0, 1, 0, -1, 0, 0)
+ACTIVITY_DOSE: Dimension = (0, 0, 0, -1, 1, 0)
+RATE: Dimension = (-1, 0, 0, 0, 0, 0)
+CONCENTRATION: Dimension = (0, 1, -1, 0, 0, 0)
+FLOW: Dimension = (-1, 0, 1, 0, 0, 0)
+MOLARITY: Dimension = (0, 0, -1, 0, 0, 1)
+ACTIVITY_CONCENTRATION: Dimension = (0, 0, -1, 0, 1, 0)
 
 _UNITS: dict[str, tuple[float, Dimension]] = {
     "%": (0.01, NONE),
@@ -38,10 +45,15 @@ _UNITS: dict[str, tuple[float, Dimension]] = {
     "weeks": (float(MINUTES_PER_WEEK), TIME),
     "mg": (1.0, MASS),
     "ug": (1e-3, MASS),
+    "ng": (1e-6, MASS),
     "g": (1000.0, MASS),
     "L": (1.0, VOLUME),
+    "dL": (0.1, VOLUME),
     "mL": (1e-3, VOLUME),
     "kg": (1.0, BODY_WEIGHT),
+    "IU": (1.0, ACTIVITY),
+    "mmol": (1.0, SUBSTANCE),
+    "umol": (1e-3, SUBSTANCE),
 }
 _NO_UNIT = {"month": "4 weeks", "months": "4 weeks", "year": "52 weeks", "years": "52 weeks"}
 _DIMENSION_NAMES: dict[Dimension, str] = {
@@ -50,10 +62,25 @@ _DIMENSION_NAMES: dict[Dimension, str] = {
     MASS: "a mass (mg)",
     VOLUME: "a volume (L)",
     BODY_WEIGHT: "a body weight (kg)",
+    ACTIVITY: "an activity (IU)",
+    SUBSTANCE: "an amount of substance (mmol)",
     DOSE: "a dose (mg/kg)",
+    ACTIVITY_DOSE: "a dose (IU/kg)",
     RATE: "a rate (such as '1 % / 4 weeks')",
-    (0, 1, -1, 0): "a concentration (mg/L)",
+    CONCENTRATION: "a concentration (mg/L)",
+    MOLARITY: "a concentration (mmol/L)",
+    ACTIVITY_CONCENTRATION: "a concentration (IU/L)",
 }
+USUAL_UNITS: dict[Dimension, str] = {
+    MASS: "mg",
+    BODY_WEIGHT: "kg",
+    ACTIVITY: "IU",
+    DOSE: "mg/kg",
+    ACTIVITY_DOSE: "IU/kg",
+}
+"""The unit in which a reader is told a number of these dimensions: the one it is kept in."""
+
+_BASE = ("time", "mass", "volume", "body weight", "activity", "substance")
 NUMBER = r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 """A number without its sign, as a pattern: rules, quantities, axes and targets read the same."""
 
@@ -93,13 +120,14 @@ def dimension_name(dimension: Dimension) -> str:
     """The dimension in a reader's words."""
     if dimension in _DIMENSION_NAMES:
         return _DIMENSION_NAMES[dimension]
-    parts = zip(("time", "mass", "volume", "body weight"), dimension, strict=True)
+    parts = zip(_BASE, dimension, strict=True)
     return "a quantity in " + " ".join(f"{name}^{power}" for name, power in parts if power)
 
 
 def combine(a: Dimension, b: Dimension, sign: int) -> Dimension:
     """The dimension of a product (sign +1) or a quotient (sign -1)."""
-    return (a[0] + sign * b[0], a[1] + sign * b[1], a[2] + sign * b[2], a[3] + sign * b[3])
+    time, mass, volume, weight, activity, substance = (x + sign * y for x, y in zip(a, b, strict=True))
+    return (time, mass, volume, weight, activity, substance)
 
 
 def known_units() -> tuple[str, ...]:

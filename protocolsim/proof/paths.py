@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from protocolsim.proof.base import Case
-from protocolsim.protocol.rules import Name, Negation, Node, Number, Operation, compiled, parse
+from protocolsim.protocol.rules import Call, Name, Negation, Node, Number, Operation, compiled, parse
 from protocolsim.protocol.states import Group, State, Transition, Visit
 from protocolsim.protocol.summaries import Entries, Formula, TimeSince
 
@@ -231,6 +231,12 @@ class _PathSearch:
         if isinstance(node, Negation):
             inner = self._value(node.operand, here, minute)
             return None if inner is None else (not inner) if node.op == "not" else -inner
+        if isinstance(node, Call):
+            values = [self._value(part, here, minute) for part in node.arguments]
+            if any(value is None for value in values):
+                return None
+            of = Call(node.function, tuple(Name(str(k)) for k in range(len(values))))
+            return float(compiled(of, {}, {str(k): k for k in range(len(values))})(values))
         left, right = self._value(node.left, here, minute), self._value(node.right, here, minute)
         if node.op in ("and", "or"):
             decided = node.op == "or"

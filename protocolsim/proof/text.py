@@ -6,10 +6,9 @@ from collections.abc import Mapping
 
 from protocolsim.proof.base import Case
 from protocolsim.protocol.states import END, Group, Protocol, Transition
-from protocolsim.units import BODY_WEIGHT, DOSE, MASS, MINUTES_PER_DAY, MINUTES_PER_WEEK, TIME, Dimension
+from protocolsim.units import MINUTES_PER_DAY, MINUTES_PER_WEEK, TIME, USUAL_UNITS, Dimension
 
 _LONG = 80  # a longer rule is cut short: its line says the rest
-_UNITS: dict[Dimension, str] = {MASS: "mg", BODY_WEIGHT: "kg", DOSE: "mg/kg"}
 
 
 def quoted(t: Transition) -> str:
@@ -49,8 +48,8 @@ def shown(value: float, dimension: Dimension) -> str:
     """A number in a unit that a reader knows."""
     if dimension == TIME:
         return weeks(value)
-    unit = _UNITS.get(dimension, "")
-    return f"{value:.6g} {unit}".rstrip() if dimension in _UNITS or not any(dimension) else f"{value:.4g}"
+    unit = USUAL_UNITS.get(dimension, "")
+    return f"{value:.6g} {unit}".rstrip() if dimension in USUAL_UNITS or not any(dimension) else f"{value:.4g}"
 
 
 def weeks(minutes: float) -> str:

@@ -12,7 +12,7 @@ from protocolsim.proof.questions import DecisionQuestion
 from protocolsim.proof.symbolic.logic import SolverAnswer, Truth
 from protocolsim.proof.symbolic.rule_terms import term_of
 from protocolsim.proof.text import destination, quoted
-from protocolsim.protocol.rules import Name, Negation, Node, Operation, names_in, parse
+from protocolsim.protocol.rules import Call, Name, Negation, Node, Operation, names_in, parse
 from protocolsim.protocol.states import END, Transition
 
 
@@ -115,6 +115,9 @@ def _quotients(node: Node) -> Iterator[Operation]:
     """The divisions of an expression whose divisor depends on something."""
     if isinstance(node, Negation):
         yield from _quotients(node.operand)
+    elif isinstance(node, Call):
+        for part in node.arguments:
+            yield from _quotients(part)
     elif isinstance(node, Operation):
         yield from _quotients(node.left)
         yield from _quotients(node.right)

@@ -1,6 +1,6 @@
 """Decision rules: a small expression language, parsed and compiled once, never `eval`ed.
 
-    or  and  not  >  >=  <  <=  ==  !=  +  -  *  /  ( )  numbers with units  names
+    or  and  not  >  >=  <  <=  ==  !=  +  -  *  /  ( )  numbers with units  names  functions (`functions.py`)
 
 A rule is compiled to a function of the values of its names, scalars or arrays: both engines call the same function.
 NaN means undefined (no observation in the window, a division by zero), and a comparison with it is false. Values within
@@ -15,11 +15,11 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
 
-from protocolsim.errors import unknown
+from protocolsim.errors import RuleError, nearest, unknown
+from protocolsim.protocol.functions import FUNCTIONS, Value
 from protocolsim.units import NONE, NUMBER, Dimension, UnitError, combine, dimension_name, known_units, unit
 
 GRAMMAR = """\
@@ -31,7 +31,8 @@ comparison  = total , [ ( "<" | "<=" | ">" | ">=" | "==" | "!=" ) , total ] ;
 total       = product , { ( "+" | "-" ) , product } ;
 product     = factor , { ( "*" | "/" ) , factor } ;
 factor      = { "-" } , atom ;
-atom        = quantity | name | "(" , disjunction , ")" ;
+atom        = quantity | name | call | "(" , disjunction , ")" ;
+call        = function , "(" , disjunction , { "," , disjunction } , ")" ;
 quantity    = number , [ unit ] , { "/" , unit } ;
 """
 """The syntax of a rule, in EBNF. The parser is written by hand for its messages; tests hold it to this."""
@@ -40,12 +41,7 @@ TOLERANCE = 1e-9
 MAX_LENGTH = 1000
 MAX_DEPTH = 40
 
-Value = Any  # a float, a bool, or a column of either
 Evaluator = Callable[[Sequence[Value]], Value]
-
-
-class RuleError(ValueError):
-    """A syntax or type error (of units, or of numbers and truth values) in a rule."""
 
 
 @dataclass(frozen=True)
@@ -80,11 +76,19 @@ class Operation:
     right: Node
 
 
-Node = Number | Name | Negation | Operation
+@dataclass(frozen=True)
+class Call:
+    """A function and its arguments."""
+
+    function: str
+    arguments: tuple[Node, ...]
+
+
+Node = Number | Name | Negation | Operation | Call
 
 _TOKEN = re.compile(
     rf"\s*(?:(?P<number>{NUMBER})|(?P<word>[A-Za-z_][A-Za-z0-9_]*)"
-    r"|(?P<op><=|>=|==|!=|[<>=+\-*/()%]))"
+    r"|(?P<op><=|>=|==|!=|[<>=+\-*/()%,]))"
 )
 _COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
 _WORDS = ("and", "or", "not")
@@ -220,13 +224,27 @@ class _Parser:
                 raise RuleError(f"'{token}' is not expected there in '{self.text}'")
             if token in known_units():
                 raise RuleError(f"the unit '{token}' needs a number before it in '{self.text}', such as '1 {token}'")
-            return Name(token)
+            return self.call(token) if self.peek() == "(" else Name(token)
         if token == "(":
             node = self.disjunction()
             if self.take()[1] != ")":
                 raise RuleError(f"a missing ')' in '{self.text}'")
             return node
         raise RuleError(f"'{token}' is not expected there in '{self.text}'")
+
+    def call(self, name: str) -> Node:
+        """A function and its arguments in brackets."""
+        if name not in FUNCTIONS:
+            close = nearest(name, FUNCTIONS)
+            hint = f"did you mean '{close}'?" if close else f"known: {', '.join(FUNCTIONS)}"
+            raise RuleError(f"unknown function '{name}' in '{self.text}'; {hint}")
+        arguments: list[Node] = []
+        while not arguments or self.peek() == ",":
+            self.take()
+            arguments.append(self.disjunction())
+        if self.take()[1] != ")":
+            raise RuleError(f"a missing ')' in '{self.text}'")
+        return Call(name, tuple(arguments))
 
     def number(self, value: float) -> Node:
         """A literal and the unit behind it, which may be compound: 2 mg/kg, 5 %, 1/week."""
@@ -257,6 +275,8 @@ def names_in(node: Node) -> tuple[str, ...]:
         return names_in(node.operand)
     if isinstance(node, Operation):
         return tuple(dict.fromkeys(names_in(node.left) + names_in(node.right)))
+    if isinstance(node, Call):
+        return tuple(dict.fromkeys(name for part in node.arguments for name in names_in(part)))
     return ()
 
 
@@ -276,6 +296,8 @@ def dimension_of(node: Node, known: Mapping[str, Dimension]) -> Dimension | None
         if (node.op == "not") != (dimension is None):
             raise RuleError(f"'{node.op}' stands before {_kind_name(dimension)}")
         return dimension
+    if isinstance(node, Call):
+        return FUNCTIONS[node.function].result([dimension_of(part, known) for part in node.arguments])
     left, right = dimension_of(node.left, known), dimension_of(node.right, known)
     if node.op in ("and", "or"):
         if left is not None or right is not None:
@@ -330,6 +352,8 @@ def compiled(node: Node, constants: Mapping[str, float], slots: Mapping[str, int
     if isinstance(node, Negation):
         operand = compiled(node.operand, constants, slots)
         return partial(_contrary if node.op == "not" else _negative, operand)
+    if isinstance(node, Call):
+        return partial(_called, node.function, tuple(compiled(part, constants, slots) for part in node.arguments))
     left, right = compiled(node.left, constants, slots), compiled(node.right, constants, slots)
     return partial(_joined, node.op, left, right)
 
@@ -349,6 +373,10 @@ def _negative(operand: Evaluator, values: Sequence[Value]) -> Value:
 
 def _joined(op: str, left: Evaluator, right: Evaluator, values: Sequence[Value]) -> Value:
     return _OPERATIONS[op](left(values), right(values))
+
+
+def _called(function: str, arguments: Sequence[Evaluator], values: Sequence[Value]) -> Value:
+    return FUNCTIONS[function].value(*(argument(values) for argument in arguments))
 
 
 def constant_value(node: Node, constants: Mapping[str, float]) -> float:

@@ -22,7 +22,8 @@ import numpy as np
 from protocolsim.arithmetic import inlined, kernel
 from protocolsim.arrays import Floats, Integers
 from protocolsim.observed import Chart
-from protocolsim.protocol.rules import Evaluator, Value
+from protocolsim.protocol.functions import Value
+from protocolsim.protocol.rules import Evaluator
 from protocolsim.units import Dimension
 
 HOW = ("sum", "mean", "last", "first", "smallest", "largest", "count")

@@ -49,8 +49,14 @@ transitions:
 """
 
 observed = st.tuples(st.sampled_from(HOW), st.sampled_from(FILTERS)).map(lambda p: f"{p[0]} of: cells{p[1]}")
-formulas = st.sampled_from(["a / b", "1 - a / b", "a - b", "(a + b) / 2", "b / (a - 1)", "-a * 2"])
-numbers = st.one_of(st.sampled_from(["a", "b", "c"]), st.sampled_from(NUMBERS), st.sampled_from(["a + b", "c / a"]))
+FORMULAS = (
+    *("a / b", "1 - a / b", "a - b", "(a + b) / 2", "b / (a - 1)", "-a * 2"),
+    *("min(a, b)", "max(a / b, 1)", "if(a > b, a - b, b / a)", "abs(a - b)", "max(min(a, 1), b)"),
+)
+formulas = st.sampled_from(FORMULAS)
+numbers = st.one_of(
+    st.sampled_from(["a", "b", "c"]), st.sampled_from(NUMBERS), st.sampled_from(["a + b", "c / a", "min(a, c)"])
+)
 comparisons = st.tuples(numbers, st.sampled_from(["<", "<=", ">", ">=", "==", "!="]), numbers).map(" ".join)
 rules = st.recursive(
     comparisons,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,15 +12,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from protocolsim import arithmetic as arithmetic_of_kernels
+from protocolsim.errors import RuleError
 from protocolsim.protocol.rules import (
     MAX_DEPTH,
     MAX_LENGTH,
     TOLERANCE,
+    Call,
     Name,
     Negation,
     Number,
     Operation,
-    RuleError,
     compiled,
     constant_value,
     dimension_of,
@@ -56,6 +59,12 @@ class TestMeaning:
             ("1 % / 4 weeks", 0.01 / 40320),
             ("2/week", 2 / 10080),
             ("1 mg/kg * 2", 2.0),
+            ("exp(log(3)) + sqrt(16)", 7.0),
+            ("log10(1000)", 3.0),
+            ("round(2.5) - round(-2.5)", 5.0),
+            ("round(37 mg, 10 mg)", 40.0),
+            ("min(3, 1, 2) + max(1, 2) - abs(-4)", -1.0),
+            ("if(1 > 2, 1, if(2 > 1, 5, 6))", 5.0),
         ],
     )
     def test_numbers(self, text, expected):
@@ -117,7 +126,13 @@ leaves = st.one_of(numbers.map(lambda x: Number(x, NONE)), st.sampled_from(sorte
 arithmetic = st.recursive(
     leaves,
     lambda inner: st.one_of(
-        st.builds(Operation, st.sampled_from("+-*/"), inner, inner), st.builds(Negation, st.just("-"), inner)
+        st.builds(Operation, st.sampled_from("+-*/"), inner, inner),
+        st.builds(Negation, st.just("-"), inner),
+        st.builds(Call, st.sampled_from(["min", "max", "round"]), st.tuples(inner, inner)),
+        st.builds(Call, st.sampled_from(["exp", "log", "log10", "sqrt", "abs", "round"]), st.tuples(inner)),
+        st.builds(
+            Call, st.just("if"), st.tuples(st.builds(Operation, st.sampled_from("<>"), inner, inner), inner, inner)
+        ),
     ),
     max_leaves=8,
 )
@@ -132,6 +147,30 @@ rules = st.recursive(
 values = st.one_of(st.just(UNDEFINED), st.just(0.0), st.floats(-1e3, 1e3, allow_subnormal=False))
 
 
+def defined(function, *x):
+    """A function's value, undefined where one of its arguments is."""
+    return UNDEFINED if any(map(math.isnan, x)) else function(*x)
+
+
+def nearest(x, step=1.0):
+    return (
+        UNDEFINED if math.isnan(step) or step <= 0 or not math.isfinite(x / step) else math.floor(x / step + 0.5) * step
+    )
+
+
+PLAIN: dict[str, Callable[..., float]] = {
+    "exp": arithmetic_of_kernels.exp,
+    "log": lambda x: arithmetic_of_kernels.log(x) if x > 0 else UNDEFINED,
+    "log10": lambda x: arithmetic_of_kernels.log(x) * 0.4342944819032518 if x > 0 else UNDEFINED,
+    "sqrt": lambda x: math.sqrt(x) if x >= 0 else UNDEFINED,
+    "abs": abs,
+    "min": lambda *x: defined(min, *x),
+    "max": lambda *x: defined(max, *x),
+    "round": nearest,
+    "if": lambda rule, a, b: a if rule else b,
+}
+
+
 def plain(node, names):
     """The meaning of a tree in plain Python."""
     if isinstance(node, Number):
@@ -141,6 +180,8 @@ def plain(node, names):
     if isinstance(node, Negation):
         inner = plain(node.operand, names)
         return (not inner) if node.op == "not" else -inner
+    if isinstance(node, Call):
+        return PLAIN[node.function](*(plain(part, names) for part in node.arguments))
     a, b = plain(node.left, names), plain(node.right, names)
     if node.op == "/":
         return UNDEFINED if b == 0 or math.isnan(b) else a / b
@@ -165,6 +206,8 @@ def written(node):
         return node.name
     if isinstance(node, Negation):
         return f"{node.op} ({written(node.operand)})"
+    if isinstance(node, Call):
+        return f"{node.function}({', '.join(map(written, node.arguments))})"
     return f"({written(node.left)}) {node.op} ({written(node.right)})"
 
 
@@ -224,6 +267,11 @@ class TestDimensions:
             ("since > 4 weeks", None),
             ("not scans > 1", None),
             ("-since", TIME),
+            ("max(dose, 1 mg/kg)", DOSE),
+            ("sqrt(since * 4 weeks)", TIME),
+            ("if(scans > 1, dose, 2 * dose)", DOSE),
+            ("round(since, 1 week)", TIME),
+            ("log(dose / 1 mg/kg)", NONE),
         ],
     )
     def test_units_are_carried(self, text, expected):
@@ -242,6 +290,13 @@ class TestDimensions:
             ("--(scans > 1)", "'-' stands before a comparison"),
             ("(scans > 1) + 1", "needs numbers; found a comparison"),
             ("(scans > 1) > 1", "needs numbers; found a comparison"),
+            ("exp(dose)", "'exp' needs a plain number or a share; found a dose (mg/kg)"),
+            ("min(dose, since)", "units do not fit: 'min' of a dose (mg/kg) and a time"),
+            ("min(dose)", "'min' is written min(x, y, ...); found 1 arguments"),
+            ("sqrt(dose)", "has no unit"),
+            ("round(since)", "needs to what, such as round(x, 1 mg)"),
+            ("if(scans, 1, 2)", "'if' needs a comparison first"),
+            ("abs(scans > 1)", "'abs' needs numbers; found a comparison"),
         ],
     )
     def test_what_does_not_fit_is_refused(self, text, said):
@@ -281,7 +336,10 @@ class TestRefusals:
             ("a // 2", "'/' is not expected there"),
             ("a & b", "cannot read '& b'"),
             ("__import__('os').system('true')", "cannot read"),
-            ("open(a)", "'(' is not expected there"),
+            ("open(a)", "unknown function 'open'"),
+            ("mix(a, b)", "unknown function 'mix' in 'mix(a, b)'; did you mean 'min'?"),
+            ("max(a", "ends too early"),
+            ("max()", "is not expected there"),
             ("(" * 10_000, "at most 1000"),
             ("(" * 900, "nested deeper than 40"),
             ("(" * 400 + "a" + ")" * 400, "nested deeper than 40"),

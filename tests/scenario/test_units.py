@@ -7,11 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocolsim.units import (
+    ACTIVITY,
+    ACTIVITY_DOSE,
     BODY_WEIGHT,
+    CONCENTRATION,
     DOSE,
+    FLOW,
     MASS,
     MINUTES_PER_DAY,
     MINUTES_PER_WEEK,
+    MOLARITY,
     NONE,
     RATE,
     TIME,
@@ -38,13 +43,17 @@ units = st.sampled_from(known_units())
         ("12weeks", 12 * 7 * 24 * 60, TIME),
         ("1 mg/kg", 1.0, DOSE),
         ("75 %", 0.75, NONE),
-        ("0.36 L/day", 0.36 / 1440, (-1, 0, 1, 0)),
+        ("0.36 L/day", 0.36 / 1440, FLOW),
         ("0.9 % / 4 weeks", 0.009 / (4 * 10080), RATE),
-        ("6 ug/mL", 6.0, (0, 1, -1, 0)),
-        ("6 mg/L", 6.0, (0, 1, -1, 0)),
+        ("6 ug/mL", 6.0, CONCENTRATION),
+        ("6 mg/L", 6.0, CONCENTRATION),
         ("2 * 3 days", 6 * 1440, TIME),
         ("1e-3 L", 1e-3, VOLUME),
         (".5 g", 500.0, MASS),
+        ("10 IU", 10.0, ACTIVITY),
+        ("0.4 IU/kg", 0.4, ACTIVITY_DOSE),
+        ("180 mg/dL", 1800.0, CONCENTRATION),
+        ("7 mmol/L", 7.0, MOLARITY),
         ("-72 kg", -72.0, BODY_WEIGHT),
         (" + 3 ", 3.0, NONE),
         (0.75, 0.75, NONE),
@@ -64,8 +73,10 @@ def test_written_quantities_mean_what_a_reader_takes_them_for(text, value, dimen
         ["1 week", "7 days", "7 d", "168 h", "168 hours", "10080 minutes"],
         ["1 day", "1 days", "1 d", "24 hour", "1440 minute"],
         ["2 weeks", "2 week", "20160 minutes"],
-        ["1 g", "1000 mg", "1000000 ug"],
-        ["1 L", "1000 mL"],
+        ["1 g", "1000 mg", "1000000 ug", "1000000000 ng"],
+        ["1 L", "10 dL", "1000 mL"],
+        ["1 IU"],
+        ["1 mmol", "1000 umol"],
         ["100 %", "1"],
         ["1 kg"],
     ],
@@ -209,4 +220,6 @@ def test_unit_products(text, expected):
 def test_every_dimension_has_words():
     """A dimension without a name of its own is told by its parts."""
     assert dimension_name(DOSE) == "a dose (mg/kg)"
-    assert dimension_name((0, 0, 2, -1)) == "a quantity in volume^2 body weight^-1"
+    assert (
+        dimension_name(combine(combine(VOLUME, VOLUME, +1), BODY_WEIGHT, -1)) == "a quantity in volume^2 body weight^-1"
+    )

@@ -25,10 +25,10 @@ _GLANCE = 0.1  # Windows looks at signals between waits only
 
 
 class TooHigh(Exception):  # noqa: N818 - not an error: a question that is not asked
-    """A comparison multiplies more often than is tried."""
+    """A comparison multiplies more often than is tried, or has a function that no proof reaches."""
 
-    def __str__(self) -> str:
-        return f"it multiplies more than {MOST_DEGREE} times what differs between patients"
+    def __init__(self, why: str = f"it multiplies more than {MOST_DEGREE} times what differs between patients") -> None:
+        super().__init__(why)
 
 
 class Budget:

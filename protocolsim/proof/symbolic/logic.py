@@ -150,6 +150,16 @@ class Logic:
         return Term(times(a.numerator, b.denominator), times(a.denominator, b.numerator),
                     self.both(a.defined, b.defined, there), degree)  # fmt: skip
 
+    def choose(self, condition: Truth, yes: Term, no: Term) -> Term:
+        """One term or the other; undefined where the chosen one is."""
+        if isinstance(condition, bool):
+            return yes if condition else no
+        defined = self.either(self.both(condition, yes.defined), self.both(self.no(condition), no.defined))
+        numerator = self.if_then(condition, yes.numerator, no.numerator)
+        denominator = self.if_then(condition, yes.denominator, no.denominator)
+        degree = max(yes.degree[0], no.degree[0]), max(yes.degree[1], no.degree[1])
+        return Term(numerator, denominator, defined, degree)
+
     def holds(self, op: str, a: Term, b: Term) -> Truth:
         """A comparison as the rules make it: false where a side is undefined, equal within the tolerance.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from protocolsim.protocol.functions import FUNCTIONS
 from protocolsim.protocol.rules import GRAMMAR, MAX_DEPTH, MAX_LENGTH, RESERVED, TOLERANCE
 from protocolsim.report.documentation.examples import EXAMPLES
 from protocolsim.report.documentation.explain import NAME, Entry
@@ -164,8 +165,8 @@ def _rules_page() -> str:
     return _page(
         "Rules and expressions",
         "A decision rule (`when:`) is an expression that is true or false. Doses, durations, thresholds and parameters "
-        "may be expressions that are numbers. The language has arithmetic, comparisons and `and`, `or`, `not`; no "
-        "functions, and nothing is ever evaluated as code.",
+        "may be expressions that are numbers. The language has arithmetic, comparisons, `and`, `or`, `not` and a few "
+        "functions; nothing is ever evaluated as code.",
         "```yaml\nwhen: cel_reduction > response_threshold and not (edss > 6.5)\n```",
         "## Syntax",
         "In EBNF, where `{ }` is any number of times, `[ ]` at most once, and `,` one after the other:",
@@ -173,6 +174,8 @@ def _rules_page() -> str:
         "A `number` is a decimal number such as `75`, `0.5` or `1e-3`; a `unit` is one of [the units](units.md); a "
         f"`name` is a parameter, a summary or a trait that the clinic knows: letters, digits and `_`, none of "
         f"{', '.join(f'`{word}`' for word in sorted(RESERVED))}.",
+        "## Functions",
+        table(("Function", "Value"), [[f"`{f.name}({f.arguments})`", f.meaning] for f in FUNCTIONS.values()]),
         "## Meaning",
         "- **Units must fit.** `+`, `-` and comparisons need the same dimension on both sides; `*` and `/` combine "
         "them. `75 %` is 0.75.\n"

@@ -244,7 +244,7 @@ def measures() -> list[Entry]:
 def units() -> list[Entry]:
     """Every unit that can be written, and every compound that a component uses."""
     used = dict.fromkeys(p.unit for c in _shipped() for p in c.parameters if p.unit)
-    every = dict.fromkeys([*known_units(), "mg/kg", "mg/L", *used])
+    every = dict.fromkeys([*known_units(), "mg/kg", "IU/kg", "mg/L", *used])
     return [_unit(u, [v for v in every if unit_product(v).dimension == unit_product(u).dimension]) for u in every]
 
 
@@ -252,7 +252,10 @@ def _unit(name: str, same: list[str]) -> Entry:
     """A unit, and the units of the same dimension."""
     measured = unit_product(name)
     written = in_words(1, name) if not name[0].isdigit() else name
-    base = next((u for u in ("minutes", "mg", "L", "kg") if quantity(f"1 {u}").dimension == measured.dimension), None)
+    base = next(
+        (u for u in ("minutes", "mg", "L", "kg", "IU", "mmol") if quantity(f"1 {u}").dimension == measured.dimension),
+        None,
+    )
     text = f"{written} is {measured.value:g} {base}." if base and base != name else ""
     if measured.dimension == TIME:
         text += " Times are whole minutes; a month is written as 4 weeks."

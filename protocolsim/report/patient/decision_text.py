@@ -5,13 +5,24 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from protocolsim.protocol.rules import Name, Negation, Node, Number, Operation, compiled, dimension_of, names_in, parse
+from protocolsim.protocol.rules import (
+    Call,
+    Name,
+    Negation,
+    Node,
+    Number,
+    Operation,
+    compiled,
+    dimension_of,
+    names_in,
+    parse,
+)
 from protocolsim.protocol.states import Transition
 from protocolsim.protocol.summaries import HOW, Entries, Formula, Observed, TimeSince
 from protocolsim.report.protocol import text as protocol_text
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.study.decision.replay import Tried
-from protocolsim.units import DOSE, NONE, TIME, Dimension, duration
+from protocolsim.units import NONE, TIME, USUAL_UNITS, Dimension, duration
 
 _OPS = {">": "more than", ">=": "at least", "<": "less than", "<=": "at most", "==": "equal to", "!=": "other than"}
 _STRENGTH = {"+": 5, "-": 5, "*": 6, "/": 6}
@@ -29,8 +40,8 @@ def valued(value: float, dimension: Dimension, *, percent: bool = False) -> str:
         return "undefined"
     if dimension == TIME:
         return duration(value)
-    if dimension == DOSE:
-        return f"{digits(value)} mg/kg"
+    if dimension in USUAL_UNITS:
+        return f"{digits(value)} {USUAL_UNITS[dimension]}"
     return f"{digits(100 * value)} %" if percent and dimension == NONE else digits(value)
 
 
@@ -162,6 +173,8 @@ def _written(node: Node, above: int = 0) -> str:
         return f"{node.value:g}"
     if isinstance(node, Negation):
         return f"-{_written(node.operand, 7)}"
+    if isinstance(node, Call):
+        return f"{node.function}({', '.join(_written(part) for part in node.arguments)})"
     strength = _STRENGTH.get(node.op, 4)
     sign = "\u00d7" if node.op == "*" else node.op
     text = f"{_written(node.left, strength)} {sign} {_written(node.right, strength + 1)}"

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 
+from protocolsim.errors import RuleError
 from protocolsim.names import told_apart
 from protocolsim.protocol.checks import closure
-from protocolsim.protocol.rules import RuleError, compiled, dimension_of, names_in, parse
+from protocolsim.protocol.rules import compiled, dimension_of, names_in, parse
 from protocolsim.protocol.states import (
     END,
     Group,

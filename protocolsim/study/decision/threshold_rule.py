@@ -15,8 +15,8 @@ import numpy as np
 from protocolsim.arrays import Floats, Mask
 from protocolsim.endpoint.base import Endpoint
 from protocolsim.engine.base import Trial
-from protocolsim.errors import UsageError, unknown
-from protocolsim.protocol.rules import Name, Node, Operation, RuleError, compiled, names_in, parse
+from protocolsim.errors import RuleError, UsageError, unknown
+from protocolsim.protocol.rules import Name, Node, Operation, compiled, names_in, parse
 from protocolsim.protocol.states import END, Protocol, Transition, reachable
 from protocolsim.scenario.file.yaml_reader import Address, spell
 from protocolsim.scenario.measures import OWN

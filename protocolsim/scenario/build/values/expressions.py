@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from protocolsim.protocol.rules import Node, RuleError, constant_value, dimension_of, names_in, parse
+from protocolsim.errors import RuleError
+from protocolsim.protocol.rules import Node, constant_value, dimension_of, names_in, parse
 from protocolsim.scenario.build.values.faults import Faults
 from protocolsim.scenario.build.values.names import Names
 from protocolsim.scenario.build.values.parameters import Named, Parameters

@@ -46,6 +46,9 @@ from protocolsim.units import NONE, RATE, unit_product
 
 Mark = Literal["F", "F2", "D", "A", "M"]
 
+ENROLMENT = "enrolment"
+"""The signal that is the minute of enrolment, nan before it; the engine writes it."""
+
 
 class StartKernel(Protocol):
     """Fill the component's own columns at each subject's first minute."""
@@ -273,6 +276,7 @@ class Component:
     name, meaning   what a file calls it, and what it is in a phrase
     description     the same at length, in Markdown, for its page; may be empty
     stream          the first of the STREAM_BLOCK stream numbers that its draws may use; no other component has them
+    streams         the streams of its draws where they are no block, but numbers of their own
     parameters      its numbers; `constants` makes of their values (by name, each in its own unit) what kernels read
     fields          the names of its columns, in their order
     traits          columns that belong in the table of subjects
@@ -304,10 +308,21 @@ class Component:
     writes: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     assessments: tuple[Assessment, ...] = ()
     hazards: tuple[Hazard, ...] = ()
+    streams: frozenset[int] | None = None
+
+    @property
+    def own_streams(self) -> frozenset[int]:
+        """Every stream that its draws may use."""
+        return self.streams if self.streams is not None else frozenset(range(self.stream, self.stream + STREAM_BLOCK))
 
     def defaults(self) -> dict[str, float]:
         """Every parameter's own value."""
         return {p.name: p.value for p in self.parameters}
+
+
+def level_of(drug: str) -> str:
+    """The signal that is the treatment in force with this drug (a component's name); the engine writes it."""
+    return f"level of {drug}"
 
 
 def stream_block(name: str) -> int:

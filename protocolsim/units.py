@@ -130,6 +130,14 @@ def combine(a: Dimension, b: Dimension, sign: int) -> Dimension:
     return (time, mass, volume, weight, activity, substance)
 
 
+def base_unit(dimension: Dimension) -> str:
+    """The unit of this dimension in which values are kept: 'mg/L', 'kg', '1/minute'; '' for a plain number."""
+    names = ("minutes", "mg", "L", "kg", "IU", "mmol")
+    above = [n for n, power in zip(names, dimension, strict=True) for _ in range(power)]
+    below = [n.removesuffix("s") for n, power in zip(names, dimension, strict=True) for _ in range(-power)]
+    return "/".join(["*".join(above) if above or not below else "1", *below])
+
+
 def known_units() -> tuple[str, ...]:
     """Every unit that can be written."""
     return tuple(_UNITS)

@@ -2,10 +2,12 @@
 
 The order of events (both engines; each sentence has a test in tests/engine/test_order_of_events.py):
 
-1. The next moment is the earliest of: an event with a clock of its own, a visit due, the end of the state; in that
-   order at a tie.
+1. The next moment is the earliest of: an event with a clock of its own, a grid minute (where a hazard changes on the
+   grid), a visit due, the end of the state; in that order at a tie.
 2. Drugs and disease advance to exactly the minutes of observation or treatment: those of visits, and of entering a
-   state that is not final. An event by itself does not advance them.
+   state that is not final. An event by itself does not advance them. Where a component has a step, they also advance to
+   every grid minute in between, drugs first: the whole multiples, on the subject's own clock, of the greatest common
+   divisor of all steps.
 3. Event (adverse event, dropout): it is recorded, and the transitions upon it are tried. Events that no transition of
    the state waits for are recorded first at a tie.
 4. Visit: assessments, then their observations, then the transitions `after` each assessment, in file order. If one is
@@ -23,6 +25,10 @@ waits for its scan to the end of the visit window, then is given. A visit not ma
 as missed. The end of a state waits for its open visits.
 Clocks: one unit-exponential threshold per subject, cause and occurrence; hazard accumulates at the rate in force, which
 changes with the state; the event falls linearly inside the interval, rounded up to the minute.
+Hazards of a patient: a multiplier is found out on entry into a state that is not final, when the treatment there is in
+force, and where it changes on the grid at each grid minute, after the events due by then; it is in force from there to
+the next, so that a visit more or less changes no event. With a baseline the cumulative hazard grows by the multiplier
+times the increase of the baseline's, and the event falls where that reaches the threshold, rounded up to the minute.
 The index of a visit's draws is its planned number (the third scan of this subject), made or missed.
 """
 
@@ -37,12 +43,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from protocolsim.arrays import Floats, Integers
+from protocolsim.arrays import Floats, Integers, Mask
 from protocolsim.cohort.cohort import Cohort
-from protocolsim.component import AdvanceKernel, Assessment, Component, GiveKernel, ObserveKernel, StartKernel
+from protocolsim.component import (
+    ENROLMENT,
+    AdvanceKernel,
+    Assessment,
+    Baseline,
+    Component,
+    GiveKernel,
+    Hazard,
+    ObserveKernel,
+    RateKernel,
+    StartKernel,
+    level_of,
+)
 from protocolsim.disease.base import Disease
-from protocolsim.drug.base import Drug
-from protocolsim.protocol.states import Protocol
+from protocolsim.drug.base import LEVEL, Drug
+from protocolsim.engine.baselines import OwnHazards
+from protocolsim.protocol.states import Protocol, State
 from protocolsim.protocol.summaries import Observed
 from protocolsim.randomness import DROPOUT
 from protocolsim.records import Labels, Records
@@ -84,11 +103,25 @@ class Measured:
 
 @dataclass(frozen=True)
 class Cause:
-    """A cause of events (competing hazard): its event's code, its random stream, its rate per minute by state."""
+    """A cause of events (competing hazard): its event's code, its random stream, its rate per minute by state.
+
+    With a `baseline` the rates are what that is multiplied by. With a `multiplier`, a kernel with the links and
+    constants that it reads, they are 1 where the hazard is in force and 0 elsewhere.
+    """
 
     event: int
     stream: int
     rates: tuple[float, ...]
+    multiplier: tuple[RateKernel, Integers, Floats] | None = None
+    baseline: Baseline | None = None
+    since_enrolment: bool = False
+    once: bool = False
+    changing: bool = False
+
+    @property
+    def own(self) -> bool:
+        """Whether its hazard is not just a rate that is the same for everybody in a state."""
+        return bool(self.multiplier or self.baseline or self.since_enrolment or self.once)
 
 
 @dataclass(frozen=True)
@@ -96,7 +129,8 @@ class Trial:
     """A frozen bundle of independent parts; the only thing an engine is given besides keys.
 
     `parts` start in order (the disease first, so that drugs find its traits); drugs advance before the disease, which
-    reads their signals. `visible` and `hidden` are columns of `body` shown in the table of subjects.
+    reads their signals. `visible` and `hidden` are columns of `body` shown in the table of subjects, `enrolment` the
+    one that holds the minute of enrolment, where a component reads it.
     """
 
     protocol: Protocol
@@ -109,6 +143,7 @@ class Trial:
     visible: tuple[int, ...]
     hidden: tuple[int, ...]
     labels: Labels
+    enrolment: int | None = None
 
     @cached_property
     def advancing(self) -> tuple[tuple[AdvanceKernel, Integers, Floats], ...]:
@@ -120,6 +155,35 @@ class Trial:
     def awaited(self) -> NDArray[np.bool_]:
         """[states, causes]: whether a transition of the state is triggered by the event of the cause."""
         return np.array([[c.event in s.upon for c in self.causes] for s in self.protocol.states], dtype=np.bool_)
+
+    @cached_property
+    def step(self) -> int | None:
+        """Minutes from one grid minute to the next; None where no component has a step."""
+        steps = [p.component.step or 0 for p in (self.disease, *self.drugs)]
+        return int(np.gcd.reduce(steps)) or None
+
+    def moments(self, since: int, until: int) -> list[int]:
+        """`since`, the grid minutes between, and `until`: what drugs and disease advance by."""
+        step = self.step or until + 1
+        return [since, *range((since // step + 1) * step, until, step), until]
+
+    @cached_property
+    def own_hazards(self) -> OwnHazards | None:
+        """What causes have beyond a rate by state; None where none has any."""
+        if not any(c.own for c in self.causes):
+            return None
+        return OwnHazards.of([(c.baseline, c.since_enrolment, c.once) for c in self.causes])
+
+    @cached_property
+    def every_cause(self) -> Mask:
+        """A mask of all causes."""
+        return np.ones(len(self.causes), dtype=np.bool_)
+
+    @cached_property
+    def changing(self) -> Mask | None:
+        """A mask of the causes whose hazard changes on the grid; None where none does."""
+        which = np.array([c.changing for c in self.causes], dtype=np.bool_)
+        return which if which.any() else None
 
     @cached_property
     def settled(self) -> tuple[frozenset[int], ...]:
@@ -162,11 +226,12 @@ class Engine(typing.Protocol):
 
 def place(
     disease: Disease, drugs: Sequence[Drug], values: Mapping[str, Mapping[str, float]]
-) -> tuple[PlacedComponent, tuple[PlacedComponent, ...], int]:
+) -> tuple[PlacedComponent, tuple[PlacedComponent, ...], int, int | None]:
     """Allocate each component's columns in `body`. `values`: parameter values by component name.
 
-    Returns the disease's part, the drugs' parts in their order, and the width of `body`. Raises KeyError if no
-    component has a trait or signal that another needs (the scenario package has checked that).
+    Returns the disease's part, the drugs' parts in their order, the width of `body`, and its column of the minute of
+    enrolment, if a component reads that. Raises KeyError if no component has a trait that another needs (the scenario
+    package has checked that).
     """
     offsets: dict[str, int] = {}
     width = 0
@@ -175,12 +240,19 @@ def place(
         width += len(component.fields)
     traits = {t.name: t.field + offsets[disease.name] for t in disease.traits}
     by_name = sorted(drugs, key=lambda d: d.name)
+    # Signals that no drug writes.
+    ours = {level_of(d.name): [offsets[d.name] + LEVEL] for d in drugs}
+    enrolment = None
+    if any(ENROLMENT in c.reads for c in (disease, *drugs)):
+        enrolment, width = width, width + 1
+        ours[ENROLMENT] = [enrolment]
 
     def part(component: Component) -> PlacedComponent:
         links = [offsets[component.name], *(traits[need] for need in component.needs)]
         for signal in component.reads:
             # Floating-point sums depend on order: by drug name, independent of the order in the file.
-            columns = [d.writes[signal] + offsets[d.name] for d in by_name if signal in d.writes]
+            written = [d.writes[signal] + offsets[d.name] for d in by_name if signal in d.writes]
+            columns = ours.get(signal, written)
             links += [len(columns), *columns]
         return PlacedComponent(
             component,
@@ -191,7 +263,19 @@ def place(
             component.give if isinstance(component, Drug) else None,
         )
 
-    return part(disease), tuple(part(d) for d in drugs), width
+    return part(disease), tuple(part(d) for d in drugs), width, enrolment
+
+
+def find_rates(
+    trial: Trial, state: State, which: Mask, body: Floats, rows: Integers, now: Integers, rates: Floats
+) -> None:
+    """Fill rates[c, k] with what the cause c, if in `which`, has in this state for the subject rows[k] now."""
+    for number in np.flatnonzero(which).tolist():
+        cause = trial.causes[number]
+        rates[number] = cause.rates[state.number]
+        if cause.multiplier is not None and cause.rates[state.number] > 0.0:
+            multiplier, links, constants = cause.multiplier
+            multiplier(body, rows, links, constants, now, rates[number])
 
 
 def next_midnight(minute: Any) -> Any:
@@ -216,18 +300,54 @@ def not_filled(cohort: Cohort, replicate: int, enrolled: int) -> str:
 
 
 def causes_of(
-    protocol: Protocol, drugs: Sequence[PlacedComponent], cohort: Cohort, events: Sequence[str], dropout: str
+    protocol: Protocol,
+    disease: PlacedComponent,
+    drugs: Sequence[PlacedComponent],
+    cohort: Cohort,
+    events: Sequence[str],
+    dropout: str,
 ) -> tuple[Cause, ...]:
-    """Every cause of events of a trial. A treatment's hazard is zero in states without that treatment."""
-    causes = []
-    for number, part in enumerate(drugs):
-        for hazard in part.component.hazards:
-            rates = tuple(
-                hazard.rate(part.constants, s.levels[number]) if s.levels[number] > 0.0 and not s.final else 0.0
-                for s in protocol.states
-            )
-            causes.append(Cause(events.index(hazard.event), hazard.stream, rates))
+    """Every cause of events of a trial.
+
+    A treatment's hazard is zero in states without that treatment, and every hazard in final ones; what brings dropout
+    is in force on study only. Raises ValueError for a baseline that is none.
+    """
+    causes = [
+        _cause(
+            hazard, part, events, [s.levels[number] if _in_force(hazard, s, dropout) else 0.0 for s in protocol.states]
+        )
+        for number, part in enumerate(drugs)
+        for hazard in part.component.hazards
+    ]
+    causes += [
+        _cause(hazard, disease, events, [float(_in_force(hazard, s, dropout)) for s in protocol.states])
+        for hazard in disease.component.hazards
+    ]
     if cohort.dropout > 0.0:
         rates = tuple(cohort.dropout if s.on_study else 0.0 for s in protocol.states)
         causes.append(Cause(events.index(dropout), DROPOUT, rates))
     return tuple(causes)
+
+
+def _in_force(hazard: Hazard, state: State, dropout: str) -> bool:
+    return not state.final and (state.on_study or hazard.event != dropout)
+
+
+def _cause(hazard: Hazard, part: PlacedComponent, events: Sequence[str], levels: Sequence[float]) -> Cause:
+    """The cause of a component's hazard, which is in force where the level by state is above 0."""
+
+    def rate(level: float) -> float:
+        if level <= 0.0:
+            return 0.0
+        return 1.0 if hazard.rate is None else hazard.rate(part.constants, level)
+
+    return Cause(
+        events.index(hazard.event),
+        hazard.stream,
+        tuple(map(rate, levels)),
+        None if hazard.multiplier is None else (hazard.multiplier, part.links, part.constants),
+        None if hazard.baseline is None else hazard.baseline(part.constants),
+        hazard.since == "enrolment",
+        hazard.once,
+        hazard.changing,
+    )

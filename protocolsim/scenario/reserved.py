@@ -218,7 +218,7 @@ _TRAIT = _of_rules("trait", also=_COLUMN)
 _HIDDEN = Kind("a trait", ())
 _SHOWS = Kind("a variable", (), spelt=NAME, wanted="use letters, digits and _")
 _ASSESSES = Kind("an assessment", ())
-_EVENT = Kind("an event", (), _ours([DROPOUT], "is an event of every trial already"))
+_EVENT = Kind("an event", ())
 
 
 def why_no_component(component: Component, *, of_cohort: bool) -> list[str]:

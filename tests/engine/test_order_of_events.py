@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from protocolsim.component import Hazard, Weibull
+from protocolsim.engine.batch import simulation as batch
+from protocolsim.engine.des import simulation as des
 from protocolsim.errors import ScenarioError
 from protocolsim.randomness import NO_SHOW, uniform
+from protocolsim.records import Records, concatenate
+from tests.support import patients, toys
 from tests.support.toys import (
     BLOOD_STREAM,
     CHANCE_STREAM,
@@ -526,3 +533,129 @@ transitions:
 """
     records = run(protocol, pill="rash: " + rate_for(4 * DAY, PILL_STREAM))
     assert rows(records, "events", "minute", "state")[0] == (14 * DAY, "again")
+
+
+# 4 hours and 6: every 2 hours. The toy infusion is a drug whose time the disease sees; drugs first.
+GRID = """
+states:
+  treated:
+    enrolled: true
+    treatment: {infusion: standard}
+    assessments: {scan: {days: [0, 0.2, 0.25, 2]}}
+    lasts: 3 days
+  done: {final: done}
+transitions:
+  - {from: treated, to: done}
+"""
+
+
+class TestTheGrid:
+    """2. Where a component has a step, drugs and disease also advance to every grid minute, drugs first."""
+
+    @pytest.fixture
+    def stepped(self, monkeypatch):
+        """The toys with steps: what the disease counts are pieces of time, and 100 where the drugs lag behind."""
+        hour = DAY // 24
+        monkeypatch.setattr(toys, "ToyDisease", replace(toys.ToyDisease, advance=patients.watch, step=4 * hour))
+        monkeypatch.setattr(toys, "Infusion", replace(toys.Infusion, step=6 * hour, give=None))
+
+    @pytest.mark.parametrize("engine", [des, batch])
+    def test_all_advance_to_each_multiple_of_the_common_divisor(self, stepped, engine):
+        """At 2 and 4 hours on the way to the scan at 4.8; at 6 that minute alone; 21 times more on the way to day 2."""
+        records = concatenate(list(engine.pieces(scenario(GRID).trial, 1, range(1))))
+        assert scans(records, variable="effect") == [(0, 0), (288, 3), (360, 4), (2 * DAY, 25)]
+        assert scans(records) == [(m, m) for m in (0, 288, 360, 2 * DAY)]
+
+    def test_the_grid_is_of_the_subjects_own_clock(self, stepped):
+        """Whenever a state is entered: counted from minute 0, not from there."""
+        later = GRID.replace("states:\n", "states:\n  wait: {lasts: 3 hours}\n").replace(
+            "transitions:\n", "transitions:\n  - {from: wait, to: treated}\n"
+        )
+        # The entry at 3 hours and the grid at 4, 6 and 8 (entry + 4.8 hours is 7.8; entry + 6 is 9).
+        assert scans(run(later), "minute", "value", variable="effect")[:3] == [(180, 2), (468, 5), (540, 7)]
+
+    def test_without_a_step_time_is_not_cut(self, monkeypatch):
+        """As ever: at visits and entries only."""
+        monkeypatch.setattr(toys, "ToyDisease", replace(toys.ToyDisease, advance=patients.watch))
+        monkeypatch.setattr(toys, "Infusion", replace(toys.Infusion, give=None))
+        assert scans(run(GRID), variable="effect") == [(0, 0), (288, 1), (360, 2), (2 * DAY, 3)]
+
+
+def on_both(text: str, **pieces: str) -> Records:
+    """The records of one subject, the same on both engines."""
+    trial = scenario(text, **pieces).trial
+    found = [concatenate(list(engine.pieces(trial, 1, range(1)))) for engine in (des, batch)]
+    assert found[0].equal(found[1])
+    return found[0]
+
+
+class TestHazardsOfAPatient:
+    """Multipliers: found out on entry and at grid minutes, in force from there to the next; and baselines."""
+
+    def infused(self, monkeypatch: pytest.MonkeyPatch, *fevers: Hazard, step: int | None = DAY) -> None:
+        """The toy infusion brings fever as told."""
+        monkeypatch.setattr(toys, "Infusion", patients.infusion_with(*fevers, step=step))
+
+    CHANGING = Hazard("fever", FEVER_STREAM, multiplier=patients.until_day_4, changing=True)
+
+    def test_an_event_comes_before_a_grid_minute_at_a_tie(self, monkeypatch):
+        """At the minute at which its hazard ends it still comes, a minute later it never does."""
+        self.infused(monkeypatch, self.CHANGING)
+        for stop in ("", STOP):
+            records = on_both(TREATED + DONE + stop, infusion=FEVER_AT_DAY_4)
+            assert rows(records, "events", "minute")[:1] == [4 * DAY]
+            late = "fever: " + rate_for(4 * DAY + 1, FEVER_STREAM)
+            assert rows(on_both(TREATED + DONE + stop, infusion=late), "events", "minute") == []
+
+    def test_between_grid_minutes_it_falls_to_the_minute(self, monkeypatch):
+        """Whether a transition waits for it or not."""
+        self.infused(monkeypatch, self.CHANGING)
+        for stop in ("", STOP):
+            records = on_both(TREATED + DONE + stop, infusion="fever: " + rate_for(3 * DAY + 77, FEVER_STREAM))
+            assert rows(records, "events", "minute")[0] == 3 * DAY + 77
+
+    def test_a_grid_minute_comes_before_a_visit_at_a_tie(self, monkeypatch):
+        """The dose given at midnight is in the hazard of the day after, not of this one."""
+        self.infused(monkeypatch, Hazard("fever", FEVER_STREAM, multiplier=patients.by_what_was_given, changing=True))
+        # 100 mg from day 1 (given on day 0), 200 from day 5 (given on day 4).
+        needed = threshold(FEVER_STREAM)
+        rate = needed / (100 * 4 * DAY + 200 * (DAY / 2))
+        records = on_both(TREATED + DONE, infusion=f"fever: {rate:.20f} / 1 minute")
+        first = rows(records, "events", "minute")[0]
+        assert abs(first - (5 * DAY + DAY // 2)) <= 1
+
+    def test_it_is_found_out_on_entry_with_the_treatment_there_in_force(self, monkeypatch):
+        """Without a step; from the very minute of entry, until the state is left."""
+        self.infused(monkeypatch, Hazard("fever", FEVER_STREAM, multiplier=patients.by_level_alone), step=None)
+        two = TREATED.replace(
+            "transitions:", "  more: {treatment: {infusion: {dose: 4 mg/kg, days: [0]}}, lasts: 9 days}\ntransitions:"
+        )
+        rate = threshold(FEVER_STREAM) / (2 * 8 * DAY + 4 * 700 - 2)
+        records = on_both(
+            two + "  - {from: treated, to: more}\n  - {from: more, to: done}\n",
+            infusion=f"fever: {rate:.20f} / 1 minute",
+        )
+        assert rows(records, "events", "minute", "state")[0] == (8 * DAY + 700, "more")
+
+    def test_a_baseline_is_multiplied(self, monkeypatch):
+        """Twice the dose, twice the cumulative hazard: of a Weibull in days the event falls at its inverse."""
+        weibull = Hazard(
+            "fever", FEVER_STREAM, lambda constants, level: level, baseline=lambda constants: Weibull(6.0 * DAY, 2.0)
+        )
+        self.infused(monkeypatch, weibull, step=None)
+        expected = 6.0 * DAY * (threshold(FEVER_STREAM) / 2.0) ** 0.5
+        records = on_both(TREATED + DONE)
+        assert expected < 8 * DAY
+        assert rows(records, "events", "minute")[0] == int(expected) + 1
+
+    def test_events_that_nothing_waits_for_are_recorded_by_the_next_grid_minute(self, monkeypatch):
+        """Each at its own minute and in order, though the hazard is another by the time the state is left."""
+        self.infused(monkeypatch, self.CHANGING)
+        often = "fever: 2 / 1 day"
+        minutes = rows(on_both(TREATED + DONE, infusion=often), "events", "minute")
+        expected, at = [], 0.0
+        for occurrence in range(1, 40):
+            at = float(int(at + threshold(FEVER_STREAM, occurrence) / (2 / DAY)) + 1)
+            expected += [int(at)] if at <= 4 * DAY else []
+        assert minutes == expected
+        assert len(minutes) > 3

@@ -14,23 +14,35 @@ from protocolsim.scenario.build import components
 from protocolsim.scenario.build.assemble import build
 from protocolsim.scenario.checks.declared import undone
 from protocolsim.scenario.file.yaml_reader import parse
-from tests.support import protocols, toys
+from tests.support import patients, protocols, toys
 
-FATAL = Hazard("death", protocols.DRIFT_STREAM + 1, lambda constants, level: 1.0)
+DEPOT, DRIFT = protocols.DEPOT_STREAM, protocols.DRIFT_STREAM
 
 
-def _rate(stream: int, event: str = "fever") -> Hazard:
-    return Hazard(event, stream, lambda constants, level: 1.0)
+def _rate(stream: int, event: str = "fever", **other: Any) -> Hazard:
+    return Hazard(event, stream, lambda constants, level: 1.0, **other)
+
+
+def _own(**other: Any) -> Hazard:
+    return Hazard("death", DRIFT, **{"multiplier": patients.by_frailty, **other})
 
 
 def _parameter(name: str, value: float = 1.0) -> Parameter:
     return Parameter(name, value, "", 0.5, 2.0, "A", "", "made up", least=0.0, most=3.0)
 
 
-DEPOT = protocols.DEPOT_STREAM
 ONE = Assessment("scan", "again", (Variable("height", "", "again"),), protocols.look)
 CASES: list[tuple[Component, dict[str, Any], str]] = [
-    (protocols.Drifting, {"hazards": (FATAL,)}, "hazards ('death'), but only those of drugs are carried out"),
+    (protocols.Drifting, {"hazards": (_rate(DEPOT, "death"),)}, f"'death' draws from stream {DEPOT}, outside its own"),
+    (protocols.Drifting, {"step": 0}, "its step, 0, is not a whole number of minutes from 1 on"),
+    (protocols.Drifting, {"step": 1.5}, "its step, 1.5, is not a whole number"),
+    (protocols.Drifting, {"hazards": (Hazard("death", DRIFT),)}, "hazard 'death' says how often it comes in no way"),
+    (protocols.Drifting, {"hazards": (_own(rate=lambda constants, level: 1.0),)}, "comes in two ways"),
+    (protocols.Drifting, {"hazards": (_own(changing=True),)}, "changes on a grid of time, and there is none"),
+    (protocols.Drifting, {"hazards": (_rate(DRIFT, changing=True),), "step": 9}, "and only a multiplier does"),
+    (protocols.Drifting, {"hazards": (_own(since="birth"),)}, "counts time since 'birth', not since 'entry' or"),
+    (protocols.Depot, {"writes": {"enrolment": 1}}, "writes the signal 'enrolment', which the engine writes"),
+    (protocols.Depot, {"writes": {"level of pill": 1}}, "writes the signal 'level of pill', which the engine writes"),
     (protocols.Drifting, {"writes": {"signal": 0}}, "writes signals (signal), but only those of drugs are read"),
     (protocols.Drifting, {"needs": ("height",)}, "needs the trait 'height'"),
     (protocols.Drifting, {"traits": (Trait("weight", 3, "kg", ""),)}, "'weight' stands in field 3, and it has 3"),
@@ -42,7 +54,6 @@ CASES: list[tuple[Component, dict[str, Any], str]] = [
     (protocols.Depot, {"writes": {"toy_level": -1}}, "stands in field -1"),
     (protocols.Depot, {"hazards": (_rate(DEPOT + 100),)}, f"draws from stream {DEPOT + 100}, outside its own"),
     (protocols.Depot, {"hazards": (_rate(DEPOT), _rate(DEPOT, "rash"))}, "would strike together"),
-    (protocols.Depot, {"hazards": (_rate(DEPOT, "dropout"),)}, "is called 'dropout'"),
     (protocols.Depot, {"parameters": (_parameter("kind"),)}, "'kind' could never be set"),
     (protocols.Depot, {"parameters": (_parameter("strength", 4.0),)}, "is 4, not between its own bounds, 0 and 3"),
     (protocols.Depot, {"fields": (), "writes": {}}, "has no fields"),
@@ -62,9 +73,10 @@ def test_each_declaration_that_nothing_carries_out_is_refused(monkeypatch, kind,
     assert said in str(caught.value)
 
 
-def test_a_fatal_disease_is_refused_at_its_line(monkeypatch):
+def test_an_event_of_a_disease_is_refused_at_its_line_where_its_name_is_none(monkeypatch):
     """The scenario says where."""
-    monkeypatch.setattr(protocols, "Odd", dataclasses.replace(protocols.Drifting, hazards=(FATAL,)), raising=False)
+    odd = dataclasses.replace(protocols.Drifting, hazards=(_rate(DRIFT, "a" * 200),))
+    monkeypatch.setattr(protocols, "Odd", odd, raising=False)
     text = """
 cohort: {size: 3, disease: tests.support.protocols:Odd}
 protocol:
@@ -78,14 +90,16 @@ protocol:
         build(parse("title: Fatal" + text, "trial.yaml"), allow_plugins=True)
     (fault,) = caught.value.faults
     assert (fault.line, fault.path) == (2, "cohort.disease")
-    assert "nobody would ever have one" in fault.message
+    assert "an event" in fault.message or "the event" in fault.message
 
 
 SHIPPED = [
     *(components.load("disease", name, allow_plugins=False) for name in components.disease_names()),
     *(components.load("drug", name, allow_plugins=False) for name in components.drug_names()),
 ]
-TOYS = [c for c in (*vars(toys).values(), *vars(protocols).values()) if isinstance(c, Component)]
+TOYS = [
+    c for c in (*vars(toys).values(), *vars(protocols).values(), *vars(patients).values()) if isinstance(c, Component)
+]
 
 
 @pytest.mark.parametrize("component", [*SHIPPED, *TOYS], ids=lambda c: c.name)

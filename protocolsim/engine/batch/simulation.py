@@ -261,6 +261,8 @@ class Scheduler:
             rows = self._visit(rows, visit, state)
         if done:
             rows = _merged([rows, *done])
+        if self.trial.changing is not None:
+            rows = self._live_until(rows, ends, state)
         rows, with_event = columns.split_by_next_event(rows, ends)
         if len(with_event) and len(late := self._process_events_until(ends, with_event, state)):
             rows = _merged([rows, late])
@@ -295,6 +297,25 @@ class Scheduler:
             _, with_event = self.columns.split_by_next_event(here, due)
         return here
 
+    def _live_until(self, rows: Integers, due: Integers, state: State) -> Integers:
+        """Live through the awaited events and the grid minutes at or before due[i], each subject's in their order.
+
+        Returns the subjects who are still in the state after them.
+        """
+        columns, here = self.columns, []
+        while len(rows):
+            there, with_event, on_grid = columns.split_by_next_moment(rows, due)
+            here.append(there)
+            columns.change_hazards(on_grid, state)
+            if len(with_event) and state.certainly_left_upon_events:
+                self.deferred.append(with_event)
+                with_event = with_event[:0]
+            elif len(with_event):
+                self._process_events(with_event, state)
+                with_event = columns.not_left(with_event)
+            rows = _merged([on_grid, with_event])
+        return _merged(here) if here else rows
+
     def _process_events(self, rows: Integers, state: State) -> None:
         """Record the next awaited event of each subject, and try the transitions upon it."""
         columns = self.columns
@@ -310,6 +331,8 @@ class Scheduler:
         Returns the subjects who are still in the state after it.
         """
         columns = self.columns
+        if self.trial.changing is not None:
+            rows = self._live_until(rows, columns.chart.entered[:, state.number] + visit.offset, state)
         rows, with_event = columns.advance_to_visit(rows, state, visit.offset)
         if len(with_event) and len(late := self._process_events_until(columns.due, with_event, state)):
             columns.advance(late, columns.due)

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocolsim.arithmetic import kernel, unsigned
-from protocolsim.arrays import Floats, Integers
-from protocolsim.engine.base import MOST_MOVES, Trial
+from protocolsim.arrays import Floats, Integers, Mask
+from protocolsim.engine.base import MOST_MOVES, Trial, find_rates
 from protocolsim.engine.batch.buffers import Workspace
 from protocolsim.engine.batch.event_log import MOVE_READS, EventLog, add_events, add_moves
 from protocolsim.engine.batch.visit_log import VisitLog
@@ -47,6 +47,8 @@ class Columns:
         self.who = memory.full("who", (n, 2), 0, np.int64)
         self.body = zeros("body", trial.width, kind=np.float64).T
         self.sites, self.begins, self.now, self.since, self.reached, self.due = zeros("moments", 6)
+        if trial.step is not None:
+            self.grid, self._from, self._to = zeros("grid", 3)
         self._lists = memory.empty("lists", (3, n), np.int64)
         self.visits_planned, self.state = zeros("numbers", 2)
         self.indices, self.made_at = zeros("indices", len(assessments)), zeros("made_at", len(assessments))
@@ -92,6 +94,8 @@ class Columns:
         self.begun = mine.stop
         rows = np.arange(mine.start, mine.stop)
         self.who[mine], self.sites[mine], self.begins[mine] = who, sites, begins
+        if trial.enrolment is not None:
+            self.body[mine, trial.enrolment] = np.nan
         for part in (trial.disease, *trial.drugs):
             part.start(self.body, rows, part.links, part.constants, self.seed, self.who)
         for column, field in enumerate((*trial.visible, *trial.hidden)):
@@ -118,8 +122,22 @@ class Columns:
             self.advance(rows, self.now)
         self.chart.enter(rows, state.number, self.now, state.enrolled)
         put(self.body, rows, self._level_at, self._levels[state.number])
-        if self.trial.causes:
+        if self.trial.enrolment is not None and state.enrolled:
+            self.body[rows, self.trial.enrolment] = self.chart.enrolled[rows]
+        if self.trial.own_hazards is not None:
+            self._set_own_rates(rows, state, self.trial.every_cause)
+        elif self.trial.causes:
             self.clocks.set_rates(rows, self._rates[state.number], self.trial.awaited[state.number], self.now)
+
+    def _set_own_rates(self, rows: Integers, state: State, which: Mask) -> None:
+        """Find out the hazards of these causes as the subjects are now."""
+        trial = self.trial
+        assert trial.own_hazards is not None
+        rates = np.empty((len(trial.causes), len(rows)))
+        find_rates(trial, state, which, self.body, rows, self.now, rates)
+        self.clocks.set_own_rates(
+            rows, rates, which, trial.awaited[state.number], self.now, self.chart.enrolled, trial.own_hazards
+        )
 
     def _first(self, line: int, count: int, rows: Integers) -> Integers:
         """The first `count` entries of a scratch list; `rows` itself, without a copy, where none were filtered out."""
@@ -163,9 +181,37 @@ class Columns:
         self._advance_parts(self._first(_MOVING, moving, rows))
 
     def _advance_parts(self, moving: Integers) -> None:
-        if len(moving):
+        if self.trial.step is not None:
+            self._advance_on_grid(moving, self.trial.step)
+        elif len(moving):
             for move, links, constants in self.trial.advancing:
                 move(self.body, moving, links, constants, self.since, self.now)
+
+    def _advance_on_grid(self, moving: Integers, step: int) -> None:
+        """Advance drugs and disease from since[i] to now[i] by way of every grid minute in between."""
+        copy(moving, self.since, self._from)
+        while len(moving):
+            going = next_piece(moving, self._from, self.now, step, self._to, self._lists[_MOVING])
+            moving = self._first(_MOVING, going, moving)
+            if going:
+                for move, links, constants in self.trial.advancing:
+                    move(self.body, moving, links, constants, self._from, self._to)
+                copy(moving, self._to, self._from)
+
+    def split_by_next_moment(self, rows: Integers, due: Integers) -> tuple[Integers, Integers, Integers]:
+        """Partition rows by what comes first: due[i], or by then an awaited event, or a grid minute (now in `grid`)."""
+        assert self.trial.step is not None
+        which = np.empty(len(rows), dtype=np.int64)
+        find_moments(rows, self.clocks.next_due, due, self.reached, self.trial.step, self.grid, which)
+        return rows[which == 0], rows[which == 1], rows[which == 2]
+
+    def change_hazards(self, rows: Integers, state: State) -> None:
+        """At the grid minute of each: record the events due by then that nothing waits for, and set hazards anew."""
+        assert self.trial.changing is not None
+        if len(rows):
+            self.advance(rows, self.grid)
+            self._record_other_events(rows, state)
+            self._set_own_rates(rows, state, self.trial.changing)
 
     def draws(self, rows: Integers, stream: int, index: Integers) -> Floats:
         """One uniform number for each subject in rows, at index[i]."""
@@ -243,7 +289,11 @@ class Columns:
 
     def _record_events(self, rows: Integers, state: State, causes: Integers, at: Integers) -> None:
         add_events(*self.events.entries(rows), rows, state.number, self.happens, causes, at)
-        self.clocks.record_event(rows, causes, self.streams, self.trial.awaited[state.number], self.seed, self.who, at)
+        which = (rows, causes, self.streams, self.trial.awaited[state.number], self.seed, self.who, at)
+        if self.trial.own_hazards is not None:
+            self.clocks.record_own_event(*which, self.chart.enrolled, self.trial.own_hazards)
+        else:
+            self.clocks.record_event(*which)
 
 
 def in_order(who: Integers) -> Integers:
@@ -335,6 +385,29 @@ def set_now(rows: Integers, to: Integers, now: Integers, since: Integers, reache
         integers[count] = i
         count += reached[i] != since[i]
     return count
+
+
+@kernel
+def next_piece(rows: Integers, since: Integers, until: Integers, step: int, to: Integers, integers: Integers) -> int:
+    """to[i] = the first grid minute after since[i], or until[i] if that is earlier. Lists those with since < until."""
+    count = 0
+    for i in unsigned(rows):
+        to[i] = min(until[i], (since[i] // step + 1) * step)
+        integers[count] = i
+        count += since[i] != until[i]
+    return count
+
+
+@kernel
+def find_moments(
+    rows: Integers, event_due: Integers, due: Integers, reached: Integers, step: int, grid: Integers, which: Integers
+) -> None:
+    """grid[i] = the next grid minute; which[k] = what comes first to rows[k]: 0 due[i], 1 the event, 2 the grid."""
+    for k in range(rows.shape[0]):
+        i = np.uint64(rows[k])
+        grid[i] = (reached[i] // step + 1) * step
+        first = min(event_due[i], grid[i])
+        which[k] = 0 if first > due[i] else (1 if event_due[i] <= grid[i] else 2)
 
 
 @kernel

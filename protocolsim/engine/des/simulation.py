@@ -271,10 +271,11 @@ class Stay:
                 yield visit.closing
 
     def _until(self, due: int) -> Process:
-        """Wait until a planned minute, processing the events that fall before it."""
+        """Wait until a planned minute, processing the events that fall before it, and grid minutes."""
         while not self.over:
-            event_first = self.course.event_due <= due
-            moment = self.course.event_due if event_first else due
+            by_itself = self._next_by_itself
+            event_first = by_itself <= due
+            moment = by_itself if event_first else due
             # A visit delayed beyond `due` has advanced the clock already.
             wait = self.env.timeout(max(0, moment - self.minute))
             yield (wait | self.left) if self._still_open() else wait
@@ -282,15 +283,24 @@ class Stay:
                 return
             self._live_through_events()
 
+    @property
+    def _next_by_itself(self) -> int:
+        """The minute of the next awaited event, or of the next grid minute at which a hazard changes."""
+        course = self.course
+        return course.event_due if self.trial.changing is None else min(course.event_due, course.grid_due)
+
     def _live_through_events(self) -> None:
-        """Process the events due by now: none, one, or several at a tie."""
-        while not self.over and self.course.event_due <= self.minute:
+        """Process the events and grid minutes due by now: none, one, or several at a tie, where events come first."""
+        while not self.over and self._next_by_itself <= self.minute:
+            if self.course.event_due > self.course.grid_due:
+                self.course.change_hazards()
+                continue
             self.course.wait(self.minute)
             self.replicate.decide(self.course, self.state.upon[self.course.event()])
 
     def _wait_for_open_visits(self) -> Process:
         closed = simpy.AllOf(self.env, self.open)
-        yield closed | self.left | self.env.timeout(max(0, self.course.event_due - self.minute))
+        yield closed | self.left | self.env.timeout(max(0, self._next_by_itself - self.minute))
         self._live_through_events()
 
     def _still_open(self) -> bool:

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from protocolsim.arrays import Integers
-from protocolsim.engine.base import MOST_MOVES, Trial, never_ends
-from protocolsim.engine.hazard_clocks import Clocks
+from protocolsim.arrays import Integers, Mask
+from protocolsim.engine.base import MOST_MOVES, Trial, find_rates, never_ends
+from protocolsim.engine.hazard_clocks import NEVER, Clocks
 from protocolsim.errors import SimulationError
 from protocolsim.observed import Chart
 from protocolsim.protocol.states import Dose, Group, State, Visit
@@ -46,6 +46,8 @@ class Course:
 
     def _start(self) -> None:
         trial = self.trial
+        if trial.enrolment is not None:
+            self.body[0, trial.enrolment] = np.nan
         for part in (trial.disease, *trial.drugs):
             part.start(self.body, ROW, part.links, part.constants, self.seed, self.who)
         self.traits = [float(self.body[0, c]) for c in (*trial.visible, *trial.hidden)]
@@ -64,9 +66,23 @@ class Course:
         self.chart.enter(ROW, state.number, self._now, state.enrolled)
         for part, level in zip(trial.drugs, state.levels, strict=True):
             self.body[0, part.offset] = level
-        if trial.causes:
+        if trial.enrolment is not None and self.enrolled:
+            self.body[0, trial.enrolment] = self.chart.enrolled[0]
+        if trial.own_hazards is not None:
+            self._set_own_rates(trial.every_cause)
+        elif trial.causes:
             rates = np.array([c.rates[state.number] for c in trial.causes])
             self.clocks.set_rates(ROW, rates, trial.awaited[state.number], self._now)
+
+    def _set_own_rates(self, which: Mask) -> None:
+        """Find out the hazards of these causes as the subject is now."""
+        trial, state = self.trial, self.state
+        assert trial.own_hazards is not None
+        rates = np.zeros((len(trial.causes), 1))
+        find_rates(trial, state, which, self.body, ROW, self._now, rates)
+        self.clocks.set_own_rates(
+            ROW, rates, which, trial.awaited[state.number], self._now, self.chart.enrolled, trial.own_hazards
+        )
 
     @property
     def event_due(self) -> int:
@@ -78,6 +94,19 @@ class Course:
         """The minute to which drugs and disease have been advanced."""
         return int(self._reached[0])
 
+    @property
+    def grid_due(self) -> int:
+        """The next grid minute at which a hazard changes; NEVER where none does."""
+        step = self.trial.step
+        return NEVER if step is None or self.trial.changing is None else (self.reached // step + 1) * step
+
+    def change_hazards(self) -> None:
+        """At the next grid minute: record the events due by then that nothing waits for, and set hazards anew."""
+        assert self.trial.changing is not None
+        self.advance(self.grid_due)
+        self._pass_others()
+        self._set_own_rates(self.trial.changing)
+
     def wait(self, minute: int) -> None:
         """Set the clock to this minute; drugs and disease do not advance."""
         self.now = self._now[0] = minute
@@ -87,9 +116,15 @@ class Course:
         self.now = self._now[0] = minute
         if minute == self._reached[0]:
             return
+        if self.trial.step is not None:
+            for grid in self.trial.moments(self.reached, minute)[1:-1]:
+                self._advance_parts(np.array([grid]))
+        self._advance_parts(self._now)
+
+    def _advance_parts(self, until: Integers) -> None:
         for move, links, constants in self.trial.advancing:
-            move(self.body, ROW, links, constants, self._reached, self._now)
-        self._reached[0] = minute
+            move(self.body, ROW, links, constants, self._reached, until)
+        self._reached[0] = until[0]
 
     def numbered(self, visit: Visit) -> list[tuple[int, int]]:
         """The assessments of a visit that is due now, each with its planned number; without those already made.
@@ -179,7 +214,11 @@ class Course:
     def _happens(self, causes: Integers, at: Integers) -> int:
         state, event = self.state.number, self.trial.causes[int(causes[0])].event
         self.rows["events"].append((self.replicate, self.subject, int(at[0]), state, event))
-        self.clocks.record_event(ROW, causes, self.streams, self.trial.awaited[state], self.seed, self.who, at)
+        which = (ROW, causes, self.streams, self.trial.awaited[state], self.seed, self.who, at)
+        if self.trial.own_hazards is not None:
+            self.clocks.record_own_event(*which, self.chart.enrolled, self.trial.own_hazards)
+        else:
+            self.clocks.record_event(*which)
         return event
 
     @property

@@ -6,7 +6,7 @@ import inspect
 from collections import Counter
 from importlib import resources
 
-from protocolsim.component import MARKS, Component, Parameter
+from protocolsim.component import ENROLMENT, MARKS, Component, Hazard, Parameter, level_of
 from protocolsim.errors import UsageError
 from protocolsim.scenario.build.components import disease_names, drug_names, load_shipped
 from protocolsim.text.markdown import listed, table
@@ -104,8 +104,31 @@ def _couplings(room: str, component: Component) -> list[str]:
     """How it hangs together with others: by names of traits and signals alone."""
     lines = [
         *(f"needs the trait `{need}` of the disease" for need in component.needs),
-        *(f"reads the signal `{signal}`, summed over drugs" for signal in component.reads),
+        *(_read(signal) for signal in component.reads),
         *(f"writes the signal `{signal}`" for signal in component.writes),
-        *(f"brings the event `{h.event}`, by a clock of its own" for h in component.hazards),
+        *(f"brings the event `{h.event}`, by a clock of its own{_how_often(h)}" for h in component.hazards),
     ]
     return [f"## How this {room} meets others", listed(lines)] if lines else []
+
+
+def _read(signal: str) -> str:
+    if signal == ENROLMENT:
+        return "reads the time of enrolment"
+    if signal.startswith(level_of("")):
+        return f"reads the treatment in force with `{signal.removeprefix(level_of(''))}`"
+    return f"reads the signal `{signal}`, summed over drugs"
+
+
+def _how_often(hazard: Hazard) -> str:
+    """What a reader must know of a hazard beyond that it is there."""
+    words = []
+    if hazard.multiplier is not None:
+        when = "changes as the patient does" if hazard.changing else "is set on entry into each state"
+        words.append(f"its rate is each patient's own and {when}")
+    if hazard.baseline is not None:
+        words.append(f"it depends on the time since {'enrolment' if hazard.since == 'enrolment' else 'entry'}")
+    elif hazard.since == "enrolment":
+        words.append("it comes from enrolment on")
+    if hazard.once:
+        words.append("it comes once")
+    return "".join(f"; {w}" for w in words)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
-from itertools import pairwise
+from itertools import combinations
 from pathlib import PurePath
 from typing import Any
 
@@ -38,11 +38,13 @@ from protocolsim.scenario.build.visits import Vocabulary
 from protocolsim.scenario.checks.lapsing import lapsing, said
 from protocolsim.scenario.checks.limits import beyond_limits
 from protocolsim.scenario.file.extends import SET
+from protocolsim.scenario.file.model_schema import ModelPart
 from protocolsim.scenario.file.schema import CohortPart, ScenarioPart
 from protocolsim.scenario.file.shape_check import check
 from protocolsim.scenario.file.yaml_reader import Address, Document, spell
+from protocolsim.scenario.models.declared import DeclaredModel
 from protocolsim.scenario.reserved import DROPOUT, check_meeting, check_names, why_no_component
-from protocolsim.scenario.scenario import Scenario
+from protocolsim.scenario.scenario import DecisionWorth, Scenario
 from protocolsim.scenario.settable import SettableParameter, scenario_parameters
 from protocolsim.scenario.setting_names import key_of
 from protocolsim.units import UnitError, in_words, unit_product
@@ -101,7 +103,7 @@ def _assemble(document: Document, part: ScenarioPart, q: Expressions, allow_plug
     trial = cache(partial(_trial, protocol, cohort, cast.disease, cast, words))  # built once, when it is first needed
     if builder.sound and not q.faults.any_in("protocol"):
         _structural(protocol, cast, words, cohort, trial, q)
-    if q.faults:
+    if q.faults or not _stops_counted(decisions, trial(), q.faults):
         return None
     never = tuple(lapsing(part, trial()))
     return Scenario(
@@ -186,7 +188,7 @@ def _idle(part: ScenarioPart, names: Names) -> list[str]:
 
 
 def _cast(part: ScenarioPart, q: Expressions, allow_plugins: bool) -> _Cast:
-    disease = _component(q.faults, ("cohort", "disease"), "disease", part.cohort.disease, allow_plugins)
+    disease = _component(q.faults, ("cohort", "disease"), "disease", part.cohort.disease, allow_plugins, part.models)
     used = [d for s in part.protocol.states.values() for d in s.treatment]
     names = list(dict.fromkeys([*used, *part.drugs]))
     drugs: dict[str, Drug] = {}
@@ -194,7 +196,7 @@ def _cast(part: ScenarioPart, q: Expressions, allow_plugins: bool) -> _Cast:
         declared = part.drugs.get(name)
         address: Address = ("drugs", name) if declared is not None else _first_use(part, name)
         kind = declared.kind if declared is not None and declared.kind is not None else name
-        component = _component(q.faults, address, "drug", kind, allow_plugins)
+        component = _component(q.faults, address, "drug", kind, allow_plugins, part.models)
         if isinstance(component, Drug):
             drugs[name] = component
     cast = _Cast(disease if isinstance(disease, Disease) else None, tuple(drugs.values()), tuple(drugs), {}, [], [])
@@ -218,9 +220,16 @@ def _first_use(part: ScenarioPart, drug: str) -> Address:
     return ("drugs", drug)
 
 
-def _component(faults: Faults, address: Address, room: str, name: str, allow_plugins: bool) -> Component | None:
+def _component(
+    faults: Faults, address: Address, room: str, name: str, allow_plugins: bool, models: Mapping[str, ModelPart]
+) -> Component | None:
     try:
-        component = components.load(room, name, allow_plugins)
+        if name in models:
+            component = _declared(faults, room, name, models[name])
+            if component is None:
+                return None
+        else:
+            component = components.load(room, name, allow_plugins, also=models)
     except UsageError as error:
         faults.append(address, str(error), at_key=room == "drug")
         return None
@@ -228,6 +237,15 @@ def _component(faults: Faults, address: Address, room: str, name: str, allow_plu
     for why in unfit:
         faults.append(address, f"'{name}' cannot be used: {why}", at_key=room == "drug")
     return None if unfit else component
+
+
+def _declared(faults: Faults, room: str, name: str, model: ModelPart) -> Component | None:
+    """A declared model as a component. Raises UsageError for a name that is taken, or a model of the other kind."""
+    if name in components.python_names(room):
+        raise UsageError(f"a {room} '{name}' is shipped already; name this model otherwise")
+    if model.kind != room:
+        raise UsageError(f"'{name}' is a {model.kind}; expected a {room}")
+    return DeclaredModel(name, model, faults, ("models", name)).build()
 
 
 def _read_values(
@@ -248,7 +266,9 @@ def _read_values(
             if value is not None:
                 values[name] = value
     try:
-        component.constants(values)
+        constants = component.constants(values)
+        for baseline in (h.baseline for h in component.hazards if h.baseline is not None):
+            baseline(constants)
     except Exception as error:  # noqa: BLE001 - code from outside may fail in any way
         q.faults.append(address, f"'{component.name}' failed at these parameters: {raised(error)}", at_key=True)
     cast.values[component.name] = values
@@ -298,9 +318,9 @@ def _handshake(cast: _Cast, faults: Faults, names: Names) -> None:
     if len(set(kinds)) < len(kinds):
         faults.append(("drugs",), "the same drug stands there under two names")
         return
-    for one, other in pairwise(sorted(cast.components, key=lambda c: c.stream)):
-        if other.stream - one.stream < STREAM_BLOCK:
-            said = f"{one.name} from {one.stream} on, {other.name} from {other.stream} on"
+    for one, other in combinations(sorted(cast.components, key=lambda c: c.stream), 2):
+        if shared := one.own_streams & other.own_streams:
+            said = f"{one.name} and {other.name} both from {min(shared)}"
             faults.append(
                 ("drugs",), f"two components draw from the same streams ({STREAM_BLOCK} belong to each): {said}"
             )
@@ -320,7 +340,8 @@ def _declares(component: Component) -> list[tuple[str, list[str]]]:
 
 def _vocabulary(cast: _Cast) -> Vocabulary:
     assessments = [a for c in cast.components for a in c.assessments]
-    events = dict.fromkeys(h.event for d in cast.drugs for h in d.hazards)
+    diseases = () if cast.disease is None else (cast.disease,)
+    events = dict.fromkeys(h.event for c in (*cast.drugs, *diseases) for h in c.hazards if h.event != DROPOUT)
     return Vocabulary(
         drugs=cast.drugs,
         drug_names=cast.drug_names,
@@ -354,21 +375,47 @@ def _structural(
 
     for address, message in (*beyond_limits(protocol, cohort, words), *findings(protocol, shows, names, gap)):
         q.faults.append(address, message, at_key=True)
+    _check_dropout(protocol, cohort, words, trial, q.faults)
+
+
+def _check_dropout(
+    protocol: Protocol, cohort: Cohort, words: Vocabulary, trial: Callable[[], Trial], faults: Faults
+) -> None:
+    """Faults of states where subjects drop out and that have no transition for it."""
+    code = words.events.index(DROPOUT)
+    # In no time nothing happens, unless the end waits for visits.
+    spent = [s for s in protocol.states if s.lasts != 0 or cohort.capacity]
+    unmet = [s for s in spent if s.on_study and code not in s.upon]
     if cohort.dropout > 0.0:
-        code = words.events.index(DROPOUT)
-        # In no time nothing happens, unless the end waits for visits.
-        spent = [s for s in protocol.states if s.lasts != 0 or cohort.capacity]
-        without = [s.name for s in spent if s.on_study and code not in s.upon]
-        if without:
-            q.faults.append(
-                ("cohort", "dropout"),
-                f"no transition is taken upon dropout from '{without[0]}': "
-                f"add {{from: {ON_STUDY}, to: ..., upon: dropout}}",
+        address: Address = ("cohort", "dropout")
+    elif faults:
+        return
+    else:
+        brings = {s.number for s in unmet for c in trial().causes if c.event == code and c.rates[s.number] > 0.0}
+        address, unmet = ("protocol", "transitions"), [s for s in unmet if s.number in brings]
+    if unmet:
+        faults.append(
+            address,
+            f"no transition is taken upon dropout from '{unmet[0].name}': "
+            f"add {{from: {ON_STUDY}, to: ..., upon: dropout}}",
+            at_key=address != ("cohort", "dropout"),
+        )
+
+
+def _stops_counted(decisions: Mapping[str, DecisionWorth], trial: Trial, faults: Faults) -> bool:
+    """Whether the price of every decision's stop can be counted: the state has to set how often it comes."""
+    for name, decision in decisions.items():
+        if any(c.own for c in trial.causes if trial.labels.events[c.event] == decision.stop):
+            faults.append(
+                ("decisions", name, "loss", "stop"),
+                f"how often '{decision.stop}' comes is not set by the state alone, so that its price over the horizon "
+                "cannot be counted; name an event whose rate is",
             )
+    return not faults
 
 
 def _trial(protocol: Protocol, cohort: Cohort, sick: Disease, cast: _Cast, words: Vocabulary) -> Trial:
-    disease, drugs, width = place(sick, cast.drugs, cast.values)
+    disease, drugs, width, enrolment = place(sick, cast.drugs, cast.values)
     parts = (disease, *drugs)
     names = words.variable_names
     measured = tuple(
@@ -397,8 +444,9 @@ def _trial(protocol: Protocol, cohort: Cohort, sick: Disease, cast: _Cast, words
         drugs=drugs,
         width=width,
         assessments=measured,
-        causes=causes_of(protocol, drugs, cohort, words.events, DROPOUT),
+        causes=causes_of(protocol, disease, drugs, cohort, words.events, DROPOUT),
         visible=tuple(c for t, c in traits if not t.hidden),
         hidden=tuple(c for t, c in traits if t.hidden),
         labels=labels,
+        enrolment=enrolment,
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Iterable
 from functools import cache
 
 import protocolsim.disease as disease_room
@@ -42,6 +43,11 @@ def _names(room: str) -> list[str]:
     return sorted(name for name in names if name != "base" and not name.startswith("_"))
 
 
+def python_names(room: str) -> list[str]:
+    """The diseases or drugs that have code, shipped or installed."""
+    return [*_names(room), *plugins(room)]
+
+
 @cache
 def load_shipped(room: str, name: str) -> Component:
     """The shipped component of that name; it must exist."""
@@ -49,14 +55,17 @@ def load_shipped(room: str, name: str) -> Component:
     return component
 
 
-def load(room: str, name: str, allow_plugins: bool) -> Component:
-    """A component by name. Raises UsageError for one that is unknown, not allowed, or not a component."""
+def load(room: str, name: str, allow_plugins: bool, also: Iterable[str] = ()) -> Component:
+    """A component by name. Raises UsageError for one that is unknown, not allowed, or not a component.
+
+    `also`: further names that could be meant where this one is unknown.
+    """
     if ":" not in name:
         if name in _names(room):
             return load_shipped(room, name)
         if name in plugins(room):
             return _installed(room, name)
-        raise UsageError(unknown(room, name, (*_names(room), *plugins(room))))
+        raise UsageError(unknown(room, name, (*_names(room), *plugins(room), *also)))
     if not allow_plugins:
         raise UsageError(f"'{name}' is code from outside; it is loaded only with --allow-plugins")
     module, _, attribute = name.partition(":")

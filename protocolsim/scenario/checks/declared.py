@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
-from protocolsim.component import Component
+from protocolsim.component import ENROLMENT, Component, Hazard, level_of
 from protocolsim.disease.base import Disease
 from protocolsim.drug.base import Drug
 from protocolsim.randomness import STREAM_BLOCK
 from protocolsim.scenario.file.schema import CohortPart, DrugPart
-
-DROPOUT = "dropout"
 
 
 def undone(component: Component) -> Iterator[str]:
@@ -19,6 +18,7 @@ def undone(component: Component) -> Iterator[str]:
         yield from _of_a_disease(component)
     yield from _columns(component)
     yield from _streams(component)
+    yield from _in_time(component)
     yield from _parameters(component)
     for what, names in (
         ("assessment", [a.name for a in component.assessments]),
@@ -30,9 +30,6 @@ def undone(component: Component) -> Iterator[str]:
 
 
 def _of_a_disease(component: Disease) -> Iterator[str]:
-    if component.hazards:
-        events = ", ".join(f"'{h.event}'" for h in component.hazards)
-        yield f"it declares hazards ({events}), but only those of drugs are carried out: nobody would ever have one"
     if component.writes:
         yield f"it writes signals ({', '.join(component.writes)}), but only those of drugs are read"
     own = {t.name for t in component.traits}
@@ -52,6 +49,8 @@ def _columns(component: Component) -> Iterator[str]:
     for signal, field in component.writes.items():
         if not 0 <= field < size:
             yield f"its signal '{signal}' stands in field {field}, and it has {size}"
+        if signal == ENROLMENT or signal.startswith(level_of("")):
+            yield f"it writes the signal '{signal}', which the engine writes"
 
 
 def _streams(component: Component) -> Iterator[str]:
@@ -66,9 +65,27 @@ def _streams(component: Component) -> Iterator[str]:
             yield f"its hazard '{hazard.event}' draws from stream {hazard.stream}, outside its own, {first} to {last}"
         if hazard.stream in taken:
             yield f"two of its hazards draw from stream {hazard.stream}, and would strike together"
-        if hazard.event == DROPOUT:
-            yield f"its hazard is called '{DROPOUT}', which is what the cohort's own event is called"
         taken.add(hazard.stream)
+
+
+def _in_time(component: Component) -> Iterator[str]:
+    """How often something changes, and how often events come."""
+    step: Any = component.step  # whatever a plugin says
+    if step is not None and (isinstance(step, bool) or not isinstance(step, int) or step < 1):
+        yield f"its step, {step!r}, is not a whole number of minutes from 1 on"
+    for hazard in component.hazards:
+        yield from (f"its hazard '{hazard.event}' {why}" for why in _ill_said(hazard, step))
+
+
+def _ill_said(hazard: Hazard, step: int | None) -> Iterator[str]:
+    if (hazard.rate is None) == (hazard.multiplier is None):
+        yield "says how often it comes " + ("in two ways" if hazard.rate is not None else "in no way")
+    if hazard.changing and hazard.multiplier is None:
+        yield "is said to change, and only a multiplier does"
+    if hazard.changing and step is None:
+        yield "changes on a grid of time, and there is none without a step"
+    if hazard.since not in ("entry", "enrolment"):
+        yield f"counts time since {hazard.since!r}, not since 'entry' or 'enrolment'"
 
 
 def _parameters(component: Component) -> Iterator[str]:

@@ -17,6 +17,7 @@ import numpy as np
 
 from protocolsim.errors import ScenarioError, UsageError, digits
 from protocolsim.scenario.file.library import find, is_path
+from protocolsim.scenario.file.models import with_models
 from protocolsim.scenario.file.path_check import why_unreadable
 from protocolsim.scenario.file.yaml_reader import MAX_DEPTH, Address, Document, Place, read, spell, why_no_text
 
@@ -53,8 +54,8 @@ def extended(document: Document, path: Path | None = None) -> Document:
         chain.append(read(parent, shown))
         trail.append(parent.resolve())
         path = parent
-    if len(chain) == 1:
-        return document
+    # Each file's models are looked for beside it.
+    chain = [with_models(d, p) for d, p in zip(chain, trail, strict=True)]
     merged = chain.pop()
     while chain:
         merged = _merge(merged, chain.pop())

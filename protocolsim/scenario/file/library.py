@@ -15,7 +15,7 @@ from protocolsim.errors import UsageError, unknown
 from protocolsim.plugins import plugins
 
 _ENDINGS = (".yaml", ".yml")
-_TARGETS = "targets"
+_TARGETS, _MODELS = "targets", "models"
 
 
 def names() -> list[str]:
@@ -67,6 +67,16 @@ def find(name_or_path: str) -> Path:
 def targets() -> list[str]:
     """The names of the shipped files of targets, sorted; each is that of its scenario."""
     return sorted(path.stem for path in (_folder() / _TARGETS).glob("*.yaml"))
+
+
+def models() -> list[str]:
+    """The names of the shipped declared models, sorted."""
+    return sorted(path.stem for path in (_folder() / _MODELS).glob("*.yaml"))
+
+
+def model_file(name: str) -> Path | None:
+    """The file of a shipped declared model of that name; None where there is none."""
+    return _folder() / _MODELS / f"{name}.yaml" if name in models() else None
 
 
 def find_targets(name_or_path: str) -> Path:

@@ -11,29 +11,24 @@ import types
 import typing
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
 
 from protocolsim.component import Mark
 from protocolsim.endpoint.base import Endpoint, Role
-
-Scalar = StrictInt | StrictFloat | StrictStr
-Text = Annotated[StrictStr, Field(min_length=1)]
-Names = StrictStr | list[StrictStr]
-
-# A scalar, and what it measures: pydantic does not look at this, the reference of the language prints it.
-Time = Annotated[Scalar, "a time, such as 12 weeks"]
-Dose = Annotated[Scalar, "a dose, such as 1 mg/kg"]
-Rate = Annotated[Scalar, "a rate, such as 2 / 4 weeks"]
-Probability = Annotated[Scalar, "a share, such as 5 %"]
-Count = Annotated[Scalar, "a count"]
-Rule = Annotated[Scalar, "a rule, such as cel_reduction > 75 %"]
-Expression = Annotated[Scalar, "an expression, such as 1 - current_cel / baseline_cel"]
-
-
-class FilePart(BaseModel):
-    """A mapping with known keys only."""
-
-    model_config = ConfigDict(extra="forbid", populate_by_name=False, frozen=True)
+from protocolsim.scenario.file.model_schema import ModelPart
+from protocolsim.scenario.file.parts import (
+    Count,
+    Dose,
+    Expression,
+    FilePart,
+    Names,
+    Probability,
+    Rate,
+    Rule,
+    Scalar,
+    Text,
+    Time,
+)
 
 
 class ScenarioParameter(FilePart):
@@ -364,6 +359,9 @@ class ScenarioPart(FilePart):
     parameters: dict[str, ScenarioParameter] = Field(default={}, description="named numbers for rules and doses")
     cohort: CohortPart = Field(description="the subjects: how many, with which disease, from which sites")
     drugs: dict[str, DrugPart] = Field(default={}, description="drugs whose parameters differ from their defaults")
+    models: dict[str, ModelPart] = Field(
+        default={}, description="declared models of the disease and of drugs, by name; those in files stand here too"
+    )
     protocol: ProtocolPart = Field(description="the protocol, as a state machine")
     populations: dict[str, PopulationPart] = Field(default={}, description="analysis populations, by name")
     decisions: dict[str, DecisionPart] = Field(default={}, description="decision rules to evaluate, by name")

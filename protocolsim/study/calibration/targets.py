@@ -28,7 +28,7 @@ from protocolsim.names import as_column
 from protocolsim.scenario.build.assemble import build
 from protocolsim.scenario.file.extends import with_settings
 from protocolsim.scenario.file.library import find_targets
-from protocolsim.scenario.file.schema import FilePart, Scalar, Text
+from protocolsim.scenario.file.parts import FilePart, Scalar, Text
 from protocolsim.scenario.file.shape_check import check_as
 from protocolsim.scenario.file.yaml_reader import Address, Document, read
 from protocolsim.scenario.published_number import PublishedNumber, published_number

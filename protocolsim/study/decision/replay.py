@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -178,7 +179,11 @@ class _Player:
         minutes = sorted({r["minute"] for rows in self.todo.values() for r in rows} | {self.whole.ended})
         for minute in minutes:
             self._draw_until(minute)
+            self._change_hazards(minute - 1)
             self.course.wait(minute)
+            while self._event(minute):
+                pass
+            self._change_hazards(minute)
             if any(rows and rows[0]["minute"] == minute for rows in (self.todo["observations"], self.todo["doses"])):
                 self.course.advance(minute)
             while self._event(minute) or self._visit(minute) or self._end(minute):
@@ -186,6 +191,12 @@ class _Player:
         if any(self.todo.values()):
             raise SimulationError(f"subject {self.whole.subject}: the records could not be played again")
         self.whole.rows = self.course.rows
+
+    def _change_hazards(self, until: int) -> None:
+        """What the engine does at grid minutes, where a hazard changes there."""
+        course = self.course
+        while self.trial.changing is not None and not course.state.final and course.grid_due <= until:
+            course.change_hazards()
 
     # What happens ----------------------------------------------------------------------------------------------------
 
@@ -290,12 +301,12 @@ class _Player:
 
     def _draw_until(self, minute: int) -> None:
         """The curve up to the next minute of the subject's own, and at it, from copies of the body."""
-        since = np.array([self.course.reached], dtype=np.int64)
         for moment in (*range(self.course.now + _EVERY, minute, _EVERY), minute):
-            body, until = self.course.body.copy(), np.array([moment], dtype=np.int64)
-            for part in self.trial.drugs:
-                if part.advance is not None:
-                    part.advance(body, ROW, part.links, part.constants, since, until)
+            body = self.course.body.copy()
+            for since, until in pairwise(self.trial.moments(self.course.reached, moment)):
+                for part in self.trial.drugs:
+                    if part.advance is not None:
+                        part.advance(body, ROW, part.links, part.constants, np.array([since]), np.array([until]))
             for drug, column in self.drugs.items():
                 self.whole.curves[drug].append((moment, float(body[0, column])))
 

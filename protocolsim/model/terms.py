@@ -1,0 +1,125 @@
+"""What programs are made of: terms, each an operation on other terms, down to fields, signals, draws and numbers.
+
+A term is a value: two that say the same are equal, and a program computes them once. What depends on parameters alone
+is the same for every subject: it is computed once for each set of their values (`is_constant`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property, reduce
+
+from protocolsim.model import instructions as code
+from protocolsim.protocol.functions import LOG10_E
+from protocolsim.protocol.rules import Call, Name, Negation, Node, Number, Operation
+
+NUMBER, PARAMETER = -1, -2
+"""Codes of the leaves that are no instruction: a number, and a parameter's number among the parameters."""
+
+
+@dataclass(frozen=True, eq=True)
+class Term:
+    """An operation (a code of `instructions.py`, or a leaf) on the terms `of`, with the plain numbers `data`."""
+
+    code: int
+    of: tuple[Term, ...] = ()
+    data: tuple[float, ...] = ()
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.code, self.of, self.data))
+
+    @cached_property
+    def is_constant(self) -> bool:
+        """Whether it is the same for every subject."""
+        return self.code in (NUMBER, PARAMETER) or (
+            self.code in _OF_NUMBERS and bool(self.of) and all(part.is_constant for part in self.of)
+        )
+
+    @cached_property
+    def changes(self) -> bool:
+        """Whether it may change with time: it reads a field that does, a signal, the time, or a random path."""
+        return self.code in _CHANGING or any(part.changes for part in self.of)
+
+
+@dataclass(frozen=True, eq=True)
+class ChangingField(Term):
+    """A field of the body whose content changes after entry."""
+
+    def __hash__(self) -> int:
+        return hash((self.code, self.data, "changes"))
+
+    @cached_property
+    def changes(self) -> bool:
+        """It does."""
+        return True
+
+
+_OF_NUMBERS = frozenset(range(code.ADD, code.AUTOREGRESSIVE))
+_CHANGING = frozenset(
+    {code.SIGNAL, code.SINCE, code.UNTIL, code.ELAPSED, code.GIVEN, code.AUTOREGRESSIVE, code.ARRIVALS, code.STEPS}
+)
+
+
+def number(value: float) -> Term:
+    """A number."""
+    return Term(NUMBER, (), (float(value),))
+
+
+def apply(what: int, *of: Term, data: tuple[float, ...] = ()) -> Term:
+    """An operation on terms."""
+    return Term(what, of, data)
+
+
+def field(place: int, *, changes: bool = False) -> Term:
+    """A field of the component's own."""
+    return (ChangingField if changes else Term)(code.LOAD, (), (float(place),))
+
+
+def uniform(stream: int, index: int = 0) -> Term:
+    """A uniform draw at a fixed index."""
+    return Term(code.UNIFORM, (), (float(stream), float(index)))
+
+
+def uniform_of_use(stream: int) -> Term:
+    """A uniform draw at the number of the use."""
+    return Term(code.UNIFORM_OF_USE, (), (float(stream),))
+
+
+_BINARY = {"+": code.ADD, "-": code.SUBTRACT, "*": code.MULTIPLY, "/": code.DIVIDE, "and": code.AND, "or": code.OR,
+           "<": code.LESS, "<=": code.LESS_OR_EQUAL, "==": code.EQUAL, "!=": code.NOT_EQUAL}  # fmt: skip
+_MIRRORED = {">": code.LESS, ">=": code.LESS_OR_EQUAL}
+_UNARY = {"exp": code.EXP, "log": code.LOG, "sqrt": code.SQRT, "abs": code.ABS}
+
+
+def term_of(node: Node, meaning: Mapping[str, Term]) -> Term:
+    """An expression of the rule language as a term, its names as their meaning says (which must have them all)."""
+    if isinstance(node, Number):
+        return number(node.value)
+    if isinstance(node, Name):
+        return meaning[node.name]
+    if isinstance(node, Negation):
+        return apply(code.NOT if node.op == "not" else code.NEGATE, term_of(node.operand, meaning))
+    if isinstance(node, Operation):
+        left, right = term_of(node.left, meaning), term_of(node.right, meaning)
+        if node.op in _MIRRORED:
+            return apply(_MIRRORED[node.op], right, left)
+        return apply(_BINARY[node.op], left, right)
+    return _call(node, [term_of(part, meaning) for part in node.arguments])
+
+
+def _call(node: Call, of: list[Term]) -> Term:
+    if node.function in _UNARY:
+        return apply(_UNARY[node.function], of[0])
+    if node.function == "log10":
+        return apply(code.MULTIPLY, apply(code.LOG, of[0]), number(LOG10_E))
+    if node.function == "round":
+        return apply(code.ROUND, of[0], of[1] if len(of) > 1 else number(1.0))
+    if node.function == "if":
+        return apply(code.CHOOSE, *of)
+    which = {"min": code.MIN, "max": code.MAX}[node.function]
+    return reduce(lambda a, b: apply(which, a, b), of)

@@ -1,0 +1,26 @@
+"""What the mappings of every file are made of: known keys, and kinds of values."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, StrictStr
+
+Scalar = StrictInt | StrictFloat | StrictStr
+Text = Annotated[StrictStr, Field(min_length=1)]
+Names = StrictStr | list[StrictStr]
+
+# A scalar, and what it measures: pydantic does not look at this, the reference of the language prints it.
+Time = Annotated[Scalar, "a time, such as 12 weeks"]
+Dose = Annotated[Scalar, "a dose, such as 1 mg/kg"]
+Rate = Annotated[Scalar, "a rate, such as 2 / 4 weeks"]
+Probability = Annotated[Scalar, "a share, such as 5 %"]
+Count = Annotated[Scalar, "a count"]
+Rule = Annotated[Scalar, "a rule, such as cel_reduction > 75 %"]
+Expression = Annotated[Scalar, "an expression, such as 1 - current_cel / baseline_cel"]
+
+
+class FilePart(BaseModel):
+    """A mapping with known keys only."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=False, frozen=True)

@@ -1,0 +1,430 @@
+"""A declared model as a component: its sections are read, its programs assembled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from protocolsim.arrays import Floats
+from protocolsim.component import Assessment, Component, Hazard, Parameter, Trait, in_base_units
+from protocolsim.disease.base import Disease
+from protocolsim.drug.base import Drug
+from protocolsim.errors import RuleError
+from protocolsim.model import instructions as code
+from protocolsim.model.assembler import Assembler, Constants
+from protocolsim.model.programs import AdvanceProgram, Frame, GiveProgram, ObserveProgram, RateProgram, StartProgram
+from protocolsim.model.terms import PARAMETER, Term, apply, number, term_of
+from protocolsim.model.terms import field as field_term
+from protocolsim.protocol.rules import Node
+from protocolsim.scenario.build.values.faults import Faults
+from protocolsim.scenario.file.model_schema import ModelParameter, ModelPart
+from protocolsim.scenario.file.yaml_reader import Address
+from protocolsim.scenario.models.draws import Streams, over, times
+from protocolsim.scenario.models.events import DeclaredEvent, EventsBuilder, baseline_of
+from protocolsim.scenario.models.observations import ObservationsBuilder, Observed
+from protocolsim.scenario.models.quantities import Carried, Fields, QuantitiesBuilder
+from protocolsim.scenario.models.scope import Meanings, Scope, unit_dimension
+from protocolsim.scenario.models.traits import Condition, TraitsBuilder
+from protocolsim.units import (
+    BODY_WEIGHT,
+    NONE,
+    Dimension,
+    UnitError,
+    base_unit,
+    dimension_name,
+    in_unit,
+    minutes,
+    quantity,
+    split,
+    unit_product,
+)
+
+EVERY_MOMENT = "every moment of the protocol"
+FINEST_STEP = 10  # minutes
+MOST_OF_A_KIND = 200
+_KEY = ("seed (high)", "seed (low)", "replicate", "subject")
+_INF = float("inf")
+
+
+@dataclass(frozen=True)
+class ConstantsOfValues:
+    """What kernels of a declared model read: its constants, from parameters in their own units.
+
+    Raises ValueError for parameters that break a condition, such as correlations that are none.
+    """
+
+    parameters: tuple[Parameter, ...]
+    constants: Constants
+    conditions: tuple[tuple[int, float, float, str], ...]
+
+    def __call__(self, values: Mapping[str, float]) -> Floats:
+        """The constants."""
+        base = in_base_units(self.parameters, values)
+        numbers = self.constants([base[p.name] for p in self.parameters])
+        for place, low, high, message in self.conditions:
+            if not low <= numbers[place] <= high:
+                raise ValueError(message)
+        return numbers
+
+
+class DeclaredModel:
+    """Builds one model; every fault goes to `faults`, below the model's address."""
+
+    def __init__(self, name: str, part: ModelPart, faults: Faults, address: Address) -> None:
+        self.name, self.part, self.faults, self.address = name, part, faults, address
+        self.is_drug = part.kind == "drug"
+        self.scope = Scope(faults, address, self.is_drug, self._signals())
+        self.streams = Streams(name, faults)
+        self.fields = Fields()
+        self.assembler = Assembler()
+        self._signal_nodes: dict[str, Node] = {}
+
+    def build(self) -> Component | None:
+        """The component; None where it is at fault."""
+        with self.faults.watch() as here:
+            component = self._build() if self._small() else None
+        return component if here.ok else None
+
+    # Reading ---------------------------------------------------------------------------------------------------------
+
+    def _small(self) -> bool:
+        for key in ("parameters", "definitions", "traits", "quantities", "assessments", "events", "writes"):
+            count = len(getattr(self.part, key))
+            if count > MOST_OF_A_KIND:
+                said = f"{count} {key}; at most {MOST_OF_A_KIND} are possible"
+                self.faults.append((*self.address, key), said, at_key=True)
+                return False
+        for key in ("signals",) if self.is_drug else ("needs", "writes"):
+            if getattr(self.part, key):
+                other = "disease" if self.is_drug else "drug"
+                self.faults.append((*self.address, key), f"'{key}' belongs to a {other}", at_key=True)
+        return True
+
+    def _signals(self) -> dict[str, Dimension]:
+        dimensions = {}
+        for name, signal in self.part.signals.items():
+            dimension = unit_dimension(self.faults, (*self.address, "signals", name, "unit"), signal.unit, NONE)
+            dimensions[name] = NONE if dimension is None else dimension
+        return dimensions
+
+    def _build(self) -> Component | None:
+        parameters = self._parameters()
+        terms: dict[str, Term] = {p.name: Term(PARAMETER, (), (float(k),)) for k, p in enumerate(parameters)}
+        self._definitions()
+        self._needs()
+        if self.is_drug:
+            self.fields.add("level")
+            for word in ("dose", "on"):
+                self.scope.add(word, NONE, (0.0, _INF if word == "dose" else 1.0))
+        traits = TraitsBuilder(self.scope, self.streams, dict(terms))
+        traits.build(self.part.traits)
+        stores, now = {}, dict(terms)
+        for trait in traits.traits:
+            place = self.fields.add(trait.name)
+            stores[place], now[trait.name] = trait.value, field_term(place)
+        step = self._step()
+        quantities = QuantitiesBuilder(self.scope, self.streams, self.fields, dict(traits.terms), now, step)
+        quantities.build(self.part.quantities)
+        carried = quantities.carried
+        stores |= carried.start
+        meanings = Meanings(quantities.now, self.scope.formulas, self.scope)
+        writes, shown = self._writes(meanings, kinetic=bool(carried.doses))
+        # At entry what is written is what it is without a dose.
+        at_entry = Meanings(quantities.starts, self.scope.formulas, self.scope)
+        stores |= {place: self._written(name, at_entry, kinetic=bool(carried.doses)) for name, place in writes.items()}
+        observed = self._assessments(meanings)
+        events = EventsBuilder(self.scope, self.streams, meanings).build(self.part.events)
+        shown_traits = self._shown_traits(traits, now, stores)
+        if self.faults_here():
+            return None
+        key = self.fields.add(_KEY[0]) if carried.with_paths or _paths([*shown.values(), *_multipliers(events)]) else -1
+        for more in _KEY[1:] if key >= 0 else ():
+            self.fields.add(more)
+        frame = Frame(len(self.scope.needs), key)
+        try:
+            return self._component(parameters, frame, stores, carried, writes, shown, observed, events, shown_traits,
+                                   traits.conditions, step)  # fmt: skip
+        except RuleError as error:
+            self.faults.append(self.address, str(error), at_key=True)
+            return None
+
+    def faults_here(self) -> bool:
+        """Whether a fault was noted in this model."""
+        return self.faults.any_in(".".join(map(str, self.address)))
+
+    def _parameters(self) -> tuple[Parameter, ...]:
+        made = []
+        for name, part in self.part.parameters.items():
+            address: Address = (*self.address, "parameters", name)
+            if not self.scope.declare(address, name, "parameter"):
+                continue
+            parameter = parameter_of(self.faults, address, name, part)
+            if parameter is None:
+                self.scope.broken.add(name)
+                continue
+            made.append(parameter)
+            one = unit_product(parameter.unit)
+            self.scope.add(name, one.dimension, (parameter.lowest * one.value, parameter.most * one.value))
+        return tuple(made)
+
+    def _definitions(self) -> None:
+        for name, text in self.part.definitions.items():
+            address: Address = (*self.address, "definitions", name)
+            formula = self.scope.read(address, text) if self.scope.declare(address, name, "definition") else None
+            if formula is None:
+                self.scope.broken.add(name)
+                continue
+            self.scope.add(name, formula.dimension or NONE, formula.interval)
+            self.scope.formulas[name] = formula.node
+
+    def _needs(self) -> None:
+        needs = self.part.needs
+        if isinstance(needs, str):
+            needs = [needs]
+        for name in needs:
+            address: Address = (*self.address, "needs")
+            given = needs[name] if isinstance(needs, dict) else None
+            usual = BODY_WEIGHT if name == "weight" else NONE
+            dimension = unit_dimension(self.faults, (*address, name), given, usual)
+            if dimension is not None and self.scope.declare(address, name, "need"):
+                self.scope.add(name, dimension, (0.0, _INF) if name == "weight" else (-_INF, _INF))
+                self.scope.needs.append(name)
+
+    def _step(self) -> int | None:
+        given = {n: q.step for n, q in self.part.quantities.items() if q.step is not None}
+        places: dict[Address, str | int | float] = {
+            (*self.address, "quantities", name, "step"): text for name, text in given.items()
+        }
+        if "step" in self.part.model_fields_set or not places:
+            if self.part.step == EVERY_MOMENT and not places:
+                return None
+            places[*self.address, "step"] = self.part.step
+        steps: dict[int, Address] = {}
+        for place, text in places.items():
+            try:
+                steps.setdefault(minutes(text), place)
+            except UnitError as error:
+                self.faults.append(place, str(error))
+        if len(steps) > 1:
+            self.faults.append([*steps.values()][1], "a model has one step of time, and another stands above it")
+        step = min(steps, default=1440)
+        if step < FINEST_STEP:
+            self.faults.append(steps[step], f"a step of less than {FINEST_STEP} minutes is too fine")
+        return max(step, 1)
+
+    def _writes(self, meanings: Meanings, *, kinetic: bool) -> tuple[dict[str, int], dict[int, Term]]:
+        """The field of each signal that a drug gives, and the terms that fill it."""
+        fields, terms = {}, {}
+        for name, text in self.part.writes.items():
+            address: Address = (*self.address, "writes", name)
+            formula = self.scope.read(address, text)
+            if formula is None:
+                continue
+            fields[name] = self.fields.add(name if name not in self.fields.names else f"{name} (signal)")
+            self._signal_nodes[name] = formula.node
+            terms[fields[name]] = self._written(name, meanings, kinetic=kinetic)
+        return fields, terms
+
+    def _written(self, name: str, meanings: Meanings, *, kinetic: bool) -> Term:
+        """A signal; of a drug without kinetics it is there while the treatment is in force."""
+        term = term_of(self._signal_nodes[name], meanings)
+        return term if kinetic else apply(code.CHOOSE, meanings["on"], term, number(0.0))
+
+    def _assessments(self, meanings: Meanings) -> dict[str, tuple[list[Observed], dict[int, Term]]]:
+        made = {}
+        for name, parts in self.part.assessments.items():
+            builder = ObservationsBuilder(self.scope, self.streams, self.fields, meanings, name)
+            if not parts:
+                self.faults.append((*self.address, "assessments", name), "it shows nothing", at_key=True)
+            made[name] = builder.build(parts), builder.stores
+        return made
+
+    def _shown_traits(
+        self, traits: TraitsBuilder, now: Mapping[str, Term], stores: dict[int, Term]
+    ) -> tuple[Trait, ...]:
+        """The columns of the table of subjects; hidden ones in the unit they are to be shown in."""
+        made = []
+        for trait in traits.traits:
+            address: Address = (*self.address, "traits", trait.name, "unit")
+            unit = trait.part.unit
+            fits = unit_dimension(self.faults, address, unit, trait.dimension)
+            if fits is None or fits not in (trait.dimension, NONE):
+                if fits is not None:
+                    said = f"expected a unit of {dimension_name(trait.dimension)}, as the trait, found '{unit}'"
+                    self.faults.append(address, said)
+                continue
+            place, (low, high) = int(now[trait.name].data[0]), trait.interval
+            factor = unit_product(unit).value if unit and fits == trait.dimension != NONE else 1.0
+            if factor != 1.0 and trait.part.seen:
+                said = f"what rules read is kept in {base_unit(trait.dimension)}; leave the unit out"
+                self.faults.append(address, said)
+                continue
+            if factor != 1.0:
+                place = self.fields.add(f"{trait.name} ({unit})")
+                stores[place] = over(trait.value, number(factor))
+            made.append(
+                Trait(trait.name, place, unit or base_unit(trait.dimension), trait.part.meaning,
+                      not trait.part.seen, low / factor, high / factor, trait.whole and factor == 1.0)
+            )  # fmt: skip
+        return tuple(made)
+
+    # Assembling ------------------------------------------------------------------------------------------------------
+
+    def _component(
+        self,
+        parameters: tuple[Parameter, ...],
+        frame: Frame,
+        stores: Mapping[int, Term],
+        carried: Carried,
+        writes: Mapping[str, int],
+        shown: Mapping[int, Term],
+        observed: Mapping[str, tuple[list[Observed], dict[int, Term]]],
+        events: Sequence[DeclaredEvent],
+        traits: tuple[Trait, ...],
+        conditions: Sequence[Condition],
+        step: int | None,
+    ) -> Component:
+        start = self.assembler.program(stores)
+        always = self.assembler.program(carried.always, also=carried.also_always)
+        on_grid = self.assembler.program(carried.on_grid, also=carried.also_on_grid)
+        after = self.assembler.program(shown)
+        advance = AdvanceProgram(frame, always, on_grid, after, step) if always or on_grid or after else None
+        assessments = tuple(
+            Assessment(
+                name,
+                ", ".join(o.variable.meaning for o in shows),
+                tuple(o.variable for o in shows),
+                ObserveProgram(
+                    frame,
+                    self.assembler.program(kept, [*(o.value for o in shows), *(o.truth for o in shows)]),
+                ),
+            )
+            for name, (shows, kept) in observed.items()
+        )
+        hazards = tuple(self._hazard(frame, e) for e in events)
+        changing = any(h.changing for h in hazards)
+        checked = tuple((self.assembler.constant(c.constant), c.low, c.high, c.message) for c in conditions)
+        give = self._give(frame, carried) if self.is_drug else None
+        constants = ConstantsOfValues(parameters, self.assembler.constants(), checked)
+        self._check(constants, conditions)
+        common = {
+            "name": self.name,
+            "meaning": self.part.meaning,
+            "description": self.part.description or "",
+            "stream": min(self.streams.all, default=0),
+            "streams": self.streams.all,
+            "parameters": parameters,
+            "fields": tuple(self.fields.names),
+            "constants": constants,
+            "start": StartProgram(frame, start),
+            "advance": advance,
+            "step": step if on_grid or changing else None,
+            "traits": traits,
+            "needs": tuple(self.scope.needs),
+            "reads": tuple(self.scope.reads),
+            "writes": dict(writes),
+            "assessments": assessments,
+            "hazards": hazards,
+        }
+        make: Callable[..., Component] = Drug if self.is_drug else Disease
+        return make(**common, **({"give": give} if give is not None else {}))
+
+    def _hazard(self, frame: Frame, event: DeclaredEvent) -> Hazard:
+        return Hazard(
+            event=event.name,
+            stream=event.stream,
+            multiplier=RateProgram(frame, self.assembler.program({}, [event.multiplier])),
+            baseline=baseline_of(event.kind, [self.assembler.constant(t) for t in event.baseline]),
+            since=event.part.since,
+            once=not event.part.recurrent,
+            changing=_moves(event.multiplier, self.is_drug, self.scope.reads),
+        )
+
+    def _give(self, frame: Frame, carried: Carried) -> GiveProgram | None:
+        if not carried.doses:
+            return None
+        dose = apply(code.GIVEN, data=(0.0,))
+        weight = self.scope.special("weight") if "weight" in self.scope.needs else None
+        amounts = [dose if weight is None else times(dose, weight), dose]
+        programs = [self.assembler.program({p: enter(a) for p, enter in carried.doses.items()}, [a]) for a in amounts]
+        return GiveProgram(frame, *programs)
+
+    def _check(self, constants: ConstantsOfValues, conditions: Sequence[Condition]) -> None:
+        """Note conditions that the parameters' own values break, at their place."""
+        base = in_base_units(constants.parameters, {p.name: p.value for p in constants.parameters})
+        numbers = constants.constants([base[p.name] for p in constants.parameters])
+        for condition in conditions:
+            if not condition.low <= numbers[self.assembler.constant(condition.constant)] <= condition.high:
+                self.faults.append(condition.address, condition.message, at_key=True)
+
+
+def _multipliers(events: Sequence[DeclaredEvent]) -> list[Term]:
+    return [event.multiplier for event in events]
+
+
+def _paths(terms: Sequence[Term]) -> bool:
+    """Whether one of these draws a path in time."""
+    return any(t.code == code.AUTOREGRESSIVE or _paths(t.of) for t in terms)
+
+
+def _moves(term: Term, is_drug: bool, reads: Sequence[str]) -> bool:
+    """Whether a term may change while a patient stays in a state: not by the treatment in force."""
+    if term.code == code.LOAD:
+        return term.changes and not (is_drug and term.data[0] == 0.0)
+    if term.code == code.SIGNAL:
+        return not reads[int(term.data[0])].startswith("level of ")
+    own = term.code in (code.UNTIL, code.AUTOREGRESSIVE)
+    return own or any(_moves(part, is_drug, reads) for part in term.of)
+
+
+def parameter_of(faults: Faults, address: Address, name: str, part: ModelParameter) -> Parameter | None:
+    """A parameter of a declared model; None, with faults noted."""
+    parts = split(str(part.value))
+    if parts is None:
+        faults.append(
+            (*address, "value"), f"expected a number with a unit, such as 8.6 % or 4 days, found '{part.value}'"
+        )
+        return None
+    unit = parts[1]
+    numbers: list[float | None] = []
+    texts = [("value", part.value), (("range", 0), part.range[0]), (("range", 1), part.range[1])]
+    texts += [(key, text) for key, text in (("at least", part.least), ("at most", part.most)) if text is not None]
+    for key, text in texts:
+        place: Address = (*address, *(key if isinstance(key, tuple) else (key,)))
+        try:
+            found = quantity(text)
+            value = in_unit(found, unit)
+        except UnitError as error:
+            faults.append(place, str(error))
+            return None
+        if value is None and found.value == 0.0 and found.dimension == NONE:
+            value = 0.0
+        if value is None:
+            said = f"expected {dimension_name(unit_product(unit).dimension)}, as its value, found '{text}'"
+            faults.append(place, said)
+            return None
+        numbers.append(value)
+    value, low, high = (float(n or 0.0) for n in numbers[:3])
+    if low >= high:
+        faults.append(
+            (*address, "range"), f"the lowest value, {part.range[0]}, is not below the highest, {part.range[1]}"
+        )
+        return None
+    if not low <= value <= high:
+        faults.append((*address, "value"), f"{part.value} is outside its range, {part.range[0]} to {part.range[1]}")
+        return None
+    if part.mark in ("F", "F2") and part.source is None:
+        faults.append(address, f"mark {part.mark} says that it was found: 'source' is missing here", at_key=True)
+        return None
+    if part.scale == "log" and low <= 0.0:
+        faults.append((*address, "range"), f"a log scale has no {part.range[0]}; its range is above 0")
+        return None
+    rest = iter(numbers[3:])
+    least = next(rest) if part.least is not None else None
+    most = next(rest) if part.most is not None else None
+    if least is None and low < 0.0:
+        least = -_INF
+    return Parameter(
+        name, value, unit, low, high, part.mark, part.source or "", part.meaning, least=least,
+        most=_INF if most is None else float(most),
+    )  # fmt: skip

@@ -1,0 +1,99 @@
+"""The random draws of a model: a stream of its own for each name, and distributions as terms of a uniform draw."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+from protocolsim.model import instructions as code
+from protocolsim.model.terms import Term, apply, number
+from protocolsim.randomness import RANDOMISATION
+from protocolsim.scenario.build.values.faults import Faults
+from protocolsim.scenario.file.yaml_reader import Address
+
+FIRST_DECLARED = 2**31
+"""Streams of declared models that are given no number lie from here to the last, 2^32 - 1."""
+
+
+class Streams:
+    """The streams of one model, each by its name: whoever adds or moves another changes nothing here."""
+
+    def __init__(self, model: str, faults: Faults) -> None:
+        self._model, self._faults = model, faults
+        self._taken: dict[int, str] = {}
+
+    @property
+    def all(self) -> frozenset[int]:
+        """Every stream that was given out."""
+        return frozenset(self._taken)
+
+    def stream(self, address: Address, name: str, given: int | None = None, *, several: int = 1) -> int:
+        """The stream of this name, or the number that is given for it; a fault where another name has it already."""
+        number_ = given if given is not None else stream_of(self._model, name)
+        if not RANDOMISATION < number_ < 2**32 - several:
+            self._faults.append(address, f"{number_} is no stream: one is from {RANDOMISATION + 1} to {2**32 - 2}")
+        for stream in range(number_, number_ + several):
+            if stream in self._taken:
+                said = f"'{name}' and '{self._taken[stream]}' would draw from the same stream, {stream}"
+                self._faults.append(address, f"{said}; name one otherwise", at_key=True)
+            self._taken[stream] = name
+        return number_
+
+
+def stream_of(model: str, name: str) -> int:
+    """The stream number of a name in a model."""
+    return FIRST_DECLARED + int.from_bytes(sha256(f"{model}/{name}".encode()).digest()[:4], "big") % FIRST_DECLARED
+
+
+# Terms ---------------------------------------------------------------------------------------------------------------
+
+
+def plus(a: Term, b: Term) -> Term:
+    """a + b."""
+    return apply(code.ADD, a, b)
+
+
+def minus(a: Term, b: Term) -> Term:
+    """a - b."""
+    return apply(code.SUBTRACT, a, b)
+
+
+def times(a: Term, b: Term) -> Term:
+    """a * b."""
+    return apply(code.MULTIPLY, a, b)
+
+
+def over(a: Term, b: Term) -> Term:
+    """a / b."""
+    return apply(code.DIVIDE, a, b)
+
+
+def exponential(a: Term) -> Term:
+    """exp(a)."""
+    return apply(code.EXP, a)
+
+
+def log_sd(cv: Term) -> Term:
+    """SD of the logarithm of a lognormal with this coefficient of variation."""
+    return apply(code.SQRT, apply(code.LOG, plus(number(1.0), times(cv, cv))))
+
+
+def bounded(value: Term, low: Term | None, high: Term | None) -> Term:
+    """A value, no lower and no higher than these."""
+    if low is not None:
+        value = apply(code.MAX, value, low)
+    return value if high is None else apply(code.MIN, value, high)
+
+
+def drawn(u: Term, probability: Term) -> Term:
+    """1 with this probability, else 0."""
+    return apply(code.DRAWN, u, probability)
+
+
+def cut(u: Term, below: Term | None, above: Term | None) -> Term:
+    """A uniform draw between two tails, which hold these probabilities."""
+    if below is None and above is None:
+        return u
+    tails = plus(below, above) if below is not None and above is not None else below if below is not None else above
+    assert tails is not None
+    shrunk = times(minus(number(1.0), tails), u)
+    return shrunk if below is None else plus(below, shrunk)

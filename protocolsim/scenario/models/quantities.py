@@ -1,0 +1,460 @@
+"""The quantities of a declared model: what changes with time in a patient, and how it is carried on.
+
+What moves by itself (relaxation to what does not change, growth, kinetics, arrivals, steps at constant rates) is
+carried on exactly over an interval of any length. What depends on something that changes is carried on in steps of time
+on the calendar of each subject, so that a visit more or less changes nothing. A noise is a function of the minute.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from protocolsim.model import instructions as code
+from protocolsim.model.terms import Term, apply, number, term_of
+from protocolsim.model.terms import field as field_term
+from protocolsim.protocol.rules import Node
+from protocolsim.scenario.file.model_schema import QuantityPart
+from protocolsim.scenario.file.yaml_reader import Address
+from protocolsim.scenario.models.draws import Streams, bounded, exponential, minus, over, plus, times
+from protocolsim.scenario.models.intervals import ANYTHING, NOT_NEGATIVE, Interval, hull, within
+from protocolsim.scenario.models.kinetics import compartments
+from protocolsim.scenario.models.scope import Formula, Meanings, Scope
+from protocolsim.units import ACTIVITY, MASS, NONE, RATE, SUBSTANCE, TIME, Dimension, combine
+
+KINDS = ("relaxes_to", "grows_by", "rate", "becomes", "autoregressive", "arrivals", "steps", "doses_enter", "formula")
+_WITHOUT_START = ("autoregressive", "arrivals", "steps", "doses_enter", "formula")
+_WITH: Mapping[str, tuple[str, ...]] = {
+    "half_life": ("relaxes_to", "doses_enter"),
+    **dict.fromkeys(("absorption_half_life", "to_periphery", "from_periphery", "measured_in"), ("doses_enter",)),
+    "available": ("doses_enter",),
+}
+LN2 = 0.6931471805599453
+_INF = float("inf")
+_MEASURED = {"mg": MASS, "IU": ACTIVITY, "mmol": SUBSTANCE}
+
+
+def spelt(key: str) -> str:
+    """A key as the file writes it."""
+    if key in ("relaxes_to", "grows_by", "doses_enter", "to_periphery", "from_periphery", "measured_in"):
+        return key.replace("_", " ")
+    return {"half_life": "half-life", "absorption_half_life": "absorption half-life"}.get(key, key)
+
+
+@dataclass
+class Fields:
+    """The columns of a component, in their order."""
+
+    names: list[str] = field(default_factory=list)
+
+    def add(self, name: str) -> int:
+        """A new column; its number."""
+        self.names.append(name)
+        return len(self.names) - 1
+
+
+@dataclass
+class Carried:
+    """What the quantities come to: terms to store at entry, over any interval, in a step of the grid, and at a dose."""
+
+    start: dict[int, Term] = field(default_factory=dict)
+    always: dict[int, Term] = field(default_factory=dict)
+    on_grid: dict[int, Term] = field(default_factory=dict)
+    also_always: list[Term] = field(default_factory=list)
+    also_on_grid: list[Term] = field(default_factory=list)
+    doses: dict[int, Callable[[Term], Term]] = field(default_factory=dict)
+    with_paths: bool = False  # whether something is drawn while time passes
+
+
+class QuantitiesBuilder:
+    """Builds the quantities of one model in file order."""
+
+    def __init__(
+        self, scope: Scope, streams: Streams, fields: Fields, starts: dict[str, Term], now: dict[str, Term],
+        step: int | None,
+    ) -> None:  # fmt: skip
+        self.scope, self.streams, self.fields = scope, streams, fields
+        self.starts, self.now, self.step = starts, now, step  # terms of names at entry, and later
+        self.carried = Carried()
+        self.next: dict[str, Term] = {}  # terms after the step, of the quantities so far
+        self._systems: list[tuple[str, int, Node, QuantityPart, Address]] = []
+
+    def build(self, parts: Mapping[str, QuantityPart]) -> None:
+        """Take up every quantity; faults where one is none."""
+        kinds = {name: self._kind(name, part) for name, part in parts.items()}
+        self.scope.below.update(dict.fromkeys(parts, "quantity"))
+        declared = [n for n in parts if self.scope.declare(self._at(n), n, "quantity")]
+        sound = [n for n in declared if kinds[n] is not None]
+        self.scope.broken |= set(parts) - set(sound)
+        # The values at entry come first: with them the dimension of everything that has a state is known.
+        dimensions = {n: self._start(n, parts[n], str(kinds[n])) for n in sound if kinds[n] != "formula"}
+        for name in [n for n in sound if kinds[n] == "formula"]:
+            self._formula(name, parts, kinds, set())
+        for name in sound:
+            dimension = dimensions.get(name)
+            if kinds[name] == "formula" or dimension is None:
+                continue
+            with self.scope.faults.watch() as here:
+                getattr(self, f"_{kinds[name]}")(name, parts[name], dimension)
+            if not here.ok:
+                self.scope.broken.add(name)
+        self._integrate()
+
+    def _at(self, name: str) -> Address:
+        return (*self.scope.address, "quantities", name)
+
+    def _kind(self, name: str, part: QuantityPart) -> str | None:
+        found = [k for k in KINDS if getattr(part, k) is not None]
+        address = self._at(name)
+        if len(found) != 1:
+            said = f"found {' and '.join(map(spelt, found))}" if found else "found none of them"
+            wanted = ", ".join(map(spelt, KINDS))
+            self.scope.faults.append(address, f"a quantity is one of {wanted}; {said}", at_key=True)
+            return None
+        kind = found[0]
+        for key, of in _WITH.items():
+            if key in part.model_fields_set and kind not in of:
+                where = " and ".join(f"'{spelt(k)}'" for k in of)
+                self.scope.faults.append((*address, spelt(key)), f"'{spelt(key)}' belongs to {where}", at_key=True)
+                return None
+        if kind in _WITHOUT_START and part.start is not None:
+            self.scope.faults.append((*address, "start"), f"'{spelt(kind)}' has no start of its own", at_key=True)
+            return None
+        if kind not in _WITHOUT_START and part.start is None:
+            self.scope.faults.append(
+                address, f"'start' is missing here: its value at entry ('{spelt(kind)}')", at_key=True
+            )
+            return None
+        if kind == "relaxes_to" and part.half_life is None:
+            self.scope.faults.append(address, "'half-life' is missing here ('relaxes to')", at_key=True)
+            return None
+        if kind == "doses_enter" and not self.scope.is_drug:
+            self.scope.faults.append((*address, "doses enter"), "doses enter a drug, not a disease", at_key=True)
+            return None
+        return kind
+
+    # Reading ---------------------------------------------------------------------------------------------------------
+
+    def _meanings(self, **other: Term) -> Meanings:
+        """What names mean at the end of an interval: quantities that were carried on already have their new value."""
+        return Meanings({**self.now, **self.next, **other}, self.scope.formulas, self.scope)
+
+    def _read(
+        self, address: Address, text: str | float, dimension: Dimension | None, what: str
+    ) -> tuple[Formula, Term] | None:
+        formula = self.scope.read(address, text, dimension, what)
+        return None if formula is None else (formula, term_of(formula.node, self._meanings()))
+
+    def _bounds(self, name: str, part: QuantityPart, dimension: Dimension) -> tuple[Term | None, Term | None, Interval]:
+        terms: list[Term | None] = []
+        low, high = -_INF, _INF
+        for key, text in (("at least", part.least), ("at most", part.most)):
+            found = None if text is None else self._read((*self._at(name), key), text, dimension, "as the quantity")
+            terms.append(None if found is None else found[1])
+            if found is not None and key == "at least":
+                low = found[0].interval[0]
+            elif found is not None:
+                high = found[0].interval[1]
+        return terms[0], terms[1], (low, high)
+
+    def _start(self, name: str, part: QuantityPart, kind: str) -> Dimension | None:
+        """The value at entry of a quantity that has one; its dimension."""
+        address = self._at(name)
+        if kind == "doses_enter":
+            self.scope.add(name, _MEASURED[part.measured_in], NOT_NEGATIVE)
+            return _MEASURED[part.measured_in]
+        if kind == "arrivals":
+            self.scope.add(name, NONE, NOT_NEGATIVE)
+            return NONE
+        if kind == "steps":
+            assert part.steps is not None
+            values = [self.scope.read((*address, "steps", "levels", k), v) for k, v in part.steps.levels.items()]
+            dimensions = {v.dimension for v in values if v is not None}
+            if None in values or len(dimensions) != 1:
+                if None not in values:
+                    said = "no level stands here" if not values else "the levels' units do not fit each other"
+                    self.scope.faults.append((*address, "steps", "levels"), said, at_key=True)
+                self.scope.broken.add(name)
+                return None
+            dimension = dimensions.pop() or NONE
+            self.scope.add(name, dimension, hull(*(v.interval for v in values if v is not None)))
+            return dimension
+        if kind == "autoregressive":
+            assert part.autoregressive is not None
+            sd = self.scope.read(
+                (*address, "autoregressive", "sd"), part.autoregressive.sd, None, "a standard deviation"
+            )
+            if sd is None:
+                self.scope.broken.add(name)
+                return None
+            self.scope.add(name, sd.dimension or NONE, ANYTHING)
+            return sd.dimension or NONE
+        assert part.start is not None
+        start = self.scope.read((*address, "start"), part.start, None, "its value at entry")
+        if start is None:
+            self.scope.broken.add(name)
+            return None
+        dimension = start.dimension or NONE
+        low, high, interval = self._bounds(name, part, dimension)
+        at_entry = term_of(start.node, Meanings(self.starts, self.scope.formulas, self.scope))
+        place = self.fields.add(name)
+        self.starts[name] = self.carried.start[place] = bounded(at_entry, low, high)
+        self.now[name] = field_term(place, changes=True)
+        known = start.interval if kind == "relaxes_to" else NOT_NEGATIVE if start.interval[0] >= 0.0 else ANYTHING
+        self.scope.add(name, dimension, within(known if kind in ("relaxes_to", "grows_by") else ANYTHING, *interval))
+        return dimension
+
+    def _formula(
+        self, name: str, parts: Mapping[str, QuantityPart], kinds: Mapping[str, str | None], above: set[str]
+    ) -> None:
+        """Take up a formula, after those that it reads, wherever they stand; a circle is refused."""
+        if name in self.scope.formulas or name in self.scope.broken:
+            return
+        part, address = parts[name], (*self._at(name), "formula")
+        assert part.formula is not None
+        from protocolsim.protocol.rules import names_in, parse
+
+        try:
+            reads = names_in(parse(str(part.formula)))
+        except ValueError:
+            reads = ()  # the fault is told where it is read below
+        for other in reads:
+            if other in above or other == name:
+                circle = " -> ".join([*sorted(above | {name}), other])
+                self.scope.faults.append(address, f"formulas go in a circle: {circle}")
+                self.scope.broken |= above | {name}
+                return
+            if kinds.get(other) == "formula":
+                self._formula(other, parts, kinds, above | {name})
+        if name in self.scope.broken:
+            return
+        formula = self.scope.read(address, part.formula)
+        if formula is None:
+            self.scope.broken.add(name)
+            return
+        node, interval = formula.node, formula.interval
+        for key, text, which in (("at least", part.least, "max"), ("at most", part.most, "min")):
+            if text is not None:
+                bound = self.scope.read((*self._at(name), key), text, formula.dimension, "as the quantity")
+                if bound is None:
+                    return
+                from protocolsim.protocol.rules import Call
+
+                node = Call(which, (node, bound.node))
+                ends = (bound.interval[0], _INF) if which == "max" else (-_INF, bound.interval[1])
+                interval = within(interval, *ends)
+        self.scope.add(name, formula.dimension or NONE, interval)
+        self.scope.formulas[name] = node
+
+    # Carrying on -----------------------------------------------------------------------------------------------------
+
+    def _store(self, name: str, part: QuantityPart, dimension: Dimension, value: Term, *, driven: bool) -> None:
+        """The quantity after the interval, stored with what is carried on always, or in steps."""
+        low, high, _ = self._bounds(name, part, dimension)
+        place = int(self.now[name].data[0])
+        value = bounded(value, low, high)
+        driven = driven or self.step is None
+        (self.carried.on_grid if driven else self.carried.always)[place] = value
+        # What is carried on by itself has been stored before a step of the grid begins.
+        self.next[name] = value if driven else self.now[name]
+
+    def _time(self, *, driven: bool) -> Term:
+        """How long an interval is."""
+        return number(float(self.step)) if driven and self.step is not None else apply(code.ELAPSED)
+
+    def _relaxes_to(self, name: str, part: QuantityPart, dimension: Dimension) -> None:
+        address = self._at(name)
+        assert part.relaxes_to is not None
+        assert part.half_life is not None
+        target = self._read((*address, "relaxes to"), part.relaxes_to, dimension, "as the quantity at entry")
+        half = self._read((*address, "half-life"), part.half_life, TIME, "a half-life")
+        if target is None or half is None:
+            return
+        self._above_zero((*address, "half-life"), half[0])
+        driven = target[1].changes or half[1].changes
+        kept = exponential(apply(code.NEGATE, over(times(number(LN2), self._time(driven=driven)), half[1])))
+        value = plus(target[1], times(minus(self.now[name], target[1]), kept))
+        self.scope.intervals[name] = hull(self.scope.intervals[name], target[0].interval)
+        self._store(name, part, dimension, value, driven=driven)
+
+    def _grows_by(self, name: str, part: QuantityPart, dimension: Dimension) -> None:
+        assert part.grows_by is not None
+        growth = self._read((*self._at(name), "grows by"), part.grows_by, RATE, "a rate of growth")
+        if growth is None:
+            return
+        driven = growth[1].changes
+        value = times(self.now[name], exponential(times(growth[1], self._time(driven=driven))))
+        self._store(name, part, dimension, value, driven=driven)
+
+    def _becomes(self, name: str, part: QuantityPart, dimension: Dimension) -> None:
+        assert part.becomes is not None
+        value = self._read((*self._at(name), "becomes"), part.becomes, dimension, "as the quantity at entry")
+        if value is not None:
+            self._store(name, part, dimension, value[1], driven=True)
+
+    def _rate(self, name: str, part: QuantityPart, dimension: Dimension) -> None:
+        """Of a system of differential equations: integrated together, after the others."""
+        assert part.rate is not None
+        per_time = combine(dimension, TIME, -1)
+        found = self._read((*self._at(name), "rate"), part.rate, per_time, "the quantity's change per time")
+        if found is not None:
+            self._systems.append((name, int(self.now[name].data[0]), found[0].node, part, self._at(name)))
+
+    def _integrate(self) -> None:
+        """One step of Runge and Kutta's fourth order of all rates together; of Euler's where every interval is one."""
+        if not self._systems:
+            return
+        step = self._time(driven=True)
+        names = [name for name, *_ in self._systems]
+        at = {name: self.now[name] for name in names}
+
+        def slopes(values: Mapping[str, Term]) -> dict[str, Term]:
+            meanings = self._meanings(**values)
+            return {name: term_of(node, meanings) for name, _, node, _, _ in self._systems}
+
+        if self.step is None:
+            first = slopes(at)
+            after = {n: plus(at[n], times(first[n], step)) for n in names}
+        else:
+            half = times(step, number(0.5))
+            one = slopes(at)
+            two = slopes({n: plus(at[n], times(one[n], half)) for n in names})
+            three = slopes({n: plus(at[n], times(two[n], half)) for n in names})
+            four = slopes({n: plus(at[n], times(three[n], step)) for n in names})
+            sixth = over(step, number(6.0))
+            middle = {n: times(number(2.0), plus(two[n], three[n])) for n in names}
+            after = {n: plus(at[n], times(sixth, plus(plus(one[n], middle[n]), four[n]))) for n in names}
+        for name, place, _, part, _ in self._systems:
+            low, high, _ = self._bounds(name, part, self.scope.dimensions[name])
+            self.carried.on_grid[place] = self.next[name] = bounded(after[name], low, high)
+
+    # Random paths ----------------------------------------------------------------------------------------------------
+
+    def _autoregressive(self, name: str, part: QuantityPart, dimension: Dimension) -> None:
+        address = (*self._at(name), "autoregressive")
+        given = part.autoregressive
+        assert given is not None
+        sd = self._read((*address, "sd"), given.sd, dimension, "a standard deviation")
+        like = self._read((*address, "correlation"), given.correlation, NONE, "a correlation")
+        time = self._read((*address, "over"), given.over, TIME, "the time after which it has it")
+        stream = self.streams.stream(self._at(name), f"quantity {name}", part.stream)
+        if sd is None or like is None or time is None:
+            return
+        self._above_zero((*address, "over"), time[0])
+        if not (like[0].interval[0] > 0.0 and like[0].interval[1] < 1.0):
+            self.scope.faults.append(
+                (*address, "correlation"), f"'{like[0].text}' can be outside of 0 to 1, which it must not meet"
+            )
+        rate = apply(code.NEGATE, over(apply(code.LOG, like[1]), time[1]))
+        path = apply(code.AUTOREGRESSIVE, rate, data=(float(stream),))
+        self.now[name] = self.starts[name] = times(sd[1], path)
+        self.carried.with_paths = True
+
+    def _arrivals(self, name: str, part: QuantityPart, dimension: Dimension) -> None:  # noqa: ARG002
+        assert part.arrivals is not None
+        rate = self._read((*self._at(name), "arrivals"), part.arrivals, RATE, "a rate")
+        stream = self.streams.stream(self._at(name), f"quantity {name}", part.stream)
+        if rate is None:
+            return
+        self._not_negative((*self._at(name), "arrivals"), rate[0])
+        spent = self.fields.add(f"{name} (hazard so far)")
+        self.fields.add(f"{name} (hazard of the next)")
+        count = self.fields.add(name)
+        driven = rate[1].changes or self.step is None
+        hazard = times(rate[1], self._time(driven=driven))
+        term = apply(code.ARRIVALS, hazard, data=(float(stream), float(spent)))
+        (self.carried.also_on_grid if driven else self.carried.also_always).append(term)
+        self.now[name] = field_term(count, changes=True)
+        self.starts[name] = number(0.0)
+        self.next[name] = term if driven else self.now[name]
+        self.carried.with_paths = True
+
+    def _steps(self, name: str, part: QuantityPart, dimension: Dimension) -> None:
+        given, address = part.steps, (*self._at(name), "steps")
+        assert given is not None
+        levels = list(given.levels)
+        rates = {(a, b): number(0.0) for a in levels for b in levels}
+        for left, others in given.rates.items():
+            for entered, text in others.items():
+                place: Address = (*address, "rates", left, entered)
+                for level in (left, entered):
+                    if level not in levels:
+                        self.scope.faults.append(
+                            place, f"no level '{level}' is declared; levels: {', '.join(levels)}", at_key=True
+                        )
+                        return
+                rate = self._read(place, text, RATE, "a rate")
+                if rate is None:
+                    return
+                self._not_negative(place, rate[0])
+                if left == entered:
+                    self.scope.faults.append(place, "a step leads to another level", at_key=True)
+                rates[left, entered] = rate[1]
+        start = self.scope.read((*address, "start"), given.start, NONE, "the number of a level, from 0")
+        stream = self.streams.stream(self._at(name), f"quantity {name}", part.stream, several=2)
+        if start is None:
+            return
+        if not (start.interval[0] >= 0.0 and start.interval[1] <= len(levels) - 1):
+            self.scope.faults.append((*address, "start"), f"'{start.text}' can be outside of 0 to {len(levels) - 1}")
+            return
+        place_of_level = self.fields.add(f"{name} (level)")
+        for more in ("hazard so far", "hazard of the next", "steps so far"):
+            self.fields.add(f"{name} ({more})")
+        at_entry = term_of(start.node, Meanings(self.starts, self.scope.formulas, self.scope))
+        self.carried.start[place_of_level] = apply(code.FLOOR, at_entry)
+        driven = any(r.changes for r in rates.values()) or self.step is None
+        data = (float(stream), float(place_of_level), float(len(levels)))
+        term = apply(code.STEPS, self._time(driven=driven), *rates.values(), data=data)
+        (self.carried.also_on_grid if driven else self.carried.also_always).append(term)
+        self.carried.with_paths = True
+        values = [self._read((*address, "levels", k), v, dimension, "a level")[1] for k, v in given.levels.items()]  # type: ignore[index]
+        self.now[name] = _pick(field_term(place_of_level, changes=True), values)
+        self.starts[name] = _pick(self.carried.start[place_of_level], values)
+        self.next[name] = _pick(term, values) if driven else self.now[name]
+
+    # Doses -----------------------------------------------------------------------------------------------------------
+
+    def _doses_enter(self, name: str, part: QuantityPart, dimension: Dimension) -> None:  # noqa: ARG002
+        address = self._at(name)
+
+        def read(key: str, text: str | float, wants: Dimension, what: str) -> Term | None:
+            found = self._read((*address, key), text, wants, what)
+            if found is None:
+                return None
+            if found[1].changes:
+                self.scope.faults.append((*address, key), f"'{text}' changes with time; kinetics need it constant")
+            (self._not_negative if wants == NONE else self._above_zero)((*address, key), found[0])
+            return found[1]
+
+        def missing(key: str) -> None:
+            self.scope.faults.append(address, f"'{key}' is missing here", at_key=True)
+
+        made = compartments(name, part, read, missing, self.fields.add)
+        if made is None:
+            return
+        for place, value in made.always.items():
+            self.carried.start[place] = number(0.0)
+            self.carried.always[place] = value
+        self.carried.doses.update(made.doses)
+        self.now[name] = field_term(made.central, changes=True)
+        self.starts[name] = number(0.0)
+        self.next[name] = self.now[name]
+
+    # What must hold --------------------------------------------------------------------------------------------------
+
+    def _above_zero(self, address: Address, formula: Formula) -> None:
+        if formula.interval[0] < 0.0 or formula.interval[1] <= 0.0:
+            self.scope.faults.append(address, f"'{formula.text}' can be 0 or negative; expected what is always above 0")
+
+    def _not_negative(self, address: Address, formula: Formula) -> None:
+        if formula.interval[0] < 0.0:
+            said = f"'{formula.text}' can be negative, and a rate is 0 or more; bound it, as in max(0 / week, ...)"
+            self.scope.faults.append(address, said)
+
+
+def _pick(level: Term, values: list[Term]) -> Term:
+    """The value of a level."""
+    chosen = values[-1]
+    for number_, value in reversed(list(enumerate(values[:-1]))):
+        chosen = apply(code.CHOOSE, apply(code.EQUAL, level, number(float(number_))), value, chosen)
+    return chosen

@@ -1,0 +1,363 @@
+"""The traits of a declared model: what each patient brings, drawn once at entry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from protocolsim.model import instructions as code
+from protocolsim.model.terms import Term, apply, number, term_of, uniform
+from protocolsim.scenario.file.model_schema import TraitPart
+from protocolsim.scenario.file.yaml_reader import Address
+from protocolsim.scenario.models.draws import (
+    Streams,
+    bounded,
+    cut,
+    drawn,
+    exponential,
+    log_sd,
+    minus,
+    over,
+    plus,
+    times,
+)
+from protocolsim.scenario.models.intervals import NOT_NEGATIVE, TRUTH, Interval, hull, interval_of, within
+from protocolsim.scenario.models.scope import Formula, Meanings, Scope
+from protocolsim.units import NONE, Dimension
+
+_INF = float("inf")
+KINDS = ("normal", "lognormal", "uniform", "beta", "gamma", "exponential", "bernoulli", "poisson", "categories",
+         "formula")  # fmt: skip
+_CUT = ("normal", "lognormal", "uniform", "beta", "gamma", "exponential")
+_SCORED = ("normal", "lognormal", *_CUT)
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What must hold of parameters: a constant that lies within bounds; else these words, at this place."""
+
+    address: Address
+    constant: Term
+    low: float
+    high: float
+    message: str
+
+
+@dataclass(frozen=True)
+class DrawnTrait:
+    """One trait: the term that is stored, its dimension, and what it can be."""
+
+    name: str
+    part: TraitPart
+    value: Term
+    dimension: Dimension
+    interval: Interval
+    whole: bool
+
+
+class TraitsBuilder:
+    """Builds the traits of one model in file order; each may read those above it."""
+
+    def __init__(self, scope: Scope, streams: Streams, terms: dict[str, Term]) -> None:
+        self.scope, self.streams, self.terms = scope, streams, terms
+        self.conditions: list[Condition] = []
+        self.traits: list[DrawnTrait] = []
+        self._scores: dict[str, Term] = {}  # of traits with a distribution: the independent normal scores
+        self._rows: dict[str, dict[str, Term]] = {}  # how a correlated score is made of independent ones
+        self._correlations: dict[tuple[str, str], Term] = {}
+
+    def build(self, parts: Mapping[str, TraitPart]) -> None:
+        """Take up every trait; faults where one is none."""
+        self.scope.below.update(dict.fromkeys(parts, "trait"))
+        in_use = {name for p in parts.values() for name in p.correlated} | {n for n, p in parts.items() if p.correlated}
+        for name, part in parts.items():
+            address: Address = (*self.scope.address, "traits", name)
+            if not self.scope.declare(address, name, "trait"):
+                continue
+            with self.scope.faults.watch() as here:
+                trait = self._trait(address, name, part, correlated=name in in_use)
+            if trait is None or not here.ok:
+                self.scope.broken.add(name)
+                self.scope.below.pop(name, None)
+                continue
+            self.scope.add(name, trait.dimension, trait.interval)
+            self.terms[name] = trait.value
+            self.traits.append(trait)
+
+    def _trait(self, address: Address, name: str, part: TraitPart, *, correlated: bool) -> DrawnTrait | None:
+        kinds = [k for k in KINDS if getattr(part, k) is not None]
+        if len(kinds) != 1:
+            said = f"found {' and '.join(kinds)}" if kinds else "found none of them"
+            self.scope.faults.append(address, f"a trait is one of {', '.join(KINDS)}; {said}", at_key=True)
+            return None
+        kind = kinds[0]
+        if kind == "formula":
+            return self._formula(address, name, part)
+        if part.correlated and kind not in _SCORED:
+            self.scope.faults.append((*address, "correlated with"), f"'{kind}' has no correlation", at_key=True)
+            return None
+        u = uniform(self.streams.stream(address, f"trait {name}", part.stream))
+        score = None
+        if correlated and kind in _SCORED:
+            score = self._score(address, name, part, u)
+            if score is None:
+                return None
+            u = apply(code.NORMAL_BELOW, score)
+        build: Callable[[Address, str, TraitPart, Term, Term | None], DrawnTrait | None] = getattr(self, f"_{kind}")
+        return build(address, name, part, u, score)
+
+    # Reading ---------------------------------------------------------------------------------------------------------
+
+    def _read(self, address: Address, text: str | float, dimension: Dimension | None, what: str) -> Formula | None:
+        return self.scope.read(address, text, dimension, what)
+
+    def _term(self, formula: Formula) -> Term:
+        return term_of(formula.node, Meanings(self.terms, self.scope.formulas, self.scope))
+
+    def _ends(
+        self, address: Address, part: TraitPart, dimension: Dimension
+    ) -> tuple[Formula | None, Formula | None] | None:
+        """The bounds that the trait is cut to; None where one is at fault."""
+        ends = []
+        for key, text in (("at least", part.least), ("at most", part.most)):
+            end = None if text is None else self._read((*address, key), text, dimension, "as the trait itself")
+            if text is not None and end is None:
+                return None
+            ends.append(end)
+        return ends[0], ends[1]
+
+    def _made(
+        self, name: str, part: TraitPart, value: Term, of: Formula | Dimension, interval: Interval, *,
+        ends: tuple[Formula | None, Formula | None] = (None, None), whole: bool = False,
+    ) -> DrawnTrait:  # fmt: skip
+        dimension = of.dimension or NONE if isinstance(of, Formula) else of
+        low = ends[0].interval[0] if ends[0] is not None else -_INF
+        high = ends[1].interval[1] if ends[1] is not None else _INF
+        return DrawnTrait(name, part, value, dimension, within(interval, low, high), whole)
+
+    # Kinds -----------------------------------------------------------------------------------------------------------
+
+    def _formula(self, address: Address, name: str, part: TraitPart) -> DrawnTrait | None:
+        assert part.formula is not None
+        formula = self._read((*address, "formula"), part.formula, None, "")
+        if formula is None:
+            return None
+        ends = self._ends(address, part, formula.dimension or NONE)
+        if ends is None:
+            return None
+        value = bounded(self._term(formula), *(None if e is None else self._term(e) for e in ends))
+        return self._made(name, part, value, formula, formula.interval, ends=ends)
+
+    def _normal(self, address: Address, name: str, part: TraitPart, u: Term, score: Term | None) -> DrawnTrait | None:
+        assert part.normal is not None
+        sd = self._read((*address, "normal", "sd"), part.normal.sd, None, "a standard deviation")
+        mean = sd and self._read((*address, "normal", "mean"), part.normal.mean, sd.dimension, "as its sd")
+        if sd is None or mean is None or (ends := self._ends(address, part, sd.dimension or NONE)) is None:
+            return None
+        self._positive((*address, "normal", "sd"), sd)
+        middle, spread = self._term(mean), self._term(sd)
+        tails = [None if e is None else over(minus(self._term(e), middle), spread) for e in ends]
+        z = self._cut_score(u, score, tails)
+        return self._made(name, part, plus(middle, times(spread, z)), sd, (-_INF, _INF), ends=ends)
+
+    def _lognormal(
+        self, address: Address, name: str, part: TraitPart, u: Term, score: Term | None
+    ) -> DrawnTrait | None:
+        given = part.lognormal
+        assert given is not None
+        if (given.cv is None) == (given.log_sd is None):
+            self.scope.faults.append(
+                (*address, "lognormal"), "a lognormal says 'cv' or 'log sd', one of them", at_key=True
+            )
+            return None
+        key, text = ("cv", given.cv) if given.cv is not None else ("log sd", given.log_sd)
+        assert text is not None
+        spread = self._read((*address, "lognormal", key), text, NONE, "a spread")
+        median = self._read((*address, "lognormal", "median"), given.median, None, "a median")
+        if spread is None or median is None or (ends := self._ends(address, part, median.dimension or NONE)) is None:
+            return None
+        self._positive((*address, "lognormal", "median"), median)
+        sd = self._term(spread) if key == "log sd" else log_sd(self._term(spread))
+        middle = self._term(median)
+        tails = [None if e is None else over(apply(code.LOG, over(self._term(e), middle)), sd) for e in ends]
+        z = self._cut_score(u, score, tails)
+        return self._made(name, part, times(middle, exponential(times(sd, z))), median, (0.0, _INF), ends=ends)
+
+    @staticmethod
+    def _cut_score(u: Term, score: Term | None, tails: list[Term | None]) -> Term:
+        """The normal score, between the ends of its tails."""
+        low, high = tails
+        if low is None and high is None:
+            return score if score is not None else apply(code.NORMAL, u)
+        below = None if low is None else apply(code.NORMAL_BELOW, low)
+        above = None if high is None else apply(code.NORMAL_BELOW, apply(code.NEGATE, high))
+        return apply(code.NORMAL, cut(u, below, above))
+
+    def _uniform(
+        self, address: Address, name: str, part: TraitPart, u: Term, score: Term | None  # noqa: ARG002
+    ) -> DrawnTrait | None:  # fmt: skip
+        assert part.uniform is not None
+        low = self._read((*address, "uniform", "from"), part.uniform.low, None, "its lowest value")
+        high = low and self._read((*address, "uniform", "to"), part.uniform.high, low.dimension, "as its lowest")
+        if low is None or high is None or (ends := self._ends(address, part, low.dimension or NONE)) is None:
+            return None
+        first, last = bounded(self._term(low), *self._terms_of(ends)), bounded(self._term(high), *self._terms_of(ends))
+        value = plus(first, times(minus(last, first), u))
+        return self._made(name, part, value, low, hull(low.interval, high.interval), ends=ends)
+
+    def _terms_of(self, ends: tuple[Formula | None, Formula | None]) -> list[Term | None]:
+        return [None if e is None else self._term(e) for e in ends]
+
+    def _beta(
+        self, address: Address, name: str, part: TraitPart, u: Term, score: Term | None  # noqa: ARG002
+    ) -> DrawnTrait | None:  # fmt: skip
+        assert part.beta is not None
+        a = self._read((*address, "beta", "a"), part.beta.a, NONE, "a shape")
+        b = self._read((*address, "beta", "b"), part.beta.b, NONE, "a shape")
+        if a is None or b is None or (ends := self._ends(address, part, NONE)) is None:
+            return None
+        self._positive((*address, "beta", "a"), a)
+        self._positive((*address, "beta", "b"), b)
+        shapes = self._term(a), self._term(b)
+        low, high = self._terms_of(ends)
+        below = None if low is None else apply(code.BETA_BELOW, low, *shapes)
+        above = None if high is None else minus(number(1.0), apply(code.BETA_BELOW, high, *shapes))
+        return self._made(name, part, apply(code.BETA, cut(u, below, above), *shapes), NONE, TRUTH, ends=ends)
+
+    def _gamma(
+        self, address: Address, name: str, part: TraitPart, u: Term, score: Term | None  # noqa: ARG002
+    ) -> DrawnTrait | None:  # fmt: skip
+        assert part.gamma is not None
+        mean = self._read((*address, "gamma", "mean"), part.gamma.mean, None, "a mean")
+        cv = self._read((*address, "gamma", "cv"), part.gamma.cv, NONE, "a coefficient of variation")
+        if mean is None or cv is None or (ends := self._ends(address, part, mean.dimension or NONE)) is None:
+            return None
+        self._positive((*address, "gamma", "mean"), mean)
+        self._positive((*address, "gamma", "cv"), cv)
+        shape = over(number(1.0), times(self._term(cv), self._term(cv)))
+        scale = over(self._term(mean), shape)
+        low, high = self._terms_of(ends)
+        below = None if low is None else apply(code.GAMMA_BELOW, over(low, scale), shape)
+        above = None if high is None else minus(number(1.0), apply(code.GAMMA_BELOW, over(high, scale), shape))
+        value = times(apply(code.GAMMA, cut(u, below, above), shape), scale)
+        return self._made(name, part, value, mean, NOT_NEGATIVE, ends=ends)
+
+    def _exponential(
+        self, address: Address, name: str, part: TraitPart, u: Term, score: Term | None  # noqa: ARG002
+    ) -> DrawnTrait | None:  # fmt: skip
+        assert part.exponential is not None
+        mean = self._read((*address, "exponential", "mean"), part.exponential.mean, None, "a mean")
+        if mean is None or (ends := self._ends(address, part, mean.dimension or NONE)) is None:
+            return None
+        self._not_negative((*address, "exponential", "mean"), mean)
+        scale = self._term(mean)
+        low, high = self._terms_of(ends)
+        survives = [None if e is None else exponential(apply(code.NEGATE, over(e, scale))) for e in (low, high)]
+        below = None if survives[0] is None else minus(number(1.0), survives[0])
+        value = times(apply(code.EXPONENTIAL, cut(u, below, survives[1])), scale)
+        return self._made(name, part, value, mean, NOT_NEGATIVE, ends=ends)
+
+    def _bernoulli(
+        self, address: Address, name: str, part: TraitPart, u: Term, score: Term | None  # noqa: ARG002
+    ) -> DrawnTrait | None:  # fmt: skip
+        assert part.bernoulli is not None
+        p = self._read((*address, "bernoulli"), part.bernoulli, NONE, "a probability")
+        if p is None or self._uncut(address, part, "bernoulli"):
+            return None
+        return self._made(name, part, drawn(u, self._term(p)), NONE, TRUTH, whole=True)
+
+    def _poisson(
+        self, address: Address, name: str, part: TraitPart, u: Term, score: Term | None  # noqa: ARG002
+    ) -> DrawnTrait | None:  # fmt: skip
+        assert part.poisson is not None
+        mean = self._read((*address, "poisson"), part.poisson, NONE, "a mean")
+        if mean is None or self._uncut(address, part, "poisson"):
+            return None
+        self._not_negative((*address, "poisson"), mean)
+        return self._made(name, part, apply(code.POISSON, u, self._term(mean)), NONE, NOT_NEGATIVE, whole=True)
+
+    def _categories(
+        self, address: Address, name: str, part: TraitPart, u: Term, score: Term | None  # noqa: ARG002
+    ) -> DrawnTrait | None:  # fmt: skip
+        assert part.categories is not None
+        place: Address = (*address, "categories")
+        values, shares = [], []
+        for key, text in part.categories.items():
+            value = self._read((*place, key), key, NONE, "the number of a category")
+            share = self._read((*place, key), text, NONE, "a probability")
+            if value is None or share is None:
+                return None
+            values.append(value)
+            shares.append(self._term(share))
+        if not values or self._uncut(address, part, "categories"):
+            if not values:
+                self.scope.faults.append(place, "no category stands here", at_key=True)
+            return None
+        total, sums = number(0.0), []
+        for probability in shares:
+            total = plus(total, probability)
+            sums.append(total)
+        self.conditions.append(Condition(place, total, 1.0 - 1e-9, 1.0 + 1e-9, "the probabilities do not sum to 1"))
+        chosen = self._term(values[-1])
+        for value, below in zip(reversed(values[:-1]), reversed(sums[:-1]), strict=True):
+            chosen = apply(code.CHOOSE, drawn(u, below), self._term(value), chosen)
+        interval = hull(*(interval_of(v.node, {}) for v in values))
+        whole = all(v.interval[0] == int(v.interval[0]) for v in values)
+        return self._made(name, part, chosen, NONE, interval, whole=whole)
+
+    # What must hold --------------------------------------------------------------------------------------------------
+
+    def _uncut(self, address: Address, part: TraitPart, kind: str) -> bool:
+        """Whether bounds stand at a trait that cannot be cut; a fault there."""
+        for key, text in (("at least", part.least), ("at most", part.most)):
+            if text is not None:
+                self.scope.faults.append((*address, key), f"'{kind}' cannot be cut to bounds", at_key=True)
+                return True
+        return False
+
+    def _positive(self, address: Address, formula: Formula) -> None:
+        if formula.interval[1] <= 0.0 or formula.interval[0] < 0.0:
+            self.scope.faults.append(address, f"'{formula.text}' can be 0 or negative; expected what is always above 0")
+
+    def _not_negative(self, address: Address, formula: Formula) -> None:
+        if formula.interval[0] < 0.0:
+            self.scope.faults.append(address, f"'{formula.text}' can be negative; expected what is 0 or more")
+
+    # Correlation -----------------------------------------------------------------------------------------------------
+
+    def _score(self, address: Address, name: str, part: TraitPart, u: Term) -> Term | None:
+        """The normal score of a trait that is correlated with others: a row of Cholesky's decomposition."""
+        own = apply(code.NORMAL, u)
+        row: dict[str, Term] = {}
+        place: Address = (*address, "correlated with")
+        for other, text in part.correlated.items():
+            if other not in self._scores:
+                known = ", ".join(self._scores) or "none"
+                said = f"'{other}' is no trait above with a continuous distribution (there: {known})"
+                self.scope.faults.append((*place, other), said, at_key=True)
+                return None
+            formula = self._read((*place, other), text, NONE, "a correlation")
+            if formula is None:
+                return None
+            self._correlations[name, other] = self._term(formula)
+        rest = number(1.0)
+        for other in self._scores:
+            term = self._correlations.get((name, other))
+            for third, weight in row.items():
+                if third in self._rows[other] and third != other:
+                    shared = times(weight, self._rows[other][third])
+                    term = apply(code.NEGATE, shared) if term is None else minus(term, shared)
+            if term is None:
+                continue
+            row[other] = over(term, self._rows[other][other])
+            rest = minus(rest, times(row[other], row[other]))
+        if row:
+            words = "these correlations, with those above, are no correlation matrix (not positive definite)"
+            self.conditions.append(Condition(place, rest, 1e-12, _INF, words))
+        row[name] = apply(code.SQRT, rest) if row else number(1.0)
+        self._scores[name], self._rows[name] = own, row
+        total: Term | None = None
+        for other, weight in row.items():
+            share = times(weight, self._scores[other]) if row != {name: number(1.0)} else own
+            total = share if total is None else plus(total, share)
+        return total

@@ -42,7 +42,7 @@ import numpy as np
 from protocolsim.arithmetic import kernel
 from protocolsim.arrays import Floats, Integers
 from protocolsim.randomness import FIRST_OUTSIDE, STREAM_BLOCK
-from protocolsim.units import NONE, RATE, unit_product
+from protocolsim.units import NONE, RATE, UnitError, unit_product
 
 Mark = Literal["F", "F2", "D", "A", "M"]
 
@@ -175,10 +175,11 @@ class Trait:
 
 @dataclass(frozen=True)
 class Variable:
-    """One quantity that an assessment measures.
+    """One quantity that an assessment measures, recorded in its unit.
 
     `least`, `most` (as shown) and `whole` say what it can be at all. Proofs about decision rules rest on them, so
-    they must hold for every value that is ever observed; left out, anything is possible.
+    they must hold for every value that is ever observed; left out, anything is possible. `missing`: an assessment that
+    is made may show nothing of it (nan).
     """
 
     name: str
@@ -187,6 +188,16 @@ class Variable:
     least: float = -float("inf")
     most: float = float("inf")
     whole: bool = False
+    missing: bool = False
+
+    @property
+    def factor(self) -> float:
+        """How much one of its unit is in the units that rules reckon in; 1 of what is a plain number or a share."""
+        try:
+            one = unit_product(self.unit)
+        except UnitError:
+            return 1.0
+        return 1.0 if one.dimension == NONE else one.value
 
 
 @dataclass(frozen=True)

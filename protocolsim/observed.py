@@ -97,6 +97,8 @@ def note(
     """Append one observation for each subject in rows, stopping at a full chart. Returns how many were written."""
     for k in range(rows.shape[0]):
         i = np.uint64(rows[k])
+        if np.isnan(value[k, column]):
+            continue  # nothing was seen
         n = np.uint64(counts[i, variable])
         if n >= minutes.shape[2]:
             return k

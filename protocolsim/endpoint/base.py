@@ -218,12 +218,14 @@ class Seen:
 
 
 def seen(records: Records, variable: str) -> Seen:
-    """What was seen of a variable, in the order of subjects and time; missed assessments are left out."""
+    """What was seen of a variable, in the order of subjects and time; what was missed or shows nothing is left out."""
 
     def work_out() -> Seen:
         table = records["observations"]
         wanted = codes([variable], records.labels.variables, "variable")[0]
-        made = np.flatnonzero((table["variable"] == wanted) & (table["status"] == MADE))
+        # An assessment that was made may show nothing of it.
+        shown = (table["variable"] == wanted) & (table["status"] == MADE) & ~np.isnan(table["value"])
+        made = np.flatnonzero(shown)
         return Seen(
             rows_of(records, "observations")[made],
             table["state"][made].astype(np.int64),

@@ -100,6 +100,11 @@ class Measured:
     observe: ObserveKernel
     variables: tuple[int, ...]
 
+    @cached_property
+    def factors(self) -> tuple[float, ...]:
+        """What each variable's recorded values are multiplied by for the chart, which rules read."""
+        return tuple(v.factor for v in self.assessment.variables)
+
 
 @dataclass(frozen=True)
 class Cause:

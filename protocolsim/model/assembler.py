@@ -11,7 +11,7 @@ from protocolsim.arrays import Floats, Integers
 from protocolsim.errors import RuleError
 from protocolsim.model import instructions as code
 from protocolsim.model.interpreter import run_program
-from protocolsim.model.terms import NUMBER, PARAMETER, Term
+from protocolsim.model.terms import NUMBER, PARAMETER, ColumnTerm
 
 MOST_INSTRUCTIONS = 5000
 NOBODY = np.zeros((1, 2), dtype=np.int64)
@@ -56,9 +56,11 @@ class Assembler:
     """
 
     def __init__(self) -> None:
-        self._constants: dict[Term, int] = {}
+        self._constants: dict[ColumnTerm, int] = {}
 
-    def program(self, stores: Mapping[int, Term], puts: Sequence[Term] = (), also: Sequence[Term] = ()) -> Program:
+    def program(
+        self, stores: Mapping[int, ColumnTerm], puts: Sequence[ColumnTerm] = (), also: Sequence[ColumnTerm] = ()
+    ) -> Program:
         """A program that stores terms in fields and puts others out, in their order; `also` is only done.
 
         Raises RuleError where it would be longer than MOST_INSTRUCTIONS.
@@ -74,7 +76,7 @@ class Assembler:
             lines.add(code.PUT, -1, (register,), column)
         return lines.allocated()
 
-    def constant(self, term: Term) -> int:
+    def constant(self, term: ColumnTerm) -> int:
         """The place of a term among the constants."""
         return self._constants.setdefault(term, len(self._constants))
 
@@ -82,7 +84,7 @@ class Assembler:
         """What computes the table of constants; after all programs were made."""
         literals: dict[float, int] = {}
 
-        def literal(term: Term) -> int:
+        def literal(term: ColumnTerm) -> int:
             return literals.setdefault(term.data[0], len(literals))
 
         lines = _Lines(literal, of_parameters=True)
@@ -94,7 +96,7 @@ class Assembler:
 
 
 @dataclass(frozen=True)
-class _Line:
+class ProgramLine:
     """One instruction over registers that are each filled once: the first `registers` operands are registers.
 
     `reads` are all registers that it reads.
@@ -110,10 +112,10 @@ class _Line:
 class _Lines:
     """The lines of one program while it is made; `allocated` gives them as few registers as they need."""
 
-    def __init__(self, constant: Callable[[Term], int], *, of_parameters: bool = False) -> None:
+    def __init__(self, constant: Callable[[ColumnTerm], int], *, of_parameters: bool = False) -> None:
         self._constant, self._of_parameters = constant, of_parameters
-        self._register: dict[Term, int] = {}
-        self._lines: list[_Line] = []
+        self._register: dict[ColumnTerm, int] = {}
+        self._lines: list[ProgramLine] = []
         self._made = 0
         self._side_by_side: dict[int, int] = {}  # where registers stand that an instruction wants in a row
 
@@ -122,17 +124,17 @@ class _Lines:
         if len(self._lines) >= MOST_INSTRUCTIONS:
             raise RuleError(f"more than {MOST_INSTRUCTIONS:,} steps of arithmetic in one program; at most so many run")
         operands = (*registers, *map(int, plain))
-        self._lines.append(_Line(what, to, operands, len(registers), (*registers, *reads)))
+        self._lines.append(ProgramLine(what, to, operands, len(registers), (*registers, *reads)))
 
     def _new(self) -> int:
         self._made += 1
         return self._made - 1
 
-    def _plain(self, term: Term) -> bool:
+    def _plain(self, term: ColumnTerm) -> bool:
         """Whether a term is looked up among the constants."""
         return term.code == NUMBER if self._of_parameters else term.is_constant
 
-    def register(self, term: Term) -> int:
+    def register(self, term: ColumnTerm) -> int:
         """The register in which a term stands, computed before if it is not there yet."""
         open_ = [term]
         while open_:
@@ -146,7 +148,7 @@ class _Lines:
                 self._register[top] = self._computed(top)
         return self._register[term]
 
-    def _needed(self, term: Term) -> list[Term]:
+    def _needed(self, term: ColumnTerm) -> list[ColumnTerm]:
         """The parts that must stand in registers."""
         if self._plain(term):
             return []
@@ -155,7 +157,7 @@ class _Lines:
             return registers if len(registers) == 1 else list(term.of)
         return list(term.of)
 
-    def _computed(self, term: Term) -> int:
+    def _computed(self, term: ColumnTerm) -> int:
         to = self._new()
         parts = self._needed(term)
         registers = [self._register[p] for p in parts]

@@ -19,11 +19,11 @@ NUMBER, PARAMETER = -1, -2
 
 
 @dataclass(frozen=True, eq=True)
-class Term:
+class ColumnTerm:
     """An operation (a code of `instructions.py`, or a leaf) on the terms `of`, with the plain numbers `data`."""
 
     code: int
-    of: tuple[Term, ...] = ()
+    of: tuple[ColumnTerm, ...] = ()
     data: tuple[float, ...] = ()
 
     def __hash__(self) -> int:
@@ -47,7 +47,7 @@ class Term:
 
 
 @dataclass(frozen=True, eq=True)
-class ChangingField(Term):
+class ChangingField(ColumnTerm):
     """A field of the body whose content changes after entry."""
 
     def __hash__(self) -> int:
@@ -65,29 +65,29 @@ _CHANGING = frozenset(
 )
 
 
-def number(value: float) -> Term:
+def number(value: float) -> ColumnTerm:
     """A number."""
-    return Term(NUMBER, (), (float(value),))
+    return ColumnTerm(NUMBER, (), (float(value),))
 
 
-def apply(what: int, *of: Term, data: tuple[float, ...] = ()) -> Term:
+def apply(what: int, *of: ColumnTerm, data: tuple[float, ...] = ()) -> ColumnTerm:
     """An operation on terms."""
-    return Term(what, of, data)
+    return ColumnTerm(what, of, data)
 
 
-def field(place: int, *, changes: bool = False) -> Term:
+def field(place: int, *, changes: bool = False) -> ColumnTerm:
     """A field of the component's own."""
-    return (ChangingField if changes else Term)(code.LOAD, (), (float(place),))
+    return (ChangingField if changes else ColumnTerm)(code.LOAD, (), (float(place),))
 
 
-def uniform(stream: int, index: int = 0) -> Term:
+def uniform(stream: int, index: int = 0) -> ColumnTerm:
     """A uniform draw at a fixed index."""
-    return Term(code.UNIFORM, (), (float(stream), float(index)))
+    return ColumnTerm(code.UNIFORM, (), (float(stream), float(index)))
 
 
-def uniform_of_use(stream: int) -> Term:
+def uniform_of_use(stream: int) -> ColumnTerm:
     """A uniform draw at the number of the use."""
-    return Term(code.UNIFORM_OF_USE, (), (float(stream),))
+    return ColumnTerm(code.UNIFORM_OF_USE, (), (float(stream),))
 
 
 _BINARY = {"+": code.ADD, "-": code.SUBTRACT, "*": code.MULTIPLY, "/": code.DIVIDE, "and": code.AND, "or": code.OR,
@@ -96,7 +96,7 @@ _MIRRORED = {">": code.LESS, ">=": code.LESS_OR_EQUAL}
 _UNARY = {"exp": code.EXP, "log": code.LOG, "sqrt": code.SQRT, "abs": code.ABS}
 
 
-def term_of(node: Node, meaning: Mapping[str, Term]) -> Term:
+def term_of(node: Node, meaning: Mapping[str, ColumnTerm]) -> ColumnTerm:
     """An expression of the rule language as a term, its names as their meaning says (which must have them all)."""
     if isinstance(node, Number):
         return number(node.value)
@@ -112,13 +112,16 @@ def term_of(node: Node, meaning: Mapping[str, Term]) -> Term:
     return _call(node, [term_of(part, meaning) for part in node.arguments])
 
 
-def _call(node: Call, of: list[Term]) -> Term:
+def _call(node: Call, of: list[ColumnTerm]) -> ColumnTerm:
     if node.function in _UNARY:
         return apply(_UNARY[node.function], of[0])
     if node.function == "log10":
         return apply(code.MULTIPLY, apply(code.LOG, of[0]), number(LOG10_E))
     if node.function == "round":
         return apply(code.ROUND, of[0], of[1] if len(of) > 1 else number(1.0))
+    if node.function == "probit":
+        inside = apply(code.AND, apply(code.DRAWN, number(0.0), of[0]), apply(code.DRAWN, of[0], number(1.0)))
+        return apply(code.CHOOSE, inside, apply(code.NORMAL, of[0]), number(float("nan")))
     if node.function == "if":
         return apply(code.CHOOSE, *of)
     which = {"min": code.MIN, "max": code.MAX}[node.function]

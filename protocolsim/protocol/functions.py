@@ -18,6 +18,7 @@ import numpy as np
 from protocolsim.arithmetic import exp, kernel, log, sqrt
 from protocolsim.arrays import Floats
 from protocolsim.errors import RuleError
+from protocolsim.randomness import normal_quantile
 from protocolsim.units import NONE, Dimension, dimension_name
 
 Value = Any  # a float, a bool, or a column of either
@@ -125,6 +126,15 @@ def square_roots(x: Floats) -> Floats:
     return out
 
 
+@kernel
+def probits(p: Floats) -> Floats:
+    """The standard normal quantile of each; NaN outside of 0 to 1."""
+    out = np.empty(p.shape[0])
+    for k in range(p.shape[0]):
+        out[k] = normal_quantile(p[k]) if 0.0 < p[k] < 1.0 else np.nan
+    return out
+
+
 def _by_kernel(of: Callable[[Floats], Floats]) -> Callable[[Value], Value]:
     def value(x: Value) -> Value:
         if isinstance(x, np.ndarray):
@@ -167,6 +177,8 @@ FUNCTIONS: Mapping[str, Function] = MappingProxyType({f.name: f for f in (
     Function("exp", "x", "e to the power x", 1, 1, _plain("exp"), _by_kernel(exponentials)),
     Function("log", "x", "the natural logarithm; undefined at 0 and below", 1, 1, _plain("log"), _log),
     Function("log10", "x", "the logarithm to base 10", 1, 1, _plain("log10"), lambda x: _log(x) * LOG10_E),
+    Function("probit", "p", "the standard normal quantile of a share above 0 and below 1", 1, 1, _plain("probit"),
+             _by_kernel(probits)),
     Function("sqrt", "x", "the square root; undefined below 0", 1, 1, _root, _by_kernel(square_roots)),
     Function("abs", "x", "the size without the sign", 1, 1, _alike("abs"), abs),
     Function("min", "x, y, ...", "the smallest", 2, _ANY, _alike("min"), lambda *x: reduce(smaller, x)),

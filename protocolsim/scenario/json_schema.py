@@ -51,7 +51,8 @@ def _whole() -> dict[str, Any]:
     definitions = schema["$defs"]
     diseases = [load_shipped("disease", n) for n in disease_names()]
     definitions["CohortPart"]["properties"] |= {k: v for d in diseases for k, v in _parameter_keys(d).items()}
-    definitions["CohortPart"]["additionalProperties"] = False
+    # A disease or a drug of one's own has parameters that no schema knows; `protocolsim check` does.
+    definitions["CohortPart"]["additionalProperties"] = {"type": ["number", "string"]}
     schema["properties"]["drugs"]["properties"] = {
         name: {
             "type": "object",

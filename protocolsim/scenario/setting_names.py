@@ -72,17 +72,23 @@ def _places(data: Mapping[str, Any], allow_plugins: bool) -> dict[str, list[str]
     for room, name, kind, prefix in _cast(data):
         if set(name) & _IN_PATHS:
             continue  # a path cannot say which of its dots part names
-        try:
-            component = components.load(room, kind, allow_plugins)
-        except UsageError:
-            continue  # the builder says what is wrong with it, at its line
-        for parameter in component.parameters:
+        for parameter in _parameters_of(data, room, kind, allow_plugins):
             # A scenario's own parameter goes before a component's of the same name.
-            if parameter.name not in _mapping(data, "parameters"):
-                add(parameter.name, f"{prefix}.{parameter.name}")
-            add(f"{name}.{parameter.name}", f"{prefix}.{parameter.name}")
-            add(f"{prefix}.{parameter.name}", f"{prefix}.{parameter.name}")
+            if parameter not in _mapping(data, "parameters"):
+                add(parameter, f"{prefix}.{parameter}")
+            add(f"{name}.{parameter}", f"{prefix}.{parameter}")
+            add(f"{prefix}.{parameter}", f"{prefix}.{parameter}")
     return places
+
+
+def _parameters_of(data: Mapping[str, Any], room: str, kind: str, allow_plugins: bool) -> list[str]:
+    """The names of a component's parameters; of a declared model those that stand in the file."""
+    if kind in _mapping(data, "models"):
+        return list(_mapping(data, "models", kind, "parameters"))
+    try:
+        return [p.name for p in components.load(room, kind, allow_plugins).parameters]
+    except UsageError:
+        return []  # the builder says what is wrong with it, at its line
 
 
 def _mapping(data: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:

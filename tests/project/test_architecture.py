@@ -24,7 +24,7 @@ FLOORS = {
     "records": 3, "observed": 3, "component": 3, "kinetics": 3, "executor": 3,
     "disease": 4, "drug": 4, "cohort": 4, "endpoint": 4,
     "protocol": 5, "analysis": 5,
-    "engine": 6, "proof": 6,
+    "engine": 6, "proof": 6, "model": 6,
     "scenario": 7,
     "study": 8,
     "report": 9,

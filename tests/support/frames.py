@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
+
+from protocolsim.records import Records
 
 
 def same_frame(read: pd.DataFrame, frame: pd.DataFrame) -> None:
@@ -15,3 +18,15 @@ def same_frame(read: pd.DataFrame, frame: pd.DataFrame) -> None:
             assert mine == theirs, name
         else:
             pd.testing.assert_series_equal(read[name], frame[name], check_exact=True)
+
+
+def differences(one: Records, other: Records) -> list[str]:
+    """The columns of the first records that are not in the other ones to the last bit (undefined is undefined)."""
+    found = []
+    for table, columns in one.tables.items():
+        for name, column in columns.items():
+            theirs = other.tables[table].get(name)
+            floats = column.dtype.kind == "f"
+            if theirs is None or not np.array_equal(column, theirs, equal_nan=floats):
+                found.append(f"{table}.{name}")
+    return found

@@ -234,7 +234,9 @@ class Columns:
         )
         for column, variable in enumerate(measured.variables):
             if variable in self.trial.noted:
-                self.chart.note(rows, variable, self.now, state.number, value, column)
+                factor = measured.factors[column]
+                noted = value if factor == 1.0 else value * factor
+                self.chart.note(rows, variable, self.now, state.number, noted, column)
 
     def give(self, rows: Integers, dose: Dose, state: State, status: int) -> None:
         """Give a dose now, or record why it was not given; rows in order."""

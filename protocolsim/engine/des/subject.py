@@ -161,7 +161,8 @@ class Course:
         rows = self.rows["observations"]
         for column, variable in enumerate(measured.variables):
             if status == MADE and variable in noted:
-                self.chart.note(ROW, variable, self._now, state, value, column)
+                factor = measured.factors[column]
+                self.chart.note(ROW, variable, self._now, state, value if factor == 1.0 else value * factor, column)
             rows.append(
                 (self.replicate, self.subject, state, assessment, variable, number, planned, now,
                  status, seen[column], behind[column])

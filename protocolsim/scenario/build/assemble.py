@@ -184,7 +184,15 @@ def _idle(part: ScenarioPart, names: Names) -> list[str]:
             for name in part.protocol.randomisations
             if name not in named
         ),
+        *(f"the model '{name}' is used nowhere" for name in part.models if name not in _models_used(part)),
     ]
+
+
+def _models_used(part: ScenarioPart) -> set[str]:
+    """What the disease and the drugs are called that this trial has."""
+    drugs = {d for s in part.protocol.states.values() for d in s.treatment} | set(part.drugs)
+    kinds = {name: part.drugs[name].kind if name in part.drugs else None for name in drugs}
+    return {part.cohort.disease, *(kind or name for name, kind in kinds.items())}
 
 
 def _cast(part: ScenarioPart, q: Expressions, allow_plugins: bool) -> _Cast:

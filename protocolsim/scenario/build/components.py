@@ -2,8 +2,8 @@
 
 An installed package offers components by entry points (`protocolsim.plugins`), found by their name like shipped ones.
 A shipped component is the file of its own name in `disease/` or `drug/`, which ends in `COMPONENT = Disease(...)` or
-`COMPONENT = Drug(...)`. Code from outside is named `your.module:YOUR_COMPONENT`, and is imported only where the caller
-allowed plugins.
+`COMPONENT = Drug(...)`, or a declared model in `scenarios/models/`. Code from outside is named
+`your.module:YOUR_COMPONENT`, and is imported only where the caller allowed plugins.
 """
 
 from __future__ import annotations
@@ -18,10 +18,16 @@ import protocolsim.drug as drug_room
 from protocolsim.component import Component
 from protocolsim.disease.base import Disease
 from protocolsim.drug.base import Drug
-from protocolsim.errors import UsageError, unknown
+from protocolsim.errors import ScenarioError, UsageError, unknown
 from protocolsim.plugins import plugins
 from protocolsim.randomness import FIRST_OUTSIDE
+from protocolsim.scenario.build.values.faults import Faults
 from protocolsim.scenario.checks.declared import undone
+from protocolsim.scenario.file.library import model_file, models
+from protocolsim.scenario.file.model_schema import ModelPart
+from protocolsim.scenario.file.shape_check import check_as
+from protocolsim.scenario.file.yaml_reader import Document, read
+from protocolsim.scenario.models.declared import DeclaredModel
 
 _ROOMS = {"disease": disease_room, "drug": drug_room}
 _TYPES: dict[str, type[Component]] = {"disease": Disease, "drug": Drug}
@@ -38,6 +44,18 @@ def drug_names() -> list[str]:
 
 
 def _names(room: str) -> list[str]:
+    return sorted({*_with_code(room), *(n for n in models() if _declared(n).data.get("kind") == room)})
+
+
+@cache
+def _declared(name: str) -> Document:
+    """The file of a shipped declared model."""
+    path = model_file(name)
+    assert path is not None
+    return read(path, path.name)
+
+
+def _with_code(room: str) -> list[str]:
     # A file whose name begins with "_" belongs to the kind of that name.
     names = (m.name for m in pkgutil.iter_modules(_ROOMS[room].__path__))
     return sorted(name for name in names if name != "base" and not name.startswith("_"))
@@ -45,13 +63,26 @@ def _names(room: str) -> list[str]:
 
 def python_names(room: str) -> list[str]:
     """The diseases or drugs that have code, shipped or installed."""
-    return [*_names(room), *plugins(room)]
+    return [*_with_code(room), *plugins(room)]
 
 
 @cache
 def load_shipped(room: str, name: str) -> Component:
     """The shipped component of that name; it must exist."""
-    component: Component = importlib.import_module(f"protocolsim.{room}.{name}").COMPONENT
+    if name in _with_code(room):
+        component: Component = importlib.import_module(f"protocolsim.{room}.{name}").COMPONENT
+        return component
+    return model_of(_declared(name), name)
+
+
+def model_of(document: Document, name: str) -> Component:
+    """The component of a file that is one declared model. Raises ScenarioError with every fault."""
+    shape = check_as(ModelPart, document.data)
+    faults = Faults(document, shape.mended)
+    faults.extend(shape.said)
+    component = None if shape.part is None else DeclaredModel(name, shape.part, faults, ()).build()
+    if faults or component is None:
+        raise ScenarioError(document.source, faults.reported)
     return component
 
 

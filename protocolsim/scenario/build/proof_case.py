@@ -18,7 +18,7 @@ def case_of(trial: Trial, named: Mapping[str, Named]) -> Case:
     events = {s.number: frozenset(c.event for c in trial.causes if c.rates[s.number] > 0.0) for s in protocol.states}
     return Case(
         protocol=protocol,
-        variables=tuple(Domain(v.least, v.most, v.whole) for v in variables),
+        variables=tuple(Domain(v.least * v.factor, v.most * v.factor, v.whole and v.factor == 1.0) for v in variables),
         traits=tuple(Domain(t.least, t.most, t.whole) for t in traits),
         names=tuple(v.name for v in variables),
         assessments=trial.labels.assessments,
@@ -26,7 +26,7 @@ def case_of(trial: Trial, named: Mapping[str, Named]) -> Case:
         settings={name: _setting(n) for name, n in named.items()},
         drugs=trial.labels.drugs,
         events=events,
-        may_miss=trial.cohort.no_show > 0.0 or trial.limited,
+        may_miss=trial.cohort.no_show > 0.0 or trial.limited or any(v.missing for v in variables),
         late=protocol.window if trial.limited else 0,
     )
 

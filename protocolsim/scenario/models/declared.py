@@ -13,7 +13,7 @@ from protocolsim.errors import RuleError
 from protocolsim.model import instructions as code
 from protocolsim.model.assembler import Assembler, Constants
 from protocolsim.model.programs import AdvanceProgram, Frame, GiveProgram, ObserveProgram, RateProgram, StartProgram
-from protocolsim.model.terms import PARAMETER, Term, apply, number, term_of
+from protocolsim.model.terms import PARAMETER, ColumnTerm, apply, number, term_of
 from protocolsim.model.terms import field as field_term
 from protocolsim.protocol.rules import Node
 from protocolsim.scenario.build.values.faults import Faults
@@ -21,7 +21,7 @@ from protocolsim.scenario.file.model_schema import ModelParameter, ModelPart
 from protocolsim.scenario.file.yaml_reader import Address
 from protocolsim.scenario.models.draws import Streams, over, times
 from protocolsim.scenario.models.events import DeclaredEvent, EventsBuilder, baseline_of
-from protocolsim.scenario.models.observations import ObservationsBuilder, Observed
+from protocolsim.scenario.models.observations import DeclaredVariable, ObservationsBuilder
 from protocolsim.scenario.models.quantities import Carried, Fields, QuantitiesBuilder
 from protocolsim.scenario.models.scope import Meanings, Scope, unit_dimension
 from protocolsim.scenario.models.traits import Condition, TraitsBuilder
@@ -109,7 +109,9 @@ class DeclaredModel:
 
     def _build(self) -> Component | None:
         parameters = self._parameters()
-        terms: dict[str, Term] = {p.name: Term(PARAMETER, (), (float(k),)) for k, p in enumerate(parameters)}
+        terms: dict[str, ColumnTerm] = {
+            p.name: ColumnTerm(PARAMETER, (), (float(k),)) for k, p in enumerate(parameters)
+        }
         self._definitions()
         self._needs()
         if self.is_drug:
@@ -212,7 +214,7 @@ class DeclaredModel:
             self.faults.append(steps[step], f"a step of less than {FINEST_STEP} minutes is too fine")
         return max(step, 1)
 
-    def _writes(self, meanings: Meanings, *, kinetic: bool) -> tuple[dict[str, int], dict[int, Term]]:
+    def _writes(self, meanings: Meanings, *, kinetic: bool) -> tuple[dict[str, int], dict[int, ColumnTerm]]:
         """The field of each signal that a drug gives, and the terms that fill it."""
         fields, terms = {}, {}
         for name, text in self.part.writes.items():
@@ -225,12 +227,12 @@ class DeclaredModel:
             terms[fields[name]] = self._written(name, meanings, kinetic=kinetic)
         return fields, terms
 
-    def _written(self, name: str, meanings: Meanings, *, kinetic: bool) -> Term:
+    def _written(self, name: str, meanings: Meanings, *, kinetic: bool) -> ColumnTerm:
         """A signal; of a drug without kinetics it is there while the treatment is in force."""
         term = term_of(self._signal_nodes[name], meanings)
         return term if kinetic else apply(code.CHOOSE, meanings["on"], term, number(0.0))
 
-    def _assessments(self, meanings: Meanings) -> dict[str, tuple[list[Observed], dict[int, Term]]]:
+    def _assessments(self, meanings: Meanings) -> dict[str, tuple[list[DeclaredVariable], dict[int, ColumnTerm]]]:
         made = {}
         for name, parts in self.part.assessments.items():
             builder = ObservationsBuilder(self.scope, self.streams, self.fields, meanings, name)
@@ -240,7 +242,7 @@ class DeclaredModel:
         return made
 
     def _shown_traits(
-        self, traits: TraitsBuilder, now: Mapping[str, Term], stores: dict[int, Term]
+        self, traits: TraitsBuilder, now: Mapping[str, ColumnTerm], stores: dict[int, ColumnTerm]
     ) -> tuple[Trait, ...]:
         """The columns of the table of subjects; hidden ones in the unit they are to be shown in."""
         made = []
@@ -274,11 +276,11 @@ class DeclaredModel:
         self,
         parameters: tuple[Parameter, ...],
         frame: Frame,
-        stores: Mapping[int, Term],
+        stores: Mapping[int, ColumnTerm],
         carried: Carried,
         writes: Mapping[str, int],
-        shown: Mapping[int, Term],
-        observed: Mapping[str, tuple[list[Observed], dict[int, Term]]],
+        shown: Mapping[int, ColumnTerm],
+        observed: Mapping[str, tuple[list[DeclaredVariable], dict[int, ColumnTerm]]],
         events: Sequence[DeclaredEvent],
         traits: tuple[Trait, ...],
         conditions: Sequence[Condition],
@@ -358,16 +360,16 @@ class DeclaredModel:
                 self.faults.append(condition.address, condition.message, at_key=True)
 
 
-def _multipliers(events: Sequence[DeclaredEvent]) -> list[Term]:
+def _multipliers(events: Sequence[DeclaredEvent]) -> list[ColumnTerm]:
     return [event.multiplier for event in events]
 
 
-def _paths(terms: Sequence[Term]) -> bool:
+def _paths(terms: Sequence[ColumnTerm]) -> bool:
     """Whether one of these draws a path in time."""
     return any(t.code == code.AUTOREGRESSIVE or _paths(t.of) for t in terms)
 
 
-def _moves(term: Term, is_drug: bool, reads: Sequence[str]) -> bool:
+def _moves(term: ColumnTerm, is_drug: bool, reads: Sequence[str]) -> bool:
     """Whether a term may change while a patient stays in a state: not by the treatment in force."""
     if term.code == code.LOAD:
         return term.changes and not (is_drug and term.data[0] == 0.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hashlib import sha256
 
 from protocolsim.model import instructions as code
-from protocolsim.model.terms import Term, apply, number
+from protocolsim.model.terms import ColumnTerm, apply, number
 from protocolsim.randomness import RANDOMISATION
 from protocolsim.scenario.build.values.faults import Faults
 from protocolsim.scenario.file.yaml_reader import Address
@@ -47,49 +47,49 @@ def stream_of(model: str, name: str) -> int:
 # Terms ---------------------------------------------------------------------------------------------------------------
 
 
-def plus(a: Term, b: Term) -> Term:
+def plus(a: ColumnTerm, b: ColumnTerm) -> ColumnTerm:
     """a + b."""
     return apply(code.ADD, a, b)
 
 
-def minus(a: Term, b: Term) -> Term:
+def minus(a: ColumnTerm, b: ColumnTerm) -> ColumnTerm:
     """a - b."""
     return apply(code.SUBTRACT, a, b)
 
 
-def times(a: Term, b: Term) -> Term:
+def times(a: ColumnTerm, b: ColumnTerm) -> ColumnTerm:
     """a * b."""
     return apply(code.MULTIPLY, a, b)
 
 
-def over(a: Term, b: Term) -> Term:
+def over(a: ColumnTerm, b: ColumnTerm) -> ColumnTerm:
     """a / b."""
     return apply(code.DIVIDE, a, b)
 
 
-def exponential(a: Term) -> Term:
+def exponential(a: ColumnTerm) -> ColumnTerm:
     """exp(a)."""
     return apply(code.EXP, a)
 
 
-def log_sd(cv: Term) -> Term:
+def log_sd(cv: ColumnTerm) -> ColumnTerm:
     """SD of the logarithm of a lognormal with this coefficient of variation."""
     return apply(code.SQRT, apply(code.LOG, plus(number(1.0), times(cv, cv))))
 
 
-def bounded(value: Term, low: Term | None, high: Term | None) -> Term:
+def bounded(value: ColumnTerm, low: ColumnTerm | None, high: ColumnTerm | None) -> ColumnTerm:
     """A value, no lower and no higher than these."""
     if low is not None:
         value = apply(code.MAX, value, low)
     return value if high is None else apply(code.MIN, value, high)
 
 
-def drawn(u: Term, probability: Term) -> Term:
+def drawn(u: ColumnTerm, probability: ColumnTerm) -> ColumnTerm:
     """1 with this probability, else 0."""
     return apply(code.DRAWN, u, probability)
 
 
-def cut(u: Term, below: Term | None, above: Term | None) -> Term:
+def cut(u: ColumnTerm, below: ColumnTerm | None, above: ColumnTerm | None) -> ColumnTerm:
     """A uniform draw between two tails, which hold these probabilities."""
     if below is None and above is None:
         return u

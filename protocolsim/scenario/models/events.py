@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from protocolsim.arrays import Floats
 from protocolsim.component import Baseline, PiecewiseConstant, Weibull
 from protocolsim.model import instructions as code
-from protocolsim.model.terms import Term, apply, number, term_of
+from protocolsim.model.terms import ColumnTerm, apply, number, term_of
 from protocolsim.scenario.file.model_schema import EventPart
 from protocolsim.scenario.file.yaml_reader import Address
 from protocolsim.scenario.models.draws import Streams
-from protocolsim.scenario.models.scope import Formula, Meanings, Scope
+from protocolsim.scenario.models.scope import Meanings, ParsedFormula, Scope
 from protocolsim.units import NONE, RATE, TIME
 
 _INF = float("inf")
@@ -25,9 +25,9 @@ class DeclaredEvent:
 
     name: str
     stream: int
-    multiplier: Term
+    multiplier: ColumnTerm
     kind: str
-    baseline: tuple[Term, ...]
+    baseline: tuple[ColumnTerm, ...]
     part: EventPart
 
 
@@ -55,7 +55,7 @@ class EventsBuilder:
             self.scope.faults.append(address, f"an event is one of {', '.join(_KINDS)}; {said}", at_key=True)
             return None
         stream = self.streams.stream(address, f"event {name}", part.stream)
-        multiplier: Term = number(1.0)
+        multiplier: ColumnTerm = number(1.0)
         if part.times is not None:
             times_ = self._read((*address, "times"), part.times, NONE, "what the hazard is multiplied by")
             if times_ is None:
@@ -70,7 +70,7 @@ class EventsBuilder:
         baseline = self._weibull(address, part) if part.weibull is not None else self._piecewise(address, part)
         return None if baseline is None else DeclaredEvent(name, stream, multiplier, kinds[0], baseline, part)
 
-    def _read(self, address: Address, text: str | float, dimension: tuple[int, ...], what: str) -> Term | None:
+    def _read(self, address: Address, text: str | float, dimension: tuple[int, ...], what: str) -> ColumnTerm | None:
         formula = self.scope.read(address, text, dimension, what)  # type: ignore[arg-type]
         if formula is None:
             return None
@@ -79,9 +79,11 @@ class EventsBuilder:
             self.scope.faults.append(address, said)
         return term_of(formula.node, self.meanings)
 
-    def _constant(self, address: Address, text: str | float, dimension: tuple[int, ...], what: str) -> Term | None:
+    def _constant(
+        self, address: Address, text: str | float, dimension: tuple[int, ...], what: str
+    ) -> ColumnTerm | None:
         """A number that is the same for every patient."""
-        formula: Formula | None = self.scope.read(address, text, dimension, what)  # type: ignore[arg-type]
+        formula: ParsedFormula | None = self.scope.read(address, text, dimension, what)  # type: ignore[arg-type]
         if formula is None:
             return None
         term = term_of(formula.node, self.meanings)
@@ -91,15 +93,15 @@ class EventsBuilder:
             return None
         return term
 
-    def _weibull(self, address: Address, part: EventPart) -> tuple[Term, ...] | None:
+    def _weibull(self, address: Address, part: EventPart) -> tuple[ColumnTerm, ...] | None:
         assert part.weibull is not None
         scale = self._constant((*address, "weibull", "scale"), part.weibull.scale, TIME, "its scale")
         shape = self._constant((*address, "weibull", "shape"), part.weibull.shape, NONE, "its shape")
         return None if scale is None or shape is None else (scale, shape)
 
-    def _piecewise(self, address: Address, part: EventPart) -> tuple[Term, ...] | None:
+    def _piecewise(self, address: Address, part: EventPart) -> tuple[ColumnTerm, ...] | None:
         assert part.piecewise is not None
-        terms: list[Term] = []
+        terms: list[ColumnTerm] = []
         for number_, (time, text) in enumerate(part.piecewise.items()):
             place: Address = (*address, "piecewise", time)
             begin = self._constant(place, time, TIME, "when it begins")

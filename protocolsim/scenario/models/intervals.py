@@ -86,6 +86,8 @@ def _call(node: Call, known: Mapping[str, Interval]) -> Interval:
     if node.function == "round":
         step = of[1][1] if len(of) > 1 else 1.0
         return low - step / 2.0, high + step / 2.0
+    if node.function == "probit":
+        return ANYTHING
     if node.function == "exp":
         return _exp(low), _exp(high)
     if node.function == "sqrt":

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from protocolsim.model import instructions as code
-from protocolsim.model.terms import Term, apply, number
+from protocolsim.model.terms import ColumnTerm, apply, number
 from protocolsim.model.terms import field as field_term
 from protocolsim.scenario.file.model_schema import QuantityPart
 from protocolsim.scenario.models.draws import exponential, minus, over, plus, times
@@ -25,12 +25,12 @@ class Compartments:
     """The field of the central amount; what fields become over an interval; and what a dose makes of one of them."""
 
     central: int
-    always: dict[int, Term]
-    doses: dict[int, Callable[[Term], Term]]
+    always: dict[int, ColumnTerm]
+    doses: dict[int, Callable[[ColumnTerm], ColumnTerm]]
 
 
 def compartments(
-    name: str, part: QuantityPart, read: Callable[[str, str | float, Dimension, str], Term | None],
+    name: str, part: QuantityPart, read: Callable[[str, str | float, Dimension, str], ColumnTerm | None],
     missing: Callable[[str], None], add_field: Callable[[str], int],
 ) -> Compartments | None:  # fmt: skip
     """The compartments of a quantity that doses enter; None where something is at fault.
@@ -39,7 +39,7 @@ def compartments(
     fault; `missing(key)` notes that a key is missing.
     """
 
-    def rate_of(key: str, text: str | float | None, *, half_life: bool) -> Term | None:
+    def rate_of(key: str, text: str | float | None, *, half_life: bool) -> ColumnTerm | None:
         if text is None:
             missing(key)
             return None
@@ -60,10 +60,10 @@ def compartments(
     peripheral = add_field(f"{name} (periphery)") if two else -1
     central = add_field(name)
 
-    def amount(place: int) -> Term:
+    def amount(place: int) -> ColumnTerm:
         return field_term(place, changes=True)
 
-    always: dict[int, Term] = {}
+    always: dict[int, ColumnTerm] = {}
     if two:
         assert to is not None
         assert back is not None
@@ -74,18 +74,18 @@ def compartments(
         _from_depot(always, absorbed, out, to, back, entered, central, peripheral, amount)
     target = entered if depot else central
 
-    def dosed(dose: Term) -> Term:
+    def dosed(dose: ColumnTerm) -> ColumnTerm:
         return plus(amount(target), times(dose, share))
 
     return Compartments(central, always, {target: dosed})
 
 
-def _left(rate: Term) -> Term:
+def _left(rate: ColumnTerm) -> ColumnTerm:
     """The share that is left after the interval."""
     return exponential(apply(code.NEGATE, times(rate, apply(code.ELAPSED))))
 
 
-def _rates(out: Term, to: Term, back: Term) -> tuple[Term, Term]:
+def _rates(out: ColumnTerm, to: ColumnTerm, back: ColumnTerm) -> tuple[ColumnTerm, ColumnTerm]:
     """The fast and the slow rate of two compartments."""
     total = plus(plus(out, to), back)
     root = apply(code.SQRT, minus(times(total, total), times(number(4.0), times(out, back))))
@@ -94,8 +94,8 @@ def _rates(out: Term, to: Term, back: Term) -> tuple[Term, Term]:
 
 
 def _two(
-    always: dict[int, Term], out: Term, to: Term, back: Term, central: int, peripheral: int,
-    amount: Callable[[int], Term],
+    always: dict[int, ColumnTerm], out: ColumnTerm, to: ColumnTerm, back: ColumnTerm, central: int, peripheral: int,
+    amount: Callable[[int], ColumnTerm],
 ) -> None:  # fmt: skip
     fast, slow = _rates(out, to, back)
     apart = minus(fast, slow)
@@ -111,8 +111,8 @@ def _two(
 
 
 def _from_depot(
-    always: dict[int, Term], absorbed: Term, out: Term, to: Term | None, back: Term | None, entered: int, central: int,
-    peripheral: int, amount: Callable[[int], Term],
+    always: dict[int, ColumnTerm], absorbed: ColumnTerm, out: ColumnTerm, to: ColumnTerm | None,
+    back: ColumnTerm | None, entered: int, central: int, peripheral: int, amount: Callable[[int], ColumnTerm],
 ) -> None:  # fmt: skip
     """Add what comes from the depot meanwhile."""
     depot = amount(entered)
@@ -137,7 +137,7 @@ def _from_depot(
     always[entered] = times(depot, _left(absorbed))
 
 
-def _apart(rate: Term, other: Term) -> Term:
+def _apart(rate: ColumnTerm, other: ColumnTerm) -> ColumnTerm:
     """rate - other, but never nearly 0."""
     difference = minus(rate, other)
     near = apply(code.LESS, apply(code.ABS, difference), times(other, number(1e-7)))

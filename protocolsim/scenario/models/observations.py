@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 
 from protocolsim.component import Variable
 from protocolsim.model import instructions as code
-from protocolsim.model.terms import Term, apply, number, term_of, uniform_of_use
+from protocolsim.model.terms import ColumnTerm, apply, number, term_of, uniform_of_use
 from protocolsim.model.terms import field as field_term
 from protocolsim.scenario.file.model_schema import ErrorPart, ObservationPart
 from protocolsim.scenario.file.yaml_reader import Address
 from protocolsim.scenario.models.draws import Streams, bounded, drawn, exponential, log_sd, minus, over, plus, times
 from protocolsim.scenario.models.intervals import ANYTHING, NOT_NEGATIVE, TRUTH, Interval, hull, within
 from protocolsim.scenario.models.quantities import Fields
-from protocolsim.scenario.models.scope import Formula, Meanings, Scope, unit_dimension
+from protocolsim.scenario.models.scope import Meanings, ParsedFormula, Scope, unit_dimension
 from protocolsim.units import NONE, Dimension, base_unit, dimension_name, unit_product
 
 _ERRORS = ("normal", "lognormal", "negative_binomial", "binomial")
@@ -22,12 +22,12 @@ _INF = float("inf")
 
 
 @dataclass(frozen=True)
-class Observed:
+class DeclaredVariable:
     """One variable of an assessment: how it is declared, what is seen and what is behind it, as terms."""
 
     variable: Variable
-    value: Term
-    truth: Term
+    value: ColumnTerm
+    truth: ColumnTerm
 
 
 class ObservationsBuilder:
@@ -36,11 +36,11 @@ class ObservationsBuilder:
     def __init__(self, scope: Scope, streams: Streams, fields: Fields, meanings: Meanings, assessment: str) -> None:
         self.scope, self.streams, self.fields, self.meanings = scope, streams, fields, meanings
         self.assessment = assessment
-        self.stores: dict[int, Term] = {}
-        self._seen: dict[str, Term] = {}
+        self.stores: dict[int, ColumnTerm] = {}
+        self._seen: dict[str, ColumnTerm] = {}
         self._dimensions: dict[str, Dimension] = {}
 
-    def build(self, parts: Mapping[str, ObservationPart]) -> list[Observed]:
+    def build(self, parts: Mapping[str, ObservationPart]) -> list[DeclaredVariable]:
         """Every variable that is sound."""
         made = []
         for name, part in parts.items():
@@ -53,11 +53,11 @@ class ObservationsBuilder:
 
     def _read(
         self, address: Address, text: str | float, dimension: Dimension | None, what: str
-    ) -> tuple[Formula, Term] | None:
+    ) -> tuple[ParsedFormula, ColumnTerm] | None:
         formula = self.scope.read(address, text, dimension, what)
         return None if formula is None else (formula, term_of(formula.node, self.meanings))
 
-    def _observed(self, address: Address, name: str, part: ObservationPart) -> Observed | None:
+    def _observed(self, address: Address, name: str, part: ObservationPart) -> DeclaredVariable | None:
         shows = self._read((*address, "shows"), part.shows, None, "what is behind it")
         if shows is None:
             return None
@@ -86,13 +86,15 @@ class ObservationsBuilder:
             value, truth = (apply(code.DIVIDE, term, number(factor)) for term in (value, truth))
             interval = interval[0] / factor, interval[1] / factor
         low, high = interval
-        return Observed(Variable(name, unit, part.meaning, low, high, whole and factor == 1.0), value, truth)
+        return DeclaredVariable(
+            Variable(name, unit, part.meaning, low, high, whole and factor == 1.0, part.missing != 0), value, truth
+        )
 
     # Errors ----------------------------------------------------------------------------------------------------------
 
     def _with_error(
-        self, address: Address, key: str, part: ObservationPart, truth: Term, shows: Formula
-    ) -> tuple[Term, Interval, bool] | None:
+        self, address: Address, key: str, part: ObservationPart, truth: ColumnTerm, shows: ParsedFormula
+    ) -> tuple[ColumnTerm, Interval, bool] | None:
         """What is seen before it is rounded and bounded; its bounds, and whether it is a whole number."""
         error, place = part.error, (*address, "error")
         if error is None:
@@ -141,10 +143,10 @@ class ObservationsBuilder:
         address: Address,
         part: ObservationPart,
         dimension: Dimension,
-        value: Term,
+        value: ColumnTerm,
         interval: Interval,
         whole: bool,
-    ) -> tuple[Term, Interval, bool]:
+    ) -> tuple[ColumnTerm, Interval, bool]:
         """What is seen on the scale: its categories, its steps, its ends, its limit of detection."""
         if part.cuts:
             cuts = [self._read((*address, "cuts", k), text, dimension, "a cut") for k, text in enumerate(part.cuts)]
@@ -163,7 +165,7 @@ class ObservationsBuilder:
                 interval = max(0.0, lowest) if interval[0] >= 0.0 else lowest, interval[1] + half
                 low, high = step[0].interval
                 whole = low == high == int(low) if high < _INF else False
-        ends: list[Term | None] = []
+        ends: list[ColumnTerm | None] = []
         for key, text in (("at least", part.least), ("at most", part.most)):
             end = None if text is None else self._read((*address, key), text, dimension, "an end of the scale")
             ends.append(None if end is None else end[1])
@@ -181,7 +183,7 @@ class ObservationsBuilder:
                 whole = whole and instead[0].interval[0] == instead[0].interval[1] == int(instead[0].interval[0])
         return value, interval, whole
 
-    def _missing(self, address: Address, key: str, part: ObservationPart, value: Term) -> Term:
+    def _missing(self, address: Address, key: str, part: ObservationPart, value: ColumnTerm) -> ColumnTerm:
         if part.missing == 0:
             return value
         # It may read what is seen of the variables above it.

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from protocolsim.model import instructions as code
-from protocolsim.model.terms import Term, apply, number, term_of
+from protocolsim.model.terms import ColumnTerm, apply, number, term_of
 from protocolsim.model.terms import field as field_term
 from protocolsim.protocol.rules import Node
 from protocolsim.scenario.file.model_schema import QuantityPart
@@ -19,7 +19,7 @@ from protocolsim.scenario.file.yaml_reader import Address
 from protocolsim.scenario.models.draws import Streams, bounded, exponential, minus, over, plus, times
 from protocolsim.scenario.models.intervals import ANYTHING, NOT_NEGATIVE, Interval, hull, within
 from protocolsim.scenario.models.kinetics import compartments
-from protocolsim.scenario.models.scope import Formula, Meanings, Scope
+from protocolsim.scenario.models.scope import Meanings, ParsedFormula, Scope
 from protocolsim.units import ACTIVITY, MASS, NONE, RATE, SUBSTANCE, TIME, Dimension, combine
 
 KINDS = ("relaxes_to", "grows_by", "rate", "becomes", "autoregressive", "arrivals", "steps", "doses_enter", "formula")
@@ -57,12 +57,12 @@ class Fields:
 class Carried:
     """What the quantities come to: terms to store at entry, over any interval, in a step of the grid, and at a dose."""
 
-    start: dict[int, Term] = field(default_factory=dict)
-    always: dict[int, Term] = field(default_factory=dict)
-    on_grid: dict[int, Term] = field(default_factory=dict)
-    also_always: list[Term] = field(default_factory=list)
-    also_on_grid: list[Term] = field(default_factory=list)
-    doses: dict[int, Callable[[Term], Term]] = field(default_factory=dict)
+    start: dict[int, ColumnTerm] = field(default_factory=dict)
+    always: dict[int, ColumnTerm] = field(default_factory=dict)
+    on_grid: dict[int, ColumnTerm] = field(default_factory=dict)
+    also_always: list[ColumnTerm] = field(default_factory=list)
+    also_on_grid: list[ColumnTerm] = field(default_factory=list)
+    doses: dict[int, Callable[[ColumnTerm], ColumnTerm]] = field(default_factory=dict)
     with_paths: bool = False  # whether something is drawn while time passes
 
 
@@ -70,13 +70,13 @@ class QuantitiesBuilder:
     """Builds the quantities of one model in file order."""
 
     def __init__(
-        self, scope: Scope, streams: Streams, fields: Fields, starts: dict[str, Term], now: dict[str, Term],
+        self, scope: Scope, streams: Streams, fields: Fields, starts: dict[str, ColumnTerm], now: dict[str, ColumnTerm],
         step: int | None,
     ) -> None:  # fmt: skip
         self.scope, self.streams, self.fields = scope, streams, fields
         self.starts, self.now, self.step = starts, now, step  # terms of names at entry, and later
         self.carried = Carried()
-        self.next: dict[str, Term] = {}  # terms after the step, of the quantities so far
+        self.next: dict[str, ColumnTerm] = {}  # terms after the step, of the quantities so far
         self._systems: list[tuple[str, int, Node, QuantityPart, Address]] = []
 
     def build(self, parts: Mapping[str, QuantityPart]) -> None:
@@ -94,6 +94,8 @@ class QuantitiesBuilder:
             dimension = dimensions.get(name)
             if kinds[name] == "formula" or dimension is None:
                 continue
+            if kinds[name] != "rate":
+                self._integrate()  # what stands below a rate reads what it has come to
             with self.scope.faults.watch() as here:
                 getattr(self, f"_{kinds[name]}")(name, parts[name], dimension)
             if not here.ok:
@@ -135,18 +137,20 @@ class QuantitiesBuilder:
 
     # Reading ---------------------------------------------------------------------------------------------------------
 
-    def _meanings(self, **other: Term) -> Meanings:
+    def _meanings(self, **other: ColumnTerm) -> Meanings:
         """What names mean at the end of an interval: quantities that were carried on already have their new value."""
         return Meanings({**self.now, **self.next, **other}, self.scope.formulas, self.scope)
 
     def _read(
         self, address: Address, text: str | float, dimension: Dimension | None, what: str
-    ) -> tuple[Formula, Term] | None:
+    ) -> tuple[ParsedFormula, ColumnTerm] | None:
         formula = self.scope.read(address, text, dimension, what)
         return None if formula is None else (formula, term_of(formula.node, self._meanings()))
 
-    def _bounds(self, name: str, part: QuantityPart, dimension: Dimension) -> tuple[Term | None, Term | None, Interval]:
-        terms: list[Term | None] = []
+    def _bounds(
+        self, name: str, part: QuantityPart, dimension: Dimension
+    ) -> tuple[ColumnTerm | None, ColumnTerm | None, Interval]:
+        terms: list[ColumnTerm | None] = []
         low, high = -_INF, _INF
         for key, text in (("at least", part.least), ("at most", part.most)):
             found = None if text is None else self._read((*self._at(name), key), text, dimension, "as the quantity")
@@ -248,7 +252,7 @@ class QuantitiesBuilder:
 
     # Carrying on -----------------------------------------------------------------------------------------------------
 
-    def _store(self, name: str, part: QuantityPart, dimension: Dimension, value: Term, *, driven: bool) -> None:
+    def _store(self, name: str, part: QuantityPart, dimension: Dimension, value: ColumnTerm, *, driven: bool) -> None:
         """The quantity after the interval, stored with what is carried on always, or in steps."""
         low, high, _ = self._bounds(name, part, dimension)
         place = int(self.now[name].data[0])
@@ -258,7 +262,7 @@ class QuantitiesBuilder:
         # What is carried on by itself has been stored before a step of the grid begins.
         self.next[name] = value if driven else self.now[name]
 
-    def _time(self, *, driven: bool) -> Term:
+    def _time(self, *, driven: bool) -> ColumnTerm:
         """How long an interval is."""
         return number(float(self.step)) if driven and self.step is not None else apply(code.ELAPSED)
 
@@ -293,7 +297,7 @@ class QuantitiesBuilder:
             self._store(name, part, dimension, value[1], driven=True)
 
     def _rate(self, name: str, part: QuantityPart, dimension: Dimension) -> None:
-        """Of a system of differential equations: integrated together, after the others."""
+        """Of a system of differential equations: rates that stand in a row are integrated together."""
         assert part.rate is not None
         per_time = combine(dimension, TIME, -1)
         found = self._read((*self._at(name), "rate"), part.rate, per_time, "the quantity's change per time")
@@ -301,16 +305,17 @@ class QuantitiesBuilder:
             self._systems.append((name, int(self.now[name].data[0]), found[0].node, part, self._at(name)))
 
     def _integrate(self) -> None:
-        """One step of Runge and Kutta's fourth order of all rates together; of Euler's where every interval is one."""
+        """One step of Runge and Kutta's fourth order of rates in a row; of Euler's where every interval is one."""
         if not self._systems:
             return
+        systems, self._systems = self._systems, []
         step = self._time(driven=True)
-        names = [name for name, *_ in self._systems]
+        names = [name for name, *_ in systems]
         at = {name: self.now[name] for name in names}
 
-        def slopes(values: Mapping[str, Term]) -> dict[str, Term]:
+        def slopes(values: Mapping[str, ColumnTerm]) -> dict[str, ColumnTerm]:
             meanings = self._meanings(**values)
-            return {name: term_of(node, meanings) for name, _, node, _, _ in self._systems}
+            return {name: term_of(node, meanings) for name, _, node, _, _ in systems}
 
         if self.step is None:
             first = slopes(at)
@@ -324,7 +329,7 @@ class QuantitiesBuilder:
             sixth = over(step, number(6.0))
             middle = {n: times(number(2.0), plus(two[n], three[n])) for n in names}
             after = {n: plus(at[n], times(sixth, plus(plus(one[n], middle[n]), four[n]))) for n in names}
-        for name, place, _, part, _ in self._systems:
+        for name, place, _, part, _ in systems:
             low, high, _ = self._bounds(name, part, self.scope.dimensions[name])
             self.carried.on_grid[place] = self.next[name] = bounded(after[name], low, high)
 
@@ -417,7 +422,7 @@ class QuantitiesBuilder:
     def _doses_enter(self, name: str, part: QuantityPart, dimension: Dimension) -> None:  # noqa: ARG002
         address = self._at(name)
 
-        def read(key: str, text: str | float, wants: Dimension, what: str) -> Term | None:
+        def read(key: str, text: str | float, wants: Dimension, what: str) -> ColumnTerm | None:
             found = self._read((*address, key), text, wants, what)
             if found is None:
                 return None
@@ -442,17 +447,17 @@ class QuantitiesBuilder:
 
     # What must hold --------------------------------------------------------------------------------------------------
 
-    def _above_zero(self, address: Address, formula: Formula) -> None:
+    def _above_zero(self, address: Address, formula: ParsedFormula) -> None:
         if formula.interval[0] < 0.0 or formula.interval[1] <= 0.0:
             self.scope.faults.append(address, f"'{formula.text}' can be 0 or negative; expected what is always above 0")
 
-    def _not_negative(self, address: Address, formula: Formula) -> None:
+    def _not_negative(self, address: Address, formula: ParsedFormula) -> None:
         if formula.interval[0] < 0.0:
             said = f"'{formula.text}' can be negative, and a rate is 0 or more; bound it, as in max(0 / week, ...)"
             self.scope.faults.append(address, said)
 
 
-def _pick(level: Term, values: list[Term]) -> Term:
+def _pick(level: ColumnTerm, values: list[ColumnTerm]) -> ColumnTerm:
     """The value of a level."""
     chosen = values[-1]
     for number_, value in reversed(list(enumerate(values[:-1]))):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from protocolsim.errors import RuleError, nearest, unknown
 from protocolsim.model import instructions as code
-from protocolsim.model.terms import Term, apply, number, term_of
+from protocolsim.model.terms import ColumnTerm, apply, number, term_of
 from protocolsim.model.terms import field as field_term
 from protocolsim.protocol.rules import RESERVED, Node, dimension_of, names_in, parse
 from protocolsim.scenario.build.values.faults import Faults
@@ -32,7 +32,7 @@ TRUTH_WANTED = "a comparison"
 
 
 @dataclass(frozen=True)
-class Formula:
+class ParsedFormula:
     """An expression that was read: its tree, its dimension (None: true or false), what it can come to, and its text."""
 
     node: Node
@@ -41,13 +41,13 @@ class Formula:
     text: str
 
 
-class Meanings(Mapping[str, Term]):
+class Meanings(Mapping[str, ColumnTerm]):
     """What names mean at one moment of a program: terms, and formulas that are put in where they are read."""
 
-    def __init__(self, terms: Mapping[str, Term], formulas: Mapping[str, Node], scope: Scope) -> None:
+    def __init__(self, terms: Mapping[str, ColumnTerm], formulas: Mapping[str, Node], scope: Scope) -> None:
         self._terms, self._formulas, self._scope = dict(terms), formulas, scope
 
-    def __getitem__(self, name: str) -> Term:
+    def __getitem__(self, name: str) -> ColumnTerm:
         if name not in self._terms:
             if name in self._formulas:
                 self._terms[name] = term_of(self._formulas[name], self)
@@ -61,7 +61,7 @@ class Meanings(Mapping[str, Term]):
     def __len__(self) -> int:
         return len({**self._terms, **self._formulas})
 
-    def with_(self, **terms: Term) -> Meanings:
+    def with_(self, **terms: ColumnTerm) -> Meanings:
         """The same, but for these names; formulas are read with them."""
         own = {name: term for name, term in self._terms.items() if name not in self._formulas}
         return Meanings({**own, **terms}, self._formulas, self._scope)
@@ -103,7 +103,7 @@ class Scope:
 
     def read(
         self, address: Address, text: str | float, wants: Dimension | str | None = None, what: str = ""
-    ) -> Formula | None:
+    ) -> ParsedFormula | None:
         """A formula over the names so far, of a dimension where one is wanted; None, with a fault noted."""
         try:
             node = parse(self._without_forms(text))
@@ -123,7 +123,7 @@ class Scope:
             said = f"expected {dimension_name(wants)}, found '{text}', {dimension_name(dimension or NONE)}{behind}"
             self.faults.append(address, said)
             return None
-        return Formula(node, dimension, interval_of(node, self.intervals), str(text))
+        return ParsedFormula(node, dimension, interval_of(node, self.intervals), str(text))
 
     def _known(self, address: Address, names: tuple[str, ...]) -> bool:
         sound = True
@@ -186,7 +186,7 @@ class Scope:
         if signal not in self.reads:
             self.reads.append(signal)
 
-    def special(self, name: str) -> Term:
+    def special(self, name: str) -> ColumnTerm:
         """The term of a form, of what a drug needs of the disease, or of a drug's own dose."""
         if name in self.needs:
             return apply(code.NEED, data=(float(self.needs.index(name)),))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from protocolsim.model import instructions as code
-from protocolsim.model.terms import Term, apply, number, term_of, uniform
+from protocolsim.model.terms import ColumnTerm, apply, number, term_of, uniform
 from protocolsim.scenario.file.model_schema import TraitPart
 from protocolsim.scenario.file.yaml_reader import Address
 from protocolsim.scenario.models.draws import (
@@ -22,7 +22,7 @@ from protocolsim.scenario.models.draws import (
     times,
 )
 from protocolsim.scenario.models.intervals import NOT_NEGATIVE, TRUTH, Interval, hull, interval_of, within
-from protocolsim.scenario.models.scope import Formula, Meanings, Scope
+from protocolsim.scenario.models.scope import Meanings, ParsedFormula, Scope
 from protocolsim.units import NONE, Dimension
 
 _INF = float("inf")
@@ -37,7 +37,7 @@ class Condition:
     """What must hold of parameters: a constant that lies within bounds; else these words, at this place."""
 
     address: Address
-    constant: Term
+    constant: ColumnTerm
     low: float
     high: float
     message: str
@@ -49,7 +49,7 @@ class DrawnTrait:
 
     name: str
     part: TraitPart
-    value: Term
+    value: ColumnTerm
     dimension: Dimension
     interval: Interval
     whole: bool
@@ -58,13 +58,13 @@ class DrawnTrait:
 class TraitsBuilder:
     """Builds the traits of one model in file order; each may read those above it."""
 
-    def __init__(self, scope: Scope, streams: Streams, terms: dict[str, Term]) -> None:
+    def __init__(self, scope: Scope, streams: Streams, terms: dict[str, ColumnTerm]) -> None:
         self.scope, self.streams, self.terms = scope, streams, terms
         self.conditions: list[Condition] = []
         self.traits: list[DrawnTrait] = []
-        self._scores: dict[str, Term] = {}  # of traits with a distribution: the independent normal scores
-        self._rows: dict[str, dict[str, Term]] = {}  # how a correlated score is made of independent ones
-        self._correlations: dict[tuple[str, str], Term] = {}
+        self._scores: dict[str, ColumnTerm] = {}  # of traits with a distribution: the independent normal scores
+        self._rows: dict[str, dict[str, ColumnTerm]] = {}  # how a correlated score is made of independent ones
+        self._correlations: dict[tuple[str, str], ColumnTerm] = {}
 
     def build(self, parts: Mapping[str, TraitPart]) -> None:
         """Take up every trait; faults where one is none."""
@@ -103,20 +103,24 @@ class TraitsBuilder:
             if score is None:
                 return None
             u = apply(code.NORMAL_BELOW, score)
-        build: Callable[[Address, str, TraitPart, Term, Term | None], DrawnTrait | None] = getattr(self, f"_{kind}")
+        build: Callable[[Address, str, TraitPart, ColumnTerm, ColumnTerm | None], DrawnTrait | None] = getattr(
+            self, f"_{kind}"
+        )
         return build(address, name, part, u, score)
 
     # Reading ---------------------------------------------------------------------------------------------------------
 
-    def _read(self, address: Address, text: str | float, dimension: Dimension | None, what: str) -> Formula | None:
+    def _read(
+        self, address: Address, text: str | float, dimension: Dimension | None, what: str
+    ) -> ParsedFormula | None:
         return self.scope.read(address, text, dimension, what)
 
-    def _term(self, formula: Formula) -> Term:
+    def _term(self, formula: ParsedFormula) -> ColumnTerm:
         return term_of(formula.node, Meanings(self.terms, self.scope.formulas, self.scope))
 
     def _ends(
         self, address: Address, part: TraitPart, dimension: Dimension
-    ) -> tuple[Formula | None, Formula | None] | None:
+    ) -> tuple[ParsedFormula | None, ParsedFormula | None] | None:
         """The bounds that the trait is cut to; None where one is at fault."""
         ends = []
         for key, text in (("at least", part.least), ("at most", part.most)):
@@ -127,10 +131,10 @@ class TraitsBuilder:
         return ends[0], ends[1]
 
     def _made(
-        self, name: str, part: TraitPart, value: Term, of: Formula | Dimension, interval: Interval, *,
-        ends: tuple[Formula | None, Formula | None] = (None, None), whole: bool = False,
+        self, name: str, part: TraitPart, value: ColumnTerm, of: ParsedFormula | Dimension, interval: Interval, *,
+        ends: tuple[ParsedFormula | None, ParsedFormula | None] = (None, None), whole: bool = False,
     ) -> DrawnTrait:  # fmt: skip
-        dimension = of.dimension or NONE if isinstance(of, Formula) else of
+        dimension = of.dimension or NONE if isinstance(of, ParsedFormula) else of
         low = ends[0].interval[0] if ends[0] is not None else -_INF
         high = ends[1].interval[1] if ends[1] is not None else _INF
         return DrawnTrait(name, part, value, dimension, within(interval, low, high), whole)
@@ -148,7 +152,9 @@ class TraitsBuilder:
         value = bounded(self._term(formula), *(None if e is None else self._term(e) for e in ends))
         return self._made(name, part, value, formula, formula.interval, ends=ends)
 
-    def _normal(self, address: Address, name: str, part: TraitPart, u: Term, score: Term | None) -> DrawnTrait | None:
+    def _normal(
+        self, address: Address, name: str, part: TraitPart, u: ColumnTerm, score: ColumnTerm | None
+    ) -> DrawnTrait | None:
         assert part.normal is not None
         sd = self._read((*address, "normal", "sd"), part.normal.sd, None, "a standard deviation")
         mean = sd and self._read((*address, "normal", "mean"), part.normal.mean, sd.dimension, "as its sd")
@@ -161,7 +167,7 @@ class TraitsBuilder:
         return self._made(name, part, plus(middle, times(spread, z)), sd, (-_INF, _INF), ends=ends)
 
     def _lognormal(
-        self, address: Address, name: str, part: TraitPart, u: Term, score: Term | None
+        self, address: Address, name: str, part: TraitPart, u: ColumnTerm, score: ColumnTerm | None
     ) -> DrawnTrait | None:
         given = part.lognormal
         assert given is not None
@@ -184,7 +190,7 @@ class TraitsBuilder:
         return self._made(name, part, times(middle, exponential(times(sd, z))), median, (0.0, _INF), ends=ends)
 
     @staticmethod
-    def _cut_score(u: Term, score: Term | None, tails: list[Term | None]) -> Term:
+    def _cut_score(u: ColumnTerm, score: ColumnTerm | None, tails: list[ColumnTerm | None]) -> ColumnTerm:
         """The normal score, between the ends of its tails."""
         low, high = tails
         if low is None and high is None:
@@ -194,7 +200,7 @@ class TraitsBuilder:
         return apply(code.NORMAL, cut(u, below, above))
 
     def _uniform(
-        self, address: Address, name: str, part: TraitPart, u: Term, score: Term | None  # noqa: ARG002
+        self, address: Address, name: str, part: TraitPart, u: ColumnTerm, score: ColumnTerm | None  # noqa: ARG002
     ) -> DrawnTrait | None:  # fmt: skip
         assert part.uniform is not None
         low = self._read((*address, "uniform", "from"), part.uniform.low, None, "its lowest value")
@@ -205,11 +211,11 @@ class TraitsBuilder:
         value = plus(first, times(minus(last, first), u))
         return self._made(name, part, value, low, hull(low.interval, high.interval), ends=ends)
 
-    def _terms_of(self, ends: tuple[Formula | None, Formula | None]) -> list[Term | None]:
+    def _terms_of(self, ends: tuple[ParsedFormula | None, ParsedFormula | None]) -> list[ColumnTerm | None]:
         return [None if e is None else self._term(e) for e in ends]
 
     def _beta(
-        self, address: Address, name: str, part: TraitPart, u: Term, score: Term | None  # noqa: ARG002
+        self, address: Address, name: str, part: TraitPart, u: ColumnTerm, score: ColumnTerm | None  # noqa: ARG002
     ) -> DrawnTrait | None:  # fmt: skip
         assert part.beta is not None
         a = self._read((*address, "beta", "a"), part.beta.a, NONE, "a shape")
@@ -225,7 +231,7 @@ class TraitsBuilder:
         return self._made(name, part, apply(code.BETA, cut(u, below, above), *shapes), NONE, TRUTH, ends=ends)
 
     def _gamma(
-        self, address: Address, name: str, part: TraitPart, u: Term, score: Term | None  # noqa: ARG002
+        self, address: Address, name: str, part: TraitPart, u: ColumnTerm, score: ColumnTerm | None  # noqa: ARG002
     ) -> DrawnTrait | None:  # fmt: skip
         assert part.gamma is not None
         mean = self._read((*address, "gamma", "mean"), part.gamma.mean, None, "a mean")
@@ -243,7 +249,7 @@ class TraitsBuilder:
         return self._made(name, part, value, mean, NOT_NEGATIVE, ends=ends)
 
     def _exponential(
-        self, address: Address, name: str, part: TraitPart, u: Term, score: Term | None  # noqa: ARG002
+        self, address: Address, name: str, part: TraitPart, u: ColumnTerm, score: ColumnTerm | None  # noqa: ARG002
     ) -> DrawnTrait | None:  # fmt: skip
         assert part.exponential is not None
         mean = self._read((*address, "exponential", "mean"), part.exponential.mean, None, "a mean")
@@ -258,7 +264,7 @@ class TraitsBuilder:
         return self._made(name, part, value, mean, NOT_NEGATIVE, ends=ends)
 
     def _bernoulli(
-        self, address: Address, name: str, part: TraitPart, u: Term, score: Term | None  # noqa: ARG002
+        self, address: Address, name: str, part: TraitPart, u: ColumnTerm, score: ColumnTerm | None  # noqa: ARG002
     ) -> DrawnTrait | None:  # fmt: skip
         assert part.bernoulli is not None
         p = self._read((*address, "bernoulli"), part.bernoulli, NONE, "a probability")
@@ -267,7 +273,7 @@ class TraitsBuilder:
         return self._made(name, part, drawn(u, self._term(p)), NONE, TRUTH, whole=True)
 
     def _poisson(
-        self, address: Address, name: str, part: TraitPart, u: Term, score: Term | None  # noqa: ARG002
+        self, address: Address, name: str, part: TraitPart, u: ColumnTerm, score: ColumnTerm | None  # noqa: ARG002
     ) -> DrawnTrait | None:  # fmt: skip
         assert part.poisson is not None
         mean = self._read((*address, "poisson"), part.poisson, NONE, "a mean")
@@ -277,7 +283,7 @@ class TraitsBuilder:
         return self._made(name, part, apply(code.POISSON, u, self._term(mean)), NONE, NOT_NEGATIVE, whole=True)
 
     def _categories(
-        self, address: Address, name: str, part: TraitPart, u: Term, score: Term | None  # noqa: ARG002
+        self, address: Address, name: str, part: TraitPart, u: ColumnTerm, score: ColumnTerm | None  # noqa: ARG002
     ) -> DrawnTrait | None:  # fmt: skip
         assert part.categories is not None
         place: Address = (*address, "categories")
@@ -315,20 +321,20 @@ class TraitsBuilder:
                 return True
         return False
 
-    def _positive(self, address: Address, formula: Formula) -> None:
+    def _positive(self, address: Address, formula: ParsedFormula) -> None:
         if formula.interval[1] <= 0.0 or formula.interval[0] < 0.0:
             self.scope.faults.append(address, f"'{formula.text}' can be 0 or negative; expected what is always above 0")
 
-    def _not_negative(self, address: Address, formula: Formula) -> None:
+    def _not_negative(self, address: Address, formula: ParsedFormula) -> None:
         if formula.interval[0] < 0.0:
             self.scope.faults.append(address, f"'{formula.text}' can be negative; expected what is 0 or more")
 
     # Correlation -----------------------------------------------------------------------------------------------------
 
-    def _score(self, address: Address, name: str, part: TraitPart, u: Term) -> Term | None:
+    def _score(self, address: Address, name: str, part: TraitPart, u: ColumnTerm) -> ColumnTerm | None:
         """The normal score of a trait that is correlated with others: a row of Cholesky's decomposition."""
         own = apply(code.NORMAL, u)
-        row: dict[str, Term] = {}
+        row: dict[str, ColumnTerm] = {}
         place: Address = (*address, "correlated with")
         for other, text in part.correlated.items():
             if other not in self._scores:
@@ -356,7 +362,7 @@ class TraitsBuilder:
             self.conditions.append(Condition(place, rest, 1e-12, _INF, words))
         row[name] = apply(code.SQRT, rest) if row else number(1.0)
         self._scores[name], self._rows[name] = own, row
-        total: Term | None = None
+        total: ColumnTerm | None = None
         for other, weight in row.items():
             share = times(weight, self._scores[other]) if row != {name: number(1.0)} else own
             total = share if total is None else plus(total, share)

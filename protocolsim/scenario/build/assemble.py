@@ -88,7 +88,7 @@ def _assemble(document: Document, part: ScenarioPart, q: Expressions, allow_plug
     q.read_parameters(part.parameters)
     if not _check_size(part, q.faults):
         return None
-    words = _vocabulary(cast := _cast(part, q, allow_plugins))
+    words = _vocabulary(cast := _cast(part, q, allow_plugins, document.attached))
     cohort = cohort_of(part.cohort, q, words)
     protocol = (builder := StatesBuilder(part.protocol, q, words)).build()
     reader = EndpointsBuilder(part, q, words, builder.names)
@@ -195,8 +195,9 @@ def _models_used(part: ScenarioPart) -> set[str]:
     return {part.cohort.disease, *(kind or name for name, kind in kinds.items())}
 
 
-def _cast(part: ScenarioPart, q: Expressions, allow_plugins: bool) -> _Cast:
-    disease = _component(q.faults, ("cohort", "disease"), "disease", part.cohort.disease, allow_plugins, part.models)
+def _cast(part: ScenarioPart, q: Expressions, allow_plugins: bool, attached: Mapping[str, bytes]) -> _Cast:
+    load = partial(_component, q.faults, allow_plugins=allow_plugins, models=part.models, attached=attached)
+    disease = load(("cohort", "disease"), "disease", part.cohort.disease)
     used = [d for s in part.protocol.states.values() for d in s.treatment]
     names = list(dict.fromkeys([*used, *part.drugs]))
     drugs: dict[str, Drug] = {}
@@ -204,7 +205,7 @@ def _cast(part: ScenarioPart, q: Expressions, allow_plugins: bool) -> _Cast:
         declared = part.drugs.get(name)
         address: Address = ("drugs", name) if declared is not None else _first_use(part, name)
         kind = declared.kind if declared is not None and declared.kind is not None else name
-        component = _component(q.faults, address, "drug", kind, allow_plugins, part.models)
+        component = load(address, "drug", kind)
         if isinstance(component, Drug):
             drugs[name] = component
     cast = _Cast(disease if isinstance(disease, Disease) else None, tuple(drugs.values()), tuple(drugs), {}, [], [])
@@ -229,11 +230,17 @@ def _first_use(part: ScenarioPart, drug: str) -> Address:
 
 
 def _component(
-    faults: Faults, address: Address, room: str, name: str, allow_plugins: bool, models: Mapping[str, ModelPart]
+    faults: Faults,
+    address: Address,
+    room: str,
+    name: str,
+    allow_plugins: bool,
+    models: Mapping[str, ModelPart],
+    attached: Mapping[str, bytes],
 ) -> Component | None:
     try:
         if name in models:
-            component = _declared(faults, room, name, models[name])
+            component = _declared(faults, room, name, models[name], attached.get(name))
             if component is None:
                 return None
         else:
@@ -247,13 +254,13 @@ def _component(
     return None if unfit else component
 
 
-def _declared(faults: Faults, room: str, name: str, model: ModelPart) -> Component | None:
+def _declared(faults: Faults, room: str, name: str, model: ModelPart, attached: bytes | None) -> Component | None:
     """A declared model as a component. Raises UsageError for a name that is taken, or a model of the other kind."""
     if name in components.python_names(room):
         raise UsageError(f"a {room} '{name}' is shipped already; name this model otherwise")
     if model.kind != room:
         raise UsageError(f"'{name}' is a {model.kind}; expected a {room}")
-    return DeclaredModel(name, model, faults, ("models", name)).build()
+    return DeclaredModel(name, model, faults, ("models", name), attached).build()
 
 
 def _read_values(

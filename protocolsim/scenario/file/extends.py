@@ -93,7 +93,7 @@ def _merge(base: Document, over: Document) -> Document:
     data.pop("extends", None)
     places = {address: place for address, place in base.places.items() if not _within(address, replaced)}
     places |= {address: place for address, place in over.places.items() if not _within(address, gone)}
-    return replace(over, data=data, places=places)
+    return replace(over, data=data, places=places, attached={**base.attached, **over.attached})
 
 
 def _overlay(

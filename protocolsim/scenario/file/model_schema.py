@@ -31,6 +31,28 @@ class ModelParameter(FilePart):
     most: Scalar | None = Field(default=None, alias="at most", description="nothing above it is accepted")
 
 
+class PatientColumn(FilePart):
+    """A column of a file of patients, as a trait that the clinic knows."""
+
+    column: Text | None = Field(default=None, description="its name in the file; the trait's own where absent")
+    unit: Text | None = Field(default=None, description="the unit of its numbers")
+    meaning: Text | None = Field(default=None, description="what it is, in a few words")
+
+
+class PatientsPart(FilePart):
+    """Patients from a file: each subject is one of its rows."""
+
+    source: Text = Field(alias="from", description="a CSV or parquet file beside this one, its columns named")
+    columns: dict[str, Text | PatientColumn] = Field(
+        description="traits and the columns that hold them: {weight: {column: weight_kg, unit: kg}, age: age}"
+    )
+    draw: Literal["with replacement", "in order"] = Field(
+        default="with replacement", description="which row a subject is: any, drawn anew; or in the file's order"
+    )
+    sha256: Text | None = Field(default=None, description="the hash of the file's content; another file is refused")
+    stream: StrictInt | None = Field(default=None, description="the number of its stream of draws, instead of its own")
+
+
 class NormalPart(FilePart):
     """A normal distribution."""
 
@@ -272,6 +294,7 @@ class ModelPart(FilePart):
     needs: Names | dict[str, Text] = Field(
         default=[], description="of a drug: traits of the disease that it reads, and the unit of each"
     )
+    patients: PatientsPart | None = Field(default=None, description="of a disease: patients from a file of data")
     traits: dict[str, TraitPart] = Field(default={}, description="what each patient brings, by name")
     quantities: dict[str, QuantityPart] = Field(default={}, description="what changes with time, by name")
     assessments: dict[str, dict[str, ObservationPart]] = Field(

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from protocolsim.scenario.file.library import is_path, model_file
+from protocolsim.scenario.file.path_check import why_unreadable
 from protocolsim.scenario.file.yaml_reader import Document, read
 
 FOLDER = "models"
+MOST_BYTES = 32 * 1024 * 1024
+"""Of a file of patients."""
 _ENDINGS = (".yaml", ".yml")
 
 
@@ -25,7 +29,8 @@ def with_models(document: Document, path: Path | None) -> Document:
     """
     here = document.data.get(FOLDER)
     declared = dict(here) if isinstance(here, dict) else {}
-    places = dict(document.places)
+    places, attached = dict(document.places), dict(document.attached)
+    folders = dict.fromkeys(declared, None if path is None else path.parent)
     for name in dict.fromkeys(named(document.data)):
         if name in declared or (here is not None and not isinstance(here, dict)):
             continue
@@ -34,12 +39,33 @@ def with_models(document: Document, path: Path | None) -> Document:
             continue
         shown = str(Path(document.source).parent / FOLDER / found.name) if is_path(document.source) else str(found.name)
         model = read(found, shown)
-        declared[name] = model.data
+        declared[name], folders[name] = model.data, found.parent
         places |= {(FOLDER, name, *address): place for address, place in model.places.items()}
         places.setdefault((FOLDER,), model.places[()])
+    for name, folder in folders.items():
+        content = _patients(declared[name], folder)
+        if content is not None:
+            patients = dict(declared[name]["patients"])
+            patients.setdefault("sha256", sha256(content).hexdigest())
+            attached[name], declared[name] = content, {**declared[name], "patients": patients}
     if not declared:
         return document
-    return replace(document, data={**document.data, FOLDER: declared}, places=places)
+    return replace(document, data={**document.data, FOLDER: declared}, places=places, attached=attached)
+
+
+def _patients(model: Any, folder: Path | None) -> bytes | None:
+    """The file of patients that a model names; None where there is none. The builder says what is wrong with it."""
+    source = _mapping(model, "patients").get("from")
+    if folder is None or not isinstance(source, str) or not source:
+        return None
+    path = folder / source
+    if why_unreadable(path) is not None:
+        return None
+    try:
+        with path.open("rb") as stream:
+            return stream.read(MOST_BYTES + 1)
+    except OSError:
+        return None
 
 
 def _file(name: str, path: Path | None) -> Path | None:

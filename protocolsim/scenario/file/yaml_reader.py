@@ -71,13 +71,14 @@ class Document:
     """One scenario as plain data that remembers where each part was written.
 
     `source` is the path or name as the user wrote it, `text` the file's own text, `data` the values (dict, list,
-    str, int, float, bool, None).
+    str, int, float, bool, None). `attached` are files of data that it names, by the name of the model that reads them.
     """
 
     source: str
     data: dict[str, Any]
     text: str = field(repr=False)
     places: Mapping[Address, Place] = field(repr=False)
+    attached: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
     def place(self, address: Address) -> tuple[int, int]:
         """Line and column of the key (or the list item) at this address or its nearest ancestor; (0, 0): no file."""

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
 
 from protocolsim.arrays import Floats
 from protocolsim.component import Assessment, Component, Hazard, Parameter, Trait, in_base_units
@@ -17,11 +20,13 @@ from protocolsim.model.terms import PARAMETER, ColumnTerm, apply, number, term_o
 from protocolsim.model.terms import field as field_term
 from protocolsim.protocol.rules import Node
 from protocolsim.scenario.build.values.faults import Faults
-from protocolsim.scenario.file.model_schema import ModelParameter, ModelPart
+from protocolsim.scenario.file.model_schema import ModelPart
 from protocolsim.scenario.file.yaml_reader import Address
 from protocolsim.scenario.models.draws import Streams, over, times
 from protocolsim.scenario.models.events import DeclaredEvent, EventsBuilder, baseline_of
 from protocolsim.scenario.models.observations import DeclaredVariable, ObservationsBuilder
+from protocolsim.scenario.models.parameters import parameter_of
+from protocolsim.scenario.models.patients import PatientsReader, PatientsStart
 from protocolsim.scenario.models.quantities import Carried, Fields, QuantitiesBuilder
 from protocolsim.scenario.models.scope import Meanings, Scope, unit_dimension
 from protocolsim.scenario.models.traits import Condition, TraitsBuilder
@@ -32,10 +37,7 @@ from protocolsim.units import (
     UnitError,
     base_unit,
     dimension_name,
-    in_unit,
     minutes,
-    quantity,
-    split,
     unit_product,
 )
 
@@ -70,7 +72,10 @@ class ConstantsOfValues:
 class DeclaredModel:
     """Builds one model; every fault goes to `faults`, below the model's address."""
 
-    def __init__(self, name: str, part: ModelPart, faults: Faults, address: Address) -> None:
+    def __init__(
+        self, name: str, part: ModelPart, faults: Faults, address: Address, attached: bytes | None = None
+    ) -> None:
+        self.attached = attached  # the content of its file of patients
         self.name, self.part, self.faults, self.address = name, part, faults, address
         self.is_drug = part.kind == "drug"
         self.scope = Scope(faults, address, self.is_drug, self._signals())
@@ -94,7 +99,7 @@ class DeclaredModel:
                 said = f"{count} {key}; at most {MOST_OF_A_KIND} are possible"
                 self.faults.append((*self.address, key), said, at_key=True)
                 return False
-        for key in ("signals",) if self.is_drug else ("needs", "writes"):
+        for key in ("signals", "patients") if self.is_drug else ("needs", "writes"):
             if getattr(self.part, key):
                 other = "disease" if self.is_drug else "drug"
                 self.faults.append((*self.address, key), f"'{key}' belongs to a {other}", at_key=True)
@@ -118,9 +123,11 @@ class DeclaredModel:
             self.fields.add("level")
             for word in ("dose", "on"):
                 self.scope.add(word, NONE, (0.0, _INF if word == "dose" else 1.0))
+        stores: dict[int, ColumnTerm] = {}
+        from_file, table = self._patients(terms)
         traits = TraitsBuilder(self.scope, self.streams, dict(terms))
         traits.build(self.part.traits)
-        stores, now = {}, dict(terms)
+        now = dict(terms)
         for trait in traits.traits:
             place = self.fields.add(trait.name)
             stores[place], now[trait.name] = trait.value, field_term(place)
@@ -136,7 +143,7 @@ class DeclaredModel:
         stores |= {place: self._written(name, at_entry, kinetic=bool(carried.doses)) for name, place in writes.items()}
         observed = self._assessments(meanings)
         events = EventsBuilder(self.scope, self.streams, meanings).build(self.part.events)
-        shown_traits = self._shown_traits(traits, now, stores)
+        shown_traits = (*from_file, *self._shown_traits(traits, now, stores))
         if self.faults_here():
             return None
         key = self.fields.add(_KEY[0]) if carried.with_paths or _paths([*shown.values(), *_multipliers(events)]) else -1
@@ -144,8 +151,10 @@ class DeclaredModel:
             self.fields.add(more)
         frame = Frame(len(self.scope.needs), key)
         try:
-            return self._component(parameters, frame, stores, carried, writes, shown, observed, events, shown_traits,
-                                   traits.conditions, step)  # fmt: skip
+            return self._component(
+                parameters, frame, table, stores, carried, writes, shown, observed, events, shown_traits,
+                traits.conditions, step,
+            )  # fmt: skip
         except RuleError as error:
             self.faults.append(self.address, str(error), at_key=True)
             return None
@@ -191,6 +200,25 @@ class DeclaredModel:
             if dimension is not None and self.scope.declare(address, name, "need"):
                 self.scope.add(name, dimension, (0.0, _INF) if name == "weight" else (-_INF, _INF))
                 self.scope.needs.append(name)
+
+    def _patients(
+        self, terms: dict[str, ColumnTerm]
+    ) -> tuple[tuple[Trait, ...], Callable[[StartProgram], PatientsStart] | None]:
+        """The traits of a file of patients, and what starts them; their columns become terms."""
+        if self.part.patients is None:
+            return (), None
+        reader = PatientsReader(self.scope, self.streams, self.part.patients)
+        found = reader.traits(self.attached)
+        places = tuple(self.fields.add(t.name) for t in found)
+        terms |= {t.name: field_term(place) for t, place in zip(found, places, strict=True)}
+        traits = tuple(
+            Trait(t.name, place, base_unit(t.dimension), t.meaning, False, *self.scope.intervals[t.name])
+            for t, place in zip(found, places, strict=True)
+        )
+        if not found:
+            return (), None
+        table = np.column_stack([t.values for t in found])
+        return traits, partial(PatientsStart, table, places, reader.stream)
 
     def _step(self) -> int | None:
         given = {n: q.step for n, q in self.part.quantities.items() if q.step is not None}
@@ -276,6 +304,7 @@ class DeclaredModel:
         self,
         parameters: tuple[Parameter, ...],
         frame: Frame,
+        table: Callable[[StartProgram], PatientsStart] | None,
         stores: Mapping[int, ColumnTerm],
         carried: Carried,
         writes: Mapping[str, int],
@@ -318,7 +347,7 @@ class DeclaredModel:
             "parameters": parameters,
             "fields": tuple(self.fields.names),
             "constants": constants,
-            "start": StartProgram(frame, start),
+            "start": StartProgram(frame, start) if table is None else table(StartProgram(frame, start)),
             "advance": advance,
             "step": step if on_grid or changing else None,
             "traits": traits,
@@ -377,56 +406,3 @@ def _moves(term: ColumnTerm, is_drug: bool, reads: Sequence[str]) -> bool:
         return not reads[int(term.data[0])].startswith("level of ")
     own = term.code in (code.UNTIL, code.AUTOREGRESSIVE)
     return own or any(_moves(part, is_drug, reads) for part in term.of)
-
-
-def parameter_of(faults: Faults, address: Address, name: str, part: ModelParameter) -> Parameter | None:
-    """A parameter of a declared model; None, with faults noted."""
-    parts = split(str(part.value))
-    if parts is None:
-        faults.append(
-            (*address, "value"), f"expected a number with a unit, such as 8.6 % or 4 days, found '{part.value}'"
-        )
-        return None
-    unit = parts[1]
-    numbers: list[float | None] = []
-    texts = [("value", part.value), (("range", 0), part.range[0]), (("range", 1), part.range[1])]
-    texts += [(key, text) for key, text in (("at least", part.least), ("at most", part.most)) if text is not None]
-    for key, text in texts:
-        place: Address = (*address, *(key if isinstance(key, tuple) else (key,)))
-        try:
-            found = quantity(text)
-            value = in_unit(found, unit)
-        except UnitError as error:
-            faults.append(place, str(error))
-            return None
-        if value is None and found.value == 0.0 and found.dimension == NONE:
-            value = 0.0
-        if value is None:
-            said = f"expected {dimension_name(unit_product(unit).dimension)}, as its value, found '{text}'"
-            faults.append(place, said)
-            return None
-        numbers.append(value)
-    value, low, high = (float(n or 0.0) for n in numbers[:3])
-    if low >= high:
-        faults.append(
-            (*address, "range"), f"the lowest value, {part.range[0]}, is not below the highest, {part.range[1]}"
-        )
-        return None
-    if not low <= value <= high:
-        faults.append((*address, "value"), f"{part.value} is outside its range, {part.range[0]} to {part.range[1]}")
-        return None
-    if part.mark in ("F", "F2") and part.source is None:
-        faults.append(address, f"mark {part.mark} says that it was found: 'source' is missing here", at_key=True)
-        return None
-    if part.scale == "log" and low <= 0.0:
-        faults.append((*address, "range"), f"a log scale has no {part.range[0]}; its range is above 0")
-        return None
-    rest = iter(numbers[3:])
-    least = next(rest) if part.least is not None else None
-    most = next(rest) if part.most is not None else None
-    if least is None and low < 0.0:
-        least = -_INF
-    return Parameter(
-        name, value, unit, low, high, part.mark, part.source or "", part.meaning, least=least,
-        most=_INF if most is None else float(most),
-    )  # fmt: skip

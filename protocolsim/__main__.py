@@ -25,17 +25,23 @@ def main() -> None:
             commands(prog_name="protocolsim")
     except KeyboardInterrupt as error:
         word, status = interruption.ending(error)
-        sys.stderr.write(f"{word}; nothing was written\n")
-        sys.exit(status)
+        try:
+            _say(word)
+        finally:
+            sys.exit(status)
 
 
 def _at_once(number: int, _: object) -> None:
     """Nothing has begun that would have to be ended in order."""
-    word = "interrupted" if number == _signal.SIGINT else "terminated"
     try:
-        os.write(2, f"{word}; nothing was written\n".encode())
+        _say("interrupted" if number == _signal.SIGINT else "terminated")
     finally:
         os._exit(128 + number)
+
+
+def _say(word: str) -> None:
+    # Not through `sys.stderr`: what that cannot write it would try again at the end, and change the exit status.
+    os.write(2, f"{word}; nothing was written\n".encode())
 
 
 if __name__ == "__main__":

@@ -44,6 +44,8 @@ from protocolsim.arrays import Floats, Integers
 from protocolsim.randomness import FIRST_OUTSIDE, STREAM_BLOCK
 from protocolsim.units import NONE, RATE, UnitError, unit_product
 
+Scale = Literal["linear", "log"]
+"""How a number is best moved: by steps of one size, or by equal factors."""
 Mark = Literal["F", "F2", "D", "A", "M"]
 
 ENROLMENT = "enrolment"
@@ -135,6 +137,7 @@ class Parameter:
     `value`, `low` and `high` are in `unit` as a reader would write it ("0.36 L/day", "20 %"). `low` to `high` is
     what is plausible; nothing below `least` or above `most` is accepted. Where `least` is not given, shares, counts,
     spreads and rates may be 0, and what has a size (a volume, a weight, a time) must be at least a thousandth of `low`.
+    `scale` "log": sweeps, sliders, figures and priors go by equal factors; `low` is then above 0.
     """
 
     name: str
@@ -147,6 +150,7 @@ class Parameter:
     meaning: str
     least: float | None = None
     most: float = float("inf")
+    scale: Scale = "linear"
 
     @property
     def lowest(self) -> float:

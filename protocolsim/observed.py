@@ -21,6 +21,8 @@ class Chart:
     """Observations made so far, entries into states, and the traits that a clinic can see.
 
     minute, state, value   [subjects, variables, observations]   in the order they were made
+    planned                [subjects, variables, observations]   the minute each was planned for; `minute` itself where
+                                                                 no visit can be late
     count                  [subjects, variables]                 how many there are
     entered, entries       [subjects, states]                    minute of the last entry (-1: never), number of entries
     enrolled               [subjects]                            minute of enrolment, -1 before it
@@ -28,6 +30,7 @@ class Chart:
     """
 
     minute: Integers
+    planned: Integers
     state: Integers
     value: Floats
     count: Integers
@@ -37,11 +40,13 @@ class Chart:
     traits: Floats
 
     @classmethod
-    def empty(cls, subjects: int, variables: int, states: int, traits: int) -> Chart:
-        """An empty chart."""
+    def empty(cls, subjects: int, variables: int, states: int, traits: int, *, late: bool = False) -> Chart:
+        """An empty chart. `late`: visits may be late, so that planned minutes are kept apart."""
         shape = (subjects, variables, CHART_ROOM)
+        minute = np.zeros(shape, dtype=np.int64)
         return cls(
-            minute=np.zeros(shape, dtype=np.int64),
+            minute=minute,
+            planned=minute.copy() if late else minute,
             state=np.zeros(shape, dtype=np.int64),
             value=np.zeros(shape),
             count=np.zeros((subjects, variables), dtype=np.int64),
@@ -50,6 +55,16 @@ class Chart:
             enrolled=np.full(subjects, -1, dtype=np.int64),
             traits=np.zeros((subjects, traits)),
         )
+
+    @property
+    def late(self) -> bool:
+        """Whether visits may be late."""
+        return self.planned is not self.minute
+
+    def plan(self, row: int, variable: int, planned: int) -> None:
+        """The last observation of this variable was planned for this minute."""
+        if self.late:
+            self.planned[row, variable, self.count[row, variable] - 1] = planned
 
     def note(self, rows: Integers, variable: int, minute: Integers, state: int, value: Floats, column: int) -> None:
         """Add one observation of a variable for each subject in rows: value[k, column] made at minute[rows[k]]."""
@@ -64,9 +79,12 @@ class Chart:
         enter(self.entered, self.entries, self.enrolled, rows, state, minute, enrols)
 
     def _grow(self) -> None:
-        for name in ("minute", "state", "value"):
+        late = self.late
+        for name in ("minute", "state", "value", *(("planned",) if late else ())):
             old = getattr(self, name)
             setattr(self, name, np.concatenate([old, np.zeros_like(old)], axis=2))
+        if not late:
+            self.planned = self.minute
 
 
 @kernel

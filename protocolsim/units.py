@@ -104,9 +104,19 @@ class UnitError(ValueError):
 
 
 def in_words(value: float, unit: str) -> str:
-    """A number and its unit in words: '1 week', '8 weeks', '0.2'."""
+    """A number and its unit in words, which `quantity` reads: '1 week', '8 weeks', '0.2', '0.009 / 4 weeks'."""
     one = unit.removesuffix("s")
-    return f"{value:g} {one if value == 1 and one in _UNITS else unit}".rstrip()
+    return f"{value:g} {one if value == 1 and one in _UNITS else unit_in_words(unit)}".rstrip()
+
+
+def unit_in_words(unit: str) -> str:
+    """A unit as it stands behind a number: '/ 4 weeks' for '1/4 weeks', others as they are."""
+    return f"/ {unit[2:].lstrip()}" if unit.startswith("1/") else unit
+
+
+def is_zero_rate(given: Quantity, dimension: Dimension) -> bool:
+    """Whether a plain 0 stands where a rate is expected: no rate at all needs no unit."""
+    return dimension == RATE and given == Quantity(0.0, NONE)
 
 
 def duration(minutes: float) -> str:
@@ -183,9 +193,10 @@ def with_unit(number: float, unit: str) -> str:
 
 
 def in_unit(given: Quantity, unit: str) -> float | None:
-    """A quantity as a multiple of a unit, rounded; None where its dimension is another."""
+    """A quantity as a multiple of a unit, rounded; None where its dimension is another (0 is a rate, too)."""
     one = unit_product(unit)
-    return rounded(given.value / one.value) if given.dimension == one.dimension else None
+    fits = given.dimension == one.dimension or is_zero_rate(given, one.dimension)
+    return rounded(given.value / one.value) if fits else None
 
 
 def quantity(text: str | float) -> Quantity:

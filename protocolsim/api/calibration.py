@@ -16,6 +16,7 @@ from protocolsim.study.calibration import calibrate as fitting
 from protocolsim.study.calibration import targets as published
 from protocolsim.study.calibration.targets import load_targets as _load_targets
 from protocolsim.study.conduct import Workers
+from protocolsim.units import unit_in_words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,7 +68,7 @@ class Targets(published.Targets):
         return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
 
     def _repr_html_(self) -> str:
-        free = ", ".join(f"{p.name} ({p.low:g} to {p.high:g} {p.unit})" for p in self.parameters)
+        free = ", ".join(f"{p.name} ({p.low:g} to {p.high:g} {unit_in_words(p.unit)})" for p in self.parameters)
         return html(self.title or self.source, [f"free: {free}"], self.frame)
 
 

@@ -37,9 +37,18 @@ class Control:
 
     @property
     def step(self) -> float:
-        """How far one push of the slider goes."""
+        """How far one push of the slider goes; of a log scale, as a part of the slider's way."""
         low, high = self.parameter.low, self.parameter.high
+        if self.parameter.log:
+            return 1.0 / _STEPS if low is not None and high is not None and 0.0 < low < high else 0.0
         return 0.0 if low is None or high is None else _step(low, high, self.value)
+
+    def along(self, value: float) -> float:
+        """Where a number stands on the slider: itself, or its place from 0 to 1 along a log scale."""
+        low, high = self.parameter.low, self.parameter.high
+        if not self.parameter.log or low is None or high is None or value <= 0.0:
+            return value
+        return math.log(value / low) / math.log(high / low)
 
 
 def controls(scenario: Scenario) -> list[Control]:

@@ -12,6 +12,7 @@ from protocolsim.app.described import Described
 from protocolsim.app.state import VisitorState
 from protocolsim.component import MARKS
 from protocolsim.errors import ProtocolsimError
+from protocolsim.units import unit_in_words
 
 _OURS = {"data-shiny-no-bind-input": ""}  # the page sends them itself, once they are settled
 _HEADINGS = {"effect": "The treatment's effect", "": "The trial"}
@@ -49,12 +50,15 @@ def _parameter(control: Control, given: str | None, *, live: bool) -> Tag:
     slider = None
     if about.low is not None and about.high is not None and control.step > 0:
         slider = tags.input(
-            id=place, type="range", min=f"{about.low:.12g}", max=f"{about.high:.12g}", step=f"{control.step:.12g}",
-            value=f"{value:.12g}", aria_describedby=f"{place}-meaning", data_role="slider",
+            id=place, type="range", min="0" if about.log else f"{about.low:.12g}",
+            max="1" if about.log else f"{about.high:.12g}", step=f"{control.step:.12g}",
+            value=f"{control.along(value):.12g}", aria_describedby=f"{place}-meaning", data_role="slider",
+            aria_valuetext=f"{value:.12g}" if about.log else None, data_log=f"{about.low:.12g} {about.high:.12g}"
+            if about.log else None,
         )  # fmt: skip
     return tags.div(
         tags.div(tags.label(control.label, for_=place), mark, class_="name"),
-        tags.div(slider, number, tags.span(about.unit, class_="unit"), class_="move"),
+        tags.div(slider, number, tags.span(unit_in_words(about.unit), class_="unit"), class_="move"),
         tags.div(about.meaning, id=f"{place}-meaning", class_="meaning"),
         class_="parameter changed" if given is not None else "parameter",
         data_parameter=name,

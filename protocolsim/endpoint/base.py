@@ -8,7 +8,7 @@ how replicates were split over workers.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -60,6 +60,7 @@ class Population:
     """Who counts: the members of another population that meet every condition given.
 
     A tuple of states means any of them: `entered` any, `not_entered` none, `ended_in` one, `not_ended_in` none.
+    `where`: a condition on each subject's chart, one truth value per row of `subjects`.
     """
 
     of: str | None = None
@@ -67,11 +68,13 @@ class Population:
     not_entered: StateNames = ()
     ended_in: StateNames = ()
     not_ended_in: StateNames = ()
+    where: Callable[[Records], Mask] | None = None
 
     def members(self, records: Records, known: Mapping[str, Mask]) -> Mask:
         """One truth value per row of `subjects`; `known` holds the population that this one is part of."""
         within = known[self.of] if self.of is not None else known[SCREENED]
-        return within & course_mask(records, self.entered, self.not_entered, self.ended_in, self.not_ended_in)
+        within = within & course_mask(records, self.entered, self.not_entered, self.ended_in, self.not_ended_in)
+        return within if self.where is None else within & self.where(records)
 
 
 def populations(records: Records, declared: Mapping[str, Population]) -> dict[str, Mask]:

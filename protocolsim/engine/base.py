@@ -192,10 +192,14 @@ class Trial:
 
     @cached_property
     def settled(self) -> tuple[frozenset[int], ...]:
-        """By state: the summaries that are constant during a stay, since they read other states' observations only."""
+        """By state: the summaries that are constant during a stay, since they read other states' observations only.
+
+        Not those at the very start of a state: its visit may have been made in the state before.
+        """
         summaries = self.protocol.reader.summaries
         dated = {n: m.during for n, m in enumerate(s.made_by for s in summaries)
-                 if isinstance(m, Observed) and m.during and m.within < 0}  # fmt: skip
+                 if isinstance(m, Observed) and m.during and m.within < 0
+                 and (m.at is None or m.at.offset > 0)}  # fmt: skip
         return tuple(
             frozenset(n for n, during in dated.items() if state.number not in during) for state in self.protocol.states
         )

@@ -350,7 +350,7 @@ def _quantile(code: int, x: Floats, y: Floats, w: Floats, z: Floats, many: int) 
             z[i] = poisson_search(x[i], y[i], exp(-y[i])) if y[i] >= 0.0 else np.nan
     elif code == BINOMIAL:
         for i in range(many):
-            z[i] = binomial_quantile(x[i], y[i], w[i])
+            z[i] = binomial_quantile(x[i], y[i], w[i]) if y[i] == y[i] and w[i] == w[i] else np.nan
     elif code == NEGATIVE_BINOMIAL:
         for i in range(many):
             z[i] = negative_binomial_quantile(x[i], y[i], w[i])

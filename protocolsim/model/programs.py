@@ -132,7 +132,9 @@ class AdvanceProgram:
         """Go on from since[i] to until[i]."""
         self.frame.run(self.always, body, rows, links, constants, since, until)
         if self.on_grid:
-            there = rows if self.step is None else rows[until[rows] % self.step == 0]
+            there = rows[until[rows] > since[rows]]
+            if self.step is not None:
+                there = there[until[there] % self.step == 0]
             self.frame.run(self.on_grid, body, there, links, constants, since, until)
         self.frame.run(self.shown, body, rows, links, constants, since, until)
 

@@ -6,9 +6,11 @@ is the same for every subject: it is computed once for each set of their values 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property, reduce
+from dataclasses import field as field_
+from functools import reduce
+from hashlib import blake2b
 
 from protocolsim.model import instructions as code
 from protocolsim.protocol.functions import LOG10_E
@@ -18,51 +20,61 @@ NUMBER, PARAMETER = -1, -2
 """Codes of the leaves that are no instruction: a number, and a parameter's number among the parameters."""
 
 
-@dataclass(frozen=True, eq=True)
-class ColumnTerm:
-    """An operation (a code of `instructions.py`, or a leaf) on the terms `of`, with the plain numbers `data`."""
-
-    code: int
-    of: tuple[ColumnTerm, ...] = ()
-    data: tuple[float, ...] = ()
-
-    def __hash__(self) -> int:
-        return self._hash
-
-    @cached_property
-    def _hash(self) -> int:
-        return hash((self.code, self.of, self.data))
-
-    @cached_property
-    def is_constant(self) -> bool:
-        """Whether it is the same for every subject."""
-        return self.code in (NUMBER, PARAMETER) or (
-            self.code in _OF_NUMBERS and bool(self.of) and all(part.is_constant for part in self.of)
-        )
-
-    @cached_property
-    def changes(self) -> bool:
-        """Whether it may change with time: it reads a field that does, a signal, the time, or a random path."""
-        return self.code in _CHANGING or any(part.changes for part in self.of)
-
-
-@dataclass(frozen=True, eq=True)
-class ChangingField(ColumnTerm):
-    """A field of the body whose content changes after entry."""
-
-    def __hash__(self) -> int:
-        return hash((self.code, self.data, "changes"))
-
-    @cached_property
-    def changes(self) -> bool:
-        """It does."""
-        return True
-
-
 _OF_NUMBERS = frozenset(range(code.ADD, code.AUTOREGRESSIVE))
 _CHANGING = frozenset(
     {code.SIGNAL, code.SINCE, code.UNTIL, code.ELAPSED, code.GIVEN, code.AUTOREGRESSIVE, code.ARRIVALS, code.STEPS}
 )
+
+
+@dataclass(frozen=True, eq=False)
+class ColumnTerm:
+    """An operation (a code of `instructions.py`, or a leaf) on the terms `of`, with the plain numbers `data`.
+
+    `is_constant`: it is the same for every subject. `changes`: it may change with time, as it reads a field that does,
+    a signal, the time, or a random path. What a term is made of may be shared by many: it is compared by a digest, and
+    all of this is found out when it is made, so that no depth and no number of uses makes it slow.
+    """
+
+    code: int
+    of: tuple[ColumnTerm, ...] = ()
+    data: tuple[float, ...] = ()
+    is_constant: bool = field_(init=False, repr=False)
+    changes: bool = field_(init=False, repr=False)
+    digest: bytes = field_(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        own = self.code in (NUMBER, PARAMETER) or (self.code in _OF_NUMBERS and bool(self.of))
+        said = f"{type(self).__name__} {self.code} {self.data}".encode()
+        digest = blake2b(said + b"".join(part.digest for part in self.of), digest_size=16).digest()
+        object.__setattr__(self, "is_constant", own and all(part.is_constant for part in self.of))
+        object.__setattr__(self, "changes", self.code in _CHANGING or any(part.changes for part in self.of))
+        object.__setattr__(self, "digest", digest)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ColumnTerm) and self.digest == other.digest
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+
+@dataclass(frozen=True, eq=False)
+class ChangingField(ColumnTerm):
+    """A field of the body whose content changes after entry."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "changes", True)
+
+
+def parts_of(term: ColumnTerm) -> Iterator[ColumnTerm]:
+    """The term and all that it is made of, each once."""
+    seen, open_ = {term}, [term]
+    while open_:
+        top = open_.pop()
+        yield top
+        fresh = set(top.of) - seen
+        seen |= fresh
+        open_ += fresh
 
 
 def number(value: float) -> ColumnTerm:

@@ -107,7 +107,7 @@ class Judge:
 
     def _never_entered(self, state: State) -> Finding:
         """Everything there follows from it, and is not said again."""
-        ways = [t for t in self.patients.history.ways if state.number in t.destinations]
+        ways = [t for t in self.patients.history.ways if state.number in t.possible]
         path: Path = ("protocol", "states", state.name)
         if all(t.number in self.inquiry.dead for t in ways):
             said = f"no patient gets to '{state.name}', since no way there is ever taken"

@@ -158,10 +158,11 @@ class _PathSearch:
                 struck_at_end = True
             here, tried = self._observe(here, made, due)
             for assessment in tried:
-                if assessment in state.after:
-                    yield from self._tried(here, state.after[assessment], due)
+                group = state.tried_after(assessment, made.offset)
+                if group is not None:
+                    yield from self._tried(here, group, due)
                     # A patient who misses the visit stays, whatever its rules say.
-                    if not self.case.may_miss and self._leaves_for_certain(here, state.after[assessment], due):
+                    if not self.case.may_miss and self._leaves_for_certain(here, group, due):
                         return
             here = self._give(here, made, due)
             yield from self._left_by_event(here, state, due + 1, ends, onward=True)
@@ -203,7 +204,7 @@ class _PathSearch:
             holds = self._holds(here, t, minute)
             if holds is False:
                 continue
-            for to in t.destinations:
+            for to in t.possible:
                 yield from self._enter(here, self.protocol.states[to], minute)
             if holds:
                 return

@@ -48,7 +48,7 @@ class _Walk:
             # Enrolment can only shorten the stay: a state with `until` cannot be entered before enrolment.
             result.setdefault(number, visits)
             for transition, after in self._ways(state, visits, minute, left=left):
-                for to in transition.destinations:
+                for to in transition.possible:
                     begins = not enrolled and self.protocol.states[to].enrolled
                     then = minute + after if enrolled else 0
                     heappush(open_, (0 if begins else then, to, enrolled or begins))
@@ -75,7 +75,7 @@ class _Walk:
 
     def _sends_away(self, state: State, offset: int, assessment: int) -> bool:
         """Whether this assessment is always made at this visit and followed by an unconditional transition."""
-        group = state.after.get(assessment)
+        group = state.tried_after(assessment, offset)
         if group is None or not group.certain or self.may_miss:
             return False
         if offset > 0:
@@ -98,9 +98,12 @@ class _Walk:
         if state.at_end is not None and not left:
             length = state.lasts if state.until is None else max(0, state.until - minute)
             ways += [(t, length or 0) for t in self._tried(state.at_end.transitions)]
-        for assessment, group in state.after.items():
-            at = [v.offset for v in visits if assessment in v.assessments]
-            ways += [(t, min(at)) for t in self._tried(group.transitions) if at]
+        first: dict[str, int] = {}
+        for visit in visits:
+            for assessment in visit.assessments:
+                group = state.tried_after(assessment, visit.offset)
+                if group is not None and first.setdefault(group.trigger, visit.offset) == visit.offset:
+                    ways += [(t, visit.offset) for t in self._tried(group.transitions)]
         for event, group in state.upon.items():
             if event in self.events.get(state.number, frozenset()):
                 ways += [(t, 0) for t in self._tried(group.transitions)]

@@ -35,7 +35,7 @@ class Patients:
             guards: dict[int, Truth] = {}
             for t in self.history.ways:
                 known = t.source in self.history.traced(state) and t.source not in self.history.looped
-                if state not in t.destinations or not known:
+                if state not in t.possible or not known:
                     continue
                 if (t.source, t.trigger) not in self._left:
                     self._left[t.source, t.trigger] = SymbolicChart(self.values, t.source, t.trigger, here=False)

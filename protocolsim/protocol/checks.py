@@ -116,8 +116,16 @@ def _beyond_duration(protocol: Protocol) -> Iterator[Finding]:
 
 def _otherwise(protocol: Protocol) -> Iterator[Finding]:
     for state in protocol.states:
+        # What is tried at one named visit (`at`) counts, though it may not be at another.
+        tried = {t.item for group in state.groups for t in group.transitions if t not in _late(group)}
         for group in state.groups:
-            yield from _exits(state, group)
+            for late in _late(group):
+                if late.item not in tried:
+                    tried.add(late.item)
+                    yield (
+                        ("protocol", "transitions", late.item),
+                        f"it is never tried: an earlier transition from '{state.name}' is always taken",
+                    )
 
 
 def _gaps(protocol: Protocol, gap: Callable[[State], str | None]) -> Iterator[Finding]:
@@ -139,14 +147,10 @@ def _at_end(state: State) -> tuple[Transition, ...]:
     return state.at_end.transitions if state.at_end is not None else ()
 
 
-def _exits(state: State, group: Group) -> Iterator[Finding]:
-    always = [t for t in group.transitions if t.rule is None]
-    if always:
-        for late in group.transitions[group.transitions.index(always[0]) + 1 :]:
-            yield (
-                ("protocol", "transitions", late.item),
-                f"it is never tried: an earlier transition from '{state.name}' is always taken",
-            )
+def _late(group: Group) -> tuple[Transition, ...]:
+    """The transitions behind one that is always taken."""
+    always = next((k for k, t in enumerate(group.transitions) if t.rule is None), len(group.transitions))
+    return group.transitions[always + 1 :]
 
 
 def _timeless_cycles(protocol: Protocol) -> Iterator[Finding]:
@@ -173,6 +177,7 @@ def _never_tried(protocol: Protocol) -> Iterator[Finding]:
         for assessment, group in state.after.items():
             for t in group.transitions:
                 tried[t.item] = tried.get(t.item, False) or assessment in made
+        tried |= {t.item: True for group in state.at_visit.values() for t in group.transitions}
     for transition in protocol.transitions:
         if not tried.pop(transition.item, True):
             name = protocol.states[transition.source].name
@@ -230,7 +235,7 @@ def _unobserved(
                 line = transition.item
                 if not wanted and (line, number) not in told:
                     told.add((line, number))
-                    key = "when" if transition.rule is not None else "randomise"
+                    key = "when" if transition.rule is not None else "choose" if transition.choose else "randomise"
                     yield (
                         ("protocol", "transitions", line, key),
                         (
@@ -249,7 +254,9 @@ def _observed_in(protocol: Protocol, transition: Transition) -> list[int]:
     summaries = protocol.reader.summaries
     rules = [transition.rule] if transition.rule is not None else []
     rules += transition.randomise.strata if transition.randomise is not None else ()
-    names = {name for rule in rules for name in names_in(parse(rule.words))}
+    words = [rule.words for rule in rules]
+    words += [c.words for c in transition.choose.chances if c.evaluate] if transition.choose is not None else []
+    names = {name for text in words for name in names_in(parse(text))}
     reads = closure(
         {k for k, s in enumerate(summaries) if s.name in names}, {k: s.made_by for k, s in enumerate(summaries)}
     )

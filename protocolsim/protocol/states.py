@@ -6,9 +6,10 @@ A protocol is data, independent of the disease and drug models, and is interpret
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
+from protocolsim.protocol.choices import Choice
 from protocolsim.protocol.rules import Evaluator
 from protocolsim.protocol.summaries import Reader
 
@@ -62,7 +63,10 @@ class Randomisation:
 
 @dataclass(frozen=True)
 class Transition:
-    """A transition out of one state. `rule` None: unconditional. `to` None: `randomise` allocates one of its arms."""
+    """A transition out of one state. `rule` None: unconditional.
+
+    `to` None: `randomise` allocates one of its arms, or `choose` one of its states.
+    """
 
     number: int
     source: int
@@ -72,10 +76,18 @@ class Transition:
     otherwise: bool
     trigger: str
     item: int
+    choose: Choice | None = None
+
+    @property
+    def possible(self) -> tuple[int, ...]:
+        """Of its destinations, those that somebody may be sent to: a choice may have given one no chance."""
+        return self.choose.possible if self.choose is not None else self.destinations
 
     @property
     def destinations(self) -> tuple[int, ...]:
         """Every state this transition may lead to."""
+        if self.choose is not None:
+            return self.choose.states
         return self.randomise.arms if self.randomise is not None else (self.to,) if self.to is not None else ()
 
 
@@ -100,6 +112,8 @@ class State:
     It ends `lasts` minutes after its start, or `until` minutes after enrolment (immediately if that is past); both are
     None for a final state.
 
+    `after`: the transitions tried after an assessment, by its number; `at_visit`: instead of these, those after the
+    assessment of one planned visit, by its number and the visit's offset.
     A state is `on_study` if it can follow enrolment and is not final.
     `levels` is the treatment, one number per drug: 0 off, 1 standard, else the dose in mg/kg.
     """
@@ -117,6 +131,7 @@ class State:
     at_end: Group | None
     after: Mapping[int, Group]
     upon: Mapping[int, Group]
+    at_visit: Mapping[tuple[int, int], Group] = field(default_factory=dict)
 
     @property
     def final(self) -> bool:
@@ -140,12 +155,17 @@ class State:
         """Whether every awaited event has an unconditional transition, so that it certainly ends the stay."""
         return all(group.certain for group in self.upon.values())
 
+    def tried_after(self, assessment: int, offset: int) -> Group | None:
+        """The transitions tried after an assessment made at the visit planned `offset` minutes after its start."""
+        return self.at_visit.get((assessment, offset)) or self.after.get(assessment)
+
     @property
     def groups(self) -> Iterator[Group]:
         """Every group of outgoing transitions."""
         if self.at_end is not None:
             yield self.at_end
         yield from self.after.values()
+        yield from self.at_visit.values()
         yield from self.upon.values()
 
 
@@ -177,6 +197,7 @@ class Protocol:
     transitions: tuple[Transition, ...]
     window: int
     always: tuple[Bound, ...] = ()
+    choices: tuple[Choice, ...] = ()
 
     @property
     def most_read(self) -> int:
@@ -221,6 +242,9 @@ class Protocol:
         else:
             refused = [t.rule.words for t in group.transitions if t.rule and t.number < number]
             words = "otherwise (not: " + "; not: ".join(refused) + ")" if refused else "always"
+        if transition.choose is not None:
+            chosen = zip(transition.choose.states, transition.choose.chances, strict=True)
+            words += "; chosen by chance: " + ", ".join(f"{self.states[s].name} {c.words}" for s, c in chosen)
         return transition.trigger, f"{words} | {numbers}" if numbers else words
 
 

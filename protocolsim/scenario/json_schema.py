@@ -20,6 +20,7 @@ from protocolsim.scenario.reserved import KINDS, Kind
 from protocolsim.units import in_words
 
 _NOTHING = {"type": "null"}
+_PLACE = "^(first|last|(before|after) .+)$"
 
 
 def json_schema() -> dict[str, Any]:
@@ -68,6 +69,14 @@ def _whole() -> dict[str, Any]:
             for key, shape in _endpoint_keys(kind).items():
                 properties[key] = _either(properties.get(key), shape)
         definitions[part]["additionalProperties"] = False
+    transitions = definitions["ProtocolPart"]["properties"]["transitions"]
+    one = definitions["TransitionPart"]
+    place = {"type": "string", "description": "first, last, before NAME or after NAME", "pattern": _PLACE}
+    by_name = one | {"properties": {**one["properties"], "place": place}, "required": []}
+    definitions["NamedTransition"] = by_name | {"title": "NamedTransition"}
+    mapping = {"type": "object", "additionalProperties": {"anyOf": [{"$ref": "#/$defs/NamedTransition"}, _NOTHING]}}
+    array = {key: transitions.pop(key) for key in ("type", "items")}
+    transitions["anyOf"] = [array, mapping]
     for named in KINDS:
         for path in named.rooms:
             _named(_properties(schema, definitions, path[:-1])[path[-1]], named)

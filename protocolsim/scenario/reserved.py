@@ -238,6 +238,11 @@ def why_no_component(component: Component, *, of_cohort: bool) -> list[str]:
         for t in component.traits
         if not t.hidden and t.name.startswith(HIDDEN)
     ]
+    result += [
+        f"the parameter {shown(p.name)} has a log scale, so that its range must be above 0, and it begins at {p.low:g}"
+        for p in component.parameters
+        if p.scale == "log" and not p.low > 0.0
+    ]
     return list(dict.fromkeys(result))
 
 

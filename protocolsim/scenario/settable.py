@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from protocolsim.component import Scale
 from protocolsim.errors import UsageError
 from protocolsim.scenario.build.values.parameters import Named
 from protocolsim.scenario.file.schema import ScenarioParameter
@@ -33,7 +34,7 @@ class SettableParameter:
     `key` is a name that `--set` takes for it alone, `name` the same without the component, and `path` its place in the
     file. `component` is the model of a disease or drug that it belongs to, "" for the scenario's own. `text` and
     `range` are the words of the file, "" where it says nothing. `value` is None where the file holds no single number.
-    `changed`: not the component's default.
+    `changed`: not the component's default. `scale`: whether it is best moved by equal steps or by equal factors.
     """
 
     key: str
@@ -51,6 +52,12 @@ class SettableParameter:
     range: str = ""
     default: float | None = None
     changed: bool = False
+    scale: Scale = "linear"
+
+    @property
+    def log(self) -> bool:
+        """Whether it is moved by equal factors."""
+        return self.scale == "log"
 
     @property
     def label(self) -> str:
@@ -105,7 +112,7 @@ def scenario_parameter(name: str, part: ScenarioParameter, ends: Sequence[float 
     return SettableParameter(
         name, name, f"parameters.{name}.value", "", unit, value, low, high, part.meaning,
         mark=part.mark or "", source=part.source or "", text=str(part.value),
-        range=" to ".join(str(end) for end in part.range) if part.range else "",
+        range=" to ".join(str(end) for end in part.range) if part.range else "", scale=part.scale,
     )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from protocolsim.errors import UsageError, digits, nearest
 from protocolsim.names import shown
 from protocolsim.scenario.build import components
+from protocolsim.scenario.file.named_transitions import TRANSITIONS, numbered
 from protocolsim.scenario.file.yaml_reader import Document, why_no_text
 
 _IN_PATHS = frozenset(".[]")
@@ -119,6 +120,8 @@ def _may_hold(data: Mapping[str, Any], steps: Sequence[str]) -> bool:
     for number, step in enumerate(steps):
         if isinstance(here, Mapping) and step in here:
             here = here[step]
+        elif isinstance(here, list) and tuple(steps[:number]) == TRANSITIONS and numbered(here, step) != step:
+            here = here[int(numbered(here, step))]
         elif isinstance(here, list) and step.isascii() and step.isdigit() and len(step) < 10 and int(step) < len(here):
             here = here[int(step)]
         else:

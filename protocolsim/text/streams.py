@@ -2,7 +2,7 @@
 
 The exit status is 2 if requested output could not be printed, with one line on standard error; on a broken pipe
 (`| head -1`) the command ends silently with 141, the status of a tool killed by SIGPIPE. Messages for standard error
-are dropped if it is closed, without changing the status.
+are dropped if it is closed or cannot take them, whoever writes them, without changing the status.
 """
 
 from __future__ import annotations
@@ -13,9 +13,12 @@ import io
 import os
 import sys
 from collections.abc import Iterator
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from protocolsim.text.terminal import OutputLost, say
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 BROKEN_PIPE = 128 + 13
 
@@ -29,6 +32,21 @@ class _Closed(io.StringIO):
         if text:
             raise OSError(errno.EBADF, "it is closed")
         return 0
+
+
+class _Unheard(io.FileIO):
+    """Descriptor 2, to which a write never fails: what it cannot take is dropped.
+
+    Python's own keeps in its buffer what could not be written, tries again when the process ends, and then turns the
+    exit status into 120. So does every write in between: a warning, a traceback, the message of a library.
+    """
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        try:
+            written = super().write(data)
+        except OSError:
+            written = None
+        return memoryview(data).nbytes if written is None else written
 
 
 @contextlib.contextmanager
@@ -89,11 +107,20 @@ def _prepare() -> None:
         sys.stdin = io.StringIO()
     if sys.stdout is None:
         sys.stdout = _Closed()
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout is sys.__stdout__:
+        sys.stdout.reconfigure(errors="backslashreplace")
     if sys.stderr is None:
         sys.stderr = _deaf()
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper) and stream in (sys.__stdout__, sys.__stderr__):
-            stream.reconfigure(errors="backslashreplace")
+    elif isinstance(sys.stderr, io.TextIOWrapper) and sys.stderr is sys.__stderr__:
+        sys.stderr = _unheard(sys.stderr)
+
+
+def _unheard(own: io.TextIOWrapper) -> TextIO:
+    """Standard error for the rest of the process, at whose end Python flushes it."""
+    with contextlib.suppress(OSError):
+        own.flush()
+    raw = _Unheard(own.fileno(), "w", closefd=False)
+    return io.TextIOWrapper(io.BufferedWriter(raw), own.encoding, "backslashreplace", line_buffering=True)
 
 
 def _deaf() -> TextIO:

@@ -46,7 +46,7 @@ def test_sending_waits_for_nobody(monkeypatch):
                 await send({"type": "websocket.send", "text": "a" * 1000})
             heard.append(await receive())
 
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await Socket(saying(), never).carry(app, {})
         return heard
 
@@ -89,7 +89,7 @@ def test_who_says_nothing_is_left(monkeypatch, limit, said):
             while not heard or heard[-1] != "websocket.disconnect":
                 heard.append((await receive())["type"])
 
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await Socket(saying(*said), send).carry(app, {})
         return heard, sent
 

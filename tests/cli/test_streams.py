@@ -22,7 +22,7 @@ def told(line: str, folder: Path, **environment: str) -> subprocess.CompletedPro
     """What bash makes of this line."""
     run = subprocess.run(
         ["bash", "-c", line], cwd=folder, capture_output=True, text=True, check=False, errors="surrogateescape",
-        env={**os.environ, **environment}, timeout=300,
+        env={**os.environ, "PYTHONUNBUFFERED": "", **environment}, timeout=300,  # as it is for users
     )  # fmt: skip
     assert "Traceback" not in run.stderr
     assert "Exception ignored" not in run.stderr
@@ -51,6 +51,20 @@ def test_standard_error_that_nobody_hears(asked, tmp_path):
     for end in ("2>&-", "2>/dev/full") if FULL.exists() else ("2>&-",):
         run = told(f"{PROGRAM} {asked} {end}", tmp_path)
         assert (run.returncode, run.stdout) == (plain.returncode, plain.stdout)
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize(("asked", "status"), [("list", 0), ("nosuch", 2)])
+def test_what_others_write_to_a_full_standard_error(asked, status, unbuffered, tmp_path):
+    """A library that warns before, after, or as the last thing of all changes no status either, buffered or not."""
+    (tmp_path / "warns.py").write_text(
+        "import atexit, warnings; from protocolsim import cli\n"
+        "atexit.register(warnings.warn, 'last'); warnings.warn('before')\n"
+        f"try:\n    cli.main(['{asked}'])\nfinally:\n    warnings.warn('after')\n"
+    )
+    line = f"{sys.executable} warns.py 2>/dev/full >/dev/null"
+    assert told(line, tmp_path, PYTHONUNBUFFERED=unbuffered).returncode == status
 
 
 def test_all_streams_closed(tmp_path):

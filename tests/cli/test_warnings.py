@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
+from typing import Any
 
 import click
 import pytest
 
 from protocolsim import cli
+from protocolsim.scenario.file.extends import load_document
 
 FEW = ("--replicates", "2", "--quiet")
 ONE = ("--set", "cohort.size=1", "--replicates", "1", "--quiet")
+# Every kind of endpoint that the trial has: each is a panel of a figure, and is drawn as long as another of its kind.
+KEPT = ("new_cel_inhibition", "rule_means_zero", "controlled_on_monotherapy", "weeks_to_rescue", "edss_change",
+        "nk_ratio", "daclizumab_given")  # fmt: skip
 # Of every command at least one call that does all that it can; then calls whose trials are too small for everything.
 CALLS = [
     ("calibrate", "ms_daclizumab", "--points", "40", "--trials", "2", "--quiet", "--out", "posterior"),
@@ -31,7 +37,7 @@ CALLS = [
     ("run", "ms_scanner_shortage", *FEW, "--out", "shortage"),
     ("run", "mine.yaml", "--replicates", "2"),
     ("schema",),
-    ("sweep", "ms_daclizumab", "--vary", "response_threshold=50%:75%:25%", *FEW, "--out", "sweep"),
+    ("sweep", "few.yaml", "--vary", "response_threshold=50%:75%:25%", *FEW, "--out", "sweep"),
     ("thresholds", "ms_daclizumab", *FEW, "--out", "thresholds"),
     ("trace", "ms_daclizumab", "--html", "-o", "trace.html"),
     ("validate", "ms_daclizumab", *FEW, "--out", "validation"),
@@ -40,10 +46,17 @@ CALLS = [
     ("run", "ms_smart", *ONE, "--out", "one-smart"),
     ("run", "maa_daclizumab", *ONE, "--out", "one-maa"),
     ("run", "ms_daclizumab", *ONE, "--out", "one"),
-    ("sweep", "ms_daclizumab", "--vary", "response_threshold=75%", *ONE, "--out", "one-sweep"),
-    ("thresholds", "ms_daclizumab", *ONE, "--out", "one-thresholds"),
+    ("sweep", "few.yaml", "--vary", "response_threshold=75%", *ONE, "--out", "one-sweep"),
+    ("thresholds", "few.yaml", *ONE, "--out", "one-thresholds"),
 ]
 SERVED = {"app"}
+PATIENCE = 300  # seconds, of a machine that has much else to do
+# A shell lets what it starts in the background ignore Ctrl-C, and the tests' own children there would too.
+FROM_A_TERMINAL = (
+    sys.executable,
+    "-c",
+    "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])",
+)
 ALL = f"""
 import contextlib, io, sys
 from protocolsim import cli
@@ -59,6 +72,19 @@ for words in {CALLS!r}:
 """
 
 
+def few() -> dict[str, Any]:
+    """The shipped trial with these endpoints alone."""
+    whole = load_document("ms_daclizumab").data
+    without = {key: {name: None for name in whole[key] if name not in KEPT} for key in ("endpoints", "published")}
+    return {"extends": "ms_daclizumab", **without}
+
+
+def test_every_kind_of_endpoint_is_kept():
+    """The short trial has an endpoint of every kind of the whole one."""
+    whole = load_document("ms_daclizumab").data["endpoints"]
+    assert {whole[name]["kind"] for name in KEPT} == {part["kind"] for part in whole.values()}
+
+
 def test_every_command_is_called():
     """A command that is added is called here too."""
     assert {words[0] for words in CALLS} | SERVED == set(cli.main.list_commands(click.Context(cli.main)))
@@ -67,6 +93,7 @@ def test_every_command_is_called():
 @pytest.mark.slow
 def test_no_command_warns(tmp_path):
     """Every command, also of a single trial of one subject, ends well where each warning is an error."""
+    (tmp_path / "few.yaml").write_text(json.dumps(few()), encoding="utf-8")
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", ALL],
         cwd=tmp_path,
@@ -82,12 +109,26 @@ def test_no_command_warns(tmp_path):
 def test_the_page_starts_and_ends_without_a_warning(tmp_path):
     """The server says where it is, and ends at Ctrl-C, where each warning is an error."""
     pytest.importorskip("shiny")
-    words = [sys.executable, "-W", "error", "-m", "protocolsim", "app", "ms_daclizumab", "--port", "0"]
+    words = [
+        *FROM_A_TERMINAL,
+        sys.executable,
+        "-W",
+        "error",
+        "-m",
+        "protocolsim",
+        "app",
+        "ms_daclizumab",
+        "--port",
+        "0",
+    ]
     with subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         address = process.stdout.readline()
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=60)
+        try:
+            _, said = process.communicate(timeout=PATIENCE)
+        finally:
+            process.kill()
     assert address.startswith("http://127.0.0.1:"), said
     assert "Warning" not in said
     assert "Traceback" not in said

@@ -131,7 +131,7 @@ LANGUAGE = {
     "sum of", "mean of", "last of", "first of", "smallest of", "largest of", "count of", "entries of", "time since",
     "during", "within", "first", "last", "formula",
     "between", "block", "strata", "by site", "two randomisations",
-    "weeks", "days", "every", "start", "times", "dose",
+    "weeks", "days", "every", "start", "times", "dose", "through", "at", "choose",
 }  # fmt: skip
 
 

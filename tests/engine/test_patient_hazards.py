@@ -13,16 +13,21 @@ import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import protocolsim
 from protocolsim.arithmetic import kernel
 from protocolsim.component import Baseline, Hazard, PiecewiseConstant, Weibull
 from protocolsim.engine.baselines import END, FIRST, KIND, OwnHazards, cumulative, time_of
 from protocolsim.engine.batch import simulation as batch
 from protocolsim.engine.des import simulation as des
 from protocolsim.engine.hazard_clocks import Clocks
-from protocolsim.errors import ScenarioError
+from protocolsim.errors import ProtocolsimError, ScenarioError
 from protocolsim.randomness import exponential_quantile, uniform
 from protocolsim.records import Records, concatenate
+from protocolsim.report.documentation.model_page import _couplings
+from protocolsim.report.patient.story import trace
+from protocolsim.study.decision.replay import life
 from tests.engine.test_engines_agree import assert_agree, drawn
+from tests.report.test_trace import same_rows
 from tests.support import patients, protocols
 from tests.support.patients import (
     DEATH_STREAM,
@@ -193,6 +198,23 @@ class TestWhatComesAgain:
         records = assert_agree(course(monkeypatch, disease, more=""), 1, range(1))
         assert isinstance(records, Records)
         assert records["events"]["minute"].tolist() == list(range(1, 11))
+
+    @pytest.mark.parametrize("baseline", [None, WEIBULL, PIECES, Weibull(0.5, 300.0)])
+    def test_the_next_event_is_on_a_later_minute(self, baseline):
+        """However little hazard is needed: less than the last bit of what there has been."""
+        streams, who, rows_ = np.array([71], dtype=np.int64), np.array([[0, 0], [0, 1]]), np.arange(2)
+        clocks, one, hazards = (
+            Clocks.initialised(streams, 11, who),
+            np.array([True]),
+            OwnHazards.of([(baseline, False, False)]),
+        )
+        now, enrolled, cause = np.array([50, 6001]), np.full(2, -1), np.zeros(2, dtype=np.int64)
+        clocks.set_own_rates(rows_, np.full((1, 2), np.inf), one, one, now, enrolled, hazards)
+        assert (clocks.next_due >= now).all()
+        for _ in range(5):
+            now = clocks.next_due.copy()
+            clocks.record_own_event(rows_, cause, streams, one, 11, who, now, enrolled, hazards)
+            assert (clocks.next_due == now + 1).all()
 
 
 @pytest.mark.parametrize("step", [None, DAY, 1000])
@@ -498,3 +520,73 @@ parameters: {bound: {value: 3, range: [0, 9], meaning: a bound}}
         with pytest.raises(ScenarioError, match=r"failed at these parameters: .*scale -1") as caught:
             course(monkeypatch, ailing(death(rate=1.0, baseline=lambda c: Weibull(-1.0, 1.0))))
         assert [f.path for f in caught.value.faults] == ["cohort"]
+
+
+class TestWhatReadsThem:
+    """Checks, stories and pages know events of a disease as they know a drug's."""
+
+    WARD = DYING.replace("dead, upon", "ward, upon") + "    - {from: ward, to: done}\n"
+
+    def test_a_state_that_only_such_an_event_leads_to_is_planned(self, monkeypatch):
+        """What takes place there is not said never to; without the hazard it is."""
+        text = patients.COURSE.replace("FATE", "    ward: {assessments: {look: {days: [0]}}, lasts: 1 day}\n")
+        monkeypatch.setattr(patients, "COURSE", text)
+        assert course(monkeypatch, ailing(death(by_frailty)), more=self.WARD).lapsing == ()
+        never = death(rate=0.0)
+        ((address, said),) = course(monkeypatch, ailing(never), more=self.WARD).lapsing
+        assert address == ("protocol", "states", "ward")
+        assert "nobody ever gets here" in said
+
+    def test_rules_after_them_are_checked(self, monkeypatch):
+        """A gap of the rules upon such an event is found as any other."""
+        more = (
+            DYING.replace("upon: death", "upon: death, when: 1 / seen > 0") + "  summaries: {seen: {count of: cuts}}\n"
+        )
+        scenario = course(monkeypatch, ailing(death(by_frailty)), visits="{days: [3]}", more=more)
+        (found,) = protocolsim.check(scenario).findings
+        assert (found.kind, found.path) == ("division by zero", "protocol.transitions[4].when")
+
+    @drawn(max_examples=15)
+    @given(drawn_trials(), st.integers(0, 2))
+    def test_a_patient_is_played_again_to_the_bit(self, trial, subject):
+        """The story of a patient whose hazards change holds the rows of the run."""
+        draft, brought, step = trial
+        with pytest.MonkeyPatch.context() as patch:
+            disease = replace(patients.Waning, hazards=tuple(brought), step=step)
+            patch.setattr("tests.support.patients.Odd", disease, raising=False)
+            scenario = runnable(draft)
+            if scenario.trial.limited:
+                return
+            try:
+                whole = life(scenario, subject, engine="des")
+            except ProtocolsimError:
+                return  # as in test_trace.py
+            same_rows(whole)
+
+    def test_a_story_tells_them(self, monkeypatch):
+        """With its day, whichever engine lived it; and what a visit showed."""
+        scenario = course(monkeypatch, ailing(death(by_exposure, changing=True), step=1000), visits="{days: [0, 5]}")
+        told = [trace(scenario, 0, engine=engine, truth=True).text for engine in ("des", "batch")]
+        assert told[0] == told[1]
+        assert "death" in told[0]
+
+    def test_a_model_page_says_how_often(self):
+        """In words, beside the signals that the engine writes."""
+        hazard = death(by_frailty, baseline=lambda c: WEIBULL, since="enrolment", once=True, changing=True)
+        said = "\n".join(_couplings("disease", ailing(hazard, death(rate=1.0), step=DAY)))
+        assert "brings the event `death`, by a clock of its own; its rate is each patient's own and changes as" in said
+        assert "; it depends on the time since enrolment; it comes once" in said
+        assert "reads the treatment in force with `tablet`" in said
+        assert "reads the time of enrolment" in said
+        assert "`death`, by a clock of its own\n" in f"{said}\n"
+
+    def test_the_level_of_a_drug_that_the_trial_does_not_have_is_none(self, monkeypatch):
+        """A disease may ask for a drug that this trial does not use: the signal has no column."""
+        text = patients.COURSE.replace("  tablet: {kind", "  other: {kind").replace(
+            "tablet: standard", "other: standard"
+        )
+        monkeypatch.setattr(patients, "COURSE", text.replace("support.protocols:Tablet", "support.toys:Idle"))
+        trial = course(monkeypatch, ailing(death(by_tablet))).trial
+        assert trial.disease.links.tolist() == [0, 0, 1, trial.enrolment]
+        assert trial.enrolment is not None
+        assert trial.width == trial.enrolment + 1

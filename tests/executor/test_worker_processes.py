@@ -20,7 +20,7 @@ from protocolsim.executor.worker import HEAD, Link
 from protocolsim.executor.worker_process import WorkerProcess, exchange
 
 ROOT = Path(__file__).parents[2]
-SOON = 20.0  # seconds: two or three, on a machine that has nothing else to do
+SOON = 60.0  # seconds: two or three, on a machine that has nothing else to do
 POSIX = pytest.mark.skipif(os.name != "posix", reason="kills by signals")
 
 

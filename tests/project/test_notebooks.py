@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import protocolsim
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 BLANK = "answer = None"
+FORGET = "%reset -f"
 
 
 def read(path: Path) -> Any:
@@ -30,6 +32,26 @@ def printed(cell: Any) -> str:
     return "".join(output.get("text", "") for output in cell.outputs)
 
 
+@pytest.fixture(scope="module")
+def execute() -> Iterator[Callable[[Any], None]]:
+    """Executes a lesson in Jupyter. All in one kernel, which forgets every name in between: to start one takes long."""
+    clients: list[NotebookClient] = []
+
+    def executed(notebook: Any) -> None:
+        notebook.cells.insert(0, nbformat.v4.new_code_cell(FORGET))
+        kernel = {"km": clients[0].km} if clients else {}
+        clients.append(NotebookClient(notebook, timeout=300, kernel_name="python3", **kernel))
+        clients[-1].execute(cleanup_kc=False)
+        del notebook.cells[0]
+
+    yield executed
+    for client in clients[1:]:
+        assert client.kc is not None
+        client.kc.stop_channels()
+    if clients:
+        clients[0]._cleanup_kernel()
+
+
 def test_they_are_numbered():
     """One lesson after another, from 1 on, and not only one."""
     assert len(NOTEBOOKS) > 1
@@ -37,7 +59,7 @@ def test_they_are_numbered():
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
-def test_runs_and_judges_answers(path):
+def test_runs_and_judges_answers(path, execute):
     """Each cell runs after those before it; no answer, the right one and a wrong one are told apart."""
     notebook = read(path)
     cells = notebook.cells
@@ -45,7 +67,7 @@ def test_runs_and_judges_answers(path):
     judge = cells[at].source
     added = [nbformat.v4.new_code_cell(f"answer = {answer}\n{judge}") for answer in ("right", "right + 7")]
     cells[at + 1 : at + 1] = added
-    NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    execute(notebook)
     said = [printed(cell) for cell in cells[at : at + 3]]
     assert "put your answer" in said[0]
     assert said[1].splitlines()[-1] == "yes"

@@ -27,7 +27,7 @@ LENGTH = 21
 MOST = 2  # each observation is 0, 1 or 2
 
 HOW = ("sum", "mean", "last", "first", "smallest", "largest", "count")
-FILTERS = ("", ", first: 1", ", first: 2", ", last: 2", ", within: 14 days", ", first: 2, last: 2")
+FILTERS = ("", ", first: 1", ", first: 2", ", last: 2", ", within: 14 days", ", first: 2, last: 2", ", at: day 7")
 NUMBERS = ("0", "1", "2", "3", "0.5", "1 / 3", "75 %", "0.9999999995")
 PROTOCOL = """
 summaries:
@@ -82,6 +82,7 @@ def everybody(case: Case) -> dict[str, np.ndarray]:
     patients = list(itertools.product(seen, repeat=len(VISITS)))
     rows = np.arange(len(patients))
     chart = Chart.empty(len(patients), len(case.names), len(case.protocol.states), len(case.traits))
+    chart.enter(rows, 0, np.zeros(len(rows), dtype=np.int64), True)
     for visit, day in enumerate(VISITS):
         made = np.array([k for k in rows if patients[k][visit][1]], dtype=np.int64)
         value = np.array([[float(p[visit][0])] for p in patients])
@@ -185,6 +186,7 @@ def _values(case: Case, group: Group, names: Sequence[str]) -> dict[str, np.ndar
     patients = list(itertools.product(range(MOST + 1), repeat=len(VISITS)))
     chart = Chart.empty(len(patients), len(case.names), len(case.protocol.states), len(case.traits))
     rows = np.arange(len(patients))
+    chart.enter(rows, 0, np.zeros(len(rows), dtype=np.int64), True)
     for visit, day in enumerate(VISITS):
         value = np.array([[float(p[visit])] for p in patients])
         chart.note(rows, case.names.index("cells"), np.full(len(rows), day * DAY), 0, value, 0)

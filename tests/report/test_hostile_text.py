@@ -29,6 +29,7 @@ from protocolsim.report.protocol.diagram import diagram
 from protocolsim.report.protocol.synopsis import describe
 from protocolsim.report.run.page import page
 from protocolsim.report.style import figures as style_figures
+from protocolsim.report.style.figures import Drawing
 from protocolsim.report.sweep.figures import sweep_figure
 from protocolsim.report.sweep.page import sweep_page
 from protocolsim.scenario.scenario import Scenario
@@ -199,12 +200,13 @@ def _made(scenario: Scenario, folder: Path) -> Made:
     result = run(scenario, replicates=2)
     swept = carry_out(plan(scenario, {"dose_multiple": "1,2"}, replicates=2))
     told = CurveSummary(thresholds(scenario, "response_threshold", replicates=2), "batch", 0.0)
-    story, synopsis, definitions = trace(scenario), describe(scenario), charts(told)["definitions"]
+    figures = {"sweep": Drawing(sweep_figure(swept)), "definitions": Drawing(charts(told)["definitions"])}
+    story, synopsis, definitions = trace(scenario), describe(scenario), figures["definitions"]
     pages = {
-        "run": page(result), "sweep": sweep_page(swept), "thresholds": threshold_page(told, {"a": definitions}),
+        "run": page(result), "sweep": sweep_page(swept, figures["sweep"]),
+        "thresholds": threshold_page(told, {"a": definitions}),
         "trace": trace_page(story), "diagram": str(diagram(scenario, "html")), "describe": synopsis.page(),
     }  # fmt: skip
-    figures = {"sweep": sweep_figure(swept), "definitions": definitions}
     html_of = {n: style_figures.save(c, folder / f"{n}.html").read_text(encoding="utf-8") for n, c in figures.items()}
     drawings = [style_figures.svg(c) for c in figures.values()] + [str(diagram(scenario, "svg"))]
     texts = {"mermaid": str(diagram(scenario)), "dot": str(diagram(scenario, "dot")),

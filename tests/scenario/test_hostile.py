@@ -78,12 +78,14 @@ def test_limits(tmp_path, name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("part", range(2))
-def test_mutated_files(part):
-    """Of 5,000 scenario files that nobody meant each is refused in words, or runs; and none takes a second."""
-    found, longest, wrong = benchmark.examined(part * 2500, 2500, (COMPACT,) * 19 + shipped()[:1])
+@pytest.mark.parametrize(
+    ("first", "files"), [(0, 1000), (1000, 1000), pytest.param(2000, 8000, marks=pytest.mark.long)]
+)
+def test_mutated_files(first, files):
+    """Of scenario files that nobody meant each is refused in words, or runs; and none takes a second."""
+    found, longest, wrong = benchmark.examined(first, files, (COMPACT,) * 19 + shipped()[:1])
     assert wrong == []
-    assert sum(found.values()) == 2500
+    assert sum(found.values()) == files
     assert min(found["refused"], found["valid"]) > 100
     assert longest < benchmark.MOST_SECONDS
 
@@ -96,12 +98,15 @@ SMALL = (sys.executable, "-c", "import subprocess, sys; sys.exit(subprocess.run(
 def test_memory(tmp_path):
     """A process that reads hundreds of such files never holds more than 300 MB."""
     code = "import mutants; _, _, wrong = mutants.examined(0, 300); print(mutants.megabytes()); assert not wrong, wrong"
-    for _ in ("compiles what is not on disk yet", "is measured"):
+    held: list[int] = []
+    while len(held) < 2 and min(held, default=benchmark.MOST_MEGABYTES) >= benchmark.MOST_MEGABYTES:
+        # Again where it was too much: the first may have compiled what was not on disk yet.
         ended = subprocess.run(
             [*SMALL, sys.executable, "-c", code], cwd=ROOT / "benchmarks", capture_output=True, text=True, check=False
         )
         assert ended.returncode == 0, ended.stderr
-    assert int(ended.stdout) < benchmark.MOST_MEGABYTES
+        held.append(int(ended.stdout))
+    assert held[-1] < benchmark.MOST_MEGABYTES
 
 
 @pytest.mark.parametrize("number", [1, 2, 3, 4])

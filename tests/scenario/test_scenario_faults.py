@@ -49,6 +49,7 @@ endpoints:
 published:
   controlled: {value: 2/3, role: checked, source: nobody, mark: A}
 """
+SMALL_TRIAL = parse(SMALL, "trial.yaml")
 DACLIZUMAB = load_document("ms_daclizumab")
 
 
@@ -485,16 +486,14 @@ def mutate(data: Any, rng: random.Random) -> None:
         here[key] = [copy.deepcopy(here[key])]
 
 
-@given(st.integers(0, 2**32), st.integers(1, 3))
-@settings(max_examples=700)
-def test_any_change_of_structure_is_a_scenario_or_a_refusal(seed, changes):
-    """Whatever is done to a scenario's data, it is a scenario or a ScenarioError with a few faults, each of one line."""
+def changed_at_random(original: Document, seed: int, changes: int) -> None:
+    """It is a scenario, or a ScenarioError with a few faults, each of one line."""
     rng = random.Random(seed)  # noqa: S311 - not for secrets
-    data = copy.deepcopy(DACLIZUMAB.data)
+    data = copy.deepcopy(original.data)
     for _ in range(changes):
         mutate(data, rng)
     try:
-        found = build(Document("trial.yaml", data, "", DACLIZUMAB.places))
+        found = build(Document("trial.yaml", data, "", original.places))
     except ScenarioError as error:
         faults = error.faults
     else:
@@ -502,3 +501,17 @@ def test_any_change_of_structure_is_a_scenario_or_a_refusal(seed, changes):
         return
     assert 1 <= len(faults) <= 12 * changes
     assert all(f.message and "\n" not in f.message for f in faults)
+
+
+@given(st.integers(0, 2**32), st.integers(1, 3))
+@settings(max_examples=500)
+def test_any_change_of_structure_is_a_scenario_or_a_refusal(seed, changes):
+    """Whatever is done to a small scenario's data, it is a scenario or refused in words."""
+    changed_at_random(SMALL_TRIAL, seed, changes)
+
+
+@given(st.integers(0, 2**32), st.integers(1, 3))
+@settings(max_examples=200)
+def test_any_change_of_a_large_scenario_is_a_scenario_or_a_refusal(seed, changes):
+    """Likewise of one that uses most of the language, which takes ten times as long."""
+    changed_at_random(DACLIZUMAB, seed, changes)

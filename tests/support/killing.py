@@ -3,12 +3,14 @@
     python -m tests.support.killing COMMAND FOLDER SEED KILLS
 
 Works in FOLDER: `undisturbed` is what the command leaves without disturbance; `killed0`, `killed1`, ... were killed
-KILLS times in all, and then finished. Children are forked from a process that has compiled already, so that a child is
-soon at work; each is a whole process that dies by SIGKILL, with whatever it was writing.
+KILLS times in all, and then finished. Children are forked from a process that has done the command on a small scale:
+what it compiled and loaded is theirs, and a child is soon at work. Each is a whole process that dies by SIGKILL, with
+whatever it was writing.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -32,9 +34,9 @@ _ALONE = ("--workers", "1")
 COMMANDS = {
     "run": ("run", *_SMALL, "--replicates", "400", *_ALONE),
     "sweep": ("sweep", *_SMALL, "--replicates", "500", "--vary", "response_threshold=25%,50%", *_ALONE),
-    "thresholds": ("thresholds", *_SMALL, "--replicates", "400", "--random-streams", "2", *_ALONE),
+    "thresholds": ("thresholds", *_SMALL, "--replicates", "160", "--random-streams", "2", *_ALONE),
     "validate": ("validate", *_SMALL, "--replicates", "400", *_ALONE),
-    "compare": ("compare", "ms_no_drug", *_SMALL, "--replicates", "3000", *_ALONE),
+    "compare": ("compare", "ms_no_drug", *_SMALL, "--replicates", "1000", *_ALONE),
     "calibrate": ("calibrate", *_SMALL, "--points", "96", "--trials", "8", *_ALONE),
 }
 SWEEP = COMMANDS["sweep"]
@@ -94,6 +96,17 @@ def drawn_at_once() -> None:
     calibrate.CHECKED, calibrate.TRIALS_CHECKED, calibrate.FITS = 16, 2, 20
 
 
+def warm(words: tuple[str, ...], folder: Path) -> None:
+    """The command with few trials, in this process."""
+    few = list(words)
+    for option, number in (("--replicates", "4"), ("--points", "40"), ("--trials", "2")):
+        if option in few:
+            few[few.index(option) + 1] = number
+    with contextlib.suppress(SystemExit):
+        main([*few, "--out", str(folder)])
+    assert (folder / FINISHED).exists()
+
+
 def disturb(command: str, work: Path, seed: int, kills: int) -> None:
     """Everything."""
     chunks._SUBJECTS["batch"] = 100  # many chunks
@@ -101,7 +114,7 @@ def disturb(command: str, work: Path, seed: int, kills: int) -> None:
     words = COMMANDS[command]
     again = ["--resume"] if command in RESUMED else []
     rng = random.Random(seed)  # noqa: S311 - a seed that makes a failure repeatable
-    finish(words, work / "warm")  # compiles
+    warm(words, work / "warm")
     whole = finish(words, work / "undisturbed")
     number = hit = 0
     while hit < kills:

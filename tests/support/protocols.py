@@ -173,6 +173,7 @@ _VARIABLES = {
     "cells": (0.1, 0.3),
     "store": (0, 30, 100),
 }
+_SHOWS = {"scan": ("height", "spots", "coin"), "blood": ("cells",), "assay": ("store",)}
 _HOW = ("sum of", "mean of", "last of", "first of", "smallest of", "largest of", "count of")
 _ROUNDS = 3  # a way back is taken while the state has been entered fewer times
 
@@ -204,10 +205,35 @@ def _schedule(draw: Draw, days: int) -> Draft:
     if _often(draw):
         # As many as fit, the one at the very end included, or fewer.
         found["times"] = draw(st.integers(1, 24 * (days - start) // hours + 1))
+    elif _often(draw):
+        found["through"] = "end"
     return found
 
 
-def _summaries(draw: Draw, states: Sequence[str]) -> tuple[Draft, dict[str, Sequence[str]]]:
+def _visits(state: Draft, assessment: str) -> list[float]:
+    """The days of a state's planned visits with this assessment, but for those at its very end."""
+    schedule, days = state.get("assessments", {}).get(assessment), int(str(state.get("lasts", "0")).split()[0])
+    if schedule is None:
+        return []
+    if "every" not in schedule:
+        return [d for d in schedule.get("days", [7 * w for w in schedule.get("weeks", [])]) if d < days]
+    start, hours = int(schedule.get("start", "0").split()[0]), int(schedule["every"].split()[0])
+    return [start + k * hours / 24 for k in range(schedule.get("times", 99)) if start + k * hours / 24 < days]
+
+
+def _at_visit(draw: Draw, states: Mapping[str, Draft], variable: str) -> Draft:
+    """One planned visit that shows a variable; nothing where none does."""
+    shows = next(a for a, shown in _SHOWS.items() if variable in shown)
+    visits = [(name, day) for name, state in states.items() for day in _visits(state, shows)]
+    if not visits:
+        return {}
+    name, day = draw(st.sampled_from(visits))
+    if _often(draw, 3):
+        return {"at": f"day {day} since enrolment"}
+    return {"at": f"day {day}"} | ({"during": name} if _often(draw) else {})
+
+
+def _summaries(draw: Draw, states: Mapping[str, Draft]) -> tuple[Draft, dict[str, Sequence[str]]]:
     """Summaries by name, and thresholds for each that a rule may use."""
     found: Draft = {f"times_{s}": {"entries of": s} for s in states}
     bounds: dict[str, Sequence[str]] = {f"times_{s}": ("1", "2") for s in states}
@@ -215,13 +241,15 @@ def _summaries(draw: Draw, states: Sequence[str]) -> tuple[Draft, dict[str, Sequ
         variable = draw(st.sampled_from(list(_VARIABLES)))
         how = draw(st.sampled_from(_HOW))
         made: Draft = {how: variable}
-        if _often(draw, 3):
+        at = _at_visit(draw, states, variable) if _often(draw, 4) else {}
+        made |= at
+        if not at and _often(draw, 3):
             also = draw(st.lists(st.sampled_from(list(states)), max_size=2, unique=True))
             made["during"] = sorted({"s0", *also}) if also else "s0"
         if _often(draw, 3):
             made["within"] = f"{draw(st.sampled_from([0, 1, 3, 9]))} days"
         for key in ("first", "last"):
-            if _often(draw, 4):
+            if not at and _often(draw, 4):
                 made[key] = draw(st.integers(1, 3))
         found[f"m{k}"] = made
         bounds[f"m{k}"] = ("1", "2", "4") if how == "count of" else tuple(map(str, _VARIABLES[variable]))
@@ -310,12 +338,28 @@ class _Ways:
             {"from": f"s{source}", "to": to, **trigger, "when": f"{guard} and ({when})" if guard else when}
         )
 
+    def choice(self, source: int, onwards: str) -> Draft:
+        """A way out by chance, which may read the chart."""
+        numbers = [n for n in self.made if n.startswith(("m", "f")) and not _in_mg(self.made[n])]
+        later = [f"s{k}" for k in range(source + 2, self.count) if "until" not in self.states[f"s{k}"]] + ["out"]
+        to = self.draw(st.lists(st.sampled_from(later), min_size=1, max_size=2, unique=True))
+        chances = ["0.4", "0", "1", "25 %", *(f"{n} / 3" for n in numbers), *(f"1 - {n}" for n in numbers)]
+        choose = {state: self.draw(st.sampled_from(chances)) for state in to}
+        if sum(c == "1" for c in choose.values()) + sum(c in ("0.4", "25 %") for c in choose.values()) > 1:
+            choose = dict.fromkeys(to, "25 %")
+        items = self.draw(st.permutations([*choose.items(), (onwards, "otherwise")]))
+        name = {"name": f"choice {source}"} if _often(self.draw) else {}
+        return {**name, "from": f"s{source}", "choose": dict(items)}
+
     def out_of(self, source: int) -> None:
         """All ways out of one state."""
         draw, state = self.draw, self.states[f"s{source}"]
         name = self.randomisers.get(source)
         trigger = draw(st.sampled_from(["end", "end", "after", "upon"])) if name else ""
         for assessment in state.get("assessments", {}):
+            days = _visits(state, assessment)
+            if days and _often(draw, 3):
+                self.lead(source, after=assessment, at=f"day {draw(st.sampled_from(days))}")
             if _often(draw, 3):
                 self.lead(source, after=assessment)
             if trigger == "after":
@@ -335,6 +379,9 @@ class _Ways:
         if name and trigger != "done":
             self.found.append({"from": f"s{source}", "randomise": name, "when": self.rule()})
         onwards = f"s{source + 1}" if source + 1 < self.count else "done"
+        if _often(draw, 3):
+            self.found.append(self.choice(source, onwards))
+            return
         self.found.append({"from": f"s{source}", "to": onwards, "otherwise": True})
 
 
@@ -393,7 +440,7 @@ def drafts(draw: Draw) -> Draft:
         st.sets(st.integers(min(1, count - 1) if not _often(draw, 4) else 0, count - 1), min_size=1, max_size=2)
     )
     states = {name: _state(draw, k, count, enrolling) for k, name in enumerate(names)}
-    made, bounds = _summaries(draw, names)
+    made, bounds = _summaries(draw, states)
     ways = _Ways(draw, states, made, bounds)
     randomisations = _randomisations(draw, ways)
     for source in range(count):
@@ -403,7 +450,11 @@ def drafts(draw: Draw) -> Draft:
         ways.found.append({"from": "on study", "to": "out", "upon": "dropout"})
     if _often(draw):
         ways.found.append({"from": "on study", "to": "out", "upon": "fever"})
-    used = {t.get("to") for t in ways.found} | {arm for r in randomisations.values() for arm in r["between"]}
+    used = (
+        {t.get("to") for t in ways.found}
+        | {s for t in ways.found for s in t.get("choose", {})}
+        | {arm for r in randomisations.values() for arm in r["between"]}
+    )
     finals = {name: {"final": name} for name in ("done", "out") if name in used}
     hazard = st.sampled_from(["0 / 1 day", "3 % / 1 day", "30 % / 1 day"])
     return {

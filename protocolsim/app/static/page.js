@@ -16,8 +16,16 @@
     const row = element.closest("[data-parameter]");
     const slider = row.querySelector("[data-role=slider]");
     const number = row.querySelector("[data-role=number]");
-    if (element === slider) number.value = Number(slider.value);
-    else if (slider) slider.value = number.value;
+    const log = slider && slider.dataset.log ? slider.dataset.log.split(" ").map(Number) : null;
+    if (element === slider) {
+      const at = Number(slider.value);
+      // On a log scale each push is the same factor; the ends are exact, what lies between has three digits.
+      if (!log) number.value = at;
+      else number.value = at <= 0 ? log[0] : at >= 1 ? log[1] : Number((log[0] * (log[1] / log[0]) ** at).toPrecision(3));
+    } else if (slider) {
+      slider.value = log ? Math.log(number.value / log[0]) / Math.log(log[1] / log[0]) : number.value;
+    }
+    if (log) slider.setAttribute("aria-valuetext", number.value);
     row.classList.toggle("changed", number.value !== row.dataset.own);
     if (number.value === "" || !number.checkValidity()) return;
     const moved = { name: row.dataset.parameter, value: number.value, settled };

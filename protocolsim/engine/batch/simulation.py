@@ -348,7 +348,7 @@ class Scheduler:
             come = rows[~away]
         left = False
         for assessment, seen in self._assess(come, visit, state, MADE):
-            group = state.after.get(assessment)
+            group = state.tried_after(assessment, visit.offset)
             if group is not None:
                 here = columns.not_left(seen)
                 left |= len(self._decide(here, group)) < len(here)
@@ -398,6 +398,15 @@ class Scheduler:
         read = np.empty((len(group.reads), len(rows)))
         for k, number in enumerate(group.reads):
             read[k] = values[number]
+        if transition.choose is not None:
+            chosen = columns.choose(rows, transition.choose, values)
+            branches = [(self.states[s], chosen == k) for k, s in enumerate(transition.choose.states)]
+            branches = [(state, going) for state, going in branches if going.any()]
+            for state, going in branches:
+                columns.move(rows[going], transition, state, read[:, going])
+            for state, going in branches:
+                self._arrive(rows[going], state)
+            return
         if transition.randomise is None:
             assert transition.to is not None
             to = self.states[transition.to]

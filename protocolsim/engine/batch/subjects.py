@@ -6,6 +6,7 @@ same code in both engines.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from protocolsim.engine.batch.event_log import MOVE_READS, EventLog, add_events,
 from protocolsim.engine.batch.visit_log import VisitLog
 from protocolsim.engine.hazard_clocks import Clocks
 from protocolsim.observed import CHART_ROOM, Chart
+from protocolsim.protocol.choices import Choice
 from protocolsim.protocol.states import Dose, Group, State, Transition
 from protocolsim.randomness import keys, uniforms
 from protocolsim.records import MADE, NEVER
@@ -37,7 +39,7 @@ class Columns:
     """
 
     def __init__(self, trial: Trial, seed: int, room: int, memory: Workspace) -> None:
-        self.trial, self.seed, self.size, self.begun = trial, seed, room, 0
+        self.trial, self.seed, self.size, self.begun, self.any_endless = trial, seed, room, 0, False
         n, labels, assessments, causes = room, trial.labels, trial.assessments, len(trial.causes)
 
         def zeros(name: str, *across: int, kind: type = np.int64) -> NDArray[Any]:
@@ -56,8 +58,8 @@ class Columns:
         self.dose_numbers = zeros("dose_numbers", len(trial.drugs))
         self.allocated = zeros("allocated", len(trial.protocol.randomisations))
         self.allocated.fill(-1)
+        self.choices_made = zeros("choices_made", len(trial.protocol.choices))
         self.away, self.endless = zeros("marks", 2, kind=np.bool_)
-        self.any_endless = False
         self.visit_log = VisitLog(n, _VISITS, _NUMBERS, memory)
         widths = {"moves": MOVE_READS + labels.reasons, "events": 2}
         self.moves, self.events = (EventLog(name, n, n * _ROOM[name], width, memory) for name, width in widths.items())
@@ -66,7 +68,8 @@ class Columns:
         shape = (CHART_ROOM, len(labels.variables), n)
         states = len(labels.states)
         self.chart = Chart(
-            minute=memory.empty("chart.minute", shape, np.int64).T,
+            minute=(minute := memory.empty("chart.minute", shape, np.int64).T),
+            planned=minute,  # nobody queues here
             state=memory.empty("chart.state", shape, np.int16).T,
             value=memory.empty("chart.value", shape).T,
             count=zeros("chart.count", len(labels.variables)).T,
@@ -216,6 +219,12 @@ class Columns:
     def draws(self, rows: Integers, stream: int, index: Integers) -> Floats:
         """One uniform number for each subject in rows, at index[i]."""
         return uniforms(self.seed, keys(self.who, rows, index), stream)
+
+    def choose(self, rows: Integers, choice: Choice, values: Sequence[Any]) -> Integers:
+        """For each subject in rows, the place of the state that a choice by chance leads to this time."""
+        made = self.choices_made[choice.number]
+        count_up(rows, made)
+        return choice.chosen(values, self.draws(rows, choice.stream, made))
 
     def observe(self, rows: Integers, assessment: int, state: State, status: int) -> None:
         """Make an assessment now, or record why it was not made; rows in order."""

@@ -25,6 +25,7 @@ from protocolsim.engine.base import Trial, next_midnight, not_filled
 from protocolsim.engine.des.records import records_of
 from protocolsim.engine.des.subject import Course
 from protocolsim.errors import SimulationError
+from protocolsim.protocol.choices import Choice
 from protocolsim.protocol.states import Group, Randomisation, Rule, State, Visit
 from protocolsim.randomness import NO_SHOW as NO_SHOW_STREAM
 from protocolsim.randomness import uniform
@@ -60,12 +61,23 @@ class RuleEvaluation:
     """
 
     def __init__(
-        self, state: str, values: Sequence[Any], allocate: Callable[[Randomisation, Sequence[Any]], int]
+        self,
+        state: str,
+        values: Sequence[Any],
+        allocate: Callable[[Randomisation, Sequence[Any]], int],
+        choose: Callable[[Choice, Sequence[Any]], int],
     ) -> None:
         self.state, self.values = state, values
         self.taken = -1
-        self._allocate = allocate
+        self.chosen: dict[int, int] = {}
+        self._allocate, self._choose = allocate, choose
         self.arms: dict[int, int] = {}
+
+    def branch(self, choice: Choice) -> int:
+        """The state chosen for this subject by chance, cached likewise."""
+        if choice.number not in self.chosen:
+            self.chosen[choice.number] = self._choose(choice, self.values)
+        return self.chosen[choice.number]
 
     def arm(self, randomisation: Randomisation) -> int:
         """The arm allocated to this subject, cached: the condition of every arm's transition asks for it."""
@@ -83,6 +95,8 @@ def protocol_machine(trial: Trial) -> Machine:
             conditions = [partial(_holds, transition.rule)] if transition.rule is not None else []
             if transition.randomise is not None:
                 conditions.append(partial(_allocated, transition.randomise, to))
+            if transition.choose is not None:
+                conditions.append(partial(_chosen, transition.choose, to))
             transitions.append(
                 {
                     "trigger": transition.trigger,
@@ -107,6 +121,10 @@ def _holds(rule: Rule, decision: RuleEvaluation) -> bool:
 
 def _allocated(randomisation: Randomisation, arm: int, decision: RuleEvaluation) -> bool:
     return decision.arm(randomisation) == arm
+
+
+def _chosen(choice: Choice, state: int, decision: RuleEvaluation) -> bool:
+    return decision.branch(choice) == state
 
 
 def _take(number: int, decision: RuleEvaluation) -> None:
@@ -205,11 +223,13 @@ class Replicate:
         if group is None:
             return False
         values = course.read(group)
-        decision = RuleEvaluation(course.state.name, values, partial(self._allocate, course))
+        decision = RuleEvaluation(course.state.name, values, partial(self._allocate, course), course.choose)
         if not self.machine.events[group.trigger].trigger(decision, decision):
             return False
         for number, arm in decision.arms.items():
             course.allocated[number] = arm
+        for number in decision.chosen:
+            course.choices_made[number] += 1
         course.move(decision.taken, self._by_name[decision.state], [values[k] for k in group.reads])
         return True
 
@@ -356,7 +376,7 @@ class Stay:
             if (yield from self._served(name, closes, act)) if self.pools else self._do(act, MADE):
                 made.append(assessment)
         for assessment in made:
-            if self.over or self.replicate.decide(course, self.state.after.get(assessment)):
+            if self.over or self.replicate.decide(course, self.state.tried_after(assessment, visit.offset)):
                 return
         for dose in visit.doses:
             name, act = self.trial.labels.drugs[dose.drug], partial(course.give, dose, planned)

@@ -16,7 +16,9 @@ from protocolsim.engine.base import MOST_MOVES, Trial, find_rates, never_ends
 from protocolsim.engine.hazard_clocks import NEVER, Clocks
 from protocolsim.errors import SimulationError
 from protocolsim.observed import Chart
+from protocolsim.protocol.choices import Choice
 from protocolsim.protocol.states import Dose, Group, State, Visit
+from protocolsim.randomness import uniform
 from protocolsim.records import MADE
 from protocolsim.units import MINUTES_PER_DAY
 
@@ -41,6 +43,7 @@ class Course:
         self.busy_until = 0  # the end of the subject's last use of a limited resource
         self.state: State = trial.protocol.states[0]
         self.allocated = [-1] * len(trial.protocol.randomisations)
+        self.choices_made = [0] * len(trial.protocol.choices)
         self.rows: dict[str, list[tuple[Any, ...]]] = {t: [] for t in ("observations", "doses", "moves", "events")}
         self._start()
 
@@ -52,7 +55,8 @@ class Course:
             part.start(self.body, ROW, part.links, part.constants, self.seed, self.who)
         self.traits = [float(self.body[0, c]) for c in (*trial.visible, *trial.hidden)]
         labels = trial.labels
-        self.chart = Chart.empty(1, len(labels.variables), len(labels.states), len(trial.visible))
+        widths = len(labels.variables), len(labels.states), len(trial.visible)
+        self.chart = Chart.empty(1, *widths, late=trial.limited)
         self.chart.traits[0] = self.traits[: len(trial.visible)]
         self.streams = np.array([c.stream for c in trial.causes], dtype=np.int64)
         self.clocks = Clocks.initialised(self.streams, self.seed, self.who)
@@ -163,6 +167,7 @@ class Course:
             if status == MADE and variable in noted:
                 factor = measured.factors[column]
                 self.chart.note(ROW, variable, self._now, state, value if factor == 1.0 else value * factor, column)
+                self.chart.plan(0, variable, planned)
             rows.append(
                 (self.replicate, self.subject, state, assessment, variable, number, planned, now,
                  status, seen[column], behind[column])
@@ -185,6 +190,11 @@ class Course:
     def read(self, group: Group) -> list[Any]:
         """The summaries that a group's rules read, computed from the chart; entries for other summaries are None."""
         return self.trial.protocol.reader.values(group.reads, self.chart, ROW, self._now)
+
+    def choose(self, choice: Choice, values: Sequence[Any]) -> int:
+        """The state that a choice by chance leads to this time."""
+        key = self.seed, self.replicate, self.subject, choice.stream, self.choices_made[choice.number] + 1
+        return choice.states[int(choice.chosen(values, np.array([uniform(*key)]))[0])]
 
     def move(self, transition: int, to: State, read: Sequence[float]) -> None:
         """Move to another state now; the values read by the rules are recorded as the reason."""

@@ -27,6 +27,7 @@ from protocolsim.protocol.summaries import (
     MEAN,
     SMALLEST,
     SUM,
+    AtVisit,
     Entries,
     Formula,
     Observed,
@@ -208,7 +209,7 @@ class SymbolicChart:
         unknown = self.history.looped | self._untraced()
         if unknown.intersection(states):
             return self._roughly(made, states)
-        seen = [s for n in states for s in self._seen(n, made.variable)]
+        seen = [s for n in states for s in self._seen(n, made.variable, made.at)]
         if len(seen) > MOST_SYMBOLS:
             return self._roughly(made, states)
         kept = [self.logic.both(s.there, self._recent(s, made.within)) for s in seen]
@@ -218,7 +219,7 @@ class SymbolicChart:
 
     def _enough_here(self, made: Observed) -> bool:
         """Whether nothing that was observed before this state can matter."""
-        if self.stay.looped:
+        if self.stay.looped or made.at is not None:
             return False
         if made.within >= 0 and isinstance(self.stay.length, Fraction) and self.stay.length > made.within:
             return True
@@ -232,8 +233,8 @@ class SymbolicChart:
         planned = self.history.planned(self.history.protocol.states[state])
         return any(variable in self.history.case.shows[a] for visit in planned for a in visit.assessments)
 
-    def _seen(self, state: int, variable: int) -> list[SymbolicObservation]:
-        """The observations that one stay in a state may have brought."""
+    def _seen(self, state: int, variable: int, at: AtVisit | None = None) -> list[SymbolicObservation]:
+        """The observations that one stay in a state may have brought; `at`: those of one planned visit."""
         here = state == self.state
         stay = self.stay if here else self._gone_through(state)
         elapsed = self.stay.length if here else plus(
@@ -247,13 +248,26 @@ class SymbolicChart:
                 key = state, visit.offset, assessment
                 if key not in self._there:
                     self._there[key] = self.history.made(stay, visit, assessment)
-                there = self._there[key]
+                there = self.logic.both(self._there[key], self._at(stay, visit.offset, at))
                 if there is False:
                     continue
                 value, facts = self.values.observed(state, visit.offset, variable)
                 self.facts.extend(facts)
                 result.append(SymbolicObservation(value, plus(elapsed, Fraction(-visit.offset)), there))
         return result
+
+    def _at(self, stay: SymbolicStay, offset: int, at: AtVisit | None) -> Truth:
+        """Whether a visit of a stay is this one. At the very start of a state it may be one of the state before."""
+        if at is None:
+            return True
+        self.rough |= at.offset == 0
+        if not at.since_enrolment:
+            return offset == at.offset
+        if self.history.case.late:
+            return self.logic.truth("so long since enrolment")
+        planned = plus(stay.since, Fraction(offset))
+        wanted = plus(self.history.enrolled, Fraction(at.offset))
+        return self.logic.both(self.history.was_enrolled, self.logic.compare("==", planned, wanted))
 
     def _recent(self, seen: SymbolicObservation, within: int) -> Truth:
         if within < 0:
@@ -325,9 +339,9 @@ class SymbolicChart:
         self.rough = True
         sure = 0
         if self.state in states:
-            seen = self._seen(self.state, made.variable)
+            seen = self._seen(self.state, made.variable, made.at)
             sure = sum(self.logic.both(s.there, self._recent(s, made.within)) is True for s in seen)
-            sure = max(sure, self._just_made(made.variable))
+            sure = max(sure, self._just_made(made.variable) if made.at is None else 0)
         domain = self.history.case.variables[made.variable]
         roughly, facts = rough_statistic(self.logic, made, domain, sure)
         self.facts.extend(facts)
@@ -335,7 +349,9 @@ class SymbolicChart:
 
     def _just_made(self, variable: int) -> int:
         """1 where the very assessment that triggers this decision shows the variable."""
-        for assessment, group in self.history.protocol.states[self.state].after.items():
+        state = self.history.protocol.states[self.state]
+        groups = [*state.after.items(), *((a, group) for (a, _), group in state.at_visit.items())]
+        for assessment, group in groups:
             if group.trigger == self.trigger and variable in self.history.case.shows[assessment]:
                 return 1
         return 0

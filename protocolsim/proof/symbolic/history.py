@@ -47,10 +47,10 @@ class History:
         self.ways = [t for t in self.protocol.transitions if self._can_happen(t)]
         successors: dict[int, list[int]] = {s.number: [] for s in self.protocol.states}
         for t in self.ways:
-            successors[t.source] += t.destinations
+            successors[t.source] += t.possible
         self._after = {n: reachable(successors, init) for n, init in successors.items()}
         self.looped = {n for n, after in self._after.items() if n in after}
-        self._taken = {(t.number, to): logic.truth(f"way {t.number}") for t in self.ways for to in t.destinations}
+        self._taken = {(t.number, to): logic.truth(f"way {t.number}") for t in self.ways for to in t.possible}
         self.stays = {s.number: self._stay(s) for s in self.protocol.states}
         self._before: dict[int, list[int]] = {}
         self._traced: dict[int, list[int]] = {}
@@ -99,7 +99,7 @@ class History:
         onward = [
             t
             for t in self.ways
-            if t.source == state.number and any(not self.protocol.states[d].final for d in t.destinations)
+            if t.source == state.number and any(not self.protocol.states[d].final for d in t.possible)
         ]
         if state.lasts is not None and not self.case.late and all(t.trigger == END for t in onward):
             return SymbolicStay(state, looped, came, since, Fraction(state.lasts), True, facts)
@@ -139,7 +139,7 @@ class History:
     def _may_be_made_already(self, state: State, assessment: int) -> bool:
         """Whether a state before this one may make the same assessment at the moment it is left."""
         for t in self.ways:
-            if state.number not in t.destinations:
+            if state.number not in t.possible:
                 continue
             source = self.protocol.states[t.source]
             closing = [v for v in self.planned(source) if v.offset == source.lasts or source.lasts is None]
@@ -157,15 +157,15 @@ class History:
             if state.lasts is None:
                 return self._ends_with_trial(stay)
             return logic.both(self._about(stay.length, Fraction(state.lasts)), stay.to_the_end)
-        for assessment, group in state.after.items():
-            if group.trigger == trigger:
-                moments = [
-                    logic.both(self._about(stay.length, Fraction(v.offset)), self._flag(state, v, assessment))
-                    for v in self.planned(state)
-                    if assessment in v.assessments
-                ]
-                return logic.both(logic.either(*moments), stay.to_the_end)
-        return True
+        if trigger not in {g.trigger for g in (*state.after.values(), *state.at_visit.values())}:
+            return True
+        moments = [
+            logic.both(self._about(stay.length, Fraction(v.offset)), self._flag(state, v, assessment))
+            for v in self.planned(state)
+            for assessment in v.assessments
+            if (group := state.tried_after(assessment, v.offset)) is not None and group.trigger == trigger
+        ]
+        return logic.both(logic.either(*moments), stay.to_the_end)
 
     def _about(self, length: Number, planned: Fraction) -> Truth:
         """Whether something planned for this moment happens now; it may be late."""
@@ -205,7 +205,7 @@ class History:
             ways: dict[int, list[int]] = {s.number: [] for s in self.protocol.states}
             for t in self.ways:
                 if t.source != through:
-                    ways[t.source] += t.destinations
+                    ways[t.source] += t.possible
             self._doms[through, to] = through == 0 or (through != to and to not in reachable(ways, [0]))
         return self._doms[through, to]
 
@@ -216,7 +216,7 @@ class History:
         """
         logic, stay = self.logic, self.stays[state]
         facts = list(stay.facts)
-        ways = [t for t in self.ways if state in t.destinations]
+        ways = [t for t in self.ways if state in t.possible]
         if state != 0:
             taken = [self._taken[t.number, state] for t in ways]
             facts.append(logic.either(logic.no(stay.came), *taken))
@@ -238,5 +238,5 @@ class History:
         """A state that no way leads back to is left by one way only."""
         if state in self.looped:
             return []
-        out = [self._taken[t.number, to] for t in self.ways if t.source == state for to in t.destinations]
+        out = [self._taken[t.number, to] for t in self.ways if t.source == state for to in t.possible]
         return [self.logic.no(self.logic.both(a, b)) for k, a in enumerate(out) for b in out[k + 1 :]]

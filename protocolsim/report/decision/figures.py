@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from protocolsim.errors import UsageError
 from protocolsim.report.decision.series import Drawn
 from protocolsim.report.style import numbers
-from protocolsim.report.style.figures import BLUE, GREEN, INK, ORANGE, PURPLE, RED, SKY, finish, legend
+from protocolsim.report.style.figures import BLUE, GREEN, INK, ORANGE, PURPLE, RED, SKY, across_scale, finish, legend
 from protocolsim.study.decision.curve import ThresholdCurve
 from protocolsim.study.decision.utility import worth_of
 
@@ -325,7 +325,7 @@ def _across(drawn: Drawn) -> alt.X:
     import altair as alt
 
     ends = [drawn.shown(float(drawn.thresholds[k])) for k in (0, -1)]
-    scale = alt.Scale(domain=ends, nice=False) if ends[0] < ends[1] else alt.Scale(zero=False)
+    scale = across_scale(ends, log=drawn.parameter.log)
     return alt.X("at:Q", title=drawn.axis, scale=scale, axis=alt.Axis(grid=False, tickCount=5))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from protocolsim.report.decision import measure_table
 from protocolsim.report.decision.page import charts, threshold_page
 from protocolsim.report.decision.summary import CurveSummary
-from protocolsim.report.style.figures import save
+from protocolsim.report.style.figures import Drawing, save
 from protocolsim.study.storage.csv_files import write_frame
 from protocolsim.study.storage.results_folder import write_facts
 
@@ -22,7 +22,7 @@ def write_thresholds(summary: CurveSummary, folder: Path) -> None:
         along = measure_table.whole(summary.curve, summary.drawn.thresholds)
         write_frame(along, folder, "definitions")
     write_facts(folder, summary.summary(), summary.result.scenario, summary.provenance, summary.result.asked)
-    drawn = charts(summary)
+    drawn = {name: Drawing(chart) for name, chart in charts(summary).items()}
     for name, chart in drawn.items():
         for form in ("png", "svg", "html"):
             save(chart, folder / f"{name}.{form}")

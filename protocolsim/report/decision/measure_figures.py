@@ -8,7 +8,7 @@ import numpy as np
 
 from protocolsim.errors import UsageError
 from protocolsim.report.decision.series import Drawn
-from protocolsim.report.style.figures import INK, PALETTE, finish
+from protocolsim.report.style.figures import INK, PALETTE, across_scale, finish
 
 if TYPE_CHECKING:
     import altair as alt
@@ -32,9 +32,8 @@ def definitions(drawn: Drawn) -> alt.HConcatChart:
     frame = definitions_frame(drawn)
     colour = _colour(frame, columns=2)
     ends = [drawn.shown(float(drawn.thresholds[k])) for k in (0, -1)]
-    across = alt.X(
-        "at:Q", title=drawn.axis, scale=alt.Scale(domain=ends, nice=False), axis=alt.Axis(grid=False, tickCount=5)
-    )
+    scale = across_scale(ends, log=drawn.parameter.log)
+    across = alt.X("at:Q", title=drawn.axis, scale=scale, axis=alt.Axis(grid=False, tickCount=5))
     own = alt.Chart(_table([{"at": drawn.shown(drawn.curve.own)}])).mark_rule(color=INK, strokeDash=[5, 4])
     panels = []
     for name, heading in PANELS.items():

@@ -10,7 +10,7 @@ from protocolsim.report.decision import figures as decision_figures
 from protocolsim.report.decision import measure_figures, measure_table, regret_figures
 from protocolsim.report.decision.summary import COMMON_RANDOM_NUMBERS, CurveSummary
 from protocolsim.report.style import numbers as style_numbers
-from protocolsim.report.style.figures import caption, inline
+from protocolsim.report.style.figures import caption, inline, title
 from protocolsim.report.style.stylesheet import style
 from protocolsim.text.html import rendered
 
@@ -58,7 +58,7 @@ def threshold_page(summary: CurveSummary, drawn: dict[str, Any] | None = None) -
         common_random_numbers=COMMON_RANDOM_NUMBERS,
         figures=[
             {
-                "title": chart.title["text"],
+                "title": title(chart),
                 "caption": caption(chart),
                 "svg": inline(chart, f"figure{place}"),
             }

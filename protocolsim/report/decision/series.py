@@ -166,4 +166,6 @@ def over_range(scenario: Scenario, parameter: str) -> str | None:
     low, high = settable.low, settable.high
     if low is None or high is None:
         return None
+    if settable.log:
+        return ",".join(settable.write(low * (high / low) ** (k / (_SWEPT - 1))) for k in range(_SWEPT))
     return ",".join(settable.write(low + k * (high - low) / (_SWEPT - 1)) for k in range(_SWEPT))

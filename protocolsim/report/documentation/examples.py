@@ -39,9 +39,20 @@ parameters:
     meaning: how long the baseline is longer than in the trial
     mark: A
     source: the question, not the trial
+  leaving: {value: 0.5 % / 4 weeks, range: [0.05 % / 4 weeks, 5 % / 4 weeks], scale: log, meaning: rate of dropout}
+cohort: {dropout: leaving}
 protocol:
   states:
     baseline: {lasts: 12 weeks + washout}
+  transitions:
+    - {from: baseline, to: combination, when: entry_cel >= eligible_cels}
+    - {from: baseline, to: screen_failure, otherwise: true}
+    - {from: combination, to: monotherapy, when: cel_reduction > response_threshold}
+    - {from: combination, to: dose_doubled, otherwise: true}
+    - {from: monotherapy, to: rescued, after: mri, when: recent_cel > rescue_level * baseline_cel}
+    - {from: [monotherapy, dose_doubled, rescued], to: completed}
+    - {from: on study, to: withdrawn, upon: severe adverse event}
+    - {from: on study, to: withdrawn, upon: dropout}
   always: {on_study: {at most: 66 weeks}}
 """,
     "CohortPart": """\
@@ -115,6 +126,9 @@ protocol:
       assessments:
         mri: {weeks: [0, 4, 8, 12]}
         lymphocytes: {weeks: null, days: [0, 84]}     # instead of the weeks of the trial that it extends
+    combination:
+      assessments:
+        mri: {weeks: null, every: 2 weeks, through: end}  # at week 26 as well: `every` alone leaves out the end
     monotherapy:
       assessments:
         mri: {every: 4 weeks, start: 2 weeks, times: 8}
@@ -140,6 +154,8 @@ protocol:
     at_entry: {first of: edss}
     best: {smallest of: cel, during: combination}
     worst: {largest of: cel, during: [baseline, combination]}
+    third_scan: {last of: cel, at: week 10, during: combination}
+    half_a_year: {last of: cel, at: week 26 since enrolment}
     scans: {count of: cel, within: 26 weeks}
     rescues: {entries of: rescued}
     on_study_for: {time since: enrolment}
@@ -152,10 +168,21 @@ protocol:
     - {from: baseline, to: combination, when: entry_cel >= eligible_cels and entry_edss <= 6.5}
     - {from: baseline, to: screen_failure, otherwise: true}
     - {from: combination, to: monotherapy, when: cel_reduction > response_threshold}
-    - {from: combination, to: dose_doubled, otherwise: true}
+    - name: accepts          # by chance: nine in ten accept the larger dose, the others go off study
+      from: combination
+      choose: {dose_doubled: 90 %, withdrawn: otherwise}
     - {from: monotherapy, to: rescued, after: mri, when: recent_cel > rescue_level * baseline_cel}
+    - {from: monotherapy, to: rescued, after: mri, at: week 12, when: recent_cel > 4}   # at this visit alone
     - {from: [monotherapy, dose_doubled, rescued], to: completed}
     - {from: on study, to: withdrawn, upon: severe adverse event}
+""",
+    "protocol.transitions": """\
+extends: ms_daclizumab
+protocol:
+  transitions:               # by the names of the file that it extends
+    rescue: {when: recent_cel > 2 * rescue_level * baseline_cel}
+    early: {from: combination, to: dose_doubled, after: mri, at: week 14, when: cel_reduction < 0}
+    second_look: {from: monotherapy, to: withdrawn, after: mri, when: recent_cel > 20, place: before rescue}
 """,
     "RandomisationPart": """\
 extends: ms_randomised
@@ -177,6 +204,7 @@ extends: ms_daclizumab
 populations:
   completers: {of: evaluable, ended_in: completed}
   never_rescued: {of: decided, entered: monotherapy, not_entered: rescued}
+  active_at_entry: {where: baseline_cel >= 5 and age < 40}
 endpoints:
   completers_alone: {kind: share, entered: monotherapy, among: completers}
 """,

@@ -203,7 +203,9 @@ def _units_page() -> str:
         "`--set cohort.size=30`, `--set daclizumab.median_rate_ratio=0.6`. "
         f"A sweep takes `--vary {FORM}`: `--vary response_threshold=25%:75%:25%`, "
         "`--vary 'daclizumab_dose=0.5,1,2 mg/kg'`. Numbers without a unit take it from those that have one; where that "
-        "is `%`, each number but 0 says it.",
+        "is `%`, each number but 0 says it. Of a parameter with `scale: log` the third number is how many values, at "
+        "equal factors: `--vary rate=0.1:10:5` is 0.1, 0.316228, 1, 3.16228 and 10.",
+        "A plain `0` is a rate as well.",
         "## Marks",
         "Each clinical number says how it is known.",
         table(("Mark", "Meaning"), ([f"`{e.name}`", _sentence(e.meaning)] for e in marks())),

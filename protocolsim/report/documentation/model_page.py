@@ -8,10 +8,12 @@ from importlib import resources
 
 from protocolsim.component import ENROLMENT, MARKS, Component, Hazard, Parameter, level_of
 from protocolsim.errors import UsageError
-from protocolsim.scenario.build.components import disease_names, drug_names, load_shipped
+from protocolsim.report.documentation.declared_page import sections
+from protocolsim.scenario.build.components import disease_names, drug_names, load_shipped, shipped_model
 from protocolsim.text.markdown import listed, table
 from protocolsim.units import in_words
 
+_DECLARED_FOOT = "*Written by `protocolsim docs --pages docs` from `scenarios/models/{name}.yaml`.*"
 SECTIONS = ("## Equations", "## Limits", "## What cannot be known")
 """What the text beside the code must say, in this order."""
 
@@ -39,11 +41,11 @@ def index_page() -> str:
 
 def model_page(room: str, name: str) -> str:
     """The page of a shipped component, as Markdown. Raises UsageError where nobody wrote what it leaves out."""
-    component = load_shipped(room, name)
+    component, declared = load_shipped(room, name), shipped_model(name)
     beside = resources.files("protocolsim").joinpath(room, f"{name}.md")
-    if not beside.is_file():
+    if declared is None and not beside.is_file():
         raise UsageError(f"{room} {name}: its equations and limits are not written yet: expected {beside}")
-    written = beside.read_text(encoding="utf-8")
+    written = beside.read_text(encoding="utf-8") if declared is None else sections(declared)
     parts = [
         f"# {name.replace('_', ' ').capitalize()}",
         f"`{name}`, a {room}: {component.meaning}.",
@@ -60,7 +62,7 @@ def model_page(room: str, name: str) -> str:
         ),
         *_shown(component),
         *_couplings(room, component),
-        _FOOT.format(room=room, name=name),
+        (_FOOT if declared is None else _DECLARED_FOOT).format(room=room, name=name),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 

@@ -36,6 +36,7 @@ from protocolsim.units import (
     in_words,
     known_units,
     quantity,
+    unit_in_words,
     unit_product,
 )
 
@@ -307,12 +308,12 @@ def components() -> list[Entry]:
 
 def _of_component(component: Component, name: str, at: str) -> Iterator[Entry]:
     for p in component.parameters:
-        text = f"Plausible: {p.low:g} to {p.high:g} {p.unit}".rstrip() + f". [{p.mark}] {p.source}".rstrip()
+        text = f"Plausible: {p.low:g} to {in_words(p.high, p.unit)}. [{p.mark}] {p.source}".rstrip()
         yield Entry(
             "parameter",
             f"{name}.{p.name}",
             p.meaning,
-            unit=p.unit,
+            unit=unit_in_words(p.unit),
             default=in_words(p.value, p.unit),
             at=at,
             text=text,

@@ -201,7 +201,8 @@ class _Teller:
         if tried.to is None:
             return Line(tried.minute, "stay", f"{when}: {'; '.join(rules)}. Stays.")
         drawn = tried.taken is not None and tried.taken.randomise is not None
-        to = f"{'Randomised to' if drawn else 'On to'} {tried.to.label}"
+        chosen = tried.taken is not None and tried.taken.choose is not None
+        to = f"{'Randomised to' if drawn else 'By chance to' if chosen else 'On to'} {tried.to.label}"
         said = [*rules, *(["otherwise"] if tried.taken is not None and tried.taken.rule is None and rules else [])]
         text = f"{when}: {'; '.join(said)}. {to}." if said else f"{when}. {to}."
         others = tuple(self._other(branch) for branch in counterfactual_branches(self.life, tried, self.engine))

@@ -140,6 +140,8 @@ def _arrows(scenario: Scenario, alike: Sequence[Transition], source: str, counte
     arrows = []
     for to in dict.fromkeys(first.destinations):
         ratio = "" if drawn is None else f": {Fraction(drawn.block.count(to), len(drawn.block))}"
+        if first.choose is not None:
+            ratio = f": {first.choose.chances[first.choose.states.index(to)].words}"
         number = share = None
         if counted is not None:
             number = sum(counted.taken[t.number, to] for t in alike)

@@ -106,6 +106,8 @@ def moved_by(scenario: Scenario, transition: Transition) -> str:
         condition = ""
     trigger = "" if condition == "otherwise" else _moment(transition.trigger, source)
     drawn = "" if transition.randomise is None else f"randomised ({spoken(transition.randomise.name)})"
+    if transition.choose is not None:
+        drawn = "by chance"
     return ", ".join(part for part in (trigger, condition, drawn) if part)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from protocolsim.errors import UsageError
 from protocolsim.text.html import ScriptJSON, inked, inlined, xml
@@ -25,55 +26,90 @@ _INKS = {INK: "var(--ink)", FAINT: "var(--line)"}
 _FONT = "Arial, Helvetica, 'Liberation Sans', sans-serif"
 
 
+class Drawing:
+    """A chart that is written in several forms: to spell it out takes longer than to draw it, and is done once."""
+
+    def __init__(self, chart: Any) -> None:
+        self.chart = chart
+
+    @classmethod
+    def of(cls, chart: Any) -> Drawing:
+        """The drawing of a chart, or the drawing itself."""
+        return chart if isinstance(chart, cls) else cls(chart)
+
+    @cached_property
+    def spec(self) -> dict[str, Any]:
+        """The chart in Vega-Lite. Whoever changes it changes a copy."""
+        import altair as alt
+
+        with alt.data_transformers.disable_max_rows():
+            spec: dict[str, Any] = self.chart.to_dict()
+        return spec
+
+    @cached_property
+    def svg(self) -> str:
+        """As SVG text, with title and background."""
+        return xml(_mime(self.spec, "svg")["image/svg+xml"])
+
+    @property
+    def bare(self) -> str:
+        """As SVG text without title and background."""
+        untitled = {key: value for key, value in self.spec.items() if key != "title"}
+        return xml(_mime({**untitled, "background": "transparent"}, "svg")["image/svg+xml"])
+
+    @property
+    def page(self) -> str:
+        """As a page of its own that loads nothing."""
+        # Altair's template puts the chart into a script as it is.
+        text: str = _mime(self.spec, "html", template="inline", json_kwds={"cls": ScriptJSON})["text/html"]
+        return text
+
+
+def _mime(spec: dict[str, Any], form: Literal["svg", "html"], **asked: Any) -> Any:
+    import altair as alt
+    from altair.utils.mimebundle import spec_to_mimebundle
+
+    if form == "html":
+        asked |= {"vega_version": alt.VEGA_VERSION, "vegaembed_version": alt.VEGAEMBED_VERSION}
+    version = alt.VEGALITE_VERSION if form == "html" else alt.SCHEMA_VERSION.removeprefix("v").rpartition(".")[0]
+    return spec_to_mimebundle(spec, format=form, mode="vega-lite", vegalite_version=version, **asked)
+
+
+def title(chart: Any) -> str:
+    """What a chart shows."""
+    return str(Drawing.of(chart).chart.title["text"])
+
+
 def caption(chart: Any) -> str:
     """What to see in a chart of this module."""
-    return str(chart.usermeta["caption"])
+    return str(Drawing.of(chart).chart.usermeta["caption"])
 
 
 def alternative(chart: Any) -> str:
     """The chart in words, for those who cannot see it."""
-    return str(chart.usermeta["alternative"])
+    return str(Drawing.of(chart).chart.usermeta["alternative"])
 
 
 def save(chart: Any, path: str | Path) -> Path:
     """Write a chart as .png, .svg or self-contained .html. Raises UsageError for another ending."""
-    import altair as alt
-
-    target = Path(path)
+    target, drawing = Path(path), Drawing.of(chart)
     form = target.suffix.lower().lstrip(".")
     if form not in ("png", "svg", "html"):
         raise UsageError(f"'{target.name}' does not say what to write; end it in .png, .svg or .html")
     if form == "html":
-        with alt.data_transformers.disable_max_rows():
-            # Its template puts the chart into a script as it is.
-            chart.save(str(target), format="html", inline=True, json_kwds={"cls": ScriptJSON})
+        target.write_text(drawing.page, encoding="utf-8")
     elif form == "svg":
-        target.write_text(_drawn(chart), encoding="utf-8")
+        target.write_text(drawing.svg, encoding="utf-8")
     else:
         import vl_convert
 
-        target.write_bytes(bytes(vl_convert.svg_to_png(_drawn(chart), scale=2)))
+        target.write_bytes(bytes(vl_convert.svg_to_png(drawing.svg, scale=2)))
     return target
 
 
 def svg(chart: Any) -> str:
     """A chart as SVG text without its title and with no background, for a page that has its own."""
-    return _drawn(chart, bare=True)
-
-
-def _drawn(chart: Any, *, bare: bool = False) -> str:
-    import altair as alt
-    from altair.utils.mimebundle import spec_to_mimebundle
-
-    with alt.data_transformers.disable_max_rows():
-        spec = chart.to_dict()
-    if bare:
-        # In what is drawn and not in a copy of the chart: copying takes as long as drawing.
-        spec.pop("title", None)
-        spec["background"] = "transparent"
-    version = alt.SCHEMA_VERSION.removeprefix("v").rpartition(".")[0]
-    bundle: Any = spec_to_mimebundle(spec, format="svg", mode="vega-lite", vegalite_version=version)
-    return xml(bundle["image/svg+xml"])
+    return Drawing.of(chart).bare
 
 
 def inline(chart: Any, name: str, instead: str = "") -> Markup:
@@ -116,6 +152,15 @@ def legend(labels: Sequence[str]) -> alt.Legend:
     return alt.Legend(orient="bottom", direction="horizontal", columns=columns, symbolType="circle", offset=14)
 
 
+def across_scale(ends: Sequence[float], *, log: bool = False) -> alt.Scale:
+    """The scale of an axis over a parameter from its lowest value to its highest. `log`: where that has a log scale."""
+    import altair as alt
+
+    if not ends[0] < ends[1]:
+        return alt.Scale(zero=False)
+    return alt.Scale(type="log", domain=list(ends), nice=False) if log else alt.Scale(domain=list(ends), nice=False)
+
+
 def colours(states: Sequence[str], shown: Sequence[str]) -> alt.Scale:
     """One colour per state."""
     import altair as alt
@@ -136,11 +181,9 @@ def _paler(colour: str) -> str:
 
 def rows(chart: Any) -> pd.DataFrame:
     """The rows that a chart draws; where it draws several tables, `table` numbers them."""
-    import altair as alt
     import pandas as pd
 
-    with alt.data_transformers.disable_max_rows():
-        tables = [pd.DataFrame(rows) for rows in chart.to_dict().get("datasets", {}).values()]
+    tables = [pd.DataFrame(rows) for rows in Drawing.of(chart).spec.get("datasets", {}).values()]
     if len(tables) == 1:
         return tables[0]
     return pd.concat([t.assign(table=k + 1) for k, t in enumerate(tables)], ignore_index=True)

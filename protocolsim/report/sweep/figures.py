@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from protocolsim.errors import UsageError
 from protocolsim.report.style import numbers
-from protocolsim.report.style.figures import GREY, INK, PURPLE, RED, ROLE_TINTS, finish, legend
+from protocolsim.report.style.figures import GREY, INK, PURPLE, RED, ROLE_TINTS, across_scale, finish, legend
 from protocolsim.study.estimation.estimate import Estimate
 from protocolsim.study.sweep.sweep import Sweep
 
@@ -74,7 +74,7 @@ def _panel(sweep: Sweep, frame: pd.DataFrame, name: str, colour: alt.Color) -> a
 
     (varied,), estimate = sweep.axes, sweep.own.estimates[name]
     ends = [min(varied.values), max(varied.values)]
-    across = alt.Scale(domain=ends, nice=False) if ends[0] < ends[1] else alt.Scale(zero=False)
+    across = across_scale(ends, log=varied.log)
     x = alt.X("at:Q", title=_axis_title(varied.name, varied.unit), scale=across, axis=alt.Axis(grid=False, tickCount=5))
     y = alt.Y("value:Q", title=estimate.unit, scale=alt.Scale(zero=estimate.unit == "%"), axis=alt.Axis(tickCount=4))
     lower, upper = y.copy(), "upper:Q"

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from protocolsim.report.style import numbers
-from protocolsim.report.style.figures import caption, inline, save
+from protocolsim.report.style.figures import Drawing, caption, inline, save, title
 from protocolsim.report.style.stylesheet import style
 from protocolsim.report.sweep.figures import drawable, ordered, sweep_figure
 from protocolsim.study.sweep.sweep import Outcome, Sweep
@@ -23,20 +23,18 @@ _TEMPLATE = Path(__file__).with_name("page.html.j2")
 
 def write_report(sweep: Sweep, folder: Path) -> None:
     """Write report.html and, of one or two parameters, the figure as PNG, SVG and self-contained HTML."""
-    chart = sweep_figure(sweep) if drawable(sweep) else None
-    (folder / "report.html").write_text(_page(sweep, chart), encoding="utf-8")
+    chart = Drawing(sweep_figure(sweep)) if drawable(sweep) else None
+    (folder / "report.html").write_text(sweep_page(sweep, chart), encoding="utf-8")
     if chart is not None:
         for name in FIGURES:
             save(chart, folder / name)
 
 
-def sweep_page(sweep: Sweep) -> str:
-    """The page as text; it loads nothing from anywhere, and looks like the page of a run."""
-    return _page(sweep, sweep_figure(sweep) if drawable(sweep) else None)
-
-
-def _page(sweep: Sweep, chart: Any) -> str:
+def sweep_page(sweep: Sweep, chart: Drawing | None = None) -> str:
+    """The page as text, with this figure (drawn here unless given); it loads nothing, and looks like that of a run."""
     names = ordered(sweep)
+    if chart is None and drawable(sweep):
+        chart = Drawing(sweep_figure(sweep))
     return rendered(
         _TEMPLATE,
         sweep=sweep,
@@ -47,7 +45,7 @@ def _page(sweep: Sweep, chart: Any) -> str:
         range_means=numbers.RANGE_MEANS,
         difference_means=DIFFERENCE_MEANS,
         figure=None if chart is None else {"svg": inline(chart, "figure"), "caption": caption(chart)},
-        title="" if chart is None else chart.title["text"],
+        title="" if chart is None else title(chart),
         provenance=sweep.provenance,
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
-from itertools import combinations
+from itertools import accumulate, combinations, pairwise
 from pathlib import PurePath
 from typing import Any
 
@@ -35,6 +35,7 @@ from protocolsim.scenario.build.values.faults import Faults
 from protocolsim.scenario.build.values.names import FROM_COMPONENTS, Names
 from protocolsim.scenario.build.values.parameters import Parameters
 from protocolsim.scenario.build.visits import Vocabulary
+from protocolsim.scenario.build.ways.choices import meeting
 from protocolsim.scenario.checks.lapsing import lapsing, said
 from protocolsim.scenario.checks.limits import beyond_limits
 from protocolsim.scenario.file.extends import SET
@@ -91,7 +92,7 @@ def _assemble(document: Document, part: ScenarioPart, q: Expressions, allow_plug
     words = _vocabulary(cast := _cast(part, q, allow_plugins, document.attached))
     cohort = cohort_of(part.cohort, q, words)
     protocol = (builder := StatesBuilder(part.protocol, q, words)).build()
-    reader = EndpointsBuilder(part, q, words, builder.names)
+    reader = EndpointsBuilder(part, q, words, builder)
     populations, endpoints = reader.build()
     analyses = analyses_of(part, q, endpoints, reader)
     decisions = decisions_of(part, q, words, [t for c in cast.components for t in c.traits if t.hidden], builder)
@@ -294,10 +295,11 @@ def _read_values(
             SettableParameter(
                 key_of(called, p.name, path), p.name, path, component.name, p.unit, values[p.name], p.low, p.high,
                 p.meaning, p.mark, p.source, str(given.get(p.name, "")), default=p.value, changed=changed,
+                scale=p.scale,
             )
         )  # fmt: skip
         if changed and not p.low <= values[p.name] <= p.high:
-            said = f"{component.name}.{p.name} = {values[p.name]:g} {p.unit} is outside its plausible range"
+            said = f"{component.name}.{p.name} = {in_words(values[p.name], p.unit)} is outside its plausible range"
             cast.warnings.append(f"{said.replace('  ', ' ')}, {p.low:g} to {p.high:g}")
 
 
@@ -357,6 +359,7 @@ def _vocabulary(cast: _Cast) -> Vocabulary:
     assessments = [a for c in cast.components for a in c.assessments]
     diseases = () if cast.disease is None else (cast.disease,)
     events = dict.fromkeys(h.event for c in (*cast.drugs, *diseases) for h in c.hazards if h.event != DROPOUT)
+    ends = [0, *accumulate(len(a.variables) for a in assessments)]
     return Vocabulary(
         drugs=cast.drugs,
         drug_names=cast.drug_names,
@@ -364,6 +367,7 @@ def _vocabulary(cast: _Cast) -> Vocabulary:
         variables=tuple(v for a in assessments for v in a.variables),
         events=(*events, DROPOUT),
         traits=tuple(t for c in cast.components for t in c.traits if not t.hidden),
+        shows=tuple(tuple(range(*pair)) for pair in pairwise(ends)),
     )
 
 
@@ -390,6 +394,8 @@ def _structural(
 
     for address, message in (*beyond_limits(protocol, cohort, words), *findings(protocol, shows, names, gap)):
         q.faults.append(address, message, at_key=True)
+    for message in meeting(protocol.choices, cast.components):
+        q.faults.append(("protocol", "transitions"), message, at_key=True)
     _check_dropout(protocol, cohort, words, trial, q.faults)
 
 

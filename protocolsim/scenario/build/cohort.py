@@ -32,9 +32,7 @@ def cohort_of(part: CohortPart, q: Expressions, words: Vocabulary) -> Cohort | N
         q.faults.append(
             ("cohort", "max_candidates"), f"{most} is below cohort.size, {part.size}: the cohort could never be filled"
         )
-    dropout = q.number(
-        ("cohort", "dropout"), part.dropout, NONE if part.dropout == 0 else RATE, least=0.0, what="rate of dropout"
-    )
+    dropout = q.number(("cohort", "dropout"), part.dropout, RATE, least=0.0, what="rate of dropout")
     no_show = q.number(("cohort", "no_show"), part.no_show, NONE, least=0.0, most=1.0, what="probability")
     sites = _sites(part, q)
     capacity = _capacity(part, q, words, [s.name for s in sites or ()])
@@ -72,8 +70,7 @@ def _sites(part: CohortPart, q: Expressions) -> tuple[Site, ...] | None:
 
 def _arrivals(address: Address, text: str | float, q: Expressions) -> float | None:
     """How often candidates come; a place where nobody ever does is at fault."""
-    plain = not isinstance(text, str) and text == 0
-    rate = q.number(address, text, NONE if plain else RATE, least=0.0, what="candidates per time")
+    rate = q.number(address, text, RATE, least=0.0, what="candidates per time")
     if rate is not None and rate < _FEWEST:
         q.faults.append(address, f"{text}: nobody would ever come; say how often candidates do, such as {_ARRIVALS}")
         return None

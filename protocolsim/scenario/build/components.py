@@ -75,6 +75,11 @@ def load_shipped(room: str, name: str) -> Component:
     return model_of(_declared(name), name)
 
 
+def shipped_model(name: str) -> ModelPart | None:
+    """What the file of a shipped declared model says; None for a component of code."""
+    return ModelPart.model_validate(_declared(name).data) if name in models() else None
+
+
 def model_of(document: Document, name: str) -> Component:
     """The component of a file that is one declared model. Raises ScenarioError with every fault."""
     shape = check_as(ModelPart, document.data)

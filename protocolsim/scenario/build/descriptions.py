@@ -38,13 +38,17 @@ def _state_row(built: State, state: StatePart, ways_out: tuple[str, ...]) -> Sta
 def _when(schedule: Schedule) -> str:
     if schedule.every is not None:
         times = f", {schedule.times} times" if schedule.times is not None else ""
-        return f"every {schedule.every}{times}"
+        through = ", through the end" if schedule.through is not None else ""
+        return f"every {schedule.every}{times}{through}"
     key = "weeks" if schedule.weeks is not None else "days"
     return f"{key} " + ", ".join(str(v) for v in getattr(schedule, key) or ())
 
 
 def _way(t: TransitionPart) -> str:
     when = f"when {t.when}" if t.when is not None else "otherwise" if t.otherwise else "always"
-    trigger = f"after {t.after}, " if t.after else f"upon {t.upon}" if t.upon else "at the end, "
+    at = f" at {t.at}" if t.at is not None else ""
+    trigger = f"after {t.after}{at}, " if t.after else f"upon {t.upon}" if t.upon else "at the end, "
     to = t.to if t.to is not None else f"randomised by {t.randomise}"
+    if t.choose is not None:
+        to = "chosen by chance: " + ", ".join(f"{state} {chance}" for state, chance in t.choose.items())
     return f"{trigger}{when if not (t.upon and when == 'always') else ''} -> {to}".replace("  ", " ")

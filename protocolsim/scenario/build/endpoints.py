@@ -10,6 +10,9 @@ from protocolsim.endpoint.base import BUILT_IN, Endpoint, Population, Published
 from protocolsim.endpoint.catalogue import kinds
 from protocolsim.errors import UsageError, raised, unknown
 from protocolsim.names import told_apart
+from protocolsim.protocol.conditions import CourseCondition
+from protocolsim.protocol.summaries import Reader
+from protocolsim.scenario.build.protocol import StatesBuilder
 from protocolsim.scenario.build.values.expressions import Expressions
 from protocolsim.scenario.build.visits import Vocabulary
 from protocolsim.scenario.file.schema import AnalysisPart, EndpointPart, PublishedPart, ScenarioPart, endpoint_fields
@@ -21,8 +24,10 @@ from protocolsim.units import NONE, UnitError
 class EndpointsBuilder:
     """Builds populations and endpoints; every fault goes to `q.faults`."""
 
-    def __init__(self, part: ScenarioPart, q: Expressions, words: Vocabulary, states: Sequence[str]) -> None:
-        self.part, self.q = part, q
+    def __init__(self, part: ScenarioPart, q: Expressions, words: Vocabulary, rules: StatesBuilder) -> None:
+        """`rules` has built the protocol, and knows its states and summaries."""
+        self.part, self.q, self.words, self.rules = part, q, words, rules
+        states = rules.names
         self.names = {
             "states": ("state", tuple(states)),
             "events": ("event", words.events),
@@ -59,8 +64,17 @@ class EndpointsBuilder:
                 continue
             keys = ("entered", "not_entered", "ended_in", "not_ended_in")
             states = {k: self._listed((*address, k), "states", getattr(part, k)) for k in keys}
-            populations[name] = Population(of=part.of, **states)
+            where = None if part.where is None else self._condition((*address, "where"), part.where)
+            populations[name] = Population(of=part.of, **states, where=where)
         return populations
+
+    def _condition(self, address: Address, text: str | float) -> CourseCondition | None:
+        """A rule over what the chart holds at the end of a course, or None where it is at fault."""
+        rule = self.rules.rule(address, text)
+        if rule is None:
+            return None
+        factors = tuple(v.factor for v in self.words.variables)
+        return CourseCondition(rule, Reader(self.rules.summaries), self.rules.reads([text]), factors)
 
     def _circular(self, name: str) -> bool:
         seen: list[str] = []

@@ -33,9 +33,11 @@ from protocolsim.protocol.summaries import (
 from protocolsim.scenario.build.bounds import ENROLMENT, bounds_of
 from protocolsim.scenario.build.values.expressions import Expressions
 from protocolsim.scenario.build.visits import VisitsBuilder, Vocabulary, visits
+from protocolsim.scenario.build.ways.choices import ChoicesBuilder
+from protocolsim.scenario.build.ways.planned_visits import PlannedVisits, moment, triggers
 from protocolsim.scenario.file.schema import ProtocolPart, StatePart, SummaryPart, TransitionPart
 from protocolsim.scenario.file.yaml_reader import Address
-from protocolsim.units import NONE, TIME, Dimension, UnitError, unit_product
+from protocolsim.units import NONE, TIME, Dimension, UnitError, dimension_name, unit_product
 
 Summaries = Mapping[str, str | int | float | SummaryPart]
 ON_STUDY, ANY = "on study", "any"
@@ -65,11 +67,14 @@ class StatesBuilder:
         self.slots: dict[str, int] = {}
         self.dimensions: dict[str, Dimension] = dict(q.parameters.dimensions)
         self._visits = VisitsBuilder(q, words)
+        self._planned = PlannedVisits(part, q, self._visits)
+        self._named_visits: dict[tuple[str, str], dict[int, int]] = {}  # of transitions, by state and assessment
         self.sound = True  # whether every state and transition could be built
 
     def build(self) -> Protocol | None:
         """The protocol, or None where too little of it is sound."""
         self._summaries()
+        self._choices = ChoicesBuilder(self.q, self.numbers, self.slots, self._share)
         randomisations = self._randomisations()
         transitions = self._transitions(randomisations)
         window = self.q.minutes(("protocol", "window"), self.part.window)
@@ -88,6 +93,7 @@ class StatesBuilder:
             tuple(transitions),
             window,
             bounds_of(self.part.always, self.q, self.words, self.names, self.numbers),
+            choices=tuple(self._choices.found),
         )
 
     # Summaries -----------------------------------------------------------------------------------------------------
@@ -162,11 +168,28 @@ class StatesBuilder:
         number = self.words.variable_names.index(variable)
         dimension = NONE if how == "count" else dimension_of_unit(self.words.variables[number].unit)
         first, last = (-1 if n is None else n for n in (part.first, part.last))
-        return Summary(name, Observed(HOW.index(how), number, during, within, first, last), dimension)
+        made = Observed(HOW.index(how), number, during, within, first, last)
+        if part.at is not None:
+            at_visit = self._at_visit(address, part, made)
+            return None if at_visit is None else Summary(name, at_visit, dimension)
+        return Summary(name, made, dimension)
+
+    def _at_visit(self, address: Address, part: SummaryPart, made: Observed) -> Observed | None:
+        """The same summary, of the observations of one planned visit."""
+        if made.first >= 0 or made.last >= 0:
+            self.q.faults.append(address, "'first' and 'last' do not go with 'at', which means one visit", at_key=True)
+            return None
+        at = self._planned.read((*address, "at"), part.at or "")
+        if at is None:
+            return None
+        named = None if part.during is None else [self.names[s] for s in made.during]
+        states = self._planned.of_summary((*address, "at"), at, self.words.showing(made.variable), named)
+        return None if states is None else replace(made, at=at, during=tuple(self.numbers[s] for s in states))
 
     def _about_states(self, address: Address, name: str, part: SummaryPart) -> Summary | None:
-        if {"during", "within", "first", "last"} & part.model_fields_set:
-            self.q.faults.append(address, "'during', 'within', 'first' and 'last' belong to observations", at_key=True)
+        if {"during", "within", "first", "last", "at"} & part.model_fields_set:
+            belong = "'during', 'within', 'first', 'last' and 'at' belong to observations"
+            self.q.faults.append(address, belong, at_key=True)
             return None
         if part.time_since == ENROLMENT:
             return Summary(name, TimeSince(None), TIME)
@@ -211,6 +234,15 @@ class StatesBuilder:
         """The summaries that these expressions read, and those that these read in turn."""
         wanted = {self.slots[n] for text in texts for n in names_in(parse(text)) if n in self.slots}
         return closure(wanted, {k: s.made_by for k, s in enumerate(self.summaries)})
+
+    def _share(self, address: Address, text: str | float) -> Rule | None:
+        """A compiled number without a unit."""
+        rule = self.rule(address, text, wants_truth=False)
+        dimension = None if rule is None else dimension_of(parse(text), self.dimensions)
+        if dimension is not None and dimension != NONE:
+            self.q.faults.append(address, f"expected a probability, found '{text}', {dimension_name(dimension)}")
+            return None
+        return rule
 
     def _randomisations(self) -> dict[str, Randomisation]:
         found: dict[str, Randomisation] = {}
@@ -261,15 +293,41 @@ class StatesBuilder:
         enrolled = [self.numbers[n] for n, s in self.part.states.items() if s.enrolled]
         final = {self.numbers[n] for n, s in self.part.states.items() if s.final is not None}
         on_study = reachable(explicit, enrolled) - final
+        called: dict[str, int] = {}
+        for item, part in enumerate(self.part.transitions):
+            if part.name is not None and called.setdefault(part.name, item) != item:
+                self.q.faults.append(("protocol", "transitions", item, "name"), f"'{part.name}' is another one's name")
         if not self.part.transitions:
             self.q.faults.append(("protocol", "transitions"), "no transition stands here", at_key=True)
+        built = [
+            way
+            for item, part in enumerate(self.part.transitions)
+            for way in self._transition(item, part, randomisations, on_study, final)
+        ]
+        return self._numbered(built)
+
+    def _numbered(self, built: Sequence[Transition]) -> list[Transition]:
+        """The transitions with their numbers, each once for every group in which it is tried."""
+        parts, codes = self.part.transitions, self.words.assessments
+        names = list(self.part.states)
+        sources: dict[int, list[str]] = {}
+        for t in built:
+            sources.setdefault(t.item, []).append(names[t.source])
+        self._named_visits = self._planned.after(parts, sources, codes)
         found: list[Transition] = []
-        for item, part in enumerate(self.part.transitions):
-            for built in self._transition(item, part, randomisations, on_study, final):
-                found.append(Transition(len(found), *built))
+        for t in built:
+            state, after = names[t.source], parts[t.item].after
+            named = None if after is None else self._named_visits.get((state, after))
+            if parts[t.item].at is not None and t.item not in (named or ()):
+                continue  # this state does not plan the visit; another that it leaves does
+            planned = self._planned.of(state, self.part.states[state]).planned([codes.index(after)]) if named else set()
+            for trigger in triggers(t.trigger, t.item, named, planned):
+                found.append(replace(t, number=len(found), trigger=trigger))
         return found
 
     def _named_targets(self, part: TransitionPart) -> list[str]:
+        if part.choose is not None:
+            return list(part.choose)
         if part.randomise is not None:
             arms = self.part.randomisations.get(part.randomise)
             return list(arms.between) if arms is not None else []
@@ -282,7 +340,8 @@ class StatesBuilder:
         randomisations: Mapping[str, Randomisation],
         on_study: set[int],
         final: set[int],
-    ) -> list[tuple[int, int | None, Randomisation | None, Rule | None, bool, str, int]]:
+    ) -> list[Transition]:
+        """A transition out of each state that it leaves, without a number."""
         address: Address = ("protocol", "transitions", item)
         rule = None if part.when is None else self.rule((*address, "when"), part.when)
         sound = self._shape(address, part) and (rule is not None or part.when is None)
@@ -293,22 +352,29 @@ class StatesBuilder:
             known = self.q.names.declared("protocol", "randomisations")
             sound &= self.q.names.known((*address, "randomise"), "randomisation", part.randomise, known)
             sound &= part.randomise in randomisations
+        choice = None if part.choose is None else self._choices.choice((*address, "choose"), part)
         sources = self._sources((*address, "from"), part, on_study, final)
         if not sound or trigger is None or sources is None:
             self.sound = False
             return []
+        if (choice is None) != (part.choose is None):
+            self.sound = False
+            return []
         to = None if part.to is None else self.numbers[part.to]
         drawn = None if part.randomise is None else randomisations[part.randomise]
-        return [(s, to, drawn, rule, bool(part.otherwise), trigger, item) for s in sources]
+        return [Transition(-1, s, to, drawn, rule, bool(part.otherwise), trigger, item, choice) for s in sources]
 
     def _shape(self, address: Address, part: TransitionPart) -> bool:
         with self.q.faults.watch() as here:
-            if (part.to is None) == (part.randomise is None):
-                self.q.faults.append(address, "a transition says 'to' or 'randomise', one of them", at_key=True)
+            if sum(way is not None for way in (part.to, part.randomise, part.choose)) != 1:
+                said = "a transition says 'to', 'randomise' or 'choose', one of them"
+                self.q.faults.append(address, said, at_key=True)
             if part.when is not None and part.otherwise:
                 self.q.faults.append(address, "a transition says 'when' or 'otherwise', not both", at_key=True)
             if part.after is not None and part.upon is not None:
                 self.q.faults.append(address, "a transition says 'after' or 'upon', not both", at_key=True)
+            if part.at is not None and part.after is None:
+                self.q.faults.append((*address, "at"), "'at' belongs to 'after'", at_key=True)
         return here.ok
 
     def _trigger(self, address: Address, part: TransitionPart) -> str | None:
@@ -342,23 +408,19 @@ class StatesBuilder:
         if self.q.names.refused(address):
             return None
         with self.q.faults.watch() as here:
-            lasts = None if part.lasts is None else self.q.minutes((*address, "lasts"), part.lasts, what="duration")
-            until = (
-                None
-                if part.until is None
-                else self.q.minutes((*address, "until"), part.until, what="time since enrolment")
-            )
-            if part.lasts is not None and part.until is not None:
-                self.q.faults.append(address, "a state says 'lasts' or 'until', not both", at_key=True)
-            longest = lasts if until is None else until
-            levels, doses = self._visits.treatment(address, part, longest)
-            measured = self._visits.assessments(address, part, longest)
-        if not here.ok:
+            table = self._planned.of(name, part)
+            levels, doses = self._visits.treatment(address, part, table.lasts if table.until is None else table.until)
+        if not (here.ok and table.sound):
             return None
         number = self.numbers[name]
         groups = self._groups([t for t in transitions if t.source == number])
         after = {k: groups[f"after {a}"] for k, a in enumerate(self.words.assessments) if f"after {a}" in groups}
         upon = {k: groups[f"upon {e}"] for k, e in enumerate(self.words.events) if f"upon {e}" in groups}
+        at_visit = {
+            (k, offset): groups[f"after {a} at {moment(offset)}"]
+            for k, a in enumerate(self.words.assessments)
+            for offset in sorted(set(self._named_visits.get((name, a), {}).values()))
+        }
         return State(
             number=number,
             name=name,
@@ -366,13 +428,14 @@ class StatesBuilder:
             outcome=part.final,
             enrolled=part.enrolled,
             on_study=part.final is None and number in follows,
-            lasts=lasts,
-            until=until,
+            lasts=table.lasts,
+            until=table.until,
             levels=levels,
-            visits=visits(measured, doses),
+            visits=visits(table.measured, doses),
             at_end=groups.get(END),
             after=after,
             upon=upon,
+            at_visit=at_visit,
         )
 
     def _follows_enrolment(self, transitions: Sequence[Transition]) -> set[int]:
@@ -387,5 +450,6 @@ class StatesBuilder:
             together = tuple(t for t in transitions if t.trigger == trigger)
             rules = [t.rule.words for t in together if t.rule is not None]
             rules += [s.words for t in together if t.randomise is not None for s in t.randomise.strata]
+            rules += [c.words for t in together if t.choose is not None for c in t.choose.chances if c.evaluate]
             found[trigger] = Group(trigger, together, self.reads(rules))
         return found

@@ -26,6 +26,11 @@ class Vocabulary:
     variables: tuple[Variable, ...]
     events: tuple[str, ...]
     traits: tuple[Trait, ...]
+    shows: tuple[tuple[int, ...], ...] = ()  # the variables that each assessment shows, by number
+
+    def showing(self, variable: int) -> list[int]:
+        """The assessments that show a variable."""
+        return [a for a, shown in enumerate(self.shows) if variable in shown]
 
     @property
     def variable_names(self) -> tuple[str, ...]:
@@ -42,7 +47,10 @@ class VisitsBuilder:
     def treatment(
         self, address: Address, part: StatePart, lasts: int | None
     ) -> tuple[tuple[float, ...], list[tuple[int, Dose, bool]]]:
-        """The treatment in force by drug, and every dose: its minute, what it is, and whether it was listed."""
+        """The treatment in force by drug, and every dose: its minute, what it is, and whether it is given at the end.
+
+        What is listed is, where it falls on the very end of the state, and what repeats `through: end`.
+        """
         levels = [0.0] * len(self.words.drugs)
         doses: list[tuple[int, Dose, bool]] = []
         for drug, given in part.treatment.items():
@@ -62,18 +70,18 @@ class VisitsBuilder:
             offsets = self._schedule(place, given, lasts)
             if amount is not None:
                 levels[number] = amount
-                doses += [(offset, Dose(number, amount), given.every is None) for offset in offsets]
+                doses += [(offset, Dose(number, amount), _closing(given)) for offset in offsets]
         return tuple(levels), doses
 
     def assessments(self, address: Address, part: StatePart, lasts: int | None) -> list[tuple[int, int, bool]]:
-        """Every assessment: its minute, its number, and whether it was listed."""
+        """Every assessment: its minute, its number, and whether it is made at the very end of the state."""
         assessments: list[tuple[int, int, bool]] = []
         for name, schedule in part.assessments.items():
             place: Address = (*address, "assessments", name)
             if self.q.names.known(place, "assessment", name, self.words.assessments, at_key=True):
                 number = self.words.assessments.index(name)
                 assessments += [
-                    (offset, number, schedule.every is None) for offset in self._schedule(place, schedule, lasts)
+                    (offset, number, _closing(schedule)) for offset in self._schedule(place, schedule, lasts)
                 ]
         return assessments
 
@@ -86,7 +94,7 @@ class VisitsBuilder:
             )
             return []
         if schedule.every is None:
-            for key in sorted({"start", "times"} & schedule.model_fields_set):
+            for key in sorted({"start", "times", "through"} & schedule.model_fields_set):
                 self.q.faults.append((*address, key), f"'{key}' belongs to 'every'", at_key=True)
             scale = MINUTES_PER_WEEK if listed == ["weeks"] else MINUTES_PER_DAY
             return self._listed((*address, listed[0]), getattr(schedule, listed[0]), scale)
@@ -115,12 +123,15 @@ class VisitsBuilder:
         start = self.q.minutes((*address, "start"), schedule.start)
         if every is None or start is None or lasts is None:
             return []
-        # Half-open: what falls on the very end belongs to the state that follows.
-        offsets = range(start, lasts, every)
+        # Half-open, unless asked: what falls on the very end belongs to the state that follows.
+        offsets = range(start, lasts + (schedule.through is not None), every)
         if not offsets and lasts > 0:
             self.q.faults.append(
                 (*address, "start"), f"'{schedule.start}' is not before the end of the state: nothing would be planned"
             )
+        if schedule.times is not None and schedule.through is not None:
+            self.q.faults.append((*address, "through"), "say 'times' or 'through', not both", at_key=True)
+            return []
         if schedule.times is not None:
             times = self.q.whole((*address, "times"), schedule.times, least=1, most=10**9, what="times")
             if times is None:
@@ -134,14 +145,19 @@ class VisitsBuilder:
         return list(offsets)
 
 
+def _closing(schedule: Schedule) -> bool:
+    """Whether what is planned for the very end of a state is done there."""
+    return schedule.every is None or schedule.through is not None
+
+
 def visits(measured: Sequence[tuple[int, int, bool]], doses: Sequence[tuple[int, Dose, bool]]) -> tuple[Visit, ...]:
-    """Everything planned for one moment is one visit; assessments and doses in file order. The flag: it was listed."""
+    """Everything planned for one moment is one visit; in file order. The flag: also at the end."""
     result = []
     for moment in sorted({offset for offset, _, _ in (*measured, *doses)}):
-        assessments = [(a, listed) for o, a, listed in measured if o == moment]
-        given = [(d, listed) for o, d, listed in doses if o == moment]
+        assessments = [(a, also) for o, a, also in measured if o == moment]
+        given = [(d, also) for o, d, also in doses if o == moment]
         closing = Visit(
-            moment, tuple(a for a, listed in assessments if listed), tuple(d for d, listed in given if listed), None
+            moment, tuple(a for a, also in assessments if also), tuple(d for d, also in given if also), None
         )
         result.append(
             Visit(

@@ -1,8 +1,8 @@
 """One scenario on top of another: `extends: NAME`, and settings from outside.
 
 Mappings merge key by key, and the extending file wins; a list or a single value replaces what it meets, as a whole
-(`protocol.transitions` too); null takes the inherited key away. What a file says of itself beside others (`beside`,
-`findings`) is not inherited. Every value keeps the place it was written at.
+(`protocol.transitions` too, unless they are changed by name); null takes the inherited key away. What a file says of
+itself beside others (`beside`, `findings`) is not inherited. Every value keeps the place it was written at.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import numpy as np
 from protocolsim.errors import ScenarioError, UsageError, digits
 from protocolsim.scenario.file.library import find, is_path
 from protocolsim.scenario.file.models import with_models
+from protocolsim.scenario.file.named_transitions import TRANSITIONS, listed, numbered, with_changes, without, written
 from protocolsim.scenario.file.path_check import why_unreadable
 from protocolsim.scenario.file.yaml_reader import MAX_DEPTH, Address, Document, Place, read, spell, why_no_text
 
@@ -56,7 +57,7 @@ def extended(document: Document, path: Path | None = None) -> Document:
         path = parent
     # Each file's models are looked for beside it.
     chain = [with_models(d, p) for d, p in zip(chain, trail, strict=True)]
-    merged = chain.pop()
+    merged = listed(chain.pop())
     while chain:
         merged = _merge(merged, chain.pop())
     return merged
@@ -86,6 +87,11 @@ def _refuse(document: Document, message: str) -> NoReturn:
 
 
 def _merge(base: Document, over: Document) -> Document:
+    if isinstance(written(over), dict):
+        if isinstance(written(base), list):
+            base, over = with_changes(base, over, _overlaid), without(over)
+        else:
+            over = listed(over)
     replaced: set[Address] = {_EXTENDS, *((key,) for key in _ITS_OWN)}
     gone: set[Address] = {_EXTENDS}
     inherited = {key: value for key, value in base.data.items() if key not in _ITS_OWN}
@@ -94,6 +100,10 @@ def _merge(base: Document, over: Document) -> Document:
     places = {address: place for address, place in base.places.items() if not _within(address, replaced)}
     places |= {address: place for address, place in over.places.items() if not _within(address, gone)}
     return replace(over, data=data, places=places, attached={**base.attached, **over.attached})
+
+
+def _overlaid(base: dict[str, Any], over: dict[str, Any], replaced: set[Address], gone: set[Address]) -> dict[str, Any]:
+    return _overlay(base, over, (), replaced, gone)
 
 
 def _overlay(
@@ -171,6 +181,7 @@ def _step(here: Any, step: str, address: Address, path: str) -> str | int:
     at = spell(address)
     if not isinstance(here, list):
         raise UsageError(f"{path}: {at} is {str(here)[:60]!r}, and nothing stands below it")
+    step = numbered(here, step) if address == TRANSITIONS else step
     if not (step.isascii() and step.isdigit() and len(step) < 10 and int(step) < len(here)):
         raise UsageError(f"{path}: {at} is a list; '{step}' is not a number from 0 to {len(here) - 1}")
     return int(step)

@@ -9,11 +9,13 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing
+from collections.abc import Mapping
+from functools import cache
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
 
-from protocolsim.component import Mark
+from protocolsim.component import Mark, Scale
 from protocolsim.endpoint.base import Endpoint, Role
 from protocolsim.scenario.file.model_schema import ModelPart
 from protocolsim.scenario.file.parts import (
@@ -28,6 +30,7 @@ from protocolsim.scenario.file.parts import (
     Scalar,
     Text,
     Time,
+    Visit,
 )
 
 
@@ -39,6 +42,11 @@ class ScenarioParameter(FilePart):
         default=None, description="the lowest and highest value that make sense"
     )
     meaning: Text = Field(description="what it is, in a few words")
+    scale: Scale = Field(
+        default="linear",
+        description="`log` where it is best moved by equal factors: by sweeps, sliders, figures and priors; its range "
+        "must then be above 0",
+    )
     mark: Mark | None = Field(default=None, description="how its value is known: F, F2, D, A or M")
     source: Text | None = Field(default=None, description="where its value comes from")
 
@@ -90,7 +98,12 @@ class Schedule(FilePart):
 
     weeks: list[Scalar] | None = Field(default=None, description="the weeks it is planned for")
     days: list[Scalar] | None = Field(default=None, description="the days it is planned for")
-    every: Time | None = Field(default=None, description="repeated at this interval, before the state's end")
+    every: Time | None = Field(
+        default=None, description="repeated at this interval, before the state's end (weeks and days may fall on it)"
+    )
+    through: Literal["end"] | None = Field(
+        default=None, description="with every: `end`, also at the very end of the state, where that falls on it"
+    )
     start: Time = Field(default="0 weeks", description="with every: the first time")
     times: Count | None = Field(default=None, description="with every: at most so often")
 
@@ -187,15 +200,37 @@ class SummaryPart(FilePart):
     within: Time | None = Field(default=None, description="only observations so recent, such as 4 weeks")
     first: StrictInt | None = Field(default=None, description="only the first so many of those left")
     last: StrictInt | None = Field(default=None, description="only the last so many of those left")
+    at: Visit | None = Field(
+        default=None,
+        description="only the observation made at this planned visit, counted from the start of the states in `during`"
+        " (all that plan it where absent), or 'since enrolment'; undefined where it was not made",
+        examples=["{last of: cel, at: week 4, during: combination}", "{last of: cel, at: week 26 since enrolment}"],
+    )
 
 
 class TransitionPart(FilePart):
     """A transition between states, tried in file order: at the end of the state, or `after` or `upon` what is named."""
 
+    name: Text | None = Field(
+        default=None, description="a name, by which a file that extends this one may change it: rescue: {when: ...}"
+    )
     from_: Names = Field(alias="from", description="a state, a list of states, 'on study' (from enrolment on) or 'any'")
     to: Text | None = Field(default=None, description="the state it leads to")
     randomise: Text | None = Field(default=None, description="instead of to: the randomisation that chooses the state")
+    choose: dict[str, Expression] | None = Field(
+        default=None,
+        description="instead of to: states and the probability of each, an expression over parameters, summaries and "
+        "seen traits; 'otherwise' for the one that takes the rest, without which they must come to 1. Each is cut to 0 "
+        "to 1, an undefined one is 0, and what goes beyond 1 in all is cut from the last. The draws belong to the "
+        "transition's name, or to the names of its states",
+        examples=["{from: relapsed, choose: {surgery: accept_surgery, drug: otherwise}}"],
+    )
     after: Text | None = Field(default=None, description="tried after this assessment")
+    at: Visit | None = Field(
+        default=None,
+        description="with after: only at this planned visit, counted from the start of the state",
+        examples=["{from: monotherapy, to: rescued, after: mri, at: week 12, when: recent_cel > 4}"],
+    )
     upon: Text | None = Field(default=None, description="tried upon this event")
     when: Rule | None = Field(default=None, description="the decision rule: an expression that is true or false")
     otherwise: Literal[True] | None = Field(
@@ -239,7 +274,11 @@ class ProtocolPart(FilePart):
     randomisations: dict[str, RandomisationPart] = Field(
         default={}, description="lists of treatment allocation, by name"
     )
-    transitions: list[TransitionPart] = Field(description="the transitions between states, in the order they are tried")
+    transitions: list[TransitionPart] = Field(
+        description="the transitions between states, in the order they are tried; or a mapping of names, in which a "
+        "file that extends another changes those that it names, takes them away with null, and adds others at the end, "
+        "or in a `place`: first, last, before NAME, after NAME"
+    )
     always: dict[str, AlwaysPart] = Field(default={}, description="what must hold on every path, by name")
 
 
@@ -303,6 +342,12 @@ class PopulationPart(FilePart):
     not_entered: Names = Field(default=[], description="subjects who never entered any of these states")
     ended_in: Names = Field(default=[], description="subjects whose last state is one of these")
     not_ended_in: Names = Field(default=[], description="subjects whose last state is none of these")
+    where: Rule | None = Field(
+        default=None,
+        description="subjects for whom this rule over parameters, seen traits and summaries holds at the end of their "
+        "course; what was so at another time is said by the summary (during: baseline, at: week 26 since enrolment)",
+        examples=["{where: age > 50 and baseline_cel >= 2}"],
+    )
 
 
 class EndpointPart(BaseModel):
@@ -375,7 +420,8 @@ OF_KIND = "endpoint of kind "
 """How a field that names an endpoint says of which kind it must be."""
 
 
-def endpoint_fields(kind: type[Endpoint]) -> dict[str, tuple[str, Any]]:
+@cache
+def endpoint_fields(kind: type[Endpoint]) -> Mapping[str, tuple[str, Any]]:
     """The keys of a kind of endpoint or analysis: what each names (states, variable, ..., text), and the choices."""
     shared = {f.name for f in dataclasses.fields(Endpoint)}
     hints = typing.get_type_hints(kind, include_extras=True)
@@ -392,4 +438,4 @@ def endpoint_fields(kind: type[Endpoint]) -> dict[str, tuple[str, Any]]:
             fields[field.name] = (hint.__metadata__[0], None)
         else:
             fields[field.name] = ("text", None)
-    return fields
+    return types.MappingProxyType(fields)

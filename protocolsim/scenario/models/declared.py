@@ -16,14 +16,14 @@ from protocolsim.errors import RuleError
 from protocolsim.model import instructions as code
 from protocolsim.model.assembler import Assembler, Constants
 from protocolsim.model.programs import AdvanceProgram, Frame, GiveProgram, ObserveProgram, RateProgram, StartProgram
-from protocolsim.model.terms import PARAMETER, ColumnTerm, apply, number, term_of
+from protocolsim.model.terms import PARAMETER, ColumnTerm, apply, number, parts_of, term_of
 from protocolsim.model.terms import field as field_term
 from protocolsim.protocol.rules import Node
 from protocolsim.scenario.build.values.faults import Faults
 from protocolsim.scenario.file.model_schema import ModelPart
 from protocolsim.scenario.file.yaml_reader import Address
 from protocolsim.scenario.models.draws import Streams, over, times
-from protocolsim.scenario.models.events import DeclaredEvent, EventsBuilder, baseline_of
+from protocolsim.scenario.models.events import DeclaredEvent, EventsBuilder, RateOfConstants, baseline_of
 from protocolsim.scenario.models.observations import DeclaredVariable, ObservationsBuilder
 from protocolsim.scenario.models.parameters import parameter_of
 from protocolsim.scenario.models.patients import PatientsReader, PatientsStart
@@ -361,6 +361,11 @@ class DeclaredModel:
         return make(**common, **({"give": give} if give is not None else {}))
 
     def _hazard(self, frame: Frame, event: DeclaredEvent) -> Hazard:
+        if event.kind == "rate" and event.multiplier.is_constant:
+            # The same for everybody, and all that a state says of it is whether the treatment is in force.
+            rate = RateOfConstants(self.assembler.constant(event.multiplier))
+            return Hazard(event=event.name, stream=event.stream, rate=rate, since=event.part.since,
+                          once=not event.part.recurrent)  # fmt: skip
         return Hazard(
             event=event.name,
             stream=event.stream,
@@ -372,8 +377,8 @@ class DeclaredModel:
         )
 
     def _give(self, frame: Frame, carried: Carried) -> GiveProgram | None:
-        if not carried.doses:
-            return None
+        if not carried.doses and not self.scope.reads_dose:
+            return None  # it is on or off
         dose = apply(code.GIVEN, data=(0.0,))
         weight = self.scope.special("weight") if "weight" in self.scope.needs else None
         amounts = [dose if weight is None else times(dose, weight), dose]
@@ -395,14 +400,17 @@ def _multipliers(events: Sequence[DeclaredEvent]) -> list[ColumnTerm]:
 
 def _paths(terms: Sequence[ColumnTerm]) -> bool:
     """Whether one of these draws a path in time."""
-    return any(t.code == code.AUTOREGRESSIVE or _paths(t.of) for t in terms)
+    return any(part.code == code.AUTOREGRESSIVE for term in terms for part in parts_of(term))
 
 
 def _moves(term: ColumnTerm, is_drug: bool, reads: Sequence[str]) -> bool:
     """Whether a term may change while a patient stays in a state: not by the treatment in force."""
-    if term.code == code.LOAD:
-        return term.changes and not (is_drug and term.data[0] == 0.0)
-    if term.code == code.SIGNAL:
-        return not reads[int(term.data[0])].startswith("level of ")
-    own = term.code in (code.UNTIL, code.AUTOREGRESSIVE)
-    return own or any(_moves(part, is_drug, reads) for part in term.of)
+
+    def moves(part: ColumnTerm) -> bool:
+        if part.code == code.LOAD:
+            return part.changes and not (is_drug and part.data[0] == 0.0)
+        if part.code == code.SIGNAL:
+            return not reads[int(part.data[0])].startswith("level of ")
+        return part.code in (code.UNTIL, code.AUTOREGRESSIVE)
+
+    return any(moves(part) for part in parts_of(term))

@@ -13,6 +13,9 @@ from protocolsim.scenario.file.yaml_reader import Address
 FIRST_DECLARED = 2**31
 """Streams of declared models that are given no number lie from here to the last, 2^32 - 1."""
 
+_FARTHEST = 37.0
+"""Standard deviations beyond which a normal variable's probability is no longer a number."""
+
 
 class Streams:
     """The streams of one model, each by its name: whoever adds or moves another changes nothing here."""
@@ -84,16 +87,43 @@ def bounded(value: ColumnTerm, low: ColumnTerm | None, high: ColumnTerm | None) 
     return value if high is None else apply(code.MIN, value, high)
 
 
+def below(a: ColumnTerm, b: ColumnTerm) -> ColumnTerm:
+    """Whether a < b, to the bit: the tolerance of rules is wider than what rates per minute differ by."""
+    return apply(code.DRAWN, a, b)
+
+
 def drawn(u: ColumnTerm, probability: ColumnTerm) -> ColumnTerm:
     """1 with this probability, else 0."""
-    return apply(code.DRAWN, u, probability)
+    return below(u, probability)
 
 
-def cut(u: ColumnTerm, below: ColumnTerm | None, above: ColumnTerm | None) -> ColumnTerm:
+def cut_score(u: ColumnTerm, score: ColumnTerm | None, low: ColumnTerm | None, high: ColumnTerm | None) -> ColumnTerm:
+    """The normal score of a uniform draw between these ends: reckoned in the smaller tail, where digits are left.
+
+    `score` is that of the whole draw. An end that lies further out than FARTHEST counts as there.
+    """
+    if low is None and high is None:
+        return score if score is not None else apply(code.NORMAL, u)
+    if low is not None:
+        low = apply(code.MIN, low, number(_FARTHEST))
+    if high is not None:
+        high = apply(code.MAX, high, number(-_FARTHEST))
+    if low is None:
+        assert high is not None
+        return apply(code.NORMAL, times(u, apply(code.NORMAL_BELOW, high)))
+    if high is None:
+        beyond = times(minus(number(1.0), u), apply(code.NORMAL_BELOW, apply(code.NEGATE, low)))
+        return apply(code.NEGATE, apply(code.NORMAL, beyond))
+    side = apply(code.CHOOSE, below(number(0.0), low), number(-1.0), number(1.0))
+    first, last = (apply(code.NORMAL_BELOW, times(side, end)) for end in (low, high))
+    return times(side, apply(code.NORMAL, plus(first, times(u, minus(last, first)))))
+
+
+def cut(u: ColumnTerm, lower: ColumnTerm | None, upper: ColumnTerm | None) -> ColumnTerm:
     """A uniform draw between two tails, which hold these probabilities."""
-    if below is None and above is None:
+    if lower is None and upper is None:
         return u
-    tails = plus(below, above) if below is not None and above is not None else below if below is not None else above
+    tails = plus(lower, upper) if lower is not None and upper is not None else lower if lower is not None else upper
     assert tails is not None
     shrunk = times(minus(number(1.0), tails), u)
-    return shrunk if below is None else plus(below, shrunk)
+    return shrunk if lower is None else plus(lower, shrunk)

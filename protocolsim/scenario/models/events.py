@@ -138,3 +138,14 @@ class BaselineOfConstants:
         if self.kind == "weibull":
             return Weibull(*numbers)
         return PiecewiseConstant(tuple(numbers[2::2]), tuple(numbers[1::2]))
+
+
+@dataclass(frozen=True)
+class RateOfConstants:
+    """A hazard per minute that is one of its component's constants, whatever the treatment in force."""
+
+    place: int
+
+    def __call__(self, constants: Floats, level: float) -> float:  # noqa: ARG002
+        """The hazard."""
+        return float(constants[self.place])

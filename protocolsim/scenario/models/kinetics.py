@@ -1,7 +1,7 @@
 """Kinetics of doses: amounts in one or two compartments, with or without a depot, in closed form.
 
 Amounts move linearly, so what becomes of them over an interval is a sum of exponentials with the amounts of its
-beginning. Where two rates are equal the sums would divide by zero: one of them is taken a ten-millionth larger.
+beginning. Where two rates of three are equal the sums would divide by zero: one is taken a ten-millionth larger.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from protocolsim.model import instructions as code
 from protocolsim.model.terms import ColumnTerm, apply, number
 from protocolsim.model.terms import field as field_term
 from protocolsim.scenario.file.model_schema import QuantityPart
-from protocolsim.scenario.models.draws import exponential, minus, over, plus, times
+from protocolsim.scenario.models.draws import below, exponential, minus, over, plus, times
 from protocolsim.units import NONE, RATE, TIME, Dimension
 
 _LN2 = 0.6931471805599453
@@ -116,13 +116,13 @@ def _from_depot(
 ) -> None:  # fmt: skip
     """Add what comes from the depot meanwhile."""
     depot = amount(entered)
-    flow = times(depot, absorbed)
     if to is None or back is None:
-        apart = _apart(absorbed, out)
-        always[central] = plus(always[central], times(over(flow, apart), minus(_left(out), _left(plus(out, apart)))))
+        in_depot = absorbed
+        always[central] = plus(always[central], times(times(depot, absorbed), _passed_on(absorbed, out)))
     else:
         fast, slow = _rates(out, to, back)
         in_depot = plus(slow, _apart(plus(fast, _apart(absorbed, fast)), slow))
+        flow = times(depot, in_depot)
         lefts = (_left(in_depot), _left(fast), _left(slow))
         pairs = (
             times(minus(fast, in_depot), minus(slow, in_depot)),
@@ -134,11 +134,26 @@ def _from_depot(
         beyond = [over(times(to, left), p) for left, p in zip(lefts, pairs, strict=True)]
         always[central] = plus(always[central], times(flow, plus(plus(to_central[0], to_central[1]), to_central[2])))
         always[peripheral] = plus(always[peripheral], times(flow, plus(plus(beyond[0], beyond[1]), beyond[2])))
-    always[entered] = times(depot, _left(absorbed))
+    always[entered] = times(depot, _left(in_depot))
+
+
+def _passed_on(rate: ColumnTerm, other: ColumnTerm) -> ColumnTerm:
+    """How long what left at one rate is there before it leaves at the other: for two rates the same from either side.
+
+    exp(-slow t) t (1 - exp(-x)) / x, where x is the difference of the rates times t; its series where that is small.
+    """
+    elapsed = apply(code.ELAPSED)
+    x = times(apply(code.ABS, minus(rate, other)), elapsed)
+    series = minus(
+        number(1.0), times(x, minus(number(1.0 / 2.0), times(x, minus(number(1.0 / 6.0), over(x, number(24.0))))))
+    )
+    whole = over(minus(number(1.0), exponential(apply(code.NEGATE, x))), x)
+    share = apply(code.CHOOSE, below(x, number(1e-4)), series, whole)
+    return times(times(_left(apply(code.MIN, rate, other)), elapsed), share)
 
 
 def _apart(rate: ColumnTerm, other: ColumnTerm) -> ColumnTerm:
     """rate - other, but never nearly 0."""
     difference = minus(rate, other)
-    near = apply(code.LESS, apply(code.ABS, difference), times(other, number(1e-7)))
+    near = below(apply(code.ABS, difference), times(other, number(1e-7)))
     return apply(code.CHOOSE, near, times(other, number(_APART - 1.0)), difference)

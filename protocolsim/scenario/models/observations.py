@@ -9,6 +9,7 @@ from protocolsim.component import Variable
 from protocolsim.model import instructions as code
 from protocolsim.model.terms import ColumnTerm, apply, number, term_of, uniform_of_use
 from protocolsim.model.terms import field as field_term
+from protocolsim.protocol.rules import Name
 from protocolsim.scenario.file.model_schema import ErrorPart, ObservationPart
 from protocolsim.scenario.file.yaml_reader import Address
 from protocolsim.scenario.models.draws import Streams, bounded, drawn, exponential, log_sd, minus, over, plus, times
@@ -72,6 +73,11 @@ class ObservationsBuilder:
             last = self.fields.add(f"{self.assessment}.{name} (at the last)")
             self.stores[last] = truth
             truth = minus(truth, field_term(last, changes=True))
+            low, high = shows[0].interval
+            rises = isinstance(shows[0].node, Name) and shows[0].node.name in self.scope.rising
+            # At the first look the last was 0.
+            between = NOT_NEGATIVE if rises else hull(shows[0].interval, (low - high, high - low))
+            shows = replace(shows[0], interval=between), truth
         key = f"{self.assessment}.{name}"
         erred = self._with_error(address, key, part, truth, shows[0])
         if erred is None:

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import count
 
+from protocolsim.errors import RuleError
 from protocolsim.model import instructions as code
-from protocolsim.model.terms import ColumnTerm, apply, number, term_of
+from protocolsim.model.terms import ColumnTerm, apply, number, parts_of, term_of
 from protocolsim.model.terms import field as field_term
-from protocolsim.protocol.rules import Node
+from protocolsim.protocol.rules import Call, Node, names_in, parse
 from protocolsim.scenario.file.model_schema import QuantityPart
 from protocolsim.scenario.file.yaml_reader import Address
 from protocolsim.scenario.models.draws import Streams, bounded, exponential, minus, over, plus, times
-from protocolsim.scenario.models.intervals import ANYTHING, NOT_NEGATIVE, Interval, hull, within
+from protocolsim.scenario.models.intervals import ANYTHING, NOT_NEGATIVE, Interval, hull, interval_of, within
 from protocolsim.scenario.models.kinetics import compartments
 from protocolsim.scenario.models.scope import Meanings, ParsedFormula, Scope
 from protocolsim.units import ACTIVITY, MASS, NONE, RATE, SUBSTANCE, TIME, Dimension, combine
@@ -30,6 +32,7 @@ _WITH: Mapping[str, tuple[str, ...]] = {
     "available": ("doses_enter",),
 }
 LN2 = 0.6931471805599453
+_TURNS = 3  # in which bounds may become wider step by step
 _INF = float("inf")
 _MEASURED = {"mg": MASS, "IU": ACTIVITY, "mmol": SUBSTANCE}
 
@@ -78,6 +81,11 @@ class QuantitiesBuilder:
         self.carried = Carried()
         self.next: dict[str, ColumnTerm] = {}  # terms after the step, of the quantities so far
         self._systems: list[tuple[str, int, Node, QuantityPart, Address]] = []
+        self._within: dict[str, Interval] = {}  # bounds of quantities that have them
+        self._spans: dict[str, list[Node]] = {}  # what a quantity stays between, besides what it starts with
+        self._targets: dict[str, ParsedFormula] = {}
+        self._levels: dict[str, ColumnTerm] = {}  # at entry
+        self._streams: dict[str, int] = {}
 
     def build(self, parts: Mapping[str, QuantityPart]) -> None:
         """Take up every quantity; faults where one is none."""
@@ -90,6 +98,9 @@ class QuantitiesBuilder:
         dimensions = {n: self._start(n, parts[n], str(kinds[n])) for n in sound if kinds[n] != "formula"}
         for name in [n for n in sound if kinds[n] == "formula"]:
             self._formula(name, parts, kinds, set())
+        for name in [n for n in sound if kinds[n] == "relaxes_to"]:
+            self._aim(name, parts[name], dimensions[name])
+        self._settle_intervals()
         for name in sound:
             dimension = dimensions.get(name)
             if kinds[name] == "formula" or dimension is None:
@@ -155,9 +166,11 @@ class QuantitiesBuilder:
         for key, text in (("at least", part.least), ("at most", part.most)):
             found = None if text is None else self._read((*self._at(name), key), text, dimension, "as the quantity")
             terms.append(None if found is None else found[1])
-            if found is not None and key == "at least":
+            if found is None or found[1].changes:
+                continue
+            if key == "at least":
                 low = found[0].interval[0]
-            elif found is not None:
+            else:
                 high = found[0].interval[1]
         return terms[0], terms[1], (low, high)
 
@@ -166,47 +179,128 @@ class QuantitiesBuilder:
         address = self._at(name)
         if kind == "doses_enter":
             self.scope.add(name, _MEASURED[part.measured_in], NOT_NEGATIVE)
+            self.starts[name] = number(0.0)
             return _MEASURED[part.measured_in]
         if kind == "arrivals":
             self.scope.add(name, NONE, NOT_NEGATIVE)
+            self.scope.rising.add(name)
+            self.starts[name] = number(0.0)
             return NONE
-        if kind == "steps":
-            assert part.steps is not None
-            values = [self.scope.read((*address, "steps", "levels", k), v) for k, v in part.steps.levels.items()]
-            dimensions = {v.dimension for v in values if v is not None}
-            if None in values or len(dimensions) != 1:
-                if None not in values:
-                    said = "no level stands here" if not values else "the levels' units do not fit each other"
-                    self.scope.faults.append((*address, "steps", "levels"), said, at_key=True)
+        if kind in ("steps", "autoregressive"):
+            dimension = self._start_of_steps(name, part) if kind == "steps" else self._start_of_noise(name, part)
+            if dimension is None:
                 self.scope.broken.add(name)
-                return None
-            dimension = dimensions.pop() or NONE
-            self.scope.add(name, dimension, hull(*(v.interval for v in values if v is not None)))
             return dimension
-        if kind == "autoregressive":
-            assert part.autoregressive is not None
-            sd = self.scope.read(
-                (*address, "autoregressive", "sd"), part.autoregressive.sd, None, "a standard deviation"
-            )
-            if sd is None:
-                self.scope.broken.add(name)
-                return None
-            self.scope.add(name, sd.dimension or NONE, ANYTHING)
-            return sd.dimension or NONE
         assert part.start is not None
         start = self.scope.read((*address, "start"), part.start, None, "its value at entry")
         if start is None:
             self.scope.broken.add(name)
             return None
         dimension = start.dimension or NONE
-        low, high, interval = self._bounds(name, part, dimension)
-        at_entry = term_of(start.node, Meanings(self.starts, self.scope.formulas, self.scope))
+        at_entry = self._at_entry((*address, "start"), start)
+        with self.scope.faults.watch() as here:
+            low, high, interval = self._bounds(name, part, dimension)
+        if at_entry is None or not here.ok:
+            self.scope.broken.add(name)
+            return None
+        self._within[name] = interval
         place = self.fields.add(name)
         self.starts[name] = self.carried.start[place] = bounded(at_entry, low, high)
         self.now[name] = field_term(place, changes=True)
         known = start.interval if kind == "relaxes_to" else NOT_NEGATIVE if start.interval[0] >= 0.0 else ANYTHING
         self.scope.add(name, dimension, within(known if kind in ("relaxes_to", "grows_by") else ANYTHING, *interval))
         return dimension
+
+    def _at_entry(self, address: Address, formula: ParsedFormula) -> ColumnTerm | None:
+        """What a formula is at entry; None, with a fault, where it reads what is not there yet."""
+        term = term_of(formula.node, Meanings(self.starts, self.scope.formulas, self.scope))
+        if any(part.code in (code.SIGNAL, code.LOAD) for part in parts_of(term)):
+            said = f"'{formula.text}' reads drugs or enrolment, of which there is nothing at entry"
+            self.scope.faults.append(address, said)
+            return None
+        return term
+
+    def _start_of_steps(self, name: str, part: QuantityPart) -> Dimension | None:
+        """The level at entry, and its value."""
+        assert part.steps is not None
+        address = (*self._at(name), "steps")
+        values = [self.scope.read((*address, "levels", k), v) for k, v in part.steps.levels.items()]
+        dimensions = {v.dimension for v in values if v is not None}
+        if None in values or len(dimensions) != 1:
+            if None not in values:
+                said = "no level stands here" if not values else "the levels' units do not fit each other"
+                self.scope.faults.append((*address, "levels"), said, at_key=True)
+            return None
+        start = self.scope.read((*address, "start"), part.steps.start, NONE, "the number of a level, from 0")
+        level = start and self._at_entry((*address, "start"), start)
+        if start is None or level is None:
+            return None
+        if not (start.interval[0] >= 0.0 and start.interval[1] <= len(values) - 1):
+            said = f"'{start.text}' can be outside of 0 to {len(values) - 1}"
+            self.scope.faults.append((*address, "start"), said)
+            return None
+        known = [v for v in values if v is not None]
+        entered = [self._at_entry((*address, "levels"), v) for v in known]
+        if None in entered:
+            return None
+        self._levels[name] = apply(code.FLOOR, level)
+        self.starts[name] = _pick(self._levels[name], [term for term in entered if term is not None])
+        self._spans[name] = [v.node for v in known]
+        dimension = dimensions.pop() or NONE
+        self.scope.add(name, dimension, hull(*(v.interval for v in known)))
+        return dimension
+
+    def _start_of_noise(self, name: str, part: QuantityPart) -> Dimension | None:
+        """A noise at entry."""
+        given = part.autoregressive
+        assert given is not None
+        address = (*self._at(name), "autoregressive")
+        sd = self.scope.read((*address, "sd"), given.sd, None, "a standard deviation")
+        like = self.scope.read((*address, "correlation"), given.correlation, NONE, "a correlation")
+        time = self.scope.read((*address, "over"), given.over, TIME, "the time after which it has it")
+        if sd is None or like is None or time is None:
+            return None
+        self._above_zero((*address, "over"), time)
+        if not (like.interval[0] > 0.0 and like.interval[1] < 1.0):
+            said = f"'{like.text}' can be outside of 0 to 1, which it must not meet"
+            self.scope.faults.append((*address, "correlation"), said)
+            return None
+        self._streams[name] = self.streams.stream(self._at(name), f"quantity {name}", part.stream)
+        terms = [self._at_entry((*address, key), f) for key, f in (("sd", sd), ("correlation", like), ("over", time))]
+        if None in terms:
+            return None
+        self.starts[name] = self._noise(name, *(term for term in terms if term is not None))
+        self.scope.add(name, sd.dimension or NONE, ANYTHING)
+        return sd.dimension or NONE
+
+    def _noise(self, name: str, sd: ColumnTerm, like: ColumnTerm, time: ColumnTerm) -> ColumnTerm:
+        rate = apply(code.NEGATE, over(apply(code.LOG, like), time))
+        return times(sd, apply(code.AUTOREGRESSIVE, rate, data=(float(self._streams[name]),)))
+
+    def _aim(self, name: str, part: QuantityPart, dimension: Dimension | None) -> None:
+        """Read where a quantity goes to."""
+        assert part.relaxes_to is not None
+        if dimension is None:
+            return
+        target = self.scope.read(
+            (*self._at(name), "relaxes to"), part.relaxes_to, dimension, "as the quantity at entry"
+        )
+        if target is not None:
+            self._targets[name], self._spans[name] = target, [target.node]
+
+    def _settle_intervals(self) -> None:
+        """Widen what quantities can be by where they go, which may be where others are, until nothing changes."""
+        known = self.scope.intervals
+        for turn in count():
+            before = dict(known)
+            for name, nodes in self._spans.items():
+                low, high = hull(known[name], *(interval_of(node, known) for node in nodes))
+                if turn >= _TURNS:  # they drive each other on
+                    low, high = low if low == known[name][0] else -_INF, high if high == known[name][1] else _INF
+                known[name] = within((low, high), *self._within.get(name, ANYTHING))
+            known.update({n: interval_of(node, known) for n, node in self.scope.formulas.items() if n in known})
+            if known == before:
+                return
 
     def _formula(
         self, name: str, parts: Mapping[str, QuantityPart], kinds: Mapping[str, str | None], above: set[str]
@@ -216,11 +310,9 @@ class QuantitiesBuilder:
             return
         part, address = parts[name], (*self._at(name), "formula")
         assert part.formula is not None
-        from protocolsim.protocol.rules import names_in, parse
-
         try:
-            reads = names_in(parse(str(part.formula)))
-        except ValueError:
+            reads = names_in(parse(self.scope.without_forms(part.formula)))
+        except RuleError:
             reads = ()  # the fault is told where it is read below
         for other in reads:
             if other in above or other == name:
@@ -241,9 +333,8 @@ class QuantitiesBuilder:
             if text is not None:
                 bound = self.scope.read((*self._at(name), key), text, formula.dimension, "as the quantity")
                 if bound is None:
+                    self.scope.broken.add(name)
                     return
-                from protocolsim.protocol.rules import Call
-
                 node = Call(which, (node, bound.node))
                 ends = (bound.interval[0], _INF) if which == "max" else (-_INF, bound.interval[1])
                 interval = within(interval, *ends)
@@ -268,17 +359,17 @@ class QuantitiesBuilder:
 
     def _relaxes_to(self, name: str, part: QuantityPart, dimension: Dimension) -> None:
         address = self._at(name)
-        assert part.relaxes_to is not None
         assert part.half_life is not None
-        target = self._read((*address, "relaxes to"), part.relaxes_to, dimension, "as the quantity at entry")
+        aim = self._targets.get(name)
         half = self._read((*address, "half-life"), part.half_life, TIME, "a half-life")
-        if target is None or half is None:
+        if aim is None or half is None:
+            self.scope.faults.unsound()
             return
+        target = term_of(aim.node, self._meanings())
         self._above_zero((*address, "half-life"), half[0])
-        driven = target[1].changes or half[1].changes
+        driven = target.changes or half[1].changes
         kept = exponential(apply(code.NEGATE, over(times(number(LN2), self._time(driven=driven)), half[1])))
-        value = plus(target[1], times(minus(self.now[name], target[1]), kept))
-        self.scope.intervals[name] = hull(self.scope.intervals[name], target[0].interval)
+        value = plus(target, times(minus(self.now[name], target), kept))
         self._store(name, part, dimension, value, driven=driven)
 
     def _grows_by(self, name: str, part: QuantityPart, dimension: Dimension) -> None:
@@ -336,23 +427,18 @@ class QuantitiesBuilder:
     # Random paths ----------------------------------------------------------------------------------------------------
 
     def _autoregressive(self, name: str, part: QuantityPart, dimension: Dimension) -> None:
-        address = (*self._at(name), "autoregressive")
-        given = part.autoregressive
+        given, address = part.autoregressive, (*self._at(name), "autoregressive")
         assert given is not None
         sd = self._read((*address, "sd"), given.sd, dimension, "a standard deviation")
         like = self._read((*address, "correlation"), given.correlation, NONE, "a correlation")
         time = self._read((*address, "over"), given.over, TIME, "the time after which it has it")
-        stream = self.streams.stream(self._at(name), f"quantity {name}", part.stream)
-        if sd is None or like is None or time is None:
-            return
-        self._above_zero((*address, "over"), time[0])
-        if not (like[0].interval[0] > 0.0 and like[0].interval[1] < 1.0):
-            self.scope.faults.append(
-                (*address, "correlation"), f"'{like[0].text}' can be outside of 0 to 1, which it must not meet"
-            )
-        rate = apply(code.NEGATE, over(apply(code.LOG, like[1]), time[1]))
-        path = apply(code.AUTOREGRESSIVE, rate, data=(float(stream),))
-        self.now[name] = self.starts[name] = times(sd[1], path)
+        assert sd is not None
+        assert like is not None
+        assert time is not None
+        if like[1].changes or time[1].changes:
+            said = "its correlation changes with time, which a path that is the same at every look cannot"
+            self.scope.faults.append(address, said, at_key=True)
+        self.now[name] = self._noise(name, sd[1], like[1], time[1])
         self.carried.with_paths = True
 
     def _arrivals(self, name: str, part: QuantityPart, dimension: Dimension) -> None:  # noqa: ARG002
@@ -364,13 +450,12 @@ class QuantitiesBuilder:
         self._not_negative((*self._at(name), "arrivals"), rate[0])
         spent = self.fields.add(f"{name} (hazard so far)")
         self.fields.add(f"{name} (hazard of the next)")
-        count = self.fields.add(name)
+        arrived = self.fields.add(name)
         driven = rate[1].changes or self.step is None
         hazard = times(rate[1], self._time(driven=driven))
         term = apply(code.ARRIVALS, hazard, data=(float(stream), float(spent)))
         (self.carried.also_on_grid if driven else self.carried.also_always).append(term)
-        self.now[name] = field_term(count, changes=True)
-        self.starts[name] = number(0.0)
+        self.now[name] = field_term(arrived, changes=True)
         self.next[name] = term if driven else self.now[name]
         self.carried.with_paths = True
 
@@ -395,18 +480,11 @@ class QuantitiesBuilder:
                 if left == entered:
                     self.scope.faults.append(place, "a step leads to another level", at_key=True)
                 rates[left, entered] = rate[1]
-        start = self.scope.read((*address, "start"), given.start, NONE, "the number of a level, from 0")
         stream = self.streams.stream(self._at(name), f"quantity {name}", part.stream, several=2)
-        if start is None:
-            return
-        if not (start.interval[0] >= 0.0 and start.interval[1] <= len(levels) - 1):
-            self.scope.faults.append((*address, "start"), f"'{start.text}' can be outside of 0 to {len(levels) - 1}")
-            return
         place_of_level = self.fields.add(f"{name} (level)")
         for more in ("hazard so far", "hazard of the next", "steps so far"):
             self.fields.add(f"{name} ({more})")
-        at_entry = term_of(start.node, Meanings(self.starts, self.scope.formulas, self.scope))
-        self.carried.start[place_of_level] = apply(code.FLOOR, at_entry)
+        self.carried.start[place_of_level] = self._levels[name]
         driven = any(r.changes for r in rates.values()) or self.step is None
         data = (float(stream), float(place_of_level), float(len(levels)))
         term = apply(code.STEPS, self._time(driven=driven), *rates.values(), data=data)
@@ -414,7 +492,6 @@ class QuantitiesBuilder:
         self.carried.with_paths = True
         values = [self._read((*address, "levels", k), v, dimension, "a level")[1] for k, v in given.levels.items()]  # type: ignore[index]
         self.now[name] = _pick(field_term(place_of_level, changes=True), values)
-        self.starts[name] = _pick(self.carried.start[place_of_level], values)
         self.next[name] = _pick(term, values) if driven else self.now[name]
 
     # Doses -----------------------------------------------------------------------------------------------------------
@@ -442,7 +519,6 @@ class QuantitiesBuilder:
             self.carried.always[place] = value
         self.carried.doses.update(made.doses)
         self.now[name] = field_term(made.central, changes=True)
-        self.starts[name] = number(0.0)
         self.next[name] = self.now[name]
 
     # What must hold --------------------------------------------------------------------------------------------------

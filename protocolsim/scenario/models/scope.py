@@ -48,11 +48,19 @@ class Meanings(Mapping[str, ColumnTerm]):
         self._terms, self._formulas, self._scope = dict(terms), formulas, scope
 
     def __getitem__(self, name: str) -> ColumnTerm:
-        if name not in self._terms:
-            if name in self._formulas:
-                self._terms[name] = term_of(self._formulas[name], self)
+        open_ = [name]  # formulas may read each other in long chains
+        while open_:
+            top = open_.pop()
+            if top in self._terms:
+                continue
+            if top not in self._formulas:
+                self._terms[top] = self._scope.special(top)
+                continue
+            wanted = [n for n in names_in(self._formulas[top]) if n not in self._terms]
+            if wanted:
+                open_ += [top, *wanted]
             else:
-                self._terms[name] = self._scope.special(name)
+                self._terms[top] = term_of(self._formulas[top], self._terms)
         return self._terms[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -80,8 +88,10 @@ class Scope:
     formulas: dict[str, Node] = field(default_factory=dict)
     below: dict[str, str] = field(default_factory=dict)
     broken: set[str] = field(default_factory=set)
+    rising: set[str] = field(default_factory=set)  # what never becomes less
     reads: list[str] = field(default_factory=list)
     needs: list[str] = field(default_factory=list)
+    reads_dose: bool = False  # whether a formula reads the dose in force
 
     def add(self, name: str, dimension: Dimension, interval: Interval = ANYTHING) -> None:
         """Let a name be known from here on."""
@@ -106,7 +116,7 @@ class Scope:
     ) -> ParsedFormula | None:
         """A formula over the names so far, of a dimension where one is wanted; None, with a fault noted."""
         try:
-            node = parse(self._without_forms(text))
+            node = parse(self.without_forms(text))
             known = self._known(address, names_in(node))
             if not known:
                 return None
@@ -128,7 +138,7 @@ class Scope:
     def _known(self, address: Address, names: tuple[str, ...]) -> bool:
         sound = True
         for name in names:
-            if name in self.dimensions:
+            if name in self.dimensions and name not in self.broken:
                 continue
             sound = False
             if name in self.broken:
@@ -144,7 +154,7 @@ class Scope:
 
     # Forms -----------------------------------------------------------------------------------------------------------
 
-    def _without_forms(self, text: str | float) -> str | float:
+    def without_forms(self, text: str | float) -> str | float:
         """The text with each form as one name."""
         if not isinstance(text, str):
             return text
@@ -191,6 +201,7 @@ class Scope:
         if name in self.needs:
             return apply(code.NEED, data=(float(self.needs.index(name)),))
         if name in ("dose", "on"):
+            self.reads_dose |= name == "dose"
             level = field_term(0, changes=True)
             return level if name == "dose" else apply(code.LESS, number(0.0), level)
         form, _, of = name.removeprefix("_form_").partition("_0_")

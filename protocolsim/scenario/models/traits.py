@@ -13,6 +13,7 @@ from protocolsim.scenario.models.draws import (
     Streams,
     bounded,
     cut,
+    cut_score,
     drawn,
     exponential,
     log_sd,
@@ -25,7 +26,7 @@ from protocolsim.scenario.models.intervals import NOT_NEGATIVE, TRUTH, Interval,
 from protocolsim.scenario.models.scope import Meanings, ParsedFormula, Scope
 from protocolsim.units import NONE, Dimension
 
-_INF = float("inf")
+_INF, _TINY = float("inf"), 1e-300
 KINDS = ("normal", "lognormal", "uniform", "beta", "gamma", "exponential", "bernoulli", "poisson", "categories",
          "formula")  # fmt: skip
 _CUT = ("normal", "lognormal", "uniform", "beta", "gamma", "exponential")
@@ -76,6 +77,9 @@ class TraitsBuilder:
                 continue
             with self.scope.faults.watch() as here:
                 trait = self._trait(address, name, part, correlated=name in in_use)
+            if trait is not None and trait.value.changes:
+                said = "a trait is drawn once, at entry, and this changes with time; a quantity may read it"
+                self.scope.faults.append(address, said, at_key=True)
             if trait is None or not here.ok:
                 self.scope.broken.add(name)
                 self.scope.below.pop(name, None)
@@ -163,8 +167,8 @@ class TraitsBuilder:
         self._positive((*address, "normal", "sd"), sd)
         middle, spread = self._term(mean), self._term(sd)
         tails = [None if e is None else over(minus(self._term(e), middle), spread) for e in ends]
-        z = self._cut_score(u, score, tails)
-        return self._made(name, part, plus(middle, times(spread, z)), sd, (-_INF, _INF), ends=ends)
+        value = plus(middle, times(spread, cut_score(u, score, *tails)))
+        return self._made(name, part, self._kept(value, ends, spread, middle), sd, (-_INF, _INF), ends=ends)
 
     def _lognormal(
         self, address: Address, name: str, part: TraitPart, u: ColumnTerm, score: ColumnTerm | None
@@ -185,19 +189,19 @@ class TraitsBuilder:
         self._positive((*address, "lognormal", "median"), median)
         sd = self._term(spread) if key == "log sd" else log_sd(self._term(spread))
         middle = self._term(median)
-        tails = [None if e is None else over(apply(code.LOG, over(self._term(e), middle)), sd) for e in ends]
-        z = self._cut_score(u, score, tails)
-        return self._made(name, part, times(middle, exponential(times(sd, z))), median, (0.0, _INF), ends=ends)
+        shares = [None if e is None else apply(code.MAX, over(self._term(e), middle), number(_TINY)) for e in ends]
+        tails = [None if share is None else over(apply(code.LOG, share), sd) for share in shares]
+        value = times(middle, exponential(times(sd, cut_score(u, score, *tails))))
+        return self._made(name, part, self._kept(value, ends, sd, middle), median, (0.0, _INF), ends=ends)
 
-    @staticmethod
-    def _cut_score(u: ColumnTerm, score: ColumnTerm | None, tails: list[ColumnTerm | None]) -> ColumnTerm:
-        """The normal score, between the ends of its tails."""
-        low, high = tails
-        if low is None and high is None:
-            return score if score is not None else apply(code.NORMAL, u)
-        below = None if low is None else apply(code.NORMAL_BELOW, low)
-        above = None if high is None else apply(code.NORMAL_BELOW, apply(code.NEGATE, high))
-        return apply(code.NORMAL, cut(u, below, above))
+    def _kept(
+        self, value: ColumnTerm, ends: tuple[ParsedFormula | None, ParsedFormula | None], spread: ColumnTerm,
+        without: ColumnTerm, *, always: bool = False,
+    ) -> ColumnTerm:  # fmt: skip
+        """A value that was drawn between its ends: never beyond them by rounding; `without` where nothing spreads."""
+        if ends == (None, None) and not always:
+            return value
+        return bounded(apply(code.CHOOSE, spread, value, without), *self._terms_of(ends))
 
     def _uniform(
         self, address: Address, name: str, part: TraitPart, u: ColumnTerm, score: ColumnTerm | None  # noqa: ARG002
@@ -208,7 +212,7 @@ class TraitsBuilder:
         if low is None or high is None or (ends := self._ends(address, part, low.dimension or NONE)) is None:
             return None
         first, last = bounded(self._term(low), *self._terms_of(ends)), bounded(self._term(high), *self._terms_of(ends))
-        value = plus(first, times(minus(last, first), u))
+        value = bounded(plus(first, times(minus(last, first), u)), *self._terms_of(ends))
         return self._made(name, part, value, low, hull(low.interval, high.interval), ends=ends)
 
     def _terms_of(self, ends: tuple[ParsedFormula | None, ParsedFormula | None]) -> list[ColumnTerm | None]:
@@ -228,7 +232,8 @@ class TraitsBuilder:
         low, high = self._terms_of(ends)
         below = None if low is None else apply(code.BETA_BELOW, low, *shapes)
         above = None if high is None else minus(number(1.0), apply(code.BETA_BELOW, high, *shapes))
-        return self._made(name, part, apply(code.BETA, cut(u, below, above), *shapes), NONE, TRUTH, ends=ends)
+        value = bounded(apply(code.BETA, cut(u, below, above), *shapes), low, high)
+        return self._made(name, part, value, NONE, TRUTH, ends=ends)
 
     def _gamma(
         self, address: Address, name: str, part: TraitPart, u: ColumnTerm, score: ColumnTerm | None  # noqa: ARG002
@@ -240,12 +245,14 @@ class TraitsBuilder:
             return None
         self._positive((*address, "gamma", "mean"), mean)
         self._positive((*address, "gamma", "cv"), cv)
-        shape = over(number(1.0), times(self._term(cv), self._term(cv)))
-        scale = over(self._term(mean), shape)
+        spread, middle = self._term(cv), self._term(mean)
+        shape = over(number(1.0), times(spread, spread))
+        scale = over(middle, shape)
         low, high = self._terms_of(ends)
         below = None if low is None else apply(code.GAMMA_BELOW, over(low, scale), shape)
         above = None if high is None else minus(number(1.0), apply(code.GAMMA_BELOW, over(high, scale), shape))
         value = times(apply(code.GAMMA, cut(u, below, above), shape), scale)
+        value = self._kept(value, ends, spread, middle, always=True)
         return self._made(name, part, value, mean, NOT_NEGATIVE, ends=ends)
 
     def _exponential(
@@ -258,9 +265,13 @@ class TraitsBuilder:
         self._not_negative((*address, "exponential", "mean"), mean)
         scale = self._term(mean)
         low, high = self._terms_of(ends)
-        survives = [None if e is None else exponential(apply(code.NEGATE, over(e, scale))) for e in (low, high)]
-        below = None if survives[0] is None else minus(number(1.0), survives[0])
-        value = times(apply(code.EXPONENTIAL, cut(u, below, survives[1])), scale)
+        # It has no memory: above its least it is as from 0 on.
+        first = number(0.0) if low is None else apply(code.MAX, low, number(0.0))
+        if high is not None:
+            beyond = exponential(over(minus(first, high), scale))
+            u = times(u, minus(number(1.0), beyond))
+        value = times(apply(code.EXPONENTIAL, u), scale)
+        value = self._kept(value if low is None else plus(first, value), ends, scale, number(0.0))
         return self._made(name, part, value, mean, NOT_NEGATIVE, ends=ends)
 
     def _bernoulli(
@@ -303,6 +314,10 @@ class TraitsBuilder:
         for probability in shares:
             total = plus(total, probability)
             sums.append(total)
+        if not total.is_constant:
+            said = "these probabilities differ between patients; those of categories are the same for everybody"
+            self.scope.faults.append(place, said, at_key=True)
+            return None
         self.conditions.append(Condition(place, total, 1.0 - 1e-9, 1.0 + 1e-9, "the probabilities do not sum to 1"))
         chosen = self._term(values[-1])
         for value, below in zip(reversed(values[:-1]), reversed(sums[:-1]), strict=True):
@@ -345,7 +360,12 @@ class TraitsBuilder:
             formula = self._read((*place, other), text, NONE, "a correlation")
             if formula is None:
                 return None
-            self._correlations[name, other] = self._term(formula)
+            term = self._term(formula)
+            if not term.is_constant:
+                said = f"'{formula.text}' differs between patients; a correlation is the same for everybody"
+                self.scope.faults.append((*place, other), said)
+                return None
+            self._correlations[name, other] = term
         rest = number(1.0)
         for other in self._scores:
             term = self._correlations.get((name, other))

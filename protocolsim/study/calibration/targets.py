@@ -20,7 +20,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StrictStr
 
 from protocolsim.arithmetic import exp, log
-from protocolsim.component import Mark
+from protocolsim.component import Mark, Scale
 from protocolsim.endpoint.base import Endpoint
 from protocolsim.endpoint.share import Share
 from protocolsim.errors import ScenarioError, UsageError, unknown
@@ -34,7 +34,17 @@ from protocolsim.scenario.file.yaml_reader import Address, Document, read
 from protocolsim.scenario.published_number import PublishedNumber, published_number
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.scenario.setting_names import settings
-from protocolsim.units import Quantity, UnitError, dimension_name, in_words, rounded, unit_of, unit_product, with_unit
+from protocolsim.units import (
+    Quantity,
+    UnitError,
+    dimension_name,
+    in_words,
+    is_zero_rate,
+    rounded,
+    unit_of,
+    unit_product,
+    with_unit,
+)
 from protocolsim.units import quantity as read_quantity
 
 WEIGHT = "weight"
@@ -48,7 +58,9 @@ class FreePart(FilePart):
     """A parameter that is fitted."""
 
     range: Annotated[list[Scalar], Field(min_length=2, max_length=2)] | None = Field(default=None, description="prior")
-    scale: Literal["linear", "log"] = Field(default="linear", description="the scale on which its prior is uniform")
+    scale: Scale | None = Field(
+        default=None, description="the scale on which its prior is uniform; the parameter's own where absent"
+    )
 
 
 class TargetPart(FilePart):
@@ -231,11 +243,11 @@ class _TargetsReader:
         if part.range is not None:
             ends = [_read(text) for text in part.range]
             if parameter.path not in {p.path for p in self.scenario.settables}:
-                unit = unit_of(part.range[0]) or ""
+                unit = next((unit for end in part.range if (unit := unit_of(end))), "")
                 own = self.scenario.written_at(parameter, unit)
                 parameter = dataclasses.replace(parameter, unit=unit, value=own)
             for text, end in zip(part.range, ends, strict=True):
-                if end.dimension != parameter.dimension:
+                if end.dimension != parameter.dimension and not is_zero_rate(end, parameter.dimension):
                     expected, given = dimension_name(parameter.dimension), dimension_name(end.dimension)
                     raise _UnfitError(f"expected {expected}, found '{text}', {given}")
             low, high = (rounded(end.value / unit_product(parameter.unit).value) for end in ends)
@@ -244,9 +256,10 @@ class _TargetsReader:
             raise _UnfitError("it has no plausible range of its own; give one, such as range: [0.5, 2]")
         if not free.low < free.high:
             raise _UnfitError(f"the lowest value, {free.low:g}, is not below the highest, {free.high:g}")
-        if part.scale == "log" and free.low <= 0.0:
+        log_scale = (part.scale or parameter.scale) == "log"
+        if log_scale and free.low <= 0.0:
             raise _UnfitError(f"on a log scale the lowest value must be above 0, and it is {free.low:g}")
-        return dataclasses.replace(free, log=part.scale == "log")
+        return dataclasses.replace(free, log=log_scale)
 
     def _ends(self, free: Free) -> None:
         """Whether the scenario can be built at both ends of the range."""
@@ -346,6 +359,6 @@ def _warnings(free: list[Free], targets: list[Target]) -> list[str]:
         if one.own is None or not one.low <= one.own <= one.high:
             own = "no single number" if one.own is None else in_words(one.own, one.unit)
             warnings.append(
-                f"the scenario's own {one.name}, {own}, is not within {one.low:g} to {one.high:g} {one.unit}".strip()
+                f"the scenario's own {one.name}, {own}, is not within {one.low:g} to {in_words(one.high, one.unit)}"
             )
     return warnings

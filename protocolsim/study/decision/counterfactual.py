@@ -132,6 +132,7 @@ def with_rules(trial: Trial, group: Group, holds: Mapping[int, bool], further: F
             at_end=None if s.at_end is None else swapped(s.at_end),
             after={k: swapped(g) for k, g in s.after.items()},
             upon={k: swapped(g) for k, g in s.upon.items()},
+            at_visit={k: swapped(g) for k, g in s.at_visit.items()},
         )
 
     numbers = {t.number: t for t in moved.transitions}

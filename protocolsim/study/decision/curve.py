@@ -143,10 +143,13 @@ class ThresholdCurve:
 
     @property
     def grid(self) -> Floats:
-        """At most 51 thresholds to show: all steps where they are few, else even steps over the range."""
+        """At most 51 thresholds to show: all steps where they are few, else even steps (or factors) over the range."""
         if len(self.steps) <= _MOST_STEPS:
             return self.steps
-        return np.unique(np.append(np.linspace(self.steps[0], self.steps[-1], _MOST_STEPS), self.own))
+        low, high = float(self.steps[0]), float(self.steps[-1])
+        log = self.scenario.settable(f"parameters.{self.parameter}").log
+        spread = np.geomspace(low, high, _MOST_STEPS) if log else np.linspace(low, high, _MOST_STEPS)
+        return np.unique(np.append(spread, self.own))
 
     def values(self, name: str, thresholds: Floats | None = None) -> Floats:
         """One estimate (that is no median) at many thresholds, by default all `steps`, without its error.

@@ -19,7 +19,7 @@ from protocolsim.engine.base import Trial
 from protocolsim.engine.des.subject import ROW, Course
 from protocolsim.errors import SimulationError, UsageError
 from protocolsim.protocol.states import END, Group, State, Transition
-from protocolsim.protocol.summaries import FIRST, LAST, Observed
+from protocolsim.protocol.summaries import FIRST, LAST, Observed, minutes_in_reach
 from protocolsim.records import MADE, Records
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.study.arguments import replicates_and_seed, whole_number
@@ -218,7 +218,7 @@ class _Player:
 
     def _visit(self, minute: int) -> bool:
         """The assessments due, the rules after them, then the doses."""
-        made: list[int] = []
+        made: list[tuple[int, int]] = []
         state, moves = self.course.state, self.course.moves
         any_ = False
         while (first := self._next("observations", minute)) is not None:
@@ -239,10 +239,11 @@ class _Player:
             del self.todo["observations"][:number]
             self.course.observe(first["assessment"], first["index"], first["planned_minute"], first["status"])
             if first["status"] == MADE:
-                made.append(first["assessment"])
-        for assessment in made:
+                entered = int(self.course.chart.entered[0, state.number])
+                made.append((first["assessment"], first["planned_minute"] - entered))
+        for visit in made:
             if self.course.moves == moves:
-                self._try(state.after.get(assessment), minute)
+                self._try(state.tried_after(*visit), minute)
         while self.course.moves == moves and (dose := self._next("doses", minute)) is not None:
             any_ = True
             del self.todo["doses"][0]
@@ -283,16 +284,7 @@ class _Player:
         made = self.trial.protocol.reader.summaries[summary].made_by
         if not isinstance(made, Observed):
             return ()
-        chart = self.course.chart
-        many = int(chart.count[0, made.variable])
-        rows = zip(
-            chart.minute[0, made.variable, :many].tolist(), chart.state[0, made.variable, :many].tolist(), strict=True
-        )
-        kept = [
-            m
-            for m, s in rows
-            if (not made.during or s in made.during) and (made.within < 0 or minute - m <= made.within)
-        ]
+        kept = minutes_in_reach(made, self.course.chart, 0, minute)
         kept = kept[: made.first] if made.first >= 0 else kept
         kept = kept[-made.last :] if made.last > 0 else kept if made.last < 0 else []
         return _chosen(made, kept)

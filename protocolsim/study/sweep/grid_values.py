@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_FLOOR, Decimal
+from decimal import ROUND_FLOOR, Context, Decimal
 
 import numpy as np
 
@@ -19,6 +19,7 @@ MOST_POINTS = 2_000
 FORM = "NAME=LOW:HIGH:STEP or NAME=VALUE,VALUE,..."
 
 _EQUAL = Decimal("1e-9")
+_SIX_DIGITS = Context(prec=6)
 
 Settable = str | int | float
 
@@ -26,6 +27,8 @@ Settable = str | int | float
 @dataclass(frozen=True)
 class Axis:
     """One varied parameter: its name as given, and its values as numbers in `unit` ("" for plain numbers).
+
+    `log`: figures show them on a log scale.
 
     `settings` are the same values as a scenario file would hold them. `own` is what the scenario itself says, in that
     unit; None where that is no single number.
@@ -36,11 +39,13 @@ class Axis:
     values: tuple[float, ...]
     settings: tuple[Settable, ...]
     own: float | None = None
+    log: bool = False
 
 
-def axis(name: str, given: object) -> Axis:
+def axis(name: str, given: object, *, log: bool = False) -> Axis:
     """The values that "LOW:HIGH:STEP", a list "1,2,5" or a sequence of numbers means.
 
+    `log`: the parameter has a log scale, and the range is LOW:HIGH:NUMBER, so many values at equal factors.
     The highest value belongs to a range where it lies within a billionth of a step. Raises UsageError for what
     cannot be read, a unit that is missing or differs, an empty range, a step of zero or of the wrong sign, a value that
     stands there twice, and more than two thousand values.
@@ -59,12 +64,18 @@ def axis(name: str, given: object) -> Axis:
         raise UsageError(f"{where}: there is nothing to vary over; expected {FORM}")
     if is_range and len(parts) != 3:
         raise UsageError(f"{where}: expected LOW:HIGH:STEP, found {len(parts)} numbers")
+    number = parts.pop().strip() if log and is_range else ""
     numbers, unit = _in_one_unit(where, [_read(where, part) for part in parts])
-    values = _between(where, *numbers) if is_range else numbers
+    if log:
+        values = _by_factors(where, numbers[0], numbers[1], number) if is_range else numbers
+        if min(values) <= 0:
+            raise UsageError(f"{where}: it has a log scale, on which every value must be above 0")
+    else:
+        values = _between(where, *numbers) if is_range else numbers
     again = next((v for k, v in enumerate(values) if v in values[:k]), None)
     if again is not None:
         raise UsageError(f"{where}: {_written(again, unit)} stands there twice")
-    return Axis(name, unit, tuple(float(v) for v in values), tuple(_written(v, unit) for v in values))
+    return Axis(name, unit, tuple(float(v) for v in values), tuple(_written(v, unit) for v in values), log=log)
 
 
 def _as_text(value: object) -> str:
@@ -123,6 +134,20 @@ def _between(where: str, low: Decimal, high: Decimal, step: Decimal) -> list[Dec
         raise UsageError(f"{where}: the step, {step}, is longer than the range; for one value write it alone")
     between = [low + k * step for k in range(int(number))]
     return [high if abs(v - high) <= _EQUAL * abs(step) else v for v in between]
+
+
+def _by_factors(where: str, low: Decimal, high: Decimal, number: str) -> list[Decimal]:
+    """So many values from the lowest to the highest, each the same factor above the one before, to six digits."""
+    if not (number.isascii() and number.isdigit() and 1 < int(number[:9]) <= MOST_POINTS and len(number) < 9):
+        said = f"expected LOW:HIGH:NUMBER, how many values from 2 to {MOST_POINTS:,}, since it has a log scale"
+        raise UsageError(f"{where}: {said}; found '{number}'")
+    if min(low, high) <= 0:
+        raise UsageError(f"{where}: it has a log scale, on which every value must be above 0")
+    if low == high:
+        raise UsageError(f"{where}: the range is empty, it begins and ends at {low}; for one value write it alone")
+    last = int(number) - 1
+    inner = [low * (high / low) ** (Decimal(k) / last) for k in range(1, last)]
+    return [low, *(_SIX_DIGITS.create_decimal(v) for v in inner), high]
 
 
 def _written(value: Decimal, unit: str) -> Settable:

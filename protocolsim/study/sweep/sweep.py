@@ -197,8 +197,9 @@ def plan(
         if path in paths:
             raise UsageError(f"--vary {name}: it is varied twice, as '{paths[path]}' too")
         paths[path] = str(name)
-        axes.append(axis(str(name), given))
-        axes[-1] = replace(axes[-1], own=base.written_at(base.settable(path), axes[-1].unit))
+        varied = base.settable(path)
+        axes.append(axis(str(name), given, log=varied.log))
+        axes[-1] = replace(axes[-1], own=base.written_at(varied, axes[-1].unit))
     sizes = [len(a.values) for a in axes]
     number = int(np.prod(sizes, dtype=object))
     if number > MOST_POINTS:

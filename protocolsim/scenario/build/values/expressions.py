@@ -6,13 +6,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from protocolsim.errors import RuleError
-from protocolsim.protocol.rules import Node, constant_value, dimension_of, names_in, parse
+from protocolsim.protocol.rules import Node, Number, constant_value, dimension_of, names_in, parse
 from protocolsim.scenario.build.values.faults import Faults
 from protocolsim.scenario.build.values.names import Names
 from protocolsim.scenario.build.values.parameters import Named, Parameters
 from protocolsim.scenario.file.schema import ScenarioParameter
 from protocolsim.scenario.file.yaml_reader import Address
-from protocolsim.units import MINUTES_PER_WEEK, NONE, TIME, Dimension, dimension_name, duration
+from protocolsim.units import (
+    MINUTES_PER_WEEK,
+    NONE,
+    RATE,
+    TIME,
+    Dimension,
+    Quantity,
+    dimension_name,
+    duration,
+    is_zero_rate,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +52,8 @@ class Expressions:
         dimension = self._dimension(place, node)
         if node is None or dimension is None:
             return None
+        if any(_is_zero_rate(node, dimension, end) for end in self._ends(part)):
+            dimension = RATE
         value = constant_value(node, self.parameters.values)
         bounds = self._range(address, part, dimension)
         if not abs(value) < float("inf"):
@@ -54,7 +66,21 @@ class Expressions:
             shown = " to ".join(str(b) for b in part.range or ())
             self.faults.append(place, f"{part.value} is outside its range, {shown}")
             return None
+        lowest = value if low is None else low
+        if part.scale == "log" and lowest <= 0.0:
+            shown = str(part.value if low is None else (part.range or [""])[0])
+            self.faults.append(
+                (*address, "scale"), f"on a log scale every value must be above 0, and it begins at {shown}"
+            )
+            return None
         return Named(value, dimension, str(part.value), low, high)
+
+    def _ends(self, parameter: ScenarioParameter) -> list[Dimension]:
+        """The dimensions of the ends of a parameter's range, as far as they can be told: faults come later."""
+        try:
+            return [d for end in parameter.range or () if (d := dimension_of(parse(end), self.parameters.dimensions))]
+        except RuleError:
+            return []
 
     def _range(
         self, address: Address, parameter: ScenarioParameter, dimension: Dimension
@@ -64,7 +90,10 @@ class Expressions:
         ends = []
         for k, text in enumerate(parameter.range):
             place: Address = (*address, "range", k)
-            result = self._dimension(place, self._node(place, text))
+            node = self._node(place, text)
+            result = self._dimension(place, node)
+            if node is not None and result is not None and _is_zero_rate(node, result, dimension):
+                result = dimension
             if result is not None and result != dimension:
                 value = f"'{parameter.value}', {dimension_name(dimension)}"
                 self.faults.append(
@@ -117,7 +146,7 @@ class Expressions:
         number = self._dimension(address, node)
         if node is None or number is None:
             return None
-        if number != dimension:
+        if number != dimension and not _is_zero_rate(node, number, dimension):
             self.faults.append(
                 address, f"expected {dimension_name(dimension)}, found '{text}', {dimension_name(number)}"
             )
@@ -154,6 +183,11 @@ class Expressions:
             self.faults.append(address, f"{text} is {value:.10g} minutes, and time is counted in whole minutes")
             return None
         return round(value)
+
+
+def _is_zero_rate(node: Node, found: Dimension, expected: Dimension) -> bool:
+    """Whether a plain 0 stands where a rate is expected."""
+    return isinstance(node, Number) and is_zero_rate(Quantity(node.value, found), expected)
 
 
 _EXACT = 1e-6  # minutes: what a sum of floats may be off

@@ -23,7 +23,8 @@ share are
 A kernel writes only its own columns in the given rows, and the output arrays among its arguments. Its result for a
 subject may not depend on which others are in `rows`, nor on their order, bit for bit.
 
-A loop over rows is enough. Where it is slow, gather fields from `body` (`taken`), draw for all rows together
+Authors need not write them: `by_name/` makes them of what is said of one subject, with names for these positions. By
+hand, a loop over rows is enough. Where it is slow, gather fields from `body` (`taken`), draw for all rows together
 (`normals` and `uniforms`, of `keys` that several draws share) and use short loops over these columns, which the
 compiler vectorises (SIMD): the bits are the same.
 """

@@ -11,50 +11,18 @@ Marks: F found in text, F2 found second-hand, D derived from found numbers, A as
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
-from protocolsim.arithmetic import exp, inlined, kernel, log, power, sqrt, unsigned
-from protocolsim.arrays import Floats, Integers
-from protocolsim.component import Assessment, Parameter, Trait, Variable, in_base_units, put_back, signal_sums, taken
+from protocolsim.arithmetic import exp, inlined, log, power, sqrt
+from protocolsim.arrays import Floats
+from protocolsim.by_name.model import ByName, alike
+from protocolsim.component import Parameter, Trait, Variable
 from protocolsim.disease.base import Disease
-from protocolsim.randomness import (
-    binomial_counts,
-    exponential_quantile,
-    keys,
-    keys_of_use,
-    log_sd,
-    normals,
-    poisson_counts,
-    uniforms,
-)
+from protocolsim.randomness import log_sd
 from protocolsim.units import MINUTES_PER_DAY, MINUTES_PER_WEEK
 
-STREAM = 1000
-_DRAW_WEIGHT, _DRAW_AGE, _DRAW_RATE, _DRAW_ACTIVITY, _DRAW_NEW, _DRAW_PERSISTING = range(STREAM, STREAM + 6)
-_DRAW_ENTRY, _DRAW_WAIT, _DRAW_LEVEL, _DRAW_RATING = range(STREAM + 6, STREAM + 10)
-
-FIELDS = (
-    "weight",
-    "age",
-    "new_lesion_rate",  # long-run mean of new lesions, per 4 weeks
-    "activity",  # log of this month's rate over the long-run one
-    "lesions",  # enhancing at the last scan
-    "first_scan",  # minute; nan before it
-    "last_scan",  # minute; nan before the first
-    "edss",  # true level, 0..9
-    "edss_jumps",  # jumps made so far
-    "edss_next_jump",  # minute of the next one
-    "edss_at_entry",
-)
-(_WEIGHT, _AGE, _RATE, _ACTIVITY, _LESIONS, _FIRST, _LAST, _EDSS, _JUMPS, _NEXT_JUMP, _EDSS_AT_ENTRY) = range(11)
-
-_CONSTANTS = 16  # the last is where the table of EDSS rates begins, which the sums of its rows follow
-(
-    _WEIGHT_MEDIAN, _WEIGHT_LOG_SD, _AGE_LOW, _AGE_MODE, _AGE_HIGH,
-    _RATE_LOG_MEAN, _RATE_LOG_SD, _ACTIVITY_SD, _AUTOCORRELATION, _PERSISTENCE,
-    _EXCESS, _REFERRAL_DECAY, _ENTRY_MEAN, _ENTRY_SD, _RATING_SD, _LEVELS,
-) = range(_CONSTANTS)  # fmt: skip
 _FOUR_WEEKS = 4.0 * MINUTES_PER_WEEK
 _YEAR = 365.25 * MINUTES_PER_DAY
 
@@ -74,8 +42,7 @@ EDSS_RATES = (
     (0.00000, 0.00000, 0.00000, 0.00001, 0.00008, 0.00000, 0.01778, 0.06941, 0.00000, 0.02351),
     (0.00000, 0.00000, 0.00001, 0.00000, 0.00000, 0.00000, 0.00006, 0.00003, 0.20296, 0.00000),
 )
-_NUMBER_OF_LEVELS = len(EDSS_RATES)
-_TOTALS = _LEVELS + _NUMBER_OF_LEVELS * _NUMBER_OF_LEVELS
+_HIGHEST = len(EDSS_RATES) - 1
 
 _CHOICE = "CHOICE placebo arm, 0.95 new or enlarged lesions a scan (Wynn 2010, Lancet Neurol 9:381-90)"
 _VELEZ = "Velez de Mendizabal 2013, PLoS ONE 8:e73361"
@@ -115,11 +82,50 @@ PARAMETERS = (
 )  # fmt: skip
 
 
+def _derived(p: Any) -> Mapping[str, float | Floats]:
+    """What the kernels read besides; times in minutes, the EDSS rates per minute."""
+    rates = np.array(EDSS_RATES) / _YEAR
+    worsening = np.triu(np.ones_like(rates), 1) == 1.0
+    rates = np.where(worsening, rates * p.edss_worsening, rates)
+    return {
+        "weight_log_sd": log_sd(p.weight_cv),
+        "rate_log_mean": log(p.new_lesion_rate * _FOUR_WEEKS)
+        - 0.5 * p.new_lesion_rate_log_sd * p.new_lesion_rate_log_sd,
+        "referral_decay": log(2.0) / p.referral_half_life,
+        "edss_rates": rates,
+        "edss_leaving": rates.cumsum(axis=1)[:, -1],  # from left to right, as nothing else says of a sum
+    }
+
+
+MODEL = ByName(
+    stream=1000,
+    parameters=PARAMETERS,
+    fields=(
+        "weight",
+        "age",
+        "new_lesion_rate",  # long-run mean of new lesions, per 4 weeks
+        "activity",  # log of this month's rate over the long-run one
+        "lesions",  # enhancing at the last scan
+        "first_scan",  # minute; nan before it
+        "last_scan",  # minute; nan before the first
+        "edss",  # true level, 0..9
+        "edss_jumps",  # jumps made so far
+        "edss_next_jump",  # minute of the next one
+        "edss_at_entry",
+    ),
+    draws={
+        "weight": 0, "age": 1, "rate": 2, "activity": 3, "new": 4, "persisting": 5,
+        "entry": 6, "wait": 7, "level": 8, "rating": 9,
+    },
+    reads=("log_new_lesion_rate",),
+    derived=_derived,
+)  # fmt: skip
+
+
 @inlined
 def _triangular_quantile(u: float, low: float, mode: float, high: float) -> float:
-    if u * (high - low) < mode - low:
-        return low + sqrt(u * (high - low) * (mode - low))
-    return high - sqrt((1.0 - u) * (high - low) * (high - mode))
+    below, above = sqrt(u * (high - low) * (mode - low)), sqrt((1.0 - u) * (high - low) * (high - mode))
+    return low + below if u * (high - low) < mode - low else high - above
 
 
 @inlined
@@ -129,19 +135,18 @@ def _on_scale(x: float) -> float:
     return 0.0 if x < 0.5 else score
 
 
-@inlined
-def _referral(excess: float, decay: float, since_first: float) -> float:
-    return 1.0 + excess * exp(-decay * since_first)
+@MODEL.part
+def _referral(p: Any, since_first: float) -> float:
+    factor: float = 1.0 + p.referral_excess * exp(-p.referral_decay * since_first)
+    return factor
 
 
-@kernel
-def _destination(constants: Floats, level: int, u: float) -> int:
+@MODEL.part
+def _destination(p: Any, level: int, u: float) -> int:
     """Where a jump of the EDSS leads: each level in proportion to its rate."""
-    first, wanted = _LEVELS + level * _NUMBER_OF_LEVELS, u * constants[_TOTALS + level]
-    below = 0.0
-    reached = level
-    for j in range(_NUMBER_OF_LEVELS):
-        rate = constants[first + j]
+    wanted, below, reached = u * p.edss_leaving[level], 0.0, level
+    for j in range(_HIGHEST + 1):
+        rate = p.edss_rates[level, j]
         if rate > 0.0:
             reached = j
         below += rate
@@ -150,201 +155,68 @@ def _destination(constants: Floats, level: int, u: float) -> int:
     return reached
 
 
-@kernel
-def start(body: Floats, rows: Integers, links: Integers, constants: Floats, seed: int, who: Integers) -> None:
+@MODEL.start
+def start(me: Any, p: Any, draw: Any) -> None:
     """Draw the patient, and the unrecorded scan four weeks before the first (on interferon beta, no other drug)."""
-    own, count, key = links[0], rows.shape[0], keys_of_use(who, rows, 0)
-    z_weight, z_rate = normals(seed, key, _DRAW_WEIGHT), normals(seed, key, _DRAW_RATE)
-    z_activity, z_entry = normals(seed, key, _DRAW_ACTIVITY), normals(seed, key, _DRAW_ENTRY)
-    u_age, u_new = uniforms(seed, key, _DRAW_AGE), uniforms(seed, key, _DRAW_NEW)
-    u_wait = uniforms(seed, keys_of_use(who, rows, 1), _DRAW_WAIT)
-    sd, low, mode, high = constants[_ACTIVITY_SD], constants[_AGE_LOW], constants[_AGE_MODE], constants[_AGE_HIGH]
-    before = _referral(constants[_EXCESS], constants[_REFERRAL_DECAY], -_FOUR_WEEKS)
-    rate, expected, none, wait, level = np.empty(count), np.empty(count), np.empty(count), np.empty(count), z_entry
-    for k in range(count):
-        rate[k] = exp(constants[_RATE_LOG_MEAN] + constants[_RATE_LOG_SD] * z_rate[k])
-        z_activity[k] = sd * z_activity[k]
-        then = rate[k] * exp(z_activity[k] - 0.5 * sd * sd) * before
-        expected[k] = then / (1.0 - constants[_PERSISTENCE])
-    for k in range(count):
-        none[k] = exp(-expected[k])
-        wait[k] = exponential_quantile(u_wait[k])
-        z_weight[k] = constants[_WEIGHT_MEDIAN] * exp(constants[_WEIGHT_LOG_SD] * z_weight[k])
-        entry = np.floor(constants[_ENTRY_MEAN] + constants[_ENTRY_SD] * z_entry[k] + 0.5)
-        level[k] = min(_NUMBER_OF_LEVELS - 1.0, max(0.0, entry))
-    lesions = poisson_counts(u_new, expected, none)
-    for k in range(count):
-        i = np.uint64(rows[k])
-        body[i, own + _WEIGHT], body[i, own + _AGE] = z_weight[k], _triangular_quantile(u_age[k], low, mode, high)
-        body[i, own + _RATE], body[i, own + _ACTIVITY], body[i, own + _LESIONS] = rate[k], z_activity[k], lesions[k]
-        body[i, own + _FIRST] = body[i, own + _LAST] = np.nan
-        body[i, own + _EDSS] = body[i, own + _EDSS_AT_ENTRY] = level[k]
-        body[i, own + _JUMPS] = 0.0
-        body[i, own + _NEXT_JUMP] = wait[k] / constants[_TOTALS + int(level[k])]
+    me.weight = p.weight_median * exp(p.weight_log_sd * draw.normal("weight"))
+    me.age = _triangular_quantile(draw.uniform("age"), p.age_youngest, p.age_commonest, p.age_oldest)
+    me.new_lesion_rate = exp(p.rate_log_mean + p.new_lesion_rate_log_sd * draw.normal("rate"))
+    me.activity = p.activity_sd * draw.normal("activity")
+    before = _referral(p, -_FOUR_WEEKS)
+    rate = me.new_lesion_rate * exp(me.activity - 0.5 * p.activity_sd * p.activity_sd) * before
+    me.lesions = draw.poisson("new", rate / (1.0 - p.lesion_persistence))
+    me.first_scan = me.last_scan = np.nan
+    entry = np.floor(p.edss_entry_mean + p.edss_entry_sd * draw.normal("entry") + 0.5)
+    me.edss = me.edss_at_entry = min(float(_HIGHEST), max(0.0, entry))
+    me.edss_jumps = 0.0
+    me.edss_next_jump = draw.exponential("wait", use=1) / p.edss_leaving[me.edss]
 
 
-@kernel
-def _date_scan(
-    body: Floats, rows: Integers, own: int, constants: Floats, minute: Integers
-) -> tuple[Floats, Floats, Floats, Floats, Floats, Floats]:
-    """Date the scan.
-
-    Returns the factor of referral today; then what happened since the last scan: the share of log activity that is
-    remembered, the SD of what is new in it, the share of lesions that still enhance, the log of the share that does
-    not, and that share over what it is in 4 weeks.
-    """
-    count, others = rows.shape[0], 0
-    now, first, gap = np.empty(count), taken(body, rows, own + _FIRST), taken(body, rows, own + _LAST)
-    for k in range(count):
-        now[k] = minute[np.uint64(rows[k])]
-    put_back(body, rows, own + _LAST, now)
-    for k in range(count):
-        none = np.isnan(gap[k])
-        gap[k] = 1.0 if none else (now[k] - gap[k]) / _FOUR_WEEKS  # the unrecorded scan was 4 weeks before the first
-        first[k] = now[k] if none else first[k]
-    put_back(body, rows, own + _FIRST, first)
-    for k in range(count):
-        now[k] -= first[k]
-    for k in range(1, count):
-        others += (gap[k] != gap[k - 1]) | (now[k] != now[k - 1])
-    referral, remembered, fresh = now, np.empty(count), np.empty(count)
-    kept, log_lost, lost = gap, np.empty(count), np.empty(count)
-    computed = count if others > 0 else min(count, 1)  # mostly everybody's are the same
-    for k in range(computed):
-        remember, still = constants[_AUTOCORRELATION], constants[_PERSISTENCE]
-        if gap[k] != 1.0:
-            remember, still = power(remember, gap[k]), power(still, gap[k])
-        remembered[k], fresh[k] = remember, constants[_ACTIVITY_SD] * sqrt(1.0 - remember * remember)
-        kept[k], log_lost[k], lost[k] = still, log(1.0 - still), (1.0 - still) / (1.0 - constants[_PERSISTENCE])
-        referral[k] = _referral(constants[_EXCESS], constants[_REFERRAL_DECAY], now[k])
-    if computed < count:
-        referral[:], remembered[:], fresh[:] = referral[0], remembered[0], fresh[0]
-        kept[:], log_lost[:], lost[:] = kept[0], log_lost[0], lost[0]
-    return referral, remembered, fresh, kept, log_lost, lost
-
-
-@kernel
-def observe_mri(
-    body: Floats,
-    rows: Integers,
-    links: Integers,
-    constants: Floats,
-    seed: int,
-    who: Integers,
-    index: Integers,
-    minute: Integers,
-    value: Floats,
-    truth: Floats,
-) -> None:
+@MODEL.observe(
+    "mri",
+    "brain MRI with gadolinium",
+    Variable("cel", "", "contrast-enhancing lesions, new and persisting", least=0, whole=True),
+    Variable("new_cel", "", "contrast-enhancing lesions that the last scan did not show", least=0, whole=True),
+)
+def observe_mri(me: Any, p: Any, draw: Any, signal: Any, now: int, see: Any) -> None:
     """Count enhancing lesions; truth is their expected number given the last scan and today's hidden rate."""
-    own, count = links[0], rows.shape[0]
-    key = keys(who, rows, index)
-    innovation = normals(seed, key, _DRAW_ACTIVITY)
-    u_new, u_persisting = uniforms(seed, key, _DRAW_NEW), uniforms(seed, key, _DRAW_PERSISTING)
-    referral, remembered, fresh, kept, log_lost, lost = _date_scan(body, rows, own, constants, minute)
-    activity, on_drug = taken(body, rows, own + _ACTIVITY), signal_sums(body, rows, links, 1)
-    rate, before = taken(body, rows, own + _RATE), taken(body, rows, own + _LESIONS)
-    sd = constants[_ACTIVITY_SD]
-    expected, none_new, none_kept = np.empty(count), np.empty(count), np.empty(count)
-    for k in range(count):
-        activity[k] = remembered[k] * activity[k] + fresh[k] * innovation[k]
-        exponent = activity[k] - 0.5 * sd * sd + on_drug[k]
-        expected[k] = rate[k] * exp(exponent) * referral[k] * lost[k]
-    for k in range(count):
-        none_new[k] = exp(-expected[k])
-        none_kept[k] = exp(before[k] * log_lost[k])
-    new = poisson_counts(u_new, expected, none_new)
-    persisting = binomial_counts(u_persisting, before, kept, none_kept)
-    put_back(body, rows, own + _ACTIVITY, activity)
-    for k in range(count):
-        persisting[k] += new[k]
-    put_back(body, rows, own + _LESIONS, persisting)
-    for k in range(count):
-        value[k, 0], value[k, 1] = persisting[k], new[k]
-    for k in range(count):
-        truth[k, 0], truth[k, 1] = expected[k] + before[k] * kept[k], expected[k]
+    first = np.isnan(me.last_scan)
+    gap = 1.0 if first else (now - me.last_scan) / _FOUR_WEEKS  # the unrecorded scan was 4 weeks before the first
+    me.first_scan = now if first else me.first_scan
+    me.last_scan = now
+    since_first = now - me.first_scan
+    with alike(gap, since_first):
+        remembered = power(p.activity_autocorrelation, gap) if gap != 1.0 else p.activity_autocorrelation
+        kept = power(p.lesion_persistence, gap) if gap != 1.0 else p.lesion_persistence
+        fresh = p.activity_sd * sqrt(1.0 - remembered * remembered)
+        log_lost, lost = log(1.0 - kept), (1.0 - kept) / (1.0 - p.lesion_persistence)
+        referral = _referral(p, since_first)
+    me.activity = remembered * me.activity + fresh * draw.normal("activity")
+    exponent = me.activity - 0.5 * p.activity_sd * p.activity_sd + signal.log_new_lesion_rate
+    expected = me.new_lesion_rate * exp(exponent) * referral * lost
+    new, before = draw.poisson("new", expected), me.lesions
+    me.lesions = draw.binomial("persisting", before, kept, none=exp(before * log_lost)) + new
+    see.cel = me.lesions, expected + before * kept
+    see.new_cel = new, expected
 
 
-@kernel
-def _play_on(
-    body: Floats, rows: Integers, own: int, constants: Floats, seed: int, who: Integers, minute: Integers
-) -> None:
-    """Every jump of the EDSS that is due by minute[i]: one of all who have one, then the next where there is one."""
-    jumping, few = np.empty(rows.shape[0], dtype=np.int64), 0
-    for i in unsigned(rows):
-        jumping[few] = i
-        few += body[i, own + _NEXT_JUMP] <= minute[i]
-    while few > 0:
-        key = keys_of_use(who, jumping[:few], 0)
-        for k in range(few):
-            key[2, k] = int(body[jumping[k], own + _JUMPS]) + 1
-        u_level = uniforms(seed, key, _DRAW_LEVEL)
-        for k in range(few):
-            key[2, k] += 1
-        u_wait = uniforms(seed, key, _DRAW_WAIT)
-        jumped, few = few, 0
-        for k in range(jumped):
-            i = jumping[k]
-            level = _destination(constants, int(body[i, own + _EDSS]), u_level[k])
-            body[i, own + _EDSS] = level
-            body[i, own + _JUMPS] += 1.0
-            # Endless where no rate leads away.
-            body[i, own + _NEXT_JUMP] += exponential_quantile(u_wait[k]) / constants[_TOTALS + level]
-            jumping[few] = i
-            few += body[i, own + _NEXT_JUMP] <= minute[i]
+@MODEL.observe(
+    "edss",
+    "rating on the Expanded Disability Status Scale",
+    Variable("edss", "", "EDSS as rated, 0 to 10; the truth behind it is a whole level", least=0, most=10),
+)
+def observe_edss(me: Any, p: Any, draw: Any, now: int, see: Any) -> None:
+    """Play the true EDSS up to this minute, jump by jump, and rate it."""
+    while me.edss_next_jump <= now:
+        me.edss_jumps += 1.0
+        me.edss = _destination(p, int(me.edss), draw.uniform("level", use=me.edss_jumps))
+        # Endless where no rate leads away.
+        me.edss_next_jump += draw.exponential("wait", use=me.edss_jumps + 1.0) / p.edss_leaving[me.edss]
+    see.edss = _on_scale(me.edss + p.edss_rating_sd * draw.normal("rating")), me.edss
 
 
-@kernel
-def observe_edss(
-    body: Floats,
-    rows: Integers,
-    links: Integers,
-    constants: Floats,
-    seed: int,
-    who: Integers,
-    index: Integers,
-    minute: Integers,
-    value: Floats,
-    truth: Floats,
-) -> None:
-    """Play the true EDSS up to this minute, and rate it."""
-    own = links[0]
-    error = normals(seed, keys(who, rows, index), _DRAW_RATING)
-    _play_on(body, rows, own, constants, seed, who, minute)
-    level, sd = taken(body, rows, own + _EDSS), constants[_RATING_SD]
-    for k in range(rows.shape[0]):
-        value[k, 0], truth[k, 0] = _on_scale(level[k] + sd * error[k]), level[k]
-
-
-def constants_of(values: Mapping[str, float]) -> Floats:
-    """What the kernels read; times in minutes, the EDSS rates per minute and their sums last."""
-    v = in_base_units(PARAMETERS, values)
-    spread = v["new_lesion_rate_log_sd"]
-    numbers = np.empty(_TOTALS + _NUMBER_OF_LEVELS)
-    numbers[_WEIGHT_MEDIAN] = v["weight_median"]
-    numbers[_WEIGHT_LOG_SD] = log_sd(v["weight_cv"])
-    numbers[_AGE_LOW] = v["age_youngest"]
-    numbers[_AGE_MODE] = v["age_commonest"]
-    numbers[_AGE_HIGH] = v["age_oldest"]
-    numbers[_RATE_LOG_MEAN] = log(v["new_lesion_rate"] * _FOUR_WEEKS) - 0.5 * spread * spread
-    numbers[_RATE_LOG_SD] = spread
-    numbers[_ACTIVITY_SD] = v["activity_sd"]
-    numbers[_AUTOCORRELATION] = v["activity_autocorrelation"]
-    numbers[_PERSISTENCE] = v["lesion_persistence"]
-    numbers[_EXCESS] = v["referral_excess"]
-    numbers[_REFERRAL_DECAY] = log(2.0) / v["referral_half_life"]
-    numbers[_ENTRY_MEAN] = v["edss_entry_mean"]
-    numbers[_ENTRY_SD] = v["edss_entry_sd"]
-    numbers[_RATING_SD] = v["edss_rating_sd"]
-    rates = np.array(EDSS_RATES) / _YEAR
-    worsening = np.triu(np.ones_like(rates), 1) == 1.0
-    rates = np.where(worsening, rates * v["edss_worsening"], rates)
-    numbers[_LEVELS:_TOTALS] = rates.ravel()
-    numbers[_TOTALS:] = rates.cumsum(axis=1)[:, -1]  # from left to right, as nothing else says of a sum
-    return numbers
-
-
-COMPONENT = Disease(
+COMPONENT = MODEL.component(
+    Disease,
     name="relapsing_ms",
     meaning="relapsing multiple sclerosis in patients whom interferon beta alone has failed",
     description="""Patients with relapsing multiple sclerosis in whom interferon beta alone has failed.
@@ -353,35 +225,16 @@ COMPONENT = Disease(
     and starts above its long run, since patients come when they are active. At a scan, lesions that appeared since
     the last one and still enhance are Poisson, and each older one is still seen with a fixed probability.
     """,
-    stream=STREAM,
-    parameters=PARAMETERS,
-    fields=FIELDS,
     traits=(
-        Trait("weight", _WEIGHT, "kg", "body weight at entry", hidden=False, least=0),
-        Trait("age", _AGE, "", "age at entry, years", hidden=False, least=0),
-        Trait("new_lesion_rate", _RATE, "1/4 weeks", "own long-run rate of new lesions on interferon beta"),
-        Trait("edss_at_entry", _EDSS_AT_ENTRY, "", "true EDSS level at entry"),
-    ),
-    reads=("log_new_lesion_rate",),
-    assessments=(
-        Assessment(
-            "mri",
-            "brain MRI with gadolinium",
-            (
-                Variable("cel", "", "contrast-enhancing lesions, new and persisting", least=0, whole=True),
-                Variable(
-                    "new_cel", "", "contrast-enhancing lesions that the last scan did not show", least=0, whole=True
-                ),
-            ),
-            observe_mri,
+        Trait("weight", MODEL.field.weight, "kg", "body weight at entry", hidden=False, least=0),
+        Trait("age", MODEL.field.age, "", "age at entry, years", hidden=False, least=0),
+        Trait(
+            "new_lesion_rate",
+            MODEL.field.new_lesion_rate,
+            "1/4 weeks",
+            "own long-run rate of new lesions on interferon beta",
         ),
-        Assessment(
-            "edss",
-            "rating on the Expanded Disability Status Scale",
-            (Variable("edss", "", "EDSS as rated, 0 to 10; the truth behind it is a whole level", least=0, most=10),),
-            observe_edss,
-        ),
+        Trait("edss_at_entry", MODEL.field.edss_at_entry, "", "true EDSS level at entry"),
     ),
     start=start,
-    constants=constants_of,
 )

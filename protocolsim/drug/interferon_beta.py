@@ -8,28 +8,12 @@ Marks: F found in text, D derived from found numbers, A assumption.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import Any
 
-import numpy as np
-
-from protocolsim.arithmetic import exp, kernel, log, unsigned
-from protocolsim.arrays import Floats, Integers
-from protocolsim.component import Parameter, Trait, in_base_units
-from protocolsim.drug.base import LEVEL, Drug
-from protocolsim.randomness import keys_of_use, normals
-
-STREAM = 2100
-_DRAW_LOSS = STREAM
-
-FIELDS = (
-    "level",
-    "withdrawal",  # 0 while it works in full, 1 when all of it is gone
-    "log_loss",  # log of the new-lesion rate without it over the rate on it
-    "loss_factor",  # the same as a factor
-    "log_rate_change",  # what is written: the loss so far
-)
-_WITHDRAWAL, _LOG_LOSS, _LOSS, _WRITTEN = range(1, 5)
-_LOG_MEDIAN, _LOG_SD, _ONSET, _OFFSET = range(4)
+from protocolsim.arithmetic import exp, log
+from protocolsim.by_name.model import ByName, alike
+from protocolsim.component import Parameter, Trait
+from protocolsim.drug.base import Drug
 
 PARAMETERS = (
     Parameter("loss_factor", 1.3, "", 1.0, 2.0, "A", "",
@@ -46,54 +30,56 @@ PARAMETERS = (
 )  # fmt: skip
 
 
-@kernel
-def start(body: Floats, rows: Integers, links: Integers, constants: Floats, seed: int, who: Integers) -> None:
+MODEL = ByName(
+    stream=2100,
+    parameters=PARAMETERS,
+    fields=(
+        "level",
+        "withdrawal",  # 0 while it works in full, 1 when all of it is gone
+        "log_loss",  # log of the new-lesion rate without it over the rate on it
+        "loss_factor",  # the same as a factor
+        "log_rate_change",  # what is written: the loss so far
+    ),
+    draws={"loss": 0},
+    derived=lambda p: {"log_loss_median": log(p.loss_factor)},
+)
+
+
+@MODEL.start
+def start(me: Any, p: Any, draw: Any) -> None:
     """Draw what this patient would lose; everybody arrives with the effect in full."""
-    own = links[0]
-    log_loss = normals(seed, keys_of_use(who, rows, 0), _DRAW_LOSS)
-    loss = np.empty(rows.shape[0])
-    for k in range(rows.shape[0]):
-        log_loss[k] = constants[_LOG_MEDIAN] + constants[_LOG_SD] * log_loss[k]
-        loss[k] = exp(log_loss[k])
-    for k in range(rows.shape[0]):
-        i = np.uint64(rows[k])
-        body[i, own + LEVEL] = body[i, own + _WITHDRAWAL] = body[i, own + _WRITTEN] = 0.0
-        body[i, own + _LOG_LOSS], body[i, own + _LOSS] = log_loss[k], loss[k]
+    me.log_loss = p.log_loss_median + p.loss_log_sd * draw.normal("loss")
+    me.loss_factor = exp(me.log_loss)
+    me.level = me.withdrawal = me.log_rate_change = 0.0
 
 
-@kernel
-def advance(body: Floats, rows: Integers, links: Integers, constants: Floats, since: Integers, until: Integers) -> None:
+@MODEL.advance
+def advance(me: Any, p: Any, since: int, until: int) -> None:
     """Let the effect leave (off) or return (on), exponentially, so that no split of the interval matters."""
-    own = links[0]
-    left, last_time, last_passed = 1.0, 0.0, 0
-    for i in unsigned(rows):
-        goal, time = (0.0, constants[_ONSET]) if body[i, own + LEVEL] > 0.0 else (1.0, constants[_OFFSET])
-        if body[i, own + _WITHDRAWAL] == goal:
-            continue
-        passed = until[i] - since[i]
-        if passed != last_passed or time != last_time:  # mostly everybody's are the same
-            left, last_time, last_passed = exp(-passed / time), time, passed
-        withdrawal = goal + (body[i, own + _WITHDRAWAL] - goal) * left
-        body[i, own + _WITHDRAWAL] = withdrawal
-        body[i, own + _WRITTEN] = withdrawal * body[i, own + _LOG_LOSS]
+    goal, time = (0.0, p.onset_time) if me.level > 0.0 else (1.0, p.offset_time)
+    if me.withdrawal == goal:
+        return
+    passed = until - since
+    with alike(passed, time):
+        left = exp(-passed / time)
+    me.withdrawal = goal + (me.withdrawal - goal) * left
+    me.log_rate_change = me.withdrawal * me.log_loss
 
 
-def constants_of(values: Mapping[str, float]) -> Floats:
-    """What the kernels read; times in minutes."""
-    v = in_base_units(PARAMETERS, values)
-    return np.array([log(v["loss_factor"]), v["loss_log_sd"], v["onset_time"], v["offset_time"]])
-
-
-COMPONENT = Drug(
+COMPONENT = MODEL.component(
+    Drug,
     name="interferon_beta",
     meaning="interferon beta, taken on arrival; stopping it raises the rate of new lesions",
     description="Interferon beta as background treatment, on or off (level 1 or 0).",
-    stream=STREAM,
-    parameters=PARAMETERS,
-    fields=FIELDS,
-    traits=(Trait("interferon_loss_factor", _LOSS, "", "rate of new lesions without interferon beta over that on it"),),
-    writes={"log_new_lesion_rate": _WRITTEN},
+    traits=(
+        Trait(
+            "interferon_loss_factor",
+            MODEL.field.loss_factor,
+            "",
+            "rate of new lesions without interferon beta over that on it",
+        ),
+    ),
+    writes={"log_new_lesion_rate": MODEL.field.log_rate_change},
     start=start,
     advance=advance,
-    constants=constants_of,
 )

@@ -131,7 +131,7 @@ class CodeWalk:
             if name in function.__globals__:
                 self._say("global", name)
                 self._global(function.__globals__[name], names)
-        for written in _overloads(function):
+        for written in overloads(function):
             self._name(written)
 
     def _global(self, value: Any, names: Iterable[str]) -> None:
@@ -208,7 +208,7 @@ def _names(code: CodeType) -> Iterator[str]:
     yield from sorted(names)
 
 
-def _overloads(function: FunctionType) -> list[Any]:
+def overloads(function: FunctionType) -> list[Any]:
     """What Numba compiles in place of a plain function (`numba.extending.overload`)."""
     kinds = [kind for value, kind in builtin_registry.globals if value is function]
     templates = [t for kind in kinds for t in getattr(kind, "templates", ())]

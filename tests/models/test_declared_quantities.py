@@ -182,7 +182,7 @@ class TestClosedForms:
                 them.go(minute)
                 found = [them.field("drug", name)[0] for name in names]
                 expected = expm(matrix * minute / DAY) @ first
-                near = 1e-9 if periphery is None else 3e-6
+                near = 1e-8 if periphery is None else 3e-6
                 np.testing.assert_allclose(found, expected[: len(names)], rtol=near, atol=1e-13)
 
     def test_kinetics_do_not_depend_on_looks(self):

@@ -14,8 +14,9 @@ from protocolsim.errors import UsageError
 from protocolsim.report.documentation import language_pages
 from protocolsim.report.documentation.model_page import SECTIONS, index_page, model_page, names
 from protocolsim.report.documentation.stress_des import stress_des
-from protocolsim.scenario.build.components import load_shipped, shipped_model
+from protocolsim.scenario.build.components import load_shipped, model_of, shipped_model
 from protocolsim.scenario.file.library import names as scenarios
+from protocolsim.scenario.file.yaml_reader import parse
 from protocolsim.scenario.load import load
 from protocolsim.text.markdown import table
 
@@ -87,6 +88,15 @@ def test_what_is_written_names_only_what_there_is(room, name):
     text = (ROOT / "protocolsim" / room / f"{name}.md").read_text(encoding="utf-8")
     assert "```math" in text
     assert set(re.findall(r"(?<!`)`([a-z_0-9]+)`(?!`)", text)) <= known
+
+
+def test_the_models_of_the_guide_are_sound():
+    """Each model that docs/declared_models.md shows can be built."""
+    text = (DOCS / "declared_models.md").read_text(encoding="utf-8")
+    shown = re.findall(r"```yaml\n# models/(\w+)\.yaml\n(.*?)```", text, flags=re.DOTALL)
+    assert {name for name, _ in shown} == {"hypertension", "lisinopril"}
+    for name, written in shown:
+        assert model_of(parse(written, name), name).name == name
 
 
 @pytest.mark.parametrize("name", scenarios())

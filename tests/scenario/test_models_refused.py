@@ -314,7 +314,8 @@ def test_parquet_gives_what_csv_gives(tmp_path):
     for name, write in (("p.csv", rows.to_csv), ("p.parquet", rows.to_parquet)):
         path = trial(tmp_path, disease=PATIENTS.format(name=name), text=text)
         write(tmp_path / "models" / name, index=False)
-        loaded.append(load(path).trial.disease.component.start.table)
+        start: Any = load(path).trial.disease.component.start
+        loaded.append(start.table)
     assert np.array_equal(*loaded)
     rows.assign(kg=["a", "b", "c"]).to_parquet(tmp_path / "models" / "p.parquet")
     with pytest.raises(ScenarioError, match="expected numbers"):

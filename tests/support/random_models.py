@@ -17,6 +17,16 @@ from tests.support.protocols import Draft, drafts
 
 Draw = Callable[..., Any]
 DISEASE, TABLET, DEPOT = "illness", "capsule", "depot_of_it"
+STEPS = ("1 day", "6 hours", "36 hours", "every moment of the protocol")
+KINDS = (
+    "normal", "lognormal", "log sd", "cv", "uniform", "beta", "gamma", "exponential", "bernoulli", "poisson",
+    "categories", "formula", "at least", "at most", "correlated with", "seen",
+    "relaxes to", "grows by", "rate", "becomes", "autoregressive", "arrivals", "steps", "doses enter",
+    "one compartment", "two compartments", "absorption half-life",
+    "negative binomial", "binomial", "rounded to", "cuts", "below", "missing", "since the last", "unit",
+    "weibull", "piecewise", "times", "recurrent", "entry", "enrolment", *STEPS,
+)  # fmt: skip
+"""What drawn models say, all of it."""
 EVENTS = ("fever", "rash", "dropout", "crisis")
 
 
@@ -158,8 +168,10 @@ class _Drawn:
             made["since"] = draw(st.sampled_from(["entry", "enrolment"]))
         return made
 
-    def events(self, names: Sequence[str]) -> Model:
-        """Some of these events."""
+    def events(self, names: Sequence[str], *, changing: bool) -> Model:
+        """Some of these events; `changing`: they may read what changes with time."""
+        if not changing:
+            self.names, self.with_forms = self.traits_so_far, False
         return {name: self.event() for name in names if _often(self.draw, 3)}
 
     # Observations ----------------------------------------------------------------------------------------------------
@@ -217,14 +229,15 @@ def diseases(draw: Draw) -> Model:
         scan[name] = drawn.shown(kind, list(scan))
     if _often(draw):
         scan["dose_seen"] = {"shows": f"({drawn.of()}) * weight", "error": {"normal": {"sd": "1 kg"}}, "unit": "kg"}
+    step = draw(st.sampled_from(STEPS))
     model: Model = {
         "parameters": _parameters(),
         "definitions": {"twice": "2 * scale"},
-        "step": draw(st.sampled_from(["1 day", "6 hours", "36 hours", "every moment of the protocol"])),
+        "step": step,
         "traits": traits,
         "quantities": quantities,
         "assessments": {"scan": scan, "blood": {"cells": drawn.shown("number", [])}},
-        "events": drawn.events(EVENTS),
+        "events": drawn.events(EVENTS, changing=step != STEPS[-1]),
     }
     return meant(model)
 
@@ -246,16 +259,18 @@ def drugs(draw: Draw, *, doses: bool) -> Model:
         for event in ("fever", "rash"):
             parameters[event] = {"value": "1 % / day", "range": ["0 / day", "1 / day"], "at least": "0 / day"}
     drawn.names.append("weight / 70 kg")
-    traits = drawn.traits()
+    if not doses:
+        drawn.forms = ["on * 1"]  # a drug that reads its dose is given in doses
+    traits, step = drawn.traits(), draw(st.sampled_from(STEPS))
     model: Model = {
         "kind": "drug",
         "parameters": parameters,
         "needs": ["weight"],
-        "step": draw(st.sampled_from(["1 day", "12 hours", "every moment of the protocol"])),
+        "step": step,
         "traits": traits,
         "quantities": drawn.quantities(kinetic),
-        "events": drawn.events(["crisis"]),
         "writes": {"toy_level": drawn.of()},
+        "events": drawn.events(["crisis"], changing=step != STEPS[-1]),
     }
     if doses:
         model["events"] |= {event: {"rate": event, "recurrent": True} for event in ("fever", "rash")}
@@ -264,13 +279,13 @@ def drugs(draw: Draw, *, doses: bool) -> Model:
 
 
 @st.composite
-def trials(draw: Draw) -> Draft:
-    """A drawn protocol with a drawn disease and drawn drugs."""
+def trials(draw: Draw, *, doses: bool = False) -> Draft:
+    """A drawn protocol with a drawn disease and drawn drugs; `doses`: one of them may be given in doses."""
     draft: Draft = draw(drafts())
     draft["cohort"]["disease"] = DISEASE
     draft["models"] = {DISEASE: draw(diseases()), TABLET: draw(drugs(doses=False))}
     draft["drugs"]["tablet"] = {"kind": TABLET}
-    if _often(draw):
+    if doses and _often(draw):
         draft["models"][DEPOT] = draw(drugs(doses=True))
         draft["drugs"]["depot"]["kind"] = DEPOT
     return draft

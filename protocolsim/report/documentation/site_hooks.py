@@ -39,7 +39,11 @@ _TITLES = {
     "models": "Models",
     "about": "Evidence",
 }
-_ELSEWHERE = {"how_to": ("long_studies.md", "deploying.md"), "about": ("stress_des.md",)}
+_ELSEWHERE = {
+    "models": ("declared_models.md",),
+    "how_to": ("long_studies.md", "deploying.md"),
+    "about": ("stress_des.md",),
+}
 """Pages that belong to a part of the navigation and stand outside its folder."""
 
 

@@ -426,7 +426,7 @@ def _check_dropout(
 def _stops_counted(decisions: Mapping[str, DecisionWorth], trial: Trial, faults: Faults) -> bool:
     """Whether the price of every decision's stop can be counted: the state has to set how often it comes."""
     for name, decision in decisions.items():
-        if any(c.own for c in trial.causes if trial.labels.events[c.event] == decision.stop):
+        if any(c.multiplier or c.baseline for c in trial.causes if trial.labels.events[c.event] == decision.stop):
             faults.append(
                 ("decisions", name, "loss", "stop"),
                 f"how often '{decision.stop}' comes is not set by the state alone, so that its price over the horizon "

@@ -89,8 +89,8 @@ def _folders(reader):
 
 
 def test_the_pages_are_there():
-    """The three tasks of somebody from outside each have a page with blocks to run."""
-    assert {"new_endpoint", "new_analysis", "outside_package"} <= {page.stem for page in PAGES}
+    """The tasks of somebody from outside each have a page with blocks to run."""
+    assert {"new_endpoint", "new_analysis", "outside_package", "own_trial"} <= {page.stem for page in PAGES}
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
         assert len(BLOCK.findall(text)) * 2 == len(re.findall("^```", text, re.MULTILINE))

@@ -29,7 +29,7 @@ def test_everything_of_the_file_is_there(name):
     for parameter in scenario.own_parameters:
         mark = f" [{parameter.mark}]" if parameter.mark else ""
         assert f"{parameter.name} = {parameter.text}: {parameter.meaning}{mark}" in plain
-    assert f"{scenario.trial.cohort.size} patients are enrolled" in plain
+    assert f"{scenario.trial.cohort.size:,} patients are enrolled" in plain
     rules = protocolsim.describe(scenario).sections["Decision rules"]
     assert len(rules) == len({t.item for t in scenario.trial.protocol.transitions})
     for row in scenario.parameters:

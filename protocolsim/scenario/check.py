@@ -134,11 +134,14 @@ def refused(error: ScenarioError) -> Checked:
 
 
 def _route(case: Case, route: Route) -> dict[str, Any]:
-    given: dict[str, dict[str, float]] = {}
+    given: dict[str, dict[str, Any]] = {}
     for dose in route.doses:
-        drug = given.setdefault(case.drugs[dose.drug], {"doses": 0, "mg_per_kg": 0.0})
+        unit = (case.protocol.dose_unit(dose.drug) or "").replace("/", "_per_")
+        drug = given.setdefault(case.drugs[dose.drug], {"doses": 0, **({unit: 0.0} if unit else {})})
         drug["doses"] += 1
-        drug["mg_per_kg"] += dose.amount
+        if unit and drug[unit] is not None:
+            # What depends on the patient has no number here.
+            drug[unit] = drug[unit] + dose.amount if dose.amount == dose.least else None
     return {
         "states": [case.protocol.states[n].name for n in route.states],
         "weeks": [m / MINUTES_PER_WEEK for m in route.minutes],

@@ -7,7 +7,8 @@ of a figure and the state of a diagram are called by our words and numbers. Wher
 ours is refused at its line:
 
     parameter       what a rule can spell, and none of its words or units; not what the clinic knows (a trait)
-    summary         likewise, and no parameter; of a decision, none of the protocol's either
+    variable        of the protocol: likewise, and no parameter; a column of moves is called set_ and its name
+    summary         likewise, and no parameter or variable; of a decision, none of the protocol's either
     state           letters, digits, _ and -; not 'any' and 'enrolment', which transitions and summaries say
     randomisation   a column of the table of subjects: no column of ours, whatever its capitals, no trait, no `truth_`
     endpoint, analysis   share the estimates, and the curve over a threshold with the measures of a decision; a sentence
@@ -112,6 +113,7 @@ _NO_STATE = {name: "has a meaning of its own" for name in (ON_STUDY, ANY, ENROLM
 _NO_ENDPOINT = _ours(MEASURES, "is a measure of every decision already; name it otherwise")
 KINDS = (
     _of_rules("parameter", ("parameters",)),
+    _of_rules("variable", ("protocol", "variables")),
     _of_rules("summary", ("protocol", "summaries"), ("decisions", _EACH, "summaries")),
     Kind(
         "a state",

@@ -70,12 +70,14 @@ def _places(data: Mapping[str, Any], allow_plugins: bool) -> dict[str, list[str]
     for name in _mapping(data, "parameters"):
         add(name, f"parameters.{name}.value")
         add(f"parameters.{name}", f"parameters.{name}.value")
+    for name in _mapping(data, "protocol", "variables"):
+        add(name, f"protocol.variables.{name}.start")
     for room, name, kind, prefix in _cast(data):
         if set(name) & _IN_PATHS:
             continue  # a path cannot say which of its dots part names
         for parameter in _parameters_of(data, room, kind, allow_plugins):
-            # A scenario's own parameter goes before a component's of the same name.
-            if parameter not in _mapping(data, "parameters"):
+            # A scenario's own parameter or variable goes before a component's of the same name.
+            if parameter not in {**_mapping(data, "parameters"), **_mapping(data, "protocol", "variables")}:
                 add(parameter, f"{prefix}.{parameter}")
             add(f"{name}.{parameter}", f"{prefix}.{parameter}")
             add(f"{prefix}.{parameter}", f"{prefix}.{parameter}")

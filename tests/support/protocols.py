@@ -24,6 +24,7 @@ from protocolsim.randomness import uniform
 from protocolsim.scenario.build.assemble import build
 from protocolsim.scenario.file.yaml_reader import parse
 from protocolsim.scenario.scenario import Scenario
+from tests.support.drawn_variables import keep_numbers
 from tests.support.toys import assay, constants_of_rates, give, hazard_rate, start_nothing
 
 DRIFT_STREAM, DEPOT_STREAM = 92_000, 92_100
@@ -457,7 +458,7 @@ def drafts(draw: Draw) -> Draft:
     )
     finals = {name: {"final": name} for name in ("done", "out") if name in used}
     hazard = st.sampled_from(["0 / 1 day", "3 % / 1 day", "30 % / 1 day"])
-    return {
+    draft: Draft = {
         "title": "A drawn trial",
         "cohort": cohort,
         "drugs": {
@@ -478,6 +479,9 @@ def drafts(draw: Draw) -> Draft:
             "given": {"kind": "dose_total", "drug": "depot", "among": "enrolled"},
         },
     }
+    if _often(draw):
+        keep_numbers(draw, draft)
+    return draft
 
 
 def runnable(draft: Draft) -> Scenario:

@@ -362,6 +362,8 @@ class DeclaredModel:
             "assessments": assessments,
             "hazards": hazards,
         }
+        if any(q.measured_in == "IU" for q in self.part.quantities.values()):
+            common["dose_unit"] = "IU"
         make: Callable[..., Component] = Drug if self.is_drug else Disease
         return make(**common, **({"give": give} if give is not None else {}))
 

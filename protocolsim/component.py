@@ -102,9 +102,20 @@ class GiveKernel(Protocol):
     """Let one dose of a drug arrive in each subject in `rows`."""
 
     def __call__(
-        self, body: Floats, rows: Integers, links: Integers, constants: Floats, dose: float, amount: Floats, /
+        self,
+        body: Floats,
+        rows: Integers,
+        links: Integers,
+        constants: Floats,
+        dose: Floats,
+        per_weight: bool,
+        amount: Floats,
+        /,
     ) -> None:
-        """`dose` is in mg/kg. Fill amount[k] (float64 [n]) with what the subject rows[k] gets, in mg."""
+        """Fill amount[k] (float64 [n]) with what the subject rows[k] gets, in mg (of a drug dosed in IU: in IU).
+
+        dose[k] (float64 [n]) is in mg/kg (IU/kg) where `per_weight`, else flat in mg (IU).
+        """
 
 
 class RateKernel(Protocol):

@@ -6,6 +6,7 @@ A chart holds columns of subjects; the reference engine keeps charts of one. The
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +19,7 @@ CHART_ROOM = 32  # initial capacity, in observations of one variable
 
 @dataclass
 class Chart:
-    """Observations made so far, entries into states, and the traits that a clinic can see.
+    """Observations made so far, entries into states, traits that a clinic can see, and what the protocol keeps.
 
     minute, state, value   [subjects, variables, observations]   in the order they were made
     planned                [subjects, variables, observations]   the minute each was planned for; `minute` itself where
@@ -27,6 +28,7 @@ class Chart:
     entered, entries       [subjects, states]                    minute of the last entry (-1: never), number of entries
     enrolled               [subjects]                            minute of enrolment, -1 before it
     traits                 [subjects, traits]
+    variables              [subjects, variables of the protocol]     their present values
     """
 
     minute: Integers
@@ -38,10 +40,23 @@ class Chart:
     entries: Integers
     enrolled: Integers
     traits: Floats
+    variables: Floats
 
     @classmethod
-    def empty(cls, subjects: int, variables: int, states: int, traits: int, *, late: bool = False) -> Chart:
-        """An empty chart. `late`: visits may be late, so that planned minutes are kept apart."""
+    def empty(
+        cls,
+        subjects: int,
+        variables: int,
+        states: int,
+        traits: int,
+        starts: Sequence[float] = (),
+        *,
+        late: bool = False,
+    ) -> Chart:
+        """An empty chart; `starts` is where the variables of the protocol begin.
+
+        `late`: visits may be late, so that planned minutes are kept apart.
+        """
         shape = (subjects, variables, CHART_ROOM)
         minute = np.zeros(shape, dtype=np.int64)
         return cls(
@@ -54,6 +69,7 @@ class Chart:
             entries=np.zeros((subjects, states), dtype=np.int64),
             enrolled=np.full(subjects, -1, dtype=np.int64),
             traits=np.zeros((subjects, traits)),
+            variables=np.full((subjects, len(starts)), np.array(starts, dtype=np.float64)),
         )
 
     @property
@@ -77,6 +93,11 @@ class Chart:
     def enter(self, rows: Integers, state: int, minute: Integers, enrols: bool) -> None:
         """The subjects in rows enter a state, each at its own minute."""
         enter(self.entered, self.entries, self.enrolled, rows, state, minute, enrols)
+
+    def keep(self, rows: Integers, variable: int, values: Floats) -> None:
+        """Set a variable of the protocol to values[k] for each subject rows[k]; nan leaves it as it was."""
+        known = ~np.isnan(values)
+        self.variables[rows[known], variable] = values[known]
 
     def _grow(self) -> None:
         late = self.late

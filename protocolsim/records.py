@@ -3,7 +3,8 @@
     subjects      one row for each subject screened: site, arrival, outcome, traits, hidden truth
     observations  one row for each variable of each planned assessment, made or missed
     doses         one row for each planned dose, given or missed
-    moves         one row for each transition, with the values its rule read
+    moves         one row for each transition, with the values its rule read and what it set; of an internal one,
+                  which a subject does not leave the state by, from_state and to_state are the same
     events        one row for each event that occurs at random times (adverse events, dropout)
 
 Times are whole minutes since the subject's own day 0 (entry into the first state); rows are in the order
@@ -94,8 +95,9 @@ _CODES = {
 _MINUTES = ("enrolled_minute", "end_minute", "planned_minute", "minute")
 # Columns that `frame` adds: those derived from others in a table; the day beside each minute.
 _SHOWN = {"subjects": ("outcome",), "moves": ("trigger", "reason")}
-HIDDEN, READ = "truth_", "value_"
-"""Prefixes of columns: hidden traits, and the values that a rule read."""
+HIDDEN, READ, SET = "truth_", "value_", "set_"
+"""Prefixes of columns: hidden traits, the values that a rule read, and what a move set each variable to (nan where it
+did not: its transition does not set that variable, or what it would be set to is undefined, so that it stayed)."""
 # A large replicate is streamed in blocks of so many candidates.
 SUBJECTS_TOGETHER = 8192
 NEVER = -1  # a minute that never came (a subject who was not enrolled)
@@ -115,6 +117,9 @@ class Labels:
     randomisations: tuple[str, ...] = ()  # one column of subjects each: the state allocated to
     traits: tuple[str, ...] = ()  # columns of subjects, hidden ones already named truth_*
     reasons: int = 0  # columns of moves that hold the numbers a rule read: value_0, value_1, ...
+    kept: tuple[str, ...] = ()  # the variables of the protocol; a column of moves each, set_<name>
+    internal: frozenset[int] = frozenset()  # the transitions after which a subject is still in the state
+    dose_units: tuple[str | None, ...] = ()  # of each drug's doses; None where some are per weight and some are not
     explain: Callable[[int, Sequence[float]], tuple[str, str]] | None = None
 
 
@@ -138,6 +143,7 @@ def columns_of(table: str, labels: Labels) -> dict[str, str]:
         columns |= {name: "f8" for name in labels.traits}
     if table == "moves":
         columns |= {f"{READ}{k}": "f8" for k in range(labels.reasons)}
+        columns |= {f"{SET}{name}": "f8" for name in labels.kept}
     return columns
 
 
@@ -185,6 +191,12 @@ class Records:
         )
 
 
+def leaving(records: Records) -> NDArray[np.bool_]:
+    """Of each move, whether it leads into a state, its own perhaps; those of internal transitions do not."""
+    transitions = records["moves"]["transition"]
+    return ~np.isin(transitions, list(records.labels.internal))
+
+
 def concatenate(parts: Sequence[Records]) -> Records:
     """Records of consecutive replicates (or parts of one) as one."""
     first = parts[0]
@@ -223,6 +235,8 @@ def shown(records: Records, table: str) -> dict[str, Column | Coded]:
         outcomes = tuple(dict.fromkeys(o for o in labels.outcomes if o))
         places = np.array([outcomes.index(o) if o else NEVER for o in labels.outcomes], dtype=np.int64)
         result["outcome"] = Coded(places[columns["final_state"]], outcomes)
+    if table == "moves":
+        result |= {f"{SET}{name}": columns[f"{SET}{name}"] for name in labels.kept}
     if table == "moves" and labels.explain is not None:
         result["trigger"], result["reason"] = _explained(columns, labels, labels.explain)
     return result

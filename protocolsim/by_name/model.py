@@ -19,7 +19,8 @@ What a function takes is found by the name of its argument:
     signal      sums of signals that `reads` names: `signal.log_rate`, `signal["level of it"]`
     since, until, now   minutes of the subject's own clock: of an interval, of an assessment
     see         what an assessment finds: `see.urate = value, truth`, or `see.urate = value` where it is the truth
-    dose, level   mg/kg of one dose (return the mg that are given), treatment in force
+    dose, level   one dose (return the mg or IU that are given), treatment in force
+    per_weight    whether the dose is in mg/kg (IU/kg), and not flat
 
 Where the same is computed for most, `with alike(days, half_life):` does it once for neighbours that agree.
 

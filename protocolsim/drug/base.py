@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from protocolsim.component import Component, GiveKernel
 
@@ -12,11 +13,13 @@ class Drug(Component):
     """A drug model: kinetics, effects written to signals, biomarkers of its own, and its harms.
 
     Field 0 of every drug is LEVEL, the treatment in force: 0 off treatment, 1 for `standard`, or the
-    dose of the regimen in mg/kg. The engine writes it on entering a state. A drug that is given in doses
-    has a `give` kernel; one without is only on or off (`standard`).
+    dose of the regimen in its own unit (mg/kg, mg, IU/kg, IU). The engine writes it on entering a state, and where a
+    dose that is computed changes. A drug that is given in doses has a `give` kernel; one without is only on or off
+    (`standard`). `dose_unit` is what its doses are measured in, flat or per weight.
     """
 
     give: GiveKernel | None = None
+    dose_unit: Literal["mg", "IU"] = "mg"
 
 
 LEVEL = 0

@@ -316,9 +316,9 @@ def advance(body: Floats, rows: Integers, links: Integers, constants: Floats, si
 
 
 @MODEL.give
-def give(me: Any, disease: Any, dose: float) -> float:
-    """Add the dose (mg/kg) by body weight to the central compartment."""
-    amount: float = dose * disease.weight
+def give(me: Any, disease: Any, dose: float, per_weight: bool) -> float:
+    """Add the dose (mg/kg by body weight, or mg) to the central compartment."""
+    amount: float = dose * disease.weight if per_weight else dose
     me.central += amount
     me.concentration = me.central / me.central_volume
     return amount

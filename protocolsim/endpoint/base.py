@@ -110,6 +110,10 @@ def _resolve(
     known[name] = declared[name].members(records, known)
 
 
+NO_KEY = "no key"
+"""In the metadata of a kind's field: that the file does not say it."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Endpoint(ABC):
     """A number that one trial yields, and the same over many trials.
@@ -158,6 +162,13 @@ class Endpoint(ABC):
     def decides(self) -> bool:
         """Whether one trial only says yes or no, and needs the contributions of all its subjects together for it."""
         return False
+
+    def with_dose_units(self, units: Mapping[str, str | None]) -> Endpoint:  # noqa: ARG002 - most count no doses
+        """The endpoint as it counts where doses of drugs are in these units (None: some per weight and some not).
+
+        Raises UsageError for one that adds up doses of which there is no sum.
+        """
+        return self
 
     def sums(self, records: Records, populations: Mapping[str, Mask]) -> Floats:
         """The sums of each replicate, [replicates, k]."""

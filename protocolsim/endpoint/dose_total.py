@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import numpy as np
 
 from protocolsim.arrays import Floats, Mask
 from protocolsim.endpoint.base import (
+    NO_KEY,
     DrugName,
     Endpoint,
     StateNames,
@@ -20,12 +21,16 @@ from protocolsim.endpoint.base import (
     quotient,
     rows_of,
 )
+from protocolsim.errors import UsageError
 from protocolsim.records import MADE, Records
 
 
 @dataclass(frozen=True, kw_only=True)
 class DoseTotal(Endpoint):
-    """The mean over `among` of the total mg/kg of a drug, in all states or in those named by `during`.
+    """The mean over `among` of the total dose of a drug, in all states or in those named by `during`.
+
+    It is counted in the unit of the drug's doses: mg/kg, or mg, IU or IU/kg. A drug of which some doses are per weight
+    and some are not has no total.
 
     Denominator: every member of `among`; a subject without a dose counts as zero. Withdrawal ends a total
     where it stands, rescue adds to it. Missed doses add nothing; missed assessments do not matter.
@@ -41,11 +46,20 @@ endpoints:
 
     drug: DrugName
     during: StateNames = ()
+    dose_unit: str = field(default="mg/kg", metadata={NO_KEY: True})
 
     @property
     def unit(self) -> str:
-        """The dose per kilogram of body weight."""
-        return "mg/kg"
+        """The unit of the drug's doses: mg/kg, mg, IU/kg or IU."""
+        return self.dose_unit
+
+    def with_dose_units(self, units: Mapping[str, str | None]) -> DoseTotal:
+        """The same in the unit of its drug's doses. Raises UsageError where they are not all in one."""
+        unit = units.get(self.drug, self.dose_unit)
+        if unit is None:
+            why = f"some doses of '{self.drug}' are per weight and some are not, so that they cannot be added up"
+            raise UsageError(f"endpoint '{self.name}': {why}")
+        return replace(self, dose_unit=unit)
 
     @property
     def counting(self) -> str:
@@ -53,7 +67,7 @@ endpoints:
         return f"mean over all {self.among}; who had no dose counts as zero"
 
     def contributions(self, records: Records, populations: Mapping[str, Mask]) -> Floats:
-        """Total mg/kg, and 1."""
+        """Total dose, and 1."""
         among = self.members(populations)
         doses = records["doses"]
         given = (doses["status"] == MADE) & (doses["drug"] == codes([self.drug], records.labels.drugs, "drug")[0])

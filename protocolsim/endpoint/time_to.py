@@ -10,7 +10,7 @@ import numpy as np
 
 from protocolsim.arrays import Floats, Integers, Mask
 from protocolsim.endpoint.base import Endpoint, StateNames, codes, counted_in, first_states, quotient, rows_of
-from protocolsim.records import Records
+from protocolsim.records import Records, leaving
 from protocolsim.units import MINUTES_PER_WEEK
 
 _NOT_YET = np.iinfo(np.int64).max
@@ -68,11 +68,12 @@ endpoints:
         rows = rows_of(records, "moves")
         # Moves are compared by their place in the table, not by the minute: two may fall on one minute.
         place = np.arange(len(rows), dtype=np.int64)
-        into_start = np.isin(moves["to_state"], start)
+        into = leaving(records)
+        into_start = np.isin(moves["to_state"], start) & into
         first = np.full(len(records["subjects"]["subject"]), _NOT_YET, dtype=np.int64)
         np.minimum.at(first, rows[into_start], place[into_start])
         first[np.isin(first_states(records), start)] = -1
-        later = np.isin(moves["to_state"], to) & (place > first[rows])
+        later = np.isin(moves["to_state"], to) & into & (place > first[rows])
         goal = np.full(len(first), _NOT_YET, dtype=np.int64)
         np.minimum.at(goal, rows[later], place[later])
         started, reached = first != _NOT_YET, goal != _NOT_YET

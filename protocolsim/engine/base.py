@@ -13,11 +13,15 @@ The order of events (both engines; each sentence has a test in tests/engine/test
 4. Visit: assessments, then their observations, then the transitions `after` each assessment, in file order. If one is
    taken, the old state's remaining activities lapse, that day's dose too. The rule's own words with the numbers it
    read are recorded as the reason.
-5. Otherwise the doses due are given: an infusion follows its scan.
+   An internal transition (without a destination) only sets variables of the protocol, all from the values before it:
+   nothing lapses, no clock starts anew, and the transitions behind it in its group are not tried. Where a dose is
+   computed for each subject, drugs and disease first come to that minute, and the new dose is in force from it on.
+5. Otherwise the doses due are given: an infusion follows its scan. A computed dose is found out then.
 6. End of a state: visits due at that instant come first (the interval is closed), then the leaving transitions in file
    order. One must hold.
-7. A state entered at t does its offset-0 activities at t; an assessment already made at t is not repeated; an `after`
-   transition is tried only after an assessment made in that state.
+7. How long a state lasts is found out on entering it, where that is computed. A state entered at t does its offset-0
+   activities at t; an assessment already made at t is not repeated; an `after` transition is tried only after an
+   assessment made in that state.
 
 No-shows: a subject who does not show up for a visit misses all of it; that is recorded at the planned moment.
 Queueing: where capacity is limited, planned days never move; a slip moves that visit alone. A dose of the same day
@@ -63,6 +67,7 @@ from protocolsim.drug.base import LEVEL, Drug
 from protocolsim.engine.baselines import OwnHazards
 from protocolsim.protocol.states import Protocol, State
 from protocolsim.protocol.summaries import Observed
+from protocolsim.protocol.variables import Computed
 from protocolsim.randomness import DROPOUT
 from protocolsim.records import Labels, Records
 from protocolsim.units import MINUTES_PER_DAY
@@ -111,7 +116,8 @@ class Cause:
     """A cause of events (competing hazard): its event's code, its random stream, its rate per minute by state.
 
     With a `baseline` the rates are what that is multiplied by. With a `multiplier`, a kernel with the links and
-    constants that it reads, they are 1 where the hazard is in force and 0 elsewhere.
+    constants that it reads, they are 1 where the hazard is in force and 0 elsewhere. Where it `follows_dose`, it is
+    found out again when a dose that is computed for each subject changes.
     """
 
     event: int
@@ -122,6 +128,7 @@ class Cause:
     since_enrolment: bool = False
     once: bool = False
     changing: bool = False
+    follows_dose: bool = False
 
     @property
     def own(self) -> bool:
@@ -189,6 +196,12 @@ class Trial:
         """A mask of the causes whose hazard changes on the grid; None where none does."""
         which = np.array([c.changing for c in self.causes], dtype=np.bool_)
         return which if which.any() else None
+
+    @cached_property
+    def following(self) -> Mask:
+        """A mask of the causes that are found out again when a computed dose changes."""
+        which = np.array([c.follows_dose for c in self.causes], dtype=np.bool_)
+        return which | self.changing if which.any() and self.changing is not None else which
 
     @cached_property
     def settled(self) -> tuple[frozenset[int], ...]:
@@ -321,17 +334,20 @@ def causes_of(
     A treatment's hazard is zero in states without that treatment, and every hazard in final ones; what brings dropout
     is in force on study only. Raises ValueError for a baseline that is none.
     """
+    computed = {level_of(drugs[k].component.name): k for s in protocol.states for k, _ in s.computed_levels}
     causes = [
         _cause(
-            hazard, part, events, [s.levels[number] if _in_force(hazard, s, dropout) else 0.0 for s in protocol.states]
+            hazard, part, events, [s.levels[number] if _in_force(hazard, s, dropout) else 0.0 for s in protocol.states],
+            follows=number in computed.values() or not computed.keys().isdisjoint(part.component.reads),
         )
         for number, part in enumerate(drugs)
         for hazard in part.component.hazards
-    ]
+    ]  # fmt: skip
     causes += [
-        _cause(hazard, disease, events, [float(_in_force(hazard, s, dropout)) for s in protocol.states])
+        _cause(hazard, disease, events, [float(_in_force(hazard, s, dropout)) for s in protocol.states],
+               follows=not computed.keys().isdisjoint(disease.component.reads))
         for hazard in disease.component.hazards
-    ]
+    ]  # fmt: skip
     if cohort.dropout > 0.0:
         rates = tuple(cohort.dropout if s.on_study else 0.0 for s in protocol.states)
         causes.append(Cause(events.index(dropout), DROPOUT, rates))
@@ -342,21 +358,50 @@ def _in_force(hazard: Hazard, state: State, dropout: str) -> bool:
     return not state.final and (state.on_study or hazard.event != dropout)
 
 
-def _cause(hazard: Hazard, part: PlacedComponent, events: Sequence[str], levels: Sequence[float]) -> Cause:
-    """The cause of a component's hazard, which is in force where the level by state is above 0."""
+@dataclass(frozen=True)
+class RateOfDose:
+    """A multiplier: a hazard's `rate` at each subject's own dose, which is computed."""
 
-    def rate(level: float) -> float:
+    rate: Callable[[Floats, float], float]
+
+    def __call__(
+        self,
+        body: Floats,
+        rows: Integers,
+        links: Integers,
+        constants: Floats,
+        now: Integers,  # noqa: ARG002
+        out: Floats,
+    ) -> None:
+        """See RateKernel; 0 where nothing is given."""
+        for k, level in enumerate(body[rows, links[0] + LEVEL].tolist()):
+            out[k] = self.rate(constants, level) if level > 0.0 else 0.0
+
+
+def _cause(
+    hazard: Hazard, part: PlacedComponent, events: Sequence[str], levels: Sequence[float | Computed], *, follows: bool
+) -> Cause:
+    """The cause of a component's hazard, which is in force where the level by state is above 0."""
+    own = [isinstance(level, Computed) for level in levels]
+    multiplier = hazard.multiplier
+    if multiplier is None and hazard.rate is not None and any(own):
+        multiplier = RateOfDose(hazard.rate)
+
+    def rate(level: float | Computed) -> float:
+        if isinstance(level, Computed):
+            return float(level.high > 0.0)
         if level <= 0.0:
             return 0.0
-        return 1.0 if hazard.rate is None else hazard.rate(part.constants, level)
+        return 1.0 if hazard.rate is None or multiplier is not None else hazard.rate(part.constants, level)
 
     return Cause(
         events.index(hazard.event),
         hazard.stream,
         tuple(map(rate, levels)),
-        None if hazard.multiplier is None else (hazard.multiplier, part.links, part.constants),
+        None if multiplier is None else (multiplier, part.links, part.constants),
         None if hazard.baseline is None else hazard.baseline(part.constants),
         hazard.since == "enrolment",
         hazard.once,
         hazard.changing,
+        follows and multiplier is not None,
     )

@@ -18,6 +18,11 @@ from protocolsim.protocol.states import END, Group, State, Transition
 _MOST_PAIRS = 40  # of transitions tried together that are looked at for overlaps
 
 
+def _does(t: Transition) -> tuple[tuple[int, ...], list[tuple[int, str]]]:
+    """Where a transition leads, and what it sets."""
+    return t.destinations, [(s.variable, s.words) for s in t.sets]
+
+
 @dataclass
 class Judged:
     """What was found of one line of the file, in each state that it leaves."""
@@ -181,7 +186,7 @@ class Judge:
 
     def _overlaps(self, decision: DecisionQuestion) -> Iterator[Finding]:
         ruled = [t for t in decision.group.transitions if t.rule is not None and t.number not in self.inquiry.dead]
-        pairs = [(a, b) for k, b in enumerate(ruled) for a in ruled[:k] if a.destinations != b.destinations]
+        pairs = [(a, b) for k, b in enumerate(ruled) for a in ruled[:k] if _does(a) != _does(b)]
         for a, b in pairs[:_MOST_PAIRS]:
             answer = decision.can(decision.taken(a), decision.rules[b.number], show=decision.read_by(a, b))
             if answer.verdict == "given up":

@@ -4,6 +4,7 @@ An over-approximation: each rule may be true or false; only time, the transition
 count. An activity left out never takes place for any patient; one left in does if the rules let some patient reach it.
 
 - The earliest time after enrolment at which a state can be entered bounds the length of a stay `until` a time.
+- A stay whose length is computed may be as short or as long as its variables allow.
 - At the end of a state only listed activities are done, not repeated ones.
 - An unconditional transition after an assessment is taken at once: that day's dose and all later visits lapse.
 - A no-show, or a queue, may make the patient miss the assessment and stay for the next visit.
@@ -56,7 +57,7 @@ class _Walk:
 
     def _stay(self, state: State, minute: int) -> tuple[tuple[Visit, ...], bool]:
         """The reachable visits of a state entered at its earliest time; whether it is always left before its end."""
-        length = state.lasts if state.until is None else max(0, state.until - minute)
+        length = state.longest if state.until is None else max(0, (state.longest or 0) - minute)
         stay: list[Visit] = []
         for visit in state.visits:
             if length is None or visit.offset < length:
@@ -96,8 +97,8 @@ class _Walk:
         if state.final:
             return ways
         if state.at_end is not None and not left:
-            length = state.lasts if state.until is None else max(0, state.until - minute)
-            ways += [(t, length or 0) for t in self._tried(state.at_end.transitions)]
+            length = (state.shortest or 0) - (0 if state.until is None else minute)
+            ways += [(t, max(0, length)) for t in self._tried(state.at_end.transitions)]
         first: dict[str, int] = {}
         for visit in visits:
             for assessment in visit.assessments:

@@ -28,6 +28,8 @@ def moment(group: Group) -> str:
 
 def destination(protocol: Protocol, t: Transition) -> str:
     """Where a transition leads."""
+    if t.internal:
+        return f"'{protocol.states[t.source].name}' still"
     return " or ".join(f"'{protocol.states[d].name}'" for d in t.destinations)
 
 

@@ -69,7 +69,7 @@ def _without_end(protocol: Protocol) -> Iterator[Finding]:
                 _path(state),
                 "it can never end: say how long it lasts (lasts: 12 weeks), or make it final (final: OUTCOME)",
             )
-        elif state.until is not None and (state.until == 0 or state.number in protocol.before_enrolment()):
+        elif state.until is not None and (state.longest == 0 or state.number in protocol.before_enrolment()):
             yield _path(state), "'until' counts from enrolment, but subjects can be here before it: say 'lasts'"
         elif state.at_end is None:
             yield _path(state), "it can never end: no transition is tried when its time is over"
@@ -102,7 +102,7 @@ def _final_with_more(protocol: Protocol) -> Iterator[Finding]:
 
 def _beyond_duration(protocol: Protocol) -> Iterator[Finding]:
     for state in protocol.states:
-        longest = state.lasts if state.until is None else state.until
+        longest = state.longest
         late = [v.offset for v in state.visits if longest is not None and v.offset > longest]
         if late:
             yield (
@@ -156,7 +156,7 @@ def _late(group: Group) -> tuple[Transition, ...]:
 def _timeless_cycles(protocol: Protocol) -> Iterator[Finding]:
     instant = {
         s.number: [to for t in (s.at_end.transitions if s.at_end else ()) for to in t.destinations]
-        if s.lasts == 0 or s.until is not None
+        if s.shortest == 0 or s.until is not None
         else []
         for s in protocol.states
     }
@@ -235,7 +235,9 @@ def _unobserved(
                 line = transition.item
                 if not wanted and (line, number) not in told:
                     told.add((line, number))
-                    key = "when" if transition.rule is not None else "choose" if transition.choose else "randomise"
+                    ruled = transition.rule is not None
+                    key = "when" if ruled else "choose" if transition.choose else "randomise"
+                    key = "set" if not ruled and transition.to is None and transition.internal else key
                     yield (
                         ("protocol", "transitions", line, key),
                         (
@@ -254,7 +256,7 @@ def _observed_in(protocol: Protocol, transition: Transition) -> list[int]:
     summaries = protocol.reader.summaries
     rules = [transition.rule] if transition.rule is not None else []
     rules += transition.randomise.strata if transition.randomise is not None else ()
-    words = [rule.words for rule in rules]
+    words = [*(rule.words for rule in rules), *(s.words for s in transition.sets)]
     words += [c.words for c in transition.choose.chances if c.evaluate] if transition.choose is not None else []
     names = {name for text in words for name in names_in(parse(text))}
     reads = closure(

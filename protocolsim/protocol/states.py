@@ -5,23 +5,33 @@ A protocol is data, independent of the disease and drug models, and is interpret
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from protocolsim.protocol.choices import Choice
 from protocolsim.protocol.rules import Evaluator
 from protocolsim.protocol.summaries import Reader
+from protocolsim.protocol.variables import Assignment, Computed, ProtocolVariable, told
 
 END = "end"
 
 
 @dataclass(frozen=True)
 class Dose:
-    """One planned administration: which drug, and how much (mg/kg)."""
+    """One planned administration: which drug, how much, and in which unit: mg/kg or mg, IU/kg or IU.
+
+    An amount may be computed for each subject when it is given.
+    """
 
     drug: int
-    amount: float
+    amount: float | Computed
+    unit: str = "mg/kg"
+
+    @property
+    def per_weight(self) -> bool:
+        """Whether it is a dose per kilogram of body weight."""
+        return self.unit.endswith("/kg")
 
 
 @dataclass(frozen=True)
@@ -65,7 +75,8 @@ class Randomisation:
 class Transition:
     """A transition out of one state. `rule` None: unconditional.
 
-    `to` None: `randomise` allocates one of its arms, or `choose` one of its states.
+    `to` None: `randomise` allocates one of its arms, or `choose` one of its states. Without all of them it is internal:
+    the subject stays, and nothing of the state lapses. `sets` are the variables it sets.
     """
 
     number: int
@@ -77,6 +88,12 @@ class Transition:
     trigger: str
     item: int
     choose: Choice | None = None
+    sets: tuple[Assignment, ...] = ()
+
+    @property
+    def internal(self) -> bool:
+        """Whether the subject stays in the state."""
+        return self.to is None and self.randomise is None and self.choose is None
 
     @property
     def possible(self) -> tuple[int, ...]:
@@ -93,7 +110,7 @@ class Transition:
 
 @dataclass(frozen=True)
 class Group:
-    """The transitions with one trigger, tried in file order, and the summaries their rules read."""
+    """The transitions with one trigger, tried in file order, and the summaries that their rules and settings read."""
 
     trigger: str
     transitions: tuple[Transition, ...]
@@ -101,8 +118,8 @@ class Group:
 
     @property
     def certain(self) -> bool:
-        """Whether one of them is unconditional, so that the state is certainly left."""
-        return any(t.rule is None for t in self.transitions)
+        """Whether one of them is unconditional and none is internal, so that the state is certainly left."""
+        return any(t.rule is None for t in self.transitions) and not any(t.internal for t in self.transitions)
 
 
 @dataclass(frozen=True)
@@ -110,12 +127,12 @@ class State:
     """One state: its visits, duration, and outgoing transitions.
 
     It ends `lasts` minutes after its start, or `until` minutes after enrolment (immediately if that is past); both are
-    None for a final state.
+    None for a final state. Either may be computed for each subject on entering the state.
 
     `after`: the transitions tried after an assessment, by its number; `at_visit`: instead of these, those after the
     assessment of one planned visit, by its number and the visit's offset.
     A state is `on_study` if it can follow enrolment and is not final.
-    `levels` is the treatment, one number per drug: 0 off, 1 standard, else the dose in mg/kg.
+    `levels` is the treatment, one number per drug: 0 off, 1 standard, else the dose in its own unit.
     """
 
     number: int
@@ -124,9 +141,9 @@ class State:
     outcome: str | None
     enrolled: bool
     on_study: bool
-    lasts: int | None
-    until: int | None
-    levels: tuple[float, ...]
+    lasts: int | Computed | None
+    until: int | Computed | None
+    levels: tuple[float | Computed, ...]
     visits: tuple[Visit, ...]
     at_end: Group | None
     after: Mapping[int, Group]
@@ -143,12 +160,37 @@ class State:
         """Whether it has a planned end."""
         return self.lasts is not None or self.until is not None
 
-    def ends(self, entered: int, enrolled: int) -> int:
-        """The planned end in minutes, for a subject who entered and was enrolled at these minutes."""
-        if self.until is not None:
-            return max(entered, enrolled + self.until)
-        assert self.lasts is not None
-        return entered + self.lasts
+    @property
+    def length(self) -> int | Computed | None:
+        """`lasts`, or `until`."""
+        return self.lasts if self.until is None else self.until
+
+    @property
+    def shortest(self) -> int | None:
+        """The least that `lasts` or `until` can come to, in minutes."""
+        return int(self.length.low) if isinstance(self.length, Computed) else self.length
+
+    @property
+    def longest(self) -> int | None:
+        """The most that `lasts` or `until` can come to, in minutes."""
+        return int(self.length.high) if isinstance(self.length, Computed) else self.length
+
+    @property
+    def same_length(self) -> bool:
+        """Whether every stay is planned to last as long as any other."""
+        return isinstance(self.lasts, int)
+
+    def ends(self, entered: int, enrolled: int, length: int) -> int:
+        """The planned end in minutes, for a subject who entered and was enrolled at these minutes.
+
+        length: what `lasts` or `until` comes to for this subject.
+        """
+        return entered + length if self.until is None else max(entered, enrolled + length)
+
+    @cached_property
+    def computed_levels(self) -> tuple[tuple[int, Computed], ...]:
+        """The drugs whose dose is computed for each subject, and how."""
+        return tuple((k, level) for k, level in enumerate(self.levels) if isinstance(level, Computed))
 
     @cached_property
     def certainly_left_upon_events(self) -> bool:
@@ -171,7 +213,7 @@ class State:
 
 @dataclass(frozen=True)
 class Bound:
-    """An invariant, to be proven for every path: an upper bound of a number of doses, a total dose (mg/kg), or a time.
+    """An invariant, to be proven for every path: an upper bound of a number of doses, a total dose, or a time.
 
     measure      "doses", "total dose" or "time"
     drug         of doses: which
@@ -198,6 +240,7 @@ class Protocol:
     window: int
     always: tuple[Bound, ...] = ()
     choices: tuple[Choice, ...] = ()
+    variables: tuple[ProtocolVariable, ...] = ()
 
     @property
     def most_read(self) -> int:
@@ -231,11 +274,16 @@ class Protocol:
                 return group
         raise KeyError(transition.number)
 
+    def dose_unit(self, drug: int) -> str | None:
+        """The unit of all doses of a drug; None where some are per weight and some are not."""
+        return one_unit(d.unit for s in self.states for v in s.visits for d in v.doses if d.drug == drug)
+
     def explain(self, number: int, read: Sequence[float]) -> tuple[str, str]:
-        """The trigger of a recorded transition, and the text of its rule with the values it read."""
+        """The trigger of a recorded transition, and the text of its rule with the values it read and what it set."""
         transition = self.transitions[number]
         group = self.group_of(transition)
-        names = [self.reader.summaries[k].name for k in group.reads]
+        summaries = self.reader.summaries
+        names = [summaries[k].name for k in group.reads]
         numbers = ", ".join(f"{n} = {_shown(v)}" for n, v in zip(names, read[: len(names)], strict=True))
         if transition.rule is not None:
             words = transition.rule.words
@@ -245,11 +293,28 @@ class Protocol:
         if transition.choose is not None:
             chosen = zip(transition.choose.states, transition.choose.chances, strict=True)
             words += "; chosen by chance: " + ", ".join(f"{self.states[s].name} {c.words}" for s, c in chosen)
-        return transition.trigger, f"{words} | {numbers}" if numbers else words
+        values = [float("nan")] * len(summaries)
+        for k, value in zip(group.reads, read, strict=False):
+            values[k] = value
+        before = {s.variable: values[self.slot_of(s.variable)] for s in transition.sets}
+        return transition.trigger, " | ".join(
+            part for part in (words, numbers, told(self.variables, transition.sets, before, values)) if part
+        )
+
+    def slot_of(self, variable: int) -> int:
+        """The number of the summary that is a variable's present value."""
+        name = self.variables[variable].name
+        return next(k for k, s in enumerate(self.reader.summaries) if s.name == name)
 
 
 def _shown(value: float) -> str:
     return "undefined" if value != value else f"{value:.4g}"
+
+
+def one_unit(units: Iterable[str]) -> str | None:
+    """The only unit there is, mg/kg where there is none; None where there are several."""
+    found = set(units)
+    return None if len(found) > 1 else next(iter(found), "mg/kg")
 
 
 def reachable(successors: Mapping[int, Sequence[int]], start: Sequence[int]) -> set[int]:

@@ -7,6 +7,7 @@ A summary is one of
     entries     how often a state has been entered
     time since  the minutes since enrolment, or since the last entry of a state
     trait       what the clinic sees of the subject at any time
+    variable    a number that the protocol keeps, as it is now
     expression  a formula over other summaries, traits and parameters
 Means are a sum in the order of the visits, then one division. A statistic of no observations is undefined (NaN), but a
 count is 0.
@@ -78,6 +79,13 @@ class TraitSeen:
 
 
 @dataclass(frozen=True)
+class VariableNow:
+    """The present value of a variable of the protocol."""
+
+    column: int
+
+
+@dataclass(frozen=True)
 class Formula:
     """An expression over previously defined summaries, and parameters; `words` is its source text."""
 
@@ -91,7 +99,7 @@ class Summary:
     """A named summary: its definition, and its dimension."""
 
     name: str
-    made_by: Observed | Entries | TimeSince | TraitSeen | Formula
+    made_by: Observed | Entries | TimeSince | TraitSeen | VariableNow | Formula
     dimension: Dimension
 
 
@@ -319,5 +327,7 @@ class Reader:
             return chart.entries[rows, made.state].astype(np.float64)
         if isinstance(made, TraitSeen):
             return chart.traits[rows, made.column]
+        if isinstance(made, VariableNow):
+            return chart.variables[rows, made.column]
         since = chart.enrolled[rows] if made.state is None else chart.entered[rows, made.state]
         return np.where(since < 0, np.nan, (now[rows] - since).astype(np.float64))

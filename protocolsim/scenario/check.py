@@ -18,6 +18,7 @@ from protocolsim.scenario.build.proof_case import case_of
 from protocolsim.scenario.checks.lapsing import said
 from protocolsim.scenario.checks.quotes import companions_of
 from protocolsim.scenario.file.extends import extended
+from protocolsim.scenario.file.templates import expanded
 from protocolsim.scenario.file.yaml_reader import parse, spell
 from protocolsim.scenario.load import load
 from protocolsim.scenario.scenario import Scenario
@@ -108,7 +109,7 @@ def check_scenario(scenario: Scenario, *, files: bool = True) -> Checked:
 
     case = case_of(scenario.trial, scenario.named)
     examined = examine(case)
-    document = scenario.document
+    document = expanded(scenario.document)
     lapsing = {said(*lapse) for lapse in scenario.lapsing}
     result = [CheckFinding(0, 0, "", "warning", "as loaded", w) for w in scenario.warnings if w not in lapsing]
     for path, message in scenario.lapsing:
@@ -134,11 +135,14 @@ def refused(error: ScenarioError) -> Checked:
 
 
 def _route(case: Case, route: Route) -> dict[str, Any]:
-    given: dict[str, dict[str, float]] = {}
+    given: dict[str, dict[str, Any]] = {}
     for dose in route.doses:
-        drug = given.setdefault(case.drugs[dose.drug], {"doses": 0, "mg_per_kg": 0.0})
+        unit = (case.protocol.dose_unit(dose.drug) or "").replace("/", "_per_")
+        drug = given.setdefault(case.drugs[dose.drug], {"doses": 0, **({unit: 0.0} if unit else {})})
         drug["doses"] += 1
-        drug["mg_per_kg"] += dose.amount
+        if unit and drug[unit] is not None:
+            # What depends on the patient has no number here.
+            drug[unit] = drug[unit] + dose.amount if dose.amount == dose.least else None
     return {
         "states": [case.protocol.states[n].name for n in route.states],
         "weeks": [m / MINUTES_PER_WEEK for m in route.minutes],

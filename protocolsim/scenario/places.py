@@ -41,6 +41,8 @@ def is_words(address: Address) -> bool:
         return True
     # Below a list for readers (a range) there are words too.
     steps = address[:-1] if address and isinstance(address[-1], int) else address
+    if steps[:2] == ("protocol", "variables") and len(steps) == 4 and steps[-1] == "range":
+        return False  # what a variable is set to is cut to it
     return bool(steps) and steps[-1] in _BESIDE and _is_key(tuple(steps))
 
 

@@ -5,15 +5,26 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from protocolsim.units import DOSE, MINUTES_PER_WEEK, NONE, TIME, Dimension, UnitError, quantity
+from protocolsim.units import (
+    ACTIVITY,
+    ACTIVITY_DOSE,
+    DOSE,
+    MASS,
+    MINUTES_PER_WEEK,
+    NONE,
+    TIME,
+    Dimension,
+    UnitError,
+    quantity,
+)
 
 _COUNT = re.compile(r"\s*([0-9]{1,9})\s*(?:/|of)\s*([0-9]{1,9})\s*")
-_DIMENSIONS = {"weeks": TIME, "mg/kg": DOSE}
+_DIMENSIONS = {"weeks": TIME, "mg/kg": DOSE, "mg": MASS, "IU/kg": ACTIVITY_DOSE, "IU": ACTIVITY}
 
 
 @dataclass(frozen=True)
 class PublishedNumber:
-    """A published number in an endpoint's terms: weeks, mg/kg, a share from 0 to 1, or plain.
+    """A published number in an endpoint's terms: weeks, mg/kg (mg, IU), a share from 0 to 1, or plain.
 
     `count` is (how many, of how many), None where that was not published.
     """

@@ -7,7 +7,8 @@ of a figure and the state of a diagram are called by our words and numbers. Wher
 ours is refused at its line:
 
     parameter       what a rule can spell, and none of its words or units; not what the clinic knows (a trait)
-    summary         likewise, and no parameter; of a decision, none of the protocol's either
+    variable        of the protocol: likewise, and no parameter; a column of moves is called set_ and its name
+    summary         likewise, and no parameter or variable; of a decision, none of the protocol's either
     state           letters, digits, _ and -; not 'any' and 'enrolment', which transitions and summaries say
     randomisation   a column of the table of subjects: no column of ours, whatever its capitals, no trait, no `truth_`
     endpoint, analysis   share the estimates, and the curve over a threshold with the measures of a decision; a sentence
@@ -15,6 +16,8 @@ ours is refused at its line:
     population      none of those that are built in
     measure         what a rule can spell; not 'own', which is the rule's own
     drug            no assessment: a resource serves either by name
+    transition      a path of `--set` names it, so that it has no dot
+    model           letters, digits and _: it is the name of a file
     site, resource, decision, bound, outcome   any name
 
     of a component: trait (as a parameter, and a column), variable, assessment, event (not 'dropout', which is ours),
@@ -112,6 +115,7 @@ _NO_STATE = {name: "has a meaning of its own" for name in (ON_STUDY, ANY, ENROLM
 _NO_ENDPOINT = _ours(MEASURES, "is a measure of every decision already; name it otherwise")
 KINDS = (
     _of_rules("parameter", ("parameters",)),
+    _of_rules("variable", ("protocol", "variables")),
     _of_rules("summary", ("protocol", "summaries"), ("decisions", _EACH, "summaries")),
     Kind(
         "a state",
@@ -122,6 +126,8 @@ KINDS = (
     ),
     Kind("a randomisation", (("protocol", "randomisations"),), _COLUMN, column=True),
     Kind("a bound", (("protocol", "always"),)),
+    Kind("a transition", (("protocol", "transitions"),), without=".[]"),
+    Kind("a model", (("models",),), spelt=NAME, wanted="use letters, digits and _"),
     Kind("a site", (("cohort", "sites"),)),
     Kind("a resource", (("cohort", "capacity"),)),
     Kind("a drug", (("drugs",),)),

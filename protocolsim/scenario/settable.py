@@ -12,8 +12,9 @@ from typing import Any
 
 from protocolsim.component import Scale
 from protocolsim.errors import UsageError
+from protocolsim.protocol.variables import ProtocolVariable
 from protocolsim.scenario.build.values.parameters import Named
-from protocolsim.scenario.file.schema import ScenarioParameter
+from protocolsim.scenario.file.schema import ScenarioParameter, VariablePart
 from protocolsim.units import (
     Dimension,
     UnitError,
@@ -122,6 +123,23 @@ def scenario_parameters(
     """The scenario's own parameters, in file order."""
     values = {name: (known[name].value, known[name].low, known[name].high) for name in parts}
     return tuple(scenario_parameter(name, part, values[name]) for name, part in parts.items())
+
+
+def variable_starts(
+    parts: Mapping[str, VariablePart], known: Sequence[ProtocolVariable]
+) -> tuple[SettableParameter, ...]:
+    """Where the protocol's variables begin, in file order."""
+    return tuple(_start(parts[v.name], v) for v in known)
+
+
+def _start(part: VariablePart, variable: ProtocolVariable) -> SettableParameter:
+    one = unit_product(variable.unit).value
+    value, low, high = (rounded(end / one) for end in (variable.start, variable.low, variable.high))
+    return SettableParameter(
+        variable.name, variable.name, f"protocol.variables.{variable.name}.start", "", variable.unit, value, low, high,
+        part.meaning or f"what '{variable.name}' begins with", mark=part.mark or "", source=part.source or "",
+        text=str(part.start), range=" to ".join(map(str, part.range)),
+    )  # fmt: skip
 
 
 def number_at(data: Mapping[str, Any], path: str, unit: str) -> float | None:

@@ -238,7 +238,7 @@ class TestTheWall:
     @pytest.mark.parametrize("name", SHIPPED)
     def test_no_decision_reads_the_body(self, name, monkeypatch):
         """With everything hidden replaced by garbage while a decision is taken, every decision is the same."""
-        decide, move = des.Replicate.decide, Course.move
+        decide, move = des.Replicate.decide, Course.take
         decided, truth = [], []
 
         def blindfolded(self: Any, course: Course, group: Any) -> bool:
@@ -254,7 +254,7 @@ class TestTheWall:
             move(self, *of_the_move)
 
         monkeypatch.setattr(des.Replicate, "decide", blindfolded)
-        monkeypatch.setattr(Course, "move", seeing)
+        monkeypatch.setattr(Course, "take", seeing)
         assert des.simulate(shipped(name).trial, 7, REPLICATES).equal(ran(name))
         assert sum(decided) == len(ran(name)["moves"]["minute"])
 

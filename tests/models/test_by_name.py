@@ -159,7 +159,7 @@ def life(made: dict[str, Any], count: int = 30) -> dict[str, np.ndarray]:
             found |= {f"{name} {step}": body.copy(), f"value of {name} {step}": value, f"truth of {name} {step}": truth}
         body[::2, own] = step
         amount = np.empty(count)
-        run["give"](body, rows, links, constants, 1.5, amount)
+        run["give"](body, rows, links, constants, np.full(count, 1.5), True, amount)
         found[f"given {step}"] = np.column_stack([amount, body])
     out = np.empty(count)
     run["multiplier"](body, rows, links, constants, now, out)

@@ -72,7 +72,7 @@ class Crowd:
         for part in self.trial.drugs:
             amount = np.zeros(len(rows))
             if part.give is not None:
-                part.give(self.body, rows, part.links, part.constants, 1.5, amount)
+                part.give(self.body, rows, part.links, part.constants, np.full(len(rows), 1.5), True, amount)
             found.append(amount)
         return found
 
@@ -117,7 +117,7 @@ def test_nobody_is_done_nothing(name):
     for part in parts(trial):
         part.start(crowd.body, nobody, part.links, part.constants, 7, crowd.who)
         if part.give is not None:
-            part.give(crowd.body, nobody, part.links, part.constants, 1.5, np.empty(0))
+            part.give(crowd.body, nobody, part.links, part.constants, np.empty(0), True, np.empty(0))
     for move, links, constants in trial.advancing:
         move(crowd.body, nobody, links, constants, crowd.now, crowd.now + MINUTES_PER_WEEK)
     for measured in trial.assessments:

@@ -16,6 +16,7 @@ from protocolsim.proof import coverage
 from protocolsim.proof.decisions import Judge
 from protocolsim.proof.paths import by_states, routes
 from protocolsim.proof.symbolic import budget
+from protocolsim.records import leaving
 from protocolsim.scenario.build.assemble import build
 from protocolsim.scenario.build.proof_case import case_of
 from protocolsim.scenario.check import check_scenario
@@ -151,9 +152,9 @@ def test_simulated_patients_go_along_the_paths(name):
 
 def _ways(records) -> list[tuple[int, ...]]:
     """Each subject's states in order, by rows of the table of subjects."""
-    moves, subjects = records["moves"], records["subjects"]
+    moves, subjects, into = records["moves"], records["subjects"], leaving(records)
     found = []
     for replicate, subject in zip(subjects["replicate"], subjects["subject"], strict=True):
-        mine = np.flatnonzero((moves["replicate"] == replicate) & (moves["subject"] == subject))
+        mine = np.flatnonzero((moves["replicate"] == replicate) & (moves["subject"] == subject) & into)
         found.append((0, *(int(moves["to_state"][k]) for k in mine)))
     return found

@@ -154,7 +154,7 @@ class TestOurs:
         """No column that a table has without a randomisation, as pandas shows it or as it is, can name one."""
         records = protocolsim.run(loaded, replicates=1).records
         there = {c for t in TABLES for c in (*records[t], *records.frame(t).columns)}
-        ours = {c for c in there if c != named.PLAIN["randomisation"] and not c.startswith("value_")}
+        ours = {c for c in there if c != named.PLAIN["randomisation"] and not c.startswith(("value_", "set_"))}
         both = potential_outcomes(loaded, replicates=1)
         ours |= {str(c) for c in both.table("subjects").columns} - {named.PLAIN["randomisation"]}
         assert len(ours) > 30

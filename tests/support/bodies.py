@@ -81,11 +81,11 @@ class Bodies:
                 c.advance(self.body, self.rows, self.links[c.name], self.constants[c.name], self.minute, until)
         self.minute = until
 
-    def give(self, drug: str, dose: float) -> NDArray[np.float64]:
+    def give(self, drug: str, dose: float, *, per_weight: bool = True) -> NDArray[np.float64]:
         """A dose to everybody, now; the amounts given."""
         component: Any = self.components[drug]
-        given = np.full(len(self.rows), np.nan)
-        component.give(self.body, self.rows, self.links[drug], self.constants[drug], dose, given)
+        given, doses = np.full(len(self.rows), np.nan), np.full(len(self.rows), dose)
+        component.give(self.body, self.rows, self.links[drug], self.constants[drug], doses, per_weight, given)
         return self._by_subject(given)
 
     def _by_subject(self, found: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -24,11 +24,13 @@ from protocolsim.study.decision.thresholds import thresholds
 REPLICATES = 2
 # Two of one kind are never given the same name, so the others keep these.
 PLAIN = {
-    "parameter": "cut", "summary": "fall", "state": "treated", "end": "finished", "randomisation": "arms",
+    "parameter": "cut", "variable": "kept",
+    "summary": "fall", "state": "treated", "end": "finished", "randomisation": "arms",
     "bound": "few", "site": "north", "population": "lefties", "endpoint": "fared", "analysis": "tested",
     "decision": "first", "measure": "last_one", "outcome": "ended well", "drug": "infusion",
+    "transition": "converts", "model": "spare",
 }  # fmt: skip
-IN_RULES = ("parameter", "summary", "measure")
+IN_RULES = ("parameter", "variable", "summary", "measure")
 """Names that a rule must be able to spell."""
 
 
@@ -50,6 +52,7 @@ def draft(**given: str) -> dict[str, Any]:
             "pill": {"kind": "tests.support.toys:Pill", "rash": "3 % / 1 day"},
         },
         "protocol": {
+            "variables": {n["variable"]: {"start": 1, "range": [0, 9]}},
             "summaries": {
                 "before": {"first of": "height"},
                 n["summary"]: {"last of": "height"},
@@ -75,13 +78,15 @@ def draft(**given: str) -> dict[str, Any]:
                 {"from": "begin", "randomise": n["randomisation"]},
                 {"from": ["left", "right"], "to": n["state"]},
                 {"from": n["state"], "to": "gone", "upon": "fever"},
-                {"from": n["state"], "to": "strong", "when": f"fell > {n['parameter']}"},
+                {"name": n["transition"], "from": n["state"], "to": "strong", "when": f"fell > {n['parameter']}"},
                 {"from": n["state"], "to": "weak", "otherwise": True},
-                {"from": ["strong", "weak"], "to": n["end"]},
+                {"from": "strong", "after": "scan", "set": {n["variable"]: f"{n['variable']} + 1"}},
+                {"from": ["strong", "weak"], "to": n["end"], "set": {n["variable"]: 0}},
                 {"from": "on study", "to": "gone", "upon": "dropout"},
             ],
             "always": {n["bound"]: {"doses of": n["drug"], "at most": 10}},
         },
+        "models": {n["model"]: {"kind": "drug", "meaning": "a model that is not used"}},
         "populations": {n["population"]: {"entered": "left"}},
         "endpoints": {
             n["endpoint"]: {"kind": "share", "ended_in": n["end"], "among": n["population"]},

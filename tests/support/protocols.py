@@ -24,6 +24,7 @@ from protocolsim.randomness import uniform
 from protocolsim.scenario.build.assemble import build
 from protocolsim.scenario.file.yaml_reader import parse
 from protocolsim.scenario.scenario import Scenario
+from tests.support.drawn_variables import keep_numbers
 from tests.support.toys import assay, constants_of_rates, give, hazard_rate, start_nothing
 
 DRIFT_STREAM, DEPOT_STREAM = 92_000, 92_100
@@ -227,7 +228,9 @@ def _at_visit(draw: Draw, states: Mapping[str, Draft], variable: str) -> Draft:
     visits = [(name, day) for name, state in states.items() for day in _visits(state, shows)]
     if not visits:
         return {}
-    name, day = draw(st.sampled_from(visits))
+    # Most are of the first state, so that every rule has something to read.
+    first = [visit for visit in visits if visit[0] == "s0"]
+    name, day = draw(st.sampled_from(first if first and not _often(draw, 4) else visits))
     if _often(draw, 3):
         return {"at": f"day {day} since enrolment"}
     return {"at": f"day {day}"} | ({"during": name} if _often(draw) else {})
@@ -379,7 +382,7 @@ class _Ways:
         if name and trigger != "done":
             self.found.append({"from": f"s{source}", "randomise": name, "when": self.rule()})
         onwards = f"s{source + 1}" if source + 1 < self.count else "done"
-        if _often(draw, 3):
+        if _often(draw, 4):
             self.found.append(self.choice(source, onwards))
             return
         self.found.append({"from": f"s{source}", "to": onwards, "otherwise": True})
@@ -457,7 +460,7 @@ def drafts(draw: Draw) -> Draft:
     )
     finals = {name: {"final": name} for name in ("done", "out") if name in used}
     hazard = st.sampled_from(["0 / 1 day", "3 % / 1 day", "30 % / 1 day"])
-    return {
+    draft: Draft = {
         "title": "A drawn trial",
         "cohort": cohort,
         "drugs": {
@@ -478,6 +481,9 @@ def drafts(draw: Draw) -> Draft:
             "given": {"kind": "dose_total", "drug": "depot", "among": "enrolled"},
         },
     }
+    if _often(draw):
+        keep_numbers(draw, draft)
+    return draft
 
 
 def runnable(draft: Draft) -> Scenario:

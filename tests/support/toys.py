@@ -134,11 +134,13 @@ def infuse(body: Floats, rows: Integers, links: Integers, constants: Floats, sin
 
 
 @kernel
-def give(body: Floats, rows: Integers, links: Integers, constants: Floats, dose: float, amount: Floats) -> None:
-    """Add dose x weight to what was given."""
+def give(
+    body: Floats, rows: Integers, links: Integers, constants: Floats, dose: Floats, per_weight: bool, amount: Floats
+) -> None:
+    """Add the dose, or dose x weight, to what was given."""
     for k in range(rows.shape[0]):
         i = rows[k]
-        amount[k] = dose * body[i, links[1]]
+        amount[k] = dose[k] * body[i, links[1]] if per_weight else dose[k]
         body[i, links[0] + _TOTAL] += amount[k]
 
 

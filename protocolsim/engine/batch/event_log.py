@@ -107,7 +107,10 @@ def add_events(
 
 
 def fill_moves(table: Table, log: EventLog, places: Integers, who: Integers, read: Floats) -> None:
-    """Write the moves of each subject i into rows places[i] onwards, -1: omit; read[k] is the column value_k."""
+    """Write the moves of each subject i into rows places[i] onwards, -1: omit.
+
+    `read` holds the columns value_k, then set_<name>.
+    """
     columns = [table[c] for c in ("replicate", "subject", "minute", "from_state", "to_state", "transition")]
     gather_moves(log.cells, log.owner, log.blocks, places, who, read, *columns)
 

@@ -245,10 +245,10 @@ class Scheduler:
         """Simulate the stay of these subjects in a state, until each has taken a transition."""
         columns = self.columns
         columns.stay(rows, state)
-        ends = self._ends(state)
+        ends = columns.planned_ends(rows, state)
         done = []
         for visit in state.visits:
-            if state.until is not None:
+            if not state.same_length:
                 due = columns.chart.entered[rows, state.number] + visit.offset
                 done.append(rows[due > ends[rows]])
                 closing = rows[due == ends[rows]]
@@ -272,15 +272,6 @@ class Scheduler:
         columns.wait(rows, ends)
         if state.at_end is None or len(self._decide(rows, state.at_end)):
             raise SimulationError(f"'{state.name}' ended with no transition to take")
-
-    def _ends(self, state: State) -> Integers:
-        """The planned end of the state, minute by subject."""
-        chart, until = self.columns.chart, state.until
-        ends: Integers = chart.entered[:, state.number]
-        if until is not None:
-            return np.maximum(ends, chart.enrolled + until)
-        assert state.lasts is not None
-        return ends + state.lasts
 
     def _process_events_until(self, due: Integers, with_event: Integers, state: State) -> Integers:
         """Process the awaited events that fall at or before due[i].
@@ -373,7 +364,10 @@ class Scheduler:
             self.columns.give(rows, dose, state, status)
 
     def _decide(self, rows: Integers, group: Group | None) -> Integers:
-        """Evaluate a group of transitions; each subject takes the first whose rule holds. Returns the rest."""
+        """Evaluate a group of transitions; each subject takes the first whose rule holds. Returns the rest.
+
+        Those who took an internal one are not among them, though they are still in the state.
+        """
         if group is None or not len(rows):
             return rows
         values = self.columns.read(rows, group) if group.reads else []
@@ -394,10 +388,16 @@ class Scheduler:
 
     def _leave(self, rows: Integers, transition: Transition, values: list[Any], group: Group) -> None:
         columns = self.columns
+        read = columns.keep(rows, transition, group, values)
+        if transition.internal:
+            state = self.states[transition.source]
+            columns.move(rows, transition, state, read)
+            # Who is in an endless loop is dropped here, as on entering a state.
+            columns.away[rows] = columns.endless[rows]
+            if state.computed_levels:
+                columns.change_levels(rows, state)
+            return
         columns.away[rows] = True
-        read = np.empty((len(group.reads), len(rows)))
-        for k, number in enumerate(group.reads):
-            read[k] = values[number]
         if transition.choose is not None:
             chosen = columns.choose(rows, transition.choose, values)
             branches = [(self.states[s], chosen == k) for k, s in enumerate(transition.choose.states)]

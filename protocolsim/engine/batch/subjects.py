@@ -22,6 +22,7 @@ from protocolsim.engine.hazard_clocks import Clocks
 from protocolsim.observed import CHART_ROOM, Chart
 from protocolsim.protocol.choices import Choice
 from protocolsim.protocol.states import Dose, Group, State, Transition
+from protocolsim.protocol.variables import Computed, amounts, assigned, whole_minutes
 from protocolsim.randomness import keys, uniforms
 from protocolsim.records import MADE, NEVER
 
@@ -61,7 +62,7 @@ class Columns:
         self.choices_made = zeros("choices_made", len(trial.protocol.choices))
         self.away, self.endless = zeros("marks", 2, kind=np.bool_)
         self.visit_log = VisitLog(n, _VISITS, _NUMBERS, memory)
-        widths = {"moves": MOVE_READS + labels.reasons, "events": 2}
+        widths = {"moves": MOVE_READS + labels.reasons + len(labels.kept), "events": 2}
         self.moves, self.events = (EventLog(name, n, n * _ROOM[name], width, memory) for name, width in widths.items())
         self.traits = zeros("traits", len(trial.visible) + len(trial.hidden), kind=np.float64).T
         # Subjects are contiguous, since a visit is noted for all of them at once; unused capacity is never touched.
@@ -77,14 +78,17 @@ class Columns:
             entries=zeros("chart.entries", states).T,
             enrolled=memory.full("chart.enrolled", (n,), NEVER, np.int64),
             traits=self.traits[:, : len(trial.visible)],
+            variables=zeros("chart.variables", len(labels.kept), kind=np.float64).T,
         )
+        self.chart.variables[:] = [v.start for v in trial.protocol.variables]
         self.clocks = Clocks.of(
             zeros("clocks.floats", 3, causes, kind=np.float64), zeros("clocks.whole", 3, causes), zeros("firsts", 4)
         )
         self.streams = np.array([c.stream for c in trial.causes], dtype=np.int64)
         self.happens = np.array([c.event for c in trial.causes], dtype=np.int64)
         self._rates = np.array([c.rates for c in trial.causes], dtype=np.float64).reshape(causes, states).T.copy()
-        self._levels = np.array([s.levels for s in trial.protocol.states], dtype=np.float64).reshape(states, -1)
+        levels = [[0.0 if isinstance(x, Computed) else x for x in s.levels] for s in trial.protocol.states]
+        self._levels = np.array(levels, dtype=np.float64).reshape(states, -1)
         # For the current stay: its subjects, the summaries that are constant in it, and a cache of those computed.
         self._staying, self._settled = np.empty(0, dtype=np.int64), frozenset[int]()
         self._known: dict[int, Floats] = {}
@@ -125,6 +129,8 @@ class Columns:
             self.advance(rows, self.now)
         self.chart.enter(rows, state.number, self.now, state.enrolled)
         put(self.body, rows, self._level_at, self._levels[state.number])
+        for drug, level in state.computed_levels:
+            self.body[rows, self._level_at[drug]] = self._amounts(rows, level)
         if self.trial.enrolment is not None and state.enrolled:
             self.body[rows, self.trial.enrolment] = self.chart.enrolled[rows]
         if self.trial.own_hazards is not None:
@@ -141,6 +147,39 @@ class Columns:
         self.clocks.set_own_rates(
             rows, rates, which, trial.awaited[state.number], self.now, self.chart.enrolled, trial.own_hazards
         )
+
+    def _amounts(self, rows: Integers, level: Computed) -> Floats:
+        """A computed dose, as it comes to for each subject now."""
+        return amounts(level, self._read(rows, level.reads), len(rows))
+
+    def change_levels(self, rows: Integers, state: State) -> None:
+        """After a variable was set: drugs and disease come to this minute on the old doses; now the new ones hold."""
+        self.advance(rows, self.now)
+        for drug, level in state.computed_levels:
+            self.body[rows, self._level_at[drug]] = self._amounts(rows, level)
+        if self.trial.following.any():
+            self._record_other_events(rows, state)
+            self._set_own_rates(rows, state, self.trial.following)
+
+    def _dose_in_force(self, rows: Integers, state: State, drug: int, doses: Floats) -> None:
+        """Let the computed doses that are given now be in force."""
+        changed = rows[self.body[rows, self._level_at[drug]] != doses]
+        self.body[rows, self._level_at[drug]] = doses
+        if len(changed) and self.trial.following.any():
+            self._record_other_events(changed, state)
+            self._set_own_rates(changed, state, self.trial.following)
+
+    def planned_ends(self, rows: Integers, state: State) -> Integers:
+        """The planned end of the state just entered, minute by subject; of the subjects in rows."""
+        entered: Integers = self.chart.entered[:, state.number]
+        of, length = state.length, np.zeros(self.size, dtype=np.int64)
+        if isinstance(of, Computed):
+            length[rows] = whole_minutes(of, self._read(rows, of.reads), len(rows))
+        else:
+            assert of is not None
+            length[rows] = of
+        ends: Integers = length + entered
+        return ends if state.until is None else np.maximum(entered, self.chart.enrolled + length)
 
     def _first(self, line: int, count: int, rows: Integers) -> Integers:
         """The first `count` entries of a scratch list; `rows` itself, without a copy, where none were filtered out."""
@@ -253,10 +292,18 @@ class Columns:
             return
         part, number = self.trial.drugs[dose.drug], self.dose_numbers[dose.drug]
         count_up(rows, number)
-        given, amount = part.give is not None and status == MADE, dose.amount if status == MADE else 0.0
-        amounts = self.visit_log.give(rows, self.now, (state.number, dose.drug, status), amount, given=given)
-        if part.give is not None and given:
-            part.give(self.body, rows, part.links, part.constants, dose.amount, amounts)
+        codes = (state.number, dose.drug, status)
+        if part.give is None or status != MADE:
+            self.visit_log.give(rows, self.now, codes, 0.0, given=False)
+            return
+        if isinstance(dose.amount, Computed):
+            doses = self._amounts(rows, dose.amount)
+            self._dose_in_force(rows, state, dose.drug, doses)
+            arrived = self.visit_log.give(rows, self.now, codes, doses, given=True)
+        else:
+            doses = np.full(len(rows), dose.amount)
+            arrived = self.visit_log.give(rows, self.now, codes, dose.amount, given=True)
+        part.give(self.body, rows, part.links, part.constants, doses, dose.per_weight, arrived)
 
     def stay(self, rows: Integers, state: State) -> None:
         """Begin the stay of these subjects in a state, with an empty cache of summaries."""
@@ -276,9 +323,31 @@ class Columns:
                 self._known[number][self._staying] = values([number], self.chart, self._staying, self.now)[number]
             return values(group.reads, self.chart, rows, self.now, self._known)
 
+    def _read(self, rows: Integers, reads: Sequence[int]) -> list[Any]:
+        """These summaries as they are now, without the cache of a stay."""
+        with np.errstate(all="ignore"):
+            return self.trial.protocol.reader.values(reads, self.chart, rows, self.now)
+
+    def keep(self, rows: Integers, transition: Transition, group: Group, values: Sequence[Any]) -> Floats:
+        """Set what a transition sets. Returns what is recorded of it, [cells, subjects]: values read, then set."""
+        labels, variables = self.trial.labels, self.trial.protocol.variables
+        cells = np.empty((len(group.reads), len(rows)))
+        if transition.sets:
+            cells = np.full((labels.reasons + len(labels.kept), len(rows)), np.nan)
+        for k, number in enumerate(group.reads):
+            cells[k] = values[number]
+        for variable, value in assigned(variables, transition.sets, values, len(rows)):
+            self.chart.keep(rows, variable, value)
+            cells[labels.reasons + variable] = value
+        return cells
+
     def move(self, rows: Integers, transition: Transition, to: State, read: Floats) -> None:
-        """Record that the subjects leave for another state; rows in order, read[:, k] is what the rules read."""
-        self._record_other_events(rows, self.trial.protocol.states[transition.source])
+        """Record that the subjects leave for another state, or stay in theirs (an internal transition).
+
+        Rows in order; read[:, k] is what the rules read, and what was set.
+        """
+        if not transition.internal:
+            self._record_other_events(rows, self.trial.protocol.states[transition.source])
         codes = (transition.source, to.number, transition.number)
         most = add_moves(*self.moves.entries(rows), rows, codes, self.now, read)
         if most > MOST_MOVES:

@@ -14,7 +14,7 @@ from protocolsim.engine.base import Trial
 from protocolsim.engine.batch.buffers import TablePool
 from protocolsim.engine.batch.event_log import fill_events, fill_moves
 from protocolsim.engine.batch.subjects import Columns, in_order
-from protocolsim.records import Table, columns_of
+from protocolsim.records import READ, SET, Table, columns_of
 from protocolsim.units import MINUTES_PER_DAY
 
 _PLANNED = "planned_minute"
@@ -105,10 +105,12 @@ class _RowPlacement:
     def moves(self) -> Table:
         """The table of moves."""
         places, total = self._places([p.moves.count for p in self.parts])
-        kinds, reasons = columns_of("moves", self.trial.labels), self.trial.labels.reasons
-        # The values read by rules are one 2-D array, since a kernel takes no list of columns; the table holds its rows.
+        labels = self.trial.labels
+        kinds, reasons = columns_of("moves", labels), labels.reasons + len(labels.kept)
+        # The values read and set are one 2-D array, since a kernel takes no list of columns; the table holds its rows.
         read = self.memory.table({"read": np.float64}, reasons * total)["read"].reshape(reasons, total)
-        values = {f"value_{k}": column for k, column in enumerate(read)}
+        names = [*(f"{READ}{k}" for k in range(labels.reasons)), *(f"{SET}{name}" for name in labels.kept)]
+        values = dict(zip(names, read, strict=True))
         table = self.memory.table({c: kind for c, kind in kinds.items() if c not in values}, total) | values
         for columns, first in zip(self.parts, places, strict=True):
             fill_moves(table, columns.moves, first, columns.who, read)

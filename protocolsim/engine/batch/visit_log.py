@@ -23,10 +23,11 @@ Owners = NDArray[np.int32]
 
 _TOGETHER = 192  # subjects whose rows of a table stay in the cache while the entries are read
 # Columns of an entry: its visit block, the offset of its numbers (NOTHING if it was not made), the number of variables
-# (1 for a dose), and three codes.
+# (of a dose: whether it is the same for all), and three codes.
 _FIRST, _LAST, _NUMBERS, _VARIABLES, _STATE, _WHAT, _STATUS = range(7)
 _ENTRY = 7
 NOTHING = -1
+_SAME, _OWN = 1, 2  # a dose of all subjects; or each subject's own, behind the amounts
 _MOST_CODES = 2**15  # codes of one kind: they are packed into 15 bits here, and int16 in the tables
 _MOMENT = ("index", "minute", "status")
 _OBSERVATIONS = ("state", "assessment", "variable", *_MOMENT, "value", "truth")
@@ -84,15 +85,21 @@ class VisitLog:
         room = self._allocate(2 * subjects * variables).reshape(2, subjects, variables)
         return room[0], room[1]
 
-    def give(self, rows: Integers, now: Integers, codes: tuple[int, int, int], dose: float, *, given: bool) -> Floats:
-        """Append a dose (mg/kg) of the subjects in `rows`, sorted; codes of state, drug, status.
+    def give(
+        self, rows: Integers, now: Integers, codes: tuple[int, int, int], dose: float | Floats, *, given: bool
+    ) -> Floats:
+        """Append a dose of the subjects in `rows`, sorted: the same for all, or [subjects].
 
-        Returns the array of amounts to fill, in mg, [subjects]; empty if nothing is given.
+        codes: of state, drug, status. Returns the array of amounts to fill, [subjects]; empty if nothing is given.
         """
         self._start_block(rows, now)
-        self._given.append((*self._block, self._numbers if given else NOTHING, 1, *codes))
-        self._amounts.append(dose)
-        return self._allocate(len(rows) if given else 0)
+        own = isinstance(dose, np.ndarray)
+        self._given.append((*self._block, self._numbers if given else NOTHING, _OWN if own else _SAME, *codes))
+        self._amounts.append(0.0 if isinstance(dose, np.ndarray) else dose)
+        room = self._allocate((len(rows) if given else 0) * (2 if own else 1))
+        if isinstance(dose, np.ndarray):
+            room[len(rows) :] = dose
+        return room[: len(rows)]
 
     def fill_observations(
         self, table: Table, places: Integers, count: Integers, who: Integers, variables: Integers, shown_by: Integers
@@ -248,6 +255,7 @@ def fill_doses(
         for e in range(entries.shape[0]):
             k: Any = reading[e]
             begin, end = np.uint64(entries[e, _FIRST]), np.uint64(entries[e, _LAST])
+            size, own = end - begin, entries[e, _VARIABLES] == _OWN
             which = np.uint64(entries[e, _WHAT])
             given, at = entries[e, _NUMBERS] >= 0, np.uint64(max(0, entries[e, _NUMBERS]))
             while k < end and owner[k] < last:
@@ -258,6 +266,8 @@ def fill_doses(
                     d = place[i]
                     minute[d], index[d], entry[d] = minutes[k], uses[mine], e
                     amount[d] = numbers[at + k - begin] if given else 0.0
+                    if own:
+                        dose[d] = numbers[at + size + k - begin]
                     place[i] = d + np.uint64(1)
                 k += np.uint64(1)
             reading[e] = k
@@ -265,4 +275,5 @@ def fill_doses(
         e = entry[d]
         if e != NOTHING:
             state[d], drug[d], status[d] = entries[e, _STATE], entries[e, _WHAT], entries[e, _STATUS]
-            dose[d] = doses[e]
+            if entries[e, _VARIABLES] == _SAME:
+                dose[d] = doses[e]

@@ -91,17 +91,17 @@ def protocol_machine(trial: Trial) -> Machine:
     states = trial.protocol.states
     transitions = []
     for transition in trial.protocol.transitions:
-        for to in transition.destinations:
+        for to in transition.destinations or (None,):  # internal transitions have no destination
             conditions = [partial(_holds, transition.rule)] if transition.rule is not None else []
-            if transition.randomise is not None:
+            if transition.randomise is not None and to is not None:
                 conditions.append(partial(_allocated, transition.randomise, to))
-            if transition.choose is not None:
+            if transition.choose is not None and to is not None:
                 conditions.append(partial(_chosen, transition.choose, to))
             transitions.append(
                 {
                     "trigger": transition.trigger,
                     "source": states[transition.source].name,
-                    "dest": states[to].name,
+                    "dest": None if to is None else states[to].name,
                     "conditions": conditions,
                     "before": partial(_take, transition.number),
                 }
@@ -219,7 +219,10 @@ class Replicate:
             yield from Stay(self, env, course, pools).process()
 
     def decide(self, course: Course, group: Group | None) -> bool:
-        """Evaluate a group of transitions on the chart, and take the first whose rule holds. True if one was taken."""
+        """Evaluate a group of transitions on the chart, and take the first whose rule holds. True if one was taken.
+
+        After an internal transition the subject is still in the state.
+        """
         if group is None:
             return False
         values = course.read(group)
@@ -230,7 +233,8 @@ class Replicate:
             course.allocated[number] = arm
         for number in decision.chosen:
             course.choices_made[number] += 1
-        course.move(decision.taken, self._by_name[decision.state], [values[k] for k in group.reads])
+        transition = self.trial.protocol.transitions[decision.taken]
+        course.take(transition, self._by_name[decision.state], group, values)
         return True
 
     def _allocate(self, course: Course, randomisation: Randomisation, values: Sequence[Any]) -> int:
@@ -251,7 +255,7 @@ class Stay:
         self.replicate, self.env, self.course, self.pools = replicate, env, course, pools
         self.trial = replicate.trial
         self.state: State = course.state
-        self.entered, self.moves = course.now, course.moves
+        self.entered, self.stays = course.now, course.stays
         self.left = env.event()
         self.open: list[simpy.Process] = []
 
@@ -263,11 +267,11 @@ class Stay:
     @property
     def over(self) -> bool:
         """Whether the subject has left this state (perhaps to enter it again)."""
-        return self.course.moves != self.moves
+        return self.course.stays != self.stays
 
     def process(self) -> Process:
         """The SimPy process of the stay: carry out visits and events in order until a transition is taken."""
-        ends = self.state.ends(self.entered, int(self.course.chart.enrolled[0]))
+        ends = self.course.planned_end()
         for visit in self._planned(ends):
             yield from self._until(self.entered + visit.offset)
             if not self.over:
@@ -376,8 +380,10 @@ class Stay:
             if (yield from self._served(name, closes, act)) if self.pools else self._do(act, MADE):
                 made.append(assessment)
         for assessment in made:
-            if self.over or self.replicate.decide(course, self.state.tried_after(assessment, visit.offset)):
-                return
+            if not self.over:
+                self.replicate.decide(course, self.state.tried_after(assessment, visit.offset))
+        if self.over:
+            return
         for dose in visit.doses:
             name, act = self.trial.labels.drugs[dose.drug], partial(course.give, dose, planned)
             _ = (yield from self._served(name, closes, act)) if self.pools else self._do(act, MADE)

@@ -17,7 +17,8 @@ from protocolsim.engine.hazard_clocks import NEVER, Clocks
 from protocolsim.errors import SimulationError
 from protocolsim.observed import Chart
 from protocolsim.protocol.choices import Choice
-from protocolsim.protocol.states import Dose, Group, State, Visit
+from protocolsim.protocol.states import Dose, Group, State, Transition, Visit
+from protocolsim.protocol.variables import Computed, amounts, assigned, whole_minutes
 from protocolsim.randomness import uniform
 from protocolsim.records import MADE
 from protocolsim.units import MINUTES_PER_DAY
@@ -39,7 +40,7 @@ class Course:
         self._indices = [0] * len(trial.assessments)
         self._dose_numbers = [0] * len(trial.drugs)
         self._made_at = [-1] * len(trial.assessments)
-        self.visits_planned = self.moves = 0
+        self.visits_planned = self.moves = self.stays = 0
         self.busy_until = 0  # the end of the subject's last use of a limited resource
         self.state: State = trial.protocol.states[0]
         self.allocated = [-1] * len(trial.protocol.randomisations)
@@ -55,8 +56,9 @@ class Course:
             part.start(self.body, ROW, part.links, part.constants, self.seed, self.who)
         self.traits = [float(self.body[0, c]) for c in (*trial.visible, *trial.hidden)]
         labels = trial.labels
+        starts = [v.start for v in trial.protocol.variables]
         widths = len(labels.variables), len(labels.states), len(trial.visible)
-        self.chart = Chart.empty(1, *widths, late=trial.limited)
+        self.chart = Chart.empty(1, *widths, starts, late=trial.limited)
         self.chart.traits[0] = self.traits[: len(trial.visible)]
         self.streams = np.array([c.stream for c in trial.causes], dtype=np.int64)
         self.clocks = Clocks.initialised(self.streams, self.seed, self.who)
@@ -69,7 +71,7 @@ class Course:
             self.advance(self.now)
         self.chart.enter(ROW, state.number, self._now, state.enrolled)
         for part, level in zip(trial.drugs, state.levels, strict=True):
-            self.body[0, part.offset] = level
+            self.body[0, part.offset] = self._amount(level)
         if trial.enrolment is not None and self.enrolled:
             self.body[0, trial.enrolment] = self.chart.enrolled[0]
         if trial.own_hazards is not None:
@@ -87,6 +89,37 @@ class Course:
         self.clocks.set_own_rates(
             ROW, rates, which, trial.awaited[state.number], self._now, self.chart.enrolled, trial.own_hazards
         )
+
+    def _amount(self, level: float | Computed) -> float:
+        """A dose or treatment, as it comes to for this subject now."""
+        if not isinstance(level, Computed):
+            return level
+        return float(amounts(level, self._read(level.reads), 1)[0])
+
+    def _change_levels(self) -> None:
+        """After a variable was set: drugs and disease come to this minute on the old doses; now the new ones hold."""
+        self.advance(self.now)
+        for drug, level in self.state.computed_levels:
+            self.body[0, self.trial.drugs[drug].offset] = self._amount(level)
+        if self.trial.following.any():
+            self._pass_others()
+            self._set_own_rates(self.trial.following)
+
+    def _dose_in_force(self, drug: int, dose: float) -> None:
+        """Let a computed dose that is given now be in force."""
+        column = self.trial.drugs[drug].offset
+        changed, self.body[0, column] = self.body[0, column] != dose, dose
+        if changed and self.trial.following.any():
+            self._pass_others()
+            self._set_own_rates(self.trial.following)
+
+    def planned_end(self) -> int:
+        """The planned end of the state just entered, in minutes."""
+        state, length = self.state, self.state.length
+        if isinstance(length, Computed):
+            length = int(whole_minutes(length, self._read(length.reads), 1)[0])
+        assert length is not None
+        return state.ends(self.now, int(self.chart.enrolled[0]), length)
 
     @property
     def event_due(self) -> int:
@@ -177,11 +210,12 @@ class Course:
         """Give a dose now, or record why it was not given."""
         part = self.trial.drugs[dose.drug]
         self._dose_numbers[dose.drug] += 1
-        given, amount = dose.amount, np.zeros(1)
+        given, amount = 0.0, np.zeros(1)
         if status == MADE and part.give is not None:
-            part.give(self.body, ROW, part.links, part.constants, dose.amount, amount)
-        else:
-            given = 0.0
+            given = self._amount(dose.amount)
+            if isinstance(dose.amount, Computed):
+                self._dose_in_force(dose.drug, given)
+            part.give(self.body, ROW, part.links, part.constants, np.array([given]), dose.per_weight, amount)
         self.rows["doses"].append(
             (self.replicate, self.subject, self.state.number, dose.drug, self._dose_numbers[dose.drug], planned,
              self.now, status, given, float(amount[0]))
@@ -189,28 +223,44 @@ class Course:
 
     def read(self, group: Group) -> list[Any]:
         """The summaries that a group's rules read, computed from the chart; entries for other summaries are None."""
-        return self.trial.protocol.reader.values(group.reads, self.chart, ROW, self._now)
+        return self._read(group.reads)
+
+    def _read(self, reads: Sequence[int]) -> list[Any]:
+        return self.trial.protocol.reader.values(reads, self.chart, ROW, self._now)
 
     def choose(self, choice: Choice, values: Sequence[Any]) -> int:
         """The state that a choice by chance leads to this time."""
         key = self.seed, self.replicate, self.subject, choice.stream, self.choices_made[choice.number] + 1
         return choice.states[int(choice.chosen(values, np.array([uniform(*key)]))[0])]
 
-    def move(self, transition: int, to: State, read: Sequence[float]) -> None:
-        """Move to another state now; the values read by the rules are recorded as the reason."""
-        values = [float("nan")] * self.trial.labels.reasons
-        for k, value in enumerate(read):
-            if value == value:  # undefined values are recorded as one canonical nan, whatever its sign
-                values[k] = value
-        self._pass_others()
+    def take(self, transition: Transition, to: State, group: Group, values: Sequence[Any]) -> None:
+        """Take a transition now: set its variables, and move to a state (an internal one stays in its own).
+
+        values: the summaries; those that the group reads are recorded as the reason, then what is set.
+        """
+        protocol, labels = self.trial.protocol, self.trial.labels
+        cells = [float("nan")] * (labels.reasons + len(labels.kept))
+        for k, number in enumerate(group.reads):
+            if values[number] == values[number]:  # undefined values are recorded as one canonical nan
+                cells[k] = values[number]
+        for variable, value in assigned(protocol.variables, transition.sets, values, 1):
+            self.chart.keep(ROW, variable, value)
+            if value[0] == value[0]:
+                cells[labels.reasons + variable] = float(value[0])
+        if not transition.internal:
+            self._pass_others()
         self.rows["moves"].append(
-            (self.replicate, self.subject, self.now, self.state.number, to.number, transition, *values)
+            (self.replicate, self.subject, self.now, self.state.number, to.number, transition.number, *cells)
         )
         self.state = to
         self.moves += 1
         if self.moves > MOST_MOVES:
             raise SimulationError(never_ends(self.replicate, self.subject, to.name))
-        self._settle()
+        if not transition.internal:
+            self.stays += 1
+            self._settle()
+        elif to.computed_levels:
+            self._change_levels()
 
     def event(self) -> int:
         """Record the awaited event that is due, after the other events due by then. Returns its code."""

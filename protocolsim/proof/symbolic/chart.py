@@ -15,11 +15,11 @@ from fractions import Fraction
 from protocolsim.proof.base import Domain
 from protocolsim.proof.rough_statistics import rough_statistic
 from protocolsim.proof.symbolic.budget import TooHigh
-from protocolsim.proof.symbolic.history import History, SymbolicStay
+from protocolsim.proof.symbolic.history import History, SymbolicStay, repeats
 from protocolsim.proof.symbolic.logic import UNDEFINED, Number, Term, Truth, exact, plus, times
 from protocolsim.proof.symbolic.rule_terms import term_of, truth_of
 from protocolsim.protocol.rules import Node, parse
-from protocolsim.protocol.states import END, Transition
+from protocolsim.protocol.states import END, Transition, Visit
 from protocolsim.protocol.summaries import (
     COUNT,
     FIRST,
@@ -33,6 +33,7 @@ from protocolsim.protocol.summaries import (
     Observed,
     TimeSince,
     TraitSeen,
+    VariableNow,
 )  # fmt: skip
 
 MOST_SYMBOLS = 30  # observations of one summary that are kept apart
@@ -80,6 +81,11 @@ class Values:
         except TooHigh:
             return fixed
 
+    def written(self, text: str) -> Term:
+        """A number over parameters, as the file writes it."""
+        node = parse(text)
+        return term_of(self.logic, node, self.settings.__getitem__)
+
     def observed(self, state: int, offset: int, variable: int) -> tuple[Number, list[Truth]]:
         """The value seen at one visit, and what is known of it."""
         key = (state, offset, variable)
@@ -110,13 +116,14 @@ class SymbolicChart:
     def _here(self, stay: SymbolicStay) -> SymbolicStay:
         """The patient is in the state, and has been there until now."""
         logic, state, late = self.logic, stay.state, self.history.case.late
-        if self.trigger == END and state.lasts is not None and not late:
+        if self.trigger == END and isinstance(state.lasts, int) and not late:
             return dataclasses.replace(stay, length=Fraction(state.lasts), to_the_end=True)
         length = logic.number("now", Domain(0.0), self.facts)
-        if state.lasts is not None:
-            self.facts.append(logic.compare("<=", length, Fraction(state.lasts + late)))
+        if state.lasts is not None and state.longest is not None:
+            self.facts.append(logic.compare("<=", length, Fraction(state.longest + late)))
+            self.rough |= not isinstance(state.lasts, int)
         # Upon an event, or where a state ends with the trial, a visit of this very moment may not have been made.
-        sharp = self.trigger.startswith("after") or (self.trigger == END and state.lasts is not None)
+        sharp = self.trigger.startswith("after") or (self.trigger == END and isinstance(state.lasts, int))
         return dataclasses.replace(stay, length=length, to_the_end=sharp or logic.truth("a visit just now"))
 
     def _gone_through(self, state: int) -> SymbolicStay:
@@ -148,11 +155,39 @@ class SymbolicChart:
             return term_of(self.logic, parse(made.words), self.meaning)
         if isinstance(made, TraitSeen):
             return Term(self.values.traits[made.column], _ONE, True)
+        if isinstance(made, VariableNow):
+            return self._variable(made.column)
         if isinstance(made, Entries):
             return Term(self._entries(made.state), _ONE, True)
         if isinstance(made, TimeSince):
             return self._time_since(made.state)
         return self._observed(made)
+
+    def _variable(self, number: int) -> Term:
+        """A variable: its start where nothing can have set it by now, else anything in its range."""
+        variable = self.history.protocol.variables[number]
+        start, low, high = (self.values.written(text) for text in variable.written)
+        gone = {self.state, *self._before()}
+        here = self.state in self.history.looped
+        if not any(
+            a.variable == number
+            for t in self.history.ways
+            if t.source in gone and (t.source != self.state or t.internal or here)
+            for a in t.sets
+        ):
+            return start
+        self.rough = True
+        now = Term(self.logic.number(variable.name, Domain(), self.facts), _ONE, True)
+        self.facts += [self._at_least(now, low), self._at_least(high, now)]
+        return now
+
+    def _at_least(self, a: Term, b: Term) -> Truth:
+        """a >= b, where both are defined; nothing where that multiplies too often to be said."""
+        try:
+            difference = self.logic.add(a, b, -1)
+            return self.logic.either(self.logic.no(difference.defined), self.logic.holds(">=", a, b))
+        except TooHigh:
+            return True
 
     def _before(self) -> list[int]:
         return self.history.before(self.state)
@@ -247,7 +282,7 @@ class SymbolicChart:
                     continue
                 key = state, visit.offset, assessment
                 if key not in self._there:
-                    self._there[key] = self.history.made(stay, visit, assessment)
+                    self._there[key] = self.history.made(stay, visit, assessment, whole=here and self._whole(visit))
                 there = self.logic.both(self._there[key], self._at(stay, visit.offset, at))
                 if there is False:
                     continue
@@ -255,6 +290,12 @@ class SymbolicChart:
                 self.facts.extend(facts)
                 result.append(SymbolicObservation(value, plus(elapsed, Fraction(-visit.offset)), there))
         return result
+
+    def _whole(self, visit: Visit) -> bool:
+        """Whether this decision follows an assessment that would not be made at the end of the state."""
+        state = self.history.protocol.states[self.state]
+        tried = ((a, state.tried_after(a, visit.offset)) for a in visit.assessments)
+        return any(group is not None and group.trigger == self.trigger and repeats(visit, a) for a, group in tried)
 
     def _at(self, stay: SymbolicStay, offset: int, at: AtVisit | None) -> Truth:
         """Whether a visit of a stay is this one. At the very start of a state it may be one of the state before."""

@@ -39,6 +39,11 @@ class SymbolicStay:
     facts: list[Truth] = field(default_factory=list)
 
 
+def repeats(visit: Visit, assessment: int) -> bool:
+    """Whether an assessment is not made where the visit falls on the end of its state."""
+    return visit.closing is None or assessment not in visit.closing.assessments
+
+
 class History:
     """The states of a case as gone through, and what must hold between them."""
 
@@ -101,29 +106,38 @@ class History:
             for t in self.ways
             if t.source == state.number and any(not self.protocol.states[d].final for d in t.possible)
         ]
-        if state.lasts is not None and not self.case.late and all(t.trigger == END for t in onward):
+        if isinstance(state.lasts, int) and not self.case.late and all(t.trigger == END for t in onward):
             return SymbolicStay(state, looped, came, since, Fraction(state.lasts), True, facts)
         length = logic.number("length", _TIME, facts)
-        if state.lasts is not None:
-            facts.append(logic.compare("<=", length, Fraction(state.lasts + self.case.late)))
+        if state.lasts is not None and state.longest is not None:
+            facts.append(logic.compare("<=", length, Fraction(state.longest + self.case.late)))
         return SymbolicStay(state, looped, came, since, length, logic.truth("to the end"), facts)
 
     # Visits --------------------------------------------------------------------------------------------------------
 
     def planned(self, state: State) -> list[Visit]:
-        """The visits of a state, with what is left of them where they fall on its end."""
-        if state.lasts is None:
+        """The visits of a state, with what is left of them where they fall on its end; all where that is not known."""
+        if not isinstance(state.lasts, int):
             return list(state.visits)
         planned = [v if v.offset < state.lasts else v.closing for v in state.visits if v.offset <= state.lasts]
         return [v for v in planned if v is not None]
 
-    def made(self, stay: SymbolicStay, visit: Visit, assessment: int) -> Truth:
-        """Whether this assessment had been made when the state was left (or now, if this is where the patient is)."""
+    def made(self, stay: SymbolicStay, visit: Visit, assessment: int, *, whole: bool = False) -> Truth:
+        """Whether this assessment had been made when the state was left (or now, if this is where the patient is).
+
+        whole: if the visit is of this moment, all of it was made, what repeats too.
+        """
         logic, at = self.logic, Fraction(visit.offset)
         flag = self._flag(stay.state, visit, assessment)
         if self.case.late:
             return logic.both(stay.came, flag)
         at_the_end = logic.both(logic.compare("==", at, stay.length), stay.to_the_end)
+        if not (whole or isinstance(stay.state.lasts, int) or not repeats(visit, assessment)):
+            # At the very end of a state what is listed is made and what repeats is not; this may be the end.
+            key = stay.state.number, visit.offset, ~assessment
+            if key not in self._flags:
+                self._flags[key] = logic.truth("made at the end")
+            at_the_end = logic.both(at_the_end, self._flags[key])
         return logic.both(stay.came, logic.either(logic.compare("<", at, stay.length), at_the_end), flag)
 
     def _flag(self, state: State, visit: Visit, assessment: int) -> Truth:
@@ -142,7 +156,8 @@ class History:
             if state.number not in t.possible:
                 continue
             source = self.protocol.states[t.source]
-            closing = [v for v in self.planned(source) if v.offset == source.lasts or source.lasts is None]
+            known = isinstance(source.lasts, int)
+            closing = [v for v in self.planned(source) if v.offset == source.lasts or not known]
             chosen = closing if t.trigger == END else source.visits
             if any(assessment in v.assessments for v in chosen):
                 return True
@@ -156,6 +171,8 @@ class History:
         if trigger == END:
             if state.lasts is None:
                 return self._ends_with_trial(stay)
+            if not isinstance(state.lasts, int):
+                return self._between(stay.length, state)
             return logic.both(self._about(stay.length, Fraction(state.lasts)), stay.to_the_end)
         if trigger not in {g.trigger for g in (*state.after.values(), *state.at_visit.values())}:
             return True
@@ -174,11 +191,17 @@ class History:
         latest = planned + self.case.late
         return self.logic.both(self.logic.compare(">=", length, planned), self.logic.compare("<=", length, latest))
 
+    def _between(self, length: Number, state: State) -> Truth:
+        """Whether a state whose length is computed can end now: after anything that this can come to."""
+        least, most = state.shortest or 0, (state.longest or 0) + self.case.late
+        within = self.logic.compare
+        return self.logic.both(within(">=", length, Fraction(least)), within("<=", length, Fraction(most)))
+
     def _ends_with_trial(self, stay: SymbolicStay) -> Truth:
-        assert stay.state.until is not None
-        logic, zero = self.logic, Fraction(0)
-        left = plus(plus(self.enrolled, Fraction(stay.state.until)), times(Fraction(-1), stay.since))
-        if self.case.late:
+        state, logic, zero = stay.state, self.logic, Fraction(0)
+        assert state.shortest is not None
+        left = plus(plus(self.enrolled, Fraction(state.shortest)), times(Fraction(-1), stay.since))
+        if self.case.late or state.shortest != state.longest:
             return logic.both(self.was_enrolled, logic.compare(">=", stay.length, left))
         ends = logic.either(
             logic.both(logic.compare(">=", left, zero), logic.compare("==", stay.length, left)),

@@ -167,10 +167,12 @@ class CurveSummary:
         worth = decision_of(self.curve.scenario, self.curve.rule)
         assert worth is not None
         over = duration(worth.horizon)
+        labels = self.curve.scenario.trial.labels
+        unit = labels.dose_units[labels.drugs.index(worth.drug)] or "mg/kg"
         return (
             f"Expected of each patient over {over} after the decision: count, of {worth.count}; stop, the probability "
             f"of '{worth.stop}'; dose, of {protocol_text.spoken(worth.drug)}. The loss is in counts: a "
-            f"stop weighs {style_numbers.plain(stop)} of them, 1 mg/kg {style_numbers.plain(dose)}."
+            f"stop weighs {style_numbers.plain(stop)} of them, 1 {unit} {style_numbers.plain(dose)}."
         )
 
     def _sums(self, threshold: float) -> NDArray[np.float64]:

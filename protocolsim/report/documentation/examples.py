@@ -105,6 +105,26 @@ protocol:
 decisions: null
 parameters: {true_response_cut: null, weight_of_stopping: null, weight_of_dose: null}
 """,
+    "VariablePart": """\
+title: A dose that follows what is seen
+cohort: {size: 20, disease: relapsing_ms}
+protocol:
+  variables:
+    dose: {start: 1 mg/kg, range: [1 mg/kg, 2 mg/kg], meaning: dose in force, mark: A}
+  summaries: {new_lesions: {last of: new_cel}}
+  states:
+    baseline: {assessments: {mri: {weeks: [0]}}, lasts: 4 weeks}
+    treated:
+      enrolled: true
+      treatment: {daclizumab: {dose: dose, every: 4 weeks}}
+      assessments: {mri: {every: 4 weeks}}
+      lasts: 26 weeks
+    done: {final: completed}
+  transitions:
+    - {from: baseline, to: treated}
+    - {from: treated, after: mri, when: new_lesions > 0, set: {dose: dose + 0.25 mg/kg}}
+    - {from: treated, to: done}
+""",
     "StatePart": """\
 extends: ms_daclizumab
 protocol:
@@ -117,6 +137,27 @@ protocol:
       assessments:
         mri: {every: 8 weeks}
       until: 66 weeks
+""",
+    "protocol.states.NAME.for": """\
+title: Two doses of daclizumab, by lot
+cohort: {size: 40, disease: relapsing_ms}
+protocol:
+  states:
+    baseline: {enrolled: true, assessments: {mri: {weeks: [0, 4]}}, lasts: 4 weeks}
+    treated:                 # makes treated_low and treated_high
+      for: {dose: {low: 1 mg/kg, high: 2 mg/kg}}
+      label: "Daclizumab, {dose}"
+      treatment: {daclizumab: {dose: "{dose}", every: 4 weeks}}
+      assessments: {mri: {every: 4 weeks}}
+      lasts: 24 weeks
+    completed: {final: completed}
+    withdrawn: {final: stopped}
+  randomisations:
+    arm: {between: {treated: 1}}
+  transitions:
+    - {from: baseline, randomise: arm}
+    - {from: treated, to: completed}
+    - {from: on study, to: withdrawn, upon: severe adverse event}
 """,
     "Schedule": """\
 extends: ms_daclizumab

@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import Any, Literal
 
 from protocolsim.protocol.states import END
+from protocolsim.protocol.variables import told
 from protocolsim.records import HIDDEN, MADE, STATUS
 from protocolsim.report.patient.decision_text import Decision, digits
 from protocolsim.report.protocol import text as protocol_text
@@ -184,13 +185,20 @@ class _Teller:
         for n in steps:
             if isinstance(n, Given):
                 drug = protocol_text.spoken(self.labels.drugs[n.drug])
-                given = f"{digits(n.dose)} mg/kg ({digits(n.amount)} mg)" if n.status == MADE else STATUS[n.status]
+                given = self._given(n) if n.status == MADE else STATUS[n.status]
                 parts.append(f"{drug} {given}")
         return "; ".join(parts)
 
     def _value(self, n: SeenVariable) -> str:
         hidden = f", truth {digits(n.truth)}" if self.truth else ""
         return f"{self.labels.variables[n.variable]} {digits(n.value)}{hidden}"
+
+    def _given(self, n: Given) -> str:
+        """A dose and what arrived: '1 mg/kg (72 mg)', '18 IU'."""
+        planned = self.states[n.state].visits
+        unit = next(d.unit for v in planned for d in v.doses if d.drug == n.drug)
+        arrived = f" ({digits(n.amount)} {unit.removesuffix('/kg')})" if unit.endswith("/kg") else ""
+        return f"{digits(n.dose)} {unit}{arrived}"
 
     def _event(self, n: Happened) -> Line:
         return Line(n.minute, "event", f"{self.week(n.minute)}: {self.labels.events[n.event]}.")
@@ -200,13 +208,26 @@ class _Teller:
         rules = Decision(self.scenario, tried, self.since, self.known).sentences()
         if tried.to is None:
             return Line(tried.minute, "stay", f"{when}: {'; '.join(rules)}. Stays.")
+        settings = self._set(tried)
+        if tried.taken is not None and tried.taken.internal:
+            said = [*rules, *(["otherwise"] if tried.taken.rule is None and rules else [])]
+            stays = f"{when}: {'; '.join(said)}. Stays" if said else f"{when}. Stays"
+            return Line(tried.minute, "stay", f"{stays}{settings}.")
         drawn = tried.taken is not None and tried.taken.randomise is not None
         chosen = tried.taken is not None and tried.taken.choose is not None
         to = f"{'Randomised to' if drawn else 'By chance to' if chosen else 'On to'} {tried.to.label}"
         said = [*rules, *(["otherwise"] if tried.taken is not None and tried.taken.rule is None and rules else [])]
-        text = f"{when}: {'; '.join(said)}. {to}." if said else f"{when}. {to}."
+        text = f"{when}: {'; '.join(said)}. {to}{settings}." if said else f"{when}. {to}{settings}."
         others = tuple(self._other(branch) for branch in counterfactual_branches(self.life, tried, self.engine))
         return Line(tried.minute, "decision", text, others)
+
+    def _set(self, tried: Tried) -> str:
+        """What was set: '; insulin 10 IU -> 18 IU'."""
+        protocol, sets = self.scenario.trial.protocol, tried.taken.sets if tried.taken is not None else ()
+        values = [tried.read.get(k, float("nan")) for k in range(len(protocol.reader.summaries))]
+        before = {s.variable: values[protocol.slot_of(s.variable)] for s in sets}
+        said = told(protocol.variables, sets, before, values)
+        return f"; {said}" if said else ""
 
     def _moment(self, tried: Tried) -> str:
         if tried.group.trigger == END:
@@ -225,7 +246,8 @@ class _Teller:
             a, b = (self._mean(w, variable) for w in (there, here))
             pairs.append((f"{self.labels.variables[variable]} ", a, b))
         for drug in sorted(set(there.doses) | set(here.doses)):
-            a, b = (f"{digits(w.doses.get(drug, 0.0))} mg/kg" for w in (there, here))
+            unit = self.labels.dose_units[drug] or "in all"
+            a, b = (f"{digits(w.doses.get(drug, 0.0))} {unit}" for w in (there, here))
             pairs.append((f"{protocol_text.spoken(self.labels.drugs[drug])} ", a, b))
         for event in sorted(set(there.events) | set(here.events)):
             a, b = (str(w.events.get(event, 0)) for w in (there, here))

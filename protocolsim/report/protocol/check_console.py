@@ -75,7 +75,7 @@ def _paths(screen: Screen, checked: Checked) -> None:
     rows = []
     for states, routes in list(by_states(checked.routes).items())[:MOST_ROWS]:
         path = " > ".join(_folded([case.protocol.states[n].name for n in states]))
-        doses = [_doses(routes, d) for d in given]
+        doses = [_doses(routes, d, case.protocol.dose_unit(d)) for d in given]
         ends = _span([r.ends // MINUTES_PER_WEEK for r in routes])
         rows.append([path, str(len(routes)), _span([r.visits for r in routes]), *doses, ends])
     screen.table(columns, rows)
@@ -92,10 +92,12 @@ def _folded(names: Sequence[str]) -> list[str]:
     return [name if times == 1 else f"{name} x {times}" for name, times in folded]
 
 
-def _doses(routes: Sequence[Route], drug: int) -> str:
-    counts = [sum(d.drug == drug for d in r.doses) for r in routes]
-    amounts = [sum(d.amount for d in r.doses if d.drug == drug) for r in routes]
-    return f"{_span(counts)} ({_span(amounts)} mg/kg)" if max(counts) else "0"
+def _doses(routes: Sequence[Route], drug: int, unit: str | None) -> str:
+    mine = [[d for d in r.doses if d.drug == drug] for r in routes]
+    counts = [len(doses) for doses in mine]
+    amounts = [sum(end) for doses in mine for end in ([d.least for d in doses], [d.amount for d in doses])]
+    total = f" ({_span(amounts)} {unit})" if unit and max(amounts) < float("inf") else ""
+    return f"{_span(counts)}{total}" if max(counts) else "0"
 
 
 def _span(values: Sequence[float]) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from protocolsim.protocol.states import END, Protocol, State
+from protocolsim.protocol.variables import Computed
 from protocolsim.report.protocol import text
 from protocolsim.report.style import console as style_console
 from protocolsim.scenario.scenario import Scenario
@@ -80,12 +81,12 @@ def _column(
     moments = tuple(sign + text.number(round(((begins or 0) + v.offset) / length, 2)) for v in visits)
     marks = [tuple(MADE if a in v.assessments else "" for v in visits) for a in measured]
     for drug in infused:
-        given = ([d.amount for d in v.doses if d.drug == drug] for v in visits)
-        marks.append(tuple(text.number(amounts[0]) if amounts else "" for amounts in given))
+        given = ([text.dose_words(d) for d in v.doses if d.drug == drug] for v in visits)
+        marks.append(tuple(doses[0].removesuffix(" mg/kg") if doses else "" for doses in given))
     steady = tuple(
         f"{text.spoken(scenario.trial.labels.drugs[k])}, standard"
         for k, level in enumerate(state.levels)
-        if level > 0.0 and drugs[k].give is None
+        if not isinstance(level, Computed) and level > 0.0 and drugs[k].give is None
     )
     return StateColumn(state, moments, tuple(marks), steady, text.ends(state))
 
@@ -104,7 +105,7 @@ def _begins(protocol: Protocol) -> list[int | None]:
         for t in protocol.transitions:
             if t.source == state:
                 lasts = protocol.states[state].lasts
-                then = minute + lasts if minute is not None and lasts is not None and t.trigger == END else None
+                then = None if minute is None or not isinstance(lasts, int) or t.trigger != END else minute + lasts
                 open_ += [(to, then) for to in t.destinations]
     at = [next(iter(f)) if len(f) == 1 else None for f in begins]
     enrolled = [at[s.number] for s in protocol.states if s.enrolled]
@@ -153,7 +154,8 @@ def schedule_text(result: VisitTable) -> list[str]:
             done = [m for m, mark in zip(c.moments, marks, strict=True) if mark]
             if done:
                 doses = [mark for mark in dict.fromkeys(marks) if mark not in ("", MADE)]
-                dose = f" {' or '.join(doses)} mg/kg" if doses else ""
+                plain = [f"{d} mg/kg" if d[-1:].isdigit() else d for d in doses]
+                dose = f" {' or '.join(plain)}" if plain else ""
                 lines.append(f"  {activity.name}{dose}: {result.unit}{'' if len(done) == 1 else 's'} {', '.join(done)}")
     return lines
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 from protocolsim.endpoint.base import first_states
 from protocolsim.protocol.states import Protocol, Transition
-from protocolsim.records import Records
+from protocolsim.records import Records, leaving
 from protocolsim.report.protocol import text as protocol_text
 from protocolsim.scenario.build.protocol import ANY, ON_STUDY
 from protocolsim.scenario.scenario import Scenario
@@ -80,7 +80,7 @@ def counts(pieces: Iterable[Records]) -> Counts:
     for records in pieces:
         moves = records["moves"]
         entered.update(first_states(records).tolist())
-        entered.update(moves["to_state"].tolist())
+        entered.update(moves["to_state"][leaving(records)].tolist())
         taken.update(zip(moves["transition"].tolist(), moves["to_state"].tolist(), strict=True))
         last = max(last, records.first_replicate + records.replicates - 1)
     return Counts(entered, taken, last + 1)
@@ -138,7 +138,9 @@ def _arrows(scenario: Scenario, alike: Sequence[Transition], source: str, counte
     words = protocol_text.moved_by(scenario, first)
     drawn = first.randomise
     arrows = []
-    for to in dict.fromkeys(first.destinations):
+    if first.internal and len(alike) > 1:
+        return []  # of a group of states there is no arrow that stays; the tables and the synopsis tell it
+    for to in dict.fromkeys(first.destinations or (first.source,)):
         ratio = "" if drawn is None else f": {Fraction(drawn.block.count(to), len(drawn.block))}"
         if first.choose is not None:
             ratio = f": {first.choose.chances[first.choose.states.index(to)].words}"
@@ -147,7 +149,8 @@ def _arrows(scenario: Scenario, alike: Sequence[Transition], source: str, counte
             number = sum(counted.taken[t.number, to] for t in alike)
             there = sum(counted.entered[t.source] for t in alike)
             # Of a group the share would be of visits to states, which no reader expects.
-            share = number / there if there and len(alike) == 1 else None
+            # An internal transition may be taken several times in one stay.
+            share = number / there if there and len(alike) == 1 and not first.internal else None
         arrows.append(Arrow(source, f"s{to}", words + ratio, first.trigger.startswith("upon"), number, share))
     return arrows
 

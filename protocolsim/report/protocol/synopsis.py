@@ -166,14 +166,19 @@ def _rules(scenario: Scenario) -> list[str]:
         sources = {ON_STUDY: "any state on study", ANY: "any state"}.get(str(written), named)
         to = text.listed([f"'{states[n].label}'" for n in alike[0].destinations], "or")
         words = text.moved_by(scenario, alike[0])
-        rules.append(f"From {sources} to {to}{': ' + words if words else ''}.".replace("\u00a0", " "))
+        way = f"In {sources}" if alike[0].internal else f"From {sources} to {to}"
+        rules.append(f"{way}{': ' + words if words else ''}.".replace("\u00a0", " "))
     return rules
 
 
 def _summaries(scenario: Scenario) -> list[str]:
-    """Each number that rules read, in the words of the file."""
+    """Each number that rules read, in the words of the file; first those that the protocol keeps."""
     written = scenario.document.data.get("protocol", {}).get("summaries", {})
-    summaries = []
+    summaries = [
+        f"{v.name}: {f'{v.meaning}, ' if v.meaning else ''}kept for each patient; starts at {v.written[0]}, from "
+        f"{v.written[1]} to {v.written[2]}."
+        for v in scenario.trial.protocol.variables
+    ]
     for name, made in written.items():
         if isinstance(made, Mapping):
             said = ", ".join(f"{key} {' or '.join(v) if isinstance(v, list) else v}" for key, v in made.items())

@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
-from protocolsim.protocol.states import END, State, Transition
+from protocolsim.protocol.states import END, Dose, State, Transition
+from protocolsim.protocol.variables import Computed
 from protocolsim.scenario.build.values.names import NAME
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.units import MINUTES_PER_DAY, MINUTES_PER_WEEK, duration
@@ -62,20 +63,44 @@ def treatments(scenario: Scenario, state: State) -> list[str]:
     for drug, level in enumerate(state.levels):
         name = spoken(scenario.trial.labels.drugs[drug])
         visits = scenario.planned.get(state.number, ())
-        doses = [(visit.offset, dose.amount) for visit in visits for dose in visit.doses if dose.drug == drug]
+        doses = [(visit.offset, dose_words(dose)) for visit in visits for dose in visit.doses if dose.drug == drug]
         for amount in dict.fromkeys(amount for _, amount in doses):
             given = [offset for offset, a in doses if a == amount]
-            result.append(f"{name} {number(amount)} mg/kg, {times(given, counted=state.until is None)}")
-        if level > 0.0 and scenario.trial.drugs[drug].give is None:
+            result.append(f"{name} {amount}, {times(given, counted=isinstance(state.lasts, int))}")
+        if not isinstance(level, Computed) and level > 0.0 and scenario.trial.drugs[drug].give is None:
             result.append(f"{name}, standard")
     return result
+
+
+def dose_words(dose: Dose) -> str:
+    """One dose: '1 mg/kg', '10 IU', 'insulin (IU)' where it is computed."""
+    if isinstance(dose.amount, Computed):
+        return f"{dose.amount.words} ({dose.unit})"
+    return f"{number(dose.amount)} {dose.unit}"
 
 
 def ends(state: State) -> str:
     """How long a state lasts; '' for one without an end of its own."""
     if state.until is not None:
-        return f"until week {weeks(state.until)} from enrolment"
-    return "" if state.lasts is None else duration(state.lasts)
+        return f"until {_from_enrolment(state.until)} from enrolment"
+    return "" if state.lasts is None else _lasting(state.lasts)
+
+
+def _lasting(lasts: int | Computed) -> str:
+    """'12 weeks', or 'interval (4 weeks to 16 weeks)' where it is computed."""
+    if not isinstance(lasts, Computed):
+        return duration(lasts)
+    return f"{lasts.words} ({duration(lasts.low)} to {duration(lasts.high)})"
+
+
+def _from_enrolment(until: int | Computed) -> str:
+    return _lasting(until) if isinstance(until, Computed) else f"week {weeks(until)}"
+
+
+def settings(scenario: Scenario, transition: Transition) -> str:
+    """What a transition sets: 'insulin becomes insulin + 8 IU'."""
+    variables = scenario.trial.protocol.variables
+    return listed([f"{variables[s.variable].name} becomes {rule(s.words, scenario)}" for s in transition.sets])
 
 
 def rule(words: str, scenario: Scenario) -> str:
@@ -108,12 +133,13 @@ def moved_by(scenario: Scenario, transition: Transition) -> str:
     drawn = "" if transition.randomise is None else f"randomised ({spoken(transition.randomise.name)})"
     if transition.choose is not None:
         drawn = "by chance"
-    return ", ".join(part for part in (trigger, condition, drawn) if part)
+    way = ", ".join(part for part in (trigger, condition, drawn) if part)
+    return "; ".join(part for part in (way, settings(scenario, transition)) if part)
 
 
 def _moment(trigger: str, source: State) -> str:
     if trigger != END:
         return spoken(trigger)
     if source.until is not None:
-        return f"at week {weeks(source.until)}"
-    return "" if not source.lasts else f"after {duration(source.lasts)}"
+        return f"at {_from_enrolment(source.until)}"
+    return "" if not source.lasts else f"after {_lasting(source.lasts)}"

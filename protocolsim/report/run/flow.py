@@ -9,6 +9,7 @@ import numpy as np
 
 from protocolsim.endpoint.base import first_states, rows_of
 from protocolsim.errors import UsageError
+from protocolsim.records import leaving
 from protocolsim.report.run.figure_data import state_labels
 from protocolsim.report.style import numbers
 from protocolsim.report.style.figures import INK, colours, finish
@@ -57,7 +58,7 @@ def _moves(result: Result) -> tuple[Any, Any, Any, Any]:
     if not enrolled.any():
         raise UsageError("nobody was enrolled in any replicate, so there is nobody to follow through the states")
     rows = rows_of(records, "moves")
-    mine = enrolled[rows]
+    mine = enrolled[rows] & leaving(records)
     early = mine & (moves["minute"] <= subjects["enrolled_minute"][rows])
     start = first_states(records).copy()
     # Assigned in the order of the moves: the last one up to enrolment stays.

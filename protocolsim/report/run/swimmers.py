@@ -9,7 +9,7 @@ import numpy as np
 from protocolsim.arrays import Integers
 from protocolsim.endpoint.base import first_states, rows_of
 from protocolsim.errors import UsageError
-from protocolsim.records import Records
+from protocolsim.records import Records, leaving
 from protocolsim.report.run.figure_data import ending, patient_frame, patients, state_labels
 from protocolsim.report.style import numbers as style_numbers
 from protocolsim.report.style.figures import INK, RED, colours, finish, legend
@@ -68,11 +68,11 @@ def lane_frame(result: Result, chosen: Integers) -> pd.DataFrame:
 
     records: Records = result.shown
     subjects, moves = records["subjects"], records["moves"]
-    rows = rows_of(records, "moves")
+    rows, into = rows_of(records, "moves"), leaving(records)
     labels, first = state_labels(result), first_states(records)
     frame: list[tuple[str, str, float, float, str]] = []
     for row in chosen.tolist():
-        mine = np.flatnonzero(rows == row)
+        mine = np.flatnonzero((rows == row) & into)
         states = [int(first[row]), *moves["to_state"][mine].tolist()]
         edges = [0, *moves["minute"][mine].tolist(), int(subjects["end_minute"][row])]
         weeks = [(m - int(subjects["enrolled_minute"][row])) / MINUTES_PER_WEEK for m in edges]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from itertools import accumulate, combinations, pairwise
 from pathlib import PurePath
@@ -42,11 +42,12 @@ from protocolsim.scenario.file.extends import SET
 from protocolsim.scenario.file.model_schema import ModelPart
 from protocolsim.scenario.file.schema import CohortPart, ScenarioPart
 from protocolsim.scenario.file.shape_check import check
+from protocolsim.scenario.file.templates import expanded
 from protocolsim.scenario.file.yaml_reader import Address, Document, spell
 from protocolsim.scenario.models.declared import DeclaredModel
 from protocolsim.scenario.reserved import DROPOUT, check_meeting, check_names, why_no_component
 from protocolsim.scenario.scenario import DecisionWorth, Scenario
-from protocolsim.scenario.settable import SettableParameter, scenario_parameters
+from protocolsim.scenario.settable import SettableParameter, scenario_parameters, variable_starts
 from protocolsim.scenario.setting_names import key_of
 from protocolsim.units import UnitError, in_words, unit_product
 
@@ -73,6 +74,7 @@ class _Cast:
 
 def build(document: Document, *, allow_plugins: bool = False) -> Scenario:
     """The scenario of a document. Raises ScenarioError with every fault that can be seen before it runs."""
+    written, document = document, expanded(document)
     shape = check(document.data)
     faults = Faults(document, shape.mended)
     faults.extend(shape.said)
@@ -82,7 +84,7 @@ def build(document: Document, *, allow_plugins: bool = False) -> Scenario:
     scenario = None if shape.part is None else _assemble(document, shape.part, q, allow_plugins)
     if faults or scenario is None:
         raise ScenarioError(document.source, faults.reported)
-    return scenario
+    return scenario if document is written else replace(scenario, document=written)
 
 
 def _assemble(document: Document, part: ScenarioPart, q: Expressions, allow_plugins: bool) -> Scenario | None:
@@ -92,10 +94,11 @@ def _assemble(document: Document, part: ScenarioPart, q: Expressions, allow_plug
     words = _vocabulary(cast := _cast(part, q, allow_plugins, document.attached))
     cohort = cohort_of(part.cohort, q, words)
     protocol = (builder := StatesBuilder(part.protocol, q, words)).build()
-    reader = EndpointsBuilder(part, q, words, builder)
+    units = {} if protocol is None else {n: protocol.dose_unit(k) for k, n in enumerate(words.drug_names)}
+    reader = EndpointsBuilder(part, q, words, builder, units)
     populations, endpoints = reader.build()
     analyses = analyses_of(part, q, endpoints, reader)
-    decisions = decisions_of(part, q, words, [t for c in cast.components for t in c.traits if t.hidden], builder)
+    decisions = decisions_of(part, q, words, [t for c in cast.components for t in c.traits if t.hidden], builder, units)
     _check_shown(part, q.faults, q.names, words)
     effect = effect_of(part.effect, q, cast.rows)
     q.names.settle()
@@ -127,7 +130,10 @@ def _assemble(document: Document, part: ScenarioPart, q: Expressions, allow_plug
         decisions=decisions,
         effect=effect,
         named=q.parameters.named,
-        own_parameters=scenario_parameters(part.parameters, q.parameters.named),
+        own_parameters=(
+            *scenario_parameters(part.parameters, q.parameters.named),
+            *variable_starts(part.protocol.variables, protocol.variables),
+        ),
         parameters=tuple(cast.rows),
         design=state_rows(part, protocol),
         lapsing=never,
@@ -405,7 +411,7 @@ def _check_dropout(
     """Faults of states where subjects drop out and that have no transition for it."""
     code = words.events.index(DROPOUT)
     # In no time nothing happens, unless the end waits for visits.
-    spent = [s for s in protocol.states if s.lasts != 0 or cohort.capacity]
+    spent = [s for s in protocol.states if s.until is not None or s.longest != 0 or cohort.capacity]
     unmet = [s for s in spent if s.on_study and code not in s.upon]
     if cohort.dropout > 0.0:
         address: Address = ("cohort", "dropout")
@@ -457,6 +463,9 @@ def _trial(protocol: Protocol, cohort: Cohort, sick: Disease, cast: _Cast, words
         traits=(*(t.name for t, _ in traits if not t.hidden), *(f"{HIDDEN}{t.name}" for t, _ in traits if t.hidden)),
         reasons=protocol.most_read,
         explain=protocol.explain,
+        kept=tuple(v.name for v in protocol.variables),
+        internal=frozenset(t.number for t in protocol.transitions if t.internal),
+        dose_units=tuple(protocol.dose_unit(k) for k in range(len(words.drug_names))),
     )
     return Trial(
         protocol=protocol,

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from protocolsim.protocol.states import Bound
+from protocolsim.protocol.states import Bound, State, one_unit
 from protocolsim.scenario.build.values.expressions import Expressions
 from protocolsim.scenario.build.visits import Vocabulary
 from protocolsim.scenario.file.schema import AlwaysPart
 from protocolsim.scenario.file.yaml_reader import Address
-from protocolsim.units import DOSE, NONE, TIME
+from protocolsim.units import NONE, TIME, unit_product
 
 ENROLMENT = "enrolment"
-_MEASURES = {"doses of": ("doses", NONE), "total dose of": ("total dose", DOSE), "time since": ("time", TIME)}
+_MEASURES = {"doses of": ("doses", NONE), "total dose of": ("total dose", NONE), "time since": ("time", TIME)}
 
 
 def bounds_of(
@@ -21,12 +21,16 @@ def bounds_of(
     words: Vocabulary,
     states: Sequence[str],
     numbers: Mapping[str, int],
+    built: Sequence[State],
 ) -> tuple[Bound, ...]:
     """Every sound bound; faults go to `q.faults`. `states`: every name that is written, sound or not."""
+    doses = [d for s in built for v in s.visits for d in v.doses]
+    given = {d.drug for d in doses}
+    units = {words.drug_names[k]: one_unit(d.unit for d in doses if d.drug == k) for k in given}
     bounds = []
     for name, part in parts.items():
         with q.faults.watch() as here:
-            bound = _bound(("protocol", "always", name), name, part, q, words, states, numbers)
+            bound = _bound(("protocol", "always", name), name, part, q, words, states, numbers, units)
         if bound is not None and here.ok:
             bounds.append(bound)
     return tuple(bounds)
@@ -40,6 +44,7 @@ def _bound(
     words: Vocabulary,
     states: Sequence[str],
     numbers: Mapping[str, int],
+    units: Mapping[str, str | None],
 ) -> Bound | None:
     written = {"doses of": part.doses_of, "total dose of": part.total_dose_of, "time since": part.time_since}
     said = {key: word for key, word in written.items() if word is not None}
@@ -48,7 +53,18 @@ def _bound(
         return None
     key, word = next(iter(said.items()))
     measure, dimension = _MEASURES[key]
-    at_most = q.number((*address, "at most"), part.at_most, dimension, least=0.0, what=key)
+    at: Address = (*address, "at most")
+    unit = units.get(word, "") if measure == "total dose" else None
+    if measure == "total dose" and unit is None:
+        why = f"some doses of '{word}' are per weight and some are not, so that they cannot be added up"
+        q.faults.append((*address, key), why)
+        return None
+    if unit == "":  # nothing gives it, or what gives it is at fault itself: any dose may stand there
+        found = q.measured(at, part.at_most)
+        at_most = None if found is None else found.value
+    else:
+        dimension = unit_product(unit).dimension if unit else dimension
+        at_most = q.number(at, part.at_most, dimension, least=0.0, what=key)
     in_any = None
     if measure == "time":
         q.names.known((*address, key), "state", word, (*states, ENROLMENT))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from protocolsim.component import Trait
@@ -23,9 +23,14 @@ _OWN_LABEL = "the rule's own"
 
 
 def decisions_of(
-    part: ScenarioPart, q: Expressions, words: Vocabulary, hidden: Sequence[Trait], states: StatesBuilder
+    part: ScenarioPart,
+    q: Expressions,
+    words: Vocabulary,
+    hidden: Sequence[Trait],
+    states: StatesBuilder,
+    dose_units: Mapping[str, str | None],
 ) -> dict[str, DecisionWorth]:
-    """Every sound decision; faults go to `q.faults`. `states` has built the protocol."""
+    """Every sound decision; faults go to `q.faults`. `states` has built the protocol; `dose_units` are of its drugs."""
     worth = {}
     about: dict[str, str] = {}
     for name, decision in part.decisions.items():
@@ -35,6 +40,10 @@ def decisions_of(
                 q.faults.append(
                     ("decisions", name, "threshold"), f"the decision '{other}' is about this threshold already"
                 )
+            drug = decision.loss.drug
+            if dose_units.get(drug, "") is None:
+                why = f"some doses of '{drug}' are per weight and some are not, so that they cannot be added up"
+                q.faults.append(("decisions", name, "loss", "drug"), why)
             builder = states.further(("decisions", name, "summaries"), decision.summaries)
             definitions = _definitions(("decisions", name, "measures"), decision, q, builder)
             built = _decision(name, decision, q, words, [t.name for t in hidden], builder.summaries, definitions)

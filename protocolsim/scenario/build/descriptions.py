@@ -48,7 +48,11 @@ def _way(t: TransitionPart) -> str:
     when = f"when {t.when}" if t.when is not None else "otherwise" if t.otherwise else "always"
     at = f" at {t.at}" if t.at is not None else ""
     trigger = f"after {t.after}{at}, " if t.after else f"upon {t.upon}" if t.upon else "at the end, "
+    stays = t.to is None and t.randomise is None and t.choose is None
     to = t.to if t.to is not None else f"randomised by {t.randomise}"
     if t.choose is not None:
         to = "chosen by chance: " + ", ".join(f"{state} {chance}" for state, chance in t.choose.items())
-    return f"{trigger}{when if not (t.upon and when == 'always') else ''} -> {to}".replace("  ", " ")
+    sets = ", ".join(f"{name} = {text}" for name, text in t.set_.items())
+    way = "stays" if stays else f"-> {to}"
+    said = f"{trigger}{when if not (t.upon and when == 'always') else ''} {way}{f', set {sets}' if sets else ''}"
+    return said.replace("  ", " ")

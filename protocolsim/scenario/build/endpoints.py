@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from protocolsim.endpoint.base import BUILT_IN, Endpoint, Population, Published
@@ -24,9 +24,16 @@ from protocolsim.units import NONE, UnitError
 class EndpointsBuilder:
     """Builds populations and endpoints; every fault goes to `q.faults`."""
 
-    def __init__(self, part: ScenarioPart, q: Expressions, words: Vocabulary, rules: StatesBuilder) -> None:
-        """`rules` has built the protocol, and knows its states and summaries."""
-        self.part, self.q, self.words, self.rules = part, q, words, rules
+    def __init__(
+        self,
+        part: ScenarioPart,
+        q: Expressions,
+        words: Vocabulary,
+        rules: StatesBuilder,
+        dose_units: Mapping[str, str | None],
+    ) -> None:
+        """`rules` has built the protocol, and knows its states and summaries; `dose_units` are of its drugs."""
+        self.part, self.q, self.words, self.rules, self.dose_units = part, q, words, rules, dose_units
         states = rules.names
         self.names = {
             "states": ("state", tuple(states)),
@@ -124,6 +131,7 @@ class EndpointsBuilder:
             return None
         try:
             built = kind(name=name, label=self.labels[name], among=part.among, published=published, **values)
+            built = built.with_dose_units(self.dose_units)
         except UsageError as error:
             self.q.faults.append(address, str(error).removeprefix(f"endpoint '{name}': "), at_key=True)
         except Exception as error:  # noqa: BLE001 - a kind's own bug, which is no fault of the file

@@ -29,9 +29,12 @@ from protocolsim.protocol.summaries import (
     Summary,
     TimeSince,
     TraitSeen,
+    VariableNow,
 )
+from protocolsim.protocol.variables import ProtocolVariable
 from protocolsim.scenario.build.bounds import ENROLMENT, bounds_of
 from protocolsim.scenario.build.values.expressions import Expressions
+from protocolsim.scenario.build.variables import ComputedNumbers, reads_of_settings, variables_of
 from protocolsim.scenario.build.visits import VisitsBuilder, Vocabulary, visits
 from protocolsim.scenario.build.ways.choices import ChoicesBuilder
 from protocolsim.scenario.build.ways.planned_visits import PlannedVisits, moment, triggers
@@ -66,8 +69,9 @@ class StatesBuilder:
         self.summaries: list[Summary] = []
         self.slots: dict[str, int] = {}
         self.dimensions: dict[str, Dimension] = dict(q.parameters.dimensions)
-        self._visits = VisitsBuilder(q, words)
-        self._planned = PlannedVisits(part, q, self._visits)
+        self.variables: tuple[ProtocolVariable, ...] = ()
+        self._visits = VisitsBuilder(q, words, lambda: self._computed)
+        self._planned = PlannedVisits(part, q, self._visits, lambda: self._computed)
         self._named_visits: dict[tuple[str, str], dict[int, int]] = {}  # of transitions, by state and assessment
         self.sound = True  # whether every state and transition could be built
 
@@ -92,9 +96,15 @@ class StatesBuilder:
             tuple(randomisations.values()),
             tuple(transitions),
             window,
-            bounds_of(self.part.always, self.q, self.words, self.names, self.numbers),
+            bounds_of(self.part.always, self.q, self.words, self.names, self.numbers, states),
             choices=tuple(self._choices.found),
+            variables=self.variables,
         )
+
+    @property
+    def _computed(self) -> ComputedNumbers:
+        """What reads doses, durations and settings."""
+        return ComputedNumbers(self.q, self.summaries, self.slots, self.dimensions, self.variables, self.words.traits)
 
     # Summaries -----------------------------------------------------------------------------------------------------
 
@@ -105,6 +115,9 @@ class StatesBuilder:
                     ("parameters", trait.name), f"'{trait.name}' is what the clinic knows of each subject", at_key=True
                 )
             self._add(Summary(trait.name, TraitSeen(column), dimension_of_unit(trait.unit)))
+        self.variables = variables_of(self.part.variables, self.q, tuple(self.dimensions))
+        for column, variable in enumerate(self.variables):
+            self._add(Summary(variable.name, VariableNow(column), variable.dimension))
         self.take_up(("protocol", "summaries"), self.part.summaries)
 
     def take_up(self, room: Address, parts: Summaries) -> None:
@@ -354,7 +367,8 @@ class StatesBuilder:
             sound &= part.randomise in randomisations
         choice = None if part.choose is None else self._choices.choice((*address, "choose"), part)
         sources = self._sources((*address, "from"), part, on_study, final)
-        if not sound or trigger is None or sources is None:
+        sets = self._computed.settings((*address, "set"), part.set_)
+        if not sound or trigger is None or sources is None or sets is None:
             self.sound = False
             return []
         if (choice is None) != (part.choose is None):
@@ -362,13 +376,22 @@ class StatesBuilder:
             return []
         to = None if part.to is None else self.numbers[part.to]
         drawn = None if part.randomise is None else randomisations[part.randomise]
-        return [Transition(-1, s, to, drawn, rule, bool(part.otherwise), trigger, item, choice) for s in sources]
+        return [Transition(-1, s, to, drawn, rule, bool(part.otherwise), trigger, item, choice, sets) for s in sources]
 
     def _shape(self, address: Address, part: TransitionPart) -> bool:
         with self.q.faults.watch() as here:
-            if sum(way is not None for way in (part.to, part.randomise, part.choose)) != 1:
+            ways = sum(way is not None for way in (part.to, part.randomise, part.choose))
+            internal = ways == 0 and "set_" in part.model_fields_set
+            if ways != 1 and not internal:
                 said = "a transition says 'to', 'randomise' or 'choose', one of them"
-                self.q.faults.append(address, said, at_key=True)
+                self.q.faults.append(address, f"{said}; one that only sets variables says 'set'", at_key=True)
+            if "set_" in part.model_fields_set and not part.set_:
+                self.q.faults.append((*address, "set"), "no variable stands here", at_key=True)
+            if internal and part.after is None and part.upon is None:
+                said = "at the end of a state a transition says where it leads ('to'); one that only sets variables"
+                self.q.faults.append(
+                    (*address, "set"), f"{said} is tried 'after' an assessment or 'upon' an event", at_key=True
+                )
             if part.when is not None and part.otherwise:
                 self.q.faults.append(address, "a transition says 'when' or 'otherwise', not both", at_key=True)
             if part.after is not None and part.upon is not None:
@@ -409,7 +432,7 @@ class StatesBuilder:
             return None
         with self.q.faults.watch() as here:
             table = self._planned.of(name, part)
-            levels, doses = self._visits.treatment(address, part, table.lasts if table.until is None else table.until)
+            levels, doses = self._visits.treatment(address, part, table.longest)
         if not (here.ok and table.sound):
             return None
         number = self.numbers[name]
@@ -451,5 +474,7 @@ class StatesBuilder:
             rules = [t.rule.words for t in together if t.rule is not None]
             rules += [s.words for t in together if t.randomise is not None for s in t.randomise.strata]
             rules += [c.words for t in together if t.choose is not None for c in t.choose.chances if c.evaluate]
-            found[trigger] = Group(trigger, together, self.reads(rules))
+            settings = [self.part.transitions[t.item].set_ for t in together]
+            reads = {*self.reads(rules), *reads_of_settings(settings, self.slots, self.summaries)}
+            found[trigger] = Group(trigger, together, tuple(sorted(reads)))
         return found

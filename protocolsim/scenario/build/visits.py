@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from protocolsim.component import Trait, Variable
 from protocolsim.drug.base import Drug
 from protocolsim.protocol.states import Dose, Visit
+from protocolsim.protocol.variables import Computed
 from protocolsim.scenario.build.values.expressions import Expressions
+from protocolsim.scenario.build.variables import ComputedNumbers
 from protocolsim.scenario.file.schema import Regimen, Schedule, StatePart
 from protocolsim.scenario.file.yaml_reader import Address
-from protocolsim.units import DOSE, MINUTES_PER_DAY, MINUTES_PER_WEEK, NONE
+from protocolsim.units import MINUTES_PER_DAY, MINUTES_PER_WEEK, NONE
 
 _MOST_VISITS = 5000
 
@@ -41,17 +43,17 @@ class Vocabulary:
 class VisitsBuilder:
     """Builds the visits of one state after another; every fault goes to `q.faults`."""
 
-    def __init__(self, q: Expressions, words: Vocabulary) -> None:
-        self.q, self.words = q, words
+    def __init__(self, q: Expressions, words: Vocabulary, computed: Callable[[], ComputedNumbers]) -> None:
+        self.q, self.words, self.computed = q, words, computed
 
     def treatment(
         self, address: Address, part: StatePart, lasts: int | None
-    ) -> tuple[tuple[float, ...], list[tuple[int, Dose, bool]]]:
+    ) -> tuple[tuple[float | Computed, ...], list[tuple[int, Dose, bool]]]:
         """The treatment in force by drug, and every dose: its minute, what it is, and whether it is given at the end.
 
         What is listed is, where it falls on the very end of the state, and what repeats `through: end`.
         """
-        levels = [0.0] * len(self.words.drugs)
+        levels: list[float | Computed] = [0.0] * len(self.words.drugs)
         doses: list[tuple[int, Dose, bool]] = []
         for drug, given in part.treatment.items():
             place: Address = (*address, "treatment", drug)
@@ -66,11 +68,12 @@ class VisitsBuilder:
             if not isinstance(given, Regimen):
                 levels[number] = 1.0
                 continue
-            amount = self.q.number((*place, "dose"), given.dose, DOSE, least=0.0, what="dose")
+            dose = self.computed().dose((*place, "dose"), given.dose, self.words.drugs[number])
             offsets = self._schedule(place, given, lasts)
-            if amount is not None:
-                levels[number] = amount
-                doses += [(offset, Dose(number, amount), _closing(given)) for offset in offsets]
+            if dose is not None:
+                levels[number] = dose.amount
+                planned = Dose(number, dose.amount, dose.unit)
+                doses += [(offset, planned, _closing(given)) for offset in offsets]
         return tuple(levels), doses
 
     def assessments(self, address: Address, part: StatePart, lasts: int | None) -> list[tuple[int, int, bool]]:

@@ -12,7 +12,7 @@ Names = StrictStr | list[StrictStr]
 
 # A scalar, and what it measures: pydantic does not look at this, the reference of the language prints it.
 Time = Annotated[Scalar, "a time, such as 12 weeks"]
-Dose = Annotated[Scalar, "a dose, such as 1 mg/kg"]
+Dose = Annotated[Scalar, "a dose, such as 1 mg/kg or 10 IU"]
 Rate = Annotated[Scalar, "a rate, such as 2 / 4 weeks"]
 Visit = Annotated[Scalar, "a planned visit, such as week 4"]
 Probability = Annotated[Scalar, "a share, such as 5 %"]

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
 
 from protocolsim.component import Mark, Scale
-from protocolsim.endpoint.base import Endpoint, Role
+from protocolsim.endpoint.base import NO_KEY, Endpoint, Role
 from protocolsim.scenario.file.model_schema import ModelPart
 from protocolsim.scenario.file.parts import (
     Count,
@@ -49,6 +49,18 @@ class ScenarioParameter(FilePart):
     )
     mark: Mark | None = Field(default=None, description="how its value is known: F, F2, D, A or M")
     source: Text | None = Field(default=None, description="where its value comes from")
+
+
+class VariablePart(FilePart):
+    """A number that the protocol keeps for each subject: rules, doses and durations may read it, transitions set it."""
+
+    start: Expression = Field(description="what it begins with, with a unit: 10 IU, 4 weeks, 0")
+    range: Annotated[list[Expression], Field(min_length=2, max_length=2)] = Field(
+        description="the lowest and highest value; what would lie outside is cut to it"
+    )
+    meaning: Text | None = Field(default=None, description="what it is, in a few words")
+    mark: Mark | None = Field(default=None, description="how its start and range are known: F, F2, D, A or M")
+    source: Text | None = Field(default=None, description="where its start and range come from")
 
 
 class SitePart(FilePart):
@@ -111,12 +123,22 @@ class Schedule(FilePart):
 class Regimen(Schedule):
     """A dose, and when it is given."""
 
-    dose: Dose = Field(description="the dose of one administration, such as 1 mg/kg")
+    dose: Dose = Field(
+        description="the dose of one administration: 1 mg/kg, 10 IU, or an expression over variables, traits that the "
+        "clinic knows and summaries, computed when it is given"
+    )
 
 
 class StatePart(FilePart):
     """One state of the protocol."""
 
+    for_: dict[str, list[Scalar] | dict[str, Scalar]] | None = Field(
+        default=None,
+        alias="for",
+        description="makes one state of each option: {dose: {low: 1 mg/kg, high: 2 mg/kg}} in `treated` makes "
+        "treated_low and treated_high, in which, and in transitions from treated alone, {dose} is their own; wherever "
+        "states are listed, treated means all of them",
+    )
     label: Text | None = Field(default=None, description="its name in tables, figures and reports")
     final: Text | None = Field(
         default=None, description="makes the state final: the outcome of a subject who enters it, such as completed"
@@ -131,7 +153,9 @@ class StatePart(FilePart):
         default={}, description="assessments made in this state, by name, and their schedule"
     )
     lasts: Time | None = Field(
-        default=None, description="how long the state lasts, such as 12 weeks; its transitions are then tried"
+        default=None,
+        description="how long the state lasts, such as 12 weeks, or an expression over variables, computed on entering "
+        "it; its transitions are then tried",
     )
     until: Time | None = Field(default=None, description="instead of lasts: when it ends, as time since enrolment")
 
@@ -209,7 +233,10 @@ class SummaryPart(FilePart):
 
 
 class TransitionPart(FilePart):
-    """A transition between states, tried in file order: at the end of the state, or `after` or `upon` what is named."""
+    """A transition between states, tried in file order: at the end of the state, or `after` or `upon` what is named.
+
+    With `set` and neither `to` nor `randomise` the subject stays in the state, and nothing of it lapses.
+    """
 
     name: Text | None = Field(
         default=None, description="a name, by which a file that extends this one may change it: rescue: {when: ...}"
@@ -236,6 +263,11 @@ class TransitionPart(FilePart):
     otherwise: Literal[True] | None = Field(
         default=None, description="taken where the rule of no transition before it held"
     )
+    set_: dict[str, Expression] = Field(
+        default={},
+        alias="set",
+        description="variables and what they become, such as {insulin: insulin + 8 IU}: all from what was before",
+    )
 
 
 class RandomisationPart(FilePart):
@@ -254,7 +286,7 @@ class AlwaysPart(FilePart):
 
     doses_of: Text | None = Field(default=None, alias="doses of", description="how often this drug is given")
     total_dose_of: Text | None = Field(
-        default=None, alias="total dose of", description="the sum of this drug's doses, in mg/kg"
+        default=None, alias="total dose of", description="the sum of this drug's doses, in their unit, such as mg/kg"
     )
     time_since: Text | None = Field(
         default=None, alias="time since", description="'enrolment', or a state's last entry, until the course ends"
@@ -269,6 +301,9 @@ class ProtocolPart(FilePart):
     """The protocol: a state machine. A subject is in one state at a time, from the first state to a final one."""
 
     window: Time = Field(default="7 days", description="how late a visit may be made where capacity is limited")
+    variables: dict[str, VariablePart] = Field(
+        default={}, description="numbers that the protocol keeps for each subject, by name"
+    )
     summaries: dict[str, Expression | SummaryPart] = Field(default={}, description="numbers that rules may use")
     states: dict[str, StatePart] = Field(description="the states; subjects start in the first")
     randomisations: dict[str, RandomisationPart] = Field(
@@ -290,13 +325,13 @@ class ResponderPart(FilePart):
 
 
 class LossPart(FilePart):
-    """What a decision costs over the horizon: expected count + stop_weight x P(stop) + dose_weight x mg/kg."""
+    """What a decision costs over the horizon: expected count + stop_weight x P(stop) + dose_weight x dose (mg/kg)."""
 
     count: Text = Field(description="the variable whose expected number is to be small")
     stop: Text = Field(description="the event that ends treatment")
     stop_weight: Scalar = Field(description="how many counts one such event weighs")
     drug: Text = Field(description="the drug that is given")
-    dose_weight: Scalar = Field(description="how many counts one mg/kg weighs")
+    dose_weight: Scalar = Field(description="how many counts one mg/kg weighs (one mg or IU of flat doses)")
 
 
 class MeasurePart(FilePart):
@@ -427,7 +462,7 @@ def endpoint_fields(kind: type[Endpoint]) -> Mapping[str, tuple[str, Any]]:
     hints = typing.get_type_hints(kind, include_extras=True)
     fields: dict[str, tuple[str, Any]] = {}
     for field in dataclasses.fields(kind):
-        if field.name in shared:
+        if field.name in shared or NO_KEY in field.metadata:
             continue
         hint = hints[field.name]
         if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:

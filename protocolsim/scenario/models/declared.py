@@ -335,7 +335,9 @@ class DeclaredModel:
         hazards = tuple(self._hazard(frame, e) for e in events)
         changing = any(h.changing for h in hazards)
         for event in (h.event for h in hazards if h.changing and step is None):
-            said = "it changes with time, which needs a step of time; the model has none, but every moment of the protocol"
+            said = (
+                "it changes with time, which needs a step of time; the model has none, but every moment of the protocol"
+            )
             self.faults.append((*self.address, "events", event), said, at_key=True)
         checked = tuple((self.assembler.constant(c.constant), c.low, c.high, c.message) for c in conditions)
         give = self._give(frame, carried) if self.is_drug else None

@@ -17,6 +17,7 @@ import numpy as np
 
 from protocolsim.endpoint.base import rows_of
 from protocolsim.engine.base import Trial
+from protocolsim.errors import SimulationError
 from protocolsim.protocol.rules import constantly
 from protocolsim.protocol.states import Group, Rule, State, Transition, reachable
 from protocolsim.protocol.summaries import Reader, Summary
@@ -73,12 +74,13 @@ def counterfactual_branches(whole: Life, tried: Tried, engine: str = AUTO) -> li
     """Every branch that this decision could have taken instead; none where `why_not` says so.
 
     Of a decision that was taken: each other state its rules lead to, and staying where only a rule let the subject go.
-    Of one in which no rule held there is nothing to tell here: another moment would do as well.
+    Of one in which no rule held, or that only set variables, there is nothing to tell here: another moment would do as
+    well.
     """
     trial = whole.scenario.trial
     if tried.taken is None or tried.to is None or why_not(trial, tried) is not None:
         return []
-    if tried.group.trigger.startswith("upon"):
+    if tried.group.trigger.startswith("upon") or tried.taken.internal:
         return []
     branches: dict[int | None, Transition | None] = {}
     for transition in tried.group.transitions:
@@ -92,7 +94,10 @@ def counterfactual_branches(whole: Life, tried: Tried, engine: str = AUTO) -> li
     result = []
     for instead in branches.values():
         changed = with_decision(trial, tried.group, instead)
-        records = replicate_of(whole.scenario, whole.seed, whole.replicate, engine, whole.subject, changed)
+        try:
+            records = replicate_of(whole.scenario, whole.seed, whole.replicate, engine, whole.subject, changed)
+        except SimulationError:
+            continue  # sent this way at every such decision, somebody would never leave a loop
         row = int(np.flatnonzero(records["subjects"]["subject"] == whole.subject)[0])
         result.append(CounterfactualBranch(tried, instead, happened, _after(records, row, tried.minute)))
     return result
@@ -168,6 +173,7 @@ def _after(records: Records, row: int, minute: int) -> After:
         return {name: values[keep] for name, values in columns.items()}
 
     moves, doses = mine("moves", at_once=True), mine("doses", at_once=True)
+    into = ~np.isin(moves["transition"], list(records.labels.internal))
     seen, events = mine("observations", at_once=False), mine("events", at_once=False)
     observed = {}
     for variable in np.unique(seen["variable"]):
@@ -176,7 +182,7 @@ def _after(records: Records, row: int, minute: int) -> After:
             observed[int(variable)] = (len(values), float(values.sum()) / len(values))
     subjects = records["subjects"]
     return After(
-        tuple(zip(moves["minute"].tolist(), moves["to_state"].tolist(), strict=True)),
+        tuple(zip(moves["minute"][into].tolist(), moves["to_state"][into].tolist(), strict=True)),
         int(subjects["final_state"][row]),
         int(subjects["end_minute"][row]),
         observed,

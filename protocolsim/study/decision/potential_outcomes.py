@@ -19,7 +19,7 @@ from protocolsim.arrays import Floats, Integers
 from protocolsim.endpoint.base import per_subject, populations, rows_of, seen
 from protocolsim.errors import UsageError
 from protocolsim.protocol.states import Group, Protocol
-from protocolsim.records import TABLES, Records, concatenate
+from protocolsim.records import TABLES, Records, concatenate, leaving
 from protocolsim.scenario.measures import BRANCH, FOLLOWING, POTENTIAL_OUTCOME_COLUMNS
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.study.arguments import replicates_and_seed, whole_number
@@ -110,7 +110,8 @@ class PotentialOutcomes:
 
     def _entered(self, records: Records, minute: Integers) -> list[str]:
         moves, rows = records["moves"], rows_of(records, "moves")
-        here = np.flatnonzero((moves["minute"] == minute[rows]) & (moves["from_state"] == self.rule.transition.source))
+        source = moves["from_state"] == self.rule.transition.source
+        here = np.flatnonzero((moves["minute"] == minute[rows]) & source & leaving(records))
         to = np.zeros(len(minute), dtype=np.int64)
         to[rows[here]] = moves["to_state"][here]
         return [records.labels.states[k] for k in to]

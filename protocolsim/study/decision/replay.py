@@ -20,6 +20,7 @@ from protocolsim.engine.des.subject import ROW, Course
 from protocolsim.errors import SimulationError, UsageError
 from protocolsim.protocol.states import END, Group, State, Transition
 from protocolsim.protocol.summaries import FIRST, LAST, Observed, minutes_in_reach
+from protocolsim.protocol.variables import Computed
 from protocolsim.records import MADE, Records
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.study.arguments import replicates_and_seed, whole_number
@@ -45,7 +46,7 @@ class SeenVariable:
 
 @dataclass(frozen=True)
 class Given:
-    """One dose (mg/kg) and what arrived (mg)."""
+    """One dose and what arrived, in the units of the drug's doses."""
 
     minute: int
     state: int
@@ -219,7 +220,7 @@ class _Player:
     def _visit(self, minute: int) -> bool:
         """The assessments due, the rules after them, then the doses."""
         made: list[tuple[int, int]] = []
-        state, moves = self.course.state, self.course.moves
+        state, stays = self.course.state, self.course.stays
         any_ = False
         while (first := self._next("observations", minute)) is not None:
             any_ = True
@@ -242,9 +243,9 @@ class _Player:
                 entered = int(self.course.chart.entered[0, state.number])
                 made.append((first["assessment"], first["planned_minute"] - entered))
         for visit in made:
-            if self.course.moves == moves:
+            if self.course.stays == stays:
                 self._try(state.tried_after(*visit), minute)
-        while self.course.moves == moves and (dose := self._next("doses", minute)) is not None:
+        while self.course.stays == stays and (dose := self._next("doses", minute)) is not None:
             any_ = True
             del self.todo["doses"][0]
             self.whole.steps.append(
@@ -277,7 +278,7 @@ class _Player:
         self.whole.steps.append(Tried(minute, state, group, read, used, taken, to))
         if taken is not None and to is not None:
             del self.todo["moves"][0]
-            self.course.move(taken.number, to, [values[k] for k in group.reads])
+            self.course.take(taken, to, group, values)
 
     def _used(self, summary: int, minute: int) -> tuple[int, ...]:
         """The minutes of the observations that a summary is made of, the last ones that its filters leave."""
@@ -307,9 +308,9 @@ class _Player:
             self.whole.curves[drug].append((minute, float(self.course.body[0, column])))
 
 
-def _same(amount: float, dose: dict[str, Any]) -> bool:
+def _same(amount: float | Computed, dose: dict[str, Any]) -> bool:
     """Whether this is the planned dose that was recorded; one that was missed has no amount of its own."""
-    return bool(dose["status"] != MADE or amount == dose["dose"])
+    return bool(dose["status"] != MADE or isinstance(amount, Computed) or amount == dose["dose"])
 
 
 def _chosen(made: Observed, kept: Sequence[int]) -> tuple[int, ...]:

@@ -11,7 +11,7 @@ the seed, the engine and its replicates: the curve does not depend on the execut
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -160,6 +160,10 @@ class BranchColumns:
         self.worth = worth_of(scenario, decision) if decision is not None else None
         self.further = further_of(scenario, rule.parameter)
         measures = {n: Measure(name=n, label=label, in_units=u, counted=c) for n, (label, u, c) in MEASURES.items()}
+        if decision is not None:
+            labels = scenario.trial.labels
+            unit = labels.dose_units[labels.drugs.index(decision.drug)] or ""
+            measures["expected_dose"] = replace(measures["expected_dose"], in_units=unit)
         names = measures if self.worth is not None else {"share_sent": measures["share_sent"]}
         self.endpoints: dict[str, Endpoint] = {**names, **unmoved(scenario, rule.parameter)}
         self.definitions = {OWN: rule.measured(scenario), **(self.further.definitions if self.further else {})}

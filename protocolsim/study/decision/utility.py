@@ -9,7 +9,7 @@ import numpy as np
 from protocolsim.arithmetic import exp
 from protocolsim.arrays import Floats, Integers, Mask
 from protocolsim.endpoint.base import counted_in, rows_of
-from protocolsim.records import MADE, Records
+from protocolsim.records import MADE, Records, leaving
 from protocolsim.scenario.scenario import DecisionWorth, Scenario
 from protocolsim.units import MINUTES_PER_WEEK
 
@@ -69,7 +69,7 @@ class Worth:
         """The probability of the stop over the horizon, at the hazard of the state that the decision led to."""
         moves = records["moves"]
         rows = rows_of(records, "moves")
-        into = np.flatnonzero(decided[rows] & (moves["minute"] == minute[rows]))
+        into = np.flatnonzero(decided[rows] & (moves["minute"] == minute[rows]) & leaving(records))
         entered = np.zeros(len(decided), dtype=np.int64)
         # Of several moves at that minute the first is the decision's.
         entered[rows[into[::-1]]] = moves["to_state"][into[::-1]]
@@ -77,7 +77,7 @@ class Worth:
         return np.where(decided, by_state[entered], 0.0)
 
     def dose(self, records: Records, decided: Mask, minute: Integers) -> Floats:
-        """mg/kg given from the decision on, over the horizon."""
+        """What is given from the decision on, over the horizon, in the unit of the drug's doses."""
         doses = records["doses"]
         rows = rows_of(records, "doses")
         since = doses["minute"] - minute[rows]

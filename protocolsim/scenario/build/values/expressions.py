@@ -164,6 +164,13 @@ class Expressions:
             return None
         return value
 
+    def measured(self, address: Address, text: str | float) -> Quantity | None:
+        """A number of any dimension, in internal units; None, with a fault noted, where it is none."""
+        node = self._node(address, text)
+        dimension = self._dimension(address, node)
+        value = None if dimension is None else self.number(address, text, dimension)
+        return None if dimension is None or value is None else Quantity(value, dimension)
+
     def whole(self, address: Address, text: str | float, *, least: int, most: int, what: str) -> int | None:
         """A whole number between bounds."""
         value = self.number(address, text, NONE, least=least, most=most, what=what)

@@ -16,7 +16,8 @@ NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # Where names of each kind are declared in a scenario. A fault there silences what would follow from it.
 _DECLARED: Mapping[str, tuple[Address, ...]] = {
     "state": (("protocol", "states"),),
-    "name": (("parameters",), ("protocol", "summaries")),
+    "name": (("parameters",), ("protocol", "variables"), ("protocol", "summaries")),
+    "variable of the protocol": (("protocol", "variables"),),
     "randomisation": (("protocol", "randomisations"),),
     "population": (("populations",),),
     "endpoint": (("endpoints",),),

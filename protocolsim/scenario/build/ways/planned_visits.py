@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from protocolsim.protocol.summaries import AtVisit
+from protocolsim.protocol.variables import Computed
 from protocolsim.scenario.build.values.expressions import Expressions
+from protocolsim.scenario.build.variables import ComputedNumbers
 from protocolsim.scenario.build.visits import VisitsBuilder
 from protocolsim.scenario.file.schema import ProtocolPart, StatePart, TransitionPart
 from protocolsim.scenario.file.yaml_reader import Address
@@ -24,19 +26,29 @@ class Timetable:
     `sound`: whether all of it could be read.
     """
 
-    lasts: int | None
-    until: int | None
+    lasts: int | Computed | None
+    until: int | Computed | None
     measured: Sequence[tuple[int, int, bool]]
     sound: bool
 
     def planned(self, assessments: Iterable[int]) -> set[int]:
         """The minutes from the start of the state at which one of these assessments is planned."""
-        longest = self.lasts if self.until is None else self.until
+        longest = self.longest
         return {
             offset
             for offset, assessment, closing in self.measured
             if assessment in assessments and (longest is None or offset < longest or (offset == longest and closing))
         }
+
+    @property
+    def longest(self) -> int | None:
+        """The longest that the state can last, from its start or from enrolment."""
+        return at_most(self.lasts if self.until is None else self.until)
+
+
+def at_most(length: int | Computed | None) -> int | None:
+    """The most that a length can come to."""
+    return int(length.high) if isinstance(length, Computed) else length
 
 
 def moment(offset: int, *, in_days: bool = False) -> str:
@@ -50,8 +62,11 @@ def moment(offset: int, *, in_days: bool = False) -> str:
 class PlannedVisits:
     """The timetables of a protocol's states, each read once, and the visits that summaries and transitions name."""
 
-    def __init__(self, part: ProtocolPart, q: Expressions, visits: VisitsBuilder) -> None:
-        self.part, self.q, self._visits = part, q, visits
+    def __init__(
+        self, part: ProtocolPart, q: Expressions, visits: VisitsBuilder, computed: Callable[[], ComputedNumbers]
+    ) -> None:
+        """`computed` reads durations, with the variables known by then."""
+        self.part, self.q, self._visits, self._computed = part, q, visits, computed
         self._tables: dict[str, Timetable] = {}
 
     def of(self, name: str, part: StatePart) -> Timetable:
@@ -62,15 +77,12 @@ class PlannedVisits:
 
     def _read(self, address: Address, part: StatePart) -> Timetable:
         with self.q.faults.watch() as here:
-            lasts = None if part.lasts is None else self.q.minutes((*address, "lasts"), part.lasts, what="duration")
-            until = (
-                None
-                if part.until is None
-                else self.q.minutes((*address, "until"), part.until, what="time since enrolment")
-            )
+            minutes = self._computed().minutes
+            lasts = None if part.lasts is None else minutes((*address, "lasts"), part.lasts, "duration")
+            until = None if part.until is None else minutes((*address, "until"), part.until, "time since enrolment")
             if part.lasts is not None and part.until is not None:
                 self.q.faults.append(address, "a state says 'lasts' or 'until', not both", at_key=True)
-            measured = self._visits.assessments(address, part, lasts if until is None else until)
+            measured = self._visits.assessments(address, part, at_most(lasts if until is None else until))
         return Timetable(lasts, until, measured, here.ok)
 
     def read(self, address: Address, text: str | float) -> AtVisit | None:

@@ -218,12 +218,12 @@ def negative_binomial_quantile(u: float, mean: float, size: float) -> float:
     if mean > 10_000.0 or probability < _VANISHING:
         if size < 100.0:
             shape = mean * mean / variance
-            return np.floor(gamma_quantile(u, shape) * mean / shape + 0.5)
+            return float(np.floor(gamma_quantile(u, shape) * mean / shape + 0.5))
         z = normal_quantile(u)
         skew = (1.0 + 2.0 * mean / size) / sqrt(variance)
         peaked = 6.0 / size + 1.0 / variance
         third = peaked * (z * z - 3.0) * z / 24.0 - skew * skew * (2.0 * z * z - 5.0) * z / 36.0
-        return max(0.0, np.floor(mean + sqrt(variance) * (z + skew * (z * z - 1.0) / 6.0 + third) + 0.5))
+        return float(max(0.0, np.floor(mean + sqrt(variance) * (z + skew * (z * z - 1.0) / 6.0 + third) + 0.5)))
     p = mean / (mean + size)
     below, count, spread = probability, 0.0, sqrt(variance)
     while u > below and (count < mean + 60.0 * spread or probability > 1e-17):

@@ -18,6 +18,7 @@ from protocolsim.scenario.build.proof_case import case_of
 from protocolsim.scenario.checks.lapsing import said
 from protocolsim.scenario.checks.quotes import companions_of
 from protocolsim.scenario.file.extends import extended
+from protocolsim.scenario.file.templates import expanded
 from protocolsim.scenario.file.yaml_reader import parse, spell
 from protocolsim.scenario.load import load
 from protocolsim.scenario.scenario import Scenario
@@ -108,7 +109,7 @@ def check_scenario(scenario: Scenario, *, files: bool = True) -> Checked:
 
     case = case_of(scenario.trial, scenario.named)
     examined = examine(case)
-    document = scenario.document
+    document = expanded(scenario.document)
     lapsing = {said(*lapse) for lapse in scenario.lapsing}
     result = [CheckFinding(0, 0, "", "warning", "as loaded", w) for w in scenario.warnings if w not in lapsing]
     for path, message in scenario.lapsing:

@@ -52,8 +52,12 @@ def _whole() -> dict[str, Any]:
     definitions = schema["$defs"]
     diseases = [load_shipped("disease", n) for n in disease_names()]
     definitions["CohortPart"]["properties"] |= {k: v for d in diseases for k, v in _parameter_keys(d).items()}
-    # A disease or a drug of one's own has parameters that no schema knows; `protocolsim check` does.
-    definitions["CohortPart"]["additionalProperties"] = {"type": ["number", "string"]}
+    # A disease of one's own has parameters that no schema knows; `protocolsim check` does.
+    cohort = definitions["CohortPart"]
+    shipped = {"required": ["disease"], "properties": {"disease": {"not": {"enum": disease_names()}}}}
+    known = {"properties": dict.fromkeys(cohort["properties"], True), "additionalProperties": False}
+    cohort |= {"if": shipped, "then": True, "else": known}
+    cohort.pop("additionalProperties", None)
     schema["properties"]["drugs"]["properties"] = {
         name: {
             "type": "object",
@@ -117,7 +121,8 @@ def _loose(schema: Any) -> Any:
         return [_loose(s) for s in schema]
     if not isinstance(schema, dict):
         return schema
-    loose = {k: _loose(v) for k, v in schema.items() if k not in ("required", "properties", "additionalProperties")}
+    own = ("required", "properties", "additionalProperties")
+    loose = {k: v if k == "if" else _loose(v) for k, v in schema.items() if k not in own}
     if "$ref" in loose:
         loose["$ref"] = loose["$ref"].replace("#/$defs/", "#/$defs/Extending")
     if "properties" in schema:

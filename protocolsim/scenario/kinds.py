@@ -103,9 +103,9 @@ def _shared_key(name: str, field: FieldInfo) -> KindKey:
 
 def _summaries() -> Iterator[KindEntry]:
     fields = {field.alias or name: field for name, field in SummaryPart.model_fields.items()}
-    filters = {name: field for name, field in fields.items() if not field.examples}
+    filters = {name: field for name, field in fields.items() if name in _FILTERED_BY}
     for name, field in fields.items():
-        if field.examples:
+        if field.examples and name not in _FILTERED_BY:
             of = "variable" if name not in ("entries of", "time since") else "state"
             keys = [KindKey(name, of, required=True, meaning=field.description or "")]
             if of == "variable":
@@ -117,4 +117,5 @@ def _summaries() -> Iterator[KindEntry]:
             )
 
 
-_FILTERED_BY = {"during": "states", "within": "minutes", "first": "whole number", "last": "whole number"}
+_FILTERED_BY = {"during": "states", "within": "minutes", "first": "whole number", "last": "whole number",
+                "at": "visit"}  # fmt: skip

@@ -16,6 +16,8 @@ ours is refused at its line:
     population      none of those that are built in
     measure         what a rule can spell; not 'own', which is the rule's own
     drug            no assessment: a resource serves either by name
+    transition      a path of `--set` names it, so that it has no dot
+    model           letters, digits and _: it is the name of a file
     site, resource, decision, bound, outcome   any name
 
     of a component: trait (as a parameter, and a column), variable, assessment, event (not 'dropout', which is ours),
@@ -124,6 +126,8 @@ KINDS = (
     ),
     Kind("a randomisation", (("protocol", "randomisations"),), _COLUMN, column=True),
     Kind("a bound", (("protocol", "always"),)),
+    Kind("a transition", (("protocol", "transitions"),), without=".[]"),
+    Kind("a model", (("models",),), spelt=NAME, wanted="use letters, digits and _"),
     Kind("a site", (("cohort", "sites"),)),
     Kind("a resource", (("cohort", "capacity"),)),
     Kind("a drug", (("drugs",),)),

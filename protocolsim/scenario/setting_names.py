@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from protocolsim.errors import UsageError, digits, nearest
+from protocolsim.errors import ScenarioError, UsageError, digits, nearest
 from protocolsim.names import shown
 from protocolsim.scenario.build import components
 from protocolsim.scenario.file.named_transitions import TRANSITIONS, numbered
+from protocolsim.scenario.file.templates import expanded
 from protocolsim.scenario.file.yaml_reader import Document, why_no_text
 
 _IN_PATHS = frozenset(".[]")
@@ -21,7 +22,7 @@ def key_of(component: str, parameter: str, path: str) -> str:
 
 def settings(document: Document, given: Mapping[str, Any], allow_plugins: bool) -> dict[str, Any]:
     """The given values by dotted path. Raises UsageError for a name that means nothing here, or several things."""
-    places = _places(document.data, allow_plugins)
+    places = _places(_expanded(document).data, allow_plugins)
     result: dict[str, Any] = {}
     for name, value in given.items():
         if not isinstance(name, str):
@@ -33,6 +34,14 @@ def settings(document: Document, given: Mapping[str, Any], allow_plugins: bool) 
             raise UsageError(f"--set {name}: {path} is set twice")
         result[path] = value
     return result
+
+
+def _expanded(document: Document) -> Document:
+    """The document with the states that its templates make; itself where these are at fault, which the builder says."""
+    try:
+        return expanded(document)
+    except ScenarioError:
+        return document
 
 
 def _path(name: str, places: Mapping[str, list[str]], data: Mapping[str, Any]) -> str:

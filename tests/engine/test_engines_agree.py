@@ -152,7 +152,7 @@ def test_the_drafts_say_everything_and_are_mostly_accepted():
     """Every word of the language is drawn, nine drafts in ten can be run, and much happens in them."""
     found: list[Draft] = []
 
-    @drawn(max_examples=250, database=None)
+    @drawn(max_examples=320, database=None)
     @given(drafts())
     def draw(draft: Draft) -> None:
         found.append(draft)

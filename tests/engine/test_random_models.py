@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 import protocolsim
 from protocolsim.engine.batch import simulation as batch
+from protocolsim.errors import ScenarioError
 from tests.engine.test_engines_agree import SEEDS, assert_agree
 from tests.support.protocols import Draft, load, runnable
 from tests.support.random_models import DISEASE, KINDS, trials
@@ -119,6 +120,26 @@ def trial() -> Draft:
         },
         endpoints={"ill": {"kind": "share", "with_event": "fever", "among": "enrolled"}},
     )
+
+
+@pytest.mark.parametrize(
+    ("read", "said"),
+    [("own", "unknown name 'own'"), ("x", "unknown name 'x'"), ("noise", "unknown name 'noise'")],
+)
+def test_a_rule_reads_what_is_seen_only(trial, read, said):
+    """Neither a hidden trait nor a quantity: refused at its line; what is seen is read."""
+    transitions = [
+        {**trial["protocol"]["transitions"][0], "when": f"{read} > 0.8"},
+        *trial["protocol"]["transitions"][1:],
+    ]
+    draft = {**trial, "protocol": {**trial["protocol"], "transitions": transitions}}
+    with pytest.raises(ScenarioError) as caught:
+        load(draft)
+    (fault,) = caught.value.faults
+    assert fault.path == "protocol.transitions[0].when"
+    assert said in fault.message
+    transitions[0]["when"] = "weight > 70 kg"
+    load(draft)
 
 
 class TestOneTrial:

@@ -28,6 +28,7 @@ PLAIN = {
     "summary": "fall", "state": "treated", "end": "finished", "randomisation": "arms",
     "bound": "few", "site": "north", "population": "lefties", "endpoint": "fared", "analysis": "tested",
     "decision": "first", "measure": "last_one", "outcome": "ended well", "drug": "infusion",
+    "transition": "converts", "model": "spare",
 }  # fmt: skip
 IN_RULES = ("parameter", "variable", "summary", "measure")
 """Names that a rule must be able to spell."""
@@ -77,7 +78,7 @@ def draft(**given: str) -> dict[str, Any]:
                 {"from": "begin", "randomise": n["randomisation"]},
                 {"from": ["left", "right"], "to": n["state"]},
                 {"from": n["state"], "to": "gone", "upon": "fever"},
-                {"from": n["state"], "to": "strong", "when": f"fell > {n['parameter']}"},
+                {"name": n["transition"], "from": n["state"], "to": "strong", "when": f"fell > {n['parameter']}"},
                 {"from": n["state"], "to": "weak", "otherwise": True},
                 {"from": "strong", "after": "scan", "set": {n["variable"]: f"{n['variable']} + 1"}},
                 {"from": ["strong", "weak"], "to": n["end"], "set": {n["variable"]: 0}},
@@ -85,6 +86,7 @@ def draft(**given: str) -> dict[str, Any]:
             ],
             "always": {n["bound"]: {"doses of": n["drug"], "at most": 10}},
         },
+        "models": {n["model"]: {"kind": "drug", "meaning": "a model that is not used"}},
         "populations": {n["population"]: {"entered": "left"}},
         "endpoints": {
             n["endpoint"]: {"kind": "share", "ended_in": n["end"], "among": n["population"]},

@@ -228,7 +228,9 @@ def _at_visit(draw: Draw, states: Mapping[str, Draft], variable: str) -> Draft:
     visits = [(name, day) for name, state in states.items() for day in _visits(state, shows)]
     if not visits:
         return {}
-    name, day = draw(st.sampled_from(visits))
+    # Most are of the first state, so that every rule has something to read.
+    first = [visit for visit in visits if visit[0] == "s0"]
+    name, day = draw(st.sampled_from(first if first and not _often(draw, 4) else visits))
     if _often(draw, 3):
         return {"at": f"day {day} since enrolment"}
     return {"at": f"day {day}"} | ({"during": name} if _often(draw) else {})
@@ -380,7 +382,7 @@ class _Ways:
         if name and trigger != "done":
             self.found.append({"from": f"s{source}", "randomise": name, "when": self.rule()})
         onwards = f"s{source + 1}" if source + 1 < self.count else "done"
-        if _often(draw, 3):
+        if _often(draw, 4):
             self.found.append(self.choice(source, onwards))
             return
         self.found.append({"from": f"s{source}", "to": onwards, "otherwise": True})

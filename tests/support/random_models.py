@@ -62,7 +62,7 @@ class _Drawn:
         for _ in range(draw(st.integers(1, 2))):
             a, b = (f"({draw(st.sampled_from(known))})" if known else "1" for _ in range(2))
             made.append(draw(st.sampled_from(shapes)).format(a=a, b=b, k=_number(draw)))
-        return draw(st.sampled_from([" + ", " - ", " * "])).join(f"({m})" for m in made)
+        return str(draw(st.sampled_from([" + ", " - ", " * "])).join(f"({m})" for m in made))
 
     def above_zero(self, names: Sequence[str] | None = None, scale: float = 1.0) -> str:
         """A formula between about 0.05 and 20, times the scale."""
@@ -196,7 +196,7 @@ class _Drawn:
             elif isinstance(error, dict) and "binomial" in error:
                 made["shows"] = f"exp(-abs({self.of()}))"
             rising = [n for n in self.names if n.startswith("q")]
-            if rising and error is None and _often(draw):
+            if rising and error in (None, "poisson"):
                 made |= {"shows": draw(st.sampled_from(rising)), "since the last": True}
         else:
             made, error = {"shows": f"exp(-abs({self.of()}))"}, "bernoulli"

@@ -138,6 +138,27 @@ protocol:
         mri: {every: 8 weeks}
       until: 66 weeks
 """,
+    "protocol.states.NAME.for": """\
+title: Two doses of daclizumab, by lot
+cohort: {size: 40, disease: relapsing_ms}
+protocol:
+  states:
+    baseline: {enrolled: true, assessments: {mri: {weeks: [0, 4]}}, lasts: 4 weeks}
+    treated:                 # makes treated_low and treated_high
+      for: {dose: {low: 1 mg/kg, high: 2 mg/kg}}
+      label: "Daclizumab, {dose}"
+      treatment: {daclizumab: {dose: "{dose}", every: 4 weeks}}
+      assessments: {mri: {every: 4 weeks}}
+      lasts: 24 weeks
+    completed: {final: completed}
+    withdrawn: {final: stopped}
+  randomisations:
+    arm: {between: {treated: 1}}
+  transitions:
+    - {from: baseline, randomise: arm}
+    - {from: treated, to: completed}
+    - {from: on study, to: withdrawn, upon: severe adverse event}
+""",
     "Schedule": """\
 extends: ms_daclizumab
 protocol:

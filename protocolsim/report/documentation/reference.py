@@ -51,6 +51,7 @@ _HOLDS = {
     "minutes": "a time, such as 6 weeks",
     "number": "a number, such as 2 or 50 %",
     "whole number": "whole number",
+    "visit": "a planned visit, such as week 4",
     "text": "text",
 }
 _SHOWN_BY = {TIME: "StatePart", DOSE: "Regimen", RATE: "SitePart", NONE: "ScenarioParameter"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from itertools import accumulate, combinations, pairwise
 from pathlib import PurePath
@@ -42,6 +42,7 @@ from protocolsim.scenario.file.extends import SET
 from protocolsim.scenario.file.model_schema import ModelPart
 from protocolsim.scenario.file.schema import CohortPart, ScenarioPart
 from protocolsim.scenario.file.shape_check import check
+from protocolsim.scenario.file.templates import expanded
 from protocolsim.scenario.file.yaml_reader import Address, Document, spell
 from protocolsim.scenario.models.declared import DeclaredModel
 from protocolsim.scenario.reserved import DROPOUT, check_meeting, check_names, why_no_component
@@ -73,6 +74,7 @@ class _Cast:
 
 def build(document: Document, *, allow_plugins: bool = False) -> Scenario:
     """The scenario of a document. Raises ScenarioError with every fault that can be seen before it runs."""
+    written, document = document, expanded(document)
     shape = check(document.data)
     faults = Faults(document, shape.mended)
     faults.extend(shape.said)
@@ -82,7 +84,7 @@ def build(document: Document, *, allow_plugins: bool = False) -> Scenario:
     scenario = None if shape.part is None else _assemble(document, shape.part, q, allow_plugins)
     if faults or scenario is None:
         raise ScenarioError(document.source, faults.reported)
-    return scenario
+    return scenario if document is written else replace(scenario, document=written)
 
 
 def _assemble(document: Document, part: ScenarioPart, q: Expressions, allow_plugins: bool) -> Scenario | None:

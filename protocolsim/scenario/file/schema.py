@@ -132,6 +132,13 @@ class Regimen(Schedule):
 class StatePart(FilePart):
     """One state of the protocol."""
 
+    for_: dict[str, list[Scalar] | dict[str, Scalar]] | None = Field(
+        default=None,
+        alias="for",
+        description="makes one state of each option: {dose: {low: 1 mg/kg, high: 2 mg/kg}} in `treated` makes "
+        "treated_low and treated_high, in which, and in transitions from treated alone, {dose} is their own; wherever "
+        "states are listed, treated means all of them",
+    )
     label: Text | None = Field(default=None, description="its name in tables, figures and reports")
     final: Text | None = Field(
         default=None, description="makes the state final: the outcome of a subject who enters it, such as completed"

@@ -20,9 +20,12 @@ def hull(*intervals: Interval) -> Interval:
     return min(low for low, _ in intervals), max(high for _, high in intervals)
 
 
-def within(interval: Interval, low: float, high: float) -> Interval:
-    """An interval cut to these bounds."""
-    return min(max(interval[0], low), high), max(min(interval[1], high), low)
+def bounded_by(interval: Interval, least: Interval | None, most: Interval | None) -> Interval:
+    """What lies in an interval, made no lower and no higher than ends which lie in theirs."""
+    low, high = interval
+    if least is not None:
+        low, high = max(low, least[0]), max(high, least[1])
+    return (low, high) if most is None else (min(low, most[0]), min(high, most[1]))
 
 
 def interval_of(node: Node, known: Mapping[str, Interval]) -> Interval:

@@ -13,7 +13,7 @@ from protocolsim.protocol.rules import Name
 from protocolsim.scenario.file.model_schema import ErrorPart, ObservationPart
 from protocolsim.scenario.file.yaml_reader import Address
 from protocolsim.scenario.models.draws import Streams, bounded, drawn, exponential, log_sd, minus, over, plus, times
-from protocolsim.scenario.models.intervals import ANYTHING, NOT_NEGATIVE, TRUTH, Interval, hull, within
+from protocolsim.scenario.models.intervals import ANYTHING, NOT_NEGATIVE, TRUTH, Interval, bounded_by, hull
 from protocolsim.scenario.models.quantities import Fields
 from protocolsim.scenario.models.scope import Meanings, ParsedFormula, Scope, unit_dimension
 from protocolsim.units import NONE, Dimension, base_unit, dimension_name, unit_product
@@ -176,8 +176,8 @@ class ObservationsBuilder:
             end = None if text is None else self._read((*address, key), text, dimension, "an end of the scale")
             ends.append(None if end is None else end[1])
             if end is not None:
-                bounds = (end[0].interval[0], _INF) if key == "at least" else (-_INF, end[0].interval[1])
-                interval = within(interval, *bounds)
+                held = end[0].interval
+                interval = bounded_by(interval, *((held, None) if key == "at least" else (None, held)))
                 whole = whole and end[0].interval[0] == end[0].interval[1] == int(end[0].interval[0])
         value = bounded(value, *ends)
         if part.below is not None:

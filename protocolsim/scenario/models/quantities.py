@@ -19,7 +19,7 @@ from protocolsim.protocol.rules import Call, Node, names_in, parse
 from protocolsim.scenario.file.model_schema import QuantityPart
 from protocolsim.scenario.file.yaml_reader import Address
 from protocolsim.scenario.models.draws import Streams, bounded, exponential, minus, over, plus, times
-from protocolsim.scenario.models.intervals import ANYTHING, NOT_NEGATIVE, Interval, hull, interval_of, within
+from protocolsim.scenario.models.intervals import ANYTHING, NOT_NEGATIVE, Interval, bounded_by, hull, interval_of
 from protocolsim.scenario.models.kinetics import compartments
 from protocolsim.scenario.models.scope import Meanings, ParsedFormula, Scope
 from protocolsim.units import ACTIVITY, MASS, NONE, RATE, SUBSTANCE, TIME, Dimension, combine
@@ -81,7 +81,8 @@ class QuantitiesBuilder:
         self.carried = Carried()
         self.next: dict[str, ColumnTerm] = {}  # terms after the step, of the quantities so far
         self._systems: list[tuple[str, int, Node, QuantityPart, Address]] = []
-        self._within: dict[str, Interval] = {}  # bounds of quantities that have them
+        self._ends: dict[str, tuple[Node | None, Node | None]] = {}
+        self._first: dict[str, Interval] = {}  # what a quantity is between, before it goes anywhere
         self._spans: dict[str, list[Node]] = {}  # what a quantity stays between, besides what it starts with
         self._targets: dict[str, ParsedFormula] = {}
         self._levels: dict[str, ColumnTerm] = {}  # at entry
@@ -159,20 +160,21 @@ class QuantitiesBuilder:
         return None if formula is None else (formula, term_of(formula.node, self._meanings()))
 
     def _bounds(
-        self, name: str, part: QuantityPart, dimension: Dimension
-    ) -> tuple[ColumnTerm | None, ColumnTerm | None, Interval]:
+        self, name: str, part: QuantityPart, dimension: Dimension, *, at_entry: bool = False
+    ) -> tuple[ColumnTerm | None, ColumnTerm | None]:
+        """The lowest and the highest that a quantity can be, later on or at entry."""
         terms: list[ColumnTerm | None] = []
-        low, high = -_INF, _INF
+        nodes: list[Node | None] = []
         for key, text in (("at least", part.least), ("at most", part.most)):
-            found = None if text is None else self._read((*self._at(name), key), text, dimension, "as the quantity")
-            terms.append(None if found is None else found[1])
-            if found is None or found[1].changes:
-                continue
-            if key == "at least":
-                low = found[0].interval[0]
+            address: Address = (*self._at(name), key)
+            found = None if text is None else self.scope.read(address, text, dimension, "as the quantity")
+            nodes.append(None if found is None else found.node)
+            if found is None:
+                terms.append(None)
             else:
-                high = found[0].interval[1]
-        return terms[0], terms[1], (low, high)
+                terms.append(self._at_entry(address, found) if at_entry else term_of(found.node, self._meanings()))
+        self._ends[name] = nodes[0], nodes[1]
+        return terms[0], terms[1]
 
     def _start(self, name: str, part: QuantityPart, kind: str) -> Dimension | None:
         """The value at entry of a quantity that has one; its dimension."""
@@ -199,17 +201,23 @@ class QuantitiesBuilder:
         dimension = start.dimension or NONE
         at_entry = self._at_entry((*address, "start"), start)
         with self.scope.faults.watch() as here:
-            low, high, interval = self._bounds(name, part, dimension)
+            low, high = self._bounds(name, part, dimension, at_entry=True)
         if at_entry is None or not here.ok:
             self.scope.broken.add(name)
             return None
-        self._within[name] = interval
         place = self.fields.add(name)
         self.starts[name] = self.carried.start[place] = bounded(at_entry, low, high)
         self.now[name] = field_term(place, changes=True)
-        known = start.interval if kind == "relaxes_to" else NOT_NEGATIVE if start.interval[0] >= 0.0 else ANYTHING
-        self.scope.add(name, dimension, within(known if kind in ("relaxes_to", "grows_by") else ANYTHING, *interval))
+        grows = NOT_NEGATIVE if start.interval[0] >= 0.0 else ANYTHING
+        self._first[name] = {"relaxes_to": start.interval, "grows_by": grows}.get(kind, ANYTHING)
+        self._spans[name] = []
+        self.scope.add(name, dimension, self._bounded(name, self._first[name]))
         return dimension
+
+    def _bounded(self, name: str, interval: Interval) -> Interval:
+        """An interval within the ends of a quantity, as far as they are known."""
+        ends = self._ends.get(name, (None, None))
+        return bounded_by(interval, *(None if e is None else interval_of(e, self.scope.intervals) for e in ends))
 
     def _at_entry(self, address: Address, formula: ParsedFormula) -> ColumnTerm | None:
         """What a formula is at entry; None, with a fault, where it reads what is not there yet."""
@@ -232,7 +240,7 @@ class QuantitiesBuilder:
                 self.scope.faults.append((*address, "levels"), said, at_key=True)
             return None
         start = self.scope.read((*address, "start"), part.steps.start, NONE, "the number of a level, from 0")
-        level = start and self._at_entry((*address, "start"), start)
+        level = None if start is None else self._at_entry((*address, "start"), start)
         if start is None or level is None:
             return None
         if not (start.interval[0] >= 0.0 and start.interval[1] <= len(values) - 1):
@@ -245,9 +253,9 @@ class QuantitiesBuilder:
             return None
         self._levels[name] = apply(code.FLOOR, level)
         self.starts[name] = _pick(self._levels[name], [term for term in entered if term is not None])
-        self._spans[name] = [v.node for v in known]
+        self._spans[name], self._first[name] = [v.node for v in known], hull(*(v.interval for v in known))
         dimension = dimensions.pop() or NONE
-        self.scope.add(name, dimension, hull(*(v.interval for v in known)))
+        self.scope.add(name, dimension, self._first[name])
         return dimension
 
     def _start_of_noise(self, name: str, part: QuantityPart) -> Dimension | None:
@@ -291,16 +299,25 @@ class QuantitiesBuilder:
     def _settle_intervals(self) -> None:
         """Widen what quantities can be by where they go, which may be where others are, until nothing changes."""
         known = self.scope.intervals
+
+        def widened(name: str) -> Interval:
+            return hull(self._first[name], *(interval_of(node, known) for node in self._spans[name]))
+
+        def settle(name: str, low: float, high: float) -> None:
+            known[name] = self._bounded(name, (low, high))
+            known.update({n: interval_of(node, known) for n, node in self.scope.formulas.items() if n in known})
+
         for turn in count():
             before = dict(known)
-            for name, nodes in self._spans.items():
-                low, high = hull(known[name], *(interval_of(node, known) for node in nodes))
+            for name in self._spans:
+                low, high = hull(known[name], widened(name))
                 if turn >= _TURNS:  # they drive each other on
                     low, high = low if low == known[name][0] else -_INF, high if high == known[name][1] else _INF
-                known[name] = within((low, high), *self._within.get(name, ANYTHING))
-            known.update({n: interval_of(node, known) for n, node in self.scope.formulas.items() if n in known})
+                settle(name, low, high)
             if known == before:
-                return
+                break
+        for name in [*self._spans] * _TURNS:  # bounds of one may hold the others in
+            settle(name, *widened(name))
 
     def _formula(
         self, name: str, parts: Mapping[str, QuantityPart], kinds: Mapping[str, str | None], above: set[str]
@@ -328,7 +345,7 @@ class QuantitiesBuilder:
         if formula is None:
             self.scope.broken.add(name)
             return
-        node, interval = formula.node, formula.interval
+        node = formula.node
         for key, text, which in (("at least", part.least, "max"), ("at most", part.most, "min")):
             if text is not None:
                 bound = self.scope.read((*self._at(name), key), text, formula.dimension, "as the quantity")
@@ -336,22 +353,24 @@ class QuantitiesBuilder:
                     self.scope.broken.add(name)
                     return
                 node = Call(which, (node, bound.node))
-                ends = (bound.interval[0], _INF) if which == "max" else (-_INF, bound.interval[1])
-                interval = within(interval, *ends)
-        self.scope.add(name, formula.dimension or NONE, interval)
+        self.scope.add(name, formula.dimension or NONE, interval_of(node, self.scope.intervals))
         self.scope.formulas[name] = node
 
     # Carrying on -----------------------------------------------------------------------------------------------------
 
     def _store(self, name: str, part: QuantityPart, dimension: Dimension, value: ColumnTerm, *, driven: bool) -> None:
         """The quantity after the interval, stored with what is carried on always, or in steps."""
-        low, high, _ = self._bounds(name, part, dimension)
+        low, high = self._bounds(name, part, dimension)
         place = int(self.now[name].data[0])
         value = bounded(value, low, high)
         driven = driven or self.step is None
         (self.carried.on_grid if driven else self.carried.always)[place] = value
         # What is carried on by itself has been stored before a step of the grid begins.
         self.next[name] = value if driven else self.now[name]
+
+    def _driven(self, name: str, part: QuantityPart, dimension: Dimension, *terms: ColumnTerm) -> bool:
+        """Whether a quantity goes by steps of the grid: one of these terms changes, or one of its ends."""
+        return any(t is not None and t.changes for t in (*terms, *self._bounds(name, part, dimension)))
 
     def _time(self, *, driven: bool) -> ColumnTerm:
         """How long an interval is."""
@@ -367,7 +386,7 @@ class QuantitiesBuilder:
             return
         target = term_of(aim.node, self._meanings())
         self._above_zero((*address, "half-life"), half[0])
-        driven = target.changes or half[1].changes
+        driven = self._driven(name, part, dimension, target, half[1])
         kept = exponential(apply(code.NEGATE, over(times(number(LN2), self._time(driven=driven)), half[1])))
         value = plus(target, times(minus(self.now[name], target), kept))
         self._store(name, part, dimension, value, driven=driven)
@@ -377,7 +396,7 @@ class QuantitiesBuilder:
         growth = self._read((*self._at(name), "grows by"), part.grows_by, RATE, "a rate of growth")
         if growth is None:
             return
-        driven = growth[1].changes
+        driven = self._driven(name, part, dimension, growth[1])
         value = times(self.now[name], exponential(times(growth[1], self._time(driven=driven))))
         self._store(name, part, dimension, value, driven=driven)
 
@@ -421,7 +440,7 @@ class QuantitiesBuilder:
             middle = {n: times(number(2.0), plus(two[n], three[n])) for n in names}
             after = {n: plus(at[n], times(sixth, plus(plus(one[n], middle[n]), four[n]))) for n in names}
         for name, place, _, part, _ in systems:
-            low, high, _ = self._bounds(name, part, self.scope.dimensions[name])
+            low, high = self._bounds(name, part, self.scope.dimensions[name])
             self.carried.on_grid[place] = self.next[name] = bounded(after[name], low, high)
 
     # Random paths ----------------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from protocolsim.scenario.models.draws import (
     plus,
     times,
 )
-from protocolsim.scenario.models.intervals import NOT_NEGATIVE, TRUTH, Interval, hull, interval_of, within
+from protocolsim.scenario.models.intervals import NOT_NEGATIVE, TRUTH, Interval, bounded_by, hull, interval_of
 from protocolsim.scenario.models.scope import Meanings, ParsedFormula, Scope
 from protocolsim.units import NONE, Dimension
 
@@ -139,9 +139,8 @@ class TraitsBuilder:
         ends: tuple[ParsedFormula | None, ParsedFormula | None] = (None, None), whole: bool = False,
     ) -> DrawnTrait:  # fmt: skip
         dimension = of.dimension or NONE if isinstance(of, ParsedFormula) else of
-        low = ends[0].interval[0] if ends[0] is not None else -_INF
-        high = ends[1].interval[1] if ends[1] is not None else _INF
-        return DrawnTrait(name, part, value, dimension, within(interval, low, high), whole)
+        interval = bounded_by(interval, *(None if end is None else end.interval for end in ends))
+        return DrawnTrait(name, part, value, dimension, interval, whole)
 
     # Kinds -----------------------------------------------------------------------------------------------------------
 
@@ -360,12 +359,12 @@ class TraitsBuilder:
             formula = self._read((*place, other), text, NONE, "a correlation")
             if formula is None:
                 return None
-            term = self._term(formula)
-            if not term.is_constant:
+            with_other = self._term(formula)
+            if not with_other.is_constant:
                 said = f"'{formula.text}' differs between patients; a correlation is the same for everybody"
                 self.scope.faults.append((*place, other), said)
                 return None
-            self._correlations[name, other] = term
+            self._correlations[name, other] = with_other
         rest = number(1.0)
         for other in self._scores:
             term = self._correlations.get((name, other))

@@ -363,17 +363,10 @@ class DeclaredModel:
             "assessments": assessments,
             "hazards": hazards,
         }
-<<<<<<< HEAD
         if not self.is_drug:
             return Disease(**common)
         entered = (q.measured_in for q in self.part.quantities.values() if q.doses_enter is not None)
         return Drug(**common, give=give, dose_unit=next(entered, self.part.measured_in))
-=======
-        if any(q.measured_in == "IU" for q in self.part.quantities.values()):
-            common["dose_unit"] = "IU"
-        make: Callable[..., Component] = Drug if self.is_drug else Disease
-        return make(**common, **({"give": give} if give is not None else {}))
->>>>>>> trials
 
     def _hazard(self, frame: Frame, event: DeclaredEvent) -> Hazard:
         if event.kind == "rate" and event.multiplier.is_constant:

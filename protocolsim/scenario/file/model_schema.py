@@ -174,7 +174,7 @@ class QuantityPart(FilePart):
         default=None, alias="from periphery", description="two compartments: rate back"
     )
     available: Share = Field(default=1, description="the share of a dose that enters (bioavailability)")
-    measured_in: Literal["mg", "IU", "mmol"] = Field(
+    measured_in: Literal["mg", "IU"] = Field(
         default="mg", alias="measured in", description="of doses: what they are counted in"
     )
     formula: Expression | None = Field(default=None, description="computed of traits and other quantities")
@@ -287,6 +287,9 @@ class ModelPart(FilePart):
     unknown: Text | None = Field(default=None, description="what cannot be known of it, in Markdown")
     step: Time | Literal["every moment of the protocol"] = Field(
         default="1 day", description="the step of time in which what depends on what changes is carried on"
+    )
+    measured_in: Literal["mg", "IU"] = Field(
+        default="mg", alias="measured in", description="of a drug that no quantity takes in: what its doses count"
     )
     parameters: dict[str, ModelParameter] = Field(default={}, description="its numbers, by name")
     definitions: dict[str, Expression] = Field(default={}, description="formulas over parameters, by name")

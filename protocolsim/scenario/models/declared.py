@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -343,7 +344,7 @@ class DeclaredModel:
         give = self._give(frame, carried) if self.is_drug else None
         constants = ConstantsOfValues(parameters, self.assembler.constants(), checked)
         self._check(constants, conditions)
-        common = {
+        common: dict[str, Any] = {
             "name": self.name,
             "meaning": self.part.meaning,
             "description": self.part.description or "",
@@ -362,10 +363,10 @@ class DeclaredModel:
             "assessments": assessments,
             "hazards": hazards,
         }
-        if any(q.measured_in == "IU" for q in self.part.quantities.values()):
-            common["dose_unit"] = "IU"
-        make: Callable[..., Component] = Drug if self.is_drug else Disease
-        return make(**common, **({"give": give} if give is not None else {}))
+        if not self.is_drug:
+            return Disease(**common)
+        entered = (q.measured_in for q in self.part.quantities.values() if q.doses_enter is not None)
+        return Drug(**common, give=give, dose_unit=next(entered, self.part.measured_in))
 
     def _hazard(self, frame: Frame, event: DeclaredEvent) -> Hazard:
         if event.kind == "rate" and event.multiplier.is_constant:

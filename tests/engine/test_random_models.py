@@ -58,8 +58,8 @@ def test_the_drawn_models_say_everything():
     """Every kind of trait, quantity, error and event, and every word about them."""
     found: Counter[str] = Counter()
 
-    @drawn(max_examples=40, database=None)
-    @given(trials(doses=True))
+    @drawn(max_examples=60, database=None, derandomize=True)
+    @given(trials())
     def draw(draft: Draft) -> None:
         found.update(words_of(draft["models"]))
 

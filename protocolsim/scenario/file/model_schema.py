@@ -174,7 +174,7 @@ class QuantityPart(FilePart):
         default=None, alias="from periphery", description="two compartments: rate back"
     )
     available: Share = Field(default=1, description="the share of a dose that enters (bioavailability)")
-    measured_in: Literal["mg", "IU", "mmol"] = Field(
+    measured_in: Literal["mg", "IU"] = Field(
         default="mg", alias="measured in", description="of doses: what they are counted in"
     )
     formula: Expression | None = Field(default=None, description="computed of traits and other quantities")

@@ -363,7 +363,7 @@ class DeclaredModel:
             "hazards": hazards,
         }
         make: Callable[..., Component] = Drug if self.is_drug else Disease
-        return make(**common, **({"give": give} if give is not None else {}))
+        return make(**common, **({"give": give, "dose_unit": self._dose_unit()} if give is not None else {}))
 
     def _hazard(self, frame: Frame, event: DeclaredEvent) -> Hazard:
         if event.kind == "rate" and event.multiplier.is_constant:
@@ -380,6 +380,17 @@ class DeclaredModel:
             once=not event.part.recurrent,
             changing=_moves(event.multiplier, self.is_drug, self.scope.reads),
         )
+
+    def _dose_unit(self) -> str:
+        """What the doses of a drug are measured in."""
+        units: dict[str, str] = {}
+        for name, part in self.part.quantities.items():
+            if part.doses_enter is not None:
+                units.setdefault(part.measured_in, name)
+        for unit, name in list(units.items())[1:]:
+            said = f"doses are measured in {next(iter(units))} above, and in {unit} here; a drug has one"
+            self.faults.append((*self.address, "quantities", name), said, at_key=True)
+        return next(iter(units), "mg")
 
     def _give(self, frame: Frame, carried: Carried) -> GiveProgram | None:
         if not carried.doses and not self.scope.reads_dose:

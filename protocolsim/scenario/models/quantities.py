@@ -22,7 +22,7 @@ from protocolsim.scenario.models.draws import Streams, bounded, exponential, min
 from protocolsim.scenario.models.intervals import ANYTHING, NOT_NEGATIVE, Interval, bounded_by, hull, interval_of
 from protocolsim.scenario.models.kinetics import compartments
 from protocolsim.scenario.models.scope import Meanings, ParsedFormula, Scope
-from protocolsim.units import ACTIVITY, MASS, NONE, RATE, SUBSTANCE, TIME, Dimension, combine
+from protocolsim.units import ACTIVITY, MASS, NONE, RATE, TIME, Dimension, combine
 
 KINDS = ("relaxes_to", "grows_by", "rate", "becomes", "autoregressive", "arrivals", "steps", "doses_enter", "formula")
 _WITHOUT_START = ("autoregressive", "arrivals", "steps", "doses_enter", "formula")
@@ -34,7 +34,7 @@ _WITH: Mapping[str, tuple[str, ...]] = {
 LN2 = 0.6931471805599453
 _TURNS = 3  # in which bounds may become wider step by step
 _INF = float("inf")
-_MEASURED = {"mg": MASS, "IU": ACTIVITY, "mmol": SUBSTANCE}
+_MEASURED = {"mg": MASS, "IU": ACTIVITY}
 
 
 def spelt(key: str) -> str:

@@ -81,7 +81,8 @@ def model(quantities: Model) -> Model:
 
 def looks_of(quantities: Model) -> Model:
     """What shows each of these."""
-    return looks(**{f"seen_{name}": name for name in quantities})["scan"]
+    scan: Model = looks(**{f"seen_{name}": name for name in quantities})["scan"]
+    return scan
 
 
 def seen(made: Model, minutes: list[int], count: int = 40, **drugs: Model) -> dict[str, Any]:

@@ -84,7 +84,7 @@ class TestSound:
         for target in found.targets:
             assert target.mark in ("F", "F2", "D")
             if target.endpoint in published:
-                assert target.text == published[target.endpoint]["value"]
+                assert target.text == str(published[target.endpoint]["value"])
 
 
 class TestFree:

@@ -80,18 +80,15 @@ class Columns:
             traits=self.traits[:, : len(trial.visible)],
             variables=zeros("chart.variables", len(labels.kept), kind=np.float64).T,
         )
-        self.chart.variables[:] = [v.start for v in trial.protocol.variables]
         self.clocks = Clocks.of(
             zeros("clocks.floats", 3, causes, kind=np.float64), zeros("clocks.whole", 3, causes), zeros("firsts", 4)
         )
         self.streams = np.array([c.stream for c in trial.causes], dtype=np.int64)
         self.happens = np.array([c.event for c in trial.causes], dtype=np.int64)
         self._rates = np.array([c.rates for c in trial.causes], dtype=np.float64).reshape(causes, states).T.copy()
-        levels = [[0.0 if isinstance(x, Computed) else x for x in s.levels] for s in trial.protocol.states]
-        self._levels = np.array(levels, dtype=np.float64).reshape(states, -1)
+        self._levels = fixed_levels(trial)
         # For the current stay: its subjects, the summaries that are constant in it, and a cache of those computed.
-        self._staying, self._settled = np.empty(0, dtype=np.int64), frozenset[int]()
-        self._known: dict[int, Floats] = {}
+        self._staying, self._settled, self._known = np.empty(0, dtype=np.int64), frozenset[int](), dict[int, Floats]()
         self._level_at = np.array([p.offset for p in trial.drugs], dtype=np.int64)
 
     def begin(self, who: Integers, sites: Integers, begins: Integers) -> Integers:
@@ -107,6 +104,7 @@ class Columns:
             part.start(self.body, rows, part.links, part.constants, self.seed, self.who)
         for column, field in enumerate((*trial.visible, *trial.hidden)):
             self.traits[mine, column] = self.body[mine, field]
+        self.chart.variables[mine] = [v.start for v in trial.protocol.variables]
         self.clocks.initialise(rows, self.streams, self.seed, self.who)
         return rows
 
@@ -374,6 +372,12 @@ class Columns:
             self.clocks.record_own_event(*which, self.chart.enrolled, self.trial.own_hazards)
         else:
             self.clocks.record_event(*which)
+
+
+def fixed_levels(trial: Trial) -> Floats:
+    """The treatment in force, [states, drugs]; 0 where it is computed for each subject."""
+    levels = [[0.0 if isinstance(x, Computed) else x for x in s.levels] for s in trial.protocol.states]
+    return np.array(levels, dtype=np.float64).reshape(len(levels), -1)
 
 
 def in_order(who: Integers) -> Integers:

@@ -94,7 +94,7 @@ def _assemble(document: Document, part: ScenarioPart, q: Expressions, allow_plug
     words = _vocabulary(cast := _cast(part, q, allow_plugins, document.attached))
     cohort = cohort_of(part.cohort, q, words)
     protocol = (builder := StatesBuilder(part.protocol, q, words)).build()
-    units = {} if protocol is None else {n: protocol.dose_unit(k) for k, n in enumerate(words.drug_names)}
+    units = _dose_units(protocol, words)
     reader = EndpointsBuilder(part, q, words, builder, units)
     populations, endpoints = reader.build()
     analyses = analyses_of(part, q, endpoints, reader)
@@ -130,10 +130,7 @@ def _assemble(document: Document, part: ScenarioPart, q: Expressions, allow_plug
         decisions=decisions,
         effect=effect,
         named=q.parameters.named,
-        own_parameters=(
-            *scenario_parameters(part.parameters, q.parameters.named),
-            *variable_starts(part.protocol.variables, protocol.variables),
-        ),
+        own_parameters=_own_parameters(part, protocol, q),
         parameters=tuple(cast.rows),
         design=state_rows(part, protocol),
         lapsing=never,
@@ -141,6 +138,17 @@ def _assemble(document: Document, part: ScenarioPart, q: Expressions, allow_plug
         builder=build,
         allow_plugins=allow_plugins,
     )
+
+
+def _dose_units(protocol: Protocol | None, words: Vocabulary) -> dict[str, str | None]:
+    """The unit of each drug's doses; None where some are per weight and some are not."""
+    return {} if protocol is None else {n: protocol.dose_unit(k) for k, n in enumerate(words.drug_names)}
+
+
+def _own_parameters(part: ScenarioPart, protocol: Protocol, q: Expressions) -> tuple[SettableParameter, ...]:
+    """What the scenario itself lets one set: its parameters, and where its variables begin."""
+    starts = variable_starts(part.protocol.variables, protocol.variables)
+    return (*scenario_parameters(part.parameters, q.parameters.named), *starts)
 
 
 def _check_shown(part: ScenarioPart, faults: Faults, names: Names, words: Vocabulary) -> None:

@@ -288,6 +288,9 @@ class ModelPart(FilePart):
     step: Time | Literal["every moment of the protocol"] = Field(
         default="1 day", description="the step of time in which what depends on what changes is carried on"
     )
+    measured_in: Literal["mg", "IU"] = Field(
+        default="mg", alias="measured in", description="of a drug that no quantity takes in: what its doses count"
+    )
     parameters: dict[str, ModelParameter] = Field(default={}, description="its numbers, by name")
     definitions: dict[str, Expression] = Field(default={}, description="formulas over parameters, by name")
     signals: dict[str, SignalPart] = Field(default={}, description="of a disease: units of signals that it reads")

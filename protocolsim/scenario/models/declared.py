@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any, Literal
 
 import numpy as np
 
@@ -343,7 +344,7 @@ class DeclaredModel:
         give = self._give(frame, carried) if self.is_drug else None
         constants = ConstantsOfValues(parameters, self.assembler.constants(), checked)
         self._check(constants, conditions)
-        common = {
+        common: dict[str, Any] = {
             "name": self.name,
             "meaning": self.part.meaning,
             "description": self.part.description or "",
@@ -362,8 +363,9 @@ class DeclaredModel:
             "assessments": assessments,
             "hazards": hazards,
         }
-        make: Callable[..., Component] = Drug if self.is_drug else Disease
-        return make(**common, **({"give": give, "dose_unit": self._dose_unit()} if give is not None else {}))
+        if not self.is_drug:
+            return Disease(**common)
+        return Drug(**common, give=give, dose_unit=self._dose_unit())
 
     def _hazard(self, frame: Frame, event: DeclaredEvent) -> Hazard:
         if event.kind == "rate" and event.multiplier.is_constant:
@@ -381,16 +383,16 @@ class DeclaredModel:
             changing=_moves(event.multiplier, self.is_drug, self.scope.reads),
         )
 
-    def _dose_unit(self) -> str:
+    def _dose_unit(self) -> Literal["mg", "IU"]:
         """What the doses of a drug are measured in."""
-        units: dict[str, str] = {}
+        units: dict[Literal["mg", "IU"], str] = {}
         for name, part in self.part.quantities.items():
             if part.doses_enter is not None:
                 units.setdefault(part.measured_in, name)
         for unit, name in list(units.items())[1:]:
             said = f"doses are measured in {next(iter(units))} above, and in {unit} here; a drug has one"
             self.faults.append((*self.address, "quantities", name), said, at_key=True)
-        return next(iter(units), "mg")
+        return next(iter(units), self.part.measured_in)
 
     def _give(self, frame: Frame, carried: Carried) -> GiveProgram | None:
         if not carried.doses and not self.scope.reads_dose:

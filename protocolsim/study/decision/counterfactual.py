@@ -97,7 +97,7 @@ def counterfactual_branches(whole: Life, tried: Tried, engine: str = AUTO) -> li
         try:
             records = replicate_of(whole.scenario, whole.seed, whole.replicate, engine, whole.subject, changed)
         except SimulationError:
-            continue  # sent this way at every such decision, somebody would never leave a loop
+            continue  # a subject for whom this is decided each time would never leave a loop
         row = int(np.flatnonzero(records["subjects"]["subject"] == whole.subject)[0])
         result.append(CounterfactualBranch(tried, instead, happened, _after(records, row, tried.minute)))
     return result

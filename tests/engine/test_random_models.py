@@ -58,8 +58,8 @@ def test_the_drawn_models_say_everything():
     """Every kind of trait, quantity, error and event, and every word about them."""
     found: Counter[str] = Counter()
 
-    @drawn(max_examples=40, database=None)
-    @given(trials(doses=True))
+    @drawn(max_examples=60, database=None, derandomize=True)
+    @given(trials())
     def draw(draft: Draft) -> None:
         found.update(words_of(draft["models"]))
 
@@ -140,6 +140,40 @@ def test_a_rule_reads_what_is_seen_only(trial, read, said):
     assert said in fault.message
     transitions[0]["when"] = "weight > 70 kg"
     load(draft)
+
+
+@pytest.mark.parametrize(
+    ("dose", "unit", "needs", "said"),
+    [
+        ("2 mg/kg", "mg", [], "'2 mg/kg' is per weight, which 'capsule' does not read"),
+        ("2 mg/kg", "mg", ["weight"], ""),
+        ("2 mg", "mg", [], ""),
+        ("2 mg", "IU", [], "expected"),
+        ("9 IU", "IU", [], ""),
+        ("9 IU/kg", "IU", ["weight"], ""),
+        ("9 IU", "mg", [], "expected"),
+    ],
+)
+def test_a_dose_is_measured_as_the_drug_says(trial, dose, unit, needs, said):
+    """Flat, or per weight where the drug reads the weight; in mg or IU."""
+    amount = {"doses enter": "one compartment", "half-life": "1 day", "measured in": unit}
+    drug = {"kind": "drug", "meaning": "made up", "needs": needs, "quantities": {"amount": amount},
+            "writes": {"push": f"amount / 100 {unit}"}}  # fmt: skip
+    states = trial["protocol"]["states"]
+    treated = {**states["treated"], "treatment": {"capsule": {"dose": dose, "every": "1 day"}}}
+    protocol = {**trial["protocol"], "states": {**states, "treated": treated}}
+    draft = {**trial, "models": {**trial["models"], "capsule": drug}, "protocol": protocol}
+    if said:
+        with pytest.raises(ScenarioError, match=said):
+            load(draft)
+        return
+    found = assert_agree(load(draft), 3, range(1))
+    assert not isinstance(found, str)
+    made = found["doses"]["dose"] > 0
+    assert made.any()
+    given = found["doses"]["amount"][made] / found["doses"]["dose"][made]
+    weights = found["subjects"]["weight"][found["doses"]["subject"][made]]
+    np.testing.assert_allclose(given, weights if needs else 1.0)
 
 
 class TestOneTrial:

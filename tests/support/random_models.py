@@ -190,13 +190,13 @@ class _Drawn:
         elif kind == "count":
             made = {"shows": self.above_zero()}
             error = draw(st.sampled_from(["poisson", {"negative binomial": {"size": self.above_zero()}},
-                                          {"binomial": {"of": "2 + 9 * abs(scale)"}}, None]))  # fmt: skip
+                                          {"binomial": {"of": "2 + 9 * abs(scale)"}}, None, None]))  # fmt: skip
             if error is None:
                 made["cuts"] = [0.7, "1 + scale / 9", 3]
             elif isinstance(error, dict) and "binomial" in error:
                 made["shows"] = f"exp(-abs({self.of()}))"
             rising = [n for n in self.names if n.startswith("q")]
-            if rising and error in (None, "poisson"):
+            if rising and error in (None, "poisson") and _often(draw):
                 made |= {"shows": draw(st.sampled_from(rising)), "since the last": True}
         else:
             made, error = {"shows": f"exp(-abs({self.of()}))"}, "bernoulli"
@@ -279,13 +279,13 @@ def drugs(draw: Draw, *, doses: bool) -> Model:
 
 
 @st.composite
-def trials(draw: Draw, *, doses: bool = False) -> Draft:
-    """A drawn protocol with a drawn disease and drawn drugs; `doses`: one of them may be given in doses."""
+def trials(draw: Draw) -> Draft:
+    """A drawn protocol with a drawn disease and drawn drugs."""
     draft: Draft = draw(drafts())
     draft["cohort"]["disease"] = DISEASE
     draft["models"] = {DISEASE: draw(diseases()), TABLET: draw(drugs(doses=False))}
     draft["drugs"]["tablet"] = {"kind": TABLET}
-    if doses and _often(draw):
+    if _often(draw):
         draft["models"][DEPOT] = draw(drugs(doses=True))
         draft["drugs"]["depot"]["kind"] = DEPOT
     return draft

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -354,8 +354,7 @@ class DeclaredModel:
         }
         if not self.is_drug:
             return Disease(**common)
-        entered = (q.measured_in for q in self.part.quantities.values() if q.doses_enter is not None)
-        return Drug(**common, give=give, dose_unit=next(entered, self.part.measured_in))
+        return Drug(**common, give=give, dose_unit=self._dose_unit())
 
     def _assessment(
         self, frame: Frame, name: str, shows: Sequence[DeclaredVariable], kept: Mapping[int, ColumnTerm]
@@ -379,6 +378,17 @@ class DeclaredModel:
             once=not event.part.recurrent,
             changing=_moves(event.multiplier, self.is_drug, self.scope.reads),
         )
+
+    def _dose_unit(self) -> Literal["mg", "IU"]:
+        """What the doses of a drug are measured in."""
+        units: dict[Literal["mg", "IU"], str] = {}
+        for name, part in self.part.quantities.items():
+            if part.doses_enter is not None:
+                units.setdefault(part.measured_in, name)
+        for unit, name in list(units.items())[1:]:
+            said = f"doses are measured in {next(iter(units))} above, and in {unit} here; a drug has one"
+            self.faults.append((*self.address, "quantities", name), said, at_key=True)
+        return next(iter(units), self.part.measured_in)
 
     def _give(self, frame: Frame, carried: Carried) -> GiveProgram | None:
         if not carried.doses and not self.scope.reads_dose:

@@ -8,6 +8,7 @@ dimension. There are no months: a trial's months are four weeks here, and the fi
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from protocolsim.errors import nearest
@@ -146,6 +147,13 @@ def base_unit(dimension: Dimension) -> str:
     above = [n for n, power in zip(names, dimension, strict=True) for _ in range(power)]
     below = [n.removesuffix("s") for n, power in zip(names, dimension, strict=True) for _ in range(-power)]
     return "/".join(["*".join(above) if above or not below else "1", *below])
+
+
+def in_reading_unit(value: float, dimension: Dimension, units: Mapping[Dimension, str]) -> tuple[float, str]:
+    """An internal value as a reader is told it: in the unit that `units` has for its dimension, or a usual one."""
+    if dimension in units:
+        return value / unit_product(units[dimension]).value, units[dimension]
+    return value, USUAL_UNITS.get(dimension, base_unit(dimension))
 
 
 def known_units() -> tuple[str, ...]:

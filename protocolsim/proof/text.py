@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from protocolsim.proof.base import Case
 from protocolsim.protocol.states import END, Group, Protocol, Transition
-from protocolsim.units import MINUTES_PER_DAY, MINUTES_PER_WEEK, TIME, USUAL_UNITS, Dimension
+from protocolsim.units import MINUTES_PER_DAY, MINUTES_PER_WEEK, TIME, Dimension, in_reading_unit
 
 _LONG = 80  # a longer rule is cut short: its line says the rest
 
@@ -37,8 +37,9 @@ def patient_with(case: Case, numbers: Mapping[str, float | None]) -> str:
     """A counterexample: 'a patient with baseline = 0 and no current value'."""
     dimensions = {s.name: s.dimension for s in case.protocol.reader.summaries}
     dimensions |= {name: s.dimension for name, s in case.settings.items()}
+    units = case.protocol.reader.units
     parts = [
-        f"{name} undefined" if value is None else f"{name} = {shown(value, dimensions[name])}"
+        f"{name} undefined" if value is None else f"{name} = {shown(value, dimensions[name], units)}"
         for name, value in numbers.items()
     ]
     if not parts:
@@ -46,12 +47,12 @@ def patient_with(case: Case, numbers: Mapping[str, float | None]) -> str:
     return "a patient with " + (parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1])
 
 
-def shown(value: float, dimension: Dimension) -> str:
+def shown(value: float, dimension: Dimension, units: Mapping[Dimension, str]) -> str:
     """A number in a unit that a reader knows."""
     if dimension == TIME:
         return weeks(value)
-    unit = USUAL_UNITS.get(dimension, "")
-    return f"{value:.6g} {unit}".rstrip() if dimension in USUAL_UNITS or not any(dimension) else f"{value:.4g}"
+    value, unit = in_reading_unit(value, dimension, units)
+    return f"{value:.6g} {unit}".rstrip()
 
 
 def weeks(minutes: float) -> str:

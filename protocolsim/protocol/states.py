@@ -13,6 +13,7 @@ from protocolsim.protocol.choices import Choice
 from protocolsim.protocol.rules import Evaluator
 from protocolsim.protocol.summaries import Reader
 from protocolsim.protocol.variables import Assignment, Computed, ProtocolVariable, told
+from protocolsim.units import Dimension, in_reading_unit
 
 END = "end"
 
@@ -283,8 +284,10 @@ class Protocol:
         transition = self.transitions[number]
         group = self.group_of(transition)
         summaries = self.reader.summaries
-        names = [summaries[k].name for k in group.reads]
-        numbers = ", ".join(f"{n} = {_shown(v)}" for n, v in zip(names, read[: len(names)], strict=True))
+        of = [summaries[k] for k in group.reads]
+        numbers = ", ".join(
+            f"{s.name} = {_shown(v, s.dimension, self.reader.units)}" for s, v in zip(of, read[: len(of)], strict=True)
+        )
         if transition.rule is not None:
             words = transition.rule.words
         else:
@@ -307,8 +310,13 @@ class Protocol:
         return next(k for k, s in enumerate(self.reader.summaries) if s.name == name)
 
 
-def _shown(value: float) -> str:
-    return "undefined" if value != value else f"{value:.4g}"
+def _shown(value: float, dimension: Dimension, units: Mapping[Dimension, str]) -> str:
+    if value != value:
+        return "undefined"
+    if dimension not in units:
+        return f"{value:.4g}"
+    value, unit = in_reading_unit(value, dimension, units)
+    return f"{value:.4g} {unit}"
 
 
 def one_unit(units: Iterable[str]) -> str | None:

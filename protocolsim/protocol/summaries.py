@@ -96,11 +96,12 @@ class Formula:
 
 @dataclass(frozen=True)
 class Summary:
-    """A named summary: its definition, and its dimension."""
+    """A named summary: its definition, its dimension, and the unit of its variable where that is not the usual one."""
 
     name: str
     made_by: Observed | Entries | TimeSince | TraitSeen | VariableNow | Formula
     dimension: Dimension
+    unit: str = ""
 
 
 @kernel
@@ -284,6 +285,7 @@ class Reader:
 
     def __init__(self, summaries: Sequence[Summary]) -> None:
         self.summaries = tuple(summaries)
+        self.units = {s.dimension: s.unit for s in reversed(self.summaries) if s.unit}  # in which readers are told
         self._specs: dict[int, tuple[Integers, Integers]] = {}
         for number, summary in enumerate(self.summaries):
             made = summary.made_by

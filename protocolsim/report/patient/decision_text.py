@@ -22,7 +22,7 @@ from protocolsim.protocol.summaries import HOW, Entries, Formula, Observed, Time
 from protocolsim.report.protocol import text as protocol_text
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.study.decision.replay import Tried
-from protocolsim.units import NONE, TIME, USUAL_UNITS, Dimension, duration
+from protocolsim.units import NONE, TIME, Dimension, duration, in_reading_unit
 
 _OPS = {">": "more than", ">=": "at least", "<": "less than", "<=": "at most", "==": "equal to", "!=": "other than"}
 _STRENGTH = {"+": 5, "-": 5, "*": 6, "/": 6}
@@ -34,15 +34,16 @@ def digits(value: float) -> str:
     return "undefined" if value != value else f"{value:.{_DIGITS}g}"
 
 
-def valued(value: float, dimension: Dimension, *, percent: bool = False) -> str:
+def valued(value: float, dimension: Dimension, units: Mapping[Dimension, str], *, percent: bool = False) -> str:
     """A number in the unit it is read in."""
     if value != value:
         return "undefined"
     if dimension == TIME:
         return duration(value)
-    if dimension in USUAL_UNITS:
-        return f"{digits(value)} {USUAL_UNITS[dimension]}"
-    return f"{digits(100 * value)} %" if percent and dimension == NONE else digits(value)
+    if dimension == NONE:
+        return f"{digits(100 * value)} %" if percent else digits(value)
+    value, unit = in_reading_unit(value, dimension, units)
+    return f"{digits(value)} {unit}"
 
 
 class Decision:
@@ -55,6 +56,7 @@ class Decision:
         self.scenario, self.tried, self.since = scenario, tried, since
         self.known = {} if known is None else known
         self.summaries = scenario.trial.protocol.reader.summaries
+        self.units = scenario.trial.protocol.reader.units
         self.slots = {s.name: k for k, s in enumerate(self.summaries)}
         self.dimensions = {n: k.dimension for n, k in scenario.named.items()} | {
             s.name: s.dimension for s in self.summaries
@@ -126,7 +128,7 @@ class Decision:
         if isinstance(node, Name):
             return f"{node.name} ({self.scenario.named[node.name].text})"
         dimension = dimension_of(node, self.dimensions) or NONE
-        value = valued(float(self._value(node)), dimension, percent=percent)
+        value = valued(float(self._value(node)), dimension, self.units, percent=percent)
         return value if isinstance(node, Number) else f"{_written(node)} ({value})"
 
     def _value(self, node: Node) -> float:
@@ -145,7 +147,7 @@ class Decision:
     def _summary(self, name: str, *, percent: bool = False) -> str:
         """A summary and its number; what it was made of too, unless that was said before."""
         k = self.slots[name]
-        value = valued(self.tried.read[k], self.summaries[k].dimension, percent=percent)
+        value = valued(self.tried.read[k], self.summaries[k].dimension, self.units, percent=percent)
         behind = "" if self._said(name) else self._behind(k)
         self.known[name] = (digits(self.tried.read[k]), self.tried.used[k])
         return f"{name} {value}{behind}"

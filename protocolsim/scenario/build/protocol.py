@@ -179,13 +179,15 @@ class StatesBuilder:
         if not sound or during is None or within is None:
             return None
         number = self.words.variable_names.index(variable)
-        dimension = NONE if how == "count" else dimension_of_unit(self.words.variables[number].unit)
+        shown = self.words.variables[number]
+        dimension = NONE if how == "count" else dimension_of_unit(shown.unit)
+        unit = shown.unit if dimension != NONE and shown.factor != 1.0 else ""
         first, last = (-1 if n is None else n for n in (part.first, part.last))
         made = Observed(HOW.index(how), number, during, within, first, last)
         if part.at is not None:
             at_visit = self._at_visit(address, part, made)
-            return None if at_visit is None else Summary(name, at_visit, dimension)
-        return Summary(name, made, dimension)
+            return None if at_visit is None else Summary(name, at_visit, dimension, unit)
+        return Summary(name, made, dimension, unit)
 
     def _at_visit(self, address: Address, part: SummaryPart, made: Observed) -> Observed | None:
         """The same summary, of the observations of one planned visit."""

@@ -57,7 +57,7 @@ class Job(NamedTuple):
     @property
     def wanted(self) -> bool:
         """Whether this trial may call it: components are imported where a trial has them."""
-        return self.module in sys.modules or self.module.split(".")[1] not in ("disease", "drug")
+        return self.module in sys.modules or self.module.split(".")[1] not in ("disease", "drug", "model")
 
 
 @cache

@@ -10,7 +10,6 @@ import numpy as np
 from protocolsim.arrays import Floats, Integers
 from protocolsim.errors import RuleError
 from protocolsim.model import instructions as code
-from protocolsim.model.interpreter import run_program
 from protocolsim.model.terms import NUMBER, PARAMETER, ColumnTerm
 
 MOST_INSTRUCTIONS = 5000
@@ -42,6 +41,8 @@ class Constants:
         """All constants, for these values of the parameters in internal units."""
         out = np.zeros((max(1, self.count), 1))
         given = np.array(values, dtype=np.float64).reshape(-1, 1) if len(values) else NO_NUMBERS
+        from protocolsim.model.interpreter import run_program  # where a model is declared, and not before
+
         run_program(
             self.program.lines, self.program.size, self.literals, NO_NUMBERS, ONE, ONE, 0, 0, NOBODY, ONE, ONE, ONE,
             given, out,

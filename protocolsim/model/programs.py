@@ -8,7 +8,6 @@ import numpy as np
 
 from protocolsim.arrays import Floats, Integers
 from protocolsim.model.assembler import NO_NUMBERS, Program
-from protocolsim.model.interpreter import run_program
 
 # A float holds half of a seed exactly.
 _HALF, _LOW = 32, (1 << 32) - 1
@@ -87,6 +86,8 @@ class Frame:
         given: Floats,
         out: Floats,
     ) -> None:
+        from protocolsim.model.interpreter import run_program  # where a model is declared, and not before
+
         run_program(
             program.lines, program.size, constants, body, rows, links, self.needs, seed, who, since, until, index,
             given, out,

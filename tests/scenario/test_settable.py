@@ -21,9 +21,11 @@ def test_every_parameter_is_found_by_its_key_and_its_path_and_reads_what_it_writ
         for number in (parameter.value, parameter.low, parameter.high):
             if number is not None:
                 assert parameter.read(parameter.write(number)) == pytest.approx(number, rel=1e-11)
+    starts = {v.name: v.start for v in scenario.trial.protocol.variables}
     for parameter in scenario.own_parameters:
         assert parameter.value is not None
-        assert scenario.named[parameter.name].value == pytest.approx(parameter.internal(parameter.value), rel=1e-11)
+        found = starts[parameter.name] if parameter.name in starts else scenario.named[parameter.name].value
+        assert found == pytest.approx(parameter.internal(parameter.value), rel=1e-11)
 
 
 def test_a_number_of_another_dimension_is_refused():

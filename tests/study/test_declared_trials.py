@@ -1,4 +1,4 @@
-"""The shipped trials of declared models: what was fitted to one trial holds in another; both engines tell the same."""
+"""The shipped trials of declared models: what was fitted to one trial is near another; both engines tell the same."""
 
 from __future__ import annotations
 

@@ -28,6 +28,7 @@ ORDER = [
     "randomness",
     "arithmetic",
     "kinetics",
+    "model",
     "disease",
     "drug",
     "cohort",

@@ -321,18 +321,7 @@ class DeclaredModel:
         on_grid = self.assembler.program(carried.on_grid, also=carried.also_on_grid)
         after = self.assembler.program(shown)
         advance = AdvanceProgram(frame, always, on_grid, after, step) if always or on_grid or after else None
-        assessments = tuple(
-            Assessment(
-                name,
-                ", ".join(o.variable.meaning for o in shows),
-                tuple(o.variable for o in shows),
-                ObserveProgram(
-                    frame,
-                    self.assembler.program(kept, [*(o.value for o in shows), *(o.truth for o in shows)]),
-                ),
-            )
-            for name, (shows, kept) in observed.items()
-        )
+        assessments = tuple(self._assessment(frame, n, shows, kept) for n, (shows, kept) in observed.items())
         hazards = tuple(self._hazard(frame, e) for e in events)
         changing = any(h.changing for h in hazards)
         for event in (h.event for h in hazards if h.changing and step is None):
@@ -366,6 +355,13 @@ class DeclaredModel:
         if not self.is_drug:
             return Disease(**common)
         return Drug(**common, give=give, dose_unit=self._dose_unit())
+
+    def _assessment(
+        self, frame: Frame, name: str, shows: Sequence[DeclaredVariable], kept: Mapping[int, ColumnTerm]
+    ) -> Assessment:
+        program = self.assembler.program(kept, [*(o.value for o in shows), *(o.truth for o in shows)])
+        meaning = ", ".join(o.variable.meaning for o in shows)
+        return Assessment(name, meaning, tuple(o.variable for o in shows), ObserveProgram(frame, program))
 
     def _hazard(self, frame: Frame, event: DeclaredEvent) -> Hazard:
         if event.kind == "rate" and event.multiplier.is_constant:

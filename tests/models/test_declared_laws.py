@@ -250,6 +250,13 @@ class TestBounds:
         np.testing.assert_allclose(shown["x"], them.trait("illness", "cap"))
         np.testing.assert_array_equal(shown["y"], np.minimum(shown["n"], 50))
 
+    def test_an_end_that_differs_between_patients_may_be_beyond_the_rest(self):
+        """A trait is as high as the end that lifts it, and as low as the one that cuts it."""
+        cap = {"uniform": {"from": 2, "to": 4}}
+        lifted, cut = ({"formula": text, key: "cap"} for text, key in ((1, "at least"), (9, "at most")))
+        made = component({"traits": {"cap": cap, "lifted": lifted, "cut": cut}})
+        assert [(t.least, t.most) for t in made.traits] == [(2, 4)] * 3
+
     def test_a_difference_from_the_last_look_may_be_negative(self):
         """Unless what is shown only ever rises."""
         quantities = {"x": {"start": 5, "relaxes to": 1, "half-life": "1 day"}, "n": {"arrivals": "1 / day"}}
@@ -309,6 +316,8 @@ class TestObservations:
         np.testing.assert_allclose(observed({"error": error, "at least": 1, "at most": 2})[0], np.clip(plain, 1, 2))
         reached = (plain[:, None] >= np.array([0.5, 1.5, 3])).sum(axis=1)
         np.testing.assert_array_equal(observed({"error": error, "cuts": [0.5, 1.5, 3]})[0], reached)
+        seen, _, a = observed({"cuts": [1, 2]})  # a cut is reached where it is met
+        np.testing.assert_array_equal(seen, np.minimum(a, 2))
         below = observed({"error": error, "below": {"limit": 1.5, "shown as": 0.75}})[0]
         np.testing.assert_allclose(below, np.where(plain < 1.5, 0.75, plain))
         in_days, _, a = observed({"unit": "days"}, "a * 1 week")
@@ -405,6 +414,18 @@ class TestEvents:
             "events": {"e": {"rate": "x / 1 day"}},
         }
         assert "needs a step of time" in faults_of(model)
+
+
+def test_times_and_signals_in_formulas():
+    """Since entry, since enrolment (nothing before it), and what drugs say; two signals are told apart."""
+    shows = looks(entry="time since entry / 1 day", enrolment="time since enrolment / 1 day",
+                  one="sum of(one)", two="sum of(two) + 0 * sum of(one)", on="on(pill)")  # fmt: skip
+    signals = {"enrolment": [float(DAY), np.nan], "one": [2.0, 3.0], "two": 5.0, "level of pill": [0.0, 2.0]}
+    shown = patients({"assessments": shows}, 2, signals=signals).go(9 * DAY).shown()
+    found = {name: values.tolist() for name, values in shown.items()}
+    assert found.pop("enrolment")[0] == 8.0
+    assert np.isnan(shown["enrolment"][1])
+    assert found == {"entry": [9, 9], "one": [2, 3], "two": [5, 5], "on": [0, 1]}
 
 
 class TestDrugs:

@@ -120,6 +120,12 @@ class TestIndependenceOfLooks:
                 assert len(np.unique(values)) > 3
             np.testing.assert_array_equal(values, twice[key][same], err_msg=key)
 
+    def test_what_is_driven_reads_what_goes_on_by_itself_at_the_end_of_the_step(self):
+        """As it is there then: neither a step before, nor carried on twice."""
+        quantities = {"constant": ALONE["constant"], "copy": {"start": 0, "becomes": "constant"}}
+        found = seen(model(quantities), [DAY, 5 * DAY, 9 * DAY])
+        np.testing.assert_array_equal(found["seen_copy"], found["seen_constant"])
+
     def test_a_look_of_no_time_changes_nothing(self):
         """To advance to the present minute is to do nothing, on the grid too."""
         them = patients(model({**ALONE, **DRIVEN}), 5).go(3 * DAY)

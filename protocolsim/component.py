@@ -149,7 +149,8 @@ class Parameter:
     `value`, `low` and `high` are in `unit` as a reader would write it ("0.36 L/day", "20 %"). `low` to `high` is
     what is plausible; nothing below `least` or above `most` is accepted. Where `least` is not given, shares, counts,
     spreads and rates may be 0, and what has a size (a volume, a weight, a time) must be at least a thousandth of `low`.
-    `scale` "log": sweeps, sliders, figures and priors go by equal factors; `low` is then above 0.
+    `scale` "log": sweeps, sliders, figures and priors go by equal factors; `low` is then above 0. `label`: what forms call
+    it, "" for its name.
     """
 
     name: str
@@ -163,6 +164,7 @@ class Parameter:
     least: float | None = None
     most: float = float("inf")
     scale: Scale = "linear"
+    label: str = ""
 
     @property
     def lowest(self) -> float:

@@ -35,7 +35,8 @@ class SettableParameter:
     `key` is a name that `--set` takes for it alone, `name` the same without the component, and `path` its place in the
     file. `component` is the model of a disease or drug that it belongs to, "" for the scenario's own. `text` and
     `range` are the words of the file, "" where it says nothing. `value` is None where the file holds no single number.
-    `changed`: not the component's default. `scale`: whether it is best moved by equal steps or by equal factors.
+    `changed`: not the component's default. `scale`: whether it is best moved by equal steps or by equal factors. `heading`: the label that
+    its model gives it, "" where it gives none.
     """
 
     key: str
@@ -54,6 +55,7 @@ class SettableParameter:
     default: float | None = None
     changed: bool = False
     scale: Scale = "linear"
+    heading: str = ""
 
     @property
     def log(self) -> bool:
@@ -62,8 +64,8 @@ class SettableParameter:
 
     @property
     def label(self) -> str:
-        """The name as a heading, without the component's."""
-        return self.name.replace("_", " ").capitalize()
+        """What it is called in forms: its own label, or its name without the component's."""
+        return self.heading or self.name.replace("_", " ").capitalize()
 
     @property
     def words(self) -> str:

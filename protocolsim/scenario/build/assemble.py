@@ -309,7 +309,7 @@ def _read_values(
             SettableParameter(
                 key_of(called, p.name, path), p.name, path, component.name, p.unit, values[p.name], p.low, p.high,
                 p.meaning, p.mark, p.source, str(given.get(p.name, "")), default=p.value, changed=changed,
-                scale=p.scale,
+                scale=p.scale, heading=p.label,
             )
         )  # fmt: skip
         if changed and not p.low <= values[p.name] <= p.high:

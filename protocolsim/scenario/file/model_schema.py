@@ -23,7 +23,7 @@ class ModelParameter(FilePart):
         description="the lowest and highest value that are plausible"
     )
     meaning: Text = Field(description="what it is, in a few words")
-    label: Text | None = Field(default=None, description="its name in figures and forms")
+    label: Text | None = Field(default=None, description="its name in forms")
     scale: Literal["linear", "log"] = Field(default="linear", description="how its range is divided: linear or log")
     mark: Mark = Field(default="A", description="how its value is known: F, F2, D, A or M")
     source: Text | None = Field(default=None, description="where its value comes from")

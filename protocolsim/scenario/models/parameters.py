@@ -60,5 +60,5 @@ def parameter_of(faults: Faults, address: Address, name: str, part: ModelParamet
         least = -_INF
     return Parameter(
         name, value, unit, low, high, part.mark, part.source or "", part.meaning, least=least,
-        most=_INF if most is None else float(most), scale=part.scale,
+        most=_INF if most is None else float(most), scale=part.scale, label=part.label or "",
     )  # fmt: skip

@@ -149,8 +149,8 @@ class Parameter:
     `value`, `low` and `high` are in `unit` as a reader would write it ("0.36 L/day", "20 %"). `low` to `high` is
     what is plausible; nothing below `least` or above `most` is accepted. Where `least` is not given, shares, counts,
     spreads and rates may be 0, and what has a size (a volume, a weight, a time) must be at least a thousandth of `low`.
-    `scale` "log": sweeps, sliders, figures and priors go by equal factors; `low` is then above 0. `label`: what forms call
-    it, "" for its name.
+    `scale` "log": sweeps, sliders, figures and priors go by equal factors; `low` is then above 0. `label`: what
+    forms call it, "" for its name.
     """
 
     name: str

@@ -35,8 +35,8 @@ class SettableParameter:
     `key` is a name that `--set` takes for it alone, `name` the same without the component, and `path` its place in the
     file. `component` is the model of a disease or drug that it belongs to, "" for the scenario's own. `text` and
     `range` are the words of the file, "" where it says nothing. `value` is None where the file holds no single number.
-    `changed`: not the component's default. `scale`: whether it is best moved by equal steps or by equal factors. `heading`: the label that
-    its model gives it, "" where it gives none.
+    `changed`: not the component's default. `scale`: whether it is best moved by equal steps or by equal factors.
+    `heading`: the label that its model gives it, "" where it gives none.
     """
 
     key: str

@@ -37,7 +37,7 @@ from protocolsim.scenario.build.values.parameters import Parameters
 from protocolsim.scenario.build.visits import Vocabulary
 from protocolsim.scenario.build.ways.choices import meeting
 from protocolsim.scenario.checks.lapsing import lapsing, said
-from protocolsim.scenario.checks.limits import beyond_limits
+from protocolsim.scenario.checks.limits import beyond_limits, too_fine
 from protocolsim.scenario.file.extends import SET
 from protocolsim.scenario.file.model_schema import ModelPart
 from protocolsim.scenario.file.schema import CohortPart, ScenarioPart
@@ -406,7 +406,8 @@ def _structural(
 
         return gap_of(case_of(trial(), q.parameters.named), state, budget)
 
-    for address, message in (*beyond_limits(protocol, cohort, words), *findings(protocol, shows, names, gap)):
+    limits = (*beyond_limits(protocol, cohort, words), *too_fine(protocol, cast.components))
+    for address, message in (*limits, *findings(protocol, shows, names, gap)):
         q.faults.append(address, message, at_key=True)
     for message in meeting(protocol.choices, cast.components):
         q.faults.append(("protocol", "transitions"), message, at_key=True)

@@ -2,18 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+
+import numpy as np
 
 from protocolsim.cohort.cohort import Cohort
 from protocolsim.cohort.randomisation import STRATA_AT_MOST
+from protocolsim.component import Component
 from protocolsim.protocol.states import Protocol
 from protocolsim.scenario.build.visits import Vocabulary
 from protocolsim.scenario.file.yaml_reader import Address
+from protocolsim.units import duration
 
 MOST_CODES = 2**15
 """States, transitions, sites and so on are numbered in two bytes in every table."""
 MOST_RANDOMISATIONS = 1000
 """Each has the numbers of STRATA_AT_MOST lists to itself, below the 2^31 that there are."""
+
+
+MOST_STEPS = 100_000
+"""Steps of time on the way through every state once, which a subject's disease and drugs are carried on by."""
+
+
+def too_fine(protocol: Protocol, components: Sequence[Component]) -> Iterator[tuple[Address, str]]:
+    """Steps of time that are too many for how long the protocol's states last."""
+    steps = {c.name: c.step for c in components if c.step is not None}
+    if not steps:
+        return
+    together = int(np.gcd.reduce(list(steps.values())))
+    minutes = sum(s.longest or 0 for s in protocol.states)
+    if minutes // together > MOST_STEPS:
+        finest = min(steps, key=lambda name: steps[name])
+        shared = "" if len(steps) == 1 else f" (the greatest common divisor of {len(steps)} models)"
+        said = (
+            f"a step of {duration(together)}{shared} is taken {minutes // together:,} times in the {duration(minutes)}"
+        )
+        yield ("models", finest, "step"), f"{said} that the states last; at most {MOST_STEPS:,} are possible"
 
 
 def beyond_limits(protocol: Protocol, cohort: Cohort, words: Vocabulary) -> Iterator[tuple[Address, str]]:

@@ -300,6 +300,10 @@ def _places(sizes: Mapping[str, int]) -> dict[str, int]:
     return places
 
 
+class UnknownPlaceError(UsageError, AttributeError):
+    """A name that a model does not declare; whoever only asks whether there is one is answered."""
+
+
 def _place(what: str, places: Mapping[str, int]) -> Any:
     """Places by name, as Numba reads them: a named tuple, that also knows the nearest name."""
     base = namedtuple("Places", places)  # type: ignore[misc] # noqa: PYI024 - its names are those of a model
@@ -307,7 +311,7 @@ def _place(what: str, places: Mapping[str, int]) -> Any:
     def missing(self: Any, name: str) -> Any:  # noqa: ARG001
         if name.startswith("_"):
             raise AttributeError(name)
-        raise UsageError(unknown(what, name, places))
+        raise UnknownPlaceError(unknown(what, name, places))
 
     kind = type("Places", (base,), {"__slots__": (), "__getattr__": missing})
     return kind(*places.values())

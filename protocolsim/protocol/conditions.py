@@ -15,19 +15,24 @@ from protocolsim.endpoint.base import rows_of
 from protocolsim.observed import Chart
 from protocolsim.protocol.states import Rule
 from protocolsim.protocol.summaries import Observed, Reader
-from protocolsim.records import HIDDEN, MADE, Records
+from protocolsim.protocol.variables import ProtocolVariable
+from protocolsim.records import HIDDEN, MADE, SET, Records, leaving
 
 _TOGETHER = 2048  # subjects whose charts are held at once
 
 
 @dataclass(frozen=True)
 class CourseCondition:
-    """A rule and what it reads: the numbers of summaries. `factors`: of each variable, what the chart multiplies by."""
+    """A rule and what it reads: the numbers of summaries. `factors`: of each variable, what the chart multiplies by.
+
+    `variables` are the protocol's own, which the record of moves has.
+    """
 
     rule: Rule
     reader: Reader
     reads: tuple[int, ...]
     factors: tuple[float, ...]
+    variables: tuple[ProtocolVariable, ...] = ()
 
     def __call__(self, records: Records) -> Mask:
         """One truth value per row of `subjects`, at the end of each course; false where something is undefined."""
@@ -51,13 +56,19 @@ class CourseCondition:
     def _chart(self, records: Records, part: slice, observed: Integers) -> Chart:
         """The charts of some subjects as they were at the end."""
         labels, subjects, many = records.labels, records["subjects"], part.stop - part.start
-        chart = Chart.empty(many, len(labels.variables), len(labels.states), 0)
+        starts = [v.start for v in self.variables]
+        chart = Chart.empty(many, len(labels.variables), len(labels.states), 0, starts)
         chart.enrolled[:] = subjects["enrolled_minute"][part]
         seen = [name for name in labels.traits if not name.startswith(HIDDEN)]
         chart.traits = np.column_stack([subjects[name][part] for name in seen]) if seen else chart.traits
         self._observations(chart, records, part, observed)
         moves, rows = records["moves"], rows_of(records, "moves")
         mine = np.flatnonzero((rows >= part.start) & (rows < part.stop))
+        for number, variable in enumerate(self.variables):
+            values = moves[f"{SET}{variable.name}"][mine]
+            there = values == values
+            chart.variables[rows[mine[there]] - part.start, number] = values[there]  # of several the last stays
+        mine = mine[leaving(records)[mine]]
         at, to = rows[mine] - part.start, moves["to_state"][mine]
         chart.entered[:, 0], chart.entries[:, 0] = 0, 1  # where every subject starts
         np.add.at(chart.entries, (at, to), 1)

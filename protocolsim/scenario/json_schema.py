@@ -51,7 +51,12 @@ def _whole() -> dict[str, Any]:
     schema = ScenarioPart.model_json_schema(by_alias=True)
     definitions = schema["$defs"]
     diseases = [load_shipped("disease", n) for n in disease_names()]
-    definitions["CohortPart"]["properties"] |= {k: v for d in diseases for k, v in _parameter_keys(d).items()}
+    for disease in diseases:
+        for name, shape in _parameter_keys(disease).items():
+            known = definitions["CohortPart"]["properties"].get(name)
+            # A name that two diseases use says what it is in each.
+            words = shape["description"] if known is None else f"{known['description']}; or: {shape['description']}"
+            definitions["CohortPart"]["properties"][name] = shape | {"description": words}
     # A disease of one's own has parameters that no schema knows; `protocolsim check` does.
     cohort = definitions["CohortPart"]
     shipped = {"required": ["disease"], "properties": {"disease": {"not": {"enum": disease_names()}}}}

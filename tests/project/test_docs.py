@@ -19,6 +19,7 @@ from protocolsim.scenario.file.library import names as scenarios
 from protocolsim.scenario.file.yaml_reader import parse
 from protocolsim.scenario.load import load
 from protocolsim.text.markdown import table
+from protocolsim.units import in_words
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -62,7 +63,7 @@ def test_a_page_says_every_number_and_how_it_is_known(room, name):
     for p in component.parameters:
         (row,) = [r for r in rows if r.startswith(f"| `{p.name}` |") and len(r.split(" | ")) == 5]
         for text in (
-            f"{p.value:g} {p.unit if p.value != 1 else p.unit.removesuffix('s')}".strip(),
+            in_words(p.value, p.unit),
             f"{p.low:g} to {p.high:g}",
             p.meaning,
             f"[{p.mark}] {p.source}",

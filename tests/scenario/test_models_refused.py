@@ -252,9 +252,7 @@ def test_steps_that_are_too_many(tmp_path):
     """A fine step over a long protocol is refused with both numbers."""
     fine = DISEASE.replace("step: 1 day", "step: 10 minutes")
     load(trial(tmp_path, disease=fine))
-    with pytest.raises(
-        ScenarioError, match=r"models\.drift\.step: .*10 minutes is taken 131,040 times in the 130"
-    ):
+    with pytest.raises(ScenarioError, match=r"models\.drift\.step: .*10 minutes is taken 131,040 times in the 130"):
         load(trial(tmp_path, disease=fine, text=TRIAL.replace("lasts: 2 weeks", "lasts: 130 weeks")))
 
 

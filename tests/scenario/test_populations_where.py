@@ -75,7 +75,8 @@ def test_the_chart_written_again_reads_as_the_engine_s_own(draft: Draft):
             continue
         # Who took it was at the end of the course, with all that was ever seen.
         group = protocol.group_of(t)
-        condition = CourseCondition(Rule(t.rule.words, t.rule.evaluate), protocol.reader, group.reads, factors)
+        rule = Rule(t.rule.words, t.rule.evaluate)
+        condition = CourseCondition(rule, protocol.reader, group.reads, factors, protocol.variables)
         held = condition(records)
         taken = moves["transition"] == t.number
         keys = set(zip(moves["replicate"][taken].tolist(), moves["subject"][taken].tolist(), strict=True))

@@ -130,7 +130,7 @@ ONE_FAULT = [
     ("disease: relapsing_ms", "disease: relapsing_sm", "relapsing_sm", "cohort.disease", "did you mean 'relapsing_ms'?"),
     ("cohort: {", "drugs: {daclizumab: {bioavailability: [1]}}\ncohort: {", "bioavail", "drugs.daclizumab.bioavailability", ""),
     # Treatment and schedules
-    ("dose: 1 mg/kg", "dose: 70 mg", "70 mg", "protocol.states.treated.treatment.daclizumab.dose", "expected a dose (mg/kg), found '70 mg', a mass (mg)"),
+    ("dose: 1 mg/kg", "dose: 70 L", "70 L", "protocol.states.treated.treatment.daclizumab.dose", "found '70 L', a volume (L)"),
     ("dose: 1 mg/kg", "dose: -1 mg/kg", "-1", "protocol.states.treated.treatment.daclizumab.dose", "-1 mg/kg is below 0 (dose)"),
     ("{dose: 1 mg/kg, every: 4 weeks}", "standard", "standard", "protocol.states.treated.treatment.daclizumab", "is given in doses"),
     ("{dose: 1 mg/kg, every: 4 weeks}", "stadnard", "stadnard", "protocol.states.treated.treatment.daclizumab", "expected 'standard' or a mapping of keys"),
@@ -189,7 +189,7 @@ ONE_FAULT = [
     ("{from: baseline, to: treated}\n", "{from: baseline, to: treated, when: fall > 0}\n    - {from: baseline, to: failed, when: before > 0}\n", "{from: baseline, to: failed", "protocol.transitions[1]", "'baseline' may end with no transition to take"),
     # Transitions
     ("to: failed, otherwise", "to: faild, otherwise", "faild", "protocol.transitions[2].to", "unknown state 'faild'; did you mean 'failed'?"),
-    ("to: failed, otherwise: true", "otherwise: true", "{from: treated, otherwise", "protocol.transitions[2]", "says 'to' or 'randomise', one of them"),
+    ("to: failed, otherwise: true", "otherwise: true", "{from: treated, otherwise", "protocol.transitions[2]", "says 'to', 'randomise' or 'choose', one of them"),
     ("{from: baseline, to", "{from: [], to", "[], to", "protocol.transitions[0].from", "no state stands here"),
     ("when: fall > threshold}", "when: fall > threshold, otherwise: true}", "{from: treated, to: done", "protocol.transitions[1]", "'when' or 'otherwise', not both"),
     ("to: done, when", "to: done, after: mri, upon: dropout, when", "{from: treated, to: done", "protocol.transitions[1]", "'after' or 'upon', not both"),

@@ -81,7 +81,9 @@ class EndpointsBuilder:
         if rule is None:
             return None
         factors = tuple(v.factor for v in self.words.variables)
-        return CourseCondition(rule, Reader(self.rules.summaries), self.rules.reads([text]), factors)
+        return CourseCondition(
+            rule, Reader(self.rules.summaries), self.rules.reads([text]), factors, self.rules.variables
+        )
 
     def _circular(self, name: str) -> bool:
         seen: list[str] = []

@@ -54,6 +54,13 @@ def _columns(component: Component) -> Iterator[str]:
 
 
 def _streams(component: Component) -> Iterator[str]:
+    if component.streams is not None:
+        yield from (
+            f"its hazard '{h.event}' draws from stream {h.stream}, which is none of its own"
+            for h in component.hazards
+            if h.stream not in component.streams
+        )
+        return
     first = component.stream
     if not STREAM_BLOCK <= first <= 2**32 - STREAM_BLOCK:
         yield f"its stream, {first}, is not between {STREAM_BLOCK} and {2**32 - STREAM_BLOCK}"

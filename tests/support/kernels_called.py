@@ -95,7 +95,8 @@ def dispatchers() -> list[Any]:
     package = PLACE.parents[1]
     found = []
     for path in sorted(package.rglob("*.py")):
-        if "@kernel" in (text := path.read_text(encoding="utf-8")) or "@inlined" in text:
+        text = path.read_text(encoding="utf-8")
+        if any(word in text for word in ("@kernel", "@inlined", "ByName(")):
             module = importlib.import_module(".".join(path.relative_to(package.parent).with_suffix("").parts))
             found += [v for v in vars(module).values() if isinstance(getattr(v, "_cache", None), MachineCode)]
     return [*{id(d): d for d in found}.values()]

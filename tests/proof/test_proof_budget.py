@@ -106,6 +106,8 @@ def test_all_questions_share_one_budget_of_seconds(monkeypatch):
 
 
 SCRIPT = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
 import sys
 from protocolsim.proof.symbolic import budget
 budget.SECONDS = budget.SECONDS_IN_ALL = 60.0

@@ -97,7 +97,8 @@ def load(room: str, name: str, allow_plugins: bool, also: Iterable[str] = ()) ->
     `also`: further names that could be meant where this one is unknown.
     """
     if ":" not in name:
-        if name in _names(room):
+        # Files of declared models are read only where a name may be one of theirs.
+        if name in _with_code(room) or (name in models() and _declared(name).data.get("kind") == room):
             return load_shipped(room, name)
         if name in plugins(room):
             return _installed(room, name)

@@ -9,11 +9,11 @@ from protocolsim.component import Variable
 from protocolsim.model import instructions as code
 from protocolsim.model.terms import ColumnTerm, apply, number, term_of, uniform_of_use
 from protocolsim.model.terms import field as field_term
+from protocolsim.protocol.intervals import ANYTHING, NOT_NEGATIVE, TRUTH, Interval, bounded_by, hull
 from protocolsim.protocol.rules import Name
 from protocolsim.scenario.file.model_schema import ErrorPart, ObservationPart
 from protocolsim.scenario.file.yaml_reader import Address
 from protocolsim.scenario.models.draws import Streams, bounded, drawn, exponential, log_sd, minus, over, plus, times
-from protocolsim.scenario.models.intervals import ANYTHING, NOT_NEGATIVE, TRUTH, Interval, bounded_by, hull
 from protocolsim.scenario.models.quantities import Fields
 from protocolsim.scenario.models.scope import Meanings, ParsedFormula, Scope, unit_dimension
 from protocolsim.units import NONE, Dimension, base_unit, dimension_name, unit_product

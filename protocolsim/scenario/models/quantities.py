@@ -15,11 +15,11 @@ from protocolsim.errors import RuleError
 from protocolsim.model import instructions as code
 from protocolsim.model.terms import ColumnTerm, apply, number, parts_of, term_of
 from protocolsim.model.terms import field as field_term
+from protocolsim.protocol.intervals import ANYTHING, NOT_NEGATIVE, Interval, bounded_by, bounds_of, hull
 from protocolsim.protocol.rules import Call, Node, names_in, parse
 from protocolsim.scenario.file.model_schema import QuantityPart
 from protocolsim.scenario.file.yaml_reader import Address
 from protocolsim.scenario.models.draws import Streams, bounded, exponential, minus, over, plus, times
-from protocolsim.scenario.models.intervals import ANYTHING, NOT_NEGATIVE, Interval, bounded_by, hull, interval_of
 from protocolsim.scenario.models.kinetics import compartments
 from protocolsim.scenario.models.scope import Meanings, ParsedFormula, Scope
 from protocolsim.units import ACTIVITY, MASS, NONE, RATE, TIME, Dimension, combine
@@ -217,7 +217,7 @@ class QuantitiesBuilder:
     def _bounded(self, name: str, interval: Interval) -> Interval:
         """An interval within the ends of a quantity, as far as they are known."""
         ends = self._ends.get(name, (None, None))
-        return bounded_by(interval, *(None if e is None else interval_of(e, self.scope.intervals) for e in ends))
+        return bounded_by(interval, *(None if e is None else bounds_of(e, self.scope.intervals) for e in ends))
 
     def _at_entry(self, address: Address, formula: ParsedFormula) -> ColumnTerm | None:
         """What a formula is at entry; None, with a fault, where it reads what is not there yet."""
@@ -301,11 +301,11 @@ class QuantitiesBuilder:
         known = self.scope.intervals
 
         def widened(name: str) -> Interval:
-            return hull(self._first[name], *(interval_of(node, known) for node in self._spans[name]))
+            return hull(self._first[name], *(bounds_of(node, known) for node in self._spans[name]))
 
         def settle(name: str, low: float, high: float) -> None:
             known[name] = self._bounded(name, (low, high))
-            known.update({n: interval_of(node, known) for n, node in self.scope.formulas.items() if n in known})
+            known.update({n: bounds_of(node, known) for n, node in self.scope.formulas.items() if n in known})
 
         for turn in count():
             before = dict(known)
@@ -353,7 +353,7 @@ class QuantitiesBuilder:
                     self.scope.broken.add(name)
                     return
                 node = Call(which, (node, bound.node))
-        self.scope.add(name, formula.dimension or NONE, interval_of(node, self.scope.intervals))
+        self.scope.add(name, formula.dimension or NONE, bounds_of(node, self.scope.intervals))
         self.scope.formulas[name] = node
 
     # Carrying on -----------------------------------------------------------------------------------------------------

@@ -14,11 +14,11 @@ from protocolsim.errors import RuleError, nearest, unknown
 from protocolsim.model import instructions as code
 from protocolsim.model.terms import ColumnTerm, apply, number, term_of
 from protocolsim.model.terms import field as field_term
+from protocolsim.protocol.intervals import ANYTHING, Interval, bounds_of
 from protocolsim.protocol.rules import RESERVED, Node, dimension_of, names_in, parse
 from protocolsim.scenario.build.values.faults import Faults
 from protocolsim.scenario.build.values.names import NAME
 from protocolsim.scenario.file.yaml_reader import Address
-from protocolsim.scenario.models.intervals import ANYTHING, Interval, interval_of
 from protocolsim.units import NONE, TIME, Dimension, UnitError, dimension_name, unit_product
 
 _FORMS: tuple[tuple[str, re.Pattern[str]], ...] = (
@@ -133,7 +133,7 @@ class Scope:
             said = f"expected {dimension_name(wants)}, found '{text}', {dimension_name(dimension or NONE)}{behind}"
             self.faults.append(address, said)
             return None
-        return ParsedFormula(node, dimension, interval_of(node, self.intervals), str(text))
+        return ParsedFormula(node, dimension, bounds_of(node, self.intervals), str(text))
 
     def _known(self, address: Address, names: tuple[str, ...]) -> bool:
         sound = True

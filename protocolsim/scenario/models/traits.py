@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from protocolsim.model import instructions as code
 from protocolsim.model.terms import ColumnTerm, apply, number, term_of, uniform
+from protocolsim.protocol.intervals import NOT_NEGATIVE, TRUTH, Interval, bounded_by, bounds_of, hull
 from protocolsim.scenario.file.model_schema import TraitPart
 from protocolsim.scenario.file.yaml_reader import Address
 from protocolsim.scenario.models.draws import (
@@ -22,7 +23,6 @@ from protocolsim.scenario.models.draws import (
     plus,
     times,
 )
-from protocolsim.scenario.models.intervals import NOT_NEGATIVE, TRUTH, Interval, bounded_by, hull, interval_of
 from protocolsim.scenario.models.scope import Meanings, ParsedFormula, Scope
 from protocolsim.units import NONE, Dimension
 
@@ -321,7 +321,7 @@ class TraitsBuilder:
         chosen = self._term(values[-1])
         for value, below in zip(reversed(values[:-1]), reversed(sums[:-1]), strict=True):
             chosen = apply(code.CHOOSE, drawn(u, below), self._term(value), chosen)
-        interval = hull(*(interval_of(v.node, {}) for v in values))
+        interval = hull(*(bounds_of(v.node, {}) for v in values))
         whole = all(v.interval[0] == int(v.interval[0]) for v in values)
         return self._made(name, part, chosen, NONE, interval, whole=whole)
 

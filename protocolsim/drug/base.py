@@ -15,11 +15,13 @@ class Drug(Component):
     Field 0 of every drug is LEVEL, the treatment in force: 0 off treatment, 1 for `standard`, or the
     dose of the regimen in its own unit (mg/kg, mg, IU/kg, IU). The engine writes it on entering a state, and where a
     dose that is computed changes. A drug that is given in doses has a `give` kernel; one without is only on or off
-    (`standard`). `dose_unit` is what its doses are measured in, flat or per weight.
+    (`standard`). `dose_unit` is what its doses are measured in, flat or, where it knows
+    the weight (`per_weight`), per weight.
     """
 
     give: GiveKernel | None = None
     dose_unit: Literal["mg", "IU"] = "mg"
+    per_weight: bool = True
 
 
 LEVEL = 0

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from protocolsim.errors import ScenarioError, UsageError, digits, nearest
+from protocolsim.errors import UsageError, digits, nearest
 from protocolsim.names import shown
 from protocolsim.scenario.build import components
+from protocolsim.scenario.file.models import cast_of, mapping
 from protocolsim.scenario.file.named_transitions import TRANSITIONS, numbered
-from protocolsim.scenario.file.templates import expanded
+from protocolsim.scenario.file.templates import expanded_where_sound
 from protocolsim.scenario.file.yaml_reader import Document, why_no_text
 
 _IN_PATHS = frozenset(".[]")
@@ -22,7 +23,7 @@ def key_of(component: str, parameter: str, path: str) -> str:
 
 def settings(document: Document, given: Mapping[str, Any], allow_plugins: bool) -> dict[str, Any]:
     """The given values by dotted path. Raises UsageError for a name that means nothing here, or several things."""
-    places = _places(_expanded(document).data, allow_plugins)
+    places = _places(expanded_where_sound(document).data, allow_plugins)
     result: dict[str, Any] = {}
     for name, value in given.items():
         if not isinstance(name, str):
@@ -34,14 +35,6 @@ def settings(document: Document, given: Mapping[str, Any], allow_plugins: bool) 
             raise UsageError(f"--set {name}: {path} is set twice")
         result[path] = value
     return result
-
-
-def _expanded(document: Document) -> Document:
-    """The document with the states that its templates make; itself where these are at fault, which the builder says."""
-    try:
-        return expanded(document)
-    except ScenarioError:
-        return document
 
 
 def _path(name: str, places: Mapping[str, list[str]], data: Mapping[str, Any]) -> str:
@@ -58,7 +51,7 @@ def _path(name: str, places: Mapping[str, list[str]], data: Mapping[str, Any]) -
     close = inside[0] if inside else nearest(name, known)
     if close is not None:
         raise UsageError(f"--set {name}: there is no such name; did you mean '{close}'?")
-    own = ", ".join(_mapping(data, "parameters")) or "none"
+    own = ", ".join(mapping(data, "parameters")) or "none"
     raise UsageError(
         f"--set {name}: there is no such name; this scenario's parameters: {own}; or a path like cohort.size"
     )
@@ -76,17 +69,17 @@ def _places(data: Mapping[str, Any], allow_plugins: bool) -> dict[str, list[str]
         add(key, key)
     for key in ("size", "dropout", "no_show", "arrivals", "max_candidates"):
         add(f"cohort.{key}", f"cohort.{key}")
-    for name in _mapping(data, "parameters"):
+    for name in mapping(data, "parameters"):
         add(name, f"parameters.{name}.value")
         add(f"parameters.{name}", f"parameters.{name}.value")
-    for name in _mapping(data, "protocol", "variables"):
+    for name in mapping(data, "protocol", "variables"):
         add(name, f"protocol.variables.{name}.start")
-    for room, name, kind, prefix in _cast(data):
+    for room, name, kind, prefix in cast_of(data):
         if set(name) & _IN_PATHS:
             continue  # a path cannot say which of its dots part names
         for parameter in _parameters_of(data, room, kind, allow_plugins):
             # A scenario's own parameter or variable goes before a component's of the same name.
-            if parameter not in {**_mapping(data, "parameters"), **_mapping(data, "protocol", "variables")}:
+            if parameter not in {**mapping(data, "parameters"), **mapping(data, "protocol", "variables")}:
                 add(parameter, f"{prefix}.{parameter}")
             add(f"{name}.{parameter}", f"{prefix}.{parameter}")
             add(f"{prefix}.{parameter}", f"{prefix}.{parameter}")
@@ -95,34 +88,12 @@ def _places(data: Mapping[str, Any], allow_plugins: bool) -> dict[str, list[str]
 
 def _parameters_of(data: Mapping[str, Any], room: str, kind: str, allow_plugins: bool) -> list[str]:
     """The names of a component's parameters; of a declared model those that stand in the file."""
-    if kind in _mapping(data, "models"):
-        return list(_mapping(data, "models", kind, "parameters"))
+    if kind in mapping(data, "models"):
+        return list(mapping(data, "models", kind, "parameters"))
     try:
         return [p.name for p in components.load(room, kind, allow_plugins).parameters]
     except UsageError:
         return []  # the builder says what is wrong with it, at its line
-
-
-def _mapping(data: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:
-    here: Any = data
-    for key in keys:
-        here = here.get(key) if isinstance(here, Mapping) else None
-    return here if isinstance(here, Mapping) else {}
-
-
-def _cast(data: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
-    """(room, name, kind, path of its parameters) of the disease and of every drug that the scenario mentions."""
-    result = []
-    disease = _mapping(data, "cohort").get("disease")
-    if isinstance(disease, str):
-        result.append(("disease", disease, disease, "cohort"))
-    drugs = dict.fromkeys(_mapping(data, "drugs"))
-    for state in _mapping(data, "protocol", "states").values():
-        drugs |= dict.fromkeys(_mapping(state, "treatment")) if isinstance(state, Mapping) else {}
-    for drug in drugs:
-        kind = _mapping(data, "drugs", drug).get("kind", drug)
-        result.append(("drug", drug, str(kind), f"drugs.{drug}"))
-    return result
 
 
 def _may_hold(data: Mapping[str, Any], steps: Sequence[str]) -> bool:

@@ -328,3 +328,30 @@ def test_parquet_gives_what_csv_gives(tmp_path):
     rows.assign(kg=["a", "b", "c"]).to_parquet(tmp_path / "models" / "p.parquet")
     with pytest.raises(ScenarioError, match="expected numbers"):
         load(path)
+
+
+def test_a_whole_model_replaces_the_inherited_one(tmp_path):
+    """Two models of one name beside two files are never mixed; a part of one, without its kind, changes that part."""
+    base = trial(tmp_path, disease=DISEASE)
+    there = tmp_path / "child"
+    (there / "models").mkdir(parents=True)
+    other = changed(changed(DISEASE, "traits/frail", None), "events", None)
+    (there / "models" / "drift.yaml").write_text(other)
+    child = there / "child.yaml"
+    child.write_text(f"extends: ../{base.name}\ncohort: {{disease: drift}}\n")
+    assert {t.name for t in load(child).trial.disease.component.traits} == {"weight", "level"}
+    child.write_text(f"extends: ../{base.name}\nmodels: {{drift: {{parameters: {{half: {{value: 2 days}}}}}}}}\n")
+    component = load(child).trial.disease.component
+    assert [p.value for p in component.parameters] == [8.0, 2.0]
+    assert len(component.traits) == 3
+
+
+def test_drugs_of_a_template_are_found_too(tmp_path):
+    """A state written for several drugs has their models looked for as any other."""
+    text = TRIAL.replace(
+        "s: {enrolled: true,",
+        "'t': {for: {drug: [pill]}, enrolled: true, treatment: {'{drug}': {dose: 1 mg/kg, days: [0]}},",
+    ).replace("from: s,", "from: 't',")
+    built = load(trial(tmp_path, drug=DRUG, text=text))
+    assert [d.component.name for d in built.trial.drugs] == ["pill"]
+    assert not [w for w in built.warnings if "used nowhere" in w]

@@ -40,6 +40,7 @@ from protocolsim.scenario.checks.lapsing import lapsing, said
 from protocolsim.scenario.checks.limits import beyond_limits, too_fine
 from protocolsim.scenario.file.extends import SET
 from protocolsim.scenario.file.model_schema import ModelPart
+from protocolsim.scenario.file.models import cast_of
 from protocolsim.scenario.file.schema import CohortPart, ScenarioPart
 from protocolsim.scenario.file.shape_check import check
 from protocolsim.scenario.file.templates import expanded
@@ -110,6 +111,7 @@ def _assemble(document: Document, part: ScenarioPart, q: Expressions, allow_plug
     if q.faults or not _stops_counted(decisions, trial(), q.faults):
         return None
     never = tuple(lapsing(part, trial()))
+    idle = (*_idle(part, q.names, document), *_set_from_outside(document))
     return Scenario(
         name=PurePath(document.source).stem,
         title=part.title,
@@ -119,7 +121,7 @@ def _assemble(document: Document, part: ScenarioPart, q: Expressions, allow_plug
         notes=tuple(part.notes),
         beside=tuple(part.beside),
         findings=tuple(part.findings),
-        warnings=(*cast.warnings, *_idle(part, q.names), *_set_from_outside(document), *(said(*n) for n in never)),
+        warnings=(*cast.warnings, *idle, *(said(*n) for n in never)),
         seed=part.seed,
         replicates=part.replicates,
         follow=part.follow,
@@ -189,9 +191,10 @@ def _set_from_outside(document: Document) -> list[str]:
     return [f"set from outside: {', '.join(changed)}; what is 'fitted' was fitted without that"]
 
 
-def _idle(part: ScenarioPart, names: Names) -> list[str]:
+def _idle(part: ScenarioPart, names: Names, document: Document) -> list[str]:
     """What is declared and does nothing: changing it would change no result."""
     named = [t.randomise for t in part.protocol.transitions]
+    used = {kind for _, _, kind, _ in cast_of(document.data)}
     return [
         *(f"the parameter '{name}' is used nowhere" for name in part.parameters if not names.is_used("name", name)),
         *(
@@ -199,15 +202,8 @@ def _idle(part: ScenarioPart, names: Names) -> list[str]:
             for name in part.protocol.randomisations
             if name not in named
         ),
-        *(f"the model '{name}' is used nowhere" for name in part.models if name not in _models_used(part)),
+        *(f"the model '{name}' is used nowhere" for name in part.models if name not in used),
     ]
-
-
-def _models_used(part: ScenarioPart) -> set[str]:
-    """What the disease and the drugs are called that this trial has."""
-    drugs = {d for s in part.protocol.states.values() for d in s.treatment} | set(part.drugs)
-    kinds = {name: part.drugs[name].kind if name in part.drugs else None for name in drugs}
-    return {part.cohort.disease, *(kind or name for name, kind in kinds.items())}
 
 
 def _cast(part: ScenarioPart, q: Expressions, allow_plugins: bool, attached: Mapping[str, bytes]) -> _Cast:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from protocolsim.component import Trait
 from protocolsim.drug.base import Drug
 from protocolsim.errors import RuleError
-from protocolsim.model.programs import GiveProgram
 from protocolsim.protocol.checks import closure
 from protocolsim.protocol.intervals import Interval, interval_of
 from protocolsim.protocol.rules import Node, compiled, dimension_of, names_in, parse
@@ -120,7 +119,7 @@ class ComputedNumbers:
         if dimension not in dimensions:
             self.q.faults.append(address, f"expected {expected}, found '{text}', {dimension_name(dimension)}")
             return None
-        if dimension == dimensions[0] and isinstance(drug.give, GiveProgram) and "weight" not in drug.needs:
+        if dimension == dimensions[0] and not drug.per_weight:
             said = f"'{text}' is per weight, which '{drug.name}' does not read"
             self.q.faults.append(
                 address, f"{said}; say {dimension_name(dimensions[1])}, or 'needs: weight' in its model"

@@ -17,7 +17,7 @@ import numpy as np
 
 from protocolsim.errors import ScenarioError, UsageError, digits
 from protocolsim.scenario.file.library import find, is_path
-from protocolsim.scenario.file.models import with_models
+from protocolsim.scenario.file.models import FOLDER, mapping, with_models
 from protocolsim.scenario.file.named_transitions import TRANSITIONS, listed, numbered, with_changes, without, written
 from protocolsim.scenario.file.path_check import why_unreadable
 from protocolsim.scenario.file.yaml_reader import MAX_DEPTH, Address, Document, Place, read, spell, why_no_text
@@ -95,6 +95,11 @@ def _merge(base: Document, over: Document) -> Document:
     replaced: set[Address] = {_EXTENDS, *((key,) for key in _ITS_OWN)}
     gone: set[Address] = {_EXTENDS}
     inherited = {key: value for key, value in base.data.items() if key not in _ITS_OWN}
+    # A model that is whole replaces one of its name: two models key by key would be a third that nobody wrote.
+    whole = [name for name, model in mapping(over.data, FOLDER).items() if "kind" in mapping(model)]
+    if whole and FOLDER in inherited:
+        inherited[FOLDER] = {name: m for name, m in mapping(inherited, FOLDER).items() if name not in whole}
+        replaced |= {(FOLDER, name) for name in whole}
     data = _overlay(inherited, over.data, (), replaced, gone)
     data.pop("extends", None)
     places = {address: place for address, place in base.places.items() if not _within(address, replaced)}

@@ -6,7 +6,7 @@ stands under `models:`, each part with the place where it was written. So one do
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any
 
 from protocolsim.scenario.file.library import is_path, model_file
 from protocolsim.scenario.file.path_check import why_unreadable
+from protocolsim.scenario.file.templates import expanded_where_sound
 from protocolsim.scenario.file.yaml_reader import Document, read
 
 FOLDER = "models"
@@ -31,7 +32,7 @@ def with_models(document: Document, path: Path | None) -> Document:
     declared = dict(here) if isinstance(here, dict) else {}
     places, attached = dict(document.places), dict(document.attached)
     folders = dict.fromkeys(declared, None if path is None else path.parent)
-    for name in dict.fromkeys(named(document.data)):
+    for name in dict.fromkeys(kind for _, _, kind, _ in cast_of(expanded_where_sound(document).data)):
         if name in declared or (here is not None and not isinstance(here, dict)):
             continue
         found = _file(name, path)
@@ -55,7 +56,7 @@ def with_models(document: Document, path: Path | None) -> Document:
 
 def _patients(model: Any, folder: Path | None) -> bytes | None:
     """The file of patients that a model names; None where there is none. The builder says what is wrong with it."""
-    source = _mapping(model, "patients").get("from")
+    source = mapping(model, "patients").get("from")
     if folder is None or not isinstance(source, str) or not source:
         return None
     path = folder / source
@@ -74,19 +75,21 @@ def _file(name: str, path: Path | None) -> Path | None:
     return next((p for p in beside if p.is_file()), None) or model_file(name)
 
 
-def named(data: Mapping[str, Any]) -> Iterator[str]:
-    """The diseases and drugs that a document names."""
-    disease = _mapping(data, "cohort").get("disease")
+def cast_of(data: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
+    """(room, name, kind, path of its parameters) of the disease and of every drug that expanded data mention."""
+    result = []
+    disease = mapping(data, "cohort").get("disease")
     if isinstance(disease, str):
-        yield disease
-    drugs = dict.fromkeys(_mapping(data, "drugs"))
-    for state in _mapping(data, "protocol", "states").values():
-        drugs |= dict.fromkeys(_mapping(state, "treatment"))
-    for drug in drugs:
-        yield str(_mapping(data, "drugs", drug).get("kind", drug))
+        result.append(("disease", disease, disease, "cohort"))
+    drugs = dict.fromkeys(mapping(data, "drugs"))
+    for state in mapping(data, "protocol", "states").values():
+        drugs |= dict.fromkeys(mapping(state, "treatment"))
+    kinds = {drug: str(mapping(data, "drugs", drug).get("kind", drug)) for drug in drugs}
+    return [*result, *(("drug", drug, kind, f"drugs.{drug}") for drug, kind in kinds.items())]
 
 
-def _mapping(data: Any, *keys: str) -> Mapping[str, Any]:
+def mapping(data: Any, *keys: str) -> Mapping[str, Any]:
+    """The mapping at these keys; an empty one where none stands there."""
     here = data
     for key in keys:
         here = here.get(key) if isinstance(here, Mapping) else None

@@ -73,6 +73,14 @@ def expanded(document: Document) -> Document:
     return _Expansion(document, options).document()
 
 
+def expanded_where_sound(document: Document) -> Document:
+    """The document with the states that its templates make; itself where these are at fault, which the builder says."""
+    try:
+        return expanded(document)
+    except ScenarioError:
+        return document
+
+
 def _options(document: Document, name: str, given: Any, faults: list[Fault]) -> list[_Option]:
     address: Address = (*_STATES, name, FOR)
     if not isinstance(given, dict) or not given or not all(isinstance(v, list | dict) and v for v in given.values()):

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from protocolsim.arrays import Floats
-from protocolsim.component import Assessment, Component, Hazard, Parameter, Trait, in_base_units
+from protocolsim.component import Assessment, Component, Hazard, Parameter, Trait, in_base_units, level_of
 from protocolsim.disease.base import Disease
 from protocolsim.drug.base import Drug
 from protocolsim.errors import RuleError
@@ -354,7 +354,7 @@ class DeclaredModel:
         }
         if not self.is_drug:
             return Disease(**common)
-        return Drug(**common, give=give, dose_unit=self._dose_unit())
+        return Drug(**common, give=give, dose_unit=self._dose_unit(), per_weight="weight" in self.scope.needs)
 
     def _assessment(
         self, frame: Frame, name: str, shows: Sequence[DeclaredVariable], kept: Mapping[int, ColumnTerm]
@@ -424,7 +424,7 @@ def _moves(term: ColumnTerm, is_drug: bool, reads: Sequence[str]) -> bool:
         if part.code == code.LOAD:
             return part.changes and not (is_drug and part.data[0] == 0.0)
         if part.code == code.SIGNAL:
-            return not reads[int(part.data[0])].startswith("level of ")
+            return not reads[int(part.data[0])].startswith(level_of(""))
         return part.code in (code.UNTIL, code.AUTOREGRESSIVE)
 
     return any(moves(part) for part in parts_of(term))

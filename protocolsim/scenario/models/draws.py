@@ -47,6 +47,9 @@ def stream_of(model: str, name: str) -> int:
     return FIRST_DECLARED + int.from_bytes(sha256(f"{model}/{name}".encode()).digest()[:4], "big") % FIRST_DECLARED
 
 
+LN2 = 0.6931471805599453
+
+
 # Terms ---------------------------------------------------------------------------------------------------------------
 
 

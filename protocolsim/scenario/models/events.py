@@ -74,9 +74,7 @@ class EventsBuilder:
         formula = self.scope.read(address, text, dimension, what)  # type: ignore[arg-type]
         if formula is None:
             return None
-        if formula.interval[0] < 0.0:
-            said = f"'{formula.text}' can be negative, and a hazard is 0 or more; bound it, as in max(0 / week, ...)"
-            self.scope.faults.append(address, said)
+        self.scope.not_negative(address, formula, "a hazard")
         return term_of(formula.node, self.meanings)
 
     def _constant(

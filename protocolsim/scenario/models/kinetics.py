@@ -13,10 +13,9 @@ from protocolsim.model import instructions as code
 from protocolsim.model.terms import ColumnTerm, apply, number
 from protocolsim.model.terms import field as field_term
 from protocolsim.scenario.file.model_schema import QuantityPart
-from protocolsim.scenario.models.draws import below, exponential, minus, over, plus, times
+from protocolsim.scenario.models.draws import LN2, below, exponential, minus, over, plus, times
 from protocolsim.units import NONE, RATE, TIME, Dimension
 
-_LN2 = 0.6931471805599453
 _APART = 1.0 + 1e-7
 
 
@@ -45,7 +44,7 @@ def compartments(
             return None
         wants, what = (TIME, "a half-life") if half_life else (RATE, "a rate")
         found = read(key, text, wants, what)
-        return found if found is None or not half_life else over(number(_LN2), found)
+        return found if found is None or not half_life else over(number(LN2), found)
 
     two = part.doses_enter == "two compartments"
     out = rate_of("half-life", part.half_life, half_life=True)

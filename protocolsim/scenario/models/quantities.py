@@ -19,7 +19,7 @@ from protocolsim.protocol.intervals import ANYTHING, NOT_NEGATIVE, Interval, bou
 from protocolsim.protocol.rules import Call, Node, names_in, parse
 from protocolsim.scenario.file.model_schema import QuantityPart
 from protocolsim.scenario.file.yaml_reader import Address
-from protocolsim.scenario.models.draws import Streams, bounded, exponential, minus, over, plus, times
+from protocolsim.scenario.models.draws import LN2, Streams, bounded, exponential, minus, over, plus, times
 from protocolsim.scenario.models.kinetics import compartments
 from protocolsim.scenario.models.scope import Meanings, ParsedFormula, Scope
 from protocolsim.units import ACTIVITY, MASS, NONE, RATE, TIME, Dimension, combine
@@ -31,7 +31,6 @@ _WITH: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("absorption_half_life", "to_periphery", "from_periphery", "measured_in"), ("doses_enter",)),
     "available": ("doses_enter",),
 }
-LN2 = 0.6931471805599453
 _TURNS = 3  # in which bounds may become wider step by step
 _INF = float("inf")
 _MEASURED = {"mg": MASS, "IU": ACTIVITY}
@@ -268,7 +267,7 @@ class QuantitiesBuilder:
         time = self.scope.read((*address, "over"), given.over, TIME, "the time after which it has it")
         if sd is None or like is None or time is None:
             return None
-        self._above_zero((*address, "over"), time)
+        self.scope.above_zero((*address, "over"), time)
         if not (like.interval[0] > 0.0 and like.interval[1] < 1.0):
             said = f"'{like.text}' can be outside of 0 to 1, which it must not meet"
             self.scope.faults.append((*address, "correlation"), said)
@@ -385,7 +384,7 @@ class QuantitiesBuilder:
             self.scope.faults.unsound()
             return
         target = term_of(aim.node, self._meanings())
-        self._above_zero((*address, "half-life"), half[0])
+        self.scope.above_zero((*address, "half-life"), half[0])
         driven = self._driven(name, part, dimension, target, half[1])
         kept = exponential(apply(code.NEGATE, over(times(number(LN2), self._time(driven=driven)), half[1])))
         value = plus(target, times(minus(self.now[name], target), kept))
@@ -466,7 +465,7 @@ class QuantitiesBuilder:
         stream = self.streams.stream(self._at(name), f"quantity {name}", part.stream)
         if rate is None:
             return
-        self._not_negative((*self._at(name), "arrivals"), rate[0])
+        self.scope.not_negative((*self._at(name), "arrivals"), rate[0], "a rate")
         spent = self.fields.add(f"{name} (hazard so far)")
         self.fields.add(f"{name} (hazard of the next)")
         arrived = self.fields.add(name)
@@ -495,7 +494,7 @@ class QuantitiesBuilder:
                 rate = self._read(place, text, RATE, "a rate")
                 if rate is None:
                     return
-                self._not_negative(place, rate[0])
+                self.scope.not_negative(place, rate[0], "a rate")
                 if left == entered:
                     self.scope.faults.append(place, "a step leads to another level", at_key=True)
                 rates[left, entered] = rate[1]
@@ -524,7 +523,7 @@ class QuantitiesBuilder:
                 return None
             if found[1].changes:
                 self.scope.faults.append((*address, key), f"'{text}' changes with time; kinetics need it constant")
-            (self._not_negative if wants == NONE else self._above_zero)((*address, key), found[0])
+            (self.scope.not_negative if wants == NONE else self.scope.above_zero)((*address, key), found[0])
             return found[1]
 
         def missing(key: str) -> None:
@@ -539,17 +538,6 @@ class QuantitiesBuilder:
         self.carried.doses.update(made.doses)
         self.now[name] = field_term(made.central, changes=True)
         self.next[name] = self.now[name]
-
-    # What must hold --------------------------------------------------------------------------------------------------
-
-    def _above_zero(self, address: Address, formula: ParsedFormula) -> None:
-        if formula.interval[0] < 0.0 or formula.interval[1] <= 0.0:
-            self.scope.faults.append(address, f"'{formula.text}' can be 0 or negative; expected what is always above 0")
-
-    def _not_negative(self, address: Address, formula: ParsedFormula) -> None:
-        if formula.interval[0] < 0.0:
-            said = f"'{formula.text}' can be negative, and a rate is 0 or more; bound it, as in max(0 / week, ...)"
-            self.scope.faults.append(address, said)
 
 
 def _pick(level: ColumnTerm, values: list[ColumnTerm]) -> ColumnTerm:

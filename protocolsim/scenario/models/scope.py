@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from protocolsim.component import ENROLMENT, level_of
 from protocolsim.errors import RuleError, nearest, unknown
 from protocolsim.model import instructions as code
 from protocolsim.model.terms import ColumnTerm, apply, number, term_of
@@ -27,7 +28,6 @@ _FORMS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("on", re.compile(r"\bon\s*\(\s*([A-Za-z_][A-Za-z0-9_]*)\s*\)")),
     ("time since", re.compile(r"\btime\s+since\s+(entry|enrolment)\b")),
 )
-_LEVEL_OF, _ENROLMENT = "level of ", "enrolment"
 TRUTH_WANTED = "a comparison"
 
 
@@ -152,6 +152,21 @@ class Scope:
                 self.faults.append(address, unknown("name", name, [n for n in self.dimensions if n[0] != "_"]))
         return sound
 
+    # What must hold --------------------------------------------------------------------------------------------------
+
+    def above_zero(self, address: Address, formula: ParsedFormula) -> None:
+        """Note a fault where a formula that must be above 0 may not be."""
+        if formula.interval[0] < 0.0 or formula.interval[1] <= 0.0:
+            self.faults.append(address, f"'{formula.text}' can be 0 or negative; expected what is always above 0")
+
+    def not_negative(self, address: Address, formula: ParsedFormula, what: str = "") -> None:
+        """Note a fault where a formula that must not be negative may be; `what`: what it is, in time."""
+        if formula.interval[0] < 0.0:
+            wanted = "; expected what is 0 or more"
+            if what:
+                wanted = f", and {what} is 0 or more; bound it, as in max(0 / week, ...)"
+            self.faults.append(address, f"'{formula.text}' can be negative{wanted}")
+
     # Forms -----------------------------------------------------------------------------------------------------------
 
     def without_forms(self, text: str | float) -> str | float:
@@ -176,8 +191,8 @@ class Scope:
         form, _, of = name.removeprefix("_form_").partition("_0_")
         if form == "time_since":
             self.add(name, TIME, (0.0, float("inf")))
-            if of == _ENROLMENT:
-                self._read(_ENROLMENT)
+            if of == ENROLMENT:
+                self._read(ENROLMENT)
         elif self.is_drug:
             self.faults.append(address, f"'{form.replace('_', ' ')}({of})' belongs to a disease; a drug says 'dose'")
         elif form == "sum_of":
@@ -190,7 +205,7 @@ class Scope:
             self._read(of)
         else:
             self.add(name, NONE, (0.0, 1.0 if form == "on" else float("inf")))
-            self._read(f"{_LEVEL_OF}{of}")
+            self._read(level_of(of))
 
     def _read(self, signal: str) -> None:
         if signal not in self.reads:
@@ -207,7 +222,7 @@ class Scope:
         form, _, of = name.removeprefix("_form_").partition("_0_")
         if form == "time_since" and of == "entry":
             return apply(code.UNTIL)
-        signal = _ENROLMENT if form == "time_since" else of if form == "sum_of" else f"{_LEVEL_OF}{of}"
+        signal = ENROLMENT if form == "time_since" else of if form == "sum_of" else level_of(of)
         column = apply(code.SIGNAL, data=(float(self.reads.index(signal)),))
         if form == "time_since":
             return apply(code.SUBTRACT, apply(code.UNTIL), column)

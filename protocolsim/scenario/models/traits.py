@@ -163,7 +163,7 @@ class TraitsBuilder:
         mean = sd and self._read((*address, "normal", "mean"), part.normal.mean, sd.dimension, "as its sd")
         if sd is None or mean is None or (ends := self._ends(address, part, sd.dimension or NONE)) is None:
             return None
-        self._positive((*address, "normal", "sd"), sd)
+        self.scope.above_zero((*address, "normal", "sd"), sd)
         middle, spread = self._term(mean), self._term(sd)
         tails = [None if e is None else over(minus(self._term(e), middle), spread) for e in ends]
         value = plus(middle, times(spread, cut_score(u, score, *tails)))
@@ -185,7 +185,7 @@ class TraitsBuilder:
         median = self._read((*address, "lognormal", "median"), given.median, None, "a median")
         if spread is None or median is None or (ends := self._ends(address, part, median.dimension or NONE)) is None:
             return None
-        self._positive((*address, "lognormal", "median"), median)
+        self.scope.above_zero((*address, "lognormal", "median"), median)
         sd = self._term(spread) if key == "log sd" else log_sd(self._term(spread))
         middle = self._term(median)
         shares = [None if e is None else apply(code.MAX, over(self._term(e), middle), number(_TINY)) for e in ends]
@@ -225,8 +225,8 @@ class TraitsBuilder:
         b = self._read((*address, "beta", "b"), part.beta.b, NONE, "a shape")
         if a is None or b is None or (ends := self._ends(address, part, NONE)) is None:
             return None
-        self._positive((*address, "beta", "a"), a)
-        self._positive((*address, "beta", "b"), b)
+        self.scope.above_zero((*address, "beta", "a"), a)
+        self.scope.above_zero((*address, "beta", "b"), b)
         shapes = self._term(a), self._term(b)
         low, high = self._terms_of(ends)
         below = None if low is None else apply(code.BETA_BELOW, low, *shapes)
@@ -242,8 +242,8 @@ class TraitsBuilder:
         cv = self._read((*address, "gamma", "cv"), part.gamma.cv, NONE, "a coefficient of variation")
         if mean is None or cv is None or (ends := self._ends(address, part, mean.dimension or NONE)) is None:
             return None
-        self._positive((*address, "gamma", "mean"), mean)
-        self._positive((*address, "gamma", "cv"), cv)
+        self.scope.above_zero((*address, "gamma", "mean"), mean)
+        self.scope.above_zero((*address, "gamma", "cv"), cv)
         spread, middle = self._term(cv), self._term(mean)
         shape = over(number(1.0), times(spread, spread))
         scale = over(middle, shape)
@@ -261,7 +261,7 @@ class TraitsBuilder:
         mean = self._read((*address, "exponential", "mean"), part.exponential.mean, None, "a mean")
         if mean is None or (ends := self._ends(address, part, mean.dimension or NONE)) is None:
             return None
-        self._not_negative((*address, "exponential", "mean"), mean)
+        self.scope.not_negative((*address, "exponential", "mean"), mean)
         scale = self._term(mean)
         low, high = self._terms_of(ends)
         # It has no memory: above its least it is as from 0 on.
@@ -289,7 +289,7 @@ class TraitsBuilder:
         mean = self._read((*address, "poisson"), part.poisson, NONE, "a mean")
         if mean is None or self._uncut(address, part, "poisson"):
             return None
-        self._not_negative((*address, "poisson"), mean)
+        self.scope.not_negative((*address, "poisson"), mean)
         return self._made(name, part, apply(code.POISSON, u, self._term(mean)), NONE, NOT_NEGATIVE, whole=True)
 
     def _categories(
@@ -334,14 +334,6 @@ class TraitsBuilder:
                 self.scope.faults.append((*address, key), f"'{kind}' cannot be cut to bounds", at_key=True)
                 return True
         return False
-
-    def _positive(self, address: Address, formula: ParsedFormula) -> None:
-        if formula.interval[1] <= 0.0 or formula.interval[0] < 0.0:
-            self.scope.faults.append(address, f"'{formula.text}' can be 0 or negative; expected what is always above 0")
-
-    def _not_negative(self, address: Address, formula: ParsedFormula) -> None:
-        if formula.interval[0] < 0.0:
-            self.scope.faults.append(address, f"'{formula.text}' can be negative; expected what is 0 or more")
 
     # Correlation -----------------------------------------------------------------------------------------------------
 

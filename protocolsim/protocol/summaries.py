@@ -143,25 +143,24 @@ def observed(
             total += x
             if chosen == 1 or how == LAST or (how == SMALLEST and x < result) or (how == LARGEST and x > result):
                 result = x
-        if how == COUNT:
-            result = float(chosen)
-        elif how == SUM and chosen > 0:
-            result = total
-        elif how == MEAN and chosen > 0:
-            result = total / chosen
-        out[r] = result
+        out[r] = _statistic(how, chosen, total, result)
+
+
+@inlined
+def _statistic(how: int, chosen: int, total: float, picked: float) -> float:
+    """The statistic of so many observations with this sum; `picked` is the one that is first, last, least or most."""
+    if how == COUNT:
+        return float(chosen)
+    if chosen > 0 and how == SUM:
+        return total
+    return total / chosen if chosen > 0 and how == MEAN else picked
 
 
 @inlined
 def _passes(state: int, minute: int, during: Integers, within: int, now: int) -> bool:
     if within >= 0 and now - minute > within:
         return False
-    if during.shape[0] == 0:
-        return True
-    for s in during:  # noqa: SIM110 (Numba compiles the loop, not `any` over a generator)
-        if s == state:
-            return True
-    return False
+    return during.shape[0] == 0 or _is_among(state, during)
 
 
 def observed_at(
@@ -252,13 +251,7 @@ def made_at_visit(
             total += x
             if chosen == 1 or how == LAST or (how == SMALLEST and x < result) or (how == LARGEST and x > result):
                 result = x
-        if how == COUNT:
-            result = float(chosen)
-        elif how == SUM and chosen > 0:
-            result = total
-        elif how == MEAN and chosen > 0:
-            result = total / chosen
-        out[r] = result
+        out[r] = _statistic(how, chosen, total, result)
 
 
 def minutes_in_reach(made: Observed, chart: Chart, row: int, now: int) -> list[int]:

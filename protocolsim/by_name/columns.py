@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from copy import deepcopy
+from functools import cached_property
 
 from protocolsim.by_name.column_names import ColumnPlaces, LastRows, LoopNames, scalar
 from protocolsim.by_name.made import Statements
@@ -317,12 +318,17 @@ class ColumnKernel(ColumnPlaces):
                 return True
             seen |= assigned_in(node)
         here = {id(n) for node in group for n in ast.walk(node)}
-        others = [n for statement in self.body for n in ast.walk(statement) if id(n) not in here]
-        return any(
-            (isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Load))
-            or (isinstance(n, ast.AugAssign) and name in assigned_in(n.target))
-            for n in others
-        )
+        return any(reader not in here for reader in self._readers.get(name, ()))
+
+    @cached_property
+    def _readers(self) -> dict[str, list[int]]:
+        """By name, the nodes of the whole that read it; from the time on when the whole no longer changes."""
+        readers: dict[str, list[int]] = {}
+        for node in (n for statement in self.body for n in ast.walk(statement)):
+            read = [node.id] if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) else []
+            for name in assigned_in(node.target) if isinstance(node, ast.AugAssign) else read:
+                readers.setdefault(name, []).append(id(node))
+        return readers
 
     def _loop(self, group: _Region, upto: str) -> list[ast.stmt]:
         inside: list[ast.stmt] = []

@@ -10,6 +10,8 @@ from __future__ import annotations
 import ast
 import linecache
 from collections.abc import Callable, Sequence
+from copy import deepcopy
+from functools import lru_cache
 from types import FunctionType
 from typing import Any, TypeVar
 
@@ -40,14 +42,21 @@ def written(function: Callable[..., Any]) -> Written:
         raise UsageError(
             f"{code.co_filename}: the text of {function.__name__} cannot be read, which a kernel is made of"
         )
-    for node in ast.walk(ast.parse("".join(lines))):
-        if isinstance(node, ast.FunctionDef) and node.name == function.__name__:
-            first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
+    for found in _functions_of("".join(lines)):
+        if found.name == function.__name__:
+            first = min([found.lineno, *(d.lineno for d in found.decorator_list)])
             if first == code.co_firstlineno:
+                node = deepcopy(found)  # it will be changed
                 for inside in ast.walk(node):
                     inside.placed = True  # type: ignore[attr-defined]
                 return Written(node, code.co_filename, function)
     raise UsageError(f"{code.co_filename}:{code.co_firstlineno}: {function.__name__} is not a `def` that stands here")
+
+
+@lru_cache(maxsize=1)
+def _functions_of(text: str) -> tuple[ast.FunctionDef, ...]:
+    """Every `def` of a file, which the functions of one model are asked for one after the other."""
+    return tuple(node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef))
 
 
 class SubjectReader(ast.NodeTransformer):

@@ -172,12 +172,11 @@ class ColumnKernel(ColumnPlaces):
         if not isinstance(node, ast.Assign) or all(s is not node for s in self.body[: self.split]):
             return False
         targets = {t.id for t in node.targets if isinstance(t, ast.Name)}
-        others = [n for s in self.body if s is not node for n in _names(s)]
         return (
             len(targets) == len(node.targets)
             and all(t.startswith("me.") for t in targets)
-            and not targets & {n.id for n in others}
             and not self.differs(node.value)
+            and not targets & {n.id for s in self.body if s is not node for n in _names(s)}
             and not names_in(node.value) & assigned_in(*self.body)
         )
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import ast
 import linecache
 from collections.abc import Callable, Sequence
-from copy import deepcopy
 from functools import lru_cache
 from types import FunctionType
 from typing import Any, TypeVar
@@ -42,21 +41,22 @@ def written(function: Callable[..., Any]) -> Written:
         raise UsageError(
             f"{code.co_filename}: the text of {function.__name__} cannot be read, which a kernel is made of"
         )
-    for found in _functions_of("".join(lines)):
-        if found.name == function.__name__:
-            first = min([found.lineno, *(d.lineno for d in found.decorator_list)])
-            if first == code.co_firstlineno:
-                node = deepcopy(found)  # it will be changed
-                for inside in ast.walk(node):
-                    inside.placed = True  # type: ignore[attr-defined]
-                return Written(node, code.co_filename, function)
+    text, place = "".join(lines), (function.__name__, code.co_firstlineno)
+    if place not in _functions_of(text):
+        _functions_of.cache_clear()  # it was read before
+    node = _functions_of(text).pop(place, None)  # whoever has it changes it
+    if node is not None:
+        for inside in ast.walk(node):
+            inside.placed = True  # type: ignore[attr-defined]
+        return Written(node, code.co_filename, function)
     raise UsageError(f"{code.co_filename}:{code.co_firstlineno}: {function.__name__} is not a `def` that stands here")
 
 
 @lru_cache(maxsize=1)
-def _functions_of(text: str) -> tuple[ast.FunctionDef, ...]:
-    """Every `def` of a file, which the functions of one model are asked for one after the other."""
-    return tuple(node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef))
+def _functions_of(text: str) -> dict[tuple[str, int], ast.FunctionDef]:
+    """Each `def` of a file by its name and first line; the functions of a model are asked for one after the other."""
+    defined = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef)]
+    return {(d.name, min([d.lineno, *(by.lineno for by in d.decorator_list)])): d for d in defined}
 
 
 class SubjectReader(ast.NodeTransformer):

@@ -355,3 +355,11 @@ def test_drugs_of_a_template_are_found_too(tmp_path):
     built = load(trial(tmp_path, drug=DRUG, text=text))
     assert [d.component.name for d in built.trial.drugs] == ["pill"]
     assert not [w for w in built.warnings if "used nowhere" in w]
+
+
+@pytest.mark.parametrize("name", ["b" * 300, "../drift", "/etc/hostname", "a\\b", "drift.yaml", "dr ift"])
+def test_names_that_are_no_model_are_looked_for_nowhere(tmp_path, name):
+    """Too long for a file, or a path to another folder: an unknown disease, in words."""
+    path = trial(tmp_path, text=TRIAL.replace("disease: drift", f"disease: '{name}'"))
+    with pytest.raises(ScenarioError, match="unknown disease"):
+        load(path)

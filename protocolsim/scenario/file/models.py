@@ -12,6 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from protocolsim.names import MOST_IN_NAME
 from protocolsim.scenario.file.library import is_path, model_file
 from protocolsim.scenario.file.path_check import why_unreadable
 from protocolsim.scenario.file.templates import expanded_where_sound
@@ -70,7 +71,12 @@ def _patients(model: Any, folder: Path | None) -> bytes | None:
 
 
 def _file(name: str, path: Path | None) -> Path | None:
-    """The file of a model of this name: beside the scenario, or shipped."""
+    """The file of a model of this name: beside the scenario, or shipped.
+
+    Only what can name a model is looked for: a disease may be called what no file can be, or what is another folder's.
+    """
+    if not (name.isascii() and name.isidentifier() and len(name) <= MOST_IN_NAME):
+        return None
     beside = [] if path is None else [path.parent / FOLDER / f"{name}{ending}" for ending in _ENDINGS]
     return next((p for p in beside if p.is_file()), None) or model_file(name)
 

@@ -111,7 +111,6 @@ def _assemble(document: Document, part: ScenarioPart, q: Expressions, allow_plug
     if q.faults or not _stops_counted(decisions, trial(), q.faults):
         return None
     never = tuple(lapsing(part, trial()))
-    idle = (*_idle(part, q.names, document), *_set_from_outside(document))
     return Scenario(
         name=PurePath(document.source).stem,
         title=part.title,
@@ -121,7 +120,7 @@ def _assemble(document: Document, part: ScenarioPart, q: Expressions, allow_plug
         notes=tuple(part.notes),
         beside=tuple(part.beside),
         findings=tuple(part.findings),
-        warnings=(*cast.warnings, *idle, *(said(*n) for n in never)),
+        warnings=(*cast.warnings, *_unusual(part, q.names, document), *(said(*n) for n in never)),
         seed=part.seed,
         replicates=part.replicates,
         follow=part.follow,
@@ -189,6 +188,11 @@ def _set_from_outside(document: Document) -> list[str]:
     if not changed:
         return []
     return [f"set from outside: {', '.join(changed)}; what is 'fitted' was fitted without that"]
+
+
+def _unusual(part: ScenarioPart, names: Names, document: Document) -> list[str]:
+    """What a reader is told of the file itself."""
+    return [*_idle(part, names, document), *_set_from_outside(document)]
 
 
 def _idle(part: ScenarioPart, names: Names, document: Document) -> list[str]:

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
-from protocolsim.errors import ScenarioError
+from protocolsim.errors import ScenarioError, UsageError
 from protocolsim.scenario.build.components import model_of
 from protocolsim.scenario.file.yaml_reader import parse
 from protocolsim.scenario.file.yaml_writer import as_yaml
@@ -363,3 +363,11 @@ def test_names_that_are_no_model_are_looked_for_nowhere(tmp_path, name):
     path = trial(tmp_path, text=TRIAL.replace("disease: drift", f"disease: '{name}'"))
     with pytest.raises(ScenarioError, match="unknown disease"):
         load(path)
+
+
+def test_a_file_of_patients_is_not_set_from_outside(tmp_path):
+    """Its rows have been read already: another name would be told beside the old rows."""
+    path = trial(tmp_path, disease=PATIENTS.format(name="patients.csv"), text=TRIAL.replace("last < 7 %", "last < 45"))
+    (tmp_path / "models" / "patients.csv").write_text(ROWS)
+    with pytest.raises(UsageError, match="a file of patients cannot be set from outside"):
+        load(path, set={"models.drift.patients.from": "other.csv"})

@@ -163,6 +163,9 @@ def _set(data: dict[str, Any], path: str, steps: list[str], value: Any) -> tuple
         raise UsageError(f"'{path}' is not a path; write names with dots between, like cohort.size")
     if steps[0] == "extends":
         raise UsageError("extends cannot be set from outside; write it in a file")
+    if steps[0] == FOLDER and "patients" in steps[2:3]:
+        # The rows have been read with the file that names them.
+        raise UsageError(f"{path}: a file of patients cannot be set from outside; write it in a file")
     here: Any = data
     address: Address = ()
     made: list[Address] = []

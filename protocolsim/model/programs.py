@@ -11,6 +11,9 @@ from protocolsim.model.assembler import NO_NUMBERS, Program
 
 # A float holds half of a seed exactly.
 _HALF, _LOW = 32, (1 << 32) - 1
+_NOBODY = np.zeros((1, 2), dtype=np.int64)
+Kept = tuple[int, Integers]
+"""A seed, and (replicate, subject) of everybody."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +27,14 @@ class Frame:
     needs: int
     key: int
 
+    def kept(self, body: Floats, rows: Integers, links: Integers) -> Kept:
+        """The key of draws while time passes, when none is given; rows of one study, at least one."""
+        if self.key < 0:
+            return 0, _NOBODY
+        at = int(links[0]) + self.key
+        seed = (int(body[rows[0], at]) << _HALF) + int(body[rows[0], at + 1])
+        return seed, body[:, at + 2 : at + 4].astype(np.int64)
+
     def run(
         self,
         program: Program,
@@ -31,19 +42,14 @@ class Frame:
         rows: Integers,
         links: Integers,
         constants: Floats,
+        kept: Kept,
         since: Integers,
         until: Integers,
         out: Floats = NO_NUMBERS,
     ) -> None:
-        """Run a program while time passes, when no key is given."""
-        if not program or not len(rows):
-            return
-        seed, who = 0, np.zeros((1, 2), dtype=np.int64)
-        if self.key >= 0:
-            at = int(links[0]) + self.key
-            seed = (int(body[rows[0], at]) << _HALF) + int(body[rows[0], at + 1])
-            who = body[:, at + 2 : at + 4].astype(np.int64)
-        self._run(program, body, rows, links, constants, seed, who, since, until, until, NO_NUMBERS, out)
+        """Run a program while time passes, with the key that is `kept`."""
+        if program and len(rows):
+            self._run(program, body, rows, links, constants, *kept, since, until, until, NO_NUMBERS, out)
 
     def run_for(
         self,
@@ -67,9 +73,7 @@ class Frame:
     ) -> None:  # fmt: skip
         """Run a program on what is given to each of the rows, [columns, rows]."""
         none = np.zeros(body.shape[0], dtype=np.int64)
-        self._run(
-            program, body, rows, links, constants, 0, np.zeros((1, 2), dtype=np.int64), none, none, none, given, out
-        )
+        self._run(program, body, rows, links, constants, 0, _NOBODY, none, none, none, given, out)
 
     def _run(
         self,
@@ -131,13 +135,16 @@ class AdvanceProgram:
         self, body: Floats, rows: Integers, links: Integers, constants: Floats, since: Integers, until: Integers, /
     ) -> None:
         """Go on from since[i] to until[i]."""
-        self.frame.run(self.always, body, rows, links, constants, since, until)
+        if not len(rows):
+            return
+        kept = self.frame.kept(body, rows, links)
+        self.frame.run(self.always, body, rows, links, constants, kept, since, until)
         if self.on_grid:
             there = rows[until[rows] > since[rows]]
             if self.step is not None:
                 there = there[until[there] % self.step == 0]
-            self.frame.run(self.on_grid, body, there, links, constants, since, until)
-        self.frame.run(self.shown, body, rows, links, constants, since, until)
+            self.frame.run(self.on_grid, body, there, links, constants, kept, since, until)
+        self.frame.run(self.shown, body, rows, links, constants, kept, since, until)
 
 
 @dataclass(frozen=True, eq=False)
@@ -206,6 +213,8 @@ class RateProgram:
         self, body: Floats, rows: Integers, links: Integers, constants: Floats, now: Integers, out: Floats, /
     ) -> None:
         """Fill out[k] with the multiplier of rows[k] at minute now[rows[k]]."""
-        found = np.empty((1, len(rows)))
-        self.frame.run(self.program, body, rows, links, constants, now, now, found)
+        if not len(rows):
+            return
+        found, kept = np.empty((1, len(rows))), self.frame.kept(body, rows, links)
+        self.frame.run(self.program, body, rows, links, constants, kept, now, now, found)
         out[:] = found[0]

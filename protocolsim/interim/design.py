@@ -57,7 +57,7 @@ class Formula:
 
 @dataclass(frozen=True)
 class TrialRule:
-    """A rule of some looks: `rule` None holds wherever none before it did. `reason` is what a stop or conclusion is for."""
+    """A rule of some looks: `rule` None holds wherever none before it did. `reason` says why, or concludes what."""
 
     number: int
     action: Action

@@ -19,7 +19,10 @@ from protocolsim.errors import nearest, unknown
 from protocolsim.scenario.file.schema import ScenarioPart
 from protocolsim.scenario.file.yaml_reader import Address
 
-_UNION = ("int", "float", "str", "bool", "SummaryPart", "Regimen", "list", "literal")
+_UNION = (
+    *("int", "float", "str", "bool", "SummaryPart", "Regimen", "list", "literal"),
+    *("dict", "function", "SeriesPart", "StatisticPart"),
+)
 _EXPECTED = {
     "model_type": "a mapping of keys",
     "dict_type": "a mapping of keys",

@@ -86,7 +86,7 @@ def _a_mapping(given: Any) -> Any:
     if isinstance(given, str | int | float):
         raise PydanticCustomError(
             "when_type",
-            "a count of people, events or time, such as {{enrolled: 60}} (a look's date may not depend on what it reads)",
+            "a count of people, events or time, such as {enrolled: 60} (a look's date may not depend on what it reads)",
         )
     return given
 

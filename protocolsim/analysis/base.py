@@ -172,7 +172,7 @@ def z_of_tails(above: Floats, below: Floats) -> Floats:
 def in_both(*columns: Floats) -> Floats:
     """The columns side by side, with nan in all of a row where one has it."""
     both = np.column_stack(columns)
-    both[np.isnan(both).any(axis=1)] = np.nan
+    both[np.logical_or.reduce([np.isnan(column) for column in columns])] = np.nan
     return both
 
 

@@ -487,6 +487,9 @@ def _trial(
         explain=protocol.explain,
         kept=tuple(v.name for v in protocol.variables),
         internal=frozenset(t.number for t in protocol.transitions if t.internal),
+        allocating=tuple(
+            frozenset(t.number for t in protocol.transitions if t.randomise is r) for r in protocol.randomisations
+        ),
         dose_units=tuple(protocol.dose_unit(k) for k in range(len(words.drug_names))),
         looks=() if design is None else tuple(look.name for look in design.looks),
         conclusions=() if design is None else design.conclusions,

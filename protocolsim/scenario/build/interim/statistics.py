@@ -33,9 +33,10 @@ class StatisticsBuilder:
         self.part, self.around, self.looks, self.q = part, around, looks, around.q
         self.boundaries = {b.name: b for b in boundaries}
         self._readers: Mapping[str, Callable[[Address, Any, StatisticKey], Any]] = {
-            "minutes": self._minutes, "number": self._number, "share": self._share, "choice": self._choice,
-            "population": self._population, "arms": self._arms, "text": self._text, "states": self._states,
-            "bound": self._bound, "control or share": self._compared, "prior": self._prior, "drift": self._drift,
+            "minutes": self._minutes, "number": self._number, "whole number": self._whole, "share": self._share,
+            "choice": self._choice, "population": self._population, "text": self._text, "states": self._states,
+            "share or control": self._compared, "two numbers": self._two, "number or boundary": self._bound,
+            "number or trend": self._drift,
         }  # fmt: skip
 
     def statistic(self, name: str, part: StatisticPart) -> Statistic | None:
@@ -167,6 +168,13 @@ class StatisticsBuilder:
             return None
         return value
 
+    def _whole(self, address: Address, given: Any, key: StatisticKey) -> int | None:
+        value = self._number(address, given, key)
+        if value is not None and (value != int(value) or value < 1.0):
+            self.q.faults.append(address, f"{given} is not a whole number above 0")
+            return None
+        return None if value is None else int(value)
+
     def _choice(self, address: Address, given: Any, key: StatisticKey) -> Any:
         self.q.names.known(address, "choice", str(given), key.choices)
         return given
@@ -187,41 +195,16 @@ class StatisticsBuilder:
     def _states(self, address: Address, given: Any, _: StatisticKey) -> Any:
         return self.around.reader.value(address, "states", None, given)
 
-    def _arms(self, address: Address, given: Any, _: StatisticKey) -> tuple[str, ...] | None:
-        """Arms of the randomisation that is compared."""
-        names = [given] if isinstance(given, str) else given
-        if not isinstance(names, list) or not names or not all(isinstance(n, str) for n in names):
-            self.q.faults.append(address, f"expected an arm or a list of arms, found {_shown(given)}")
-            return None
-        arms = self._between(address)
-        if arms is None:
-            return None
-        places = [address if isinstance(given, str) else (*address, k) for k in range(len(names))]
-        known = [self.q.names.known(p, "arm", n, arms) for p, n in zip(places, names, strict=True)]
-        return tuple(names) if all(known) else None
-
-    def _between(self, address: Address) -> tuple[str, ...] | None:
-        of = self.part.of
-        randomisations = self.around.part.protocol.randomisations
-        if of is None:
-            said = "arms are those of the randomisation that `interim.of` names, and it names none"
-            self.q.faults.append(address, said)
-        elif of in randomisations:
-            return tuple(randomisations[of].between)
-        else:
-            self.q.faults.unsound()  # unknown, which is a fault of its own
-        return None
-
     def _compared(self, address: Address, given: Any, key: StatisticKey) -> Any:
         """`control`, or a share."""
-        if given == "control":
-            if self.part.of is None or self.part.control is None:
-                self.q.faults.append(address, "'control' is the arm that `interim.control` names, and it names none")
-                return None
-            return self.part.control
-        return self._share(address, given, key)
+        if given != "control":
+            return self._share(address, given, key)
+        if self.part.of is None or self.part.control is None:
+            self.q.faults.append(address, "'control' is the arm that `interim.control` names, and it names none")
+            return None
+        return (self.part.control,)
 
-    def _prior(self, address: Address, given: Any, key: StatisticKey) -> tuple[float, ...] | None:
+    def _two(self, address: Address, given: Any, key: StatisticKey) -> tuple[float, ...] | None:
         if not isinstance(given, list) or len(given) != 2:  # noqa: PLR2004 - alpha and beta of a beta distribution
             self.q.faults.append(address, f"expected the two numbers of a beta distribution, [1, 1], found {_shown(given)}")
             return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from protocolsim.arrays import Integers
-from protocolsim.endpoint.base import first_states, rows_of
+from protocolsim.endpoint.base import rows_of
 from protocolsim.protocol.conduct import FAR, Count
 from protocolsim.records import NEVER, Records
 from protocolsim.units import MINUTES_PER_DAY
@@ -44,7 +44,7 @@ def dates(count: Count, records: Records) -> Integers:
 
 def _first_entry(count: Count, records: Records) -> Integers:
     moves, states = records["moves"], list(count.states)
-    first = np.where(np.isin(first_states(records), states), 0, FAR)
+    first = np.where(np.isin(records.first_states(), states), 0, FAR)
     into = np.flatnonzero(np.isin(moves["to_state"], states))
     np.minimum.at(first, rows_of(records, "moves")[into], moves["minute"][into].astype(np.int64))
     return first

@@ -82,7 +82,8 @@ def populations(
 ) -> dict[str, Mask]:
     """Every population by name: `screened`, `enrolled` and the declared ones, in any order of declaration.
 
-    wanted: only these, and those that they are part of. Raises UsageError for a name that is not declared, is declared twice, or is part of itself.
+    wanted: only these, and those that they are part of.
+    Raises UsageError for a name that is not declared, is declared twice, or is part of itself.
     """
     subjects = records["subjects"]
     known: dict[str, Mask] = {

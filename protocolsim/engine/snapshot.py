@@ -44,11 +44,11 @@ def as_of(records: Records, cutoffs: Integers, data_lag: int = 0) -> Snapshot:
     _check_number(records, cutoffs, "cut-offs")
     if data_lag < 0:
         raise UsageError(f"the data lag is {data_lag} minutes; it cannot be negative")
-    known = _Known(records, np.asarray(cutoffs, dtype=np.int64), data_lag)
+    known = _KnownRows(records, np.asarray(cutoffs, dtype=np.int64), data_lag)
     labels = records.labels.without_truth
     return Snapshot(
         labels,
-        {table: _Taken(known, table, labels) for table in TABLES},
+        {table: _KnownTable(known, table, labels) for table in TABLES},
         records.first_replicate,
         records.replicates,
         known=known,
@@ -93,7 +93,7 @@ def _check_number(records: Records, minutes: Integers, what: str) -> None:
 class Snapshot(Records):
     """Records as they are known at a cut-off, taken from the finished ones column by column."""
 
-    known: _Known = field(kw_only=True, repr=False, compare=False)
+    known: _KnownRows = field(kw_only=True, repr=False, compare=False)
 
     def subject_rows(self, table: str) -> Integers:
         """See Records."""
@@ -111,7 +111,7 @@ class Snapshot(Records):
         return self.known.seen(variable)
 
 
-class _Known:
+class _KnownRows:
     """Which rows of finished records are known at the cut-offs. Each table is looked through once."""
 
     def __init__(self, records: Records, cutoffs: Integers, data_lag: int) -> None:
@@ -171,7 +171,8 @@ class _Known:
 
     def enrolled(self) -> Column:
         """Who has been enrolled."""
-        return self.enrolled_minute() != NEVER
+        known: Mask = self.enrolled_minute() != NEVER
+        return known
 
     def enrolled_minute(self) -> Column:
         """When, NEVER for the others."""
@@ -208,10 +209,10 @@ class _Known:
         return arms
 
 
-class _Taken(Mapping[str, Column]):
+class _KnownTable(Mapping[str, Column]):
     """One table of a snapshot; a column is taken from the finished table when it is first read."""
 
-    def __init__(self, known: _Known, table: str, labels: Labels) -> None:
+    def __init__(self, known: _KnownRows, table: str, labels: Labels) -> None:
         self._known, self._table = known, table
         self._names = tuple(columns_of(table, labels))
         self._columns: dict[str, Column] = {}

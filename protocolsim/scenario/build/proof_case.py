@@ -36,7 +36,8 @@ def possible_events(trial: Trial) -> dict[int, frozenset[int]]:
     """By state, the events that can happen there: a stop of the trial at any time in a state that is not final."""
     stops = _stops(trial)
     return {
-        s.number: frozenset(c.event for c in trial.causes if c.rates[s.number] > 0.0) | (frozenset() if s.final else stops)
+        s.number: frozenset(c.event for c in trial.causes if c.rates[s.number] > 0.0)
+        | (frozenset() if s.final else stops)
         for s in trial.protocol.states
     }
 

@@ -1,4 +1,4 @@
-"""The shape of `interim:` in a scenario file: looks at the accumulating data, what they read, and what ends the trial."""
+"""The shape of `interim:` in a scenario file: looks at the accumulating data, what they read, what ends the trial."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
 from pydantic_core import PydanticCustomError
 
 from protocolsim.scenario.file.parts import (
-    Count,
     Expression,
     FilePart,
     Names,
@@ -131,8 +130,8 @@ class StatisticPart(BaseModel):
     followed_for: Time | None = Field(
         default=None,
         alias="followed for",
-        description="count only subjects enrolled at least so long before the cut-off, whatever became of them; 0 weeks "
-        "for all. The `for` of the looks where absent, but where times to an event are censored at the cut-off",
+        description="count only subjects enrolled at least so long before the cut-off, whatever became of them; 0 "
+        "weeks for all. The `for` of the looks where absent, but where times to an event are censored at the cut-off",
     )
 
 
@@ -146,7 +145,7 @@ class BoundaryPart(FilePart):
     )
     spends: Probability | None = Field(
         default=None,
-        description="the one-sided error that it spends over all looks: type I, or type II for a boundary `below` another",
+        description="the one-sided error that it spends over all looks: type I, or type II if it is `below` another",
         examples=["{spends: 2.5 %, as: obrien_fleming}"],
     )
     as_: Text | None = Field(
@@ -167,13 +166,14 @@ class BoundaryPart(FilePart):
 
 
 class TrialRulePart(FilePart):
-    """A rule about the trial, tried at its looks in file order: the first that holds ends the look, and the trial's looks.
+    """A rule about the trial, tried at its looks in file order: the first that holds ends the looks of the trial.
 
     One of 'stop' and 'conclude'.
     """
 
     at: Names | None = Field(
-        default=None, description="the looks that it is tried at: names, `first`, `last`, or a list; every look if absent"
+        default=None,
+        description="the looks that it is tried at: names, `first`, `last`, or a list; every look if absent",
     )
     stop: Text | None = Field(
         default=None, description="screen nobody any more, for this reason; what becomes of subjects is the protocol's"
@@ -182,7 +182,8 @@ class TrialRulePart(FilePart):
         default=None, description="conclude this, and hold no further look; enrolment and follow-up go on as planned"
     )
     when: Rule | None = Field(
-        default=None, description="a comparison of statistics, boundaries, parameters, enrolled, followed, information, look"
+        default=None,
+        description="a comparison of statistics, boundaries, parameters, enrolled, followed, information, look",
     )
     otherwise: Literal[True] | None = Field(default=None, description="holds where no rule before it did")
 
@@ -202,11 +203,14 @@ class InterimPart(FilePart):
         "the `when` of the last look, if it counts people or events, else the subjects enrolled",
     )
     statistics: dict[str, Expression | StatisticPart] = Field(
-        default={}, description="what each look reads, by name: a kind of statistic, or an expression over those above it"
+        default={},
+        description="what each look reads, by name: a kind of statistic, or an expression over those above it",
     )
     boundaries: dict[str, BoundaryPart] = Field(default={}, description="bounds of statistics at each look, by name")
     looks: LooksPart = Field(description="when the looks are held")
-    rules: list[TrialRulePart] = Field(default=[], description="what ends the trial at a look, in the order they are tried")
+    rules: list[TrialRulePart] = Field(
+        default=[], description="what ends the trial at a look, in the order they are tried"
+    )
     success: Names | None = Field(
         default=None,
         description="the reasons that claim an effect; efficacy, superiority, effect and success where absent",

@@ -29,8 +29,8 @@ def states_of(address: Address, name: str, around: Around) -> frozenset[int] | N
             return one
     around.q.faults.append(
         address,
-        f"to belong to '{name}' one must have been in states of several lists, none of which implies the others; name a "
-        "population of one list",
+        f"to belong to '{name}' one must have been in states of several lists, none of which implies the others; name "
+        "a population of one list",
     )
     return None
 

@@ -66,10 +66,15 @@ def _meeting(part: InterimPart, around: Around) -> None:
         if name in BUILT_IN:
             said = f"'{name}' is what every look counts (interim); name it otherwise"
             q.faults.append(("parameters", name), said, at_key=True)
-    for room, parts, what in (("statistics", part.statistics, "a statistic"), ("boundaries", part.boundaries, "a boundary")):
+    for room, parts, what in (
+        ("statistics", part.statistics, "a statistic"),
+        ("boundaries", part.boundaries, "a boundary"),
+    ):
         for name in parts:
             if name in taken:
-                q.faults.append((*_INTERIM, room, name), f"'{name}' {taken[name]} already; name it otherwise", at_key=True)
+                q.faults.append(
+                    (*_INTERIM, room, name), f"'{name}' {taken[name]} already; name it otherwise", at_key=True
+                )
             taken.setdefault(name, f"is {what}")
 
 
@@ -78,7 +83,9 @@ def _arms(part: InterimPart, around: Around) -> bool:
     q = around.q
     randomisations = around.part.protocol.randomisations
     if part.control is not None and part.of is None:
-        q.faults.append((*_INTERIM, "control"), "'control' belongs to 'of', the randomisation whose arm it is", at_key=True)
+        q.faults.append(
+            (*_INTERIM, "control"), "'control' belongs to 'of', the randomisation whose arm it is", at_key=True
+        )
         return False
     if part.of is None:
         return False
@@ -145,7 +152,9 @@ def _compiled_anew(
 ) -> dict[str, Formula]:
     """The formulas with the places that names have now that all statistics are known."""
     names = _names(part, around, statistics, formulas, boundaries)
-    found = {name: names.rule((*_INTERIM, "statistics", name), f.words, wants_truth=False) for name, f in formulas.items()}
+    found = {
+        name: names.rule((*_INTERIM, "statistics", name), f.words, wants_truth=False) for name, f in formulas.items()
+    }
     return {name: replace(formulas[name], evaluate=rule.evaluate) for name, rule in found.items() if rule is not None}
 
 

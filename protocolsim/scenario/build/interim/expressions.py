@@ -23,7 +23,9 @@ class TrialNames:
     `slots` are the places of the latter in what a design evaluates its rules on (`Design.slots`).
     """
 
-    def __init__(self, around: Around, numbers: Sequence[str], boundaries: Sequence[str], slots: Mapping[str, int]) -> None:
+    def __init__(
+        self, around: Around, numbers: Sequence[str], boundaries: Sequence[str], slots: Mapping[str, int]
+    ) -> None:
         """`numbers` and `boundaries` are declared in the file, sound or not."""
         self.around, self.q, self.slots = around, around.q, slots
         self.dimensions: dict[str, Dimension] = dict(self.q.parameters.dimensions)

@@ -87,7 +87,9 @@ class _LooksBuilder:
                 self.q.faults.append(address, f"a look of the list is called '{name}'; name it otherwise", at_key=True)
             one = self._series(address, look.when, look)
             if one is not None and len(one) > 1:
-                said = f"'{name}' is one look, and that makes {len(one)}; a list of looks has its 'when' in looks itself"
+                said = (
+                    f"'{name}' is one look, and that makes {len(one)}; a list of looks has its 'when' in looks itself"
+                )
                 self.q.faults.append((*address, "when"), said)
             elif one is not None:
                 found.append((name, *one[0]))
@@ -116,7 +118,7 @@ class _LooksBuilder:
         if waits is None or any(times is None for times in bounds.values()):
             return None
         spread_ = {k: times for k, times in bounds.items() if times is not None}
-        columns = self._alike(address, [[Placed(w.address, 0.0) for w in waits], *spread_.values()])
+        columns = self._alike([[Placed(w.address, 0.0) for w in waits], *spread_.values()])
         if columns is None:
             return None
         number = len(columns[0])
@@ -124,7 +126,7 @@ class _LooksBuilder:
         each = [{k: int(c[n].value) for k, c in zip(spread_, columns[1:], strict=True)} for n in range(number)]
         return list(zip(waits, each, strict=True))
 
-    def _alike(self, address: Address, columns: Sequence[list[Placed]]) -> list[list[Placed]] | None:
+    def _alike(self, columns: Sequence[list[Placed]]) -> list[list[Placed]] | None:
         """The columns with one length: what is said once holds for all."""
         longest = max(columns, key=len)
         for column in columns:
@@ -136,7 +138,9 @@ class _LooksBuilder:
 
     def _when(self, address: Address, part: WhenPart) -> list[_Waits] | None:
         """What is waited for, once for each look of a list; None at a fault."""
-        given = {f.alias or name: v for name, f in WhenPart.model_fields.items() if (v := getattr(part, name)) is not None}
+        given = {
+            f.alias or name: v for name, f in WhenPart.model_fields.items() if (v := getattr(part, name)) is not None
+        }
         with self.q.faults.watch() as here:
             for key in part.model_extra or {}:
                 self._refuse((*address, key), key)
@@ -177,7 +181,7 @@ class _LooksBuilder:
         count = self._count((*address, kind), kind, given[kind])
         if numbers is None or followed is None or count is None:
             return None
-        both = self._alike(address, [numbers, followed])
+        both = self._alike([numbers, followed])
         if both is None:
             return None
         return [
@@ -214,7 +218,9 @@ class _LooksBuilder:
     def _part(self, address: Address, text: Scalar) -> float | None:
         share = self.q.number(address, text, NONE, least=0.0, what="a share of the information")
         if share is not None and not 0.0 < share <= 1.0:
-            self.q.faults.append(address, f"{text} is {'above 100 %' if share > 1.0 else '0'} (a share of the information)")
+            self.q.faults.append(
+                address, f"{text} is {'above 100 %' if share > 1.0 else '0'} (a share of the information)"
+            )
             return None
         return share
 
@@ -263,7 +269,7 @@ class _LooksBuilder:
         if waits.share is not None:
             number = math.ceil(waits.share * information.maximum - 1e-9)
             waits = replace(waits, count=information.count, number=number)
-            planned = waits.share
+            planned: float = waits.share
         elif waits.count == information.count:
             planned = waits.number / information.maximum
             if planned > 1.0:

@@ -68,7 +68,7 @@ class StatisticsBuilder:
             values["followed_for"] = self._followed(address, values.values())
         elif values["followed_for"] == 0:
             values["followed_for"] = None
-        return self._made(address, name, kind, values) if here.ok else None
+        return self._made(address, name, kind, values)
 
     def _made(self, address: Address, name: str, kind: type[Statistic], values: Mapping[str, Any]) -> Statistic | None:
         try:
@@ -128,7 +128,9 @@ class StatisticsBuilder:
             "endpoint": self.q.names.declared("endpoints"), "analysis": self.q.names.declared("analysis"),
         }  # fmt: skip
         allowed = [room for room in rooms if room in what]
-        other = next((r for r in rooms if r not in allowed and name in rooms[r] and name not in rooms[allowed[0]]), None)
+        other = next(
+            (r for r in rooms if r not in allowed and name in rooms[r] and name not in rooms[allowed[0]]), None
+        )
         if other is not None:
             known = ", ".join(rooms[allowed[0]]) or "none here"
             self.q.faults.append(address, f"'{name}' is an {other}; expected an {allowed[0]}: {known}")
@@ -205,8 +207,10 @@ class StatisticsBuilder:
         return (self.part.control,)
 
     def _two(self, address: Address, given: Any, key: StatisticKey) -> tuple[float, ...] | None:
-        if not isinstance(given, list) or len(given) != 2:  # noqa: PLR2004 - alpha and beta of a beta distribution
-            self.q.faults.append(address, f"expected the two numbers of a beta distribution, [1, 1], found {_shown(given)}")
+        if not isinstance(given, list) or len(given) != 2:
+            self.q.faults.append(
+                address, f"expected the two numbers of a beta distribution, [1, 1], found {_shown(given)}"
+            )
             return None
         numbers = [self._number((*address, k), text, key) for k, text in enumerate(given)]
         for k, value in enumerate(numbers):

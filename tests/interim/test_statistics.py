@@ -198,7 +198,7 @@ class TestOfEndpointsAndAnalyses:
         assert found == pytest.approx(1.0 / variance)
 
     def test_undefined_is_so_to_the_bit(self):
-        """What a design reads is nan of one form, wherever among the replicates; of arithmetic, signs of nan are not."""
+        """What a design reads is nan of one form; its sign would depend on the replicates beside it."""
         statistics = [InformationOf(name="i", of=analysis) for analysis in ANALYSES]
         look = Look("look", Trigger(None))
         design = Design((look,), tuple(statistics), (), (), (), Information(Count("enrolled"), 1.0), {})

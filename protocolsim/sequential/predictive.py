@@ -14,7 +14,7 @@ from protocolsim.arithmetic import kernel
 from protocolsim.arrays import Floats, Integers
 from protocolsim.errors import UsageError
 from protocolsim.sequential.beta import UNIFORM, Prior, probability_above, probability_better
-from protocolsim.sequential.counts import beta_binomial
+from protocolsim.sequential.counts import beta_binomial, distinct
 
 # A posterior probability exceeds a bound where it does by more than errors of rounding.
 _BY = 1e-12
@@ -163,6 +163,6 @@ def _rows(counts: tuple[Any, ...], last: tuple[int, ...]) -> tuple[tuple[int, ..
 
 def _each(rows: Integers, shape: tuple[int, ...], value: Any) -> Any:
     """The value of each row, each distinct one found once."""
-    distinct, place = np.unique(rows, axis=0, return_inverse=True)
-    values = np.array([value(tuple(row)) for row in distinct.tolist()], dtype=np.float64)[place.ravel()]
+    known, place = distinct(rows)
+    values = np.array([value(tuple(row)) for row in known.tolist()], dtype=np.float64)[place]
     return float(values[0]) if shape == () else values.reshape(shape)

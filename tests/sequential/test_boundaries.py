@@ -12,7 +12,8 @@ from protocolsim.errors import UsageError
 from protocolsim.sequential.boundaries import futility_bounds, joint_bounds, rounded, upper_bounds
 from protocolsim.sequential.recursion import crossing, drift_for, expected, power
 from protocolsim.sequential.shapes.base import FixedShape, SpendingShape
-from protocolsim.sequential.shapes.catalogue import shape_named, shapes
+from protocolsim.sequential.shapes.catalogue import shapes
+from protocolsim.sequential.shapes.hwang_shih_decani import HwangShihDecani
 
 FIXED = norm.isf(0.025) + norm.isf(0.1)
 GAMMA = "hwang_shih_decani"
@@ -87,7 +88,7 @@ def test_both_errors_are_what_was_asked_for(efficacy, futility, looks, binding):
     assert np.all(design.lower <= design.upper)
     assert power(t, design.lower, design.upper, design.drift) == pytest.approx(0.9, abs=1e-9)
     spent = np.cumsum(crossing(t, design.lower, design.upper, design.drift).below)
-    assert np.allclose(spent, shape_named(GAMMA).spent(0.1, t, futility), rtol=0.0, atol=1e-9)
+    assert np.allclose(spent, HwangShihDecani().spent(0.1, t, futility), rtol=0.0, atol=1e-9)
     obeyed = power(t, design.lower, design.upper, 0.0)
     ignored = power(t, none, design.upper, 0.0)
     assert (obeyed if binding else ignored) == pytest.approx(0.025, abs=1e-9)

@@ -153,6 +153,26 @@ def test_obrien_fleming_bounds_fall(name):
     assert np.all(np.diff(upper) < 0.0)
 
 
+@settings(max_examples=30)
+@given(st.floats(0.0, 1.0), st.floats(0.001, 0.2))
+def test_spending_functions_are_those_of_the_papers(t, error):
+    """Error spent by t, written out with SciPy; none at 0 and all at 1."""
+    papers = [
+        ("obrien_fleming", 0.0, 2.0 * norm.sf(norm.isf(error / 2.0) / np.sqrt(max(t, 1e-300)))),
+        ("pocock", 0.0, error * np.log1p((np.e - 1.0) * t)),
+        (GAMMA, -4.0, error * np.expm1(4.0 * t) / np.expm1(4.0)),
+        (GAMMA, 0.0, error * t),
+        (GAMMA, 2.5, error * np.expm1(-2.5 * t) / np.expm1(-2.5)),
+        ("power", 3.0, error * t**3),
+        ("power", 0.5, error * t**0.5),
+    ]
+    for name, value, spent in papers:
+        shape = shapes()[name]
+        assert isinstance(shape, SpendingShape)
+        found = shape.spent(error, np.array([0.0, t, 1.0]), value)
+        assert found == pytest.approx([0.0, spent, error], abs=1e-15)
+
+
 def test_a_single_look_is_the_test_itself():
     """With one look every shape gives the usual critical value."""
     for shape in shapes().values():

@@ -136,6 +136,9 @@ def test_the_boundary_of_two_arms():
 def test_a_tie_does_not_exceed():
     """Equal arms are better with probability 1/2, which does not exceed 1/2, whatever is rounded."""
     assert most_of_second((9, 9), 0.5).tolist() == [NONE, *range(9)]
+    for n in (25, 40):
+        assert most_of_second((n, n), 0.5, (0.5, 0.5)).tolist() == [NONE, *range(n)]
+    assert [successes_needed(n, 0.5, 0.5) for n in (10, 20, 30)] == [6, 11, 16]
 
 
 def test_a_bound_out_of_reach():

@@ -1,4 +1,4 @@
-"""Simulation output: five tables of plain columns, the same from every engine.
+"""Simulation output: tables of plain columns, the same from every engine; five of subjects, two of looks at the trial.
 
     subjects      one row for each subject screened: site, arrival, outcome, traits, hidden truth
     observations  one row for each variable of each planned assessment, made or missed
@@ -7,7 +7,12 @@
                   which a subject does not leave the state by, from_state and to_state are the same
     events        one row for each event that occurs at random times (adverse events, dropout)
 
-Times are whole minutes since the subject's own day 0 (entry into the first state); rows are in the order
+Where decisions about the trial itself are declared (`interim:`), two more, in calendar minutes:
+
+    looks         one row for each replicate and planned look, held or not, with what it read and the rule that held
+    trials        one row for each replicate: how it ended, when, how large it was, and what would have come
+
+Times of subjects are whole minutes since the subject's own day 0 (entry into the first state); rows are in the order
 (replicate, subject, time). Names are stored as codes into `Labels`; `frame` decodes them.
 """
 
@@ -30,6 +35,8 @@ Column = NDArray[Any]
 Table = Mapping[str, Column]  # a snapshot's takes a column when it is first read
 
 TABLES = ("subjects", "observations", "doses", "moves", "events")
+TRIAL_TABLES = ("looks", "trials")
+"""The tables of decisions about the trial, which have no subject."""
 
 MADE, MISSED, NO_SHOW = 0, 1, 2
 STATUS = ("made", "missed", "no-show")
@@ -124,6 +131,8 @@ class Labels:
     truth: bool = True  # whether there are columns of what no clinic could know
     dose_units: tuple[str | None, ...] = ()  # of each drug's doses; None where some are per weight and some are not
     explain: Callable[[int, Sequence[float]], tuple[str, str]] | None = None
+    looks: tuple[str, ...] = ()  # the looks at the accumulating data, in order
+    conclusions: tuple[str, ...] = ()  # the reasons by which a look may end the trial
 
     @property
     def without_truth(self) -> Labels:
@@ -188,9 +197,10 @@ class Records:
     replicates: int = 1
     whole: bool = True
     derived: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)  # cache of `once`
+    trial_tables: Mapping[str, Table] = field(default_factory=dict)  # TRIAL_TABLES, where looks are declared
 
     def __getitem__(self, table: str) -> Table:
-        return self.tables[table]
+        return self.trial_tables[table] if table in self.trial_tables else self.tables[table]
 
     def frame(self, table: str) -> pd.DataFrame:
         """One table as pandas shows it: names for codes, days beside minutes, reasons in words."""
@@ -252,9 +262,9 @@ class Records:
 
     def equal(self, other: Records) -> bool:
         """Whether every table is equal, bit for bit."""
-        return all(
+        return self.trial_tables.keys() == other.trial_tables.keys() and all(
             mine.keys() == theirs.keys() and all(mine[c].tobytes() == theirs[c].tobytes() for c in mine)
-            for mine, theirs in ((self.tables[t], other.tables[t]) for t in TABLES)
+            for mine, theirs in ((self[t], other[t]) for t in (*TABLES, *self.trial_tables))
         )
 
 
@@ -296,7 +306,11 @@ def concatenate(parts: Sequence[Records]) -> Records:
     tables = {t: {c: np.concatenate([p.tables[t][c] for p in parts]) for c in first.tables[t]} for t in TABLES}
     last = parts[-1]
     replicates = last.first_replicate + last.replicates - first.first_replicate
-    return Records(first.labels, tables, first.first_replicate, replicates)
+    of_trials = {
+        t: {c: np.concatenate([p.trial_tables[t][c] for p in parts]) for c in first.trial_tables[t]}
+        for t in first.trial_tables
+    }
+    return Records(first.labels, tables, first.first_replicate, replicates, trial_tables=of_trials)
 
 
 @dataclass(frozen=True)

@@ -65,6 +65,7 @@ from protocolsim.component import (
 from protocolsim.disease.base import Disease
 from protocolsim.drug.base import LEVEL, Drug
 from protocolsim.engine.baselines import OwnHazards
+from protocolsim.protocol.conduct import Conduct
 from protocolsim.protocol.states import Protocol, State
 from protocolsim.protocol.summaries import Observed
 from protocolsim.protocol.variables import Computed
@@ -142,7 +143,7 @@ class Trial:
 
     `parts` start in order (the disease first, so that drugs find its traits); drugs advance before the disease, which
     reads their signals. `visible` and `hidden` are columns of `body` shown in the table of subjects, `enrolment` the
-    one that holds the minute of enrolment, where a component reads it.
+    one that holds the minute of enrolment, where a component reads it. `conduct` decides about the trial itself.
     """
 
     protocol: Protocol
@@ -156,6 +157,7 @@ class Trial:
     hidden: tuple[int, ...]
     labels: Labels
     enrolment: int | None = None
+    conduct: Conduct | None = None
 
     @cached_property
     def advancing(self) -> tuple[tuple[AdvanceKernel, Integers, Floats], ...]:

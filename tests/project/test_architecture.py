@@ -25,7 +25,7 @@ FLOORS = {
     "by_name": 4,
     "disease": 5, "drug": 5, "cohort": 5, "endpoint": 5,
     "protocol": 6, "analysis": 6,
-    "engine": 7, "proof": 7, "model": 7,
+    "engine": 7, "proof": 7, "model": 7, "interim": 7,
     "scenario": 8,
     "study": 9,
     "report": 10,
@@ -60,7 +60,7 @@ DISEASE_WORDS = frozenset([
 
 LONG_FILE, MAX_FILE, MAX_FUNCTION = 400, 600, 50
 MAX_FOLDER = 15  # Python files of a folder, but for those that hold one kind a file
-ONE_KIND_A_FILE = frozenset(["cli", "endpoint", "analysis", "app/view"])
+ONE_KIND_A_FILE = frozenset(["cli", "endpoint", "analysis", "app/view", "interim/statistics"])
 FORBIDDEN_NAMES = frozenset(["util", "utils", "helper", "helpers", "common", "core"])
 
 # Words of a private dialect, and the terms of the field that stand for them now.

@@ -1,0 +1,201 @@
+"""The interim design of a trial: looks, statistics, boundaries and rules, as the conduct that engines are handed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+
+from protocolsim.arrays import Floats, Integers, Mask
+from protocolsim.endpoint.base import Population, populations
+from protocolsim.interim.base import LookAt, Statistic
+from protocolsim.interim.tables import looks_table, trials_table
+from protocolsim.protocol.conduct import NO_RULE, Count, Held, Look
+from protocolsim.protocol.counting import dates
+from protocolsim.protocol.rules import Evaluator
+from protocolsim.protocol.states import Rule
+from protocolsim.records import NEVER, Records, Table
+from protocolsim.units import MINUTES_PER_DAY
+
+Action = Literal["stop", "conclude"]
+
+ENROLLED, FOLLOWED, INFORMATION, LOOK = "enrolled", "followed", "information", "look"
+COUNTED = (ENROLLED, FOLLOWED, INFORMATION)
+"""What every look counts: subjects enrolled, those that its trigger counts, and the fraction of the information."""
+BUILT_IN = (*COUNTED, LOOK)
+"""The names that rules may read without declaring them; `look` is the number of the look, from 1."""
+
+
+@dataclass(frozen=True)
+class Boundary:
+    """The bound of a statistic at each look, nan where it has none there (what compares with it is false).
+
+    `words` say how it was made. `spends` is the one-sided error it spends (nan for given values); `below` the name of
+    the boundary under which it spends type II error, "" for one that spends type I error; `binding`: whether that one
+    was made as if this one were always obeyed.
+    """
+
+    name: str
+    values: tuple[float, ...]
+    words: str = ""
+    spends: float = float("nan")
+    below: str = ""
+    binding: bool = False
+
+
+@dataclass(frozen=True)
+class Formula:
+    """A number computed from statistics and what is counted, by a name of its own."""
+
+    name: str
+    words: str
+    evaluate: Evaluator
+
+
+@dataclass(frozen=True)
+class TrialRule:
+    """A rule of some looks: `rule` None holds wherever none before it did. `reason` says why, or concludes what."""
+
+    number: int
+    action: Action
+    reason: str
+    at: frozenset[int]
+    rule: Rule | None
+
+
+@dataclass(frozen=True)
+class Information:
+    """What the information of a look is counted in, and how much the whole trial is planned to have."""
+
+    count: Count
+    maximum: float
+
+
+@dataclass(frozen=True)
+class Design:
+    """What a scenario's `interim:` says; a Conduct.
+
+    `of` and `control` name the randomisation whose arms are compared and its control arm ("" without). `events` is the
+    code of the event that a reason's stop sends to living subjects, for reasons that a transition of the protocol waits
+    for. `success` and `futility` are the reasons that claim an effect, and that give up for lack of one. `null` is how
+    the trial without an effect is made: settings by name, or None for equal arms.
+    """
+
+    looks: tuple[Look, ...]
+    statistics: tuple[Statistic, ...]
+    formulas: tuple[Formula, ...]
+    boundaries: tuple[Boundary, ...]
+    rules: tuple[TrialRule, ...]
+    information: Information
+    populations: Mapping[str, Population] = field(repr=False)
+    data_lag: int = 0
+    decided_after: int = 0
+    of: str = ""
+    control: str = ""
+    events: Mapping[str, int] = field(default_factory=dict)
+    success: frozenset[str] = frozenset()
+    futility: frozenset[str] = frozenset()
+    null: Mapping[str, float | str] | None = None
+
+    @cached_property
+    def values(self) -> tuple[str, ...]:
+        """The names of what is read: statistics, formulas, and what every look counts."""
+        return (*(s.name for s in self.statistics), *(f.name for f in self.formulas), *COUNTED)
+
+    @cached_property
+    def conclusions(self) -> tuple[str, ...]:
+        """The reasons by which a trial may end, in file order."""
+        return tuple(dict.fromkeys(r.reason for r in self.rules))
+
+    @cached_property
+    def touches_patients(self) -> bool:
+        """Whether a transition of the protocol waits for a stop."""
+        return bool(self.events)
+
+    def slots(self) -> dict[str, int]:
+        """The place of each name in what a rule is evaluated on: values, boundaries, the number of the look."""
+        return {n: k for k, n in enumerate((*self.values, *(b.name for b in self.boundaries), LOOK))}
+
+    def read(self, look: int, known: Records, cutoffs: Integers) -> Floats:
+        """See Conduct."""
+        subjects = known["subjects"]
+        trial = subjects["replicate"] - known.first_replicate
+        entry = np.rint(subjects["arrival_day"] * MINUTES_PER_DAY).astype(np.int64) + subjects["enrolled_minute"]
+        for_ = np.where(subjects["enrolled"], cutoffs[trial] - entry, NEVER)  # minutes of potential follow-up
+        trigger = self.looks[look].trigger
+        count = trigger.count if trigger.count is not None else self.information.count
+
+        def number(of: Count) -> Floats:
+            by_then: Integers = (dates(of, known) <= cutoffs[:, None]).sum(axis=1)
+            return by_then.astype(np.float64)
+
+        at = LookAt(
+            look, cutoffs, np.minimum(number(self.information.count) / self.information.maximum, 1.0),
+            self.looks[look].planned,
+        )  # fmt: skip
+        everyone = populations(known, self.populations)
+        members: dict[int | None, Mapping[str, Mask]] = {None: everyone}
+        columns = []
+        for statistic in self.statistics:
+            least = statistic.followed_for
+            if least not in members:
+                members[least] = {name: mask & (for_ >= (least or 0)) for name, mask in everyone.items()}
+            columns.append(statistic.values(known, members[least], at))
+        enrolled = np.bincount(trial[subjects["enrolled"]], minlength=known.replicates).astype(np.float64)
+        counted = [enrolled, number(count), at.information]
+        read = [*columns, *(np.full(known.replicates, np.nan) for _ in self.formulas), *counted]
+        with np.errstate(all="ignore"):
+            for k, formula in enumerate(self.formulas, start=len(columns)):
+                read[k] = np.broadcast_to(formula.evaluate(self._operands(look, read)), known.replicates).astype(float)
+        result = np.column_stack(read)
+        result[cutoffs == NEVER] = np.nan
+        return result
+
+    def _operands(self, look: int, read: Sequence[Floats]) -> list[Floats | float]:
+        return [*read, *(b.values[look] for b in self.boundaries), float(look + 1)]
+
+    def decide(self, look: int, values: Floats) -> Integers:
+        """See Conduct."""
+        return self.decided(look, [values[:, k] for k in range(values.shape[1])])
+
+    def decided(self, look: int, read: Sequence[Floats], boundaries: Mapping[str, Floats] | None = None) -> Integers:
+        """The same from columns that may have any shape; `boundaries` replace some of the design's at this look.
+
+        Shapes are broadcast: values [replicates] and boundaries [boundaries, 1] give [boundaries, replicates].
+        """
+        bounds = [(boundaries or {}).get(b.name, b.values[look]) for b in self.boundaries]
+        operands = [*read, *bounds, float(look + 1)]
+        shape = np.broadcast_shapes(*(np.shape(o) for o in operands))
+        found = np.full(shape, NO_RULE, dtype=np.int64)
+        with np.errstate(all="ignore"):
+            for rule in reversed([r for r in self.rules if look in r.at]):
+                holds = True if rule.rule is None else rule.rule.evaluate(operands)
+                found = np.where(holds, rule.number, found)
+        return np.asarray(np.broadcast_to(found, shape), dtype=np.int64)
+
+    def stops(self, rules: Integers) -> Mask:
+        """See Conduct."""
+        stopping = np.array([*(r.action == "stop" for r in self.rules), False])
+        return np.asarray(stopping[rules])  # NO_RULE is the last
+
+    def told(self, rules: Integers) -> Integers:
+        """See Conduct."""
+        codes = [self.events.get(r.reason, NEVER) if r.action == "stop" else NEVER for r in self.rules]
+        return np.array([*codes, NEVER], dtype=np.int64)[rules]
+
+    def tables(self, held: Held, final: Records, as_if: Held, overrun: Held) -> Mapping[str, Table]:
+        """See Conduct."""
+        return {
+            "looks": looks_table(self, held, final),
+            "trials": trials_table(self, held, final, as_if, overrun),
+        }
+
+    def without_futility(self, as_if: Held) -> Integers:
+        """The rule that ends each trial in which no stop for futility is obeyed, NO_RULE where none does."""
+        ignored = np.array([r.reason in self.futility and r.action == "stop" for r in self.rules] + [False])
+        rule = np.where(ignored[as_if.rule], NO_RULE, as_if.rule)
+        first = (rule != NO_RULE).argmax(axis=1)
+        return np.asarray(rule[np.arange(len(rule)), first])

@@ -1,0 +1,68 @@
+"""Of records: the calendar minutes from which subjects count for a trigger."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from protocolsim.arrays import Integers
+from protocolsim.endpoint.base import first_states, rows_of
+from protocolsim.protocol.conduct import FAR, Count
+from protocolsim.records import NEVER, Records
+from protocolsim.units import MINUTES_PER_DAY
+
+
+def begins(records: Records) -> Integers:
+    """The calendar minute at which each subject's own clock begins."""
+    day = records["subjects"]["arrival_day"]
+    return np.asarray(np.rint(day * MINUTES_PER_DAY), dtype=np.int64)
+
+
+def last_minute(records: Records) -> Integers:
+    """The calendar minute by which every subject has finished, [replicates]; 0 where nobody came."""
+    subjects = records["subjects"]
+    last = np.zeros(records.replicates, dtype=np.int64)
+    np.maximum.at(last, subjects["replicate"] - records.first_replicate, begins(records) + subjects["end_minute"])
+    return last
+
+
+def dates(count: Count, records: Records) -> Integers:
+    """From when each subject counts, [replicates, n]: in order in each row, FAR behind the last."""
+
+    def work_out() -> Integers:
+        subjects = records["subjects"]
+        minute = np.where(subjects["enrolled"], subjects["enrolled_minute"].astype(np.int64), FAR)
+        if count.of == "entered":
+            minute = np.maximum(minute, _first_entry(count, records))
+        elif count.of == "event":
+            minute = _first_event(count, records, minute)
+        calendar = np.where(minute >= FAR, FAR, begins(records) + minute + count.followed)
+        return _by_replicate(calendar, subjects["replicate"] - records.first_replicate, records.replicates)
+
+    result: Integers = records.once(("dates", count), work_out)
+    return result
+
+
+def _first_entry(count: Count, records: Records) -> Integers:
+    moves, states = records["moves"], list(count.states)
+    first = np.where(np.isin(first_states(records), states), 0, FAR)
+    into = np.flatnonzero(np.isin(moves["to_state"], states))
+    np.minimum.at(first, rows_of(records, "moves")[into], moves["minute"][into].astype(np.int64))
+    return first
+
+
+def _first_event(count: Count, records: Records, enrolled: Integers) -> Integers:
+    events = records["events"]
+    rows = rows_of(records, "events")
+    mine = (events["event"] == count.event) & (events["minute"] >= enrolled[rows]) & (enrolled[rows] != NEVER)
+    first = np.full(len(enrolled), FAR, dtype=np.int64)
+    np.minimum.at(first, rows[mine], events["minute"][mine].astype(np.int64))
+    return first
+
+
+def _by_replicate(calendar: Integers, trial: Integers, replicates: int) -> Integers:
+    order = np.lexsort((calendar, trial))
+    counts = np.bincount(trial, minlength=replicates)
+    place = np.arange(len(trial)) - np.repeat(np.cumsum(counts) - counts, counts)
+    dates = np.full((replicates, int(counts.max(initial=0))), FAR, dtype=np.int64)
+    dates[trial[order], place] = calendar[order]
+    return dates

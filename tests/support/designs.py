@@ -165,8 +165,13 @@ STATISTICS = (
 def designs(draw: Any, scenario: Scenario, *, upon: bool = True) -> Design:
     """Any design over a trial; `upon`: whose stops may be events in the courses of subjects."""
     looks = draw(st.lists(triggers(scenario), min_size=1, max_size=4))
-    names = [s.name for s in STATISTICS] + ["enrolled", "followed", "information"]
     rules: list[tuple[Any, ...]] = []
+    if _number(draw, 0, 1, 1):  # most stop some trials early
+        early = draw(st.sampled_from(["everybody", "enrolled", "moved"]))
+        rules.append(("stop", draw(st.sampled_from(REASONS)), early, float(_number(draw, 1, 2, 4)), {}))
+        size = scenario.trial.cohort.size
+        looks[:0] = [enrolled(draw(st.integers(1, max(1, size - 1))), followed=_number(draw, 0, 0, DAY))]
+    names = [s.name for s in STATISTICS] + ["enrolled", "followed", "information"]
     for _ in range(_number(draw, 0, 1, 2, 3)):
         places = draw(st.sets(st.integers(0, len(looks) - 1), min_size=1))
         words = {"at": sorted(places), "below": draw(st.booleans())}
@@ -175,7 +180,8 @@ def designs(draw: Any, scenario: Scenario, *, upon: bool = True) -> Design:
         action = draw(st.sampled_from(["stop", "stop", "conclude"]))
         rules.append((action, draw(st.sampled_from(REASONS)), *compared, words))
     codes = range(len(scenario.trial.labels.events))
-    awaited = {r: draw(st.sampled_from(codes)) for r in REASONS if upon and codes and draw(st.booleans())}
+    told = sorted({event for state in scenario.trial.protocol.states for event in state.upon}) or codes
+    awaited = {r: draw(st.sampled_from(told)) for r in REASONS if upon and codes and _number(draw, 0, 1, 1)}
     return design(
         looks_when(*looks),
         rules,

@@ -16,7 +16,7 @@ from protocolsim.engine.base import Engine
 from protocolsim.engine.batch.engine import ENGINE as BATCH
 from protocolsim.engine.des.engine import ENGINE as DES
 from protocolsim.errors import SimulationError, UsageError
-from protocolsim.records import TABLES, TRIAL_TABLES, Records, concatenate
+from protocolsim.records import TABLES, Records, concatenate
 from protocolsim.scenario.scenario import Scenario
 from tests.support.designs import designs, with_design
 from tests.support.protocols import drafts, runnable
@@ -39,7 +39,7 @@ def difference(mine: Records | str, theirs: Records | str) -> str:
     """Where two outcomes differ first; nothing where they are the same to the last bit."""
     if isinstance(mine, str) or isinstance(theirs, str):
         return "" if mine == theirs else f"{mine} | {theirs}"
-    for table in (*TRIAL_TABLES, *TABLES):
+    for table in (*mine.trial_tables, *TABLES):
         for name, column in mine[table].items():
             other = theirs[table][name]
             if column.dtype != other.dtype or column.tobytes() != other.tobytes():

@@ -13,6 +13,7 @@ from typing import Any
 from protocolsim.analysis.base import Analysis
 from protocolsim.endpoint.base import Endpoint, Population
 from protocolsim.engine.base import Trial
+from protocolsim.interim.design import Design
 from protocolsim.proof.planned import Planned
 from protocolsim.protocol.rules import Evaluator
 from protocolsim.protocol.summaries import Summary
@@ -114,6 +115,8 @@ class Scenario:
         By name, as the file declares them.
     effect : Effect or None
         What the treatment does, as one parameter.
+    interim : Design or None
+        The looks at the accumulating data, what they read, and the rules that may end the trial at them.
     named : mapping of str to Named
         The scenario's own parameters in internal units (a share is 0 to 1, a time in minutes).
     own_parameters, parameters, design : tuple
@@ -156,6 +159,7 @@ class Scenario:
     analyses: Mapping[str, Analysis]
     decisions: Mapping[str, DecisionWorth]
     effect: Effect | None
+    interim: Design | None
     named: Mapping[str, Named]
     own_parameters: tuple[SettableParameter, ...]
     parameters: tuple[SettableParameter, ...]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def rows_in(records: Records) -> int:
     """The total number of rows of all tables."""
-    return sum(len(next(iter(table.values()))) for table in records.tables.values())
+    return sum(len(next(iter(records[table].values()))) for table in records.names)
 
 
 @dataclass(frozen=True)

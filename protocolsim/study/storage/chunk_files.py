@@ -1,4 +1,4 @@
-"""Storage of finished chunks in a study's folder (checkpoints): their sums, and their parts of the five tables.
+"""Storage of finished chunks in a study's folder (checkpoints): their sums, and their parts of the tables.
 
 A chunk is a Parquet file with one row per trial. Columns that users name have a prefix, so that no name can meet ours:
 
@@ -20,13 +20,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from protocolsim.endpoint.base import Endpoint
-from protocolsim.records import TABLES
 from protocolsim.study.estimation.endpoint_sums import PointSums
 from protocolsim.study.execution.chunks import Chunk, Span, Work
 from protocolsim.study.execution.trials import Trials
 from protocolsim.study.storage import ours
 from protocolsim.study.storage.manifest import Manifest
-from protocolsim.study.storage.table_parts import part_name, with_tables
+from protocolsim.study.storage.table_parts import part_name, tables_in, with_tables
 
 if TYPE_CHECKING:
     from protocolsim.study.storage.study_folder import StudyFolder
@@ -99,7 +98,7 @@ def _span_rows(spans: Sequence[Span], results: Sequence[PointSums]) -> list[list
 def parts_of(folder: StudyFolder) -> dict[str, list[Path]]:
     """The parts of every table, in the order of the study."""
     names = with_tables(folder.entries)
-    return {table: [folder.path / part_name(name, table) for name in names] for table in TABLES}
+    return {table: [folder.path / part_name(name, table) for name in names] for table in tables_in(folder.entries)}
 
 
 def encoded_chunk(

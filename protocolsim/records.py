@@ -19,19 +19,20 @@ Times of subjects are whole minutes since the subject's own day 0 (entry into th
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from protocolsim.arrays import Floats, Integers
 from protocolsim.units import MINUTES_PER_DAY, MINUTES_PER_WEEK
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Column = NDArray[Any]
-Table = dict[str, Column]
+Table = Mapping[str, Column]  # a snapshot's takes a column when it is first read
 
 TABLES = ("subjects", "observations", "doses", "moves", "events")
 TRIAL_TABLES = ("looks", "trials")
@@ -157,11 +158,18 @@ class Labels:
     reasons: int = 0  # columns of moves that hold the numbers a rule read: value_0, value_1, ...
     kept: tuple[str, ...] = ()  # the variables of the protocol; a column of moves each, set_<name>
     internal: frozenset[int] = frozenset()  # the transitions after which a subject is still in the state
+    allocating: tuple[frozenset[int], ...] = ()  # of each randomisation, the transitions that allocate by it
+    truth: bool = True  # whether there are columns of what no clinic could know
     dose_units: tuple[str | None, ...] = ()  # of each drug's doses; None where some are per weight and some are not
     explain: Callable[[int, Sequence[float]], tuple[str, str]] | None = None
     looks: tuple[str, ...] = ()  # the looks at the accumulating data, in order
     conclusions: tuple[str, ...] = ()  # the reasons by which a look may end the trial
     read: tuple[str, ...] = ()  # what every look reads: columns of looks and trials, value_<name>
+
+    @property
+    def without_truth(self) -> Labels:
+        """The labels of records that hold nothing but what a clinic could know."""
+        return replace(self, truth=False, traits=tuple(t for t in self.traits if not t.startswith(HIDDEN)))
 
 
 def own_columns() -> frozenset[str]:
@@ -182,6 +190,8 @@ def columns_of(table: str, labels: Labels) -> dict[str, str]:
     if table == "subjects":
         columns |= {name: "i2" for name in labels.randomisations}
         columns |= {name: "f8" for name in labels.traits}
+    if table == "observations" and not labels.truth:
+        del columns["truth"]
     if table == "moves":
         columns |= {f"{READ}{k}": "f8" for k in range(labels.reasons)}
         columns |= {f"{SET}{name}": "f8" for name in labels.kept}
@@ -192,7 +202,7 @@ def columns_of(table: str, labels: Labels) -> dict[str, str]:
     return columns
 
 
-def table_from_rows(table: str, labels: Labels, rows: Sequence[Sequence[Any]]) -> Table:
+def table_from_rows(table: str, labels: Labels, rows: Sequence[Sequence[Any]]) -> dict[str, Column]:
     """Columns from rows written in the order of `columns_of`."""
     columns = columns_of(table, labels)
     if not rows:
@@ -201,6 +211,16 @@ def table_from_rows(table: str, labels: Labels, rows: Sequence[Sequence[Any]]) -
         name: np.array(values, dtype=kind)
         for (name, kind), values in zip(columns.items(), zip(*rows, strict=True), strict=True)
     }
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The made assessments of one variable: the row of the subject in `subjects`, state, minute and value of each."""
+
+    row: Integers
+    state: Integers
+    minute: Integers
+    value: Floats
 
 
 @dataclass(frozen=True)
@@ -237,12 +257,83 @@ class Records:
             self.derived[key] = work_out()
         return self.derived[key]
 
+    def subject_rows(self, table: str) -> Integers:
+        """For each row of a table, the row of its subject in `subjects`."""
+        rows: Integers = self.once(("rows", table), lambda: _subject_rows(self["subjects"], self[table]))
+        return rows
+
+    def first_states(self) -> Integers:
+        """The state in which each subject began: no move leads into it, so it is read from the first move."""
+        began: Integers = self.once("first states", self._find_first_states)
+        return began
+
+    def _find_first_states(self) -> Integers:
+        began = self["subjects"]["final_state"].astype(np.int64)
+        rows = self.subject_rows("moves")
+        first = first_of_each(rows)
+        began[rows[first]] = self["moves"]["from_state"][first]
+        return began
+
+    def first_entries(self, state: int) -> Integers:
+        """The minute at which each subject was first in a state, on the subject's own clock; NEVER where not."""
+        entries: Integers = self.once(("first entries", state), lambda: self._find_first_entries(state))
+        return entries
+
+    def _find_first_entries(self, state: int) -> Integers:
+        into = np.flatnonzero(self["moves"]["to_state"] == state)[::-1]
+        entries = np.full(len(self["subjects"]["subject"]), NEVER, dtype=np.int64)
+        # Backwards: of repeated places the last assignment stays, and rows stand in order of time.
+        entries[self.subject_rows("moves")[into]] = self["moves"]["minute"][into]
+        entries[self.first_states() == state] = 0
+        return entries
+
+    def seen(self, variable: int) -> Seen:
+        """What was seen of a variable, by its code; what was missed or shows nothing of it is left out."""
+        result: Seen = self.once(("seen", variable), lambda: self._find_seen(variable))
+        return result
+
+    def _find_seen(self, variable: int) -> Seen:
+        table = self["observations"]
+        # An assessment that was made may show nothing of it.
+        shows = (table["variable"] == variable) & (table["status"] == MADE) & ~np.isnan(table["value"])
+        made = np.flatnonzero(shows)
+        return Seen(
+            self.subject_rows("observations")[made],
+            table["state"][made].astype(np.int64),
+            table["minute"][made].astype(np.int64),
+            table["value"][made],
+        )
+
     def equal(self, other: Records) -> bool:
         """Whether every table is equal, bit for bit."""
         return self.trial_tables.keys() == other.trial_tables.keys() and all(
             mine.keys() == theirs.keys() and all(mine[c].tobytes() == theirs[c].tobytes() for c in mine)
             for mine, theirs in ((self[t], other[t]) for t in (*TABLES, *self.trial_tables))
         )
+
+
+def _subject_rows(subjects: Table, table: Table) -> Integers:
+    replicate, subject = table["replicate"], table["subject"]
+    # Rows of one subject follow each other: only the first of them is looked up.
+    first = np.ones(len(subject), dtype=np.bool_)
+    first[1:] = (subject[1:] != subject[:-1]) | (replicate[1:] != replicate[:-1])
+    begins = np.flatnonzero(first)
+    keys = keys_of(subjects["replicate"], subjects["subject"])
+    rows = np.searchsorted(keys, keys_of(replicate[begins], subject[begins])).astype(np.int64)
+    return np.repeat(rows, np.diff(begins, append=len(subject)))
+
+
+def keys_of(replicate: NDArray[Any], subject: NDArray[Any]) -> Integers:
+    """One number for each subject, in the order of replicates and subjects."""
+    # Both numbers are below 2^31 (see randomness), so one 64-bit key keeps their order.
+    return replicate.astype(np.int64) * (1 << 32) + subject.astype(np.int64)
+
+
+def first_of_each(rows: Integers) -> Integers:
+    """Where each run of equal numbers begins."""
+    begins = np.ones(len(rows), dtype=np.bool_)
+    np.not_equal(rows[1:], rows[:-1], out=begins[1:])
+    return np.flatnonzero(begins)
 
 
 def leaving(records: Records) -> NDArray[np.bool_]:
@@ -277,7 +368,7 @@ def shown(records: Records, table: str) -> dict[str, Column | Coded]:
     """
     columns, labels = records[table], records.labels
     result: dict[str, Column | Coded] = {}
-    for name in _COLUMNS[table]:
+    for name in (name for name in columns_of(table, labels) if name in _COLUMNS[table]):
         values = columns[name]
         if name == "status":
             result[name] = Coded(values, STATUS if table == "observations" else ("given", *STATUS[1:]))

@@ -119,7 +119,7 @@ def arms(records: Records, arm: StateNames, against: StateNames) -> Floats:
 def in_both(*columns: Floats) -> Floats:
     """The columns side by side, with nan in all of a row where one has it."""
     both = np.column_stack(columns)
-    both[np.isnan(both).any(axis=1)] = np.nan
+    both[np.logical_or.reduce([np.isnan(column) for column in columns])] = np.nan
     return both
 
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from protocolsim.arrays import Floats, Integers, Mask
 from protocolsim.component import Mark
 from protocolsim.errors import UsageError, unknown
-from protocolsim.records import MADE, NEVER, Labels, Records, Table
+from protocolsim.records import NEVER, Labels, Records, Seen
 
 # What the names in a field refer to, so that a scenario can be checked before anything runs.
 StateNames = Annotated[tuple[str, ...], "states"]
@@ -77,9 +77,12 @@ class Population:
         return within if self.where is None else within & self.where(records)
 
 
-def populations(records: Records, declared: Mapping[str, Population]) -> dict[str, Mask]:
+def populations(
+    records: Records, declared: Mapping[str, Population], wanted: Iterable[str] | None = None
+) -> dict[str, Mask]:
     """Every population by name: `screened`, `enrolled` and the declared ones, in any order of declaration.
 
+    wanted: only these, and those that they are part of.
     Raises UsageError for a name that is not declared, is declared twice, or is part of itself.
     """
     subjects = records["subjects"]
@@ -90,7 +93,7 @@ def populations(records: Records, declared: Mapping[str, Population]) -> dict[st
     for name in declared:
         if name in BUILT_IN:
             raise UsageError(f"the population '{name}' is built in and cannot be declared again")
-    for name in declared:
+    for name in declared if wanted is None else wanted:
         _resolve(name, declared, records, known, ())
     return known
 
@@ -206,55 +209,12 @@ def codes(names: Iterable[str], labels: Sequence[str], what: str) -> Integers:
 
 def rows_of(records: Records, table: str, chosen: Mask | slice = slice(None)) -> Integers:
     """For each chosen row of a table, the row of its subject in `subjects`."""
-    rows: Integers = records.once(("rows", table), lambda: _rows(records["subjects"], records[table]))
-    return rows[chosen]
-
-
-def _rows(subjects: Table, table: Table) -> Integers:
-    replicate, subject = table["replicate"], table["subject"]
-    # Rows of one subject follow each other: only the first of them is looked up.
-    first = np.ones(len(subject), dtype=np.bool_)
-    first[1:] = (subject[1:] != subject[:-1]) | (replicate[1:] != replicate[:-1])
-    begins = np.flatnonzero(first)
-    keys = keys_of(subjects["replicate"], subjects["subject"])
-    astype = np.searchsorted(keys, keys_of(replicate[begins], subject[begins])).astype(np.int64)
-    return np.repeat(astype, np.diff(begins, append=len(subject)))
-
-
-@dataclass(frozen=True)
-class Seen:
-    """The made assessments of one variable: the row of the subject in `subjects`, state, minute and value of each."""
-
-    row: Integers
-    state: Integers
-    minute: Integers
-    value: Floats
+    return records.subject_rows(table)[chosen]
 
 
 def seen(records: Records, variable: str) -> Seen:
     """What was seen of a variable, in the order of subjects and time; what was missed or shows nothing is left out."""
-
-    def work_out() -> Seen:
-        table = records["observations"]
-        wanted = codes([variable], records.labels.variables, "variable")[0]
-        # An assessment that was made may show nothing of it.
-        shown = (table["variable"] == wanted) & (table["status"] == MADE) & ~np.isnan(table["value"])
-        made = np.flatnonzero(shown)
-        return Seen(
-            rows_of(records, "observations")[made],
-            table["state"][made].astype(np.int64),
-            table["minute"][made].astype(np.int64),
-            table["value"][made],
-        )
-
-    result: Seen = records.once(("seen", variable), work_out)
-    return result
-
-
-def keys_of(replicate: NDArray[Any], subject: NDArray[Any]) -> Integers:
-    """One number for each subject, in the order of replicates and subjects."""
-    # Both numbers are below 2^31 (see randomness), so one 64-bit key keeps their order.
-    return replicate.astype(np.int64) * (1 << 32) + subject.astype(np.int64)
+    return records.seen(int(codes([variable], records.labels.variables, "variable")[0]))
 
 
 def per_subject(records: Records, rows: Integers, weights: NDArray[Any] | None = None) -> Floats:
@@ -288,25 +248,11 @@ def medians(own: Floats, trial: Integers, trials: int) -> Floats:
     return result
 
 
-def first_states(records: Records) -> Integers:
-    """The state in which each subject began: nobody moves into it, so it is read from the first move."""
-    began: Integers = records.once("first_states", lambda: _first_states(records))
-    return began
-
-
-def _first_states(records: Records) -> Integers:
-    began = records["subjects"]["final_state"].astype(np.int64)
-    moves = records["moves"]
-    rows, first = np.unique(rows_of(records, "moves"), return_index=True)
-    began[rows] = moves["from_state"][first]
-    return began
-
-
 def entered(records: Records, states: Iterable[str]) -> Mask:
     """Who was ever in one of these states, be it as the first one."""
-    wanted = codes(states, records.labels.states, "state")
-    was_in: Mask = np.isin(first_states(records), wanted)
-    was_in[rows_of(records, "moves", np.isin(records["moves"]["to_state"], wanted))] = True
+    was_in: Mask = np.zeros(len(records["subjects"]["subject"]), dtype=np.bool_)
+    for state in codes(states, records.labels.states, "state").tolist():
+        was_in |= records.first_entries(state) != NEVER
     return was_in
 
 
@@ -318,16 +264,16 @@ def course_mask(
     not_ended_in: Sequence[str],
 ) -> Mask:
     """Whose course meets every condition given; an empty tuple asks nothing."""
-    final = records["subjects"]["final_state"]
-    mask: Mask = np.ones(len(final), dtype=np.bool_)
+    subjects = records["subjects"]
+    mask: Mask = np.ones(len(subjects["subject"]), dtype=np.bool_)
     if entered_states:
         mask &= entered(records, entered_states)
     if not_entered:
         mask &= ~entered(records, not_entered)
     if ended_in:
-        mask &= np.isin(final, codes(ended_in, records.labels.states, "state"))
+        mask &= in_states(subjects["final_state"], records.labels, ended_in)
     if not_ended_in:
-        mask &= ~np.isin(final, codes(not_ended_in, records.labels.states, "state"))
+        mask &= ~in_states(subjects["final_state"], records.labels, not_ended_in)
     return mask
 
 

@@ -12,7 +12,6 @@ from protocolsim.arrays import Floats, Mask
 from protocolsim.endpoint.base import (
     Endpoint,
     Number,
-    Seen,
     StateNames,
     VariableName,
     counted_in,
@@ -22,7 +21,7 @@ from protocolsim.endpoint.base import (
     seen,
 )
 from protocolsim.errors import UsageError
-from protocolsim.records import Records
+from protocolsim.records import Records, Seen
 
 # Values this near a bound count as equal to it, as in every decision rule.
 _EQUAL = 1e-9

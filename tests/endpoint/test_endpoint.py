@@ -436,8 +436,9 @@ def test_visits_that_were_missed_or_late() -> None:
     records = made_records(
         [[scans([4, None], [2, None, None, 5]), dataclasses.replace(scans([1], []), variable="score")]]
     )
-    late = records["observations"]
+    late = dict(records["observations"])
     late["minute"] = late["planned_minute"] + np.array([0, 0, 2, 0, 0, 4, 9]) * 1440
+    records = dataclasses.replace(records, tables={**records.tables, "observations": late})
     missed = Visits(name="n", label="N", variable="count")
     delay = dataclasses.replace(missed, reading="lateness")
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from protocolsim.records import Table
+from protocolsim.records import Column
 
 Piece = NDArray[np.uint8]
 
@@ -84,7 +84,7 @@ class TablePool:
         """Bytes of free blocks."""
         return sum(memory.nbytes for memory in list(self._free.values()))
 
-    def table(self, kinds: Mapping[str, Any], rows: int) -> Table:
+    def table(self, kinds: Mapping[str, Any], rows: int) -> dict[str, Column]:
         """A table of `rows` uninitialised rows, with these columns and dtypes."""
         sizes = {name: -(-rows * np.dtype(kind).itemsize // _ALIGNED) * _ALIGNED for name, kind in kinds.items()}
         memory = self._borrow(sum(sizes.values()))

@@ -474,6 +474,9 @@ def _trial(protocol: Protocol, cohort: Cohort, sick: Disease, cast: _Cast, words
         explain=protocol.explain,
         kept=tuple(v.name for v in protocol.variables),
         internal=frozenset(t.number for t in protocol.transitions if t.internal),
+        allocating=tuple(
+            frozenset(t.number for t in protocol.transitions if t.randomise is r) for r in protocol.randomisations
+        ),
         dose_units=tuple(protocol.dose_unit(k) for k in range(len(words.drug_names))),
     )
     return Trial(

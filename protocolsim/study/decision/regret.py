@@ -24,10 +24,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocolsim.arrays import Floats, Integers, Mask
-from protocolsim.endpoint.base import counted_in, keys_of
+from protocolsim.endpoint.base import counted_in
 from protocolsim.engine.base import PlacedComponent, Progress, Trial
 from protocolsim.errors import UsageError
 from protocolsim.randomness import MAX_SEED
+from protocolsim.records import keys_of
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.study.arguments import whole_number
 from protocolsim.study.conduct import Workers, conduct

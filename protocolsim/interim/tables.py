@@ -19,7 +19,7 @@ def looks_table(design: Design, held: Held, final: Records) -> Table:
     """One row for each replicate and planned look, held or not."""
     replicates, looks = held.cutoff.shape
     names = design.values
-    table: Table = {
+    table: dict[str, Column] = {
         "replicate": np.repeat(np.arange(replicates) + final.first_replicate, looks),
         "look": np.tile(np.arange(looks, dtype=np.int16), replicates),
         "held": (held.cutoff != NEVER).ravel(),
@@ -43,7 +43,7 @@ def trials_table(design: Design, held: Held, final: Records, as_if: Held, overru
     rule = held.rule[every, last]
     stopped_early = design.stops(rule) & (last < looks - 1)
     again = np.where(stopped_early, overrun.rule[every, last], NO_RULE)
-    table: Table = {
+    table: dict[str, Column] = {
         "replicate": every + final.first_replicate,
         "looks_held": took_place.sum(axis=1).astype(np.int16),
         "ended_at": np.where(rule != NO_RULE, last, NEVER).astype(np.int16),

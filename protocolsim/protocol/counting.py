@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from protocolsim.arrays import Integers
-from protocolsim.endpoint.base import first_states, rows_of
 from protocolsim.protocol.conduct import FAR, Count
 from protocolsim.records import NEVER, Records
 from protocolsim.units import MINUTES_PER_DAY
@@ -43,16 +42,16 @@ def dates(count: Count, records: Records) -> Integers:
 
 
 def _first_entry(count: Count, records: Records) -> Integers:
-    moves, states = records["moves"], list(count.states)
-    first = np.where(np.isin(first_states(records), states), 0, FAR)
-    into = np.flatnonzero(np.isin(moves["to_state"], states))
-    np.minimum.at(first, rows_of(records, "moves")[into], moves["minute"][into].astype(np.int64))
+    first = np.full(len(records["subjects"]["subject"]), FAR, dtype=np.int64)
+    for state in count.states:
+        entries = records.first_entries(state)
+        first = np.where(entries == NEVER, first, np.minimum(first, entries))
     return first
 
 
 def _first_event(count: Count, records: Records, enrolled: Integers) -> Integers:
     events = records["events"]
-    rows = rows_of(records, "events")
+    rows = records.subject_rows("events")
     mine = (events["event"] == count.event) & (events["minute"] >= enrolled[rows]) & (enrolled[rows] != NEVER)
     first = np.full(len(enrolled), FAR, dtype=np.int64)
     np.minimum.at(first, rows[mine], events["minute"][mine].astype(np.int64))

@@ -48,7 +48,7 @@ def as_of(records: Records, cutoffs: Integers, data_lag: int = 0) -> Snapshot:
     labels = records.labels.without_truth
     return Snapshot(
         labels,
-        {table: _Taken(known, table, labels) for table in TABLES},
+        {table: _KnownTable(known, table, labels) for table in TABLES},
         records.first_replicate,
         records.replicates,
         known=known,
@@ -209,7 +209,7 @@ class _KnownRows:
         return arms
 
 
-class _Taken(Mapping[str, Column]):
+class _KnownTable(Mapping[str, Column]):
     """One table of a snapshot; a column is taken from the finished table when it is first read."""
 
     def __init__(self, known: _KnownRows, table: str, labels: Labels) -> None:

@@ -119,9 +119,16 @@ class Design:
         return tuple(dict.fromkeys(r.reason for r in self.rules))
 
     @cached_property
+    def announces(self) -> tuple[int, ...]:
+        """The codes of the events that stops send to living subjects."""
+        return tuple(
+            sorted({self.events[r.reason] for r in self.rules if r.action == "stop" and r.reason in self.events})
+        )
+
+    @cached_property
     def touches_patients(self) -> bool:
         """Whether a transition of the protocol waits for a stop."""
-        return bool(self.events)
+        return bool(self.announces)
 
     def slots(self) -> dict[str, int]:
         """The place of each name in what a rule is evaluated on: values, boundaries, the number of the look."""

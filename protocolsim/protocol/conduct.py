@@ -166,8 +166,8 @@ class Conduct(typing.Protocol):
         """The code of the event that each of these rules sends to every living subject; NEVER where none is awaited."""
 
     @property
-    def touches_patients(self) -> bool:
-        """Whether a transition of the protocol waits for a decision about the trial."""
+    def announces(self) -> tuple[int, ...]:
+        """The codes of the events that some rule sends to living subjects; empty where no transition waits for any."""
 
     def tables(self, held: Held, final: Records, as_if: Held, overrun: Held) -> Mapping[str, Table]:
         """The tables `looks` and `trials` (see records.py).

@@ -123,7 +123,7 @@ def tables_of(trial: Any, courses: list[Course]) -> Records:
     """The records of these courses, in this order."""
     rows: dict[str, list[Any]] = {name: [] for name in TABLES}
     for course in courses:
-        rows["subjects"].append(course.subject_row(course.begins / MINUTES_PER_DAY))
+        rows["subjects"].append(course.subject_row())
         for name, more in course.rows.items():
             rows[name] += more
     return Records(trial.labels, {name: table_from_rows(name, trial.labels, rows[name]) for name in TABLES})

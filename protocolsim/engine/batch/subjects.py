@@ -17,6 +17,7 @@ from protocolsim.arrays import Floats, Integers, Mask
 from protocolsim.engine.base import MOST_MOVES, Trial, find_rates
 from protocolsim.engine.batch.buffers import Workspace
 from protocolsim.engine.batch.event_log import MOVE_READS, EventLog, add_events, add_moves
+from protocolsim.engine.batch.screening import Told
 from protocolsim.engine.batch.visit_log import VisitLog
 from protocolsim.engine.hazard_clocks import Clocks
 from protocolsim.observed import CHART_ROOM, Chart
@@ -107,6 +108,13 @@ class Columns:
         self.chart.variables[mine] = [v.start for v in trial.protocol.variables]
         self.clocks.initialise(rows, self.streams, self.seed, self.who)
         return rows
+
+    def announce(self, rows: Integers, told: Told) -> None:
+        """Let these subjects be told of an event, before they enter a state."""
+        for number, cause in enumerate(self.trial.causes):
+            if cause.given:
+                mine = told.event == cause.event
+                self.clocks.due[rows[mine], number] = told.minute[mine]
 
     @property
     def observations(self) -> Integers:

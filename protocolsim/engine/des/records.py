@@ -8,7 +8,6 @@ from typing import Any
 from protocolsim.engine.base import Trial
 from protocolsim.engine.des.subject import Course
 from protocolsim.records import SUBJECTS_TOGETHER, TABLES, Records, table_from_rows
-from protocolsim.units import MINUTES_PER_DAY
 
 _AT_ONCE = 2000
 
@@ -27,25 +26,28 @@ def records_of(
                 if whole and first < replicate:
                     # Flush the replicates before this large one.
                     before = [c for c in waiting if c.replicate < replicate]
-                    yield _records(trial, before, first, replicate - first, whole=True)
+                    yield records_from(trial, before, first, replicate - first, whole=True)
                     first, waiting = replicate, waiting[len(before) :]
                 whole = False
-                yield _records(trial, waiting, replicate, 1, whole=False)
+                yield records_from(trial, waiting, replicate, 1, whole=False)
                 waiting = []
             waiting.append(course)
         if not whole or len(waiting) >= _AT_ONCE:
-            yield _records(trial, waiting, first, replicate + 1 - first, whole=whole)
+            yield records_from(trial, waiting, first, replicate + 1 - first, whole=whole)
             first, waiting = None, []
         if progress is not None:
             progress(1)
     if waiting and first is not None:
-        yield _records(trial, waiting, first, waiting[-1].replicate + 1 - first, whole=True)
+        yield records_from(trial, waiting, first, waiting[-1].replicate + 1 - first, whole=True)
 
 
-def _records(trial: Trial, courses: Sequence[Course], first: int, replicates: int, *, whole: bool) -> Records:
+def records_from(
+    trial: Trial, courses: Sequence[Course], first: int, replicates: int, *, whole: bool, paused: int | None = None
+) -> Records:
+    """Records of these subjects, in their order; `paused` is the minute of the calendar where they are not finished."""
     rows: dict[str, list[tuple[Any, ...]]] = {table: [] for table in TABLES}
     for course in courses:
-        rows["subjects"].append(course.subject_row(course.begins / MINUTES_PER_DAY))
+        rows["subjects"].append(course.subject_row(paused))
         for table, of_subject in course.rows.items():
             rows[table].extend(of_subject)
     tables = {t: table_from_rows(t, trial.labels, rows[t]) for t in TABLES}

@@ -24,6 +24,7 @@ from protocolsim.cohort.randomisation import allocation
 from protocolsim.engine.base import Trial, next_midnight, not_filled
 from protocolsim.engine.des.records import records_of
 from protocolsim.engine.des.subject import Course
+from protocolsim.engine.hazard_clocks import NEVER
 from protocolsim.errors import SimulationError
 from protocolsim.protocol.choices import Choice
 from protocolsim.protocol.states import Group, Randomisation, Rule, State, Visit
@@ -32,6 +33,7 @@ from protocolsim.randomness import uniform
 from protocolsim.records import MADE, MISSED, NO_SHOW, Records, concatenate
 
 Process = Generator[simpy.Event, Any, Any]
+Begun = tuple[simpy.Environment, simpy.Process]
 Pools = dict[tuple[int, str], simpy.Resource]
 Numbered = Sequence[tuple[int, int]]  # assessments, each with its planned number
 
@@ -139,6 +141,7 @@ class Replicate:
         self._by_name = {s.name: s for s in trial.protocol.states}
         self._places: dict[tuple[int, int], int] = {}
         self.screening = self.enrolled = 0
+        self.closes = NEVER  # the last minute of the trial's calendar at which a candidate may begin
 
     # Enrolment ---------------------------------------------------------------------------------------------------
 
@@ -160,8 +163,7 @@ class Replicate:
         # Without queues subjects are independent: an environment each keeps SimPy's event heap small.
         enrolled = 0
         for course in self.candidates():
-            env = simpy.Environment(initial_time=course.begins)
-            env.process(self.life(env, course, {}))
+            env, _ = self.alone(course)
             env.run()
             enrolled += course.enrolled
             self.enrolled = enrolled
@@ -169,19 +171,30 @@ class Replicate:
             if enrolled >= self.trial.cohort.size:
                 return
 
+    def alone(self, course: Course) -> Begun:
+        """An environment in which this subject is alone, in which nothing has happened yet, and the subject's life."""
+        env = simpy.Environment(initial_time=course.begins)
+        return env, env.process(self.life(env, course, {}))
+
     def _together(self) -> list[Course]:
+        admitted: list[tuple[Course, simpy.Process]] = []
+        self.shared(admitted).run()
+        return [course for course, _ in admitted]
+
+    def shared(self, admitted: list[tuple[Course, simpy.Process]]) -> simpy.Environment:
+        """The environment of all subjects, in which nothing has happened yet; it adds those who begin to `admitted`."""
         env = simpy.Environment()
         pools = {
             (site, resource.name): simpy.Resource(env, capacity=resource.units)
             for resource in self.trial.cohort.capacity
             for site in resource.sites
         }
-        admitted: list[Course] = []
         env.process(self._admissions(env, pools, admitted))
-        env.run()
-        return admitted
+        return env
 
-    def _admissions(self, env: simpy.Environment, pools: Pools, admitted: list[Course]) -> Process:
+    def _admissions(
+        self, env: simpy.Environment, pools: Pools, admitted: list[tuple[Course, simpy.Process]]
+    ) -> Process:
         # In calendar time: admit a candidate while fewer subjects than places are enrolled or in screening.
         self._place_free = env.event()
         for course in self.candidates():
@@ -192,9 +205,10 @@ class Replicate:
                 yield self._place_free
             course.begins = int(next_midnight(env.now))
             yield env.timeout(course.begins - env.now)
+            if course.begins > self.closes:
+                return
             self.screening += 1
-            admitted.append(course)
-            env.process(self._screened(env, course, pools))
+            admitted.append((course, env.process(self._screened(env, course, pools))))
 
     def _screened(self, env: simpy.Environment, course: Course, pools: Pools) -> Process:
         yield from self.life(env, course, pools)
@@ -302,7 +316,11 @@ class Stay:
             moment = by_itself if event_first else due
             # A visit delayed beyond `due` has advanced the clock already.
             wait = self.env.timeout(max(0, moment - self.minute))
-            yield (wait | self.left) if self._still_open() else wait
+            try:
+                yield (wait | self.left) if self._still_open() else wait
+            except simpy.Interrupt as told:
+                self._hear(told.cause)
+                continue
             if not event_first:
                 return
             self._live_through_events()
@@ -324,8 +342,17 @@ class Stay:
 
     def _wait_for_open_visits(self) -> Process:
         closed = simpy.AllOf(self.env, self.open)
-        yield closed | self.left | self.env.timeout(max(0, self._next_by_itself - self.minute))
+        try:
+            yield closed | self.left | self.env.timeout(max(0, self._next_by_itself - self.minute))
+        except simpy.Interrupt as told:
+            self._hear(told.cause)
         self._live_through_events()
+
+    def _hear(self, event: Any) -> None:
+        """An event that comes from outside, to every subject at once: the first thing of the minute."""
+        self.course.wait(self.minute)
+        self.course.told(event)
+        self.replicate.decide(self.course, self.state.upon.get(event))
 
     def _still_open(self) -> bool:
         self.open = [p for p in self.open if p.is_alive]

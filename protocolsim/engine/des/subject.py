@@ -267,9 +267,23 @@ class Course:
         self._pass_others()
         return self._happens(self.clocks.next_cause, self._now)
 
+    def told(self, event: int) -> None:
+        """Record an event that comes now from outside, before whatever else is due now."""
+        self.pass_others(self.now - 1)
+        self.rows["events"].append((self.replicate, self.subject, self.now, self.state.number, event))
+
+    @property
+    def other_due(self) -> int:
+        """The minute of the next event that triggers no transition of the current state."""
+        return int(self.clocks.other_due[0])
+
     def _pass_others(self) -> None:
         """Record the events due by now that trigger no transition of the state."""
-        while self.clocks.other_due[0] <= self._now[0]:
+        self.pass_others(self.now)
+
+    def pass_others(self, minute: int) -> None:
+        """Record the events due by this minute that trigger no transition of the state."""
+        while self.clocks.other_due[0] <= minute:
             self._happens(self.clocks.other_cause, self.clocks.other_due)
 
     def _happens(self, causes: Integers, at: Integers) -> int:
@@ -287,7 +301,9 @@ class Course:
         """Whether the subject has ever entered a state that enrols."""
         return bool(self.chart.enrolled[0] >= 0)
 
-    def subject_row(self, arrival_day: float) -> tuple[Any, ...]:
-        """The subject's row in the table of subjects."""
+    def subject_row(self, paused: int | None = None) -> tuple[Any, ...]:
+        """The subject's row in the table of subjects; who is still in the trial ends where it was paused, if it was."""
+        ends = self.now if self.state.final or paused is None else paused - self.begins
+        arrival_day = self.begins / MINUTES_PER_DAY
         return (self.replicate, self.subject, self.site, arrival_day, self.enrolled, int(self.chart.enrolled[0]),
-                self.state.number, self.now, *self.allocated, *self.traits)  # fmt: skip
+                self.state.number, ends, *self.allocated, *self.traits)  # fmt: skip

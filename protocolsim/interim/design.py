@@ -149,7 +149,7 @@ class Design:
 
         at = LookAt(
             look, cutoffs, np.minimum(number(self.information.count) / self.information.maximum, 1.0),
-            self.looks[look].planned,
+            self.looks[look].planned, self.information.maximum,
         )  # fmt: skip
         everyone = populations(known, self.populations)
         members: dict[int | None, Mapping[str, Mask]] = {None: everyone}

@@ -94,7 +94,7 @@ def _whole() -> dict[str, Any]:
 
 def _properties(schema: dict[str, Any], definitions: dict[str, Any], room: tuple[str, ...]) -> dict[str, Any]:
     """The keys of the mapping at this path of the file."""
-    here = {"protocol": "ProtocolPart", "cohort": "CohortPart", "decisions": "DecisionPart"}
+    here = {"protocol": "ProtocolPart", "cohort": "CohortPart", "decisions": "DecisionPart", "interim": "InterimPart"}
     properties: dict[str, Any] = (definitions[here[room[0]]] if room else schema)["properties"]
     return properties
 

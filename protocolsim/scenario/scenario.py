@@ -116,6 +116,8 @@ class Scenario:
         By name, as the file declares them.
     effect : Effect or None
         What the treatment does, as one parameter.
+    interim : Design or None
+        The looks at the accumulating data, what they read, and the rules that may end the trial at them.
     named : mapping of str to Named
         The scenario's own parameters in internal units (a share is 0 to 1, a time in minutes).
     own_parameters, parameters, design : tuple
@@ -158,6 +160,7 @@ class Scenario:
     analyses: Mapping[str, Analysis]
     decisions: Mapping[str, DecisionWorth]
     effect: Effect | None
+    interim: Design | None
     named: Mapping[str, Named]
     own_parameters: tuple[SettableParameter, ...]
     parameters: tuple[SettableParameter, ...]
@@ -231,11 +234,6 @@ class Scenario:
         if text_at(self.document.data, parameter.path) is None and parameter.value is not None:
             return in_unit(quantity(parameter.write(parameter.value)), unit)
         return number_at(self.document.data, parameter.path, unit)
-
-    @property
-    def interim(self) -> Design | None:
-        """The looks at the accumulating data, where `interim:` declares any."""
-        return self.trial.conduct if isinstance(self.trial.conduct, Design) else None
 
     @cached_property
     def of_looks(self) -> Mapping[str, Reported]:

@@ -229,5 +229,3 @@ def _tried(
 def chosen(result: TriedDesign) -> Mapping[str, float]:
     """The numbers of the design's own boundaries, under the effect."""
     return result.effect.row(0)
-
-

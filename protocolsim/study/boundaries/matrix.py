@@ -26,6 +26,7 @@ from protocolsim.study.estimation.endpoint_sums import PointSums, rows_in
 from protocolsim.study.execution.chunks import Span
 
 _BY_LOOK = ("decision_minute", "screened", "enrolled", "last_minute")
+_FIELDS = ("decision", "screened", "enrolled", "last_minute")
 _WHOLE = ("screened", "enrolled", "last_minute")
 _READ, _DATED, _FULL = "read", "dated", "full"
 
@@ -60,6 +61,11 @@ class Unobeyed:
     def touches_patients(self) -> bool:
         """No patient hears of a look."""
         return False
+
+    @property
+    def announces(self) -> tuple[int, ...]:
+        """No event is sent."""
+        return ()
 
     def read(self, look: int, known: Records, cutoffs: Integers) -> Floats:
         """See Conduct."""
@@ -185,7 +191,8 @@ class LookMatrix:
         looks, number = len(design.looks), len(made.sums[_FULL])
         dated = made.sums[_DATED].reshape(number, looks, len(_BY_LOOK)).astype(np.int64)
         values = made.sums[_READ].reshape(number, looks, len(design.values))
-        return cls(design, values, *(dated[:, :, k] for k in range(len(_BY_LOOK))), made.sums[_FULL].astype(np.int64))
+        by_look = dict(zip(_FIELDS, np.moveaxis(dated, 2, 0), strict=True))
+        return cls(design, values, full=made.sums[_FULL].astype(np.int64), **by_look)
 
     @property
     def replicates(self) -> int:
@@ -195,7 +202,7 @@ class LookMatrix:
     @cached_property
     def held(self) -> Mask:
         """Which looks are held, [replicates, looks]."""
-        return self.decision != NEVER
+        return np.asarray(self.decision != NEVER)
 
     @cached_property
     def ends(self) -> Integers:

@@ -110,7 +110,7 @@ def error_of(design: Design, boundary: Boundary) -> float | None:
     values = np.array(boundary.values)
     if fractions is None or np.isnan(values[-1]) or not (values[~np.isnan(values)] > 0.0).all():
         return None
-    error = float(np.sum(crossing(fractions, np.full(len(values), np.nan), values, 0.0).upper))
+    error = float(np.sum(crossing(fractions, np.full(len(values), np.nan), values, 0.0).above))
     return error if 0.0 < error < 0.5 else None
 
 

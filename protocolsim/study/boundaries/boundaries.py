@@ -6,12 +6,10 @@ Both passes have the same random numbers. What a run with some boundary would re
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from protocolsim.engine.base import Progress
 from protocolsim.errors import SimulationError, UsageError
@@ -23,7 +21,7 @@ from protocolsim.scenario.setting_names import settings
 from protocolsim.study.arguments import replicates_and_seed
 from protocolsim.study.boundaries.matrix import AllLooks, LookMatrix, design_of, durations_known, sizes_known
 from protocolsim.study.boundaries.scaled import Scaled, scaled
-from protocolsim.study.boundaries.sets import DECLARED, BoundarySet, as_bounds, own_set, usual_sets
+from protocolsim.study.boundaries.sets import BoundarySet, as_bounds, own_set, usual_sets
 from protocolsim.study.boundaries.tried import TriedBoundaries, tried
 from protocolsim.study.conduct import Workers, conduct
 from protocolsim.study.engines import AUTO, chosen_engine
@@ -58,10 +56,10 @@ class Passes:
 class TriedDesign:
     """Boundaries of a scenario, and what each of them brings about.
 
-    `sets` are the boundaries, the design's own first; `effect` and `null` what runs with each would report, under the
+    `sets` are the boundaries, the design's own first; `effect` and `null` what runs with each would report, with the
     scenario's effect and without one. `without` says how the trial without an effect is made. `calibrated` is the
-    boundary scaled to a target error, where one was asked for; it is the last of the sets then. `passes` are what all of
-    it was found from: `try_sets` tries others, without simulating anything.
+    boundary scaled to a target error, where one was asked for; it is the last of the sets then. `passes` are what all
+    of it was found from: `try_sets` tries others, without simulating anything.
     """
 
     scenario: Scenario
@@ -224,8 +222,3 @@ def _tried(
     known = {"sizes": sizes_known(scenario), "durations": durations_known(scenario)}
     effect = tried(passes.effect, bounds, **known)
     return effect, None if passes.null is None else tried(passes.null, bounds, **known)
-
-
-def chosen(result: TriedDesign) -> Mapping[str, float]:
-    """The numbers of the design's own boundaries, under the effect."""
-    return result.effect.row(0)

@@ -31,7 +31,7 @@ interim:
     - {stop: efficacy, when: z >= 2.8 and found > 50}
 """
 
-    of: OfAnalysis = field(metadata={KEY: "information of"})
+    of: OfAnalysis = field(metadata={KEY: "information of", "meaning": "the analysis"})
 
     def values(self, known: Records, populations: Mapping[str, Mask], at: LookAt) -> Floats:  # noqa: ARG002
         """See Statistic."""

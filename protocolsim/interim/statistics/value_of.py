@@ -30,7 +30,7 @@ interim:
     - {at: first, stop: futility, when: passed < 10 %}
 """
 
-    of: OfEndpoint = field(metadata={KEY: "value of"})
+    of: OfEndpoint = field(metadata={KEY: "value of", "meaning": "the endpoint or analysis"})
 
     @property
     def limits(self) -> tuple[float, float]:

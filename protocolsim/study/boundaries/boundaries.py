@@ -26,6 +26,7 @@ from protocolsim.study.boundaries.tried import TriedBoundaries, tried
 from protocolsim.study.conduct import Workers, conduct
 from protocolsim.study.engines import AUTO, chosen_engine
 from protocolsim.study.estimation.estimate import nan_as_none
+from protocolsim.study.result import Result
 from protocolsim.study.storage.chunk_files import ChunkFiles
 from protocolsim.study.storage.study_folder import StudyFolder
 
@@ -46,7 +47,7 @@ EQUAL_ARMS = "equal arms"
 
 @dataclass(frozen=True)
 class Passes:
-    """Every look of every trial under the scenario's effect, and of the trial without one (None where there is none)."""
+    """Every look of every trial with the scenario's effect, and of the trial without one (None where there is none)."""
 
     effect: LookMatrix
     null: LookMatrix | None
@@ -114,6 +115,26 @@ class TriedDesign:
         """What runs with other boundaries would report, under the effect and without one; nothing is simulated."""
         return _tried(self.scenario, self.passes, sets)
 
+    @cached_property
+    def provenance(self) -> dict[str, str]:
+        """What is needed to get the same numbers again."""
+        return self._run.provenance
+
+    @property
+    def asked(self) -> dict[str, int]:
+        """The seed and the replicates it was made with, as a scenario file says them."""
+        return self._run.asked
+
+    @property
+    def resolved(self) -> str:
+        """The scenario as YAML, with everything merged in."""
+        return self._run.resolved
+
+    @cached_property
+    def _run(self) -> Result:
+        """The run that the pass with the effect was, without its records and estimates."""
+        return Result(self.scenario, self.seed, self.replicates, self.engine, {}, self.seconds, 0)
+
     def summary(self) -> dict[str, Any]:
         """As `protocolsim boundaries --json` prints it; None for undefined."""
         rows = self.frame.to_dict(orient="records")
@@ -162,9 +183,9 @@ def boundaries(
     """What every boundary of a design brings about. Costs two runs; then boundaries cost next to nothing.
 
     `sets`: boundaries to try beside the design's own; the usual families unless given. `calibrate`: a type I error to
-    which the boundary on success is scaled. Other arguments as for `run`. Raises UsageError for a scenario without looks
-    or without boundaries, for bounds that do not fit, and where an error is to be met in a scenario that does not say
-    how it is without an effect.
+    which the boundary on success is scaled. Other arguments as for `run`. Raises UsageError for a scenario without
+    looks or boundaries, for bounds that do not fit, and where an error is to be met in a scenario that does not say how
+    it is without an effect.
     """
     started = time.perf_counter()
     design = design_of(scenario)

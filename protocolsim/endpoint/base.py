@@ -248,6 +248,11 @@ def medians(own: Floats, trial: Integers, trials: int) -> Floats:
     return result
 
 
+def first_states(records: Records) -> Integers:
+    """The state in which each subject began."""
+    return records.first_states()
+
+
 def entered(records: Records, states: Iterable[str]) -> Mask:
     """Who was ever in one of these states, be it as the first one."""
     was_in: Mask = np.zeros(len(records["subjects"]["subject"]), dtype=np.bool_)

@@ -9,7 +9,7 @@ import numpy as np
 from protocolsim.arrays import Integers
 from protocolsim.protocol.conduct import NO_RULE, Held
 from protocolsim.protocol.counting import last_minute
-from protocolsim.records import NEVER, Records, Table
+from protocolsim.records import NEVER, Column, Records, Table
 
 if TYPE_CHECKING:
     from protocolsim.interim.design import Design
@@ -22,7 +22,7 @@ def looks_table(design: Design, held: Held, final: Records) -> Table:
     """One row for each replicate and planned look, held or not."""
     replicates, looks = held.cutoff.shape
     names = design.values
-    table: Table = {
+    table: dict[str, Column] = {
         "replicate": np.repeat(np.arange(replicates) + final.first_replicate, looks),
         "look": np.tile(np.arange(looks, dtype=np.int16), replicates),
         "held": (held.cutoff != NEVER).ravel(),
@@ -45,7 +45,7 @@ def trials_table(design: Design, held: Held, final: Records, as_if: Held, overru
     rule = held.rule[every, last]
     stopped_early = design.stops(rule) & (last < looks - 1)
     again = np.where(stopped_early, overrun.rule[every, last], NO_RULE)
-    table: Table = {
+    table: dict[str, Column] = {
         "replicate": every + final.first_replicate,
         "looks_held": number.astype(np.int16),
         "ended_at": np.where(rule != NO_RULE, last, NEVER).astype(np.int16),

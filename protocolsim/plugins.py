@@ -1,4 +1,4 @@
-"""What installed packages add: diseases, drugs, kinds of endpoint and analysis, scenarios, views of the page.
+"""What installed packages add: diseases, drugs, kinds of endpoint, analysis, statistic, scenarios, views of the page.
 
 A package says so by entry points, one group for each of GROUPS, and `pip install` is all that a user does. An installed
 package is trusted as every installed package is, since it could run code of its own anyway; code that a *file* names
@@ -24,6 +24,7 @@ GROUPS: Mapping[str, str] = MappingProxyType(
         "drug": "protocolsim.drugs",
         "endpoint": "protocolsim.endpoints",
         "analysis": "protocolsim.analyses",
+        "statistic": "protocolsim.statistics",
         "scenario": "protocolsim.scenarios",
         "view": "protocolsim.views",
     }

@@ -20,12 +20,15 @@ from protocolsim.endpoint.reduction import Reduction
 from protocolsim.endpoint.share import Share
 from protocolsim.endpoint.time_to import TimeTo
 from protocolsim.errors import UsageError
+from protocolsim.randomness import normal_quantile
 from protocolsim.records import Records
 
 # The endpoint that an analysis is of, by its name in the scenario.
 OfReduction = Annotated[Reduction, "endpoint of kind reduction"]
 OfShare = Annotated[Share, "endpoint of kind share"]
 OfTimeTo = Annotated[TimeTo, "endpoint of kind time_to"]
+
+_LEAST_P = 1e-300
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +47,14 @@ class Analysis(Endpoint):
     def __post_init__(self) -> None:
         if not 0.0 < self.level < 1.0:
             raise UsageError(f"analysis '{self.name}': the level, {self.level:g}, is not between 0 and 1")
+
+    @property
+    def independent_increments(self) -> bool:
+        """Whether z at looks has independent increments at its null hypothesis, on which spending rests (large trials).
+
+        So it is of an efficient score or estimate, not of exact tails, nor of ranks corrected for continuity.
+        """
+        return False
 
     @property
     def unit(self) -> str:
@@ -82,6 +93,22 @@ class Analysis(Endpoint):
     def p_values(self, columns: Floats, trial: Integers, trials: int) -> Floats:
         """p of each trial, [trials], from the contributions of those who count; nan where it cannot be made."""
 
+    @abstractmethod
+    def z_values(self, columns: Floats, trial: Integers, trials: int) -> Floats:
+        """The test statistic of each trial, [trials]: standard normal at the null hypothesis; nan where there is no p.
+
+        Positive in favour of the alternative, that of "greater" where the test is two-sided. Where p is not that of the
+        normal law (exact tests, corrections for continuity), it is the value whose tail is the one-sided p on the side
+        on which the data lie, and 0 where neither side has a p below one half.
+        """
+
+    @abstractmethod
+    def information(self, columns: Floats, trial: Integers, trials: int) -> Floats:
+        """Fisher information of each trial about the effect, [trials], found and not planned; nan where there is no z.
+
+        On the scale on which z is the estimate times the root of the information: 1 over the estimate's variance.
+        """
+
     def added(self, contributions: Floats, trial: Integers, trials: int) -> Floats:
         """Whether each trial rejects, and 1, [trials, 2]."""
         counts = ~np.isnan(contributions[:, 0])
@@ -114,6 +141,40 @@ def arms(records: Records, arm: StateNames, against: StateNames) -> Floats:
     """1 for those who ever entered a state of `arm`, 0 of `against`, nan for those of neither or of both."""
     one, other = entered(records, arm), entered(records, against)
     return np.where(one & ~other, 1.0, np.where(other & ~one, 0.0, np.nan))
+
+
+@dataclass(frozen=True)
+class TwoByTwo:
+    """Of each trial: those who meet the conditions and those in the test, in `arm` (k1, n1) and against it (k0, n0)."""
+
+    k1: Floats
+    n1: Floats
+    k0: Floats
+    n0: Floats
+
+
+def two_by_two(meets: Floats, arm: Floats, trial: Integers, trials: int) -> TwoByTwo:
+    """The table of each trial, from columns of 0 and 1."""
+    parts = (arm * meets, arm, (1.0 - arm) * meets, 1.0 - arm)
+    return TwoByTwo(*(np.bincount(trial, weights=p, minlength=trials).astype(np.float64) for p in parts))
+
+
+def normal_p(z: Floats, *, two_sided: bool) -> Floats:
+    """p of a standard normal statistic that is positive in favour of the alternative."""
+    from scipy.special import ndtr
+
+    return np.asarray(2.0 * ndtr(-np.abs(z)) if two_sided else ndtr(-z))
+
+
+def z_of_tails(above: Floats, below: Floats) -> Floats:
+    """The standard normal value of P(so much or more) and P(so much or less) under the null hypothesis.
+
+    Positive where the first is the smaller one; 0 where both exceed one half, which they may as both count what was
+    seen. A p below 1e-300 counts as that.
+    """
+    tails, which = np.unique(np.clip(np.minimum(above, below), _LEAST_P, 0.5), return_inverse=True)
+    z = np.array([-normal_quantile(tail) for tail in tails.tolist()], dtype=np.float64)[which]
+    return np.where(above <= below, z, -z)
 
 
 def in_both(*columns: Floats) -> Floats:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import ClassVar, Literal
 
 import numpy as np
 
-from protocolsim.analysis.base import Analysis, OfReduction
+from protocolsim.analysis.base import Analysis, OfReduction, z_of_tails
 from protocolsim.arrays import Floats, Integers, Mask
 from protocolsim.endpoint.base import quotient
 from protocolsim.records import Records
@@ -26,6 +26,9 @@ class BeforeAfter(Analysis):
     changes from before to after (regression to the mean, the end of a flare) is rejected just as well. `less`: the rate
     fell. Differences of zero are left out (Wilcoxon's way); p is exact up to 50 subjects without ties or zeros, else
     normal with corrections for ties and continuity.
+
+    z is positive for a rise, for a fall where the alternative is `less`. Information is that about the share of the sum
+    of ranks that lies above zero, 1 over its variance under the null hypothesis: about three for each subject.
 
     Population: that of the reduction, those with a made assessment on each side; a baseline of zero counts. Withdrawal
     ends a subject's counting, what follows a rescue counts only where the reduction's `during` names it, and missed
@@ -72,32 +75,39 @@ analysis:
     def p_values(self, columns: Floats, trial: Integers, trials: int) -> Floats:
         """p of each trial; nan where nobody changed."""
         sums = rank_sums(columns[:, 0], trial, trials)
-        exact = sums.distinct & (sums.number <= _MOST_EXACT)
         p = np.full(trials, np.nan)
-        for n in np.unique(sums.number[exact & (sums.number > 0)]).tolist():
-            these = exact & (sums.number == n)
-            p[these] = self._exact(sums.above[these].astype(np.int64), n)
-        normal = ~exact & (sums.number > 0)
-        p[normal] = self._normal(sums.above[normal], sums.number[normal].astype(np.float64), sums.ties[normal])
+        for these, below, beyond in _exact_tails(sums):
+            p[these] = self._of_tails(below, beyond)
+        normal = ~_exactly(sums) & (sums.number > 0)
+        p[normal] = self._normal(sums.away[normal], sums.spread[normal])
         return p
 
-    def _exact(self, above: Integers, n: int) -> Floats:
-        """p of rank sums of n subjects, of all 2^n changes of signs. Every number is a whole one over 2^n: exact."""
-        ways = np.zeros(n * (n + 1) // 2 + 1, dtype=np.int64)
-        ways[0] = 1
-        for rank in range(1, n + 1):
-            ways[rank:] += ways[:-rank].copy()
-        so_few = np.cumsum(ways)
-        every = 1 << n
-        below, beyond = so_few[above] / every, (every - so_few[above] + ways[above]) / every
+    def z_values(self, columns: Floats, trial: Integers, trials: int) -> Floats:
+        """z of each trial; nan where nobody changed."""
+        sums = rank_sums(columns[:, 0], trial, trials)
+        z = np.full(trials, np.nan)
+        for these, below, beyond in _exact_tails(sums):
+            z[these] = z_of_tails(beyond, below)
+        normal = ~_exactly(sums) & (sums.number > 0)
+        away = sums.away[normal]
+        # Sums of ranks and what is expected of them are multiples of one half, so that nothing is corrected past zero.
+        z[normal] = np.sign(away) * np.maximum(np.abs(away) - 0.5, 0.0) / sums.spread[normal]
+        return -z if self.alternative == "less" else z
+
+    def information(self, columns: Floats, trial: Integers, trials: int) -> Floats:
+        """1 over the variance of the share of the sum of ranks above zero; nan where nobody changed."""
+        sums = rank_sums(columns[:, 0], trial, trials)
+        n = sums.number.astype(np.float64)
+        share = quotient(sums.spread, 0.5 * n * (n + 1.0))
+        return quotient(np.ones(trials), share * share)
+
+    def _of_tails(self, below: Floats, beyond: Floats) -> Floats:
         if self.alternative == "two-sided":
             return np.minimum(1.0, 2.0 * np.minimum(below, beyond))
-        return np.asarray(below if self.alternative == "less" else beyond)
+        return below if self.alternative == "less" else beyond
 
-    def _normal(self, above: Floats, n: Floats, ties: Floats) -> Floats:
+    def _normal(self, away: Floats, spread: Floats) -> Floats:
         """p of rank sums by the normal law, corrected for ties and for continuity."""
-        away = above - 0.25 * n * (n + 1.0)
-        spread = np.sqrt((n * (n + 1.0) * (2.0 * n + 1.0) - 0.5 * ties) / 24.0)
         if self.alternative == "two-sided":
             nearer = np.where(away == 0.0, 0.0, 0.5)
             return np.minimum(1.0, 2.0 * _lower_tail((nearer - np.abs(away)) / spread))
@@ -115,6 +125,18 @@ class RankSums:
     above: Floats
     ties: Floats
     distinct: Mask
+
+    @property
+    def away(self) -> Floats:
+        """What the sum exceeds its mean under the null hypothesis by."""
+        n = self.number.astype(np.float64)
+        return self.above - 0.25 * n * (n + 1.0)
+
+    @property
+    def spread(self) -> Floats:
+        """Its standard deviation there."""
+        n = self.number.astype(np.float64)
+        return np.sqrt((n * (n + 1.0) * (2.0 * n + 1.0) - 0.5 * self.ties) / 24.0)
 
 
 def rank_sums(difference: Floats, trial: Integers, trials: int) -> RankSums:
@@ -135,6 +157,30 @@ def rank_sums(difference: Floats, trial: Integers, trials: int) -> RankSums:
     alike = members.astype(np.float64)
     ties = np.bincount(trial[begins], weights=alike * alike * alike - alike, minlength=trials).astype(np.float64)
     return RankSums(number, above, ties, (ties == 0.0) & (number == everybody))
+
+
+def _exactly(sums: RankSums) -> Mask:
+    """The trials whose p is exact."""
+    return sums.distinct & (sums.number <= _MOST_EXACT)
+
+
+def _exact_tails(sums: RankSums) -> Iterator[tuple[Mask, Floats, Floats]]:
+    """Of trials of each size whose p is exact: which they are, P(so few or fewer), P(so many or more)."""
+    exact = _exactly(sums)
+    for n in np.unique(sums.number[exact & (sums.number > 0)]).tolist():
+        these = exact & (sums.number == n)
+        yield these, *_of_all_signs(sums.above[these].astype(np.int64), n)
+
+
+def _of_all_signs(above: Integers, n: int) -> tuple[Floats, Floats]:
+    """Both tails of rank sums of n subjects, of all 2^n changes of signs. Each is a whole number over 2^n: exact."""
+    ways = np.zeros(n * (n + 1) // 2 + 1, dtype=np.int64)
+    ways[0] = 1
+    for rank in range(1, n + 1):
+        ways[rank:] += ways[:-rank].copy()
+    so_few = np.cumsum(ways)
+    every = 1 << n
+    return so_few[above] / every, (every - so_few[above] + ways[above]) / every
 
 
 def _lower_tail(z: Floats) -> Floats:

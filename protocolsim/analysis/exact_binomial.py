@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from protocolsim.analysis.base import Analysis, OfShare, counts
+from protocolsim.analysis.base import Analysis, OfShare, counts, z_of_tails
 from protocolsim.arrays import Floats, Integers, Mask
 from protocolsim.endpoint.base import Number
 from protocolsim.errors import UsageError
@@ -24,6 +24,9 @@ class ExactBinomial(Analysis):
 
     Null hypothesis: the share is the target, or on the other side of it. Population: everybody in that of the share;
     who withdrew or was rescued counts as the share says, and missed assessments do not matter.
+
+    z is positive for a share above the target, below it where the alternative is `less`. Information is that about the
+    share at the target: subjects over target (1 - target).
     """
 
     kind: ClassVar[str] = "exact_binomial"
@@ -65,10 +68,21 @@ analysis:
 
     def p_values(self, columns: Floats, trial: Integers, trials: int) -> Floats:
         """p of each trial; nan where nobody is in the population."""
-        number = np.bincount(trial, minlength=trials)
-        pairs = np.column_stack([counts(columns[:, 0], trial, trials), number])
-        known = {(k, n): self._p(k, n) if n else float("nan") for k, n in map(tuple, np.unique(pairs, axis=0).tolist())}
-        return np.array([known[k, n] for k, n in pairs.tolist()], dtype=np.float64)
+        pairs, which = _counted(columns, trial, trials)
+        return np.array([self._p(k, n) if n else float("nan") for k, n in pairs], dtype=np.float64)[which]
+
+    def z_values(self, columns: Floats, trial: Integers, trials: int) -> Floats:
+        """z of each trial; nan where nobody is in the population."""
+        pairs, which = _counted(columns, trial, trials)
+        tails = [self._tails(k, n) if n else (float("nan"), float("nan")) for k, n in pairs]
+        above, below = np.array(tails, dtype=np.float64).reshape(-1, 2)[which].T
+        z = z_of_tails(above, below)
+        return -z if self.alternative == "less" else z
+
+    def information(self, columns: Floats, trial: Integers, trials: int) -> Floats:  # noqa: ARG002 - the target's alone
+        """1 over the variance of the share at the target; nan where nobody is in the population."""
+        number = np.bincount(trial, minlength=trials).astype(np.float64)
+        return np.where(number > 0.0, number / (self.target * (1.0 - self.target)), np.nan)
 
     def _p(self, k: int, n: int) -> float:
         """p of k among n."""
@@ -77,6 +91,22 @@ analysis:
         from scipy.stats import binomtest
 
         return float(binomtest(k, n, self.target, self.alternative).pvalue)
+
+    def _tails(self, k: int, n: int) -> tuple[float, float]:
+        """P(k or more) and P(k or fewer) of n, at the target."""
+        if n <= _MOST_EXACT:
+            return exactly(k, n, self.target, "greater"), exactly(k, n, self.target, "less")
+        from scipy.stats import binom
+
+        return float(binom.sf(k - 1, n, self.target)), float(binom.cdf(k, n, self.target))
+
+
+def _counted(columns: Floats, trial: Integers, trials: int) -> tuple[list[list[int]], Integers]:
+    """The distinct pairs of how many meet the conditions among how many, and which of them each trial has."""
+    number = np.bincount(trial, minlength=trials)
+    both = np.column_stack([counts(columns[:, 0], trial, trials), number])
+    pairs, which = np.unique(both, axis=0, return_inverse=True)
+    return pairs.tolist(), which.reshape(-1)
 
 
 def exactly(k: int, n: int, target: float, alternative: str) -> float:

@@ -8,9 +8,9 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from protocolsim.analysis.base import Analysis, OfTimeTo, alternating, arms, in_both, split
+from protocolsim.analysis.base import Analysis, OfTimeTo, alternating, arms, in_both, normal_p
 from protocolsim.arrays import Floats, Integers, Mask
-from protocolsim.endpoint.base import StateNames
+from protocolsim.endpoint.base import StateNames, quotient
 from protocolsim.records import Records
 
 
@@ -22,6 +22,10 @@ class LogRank(Analysis):
     that of the endpoint, those who entered its `start`, in the arm whose states they entered (who entered those of both
     counts in neither). Withdrawal, dropout and the end of the study censor, taken to say nothing of the time; a rescue
     counts only where `to` names it; missed assessments do not matter.
+
+    z is positive where the hazard is higher in `arm`, where it is lower if the alternative is `less`. Information is
+    that about the logarithm of the hazard ratio, the variance V of the log-rank statistic: near a quarter of the events
+    where the arms are of one size.
     """
 
     kind: ClassVar[str] = "log_rank"
@@ -38,6 +42,11 @@ analysis:
     arm: StateNames
     against: StateNames
     alternative: Literal["two-sided", "less", "greater"] = "two-sided"
+
+    @property
+    def independent_increments(self) -> bool:
+        """Of the log-rank score (Tsiatis 1982)."""
+        return True
 
     @property
     def test(self) -> str:
@@ -72,30 +81,45 @@ analysis:
 
     def p_values(self, columns: Floats, trial: Integers, trials: int) -> Floats:
         """p of each trial; nan where an arm is empty or nobody got there while others of both arms might have."""
-        return np.array([self._p(rows) for rows in split(columns, trial, trials)], dtype=np.float64)
+        return normal_p(self.z_values(columns, trial, trials), two_sided=self.alternative == "two-sided")
 
-    def _p(self, rows: Floats) -> float:
-        from scipy.stats import CensoredData, logrank
+    def z_values(self, columns: Floats, trial: Integers, trials: int) -> Floats:
+        """z of each trial; nan where there is no p."""
+        score, variance = scores(columns, trial, trials)
+        z = quotient(score, np.sqrt(variance))
+        return -z if self.alternative == "less" else z
 
-        minutes, reached, arm = rows.T
-        if not _tells(minutes, reached == 1.0, arm == 1.0):
-            return float("nan")
-        times = [CensoredData.right_censored(minutes[arm == a], reached[arm == a] == 0.0) for a in (1.0, 0.0)]
-        return float(logrank(*times, alternative=self.alternative).pvalue)
+    def information(self, columns: Floats, trial: Integers, trials: int) -> Floats:
+        """The variance of the log-rank statistic; nan where there is no p."""
+        _, variance = scores(columns, trial, trials)
+        return np.where(variance > 0.0, variance, np.nan)
 
 
-def _tells(minutes: Floats, reached: Mask, arm: Mask) -> bool:
-    """Whether at some time somebody got there, who might have been of either arm, and somebody else did not.
+def scores(columns: Floats, trial: Integers, trials: int) -> tuple[Floats, Floats]:
+    """How many more of the arm got there in each trial than expected of its share of those at risk; the variance.
 
-    Otherwise what was seen is what must have been seen (all at one time, or one arm after the other): the statistic has
-    no variance, and is zero over zero, or a rounding error over zero.
+    The variance is exactly zero where what was seen is what must have been seen: all at one time, or one arm after the
+    other. All but quotients are whole numbers, and each trial's are added in the order of its times.
     """
-    for minute in np.unique(minutes[reached]).tolist():
-        at_risk = minutes >= minute
-        mixed = (at_risk & arm).any() and (at_risk & ~arm).any()
-        if mixed and not (reached & (minutes == minute))[at_risk].all():
-            return True
-    return False
+    minutes, reached, arm = columns.T
+    order = np.lexsort((minutes, trial))
+    minutes, reached, arm, trial = minutes[order], reached[order], arm[order], trial[order]
+    begins = np.flatnonzero((np.diff(minutes, prepend=np.nan) != 0.0) | (np.diff(trial, prepend=-1) != 0))
+    of = trial[begins]
+    before, arm_before = begins.astype(np.float64), np.cumsum(arm)[begins] - arm[begins]
+    number = np.bincount(trial, minlength=trials).astype(np.float64)
+    of_arm = np.bincount(trial, weights=arm, minlength=trials).astype(np.float64)
+    # Those at risk at each distinct time: all of the trials up to this one, but for those who came before.
+    n = np.cumsum(number)[of] - before
+    n1 = np.cumsum(of_arm)[of] - arm_before
+    ends = np.append(begins[1:], len(trial))
+    total = np.concatenate([[0.0], np.cumsum(reached)])
+    d = total[ends] - total[begins]
+    expected = d * n1 / n
+    spread = quotient(n1 * (n - n1) * d * (n - d), n * n * (n - 1.0))
+    observed = np.bincount(trial, weights=reached * arm, minlength=trials).astype(np.float64)
+    excess = observed - np.bincount(of, weights=expected, minlength=trials)
+    return excess, np.bincount(of, weights=np.nan_to_num(spread), minlength=trials).astype(np.float64)
 
 
 KIND = LogRank

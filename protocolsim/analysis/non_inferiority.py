@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from protocolsim.analysis.base import Analysis, OfShare, alternating, arms, in_both
+from protocolsim.analysis.base import Analysis, OfShare, alternating, arms, in_both, normal_p, two_by_two
 from protocolsim.arrays import Floats, Integers, Mask
 from protocolsim.endpoint.base import Number, StateNames, quotient
 from protocolsim.errors import UsageError
@@ -24,6 +24,9 @@ class NonInferiority(Analysis):
     continuity (Farrington and Manning, Stat Med 1990;9:1447). Population: that of the share, in the arm whose states a
     subject entered, whatever became of them later (who entered those of both counts in neither); who withdrew or was
     rescued counts as the share says, and missed assessments do not matter.
+
+    z is positive where the arm is better than worse by the margin. Information is that about the difference of the
+    shares, 1 over its variance with the shares estimated under the null hypothesis.
     """
 
     kind: ClassVar[str] = "non_inferiority"
@@ -48,6 +51,11 @@ analysis:
         super().__post_init__()
         if not 0.0 < self.margin < 1.0:
             raise UsageError(f"analysis '{self.name}': the margin, {self.margin:g}, is not between 0 and 1")
+
+    @property
+    def independent_increments(self) -> bool:
+        """Of the difference, with its variance under the null hypothesis."""
+        return True
 
     @property
     def test(self) -> str:
@@ -77,18 +85,27 @@ analysis:
 
     def p_values(self, columns: Floats, trial: Integers, trials: int) -> Floats:
         """p of each trial; nan where an arm is empty."""
-        from scipy.special import ndtr
+        return normal_p(self.z_values(columns, trial, trials), two_sided=False)
 
-        arm = columns[:, 1]
+    def z_values(self, columns: Floats, trial: Integers, trials: int) -> Floats:
+        """z of each trial; nan where an arm is empty."""
+        difference, variance = self._difference(columns, trial, trials)
+        return quotient(difference + self.margin, np.sqrt(variance))
+
+    def information(self, columns: Floats, trial: Integers, trials: int) -> Floats:
+        """1 over the variance of the difference; nan where an arm is empty."""
+        _, variance = self._difference(columns, trial, trials)
+        return quotient(np.ones(trials), variance)
+
+    def _difference(self, columns: Floats, trial: Integers, trials: int) -> tuple[Floats, Floats]:
+        """How much better the arm is, and the variance of that under the null hypothesis."""
         good = columns[:, 0] if self.better == "higher" else 1.0 - columns[:, 0]
-        parts = (arm * good, arm, (1.0 - arm) * good, 1.0 - arm)
-        k1, n1, k0, n0 = (np.bincount(trial, weights=p, minlength=trials).astype(np.float64) for p in parts)
-        one, other = quotient(k1, n1), quotient(k0, n0)
-        p1 = restricted(one, other, quotient(n0, n1), -self.margin)
+        table = two_by_two(good, columns[:, 1], trial, trials)
+        one, other = quotient(table.k1, table.n1), quotient(table.k0, table.n0)
+        p1 = restricted(one, other, quotient(table.n0, table.n1), -self.margin)
         p0 = p1 + self.margin
-        variance = quotient(p1 * (1.0 - p1), n1) + quotient(p0 * (1.0 - p0), n0)
-        z = quotient(one - other + self.margin, np.sqrt(np.maximum(variance, 0.0)))
-        return np.asarray(ndtr(-z))
+        variance = quotient(p1 * (1.0 - p1), table.n1) + quotient(p0 * (1.0 - p0), table.n0)
+        return one - other, np.maximum(variance, 0.0)
 
 
 def restricted(one: Floats, other: Floats, ratio: Floats, difference: float) -> Floats:

@@ -9,9 +9,9 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from protocolsim.analysis.base import Analysis, OfReduction, alternating, arms, in_both, split
+from protocolsim.analysis.base import Analysis, OfReduction, alternating, arms, in_both, normal_p, split
 from protocolsim.arrays import Floats, Integers, Mask
-from protocolsim.endpoint.base import StateNames
+from protocolsim.endpoint.base import StateNames, quotient
 from protocolsim.errors import UsageError
 from protocolsim.records import Records
 from protocolsim.text.shell import install
@@ -28,6 +28,9 @@ class RateRatio(Analysis):
     Population: that of the reduction, those with a made assessment during treatment, in the arm whose states they
     entered (who entered those of both counts in neither). Withdrawal shortens a subject's time, what follows a rescue
     counts only where `during` names it, missed assessments are left out.
+
+    z is positive where the rate is higher in `arm`, where it is lower if the alternative is `less`. Information is that
+    about the logarithm of the ratio, 1 over the square of its standard error.
     """
 
     kind: ClassVar[str] = "rate_ratio"
@@ -44,6 +47,11 @@ analysis:
     arm: StateNames
     against: StateNames
     alternative: Literal["two-sided", "less", "greater"] = "two-sided"
+
+    @property
+    def independent_increments(self) -> bool:
+        """Of the most likely ratio."""
+        return True
 
     @property
     def test(self) -> str:
@@ -74,29 +82,42 @@ analysis:
 
     def p_values(self, columns: Floats, trial: Integers, trials: int) -> Floats:
         """p of each trial; nan where an arm is empty or has no count, or the fit fails."""
+        return normal_p(self.z_values(columns, trial, trials), two_sided=self.alternative == "two-sided")
+
+    def z_values(self, columns: Floats, trial: Integers, trials: int) -> Floats:
+        """z of each trial; nan where there is no p."""
+        z, _ = self._fitted(columns, trial, trials)
+        return -z if self.alternative == "less" else z
+
+    def information(self, columns: Floats, trial: Integers, trials: int) -> Floats:
+        """1 over the variance of the logarithm of the ratio; nan where there is no p."""
+        _, error = self._fitted(columns, trial, trials)
+        return quotient(np.ones(trials), error * error)
+
+    def _fitted(self, columns: Floats, trial: Integers, trials: int) -> tuple[Floats, Floats]:
+        """z of the logarithm of the ratio and its standard error, of each trial."""
         model = _negative_binomial(self.name)
-        return np.array([self._p(model, rows) for rows in split(columns, trial, trials)], dtype=np.float64)
+        fits = [_fit(model, rows) for rows in split(columns, trial, trials)]
+        z, error = np.array(fits, dtype=np.float64).reshape(-1, 2).T
+        return z, error
 
-    def _p(self, model: Any, rows: Floats) -> float:
-        from scipy.stats import norm
 
-        counted, over, arm = rows.T
-        if not counted[arm == 1.0].any() or not counted[arm == 0.0].any():
-            return float("nan")
-        design = np.column_stack([np.ones(len(arm)), arm])
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            # That a fit fails is an answer here, and is counted.
-            warnings.simplefilter("ignore")
-            try:
-                fitted = model(counted, design, exposure=over / over.mean()).fit(disp=0, maxiter=200)
-            except (np.linalg.LinAlgError, ValueError):
-                return float("nan")
-            z = float(fitted.tvalues[1])
-        if not fitted.mle_retvals["converged"] or z != z:
-            return float("nan")
-        if self.alternative == "two-sided":
-            return float(2.0 * norm.sf(abs(z)))
-        return float(norm.sf(z) if self.alternative == "greater" else norm.cdf(z))
+def _fit(model: Any, rows: Floats) -> tuple[float, float]:
+    """z and the standard error of one trial; nan where an arm has no count, or the fit fails."""
+    none = float("nan"), float("nan")
+    counted, over, arm = rows.T
+    if not counted[arm == 1.0].any() or not counted[arm == 0.0].any():
+        return none
+    design = np.column_stack([np.ones(len(arm)), arm])
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        # That a fit fails is an answer here, and is counted.
+        warnings.simplefilter("ignore")
+        try:
+            fitted = model(counted, design, exposure=over / over.mean()).fit(disp=0, maxiter=200)
+        except (np.linalg.LinAlgError, ValueError):
+            return none
+        z, error = float(fitted.tvalues[1]), float(fitted.bse[1])
+    return (z, error) if fitted.mle_retvals["converged"] and z == z else none
 
 
 def _negative_binomial(name: str) -> Any:

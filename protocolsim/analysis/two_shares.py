@@ -8,7 +8,17 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from protocolsim.analysis.base import Analysis, OfShare, alternating, arms, in_both
+from protocolsim.analysis.base import (
+    Analysis,
+    OfShare,
+    TwoByTwo,
+    alternating,
+    arms,
+    in_both,
+    normal_p,
+    two_by_two,
+    z_of_tails,
+)
 from protocolsim.arrays import Floats, Integers, Mask
 from protocolsim.endpoint.base import StateNames, quotient
 from protocolsim.records import Records
@@ -22,6 +32,9 @@ class TwoShares(Analysis):
     continuity, for which textbooks give sample sizes; `fisher`: Fisher's exact test. Population: that of the share, in
     the arm whose states a subject entered, whatever became of them later (who entered those of both counts in
     neither); who withdrew or was rescued counts as the share says, and missed assessments do not matter.
+
+    z is positive where the share is higher in `arm`, where it is lower if the alternative is `less`. Information is
+    that about the difference of the shares, 1 over its variance with the pooled share, with either method.
     """
 
     kind: ClassVar[str] = "two_shares"
@@ -37,6 +50,11 @@ analysis:
     against: StateNames
     method: Literal["score", "fisher"] = "score"
     alternative: Literal["two-sided", "less", "greater"] = "two-sided"
+
+    @property
+    def independent_increments(self) -> bool:
+        """Of the score test; Fisher's z is made of exact tails."""
+        return self.method == "score"
 
     @property
     def test(self) -> str:
@@ -60,35 +78,78 @@ analysis:
         return np.column_stack([rng.random(subjects) < 0.5, alternating(subjects)]).astype(np.float64)
 
     def p_values(self, columns: Floats, trial: Integers, trials: int) -> Floats:
-        """p of each trial; nan where an arm is empty, or where all or none meet the conditions in both."""
-        meets, arm = columns[:, 0], columns[:, 1]
-        parts = (arm * meets, arm, (1.0 - arm) * meets, 1.0 - arm)
-        k1, n1, k0, n0 = (np.bincount(trial, weights=p, minlength=trials).astype(np.float64) for p in parts)
+        """p of each trial; nan where an arm is empty, of the score also where all or none meet the conditions."""
         if self.method == "fisher":
-            return self._fisher(k1, n1, k0, n0)
-        return self._score(k1, n1, k0, n0)
+            return self._fisher(two_by_two(columns[:, 0], columns[:, 1], trial, trials))
+        return normal_p(self.z_values(columns, trial, trials), two_sided=self.alternative == "two-sided")
 
-    def _score(self, k1: Floats, n1: Floats, k0: Floats, n0: Floats) -> Floats:
-        from scipy.stats import norm
+    def z_values(self, columns: Floats, trial: Integers, trials: int) -> Floats:
+        """z of each trial; nan where there is no p."""
+        table = two_by_two(columns[:, 0], columns[:, 1], trial, trials)
+        if self.method == "fisher":
+            z = z_of_tails(*_tails(table))
+        else:
+            difference = quotient(table.k1, table.n1) - quotient(table.k0, table.n0)
+            z = quotient(difference, np.sqrt(_variance(table)))
+        return -z if self.alternative == "less" else z
 
-        one = np.ones(len(n1))
-        pooled = quotient(k1 + k0, n1 + n0)
-        variance = pooled * (1.0 - pooled) * (quotient(one, n1) + quotient(one, n0))
-        z = quotient(quotient(k1, n1) - quotient(k0, n0), np.sqrt(variance))
-        if self.alternative == "two-sided":
-            return np.asarray(2.0 * norm.sf(np.abs(z)))
-        return np.asarray(norm.sf(z) if self.alternative == "greater" else norm.cdf(z))
+    def information(self, columns: Floats, trial: Integers, trials: int) -> Floats:
+        """1 over the variance of the difference; nan where an arm is empty or all or none meet the conditions."""
+        table = two_by_two(columns[:, 0], columns[:, 1], trial, trials)
+        return quotient(np.ones(trials), _variance(table))
 
-    def _fisher(self, k1: Floats, n1: Floats, k0: Floats, n0: Floats) -> Floats:
+    def _fisher(self, table: TwoByTwo) -> Floats:
         from scipy.stats import fisher_exact
 
-        tables = np.column_stack([k1, n1 - k1, k0, n0 - k0]).astype(np.int64)
-        known = {}
-        for a, b, c, d in np.unique(tables, axis=0).tolist():
-            possible = a + b > 0 and c + d > 0
-            p = fisher_exact([[a, b], [c, d]], alternative=self.alternative)[1] if possible else float("nan")
-            known[a, b, c, d] = p
-        return np.array([known[tuple(t)] for t in tables.tolist()], dtype=np.float64)
+        distinct, which = _distinct(table)
+        p = [
+            fisher_exact([[a, b], [c, d]], alternative=self.alternative)[1] if a + b and c + d else float("nan")
+            for a, b, c, d in distinct
+        ]
+        return np.array(p, dtype=np.float64)[which]
+
+
+def _variance(table: TwoByTwo) -> Floats:
+    """Variance of the difference of the shares, with the pooled share."""
+    one = np.ones(len(table.n1))
+    pooled = quotient(table.k1 + table.k0, table.n1 + table.n0)
+    return pooled * (1.0 - pooled) * (quotient(one, table.n1) + quotient(one, table.n0))
+
+
+def _distinct(table: TwoByTwo) -> tuple[list[list[int]], Integers]:
+    """The distinct tables (met, not met, in `arm` and against it), and which of them each trial has."""
+    every = np.column_stack([table.k1, table.n1 - table.k1, table.k0, table.n0 - table.k0]).astype(np.int64)
+    distinct, which = np.unique(every, axis=0, return_inverse=True)
+    return distinct.tolist(), which.reshape(-1)
+
+
+def _tails(table: TwoByTwo) -> tuple[Floats, Floats]:
+    """P(so many or more met in `arm`) and P(so many or fewer), given all who met; nan where an arm is empty."""
+    distinct, which = _distinct(table)
+    tails = [hypergeometric_tails(*t) if t[0] + t[1] and t[2] + t[3] else (float("nan"),) * 2 for t in distinct]
+    above, below = np.array(tails, dtype=np.float64).reshape(-1, 2)[which].T
+    return above, below
+
+
+def hypergeometric_tails(a: int, b: int, c: int, d: int) -> tuple[float, float]:
+    """Of a table with these margins: P(a or more) and P(a or fewer), in whole numbers, rounded once."""
+    one, other, met = a + b, c + d, a + c
+    low = max(0, met - other)
+    weight = _choices(one, low) * _choices(other, met - low)
+    weights = [weight]
+    for j in range(low, min(one, met)):
+        weight = weight * (one - j) * (met - j) // ((j + 1) * (other - met + j + 1))
+        weights.append(weight)
+    every = sum(weights)
+    return sum(weights[a - low :]) / every, sum(weights[: a - low + 1]) / every
+
+
+def _choices(number: int, chosen: int) -> int:
+    """In how many ways so many can be chosen."""
+    ways = 1
+    for j in range(min(chosen, number - chosen)):
+        ways = ways * (number - j) // (j + 1)
+    return ways
 
 
 KIND = TwoShares

@@ -8,8 +8,8 @@ how replicates were split over workers.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -98,6 +98,40 @@ def populations(
     return known
 
 
+@dataclass(frozen=True, eq=False)
+class LazyPopulations(Mapping[str, Mask]):
+    """The same, each found when it is first asked for; of declarations that the builder has checked.
+
+    `narrowed` leaves out who is not in it, of all of them.
+    """
+
+    records: Records
+    declared: Mapping[str, Population]
+    narrowed: Mask | None = None
+    found: dict[str, Mask] = field(default_factory=dict)
+
+    def within(self, mask: Mask) -> LazyPopulations:
+        """All of them without those who are not in the mask."""
+        return LazyPopulations(self.records, self.declared, mask, self.found)
+
+    def __getitem__(self, name: str) -> Mask:
+        if name not in self:
+            raise KeyError(name)
+        if not self.found:
+            self.found.update(populations(self.records, {}))
+        _resolve(name, self.declared, self.records, self.found, ())
+        return self.found[name] if self.narrowed is None else self.found[name] & self.narrowed
+
+    def __contains__(self, name: object) -> bool:
+        return name in BUILT_IN or name in self.declared
+
+    def __iter__(self) -> Iterator[str]:
+        return iter((*BUILT_IN, *self.declared))
+
+    def __len__(self) -> int:
+        return len(BUILT_IN) + len(self.declared)
+
+
 def _resolve(
     name: str, declared: Mapping[str, Population], records: Records, known: dict[str, Mask], above: tuple[str, ...]
 ) -> None:
@@ -118,17 +152,11 @@ NO_KEY = "no key"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Endpoint(ABC):
-    """A number that one trial yields, and the same over many trials.
+class Reported(ABC):
+    """A number that one trial yields, and the same over many trials. Where `unit` is "%", it is a share (0 to 1).
 
-    Kinds are frozen dataclasses and final; each says in its docstring who is in the denominator and how
-    withdrawal, rescue and missed assessments count. Where `unit` is "%", the value is a share (0 to 1).
+    `among` says whom or what it is of, `label` is what a reader calls it.
     """
-
-    kind: ClassVar[str]
-    meaning: ClassVar[str]
-    EXAMPLE: ClassVar[str]
-    """A scenario file that runs as it stands and uses this kind; it extends a shipped scenario to stay short."""
 
     name: str
     label: str
@@ -146,24 +174,46 @@ class Endpoint(ABC):
         """One sentence for a reader: the denominator, and who is left out."""
 
     @abstractmethod
+    def value(self, sums: Floats) -> Floats:
+        """The number from sums [..., k] -> [...]; nan where it is undefined (nobody in the denominator)."""
+
+    @abstractmethod
+    def sums(self, records: Records, populations: Mapping[str, Mask]) -> Floats:
+        """The sums of each replicate, [replicates, k]; `populations` are masks over rows of `subjects`.
+
+        Those of a replicate that comes in parts are the sums of its parts' sums.
+        """
+
+    @property
+    def decides(self) -> bool:
+        """Whether one trial only says yes or no."""
+        return False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Endpoint(Reported):
+    """A number of a trial's subjects, each of whom adds something to it.
+
+    Kinds are frozen dataclasses and final; each says in its docstring who is in the denominator and how
+    withdrawal, rescue and missed assessments count. One that `decides` needs the contributions of all subjects of a
+    trial together.
+    """
+
+    kind: ClassVar[str]
+    meaning: ClassVar[str]
+    EXAMPLE: ClassVar[str]
+    """A scenario file that runs as it stands and uses this kind; it extends a shipped scenario to stay short."""
+
+    @abstractmethod
     def contributions(self, records: Records, populations: Mapping[str, Mask]) -> Floats:
         """What each subject adds to the sums, [subjects, k]; `populations` are masks over rows of `subjects`.
 
         Of an endpoint that ranks: one column, nan for those who are not counted.
         """
 
-    @abstractmethod
-    def value(self, sums: Floats) -> Floats:
-        """The endpoint from sums [..., k] -> [...]; nan where it is undefined (nobody in the denominator)."""
-
     @property
     def ranks(self) -> bool:
         """Whether its value in one trial is the median of the contributions: parts of a trial cannot be added then."""
-        return False
-
-    @property
-    def decides(self) -> bool:
-        """Whether one trial only says yes or no, and needs the contributions of all its subjects together for it."""
         return False
 
     def with_dose_units(self, units: Mapping[str, str | None]) -> Endpoint:  # noqa: ARG002 - most count no doses
@@ -246,11 +296,6 @@ def medians(own: Floats, trial: Integers, trials: int) -> Floats:
     result[has, 0] = 0.5 * (ordered[(start + (number - 1) // 2)[has]] + ordered[(start + number // 2)[has]])
     result[has, 1] = 1.0
     return result
-
-
-def first_states(records: Records) -> Integers:
-    """The state in which each subject began."""
-    return records.first_states()
 
 
 def entered(records: Records, states: Iterable[str]) -> Mask:

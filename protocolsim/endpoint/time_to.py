@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from protocolsim.arrays import Floats, Integers, Mask
-from protocolsim.endpoint.base import Endpoint, StateNames, codes, counted_in, first_states, quotient, rows_of
+from protocolsim.endpoint.base import Endpoint, StateNames, codes, counted_in, quotient, rows_of
 from protocolsim.records import Records, leaving
 from protocolsim.units import MINUTES_PER_WEEK
 
@@ -72,7 +72,7 @@ endpoints:
         into_start = np.isin(moves["to_state"], start) & into
         first = np.full(len(records["subjects"]["subject"]), _NOT_YET, dtype=np.int64)
         np.minimum.at(first, rows[into_start], place[into_start])
-        first[np.isin(first_states(records), start)] = -1
+        first[np.isin(records.first_states(), start)] = -1
         later = np.isin(moves["to_state"], to) & into & (place > first[rows])
         goal = np.full(len(first), _NOT_YET, dtype=np.int64)
         np.minimum.at(goal, rows[later], place[later])

@@ -40,7 +40,7 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -75,6 +75,9 @@ from protocolsim.units import MINUTES_PER_DAY
 
 Progress = Callable[[int], None]
 """Progress callback: called with the number of replicates simulated since the previous call."""
+
+NO_STREAM = 0
+"""The stream of what is not drawn."""
 
 # Upper limit of transitions per subject, by which a loop without an exit is detected.
 MOST_MOVES = 5000
@@ -116,6 +119,7 @@ class Measured:
 class Cause:
     """A cause of events (competing hazard): its event's code, its random stream, its rate per minute by state.
 
+    A `given` one has no hazard: its event is one of the trial itself, which comes at a minute told to each subject.
     With a `baseline` the rates are what that is multiplied by. With a `multiplier`, a kernel with the links and
     constants that it reads, they are 1 where the hazard is in force and 0 elsewhere. Where it `follows_dose`, it is
     found out again when a dose that is computed for each subject changes.
@@ -130,6 +134,7 @@ class Cause:
     once: bool = False
     changing: bool = False
     follows_dose: bool = False
+    given: bool = False
 
     @property
     def own(self) -> bool:
@@ -164,6 +169,24 @@ class Trial:
         """The advance kernels in their order: drugs, then the disease, which reads their signals."""
         parts = (*self.drugs, self.disease)
         return tuple((p.advance, p.links, p.constants) for p in parts if p.advance is not None)
+
+    @cached_property
+    def announcing(self) -> Trial:
+        """The same trial where subjects can be told of decisions about it, each an event of a cause of its own.
+
+        These causes come first, as their events do in their minute, and have a rate of 0: what is drawn for them is
+        never looked at. An event happens once, at the minute that its clock is told (`Clocks.due`).
+        """
+        if self.conduct is None:
+            return self
+        nowhere = (0.0,) * len(self.protocol.states)
+        told = tuple(Cause(event, NO_STREAM, nowhere, given=True) for event in self.conduct.announces)
+        return replace(self, causes=(*told, *self.causes))
+
+    @cached_property
+    def given(self) -> Mask:
+        """A mask of the causes of events that are told."""
+        return np.array([c.given for c in self.causes], dtype=np.bool_)
 
     @cached_property
     def awaited(self) -> NDArray[np.bool_]:

@@ -75,3 +75,15 @@ def overrun(conduct: Conduct, held: Held, final: Records) -> Held:
             again.cutoff[:, number] = at
             look_at(conduct, number, final, again, data_lag=0)
     return again
+
+
+def told(conduct: Conduct, held: Held, final: Records) -> Integers:
+    """The code of the event that the stop sent to each trial's subjects, [replicates]; NEVER where it reached nobody.
+
+    final: the trials as they were, or would have been had the stop only closed them to candidates.
+    """
+    ended = held.ended_at
+    every = np.arange(len(ended))
+    events = np.where(ended == NEVER, NEVER, conduct.told(held.rule[every, ended]))
+    # It comes in the minute after the decision; who ends in that very minute is still there.
+    return np.where(held.decision[every, ended] < last_minute(final), events, NEVER)

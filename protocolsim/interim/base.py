@@ -5,7 +5,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
+
+import numpy as np
 
 from protocolsim.analysis.base import Analysis
 from protocolsim.arrays import Floats, Integers, Mask
@@ -16,6 +18,16 @@ from protocolsim.records import Records
 OfEndpoint = Annotated[Endpoint, "endpoint or analysis"]
 OfAnalysis = Annotated[Analysis, "analysis"]
 PopulationName = Annotated[str, "population"]
+Fraction = Annotated[float, "share"]
+# A share, or the states of the control arm: what a share is compared with.
+ShareOrControl = Annotated[float | tuple[str, ...], "share or control"]
+Prior = Annotated[tuple[float, float], "two numbers"]
+WholeNumber = Annotated[int, "whole number"]
+NumberOrBoundary = Annotated[float, "number or boundary"]
+NumberOrTrend = Annotated[float | Literal["trend"], "number or trend"]
+
+KEY = "key"
+"""In the metadata of a kind's field: the key of the file where the field cannot have its name (`in`, `is above`)."""
 
 
 @dataclass(frozen=True)
@@ -29,11 +41,16 @@ class LookAt:
     cutoffs: Integers
     information: Floats
     planned: float
+    maximum: float = float("nan")
+    """The maximum of the information, in what it is counted in."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Statistic(ABC):
     """A number that a look reads. Kinds are frozen dataclasses and final; a file recognises a kind by its `key`.
+
+    The file's keys are the fields of a kind, by their names or by what their metadata say under KEY; that of what it is
+    of is `key`. The value in a replicate depends on that replicate's records alone, to the bit.
 
     `followed_for`: minutes of potential follow-up that a subject needs to be counted. None: every member of the
     population counts (an analysis of times to an event censors who is followed for less).
@@ -49,6 +66,11 @@ class Statistic(ABC):
     whole: ClassVar[bool] = False
     """Whether it is always a whole number."""
 
+    @property
+    def limits(self) -> tuple[float, float]:
+        """The least and the greatest value of this one, within the domain of its kind."""
+        return self.domain
+
     name: str
     followed_for: int | None = None
 
@@ -59,3 +81,16 @@ class Statistic(ABC):
         known: what is known at the cut-offs. populations: masks over rows of `subjects`, already without those who have
         not been followed long enough.
         """
+
+
+def trial_of(known: Records) -> Integers:
+    """The place of each subject's replicate among those of the records, [subjects]."""
+    subjects = known["subjects"]
+    return np.asarray(subjects["replicate"] - known.first_replicate, dtype=np.int64)
+
+
+def tested(analysis: Analysis, known: Records, populations: Mapping[str, Mask]) -> tuple[Floats, Integers]:
+    """The contributions of those who count in an analysis, and the trial of each."""
+    contributions = analysis.contributions(known, populations)
+    counts = ~np.isnan(contributions[:, 0])
+    return contributions[counts], trial_of(known)[counts]

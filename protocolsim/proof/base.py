@@ -47,6 +47,7 @@ class Case:
     shows               the variables that each assessment shows
     settings            the scenario's parameters
     events              the events that can happen, by state
+    once                of these events one comes at most once, to each patient: those of a stop of the trial
     may_miss            whether a planned visit may not be made
     late                by how many minutes a visit may be late
     """
@@ -62,6 +63,7 @@ class Case:
     events: Mapping[int, frozenset[int]]
     may_miss: bool = False
     late: int = 0
+    once: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)

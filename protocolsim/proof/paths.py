@@ -67,7 +67,8 @@ class Routes:
 class _Position:
     """A node of the search: a patient's plan so far.
 
-    variables: what they are; None where that depends on the patient, or nothing planned on it.
+    variables: what they are; None where that depends on the patient, or nothing planned on it. struck: whether one of
+    the events has come that come once.
     """
 
     state: int
@@ -82,6 +83,7 @@ class _Position:
     by_event: bool
     variables: tuple[float | None, ...]
     possible: bool
+    struck: bool = False
 
 
 class _TooMany(Exception):  # noqa: N818 - a way to stop, not an error
@@ -282,11 +284,12 @@ class _PathSearch:
         if minute > ends:
             return
         for code, group in state.upon.items():
-            if code not in self.case.events.get(state.number, frozenset()):
+            once = code in self.case.once
+            if code not in self.case.events.get(state.number, frozenset()) or (once and here.struck):
                 continue
             for left in self._tried(here, group, minute)[0]:
                 if not (onward and self.protocol.states[left.state].final):
-                    yield dataclasses.replace(left, by_event=True)
+                    yield dataclasses.replace(left, by_event=True, struck=here.struck or once)
 
     # Rules that what is planned decides ----------------------------------------------------------------------------
 

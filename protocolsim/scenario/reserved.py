@@ -18,7 +18,9 @@ ours is refused at its line:
     drug            no assessment: a resource serves either by name
     transition      a path of `--set` names it, so that it has no dot
     model           letters, digits and _: it is the name of a file
-    site, resource, decision, bound, outcome   any name
+    statistic, boundary   of looks: what a rule can spell, and no parameter; not what every look counts
+    look            a path of `--set` names it, so that it has no dot
+    site, resource, decision, bound, outcome, reason of a stop   any name
 
     of a component: trait (as a parameter, and a column), variable, assessment, event (not 'dropout', which is ours),
     parameter (not a key of `cohort:` or `drugs:`)
@@ -37,6 +39,7 @@ from typing import Any
 
 from protocolsim.component import Component
 from protocolsim.endpoint.base import BUILT_IN
+from protocolsim.interim.design import BUILT_IN as COUNTED
 from protocolsim.names import FORMULA, as_column, reading, shown, why_no_label, why_no_name
 from protocolsim.protocol.rules import RESERVED
 from protocolsim.records import HIDDEN, own_columns
@@ -113,6 +116,7 @@ def _of_rules(what: str, *rooms: Path, also: Mapping[str, str] | None = None, wa
 
 _NO_STATE = {name: "has a meaning of its own" for name in (ON_STUDY, ANY, ENROLMENT)}
 _NO_ENDPOINT = _ours(MEASURES, "is a measure of every decision already; name it otherwise")
+_NO_STATISTIC = _ours(COUNTED, "is what every look counts; name it otherwise")
 KINDS = (
     _of_rules("parameter", ("parameters",)),
     _of_rules("variable", ("protocol", "variables")),
@@ -134,6 +138,9 @@ KINDS = (
     Kind("a population", (("populations",),), _ours(BUILT_IN, "is built in; give this population another name")),
     Kind("an endpoint", (("endpoints",), ("analysis",)), _NO_ENDPOINT, without=".[]"),
     Kind("a decision", (("decisions",),)),
+    _of_rules("statistic", ("interim", "statistics"), also=_NO_STATISTIC),
+    _of_rules("boundary", ("interim", "boundaries"), also=_NO_STATISTIC),
+    Kind("a look", (("interim", "looks"),), without=".[]"),
     Kind(
         "a measure",
         (("decisions", _EACH, "measures"),),
@@ -142,6 +149,7 @@ KINDS = (
         "use letters, digits and _",
     ),
 )
+CONCLUSION = Kind("a reason", ())
 OUTCOME = Kind("an outcome", (("protocol", "states", _EACH, "final"),))
 _LABELS: tuple[Path, ...] = (
     ("title",),

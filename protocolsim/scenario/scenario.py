@@ -11,8 +11,10 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from protocolsim.analysis.base import Analysis
-from protocolsim.endpoint.base import Endpoint, Population
+from protocolsim.endpoint.base import Endpoint, Population, Reported
 from protocolsim.engine.base import Trial
+from protocolsim.interim.design import Design
+from protocolsim.interim.estimates.made import characteristics_of
 from protocolsim.proof.planned import Planned
 from protocolsim.protocol.rules import Evaluator
 from protocolsim.protocol.summaries import Summary
@@ -114,6 +116,8 @@ class Scenario:
         By name, as the file declares them.
     effect : Effect or None
         What the treatment does, as one parameter.
+    interim : Design or None
+        The looks at the accumulating data, what they read, and the rules that may end the trial at them.
     named : mapping of str to Named
         The scenario's own parameters in internal units (a share is 0 to 1, a time in minutes).
     own_parameters, parameters, design : tuple
@@ -156,6 +160,7 @@ class Scenario:
     analyses: Mapping[str, Analysis]
     decisions: Mapping[str, DecisionWorth]
     effect: Effect | None
+    interim: Design | None
     named: Mapping[str, Named]
     own_parameters: tuple[SettableParameter, ...]
     parameters: tuple[SettableParameter, ...]
@@ -230,10 +235,15 @@ class Scenario:
             return in_unit(quantity(parameter.write(parameter.value)), unit)
         return number_at(self.document.data, parameter.path, unit)
 
+    @cached_property
+    def of_looks(self) -> Mapping[str, Reported]:
+        """The operating characteristics of the looks, by name; none where no looks are declared."""
+        return {} if self.interim is None else characteristics_of(self.interim)
+
     @property
-    def reported(self) -> dict[str, Endpoint]:
-        """All that a trial yields a number of: its endpoints, then its analyses."""
-        return {**self.endpoints, **self.analyses}
+    def reported(self) -> dict[str, Reported]:
+        """All that a trial yields a number of: its endpoints, its analyses, and what its looks bring about."""
+        return {**self.endpoints, **self.analyses, **self.of_looks}
 
     @cached_property
     def resolved(self) -> str:

@@ -21,7 +21,7 @@ FLOORS = {
     "arrays": 0, "errors": 0, "names": 0, "text": 0, "units": 0, "interruption": 0, "notices": 0,
     "plugins": 0, "kernels": 1,
     "arithmetic": 2, "randomness": 2,
-    "records": 3, "observed": 3, "component": 3, "kinetics": 3, "executor": 3,
+    "records": 3, "observed": 3, "component": 3, "kinetics": 3, "executor": 3, "sequential": 3,
     "by_name": 4,
     "disease": 5, "drug": 5, "cohort": 5, "endpoint": 5,
     "protocol": 6, "analysis": 6,

@@ -15,6 +15,14 @@ from protocolsim.errors import SimulationError
 
 
 @dataclass(frozen=True)
+class Announcement:
+    """An event that each of some candidates is told of: its code, NEVER for none, and the minute on the own clock."""
+
+    event: Integers
+    minute: Integers
+
+
+@dataclass(frozen=True)
 class Candidates:
     """A batch of candidates: (replicate, subject), site, first minute, and index of the replicate, of each."""
 
@@ -22,6 +30,7 @@ class Candidates:
     sites: Integers
     begins: Integers
     replicate: Integers
+    announcement: Announcement | None = None
 
 
 class Screening:
@@ -105,6 +114,31 @@ class Screening:
         which = np.flatnonzero(self.wanted > 0)
         if len(which) and which[0] in self.failed:
             raise SimulationError(self.failed[which[0]])
+
+
+class Readmission(Screening):
+    """Who has been admitted to some trials, and nobody else, once more; `replicates` need not follow each other."""
+
+    def __init__(self, trial: Trial, seed: int, replicates: Integers) -> None:
+        self.trial, self.seed, self.screened = trial, seed, 1.0
+        self.replicates = replicates
+        self.enrolled = np.zeros(len(replicates), dtype=np.int64)
+        self.places: dict[tuple[int, int, int], int] = {}
+        self.failed: dict[int, str] = {}
+
+    @property
+    def wanted(self) -> Integers:
+        """There is a place for each of them, and for nobody else."""
+        return np.full(len(self.replicates), self.trial.cohort.max_candidates, dtype=np.int64)
+
+    def more(self, missing: Integers, room: int) -> Candidates | None:  # noqa: ARG002 - whatever is missing
+        """None."""
+        return None
+
+    def give_up(self) -> None:
+        """Raise the error of the first replicate that failed."""
+        if self.failed:
+            raise SimulationError(self.failed[min(self.failed)])
 
 
 @kernel

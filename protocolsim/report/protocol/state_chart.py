@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
-from protocolsim.endpoint.base import first_states
 from protocolsim.protocol.states import Protocol, Transition
 from protocolsim.records import Records, leaving
 from protocolsim.report.protocol import text as protocol_text
@@ -79,7 +78,7 @@ def counts(pieces: Iterable[Records]) -> Counts:
     last = -1
     for records in pieces:
         moves = records["moves"]
-        entered.update(first_states(records).tolist())
+        entered.update(records.first_states().tolist())
         entered.update(moves["to_state"][leaving(records)].tolist())
         taken.update(zip(moves["transition"].tolist(), moves["to_state"].tolist(), strict=True))
         last = max(last, records.first_replicate + records.replicates - 1)

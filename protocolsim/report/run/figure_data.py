@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from protocolsim.endpoint.base import first_states, rows_of
+from protocolsim.endpoint.base import rows_of
 from protocolsim.errors import UsageError
 from protocolsim.names import told_apart
 from protocolsim.records import MADE, Records
@@ -118,7 +118,7 @@ def occupancy(result: Result) -> pd.DataFrame:
     there = np.zeros((slots, len(records.labels.states)))
     np.add.at(there, (slot, new), 1.0)
     np.add.at(there, (slot, old), -1.0)
-    np.add.at(there[0], first_states(records)[enrolled], 1.0)
+    np.add.at(there[0], records.first_states()[enrolled], 1.0)
     share = np.cumsum(there, axis=0) / number
     used = np.flatnonzero(share.max(axis=0) > 0)
     states = state_labels(result)

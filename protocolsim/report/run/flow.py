@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from protocolsim.endpoint.base import first_states, rows_of
+from protocolsim.endpoint.base import rows_of
 from protocolsim.errors import UsageError
 from protocolsim.records import leaving
 from protocolsim.report.run.figure_data import state_labels
@@ -60,7 +60,7 @@ def _moves(result: Result) -> tuple[Any, Any, Any, Any]:
     rows = rows_of(records, "moves")
     mine = enrolled[rows] & leaving(records)
     early = mine & (moves["minute"] <= subjects["enrolled_minute"][rows])
-    start = first_states(records).copy()
+    start = records.first_states().copy()
     # Assigned in the order of the moves: the last one up to enrolment stays.
     start[rows[early]] = moves["to_state"][early]
     late = np.flatnonzero(mine & ~early)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from protocolsim.arrays import Integers
-from protocolsim.endpoint.base import first_states, rows_of
+from protocolsim.endpoint.base import rows_of
 from protocolsim.errors import UsageError
 from protocolsim.records import Records, leaving
 from protocolsim.report.run.figure_data import ending, patient_frame, patients, state_labels
@@ -69,7 +69,7 @@ def lane_frame(result: Result, chosen: Integers) -> pd.DataFrame:
     records: Records = result.shown
     subjects, moves = records["subjects"], records["moves"]
     rows, into = rows_of(records, "moves"), leaving(records)
-    labels, first = state_labels(result), first_states(records)
+    labels, first = state_labels(result), records.first_states()
     frame: list[tuple[str, str, float, float, str]] = []
     for row in chosen.tolist():
         mine = np.flatnonzero((rows == row) & into)

@@ -15,6 +15,8 @@ from protocolsim.disease.base import Disease
 from protocolsim.drug.base import Drug
 from protocolsim.engine.base import Measured, Trial, causes_of, place
 from protocolsim.errors import ScenarioError, UsageError, raised, unknown
+from protocolsim.interim.design import Design
+from protocolsim.interim.estimates.made import characteristics_of
 from protocolsim.proof.symbolic.budget import Budget
 from protocolsim.protocol.checks import findings
 from protocolsim.protocol.states import Protocol, State
@@ -28,6 +30,9 @@ from protocolsim.scenario.build.decisions import decisions_of
 from protocolsim.scenario.build.descriptions import state_rows
 from protocolsim.scenario.build.effect import effect_of
 from protocolsim.scenario.build.endpoints import EndpointsBuilder
+from protocolsim.scenario.build.interim.around import Around
+from protocolsim.scenario.build.interim.design import design_of
+from protocolsim.scenario.build.interim.events import awaited_stops, possible_stops
 from protocolsim.scenario.build.proof_case import case_of
 from protocolsim.scenario.build.protocol import ON_STUDY, StatesBuilder
 from protocolsim.scenario.build.values.expressions import Expressions
@@ -92,20 +97,25 @@ def _assemble(document: Document, part: ScenarioPart, q: Expressions, allow_plug
     q.read_parameters(part.parameters)
     if not _check_size(part, q.faults):
         return None
-    words = _vocabulary(cast := _cast(part, q, allow_plugins, document.attached))
+    words = _vocabulary(cast := _cast(part, q, allow_plugins, document.attached), part)
     cohort = cohort_of(part.cohort, q, words)
     protocol = (builder := StatesBuilder(part.protocol, q, words)).build()
     units = _dose_units(protocol, words)
     reader = EndpointsBuilder(part, q, words, builder, units)
     populations, endpoints = reader.build()
     analyses = analyses_of(part, q, endpoints, reader)
-    decisions = decisions_of(part, q, words, [t for c in cast.components for t in c.traits if t.hidden], builder, units)
-    _check_shown(part, q.faults, q.names, words)
+    hidden = [t for c in cast.components for t in c.traits if t.hidden]
+    decisions = decisions_of(part, q, words, hidden, builder, units)
     effect = effect_of(part.effect, q, cast.rows)
+    names = [t.name for t in hidden]
+    around = Around(part, q, words, reader, protocol, cohort, populations, endpoints, analyses, names, cast.rows)
+    design = design_of(part.interim, around)
+    _check_shown(part, q, words, design)
     q.names.settle()
     if protocol is None or cohort is None or cast.disease is None:
         return None
-    trial = cache(partial(_trial, protocol, cohort, cast.disease, cast, words))  # built once, when it is first needed
+    # Built once, when it is first needed.
+    trial = cache(partial(_trial, protocol, cohort, cast.disease, cast, words, design))
     if builder.sound and not q.faults.any_in("protocol"):
         _structural(protocol, cast, words, cohort, trial, q)
     if q.faults or not _stops_counted(decisions, trial(), q.faults):
@@ -130,6 +140,7 @@ def _assemble(document: Document, part: ScenarioPart, q: Expressions, allow_plug
         analyses=analyses,
         decisions=decisions,
         effect=effect,
+        interim=design,
         named=q.parameters.named,
         own_parameters=_own_parameters(part, protocol, q),
         parameters=tuple(cast.rows),
@@ -152,11 +163,12 @@ def _own_parameters(part: ScenarioPart, protocol: Protocol, q: Expressions) -> t
     return (*scenario_parameters(part.parameters, q.parameters.named), *starts)
 
 
-def _check_shown(part: ScenarioPart, faults: Faults, names: Names, words: Vocabulary) -> None:
+def _check_shown(part: ScenarioPart, q: Expressions, words: Vocabulary, design: Design | None) -> None:
     """Faults of what a report shows: the scenarios and numbers that it quotes, the variable that it follows."""
-    check_findings(part, faults, names)
+    of_looks = characteristics_of(design) if design is not None else None if part.interim is not None else ()
+    check_findings(part, q.faults, q.names, of_looks)
     if part.follow is not None:
-        names.known(("follow",), "variable", part.follow, words.variable_names)
+        q.names.known(("follow",), "variable", part.follow, words.variable_names)
 
 
 def _check_size(part: ScenarioPart, faults: Faults) -> bool:
@@ -369,7 +381,7 @@ def _declares(component: Component) -> list[tuple[str, list[str]]]:
     ]
 
 
-def _vocabulary(cast: _Cast) -> Vocabulary:
+def _vocabulary(cast: _Cast, part: ScenarioPart) -> Vocabulary:
     assessments = [a for c in cast.components for a in c.assessments]
     diseases = () if cast.disease is None else (cast.disease,)
     events = dict.fromkeys(h.event for c in (*cast.drugs, *diseases) for h in c.hazards if h.event != DROPOUT)
@@ -379,7 +391,8 @@ def _vocabulary(cast: _Cast) -> Vocabulary:
         drug_names=cast.drug_names,
         assessments=tuple(a.name for a in assessments),
         variables=tuple(v for a in assessments for v in a.variables),
-        events=(*events, DROPOUT),
+        events=tuple(dict.fromkeys((*events, DROPOUT, *awaited_stops(part)))),
+        stops=possible_stops(part.interim),
         traits=tuple(t for c in cast.components for t in c.traits if not t.hidden),
         shows=tuple(tuple(range(*pair)) for pair in pairwise(ends)),
     )
@@ -450,7 +463,9 @@ def _stops_counted(decisions: Mapping[str, DecisionWorth], trial: Trial, faults:
     return not faults
 
 
-def _trial(protocol: Protocol, cohort: Cohort, sick: Disease, cast: _Cast, words: Vocabulary) -> Trial:
+def _trial(
+    protocol: Protocol, cohort: Cohort, sick: Disease, cast: _Cast, words: Vocabulary, design: Design | None
+) -> Trial:
     disease, drugs, width, enrolment = place(sick, cast.drugs, cast.values)
     parts = (disease, *drugs)
     names = words.variable_names
@@ -478,6 +493,9 @@ def _trial(protocol: Protocol, cohort: Cohort, sick: Disease, cast: _Cast, words
             frozenset(t.number for t in protocol.transitions if t.randomise is r) for r in protocol.randomisations
         ),
         dose_units=tuple(protocol.dose_unit(k) for k in range(len(words.drug_names))),
+        looks=() if design is None else tuple(look.name for look in design.looks),
+        conclusions=() if design is None else design.conclusions,
+        read=() if design is None else design.values,
     )
     return Trial(
         protocol=protocol,
@@ -491,4 +509,5 @@ def _trial(protocol: Protocol, cohort: Cohort, sick: Disease, cast: _Cast, words
         hidden=tuple(c for t, c in traits if t.hidden),
         labels=labels,
         enrolment=enrolment,
+        conduct=design,
     )

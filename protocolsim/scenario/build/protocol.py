@@ -33,6 +33,7 @@ from protocolsim.protocol.summaries import (
 )
 from protocolsim.protocol.variables import ProtocolVariable
 from protocolsim.scenario.build.bounds import ENROLMENT, bounds_of
+from protocolsim.scenario.build.interim.events import is_stop
 from protocolsim.scenario.build.values.expressions import Expressions
 from protocolsim.scenario.build.variables import ComputedNumbers, reads_of_settings, variables_of
 from protocolsim.scenario.build.visits import VisitsBuilder, Vocabulary, visits
@@ -411,9 +412,15 @@ class StatesBuilder:
                 else None
             )
         if part.upon is not None:
-            known = self.words.events
-            return f"upon {part.upon}" if self.q.names.known((*address, "upon"), "event", part.upon, known) else None
+            return self._event((*address, "upon"), part.upon)
         return END
+
+    def _event(self, address: Address, event: str) -> str | None:
+        known = tuple(dict.fromkeys((*self.words.events, *self.words.stops)))
+        if is_stop(event) and not self.words.stops:
+            self.q.faults.append(address, "nothing stops this trial: no rule of `interim:` says 'stop'")
+            return None
+        return f"upon {event}" if self.q.names.known(address, "event", event, known) else None
 
     def _sources(self, address: Address, part: TransitionPart, on_study: set[int], final: set[int]) -> list[int] | None:
         if part.from_ == ON_STUDY:

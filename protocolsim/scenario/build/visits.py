@@ -29,6 +29,7 @@ class Vocabulary:
     events: tuple[str, ...]
     traits: tuple[Trait, ...]
     shows: tuple[tuple[int, ...], ...] = ()  # the variables that each assessment shows, by number
+    stops: tuple[str, ...] = ()  # the events of all reasons for which a look may stop the trial
 
     def showing(self, variable: int) -> list[int]:
         """The assessments that show a variable."""

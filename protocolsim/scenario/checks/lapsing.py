@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from protocolsim.engine.base import Trial
 from protocolsim.proof.planned import Planned, moments, planned
 from protocolsim.protocol.states import State
+from protocolsim.scenario.build.proof_case import possible_events
 from protocolsim.scenario.file.schema import Regimen, ScenarioPart, Schedule
 from protocolsim.scenario.file.yaml_reader import Address, spell
 from protocolsim.units import MINUTES_PER_DAY, MINUTES_PER_WEEK, duration
@@ -16,9 +17,8 @@ _SHOWN = 4
 
 def planned_in(trial: Trial) -> Planned:
     """What can take place in a trial, by state."""
-    states = trial.protocol.states
-    events = {s.number: frozenset(c.event for c in trial.causes if c.rates[s.number] > 0.0) for s in states}
-    return planned(trial.protocol, events, may_miss=trial.cohort.no_show > 0.0 or trial.limited)
+    may_miss = trial.cohort.no_show > 0.0 or trial.limited
+    return planned(trial.protocol, possible_events(trial), may_miss=may_miss)
 
 
 def lapsing(part: ScenarioPart, trial: Trial) -> Iterator[tuple[Address, str]]:

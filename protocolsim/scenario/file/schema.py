@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, Strict
 
 from protocolsim.component import Mark, Scale
 from protocolsim.endpoint.base import NO_KEY, Endpoint, Role
+from protocolsim.scenario.file.interim_schema import InterimPart
 from protocolsim.scenario.file.model_schema import ModelPart
 from protocolsim.scenario.file.parts import (
     Count,
@@ -448,6 +449,9 @@ class ScenarioPart(FilePart):
     effect: EffectPart | None = Field(default=None, description="the treatment effect as one parameter to move")
     endpoints: dict[str, EndpointPart] = Field(default={}, description="what each simulated trial reports, by name")
     analysis: dict[str, AnalysisPart] = Field(default={}, description="tests applied to every simulated trial")
+    interim: InterimPart | None = Field(
+        default=None, description="looks at the accumulating data, which may stop or conclude the trial"
+    )
     published: dict[str, PublishedPart] = Field(default={}, description="results of the real trial, by endpoint")
 
 

@@ -24,6 +24,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from protocolsim.api.boundaries import Boundaries, boundaries
     from protocolsim.api.calibration import Calibration, Targets, calibrate, load_targets
     from protocolsim.api.decisions import Regret, ThresholdCurve, regret, thresholds
     from protocolsim.api.patient import Trace, trace
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from protocolsim.scenario.scenario import Scenario
 
 __all__ = [
+    "Boundaries",
     "Calibration",
     "Check",
     "Comparison",
@@ -68,6 +70,7 @@ __all__ = [
     "UsageError",
     "Validation",
     "WorkerError",
+    "boundaries",
     "calibrate",
     "check",
     "compare",
@@ -89,6 +92,7 @@ __all__ = [
 ]
 
 _WHERE = {
+    "Boundaries": "api.boundaries",
     "Calibration": "api.calibration",
     "Check": "api.protocol",
     "Comparison": "api.results",
@@ -109,6 +113,7 @@ _WHERE = {
     "UsageError": "errors",
     "Validation": "api.results",
     "WorkerError": "errors",
+    "boundaries": "api.boundaries",
     "calibrate": "api.calibration",
     "check": "api.protocol",
     "compare": "api.simulate",

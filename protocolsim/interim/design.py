@@ -15,12 +15,13 @@ from protocolsim.interim.base import LookAt, Statistic
 from protocolsim.interim.tables import looks_table, trials_table
 from protocolsim.protocol.conduct import NO_RULE, Count, Held, Look
 from protocolsim.protocol.counting import dates
-from protocolsim.protocol.rules import Evaluator
+from protocolsim.protocol.rules import Evaluator, Node, Operation, names_in, parse
 from protocolsim.protocol.states import Rule
 from protocolsim.records import NEVER, Records, Table
 from protocolsim.units import MINUTES_PER_DAY
 
 Action = Literal["stop", "conclude"]
+_COMPARES = ("<", "<=", ">", ">=", "==", "!=")
 
 ENROLLED, FOLLOWED, INFORMATION, LOOK = "enrolled", "followed", "information", "look"
 COUNTED = (ENROLLED, FOLLOWED, INFORMATION)
@@ -64,6 +65,13 @@ class TrialRule:
     reason: str
     at: frozenset[int]
     rule: Rule | None
+
+
+def needed(node: Node) -> list[Node]:
+    """The comparisons that must all hold for an expression to hold; other parts of it may do without each other."""
+    if isinstance(node, Operation) and node.op == "and":
+        return [*needed(node.left), *needed(node.right)]
+    return [node] if isinstance(node, Operation) and node.op in _COMPARES else []
 
 
 @dataclass(frozen=True)
@@ -182,6 +190,14 @@ class Design:
                 holds = True if rule.rule is None else rule.rule.evaluate(operands)
                 found = np.where(holds, rule.number, found)
         return np.asarray(np.broadcast_to(found, shape), dtype=np.int64)
+
+    def may_hold(self, rule: TrialRule, look: int) -> bool:
+        """Whether a rule can hold at a look; not where it needs a boundary that is undefined there."""
+        if look not in rule.at or rule.rule is None:
+            return look in rule.at
+        node = parse(rule.rule.words)
+        undefined = {b.name for b in self.boundaries if np.isnan(b.values[look])}
+        return not any(undefined.intersection(names_in(part)) for part in needed(node))
 
     def stops(self, rules: Integers) -> Mask:
         """See Conduct."""

@@ -27,10 +27,13 @@ def print_summary(result: Result, console: Console) -> None:
     if result.scenario.question:
         put(result.scenario.question)
     _endpoints(screen, result)
-    tests = [e for e in result.estimates.values() if e.decides]
+    tests, of_looks = numbers.tests(result), [e for e in result.estimates.values() if e.of_looks]
     if tests:
         put("")
         _tests(screen, tests)
+    if of_looks:
+        put("")
+        _looks(screen, of_looks)
     put("")
     for line in (numbers.verdict(result), numbers.undefined_note(result.estimates.values())):
         if line:
@@ -99,7 +102,7 @@ def _endpoints(screen: Screen, result: Result) -> None:
     if compared:
         columns += [Column("Published", words=True), Column("Percentile", short="Pctl."), _ROLE]
     rows = []
-    for endpoints in (e for e in result.estimates.values() if not e.decides):
+    for endpoints in numbers.of_subjects(result):
         # A long unit would widen two columns of numbers; it stands once, beside the label.
         unit = "" if endpoints.unit in ("", "%") else f"{endpoints.unit}; "
         cells = [numbers.bare(shown(endpoints), endpoints) for shown in (numbers.simulated, numbers.one_trial)]
@@ -108,6 +111,12 @@ def _endpoints(screen: Screen, result: Result) -> None:
             row += [numbers.published(endpoints), numbers.percentile(endpoints), endpoints.role or ""]
         rows.append(row)
     screen.table(columns, rows, expand=True)
+
+
+def _looks(screen: Screen, of_looks: Sequence[Estimate]) -> None:
+    """One row per operating characteristic of the looks at the accumulating data."""
+    rows = [(e.label, numbers.simulated(e), numbers.one_trial(e)) for e in of_looks]
+    screen.table([Column("Looks at the accumulating data", words=True), Column("Simulated"), _RANGE], rows, expand=True)
 
 
 def _tests(screen: Screen, tests: Sequence[Estimate]) -> None:

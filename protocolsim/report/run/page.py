@@ -37,7 +37,8 @@ def page(result: Result) -> str:
         compared=any(e.published is not None for e in estimates),
         range_means=numbers.RANGE_MEANS,
         validation=_validation(result),
-        tests=[_test(e) for e in result.estimates.values() if e.decides],
+        tests=[_test(e) for e in numbers.tests(result)],
+        looks=[_of_looks(e) for e in estimates if e.of_looks],
         tests_mean=numbers.TESTS_MEAN,
         verdict_means=numbers.VERDICT_MEANS,
         roles_mean=numbers.ROLES_MEAN,
@@ -68,13 +69,19 @@ def _rows(result: Result) -> list[dict[str, Any]]:
             "role": e.role or "",
             "outside": inside(e) is False and e.n_replicates > 1,
         }
-        for e in result.estimates.values()
-        if not e.decides
+        for e in numbers.of_subjects(result)
     ]
 
 
 def _test(estimate: Estimate) -> dict[str, str]:
     return {"label": estimate.label, "counting": estimate.counting, "rejects": numbers.simulated(estimate)}
+
+
+def _of_looks(estimate: Estimate) -> dict[str, str]:
+    return {
+        "label": estimate.label, "counting": estimate.counting,
+        "simulated": numbers.simulated(estimate), "range": numbers.one_trial(estimate),
+    }  # fmt: skip
 
 
 def _figures(result: Result) -> list[dict[str, Any]]:

@@ -76,6 +76,16 @@ def with_error(value: float, error: float) -> str:
     return f"{value:.{digits}f} ± {error:.{digits}f}"
 
 
+def of_subjects(result: Result) -> list[Estimate]:
+    """The estimates of endpoints: those of a trial's subjects, which are neither of tests nor of looks."""
+    return [e for e in result.estimates.values() if not (e.decides or e.of_looks)]
+
+
+def tests(result: Result) -> list[Estimate]:
+    """The estimates of tests."""
+    return [e for e in result.estimates.values() if e.decides and not e.of_looks]
+
+
 def one_trial(estimate: Estimate) -> str:
     """The range that holds 90 % of single trials; one trial has none."""
     if estimate.decides:

@@ -235,11 +235,6 @@ class Scenario:
             return in_unit(quantity(parameter.write(parameter.value)), unit)
         return number_at(self.document.data, parameter.path, unit)
 
-    @property
-    def interim(self) -> Design | None:
-        """The looks at the accumulating data, where `interim:` declares any."""
-        return self.trial.conduct if isinstance(self.trial.conduct, Design) else None
-
     @cached_property
     def of_looks(self) -> Mapping[str, Reported]:
         """The operating characteristics of the looks, by name; none where no looks are declared."""

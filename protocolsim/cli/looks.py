@@ -27,7 +27,9 @@ _ENDINGS = (".html", ".png", ".svg", ".txt", ".json")
 @click.option("--html", is_flag=True, help="A page with the figures and the story.")
 @click.option("--json", "as_json", is_flag=True, help="The story and its numbers as JSON.")
 @click.option(
-    "-o", "--out", type=click.Path(path_type=Path),
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
     help="Write into this new file: .html, .png, .svg (the trial in its calendar), .txt, .json.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace the file.")

@@ -8,9 +8,8 @@ from protocolsim.errors import UsageError, unknown
 from protocolsim.interim.design import Design
 from protocolsim.records import Records
 from protocolsim.report.looks.frames import (
-    bounded,
     boundary_frame,
-    decided_at,
+    bounded,
     endings_frame,
     endings_of,
     fan_frame,
@@ -115,7 +114,8 @@ def _marked(trial: TrialLooks, own: pd.DataFrame | None) -> str:
 
 def _bounds_said(bounds: pd.DataFrame) -> str:
     said = [
-        f"{spoken(str(name))}: " + ", ".join(f"{numbers.plain(row.value)} at {row.look}" for row in rows.itertuples())  # type: ignore[arg-type]
+        f"{spoken(str(name))}: "
+        + ", ".join(f"{numbers.plain(v)} at {look}" for v, look in zip(rows["value"], rows["look"], strict=True))
         for name, rows in bounds.groupby("boundary", sort=False)
     ]
     return "; ".join(said) + "."
@@ -125,9 +125,11 @@ def _x() -> alt.X:
     import altair as alt
 
     return alt.X(
-        "information:Q", title="information, of the planned maximum", axis=alt.Axis(format=".0%", grid=False, values=_TICKS),
+        "information:Q",
+        title="information, of the planned maximum",
+        axis=alt.Axis(format=".0%", grid=False, values=_TICKS),
         scale=alt.Scale(domain=[0, 1.12], nice=False),
-    )  # fmt: skip
+    )
 
 
 def _y(statistic: str) -> alt.Y:
@@ -204,11 +206,8 @@ def endings(result: Result) -> alt.Chart:
         )
         .properties(width=_WIDTH, height={"step": 30})
     )  # fmt: skip
-    said = "; ".join(
-        f"{row.ending} at {row.look}: {numbers.plain(100 * float(row.share))} %"  # type: ignore[arg-type]
-        for row in frame.itertuples()
-        if row.share > 0  # type: ignore[operator]
-    )
+    told = zip(frame["ending"], frame["look"], frame["share"], strict=True)
+    said = "; ".join(f"{ending} at {look}: {numbers.plain(100 * share)} %" for ending, look, share in told)
     many = numbers.count(result.replicates, "simulated trial")
     chart: alt.Chart = finish(
         bars,
@@ -218,6 +217,3 @@ def endings(result: Result) -> alt.Chart:
         f"A bar for each of {len(looks)} looks. {said}.",
     )
     return chart
-
-
-__all__ = ["boundaries", "boundaries_of_one", "decided_at", "endings", "tints"]

@@ -17,7 +17,6 @@ from protocolsim.protocol.rules import Name, Negation, Node, Operation, parse
 from protocolsim.records import READ, Records, leaving
 from protocolsim.report.looks.wording import spoken
 from protocolsim.report.run.figure_data import labels_of_states
-from protocolsim.report.style import numbers
 from protocolsim.study.result import Result
 from protocolsim.study.trial_looks import HeldLook, TrialLooks
 from protocolsim.units import MINUTES_PER_WEEK
@@ -114,7 +113,8 @@ def endings_of(design: Design) -> tuple[str, ...]:
     for reason in design.conclusions:
         actions = {r.action for r in design.rules if r.reason == reason}
         stops, concludes = f"stopped for {reason}", f"concluded '{reason}'"
-        words.append(stops if actions == {"stop"} else concludes if actions == {"conclude"} else f"ended with '{reason}'")
+        both = f"ended with '{reason}'"
+        words.append(stops if actions == {"stop"} else concludes if actions == {"conclude"} else both)
     return (*words, "no conclusion")
 
 
@@ -218,16 +218,6 @@ def enrolment_frame(trial: TrialLooks) -> pd.DataFrame:
         number = np.concatenate([np.arange(len(weeks) + 1), [len(weeks)]])
         parts.append(pd.DataFrame({"week": week, "number": number, "trial": words}))
     return pd.concat(parts, ignore_index=True)
-
-
-def shares_said(result: Result) -> str:
-    """The stopping bars in words."""
-    frame = endings_frame(result)
-    return "; ".join(
-        f"{row.ending} at {row.look} {numbers.span(row.share, row.share, '%')}"
-        for row in frame.itertuples()
-        if row.share > 0  # type: ignore[operator]
-    )
 
 
 def decided_at(trial: TrialLooks) -> HeldLook:

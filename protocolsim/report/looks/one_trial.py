@@ -57,7 +57,7 @@ def calendar_swimmers(trial: TrialLooks) -> alt.LayerChart:
     finished: alt.LayerChart = finish(
         chart,
         "One trial in its calendar: what was known at the cut-off, and what was not",
-        f"Replicate {trial.replicate}, {which} patients enrolled, a lane each in order of enrolment, coloured by state. "
+        f"Replicate {trial.replicate}, {which} patients enrolled, a lane each, by enrolment, coloured by state. "
         f"Left of the thick line, the cut-off of {at}, is what had happened by then; right of it, pale, what would "
         "have come had the trial gone on, which only a simulation can draw. Thin lines are the other looks. Look at "
         "how many lanes cross the thick line: they are what was under way.",
@@ -123,8 +123,8 @@ def enrolment(trial: TrialLooks) -> alt.LayerChart:
         alt.LayerChart(layer=layers).properties(width=_WIDTH, height=150),
         "Enrolment, and the looks",
         f"The solid line is enrolment as it was, to {was}; dashed, where it parts from it, had the trial gone on, to "
-        f"{full}. The thick vertical line is the cut-off of {spoken(decided.name)}, thin ones are the other looks. Look "
-        "at how many are enrolled between a look's cut-off and the end of enrolment.",
+        f"{full}. The thick vertical line is the cut-off of {spoken(decided.name)}, thin ones are the other looks. "
+        "Look at how many are enrolled between a look's cut-off and the end of enrolment.",
         f"Enrolled over calendar weeks: {was} as it was, {full} had the trial gone on.",
     )
     return chart

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from protocolsim.errors import UsageError
@@ -30,7 +31,7 @@ def charts(story: LooksStory) -> list[Any]:
     trial = story.of
     drawn: list[Any] = []
     for draw in (
-        *(lambda s=statistic: boundaries_of_one(None, trial, s) for statistic in bounded(trial.design)),
+        *(partial(boundaries_of_one, None, trial, statistic) for statistic in bounded(trial.design)),
         lambda: calendar_swimmers(trial),
         lambda: enrolment(trial),
     ):

@@ -106,7 +106,9 @@ class LooksStory:
             "looks": [
                 {**_plain(trial, trial.looks[k]), "story": list(lines.lines)} for k, lines in _paired(trial, self.looks)
             ],
-            "overrun_analysis": None if trial.again is None else _plain(trial, trial.again) | {"flipped": trial.flipped},
+            "overrun_analysis": None
+            if trial.again is None
+            else _plain(trial, trial.again) | {"flipped": trial.flipped},
             "had_it_gone_on": [_plain(trial, look) for look in _later(trial)],
             "after": list(self.after),
             "if_not": list(self.if_not),
@@ -201,7 +203,8 @@ class _LooksTeller:
         planned = self.design.looks[number].planned
         found = valued(self.design, "information", values["information"])
         of = f" (planned {100 * planned:.4g} %)" if planned == planned else ""
-        bounds = [f"{b.name} {b.values[number]:.4g}" for b in self.design.boundaries if b.values[number] == b.values[number]]
+        here = {b.name: b.values[number] for b in self.design.boundaries}
+        bounds = [f"{name} {value:.4g}" for name, value in here.items() if value == value]
         at = f"; boundaries here: {', '.join(bounds)}" if bounds else ""
         return f"Read: {', '.join([*statistics, f'information {found}{of}'])}{at}."
 
@@ -220,7 +223,7 @@ class _LooksTeller:
         when = f"Decision in {week(look.decision)}"
         rule = self.trial.rule(look.rule)
         last = look.number == len(self.design.looks) - 1
-        goes_on = "no rule holds, and no further look is planned" if last else "no rule holds, so that the trial goes on"
+        goes_on = f"no rule holds, {'and no further look is planned' if last else 'so that the trial goes on'}"
         said = [f"{when}: {goes_on if rule is None else done(rule)}."]
         if look.decision > look.cutoff:
             said.append(
@@ -265,10 +268,9 @@ class _LooksTeller:
         held = self.trial.rule(again.rule)
         came = "no rule holds" if held is None else f"{action(held)} holds"
         verdict = f"the stop for {rule.reason} is {'contradicted (flipped)' if self.trial.flipped else 'confirmed'}"
-        return (
-            f"Overrun analysis of all {self.trial.final['trials']['enrolled'][0]} enrolled, once they had finished in "
-            f"{week(again.cutoff)}: {values} Now {came}: {verdict}.",
-        )
+        enrolled = self.trial.final["trials"]["enrolled"][0]
+        once = f"Overrun analysis of all {enrolled} enrolled, once they had finished in {week(again.cutoff)}"
+        return (f"{once}: {values} Now {came}: {verdict}.",)
 
     def later(self) -> tuple[str, ...]:
         """What would have come at the looks after the one that ended the trial."""
@@ -278,7 +280,8 @@ class _LooksTeller:
             name = spoken(look.name)
             would = "no rule would have held" if rule is None else f"{_would(rule)}"
             read = self._read(look.number, look.values).removeprefix("Read: ").rstrip(".")
-            said.append(f"{name[0].upper()}{name[1:]} in {week(look.cutoff)}, {look.enrolled} enrolled: {read}; {would}.")
+            at = f"{name[0].upper()}{name[1:]} in {week(look.cutoff)}"
+            said.append(f"{at}, {look.enrolled} enrolled: {read}; {would}.")
         return tuple(said)
 
 
@@ -306,7 +309,8 @@ def _row(trial: TrialLooks, look: HeldLook) -> dict[str, Any]:
     return {
         "look": look.name,
         "as_if": not trial.looks[look.number].held,
-        "trigger_week": _weeks(look.trigger), "cutoff_week": _weeks(look.cutoff), "decision_week": _weeks(look.decision),
+        "trigger_week": _weeks(look.trigger), "cutoff_week": _weeks(look.cutoff),
+        "decision_week": _weeks(look.decision),
         "screened": look.screened, "enrolled": look.enrolled, "in_screening": look.in_screening,
         "pipeline": look.pipeline, "data_lag": look.lagging,
         **{f"value_{name}": value for name, value in look.values.items()},

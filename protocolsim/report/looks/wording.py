@@ -65,7 +65,9 @@ def action(rule: TrialRule) -> str:
 
 def done(rule: TrialRule) -> str:
     """'the trial is stopped for efficacy'."""
-    return f"the trial is stopped for {rule.reason}" if rule.action == "stop" else f"the trial concludes '{rule.reason}'"
+    return (
+        f"the trial is stopped for {rule.reason}" if rule.action == "stop" else f"the trial concludes '{rule.reason}'"
+    )
 
 
 def condition(rule: TrialRule) -> str:

@@ -116,8 +116,6 @@ def design(
 
 def with_design(scenario: Scenario, made: Design) -> Scenario:
     """The same scenario, whose trials are looked at by this design."""
-    labels = replace(
-        scenario.trial.labels, looks=tuple(look.name for look in made.looks), conclusions=made.conclusions
-    )
+    labels = replace(scenario.trial.labels, looks=tuple(look.name for look in made.looks), conclusions=made.conclusions)
     made = replace(made, populations=scenario.populations)
     return replace(scenario, trial=replace(scenario.trial, conduct=made, labels=labels))

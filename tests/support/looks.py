@@ -69,7 +69,7 @@ def with_looks(scenario: Scenario, design: Design) -> Scenario:
     labels = replace(
         trial.labels, looks=tuple(k.name for k in design.looks), conclusions=design.conclusions, read=design.values
     )
-    return replace(scenario, trial=replace(trial, conduct=design, labels=labels))
+    return replace(scenario, interim=design, trial=replace(trial, conduct=design, labels=labels))
 
 
 def held_on(scenario: Scenario, seed: int, replicates: range) -> Iterator[Records]:

@@ -493,6 +493,7 @@ def _trial(
         dose_units=tuple(protocol.dose_unit(k) for k in range(len(words.drug_names))),
         looks=() if design is None else tuple(look.name for look in design.looks),
         conclusions=() if design is None else design.conclusions,
+        read=() if design is None else design.values,
     )
     return Trial(
         protocol=protocol,

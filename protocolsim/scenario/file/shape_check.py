@@ -143,6 +143,11 @@ def _said(address: Address, details: Sequence[Any], model: type[BaseModel]) -> S
         close = nearest(str(address[-1]), others)
         hint = f"; did you mean it by '{close}'?" if close is not None else ""
         return Said(address[:-1], f"'{address[-1]}' is missing here{hint}", at_key=True)
+    if kind == "model_type" and isinstance(address[-1], str):
+        # Where a mapping takes names, a misspelt key is read as one.
+        close = nearest(address[-1], _keys_at(address[:-1], model))
+        hint = f"; did you mean '{close}'?" if close not in (None, address[-1]) else ""
+        return Said(address, f"expected a mapping of keys, found {_shown(found)}{hint}", at_key=bool(hint))
     expected = list(dict.fromkeys(_expected(detail) for detail in details))
     if "a whole number" in expected and "a number" in expected:
         expected.remove("a whole number")

@@ -65,8 +65,7 @@ class TrialNames:
 
     def _elsewhere(self, name: str) -> str | None:
         """What this name means in the rest of the file, and why a look cannot read it; None where it means nothing."""
-        bare = name.removeprefix(HIDDEN)
-        if name == _TRUTH or bare in self.around.hidden:
+        if name == _TRUTH or name.startswith(HIDDEN) or name in self.around.hidden:
             return f"'{name}' is hidden from everybody in the trial; a look reads what is known at its cut-off"
         declared = self.q.names.declared
         if name in declared("analysis"):

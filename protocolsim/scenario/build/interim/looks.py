@@ -67,12 +67,13 @@ class _LooksBuilder:
             return None
         with self.q.faults.watch() as here:
             looks = [self._look(name, w, bounds, information) for name, w, bounds in waits]
-            self._in_order(looks, [w.address for _, w, _ in waits])
+            if here.ok:
+                self._in_order(looks, [w.address for _, w, _ in waits])
         return LooksRead(tuple(looks), tuple(w.address for _, w, _ in waits), information) if here.ok else None
 
     # What they wait for ----------------------------------------------------------------------------------------
 
-    def _all(self) -> list[tuple[str, _Waits, dict[str, int]]]:
+    def _all(self) -> list[tuple[str, _Waits, dict[str, Placed]]]:
         part, found = self.part.looks, []
         if part.when is not None:
             found += self._listed(part)
@@ -104,14 +105,14 @@ class _LooksBuilder:
             self.q.faults.append(_LOOKS, f"that is {len(found)} looks; at most {MOST_LOOKS} are possible", at_key=True)
         return found
 
-    def _listed(self, part: LooksPart) -> list[tuple[str, _Waits, dict[str, int]]]:
+    def _listed(self, part: LooksPart) -> list[tuple[str, _Waits, dict[str, Placed]]]:
         assert part.when is not None
         one = self._series(_LOOKS, part.when, part)
         return [] if one is None else [(f"look_{k + 1}", w, bounds) for k, (w, bounds) in enumerate(one)]
 
     def _series(
         self, address: Address, when: WhenPart, part: LookPart | LooksPart
-    ) -> list[tuple[_Waits, dict[str, int]]] | None:
+    ) -> list[tuple[_Waits, dict[str, Placed]]] | None:
         """What the looks of one `when` wait for, and their bounds in time."""
         waits = self._when((*address, "when"), when)
         bounds = {k: self._times((*address, k), given) for k in _BOUNDS if (given := getattr(part, k)) is not None}
@@ -123,7 +124,7 @@ class _LooksBuilder:
             return None
         number = len(columns[0])
         waits = waits if len(waits) == number else waits * number
-        each = [{k: int(c[n].value) for k, c in zip(spread_, columns[1:], strict=True)} for n in range(number)]
+        each = [{k: c[n] for k, c in zip(spread_, columns[1:], strict=True)} for n in range(number)]
         return list(zip(waits, each, strict=True))
 
     def _alike(self, columns: Sequence[list[Placed]]) -> list[list[Placed]] | None:
@@ -265,23 +266,24 @@ class _LooksBuilder:
             return Information(read[0].count, float(read[0].number))
         return None
 
-    def _look(self, name: str, waits: _Waits, bounds: Mapping[str, int], information: Information) -> Look:
-        if waits.share is not None:
-            number = math.ceil(waits.share * information.maximum - 1e-9)
+    def _look(self, name: str, waits: _Waits, bounds: Mapping[str, Placed], information: Information) -> Look:
+        share, planned = waits.share, math.nan
+        if share is not None:
+            number = math.ceil(share * information.maximum - 1e-9)
             waits = replace(waits, count=information.count, number=number)
-            planned: float = waits.share
+            planned = share
         elif waits.count == information.count:
             planned = waits.number / information.maximum
             if planned > 1.0:
                 said = f"{waits.number} is more than the maximum of the information, {information.maximum:g}"
                 self.q.faults.append(waits.address, said)
-        else:
-            planned = float("nan")
         self._can_come(waits)
-        early, late = bounds.get("not_before", 0), bounds.get("at_the_latest", None)
-        if late is not None and late < early:
-            self.q.faults.append(waits.address, f"'{name}': at_the_latest lies before not_before")
-        return Look(name, Trigger(waits.count, waits.number, waits.minute, **bounds), planned)
+        early, late = bounds.get("not_before"), bounds.get("at_the_latest")
+        if early is not None and late is not None and late.value < early.value:
+            said = f"'{name}' would be held at the latest before the time that it is not to be held before"
+            self.q.faults.append(late.address, said)
+        minutes = {key: int(bound.value) for key, bound in bounds.items()}
+        return Look(name, Trigger(waits.count, waits.number, waits.minute, **minutes), planned)
 
     def _can_come(self, waits: _Waits) -> bool:
         """Whether there can be so many; a fault where there cannot."""

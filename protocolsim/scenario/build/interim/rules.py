@@ -12,7 +12,7 @@ from protocolsim.scenario.build.interim.looks import FIRST, LAST
 from protocolsim.scenario.build.values.expressions import Expressions
 from protocolsim.scenario.file.interim_schema import InterimPart, TrialRulePart
 from protocolsim.scenario.file.parts import Names
-from protocolsim.scenario.file.yaml_reader import Address
+from protocolsim.scenario.file.yaml_reader import Address, spell
 from protocolsim.scenario.reserved import CONCLUSION
 
 _RULES: Address = ("interim", "rules")
@@ -36,7 +36,7 @@ def rules_of(
                 q.faults.append(address, "a rule says 'when' or 'otherwise', not both", at_key=True)
             rule = None if part.when is None else known.rule((*address, "when"), part.when, wants_truth=True)
         if at is not None and at and all(look in always for look in at):
-            said = f"it is never tried: a rule before it always holds (rule {always[min(at)] + 1})"
+            said = f"it is never tried: a rule before it always holds ({spell((*_RULES, always[min(at)]))})"
             q.faults.append(address, said, at_key=True)
         if at is not None and part.when is None:
             always |= {look: number for look in at if look not in always}

@@ -52,7 +52,7 @@ class StatisticsBuilder:
             for key, given in written.items():
                 place: Address = (*address, key)
                 if key not in keys:
-                    words = f"key of a statistic '{kind.key}'"
+                    words = f"key of a '{kind.key}' statistic"
                     self.q.faults.append(place, unknown(words, key, (*keys, FOLLOWED_FOR)), at_key=True)
                 else:
                     values[keys[key].field] = self._value(place, given, keys[key])

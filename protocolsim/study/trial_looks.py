@@ -14,7 +14,7 @@ from protocolsim.errors import UsageError
 from protocolsim.interim.design import Design, TrialRule
 from protocolsim.protocol.conduct import FAR, NO_RULE, Count, Held
 from protocolsim.protocol.counting import begins, dates, last_minute
-from protocolsim.records import NEVER, READ, Records, concatenate
+from protocolsim.records import NEVER, READ, TABLES, Records, concatenate
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.study.arguments import replicates_and_seed
 from protocolsim.study.engines import AUTO, chosen_engine, pieces
@@ -153,6 +153,17 @@ def trial_looks(
         tuple(_look(design, k, every, full) for k in range(len(design.looks))),
         _look(design, int(held.ended_at[0]), again, final) if stopped else None,
     )  # fmt: skip
+
+
+def tables_of_many(trial: TrialLooks, most: int) -> Records:
+    """The looks of the first trials of the same study, at most so many: their tables of looks and trials alone."""
+    replicates, seed = replicates_and_seed(trial.scenario, None, trial.seed)
+    number = min(replicates, most if not trial.scenario.trial.limited else most // 10)
+    parts = []
+    for records in pieces(trial.scenario, seed, range(number), trial.engine):
+        none = {table: {name: column[:0] for name, column in records[table].items()} for table in TABLES}
+        parts.append(replace(records, tables=none))
+    return concatenate(parts)
 
 
 def _stopped(scenario: Scenario, seed: int, replicates: int, engine: str) -> Iterator[int]:

@@ -54,11 +54,13 @@ def boundaries(result: Result, statistic: str | None = None) -> alt.LayerChart:
     return _boundaries(design, result.shown, _chosen(design, statistic), None)
 
 
-def boundaries_of_one(result: Result | None, trial: TrialLooks, statistic: str | None = None) -> alt.LayerChart:
-    """The same with one trial marked: its looks as held, and dashed what would have come had it gone on."""
+def boundaries_of_one(many: Records | None, trial: TrialLooks, statistic: str | None = None) -> alt.LayerChart:
+    """The same with one trial marked: its looks as held, and dashed what would have come had it gone on.
+
+    many: records with the looks of many trials, to draw behind it; None for this one alone.
+    """
     design = trial.design
-    records = trial.final if result is None else result.shown
-    return _boundaries(design, records, _chosen(design, statistic), trial)
+    return _boundaries(design, trial.final if many is None else many, _chosen(design, statistic), trial)
 
 
 def _design(result: Result) -> Design:

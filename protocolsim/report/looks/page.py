@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from protocolsim.errors import UsageError
 from protocolsim.report.looks.figures import boundaries_of_one
-from protocolsim.report.looks.frames import bounded
+from protocolsim.report.looks.frames import MOST_TRIALS, bounded
 from protocolsim.report.looks.one_trial import calendar_swimmers, enrolment
 from protocolsim.report.style.figures import caption, inline, title
 from protocolsim.report.style.sections_page import PageSection, plain_page
+from protocolsim.study.trial_looks import tables_of_many
 from protocolsim.text.html import words
 
 if TYPE_CHECKING:
@@ -29,12 +31,14 @@ def looks_page(story: LooksStory) -> str:
 def charts(story: LooksStory) -> list[Any]:
     """Every figure that this trial has something to draw for."""
     trial = story.of
+    many = tables_of_many(trial, MOST_TRIALS)
     drawn: list[Any] = []
-    for draw in (
-        *(partial(boundaries_of_one, None, trial, statistic) for statistic in bounded(trial.design)),
+    draws: list[Callable[[], Any]] = [
+        *(partial(boundaries_of_one, many, trial, statistic) for statistic in bounded(trial.design)),
         lambda: calendar_swimmers(trial),
         lambda: enrolment(trial),
-    ):
+    ]
+    for draw in draws:
         try:
             drawn.append(draw())
         except UsageError:

@@ -53,9 +53,9 @@ class Control:
 
 
 def controls(scenario: Scenario) -> list[Control]:
-    """Every number that can be moved: the declared effect first, the scenario's own, its looks', the components'."""
-    result = [Control(p, _OWN) for p in scenario.own_parameters]
-    result += [Control(p, _LOOKS) for p in boundary_settings(scenario)]
+    """Every number that can be moved: the declared effect, its looks', the scenario's own, the components'."""
+    result = [Control(p, _LOOKS) for p in boundary_settings(scenario)]
+    result += [Control(p, _OWN) for p in scenario.own_parameters]
     result += [Control(_wide_enough(p), p.component) for p in scenario.parameters]
     effect = scenario.effect
     if effect is None:

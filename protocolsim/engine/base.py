@@ -174,14 +174,19 @@ class Trial:
     def announcing(self) -> Trial:
         """The same trial where subjects can be told of decisions about it, each an event of a cause of its own.
 
-        Its cause comes first, so that the event is the first of its minute, has a rate of 0 everywhere, and draws
-        nothing that is ever looked at. It happens once, at the minute that is told (`Clocks.due`).
+        These causes come first, as their events do in their minute, and have a rate of 0: what is drawn for them is
+        never looked at. An event happens once, at the minute that its clock is told (`Clocks.due`).
         """
         if self.conduct is None:
             return self
         nowhere = (0.0,) * len(self.protocol.states)
         told = tuple(Cause(event, NO_STREAM, nowhere, given=True) for event in self.conduct.announces)
         return replace(self, causes=(*told, *self.causes))
+
+    @cached_property
+    def given(self) -> Mask:
+        """A mask of the causes of events that are told."""
+        return np.array([c.given for c in self.causes], dtype=np.bool_)
 
     @cached_property
     def awaited(self) -> NDArray[np.bool_]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 
@@ -18,13 +18,13 @@ from protocolsim.records import Records
 OfEndpoint = Annotated[Endpoint, "endpoint or analysis"]
 OfAnalysis = Annotated[Analysis, "analysis"]
 PopulationName = Annotated[str, "population"]
+Fraction = Annotated[float, "share"]
 # A share, or the states of the control arm: what a share is compared with.
 ShareOrControl = Annotated[float | tuple[str, ...], "share or control"]
 Prior = Annotated[tuple[float, float], "two numbers"]
 WholeNumber = Annotated[int, "whole number"]
 NumberOrBoundary = Annotated[float, "number or boundary"]
-# None: the trend.
-NumberOrTrend = Annotated[float | None, "number or trend"]
+NumberOrTrend = Annotated[float | Literal["trend"], "number or trend"]
 
 KEY = "key"
 """In the metadata of a kind's field: the key of the file where the field cannot have its name (`in`, `is above`)."""

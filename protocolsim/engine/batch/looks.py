@@ -15,7 +15,7 @@ from protocolsim.arrays import Integers
 from protocolsim.engine.base import Trial
 from protocolsim.engine.batch.buffers import Buffers
 from protocolsim.engine.batch.scheduler import simulated
-from protocolsim.engine.batch.screening import Candidates, Readmission, Screening, Told
+from protocolsim.engine.batch.screening import Announcement, Candidates, Readmission, Screening
 from protocolsim.engine.batch.tables import Part, tables_of
 from protocolsim.engine.looks import closed_from, hold_all, obeyed, overrun, told
 from protocolsim.engine.snapshot import until_stopped
@@ -78,7 +78,7 @@ def _again(
         subjects["site"][rows].astype(np.int64),
         first,
         np.searchsorted(which, of),
-        Told(events[of], held.decision[of, held.ended_at[of]] + 1 - first),
+        Announcement(events[of], held.decision[of, held.ended_at[of]] + 1 - first),
     )
     again = Readmission(trial, screening.seed, which + final.first_replicate)
     part = simulated(trial.announcing, again, candidates, len(rows), memory.workspace(len(parts)))

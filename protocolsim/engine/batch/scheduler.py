@@ -91,8 +91,8 @@ class Scheduler:
     def _begin(self, candidates: Candidates) -> None:
         rows = self.columns.begin(candidates.who, candidates.sites, candidates.begins)
         self.replicate[rows] = candidates.replicate
-        if candidates.told is not None:
-            self.columns.announce(rows, candidates.told)
+        if candidates.announcement is not None:
+            self.columns.announce(rows, candidates.announcement)
         self._arrive(rows, self.states[0])
 
     def _more(self) -> Candidates | None:

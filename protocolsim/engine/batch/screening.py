@@ -15,7 +15,7 @@ from protocolsim.errors import SimulationError
 
 
 @dataclass(frozen=True)
-class Told:
+class Announcement:
     """An event that each of some candidates is told of: its code, NEVER for none, and the minute on the own clock."""
 
     event: Integers
@@ -30,7 +30,7 @@ class Candidates:
     sites: Integers
     begins: Integers
     replicate: Integers
-    told: Told | None = None
+    announcement: Announcement | None = None
 
 
 class Screening:

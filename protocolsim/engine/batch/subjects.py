@@ -17,7 +17,7 @@ from protocolsim.arrays import Floats, Integers, Mask
 from protocolsim.engine.base import MOST_MOVES, Trial, find_rates
 from protocolsim.engine.batch.buffers import Workspace
 from protocolsim.engine.batch.event_log import MOVE_READS, EventLog, add_events, add_moves
-from protocolsim.engine.batch.screening import Told
+from protocolsim.engine.batch.screening import Announcement
 from protocolsim.engine.batch.visit_log import VisitLog
 from protocolsim.engine.hazard_clocks import Clocks
 from protocolsim.observed import CHART_ROOM, Chart
@@ -109,12 +109,12 @@ class Columns:
         self.clocks.initialise(rows, self.streams, self.seed, self.who)
         return rows
 
-    def announce(self, rows: Integers, told: Told) -> None:
+    def announce(self, rows: Integers, announcement: Announcement) -> None:
         """Let these subjects be told of an event, before they enter a state."""
         for number, cause in enumerate(self.trial.causes):
             if cause.given:
-                mine = told.event == cause.event
-                self.clocks.due[rows[mine], number] = told.minute[mine]
+                mine = announcement.event == cause.event
+                self.clocks.due[rows[mine], number] = announcement.minute[mine]
 
     @property
     def observations(self) -> Integers:
@@ -363,8 +363,15 @@ class Columns:
 
     def record_awaited_events(self, rows: Integers, state: State) -> Integers:
         """Record the awaited event of each subject, after the other events due by then. Returns the causes."""
-        self._record_other_events(rows, state)
         causes = self.clocks.next_cause[rows]
+        if self.trial.given.any():
+            first = rows[self.trial.given[causes]]  # what is given comes before whatever else is due at its minute
+            self.now[first] -= 1
+            self._record_other_events(first, state)
+            self.now[first] += 1
+            self._record_other_events(rows[~self.trial.given[causes]], state)
+        else:
+            self._record_other_events(rows, state)
         self._record_events(rows, state, self.clocks.next_cause, self.now)
         return causes
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from protocolsim.engine.base import Engine, Progress, Trial
-from protocolsim.engine.des import simulation
+from protocolsim.engine.des import looks, simulation
 from protocolsim.records import Records
 
 
 class DiscreteEventEngine:
-    """Discrete-event simulation, subject by subject, with queues for limited capacity; supports every scenario."""
+    """Discrete-event simulation, subject by subject, with queues and looks at the trial; supports every scenario."""
 
     name = "des"
 
@@ -20,7 +20,8 @@ class DiscreteEventEngine:
 
     def pieces(self, trial: Trial, seed: int, replicates: range, progress: Progress | None = None) -> Iterator[Records]:
         """See Engine."""
-        return simulation.pieces(trial, seed, replicates, progress)
+        run = simulation.pieces if trial.conduct is None else looks.pieces
+        return run(trial, seed, replicates, progress)
 
 
 ENGINE: Engine = DiscreteEventEngine()

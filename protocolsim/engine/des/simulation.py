@@ -43,6 +43,7 @@ def pieces(
 ) -> Iterator[Records]:
     """Records of these replicates in order: several whole replicates at a time, or a large one in blocks of subjects.
 
+    They are as if no look at the trial were held (`looks.py` holds them).
     `progress` is called with the number of replicates done since the last call.
     Raises SimulationError if a cohort cannot be filled.
     """

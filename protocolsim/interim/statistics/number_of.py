@@ -35,7 +35,7 @@ interim:
     - {at: first, stop: futility, when: passed <= 5}
 """
 
-    of: PopulationName = field(metadata={KEY: "number of"})
+    of: PopulationName = field(metadata={KEY: "number of", "meaning": "the population"})
 
     def values(self, known: Records, populations: Mapping[str, Mask], at: LookAt) -> Floats:  # noqa: ARG002
         """See Statistic."""

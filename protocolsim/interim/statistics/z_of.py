@@ -32,7 +32,7 @@ interim:
     - {stop: efficacy, when: z >= efficacy}
 """
 
-    of: OfAnalysis = field(metadata={KEY: "z of"})
+    of: OfAnalysis = field(metadata={KEY: "z of", "meaning": "the analysis"})
 
     def values(self, known: Records, populations: Mapping[str, Mask], at: LookAt) -> Floats:  # noqa: ARG002
         """See Statistic."""

@@ -6,12 +6,10 @@ Both passes have the same random numbers. What a run with some boundary would re
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from protocolsim.engine.base import Progress
 from protocolsim.errors import SimulationError, UsageError
@@ -23,11 +21,12 @@ from protocolsim.scenario.setting_names import settings
 from protocolsim.study.arguments import replicates_and_seed
 from protocolsim.study.boundaries.matrix import AllLooks, LookMatrix, design_of, durations_known, sizes_known
 from protocolsim.study.boundaries.scaled import Scaled, scaled
-from protocolsim.study.boundaries.sets import DECLARED, BoundarySet, as_bounds, own_set, usual_sets
+from protocolsim.study.boundaries.sets import BoundarySet, as_bounds, own_set, usual_sets
 from protocolsim.study.boundaries.tried import TriedBoundaries, tried
 from protocolsim.study.conduct import Workers, conduct
 from protocolsim.study.engines import AUTO, chosen_engine
 from protocolsim.study.estimation.estimate import nan_as_none
+from protocolsim.study.result import Result
 from protocolsim.study.storage.chunk_files import ChunkFiles
 from protocolsim.study.storage.study_folder import StudyFolder
 
@@ -48,7 +47,7 @@ EQUAL_ARMS = "equal arms"
 
 @dataclass(frozen=True)
 class Passes:
-    """Every look of every trial under the scenario's effect, and of the trial without one (None where there is none)."""
+    """Every look of every trial with the scenario's effect, and of the trial without one (None where there is none)."""
 
     effect: LookMatrix
     null: LookMatrix | None
@@ -58,10 +57,10 @@ class Passes:
 class TriedDesign:
     """Boundaries of a scenario, and what each of them brings about.
 
-    `sets` are the boundaries, the design's own first; `effect` and `null` what runs with each would report, under the
+    `sets` are the boundaries, the design's own first; `effect` and `null` what runs with each would report, with the
     scenario's effect and without one. `without` says how the trial without an effect is made. `calibrated` is the
-    boundary scaled to a target error, where one was asked for; it is the last of the sets then. `passes` are what all of
-    it was found from: `try_sets` tries others, without simulating anything.
+    boundary scaled to a target error, where one was asked for; it is the last of the sets then. `passes` are what all
+    of it was found from: `try_sets` tries others, without simulating anything.
     """
 
     scenario: Scenario
@@ -116,6 +115,26 @@ class TriedDesign:
         """What runs with other boundaries would report, under the effect and without one; nothing is simulated."""
         return _tried(self.scenario, self.passes, sets)
 
+    @cached_property
+    def provenance(self) -> dict[str, str]:
+        """What is needed to get the same numbers again."""
+        return self._run.provenance
+
+    @property
+    def asked(self) -> dict[str, int]:
+        """The seed and the replicates it was made with, as a scenario file says them."""
+        return self._run.asked
+
+    @property
+    def resolved(self) -> str:
+        """The scenario as YAML, with everything merged in."""
+        return self._run.resolved
+
+    @cached_property
+    def _run(self) -> Result:
+        """The run that the pass with the effect was, without its records and estimates."""
+        return Result(self.scenario, self.seed, self.replicates, self.engine, {}, self.seconds, 0)
+
     def summary(self) -> dict[str, Any]:
         """As `protocolsim boundaries --json` prints it; None for undefined."""
         rows = self.frame.to_dict(orient="records")
@@ -164,9 +183,9 @@ def boundaries(
     """What every boundary of a design brings about. Costs two runs; then boundaries cost next to nothing.
 
     `sets`: boundaries to try beside the design's own; the usual families unless given. `calibrate`: a type I error to
-    which the boundary on success is scaled. Other arguments as for `run`. Raises UsageError for a scenario without looks
-    or without boundaries, for bounds that do not fit, and where an error is to be met in a scenario that does not say
-    how it is without an effect.
+    which the boundary on success is scaled. Other arguments as for `run`. Raises UsageError for a scenario without
+    looks or boundaries, for bounds that do not fit, and where an error is to be met in a scenario that does not say how
+    it is without an effect.
     """
     started = time.perf_counter()
     design = design_of(scenario)
@@ -224,8 +243,3 @@ def _tried(
     known = {"sizes": sizes_known(scenario), "durations": durations_known(scenario)}
     effect = tried(passes.effect, bounds, **known)
     return effect, None if passes.null is None else tried(passes.null, bounds, **known)
-
-
-def chosen(result: TriedDesign) -> Mapping[str, float]:
-    """The numbers of the design's own boundaries, under the effect."""
-    return result.effect.row(0)

@@ -173,8 +173,8 @@ class LookMatrix:
     """Every look of every trial as if no rule were obeyed.
 
     `values` [replicates, looks, values] is what is read (nan where a look is not held), `decision` its calendar minute
-    (NEVER where it is not held). `screened`, `enrolled` and `last_minute` [replicates, looks] are those of the trial that
-    stops there; `full` [replicates, 3] those of the trial that never stops.
+    (NEVER where it is not held). `screened`, `enrolled` and `last_minute` [replicates, looks] are those of the trial
+    that stops there; `full` [replicates, 3] those of the trial that never stops.
     """
 
     design: Design
@@ -217,7 +217,7 @@ def design_of(scenario: Scenario) -> Design:
         raise UsageError(f"{scenario.name}: it has no looks at the accumulating data; declare them in `interim:`")
     if not design.boundaries:
         raise UsageError(
-            f"{scenario.name}: its rules compare with no boundary; declare numbers that rules name in `interim.boundaries`"
+            f"{scenario.name}: no boundary is declared; numbers that rules compare with stand in `interim.boundaries`"
         )
     return design
 

@@ -25,8 +25,8 @@ _FARTHEST = 64.0
 class Scaled:
     """A boundary times a factor, at which the simulated type I error is as near below the target as it comes.
 
-    `error` is that error with its Monte Carlo standard error `mcse`; `ignoring`: it was found as if no stop for futility
-    were obeyed, so that it holds whether they are or not.
+    `error` is that error with its Monte Carlo standard error `mcse`; `ignoring`: it was found as if no stop for
+    futility were obeyed, so that it holds whether they are or not.
     """
 
     boundary: str

@@ -61,7 +61,7 @@ def usual_sets(design: Design) -> tuple[BoundarySet, ...]:
 
 
 def as_bounds(design: Design, sets: Sequence[BoundarySet]) -> dict[str, Floats]:
-    """The bounds of all sets, [sets, looks] by boundary. Raises UsageError for a name or a length that is not theirs."""
+    """The bounds of all sets, [sets, looks] by boundary. Raises UsageError for another name or number of bounds."""
     declared = {b.name: b.values for b in design.boundaries}
     for one in sets:
         for name, values in one.values.items():
@@ -117,7 +117,7 @@ def error_of(design: Design, boundary: Boundary) -> float | None:
 def planned(design: Design) -> Floats | None:
     """The information fractions of the looks; None where some look plans none, or they do not grow to 1."""
     fractions = np.array([look.planned for look in design.looks])
-    sound = not np.isnan(fractions).any() and (np.diff(fractions) > 0.0).all() and 0.0 < fractions[0]
+    sound = not np.isnan(fractions).any() and (np.diff(fractions) > 0.0).all() and fractions[0] > 0.0
     return fractions if sound and abs(fractions[-1] - 1.0) < 1e-9 else None
 
 

@@ -6,19 +6,12 @@ probabilities, and divided by the sum of all weights: no factorials, no logarith
 
 from __future__ import annotations
 
-<<<<<<< HEAD
 from typing import Any
 
 import numpy as np
 
 from protocolsim.arithmetic import inlined, kernel
 from protocolsim.arrays import Floats, Integers
-=======
-import numpy as np
-
-from protocolsim.arithmetic import inlined, kernel
-from protocolsim.arrays import Floats
->>>>>>> eng
 
 
 @inlined
@@ -116,7 +109,6 @@ def drawn_at_least(least: float, marked: float, draws: float, others: float) -> 
         total += weight
         inside += weight if k >= least else 0.0
     return inside / total
-<<<<<<< HEAD
 
 
 def added(counts: Floats, more: Floats) -> Floats:
@@ -139,5 +131,3 @@ def distinct(rows: Floats | Integers) -> tuple[Any, Integers]:
         return found, place.ravel()
     _, first, place = np.unique(key, return_index=True, return_inverse=True)
     return rows[first], place.ravel()
-=======
->>>>>>> eng

@@ -8,11 +8,7 @@ import numpy as np
 
 from protocolsim.arrays import Floats
 from protocolsim.errors import UsageError
-<<<<<<< HEAD
 from protocolsim.sequential.counts import added, binomial
-=======
-from protocolsim.sequential.counts import binomial
->>>>>>> eng
 from protocolsim.sequential.exact.operating import Operating
 
 
@@ -41,17 +37,10 @@ def single_arm(n: Any, futility: Any, efficacy: Any, p: float) -> Operating:
         k = int(np.argmax(low >= high))
         raise UsageError(f"look {k + 1}: futility at {low[k]:g} or fewer, efficacy at {high[k]:g} or more")
     probability(p)
-<<<<<<< HEAD
     won, lost, here = np.zeros(len(sizes)), np.zeros(len(sizes)), np.ones((1, 1))
     for k, more in enumerate(np.diff(sizes, prepend=0).tolist()):
         here = added(here, binomial(more, float(p)))
         count = np.arange(len(here))[:, np.newaxis]
-=======
-    won, lost, here = np.zeros(len(sizes)), np.zeros(len(sizes)), np.ones(1)
-    for k, more in enumerate(np.diff(sizes, prepend=0).tolist()):
-        here = np.convolve(here, binomial(more, float(p)))
-        count = np.arange(len(here))
->>>>>>> eng
         above = count >= high[k]
         below = ~above if k + 1 == len(sizes) else count <= low[k]
         won[k], lost[k] = np.sum(here[above]), np.sum(here[below])

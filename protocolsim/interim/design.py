@@ -166,7 +166,8 @@ class Design:
             for k, formula in enumerate(self.formulas, start=len(columns)):
                 read[k] = np.broadcast_to(formula.evaluate(self._operands(look, read)), known.replicates).astype(float)
         result = np.column_stack(read)
-        result[cutoffs == NEVER] = np.nan
+        # What is undefined is so to the bit: the sign of a nan depends on how many replicates are computed together.
+        result[(cutoffs == NEVER)[:, None] | np.isnan(result)] = np.nan
         return result
 
     def _operands(self, look: int, read: Sequence[Floats]) -> list[Floats | float]:

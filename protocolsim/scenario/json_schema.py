@@ -12,10 +12,12 @@ from protocolsim.analysis.catalogue import kinds as analysis_kinds
 from protocolsim.component import Component
 from protocolsim.endpoint.base import Endpoint
 from protocolsim.endpoint.catalogue import kinds
+from protocolsim.interim.catalogue import kinds as statistic_kinds
 from protocolsim.names import MISSING, MOST_IN_NAME
 from protocolsim.scenario.build.components import disease_names, drug_names, load_shipped
 from protocolsim.scenario.file.kind_keys import meaning_of
 from protocolsim.scenario.file.schema import OF_KIND, ScenarioPart, endpoint_fields
+from protocolsim.scenario.file.statistic_keys import StatisticKey, keys_of
 from protocolsim.scenario.reserved import KINDS, Kind
 from protocolsim.units import in_words
 
@@ -78,6 +80,11 @@ def _whole() -> dict[str, Any]:
             for key, shape in _endpoint_keys(kind).items():
                 properties[key] = _either(properties.get(key), shape)
         definitions[part]["additionalProperties"] = False
+    statistic = definitions["StatisticPart"]
+    for of in statistic_kinds().values():
+        for name, field in keys_of(of).items():
+            statistic["properties"][name] = _either(statistic["properties"].get(name), _statistic_key(field))
+    statistic["additionalProperties"] = False
     transitions = definitions["ProtocolPart"]["properties"]["transitions"]
     one = definitions["TransitionPart"]
     place = {"type": "string", "description": "first, last, before NAME or after NAME", "pattern": _PLACE}
@@ -146,6 +153,19 @@ def _parameter_keys(component: Component) -> dict[str, Any]:
         }
         for p in component.parameters
     }
+
+
+def _statistic_key(key: StatisticKey) -> dict[str, Any]:
+    """What stands behind a key of a statistic, as far as a schema can say it."""
+    words = key.meaning or f"an {key.holds}"
+    if key.choices:
+        return {"enum": list(key.choices), "description": words}
+    names = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+    numbers = {"type": "array", "items": {"type": ["string", "number"]}, "minItems": 2, "maxItems": 2}
+    shapes: dict[str, Any] = {"states": names, "two numbers": numbers}
+    number = {"type": ["string", "number"]}
+    holds_number = any(word in key.holds for word in ("number", "minutes", "share or"))
+    return {**shapes.get(key.holds, number if holds_number else {"type": "string"}), "description": words}
 
 
 def _endpoint_keys(kind: type[Endpoint]) -> dict[str, Any]:

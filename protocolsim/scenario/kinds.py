@@ -16,13 +16,28 @@ from pydantic.fields import FieldInfo
 from protocolsim.analysis.catalogue import kinds as analysis_kinds
 from protocolsim.endpoint.base import Endpoint
 from protocolsim.endpoint.catalogue import kinds as endpoint_kinds
+from protocolsim.interim.base import Statistic
+from protocolsim.interim.catalogue import kinds as statistic_kinds
+from protocolsim.scenario.file.interim_schema import StatisticPart
 from protocolsim.scenario.file.kind_keys import meaning_of
 from protocolsim.scenario.file.schema import AnalysisPart, EndpointPart, SummaryPart, endpoint_fields
+from protocolsim.scenario.file.statistic_keys import FOLLOWED_FOR, keys_of
+from protocolsim.sequential.shapes.base import BoundaryShape
+from protocolsim.sequential.shapes.catalogue import shapes
 
-Section = Literal["endpoint", "analysis", "summary"]
+Section = Literal["endpoint", "analysis", "summary", "statistic", "boundary shape"]
 
 # A summary stands in the protocol of the trial that its example extends.
 _SUMMARY = "extends: ms_daclizumab\nprotocol:\n  summaries:\n    example: {written}\n"
+_SHAPE = """\
+extends: ms_randomised
+interim:
+  statistics: {{z: {{z of: passed_between_arms}}}}
+  boundaries: {{efficacy: {{spends: 2.5 %, as: {written}}}}}
+  looks: {{when: {{followed: [60, 120], for: 26 weeks}}}}
+  rules:
+    - {{stop: efficacy, when: z >= efficacy}}
+"""
 
 
 @dataclass(frozen=True)
@@ -58,11 +73,13 @@ class KindEntry:
 
 
 def kind_entries() -> tuple[KindEntry, ...]:
-    """All kinds of endpoints, analyses and summaries, in this order and by name within each."""
+    """All kinds of endpoints, analyses, summaries, statistics of looks and boundary shapes, by name within each."""
     return (
         *(_of_class("endpoint", kind) for kind in endpoint_kinds().values()),
         *(_of_class("analysis", kind) for kind in analysis_kinds().values()),
         *_summaries(),
+        *(_of_statistic(kind) for kind in statistic_kinds().values()),
+        *(_of_shape(shape) for shape in shapes().values()),
     )
 
 
@@ -99,6 +116,37 @@ def _inherited(kind: type[Endpoint]) -> set[str]:
 def _shared_key(name: str, field: FieldInfo) -> KindKey:
     holds = "population" if name == "among" else "text"
     return KindKey(name, holds, default=field.default, meaning=field.description or "")
+
+
+def _of_statistic(kind: type[Statistic]) -> KindEntry:
+    keys = [
+        KindKey(k.name, k.holds, k.required, k.default, k.choices, k.meaning or _OF.get(k.holds, ""))
+        for k in keys_of(kind).values()
+    ]
+    followed = StatisticPart.model_fields["followed_for"].description or ""
+    shared = KindKey(FOLLOWED_FOR, "minutes", meaning=followed)
+    text = inspect.getdoc(kind) or ""
+    return KindEntry("statistic", kind.key, kind.meaning, text, (*keys, shared), kind.EXAMPLE, kind.__module__)
+
+
+_OF = {
+    "analysis": "the analysis that it is of",
+    "endpoint or analysis": "the endpoint that it is of",
+    "population": "the population that it is of",
+}
+"""What the key means that says what a statistic is of, where its kind says no more."""
+
+
+def _of_shape(shape: BoundaryShape) -> KindEntry:
+    """A boundary shape, whose parameter stands in brackets behind its name."""
+    parameter = shape.parameter
+    written, text = shape.kind, f"{inspect.getdoc(shape)}\n\nSource: {shape.source}."
+    if parameter is not None:
+        written = f"{shape.kind}({parameter.usual:g})"
+        between = f"from {parameter.least:g} to {parameter.most:g}"
+        text += f" Written `{shape.kind}({parameter.name})`, with `{parameter.name}` {between}: {parameter.meaning}."
+    example = _SHAPE.format(written=written)
+    return KindEntry("boundary shape", shape.kind, shape.meaning, text, (), example, type(shape).__module__)
 
 
 def _summaries() -> Iterator[KindEntry]:

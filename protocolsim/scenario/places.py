@@ -81,7 +81,8 @@ def _below(annotation: Any, step: str | int) -> Any:
             if step in fields:
                 return fields[str(step)]
             if member.model_config.get("extra") == "allow":
-                return _OPEN
+                named = typing.get_type_hints(member).get("__pydantic_extra__")
+                return _OPEN if typing.get_origin(named) is not dict else typing.get_args(named)[1]
         elif typing.get_origin(member) is dict:
             return typing.get_args(member)[1]
         elif typing.get_origin(member) is list and isinstance(step, int):

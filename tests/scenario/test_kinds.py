@@ -20,7 +20,11 @@ from protocolsim.study.run import run
 
 ENTRIES = kind_entries()
 every = pytest.mark.parametrize("entry", ENTRIES, ids=lambda e: f"{e.section}-{e.name}".replace(" ", "_"))
-SECTIONS = {"endpoint": ("endpoints",), "analysis": ("analysis",), "summary": ("protocol", "summaries")}
+SECTIONS = {
+    "endpoint": ("endpoints",), "analysis": ("analysis",), "summary": ("protocol", "summaries"),
+    "statistic": ("interim", "statistics"), "boundary shape": ("interim", "boundaries"),
+}  # fmt: skip
+OF_LOOKS = ("statistic", "boundary shape")
 
 
 def written(entry: KindEntry) -> dict[str, dict[str, object]]:
@@ -35,12 +39,14 @@ def written(entry: KindEntry) -> dict[str, dict[str, object]]:
 def test_the_example_runs_and_is_of_its_kind(entry):
     """The example is a whole scenario without a fault, uses the kind, and yields a number for each of its results."""
     mine = written(entry)
-    if entry.section == "summary":
-        assert any(entry.name in summary for summary in mine.values())
+    if entry.section == "boundary shape":
+        assert entry.name in {str(one["as"]).split("(")[0] for one in mine.values()}
+    elif entry.section in ("summary", "statistic"):
+        assert any(entry.name in one for one in mine.values())
     else:
         assert entry.name in {one["kind"] for one in mine.values()}
     result = run(load_text(entry.example, "example.yaml"), replicates=3)
-    if entry.section != "summary":
+    if entry.section in ("endpoint", "analysis"):
         assert set(mine) <= set(result.estimates)
         assert all(result.estimates[name].value == result.estimates[name].value for name in mine)
 
@@ -50,7 +56,9 @@ def test_each_key_is_known_and_each_required_one_is_given(entry):
     """The example writes only keys that the entry lists, and all that it calls required."""
     known = {key.name: key for key in entry.keys}
     for one in written(entry).values():
-        if entry.section == "summary" or one["kind"] == entry.name:
+        if entry.section == "boundary shape":
+            assert not known
+        elif entry.name in one if entry.section in ("summary", "statistic") else one["kind"] == entry.name:
             assert set(one) - {"kind"} <= set(known)
             assert {name for name, key in known.items() if key.required} <= set(one)
     assert entry.meaning
@@ -59,13 +67,22 @@ def test_each_key_is_known_and_each_required_one_is_given(entry):
     assert all(key.choices for key in entry.keys if key.holds == "choice")
 
 
-@pytest.mark.parametrize("entry", [e for e in ENTRIES if e.section != "summary"], ids=lambda e: e.name)
+@pytest.mark.parametrize(
+    "entry", [e for e in ENTRIES if e.section not in ("summary", "boundary shape")], ids=lambda e: e.name
+)
 def test_a_required_key_is_one_that_the_reader_asks_for(entry):
     """Without a key that an entry calls required the file is refused, naming it; without any other it is not missed."""
     for key in entry.keys:
         document = parse(entry.example, "example.yaml").data
-        for one in document[SECTIONS[entry.section][0]].values():
-            if one["kind"] == entry.name:
+        part = document
+        for step in SECTIONS[entry.section]:
+            part = part[step]
+        if key.name == entry.name:
+            continue  # without it nothing says of which kind it is
+        for one in part.values():
+            if isinstance(one, dict) and (
+                entry.name in one if entry.section in OF_LOOKS else one["kind"] == entry.name
+            ):
                 one.pop(key.name, None)
         assert refused_as_missing(json.dumps(document), key.name) == key.required
 

@@ -16,7 +16,8 @@ class InformationOf(Statistic):
     """The Fisher information about the effect that an analysis tests, found in what is known at the cut-off.
 
     1 over the variance of the estimate, in the terms of the analysis (a difference of shares, the logarithm of a ratio
-    of hazards or rates). It does not depend on what was planned. Undefined where the test cannot be made.
+    of hazards or rates). It does not depend on what was planned. Population, withdrawal, rescue and missed assessments:
+    as for `z of`. Undefined where the test cannot be made.
     """
 
     key: ClassVar[str] = "information of"

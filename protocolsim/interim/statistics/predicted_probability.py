@@ -25,8 +25,8 @@ class PredictedProbability(Statistic):
     Lee & Liu, Clin Trials 2008;5:93. `of` is how many subjects are counted at the end, in all arms that are compared
     together; those to come are shared out between the arms as those counted so far. How many of them meet the
     conditions is beta-binomial with the present posterior. Where as many are counted already, it is 1 where the
-    posterior probability exceeds `with`, else 0. `in`, `is above`, `prior`, and who counts: as for `probability that`.
-    Undefined where nobody is in an arm.
+    posterior probability exceeds `with`, else 0. `in`, `is above`, `prior`, and how withdrawal, rescue and missed
+    assessments count: as for `probability that`. Undefined where nobody is in an arm.
     """
 
     key: ClassVar[str] = "predicted probability that"

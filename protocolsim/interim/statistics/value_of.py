@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from protocolsim.arrays import Floats, Mask
+from protocolsim.endpoint.share import Share
+from protocolsim.endpoint.share_of_values import ShareOfValues
 from protocolsim.interim.base import KEY, LookAt, OfEndpoint, Statistic
 from protocolsim.records import Records
 
@@ -34,8 +36,8 @@ interim:
 
     @property
     def limits(self) -> tuple[float, float]:
-        """A share lies between 0 and 1."""
-        return (0.0, 1.0) if self.of.unit == "%" and not self.of.ranks else self.domain
+        """A share lies between 0 and 1, and so does a verdict."""
+        return (0.0, 1.0) if self.of.decides or isinstance(self.of, Share | ShareOfValues) else self.domain
 
     def values(self, known: Records, populations: Mapping[str, Mask], at: LookAt) -> Floats:  # noqa: ARG002
         """See Statistic."""

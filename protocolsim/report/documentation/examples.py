@@ -268,6 +268,39 @@ effect:
   range: [0.1, 1]
   none: {daclizumab.median_rate_ratio: 1, daclizumab.rate_ratio_log_sd: 0}
 """,
+    "InterimPart": """\
+extends: ms_randomised
+title: The randomised daclizumab trial, with looks at the accumulating data
+interim:
+  of: arm
+  control: placebo
+  data_lag: 2 weeks
+  decided_after: 4 weeks
+  statistics: {z: {z of: passed_between_arms}, passed: {value of: passed_the_rule}, per_look: z / look}
+  boundaries:
+    efficacy: {spends: 2.5 %, as: obrien_fleming}
+    futility: {values: [0, 0, 0]}
+  looks: {when: {followed: {from: 30, every: 30, to: 120}, for: 26 weeks}}
+  rules:
+    - {stop: efficacy, when: z >= efficacy}
+    - {stop: futility, when: z < futility and passed < 50 %}
+    - {at: last, conclude: no effect, otherwise: true}
+""",
+    "LookPart": """\
+extends: ms_randomised
+title: Looks with names of their own
+interim:
+  information: {followed: 120, for: 26 weeks}
+  statistics: {z: {z of: passed_between_arms}}
+  looks:
+    early: {when: {members of: decided, number: 20}, not_before: 40 weeks, at_the_latest: 200 weeks}
+    half: {when: {information: 50 %}, after_previous: 12 weeks}
+    end: {when: {followed: 120, for: 26 weeks}}
+  rules:
+    - {at: [early, half], stop: efficacy, when: z >= 3}
+    - {at: end, conclude: effect, when: z >= 2}
+    - {at: end, conclude: no effect, otherwise: true}
+""",
     "EndpointPart": """\
 extends: ms_daclizumab
 endpoints:

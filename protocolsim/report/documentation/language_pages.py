@@ -39,10 +39,22 @@ _SUMMARIES = (
     "`decisions.NAME.summaries:` for other measures of a decision. Only what had been observed by that visit counts; "
     "without an observation a summary is undefined."
 )
+_STATISTICS = (
+    "The kinds of statistic: numbers that a look at the accumulating data reads, and that rules about the trial "
+    "compare. They stand in `interim.statistics:`, by a name of your own. A look sees what is known at its cut-off: no "
+    "hidden quantity, and no observation that has not reached the database by then."
+)
+_SHAPES = (
+    "The shapes of group-sequential boundaries, which `as:` names in `interim.boundaries:`. A spending function says "
+    "how much of the error is spent by each share of the information; of the others the bounds are known but for one "
+    "constant, which is solved for. Bounds are on the scale of z, one-sided, and rounded to 6 decimals."
+)
 _KINDS = {
     "endpoint": ("endpoints", "Endpoints", _ENDPOINTS),
     "analysis": ("analyses", "Analyses", _ANALYSES),
     "summary": ("summaries", "Summaries", _SUMMARIES),
+    "statistic": ("statistics", "Statistics of looks", _STATISTICS),
+    "boundary shape": ("boundaries", "Boundary shapes", _SHAPES),
 }
 """Of each section of kinds: its page, the title, and what is said at its top."""
 
@@ -130,6 +142,10 @@ def _elsewhere(section: Section) -> str:
         return "The other keys are those of its kind: see [Analyses](analyses.md)."
     if section.path in ("cohort", f"drugs.{NAME}"):
         return "The other keys are parameters of the model: see [Models](../../models/index.md)."
+    if section.path == f"interim.statistics.{NAME}":
+        return "The other keys are those of its kind: see [Statistics of looks](statistics.md)."
+    if section.path == f"interim.boundaries.{NAME}":
+        return "Each shape has an example in [Boundary shapes](boundaries.md)."
     if section.path == f"protocol.summaries.{NAME}":
         return "Each kind has an example in [Summaries](summaries.md)."
     return ""
@@ -156,7 +172,7 @@ def _kind(kind: KindEntry) -> list[str]:
         f"## `{kind.name}`",
         _sentence(kind.meaning) + ".",
         kind.text if kind.text.rstrip(".").lower() != kind.meaning.lower() else "",
-        table(("Key", "Type", "Default", "Meaning"), rows),
+        table(("Key", "Type", "Default", "Meaning"), rows) if kind.keys else "",
         _yaml(kind.example),
     ]
 

@@ -52,12 +52,20 @@ _HOLDS = {
     "number": "a number, such as 2 or 50 %",
     "whole number": "whole number",
     "visit": "a planned visit, such as week 4",
+    "share": "a share, such as 20 %",
+    "two numbers": "a list of two numbers, such as [1, 1]",
+    "share or control": "a share, such as 20 %, or `control`",
+    "number or boundary": "a number, or a boundary (its last value)",
+    "number or trend": "a number, or `trend`",
     "text": "text",
 }
 _SHOWN_BY = {TIME: "StatePart", DOSE: "Regimen", RATE: "SitePart", NONE: "ScenarioParameter"}
 """The example that shows a number of this dimension."""
 
-SECTION_PATHS = {"endpoint": "endpoints", "analysis": "analysis", "summary": "protocol.summaries"}
+SECTION_PATHS = {
+    "endpoint": "endpoints", "analysis": "analysis", "summary": "protocol.summaries",
+    "statistic": "interim.statistics", "boundary shape": "interim.boundaries",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -107,6 +115,10 @@ def _sections(model: type[BaseModel], path: str, example: str, done: set[type[Ba
         for part, below in _parts(field.annotation):
             if part not in done:
                 yield from _sections(part, _joined(path, field.alias or name, *([NAME] if below else [])), mine, done)
+    named = typing.get_type_hints(model, include_extras=True).get("__pydantic_extra__")
+    for part, _ in _parts(named):  # whatever else stands there has a name of its own
+        if part not in done:
+            yield from _sections(part, _joined(path, NAME), mine, done)
 
 
 def _joined(*steps: str) -> str:

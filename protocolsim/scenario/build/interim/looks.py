@@ -280,8 +280,7 @@ class _LooksBuilder:
         self._can_come(waits)
         early, late = bounds.get("not_before"), bounds.get("at_the_latest")
         if early is not None and late is not None and late.value < early.value:
-            said = f"'{name}' would be held at the latest before the time that it is not to be held before"
-            self.q.faults.append(late.address, said)
+            self.q.faults.append(late.address, "that is before not_before, so that no look could be held")
         minutes = {key: int(bound.value) for key, bound in bounds.items()}
         return Look(name, Trigger(waits.count, waits.number, waits.minute, **minutes), planned)
 

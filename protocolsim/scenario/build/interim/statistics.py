@@ -68,7 +68,24 @@ class StatisticsBuilder:
             values["followed_for"] = self._followed(address, values.values())
         elif values["followed_for"] == 0:
             values["followed_for"] = None
+        if not self._enough_at_the_end(address, keys, written, values):
+            return None
         return self._made(address, name, kind, values)
+
+    def _enough_at_the_end(
+        self, address: Address, keys: Mapping[str, StatisticKey], written: Mapping[str, Any], values: Mapping[str, Any]
+    ) -> bool:
+        """Whether a statistic counts as many at the end as each look waits for; a fault where it does not."""
+        field = keys.get("of")
+        number = None if field is None or field.holds != "whole number" else values.get(field.field)
+        if number is None or self.looks is None:
+            return True
+        most = max(self.looks, key=lambda look: look.trigger.number if look.trigger.count is not None else 0)
+        if number >= most.trigger.number:
+            return True
+        said = f"{written['of']} is fewer than the {most.trigger.number} that '{most.name}' waits for"
+        self.q.faults.append((*address, "of"), said)
+        return False
 
     def _made(self, address: Address, name: str, kind: type[Statistic], values: Mapping[str, Any]) -> Statistic | None:
         try:

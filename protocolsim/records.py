@@ -319,8 +319,10 @@ def _subject_rows(subjects: Table, table: Table) -> Integers:
     first[1:] = (subject[1:] != subject[:-1]) | (replicate[1:] != replicate[:-1])
     begins = np.flatnonzero(first)
     keys = keys_of(subjects["replicate"], subjects["subject"])
-    rows = np.searchsorted(keys, keys_of(replicate[begins], subject[begins])).astype(np.int64)
-    return np.repeat(rows, np.diff(begins, append=len(subject)))
+    theirs = keys_of(replicate[begins], subject[begins])
+    # Mostly every subject has rows, and need not be looked up.
+    rows = np.arange(len(keys)) if np.array_equal(keys, theirs) else np.searchsorted(keys, theirs)
+    return np.repeat(rows.astype(np.int64, copy=False), np.diff(begins, append=len(subject)))
 
 
 def keys_of(replicate: NDArray[Any], subject: NDArray[Any]) -> Integers:

@@ -132,15 +132,16 @@ def workers_for(workers: str, cluster: str | None) -> Iterator[Executor]:
 
 @contextmanager
 def study_in(
-    asked: Asked, scenario: Scenario, manifest: Manifest, pieces: str | None = "chunks"
+    asked: Asked, scenario: Scenario, manifest: Manifest | None, pieces: str | None = "chunks"
 ) -> Iterator[StudyFolder | None]:
     """The folder of a study of a scenario, or none where no results are to be kept.
 
-    `pieces` is where it keeps what is finished, if anything. What the user should know goes to standard error.
+    `manifest` may be None where --out is. `pieces` is where it keeps what is finished, if anything. What the user
+    should know goes to standard error.
     Files that the scenario names beside itself are read now, since they are kept with the results: one that is not
     there must not be found out when all is simulated.
     """
-    if asked.out is None:
+    if asked.out is None or manifest is None:
         if asked.resume:
             raise UsageError("--resume says nothing without --out")
         refuse_lone_overwrite(asked.overwrite, asked.out)

@@ -8,8 +8,8 @@ how replicates were split over workers.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -96,6 +96,40 @@ def populations(
     for name in declared if wanted is None else wanted:
         _resolve(name, declared, records, known, ())
     return known
+
+
+@dataclass(frozen=True, eq=False)
+class LazyPopulations(Mapping[str, Mask]):
+    """The same, each found when it is first asked for; of declarations that the builder has checked.
+
+    `narrowed` leaves out who is not in it, of all of them.
+    """
+
+    records: Records
+    declared: Mapping[str, Population]
+    narrowed: Mask | None = None
+    found: dict[str, Mask] = field(default_factory=dict)
+
+    def within(self, mask: Mask) -> LazyPopulations:
+        """All of them without those who are not in the mask."""
+        return LazyPopulations(self.records, self.declared, mask, self.found)
+
+    def __getitem__(self, name: str) -> Mask:
+        if name not in self:
+            raise KeyError(name)
+        if not self.found:
+            self.found.update(populations(self.records, {}))
+        _resolve(name, self.declared, self.records, self.found, ())
+        return self.found[name] if self.narrowed is None else self.found[name] & self.narrowed
+
+    def __contains__(self, name: object) -> bool:
+        return name in BUILT_IN or name in self.declared
+
+    def __iter__(self) -> Iterator[str]:
+        return iter((*BUILT_IN, *self.declared))
+
+    def __len__(self) -> int:
+        return len(BUILT_IN) + len(self.declared)
 
 
 def _resolve(

@@ -22,7 +22,6 @@ from protocolsim.records import (
     Labels,
     Records,
     Seen,
-    Table,
     columns_of,
 )
 from protocolsim.units import MINUTES_PER_DAY
@@ -68,20 +67,11 @@ def until_stopped(records: Records, stopped: Integers) -> Records:
     kept = _begins(records) <= minutes[_replicate(records)]
     if kept.all():
         return records
-    tables = {}
-    for table in TABLES:
-        rows = np.flatnonzero(kept if table == "subjects" else kept[records.subject_rows(table)])
-        tables[table] = _taken(records[table], rows)
-    return Records(records.labels, tables, records.first_replicate, records.replicates, records.whole)
-
-
-def _taken(table: Table, rows: Integers) -> Table:
-    """These rows; columns that were one array still are."""
-    taken: dict[int, Column] = {}
-    for column in table.values():
-        if id(column) not in taken:
-            taken[id(column)] = column.take(rows)
-    return {name: taken[id(column)] for name, column in table.items()}
+    rows = _KeptRows(records, kept)
+    tables = {table: _KeptTable(rows, table) for table in TABLES}
+    return _Truncated(
+        records.labels, tables, records.first_replicate, records.replicates, records.whole, kept=rows
+    )  # fmt: skip
 
 
 def _check_number(records: Records, minutes: Integers, what: str) -> None:
@@ -244,6 +234,90 @@ class _KnownTable(Mapping[str, Column]):
 
     def __contains__(self, name: object) -> bool:
         return name in self._names
+
+
+# Of a trial whose screening was stopped ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Truncated(Records):
+    """Records of some of the subjects, taken from those of all column by column."""
+
+    kept: _KeptRows = field(kw_only=True, repr=False, compare=False)
+
+    def subject_rows(self, table: str) -> Integers:
+        """See Records."""
+        rows: Integers = self.once(("rows", table), lambda: self.kept.subject_rows(table))
+        return rows
+
+    def _find_first_states(self) -> Integers:
+        return self.kept.of("subjects", self.kept.records.first_states())
+
+    def _find_first_entries(self, state: int) -> Integers:
+        return self.kept.of("subjects", self.kept.records.first_entries(state))
+
+    def _find_seen(self, variable: int) -> Seen:
+        return self.kept.seen(variable)
+
+
+class _KeptRows:
+    """Which rows are those of the subjects kept: in each table some runs, mostly one of each replicate."""
+
+    def __init__(self, records: Records, kept: Mask) -> None:
+        self.records, self.kept = records, kept
+        edges = np.flatnonzero(np.diff(kept, prepend=False, append=False))
+        self._first, self._stop = edges[::2], edges[1::2]
+        self._runs: dict[str, list[slice]] = {}
+
+    def of(self, table: str, column: Column) -> Column:
+        """What is kept of a column of a table."""
+        if table not in self._runs:
+            first, stop = self._first, self._stop
+            if table != "subjects":
+                rows = self.records.subject_rows(table)  # in order
+                first, stop = np.searchsorted(rows, first), np.searchsorted(rows, stop)
+            self._runs[table] = [slice(a, b) for a, b in zip(first.tolist(), stop.tolist(), strict=True)]
+        runs = self._runs[table]
+        return np.concatenate([column[run] for run in runs]) if runs else column[:0]
+
+    @cached_property
+    def _places(self) -> Integers:
+        """The row among those kept of each subject, by the row among all."""
+        return np.cumsum(self.kept) - 1
+
+    def subject_rows(self, table: str) -> Integers:
+        """For each row kept of a table, the row of its subject."""
+        return self._places.take(self.of(table, self.records.subject_rows(table)))
+
+    def seen(self, variable: int) -> Seen:
+        """What was seen of a variable in those kept."""
+        seen = self.records.seen(variable)
+        known = np.flatnonzero(self.kept[seen.row])
+        return Seen(self._places[seen.row[known]], seen.state[known], seen.minute[known], seen.value[known])
+
+
+class _KeptTable(Mapping[str, Column]):
+    """One table of the subjects kept; a column is taken when it is first read, and two that were one still are."""
+
+    def __init__(self, kept: _KeptRows, table: str) -> None:
+        self._kept, self._table = kept, table
+        self._source = kept.records[table]
+        self._columns: dict[int, Column] = {}
+
+    def __getitem__(self, name: str) -> Column:
+        whole = self._source[name]
+        if id(whole) not in self._columns:
+            self._columns[id(whole)] = self._kept.of(self._table, whole)
+        return self._columns[id(whole)]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._source)
+
+    def __len__(self) -> int:
+        return len(self._source)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._source
 
 
 # Of finished records, whatever the cut-off: found once ---------------------------------------------------------------

@@ -10,11 +10,11 @@ from typing import Literal
 import numpy as np
 
 from protocolsim.arrays import Floats, Integers, Mask
-from protocolsim.endpoint.base import Population, populations
+from protocolsim.endpoint.base import LazyPopulations, Population
 from protocolsim.interim.base import LookAt, Statistic
 from protocolsim.interim.tables import looks_table, trials_table
 from protocolsim.protocol.conduct import NO_RULE, Count, Held, Look
-from protocolsim.protocol.counting import dates
+from protocolsim.protocol.counting import number_by
 from protocolsim.protocol.rules import Evaluator, Node, Operation, names_in, parse
 from protocolsim.protocol.states import Rule
 from protocolsim.records import NEVER, Records, Table
@@ -144,20 +144,19 @@ class Design:
         count = trigger.count if trigger.count is not None else self.information.count
 
         def number(of: Count) -> Floats:
-            by_then: Integers = (dates(of, known) <= cutoffs[:, None]).sum(axis=1)
-            return by_then.astype(np.float64)
+            return number_by(of, known, cutoffs).astype(np.float64)
 
         at = LookAt(
             look, cutoffs, np.minimum(number(self.information.count) / self.information.maximum, 1.0),
             self.looks[look].planned, self.information.maximum,
         )  # fmt: skip
-        everyone = populations(known, self.populations)
+        everyone = LazyPopulations(known, self.populations)
         members: dict[int | None, Mapping[str, Mask]] = {None: everyone}
         columns = []
         for statistic in self.statistics:
             least = statistic.followed_for
             if least not in members:
-                members[least] = {name: mask & (for_ >= (least or 0)) for name, mask in everyone.items()}
+                members[least] = everyone.within(for_ >= (least or 0))
             columns.append(statistic.values(known, members[least], at))
         enrolled = np.bincount(trial[subjects["enrolled"]], minlength=known.replicates).astype(np.float64)
         counted = [enrolled, number(count), at.information]

@@ -5,8 +5,8 @@ The order of trial-level events (both engines; each sentence has a test in tests
 1. Calendar. The trial's calendar is that of `opens:`; a subject's minute m falls on its first minute plus m.
 2. Trigger. A look's trigger is the first calendar minute at which its `when` holds on what has happened (not on what
    was reported). Looks come in order; one whose trigger lies before the previous decision is held at that decision.
-   A look not triggered when every subject has finished is held then, if it is the last; others are recorded as not
-   held, and those behind them wait until every subject has finished.
+   A look that will never be triggered, as is certain when every subject has finished, is held then, if it is the
+   last; others are recorded as not held, and those behind them wait until every subject has finished.
 3. Cut-off. What happened at the very minute of the trigger counts: the interval is closed.
 4. Known. At the cut-off: who has begun, present states, moves, doses, events, and arms of those randomised by then;
    observations made at least `data_lag` earlier. No hidden truth exists in what a look is handed. Who is still in the

@@ -28,16 +28,32 @@ def dates(count: Count, records: Records) -> Integers:
     """From when each subject counts, [replicates, n]: in order in each row, FAR behind the last."""
 
     def work_out() -> Integers:
+        trial = records["subjects"]["replicate"] - records.first_replicate
+        return _by_replicate(_calendar(count, records), trial, records.replicates)
+
+    result: Integers = records.once(("dates", count), work_out)
+    return result
+
+
+def number_by(count: Count, records: Records, cutoffs: Integers) -> Integers:
+    """How many subjects count at each cut-off, [replicates]."""
+    trial = records["subjects"]["replicate"] - records.first_replicate
+    return np.bincount(trial[_calendar(count, records) <= cutoffs[trial]], minlength=records.replicates)
+
+
+def _calendar(count: Count, records: Records) -> Integers:
+    """From when each subject counts, [subjects]; FAR for those who never do."""
+
+    def work_out() -> Integers:
         subjects = records["subjects"]
         minute = np.where(subjects["enrolled"], subjects["enrolled_minute"].astype(np.int64), FAR)
         if count.of == "entered":
             minute = np.maximum(minute, _first_entry(count, records))
         elif count.of == "event":
             minute = _first_event(count, records, minute)
-        calendar = np.where(minute >= FAR, FAR, begins(records) + minute + count.followed)
-        return _by_replicate(calendar, subjects["replicate"] - records.first_replicate, records.replicates)
+        return np.where(minute >= FAR, FAR, begins(records) + minute + count.followed)
 
-    result: Integers = records.once(("dates", count), work_out)
+    result: Integers = records.once(("counts from", count), work_out)
     return result
 
 
@@ -59,9 +75,9 @@ def _first_event(count: Count, records: Records, enrolled: Integers) -> Integers
 
 
 def _by_replicate(calendar: Integers, trial: Integers, replicates: int) -> Integers:
-    order = np.lexsort((calendar, trial))
     counts = np.bincount(trial, minlength=replicates)
-    place = np.arange(len(trial)) - np.repeat(np.cumsum(counts) - counts, counts)
+    place = np.arange(len(trial)) - np.repeat(np.cumsum(counts) - counts, counts)  # subjects stand in order of trials
     dates = np.full((replicates, int(counts.max(initial=0))), FAR, dtype=np.int64)
-    dates[trial[order], place] = calendar[order]
+    dates[trial, place] = calendar
+    dates.sort(axis=1)
     return dates

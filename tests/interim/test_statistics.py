@@ -19,7 +19,7 @@ from protocolsim.analysis.exact_binomial import ExactBinomial
 from protocolsim.analysis.rate_ratio import RateRatio
 from protocolsim.analysis.two_shares import TwoShares
 from protocolsim.arrays import Floats, Integers
-from protocolsim.endpoint.base import Population, populations
+from protocolsim.endpoint.base import LazyPopulations, Population, populations
 from protocolsim.engine.snapshot import as_of
 from protocolsim.errors import UsageError
 from protocolsim.interim.base import KEY, LookAt, Statistic
@@ -33,6 +33,7 @@ from protocolsim.interim.statistics.predicted_probability import PredictedProbab
 from protocolsim.interim.statistics.value_of import ValueOf
 from protocolsim.interim.statistics.z_of import ZOf
 from protocolsim.protocol.conduct import Count, Look, Trigger
+from protocolsim.protocol.counting import dates, number_by
 from protocolsim.records import Records
 from protocolsim.scenario.file.yaml_reader import parse
 from tests.analysis.test_analysis import OF, Enrolled, a_course, an_analysis
@@ -229,6 +230,33 @@ class TestOfEndpointsAndAnalyses:
         design = Design((look,), (value, everybody), (), (), (), Information(Count("enrolled"), 7.0), {})
         at = np.array([minutes(30.0)])
         assert design.read(0, as_of(records, at), at)[0, :2] == pytest.approx([2.0 / 4.0, 2.0 / 7.0])
+
+
+def test_populations_asked_for_are_those_of_all():
+    """A population found when it is asked for is that found with all others, without who has not been followed."""
+    records = made_records(some_trials())
+    declared = {"late": Population(of="ended", entered=("rescued",)), **DECLARED}
+    known, lazy = populations(records, declared), LazyPopulations(records, declared)
+    within = np.arange(len(known["enrolled"])) % 2 == 0
+    narrower = lazy.within(within)
+    assert set(lazy) == set(narrower) == set(known)
+    for name, mask in known.items():
+        assert np.array_equal(narrower[name], mask & within)
+        assert np.array_equal(lazy[name], mask)
+    with pytest.raises(UsageError, match="did you mean 'late'"):
+        dataclasses.replace(OF["share"], among="lat").members(lazy)
+
+
+def test_a_number_by_a_date_is_of_the_dates_before_it():
+    """How many count at a cut-off is how many dates are no later, with or without follow-up and whatever counts."""
+    records = made_records(some_trials())
+    records["subjects"]["arrival_day"][:] = np.arange(len(records["subjects"]["subject"])) % 50
+    at = np.arange(records.replicates) * minutes(9.0)
+    rescued = frozenset([records.labels.states.index("rescued")])
+    for count in (Count("enrolled"), Count("enrolled", followed=minutes(4.0)), Count("entered", rescued)):
+        found = dates(count, records)
+        assert (np.diff(found, axis=1) >= 0).all()
+        assert np.array_equal(number_by(count, records, at), (found <= at[:, None]).sum(axis=1))
 
 
 class TestPosteriorProbability:

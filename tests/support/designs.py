@@ -7,19 +7,20 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import numpy as np
+from hypothesis import strategies as st
 
 from protocolsim.arrays import Floats, Mask
 from protocolsim.interim.base import LookAt, Statistic
 from protocolsim.interim.design import Boundary, Design, Information, TrialRule
 from protocolsim.protocol.conduct import Count, Look, Trigger
 from protocolsim.protocol.states import Rule
-from protocolsim.records import Records
+from protocolsim.records import NEVER, Records
 from protocolsim.scenario.scenario import Scenario
 
 
 @dataclass(frozen=True, kw_only=True)
 class Total(Statistic):
-    """Counts rows of a table, or adds up the whole part of a thousandfold of a column, of members of a population."""
+    """Counts rows of a table, or adds up a column in whole thousandths, so that sums have no order; of a population."""
 
     key: ClassVar[str] = "total of"
     meaning: ClassVar[str] = "rows of a table"
@@ -37,7 +38,7 @@ class Total(Statistic):
         if self.column:
             weights = np.nan_to_num(np.floor(known[self.table][self.column][mine].astype(np.float64) * 1000.0))
         trial = (known["subjects"]["replicate"] - known.first_replicate)[rows[mine]]
-        return np.bincount(trial, weights=weights, minlength=known.replicates)
+        return np.bincount(trial, weights=weights, minlength=known.replicates).astype(np.float64)
 
 
 def looks_when(*triggers: Trigger) -> tuple[Look, ...]:
@@ -119,3 +120,74 @@ def with_design(scenario: Scenario, made: Design) -> Scenario:
     labels = replace(scenario.trial.labels, looks=tuple(look.name for look in made.looks), conclusions=made.conclusions)
     made = replace(made, populations=scenario.populations)
     return replace(scenario, trial=replace(scenario.trial, conduct=made, labels=labels))
+
+
+# Drawn designs ---------------------------------------------------------------------------------------------------
+
+DAY = 1440
+REASONS = ("efficacy", "futility", "harm")
+
+
+def _number(draw: Any, *choices: int) -> int:
+    return int(draw(st.sampled_from(choices)))
+
+
+@st.composite
+def triggers(draw: Any, scenario: Scenario) -> Trigger:
+    """Any trigger of a look, of people, events or dates; some never come."""
+    trial = scenario.trial
+    size, states, events = trial.cohort.size, len(trial.protocol.states), len(trial.labels.events)
+    bounds = {
+        name: _number(draw, 0, 2 * DAY, 9 * DAY, 20 * DAY + 7, 60 * DAY)
+        for name in ("not_before", "at_the_latest", "after_previous")
+        if _number(draw, 0, 0, 0, 1)
+    }
+    of = draw(st.sampled_from(["enrolled", "enrolled", "entered", "event", "date"]))
+    if of == "date":
+        return Trigger(None, minute=_number(draw, 0, DAY, 5 * DAY, 11 * DAY + 1, 90 * DAY), **bounds)
+    chosen = draw(st.sets(st.integers(0, states - 1), min_size=1, max_size=2)) if of == "entered" else ()
+    event = draw(st.integers(0, events - 1)) if of == "event" and events else NEVER
+    followed = _number(draw, 0, 0, 1, 3 * DAY, 10 * DAY)
+    return Trigger(Count(of, frozenset(chosen), event, followed), number=draw(st.integers(1, size + 1)), **bounds)
+
+
+STATISTICS = (
+    Total(name="everybody", table="subjects"),
+    Total(name="early", table="subjects", column="end_minute"),
+    Total(name="seen", table="observations", column="value", among="enrolled"),
+    Total(name="given", table="doses", column="amount", followed_for=2 * DAY, among="enrolled"),
+    Total(name="ill", table="events", followed_for=0),
+    Total(name="moved", table="moves", column="minute"),
+)
+
+
+@st.composite
+def designs(draw: Any, scenario: Scenario, *, upon: bool = True) -> Design:
+    """Any design over a trial; `upon`: whose stops may be events in the courses of subjects."""
+    looks = draw(st.lists(triggers(scenario), min_size=1, max_size=4))
+    rules: list[tuple[Any, ...]] = []
+    if _number(draw, 0, 1, 1):  # most stop some trials early
+        early = draw(st.sampled_from(["everybody", "enrolled", "moved"]))
+        rules.append(("stop", draw(st.sampled_from(REASONS)), early, float(_number(draw, 1, 2, 4)), {}))
+        size = scenario.trial.cohort.size
+        looks[:0] = [enrolled(draw(st.integers(1, max(1, size - 1))), followed=_number(draw, 0, 0, DAY))]
+    names = [s.name for s in STATISTICS] + ["enrolled", "followed", "information"]
+    for _ in range(_number(draw, 0, 1, 2, 3)):
+        places = draw(st.sets(st.integers(0, len(looks) - 1), min_size=1))
+        words = {"at": sorted(places), "below": draw(st.booleans())}
+        bound = _number(draw, 1, 2, 3, 5, 2000, 10_000, 100_000, 10_000_000)
+        compared = (draw(st.sampled_from(names)), float(bound)) if _number(draw, 0, 1, 1) else ()
+        action = draw(st.sampled_from(["stop", "stop", "conclude"]))
+        rules.append((action, draw(st.sampled_from(REASONS)), *compared, words))
+    codes = range(len(scenario.trial.labels.events))
+    told = sorted({event for state in scenario.trial.protocol.states for event in state.upon}) or codes
+    awaited = {r: draw(st.sampled_from(told)) for r in REASONS if upon and codes and _number(draw, 0, 1, 1)}
+    return design(
+        looks_when(*looks),
+        rules,
+        STATISTICS,
+        data_lag=_number(draw, 0, 0, 60, 3 * DAY),
+        decided_after=_number(draw, 0, 0, 1, 2 * DAY, 6 * DAY),
+        information=Information(Count("enrolled", followed=_number(draw, 0, DAY)), 5.0),
+        events=awaited,
+    )

@@ -41,63 +41,70 @@ class Happened:
     events: dict[int, list[int]] = field(default_factory=dict)
 
 
+@dataclass
+class _Followed:
+    """A subject who has begun, the process of the subject's life, and how much of it is among what has happened."""
+
+    course: Course
+    life: Any
+    moves: int = 0
+    events: int = 0
+    enrolled: bool = False
+    had: set[int] = field(default_factory=set)
+
+    def note(self, happened: Happened) -> None:
+        """Add what is new."""
+        course = self.course
+        moves, events = course.rows["moves"], course.rows["events"]
+        for _, _, minute, _, to, transition, *_ in moves[self.moves :]:
+            if transition not in course.trial.labels.internal:
+                happened.entered.setdefault(to, []).append(course.begins + minute)
+        for _, _, minute, _, event in events[self.events :]:
+            if event not in self.had:
+                self.had.add(event)
+                happened.events.setdefault(event, []).append(course.begins + minute)
+        if course.enrolled and not self.enrolled:
+            self.enrolled = True
+            happened.enrolled.append(course.begins + int(course.chart.enrolled[0]))
+        self.moves, self.events = len(moves), len(events)
+
+
 class _Lane:
-    """An environment, and the subjects whose courses it carries out, each with the process of the subject's life."""
+    """An environment, and the subjects whose courses it carries out; more may begin in it."""
 
     def __init__(self, env: Any, subjects: list[tuple[Course, Any]]) -> None:
-        self.env, self.subjects = env, subjects
-        self._looked_at: dict[int, tuple[int, int]] = {}  # of each subject, how many moves and events are counted
-        self._had: set[tuple[int, int]] = set()
-        self._over: set[int] = set()
-
-    @property
-    def going_on(self) -> Iterator[tuple[Course, Any]]:
-        """Those who have begun and not ended, by number."""
-        return ((course, life) for course, life in self.subjects if course.subject not in self._over)
+        self.env, self._subjects = env, subjects
+        self._begun = 0
+        self._going_on: list[_Followed] = []  # who have begun and not ended, by number
 
     @property
     def due(self) -> int:
         """The next minute at which something happens; NEVER where nothing will."""
         wakes = self.env.peek()
         soonest = NEVER if wakes == float("inf") else int(wakes)
-        return min([soonest, *(c.begins + c.other_due for c, _ in self.going_on if c.other_due < NEVER)])
+        courses = (one.course for one in self._going_on)
+        return min([soonest, *(c.begins + c.other_due for c in courses if c.other_due < NEVER)])
 
     def live(self, minute: int, happened: Happened) -> None:
         """Carry out all that is due by a minute, and add it to what has happened."""
         while self.env.peek() <= minute:
             self.env.step()
-        for course, _ in list(self.going_on):
-            course.pass_others(minute - course.begins)
-            self._look(course, happened)
+        for course, life in self._subjects[self._begun :]:
+            self._going_on.append(_Followed(course, life))
+            happened.entered.setdefault(course.trial.protocol.states[0].number, []).append(course.begins)
+        self._begun = len(self._subjects)
+        for one in self._going_on:
+            # Events that no transition waits for are otherwise recorded when the state is left.
+            one.course.pass_others(minute - one.course.begins)
+            one.note(happened)
+        self._going_on = [one for one in self._going_on if not one.course.state.final]
 
     def tell(self, event: int, minute: int) -> None:
         """Let an event come to each subject, the first thing of this minute."""
-        going_on = list(self.going_on)
         if self.env.now < minute:
             self.env.run(until=minute)  # to before the first thing of the minute
-        for _, life in going_on:
-            life.interrupt(event)
-
-    def _look(self, course: Course, happened: Happened) -> None:
-        moves, events = course.rows["moves"], course.rows["events"]
-        seen = self._looked_at.get(course.subject)
-        if seen is None:
-            seen = 0, 0
-            happened.entered.setdefault(course.trial.protocol.states[0].number, []).append(course.begins)
-        internal = course.trial.labels.internal
-        for _, _, minute, _, to, transition, *_ in moves[seen[0] :]:
-            if transition not in internal:
-                happened.entered.setdefault(to, []).append(course.begins + minute)
-        for _, _, minute, _, event in events[seen[1] :]:
-            if (course.subject, event) not in self._had:
-                self._had.add((course.subject, event))
-                happened.events.setdefault(event, []).append(course.begins + minute)
-        if course.enrolled and (course.subject, -1) not in self._had:
-            self._had.add((course.subject, -1))
-            happened.enrolled.append(course.begins + int(course.chart.enrolled[0]))
-        self._looked_at[course.subject] = len(moves), len(events)
-        if course.state.final:
-            self._over.add(course.subject)
+        for one in self._going_on:
+            one.life.interrupt(event)
 
 
 class Calendar:

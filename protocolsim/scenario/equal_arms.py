@@ -52,7 +52,7 @@ def _arms(scenario: Scenario, protocol: Mapping[str, Any], randomisation: str, c
     declared = protocol.get("randomisations") or {}
     if not (randomisation and control):
         raise UsageError(
-            f"{scenario.name}: equal arms need a randomisation and its control arm; say `of:` and `control:` in `interim:`"
+            f"{scenario.name}: equal arms need a randomisation and its control arm: `of:` and `control:` in `interim:`"
         )
     if randomisation not in declared:
         raise UsageError(f"{scenario.name}: {unknown('randomisation', randomisation, declared)}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +15,7 @@ from protocolsim.interim.estimates.bias import BiasAtStopping
 from protocolsim.interim.estimates.endings import EndingShare, FlippedShare
 from protocolsim.interim.estimates.size import InformationFound, InformationPlanned, Pipeline, TrialMean
 from protocolsim.protocol.conduct import Count
+from protocolsim.protocol.rules import Name, Negation, Node, Operation, names_in, parse
 
 if TYPE_CHECKING:
     from protocolsim.interim.design import Design
@@ -41,10 +43,38 @@ def characteristics_of(design: Design) -> dict[str, OperatingCharacteristic]:
     return {one.name: one for one in made}
 
 
-def estimated(design: Design) -> dict[str, Endpoint]:
-    """The statistics that are estimates, the value of an endpoint each, by name."""
-    found = {s.name: getattr(s, "of", None) for s in design.statistics if s.key == "value of"}
-    return {name: of for name, of in found.items() if isinstance(of, Endpoint)}
+@dataclass(frozen=True)
+class Estimated:
+    """A statistic that estimates something of the patients: what a reader calls it, and its unit."""
+
+    label: str
+    unit: str
+
+
+def estimated(design: Design) -> dict[str, Estimated]:
+    """The statistics that are estimates, by name: values of endpoints, and what is computed of nothing but those.
+
+    A test that rejects or does not is none.
+    """
+    values = {s.name: getattr(s, "of", None) for s in design.statistics if s.key == "value of"}
+    endpoints = {name: of for name, of in values.items() if isinstance(of, Endpoint) and not of.decides}
+    found = {name: Estimated(of.label, of.unit) for name, of in endpoints.items()}
+    others = {*design.slots()}
+    for formula in design.formulas:
+        node = parse(formula.words)
+        read = others.intersection(names_in(node))
+        if read and read <= found.keys():
+            units = {found[name].unit for name in read}
+            unit = units.pop() if len(units) == 1 and _adds(node) else ""
+            found[formula.name] = Estimated(formula.name.replace("_", " "), unit)
+    return found
+
+
+def _adds(node: Node) -> bool:
+    """Whether an expression only adds and subtracts names, so that it is in their unit."""
+    if isinstance(node, Operation):
+        return node.op in ("+", "-") and _adds(node.left) and _adds(node.right)
+    return isinstance(node, Name) or (isinstance(node, Negation) and node.op == "-" and _adds(node.operand))
 
 
 def _claims(design: Design) -> Iterator[OperatingCharacteristic]:

@@ -214,6 +214,8 @@ def exact(row: PublishedComparison) -> str:
 def undefined_note(estimates: Iterable[Estimate]) -> str:
     """How many single trials had no value, per endpoint; '' where all had."""
     parts = [
-        f"{e.label}: {e.n_undefined:,} of {count(e.n_replicates, 'trial')}" for e in estimates if e.n_undefined > 0
+        f"{e.label}: {e.n_undefined:,} of {count(e.n_replicates, 'trial')}"
+        for e in estimates
+        if e.n_undefined > 0 and not e.of_looks
     ]
     return "Without a value (nobody in the denominator): " + "; ".join(parts) + "." if parts else ""

@@ -26,6 +26,7 @@ from protocolsim.study.estimation.endpoint_sums import PointSums, rows_in
 from protocolsim.study.execution.chunks import Span
 
 _BY_LOOK = ("decision_minute", "screened", "enrolled", "last_minute")
+_FIELDS = ("decision", "screened", "enrolled", "last_minute")
 _WHOLE = ("screened", "enrolled", "last_minute")
 _READ, _DATED, _FULL = "read", "dated", "full"
 
@@ -60,6 +61,11 @@ class Unobeyed:
     def touches_patients(self) -> bool:
         """No patient hears of a look."""
         return False
+
+    @property
+    def announces(self) -> tuple[int, ...]:
+        """No event is sent."""
+        return ()
 
     def read(self, look: int, known: Records, cutoffs: Integers) -> Floats:
         """See Conduct."""
@@ -167,8 +173,8 @@ class LookMatrix:
     """Every look of every trial as if no rule were obeyed.
 
     `values` [replicates, looks, values] is what is read (nan where a look is not held), `decision` its calendar minute
-    (NEVER where it is not held). `screened`, `enrolled` and `last_minute` [replicates, looks] are those of the trial that
-    stops there; `full` [replicates, 3] those of the trial that never stops.
+    (NEVER where it is not held). `screened`, `enrolled` and `last_minute` [replicates, looks] are those of the trial
+    that stops there; `full` [replicates, 3] those of the trial that never stops.
     """
 
     design: Design
@@ -185,7 +191,8 @@ class LookMatrix:
         looks, number = len(design.looks), len(made.sums[_FULL])
         dated = made.sums[_DATED].reshape(number, looks, len(_BY_LOOK)).astype(np.int64)
         values = made.sums[_READ].reshape(number, looks, len(design.values))
-        return cls(design, values, *(dated[:, :, k] for k in range(len(_BY_LOOK))), made.sums[_FULL].astype(np.int64))
+        by_look = dict(zip(_FIELDS, np.moveaxis(dated, 2, 0), strict=True))
+        return cls(design, values, full=made.sums[_FULL].astype(np.int64), **by_look)
 
     @property
     def replicates(self) -> int:
@@ -195,7 +202,7 @@ class LookMatrix:
     @cached_property
     def held(self) -> Mask:
         """Which looks are held, [replicates, looks]."""
-        return self.decision != NEVER
+        return np.asarray(self.decision != NEVER)
 
     @cached_property
     def ends(self) -> Integers:
@@ -210,7 +217,7 @@ def design_of(scenario: Scenario) -> Design:
         raise UsageError(f"{scenario.name}: it has no looks at the accumulating data; declare them in `interim:`")
     if not design.boundaries:
         raise UsageError(
-            f"{scenario.name}: its rules compare with no boundary; declare numbers that rules name in `interim.boundaries`"
+            f"{scenario.name}: no boundary is declared; numbers that rules compare with stand in `interim.boundaries`"
         )
     return design
 

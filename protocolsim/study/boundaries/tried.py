@@ -6,7 +6,7 @@ as products of matrices.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,6 +33,9 @@ from protocolsim.study.boundaries.matrix import LookMatrix
 
 _AT_ONCE = 1 << 17
 """Trials times boundaries that are worked on together, so that they stay near the processor."""
+
+_ONE_THREAD = 1 << 18
+"""Multiplications of a product that linear algebra still does in one thread; more of them wait for each other."""
 
 Bounds = Mapping[str, Floats]
 """Boundaries to try: by name, [boundaries, looks], nan where there is none. Others stand as declared."""
@@ -71,6 +74,56 @@ def tried(matrix: LookMatrix, bounds: Bounds, *, sizes: bool = True, durations: 
     return TriedBoundaries(values, sums.errors(values))
 
 
+def sums_of(mask: Mask, columns: Floats) -> Floats:
+    """The sum of each column over the trials of each boundary, [boundaries, columns], from [boundaries, trials]."""
+    trials, width = columns.shape
+    together = max(1, min(trials, _ONE_THREAD // width))
+    rows = max(1, _ONE_THREAD // (together * width))
+    result = np.zeros((len(mask), width))
+    for at in range(0, trials, together):
+        part, those = mask[:, at : at + together], columns[at : at + together]
+        for first in range(0, len(mask), rows):
+            result[first : first + rows] += part[first : first + rows].astype(np.float64) @ those
+    return result
+
+
+_SIZES = 4
+
+
+@dataclass(frozen=True)
+class _LookColumns:
+    """What trials add that end at a look, one row each.
+
+    `read` is what rules read. `sizes`: what a trial that stops there screens, enrols, and lasts less than at full size,
+    and the square of the second. `ends`: its decision's minute, the square of that, the looks held by then, 1, and of
+    each estimate what is found there, whether that and the full length's are defined, and what is at full length.
+    """
+
+    read: list[Floats]
+    held: Mask
+    sizes: Floats
+    ends: Floats
+    both: Floats
+
+    @classmethod
+    def of(cls, matrix: LookMatrix, k: int, estimates: Sequence[str]) -> _LookColumns:
+        """Of one look."""
+        at = np.column_stack([matrix.screened[:, k], matrix.enrolled[:, k], matrix.last_minute[:, k]])
+        squares = matrix.enrolled[:, k] ** 2 - matrix.full[:, 1] ** 2
+        sizes = np.column_stack([at - matrix.full, squares]).astype(np.float64)
+        held = matrix.held[:, k]
+        minute = np.where(held, matrix.decision[:, k], 0).astype(np.float64)
+        columns = [minute, minute * minute, matrix.held[:, : k + 1].sum(axis=1), np.ones(len(held))]
+        for name in estimates:
+            j = matrix.design.values.index(name)
+            found, full = matrix.values[:, k, j], matrix.values[:, -1, j]
+            both = ~(np.isnan(found) | np.isnan(full))
+            columns += [counted_in(both, found), counted_in(both), counted_in(both, full)]
+        read = [np.ascontiguousarray(matrix.values[:, k, j]) for j in range(matrix.values.shape[2])]
+        ends = np.column_stack(columns).astype(np.float64)
+        return cls(read, held, sizes, ends, np.concatenate([sizes, ends], axis=1))
+
+
 class _Sums:
     """The sums of each characteristic, [boundaries, k] by name, and those of squares."""
 
@@ -87,6 +140,9 @@ class _Sums:
             if one.decides:
                 self.found[name][:, 1] = matrix.replicates
         self.squares = {name: np.zeros(number) for name in (ENROLLED, DECISION)}
+        self.estimates = tuple(estimated(self.design))
+        self.by_look = {e: [n for n in self.found if n.startswith(f"{bias_name(e)}[")] for e in self.estimates}
+        self.looks = [_LookColumns.of(matrix, k, self.estimates) for k in range(len(self.design.looks))]
         self._begin_full()
 
     def _begin_full(self) -> None:
@@ -100,22 +156,18 @@ class _Sums:
         """Try some of the boundaries on every trial."""
         shape = (rows.stop - rows.start, self.matrix.replicates)
         going, ignoring = np.ones(shape, dtype=np.bool_), np.ones(shape, dtype=np.bool_)
-        for k in range(len(self.design.looks)):
-            read = [self.matrix.values[:, k, j].copy() for j in range(self.matrix.values.shape[2])]
-            held = self.matrix.held[:, k]
-            here = {name: values[:, k, None] for name, values in bounds.items()}
-            rules = self.design.decided(k, read, here)
-            if not held.all():
-                rules[:, ~held] = NO_RULE
+        for k, columns in enumerate(self.looks):
+            rules = self.design.decided(k, columns.read, {name: values[:, k, None] for name, values in bounds.items()})
+            if not columns.held.all():
+                rules[:, ~columns.held] = NO_RULE
             holds = [(r, rules == r.number) for r in self.design.rules if k in r.at]
             self._end(rows, k, going, holds)
             self._ignore(rows, ignoring, holds)
-            if k < len(self.design.looks) - 1:
-                going &= rules == NO_RULE
+            going &= rules == NO_RULE
 
     def _end(self, rows: slice, k: int, going: Mask, holds: Sequence[tuple[TrialRule, Mask]]) -> None:
         """Who ends at a look, for what, and what that comes to."""
-        look = self.design.looks[k].name
+        look, columns = self.design.looks[k].name, self.looks[k]
         ended, stopped = np.zeros_like(going), np.zeros_like(going)
         for rule, mask in holds:
             mine = mask & going
@@ -127,10 +179,17 @@ class _Sums:
             ended |= mine
             if rule.action == "stop":
                 stopped |= mine
-        self._add_sizes(rows, k, stopped)
-        # A trial that no rule ends is decided at the last look that is held.
-        last = (self.matrix.ends == k) & going if k == len(self.design.looks) - 1 else ended
-        self._add_ends(rows, k, ended | last, ended)
+        if k < len(self.looks) - 1 and all(rule.action == "stop" for rule, _ in holds):
+            both = sums_of(stopped, columns.both)
+            self._add_sizes(rows, both[:, :_SIZES])
+            self._add_ends(rows, k, both[:, _SIZES:], both[:, _SIZES:])
+            return
+        self._add_sizes(rows, sums_of(stopped, columns.sizes))
+        if k < len(self.looks) - 1:
+            at_look = decided = sums_of(ended, columns.ends)
+        else:  # a trial that no rule ends is decided at the last look
+            at_look, decided = sums_of(ended, columns.ends), sums_of(going, columns.ends)
+        self._add_ends(rows, k, decided, at_look)
 
     def _ignore(self, rows: slice, ignoring: Mask, holds: Sequence[tuple[TrialRule, Mask]]) -> None:
         """The same trials, going on after stops for futility."""
@@ -144,49 +203,25 @@ class _Sums:
                 self.found[IGNORING][rows, 0] += np.count_nonzero(mine, axis=1)
             ignoring &= ~mine
 
-    def _add_sizes(self, rows: slice, k: int, stopped: Mask) -> None:
-        """What trials that stop here have less than at full size."""
-        matrix = self.matrix
-        at = np.column_stack([matrix.screened[:, k], matrix.enrolled[:, k], matrix.last_minute[:, k]])
-        squares = matrix.enrolled[:, k] ** 2 - matrix.full[:, 1] ** 2
-        less = stopped.astype(np.float64) @ np.column_stack([at - matrix.full, squares]).astype(np.float64)
+    def _add_sizes(self, rows: slice, less: Floats) -> None:
+        """What trials that stop at a look have less than at full size."""
         for j, name in enumerate((SCREENED, ENROLLED, DURATION)):
             self.found[name][rows, 0] += less[:, j]
         self.squares[ENROLLED][rows] += less[:, 3]
 
-    def _add_ends(self, rows: slice, k: int, last: Mask, ended: Mask) -> None:
-        """When trials whose last look is this one are decided, how many looks they held, and what they estimate."""
-        matrix, look = self.matrix, self.design.looks[k].name
-        minute = np.where(matrix.held[:, k], matrix.decision[:, k], 0)
-        number = matrix.held[:, : k + 1].sum(axis=1)
-        columns = [minute, minute * minute, number, np.ones(len(minute))]
-        estimates = list(self._estimates(k))
-        for _, found, full, both in estimates:
-            columns += [found, both, full]
-        added = last.astype(np.float64) @ np.column_stack(columns).astype(np.float64)
-        self.found[DECISION][rows] += added[:, [0, 3]]
-        self.squares[DECISION][rows] += added[:, 1]
-        self.found[LOOKS][rows] += added[:, [2, 3]]
-        alike = ended is last or np.array_equal(ended, last)
-        at_look = added if alike else ended.astype(np.float64) @ np.column_stack(columns).astype(np.float64)
-        for j, (name, *_) in enumerate(estimates):
+    def _add_ends(self, rows: slice, k: int, decided: Floats, at_look: Floats) -> None:
+        """What trials come to whose last look is this one, and (at_look) those that a rule ends there."""
+        self.found[DECISION][rows] += decided[:, [0, 3]]
+        self.squares[DECISION][rows] += decided[:, 1]
+        self.found[LOOKS][rows] += decided[:, [2, 3]]
+        for j, name in enumerate(self.estimates):
             at = 4 + 3 * j
-            self.found[bias_name(name)][rows] += added[:, [at, at + 1, at + 2, at + 1]]
-            by_look = self.found.get(bias_name(name, look))
+            self.found[bias_name(name)][rows] += decided[:, [at, at + 1, at + 2, at + 1]]
+            by_look = self.found.get(bias_name(name, self.design.looks[k].name))
             if by_look is not None:
                 by_look[rows, :2] += at_look[:, [at, at + 1]]
-            for other in (n for n in self.found if n.startswith(f"{bias_name(name)}[")):
-                self.found[other][rows, 2:] += added[:, [at + 2, at + 1]]
-
-    def _estimates(self, k: int) -> Iterator[tuple[str, Floats, Floats, Floats]]:
-        """Of each estimate: what is found here and at full length where both are defined, and whether they are."""
-        for name in estimated(self.design):
-            j = self.design.values.index(name)
-            found, full = self.matrix.values[:, k, j], self.matrix.values[:, -1, j]
-            both = ~(np.isnan(found) | np.isnan(full))
-            yield name, counted_in(both, np.where(both, found, 0.0)), counted_in(both, np.where(both, full, 0.0)), (
-                counted_in(both)
-            )
+            for other in self.by_look[name]:
+                self.found[other][rows, 2:] += decided[:, [at + 2, at + 1]]
 
     def errors(self, values: Mapping[str, Floats]) -> dict[str, Floats]:
         """Monte Carlo standard errors of shares of all trials, and of means whose squares are known."""

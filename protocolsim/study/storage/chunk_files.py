@@ -77,7 +77,9 @@ class ChunkFiles:
 
     def put(self, chunk: Chunk[Any, PointSums], results: Sequence[PointSums]) -> list[PointSums]:
         """Keep a finished chunk in the folder: of its results only the sums are still needed."""
-        endpoints: dict[int, Mapping[str, Reported]] = {p.span.point: p.point.scenario.reported for p in chunk.parts}
+        endpoints: dict[int, Mapping[str, Reported]] = {
+            p.span.point: p.point.scenario.reported if isinstance(p.point, Trials) else {} for p in chunk.parts
+        }
         spans = [part.span for part in chunk.parts]
         told: dict[str, Any] = {"spans": _span_rows(spans, results)}
         files: dict[str, bytes | Path] = {}
@@ -107,7 +109,10 @@ def encoded_chunk(
     manifest: Manifest,
     endpoints: Mapping[int, Mapping[str, Reported]],
 ) -> bytes:
-    """The file of a chunk; `endpoints` are those of each point. Points with other endpoints have nulls there."""
+    """The file of a chunk; `endpoints` are those of each point. Points with other endpoints have nulls there.
+
+    Sums that belong to no endpoint are kept without a value.
+    """
     import pyarrow as pa
     from pyarrow import parquet
 

@@ -24,6 +24,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from protocolsim.api.boundaries import Boundaries, boundaries
     from protocolsim.api.calibration import Calibration, Targets, calibrate, load_targets
     from protocolsim.api.decisions import Regret, ThresholdCurve, regret, thresholds
     from protocolsim.api.looks import Looks, looks
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from protocolsim.scenario.scenario import Scenario
 
 __all__ = [
+    "Boundaries",
     "Calibration",
     "Check",
     "Comparison",
@@ -70,6 +72,7 @@ __all__ = [
     "UsageError",
     "Validation",
     "WorkerError",
+    "boundaries",
     "calibrate",
     "check",
     "compare",
@@ -92,6 +95,7 @@ __all__ = [
 ]
 
 _WHERE = {
+    "Boundaries": "api.boundaries",
     "Calibration": "api.calibration",
     "Check": "api.protocol",
     "Comparison": "api.results",
@@ -113,6 +117,7 @@ _WHERE = {
     "UsageError": "errors",
     "Validation": "api.results",
     "WorkerError": "errors",
+    "boundaries": "api.boundaries",
     "calibrate": "api.calibration",
     "check": "api.protocol",
     "compare": "api.simulate",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -21,11 +21,12 @@ from protocolsim.scenario.setting_names import settings
 from protocolsim.study.arguments import replicates_and_seed
 from protocolsim.study.boundaries.matrix import AllLooks, LookMatrix, design_of, durations_known, sizes_known
 from protocolsim.study.boundaries.scaled import Scaled, scaled
-from protocolsim.study.boundaries.sets import BoundarySet, as_bounds, own_set, usual_sets
+from protocolsim.study.boundaries.sets import BoundarySet, GivenBounds, as_bounds, given_set, own_set, usual_sets
 from protocolsim.study.boundaries.tried import TriedBoundaries, tried
 from protocolsim.study.conduct import Workers, conduct
 from protocolsim.study.engines import AUTO, chosen_engine
 from protocolsim.study.estimation.estimate import nan_as_none
+from protocolsim.study.result import Result
 from protocolsim.study.storage.chunk_files import ChunkFiles
 from protocolsim.study.storage.study_folder import StudyFolder
 
@@ -46,20 +47,20 @@ EQUAL_ARMS = "equal arms"
 
 @dataclass(frozen=True)
 class Passes:
-    """Every look of every trial under the scenario's effect, and of the trial without one (None where there is none)."""
+    """Every look of every trial with the scenario's effect, and of the trial without one (None where there is none)."""
 
     effect: LookMatrix
     null: LookMatrix | None
 
 
 @dataclass(frozen=True)
-class TriedDesign:
+class Boundaries:
     """Boundaries of a scenario, and what each of them brings about.
 
     `sets` are the boundaries, the design's own first; `effect` and `null` what runs with each would report, with the
     scenario's effect and without one. `without` says how the trial without an effect is made. `calibrated` is the
     boundary scaled to a target error, where one was asked for; it is the last of the sets then. `passes` are what all
-    of it was found from: `try_sets` tries others, without simulating anything.
+    of it was found from: `trying` tries others, without simulating anything.
     """
 
     scenario: Scenario
@@ -110,9 +111,35 @@ class TriedDesign:
     def _of(self, which: str) -> TriedBoundaries | None:
         return self.effect if which == "effect" else self.null
 
-    def try_sets(self, sets: Sequence[BoundarySet]) -> tuple[TriedBoundaries, TriedBoundaries | None]:
-        """What runs with other boundaries would report, under the effect and without one; nothing is simulated."""
-        return _tried(self.scenario, self.passes, sets)
+    def trying(self, sets: Sequence[GivenBounds]) -> Boundaries:
+        """The same trials with other boundaries beside the design's own; nothing is simulated.
+
+        Raises UsageError for bounds that do not fit.
+        """
+        design = design_of(self.scenario)
+        wanted = [own_set(design), *(given_set(design, one) for one in sets)]
+        effect, null = _tried(self.scenario, self.passes, wanted)
+        return replace(self, sets=tuple(wanted), effect=effect, null=null, calibrated=None)
+
+    @cached_property
+    def provenance(self) -> dict[str, str]:
+        """What is needed to get the same numbers again."""
+        return self._run.provenance
+
+    @property
+    def asked(self) -> dict[str, int]:
+        """The seed and the replicates it was made with, as a scenario file says them."""
+        return self._run.asked
+
+    @property
+    def resolved(self) -> str:
+        """The scenario as YAML, with everything merged in."""
+        return self._run.resolved
+
+    @cached_property
+    def _run(self) -> Result:
+        """The run that the pass with the effect was, without its records and estimates."""
+        return Result(self.scenario, self.seed, self.replicates, self.engine, {}, self.seconds, 0)
 
     def summary(self) -> dict[str, Any]:
         """As `protocolsim boundaries --json` prints it; None for undefined."""
@@ -150,7 +177,7 @@ def without_effect(scenario: Scenario) -> tuple[Scenario | None, str]:
 def boundaries(
     scenario: Scenario,
     *,
-    sets: Sequence[BoundarySet] | None = None,
+    sets: Sequence[GivenBounds] | None = None,
     calibrate: float | None = None,
     replicates: int | None = None,
     seed: int | None = None,
@@ -158,13 +185,13 @@ def boundaries(
     workers: Workers = 1,
     folder: StudyFolder | None = None,
     progress: Progress | None = None,
-) -> TriedDesign:
+) -> Boundaries:
     """What every boundary of a design brings about. Costs two runs; then boundaries cost next to nothing.
 
     `sets`: boundaries to try beside the design's own; the usual families unless given. `calibrate`: a type I error to
-    which the boundary on success is scaled. Other arguments as for `run`. Raises UsageError for a scenario without looks
-    or without boundaries, for bounds that do not fit, and where an error is to be met in a scenario that does not say
-    how it is without an effect.
+    which the boundary on success is scaled. Other arguments as for `run`. Raises UsageError for a scenario without
+    looks or boundaries, for bounds that do not fit, and where an error is to be met in a scenario that does not say how
+    it is without an effect.
     """
     started = time.perf_counter()
     design = design_of(scenario)
@@ -177,8 +204,8 @@ def boundaries(
             f"{scenario.name}: it does not say what the trial without an effect is; say `of:` and `control:`, or "
             "`without_effect:`, in `interim:`"
         )
-    wanted = [own_set(design), *sets] if sets is not None else list(usual_sets(design))
-    as_bounds(design, wanted)
+    given = None if sets is None else [own_set(design), *(given_set(design, one) for one in sets)]
+    wanted = list(usual_sets(design)) if given is None else given
     engine = chosen_engine(scenario, engine)
     passes = simulated(scenario, other, engine, seed, replicates, workers, folder, progress)
     found = None
@@ -188,7 +215,7 @@ def boundaries(
         wanted.append(found.made)
     effect, null = _tried(scenario, passes, wanted)
     seconds = time.perf_counter() - started
-    return TriedDesign(
+    return Boundaries(
         scenario, seed, replicates, engine, tuple(wanted), effect, null, words, seconds, passes, found
     )  # fmt: skip
 

@@ -42,9 +42,12 @@ class ChunkFiles:
 
     def prepared(self, work: Work[Any, PointSums], *, same_disk: bool) -> Work[Any, PointSums]:
         """Where tables are too large to travel they are spooled in the folder, or made here at the end."""
-        points = [point for point in work.points if isinstance(point, Trials)]
-        tables = same_disk or not any(point.large for point in points)
-        return replace(work, points=[replace(p, tables=p.tables and tables, spool=self._folder.parts) for p in points])
+        tables = same_disk or not any(point.large for point in work.points if isinstance(point, Trials))
+        points = [
+            replace(p, tables=p.tables and tables, spool=self._folder.parts) if isinstance(p, Trials) else p
+            for p in work.points
+        ]
+        return replace(work, points=points)
 
     def taken_up(self, work: Work[Any, PointSums]) -> list[Span]:
         """The spans that the folder has already, with their share of the tables where it keeps those.

@@ -15,6 +15,7 @@ from protocolsim.interim.catalogue import kinds
 from protocolsim.interim.design import Boundary
 from protocolsim.protocol.conduct import Look
 from protocolsim.scenario.build.interim.around import Around
+from protocolsim.scenario.build.values.names import NAME
 from protocolsim.scenario.file.interim_schema import InterimPart, StatisticPart
 from protocolsim.scenario.file.statistic_keys import FOLLOWED_FOR, StatisticKey, keys_of
 from protocolsim.scenario.file.yaml_reader import Address
@@ -241,8 +242,10 @@ class StatisticsBuilder:
 
     def _bound(self, address: Address, given: Any, key: StatisticKey) -> float | None:
         """A number, or the name of a boundary: its last value."""
-        if not isinstance(given, str) or given not in self.part.boundaries:
+        if not isinstance(given, str) or NAME.fullmatch(given) is None or given in self.q.parameters.values:
             return self._number(address, given, key)
+        if not self.q.names.known(address, "boundary", given, self.part.boundaries):
+            return None
         if given not in self.boundaries:
             self.q.faults.unsound()  # it has a fault of its own
             return None

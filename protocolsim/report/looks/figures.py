@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from protocolsim.errors import UsageError, unknown
@@ -123,6 +124,11 @@ def _bounds_said(bounds: pd.DataFrame) -> str:
     return "; ".join(said) + "."
 
 
+def _legend(shown: Sequence[str]) -> alt.Legend | None:
+    """As in all figures, with room for a browser's wider letters."""
+    return legend(shown, columnPadding=24) if shown else None
+
+
 def _x() -> alt.X:
     import altair as alt
 
@@ -146,7 +152,7 @@ def _fan_layers(design: Design, fan: pd.DataFrame, statistic: str) -> list[Any]:
     colours = tints(design)
     shown = [words for words in colours if (fan["ending"] == words).any()]
     scale = alt.Scale(domain=shown, range=[colours[w] for w in shown])
-    colour = alt.Color("ending:N", title=None, scale=scale, legend=legend(shown) if shown else None)
+    colour = alt.Color("ending:N", title=None, scale=scale, legend=_legend(shown))
     base = alt.Chart(fan).encode(x=_x(), y=_y(statistic), color=colour)
     many = fan["trial"].nunique() > 30
     return [
@@ -204,7 +210,7 @@ def endings(result: Result) -> alt.Chart:
             x2="after:Q",
             y=alt.Y("look:N", title=None, sort=looks, scale=alt.Scale(domain=looks),
                     axis=alt.Axis(ticks=False, domain=False, labelLimit=200, labelPadding=8)),
-            color=alt.Color("ending:N", title=None, scale=scale, legend=legend(shown)),
+            color=alt.Color("ending:N", title=None, scale=scale, legend=_legend(shown)),
         )
         .properties(width=_WIDTH, height={"step": 30})
     )  # fmt: skip

@@ -35,7 +35,7 @@ OVER_ALL_MEANS = (
 
 @dataclass(frozen=True)
 class EndingsOfLook:
-    """One look of all trials: its information, the share of trials that hold it, and of those that end at it, by reason.
+    """One look of all trials: its information, the share of trials that hold it, and that end at it by reason.
 
     `endings` are in the order of `reasons`, "" where a reason cannot end a trial at this look.
     """
@@ -48,7 +48,7 @@ class EndingsOfLook:
 
 @dataclass(frozen=True)
 class LooksSummary:
-    """The looks of a run. `reasons` are the headings of the endings; `over_all` are the estimates told of all trials."""
+    """The looks of a run. `reasons` are the headings of the endings; `over_all` are estimates of all trials."""
 
     reasons: tuple[str, ...]
     rows: tuple[EndingsOfLook, ...]

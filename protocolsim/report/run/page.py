@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -87,8 +88,11 @@ def _looks(result: Result) -> dict[str, Any] | None:
     design = result.scenario.interim
     if summary is None or design is None:
         return None
-    draws = [*(partial(boundaries, result, statistic) for statistic in bounded(design)), partial(endings, result)]
-    drawn = []
+    draws: list[Callable[[], Any]] = [
+        *(partial(boundaries, result, statistic) for statistic in bounded(design)),
+        partial(endings, result),
+    ]
+    drawn: list[dict[str, Any]] = []
     for draw in draws:
         try:
             drawn.append(_drawn(draw(), f"looks{len(drawn)}"))

@@ -137,8 +137,8 @@ class Design:
     def read(self, look: int, known: Records, cutoffs: Integers) -> Floats:
         """See Conduct."""
         subjects = known["subjects"]
-        trial = subjects["replicate"] - known.first_replicate
-        entry = np.rint(subjects["arrival_day"] * MINUTES_PER_DAY).astype(np.int64) + subjects["enrolled_minute"]
+        trial = known.trials()
+        entry = known.begins() + subjects["enrolled_minute"]
         for_ = np.where(subjects["enrolled"], cutoffs[trial] - entry, NEVER)  # minutes of potential follow-up
         trigger = self.looks[look].trigger
         count = trigger.count if trigger.count is not None else self.information.count

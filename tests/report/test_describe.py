@@ -57,9 +57,8 @@ def test_randomisation():
 def test_looks():
     """When looks are held, what they read of whom, the bounds, and what ends the trial, each in a sentence."""
     said = protocolsim.describe("ms_group_sequential").sections["Looks at the accumulating data"]
-    assert said[0] == (
-        "Looks 'look_1', 'look_2', 'look_3' and 'look_4': when 30, 60, 90 and 120 patients have been followed for 26 weeks."
-    )
+    looks = "'look_1', 'look_2', 'look_3' and 'look_4'"
+    assert said[0] == f"Looks {looks}: when 30, 60, 90 and 120 patients have been followed for 26 weeks."
     assert "z: z of passed between arms, of patients followed for 26 weeks." in said
     assert any("4.333 at 'look_1'" in line and "2.014 at 'look_4'" in line for line in said)
     assert "At each look: stop for efficacy if z ≥ efficacy." in said

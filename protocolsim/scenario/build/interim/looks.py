@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from protocolsim.errors import unknown
 from protocolsim.interim.design import Information
 from protocolsim.protocol.conduct import Count, Look, Trigger
+from protocolsim.protocol.rules import TOLERANCE
 from protocolsim.records import NEVER
 from protocolsim.scenario.build.interim.around import Around
 from protocolsim.scenario.build.interim.counted import states_of
@@ -27,7 +28,6 @@ _BESIDE: Mapping[str, tuple[str, ...]] = {
     "for": ("followed",), "number": ("members of", "events of"), "followed for": ("members of",),
 }  # fmt: skip
 _MOST = 10**9
-_NAN = float("nan")
 
 
 @dataclass(frozen=True)
@@ -269,9 +269,9 @@ class _LooksBuilder:
         return None
 
     def _look(self, name: str, waits: _Waits, bounds: Mapping[str, Placed], information: Information) -> Look:
-        share, planned = waits.share, _NAN
+        share, planned = waits.share, float("nan")
         if share is not None:
-            number = -int(-(share * information.maximum - 1e-9) // 1)
+            number = -int((TOLERANCE - share * information.maximum) // 1.0)  # rounded up
             waits = replace(waits, count=information.count, number=number)
             planned = share
         elif waits.count == information.count:

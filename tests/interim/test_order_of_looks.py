@@ -507,6 +507,19 @@ class TestReplicates:
         apart = concatenate([conducted(made, replicates=range(r, r + 1)) for r in range(6)])
         assert difference(together, apart) == ""
 
+    def test_some_are_told_of_a_stop_and_some_are_not(self):
+        """By the reason of each; also where one begins at the very minute of the decision."""
+        at, replicates = 7 * DAY, range(8)
+        rules = [("stop", "futility", "everybody", 5.0, {"at": [0]}), ("stop", "harm", {"at": [0]})]
+        made = design(looks_when(at_minute(at), enrolled(99)), rules, [EVERYBODY], events=told())
+        records = conducted(made, replicates=replicates)
+        harm = records["trials"]["conclusion"] == records.labels.conclusions.index("harm")
+        assert set(harm.tolist()) == {True, False}
+        full = simulated(hand(), replicates=replicates)
+        assert (harm[full.trials()] & (full.begins() == at)).any()
+        assert records["trials"]["screened"].tolist() == np.bincount(full.trials()[full.begins() <= at]).tolist()
+        assert not harm[records.trials()[records.subject_rows("events")]].any()
+
     def test_the_past_is_as_it_was(self):
         """At the decision what is known is what is known of the trial without looks."""
         at = int(enrolments(unlooked())[4])

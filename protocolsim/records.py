@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocolsim.arrays import Floats, Integers
-from protocolsim.units import MINUTES_PER_DAY
+from protocolsim.units import MINUTES_PER_DAY, MINUTES_PER_WEEK
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -87,6 +87,30 @@ _COLUMNS: dict[str, dict[str, str]] = {
         "transition": "i2",
     },
     "events": {"replicate": "i8", "subject": "i8", "minute": "i8", "state": "i2", "event": "i2"},
+    "looks": {
+        "replicate": "i8",
+        "look": "i2",
+        "held": "?",
+        "trigger_minute": "i8",
+        "cutoff_minute": "i8",
+        "decision_minute": "i8",
+        "rule": "i2",
+        "conclusion": "i2",
+    },
+    "trials": {
+        "replicate": "i8",
+        "looks_held": "i2",
+        "ended_at": "i2",
+        "conclusion": "i2",
+        "stopped_early": "?",
+        "decision_minute": "i8",
+        "last_minute": "i8",
+        "screened": "i8",
+        "enrolled": "i8",
+        "overrun_conclusion": "i2",
+        "flipped": "?",
+        "ignoring_futility": "i2",
+    },
 }
 # Which label each coded column points into.
 _CODES = {
@@ -99,13 +123,20 @@ _CODES = {
     "variable": "variables",
     "drug": "drugs",
     "event": "events",
+    "look": "looks",
+    "ended_at": "looks",
+    "conclusion": "conclusions",
+    "overrun_conclusion": "conclusions",
+    "ignoring_futility": "conclusions",
 }
 _MINUTES = ("enrolled_minute", "end_minute", "planned_minute", "minute")
+_CALENDAR = ("trigger_minute", "cutoff_minute", "decision_minute", "last_minute")
 # Columns that `frame` adds: those derived from others in a table; the day beside each minute.
 _SHOWN = {"subjects": ("outcome",), "moves": ("trigger", "reason")}
-HIDDEN, READ, SET = "truth_", "value_", "set_"
-"""Prefixes of columns: hidden traits, the values that a rule read, and what a move set each variable to (nan where it
-did not: its transition does not set that variable, or what it would be set to is undefined, so that it stayed)."""
+HIDDEN, READ, SET, AS_IF = "truth_", "value_", "set_", "full_"
+"""Prefixes of columns: hidden traits, the values that a rule read, what a move set each variable to (nan where it
+did not: its transition does not set that variable, or what it would be set to is undefined, so that it stayed), and
+what the last planned look would have read in the trial never stopped."""
 # A large replicate is streamed in blocks of so many candidates.
 SUBJECTS_TOGETHER = 8192
 NEVER = -1  # a minute that never came (a subject who was not enrolled)
@@ -133,6 +164,7 @@ class Labels:
     explain: Callable[[int, Sequence[float]], tuple[str, str]] | None = None
     looks: tuple[str, ...] = ()  # the looks at the accumulating data, in order
     conclusions: tuple[str, ...] = ()  # the reasons by which a look may end the trial
+    read: tuple[str, ...] = ()  # what every look reads: columns of looks and trials, value_<name>
 
     @property
     def without_truth(self) -> Labels:
@@ -142,7 +174,7 @@ class Labels:
 
 def own_columns() -> frozenset[str]:
     """The columns of all tables that are in every trial, those that `frame` shows included."""
-    fixed = (name for columns in _COLUMNS.values() for name in columns)
+    fixed = (name for table in TABLES for name in _COLUMNS[table])
     shown = (name for columns in _SHOWN.values() for name in columns)
     return frozenset([*fixed, *shown, *map(_day, _MINUTES)])
 
@@ -163,6 +195,10 @@ def columns_of(table: str, labels: Labels) -> dict[str, str]:
     if table == "moves":
         columns |= {f"{READ}{k}": "f8" for k in range(labels.reasons)}
         columns |= {f"{SET}{name}": "f8" for name in labels.kept}
+    if table in TRIAL_TABLES:
+        columns |= {f"{READ}{name}": "f8" for name in labels.read}
+    if table == "trials":
+        columns |= {f"{AS_IF}{name}": "f8" for name in labels.read}
     return columns
 
 
@@ -189,7 +225,10 @@ class Seen:
 
 @dataclass(frozen=True)
 class Records:
-    """The five tables of one or more replicates; `whole` is False for some of the subjects of one large replicate."""
+    """The tables of one or more replicates; `whole` is False for some of the subjects of one large replicate.
+
+    The looks of a replicate that comes in parts stand in one of them.
+    """
 
     labels: Labels
     tables: Mapping[str, Table]
@@ -201,6 +240,11 @@ class Records:
 
     def __getitem__(self, table: str) -> Table:
         return self.trial_tables[table] if table in self.trial_tables else self.tables[table]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of its tables, in order."""
+        return (*TABLES, *(t for t in TRIAL_TABLES if t in self.trial_tables))
 
     def frame(self, table: str) -> pd.DataFrame:
         """One table as pandas shows it: names for codes, days beside minutes, reasons in words."""
@@ -332,10 +376,8 @@ def concatenate(parts: Sequence[Records]) -> Records:
     tables = {t: {c: np.concatenate([p.tables[t][c] for p in parts]) for c in first.tables[t]} for t in TABLES}
     last = parts[-1]
     replicates = last.first_replicate + last.replicates - first.first_replicate
-    of_trials = {
-        t: {c: np.concatenate([p.trial_tables[t][c] for p in parts]) for c in first.trial_tables[t]}
-        for t in first.trial_tables
-    }
+    have = [p.trial_tables for p in parts if p.trial_tables]  # of a replicate in parts, one of them
+    of_trials = {t: {c: np.concatenate([p[t][c] for p in have]) for c in have[0][t]} for t in have[0]} if have else {}
     return Records(first.labels, tables, first.first_replicate, replicates, trial_tables=of_trials)
 
 
@@ -348,8 +390,11 @@ class Coded:
 
 
 def shown(records: Records, table: str) -> dict[str, Column | Coded]:
-    """The columns of one table as shown: names for codes, days beside minutes (nan: never), reasons in words."""
-    columns, labels = records.tables[table], records.labels
+    """The columns of one table as shown: names for codes, days beside minutes (nan: never), reasons in words.
+
+    Beside calendar minutes, which are those of trials, stand weeks.
+    """
+    columns, labels = records[table], records.labels
     result: dict[str, Column | Coded] = {}
     for name in (name for name in columns_of(table, labels) if name in _COLUMNS[table]):
         values = columns[name]
@@ -361,6 +406,8 @@ def shown(records: Records, table: str) -> dict[str, Column | Coded]:
             result[name] = values
         if name in _MINUTES:
             result[_day(name)] = np.where(values == NEVER, np.nan, values / MINUTES_PER_DAY)
+        if name in _CALENDAR:
+            result[name.replace("minute", "week")] = np.where(values == NEVER, np.nan, values / MINUTES_PER_WEEK)
     if table == "subjects":
         result |= {name: Coded(columns[name], labels.states) for name in labels.randomisations}
         result |= {name: columns[name] for name in labels.traits}
@@ -370,6 +417,8 @@ def shown(records: Records, table: str) -> dict[str, Column | Coded]:
         result["outcome"] = Coded(places[columns["final_state"]], outcomes)
     if table == "moves":
         result |= {f"{SET}{name}": columns[f"{SET}{name}"] for name in labels.kept}
+    if table in TRIAL_TABLES:
+        result |= {name: values for name, values in columns.items() if name not in _COLUMNS[table]}
     if table == "moves" and labels.explain is not None:
         result["trigger"], result["reason"] = _explained(columns, labels, labels.explain)
     return result

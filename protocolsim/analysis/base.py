@@ -49,6 +49,14 @@ class Analysis(Endpoint):
             raise UsageError(f"analysis '{self.name}': the level, {self.level:g}, is not between 0 and 1")
 
     @property
+    def independent_increments(self) -> bool:
+        """Whether z at looks has independent increments at its null hypothesis, on which spending rests (large trials).
+
+        So it is of an efficient score or estimate, not of exact tails, nor of ranks corrected for continuity.
+        """
+        return False
+
+    @property
     def unit(self) -> str:
         """The share of trials that reject."""
         return "%"

@@ -44,6 +44,11 @@ analysis:
     alternative: Literal["two-sided", "less", "greater"] = "two-sided"
 
     @property
+    def independent_increments(self) -> bool:
+        """Of the log-rank score (Tsiatis 1982)."""
+        return True
+
+    @property
     def test(self) -> str:
         """Which arms, on which side."""
         side = {

@@ -49,6 +49,11 @@ analysis:
     alternative: Literal["two-sided", "less", "greater"] = "two-sided"
 
     @property
+    def independent_increments(self) -> bool:
+        """Of the most likely ratio."""
+        return True
+
+    @property
     def test(self) -> str:
         """Which arms, on which side."""
         side = {"two-sided": "two-sided", "less": "one-sided for fewer", "greater": "one-sided for more"}

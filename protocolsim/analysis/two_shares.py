@@ -52,6 +52,11 @@ analysis:
     alternative: Literal["two-sided", "less", "greater"] = "two-sided"
 
     @property
+    def independent_increments(self) -> bool:
+        """Of the score test; Fisher's z is made of exact tails."""
+        return self.method == "score"
+
+    @property
     def test(self) -> str:
         """Which arms, on which side."""
         name = {"score": "score test", "fisher": "Fisher's exact test"}[self.method]

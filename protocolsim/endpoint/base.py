@@ -152,17 +152,11 @@ NO_KEY = "no key"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Endpoint(ABC):
-    """A number that one trial yields, and the same over many trials.
+class Reported(ABC):
+    """A number that one trial yields, and the same over many trials. Where `unit` is "%", it is a share (0 to 1).
 
-    Kinds are frozen dataclasses and final; each says in its docstring who is in the denominator and how
-    withdrawal, rescue and missed assessments count. Where `unit` is "%", the value is a share (0 to 1).
+    `among` says whom or what it is of, `label` is what a reader calls it.
     """
-
-    kind: ClassVar[str]
-    meaning: ClassVar[str]
-    EXAMPLE: ClassVar[str]
-    """A scenario file that runs as it stands and uses this kind; it extends a shipped scenario to stay short."""
 
     name: str
     label: str
@@ -180,24 +174,46 @@ class Endpoint(ABC):
         """One sentence for a reader: the denominator, and who is left out."""
 
     @abstractmethod
+    def value(self, sums: Floats) -> Floats:
+        """The number from sums [..., k] -> [...]; nan where it is undefined (nobody in the denominator)."""
+
+    @abstractmethod
+    def sums(self, records: Records, populations: Mapping[str, Mask]) -> Floats:
+        """The sums of each replicate, [replicates, k]; `populations` are masks over rows of `subjects`.
+
+        Those of a replicate that comes in parts are the sums of its parts' sums.
+        """
+
+    @property
+    def decides(self) -> bool:
+        """Whether one trial only says yes or no."""
+        return False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Endpoint(Reported):
+    """A number of a trial's subjects, each of whom adds something to it.
+
+    Kinds are frozen dataclasses and final; each says in its docstring who is in the denominator and how
+    withdrawal, rescue and missed assessments count. One that `decides` needs the contributions of all subjects of a
+    trial together.
+    """
+
+    kind: ClassVar[str]
+    meaning: ClassVar[str]
+    EXAMPLE: ClassVar[str]
+    """A scenario file that runs as it stands and uses this kind; it extends a shipped scenario to stay short."""
+
+    @abstractmethod
     def contributions(self, records: Records, populations: Mapping[str, Mask]) -> Floats:
         """What each subject adds to the sums, [subjects, k]; `populations` are masks over rows of `subjects`.
 
         Of an endpoint that ranks: one column, nan for those who are not counted.
         """
 
-    @abstractmethod
-    def value(self, sums: Floats) -> Floats:
-        """The endpoint from sums [..., k] -> [...]; nan where it is undefined (nobody in the denominator)."""
-
     @property
     def ranks(self) -> bool:
         """Whether its value in one trial is the median of the contributions: parts of a trial cannot be added then."""
-        return False
-
-    @property
-    def decides(self) -> bool:
-        """Whether one trial only says yes or no, and needs the contributions of all its subjects together for it."""
         return False
 
     def with_dose_units(self, units: Mapping[str, str | None]) -> Endpoint:  # noqa: ARG002 - most count no doses

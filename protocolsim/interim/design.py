@@ -15,11 +15,13 @@ from protocolsim.interim.base import LookAt, Statistic
 from protocolsim.interim.tables import looks_table, trials_table
 from protocolsim.protocol.conduct import NO_RULE, Count, Held, Look
 from protocolsim.protocol.counting import number_by
-from protocolsim.protocol.rules import Evaluator
+from protocolsim.protocol.rules import Evaluator, Node, Operation, names_in, parse
 from protocolsim.protocol.states import Rule
-from protocolsim.records import NEVER, Records, Table
+from protocolsim.records import NEVER, Column, Records, Table
+from protocolsim.units import MINUTES_PER_DAY
 
 Action = Literal["stop", "conclude"]
+_COMPARES = ("<", "<=", ">", ">=", "==", "!=")
 
 ENROLLED, FOLLOWED, INFORMATION, LOOK = "enrolled", "followed", "information", "look"
 COUNTED = (ENROLLED, FOLLOWED, INFORMATION)
@@ -63,6 +65,13 @@ class TrialRule:
     reason: str
     at: frozenset[int]
     rule: Rule | None
+
+
+def needed(node: Node) -> list[Node]:
+    """The comparisons that must all hold for an expression to hold; other parts of it may do without each other."""
+    if isinstance(node, Operation) and node.op == "and":
+        return [*needed(node.left), *needed(node.right)]
+    return [node] if isinstance(node, Operation) and node.op in _COMPARES else []
 
 
 @dataclass(frozen=True)
@@ -165,22 +174,30 @@ class Design:
 
     def decide(self, look: int, values: Floats) -> Integers:
         """See Conduct."""
-        return self.decided(look, [values[:, k] for k in range(values.shape[1])])
+        return self.decided(look, [values[:, k] for k in range(values.shape[1])]).astype(np.int64)
 
-    def decided(self, look: int, read: Sequence[Floats], boundaries: Mapping[str, Floats] | None = None) -> Integers:
-        """The same from columns that may have any shape; `boundaries` replace some of the design's at this look.
+    def decided(self, look: int, read: Sequence[Floats], boundaries: Mapping[str, Floats] | None = None) -> Column:
+        """The same, in 16 bits, from columns of any shape; `boundaries` replace some of the design's at this look.
 
         Shapes are broadcast: values [replicates] and boundaries [boundaries, 1] give [boundaries, replicates].
         """
         bounds = [(boundaries or {}).get(b.name, b.values[look]) for b in self.boundaries]
         operands = [*read, *bounds, float(look + 1)]
         shape = np.broadcast_shapes(*(np.shape(o) for o in operands))
-        found = np.full(shape, NO_RULE, dtype=np.int64)
+        found = np.full(shape, NO_RULE, dtype=np.int16)
         with np.errstate(all="ignore"):
             for rule in reversed([r for r in self.rules if look in r.at]):
                 holds = True if rule.rule is None else rule.rule.evaluate(operands)
-                found = np.where(holds, rule.number, found)
-        return np.asarray(np.broadcast_to(found, shape), dtype=np.int64)
+                found = np.where(holds, np.int16(rule.number), found)
+        return found
+
+    def may_hold(self, rule: TrialRule, look: int) -> bool:
+        """Whether a rule can hold at a look; not where it needs a boundary that is undefined there."""
+        if look not in rule.at or rule.rule is None:
+            return look in rule.at
+        node = parse(rule.rule.words)
+        undefined = {b.name for b in self.boundaries if np.isnan(b.values[look])}
+        return not any(undefined.intersection(names_in(part)) for part in needed(node))
 
     def stops(self, rules: Integers) -> Mask:
         """See Conduct."""

@@ -9,20 +9,17 @@ import numpy as np
 from protocolsim.arrays import Integers
 from protocolsim.protocol.conduct import NO_RULE, Held
 from protocolsim.protocol.counting import last_minute
-from protocolsim.records import NEVER, Records, Table
+from protocolsim.records import AS_IF, NEVER, READ, Column, Records, Table
 
 if TYPE_CHECKING:
     from protocolsim.interim.design import Design
-
-VALUE, AS_IF = "value_", "full_"
-"""Prefixes of columns: what a look read, and what its last planned look would have read in the trial never stopped."""
 
 
 def looks_table(design: Design, held: Held, final: Records) -> Table:
     """One row for each replicate and planned look, held or not."""
     replicates, looks = held.cutoff.shape
     names = design.values
-    table: Table = {
+    table: dict[str, Column] = {
         "replicate": np.repeat(np.arange(replicates) + final.first_replicate, looks),
         "look": np.tile(np.arange(looks, dtype=np.int16), replicates),
         "held": (held.cutoff != NEVER).ravel(),
@@ -32,7 +29,7 @@ def looks_table(design: Design, held: Held, final: Records) -> Table:
         "rule": held.rule.ravel().astype(np.int16),
         "conclusion": _conclusions(design, held.rule.ravel()),
     }
-    return table | {f"{VALUE}{name}": held.values[:, :, k].ravel() for k, name in enumerate(names)}
+    return table | {f"{READ}{name}": held.values[:, :, k].ravel() for k, name in enumerate(names)}
 
 
 def trials_table(design: Design, held: Held, final: Records, as_if: Held, overrun: Held) -> Table:
@@ -40,14 +37,15 @@ def trials_table(design: Design, held: Held, final: Records, as_if: Held, overru
     replicates, looks = held.cutoff.shape
     every, subjects = np.arange(replicates), final["subjects"]
     trial = subjects["replicate"] - final.first_replicate
-    number = (held.cutoff != NEVER).sum(axis=1)
-    last = np.maximum(number - 1, 0)  # the look that ended the trial, or the last
+    took_place = held.cutoff != NEVER
+    # The look that ended the trial, or the last; one before it may not have been held.
+    last = np.where(took_place.any(axis=1), looks - 1 - took_place[:, ::-1].argmax(axis=1), 0)
     rule = held.rule[every, last]
     stopped_early = design.stops(rule) & (last < looks - 1)
     again = np.where(stopped_early, overrun.rule[every, last], NO_RULE)
-    table: Table = {
+    table: dict[str, Column] = {
         "replicate": every + final.first_replicate,
-        "looks_held": number.astype(np.int16),
+        "looks_held": took_place.sum(axis=1).astype(np.int16),
         "ended_at": np.where(rule != NO_RULE, last, NEVER).astype(np.int16),
         "conclusion": _conclusions(design, rule),
         "stopped_early": stopped_early,
@@ -60,12 +58,12 @@ def trials_table(design: Design, held: Held, final: Records, as_if: Held, overru
         "ignoring_futility": _conclusions(design, design.without_futility(as_if)),
     }
     for k, name in enumerate(design.values):
-        table[f"{VALUE}{name}"] = held.values[every, last, k]
+        table[f"{READ}{name}"] = held.values[every, last, k]
         table[f"{AS_IF}{name}"] = as_if.values[:, looks - 1, k]
     return table
 
 
-def _conclusions(design: Design, rules: Integers) -> Integers:
+def _conclusions(design: Design, rules: Integers) -> Column:
     """The code of what each rule stops or concludes for; NEVER for none."""
     codes = [design.conclusions.index(r.reason) for r in design.rules]
-    return np.array([*codes, NEVER], dtype=np.int64)[rules]
+    return np.array([*codes, NEVER], dtype=np.int16)[rules]

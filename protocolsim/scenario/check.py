@@ -106,6 +106,7 @@ def check_text(text: str, source: str = "scenario", *, allow_plugins: bool = Fal
 def check_scenario(scenario: Scenario, *, files: bool = True) -> Checked:
     """Look at a scenario that loads; `files`: at companions that are files, too."""
     from protocolsim.proof.examine import examine  # z3, which takes its time to load
+    from protocolsim.scenario.checks.looks import look_findings
 
     case = case_of(scenario.trial, scenario.named)
     examined = examine(case)
@@ -115,7 +116,8 @@ def check_scenario(scenario: Scenario, *, files: bool = True) -> Checked:
     for path, message in scenario.lapsing:
         fault = document.fault(path, message, at_key=True)
         result.append(CheckFinding(fault.line, fault.column, fault.path, "warning", "never takes place", message))
-    for f in examined.findings:
+    looks, undecided = look_findings(scenario, examined.routes)
+    for f in (*examined.findings, *looks):
         fault = document.fault(f.path, f.message, at_key="transitions" not in f.path)
         result.append(
             CheckFinding(
@@ -125,7 +127,7 @@ def check_scenario(scenario: Scenario, *, files: bool = True) -> Checked:
     result += [CheckFinding(f.line, f.column, f.path, "fault", "beside", f.message)
               for f in companions_of(scenario, files=files)[1]]  # fmt: skip
     result.sort(key=lambda f: (SEVERITIES.index(f.severity), f.line, f.column))
-    return Checked(document.source, tuple(result), examined.given_up, case, examined.routes)
+    return Checked(document.source, tuple(result), (*examined.given_up, *undecided), case, examined.routes)
 
 
 def refused(error: ScenarioError) -> Checked:

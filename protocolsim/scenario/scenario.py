@@ -11,9 +11,10 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from protocolsim.analysis.base import Analysis
-from protocolsim.endpoint.base import Endpoint, Population
+from protocolsim.endpoint.base import Endpoint, Population, Reported
 from protocolsim.engine.base import Trial
 from protocolsim.interim.design import Design
+from protocolsim.interim.estimates.made import characteristics_of
 from protocolsim.proof.planned import Planned
 from protocolsim.protocol.rules import Evaluator
 from protocolsim.protocol.summaries import Summary
@@ -234,10 +235,15 @@ class Scenario:
             return in_unit(quantity(parameter.write(parameter.value)), unit)
         return number_at(self.document.data, parameter.path, unit)
 
+    @cached_property
+    def of_looks(self) -> Mapping[str, Reported]:
+        """The operating characteristics of the looks, by name; none where no looks are declared."""
+        return {} if self.interim is None else characteristics_of(self.interim)
+
     @property
-    def reported(self) -> dict[str, Endpoint]:
-        """All that a trial yields a number of: its endpoints, then its analyses."""
-        return {**self.endpoints, **self.analyses}
+    def reported(self) -> dict[str, Reported]:
+        """All that a trial yields a number of: its endpoints, its analyses, and what its looks bring about."""
+        return {**self.endpoints, **self.analyses, **self.of_looks}
 
     @cached_property
     def resolved(self) -> str:

@@ -17,14 +17,14 @@ import numpy as np
 from protocolsim.arithmetic import exp, kernel
 from protocolsim.arrays import Floats
 from protocolsim.errors import UsageError
-from protocolsim.sequential.counts import binomial_at_most, drawn_at_least
+from protocolsim.sequential.counts import binomial_at_most, distinct, drawn_at_least
 from protocolsim.sequential.quadrature import panels
 
 Prior = tuple[float, float]
 UNIFORM: Prior = (1.0, 1.0)
 
-_FARTHEST = 45.0  # exp of minus this is negligible
-_PANELS = 90
+# Of minus the logarithm of a probability: from what on it is negligible, and up to what functions of it may be steep.
+_FARTHEST, _STEEP = 45.0, 3.0
 
 
 def probability_above(x: Any, n: Any, threshold: float, prior: Prior = UNIFORM) -> Any:
@@ -43,17 +43,17 @@ def probability_above(x: Any, n: Any, threshold: float, prior: Prior = UNIFORM) 
     shape, rows = _rows(x, n)
     a, b = _prior(prior)
     _threshold(threshold)
-    distinct, place = np.unique(rows, axis=0, return_inverse=True)
-    above, failed = a + distinct[:, 0], b + distinct[:, 1] - distinct[:, 0]
+    known, place = distinct(rows)
+    above, failed = a + known[:, 0], b + known[:, 1] - known[:, 0]
     if threshold in (0.0, 1.0):
-        values = np.full(len(distinct), 1.0 - threshold)
+        values = np.full(len(known), 1.0 - threshold)
     elif _whole(a, b):
         values = _each_above(above, failed, float(threshold))
     else:
         from scipy.special import betaincc
 
         values = betaincc(above, failed, threshold)
-    return _shaped(values[place.ravel()], shape)
+    return _shaped(values[place], shape)
 
 
 def probability_better(x1: Any, n1: Any, x2: Any, n2: Any, prior: Prior = UNIFORM, prior2: Prior | None = None) -> Any:
@@ -72,15 +72,15 @@ def probability_better(x1: Any, n1: Any, x2: Any, n2: Any, prior: Prior = UNIFOR
     """
     shape, rows = _rows(x1, n1, x2, n2)
     first, second = _prior(prior), _prior(prior if prior2 is None else prior2)
-    distinct, place = np.unique(rows, axis=0, return_inverse=True)
-    counts = np.ascontiguousarray(distinct.T)
+    known, place = distinct(rows)
+    counts = np.ascontiguousarray(known.T)
     won, lost = counts[0::2], counts[1::2] - counts[0::2]
     if _whole(*first, *second):
         values = _each_better(first[0] + won[0], first[1] + lost[0], second[0] + won[1], second[1] + lost[1])
     else:
         begin, gain = _of_priors(first, second)
         values = _each_walked(*first, *second, begin, gain, won[0].copy(), lost[0], won[1].copy(), lost[1])
-    return _shaped(values[place.ravel()], shape)
+    return _shaped(values[place], shape)
 
 
 @kernel
@@ -153,7 +153,8 @@ def better_by_quadrature(first: Prior, second: Prior) -> float:
     from scipy.special import betainc, betaincinv
 
     (a1, b1), (a2, b2) = first, second
-    points, weights = panels(0.0, _FARTHEST, _FARTHEST / _PANELS)
+    near, far = panels(0.0, _STEEP, 0.1), panels(_STEEP, _FARTHEST, 0.6)
+    points, weights = (np.concatenate(parts) for parts in zip(near, far, strict=True))
     u = np.array([0.5 * exp(-float(y)) for y in points])
     low = betainc(a2, b2, betaincinv(a1, b1, u))
     high = betainc(b2, a2, betaincinv(b1, a1, u))  # from the other end: P(second > q)

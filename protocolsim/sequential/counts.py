@@ -6,10 +6,12 @@ probabilities, and divided by the sum of all weights: no factorials, no logarith
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from protocolsim.arithmetic import inlined, kernel
-from protocolsim.arrays import Floats
+from protocolsim.arrays import Floats, Integers
 
 
 @inlined
@@ -107,3 +109,25 @@ def drawn_at_least(least: float, marked: float, draws: float, others: float) -> 
         total += weight
         inside += weight if k >= least else 0.0
     return inside / total
+
+
+def added(counts: Floats, more: Floats) -> Floats:
+    """Probabilities of the sum of two counts: of one in the rows of `counts`, and of `more`."""
+    result = np.zeros((len(counts) + len(more) - 1, counts.shape[1]))
+    for count, probability in enumerate(more):
+        result[count : count + len(counts)] += probability * counts
+    return result
+
+
+def distinct(rows: Floats | Integers) -> tuple[Any, Integers]:
+    """The distinct rows of counts, and for each row the place of its own among them."""
+    whole = rows.astype(np.int64)
+    sizes = [int(size) + 1 for size in whole.max(axis=0, initial=0)]
+    key, room = np.zeros(len(whole), dtype=np.int64), 1
+    for column, size in enumerate(sizes):
+        key, room = key * size + whole[:, column], room * size
+    if room >= 1 << 63:  # one number is too small for a row
+        found, place = np.unique(rows, axis=0, return_inverse=True)
+        return found, place.ravel()
+    _, first, place = np.unique(key, return_index=True, return_inverse=True)
+    return rows[first], place.ravel()

@@ -41,7 +41,5 @@ def critical_value(arms: int, alpha: float, control: float = 1.0) -> float:
     from scipy.optimize import brentq
 
     if not (arms >= 1 and 0.0 < alpha < 0.5 and control > 0.0):
-        raise UsageError(
-            f"arms {arms}, alpha {alpha:g}, control {control:g}: expected one arm or more, alpha below 0.5"
-        )
+        raise UsageError(f"arms {arms}, alpha {alpha:g}, control {control:g}: expected arms, alpha below 0.5")
     return float(brentq(lambda c: any_above(c, arms, control) - alpha, -1.0, _FAR, xtol=1e-12, rtol=1e-14))

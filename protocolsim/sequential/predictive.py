@@ -14,7 +14,7 @@ from protocolsim.arithmetic import kernel
 from protocolsim.arrays import Floats, Integers
 from protocolsim.errors import UsageError
 from protocolsim.sequential.beta import UNIFORM, Prior, probability_above, probability_better
-from protocolsim.sequential.counts import beta_binomial
+from protocolsim.sequential.counts import beta_binomial, distinct
 
 # A posterior probability exceeds a bound where it does by more than errors of rounding.
 _BY = 1e-12
@@ -39,9 +39,11 @@ def predicted_above(x: Any, n: Any, last: int, threshold: float, bound: float, p
     shape, rows = _rows((x, n), (last,))
 
     def value(known: tuple[int, ...]) -> float:
-        return float(np.cumsum(_to_come(known[0], known[1], last, prior)[max(0, needed - known[0]) :][::-1])[-1])
+        won, of = known
+        to_come = _to_come(won, of, last, prior)[max(0, needed - won) :]
+        return float(np.cumsum(to_come[::-1])[-1]) if len(to_come) else 0.0
 
-    return _each(rows, shape, lambda r: 0.0 if needed - r[0] > last - r[1] else value(r))
+    return _each(rows, shape, value)
 
 
 def predicted_better(
@@ -161,6 +163,6 @@ def _rows(counts: tuple[Any, ...], last: tuple[int, ...]) -> tuple[tuple[int, ..
 
 def _each(rows: Integers, shape: tuple[int, ...], value: Any) -> Any:
     """The value of each row, each distinct one found once."""
-    distinct, place = np.unique(rows, axis=0, return_inverse=True)
-    values = np.array([value(tuple(row)) for row in distinct.tolist()], dtype=np.float64)[place.ravel()]
+    known, place = distinct(rows)
+    values = np.array([value(tuple(row)) for row in known.tolist()], dtype=np.float64)[place]
     return float(values[0]) if shape == () else values.reshape(shape)

@@ -9,7 +9,7 @@ from functools import cached_property
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from protocolsim.endpoint.base import Endpoint
+from protocolsim.endpoint.base import Endpoint, Reported
 from protocolsim.engine.base import Progress
 from protocolsim.errors import SimulationError, UsageError
 from protocolsim.scenario.file.yaml_reader import Address, spell
@@ -142,21 +142,27 @@ def compare(
         sums = [one.sums for one in made]
     except SimulationError as failed:
         raise SimulationError(f"{(a, b)[failed.point or 0].name}: {failed}") from None
-    shared = [n for n, e in a.endpoints.items() if n in b.endpoints and _alike(e, b.endpoints[n])]
+    in_a, in_b = _compared(a), _compared(b)
+    shared = [n for n, e in in_a.items() if n in in_b and _alike(e, in_b[n])]
     pairs = []
     for name in shared:
-        here, there = a.endpoints[name], b.endpoints[name]
+        here, there = in_a[name], in_b[name]
         ours, theirs = estimate(here, sums[0][name]), estimate(there, sums[1][name])
         error = paired_mcse(there, sums[1][name], here, sums[0][name])
         pairs.append(Pair(name, ours, theirs, theirs.value - ours.value, error))
-    only = [tuple(n for n in s.endpoints if n not in shared) for s in (a, b)]
+    only = [tuple(n for n in there if n not in shared) for there in (in_a, in_b)]
     differences = tuple(differing(a.document.data, b.document.data))
     seconds = time.perf_counter() - started
     return Comparison(a, b, seed, replicates, differences, tuple(pairs), only[0], only[1], seconds)
 
 
-def _alike(one: Endpoint, other: Endpoint) -> bool:
-    return one.kind == other.kind and one.unit == other.unit
+def _compared(scenario: Scenario) -> dict[str, Reported]:
+    return {**scenario.endpoints, **scenario.of_looks}
+
+
+def _alike(one: Reported, other: Reported) -> bool:
+    kinds = [e.kind if isinstance(e, Endpoint) else type(e).__name__ for e in (one, other)]
+    return kinds[0] == kinds[1] and one.unit == other.unit
 
 
 def compare_manifest(a: Scenario, b: Scenario, replicates: int | None, seed: int | None, engine: str) -> Manifest:

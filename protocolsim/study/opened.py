@@ -80,6 +80,16 @@ class Study:
         """One row for each event with a clock of its own."""
         return self.table("events")
 
+    @property
+    def looks(self) -> pd.DataFrame:
+        """One row for each trial and planned look, held or not. Raises UsageError where no looks are declared."""
+        return self.table("looks")
+
+    @property
+    def trials(self) -> pd.DataFrame:
+        """One row for each trial: how a look ended it, and when. Raises UsageError where no looks are declared."""
+        return self.table("trials")
+
     @cached_property
     def summary(self) -> dict[str, Any]:
         """What the command's --json prints. Raises UsageError for a file that is damaged or gone."""

@@ -111,6 +111,21 @@ class Result:
         """One row for each event with a clock of its own."""
         return self.records.frame("events")
 
+    @property
+    def looks(self) -> pd.DataFrame:
+        """One row for each trial and planned look, held or not. Raises UsageError where no looks are declared."""
+        return self._of_trials("looks")
+
+    @property
+    def trials(self) -> pd.DataFrame:
+        """One row for each trial: how a look ended it, and when. Raises UsageError where no looks are declared."""
+        return self._of_trials("trials")
+
+    def _of_trials(self, table: str) -> pd.DataFrame:
+        if table not in self.records.names:
+            raise UsageError(f"{self.scenario.name}: no looks at the accumulating data are declared (`interim:`)")
+        return self.records.frame(table)
+
     def with_companions(self, companions: Mapping[str, Result]) -> Result:
         """The same with what was run beside it."""
         return replace(self, companions=companions)

@@ -99,6 +99,23 @@ class TestWhatIsKnown:
                 assert len(at(records, minute)[table]["subject"]) == (when <= minute).sum()
                 assert len(at(records, minute - 1)[table]["subject"]) == (when < minute).sum()
 
+    def test_who_is_enrolled_at_the_minute_is_enrolled(self):
+        """At the minute of enrolment, and not a minute before it; the column of arms likewise."""
+        _, records = ran("ms_randomised")
+        subjects, first = records["subjects"], begins(records)
+        for row in np.flatnonzero(subjects["enrolled"])[::7].tolist():
+            minute = int(first[row] + subjects["enrolled_minute"][row])
+            known, before = at(records, minute)["subjects"], at(records, minute - 1)["subjects"]
+            mine, earlier = (
+                np.flatnonzero(
+                    (r["replicate"] == subjects["replicate"][row]) & (r["subject"] == subjects["subject"][row])
+                )
+                for r in (known, before)
+            )
+            for name, never in (("enrolled", False), ("enrolled_minute", NEVER), ("arm", NEVER)):
+                assert known[name][mine] == subjects[name][row]
+                assert before[name][earlier] == never
+
     def test_each_replicate_has_its_own_cut_off(self):
         """Each is what it would be alone."""
         records = simulated(small("ms_randomised"))

@@ -12,7 +12,8 @@ from protocolsim.errors import UsageError
 from protocolsim.sequential.boundaries import futility_bounds, joint_bounds, rounded, upper_bounds
 from protocolsim.sequential.recursion import crossing, drift_for, expected, power
 from protocolsim.sequential.shapes.base import FixedShape, SpendingShape
-from protocolsim.sequential.shapes.catalogue import shape_named, shapes
+from protocolsim.sequential.shapes.catalogue import shapes
+from protocolsim.sequential.shapes.hwang_shih_decani import HwangShihDecani
 
 FIXED = norm.isf(0.025) + norm.isf(0.1)
 GAMMA = "hwang_shih_decani"
@@ -87,7 +88,7 @@ def test_both_errors_are_what_was_asked_for(efficacy, futility, looks, binding):
     assert np.all(design.lower <= design.upper)
     assert power(t, design.lower, design.upper, design.drift) == pytest.approx(0.9, abs=1e-9)
     spent = np.cumsum(crossing(t, design.lower, design.upper, design.drift).below)
-    assert np.allclose(spent, shape_named(GAMMA).spent(0.1, t, futility), rtol=0.0, atol=1e-9)
+    assert np.allclose(spent, HwangShihDecani().spent(0.1, t, futility), rtol=0.0, atol=1e-9)
     obeyed = power(t, design.lower, design.upper, 0.0)
     ignored = power(t, none, design.upper, 0.0)
     assert (obeyed if binding else ignored) == pytest.approx(0.025, abs=1e-9)
@@ -150,6 +151,26 @@ def test_obrien_fleming_bounds_fall(name):
     """Early stops are the harder."""
     upper = upper_bounds(name, 0.0 if name == "wang_tsiatis" else None, 0.025, equal(5))
     assert np.all(np.diff(upper) < 0.0)
+
+
+@settings(max_examples=30)
+@given(st.floats(0.0, 1.0), st.floats(0.001, 0.2))
+def test_spending_functions_are_those_of_the_papers(t, error):
+    """Error spent by t, written out with SciPy; none at 0 and all at 1."""
+    papers = [
+        ("obrien_fleming", 0.0, 2.0 * norm.sf(norm.isf(error / 2.0) / np.sqrt(max(t, 1e-300)))),
+        ("pocock", 0.0, error * np.log1p((np.e - 1.0) * t)),
+        (GAMMA, -4.0, error * np.expm1(4.0 * t) / np.expm1(4.0)),
+        (GAMMA, 0.0, error * t),
+        (GAMMA, 2.5, error * np.expm1(-2.5 * t) / np.expm1(-2.5)),
+        ("power", 3.0, error * t**3),
+        ("power", 0.5, error * t**0.5),
+    ]
+    for name, value, spent in papers:
+        shape = shapes()[name]
+        assert isinstance(shape, SpendingShape)
+        found = shape.spent(error, np.array([0.0, t, 1.0]), value)
+        assert found == pytest.approx([0.0, spent, error], abs=1e-15)
 
 
 def test_a_single_look_is_the_test_itself():

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from protocolsim.component import MARKS
 from protocolsim.names import told_apart
 from protocolsim.report.protocol import text
+from protocolsim.report.protocol.looks import looks
 from protocolsim.report.protocol.schedule import schedule, schedule_html, schedule_text
 from protocolsim.report.style.console import Screen
 from protocolsim.scenario.build.protocol import ANY, ON_STUDY
@@ -80,6 +81,7 @@ def describe(scenario: str | Scenario) -> Synopsis:
         "Decision rules": _rules(loaded),
         "What the rules read": _summaries(loaded),
         "Schedule of assessments": _visits(loaded),
+        "Looks at the accumulating data": looks(loaded),
         "Endpoints": _endpoints(loaded),
         "Parameters of the protocol": _parameters(loaded, unsure=False),
         "Assumptions": [*_parameters(loaded, unsure=True), *_components(loaded)],

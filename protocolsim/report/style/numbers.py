@@ -76,6 +76,16 @@ def with_error(value: float, error: float) -> str:
     return f"{value:.{digits}f} ± {error:.{digits}f}"
 
 
+def of_subjects(result: Result) -> list[Estimate]:
+    """The estimates of endpoints: those of a trial's subjects, which are neither of tests nor of looks."""
+    return [e for e in result.estimates.values() if not (e.decides or e.of_looks)]
+
+
+def tests(result: Result) -> list[Estimate]:
+    """The estimates of tests."""
+    return [e for e in result.estimates.values() if e.decides and not e.of_looks]
+
+
 def one_trial(estimate: Estimate) -> str:
     """The range that holds 90 % of single trials; one trial has none."""
     if estimate.decides:
@@ -204,6 +214,8 @@ def exact(row: PublishedComparison) -> str:
 def undefined_note(estimates: Iterable[Estimate]) -> str:
     """How many single trials had no value, per endpoint; '' where all had."""
     parts = [
-        f"{e.label}: {e.n_undefined:,} of {count(e.n_replicates, 'trial')}" for e in estimates if e.n_undefined > 0
+        f"{e.label}: {e.n_undefined:,} of {count(e.n_replicates, 'trial')}"
+        for e in estimates
+        if e.n_undefined > 0 and not e.of_looks
     ]
     return "Without a value (nobody in the denominator): " + "; ".join(parts) + "." if parts else ""

@@ -16,6 +16,7 @@ from protocolsim.drug.base import Drug
 from protocolsim.engine.base import Measured, Trial, causes_of, place
 from protocolsim.errors import ScenarioError, UsageError, raised, unknown
 from protocolsim.interim.design import Design
+from protocolsim.interim.estimates.made import characteristics_of
 from protocolsim.proof.symbolic.budget import Budget
 from protocolsim.protocol.checks import findings
 from protocolsim.protocol.states import Protocol, State
@@ -105,11 +106,11 @@ def _assemble(document: Document, part: ScenarioPart, q: Expressions, allow_plug
     analyses = analyses_of(part, q, endpoints, reader)
     hidden = [t for c in cast.components for t in c.traits if t.hidden]
     decisions = decisions_of(part, q, words, hidden, builder, units)
-    _check_shown(part, q.faults, q.names, words)
     effect = effect_of(part.effect, q, cast.rows)
     names = [t.name for t in hidden]
     around = Around(part, q, words, reader, protocol, cohort, populations, endpoints, analyses, names, cast.rows)
     design = design_of(part.interim, around)
+    _check_shown(part, q, words, design)
     q.names.settle()
     if protocol is None or cohort is None or cast.disease is None:
         return None
@@ -162,11 +163,12 @@ def _own_parameters(part: ScenarioPart, protocol: Protocol, q: Expressions) -> t
     return (*scenario_parameters(part.parameters, q.parameters.named), *starts)
 
 
-def _check_shown(part: ScenarioPart, faults: Faults, names: Names, words: Vocabulary) -> None:
+def _check_shown(part: ScenarioPart, q: Expressions, words: Vocabulary, design: Design | None) -> None:
     """Faults of what a report shows: the scenarios and numbers that it quotes, the variable that it follows."""
-    check_findings(part, faults, names)
+    of_looks = characteristics_of(design) if design is not None else None if part.interim is not None else ()
+    check_findings(part, q.faults, q.names, of_looks)
     if part.follow is not None:
-        names.known(("follow",), "variable", part.follow, words.variable_names)
+        q.names.known(("follow",), "variable", part.follow, words.variable_names)
 
 
 def _check_size(part: ScenarioPart, faults: Faults) -> bool:
@@ -493,6 +495,7 @@ def _trial(
         dose_units=tuple(protocol.dose_unit(k) for k in range(len(words.drug_names))),
         looks=() if design is None else tuple(look.name for look in design.looks),
         conclusions=() if design is None else design.conclusions,
+        read=() if design is None else design.values,
     )
     return Trial(
         protocol=protocol,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +25,11 @@ def quoted(text: str) -> list[tuple[str, str]]:
     return [(scenario, endpoint) for scenario, _, endpoint in parts]
 
 
-def check_findings(part: ScenarioPart, faults: Faults, names: Names) -> None:
-    """Faults for companions that do not exist, and for numbers that no endpoint gives."""
+def check_findings(part: ScenarioPart, faults: Faults, names: Names, of_looks: Collection[str] | None) -> None:
+    """Faults for companions that do not exist, and for numbers that no endpoint gives.
+
+    `of_looks` are the names of what the looks bring about; None where they have faults, so that nobody can tell.
+    """
     for k, name in enumerate(part.beside):
         try:
             if not is_path(name):
@@ -38,6 +41,8 @@ def check_findings(part: ScenarioPart, faults: Faults, names: Names) -> None:
     for k, text in enumerate(part.findings):
         for scenario, endpoint in quoted(text):
             address: Address = ("findings", k)
+            if not scenario and (endpoint in of_looks if of_looks is not None else "[" in endpoint):
+                continue
             if not scenario:
                 names.known(address, "endpoint", endpoint, (*names.declared("endpoints"), *names.declared("analysis")))
             elif scenario not in part.beside:

@@ -8,7 +8,7 @@ import numpy as np
 
 from protocolsim.arrays import Floats
 from protocolsim.errors import UsageError
-from protocolsim.sequential.counts import binomial
+from protocolsim.sequential.counts import added, binomial
 from protocolsim.sequential.exact.operating import Operating
 
 
@@ -37,10 +37,10 @@ def single_arm(n: Any, futility: Any, efficacy: Any, p: float) -> Operating:
         k = int(np.argmax(low >= high))
         raise UsageError(f"look {k + 1}: futility at {low[k]:g} or fewer, efficacy at {high[k]:g} or more")
     probability(p)
-    won, lost, here = np.zeros(len(sizes)), np.zeros(len(sizes)), np.ones(1)
+    won, lost, here = np.zeros(len(sizes)), np.zeros(len(sizes)), np.ones((1, 1))
     for k, more in enumerate(np.diff(sizes, prepend=0).tolist()):
-        here = np.convolve(here, binomial(more, float(p)))
-        count = np.arange(len(here))
+        here = added(here, binomial(more, float(p)))
+        count = np.arange(len(here))[:, np.newaxis]
         above = count >= high[k]
         below = ~above if k + 1 == len(sizes) else count <= low[k]
         won[k], lost[k] = np.sum(here[above]), np.sum(here[below])

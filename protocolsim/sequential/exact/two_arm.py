@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from protocolsim.errors import UsageError
-from protocolsim.sequential.counts import binomial
+from protocolsim.sequential.counts import added, binomial
 from protocolsim.sequential.exact.operating import Operating
 from protocolsim.sequential.exact.single_arm import bounds_of, probability, sizes_of
 
@@ -28,9 +28,9 @@ def two_arm(n1: Any, n2: Any, lower: Any, upper: Any, p1: float, p2: float) -> O
     Parameters
     ----------
     n1, n2 : [K], subjects of each arm at each look, increasing.
-    lower, upper : [K], bounds on the scale of Z: the trial ends with a rejection at or above the upper, without one at or below
-        the lower; nan: not at this look. At the last look what is not a rejection is none. Z that is undefined (all or
-        none succeed) crosses no bound.
+    lower, upper : [K], bounds on the scale of Z: the trial ends with a rejection at or above the upper, without one at
+        or below the lower; nan: not at this look. At the last look what is not a rejection is none. Z that is undefined
+        (all or none succeed) crosses no bound.
     p1, p2 : true probabilities of success.
 
     Returns
@@ -43,13 +43,11 @@ def two_arm(n1: Any, n2: Any, lower: Any, upper: Any, p1: float, p2: float) -> O
     low, high = (bounds_of(values, len(first)) for values in (lower, upper))
     probability(p1)
     probability(p2)
+    more1, more2 = (np.diff(sizes, prepend=0).tolist() for sizes in (first, second))
     won, lost, here = np.zeros(len(first)), np.zeros(len(first)), np.ones((1, 1))
     for k in range(len(first)):
-        before = (0, 0) if k == 0 else (first[k - 1], second[k - 1])
-        here = _more(
-            _more(here, binomial(int(first[k] - before[0]), float(p1))).T,
-            binomial(int(second[k] - before[1]), float(p2)),
-        ).T
+        here = added(here, binomial(more1[k], float(p1)))
+        here = added(here.T, binomial(more2[k], float(p2))).T
         z = score(np.arange(len(here))[:, np.newaxis], first[k], np.arange(here.shape[1]), second[k])
         above = z >= high[k]
         below = ~above if k + 1 == len(first) else z <= low[k]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from protocolsim.arrays import Floats
-from protocolsim.endpoint.base import Endpoint, Population, populations
+from protocolsim.endpoint.base import Endpoint, Population, Reported, populations
 from protocolsim.records import Records
 from protocolsim.study.estimation.disk_array import Spill
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def rows_in(records: Records) -> int:
     """The total number of rows of all tables."""
-    return sum(len(next(iter(table.values()))) for table in records.tables.values())
+    return sum(len(next(iter(records[table].values()))) for table in records.names)
 
 
 @dataclass(frozen=True)
@@ -41,12 +41,12 @@ class EndpointSums:
     a temporary file.
     """
 
-    def __init__(self, endpoints: Mapping[str, Endpoint], declared: Mapping[str, Population]) -> None:
+    def __init__(self, endpoints: Mapping[str, Reported], declared: Mapping[str, Population]) -> None:
         self._endpoints, self._declared = endpoints, declared
         self._done: dict[str, Spill] = {}
         self._open: dict[str, Floats] = {}  # sums of the replicate that may continue
         self._ranked: dict[str, Spill] = {}  # likewise, one number per subject
-        self._subjects: dict[str, Spill] = {}  # likewise, the columns of a test
+        self._subjects: dict[str, tuple[Endpoint, Spill]] = {}  # likewise, the columns of a test
         self._unfinished: int | None = None
         self.rows = 0
 
@@ -57,11 +57,11 @@ class EndpointSums:
         if records.whole or records.first_replicate != self._unfinished:
             self._finish()
         for name, endpoint in self._endpoints.items():
-            if endpoint.decides and not records.whole:
-                self._keep_subjects(name, endpoint.contributions(records, known))
-            elif records.whole:
+            if records.whole:
                 self._keep(name, endpoint.sums(records, known))
-            elif endpoint.ranks:
+            elif isinstance(endpoint, Endpoint) and endpoint.decides:
+                self._keep_subjects(endpoint, endpoint.contributions(records, known))
+            elif isinstance(endpoint, Endpoint) and endpoint.ranks:
                 own = endpoint.contributions(records, known)[:, 0]
                 self._ranked.setdefault(name, Spill(1)).add(own[~np.isnan(own)])
             else:
@@ -70,9 +70,10 @@ class EndpointSums:
                 self._open[name] = self._open[name] + sums if name in self._open else sums
         self._unfinished = None if records.whole else records.first_replicate
 
-    def _keep_subjects(self, name: str, own: Floats) -> None:
+    def _keep_subjects(self, endpoint: Endpoint, own: Floats) -> None:
         """Keep the subjects' columns: a statistical test needs all of them at the end of the replicate."""
-        self._subjects.setdefault(name, Spill(own.shape[1])).add(own[~np.isnan(own[:, 0])])
+        _, kept = self._subjects.setdefault(endpoint.name, (endpoint, Spill(own.shape[1])))
+        kept.add(own[~np.isnan(own[:, 0])])
 
     def _keep(self, name: str, sums: Floats) -> None:
         if name not in self._done:
@@ -86,9 +87,9 @@ class EndpointSums:
         for name, own in self._ranked.items():
             median = own.median()
             self._keep(name, np.array([[median, 1.0] if len(own) else [0.0, 0.0]]))
-        for name, parts in self._subjects.items():
+        for name, (endpoint, parts) in self._subjects.items():
             rows = np.asarray(parts.rows())
-            self._keep(name, self._endpoints[name].added(rows, np.zeros(len(rows), dtype=np.int64), 1))
+            self._keep(name, endpoint.added(rows, np.zeros(len(rows), dtype=np.int64), 1))
         self._open, self._ranked, self._subjects, self._unfinished = {}, {}, {}, None
 
     def merge(self, later: PointSums) -> None:

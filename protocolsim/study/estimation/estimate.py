@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from protocolsim.arrays import Floats
-from protocolsim.endpoint.base import Endpoint, Published
+from protocolsim.endpoint.base import Published, Reported
+from protocolsim.interim.estimates.base import OperatingCharacteristic
 
 LOW, MIDDLE, HIGH = 0.05, 0.50, 0.95
 # The tolerance within which values are equal, as in decision rules.
@@ -27,7 +28,7 @@ class Estimate:
     two replicates), `lo`, `median` and `hi` the 5th, 50th and 95th percentile of single trials, of which
     `n_undefined` have no value. `percentile` (0 to 100) is the share of single trials below the published value,
     ties counting half; None where nothing is published or no trial has a value. `decides`: one trial only says yes or
-    no, so that there is no range of single trials (nan).
+    no, so that there is no range of single trials (nan). `of_looks`: it is of the looks at the accumulating data.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Estimate:
     published: Published | None
     percentile: float | None
     decides: bool = False
+    of_looks: bool = False
 
     @property
     def role(self) -> str | None:
@@ -52,7 +54,7 @@ class Estimate:
         return None if self.published is None else self.published.role
 
 
-def estimate(endpoint: Endpoint, sums: Floats) -> Estimate:
+def estimate(endpoint: Reported, sums: Floats) -> Estimate:
     """The estimate from the sums [replicates, k] that `endpoint.sums` left, in replicate order.
 
     The percentiles are the inverse of the empirical distribution function, so each is the value of some trial:
@@ -78,10 +80,11 @@ def estimate(endpoint: Endpoint, sums: Floats) -> Estimate:
         published=published,
         percentile=None if published is None else mid_rank(defined, published.value),
         decides=endpoint.decides,
+        of_looks=isinstance(endpoint, OperatingCharacteristic),
     )
 
 
-def jackknife(endpoint: Endpoint, sums: Floats) -> float:
+def jackknife(endpoint: Reported, sums: Floats) -> float:
     """Monte Carlo standard error of the value of all replicates, each left out in turn (Efron and Stein 1981).
 
     nan for fewer than two replicates, or where the value hangs on a single one.

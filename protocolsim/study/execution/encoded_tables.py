@@ -1,4 +1,4 @@
-"""Streaming Parquet encoding of the five tables, in row groups that are concatenated without decoding."""
+"""Streaming Parquet encoding of tables, in row groups that are concatenated without decoding."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from protocolsim.records import TABLES, Coded, Records, shown
+from protocolsim.records import Coded, Records, shown
 from protocolsim.study.storage import row_groups
 
 if TYPE_CHECKING:
@@ -55,14 +55,14 @@ class Encoder:
         self._files = ExitStack()
         self._sinks: dict[str, IO[bytes]] = {}
         self._writers: dict[str, Any] = {}
-        self._groups = dict.fromkeys(TABLES, 0)
+        self._groups: dict[str, int] = {}
 
     def add(self, records: Records) -> None:
         """The next piece."""
-        for table in TABLES:
+        for table in records.names:
             rows = arrow(records, table)
             if table not in self._writers:
-                self._writers[table] = self._writer(table, rows.schema)
+                self._writers[table], self._groups[table] = self._writer(table, rows.schema), 0
             if len(rows):
                 self._writers[table].write_table(rows, row_group_size=_GROUP)
                 self._groups[table] += -(-len(rows) // _GROUP)
@@ -96,7 +96,7 @@ def settings(schema: pa.Schema) -> dict[str, Any]:
     import pyarrow as pa
     from pyarrow import parquet
 
-    repeating = [f.name for f in schema if not pa.types.is_floating(f.type) or f.name.endswith("day")]
+    repeating = [f.name for f in schema if not pa.types.is_floating(f.type) or f.name.endswith(("day", "week"))]
     kept: dict[str, Any] = {"compression": "lz4", "use_dictionary": repeating, "write_statistics": list(_KEYS)}
     if all(key in schema.names for key in _KEYS):
         order = [(key, "ascending") for key in _KEYS]
@@ -118,5 +118,5 @@ def write_streaming(pieces: Iterable[Records], folder: Path) -> None:
 
 def join(parts: Mapping[str, Iterable[Path]], folder: Path) -> None:
     """Every table from its parts, in order."""
-    for table in TABLES:
-        row_groups.join(parts[table], folder / f"{table}.parquet")
+    for table, files in parts.items():
+        row_groups.join(files, folder / f"{table}.parquet")

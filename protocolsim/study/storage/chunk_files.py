@@ -1,4 +1,4 @@
-"""Storage of finished chunks in a study's folder (checkpoints): their sums, and their parts of the five tables.
+"""Storage of finished chunks in a study's folder (checkpoints): their sums, and their parts of the tables.
 
 A chunk is a Parquet file with one row per trial. Columns that users name have a prefix, so that no name can meet ours:
 
@@ -19,14 +19,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from protocolsim.endpoint.base import Endpoint
-from protocolsim.records import TABLES
+from protocolsim.endpoint.base import Reported
 from protocolsim.study.estimation.endpoint_sums import PointSums
 from protocolsim.study.execution.chunks import Chunk, Span, Work
 from protocolsim.study.execution.trials import Trials
 from protocolsim.study.storage import ours
 from protocolsim.study.storage.manifest import Manifest
-from protocolsim.study.storage.table_parts import part_name, with_tables
+from protocolsim.study.storage.table_parts import part_name, tables_in, with_tables
 
 if TYPE_CHECKING:
     from protocolsim.study.storage.study_folder import StudyFolder
@@ -43,9 +42,12 @@ class ChunkFiles:
 
     def prepared(self, work: Work[Any, PointSums], *, same_disk: bool) -> Work[Any, PointSums]:
         """Where tables are too large to travel they are spooled in the folder, or made here at the end."""
-        points = [point for point in work.points if isinstance(point, Trials)]
-        tables = same_disk or not any(point.large for point in points)
-        return replace(work, points=[replace(p, tables=p.tables and tables, spool=self._folder.parts) for p in points])
+        tables = same_disk or not any(point.large for point in work.points if isinstance(point, Trials))
+        points = [
+            replace(p, tables=p.tables and tables, spool=self._folder.parts) if isinstance(p, Trials) else p
+            for p in work.points
+        ]
+        return replace(work, points=points)
 
     def taken_up(self, work: Work[Any, PointSums]) -> list[Span]:
         """The spans that the folder has already, with their share of the tables where it keeps those.
@@ -78,7 +80,9 @@ class ChunkFiles:
 
     def put(self, chunk: Chunk[Any, PointSums], results: Sequence[PointSums]) -> list[PointSums]:
         """Keep a finished chunk in the folder: of its results only the sums are still needed."""
-        endpoints: dict[int, Mapping[str, Endpoint]] = {p.span.point: p.point.scenario.reported for p in chunk.parts}
+        endpoints: dict[int, Mapping[str, Reported]] = {
+            p.span.point: p.point.scenario.reported if isinstance(p.point, Trials) else {} for p in chunk.parts
+        }
         spans = [part.span for part in chunk.parts]
         told: dict[str, Any] = {"spans": _span_rows(spans, results)}
         files: dict[str, bytes | Path] = {}
@@ -99,16 +103,19 @@ def _span_rows(spans: Sequence[Span], results: Sequence[PointSums]) -> list[list
 def parts_of(folder: StudyFolder) -> dict[str, list[Path]]:
     """The parts of every table, in the order of the study."""
     names = with_tables(folder.entries)
-    return {table: [folder.path / part_name(name, table) for name in names] for table in TABLES}
+    return {table: [folder.path / part_name(name, table) for name in names] for table in tables_in(folder.entries)}
 
 
 def encoded_chunk(
     spans: Sequence[Span],
     results: Sequence[PointSums],
     manifest: Manifest,
-    endpoints: Mapping[int, Mapping[str, Endpoint]],
+    endpoints: Mapping[int, Mapping[str, Reported]],
 ) -> bytes:
-    """The file of a chunk; `endpoints` are those of each point. Points with other endpoints have nulls there."""
+    """The file of a chunk; `endpoints` are those of each point. Points with other endpoints have nulls there.
+
+    Sums that belong to no endpoint are kept without a value.
+    """
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -120,7 +127,7 @@ def encoded_chunk(
     return out.getvalue()
 
 
-def _table(span: Span, made: PointSums, manifest: Manifest, endpoints: Mapping[str, Endpoint]) -> Any:
+def _table(span: Span, made: PointSums, manifest: Manifest, endpoints: Mapping[str, Reported]) -> Any:
     import pyarrow as pa
 
     size = len(span.replicates)
@@ -130,8 +137,7 @@ def _table(span: Span, made: PointSums, manifest: Manifest, endpoints: Mapping[s
     columns["replicate"] = pa.array(np.arange(span.first, span.stop, dtype=np.int64))
     for name, endpoint in endpoints.items():
         columns[_VALUE + name] = pa.array(endpoint.value(made.sums[name]), type=pa.float64(), from_pandas=True)
-    for name in endpoints:
-        sums = made.sums[name]
+    for name, sums in made.sums.items():
         offsets = np.arange(0, sums.size + 1, sums.shape[1], dtype=np.int32)
         columns[_SUMS + name] = pa.ListArray.from_arrays(offsets, pa.array(sums.ravel()))
     return pa.table(columns)

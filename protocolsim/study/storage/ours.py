@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from protocolsim.errors import UsageError
-from protocolsim.records import TABLES
+from protocolsim.records import TABLES, TRIAL_TABLES
 from protocolsim.study.storage.ledger import LEDGER
 from protocolsim.study.storage.write import PARTIAL
 
@@ -28,15 +28,16 @@ PLAN = "plan.json"
 COMPANIONS = "beside"
 COMPARED = "compared.yaml"
 
-_FRAMES = ("sweep", "curve", "definitions", "regret", "posterior", "validation", "comparison")
+_OF_RUNS = (*TABLES, *TRIAL_TABLES)
+_FRAMES = ("sweep", "curve", "definitions", "regret", "posterior", "validation", "comparison", "boundaries")
 _TABLE = r"\.(parquet|csv|csv\.gz)"
 _FIGURE = r"\.(png|svg|html)"
 _RESULT = re.compile(
     "|".join(
         [
             *map(re.escape, (SUMMARY, REPORT, SCENARIO, PROVENANCE, COMPARED, "targets.yaml")),
-            rf"({'|'.join([*TABLES, *_FRAMES])}){_TABLE}",
-            rf"(sweep|curves|roc|loss|what_follows|definitions|definitions_roc|regret){_FIGURE}",
+            rf"({'|'.join([*_OF_RUNS, *_FRAMES])}){_TABLE}",
+            rf"(sweep|curves|roc|loss|what_follows|definitions|definitions_roc|regret|boundaries){_FIGURE}",
         ]
     )
 )
@@ -44,7 +45,7 @@ _RESULT = re.compile(
 _CHUNK = r"[0-9]{5}-[0-9]{9}-[0-9]{9}"
 _IN_FOLDERS = {
     CHUNKS: re.compile(rf"\.?{_CHUNK}\.parquet(\{PARTIAL})?"),
-    PARTS: re.compile(rf"\.?{_CHUNK}\.({'|'.join(TABLES)})\.(parquet|spool)(\{PARTIAL})?"),
+    PARTS: re.compile(rf"\.?{_CHUNK}\.({'|'.join(_OF_RUNS)})\.(parquet|spool)(\{PARTIAL})?"),
     REFERENCE: re.compile(rf"\.?(chunk_[0-9]{{5}}\.npz|{re.escape(PLAN)})(\{PARTIAL})?"),
     COMPANIONS: re.compile(r"[^/]+\.(yaml|yml|json)"),
     RESULTS: re.compile(".*"),

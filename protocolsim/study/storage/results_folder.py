@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from protocolsim.records import TABLES
 from protocolsim.scenario.build.companions import with_companions_at
 from protocolsim.scenario.file.yaml_writer import as_yaml
 from protocolsim.scenario.scenario import Scenario
@@ -20,7 +19,7 @@ from protocolsim.study.storage.study_folder import StudyFolder
 
 
 def write_run(result: Result, place: Path, folder: StudyFolder | None = None, *, csv: bool = False) -> None:
-    """The five tables, the summary, the scenario and its provenance.
+    """The tables, the summary, the scenario and its provenance.
 
     Tables are joined from the parts that the folder of the study keeps, whose rows are not read again; without them
     they are simulated once more, piece by piece. `csv`: as CSV too.
@@ -28,8 +27,8 @@ def write_run(result: Result, place: Path, folder: StudyFolder | None = None, *,
     if folder is None or not _joined(folder, place):
         encoded_tables.write_streaming(result.pieces(), place)
     if csv:
-        for table in TABLES:
-            csv_of(place / f"{table}.parquet")
+        for table in sorted(place.glob("*.parquet")):
+            csv_of(table)
     write_facts(place, result.summary(), result.scenario, result.provenance, result.asked)
 
 

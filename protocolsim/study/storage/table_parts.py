@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from protocolsim.records import TABLES
 from protocolsim.study.storage import ours, row_groups
 from protocolsim.study.storage.ledger import LEDGER, LedgerEntry
 from protocolsim.study.storage.manifest import Manifest
@@ -20,6 +19,11 @@ def part_name(name: str, table: str) -> str:
 def with_tables(entries: Mapping[str, LedgerEntry]) -> list[str]:
     """The chunks that have a share of the tables, in the order of the study."""
     return [name for name in sorted(entries) if "groups" in entries[name].told]
+
+
+def tables_in(entries: Mapping[str, LedgerEntry]) -> tuple[str, ...]:
+    """The names of the tables of which these chunks have shares."""
+    return tuple(dict.fromkeys(table for name in with_tables(entries) for table in entries[name].told["groups"]))
 
 
 def tables_taken_over(
@@ -41,14 +45,14 @@ def tables_taken_over(
         return tables
     damaged = [
         f"{table}.parquet"
-        for table in TABLES
+        for table in tables_in(entries)
         if checksum(earlier / f"{table}.parquet") != manifest.files.get(f"{table}.parquet")
     ]
     if damaged:
         lost += damaged
         return tables
     parted: dict[str, dict[str, str]] = {name: {} for name in wanted}
-    for table in TABLES:
+    for table in tables_in(entries):
         places = {name: parts / Path(part_name(name, table)).name for name in wanted}
         groups = [(places.get(name), entries[name].told["groups"][table]) for name in names]
         try:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from protocolsim.arrays import Floats
-from protocolsim.endpoint.base import Endpoint
+from protocolsim.endpoint.base import Reported
 from protocolsim.engine.base import Progress
 from protocolsim.errors import ScenarioError, SimulationError, UsageError
 from protocolsim.names import as_column
@@ -262,9 +262,15 @@ def carry_out(
 ) -> Sweep:
     """Simulate the scenario itself and every point. `progress` is called with the trials done since the last call.
 
-    `workers` and `folder` as for `run`. Raises SimulationError, which names the point, where a cohort cannot be filled.
+    `workers` and `folder` as for `run`. Raises SimulationError, which names the point, where a cohort cannot be filled;
+    UsageError where a point has other looks, whose numbers are none of the scenario's own.
     """
     started = time.perf_counter()
+    for point in planned.points:
+        other = point.scenario.reported.keys() ^ planned.scenario.reported.keys()
+        if other:
+            at = _said(planned.axes, point.settings)
+            raise UsageError(f"at {at} there are other looks: '{min(other)}' is not found at every point")
     scenarios = (planned.scenario, *(p.scenario for p in planned.points))
     replicates = range(planned.replicates)
     points = [Trials(s, chosen_engine(s, planned.engine), planned.seed, replicates) for s in scenarios]
@@ -309,8 +315,8 @@ def _outcome(
 class _PairedDifference:
     """The difference of an endpoint between two settings, as a value of the sums of both side by side."""
 
-    there: Endpoint
-    here: Endpoint
+    there: Reported
+    here: Reported
     width: int
 
     def value(self, sums: Floats) -> Floats:
@@ -318,14 +324,14 @@ class _PairedDifference:
         return self.there.value(sums[..., : self.width]) - self.here.value(sums[..., self.width :])
 
 
-def paired_mcse(there: Endpoint, sums_there: Floats, here: Endpoint, sums_here: Floats) -> float:
+def paired_mcse(there: Reported, sums_there: Floats, here: Reported, sums_here: Floats) -> float:
     """Monte Carlo standard error of a paired difference between two settings with common random numbers.
 
     Each replicate is left out of both at once (delete-one jackknife). nan where it is undefined.
     """
     difference = _PairedDifference(there, here, sums_there.shape[1])
     # The jackknife uses only the endpoint's `value` of sums.
-    return jackknife(cast(Endpoint, difference), np.concatenate([sums_there, sums_here], axis=1))
+    return jackknife(cast(Reported, difference), np.concatenate([sums_there, sums_here], axis=1))
 
 
 # Storing -------------------------------------------------------------------------------------------------------------

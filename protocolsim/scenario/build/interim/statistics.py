@@ -15,6 +15,7 @@ from protocolsim.interim.catalogue import kinds
 from protocolsim.interim.design import Boundary
 from protocolsim.protocol.conduct import Look
 from protocolsim.scenario.build.interim.around import Around
+from protocolsim.scenario.build.values.names import NAME
 from protocolsim.scenario.file.interim_schema import InterimPart, StatisticPart
 from protocolsim.scenario.file.statistic_keys import FOLLOWED_FOR, StatisticKey, keys_of
 from protocolsim.scenario.file.yaml_reader import Address
@@ -68,7 +69,24 @@ class StatisticsBuilder:
             values["followed_for"] = self._followed(address, values.values())
         elif values["followed_for"] == 0:
             values["followed_for"] = None
+        if not self._enough_at_the_end(address, keys, written, values):
+            return None
         return self._made(address, name, kind, values)
+
+    def _enough_at_the_end(
+        self, address: Address, keys: Mapping[str, StatisticKey], written: Mapping[str, Any], values: Mapping[str, Any]
+    ) -> bool:
+        """Whether a statistic counts as many at the end as each look waits for; a fault where it does not."""
+        field = keys.get("of")
+        number = None if field is None or field.holds != "whole number" else values.get(field.field)
+        if number is None or self.looks is None:
+            return True
+        most = max(self.looks, key=lambda look: look.trigger.number if look.trigger.count is not None else 0)
+        if number >= most.trigger.number:
+            return True
+        said = f"{written['of']} is fewer than the {most.trigger.number} that '{most.name}' waits for"
+        self.q.faults.append((*address, "of"), said)
+        return False
 
     def _made(self, address: Address, name: str, kind: type[Statistic], values: Mapping[str, Any]) -> Statistic | None:
         try:
@@ -224,8 +242,10 @@ class StatisticsBuilder:
 
     def _bound(self, address: Address, given: Any, key: StatisticKey) -> float | None:
         """A number, or the name of a boundary: its last value."""
-        if not isinstance(given, str) or given not in self.part.boundaries:
+        if not isinstance(given, str) or NAME.fullmatch(given) is None or given in self.q.parameters.values:
             return self._number(address, given, key)
+        if not self.q.names.known(address, "boundary", given, self.part.boundaries):
+            return None
         if given not in self.boundaries:
             self.q.faults.unsound()  # it has a fault of its own
             return None

@@ -1,0 +1,1 @@
+"""Every boundary of a design: figure, page and terminal."""

@@ -18,7 +18,6 @@ from protocolsim.protocol.counting import number_by
 from protocolsim.protocol.rules import Evaluator, Node, Operation, names_in, parse
 from protocolsim.protocol.states import Rule
 from protocolsim.records import NEVER, Column, Records, Table
-from protocolsim.units import MINUTES_PER_DAY
 
 Action = Literal["stop", "conclude"]
 _COMPARES = ("<", "<=", ">", ">=", "==", "!=")

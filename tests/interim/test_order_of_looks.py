@@ -454,6 +454,29 @@ class TestWhoContinues:
         assert heard.tolist() == there.astype(int).tolist()
         assert (begun[records.subject_rows("events")] + records["events"]["minute"] == at + 1).all()
 
+    def test_a_trial_of_one_subject(self):
+        """Who is randomised, at a dose of their own, after hearing of it on their own."""
+        arm = "treatment: {infusion: {dose: weight * 0.02 mg/kg, days: [0]}}, enrolled: true, lasts: 3 days"
+        text = f"""
+states:
+  visit: {{lasts: 2 days}}
+  one: {{{arm}}}
+  other: {{{arm}}}
+  done: {{final: done}}
+  told: {{final: told}}
+randomisations:
+  arm: {{between: {{one: 1, other: 1}}}}
+transitions:
+  - {{from: visit, randomise: arm}}
+  - {{from: [one, other], to: told, upon: rash}}
+  - {{from: [one, other], to: done}}
+"""
+        scenario = toy(text, cohort="size: 1\narrivals: 1 / 2 days")
+        stop = int(simulated(scenario).begins()[0]) + DAY
+        records = conducted(stopped_at(stop, events=told()), scenario=scenario)
+        assert column(records, "minute", "events") == [DAY + 1]
+        assert column(records, "screened", "trials") == [1]
+
 
 class TestConclusion:
     """14. After a conclusion no further look is held. Enrolment and follow-up go on."""

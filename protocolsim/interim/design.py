@@ -47,7 +47,7 @@ class Boundary:
 
 
 @dataclass(frozen=True)
-class Formula:
+class TrialFormula:
     """A number computed from statistics and what is counted, by a name of its own."""
 
     name: str
@@ -93,7 +93,7 @@ class Design:
 
     looks: tuple[Look, ...]
     statistics: tuple[Statistic, ...]
-    formulas: tuple[Formula, ...]
+    formulas: tuple[TrialFormula, ...]
     boundaries: tuple[Boundary, ...]
     rules: tuple[TrialRule, ...]
     information: Information

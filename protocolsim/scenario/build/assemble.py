@@ -123,17 +123,8 @@ def _assemble(document: Document, part: ScenarioPart, q: Expressions, allow_plug
     never = tuple(lapsing(part, trial()))
     return Scenario(
         name=PurePath(document.source).stem,
-        title=part.title,
-        question=part.question,
-        description=part.description,
-        sources=tuple(part.sources),
-        notes=tuple(part.notes),
-        beside=tuple(part.beside),
-        findings=tuple(part.findings),
+        **_as_written(part),
         warnings=(*cast.warnings, *_unusual(part, q.names, document), *(said(*n) for n in never)),
-        seed=part.seed,
-        replicates=part.replicates,
-        follow=part.follow,
         trial=trial(),
         populations=populations,
         endpoints=endpoints,
@@ -150,6 +141,13 @@ def _assemble(document: Document, part: ScenarioPart, q: Expressions, allow_plug
         builder=build,
         allow_plugins=allow_plugins,
     )
+
+
+def _as_written(part: ScenarioPart) -> dict[str, Any]:
+    """What the scenario says as the file does."""
+    listed = {key: tuple(getattr(part, key)) for key in ("sources", "notes", "beside", "findings")}
+    plain = ("title", "question", "description", "seed", "replicates", "follow")
+    return {key: getattr(part, key) for key in plain} | listed
 
 
 def _dose_units(protocol: Protocol | None, words: Vocabulary) -> dict[str, str | None]:

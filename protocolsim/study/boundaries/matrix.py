@@ -18,7 +18,6 @@ from protocolsim.errors import UsageError
 from protocolsim.interim.design import Design
 from protocolsim.interim.tables import looks_table
 from protocolsim.protocol.conduct import NO_RULE, Held, Look
-from protocolsim.protocol.counting import begins
 from protocolsim.records import NEVER, READ, Column, Records, Table
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.study.engines import engine_named
@@ -85,7 +84,7 @@ class Unobeyed:
 
     def tables(self, held: Held, final: Records, as_if: Held, overrun: Held) -> Mapping[str, Table]:  # noqa: ARG002
         """Of every look what it reads, and how large the trial is that stops there; of every trial how large it is."""
-        begun, subjects = begins(final), final["subjects"]
+        begun, subjects = final.begins(), final["subjects"]
         trial = subjects["replicate"] - final.first_replicate
         looks = held.cutoff.shape[1]
         columns = {name: np.empty((final.replicates, looks), dtype=np.int64) for name in _WHOLE}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -28,6 +27,7 @@ _BESIDE: Mapping[str, tuple[str, ...]] = {
     "for": ("followed",), "number": ("members of", "events of"), "followed for": ("members of",),
 }  # fmt: skip
 _MOST = 10**9
+_NAN = float("nan")
 
 
 @dataclass(frozen=True)
@@ -267,9 +267,9 @@ class _LooksBuilder:
         return None
 
     def _look(self, name: str, waits: _Waits, bounds: Mapping[str, Placed], information: Information) -> Look:
-        share, planned = waits.share, math.nan
+        share, planned = waits.share, _NAN
         if share is not None:
-            number = math.ceil(share * information.maximum - 1e-9)
+            number = -int(-(share * information.maximum - 1e-9) // 1)
             waits = replace(waits, count=information.count, number=number)
             planned = share
         elif waits.count == information.count:

@@ -268,7 +268,7 @@ class Records:
         return minutes
 
     def _find_begins(self) -> Integers:
-        return np.rint(self["subjects"]["arrival_day"] * MINUTES_PER_DAY).astype(np.int64)
+        return np.asarray(np.rint(self["subjects"]["arrival_day"] * MINUTES_PER_DAY), dtype=np.int64)
 
     def trials(self) -> Integers:
         """The place of each subject's replicate among those of the records."""
@@ -309,7 +309,7 @@ class Records:
         return was
 
     def _find_was_in(self, state: int) -> NDArray[np.bool_]:
-        return self.first_entries(state) != NEVER
+        return np.asarray(self.first_entries(state) != NEVER)
 
     def seen(self, variable: int) -> Seen:
         """What was seen of a variable, by its code; what was missed or shows nothing of it is left out."""

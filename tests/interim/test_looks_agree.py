@@ -113,6 +113,18 @@ def assert_laws(scenario: Scenario, seed: int, replicate: int, found: Records) -
     return bool(trials["stopped_early"][0])
 
 
+def assert_drawn_laws(draft: Any, data: Any, limits: Any, seed: int) -> None:
+    """The laws for one drawn protocol and design."""
+    if limits is not None:
+        draft["cohort"]["capacity"] = limits
+    looked = runnable(draft)
+    looked = with_design(looked, data.draw(designs(looked)))
+    found = outcome(DES, looked, seed, range(2, 3))
+    if isinstance(found, str):
+        reject()
+    assert_laws(looked, seed, 2, found)
+
+
 class TestDrawn:
     """Anything the language can say, looked at in any way."""
 
@@ -134,14 +146,7 @@ class TestDrawn:
     @given(drafts(), st.data(), LIMITS, SEEDS)
     def test_what_a_look_may_do(self, draft: Any, data: Any, limits: Any, seed: int) -> None:
         """With queues, too: the past stays, nobody is screened after a stop, and who is there is told of it."""
-        if limits is not None:
-            draft["cohort"]["capacity"] = limits
-        looked = runnable(draft)
-        looked = with_design(looked, data.draw(designs(looked)))
-        found = outcome(DES, looked, seed, range(2, 3))
-        if isinstance(found, str):
-            reject()
-        assert_laws(looked, seed, 2, found)
+        assert_drawn_laws(draft, data, limits, seed)
 
     @pytest.mark.long
     @drawn(max_examples=4000)
@@ -156,7 +161,7 @@ class TestDrawn:
     @given(drafts(), st.data(), LIMITS, SEEDS)
     def test_thousands_in_queues(self, draft: Any, data: Any, limits: Any, seed: int) -> None:
         """The third law, for longer."""
-        self.test_what_a_look_may_do.hypothesis.inner_test(self, draft, data, limits, seed)
+        assert_drawn_laws(draft, data, limits, seed)
 
 
 class TestShipped:
@@ -175,6 +180,14 @@ class TestShipped:
                 data_lag=2 * weeks, decided_after=weeks, events=told,
             )  # fmt: skip
             assert_agree(with_design(scenario, made), 3, range(6))
+
+
+@pytest.mark.parametrize("name", [n for n in protocolsim.scenarios() if protocolsim.load(n).trial.conduct is not None])
+def test_shipped_designs(name: str) -> None:
+    """What their files say of looks, one replicate of each."""
+    scenario = protocolsim.load(name)
+    found = assert_agree(scenario, 5, range(1, 2))
+    assert_laws(scenario, 5, 1, found)
 
 
 def test_a_group_of_replicates_is_cut_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,8 +3,8 @@
 Each round simulates so many trials of the batch engine without looks and with them, taking turns in who is first: an
 O'Brien-Fleming boundary on the z of two shares, and futility that is not binding. Compared is the processor time of
 trials that are stopped and truncated (`obeyed`), and of the same looks where nothing ever stops a trial (`unheeded`),
-so that all looks and the whole tables are there; the least of each side, since other work on the machine only adds to it,
-and beside it the median of the pairs. Four looks may cost at most 15 % of the run.
+so that all looks and the whole tables are there; the least of each side, since other work on the machine only adds to
+it, and beside it the median of the pairs. Four looks may cost at most 15 % of the run.
 
 Run it: python benchmarks/looks.py [--replicates 1000] [--size 240] [--rounds 9] [--profile]
 Exit status 1 if the limit does not hold. Nothing is written to disk.

@@ -12,7 +12,7 @@ from protocolsim.arrays import Integers, Mask
 from protocolsim.engine.looks import hold_all, overrun
 from protocolsim.errors import UsageError
 from protocolsim.interim.design import Design, TrialRule
-from protocolsim.protocol.conduct import FAR, NO_RULE, Count, Held
+from protocolsim.protocol.conduct import FAR, NO_RULE, Count, HeldLooks
 from protocolsim.protocol.counting import dates, last_minute
 from protocolsim.records import NEVER, READ, TABLES, Records, concatenate
 from protocolsim.scenario.scenario import Scenario
@@ -176,7 +176,7 @@ def _stopped(scenario: Scenario, seed: int, replicates: int, engine: str) -> Ite
         first, size = first + size, size * _TIMES
 
 
-def _held_in(records: Records, design: Design) -> Held:
+def _held_in(records: Records, design: Design) -> HeldLooks:
     """The looks of one replicate, from its table."""
     looks = records["looks"]
 
@@ -184,10 +184,10 @@ def _held_in(records: Records, design: Design) -> Held:
         return np.asarray(looks[name], dtype=np.int64)[None, :]
 
     values = np.stack([looks[f"{READ}{name}"] for name in design.values], axis=1)[None]
-    return Held(row("trigger_minute"), row("cutoff_minute"), row("decision_minute"), values, row("rule"))
+    return HeldLooks(row("trigger_minute"), row("cutoff_minute"), row("decision_minute"), values, row("rule"))
 
 
-def _look(design: Design, number: int, held: Held, records: Records) -> HeldLook:
+def _look(design: Design, number: int, held: HeldLooks, records: Records) -> HeldLook:
     trigger, cutoff, decision, rule = (
         int(column[0, number]) for column in (held.trigger, held.cutoff, held.decision, held.rule)
     )

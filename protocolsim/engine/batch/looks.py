@@ -19,7 +19,7 @@ from protocolsim.engine.batch.screening import Announcement, Candidates, Readmis
 from protocolsim.engine.batch.tables import Part, tables_of
 from protocolsim.engine.looks import closed_from, hold_all, obeyed, overrun, told
 from protocolsim.engine.snapshot import until_stopped
-from protocolsim.protocol.conduct import FAR, Conduct, Held
+from protocolsim.protocol.conduct import FAR, Conduct, HeldLooks
 from protocolsim.protocol.states import Protocol, State, Transition
 from protocolsim.records import NEVER, SUBJECTS_TOGETHER, Records
 
@@ -60,7 +60,7 @@ def held_at(
 def _again(
     conduct: Conduct,
     final: Records,
-    held: Held,
+    held: HeldLooks,
     events: Integers,
     parts: Sequence[Part],
     screening: Screening,

@@ -93,6 +93,15 @@ def build(document: Document, *, allow_plugins: bool = False) -> Scenario:
     return scenario if document is written else replace(scenario, document=written)
 
 
+def _as_written(part: ScenarioPart) -> dict[str, Any]:
+    """What a scenario says in the words of its file."""
+    names = ("title", "question", "description", "seed", "replicates", "follow")
+    return {
+        **{name: getattr(part, name) for name in names},
+        **{name: tuple(getattr(part, name)) for name in ("sources", "notes", "beside", "findings")},
+    }
+
+
 def _assemble(document: Document, part: ScenarioPart, q: Expressions, allow_plugins: bool) -> Scenario | None:
     q.read_parameters(part.parameters)
     if not _check_size(part, q.faults):
@@ -107,8 +116,9 @@ def _assemble(document: Document, part: ScenarioPart, q: Expressions, allow_plug
     hidden = [t for c in cast.components for t in c.traits if t.hidden]
     decisions = decisions_of(part, q, words, hidden, builder, units)
     effect = effect_of(part.effect, q, cast.rows)
-    names = [t.name for t in hidden]
-    around = Around(part, q, words, reader, protocol, cohort, populations, endpoints, analyses, names, cast.rows)
+    around = Around(
+        part, q, words, reader, protocol, cohort, populations, endpoints, analyses, [t.name for t in hidden], cast.rows
+    )
     design = design_of(part.interim, around)
     _check_shown(part, q, words, design)
     q.names.settle()
@@ -141,13 +151,6 @@ def _assemble(document: Document, part: ScenarioPart, q: Expressions, allow_plug
         builder=build,
         allow_plugins=allow_plugins,
     )
-
-
-def _as_written(part: ScenarioPart) -> dict[str, Any]:
-    """What the scenario says as the file does."""
-    listed = {key: tuple(getattr(part, key)) for key in ("sources", "notes", "beside", "findings")}
-    plain = ("title", "question", "description", "seed", "replicates", "follow")
-    return {key: getattr(part, key) for key in plain} | listed
 
 
 def _dose_units(protocol: Protocol | None, words: Vocabulary) -> dict[str, str | None]:

@@ -57,10 +57,8 @@ def trials_table(design: Design, held: Held, final: Records, as_if: Held, overru
         "flipped": stopped_early & (_conclusions(design, again) != _conclusions(design, rule)),
         "ignoring_futility": _conclusions(design, design.without_futility(as_if)),
     }
-    for k, name in enumerate(design.values):
-        table[f"{READ}{name}"] = held.values[every, last, k]
-        table[f"{AS_IF}{name}"] = as_if.values[:, looks - 1, k]
-    return table
+    table |= {f"{READ}{name}": held.values[every, last, k] for k, name in enumerate(design.values)}
+    return table | {f"{AS_IF}{name}": as_if.values[:, looks - 1, k] for k, name in enumerate(design.values)}
 
 
 def _conclusions(design: Design, rules: Integers) -> Column:

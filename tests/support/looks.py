@@ -38,7 +38,7 @@ endpoints:
   succeed_on_new: {{label: Success on the new treatment, kind: share, entered: success, among: on_new}}
   succeed_on_old: {{label: Success on the old treatment, kind: share, entered: success, among: on_old}}
 analysis:
-  better: {{label: The new treatment is better, kind: two_shares, of: succeed, arm: new, against: old, alternative: greater,
+  better: {{label: The new one is better, kind: two_shares, of: succeed, arm: new, against: old, alternative: greater,
             level: 2.5 %}}
 {interim}"""
 

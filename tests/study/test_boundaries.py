@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from protocolsim.study.boundaries import tried as working
 from protocolsim.study.boundaries.boundaries import Boundaries, boundaries, without_effect
 from protocolsim.study.boundaries.sets import usual_sets
 from protocolsim.study.boundaries.tried import sums_of, tried
+from protocolsim.study.estimation.estimate import Estimate
 from protocolsim.study.run import run, run_manifest
 from protocolsim.study.storage.study_folder import study_folder
 from tests.support.looks import FOUR_LOOKS, OBRIEN_FLEMING, exact_two_arms, two_arms
@@ -62,20 +64,14 @@ def tried_once(replicates: int = 150) -> Boundaries:
 def with_values(interim: str, efficacy: tuple[float, ...], futility: tuple[float, ...]) -> str:
     """The same looks with these bounds as values."""
     said = [", ".join("null" if np.isnan(v) else repr(v) for v in values) for values in (efficacy, futility)]
-    lines = []
-    for line in interim.splitlines():
-        if line.strip().startswith("efficacy:"):
-            line = f"    efficacy: {{values: [{said[0]}]}}"
-        elif line.strip().startswith("futility:"):
-            line = f"    futility: {{values: [{said[1]}]}}"
-        lines.append(line)
-    return "\n".join(lines) + "\n"
+    new = {"efficacy": f"    efficacy: {{values: [{said[0]}]}}", "futility": f"    futility: {{values: [{said[1]}]}}"}
+    return "\n".join(new.get(line.strip().partition(":")[0], line) for line in interim.splitlines()) + "\n"
 
 
 class TestEqualToRuns:
     """What is found of a boundary is what a run with it reports."""
 
-    @pytest.mark.parametrize("efficacy,futility", TRIED)
+    @pytest.mark.parametrize(("efficacy", "futility"), TRIED)
     def test_to_the_last_bit(self, efficacy: tuple[float, ...], futility: tuple[float, ...]) -> None:
         """Every number is that of the run with the boundary as `values:`, and its error is the jackknife's."""
         found = tried_once().trying([{"efficacy": efficacy, "futility": futility}])
@@ -93,8 +89,9 @@ class TestEqualToRuns:
     def test_of_the_trial_without_an_effect(self) -> None:
         """The pass without an effect is the run of the scenario of equal arms."""
         told = run(equal_arms(two_arms()), replicates=150).estimates
-        assert tried_once().null is not None
-        for name, values in tried_once().null.values.items():
+        null = tried_once().null
+        assert null is not None
+        for name, values in null.values.items():
             assert values[0] == pytest.approx(told[name].value, rel=0, abs=0, nan_ok=True), name
 
     def test_a_stop_that_patients_hear_of(self) -> None:
@@ -135,7 +132,7 @@ class TestEqualToRuns:
         assert np.array_equal(sums_of(mask, columns), whole)
 
 
-def _same(found: Boundaries, told: dict, row: int, but: tuple[str, ...] = ()) -> None:
+def _same(found: Boundaries, told: Mapping[str, Estimate], row: int, but: tuple[str, ...] = ()) -> None:
     assert {"trial[claims_effect]", "trial[enrolled]", "trial[weeks_to_decision]"} <= found.effect.values.keys()
     for name, values in found.effect.values.items():
         if name in but:
@@ -151,7 +148,9 @@ def _same(found: Boundaries, told: dict, row: int, but: tuple[str, ...] = ()) ->
 class TestExact:
     """A two-arm binary design against the enumeration of all its outcomes, and against figures found elsewhere."""
 
-    @pytest.mark.parametrize("new,stops,rejects", [("50 %", (0.09193, 0.45679), 0.54872), ("30 %", None, 0.02580)])
+    @pytest.mark.parametrize(
+        ("new", "stops", "rejects"), [("50 %", (0.09193, 0.45679), 0.54872), ("30 %", None, 0.02580)]
+    )
     def test_two_looks(self, new: str, stops: tuple[float, float] | None, rejects: float) -> None:
         """Stops at each look, rejections and expected size lie within four Monte Carlo errors of the exact ones."""
         exact = two_arm([25, 50], [25, 50], [NAN, NAN], [2.7965, 1.9774], float(new[:2]) / 100.0, 0.3)
@@ -186,7 +185,7 @@ class TestEqualArms:
         assert abs(z.mean()) < 4.0 / np.sqrt(len(z))
         assert abs(z.std() - 1.0) < 4.0 / np.sqrt(2.0 * len(z))
 
-    @pytest.mark.parametrize("name,randomisation,control", [
+    @pytest.mark.parametrize(("name", "randomisation", "control"), [
         ("ms_randomised", "arm", "placebo"), ("hcv_advance", "arm", "alone_first"),
         ("amd_treat_and_extend", "arm", "monthly"), ("ms_smart", "partial_responders", "combination_continued"),
     ])  # fmt: skip
@@ -338,6 +337,7 @@ class TestShown:
     def test_terminal_page_and_json(self) -> None:
         """They say the design's own numbers, and how the trial without an effect is made."""
         found = boundaries(two_arms(), calibrate=0.1, replicates=150)
+        assert found.calibrated is not None
         console = Console(record=True, width=120)
         print_boundaries(found, console)
         text = " ".join(console.export_text().split())

@@ -1,9 +1,9 @@
 """What do boundaries cost, once a design was simulated? Ten thousand of them, on the trials of both passes.
 
 The randomised trial with four looks is simulated with the effect and without; then so many boundaries (the usual sets,
-moved by a little each) are tried on all trials of both passes. Processor time after the passes must be within the limit.
-One of the boundaries is run by itself, and every number must be the same to the last bit.
-
+The randomised trial with four looks is simulated with the effect and without; then so many boundaries, the usual sets
+and those moved by a little, are tried on all trials of both passes. Processor time after the passes must be within the
+limit.
 Run it: python benchmarks/boundaries.py [--replicates 2000] [--size 240] [--boundaries 10000]
 Exit status 1 if the limit does not hold, or a number differs. Nothing is written to disk.
 """
@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     told = run(scenario, replicates=asked.replicates).estimates
     different = [n for n, v in effect.values.items() if not np.array_equal(v[0], told[n].value, equal_nan=True)]
     print(
-        f"{asked.replicates:,} trials of {asked.size}: both passes {passes:.1f} s, then {asked.boundaries:,} boundaries on "
+        f"{asked.replicates:,} trials of {asked.size}: passes {passes:.1f} s, then {asked.boundaries:,} boundaries on "
         f"both {spent:.2f} s of processor time (limit {LIMIT} s)"
     )
     if different:

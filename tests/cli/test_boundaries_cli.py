@@ -39,7 +39,7 @@ def test_out_and_resume(command):
     """--out holds the table, figure and page; with more replicates --resume goes on, and says what a new run says."""
     assert command(*QUICK, "--quiet", "--out", "results") == (0, "", "")
     assert {*WRITTEN, "report.html", "summary.json", "scenario.yaml"} <= {p.name for p in Path("results").iterdir()}
-    assert "--resume" in refused(command, *QUICK, "--out", "results")
+    assert "--overwrite" in refused(command, *QUICK, "--out", "results")
     more = ("boundaries", "two_arms.yaml", "--replicates", "30", "--quiet")
     assert command(*more, "--out", "results", "--resume") == (0, "", "")
     assert command(*more, "--out", "anew") == (0, "", "")

@@ -1,9 +1,9 @@
 """What do boundaries cost, once a design was simulated? Ten thousand of them, on the trials of both passes.
 
-The randomised trial with four looks is simulated with the effect and without; then so many boundaries (the usual sets,
 The randomised trial with four looks is simulated with the effect and without; then so many boundaries, the usual sets
 and those moved by a little, are tried on all trials of both passes. Processor time after the passes must be within the
-limit.
+limit. What is found of the design's own boundaries must be what a run reports, to the last bit.
+
 Run it: python benchmarks/boundaries.py [--replicates 2000] [--size 240] [--boundaries 10000]
 Exit status 1 if the limit does not hold, or a number differs. Nothing is written to disk.
 """

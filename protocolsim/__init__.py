@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from protocolsim.api.boundaries import Boundaries, boundaries
     from protocolsim.api.calibration import Calibration, Targets, calibrate, load_targets
     from protocolsim.api.decisions import Regret, ThresholdCurve, regret, thresholds
+    from protocolsim.api.looks import Looks, looks
     from protocolsim.api.patient import Trace, trace
     from protocolsim.api.potential_outcomes import PotentialOutcomes, potential_outcomes
     from protocolsim.api.protocol import Check, Synopsis, check, describe, diagram
@@ -53,6 +54,7 @@ __all__ = [
     "Calibration",
     "Check",
     "Comparison",
+    "Looks",
     "PotentialOutcomes",
     "ProtocolsimError",
     "Regret",
@@ -78,6 +80,7 @@ __all__ = [
     "diagram",
     "load",
     "load_targets",
+    "looks",
     "open",
     "potential_outcomes",
     "regret",
@@ -96,6 +99,7 @@ _WHERE = {
     "Calibration": "api.calibration",
     "Check": "api.protocol",
     "Comparison": "api.results",
+    "Looks": "api.looks",
     "PotentialOutcomes": "api.potential_outcomes",
     "ProtocolsimError": "errors",
     "Regret": "api.decisions",
@@ -121,6 +125,7 @@ _WHERE = {
     "diagram": "api.protocol",
     "load": "api.scenarios",
     "load_targets": "api.calibration",
+    "looks": "api.looks",
     "open": "api.study",
     "potential_outcomes": "api.potential_outcomes",
     "regret": "api.decisions",

@@ -27,8 +27,7 @@ from protocolsim.scenario.file.extends import with_settings
 from protocolsim.scenario.load import value_of
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.scenario.setting_names import settings
-from protocolsim.study.boundaries.boundaries import TriedDesign
-from protocolsim.study.boundaries.sets import given_set
+from protocolsim.study.boundaries.boundaries import Boundaries
 from protocolsim.study.boundaries.tried import TriedBoundaries
 from protocolsim.text.shell import command
 
@@ -42,7 +41,7 @@ Settings = tuple[tuple[str, str], ...]
 class EveryBoundary:
     """Every look of every trial beside the page, from which any boundary is read."""
 
-    tried: TriedDesign
+    tried: Boundaries
     remembered: dict[Settings, TagList] = field(default_factory=dict, compare=False)
 
     @property
@@ -76,7 +75,7 @@ class EveryBoundaryPart(Part):
 
     def receive(self, answer: Answer, state: VisitorState) -> Answer:  # noqa: ARG002 - the passes say it all
         """The passes, on which any boundary is tried here."""
-        if isinstance(answer.facts, TriedDesign):
+        if isinstance(answer.facts, Boundaries):
             answer.facts = EveryBoundary(answer.facts)
         return answer
 
@@ -114,12 +113,12 @@ def with_boundaries(scenario: Scenario, dragged: Settings) -> tuple[Boundary, ..
     return design.boundaries
 
 
-def _at(made: TriedDesign, dragged: Settings) -> TagList:
+def _at(made: Boundaries, dragged: Settings) -> TagList:
     scenario = made.scenario
     assert scenario.interim is not None
     bounds = scenario.interim.boundaries if not dragged else with_boundaries(scenario, dragged)
     values = {b.name: tuple(None if np.isnan(v) else v for v in b.values) for b in bounds}
-    effect, null = made.try_sets([given_set(scenario.interim, values)])
+    here = made.trying([values])  # behind the design's own
     told = [f"{name}={text}" for name, text in dragged]
     line = command("run", *(word for setting in told for word in ("--set", setting)))
     without = f", and the trial without one ({made.without})" if made.without else ""
@@ -127,7 +126,7 @@ def _at(made: TriedDesign, dragged: Settings) -> TagList:
         tags.h3("The boundaries" if not dragged else "The boundaries as dragged"),
         _bounds(scenario, bounds),
         tags.h3("What they bring about"),
-        _brought(scenario, effect, null),
+        _brought(scenario, here.effect, here.null),
         tags.p(
             f"{numbers.count(made.replicates, 'simulated trial')}, seed {made.seed}, with the effect{without}: the "
             "same trials at every boundary, none of them simulated anew. The ± is the Monte Carlo standard error. The "
@@ -170,8 +169,8 @@ def _brought(scenario: Scenario, effect: TriedBoundaries, null: TriedBoundaries 
 
 
 def _cell(found: TriedBoundaries, name: str, unit: str, column: int) -> Tag:
-    value, errors = float(found.values[name][0]), found.errors
-    error = float(errors[name][0]) if name in errors else float("nan")
+    value, errors = float(found.values[name][-1]), found.errors
+    error = float(errors[name][-1]) if name in errors else float("nan")
     said = numbers.with_error(numbers.scaled(value, unit), numbers.scaled(error, unit))
     text = numbers.UNDEFINED if np.isnan(value) else f"{said} {unit}".rstrip()
     return tags.td(text, data_value=repr(value), data_column=str(column))

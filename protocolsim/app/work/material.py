@@ -8,7 +8,7 @@ from functools import lru_cache
 from protocolsim.app import limits
 from protocolsim.app.state import VisitorState, scenario_of
 from protocolsim.app.work.orders import Tell
-from protocolsim.study.boundaries.boundaries import TriedDesign, boundaries
+from protocolsim.study.boundaries.boundaries import Boundaries, boundaries
 from protocolsim.study.decision.curve import ThresholdCurve
 from protocolsim.study.decision.thresholds import thresholds
 from protocolsim.study.result import Result
@@ -50,7 +50,7 @@ def curve_of(state: VisitorState, parameter: str, progress: Progress) -> Thresho
     return _curve(_plain(state), parameter, replicates_of(state), progress)
 
 
-def tried_of(state: VisitorState, progress: Progress) -> TriedDesign:
+def tried_of(state: VisitorState, progress: Progress) -> Boundaries:
     """Every look of every trial, with the effect and without: what any boundary is tried on."""
     return _tried(_plain(state), replicates_of(state), progress)
 
@@ -71,5 +71,5 @@ def _curve(state: VisitorState, parameter: str, replicates: int, progress: Progr
 
 
 @lru_cache(maxsize=4)
-def _tried(state: VisitorState, replicates: int, progress: Progress) -> TriedDesign:
+def _tried(state: VisitorState, replicates: int, progress: Progress) -> Boundaries:
     return boundaries(scenario_of(state), sets=(), replicates=replicates, seed=state.seed, progress=progress.add)

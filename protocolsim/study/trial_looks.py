@@ -12,8 +12,8 @@ from protocolsim.arrays import Integers, Mask
 from protocolsim.engine.looks import hold_all, overrun
 from protocolsim.errors import UsageError
 from protocolsim.interim.design import Design, TrialRule
-from protocolsim.protocol.conduct import FAR, NO_RULE, Count, Held
-from protocolsim.protocol.counting import begins, dates, last_minute
+from protocolsim.protocol.conduct import FAR, NO_RULE, Count, HeldLooks
+from protocolsim.protocol.counting import dates, last_minute
 from protocolsim.records import NEVER, READ, TABLES, Records, concatenate
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.study.arguments import replicates_and_seed
@@ -115,7 +115,7 @@ class TrialLooks:
     @cached_property
     def there_at_decision(self) -> Mask:
         """Which subjects of `final` had begun and not ended when the trial was decided upon; none where it was not."""
-        subjects, begun = self.final["subjects"], begins(self.final)
+        subjects, begun = self.final["subjects"], self.final.begins()
         ended = self.ended
         if ended is None:
             return np.zeros(len(begun), dtype=np.bool_)
@@ -176,7 +176,7 @@ def _stopped(scenario: Scenario, seed: int, replicates: int, engine: str) -> Ite
         first, size = first + size, size * _TIMES
 
 
-def _held_in(records: Records, design: Design) -> Held:
+def _held_in(records: Records, design: Design) -> HeldLooks:
     """The looks of one replicate, from its table."""
     looks = records["looks"]
 
@@ -184,10 +184,10 @@ def _held_in(records: Records, design: Design) -> Held:
         return np.asarray(looks[name], dtype=np.int64)[None, :]
 
     values = np.stack([looks[f"{READ}{name}"] for name in design.values], axis=1)[None]
-    return Held(row("trigger_minute"), row("cutoff_minute"), row("decision_minute"), values, row("rule"))
+    return HeldLooks(row("trigger_minute"), row("cutoff_minute"), row("decision_minute"), values, row("rule"))
 
 
-def _look(design: Design, number: int, held: Held, records: Records) -> HeldLook:
+def _look(design: Design, number: int, held: HeldLooks, records: Records) -> HeldLook:
     trigger, cutoff, decision, rule = (
         int(column[0, number]) for column in (held.trigger, held.cutoff, held.decision, held.rule)
     )
@@ -195,7 +195,7 @@ def _look(design: Design, number: int, held: Held, records: Records) -> HeldLook
     look = HeldLook(number, design.looks[number].name, trigger, cutoff, decision, values, rule)
     if not look.held:
         return look
-    subjects, begun = records["subjects"], begins(records)
+    subjects, begun = records["subjects"], records.begins()
     ends = begun + subjects["end_minute"]
     enrols = np.where(subjects["enrolled"], begun + subjects["enrolled_minute"], FAR)
     screened, enrolled = begun <= cutoff, enrols <= cutoff
@@ -223,5 +223,5 @@ def _followed(design: Design, number: int) -> Count | None:
 
 def _lagging(records: Records, cutoff: int, data_lag: int) -> int:
     """How many observations were made by the cut-off that are not in the database yet."""
-    made = begins(records)[records.subject_rows("observations")] + records["observations"]["minute"]
+    made = records.begins()[records.subject_rows("observations")] + records["observations"]["minute"]
     return int(((made <= cutoff) & (made > cutoff - data_lag)).sum())

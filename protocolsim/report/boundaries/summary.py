@@ -24,7 +24,7 @@ _TWICE = 2.0
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownColumn:
     """A column of the tables: its heading, the column of the frame, and the unit of its cells."""
 
     heading: str
@@ -38,15 +38,15 @@ class Shown:
 
 
 _COLUMNS = (
-    Shown("Type I error", "type_i_error", "%"),
-    Shown("Power", "power", "%"),
-    Shown("Expected size", "expected_enrolled", "patients"),
-    Shown("Without effect", "expected_enrolled_null", "patients"),
-    Shown("Weeks to decision", "expected_weeks_to_decision", "weeks"),
+    ShownColumn("Type I error", "type_i_error", "%"),
+    ShownColumn("Power", "power", "%"),
+    ShownColumn("Expected size", "expected_enrolled", "patients"),
+    ShownColumn("Without effect", "expected_enrolled_null", "patients"),
+    ShownColumn("Weeks to decision", "expected_weeks_to_decision", "weeks"),
 )
 
 
-def shown(result: Boundaries) -> list[Shown]:
+def shown(result: Boundaries) -> list[ShownColumn]:
     """The columns that have numbers."""
     frame = result.frame
     return [c for c in _COLUMNS if c.column in frame and not frame[c.column].isna().all()]
@@ -107,7 +107,7 @@ def _order(others: pd.DataFrame, power: float) -> list[int]:
     return list(ranked.sort_values(["above", "weaker", "size", "less"], kind="stable").index)
 
 
-def _cell(row: pd.Series[Any], column: Shown) -> str:
+def _cell(row: pd.Series[Any], column: ShownColumn) -> str:
     value, error = float(row[column.column]), float(row.get(column.error, np.nan))
     said = numbers.with_error(numbers.scaled(value, column.unit), numbers.scaled(error, column.unit))
     return numbers.UNDEFINED if np.isnan(value) else f"{said} %" if column.unit == "%" else said

@@ -12,7 +12,6 @@ from protocolsim.endpoint.base import rows_of
 from protocolsim.interim.design import Design
 from protocolsim.interim.estimates.made import ending_name
 from protocolsim.protocol.conduct import FAR
-from protocolsim.protocol.counting import begins
 from protocolsim.protocol.rules import Name, Negation, Node, Operation, parse
 from protocolsim.records import READ, Records, leaving
 from protocolsim.report.looks.wording import spoken
@@ -172,7 +171,7 @@ def lanes_frame(trial: TrialLooks, cutoff: int) -> pd.DataFrame:
 
     records, labels = trial.full, labels_of_states(trial.scenario, trial.full.labels.states)
     chosen, numbers_ = lanes(records)
-    subjects, moves, begun = records["subjects"], records["moves"], begins(records)
+    subjects, moves, begun = records["subjects"], records["moves"], records.begins()
     rows, into, first = rows_of(records, "moves"), leaving(records), records.first_states()
     frame: list[tuple[int, str, float, float, bool]] = []
     for row, lane in zip(chosen.tolist(), numbers_.tolist(), strict=True):
@@ -190,7 +189,7 @@ def lanes_frame(trial: TrialLooks, cutoff: int) -> pd.DataFrame:
 def lanes(records: Records) -> tuple[Integers, Integers]:
     """The rows of the enrolled in order of enrolment, at most 120 of them evenly taken, and their places from 1."""
     subjects = records["subjects"]
-    enrols = np.where(subjects["enrolled"], begins(records) + subjects["enrolled_minute"], FAR)
+    enrols = np.where(subjects["enrolled"], records.begins() + subjects["enrolled_minute"], FAR)
     order = np.argsort(enrols, kind="stable")[: int(subjects["enrolled"].sum())]
     step = -(-len(order) // MOST_LANES) if len(order) else 1
     places = np.arange(0, len(order), step)
@@ -212,7 +211,7 @@ def enrolment_frame(trial: TrialLooks) -> pd.DataFrame:
     parts = []
     for records, words in ((trial.full, "had it gone on"), (trial.final, "as it was")):
         subjects = records["subjects"]
-        weeks = np.sort((begins(records) + subjects["enrolled_minute"])[subjects["enrolled"]]) / MINUTES_PER_WEEK
+        weeks = np.sort((records.begins() + subjects["enrolled_minute"])[subjects["enrolled"]]) / MINUTES_PER_WEEK
         end = weeks[-1] if len(weeks) else 0.0
         week = np.concatenate([[0.0], weeks, [end]])
         number = np.concatenate([np.arange(len(weeks) + 1), [len(weeks)]])

@@ -51,7 +51,7 @@ class Looks(story.LooksStory):
     --------
     >>> looks = protocolsim.looks("ms_two_stage", replicate=4)
     >>> looks.looks[0].tried[0].text
-    'stop for futility, when successes <= 3: 3 <= 3 holds'
+    'stop for futility, when successes <= 30 % * followed: 3 <= 30 % * 10 holds'
     """
 
     @property

@@ -50,10 +50,13 @@ def test_what_a_slider_writes_is_what_the_file_would_say(given):
     scenario = load(FOUR, set=given)
     for setting in boundary_settings(scenario):
         for share in (0.0, 0.3, 1.0):
+            assert setting.low is not None
+            assert setting.high is not None
             number = setting.low + share * (setting.high - setting.low)
             text = setting.write(number)
             assert setting.read(text) == pytest.approx(number)
             made = load(FOUR, set={**given, setting.key: value_of(setting.key, text)})
+            assert made.interim is not None
             again = next(s for s in boundary_settings(made) if s.key == setting.key)
             assert again.value == pytest.approx(number)
             assert with_boundaries(scenario, ((setting.key, text),)) == made.interim.boundaries

@@ -6,6 +6,7 @@ import dataclasses
 import re
 import xml.etree.ElementTree as ET
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from protocolsim.report.looks.summary import summary_of
 from protocolsim.report.style.figures import alternative, caption, svg
 from protocolsim.report.style.text_width import width
 from protocolsim.scenario.load import load
+from protocolsim.study.boundaries.matrix import design_of
 from protocolsim.study.result import Result
 from protocolsim.study.run import run
 from protocolsim.study.trial_looks import TrialLooks, trial_looks
@@ -98,7 +100,7 @@ def test_names_of_looks_do_not_touch(name):
 
 def test_each_dot_is_a_look_that_was_held():
     """The fan is the held looks of the run's table, each line ends where its trial did, and its colour says how."""
-    fan = frames.fan_frame(ran().scenario.interim, ran().shown, "z")
+    fan = frames.fan_frame(design_of(ran().scenario), ran().shown, "z")
     looks = ran().looks
     held = looks[looks["held"]]
     np.testing.assert_array_equal(fan["value"], held["value_z"])
@@ -114,14 +116,14 @@ def test_each_dot_is_a_look_that_was_held():
 def test_at_most_two_hundred_trials_are_drawn(monkeypatch):
     """Of many trials the first are drawn, and the caption says of how many."""
     monkeypatch.setattr(frames, "MOST_TRIALS", 7)
-    fan = frames.fan_frame(ran().scenario.interim, ran().shown, "z")
+    fan = frames.fan_frame(design_of(ran().scenario), ran().shown, "z")
     assert fan["trial"].unique().tolist() == list(range(7))
     assert "one of the first 7 of 40 trials" in caption(figures.boundaries(ran()))
 
 
 def test_bounds_are_those_of_the_design():
     """Each bound stands at its look's planned information; where a look has none, nothing is drawn."""
-    design = ran().scenario.interim
+    design = design_of(ran().scenario)
     frame = frames.boundary_frame(design, frames.fractions(design, ran().shown), "z")
     for boundary in design.boundaries:
         mine = frame[frame["boundary"] == boundary.name]
@@ -131,7 +133,7 @@ def test_bounds_are_those_of_the_design():
 
 def test_only_statistics_with_a_boundary_are_drawn():
     """z is compared with both boundaries, the estimates with none; without a boundary there is no figure."""
-    assert frames.bounded(ran().scenario.interim) == {"z": ("efficacy", "futility")}
+    assert frames.bounded(design_of(ran().scenario)) == {"z": ("efficacy", "futility")}
     with pytest.raises(UsageError, match="no rule of the looks compares a statistic with a boundary"):
         figures.boundaries(ran(TWO))
     with pytest.raises(UsageError, match="'on_placebo'"):
@@ -146,12 +148,13 @@ def test_bars_are_all_trials(name):
     frame = frames.endings_frame(ran(name))
     assert frame["share"].sum() == pytest.approx(1.0)
     codes = ran(name).trials.groupby(["ended_at", "conclusion"], observed=True).size() / 40
-    for row in frame[frame["share"] > 0].itertuples():
+    rows: Any = frame[frame["share"] > 0].itertuples()
+    for row in rows:
         reason = re.sub(r"^stopped for |^concluded '|'$", "", row.ending)
         assert codes[row.look.replace(" ", "_"), reason] == pytest.approx(row.share)
         assert row.after - row.before == pytest.approx(row.share)
-    for _, rows in frame.groupby("look", sort=False):
-        assert rows["before"].tolist() == [0.0, *rows["after"].tolist()[:-1]]
+    for _, bars in frame.groupby("look", sort=False):
+        assert bars["before"].tolist() == [0.0, *bars["after"].tolist()[:-1]]
 
 
 def test_trials_without_a_conclusion_are_drawn_at_the_last_look():
@@ -206,6 +209,7 @@ def test_enrolment_is_counted_from_dates():
         mine = frame[frame["trial"] == said]
         for week, number in zip(mine["week"], mine["number"], strict=True):
             assert (dates < week - 1e-9).sum() <= number <= (dates <= week + 1e-9).sum()
+    assert trial.ended is not None
     decided = trial.ended.decision / WEEK
     before = frame[frame["week"] <= decided].groupby("trial")["number"].max()
     assert before["as it was"] == before["had it gone on"]
@@ -225,7 +229,7 @@ def test_the_table_of_looks_is_the_estimates():
     summary = summary_of(ran())
     assert summary is not None
     looks = ran().looks
-    for row, look in zip(summary.rows, ran().scenario.interim.looks, strict=False):
+    for row, look in zip(summary.rows, design_of(ran().scenario).looks, strict=False):
         assert row.held == f"{100 * looks.loc[looks['look'] == look.name, 'held'].mean():.3g} %"
         for reason, said in zip(("efficacy", "futility", "no effect"), row.endings, strict=True):
             estimate = ran().estimates.get(ending_name(reason, look.name))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from protocolsim.errors import UsageError
 from protocolsim.protocol.conduct import NO_RULE
 from protocolsim.report.looks.page import looks_page
 from protocolsim.report.looks.story import LooksStory, looks
+from protocolsim.report.run.page import page as report_page
 from protocolsim.scenario.load import load
 from protocolsim.study.boundaries.boundaries import boundaries
 from protocolsim.study.result import Result
@@ -136,7 +138,8 @@ def test_the_overrun_analysis_is_told_as_the_table_has_it():
     seen = set()
     for name, replicates in ((TWO, 12), (FOUR, TRIALS)):
         trials = run(load(name), replicates=replicates).trials
-        for row in trials[trials["stopped_early"]].itertuples():
+        rows: Any = trials[trials["stopped_early"]].itertuples()
+        for row in rows:
             whole = story(name, int(row.replicate))
             assert whole.of.flipped == bool(row.flipped)
             told = [line for line in whole.after if line.startswith("Overrun analysis")]
@@ -156,9 +159,9 @@ def test_a_story_in_full():
     """One trial's looks, word by word: a stop for futility that its own overrun contradicts."""
     text = story(TWO, 4).text
     assert "Stage 1, week 131\n  Held once 10 patients have been followed for 66 weeks.\n" in text
-    assert "  stop for futility, when successes <= 3: 3 <= 3 holds\n" in text
+    assert "  stop for futility, when successes <= 30 % * followed: 3 <= 30 % * 10 holds\n" in text
     assert "  Decision in week 131: the trial is stopped for futility.\n" in text
-    assert "successes 7, information 100 %. Now no rule holds: the stop for futility is contradicted (flipped)." in text
+    assert "information 100 %. Now no rule holds: the stop for futility is contradicted (flipped)." in text
     assert "\n\nHad the trial gone on\n  Final in week 208, 21 enrolled: successes 7," in text
 
 
@@ -218,3 +221,12 @@ def test_the_function_is_the_command():
     assert found.figures == ("calendar", "enrolment", "boundaries")
     with pytest.raises(UsageError, match="no looks"):
         protocolsim.looks("ms_daclizumab")
+
+
+def test_words_of_a_file_are_words_on_every_page():
+    """A title, a reason and a label that look like HTML are shown as they are, in the story and in the report."""
+    worst = "<img src=x onerror=alert(1)>"
+    scenario = load(TWO, set={"title": worst, "interim.rules[0].stop": worst, "findings": [], "replicates": 5})
+    for page in (looks_page(looks(scenario, 4)), report_page(run(scenario, replicates=5))):
+        assert "<img" not in page
+        assert "&lt;img src=x onerror=alert(1)&gt;" in page

@@ -49,7 +49,9 @@ class Looks(story.LooksStory):
 
     Examples
     --------
-    >>> looks = protocolsim.looks("my_interim_trial.yaml")  # doctest: +SKIP
+    >>> looks = protocolsim.looks("ms_two_stage", replicate=4)
+    >>> looks.looks[0].tried[0].text
+    'stop for futility, when successes <= 30 % * followed: 3 <= 30 % * 10 holds'
     """
 
     @property
@@ -152,9 +154,9 @@ def looks(
 
     Examples
     --------
-    >>> protocolsim.looks("ms_daclizumab")
-    Traceback (most recent call last):
-    protocolsim.errors.UsageError: ms_daclizumab: no looks at the accumulating data are declared (`interim:`)
+    >>> looks = protocolsim.looks("ms_two_stage")
+    >>> print(looks.lead[0])
+    2 looks planned, 1 held. At stage 1 the trial is stopped for futility.
     """
     loaded = scenario_of(scenario, set, allow_plugins)
     return presented(Looks, story.looks(loaded, replicate, seed=seed, engine=engine))

@@ -201,6 +201,7 @@ SMALL = {
     "Trace": ("Trace", "story"),
     "Check": ("Check", "found"),
     "Boundaries": ("boundaries", "found"),
+    "Looks": ("Looks", "looks"),
 }
 
 

@@ -118,9 +118,7 @@ def _at(made: Boundaries, dragged: Settings) -> TagList:
     assert scenario.interim is not None
     bounds = scenario.interim.boundaries if not dragged else with_boundaries(scenario, dragged)
     values = {b.name: tuple(None if np.isnan(v) else v for v in b.values) for b in bounds}
-    # Behind the design's own, which come first.
-    found = made.trying([values])
-    effect, null = found.effect, found.null
+    here = made.trying([values])  # behind the design's own
     told = [f"{name}={text}" for name, text in dragged]
     line = command("run", *(word for setting in told for word in ("--set", setting)))
     without = f", and the trial without one ({made.without})" if made.without else ""
@@ -128,7 +126,7 @@ def _at(made: Boundaries, dragged: Settings) -> TagList:
         tags.h3("The boundaries" if not dragged else "The boundaries as dragged"),
         _bounds(scenario, bounds),
         tags.h3("What they bring about"),
-        _brought(scenario, effect, null),
+        _brought(scenario, here.effect, here.null),
         tags.p(
             f"{numbers.count(made.replicates, 'simulated trial')}, seed {made.seed}, with the effect{without}: the "
             "same trials at every boundary, none of them simulated anew. The ± is the Monte Carlo standard error. The "

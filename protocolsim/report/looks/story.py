@@ -196,13 +196,13 @@ class _LooksTeller:
             said.append(f"{numbers.count(look.lagging, 'observation')} of the last {lag} not in the database yet.")
         return tuple(said)
 
-    def _read(self, number: int, values: Mapping[str, float]) -> str:
+    def _read(self, number: int, values: Mapping[str, float], *, planned: bool = True) -> str:
         statistics = [
             f"{name} {valued(self.design, name, value)}" for name, value in values.items() if name not in COUNTED
         ]
-        planned = self.design.looks[number].planned
+        at_plan = self.design.looks[number].planned
         found = valued(self.design, "information", values["information"])
-        of = f" (planned {100 * planned:.4g} %)" if planned == planned else ""
+        of = f" (planned {100 * at_plan:.4g} %)" if planned and at_plan == at_plan else ""
         here = {b.name: b.values[number] for b in self.design.boundaries}
         bounds = [f"{name} {value:.4g}" for name, value in here.items() if value == value]
         at = f"; boundaries here: {', '.join(bounds)}" if bounds else ""
@@ -264,7 +264,7 @@ class _LooksTeller:
         again = self.trial.again
         if again is None:
             return ()
-        values = self._read(again.number, again.values).removeprefix("Read: ")
+        values = self._read(again.number, again.values, planned=False).removeprefix("Read: ")
         held = self.trial.rule(again.rule)
         came = "no rule holds" if held is None else f"{action(held)} holds"
         verdict = f"the stop for {rule.reason} is {'contradicted (flipped)' if self.trial.flipped else 'confirmed'}"

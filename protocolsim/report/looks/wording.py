@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from protocolsim.interim.design import LOOK, Design, TrialRule
-from protocolsim.protocol.conduct import Count, Trigger
+from protocolsim.interim.design import INFORMATION, LOOK, Design, TrialRule
+from protocolsim.protocol.conduct import Trigger
 from protocolsim.report.protocol import text as protocol_text
+from protocolsim.report.protocol.looks import counted
 from protocolsim.report.style import numbers
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.units import MINUTES_PER_WEEK, duration
@@ -31,23 +32,10 @@ def digits(value: float) -> str:
     return "undefined" if value != value else f"{value:.{_DIGITS}g}"
 
 
-def counted(count: Count, number: float, scenario: Scenario) -> str:
-    """'120 patients had been enrolled for 26 weeks': what a trigger waits for, as it holds."""
-    said = numbers.count(int(number), "patient")
-    for_ = f" for {duration(count.followed)}" if count.followed else ""
-    if count.of == "event":
-        return f"{said} had had {scenario.trial.labels.events[count.event]}"
-    if count.of == "entered":
-        states = scenario.trial.protocol.states
-        names = protocol_text.listed([states[code].label for code in sorted(count.states)], "or")
-        ago = f", {duration(count.followed)} ago or more" if count.followed else ""
-        return f"{said} had been in {names}{ago}"
-    return f"{said} had been enrolled{for_}"
-
-
 def trigger(of: Trigger, scenario: Scenario) -> str:
-    """When a look is held: '120 patients had been enrolled for 26 weeks, not before week 40'."""
-    said = week(of.minute) if of.count is None else counted(of.count, of.number, scenario)
+    """When a look is held: '120 patients have been followed for 26 weeks, not before week 40'."""
+    patients = numbers.count(of.number, "patient")
+    said = week(of.minute) if of.count is None else f"{patients} {counted(of.count, scenario)}"
     bounds = [said if of.count is not None else f"{said} had come"]
     if of.not_before is not None:
         bounds.append(f"not before {week(of.not_before)}")
@@ -96,8 +84,6 @@ def filled(design: Design, scenario: Scenario, rule: TrialRule, look: int, value
 
 def _share(design: Design, name: str) -> bool:
     """Whether a name stands for a share, which is 0 to 1 inside and said in per cent."""
-    from protocolsim.interim.design import INFORMATION
-
     if name == INFORMATION:
         return True
     return any(s.name == name and (s.limits == (0.0, 1.0) or unit_of(design, name) == "%") for s in design.statistics)

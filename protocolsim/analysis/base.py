@@ -15,13 +15,12 @@ from typing import Annotated, ClassVar
 import numpy as np
 
 from protocolsim.arrays import Floats, Integers
-from protocolsim.endpoint.base import Endpoint, Number, StateNames, counted_in, entered, quotient
+from protocolsim.endpoint.base import Endpoint, Number, counted_in, quotient
 from protocolsim.endpoint.reduction import Reduction
 from protocolsim.endpoint.share import Share
 from protocolsim.endpoint.time_to import TimeTo
 from protocolsim.errors import UsageError
 from protocolsim.randomness import normal_quantile
-from protocolsim.records import Records
 
 # The endpoint that an analysis is of, by its name in the scenario.
 OfReduction = Annotated[Reduction, "endpoint of kind reduction"]
@@ -135,12 +134,6 @@ def type_one_error(analysis: Analysis, *, subjects: int, trials: int = 2000, see
 def alternating(subjects: int) -> Floats:
     """The arms of so many subjects, 1 and 0 in turn."""
     return np.where(np.arange(subjects) % 2 == 0, 1.0, 0.0)
-
-
-def arms(records: Records, arm: StateNames, against: StateNames) -> Floats:
-    """1 for those who ever entered a state of `arm`, 0 of `against`, nan for those of neither or of both."""
-    one, other = entered(records, arm), entered(records, against)
-    return np.where(one & ~other, 1.0, np.where(other & ~one, 0.0, np.nan))
 
 
 @dataclass(frozen=True)

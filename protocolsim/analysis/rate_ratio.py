@@ -9,9 +9,9 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from protocolsim.analysis.base import Analysis, OfReduction, alternating, arms, in_both, normal_p, split
+from protocolsim.analysis.base import Analysis, OfReduction, alternating, in_both, normal_p, split
 from protocolsim.arrays import Floats, Integers, Mask
-from protocolsim.endpoint.base import StateNames, quotient
+from protocolsim.endpoint.base import StateNames, arms, quotient
 from protocolsim.errors import UsageError
 from protocolsim.records import Records
 from protocolsim.text.shell import install

@@ -189,6 +189,15 @@ class Reported(ABC):
         """Whether one trial only says yes or no."""
         return False
 
+    @property
+    def over_trials(self) -> bool:
+        """Whether it is of many trials together, such as a coverage, so that one trial alone has none."""
+        return False
+
+    def completed(self, sums: Floats) -> Floats:
+        """The sums of all replicates, [replicates, k], with what only all of them together tell; most need nothing."""
+        return sums
+
 
 @dataclass(frozen=True, kw_only=True)
 class Endpoint(Reported):
@@ -216,6 +225,11 @@ class Endpoint(Reported):
         """Whether its value in one trial is the median of the contributions: parts of a trial cannot be added then."""
         return False
 
+    @property
+    def binary(self) -> bool:
+        """Whether it is the share of subjects who meet something: the first sum counts those, the second all."""
+        return False
+
     def with_dose_units(self, units: Mapping[str, str | None]) -> Endpoint:  # noqa: ARG002 - most count no doses
         """The endpoint as it counts where doses of drugs are in these units (None: some per weight and some not).
 
@@ -239,6 +253,26 @@ class Endpoint(Reported):
         if self.among not in populations:
             raise UsageError(f"endpoint '{self.name}': {unknown('population', self.among, populations)}")
         return populations[self.among]
+
+
+# Values this near a bound count as equal to it, as in every decision rule.
+_EQUAL = 1e-9
+
+
+def within_bounds(own: Floats, at_least: float | None, at_most: float | None) -> Mask:
+    """Which values lie within bounds, which may be met; nan lies nowhere if there is a bound."""
+    within: Mask = np.ones(own.shape, dtype=np.bool_)
+    if at_least is not None:
+        within &= own >= at_least - _EQUAL
+    if at_most is not None:
+        within &= own <= at_most + _EQUAL
+    return within
+
+
+def arms(records: Records, arm: StateNames, against: StateNames) -> Floats:
+    """1 for those who ever entered a state of `arm`, 0 of `against`, nan for those of neither or of both."""
+    one, other = entered(records, arm), entered(records, against)
+    return np.where(one & ~other, 1.0, np.where(other & ~one, 0.0, np.nan))
 
 
 def quotient(above: Floats, below: Floats) -> Floats:

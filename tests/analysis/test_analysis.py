@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 from scipy.stats import binom, binomtest, hypergeom, nbinom, norm, wilcoxon
 
-from protocolsim.analysis.base import Analysis, arms, type_one_error
+from protocolsim.analysis.base import Analysis, type_one_error
 from protocolsim.analysis.before_after import BeforeAfter
 from protocolsim.analysis.catalogue import kinds
 from protocolsim.analysis.exact_binomial import ExactBinomial
@@ -23,7 +23,7 @@ from protocolsim.analysis.log_rank import LogRank
 from protocolsim.analysis.non_inferiority import NonInferiority, restricted
 from protocolsim.analysis.rate_ratio import RateRatio
 from protocolsim.analysis.two_shares import TwoShares
-from protocolsim.endpoint.base import Population, populations
+from protocolsim.endpoint.base import Population, arms, populations
 from protocolsim.endpoint.reduction import Reduction
 from protocolsim.endpoint.share import Share
 from protocolsim.endpoint.time_to import TimeTo

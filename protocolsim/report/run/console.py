@@ -31,6 +31,9 @@ def print_summary(result: Result, console: Console) -> None:
     if tests:
         put("")
         _tests(screen, tests)
+    if contrasts := numbers.over_trials(result):
+        put("")
+        _contrasts(screen, contrasts)
     if of_looks:
         put("")
         _looks(screen, of_looks)
@@ -47,6 +50,8 @@ def print_summary(result: Result, console: Console) -> None:
         put(numbers.ROLES_MEAN, "dim")
     if tests:
         put(numbers.TESTS_MEAN, "dim")
+    if contrasts:
+        put(numbers.CONTRASTS_MEAN, "dim")
     for title, lines, style in (
         ("Warning", result.scenario.warnings, "bold yellow"),
         ("Caveat", result.scenario.notes, ""),
@@ -117,6 +122,15 @@ def _looks(screen: Screen, of_looks: Sequence[Estimate]) -> None:
     """One row per operating characteristic of the looks at the accumulating data."""
     rows = [(e.label, numbers.simulated(e), numbers.one_trial(e)) for e in of_looks]
     screen.table([Column("Looks at the accumulating data", words=True), Column("Simulated"), _RANGE], rows, expand=True)
+
+
+def _contrasts(screen: Screen, contrasts: Sequence[Estimate]) -> None:
+    """One row per coverage and bias of a contrast between arms."""
+    screen.table(
+        [Column("Estimates between arms, over trials", words=True), Column("Simulated")],
+        [(e.label, numbers.simulated(e)) for e in contrasts],
+        expand=True,
+    )
 
 
 def _tests(screen: Screen, tests: Sequence[Estimate]) -> None:

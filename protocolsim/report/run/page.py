@@ -38,7 +38,9 @@ def page(result: Result) -> str:
         range_means=numbers.RANGE_MEANS,
         validation=_validation(result),
         tests=[_test(e) for e in numbers.tests(result)],
-        looks=[_of_looks(e) for e in estimates if e.of_looks],
+        contrasts=[_characteristic(e) for e in numbers.over_trials(result)],
+        contrasts_mean=numbers.CONTRASTS_MEAN,
+        looks=[_characteristic(e) for e in estimates if e.of_looks],
         tests_mean=numbers.TESTS_MEAN,
         verdict_means=numbers.VERDICT_MEANS,
         roles_mean=numbers.ROLES_MEAN,
@@ -77,7 +79,7 @@ def _test(estimate: Estimate) -> dict[str, str]:
     return {"label": estimate.label, "counting": estimate.counting, "rejects": numbers.simulated(estimate)}
 
 
-def _of_looks(estimate: Estimate) -> dict[str, str]:
+def _characteristic(estimate: Estimate) -> dict[str, str]:
     return {
         "label": estimate.label, "counting": estimate.counting,
         "simulated": numbers.simulated(estimate), "range": numbers.one_trial(estimate),

@@ -27,6 +27,11 @@ TESTS_MEAN = (
     "standard error. Where there is an effect this is the power, where there is none the type I error. A test of "
     "something else than the effect (that counts fell, by whatever) may reject far more often than its level."
 )
+CONTRASTS_MEAN = (
+    "Coverage: how many of the trials' confidence intervals hold the value of all simulated trials together; it should "
+    "be the level of the interval. Bias: by how much estimates of single trials are too high (+) or too low (-) on "
+    "average; of significant trials alone, by how much a reader errs who sees only those (the winner's curse)."
+)
 ROLE_MEANS = (
     "Role: a fitted result was used to choose the model's parameters, so that it lies inside its range validates "
     "nothing; one that is not independent comes from patients among those the parameters were taken from. A checked "
@@ -77,8 +82,8 @@ def with_error(value: float, error: float) -> str:
 
 
 def of_subjects(result: Result) -> list[Estimate]:
-    """The estimates of endpoints: those of a trial's subjects, which are neither of tests nor of looks."""
-    return [e for e in result.estimates.values() if not (e.decides or e.of_looks)]
+    """The estimates of endpoints: those of a trial's subjects, which are of no test, no look and not over trials."""
+    return [e for e in result.estimates.values() if not (e.decides or e.of_looks or e.over_trials)]
 
 
 def tests(result: Result) -> list[Estimate]:
@@ -86,8 +91,15 @@ def tests(result: Result) -> list[Estimate]:
     return [e for e in result.estimates.values() if e.decides and not e.of_looks]
 
 
+def over_trials(result: Result) -> list[Estimate]:
+    """The estimates of how contrasts between arms do over trials: coverage and bias."""
+    return [e for e in result.estimates.values() if e.over_trials]
+
+
 def one_trial(estimate: Estimate) -> str:
     """The range that holds 90 % of single trials; one trial has none."""
+    if estimate.over_trials:
+        return "over trials"
     if estimate.decides:
         return "yes or no"
     return NO_RANGE if _alone(estimate) else span(estimate.lo, estimate.hi, estimate.unit)
@@ -216,6 +228,6 @@ def undefined_note(estimates: Iterable[Estimate]) -> str:
     parts = [
         f"{e.label}: {e.n_undefined:,} of {count(e.n_replicates, 'trial')}"
         for e in estimates
-        if e.n_undefined > 0 and not e.of_looks
+        if e.n_undefined > 0 and not (e.of_looks or e.over_trials)
     ]
     return "Without a value (nobody in the denominator): " + "; ".join(parts) + "." if parts else ""

@@ -9,23 +9,28 @@ missed assessments count as they do there.
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 import numpy as np
 
-from protocolsim.arrays import Floats, Integers
-from protocolsim.endpoint.base import Endpoint, Number, counted_in, quotient
+from protocolsim.arrays import Floats, Integers, Mask
+from protocolsim.endpoint.base import Endpoint, Number, StateNames, arms, counted_in, quotient
+from protocolsim.endpoint.level import Level
 from protocolsim.endpoint.reduction import Reduction
 from protocolsim.endpoint.share import Share
 from protocolsim.endpoint.time_to import TimeTo
 from protocolsim.errors import UsageError
 from protocolsim.randomness import normal_quantile
+from protocolsim.records import Records
 
 # The endpoint that an analysis is of, by its name in the scenario.
 OfReduction = Annotated[Reduction, "endpoint of kind reduction"]
 OfShare = Annotated[Share, "endpoint of kind share"]
 OfTimeTo = Annotated[TimeTo, "endpoint of kind time_to"]
+# One that gives each subject a value of their own.
+OfOwnValues = Annotated[Level | Reduction, "endpoint of kind level or reduction"]
 
 _LEAST_P = 1e-300
 
@@ -40,6 +45,9 @@ class Analysis(Endpoint):
 
     no_effect_is_null: ClassVar[bool] = True
     """Whether arms (or times) that do not differ are where the null hypothesis just holds; not so where a margin is."""
+
+    caution: ClassVar[str] = ""
+    """What a reader of a trial that uses this kind must be warned of; nothing of most."""
 
     level: Number = 0.05
 
@@ -175,6 +183,15 @@ def in_both(*columns: Floats) -> Floats:
     both = np.column_stack(columns)
     both[np.logical_or.reduce([np.isnan(column) for column in columns])] = np.nan
     return both
+
+
+def counts_and_arms(
+    of: Reduction, records: Records, populations: Mapping[str, Mask], arm: StateNames, against: StateNames
+) -> Floats:
+    """What was counted during treatment, over how much, and the arm, [subjects, 3]; nan for who is not in the test."""
+    rates = of.rates(records)
+    counted = of.members(populations) & (rates.late_over > 0.0)
+    return in_both(np.where(counted, rates.late, np.nan), rates.late_over, arms(records, arm, against))
 
 
 def counts(mask: Floats, trial: Integers, trials: int) -> Integers:

@@ -24,6 +24,7 @@ from protocolsim.analysis.non_inferiority import NonInferiority, restricted
 from protocolsim.analysis.rate_ratio import RateRatio
 from protocolsim.analysis.two_shares import TwoShares
 from protocolsim.endpoint.base import Population, arms, populations
+from protocolsim.endpoint.level import Level
 from protocolsim.endpoint.reduction import Reduction
 from protocolsim.endpoint.share import Share
 from protocolsim.endpoint.time_to import TimeTo
@@ -43,6 +44,7 @@ OF: dict[str, Any] = {
     "reduction": Reduction(
         name="r", label="R", variable="count", baseline=("baseline",), during=("treated", "rescued")
     ),
+    "level": Level(name="l", label="L", variable="count", during=("treated", "rescued")),
     "share": Share(name="s", label="S", ended_in=("completed",)),
     "time_to": TimeTo(name="t", label="T", start=("treated", "rescued"), to=("completed", "withdrawn")),
 }
@@ -53,7 +55,7 @@ def an_analysis(kind: type[Analysis], **changes: Any) -> Any:
     values: dict[str, Any] = {"name": "a", "label": "A"}
     for field, (what, choices) in endpoint_fields(kind).items():
         if what.startswith(OF_KIND):
-            values[field] = OF[what.removeprefix(OF_KIND)]
+            values[field] = OF[what.removeprefix(OF_KIND).split(" or ")[0]]
         elif what == "states":
             values[field] = ("rescued",) if field == "arm" else ("treated",)
         elif what == "number" and field != "level":

@@ -12,6 +12,7 @@ from protocolsim.study.validation import PublishedComparison, inside
 NO_RANGE = "one trial only"
 UNDEFINED = "undefined"
 _MOST_DIGITS = 6
+_NO_ERROR = 1e-12  # less than that is what rounding leaves
 VERDICT_MEANS = (
     "Verdict: whether the published value lies between the 5th and the 95th percentile of single simulated trials. "
     "Exact 95 %: the Clopper-Pearson confidence interval of a published count, worked out here [D]."
@@ -58,7 +59,7 @@ def plain(value: float) -> str:
 def simulated(estimate: Estimate) -> str:
     """The value and its standard error, to the digits that the error leaves meaningful."""
     value, error = scaled(estimate.value, estimate.unit), scaled(estimate.mcse, estimate.unit)
-    return UNDEFINED if math.isnan(value) else f"{with_error(value, error)} {estimate.unit}"
+    return UNDEFINED if math.isnan(value) else f"{with_error(value, error)} {estimate.unit}".rstrip()
 
 
 def difference(value: float, error: float, unit: str) -> str:
@@ -75,7 +76,7 @@ def difference(value: float, error: float, unit: str) -> str:
 
 def with_error(value: float, error: float) -> str:
     """'70.9 ± 0.8', to the digits that the error leaves meaningful; the value alone where there is no error."""
-    if math.isnan(error) or error == 0.0:
+    if math.isnan(error) or error < _NO_ERROR:
         return plain(value)
     digits = min(_MOST_DIGITS, max(0, -math.floor(math.log10(error))))
     return f"{value:.{digits}f} ± {error:.{digits}f}"
@@ -122,7 +123,7 @@ def span(low: float, high: float, unit: str) -> str:
     ends = [scaled(low, unit), scaled(high, unit)]
     shown = [f"{e:.0f}" for e in ends] if unit == "%" else [plain(e) for e in ends]
     shown = ["0" if s == "-0" else s for s in shown]
-    return f"{shown[0]} {unit}" if shown[0] == shown[1] else f"{shown[0]} to {shown[1]} {unit}"
+    return (f"{shown[0]} {unit}" if shown[0] == shown[1] else f"{shown[0]} to {shown[1]} {unit}").rstrip()
 
 
 def published(estimate: Estimate) -> str:

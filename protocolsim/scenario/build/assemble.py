@@ -13,6 +13,8 @@ from protocolsim.cohort.cohort import Cohort
 from protocolsim.component import Component, Parameter
 from protocolsim.disease.base import Disease
 from protocolsim.drug.base import Drug
+from protocolsim.endpoint.base import Endpoint
+from protocolsim.endpoint.between_arms.repeated import beside
 from protocolsim.engine.base import Measured, Trial, causes_of, place
 from protocolsim.errors import ScenarioError, UsageError, raised, unknown
 from protocolsim.interim.design import Design
@@ -110,7 +112,7 @@ def _assemble(document: Document, part: ScenarioPart, q: Expressions, allow_plug
     names = [t.name for t in hidden]
     around = Around(part, q, words, reader, protocol, cohort, populations, endpoints, analyses, names, cast.rows)
     design = design_of(part.interim, around)
-    _check_shown(part, q, words, design)
+    _check_shown(part, q, words, design, endpoints)
     q.names.settle()
     if protocol is None or cohort is None or cast.disease is None:
         return None
@@ -130,7 +132,12 @@ def _assemble(document: Document, part: ScenarioPart, q: Expressions, allow_plug
         notes=tuple(part.notes),
         beside=tuple(part.beside),
         findings=tuple(part.findings),
-        warnings=(*cast.warnings, *_unusual(part, q.names, document), *(said(*n) for n in never)),
+        warnings=(
+            *cast.warnings,
+            *_unusual(part, q.names, document),
+            *(said(*n) for n in never),
+            *(f"analysis '{a.name}': {a.caution}" for a in analyses.values() if a.caution),
+        ),
         seed=part.seed,
         replicates=part.replicates,
         follow=part.follow,
@@ -163,10 +170,16 @@ def _own_parameters(part: ScenarioPart, protocol: Protocol, q: Expressions) -> t
     return (*scenario_parameters(part.parameters, q.parameters.named), *starts)
 
 
-def _check_shown(part: ScenarioPart, q: Expressions, words: Vocabulary, design: Design | None) -> None:
+def _check_shown(
+    part: ScenarioPart,
+    q: Expressions,
+    words: Vocabulary,
+    design: Design | None,
+    endpoints: Mapping[str, Endpoint],
+) -> None:
     """Faults of what a report shows: the scenarios and numbers that it quotes, the variable that it follows."""
     of_looks = characteristics_of(design) if design is not None else None if part.interim is not None else ()
-    check_findings(part, q.faults, q.names, of_looks)
+    check_findings(part, q.faults, q.names, None if of_looks is None else (*of_looks, *beside(endpoints.values())))
     if part.follow is not None:
         q.names.known(("follow",), "variable", part.follow, words.variable_names)
 

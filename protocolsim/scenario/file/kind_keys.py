@@ -23,6 +23,8 @@ KEYS_OF_KINDS: Mapping[str, str] = {
     "ended_in": "the subject's last state is one of these",
     "entered": "the subject ever entered one of these states",
     "first_gap": "the time at risk before the first assessment, which has none before it",
+    "from_at_least": "the lower bound of the class of the first visit, which may be met",
+    "from_at_most": "the upper bound of the class of the first visit, which may be met",
     "level": "the significance level: a trial with p at or below it rejects",
     "margin": "the non-inferiority margin",
     "measure": "how the arms are compared: arm minus against, or arm over against",

@@ -28,8 +28,8 @@ class MannWhitney(Analysis):
     assessments count as they do there.
 
     z is positive where values are higher in `arm`, where they are lower if the alternative is `less`. Information is
-    that about the share of pairs, one of each arm, in which the one in `arm` is the higher (ties count half), 1 over its
-    variance under the null hypothesis.
+    that about the share of pairs, one of each arm, in which the one in `arm` is the higher (ties count half), 1 over
+    its variance under the null hypothesis.
     """
 
     kind: ClassVar[str] = "mann_whitney"

@@ -117,7 +117,9 @@ def fitted(columns: Floats, trial: Integers, trials: int) -> tuple[Floats, Float
     sums = []
     for side in (1.0, 0.0):
         mine = np.where(arm == side, 1.0, 0.0)
-        sums.append([np.bincount(trial, weights=mine * w, minlength=trials) for w in (np.ones(len(arm)), counted, over)])
+        sums.append(
+            [np.bincount(trial, weights=mine * w, minlength=trials) for w in (np.ones(len(arm)), counted, over)]
+        )
     (n1, y1, t1), (n0, y0, t0) = sums
     rate1, rate0 = quotient(y1, t1), quotient(y0, t0)
     expected = np.where(arm == 1.0, rate1[trial], rate0[trial]) * over

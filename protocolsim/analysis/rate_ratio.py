@@ -26,8 +26,8 @@ class RateRatio(Analysis):
     dispersion is estimated, alike in both arms (NB2). A trial whose fit fails does not reject.
 
     It holds its level where the rates of subjects have a gamma distribution, and only there. Where they have a longer
-    tail, as in the relapsing MS of this package (lognormal), 14 to 16 % of trials with equal arms reject at 5 %, with 24
-    subjects as with 240: take `quasi_poisson` or `mann_whitney`, which hold it there.
+    tail, as in the relapsing MS of this package (lognormal), 14 to 16 % of trials with equal arms reject at 5 %, with
+    24 subjects as with 240: take `quasi_poisson` or `mann_whitney`, which hold it there.
 
     Population: that of the reduction, those with a made assessment during treatment, in the arm whose states they
     entered (who entered those of both counts in neither). Withdrawal shortens a subject's time, what follows a rescue

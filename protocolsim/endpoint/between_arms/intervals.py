@@ -86,7 +86,7 @@ def wilson(k: Floats, n: Floats, z: float) -> tuple[Floats, Floats, Floats]:
 
 
 def katz(k1: Floats, n1: Floats, k0: Floats, n0: Floats, confidence: float) -> Interval:
-    """Of the ratio of two shares; none where either is zero."""
+    """Of the ratio of two shares; none where either is zero, or both are all."""
     one = np.ones(np.shape(k1))
     variance = quotient(one, k1) - quotient(one, n1) + quotient(one, k0) - quotient(one, n0)
     return _log_normal(quotient(k1 * n0, k0 * n1), variance, confidence)
@@ -100,7 +100,8 @@ def woolf(k1: Floats, n1: Floats, k0: Floats, n0: Floats, confidence: float) -> 
 
 
 def _log_normal(ratio: Floats, variance: Floats, confidence: float) -> Interval:
-    half = normal_quantile(0.5 + 0.5 * confidence) * np.sqrt(np.maximum(variance, 0.0))
+    spread = np.sqrt(np.where(variance > 0.0, variance, np.nan))  # nothing varies: nothing is known of the error
+    half = normal_quantile(0.5 + 0.5 * confidence) * spread
     middle = logarithms(ratio)
     return Interval(exponentials(middle - half), exponentials(middle + half))
 
@@ -132,9 +133,7 @@ def _half(variance1: Floats, n1: Floats, variance0: Floats, n0: Floats, confiden
     return np.where(known, quantile * np.sqrt(np.where(known, variance, 0.0)), np.nan)
 
 
-def delta(
-    value: Callable[[Floats], Floats], sums: Floats, squares: Floats, number: Floats
-) -> OfArm:
+def delta(value: Callable[[Floats], Floats], sums: Floats, squares: Floats, number: Floats) -> OfArm:
     """The value of one arm and its squared standard error, from its subjects' contributions c.
 
     sums: of c, [..., k]. squares: of c c', [..., k, k]. number: of subjects. `value` is differentiated by central

@@ -20,7 +20,6 @@ from protocolsim.scenario.file.yaml_reader import Address
 from protocolsim.scenario.published_number import published_number
 from protocolsim.units import NONE, UnitError
 
-
 ANOTHER = "endpoint"
 """What a field holds that names another endpoint, of any kind."""
 

@@ -74,7 +74,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if asked.profile:
         import cProfile
 
-        cProfile.runctx("seconds(s, n)", {"seconds": seconds}, {"s": sides["unheeded"], "n": asked.replicates}, sort="tottime")
+        cProfile.runctx(
+            "seconds(s, n)", {"seconds": seconds}, {"s": sides["unheeded"], "n": asked.replicates}, sort="tottime"
+        )
         return
     ratios: dict[str, list[float]] = {name: [] for name in sides}
     for number in range(asked.rounds):

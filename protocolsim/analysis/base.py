@@ -180,8 +180,10 @@ def z_of_tails(above: Floats, below: Floats) -> Floats:
 
 def in_both(*columns: Floats) -> Floats:
     """The columns side by side, with nan in all of a row where one has it."""
-    both = np.column_stack(columns)
-    both[np.logical_or.reduce([np.isnan(column) for column in columns])] = np.nan
+    both = np.empty((len(columns[0]), len(columns)))
+    unknown = np.logical_or.reduce([np.isnan(column) for column in columns])
+    for place, column in enumerate(columns):
+        both[:, place] = np.where(unknown, np.nan, column)
     return both
 
 

@@ -114,17 +114,16 @@ def fitted(columns: Floats, trial: Integers, trials: int) -> tuple[Floats, Float
     nan where an arm has no count, where there are no degrees of freedom, or where the counts are just as expected.
     """
     counted, over, arm = columns.T
-    sums = []
-    for side in (1.0, 0.0):
-        mine = np.where(arm == side, 1.0, 0.0)
-        sums.append(
-            [np.bincount(trial, weights=mine * w, minlength=trials) for w in (np.ones(len(arm)), counted, over)]
-        )
-    (n1, y1, t1), (n0, y0, t0) = sums
+    ones = np.ones(len(arm))
+    (n1, y1, t1), (n0, y0, t0) = (
+        [np.bincount(trial, weights=mine * w, minlength=trials).astype(np.float64) for w in (ones, counted, over)]
+        for mine in (arm, 1.0 - arm)
+    )
     rate1, rate0 = quotient(y1, t1), quotient(y0, t0)
     expected = np.where(arm == 1.0, rate1[trial], rate0[trial]) * over
     away = counted - expected
-    chi_square = np.bincount(trial, weights=np.nan_to_num(quotient(away * away, expected)), minlength=trials)
+    squares = np.nan_to_num(quotient(away * away, expected))
+    chi_square = np.bincount(trial, weights=squares, minlength=trials).astype(np.float64)
     freedom = n1 + n0 - 2.0
     factor = quotient(chi_square, np.where(freedom > 0.0, freedom, 0.0))
     one = np.ones(trials)

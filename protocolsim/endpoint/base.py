@@ -334,9 +334,8 @@ def medians(own: Floats, trial: Integers, trials: int) -> Floats:
 
 def entered(records: Records, states: Iterable[str]) -> Mask:
     """Who was ever in one of these states, be it as the first one."""
-    was_in: Mask = np.zeros(len(records["subjects"]["subject"]), dtype=np.bool_)
-    for state in codes(states, records.labels.states, "state").tolist():
-        was_in |= records.first_entries(state) != NEVER
+    each = [records.was_in(state) for state in codes(states, records.labels.states, "state").tolist()]
+    was_in: Mask = np.logical_or.reduce(each) if each else np.zeros(len(records["subjects"]["subject"]), dtype=np.bool_)
     return was_in
 
 

@@ -24,8 +24,8 @@ def test_mann_whitney_is_scipys(alternative):
     rng = np.random.default_rng(8)
     rows = []
     for n in (3, 5, 9, 24, 60, 240):
-        for values in (rng.normal(size=n), rng.integers(0, 4, n).astype(float), rng.poisson(0.3, n).astype(float)):
-            rows.append(np.column_stack([values, np.arange(n) % 3 == 0]))
+        drawn = (rng.normal(size=n), rng.integers(0, 4, n).astype(float), rng.poisson(0.3, n).astype(float))
+        rows += [np.column_stack([values, np.arange(n) % 3 == 0]) for values in drawn]
     trial = np.repeat(np.arange(len(rows)), [len(row) for row in rows])
     mixed = rng.permutation(len(trial))
     found = an_analysis(MannWhitney, alternative=alternative).p_values(

@@ -58,8 +58,9 @@ def some_trials() -> Records:
     return trials(12, mean=4.0, completes=0.8)
 
 
-def one(*numbers: float) -> list[Any]:
-    return [np.array([float(number)]) for number in numbers]
+def interval(method: Any, *cells: int) -> Any:
+    """The 95 % interval of one trial with these cells."""
+    return method(*(np.array([float(cell)]) for cell in cells), 0.95)
 
 
 class TestIntervals:
@@ -74,17 +75,17 @@ class TestIntervals:
     )
     def test_newcombe(self, cells, known):
         """The examples of Newcombe 1998 (Stat Med 17:873-90, table II, method 10)."""
-        found = newcombe(*one(*cells), 0.95)
+        found = interval(newcombe, *cells)
         assert (found.low[0], found.high[0]) == pytest.approx(known, abs=5e-5)
 
     def test_ratios_are_log_normal(self):
         """Katz and Woolf against their textbook formulas, and no interval where a cell is empty."""
-        rr, odds = katz(*one(30, 100, 15, 90), 0.95), woolf(*one(30, 100, 15, 90), 0.95)
+        rr, odds = interval(katz, 30, 100, 15, 90), interval(woolf, 30, 100, 15, 90)
         half = 1.959964 * np.sqrt(1 / 30 - 1 / 100 + 1 / 15 - 1 / 90)
         assert (rr.low[0], rr.high[0]) == pytest.approx((1.8 * np.exp(-half), 1.8 * np.exp(half)), rel=1e-6)
         ratio, half = 30 * 75 / (70 * 15), 1.959964 * np.sqrt(1 / 30 + 1 / 70 + 1 / 15 + 1 / 75)
         assert (odds.low[0], odds.high[0]) == pytest.approx((ratio * np.exp(-half), ratio * np.exp(half)), rel=1e-6)
-        assert np.isnan([katz(*one(0, 10, 3, 10), 0.95).low[0], woolf(*one(0, 10, 3, 10), 0.95).high[0]]).all()
+        assert np.isnan([interval(katz, 0, 10, 3, 10).low[0], interval(woolf, 0, 10, 3, 10).high[0]]).all()
 
     def test_of_means_it_is_welchs(self):
         """Of each trial the interval of a difference of means is SciPy's of Welch's test, to nine digits."""
@@ -116,11 +117,11 @@ class TestLaws:
         sums = sums_of(contrast, some_trials())
         half = sums.shape[1] // 2
         twice = np.concatenate([sums[:, :half], sums[:, :half]], axis=1)
-        interval = contrast.interval(twice)
-        has = ~np.isnan(interval.low)
+        each = contrast.interval(twice)
+        has = ~np.isnan(each.low)
         assert has.sum() >= 6
         assert contrast.value(twice)[has] == pytest.approx(contrast.null)
-        assert ((interval.low < contrast.null) & (contrast.null < interval.high))[has].all()
+        assert ((each.low < contrast.null) & (contrast.null < each.high))[has].all()
 
     @every
     def test_exchanged_arms_are_the_other_way_round(self, of, measure):
@@ -210,7 +211,7 @@ def of_shares(size: int) -> Any:
 
 class TestOverTrials:
     def test_coverage_is_the_level_where_assumptions_hold(self):
-        """Shares of 0.5 and 0.3: 95 % of intervals hold the difference, which is 0.2, and single trials are unbiased."""
+        """Shares of 0.5 and 0.3: 95 % of intervals hold the difference, 0.2, and single trials are unbiased."""
         found = run(of_shares(160), replicates=1200).estimates
         assert found["more"].value == pytest.approx(0.2, abs=4.0 * found["more"].mcse)
         assert found["odds"].value == pytest.approx(7.0 / 3.0, abs=4.0 * found["odds"].mcse)
@@ -225,10 +226,10 @@ class TestOverTrials:
         """With 25 subjects an arm the significant estimates are too high, by what the binomial law says of them."""
         found = run(of_shares(50), replicates=1500).estimates["contrast[more][bias_of_significant]"]
         rng = np.random.default_rng(6)
-        k1, k0 = rng.binomial(25, 0.5, 200_000) * 1.0, rng.binomial(25, 0.3, 200_000) * 1.0
+        k1, k0 = (rng.binomial(25, p, 200_000).astype(np.float64) for p in (0.5, 0.3))
         n = np.full(200_000, 25.0)
-        interval = newcombe(k1, n, k0, n, 0.95)
-        significant = (interval.low > 0.0) | (interval.high < 0.0)
+        each = newcombe(k1, n, k0, n, 0.95)
+        significant = (each.low > 0.0) | (each.high < 0.0)
         expected = (k1 - k0)[significant].mean() / 25.0 - 0.2
         assert found.value == pytest.approx(expected, abs=4.0 * found.mcse)
         assert found.value - 4.0 * found.mcse > 0.05
@@ -237,8 +238,10 @@ class TestOverTrials:
         """They have no range of single trials, stand beside no published value, and the contrast itself does."""
         found = run(of_shares(50), replicates=20).estimates
         assert [n for n, e in found.items() if e.over_trials] == [
-            f"contrast[{name}][{what}]" for name in ("more", "odds") for what in ("coverage", "bias", "bias_of_significant")
-        ]  # fmt: skip
+            f"contrast[{name}][{what}]"
+            for name in ("more", "odds")
+            for what in ("coverage", "bias", "bias_of_significant")
+        ]
         assert all(np.isnan(e.lo) for e in found.values() if e.over_trials)
         assert found["more"].percentile is not None
 

@@ -169,7 +169,7 @@ every = pytest.mark.parametrize("name", kinds())
 @every
 def test_every_file_is_a_kind_with_its_words(name: str) -> None:
     """Each kind that is found says what it is, who is in the denominator, and what its fields refer to."""
-    allowed = {StateNames, VariableName, DrugName, EventNames, Minutes, Minutes | None, Number, Number | None}
+    allowed: set[Any] = {StateNames, VariableName, DrugName, EventNames, Minutes, Minutes | None, Number, Number | None}
     allowed.add(OfEndpoint)
     own = {f.name for f in dataclasses.fields(Endpoint)}
     kind = kinds()[name]

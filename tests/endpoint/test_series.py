@@ -52,8 +52,8 @@ def test_gamma_means_disperse_between_subjects_only():
 
 def test_dispersion_is_numpys():
     """Of a few values each reading is what NumPy's variances say; a single value says nothing of its subject."""
-    values = [[1, 4, 7], [0, 2], [5], [None, 3, 3]]
-    seen = [np.array([v for v in own if v is not None], dtype=float) for own in values]
+    values: list[list[Any]] = [[1, 4, 7], [0, 2], [5], [None, 3, 3]]
+    seen = [np.array([v for v in own if v is not None], dtype=np.float64) for own in values]
     squares = sum(own.var() * len(own) for own in seen)
     weighed = sum(own.mean() * (len(own) - 1) for own in seen)
     assert value_of(Dispersion(**OF), series(values)) == pytest.approx(squares / weighed)
@@ -92,7 +92,7 @@ def test_autocorrelation_of_a_known_process():
     rates, beside = np.exp(0.25) - 1.0, np.exp(0.25 * follows) - 1.0
     expected = beside / (rates + 1.0 / 3.0)
     for reading in ("within subjects", "all pairs"):
-        found = value_of(Autocorrelation(**OF, reading=reading), series(counts))  # type: ignore[arg-type]
+        found = value_of(Autocorrelation(**OF, reading=reading), series(counts))
         assert found == pytest.approx(expected, abs=0.03)
 
 

@@ -200,6 +200,7 @@ SMALL = {
     "Calibration": ("calibrate", "found"),
     "Trace": ("Trace", "story"),
     "Check": ("Check", "found"),
+    "Boundaries": ("boundaries", "found"),
 }
 
 

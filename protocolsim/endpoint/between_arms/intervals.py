@@ -1,9 +1,9 @@
 """Confidence intervals for a contrast of two arms, each over columns of trials.
 
-Shares: Newcombe's hybrid score interval for a difference (Newcombe 1998, Stat Med 17:873-90, method 10), Katz' for a ratio
-(Katz 1978, Biometrics 34:469-74) and Woolf's for an odds ratio (Woolf 1955, Ann Hum Genet 19:251-3), the last two
-log-normal. Everything else: the standard errors of both arms come from the subjects' contributions by the delta method,
-and the interval is Welch's (Welch 1947, Biometrika 34:28-35), of the difference itself or of the logarithm of the ratio.
+Shares: Newcombe's hybrid score interval for a difference (Newcombe 1998, Stat Med 17:873-90, method 10), Katz' for a
+ratio (Katz 1978, Biometrics 34:469-74) and Woolf's for an odds ratio (Woolf 1955, Ann Hum Genet 19:251-3), the last two
+log-normal. All else: the standard errors of both arms come from the subjects' contributions by the delta method, and
+the interval is Welch's (Welch 1947, Biometrika 34:28-35), of the difference itself or of the logarithm of the ratio.
 Of means this is Welch's interval to the last digit.
 """
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from protocolsim.report.looks.summary import OVER_ALL_MEANS, LooksSummary, summary_of
 from protocolsim.report.run import findings
 from protocolsim.report.style import numbers
 from protocolsim.report.style.console import Column, Screen
@@ -27,14 +28,14 @@ def print_summary(result: Result, console: Console) -> None:
     if result.scenario.question:
         put(result.scenario.question)
     _endpoints(screen, result)
-    tests, of_looks = numbers.tests(result), [e for e in result.estimates.values() if e.of_looks]
+    tests, of_looks = numbers.tests(result), summary_of(result)
     if tests:
         put("")
         _tests(screen, tests)
     if contrasts := numbers.over_trials(result):
         put("")
         _contrasts(screen, contrasts)
-    if of_looks:
+    if of_looks is not None:
         put("")
         _looks(screen, of_looks)
     put("")
@@ -52,6 +53,8 @@ def print_summary(result: Result, console: Console) -> None:
         put(numbers.TESTS_MEAN, "dim")
     if contrasts:
         put(numbers.CONTRASTS_MEAN, "dim")
+    if of_looks is not None:
+        put(OVER_ALL_MEANS, "dim")
     for title, lines, style in (
         ("Warning", result.scenario.warnings, "bold yellow"),
         ("Caveat", result.scenario.notes, ""),
@@ -118,10 +121,14 @@ def _endpoints(screen: Screen, result: Result) -> None:
     screen.table(columns, rows, expand=True)
 
 
-def _looks(screen: Screen, of_looks: Sequence[Estimate]) -> None:
-    """One row per operating characteristic of the looks at the accumulating data."""
-    rows = [(e.label, numbers.simulated(e), numbers.one_trial(e)) for e in of_looks]
-    screen.table([Column("Looks at the accumulating data", words=True), Column("Simulated"), _RANGE], rows, expand=True)
+def _looks(screen: Screen, looks: LooksSummary) -> None:
+    """A row for each look with how trials end there; then one for each number of all trials."""
+    reasons = [Column(f"{reason[0].upper()}{reason[1:]}", words=False) for reason in looks.reasons]
+    columns = [Column("Look", words=True), Column("Information"), Column("Held"), *reasons]
+    screen.table(columns, [(r.name, r.information, r.held, *r.endings) for r in looks.rows], apart=len(looks.rows) - 1)
+    screen.put("")
+    rows = [(e.label, numbers.simulated(e), numbers.one_trial(e)) for e in looks.over_all]
+    screen.table([Column("Trials with these looks", words=True), Column("Simulated"), _RANGE], rows, expand=True)
 
 
 def _contrasts(screen: Screen, contrasts: Sequence[Estimate]) -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from protocolsim.component import MARKS
 from protocolsim.errors import UsageError
+from protocolsim.report.looks.figures import boundaries, endings
+from protocolsim.report.looks.frames import bounded
+from protocolsim.report.looks.summary import OVER_ALL_MEANS, summary_of
 from protocolsim.report.run import figures, findings
 from protocolsim.report.run.flow import flow
 from protocolsim.report.style import numbers
@@ -40,7 +45,7 @@ def page(result: Result) -> str:
         tests=[_test(e) for e in numbers.tests(result)],
         contrasts=[_characteristic(e) for e in numbers.over_trials(result)],
         contrasts_mean=numbers.CONTRASTS_MEAN,
-        looks=[_characteristic(e) for e in estimates if e.of_looks],
+        looks=_looks(result),
         tests_mean=numbers.TESTS_MEAN,
         verdict_means=numbers.VERDICT_MEANS,
         roles_mean=numbers.ROLES_MEAN,
@@ -77,6 +82,28 @@ def _rows(result: Result) -> list[dict[str, Any]]:
 
 def _test(estimate: Estimate) -> dict[str, str]:
     return {"label": estimate.label, "counting": estimate.counting, "rejects": numbers.simulated(estimate)}
+
+
+def _looks(result: Result) -> dict[str, Any] | None:
+    """The looks: figures, how trials end at each, and the numbers of all trials; None where none are declared."""
+    summary = summary_of(result)
+    design = result.scenario.interim
+    if summary is None or design is None:
+        return None
+    draws: list[Callable[[], Any]] = [
+        *(partial(boundaries, result, statistic) for statistic in bounded(design)),
+        partial(endings, result),
+    ]
+    drawn: list[dict[str, Any]] = []
+    for draw in draws:
+        try:
+            drawn.append(_drawn(draw(), f"looks{len(drawn)}"))
+        except UsageError:
+            continue  # a statistic that is undefined in every trial
+    return {
+        "figures": drawn, "reasons": summary.reasons, "rows": summary.rows, "means": OVER_ALL_MEANS,
+        "over_all": [_characteristic(e) for e in summary.over_all],
+    }  # fmt: skip
 
 
 def _characteristic(estimate: Estimate) -> dict[str, str]:

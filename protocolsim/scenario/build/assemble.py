@@ -95,6 +95,15 @@ def build(document: Document, *, allow_plugins: bool = False) -> Scenario:
     return scenario if document is written else replace(scenario, document=written)
 
 
+def _as_written(part: ScenarioPart) -> dict[str, Any]:
+    """What a scenario says in the words of its file."""
+    names = ("title", "question", "description", "seed", "replicates", "follow")
+    return {
+        **{name: getattr(part, name) for name in names},
+        **{name: tuple(getattr(part, name)) for name in ("sources", "notes", "beside", "findings")},
+    }
+
+
 def _assemble(document: Document, part: ScenarioPart, q: Expressions, allow_plugins: bool) -> Scenario | None:
     q.read_parameters(part.parameters)
     if not _check_size(part, q.faults):
@@ -109,8 +118,9 @@ def _assemble(document: Document, part: ScenarioPart, q: Expressions, allow_plug
     hidden = [t for c in cast.components for t in c.traits if t.hidden]
     decisions = decisions_of(part, q, words, hidden, builder, units)
     effect = effect_of(part.effect, q, cast.rows)
-    names = [t.name for t in hidden]
-    around = Around(part, q, words, reader, protocol, cohort, populations, endpoints, analyses, names, cast.rows)
+    around = Around(
+        part, q, words, reader, protocol, cohort, populations, endpoints, analyses, [t.name for t in hidden], cast.rows
+    )
     design = design_of(part.interim, around)
     _check_shown(part, q, words, design, endpoints)
     q.names.settle()
@@ -125,22 +135,13 @@ def _assemble(document: Document, part: ScenarioPart, q: Expressions, allow_plug
     never = tuple(lapsing(part, trial()))
     return Scenario(
         name=PurePath(document.source).stem,
-        title=part.title,
-        question=part.question,
-        description=part.description,
-        sources=tuple(part.sources),
-        notes=tuple(part.notes),
-        beside=tuple(part.beside),
-        findings=tuple(part.findings),
+        **_as_written(part),
         warnings=(
             *cast.warnings,
             *_unusual(part, q.names, document),
             *(said(*n) for n in never),
             *(f"analysis '{a.name}': {a.caution}" for a in analyses.values() if a.caution),
         ),
-        seed=part.seed,
-        replicates=part.replicates,
-        follow=part.follow,
         trial=trial(),
         populations=populations,
         endpoints=endpoints,

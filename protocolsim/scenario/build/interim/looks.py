@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from protocolsim.errors import unknown
 from protocolsim.interim.design import Information
 from protocolsim.protocol.conduct import Count, Look, Trigger
+from protocolsim.protocol.rules import TOLERANCE
 from protocolsim.records import NEVER
 from protocolsim.scenario.build.interim.around import Around
 from protocolsim.scenario.build.interim.counted import states_of
@@ -267,9 +267,9 @@ class _LooksBuilder:
         return None
 
     def _look(self, name: str, waits: _Waits, bounds: Mapping[str, Placed], information: Information) -> Look:
-        share, planned = waits.share, math.nan
+        share, planned = waits.share, float("nan")
         if share is not None:
-            number = math.ceil(share * information.maximum - 1e-9)
+            number = -int((TOLERANCE - share * information.maximum) // 1.0)  # rounded up
             waits = replace(waits, count=information.count, number=number)
             planned = share
         elif waits.count == information.count:

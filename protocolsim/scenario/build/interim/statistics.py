@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -14,11 +13,11 @@ from protocolsim.errors import UsageError, raised, unknown
 from protocolsim.interim.base import Statistic
 from protocolsim.interim.catalogue import kinds
 from protocolsim.interim.design import Boundary
+from protocolsim.interim.keys import FOLLOWED_FOR, StatisticKey, keys_of
 from protocolsim.protocol.conduct import Look
 from protocolsim.scenario.build.interim.around import Around
 from protocolsim.scenario.build.values.names import NAME
 from protocolsim.scenario.file.interim_schema import InterimPart, StatisticPart
-from protocolsim.scenario.file.statistic_keys import FOLLOWED_FOR, StatisticKey, keys_of
 from protocolsim.scenario.file.yaml_reader import Address
 from protocolsim.units import NONE
 
@@ -251,7 +250,7 @@ class StatisticsBuilder:
             self.q.faults.unsound()  # it has a fault of its own
             return None
         last = self.boundaries[given].values[-1]
-        if math.isnan(last):
+        if last != last:  # nan: it has none at the last look
             self.q.faults.append(address, f"'{given}' has no bound at the last look")
             return None
         return last

@@ -36,8 +36,8 @@ class Contrast(Endpoint):
     """The value of an endpoint in `arm` minus, or over, its value in the arm `against`, with a confidence interval.
 
     `ratio`: of the values as they are reported. `odds ratio`: of a share of subjects. `rate ratio`: of a `time_to`
-    rate, or of the rates during treatment of a pooled `reduction`, whose baseline then only says who counts. An endpoint that
-    is a median has no contrast: over parts of a trial it cannot be added.
+    rate, or of the rates during treatment of a pooled `reduction`, whose baseline then only says who counts. An endpoint
+    that is a median has no contrast: it cannot be added over parts of a trial.
 
     Denominator: in each arm that of the endpoint, among the subjects who entered the arm's states (who entered those of
     both counts in neither); with `among`, only its members. Withdrawal, rescue and missed assessments count as the

@@ -18,6 +18,7 @@ from protocolsim.errors import UsageError
 from protocolsim.records import NEVER, TABLES, Records, concatenate
 from protocolsim.scenario.load import load_text
 from protocolsim.scenario.scenario import Scenario
+from tests.support.fewer import fewer
 from tests.support.paused import at, begins, calendar, due_minutes, unlike
 from tests.support.protocols import rich
 from tests.support.toys import DAY, run
@@ -27,7 +28,7 @@ REPLICATES = 3
 
 
 def small(name: str, size: int = 12, **settings: str) -> Scenario:
-    return protocolsim.load(name, set={"cohort.size": size, **settings})
+    return fewer(name, size, **settings)
 
 
 def simulated(scenario: Scenario, seed: int = 7, replicates: int = REPLICATES) -> Records:

@@ -1,8 +1,8 @@
 """How the interval and the estimate of a contrast do over many trials: coverage and bias.
 
 The value that they are held against is the contrast of all replicates together, which is as near to the truth of the
-model as the replicates are many. Each is a number of sums, so that its Monte Carlo error is found as all others are; for
-a coverage this value is taken as it is, whose own error matters little: what one end loses the other gains.
+model as the replicates are many. Each is a number of sums, so that its Monte Carlo error is found as all others are.
+For a coverage this value is taken as it is, whose own error matters little: what one end loses the other gains.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class OverTrials(Reported):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Coverage(OverTrials):
+class IntervalCoverage(OverTrials):
     """The share of intervals that hold the contrast of all trials together."""
 
     @property
@@ -131,7 +131,7 @@ def beside(endpoints: Iterable[Endpoint]) -> dict[str, Reported]:
         if isinstance(one, Contrast):
             names = {what: characteristic_name(one.name, what) for what in (COVERAGE, BIAS, BIAS_OF_SIGNIFICANT)}
             made += [
-                Coverage(name=names[COVERAGE], label=f"coverage: {one.label}", contrast=one),
+                IntervalCoverage(name=names[COVERAGE], label=f"coverage: {one.label}", contrast=one),
                 EstimateBias(name=names[BIAS], label=f"bias of single trials: {one.label}", contrast=one),
                 EstimateBias(
                     name=names[BIAS_OF_SIGNIFICANT], label=f"bias of significant trials: {one.label}", contrast=one,

@@ -9,6 +9,7 @@ from itertools import accumulate, combinations, pairwise
 from pathlib import PurePath
 from typing import Any
 
+from protocolsim.analysis.base import Analysis
 from protocolsim.cohort.cohort import Cohort
 from protocolsim.component import Component, Parameter
 from protocolsim.disease.base import Disease
@@ -136,12 +137,7 @@ def _assemble(document: Document, part: ScenarioPart, q: Expressions, allow_plug
     return Scenario(
         name=PurePath(document.source).stem,
         **_as_written(part),
-        warnings=(
-            *cast.warnings,
-            *_unusual(part, q.names, document),
-            *(said(*n) for n in never),
-            *(f"analysis '{a.name}': {a.caution}" for a in analyses.values() if a.caution),
-        ),
+        warnings=(*cast.warnings, *_unusual(part, q.names, document, analyses), *(said(*n) for n in never)),
         trial=trial(),
         populations=populations,
         endpoints=endpoints,
@@ -216,9 +212,10 @@ def _set_from_outside(document: Document) -> list[str]:
     return [f"set from outside: {', '.join(changed)}; what is 'fitted' was fitted without that"]
 
 
-def _unusual(part: ScenarioPart, names: Names, document: Document) -> list[str]:
+def _unusual(part: ScenarioPart, names: Names, document: Document, analyses: Mapping[str, Analysis]) -> list[str]:
     """What a reader is told of the file itself."""
-    return [*_idle(part, names, document), *_set_from_outside(document)]
+    cautions = [f"analysis '{a.name}': {a.caution}" for a in analyses.values() if a.caution]
+    return [*_idle(part, names, document), *_set_from_outside(document), *cautions]
 
 
 def _idle(part: ScenarioPart, names: Names, document: Document) -> list[str]:

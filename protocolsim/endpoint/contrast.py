@@ -40,8 +40,9 @@ class Contrast(Endpoint):
     endpoint that is a median has no contrast: it cannot be added over parts of a trial.
 
     Denominator: in each arm that of the endpoint, among the subjects who entered the arm's states (who entered those of
-    both counts in neither); with `among`, only its members. Withdrawal, rescue and missed assessments count as the
-    endpoint says. Undefined in a trial without anybody in an arm; a ratio also where the arm `against` has zero.
+    both counts in neither). With `among`, only its members count; without, the endpoint's own population does.
+    Withdrawal, rescue and missed assessments count as the endpoint says. Undefined in a trial without anybody in an
+    arm; a ratio also where the arm `against` has zero.
 
     The interval of each trial has the level `confidence`. Shares: Newcombe's hybrid score interval for a difference
     (1998), Katz' for a ratio (1978), Woolf's for an odds ratio (1955). All else: Welch's interval (1947), of the

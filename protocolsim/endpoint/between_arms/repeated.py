@@ -1,8 +1,8 @@
 """How the interval and the estimate of a contrast do over many trials: coverage and bias.
 
 The value that they are held against is the contrast of all replicates together, which is as near to the truth of the
-model as the replicates are many. Each is a number of sums, so that its Monte Carlo error is found as all others are;
-for a coverage this value is taken as it is, whose own error matters little: what one end loses the other gains.
+model as the replicates are many. Each is a number of sums, so that its Monte Carlo error is found as all others are.
+For a coverage this value is taken as it is, whose own error matters little: what one end loses the other gains.
 """
 
 from __future__ import annotations

@@ -137,7 +137,7 @@ def _assemble(document: Document, part: ScenarioPart, q: Expressions, allow_plug
     return Scenario(
         name=PurePath(document.source).stem,
         **_as_written(part),
-        warnings=(*cast.warnings, *_unusual(part, q.names, document), *(said(*n) for n in never), *_cautions(analyses)),
+        warnings=(*cast.warnings, *_unusual(part, q.names, document, analyses), *(said(*n) for n in never)),
         trial=trial(),
         populations=populations,
         endpoints=endpoints,
@@ -154,11 +154,6 @@ def _assemble(document: Document, part: ScenarioPart, q: Expressions, allow_plug
         builder=build,
         allow_plugins=allow_plugins,
     )
-
-
-def _cautions(analyses: Mapping[str, Analysis]) -> Iterator[str]:
-    """What must be known of a test before its result is believed."""
-    return (f"analysis '{a.name}': {a.caution}" for a in analyses.values() if a.caution)
 
 
 def _dose_units(protocol: Protocol | None, words: Vocabulary) -> dict[str, str | None]:
@@ -217,9 +212,10 @@ def _set_from_outside(document: Document) -> list[str]:
     return [f"set from outside: {', '.join(changed)}; what is 'fitted' was fitted without that"]
 
 
-def _unusual(part: ScenarioPart, names: Names, document: Document) -> list[str]:
+def _unusual(part: ScenarioPart, names: Names, document: Document, analyses: Mapping[str, Analysis]) -> list[str]:
     """What a reader is told of the file itself."""
-    return [*_idle(part, names, document), *_set_from_outside(document)]
+    cautions = [f"analysis '{a.name}': {a.caution}" for a in analyses.values() if a.caution]
+    return [*_idle(part, names, document), *_set_from_outside(document), *cautions]
 
 
 def _idle(part: ScenarioPart, names: Names, document: Document) -> list[str]:

@@ -59,8 +59,9 @@ class Definition:
 class DecisionWorth:
     """What a decision rule is held against, and what it costs; the scenario's `decisions:`.
 
-    A true responder has the hidden trait (a column of the table of subjects) below `cut`. The loss over `horizon`
-    minutes is the expected number of `count`, plus stop_weight x P(stop), plus dose_weight x mg/kg of `drug`.
+    A true responder has the hidden trait (a column of the table of subjects; `meaning` in words) below `cut`. The loss
+    over `horizon` minutes is the expected number of `count`, plus stop_weight x P(stop), plus dose_weight x mg/kg of
+    `drug`.
     `summaries` are the protocol's and after them those that only `definitions` use; `label` is what a reader calls the
     measure that the rule itself uses.
     """
@@ -68,6 +69,7 @@ class DecisionWorth:
     name: str
     threshold: str
     trait: str
+    meaning: str
     cut: float
     horizon: int
     count: str

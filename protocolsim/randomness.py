@@ -24,6 +24,8 @@ SITE = 2
 DROPOUT = 3
 NO_SHOW = 4
 RANDOMISATION = 5
+DENOMINATOR = 6
+"""Which members of a population stand for a published denominator (study/denominators.py)."""
 
 # Draws that belong to the trial and to no subject use subject numbers from here on.
 TRIAL_LEVEL = 2**31

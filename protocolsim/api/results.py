@@ -88,6 +88,9 @@ class Result(Figured, result.Result):
     subjects, observations, doses, moves, events : pandas.DataFrame
         Every subject screened; every variable of every planned assessment; every planned dose (mg/kg) and what arrived
         (mg); every change of state with the reason in the rule's own words; every event with a clock of its own.
+    looks, trials : pandas.DataFrame
+        Of a scenario with looks at the accumulating data: every planned look of every trial, with what it read and what
+        ended the trial there; and of every trial how it ended and what would have come.
     figures : tuple of str
         ``"patients"`` and ``"swimmer"`` (of one trial), ``"states"``, ``"flow"`` and ``"published"`` (of all).
 
@@ -301,11 +304,15 @@ class Validation(Figured):
         The run that they are held against.
     rows : tuple
         One for each published result: `estimate`, `published`, `interval` (the exact 95 % confidence interval of a
-        published count, else None), `verdict` (``"inside"``, ``"outside"`` or ``"undefined"``) and `evidence`.
+        published count, else None), `verdict` (``"inside"``, ``"outside"`` or ``"undefined"``), `within_error` (whether
+        the Monte Carlo error of an end of the range could turn it), `range`, `size` (the published denominator of the
+        trials it is judged among, else None), `why_not` and `evidence`.
     frame : pandas.DataFrame
         The same by endpoint. Columns: `label`, `among`, `unit`, `published`, `published_as`, `exact_low`,
-        `exact_high`, `simulated`, `mcse`, `lo`, `hi`, `percentile`, `verdict`, `role`, `evidence`, `source`, `mark` and
-        `note`. Shares are 0 to 1, percentiles 0 to 100.
+        `exact_high`, `simulated`, `mcse`, `lo`, `hi`, `percentile`, `verdict`, `within_error_of_end`,
+        `lo_error_low`, `lo_error_high`, `hi_error_low`, `hi_error_high` (the 95 % intervals of both ends), `holds` (the
+        share of trials that the range really holds), `trials_of`, `why_not_of_published_size`, `same_as`, `role`,
+        `evidence`, `source`, `mark` and `note`. Shares are 0 to 1, percentiles 0 to 100.
     figures : tuple of str
         ``"published"``.
 

@@ -8,13 +8,12 @@ from protocolsim.api.display import presented
 from protocolsim.api.given import ScenarioLike, Settings, scenario_of
 from protocolsim.api.results import Comparison, Result, Sweep, Validation, result_of, sweep_of
 from protocolsim.engine.base import Progress
-from protocolsim.errors import UsageError
 from protocolsim.study.companions import companions as _companions
 from protocolsim.study.compare import compare as _compare
 from protocolsim.study.conduct import Workers
 from protocolsim.study.run import run as _run
 from protocolsim.study.sweep.sweep import carry_out, plan
-from protocolsim.study.validation import comparisons
+from protocolsim.study.validation import published_rows, validation_plan
 
 
 def run(
@@ -217,12 +216,15 @@ def validate(
 ) -> Validation:
     """Set published results among simulated trials, one by one: inside the 5-95 % range or not.
 
+    A published count n/N is set among trials that count exactly N, where that can be done.
+
     Parameters
     ----------
     scenario : Scenario, str or Path
         A scenario as loaded, the name of a shipped one, or the path of a file.
     replicates : int, optional
-        How many trials; the scenario's own number unless given.
+        How many trials; unless given as many as the ends of the ranges need: 2,000, or of large cohorts as many as
+        have 100,000 patients, and never fewer than the scenario's own number.
     seed : int, optional
         The random seed, from 0; the scenario's own unless given.
     engine : {"auto", "batch", "des"}, default "auto"
@@ -258,7 +260,11 @@ def validate(
     '9/13'
     """
     loaded = scenario_of(scenario, set, allow_plugins)
-    if not any(endpoint.published is not None for endpoint in loaded.endpoints.values()):
-        raise UsageError(f"{loaded.name}: it has no published results to be held against (`published:`)")
-    result = run(loaded, replicates=replicates, seed=seed, engine=engine, workers=workers, progress=progress)
-    return Validation(result, tuple(comparisons(result.estimates.values())))
+    asked = validation_plan(loaded, replicates, seed, engine, where=loaded.name)
+    result = result_of(
+        _run(
+            loaded, replicates=asked.replicates, seed=asked.seed, engine=engine, workers=workers, progress=progress,
+            published_size=asked.published_size,
+        )
+    )  # fmt: skip
+    return Validation(result, tuple(published_rows(result)))

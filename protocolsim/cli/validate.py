@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from protocolsim.cli.base import Asked, durable, parallel, progress, studies, study_in, workers_for
-from protocolsim.errors import UsageError
 from protocolsim.text.terminal import say
 
 if TYPE_CHECKING:
@@ -24,6 +23,9 @@ if TYPE_CHECKING:
 def validate(scenario: str, asked: Asked) -> None:
     """Set published results among simulated trials. One by one: inside the 5-95 % range or not.
 
+    A published count n/N is set among trials that count exactly N. Without --replicates as many trials are simulated
+    as the ends of the ranges need: 2,000, or of large cohorts as many as have 100,000 patients.
+
     The exit status is 0 also where some lie outside: that is an answer.
     """
     from protocolsim.report.run.page import page
@@ -31,20 +33,20 @@ def validate(scenario: str, asked: Asked) -> None:
     from protocolsim.study.run import run as run_study
     from protocolsim.study.run import run_manifest
     from protocolsim.study.validation import as_json as plain
-    from protocolsim.study.validation import comparisons
+    from protocolsim.study.validation import published_rows, validation_plan
 
     loaded = asked.load(scenario)
-    if not any(e.published is not None for e in loaded.endpoints.values()):
-        raise UsageError(f"{scenario}: it has no published results to be held against (`published:`)")
+    plan = validation_plan(loaded, where=scenario, **asked.study)
+    study = {**asked.study, "replicates": plan.replicates}
     others = companions(loaded) if asked.out is not None else {}  # the page shows them
-    manifest = run_manifest(loaded, **asked.study, kind="validate", companions=others)
-    total = manifest.replicates + (trials_beside(loaded, manifest.replicates) if others else 0)
+    whole: dict[str, Any] = {"companions": others, "published_size": plan.published_size}
+    manifest = run_manifest(loaded, **study, kind="validate", **whole)
+    total = manifest.replicates * (1 if plan.published_size.enlarged is None else 2)
+    total += trials_beside(loaded, manifest.replicates) if others else 0
     with study_in(asked, loaded, manifest) as folder:
         with workers_for(asked.workers, asked.cluster) as those, progress(total, shown=asked.shown) as tell:
-            result = run_study(
-                loaded, **asked.study, workers=those, folder=folder, tables=False, companions=others, progress=tell
-            )
-        rows = {row.estimate.name: plain(row) for row in comparisons(result.estimates.values())}
+            result = run_study(loaded, **study, **whole, workers=those, folder=folder, tables=False, progress=tell)
+        rows = {row.estimate.name: plain(row) for row in published_rows(result)}
         summary = {key: value for key, value in result.summary().items() if key != "estimates"} | {"rows": rows}
         if folder is not None:
             from protocolsim.study.storage.results_folder import write_validation

@@ -42,7 +42,8 @@ class Published:
 
     `value` is in the endpoint's own terms (a share is 0 to 1), `text` is as printed ("9/13", "72 %").
     `fitted`: a parameter was chosen to match it, so agreement is no evidence. `checked`: no parameter was.
-    `not independent`: the parameters come from data that include these patients.
+    `not independent`: the parameters come from data that include these patients. `same_as` is the endpoint whose
+    published value is the same datum said otherwise (9/13 controlled, 4/13 not): both count as one.
     """
 
     value: float
@@ -53,6 +54,7 @@ class Published:
     numerator: int | None = None
     denominator: int | None = None
     note: str = ""
+    same_as: str | None = None
 
 
 @dataclass(frozen=True)
@@ -214,6 +216,14 @@ class Endpoint(Reported):
     @property
     def ranks(self) -> bool:
         """Whether its value in one trial is the median of the contributions: parts of a trial cannot be added then."""
+        return False
+
+    @property
+    def counts_members(self) -> bool:
+        """Whether its value in one trial is n/N: its sums are how many members meet something, and how many there are.
+
+        Only then can a published n/N be set among trials of exactly N.
+        """
         return False
 
     def with_dose_units(self, units: Mapping[str, str | None]) -> Endpoint:  # noqa: ARG002 - most count no doses

@@ -63,6 +63,11 @@ endpoints:
         """Everybody among them is in the denominator."""
         return f"of all {self.among}, whatever became of them later"
 
+    @property
+    def counts_members(self) -> bool:
+        """It is n of N members."""
+        return True
+
     def contributions(self, records: Records, populations: Mapping[str, Mask]) -> Floats:
         """Of each subject: how many meet the conditions, and how many there are."""
         among = self.members(populations)

@@ -68,6 +68,11 @@ endpoints:
         both = " at baseline and a later one" if self.baseline else ""
         return f"of those {self.among} with an assessment{both}"
 
+    @property
+    def counts_members(self) -> bool:
+        """It is n of N members."""
+        return True
+
     def contributions(self, records: Records, populations: Mapping[str, Mask]) -> Floats:
         """Whether the subject's value lies within, and whether there is one."""
         made = seen(records, self.variable)

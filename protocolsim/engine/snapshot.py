@@ -44,8 +44,7 @@ def as_of(records: Records, cutoffs: Integers, data_lag: int = 0) -> Snapshot:
         raise UsageError(f"the data lag is {data_lag} minutes; it cannot be negative")
     among = None
     if isinstance(records, _Truncated):  # what was found out of all subjects is known already
-        rows = records.kept
-        records, among = rows.records, rows.kept
+        among, records = records.kept.kept, records.kept.records
     known = _KnownRows(records, np.asarray(cutoffs, dtype=np.int64), data_lag, among)
     labels = records.labels.without_truth
     return Snapshot(

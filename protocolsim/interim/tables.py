@@ -73,7 +73,5 @@ def trials_table(codes: RuleCodes, held: HeldLooks, final: Records, as_if: HeldL
         "flipped": stopped_early & (codes.conclusions[again] != codes.conclusions[rule]),
         "ignoring_futility": codes.conclusions[codes.without_futility(as_if)],
     }
-    for k, name in enumerate(codes.values):
-        table[f"{READ}{name}"] = held.values[every, last, k]
-        table[f"{AS_IF}{name}"] = as_if.values[:, looks - 1, k]
-    return table
+    table |= {f"{READ}{name}": held.values[every, last, k] for k, name in enumerate(codes.values)}
+    return table | {f"{AS_IF}{name}": as_if.values[:, looks - 1, k] for k, name in enumerate(codes.values)}

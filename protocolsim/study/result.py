@@ -14,6 +14,7 @@ from protocolsim.errors import UsageError
 from protocolsim.records import Records, concatenate
 from protocolsim.scenario.file.yaml_writer import as_yaml
 from protocolsim.scenario.scenario import Scenario
+from protocolsim.study.denominators import OfPublishedSize
 from protocolsim.study.engines import pieces
 from protocolsim.study.estimation.estimate import Estimate, as_json
 
@@ -35,6 +36,8 @@ class Result:
     `subjects`, `observations`, `doses`, `moves` and `events` have one row for each thing that happened, over all
     replicates; columns named `truth_*` hold what no clinic could know. `sums` are what the estimates were made of,
     [replicates, k] by endpoint. `companions` are the scenarios that were run beside this one, by name.
+    `published_size` says how published counts are judged, and `enlarged` is the run of the larger cohort that this
+    takes; both only where that was asked for (`validate`).
     """
 
     scenario: Scenario
@@ -48,6 +51,8 @@ class Result:
     first: tuple[Records, ...] = field(repr=False, default=())
     companions: Mapping[str, Result] = field(repr=False, default_factory=dict)
     sums: Mapping[str, Floats] = field(repr=False, default_factory=dict, compare=False)
+    published_size: OfPublishedSize | None = field(repr=False, default=None, compare=False)
+    enlarged: Result | None = field(repr=False, default=None, compare=False)
 
     @cached_property
     def records(self) -> Records:

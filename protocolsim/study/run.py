@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
 from protocolsim.engine.base import Progress
 from protocolsim.errors import SimulationError
@@ -12,6 +14,7 @@ from protocolsim.scenario.scenario import Scenario
 from protocolsim.study.arguments import replicates_and_seed
 from protocolsim.study.companions import companion_replicates
 from protocolsim.study.conduct import Workers, conduct
+from protocolsim.study.denominators import OfPublishedSize
 from protocolsim.study.engines import AUTO, chosen_engine
 from protocolsim.study.estimation.endpoint_sums import PointSums, rows_in
 from protocolsim.study.estimation.estimate import estimate
@@ -32,6 +35,7 @@ def run(
     folder: StudyFolder | None = None,
     tables: bool = True,
     companions: Mapping[str, Scenario] | None = None,
+    published_size: OfPublishedSize | None = None,
     progress: Progress | None = None,
 ) -> Result:
     """Simulate a scenario; the same arguments give the same result, to the last bit, on either engine.
@@ -41,7 +45,8 @@ def run(
     processes, -1 for one on each core, "auto" for as many as pay, or an Executor; the result is the same for any. A
     single large replicate is simulated by one of them. `folder` keeps what is finished, with its `tables`.
     `companions` are scenarios to show beside this one (`study.companions.companions` gives its own), simulated under
-    the same seed and kept in the same folder. `progress` is told how many replicates were done since it was last
+    the same seed and kept in the same folder; so is the larger cohort of `published_size`, with as many replicates.
+    `progress` is told how many replicates were done since it was last
     called. Raises UsageError for impossible arguments, SimulationError where a cohort cannot be filled, WorkerError
     where workers die again and again.
     """
@@ -49,10 +54,12 @@ def run(
     engine = chosen_engine(scenario, engine)
     started = time.perf_counter()
     others = {} if companions is None else dict(companions)
+    larger = None if published_size is None else published_size.enlarged
     beside = range(companion_replicates(replicates))
     points = [
         Trials(scenario, engine, seed, range(replicates), tables=tables and folder is not None),
         *(Trials(other, chosen_engine(other, AUTO), seed, beside) for other in others.values()),
+        *([] if larger is None else [Trials(larger, engine, seed, range(replicates))]),
     ]
     seen = _KeptRecords()
     result: list[Result] = []
@@ -66,8 +73,11 @@ def run(
     except SimulationError as error:
         if not error.point:
             raise
-        raise SimulationError(f"{list(others)[error.point - 1]}: {error}") from None
-    return result[0].with_companions(dict(zip(others, result[1:], strict=True)))
+        where = [*others, f"with a cohort of {0 if larger is None else larger.trial.cohort.size:,}"][error.point - 1]
+        raise SimulationError(f"{where}: {error}") from None
+    enlarged = None if larger is None else result.pop()
+    whole = replace(result[0], published_size=published_size, enlarged=enlarged)
+    return whole.with_companions(dict(zip(others, result[1:], strict=True)))
 
 
 def _result(point: Trials, made: PointSums, seconds: float, seen: _KeptRecords | None) -> Result:
@@ -87,10 +97,15 @@ def run_manifest(
     *,
     kind: str = "run",
     companions: Mapping[str, Scenario] | None = None,
+    published_size: OfPublishedSize | None = None,
 ) -> Manifest:
     """What a study folder must know of a run, or of another command that runs; arguments and errors as for `run`."""
     replicates, seed = replicates_and_seed(scenario, replicates, seed)
-    plan = {"beside": {name: content_of(other) for name, other in companions.items()}} if companions else {}
+    plan: dict[str, Any] = {}
+    if companions:
+        plan["beside"] = {name: content_of(other) for name, other in companions.items()}
+    if published_size is not None and published_size.enlarged is not None:
+        plan["cohort for published counts"] = published_size.enlarged.trial.cohort.size
     return manifest_of(kind, scenario, seed, replicates, chosen_engine(scenario, engine), plan)
 
 

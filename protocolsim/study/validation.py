@@ -2,16 +2,29 @@
 
 The verdict is about one trial: the model could well have produced a published value that lies between the 5th and the
 95th percentile of simulated trials. That is evidence for the model only where the model was not made from that value.
+A published count n/N is held against trials of exactly N where that can be done (denominators.py), and each range says
+how far its own ends are known (trial_range.py). Rows that say one datum in two ways count as one (`data`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any, Literal
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
 
 from protocolsim.endpoint.base import Published, Role
-from protocolsim.study.estimation.estimate import Estimate, nan_as_none
+from protocolsim.errors import UsageError
+from protocolsim.scenario.scenario import Scenario
+from protocolsim.study.arguments import replicates_and_seed
+from protocolsim.study.denominators import OfPublishedSize, of_published_size, shares_of, validated_replicates
+from protocolsim.study.estimation.estimate import Estimate, mid_rank, nan_as_none
+from protocolsim.study.estimation.trial_range import TrialRange, range_of
+
+if TYPE_CHECKING:
+    from protocolsim.study.result import Result
 
 Verdict = Literal["inside", "outside", "undefined"]
 
@@ -31,18 +44,54 @@ class PublishedComparison:
     """One published result beside simulated trials, in the endpoint's own terms (a share is 0 to 1).
 
     `interval` is the exact (Clopper-Pearson) 95 % confidence interval of a published count [D]; None where it is no
-    count. "undefined": fewer than two simulated trials have a value, so that there is no range.
+    count. "undefined": fewer than two simulated trials have a value, so that there is no range. The `lo`, `median`,
+    `hi` and `percentile` of `estimate` are of the trials it is judged among: those of exactly `size` members, or where
+    that is None trials as the scenario makes them; `why_not` says of a count why. `range` is what is known of the
+    range, None where the sums of single trials were not kept.
     """
 
     estimate: Estimate
     published: Published
     interval: tuple[float, float] | None
     verdict: Verdict
+    range: TrialRange | None = None
+    size: int | None = None
+    why_not: str = ""
+
+    @property
+    def within_error(self) -> bool:
+        """Whether the Monte Carlo error of an end of the range could turn the verdict."""
+        if self.range is None or self.verdict == "undefined":
+            return False
+        return self.range.within_error(self.published.value)
 
     @property
     def evidence(self) -> str:
         """What lying inside says of the model."""
         return EVIDENCE[self.published.role]
+
+
+@dataclass(frozen=True)
+class ValidationPlan:
+    """What a validation simulates: so many trials, under this seed, and how published counts are judged."""
+
+    replicates: int
+    seed: int
+    published_size: OfPublishedSize
+
+
+def validation_plan(
+    scenario: Scenario, replicates: int | None, seed: int | None, engine: str, *, where: str
+) -> ValidationPlan:
+    """The plan, with as many trials as the ends of ranges need unless a number is given.
+
+    Raises UsageError where the scenario, which the user called `where`, has no published results.
+    """
+    if not any(e.published is not None for e in scenario.endpoints.values()):
+        raise UsageError(f"{where}: it has no published results to be held against (`published:`)")
+    asked = validated_replicates(scenario) if replicates is None else replicates
+    replicates, seed = replicates_and_seed(scenario, asked, seed)
+    return ValidationPlan(replicates, seed, of_published_size(scenario, seed, engine))
 
 
 def comparisons(estimates: Iterable[Estimate]) -> list[PublishedComparison]:
@@ -52,6 +101,44 @@ def comparisons(estimates: Iterable[Estimate]) -> list[PublishedComparison]:
         for e in estimates
         if e.published is not None
     ]
+
+
+def published_rows(result: Result) -> list[PublishedComparison]:
+    """One row for each published result of a run, each among the trials that it is judged by."""
+    return [_judged(row, result) for row in comparisons(result.estimates.values())]
+
+
+def _judged(row: PublishedComparison, result: Result) -> PublishedComparison:
+    name, plan = row.estimate.name, result.published_size
+    if name not in result.sums:
+        return row
+    endpoint = result.scenario.endpoints[name]
+    size = None if plan is None else plan.sizes.get(name)
+    if size is None:
+        trials = endpoint.value(result.sums[name])
+        why = "" if plan is None else plan.not_possible.get(name, "")
+        return replace(row, range=range_of(trials), why_not=why)
+    assert plan is not None
+    own = name in plan.own or result.enlarged is None
+    source = result if own or result.enlarged is None else result.enlarged
+    trials = shares_of(name, size, source.sums[name], result.seed)
+    known = range_of(trials)
+    defined = trials[~np.isnan(trials)]
+    estimate = replace(
+        row.estimate, lo=known.lo, median=known.median, hi=known.hi, n_replicates=len(trials),
+        n_undefined=len(trials) - len(defined), percentile=mid_rank(defined, row.published.value),
+    )  # fmt: skip
+    return replace(row, estimate=estimate, verdict=_verdict(estimate), range=known, size=size)
+
+
+def data(rows: Sequence[PublishedComparison]) -> list[list[PublishedComparison]]:
+    """The rows by datum: those that a file says to be the same as another stand with it; in the order of the rows."""
+    groups: dict[str, list[PublishedComparison]] = {}
+    there = {row.estimate.name for row in rows}
+    for row in rows:
+        same = row.published.same_as
+        groups.setdefault(same if same is not None and same in there else row.estimate.name, []).append(row)
+    return list(groups.values())
 
 
 def inside(estimate: Estimate) -> bool | None:
@@ -98,9 +185,23 @@ def as_json(row: PublishedComparison) -> dict[str, Any]:
         "hi": nan_as_none(e.hi),
         "percentile": e.percentile,
         "verdict": row.verdict,
+        "within_error_of_end": row.within_error,
+        **_range_as_json(row.range),
+        "trials_of": row.size,
+        "why_not_of_published_size": row.why_not,
+        "same_as": said.same_as,
         "role": said.role,
         "evidence": row.evidence,
         "source": said.source,
         "mark": said.mark,
         "note": said.note,
     }
+
+
+def _range_as_json(known: TrialRange | None) -> dict[str, Any]:
+    """How far the ends of the range are known; None for an end that is not bounded."""
+    nan = float("nan")
+    ends = (nan,) * 4 if known is None else (*known.lo_error, *known.hi_error)
+    names = ("lo_error_low", "lo_error_high", "hi_error_low", "hi_error_high")
+    said: dict[str, Any] = {n: v if math.isfinite(v) else None for n, v in zip(names, ends, strict=True)}
+    return said | {"holds": None if known is None else nan_as_none(known.holds)}

@@ -454,6 +454,29 @@ class TestWhoContinues:
         assert heard.tolist() == there.astype(int).tolist()
         assert (begun[records.subject_rows("events")] + records["events"]["minute"] == at + 1).all()
 
+    def test_a_trial_of_one_subject(self):
+        """Who is randomised, at a dose of their own, after hearing of it on their own."""
+        arm = "treatment: {infusion: {dose: weight * 0.02 mg/kg, days: [0]}}, enrolled: true, lasts: 3 days"
+        text = f"""
+states:
+  visit: {{lasts: 2 days}}
+  one: {{{arm}}}
+  other: {{{arm}}}
+  done: {{final: done}}
+  told: {{final: told}}
+randomisations:
+  arm: {{between: {{one: 1, other: 1}}}}
+transitions:
+  - {{from: visit, randomise: arm}}
+  - {{from: [one, other], to: told, upon: rash}}
+  - {{from: [one, other], to: done}}
+"""
+        scenario = toy(text, cohort="size: 1\narrivals: 1 / 2 days")
+        stop = int(simulated(scenario).begins()[0]) + DAY
+        records = conducted(stopped_at(stop, events=told()), scenario=scenario)
+        assert column(records, "minute", "events") == [DAY + 1]
+        assert column(records, "screened", "trials") == [1]
+
 
 class TestConclusion:
     """14. After a conclusion no further look is held. Enrolment and follow-up go on."""
@@ -506,6 +529,19 @@ class TestReplicates:
         assert set(column(together, "stopped_early", "trials")) == {True, False}
         apart = concatenate([conducted(made, replicates=range(r, r + 1)) for r in range(6)])
         assert difference(together, apart) == ""
+
+    def test_some_are_told_of_a_stop_and_some_are_not(self):
+        """By the reason of each; also where one begins at the very minute of the decision."""
+        at, replicates = 7 * DAY, range(8)
+        rules = [("stop", "futility", "everybody", 5.0, {"at": [0]}), ("stop", "harm", {"at": [0]})]
+        made = design(looks_when(at_minute(at), enrolled(99)), rules, [EVERYBODY], events=told())
+        records = conducted(made, replicates=replicates)
+        harm = records["trials"]["conclusion"] == records.labels.conclusions.index("harm")
+        assert set(harm.tolist()) == {True, False}
+        full = simulated(hand(), replicates=replicates)
+        assert (harm[full.trials()] & (full.begins() == at)).any()
+        assert records["trials"]["screened"].tolist() == np.bincount(full.trials()[full.begins() <= at]).tolist()
+        assert not harm[records.trials()[records.subject_rows("events")]].any()
 
     def test_the_past_is_as_it_was(self):
         """At the decision what is known is what is known of the trial without looks."""

@@ -226,7 +226,7 @@ class TestDocument:
         merged = protocolsim.load(over).interim
         assert merged is not None
         assert merged.data_lag == 0
-        assert merged.boundaries == design(SOUND.replace("2.5 %", "5 %")).boundaries
+        assert str(merged.boundaries) == str(design(SOUND.replace("2.5 %", "5 %")).boundaries)
 
     def test_it_travels_and_reads_back(self):
         """A scenario with looks, written out or sent to another process, has the same design."""

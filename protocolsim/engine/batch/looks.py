@@ -80,7 +80,8 @@ def _again(
         Announcement(events[of], held.decision[of, held.ended_at[of]] + 1 - first),
     )
     again = Readmission(trial, screening.seed, which + final.first_replicate)
-    part = simulated(trial.announcing, again, candidates, len(rows), memory.workspace(len(parts)))
+    room = len(rows) + 1  # of a single subject a chart would hold scalars
+    part = simulated(trial.announcing, again, candidates, room, memory.workspace(len(parts)))
     closed = closed_from(conduct, held)
     latest = np.where(events != NEVER, NEVER, np.where(closed == NEVER, FAR, closed))
     parts = [*(_only(part, final.first_replicate, latest) for part in parts), part]

@@ -11,7 +11,7 @@ from protocolsim.report.style import numbers
 from protocolsim.report.style.console import Column, Screen
 from protocolsim.study.estimation.estimate import Estimate
 from protocolsim.study.result import Result
-from protocolsim.study.validation import comparisons
+from protocolsim.study.validation import published_rows
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -64,14 +64,16 @@ def print_validation(result: Result, console: Console) -> None:
     """Print the published results one by one, each with its verdict, and what that verdict is worth."""
     screen = Screen(console)
     put = screen.put
+    compared = published_rows(result)
     columns = (
         *(Column("Published result", words=True), Column("Published", words=True), Column("Exact 95 %")),
-        *(_RANGE, Column("Verdict", words=True), _ROLE),
+        *(_RANGE, Column("Of"), Column("Ends"), Column("Holds"), Column("Verdict", words=True), _ROLE),
     )
     rows = [
         (one.estimate.label, numbers.published(one.estimate), numbers.exact(one), numbers.one_trial(one.estimate),
-         one.verdict, one.published.role)
-        for one in comparisons(result.estimates.values())
+         "" if one.size is None else f"{one.size:,}", numbers.ends(one), numbers.holds(one), one.verdict,
+         one.published.role)
+        for one in compared
     ]  # fmt: skip
     put(result.scenario.title, "bold")
     screen.table(columns, rows, expand=True)
@@ -80,7 +82,7 @@ def print_validation(result: Result, console: Console) -> None:
     put("")
     for line in (numbers.VERDICT_MEANS, numbers.ROLE_MEANS):
         put(line, "dim")
-    for line in result.scenario.warnings:
+    for line in (*numbers.warnings_of(compared), *result.scenario.warnings):
         put(f"Warning: {line}", "bold yellow")
     put("")
     put(_how_it_ran(result), "dim")

@@ -32,7 +32,7 @@ from protocolsim.report.style.figures import (
 )
 from protocolsim.study.estimation.estimate import Estimate
 from protocolsim.study.result import Result
-from protocolsim.study.validation import exact_interval, inside
+from protocolsim.study.validation import exact_interval, inside, published_rows
 
 if TYPE_CHECKING:
     import altair as alt
@@ -164,7 +164,7 @@ def simulated_against_published(result: Result) -> alt.VConcatChart:
     """
     import altair as alt
 
-    compared = [e for e in result.estimates.values() if inside(e) is not None]
+    compared = [row.estimate for row in published_rows(result) if inside(row.estimate) is not None]
     if not compared:
         raise UsageError("no endpoint of this scenario has a published value to draw beside the simulated one")
     labels = _unique_labels(compared)

@@ -21,7 +21,7 @@ from protocolsim.report.style.stylesheet import style
 from protocolsim.study.companions import MOST
 from protocolsim.study.estimation.estimate import Estimate
 from protocolsim.study.result import Result
-from protocolsim.study.validation import PublishedComparison, comparisons, inside
+from protocolsim.study.validation import PublishedComparison, inside, published_rows
 from protocolsim.text.html import rendered
 
 _TEMPLATE = Path(__file__).with_name("page.html.j2")
@@ -135,13 +135,13 @@ def _drawn(chart: Any, name: str) -> dict[str, Any]:
 
 def _validation(result: Result) -> dict[str, Any] | None:
     """The published results one by one, and their figure; None where nothing is published or one trial was run."""
-    rows = comparisons(result.estimates.values())
+    rows = published_rows(result)
     if not rows or result.replicates < 2:
         return None
     figure = None
     if any(r.verdict != "undefined" for r in rows):
         figure = _drawn(figures.simulated_against_published(result), "validation")
-    return {"rows": [_compared(r) for r in rows], "figure": figure}
+    return {"rows": [_compared(r) for r in rows], "figure": figure, "warnings": numbers.warnings_of(rows)}
 
 
 def _compared(one: PublishedComparison) -> dict[str, str]:
@@ -151,6 +151,9 @@ def _compared(one: PublishedComparison) -> dict[str, str]:
         "published": numbers.published(e),
         "exact": numbers.exact(one),
         "range": numbers.one_trial(e),
+        "of": "" if one.size is None else f"{one.size:,}",
+        "ends": numbers.ends(one),
+        "holds": numbers.holds(one),
         "percentile": numbers.percentile(e),
         "verdict": one.verdict,
         "role": one.published.role,

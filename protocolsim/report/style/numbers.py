@@ -7,13 +7,16 @@ from collections.abc import Iterable, Sequence
 
 from protocolsim.study.estimation.estimate import Estimate
 from protocolsim.study.result import Result
-from protocolsim.study.validation import PublishedComparison, inside
+from protocolsim.study.validation import PublishedComparison, data, published_rows
 
 NO_RANGE = "one trial only"
 UNDEFINED = "undefined"
 _MOST_DIGITS = 6
 VERDICT_MEANS = (
-    "Verdict: whether the published value lies between the 5th and the 95th percentile of single simulated trials. "
+    "Verdict: whether the published value lies between the 5th and the 95th percentile of single simulated trials; of "
+    "a published count, of trials that count as many patients as were published (Of). Ends: the 95 % intervals of both "
+    "percentiles, from their Monte Carlo error. Holds: how many of the simulated trials lie in the range; counts move "
+    "in steps, so that theirs holds more than 90 %. "
     "Exact 95 %: the Clopper-Pearson confidence interval of a published count, worked out here [D]."
 )
 # What every table of results has to say under it.
@@ -134,7 +137,8 @@ def count(number: int, noun: str) -> str:
 
 def verdict(result: Result) -> str:
     """What the numbers say of the published trial, in one paragraph built from them alone."""
-    compared = [e for e in result.estimates.values() if inside(e) is not None]
+    rows = [row for row in published_rows(result) if row.estimate.lo == row.estimate.lo]
+    compared = data(rows)
     said = [f"{count(result.replicates, 'trial')} {'was' if result.replicates == 1 else 'were'} simulated."]
     if not compared:
         said.append("No published result is set beside them, so nothing here says how near they are to a real trial.")
@@ -142,13 +146,91 @@ def verdict(result: Result) -> str:
     if result.replicates == 1:
         said.append("One trial has no range; run more replicates to see whether the published results lie within it.")
         return " ".join(said)
-    agree = [e for e in compared if inside(e)]
+    agree = [datum for datum in compared if _inside(datum)]
     said.append(_agreement(len(agree), len(compared)))
+    if len(rows) > len(compared):
+        said.append(_said_twice(compared))
     said.extend(
-        f"Outside: {e.label} (published {published(e)}, one trial {one_trial(e)})." for e in compared if not inside(e)
+        f"Outside: {r.estimate.label} (published {published(r.estimate)}, one trial {one_trial(r.estimate)})."
+        for r in rows
+        if r.verdict == "outside"
     )
+    if result.published_size is None and _of_other_sizes(rows, result):
+        said.append(_of_other_sizes(rows, result))
     said.append(_evidence(compared))
     return " ".join(said)
+
+
+def warnings_of(rows: Iterable[PublishedComparison]) -> list[str]:
+    """Of published results: verdicts that the error of an end could turn, and counts not judged at their own size."""
+    said = []
+    for row in rows:
+        e = row.estimate
+        if row.within_error and row.range is not None:
+            said.append(
+                f"{e.label}: {row.verdict}, but within the error of the end: the 5 % end lies in "
+                f"{_end(row.range.lo_error, e.unit)}, the 95 % end in {_end(row.range.hi_error, e.unit)}, and "
+                f"{e.published.text if e.published else ''} is published. More replicates may turn it."
+            )
+        if row.why_not:
+            said.append(
+                f"{e.label}: {e.published.text if e.published else ''} is judged among trials as they are simulated, "
+                f"not of that size: {row.why_not}."
+            )
+    return said
+
+
+def ends(row: PublishedComparison) -> str:
+    """The 95 % intervals of both ends of a range, '' where nothing is known of them."""
+    if row.range is None or row.verdict == "undefined":
+        return ""
+    return f"{_end(row.range.lo_error, row.estimate.unit)}, {_end(row.range.hi_error, row.estimate.unit)}"
+
+
+def holds(row: PublishedComparison) -> str:
+    """How much of the simulated trials a range really holds; '' where nothing is known of that."""
+    return "" if row.range is None or row.verdict == "undefined" else f"{100.0 * row.range.holds:.0f} %"
+
+
+def _end(error: tuple[float, float], unit: str) -> str:
+    """'46-54': an interval, open ('?') where so few trials do not bound it."""
+    shown = []
+    for value in error:
+        at = scaled(value, unit)
+        shown.append("?" if math.isinf(at) else f"{at:.0f}" if unit == "%" else plain(at))
+    return shown[0] if shown[0] == shown[1] else "-".join(shown)
+
+
+def _inside(datum: Sequence[PublishedComparison]) -> bool:
+    """Whether a datum lies inside, in every way in which it is said."""
+    return all(row.verdict == "inside" for row in datum)
+
+
+def _role(datum: Sequence[PublishedComparison]) -> str:
+    """The role of a datum: where its rows have several, the one that is worth least as evidence."""
+    roles = {row.published.role for row in datum}
+    return next(role for role in ("fitted", "not independent", "checked") if role in roles)
+
+
+def _said_twice(compared: Sequence[Sequence[PublishedComparison]]) -> str:
+    """Which rows are one datum."""
+    same = [" and ".join(r.published.text for r in datum) for datum in compared if len(datum) > 1]
+    return f"Counted as one datum: {'; '.join(same)}."
+
+
+def _of_other_sizes(rows: Sequence[PublishedComparison], result: Result) -> str:
+    """Which published counts stand among trials of clearly another size; '' where none does."""
+    found = []
+    for row in rows:
+        sums, number = result.sums.get(row.estimate.name), row.published.denominator
+        if sums is None or number is None or not result.scenario.endpoints[row.estimate.name].counts_members:
+            continue
+        counted = float(sums[:, 1].mean())
+        if abs(counted - number) > 0.2 * number:
+            found.append(f"{row.published.text} among trials that count {counted:.0f}")
+    if not found:
+        return ""
+    return f"Of another size: {'; '.join(found)}; 'protocolsim validate' judges them among trials of their own."
 
 
 def _agreement(agree: int, of: int) -> str:
@@ -160,13 +242,13 @@ def _agreement(agree: int, of: int) -> str:
     return f"{'None' if agree == 0 else agree} of the {of} published results {'lies' if agree == 1 else 'lie'} {held}."
 
 
-def _evidence(compared: Sequence[Estimate]) -> str:
-    checked = [e for e in compared if e.role == "checked"]
-    fitted = sum(1 for e in compared if e.role == "fitted")
+def _evidence(compared: Sequence[Sequence[PublishedComparison]]) -> str:
+    checked = [datum for datum in compared if _role(datum) == "checked"]
+    fitted = sum(1 for datum in compared if _role(datum) == "fitted")
     shared = len(compared) - len(checked) - fitted
     if not checked:
         return _no_evidence(fitted, shared)
-    good = sum(1 for e in checked if inside(e))
+    good = sum(1 for datum in checked if _inside(datum))
     weak = "Small trials have wide ranges, and lying inside a wide range is weak evidence."
     if fitted + shared == 0:
         return f"None of them was used to choose the model's parameters. {weak}"

@@ -51,6 +51,7 @@ class EndpointsBuilder:
         published = {name: p for name, p in ((n, self._published(n, p)) for n, p in self.part.published.items()) if p}
         for name in self.part.published:
             self.q.names.known(("published", name), "endpoint", name, self.q.names.declared("endpoints"), at_key=True)
+            self._same_as(name)
         endpoints: dict[str, Endpoint] = {}
         for name, part in self.part.endpoints.items():
             built = self._endpoint(name, part, published.get(name))
@@ -176,6 +177,20 @@ class EndpointsBuilder:
         elif endpoint.unit == "%" and endpoint.published.value > 1.0:
             self.q.faults.append(address, f"{text} is above 100 %")
 
+    def _same_as(self, name: str) -> None:
+        """Whether the datum that this one says otherwise can be published, and does not point elsewhere itself.
+
+        An endpoint whose published value a file took away (null) may stay named here: this one is then the datum.
+        """
+        part, address = self.part.published, ("published", name, "same as")
+        other = part[name].same_as
+        others = [n for n in dict.fromkeys([*part, *self.q.names.declared("endpoints")]) if n != name]
+        if other is None or not self.q.names.known(address, "published result", other, others):
+            return
+        if other in part and part[other].same_as is not None:
+            why = f"'{other}' is itself said to be the same as '{part[other].same_as}'; name that one"
+            self.q.faults.append(address, why)
+
     def _published(self, name: str, part: PublishedPart) -> Published | None:
         address: Address = ("published", name, "value")
         try:
@@ -184,7 +199,9 @@ class EndpointsBuilder:
             self.q.faults.append(address, str(error))
             return None
         above, below = number.count or (None, None)
-        return Published(number.value, str(part.value), part.role, part.source, part.mark, above, below, part.note)
+        return Published(
+            number.value, str(part.value), part.role, part.source, part.mark, above, below, part.note, part.same_as
+        )
 
 
 def missing_field(kind: type[Endpoint], fields: Iterable[str], given: Iterable[str]) -> str | None:

@@ -416,6 +416,12 @@ class PublishedPart(FilePart):
     source: Text = Field(description="where it was published")
     mark: Mark = Field(description="how it is known: F, F2, D, A or M")
     note: StrictStr = Field(default="", description="what a reader must know beside the number")
+    same_as: Text | None = Field(
+        default=None,
+        alias="same as",
+        description="the published result that is the same datum said otherwise (9/13 did, 4/13 did not): one datum "
+        "counts once",
+    )
 
 
 class ScenarioPart(FilePart):

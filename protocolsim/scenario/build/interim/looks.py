@@ -83,6 +83,7 @@ class _LooksBuilder:
         for name, look in (part.model_extra or {}).items():
             address: Address = (*_LOOKS, name)
             if self.q.names.refused(address):
+                self.q.faults.unsound()  # that has been reported
                 continue
             if name in listed:
                 self.q.faults.append(address, f"a look of the list is called '{name}'; name it otherwise", at_key=True)
@@ -117,6 +118,7 @@ class _LooksBuilder:
         waits = self._when((*address, "when"), when)
         bounds = {k: self._times((*address, k), given) for k in _BOUNDS if (given := getattr(part, k)) is not None}
         if waits is None or any(times is None for times in bounds.values()):
+            self.q.faults.unsound()  # what it names may be at fault elsewhere
             return None
         spread_ = {k: times for k, times in bounds.items() if times is not None}
         columns = self._alike([[Placed(w.address, 0.0) for w in waits], *spread_.values()])

@@ -54,8 +54,8 @@ def test_predictive_values_over_cuts_are_those_of_scenarios_with_these_cuts():
     for cut in (0.125, 0.5):
         at = thresholds(load("ms_daclizumab", set={"true_response_cut": cut}), replicates=REPLICATES).at(0.75)
         for name in ("sensitivity", "specificity", "predictive_value_positive", "predictive_value_negative"):
-            assert frame.loc[cut, name] == at[name].value, (cut, name)
-            assert frame.loc[cut, f"{name}_mcse"] == pytest.approx(at[name].mcse), (cut, name)
+            assert frame[name][cut] == at[name].value, (cut, name)
+            assert frame[f"{name}_mcse"][cut] == pytest.approx(at[name].mcse), (cut, name)
 
 
 def test_the_more_are_responders_the_higher_the_predictive_value():

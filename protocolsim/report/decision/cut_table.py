@@ -32,13 +32,16 @@ def definition(curve: ThresholdCurve) -> str:
 
 
 def rows(curve: ThresholdCurve) -> list[tuple[str, list[str]]]:
-    """A cut and its cells, one for each of `HEADINGS`; none where the scenario says of nobody that they respond."""
+    """A cut and its cells, one for each of `HEADINGS`; none where the scenario has no true responders."""
     frame = by_cut(curve)
     decision = curve.decision
     if decision is None or len(frame) == 0:
         return []
     result = [
-        (f"{'* ' if row.cut == decision.cut else ''}{_at(row.cut)}", [_cell(getattr(row, name)) for name in BY_CUT])
+        (
+            f"{'* ' if row.cut == decision.cut else ''}{_at(float(str(row.cut)))}",
+            [_cell(getattr(row, name)) for name in BY_CUT],
+        )
         for row in frame.itertuples()
     ]
     return [*result, ("± max", [_cell(float(frame[f"{name}_mcse"].max())) for name in BY_CUT])]

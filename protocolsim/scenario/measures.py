@@ -20,13 +20,17 @@ MEASURES: Mapping[str, tuple[str, str, str]] = {
     "specificity": ("Specificity: others who do not pass", "%", "those without a true response who reach the decision"),
     "predictive_value_positive": ("True responders among those who pass", "%", "those who pass"),
     "predictive_value_negative": ("Others among those who do not pass", "%", "those who do not pass"),
-    "expected_count": ("Expected count over the horizon", "", f"{_ALL}, hidden means rather than chance"),
+    "expected_count": (
+        "Expected count over the horizon",
+        "",
+        f"{_ALL}, hidden means rather than chance, as if nobody stopped",
+    ),
     "expected_stop": ("Probability of stopping over the horizon", "%", f"{_ALL}, from the hazard in force"),
-    "expected_dose": ("Dose given over the horizon", "mg/kg", _ALL),
+    "expected_dose": ("Expected dose over the horizon", "mg/kg", f"{_ALL}, as if nobody stopped"),
     "expected_loss": ("Expected loss over the horizon", "", f"{_ALL}, at the scenario's weights"),
 }
 """Of a decision, by name: the label, the unit, and the population."""
 
 POTENTIAL_OUTCOME_COLUMNS = ("replicate", "subject", BRANCH, "measured", "went", "entered", "outcome", "end_day")
-FOLLOWING = ("count_after", "expected_count_after", "dose_after", "stop_probability_after")
+FOLLOWING = ("count_after", "expected_count_after", "dose_after", "expected_dose_after", "stop_probability_after")
 """The columns of the table of potential outcomes, one row a subject and branch; one for each endpoint follows them."""

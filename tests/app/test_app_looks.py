@@ -59,7 +59,8 @@ def test_what_a_slider_writes_is_what_the_file_would_say(given):
             assert made.interim is not None
             again = next(s for s in boundary_settings(made) if s.key == setting.key)
             assert again.value == pytest.approx(number)
-            assert with_boundaries(scenario, ((setting.key, text),)) == made.interim.boundaries
+            # By their words: an undefined bound is not equal to itself.
+            assert str(with_boundaries(scenario, ((setting.key, text),))) == str(made.interim.boundaries)
 
 
 def test_boundaries_answer_at_once_and_others_do_not():

@@ -19,7 +19,7 @@ __all__ = ["command"]
 QUICK = ("thresholds", "ms_daclizumab", "--replicates", "3", "--random-streams", "2")
 NAMES = ("curves", "roc", "what_follows", "loss", "definitions", "definitions_roc", "regret")
 FIGURES = [f"{n}.{form}" for n in NAMES for form in ("png", "svg", "html")]
-TABLES = [*(f"{n}.{form}" for n in ("curve", "definitions", "regret") for form in ("parquet", "csv"))]
+TABLES = [*(f"{n}.{form}" for n in ("curve", "definitions", "cuts", "regret") for form in ("parquet", "csv"))]
 TABLES += ["summary.json", "provenance.json", "scenario.yaml", "report.html", "manifest.json"]
 
 
@@ -36,7 +36,7 @@ def test_json_is_the_curve_and_nothing_else(command):
     found = strict(out)
     curve = thresholds(protocolsim.load("ms_daclizumab"), replicates=3)
     assert (status, err) == (0, "")
-    assert list(found) == ["parameter", "own", "thresholds", "estimates", "definitions", "regret"]
+    assert list(found) == ["parameter", "own", "thresholds", "estimates", "definitions", "true_responder", "regret"]
     assert list(found["definitions"]) == list(curve.definitions)
     assert (found["regret"]["random_streams"], len(found["regret"]["regret"])) == (2, len(found["thresholds"]))
     assert (found["parameter"], found["own"]) == ("response_threshold", 0.75)

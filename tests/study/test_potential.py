@@ -69,7 +69,7 @@ def test_means_over_the_frame_are_the_curve():
     went = outcomes().frame.query("went")
     at = thresholds(protocolsim.load("ms_daclizumab"), replicates=6).at(0.75)
     assert went["expected_count_after"].mean() == pytest.approx(at["expected_count"].value)
-    assert went["dose_after"].mean() == pytest.approx(at["expected_dose"].value)
+    assert went["expected_dose_after"].mean() == pytest.approx(at["expected_dose"].value)
     assert went["stop_probability_after"].mean() == pytest.approx(at["expected_stop"].value)
     assert went["assigned_monotherapy"].mean() == pytest.approx(at["assigned_monotherapy"].value)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from protocolsim.report.decision import measure_table
+from protocolsim.report.decision import cut_table, measure_table
 from protocolsim.report.decision.summary import COMMON_RANDOM_NUMBERS, CurveSummary
 from protocolsim.report.style import numbers as style_numbers
 from protocolsim.report.style.console import Column, Screen
@@ -38,15 +38,17 @@ def print_thresholds(summary: CurveSummary, console: Console) -> None:
     lines = _lines(summary)
     bold = [k for k, line in enumerate(lines) if line[0].startswith("*")]
     screen.put(summary.result.scenario.title, "bold")
+    first, *others = (text for text in summary.sentences() if text)
+    screen.put(first)
     screen.table(columns, [*lines, _errors(summary, frame)], bold=bold, parted=True)
     means = f" {_MEANS}" if "sensitivity" in names else ""
     notes = [
         f"* the scenario's own. ± max: the largest Monte Carlo standard error in the column.{means}",
         COMMON_RANDOM_NUMBERS,
     ]
-    for text in summary.sentences():
-        if text:
-            screen.put(text)
+    for text in others:
+        screen.put(text)
+    _print_cuts(screen, summary)
     _print_definitions(screen, summary)
     run = summary.result
     ran = (
@@ -55,6 +57,19 @@ def print_thresholds(summary: CurveSummary, console: Console) -> None:
     )
     for text in ("", *notes, *(f"Caveat: {n}" for n in run.scenario.notes), ran):
         screen.put(text, "dim")
+
+
+def _print_cuts(screen: Screen, summary: CurveSummary) -> None:
+    """What the rule is worth at other cuts of the trait."""
+    found = cut_table.rows(summary.curve)
+    if not found:
+        return
+    columns = [Column(cut_table.heading(summary.curve)), *(Column(heading) for heading in cut_table.HEADINGS)]
+    screen.put()
+    screen.table(columns, [[label, *cells] for label, cells in found], bold=[
+        k for k, (label, _) in enumerate(found) if label.startswith("*")
+    ])  # fmt: skip
+    screen.put(cut_table.MEANS, "dim")
 
 
 def _print_definitions(screen: Screen, summary: CurveSummary) -> None:

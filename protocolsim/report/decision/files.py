@@ -8,6 +8,7 @@ from protocolsim.report.decision import measure_table
 from protocolsim.report.decision.page import charts, threshold_page
 from protocolsim.report.decision.summary import CurveSummary
 from protocolsim.report.style.figures import Drawing, save
+from protocolsim.study.decision.cuts import by_cut
 from protocolsim.study.storage.csv_files import write_frame
 from protocolsim.study.storage.results_folder import write_facts
 
@@ -18,6 +19,8 @@ def write_thresholds(summary: CurveSummary, folder: Path) -> None:
     write_frame(frame, folder, "curve")
     if summary.regret is not None:
         write_frame(summary.regretted, folder, "regret")
+    if summary.curve.decision is not None and len(summary.curve.measured):
+        write_frame(by_cut(summary.curve), folder, "cuts")
     if len(summary.curve.definitions) > 1 and len(summary.curve.measured):
         along = measure_table.whole(summary.curve, summary.drawn.thresholds)
         write_frame(along, folder, "definitions")

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from protocolsim.errors import UsageError
+from protocolsim.report.decision import cut_table, measure_figures, measure_table, regret_figures
 from protocolsim.report.decision import figures as decision_figures
-from protocolsim.report.decision import measure_figures, measure_table, regret_figures
 from protocolsim.report.decision.summary import COMMON_RANDOM_NUMBERS, CurveSummary
 from protocolsim.report.style import numbers as style_numbers
 from protocolsim.report.style.figures import caption, inline, title
@@ -51,8 +51,11 @@ def threshold_page(summary: CurveSummary, drawn: dict[str, Any] | None = None) -
             for n in summary.columns
         ],
         rows=[_page_row(summary, threshold) for threshold in summary.rows.tolist()],
+        cuts=cut_table.rows(summary.curve),
+        cut_headings=[cut_table.heading(summary.curve), *(_one_line(h) for h in cut_table.HEADINGS)],
+        cuts_mean=cut_table.MEANS,
         definitions=measure_table.rows(summary.curve),
-        definition_headings=[h.replace("-\n", "").replace("\n", " ") for h in measure_table.headings(summary.curve)]
+        definition_headings=[_one_line(h) for h in measure_table.headings(summary.curve)]
         if len(summary.curve.measured)
         else [],
         common_random_numbers=COMMON_RANDOM_NUMBERS,
@@ -66,6 +69,11 @@ def threshold_page(summary: CurveSummary, drawn: dict[str, Any] | None = None) -
         ],
         provenance=summary.provenance,
     )  # fmt: skip
+
+
+def _one_line(heading: str) -> str:
+    """The heading of a column without its line breaks."""
+    return heading.replace("-\n", "").replace("\n", " ")
 
 
 def _page_row(summary: CurveSummary, threshold: float) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocolsim.errors import UsageError
-from protocolsim.report.decision import figures, measure_table, regret_figures
+from protocolsim.report.decision import cut_table, figures, measure_table, regret_figures
 from protocolsim.report.decision.series import Drawn
 from protocolsim.report.protocol import text as protocol_text
 from protocolsim.report.style import numbers as style_numbers
@@ -92,6 +92,8 @@ class CurveSummary:
         summary = curve_json(self.curve.parameter, self.curve.own, self.drawn.frame, "threshold")
         if len(self.curve.definitions) > 1 and len(self.curve.measured):
             summary["definitions"] = measure_table.as_json(self.curve)
+        if self.curve.decision is not None and len(self.curve.measured):
+            summary["true_responder"] = cut_table.as_json(self.curve)
         if self.regret is not None:
             in_json = curve_json(self.curve.parameter, self.curve.own, self.regretted, "threshold", ("value", "mcse"))
             summary["regret"] = {
@@ -108,7 +110,11 @@ class CurveSummary:
         return self.regret.frame(self.drawn.thresholds)
 
     def sentences(self) -> list[str]:
-        """What the numbers say, in words."""
+        """What the numbers say, in words; the first says who is a true responder, where the scenario says so."""
+        defined = cut_table.definition(self.curve)
+        return [*([defined] if defined else []), *self._found()]
+
+    def _found(self) -> list[str]:
         curve, drawn = self.curve, self.drawn
         number, undefined = len(curve.measured), int(np.isnan(curve.measured).sum())
         trials = style_numbers.count(curve.replicates, "simulated trial")
@@ -172,7 +178,8 @@ class CurveSummary:
         return (
             f"Expected of each patient over {over} after the decision: count, of {worth.count}; stop, the probability "
             f"of '{worth.stop}'; dose, of {protocol_text.spoken(worth.drug)}. The loss is in counts: a "
-            f"stop weighs {style_numbers.plain(stop)} of them, 1 {unit} {style_numbers.plain(dose)}."
+            f"stop weighs {style_numbers.plain(stop)} of them, 1 {unit} {style_numbers.plain(dose)}. Counts and doses "
+            "are those of a patient who goes on as before for all of that time; a stop is priced by itself."
         )
 
     def _sums(self, threshold: float) -> NDArray[np.float64]:

@@ -32,6 +32,9 @@ def print_summary(result: Result, console: Console) -> None:
     if tests:
         put("")
         _tests(screen, tests)
+    if contrasts := numbers.over_trials(result):
+        put("")
+        _contrasts(screen, contrasts)
     if of_looks is not None:
         put("")
         _looks(screen, of_looks)
@@ -48,6 +51,8 @@ def print_summary(result: Result, console: Console) -> None:
         put(numbers.ROLES_MEAN, "dim")
     if tests:
         put(numbers.TESTS_MEAN, "dim")
+    if contrasts:
+        put(numbers.CONTRASTS_MEAN, "dim")
     if of_looks is not None:
         put(OVER_ALL_MEANS, "dim")
     for title, lines, style in (
@@ -126,6 +131,15 @@ def _looks(screen: Screen, looks: LooksSummary) -> None:
     screen.put("")
     rows = [(e.label, numbers.simulated(e), numbers.one_trial(e)) for e in looks.over_all]
     screen.table([Column("Trials with these looks", words=True), Column("Simulated"), _RANGE], rows, expand=True)
+
+
+def _contrasts(screen: Screen, contrasts: Sequence[Estimate]) -> None:
+    """One row per coverage and bias of a contrast between arms."""
+    screen.table(
+        [Column("Estimates between arms, over trials", words=True), Column("Simulated")],
+        [(e.label, numbers.simulated(e)) for e in contrasts],
+        expand=True,
+    )
 
 
 def _tests(screen: Screen, tests: Sequence[Estimate]) -> None:

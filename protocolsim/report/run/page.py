@@ -43,6 +43,8 @@ def page(result: Result) -> str:
         range_means=numbers.RANGE_MEANS,
         validation=_validation(result),
         tests=[_test(e) for e in numbers.tests(result)],
+        contrasts=[_characteristic(e) for e in numbers.over_trials(result)],
+        contrasts_mean=numbers.CONTRASTS_MEAN,
         looks=_looks(result),
         tests_mean=numbers.TESTS_MEAN,
         verdict_means=numbers.VERDICT_MEANS,
@@ -100,11 +102,11 @@ def _looks(result: Result) -> dict[str, Any] | None:
             continue  # a statistic that is undefined in every trial
     return {
         "figures": drawn, "reasons": summary.reasons, "rows": summary.rows, "means": OVER_ALL_MEANS,
-        "over_all": [_of_looks(e) for e in summary.over_all],
+        "over_all": [_characteristic(e) for e in summary.over_all],
     }  # fmt: skip
 
 
-def _of_looks(estimate: Estimate) -> dict[str, str]:
+def _characteristic(estimate: Estimate) -> dict[str, str]:
     return {
         "label": estimate.label, "counting": estimate.counting,
         "simulated": numbers.simulated(estimate), "range": numbers.one_trial(estimate),

@@ -46,7 +46,7 @@ def decisions_of(
                 q.faults.append(("decisions", name, "loss", "drug"), why)
             builder = states.further(("decisions", name, "summaries"), decision.summaries)
             definitions = _definitions(("decisions", name, "measures"), decision, q, builder)
-            built = _decision(name, decision, q, words, [t.name for t in hidden], builder.summaries, definitions)
+            built = _decision(name, decision, q, words, hidden, builder.summaries, definitions)
         if built is not None and here.ok:
             worth[name] = built
     return worth
@@ -57,13 +57,13 @@ def _decision(
     part: DecisionPart,
     q: Expressions,
     words: Vocabulary,
-    hidden: Sequence[str],
+    hidden: Sequence[Trait],
     summaries: Sequence[Summary],
     definitions: Sequence[Definition],
 ) -> DecisionWorth | None:
     address: Address = ("decisions", name)
     q.names.all_known((*address, "threshold"), [part.threshold], q.parameters.named)
-    q.names.known((*address, "responder", "trait"), "hidden trait", part.responder.trait, hidden)
+    q.names.known((*address, "responder", "trait"), "hidden trait", part.responder.trait, [t.name for t in hidden])
     loss: Address = (*address, "loss")
     q.names.known((*loss, "count"), "variable", part.loss.count, words.variable_names)
     q.names.known((*loss, "stop"), "event", part.loss.stop, words.events)
@@ -72,12 +72,14 @@ def _decision(
     horizon = q.minutes((*address, "horizon"), part.horizon, least=1.0, what="horizon")
     stop = q.number((*loss, "stop_weight"), part.loss.stop_weight, NONE, least=0.0, what="weight")
     dose = q.number((*loss, "dose_weight"), part.loss.dose_weight, NONE, least=0.0, what="weight")
-    if cut is None or horizon is None or stop is None or dose is None:
+    meaning = next((t.meaning for t in hidden if t.name == part.responder.trait), None)
+    if cut is None or horizon is None or stop is None or dose is None or meaning is None:
         return None
     return DecisionWorth(
         name=name,
         threshold=part.threshold,
         trait=f"{HIDDEN}{part.responder.trait}",
+        meaning=meaning or part.responder.trait.replace("_", " "),
         cut=cut,
         horizon=horizon,
         count=part.loss.count,

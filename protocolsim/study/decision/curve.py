@@ -15,7 +15,7 @@ from protocolsim.endpoint.base import Endpoint, quotient
 from protocolsim.errors import UsageError, unknown
 from protocolsim.records import Records
 from protocolsim.scenario.measures import OWN
-from protocolsim.scenario.scenario import Scenario
+from protocolsim.scenario.scenario import DecisionWorth, Scenario
 from protocolsim.study.decision.threshold_rule import ThresholdRule, threshold_rule
 from protocolsim.study.estimation.estimate import Estimate, estimate
 
@@ -62,7 +62,8 @@ class ThresholdCurve:
     `measured` is what the rule compared for each subject who reached it, identified by `replicate` and `subject`.
     Columns of the endpoints' contributions: `taken` and `refused` for those subjects, one of which counts at each
     threshold, and `others`, [replicates, k], the sums of all other subjects. `otherwise` is what other definitions of
-    the measure would have compared, by name; `definition` is the one that this curve is about.
+    the measure would have compared, by name; `definition` is the one that this curve is about. `trait` is each
+    subject's hidden trait that makes a true responder, None where the scenario names none.
     """
 
     scenario: Scenario
@@ -78,6 +79,7 @@ class ThresholdCurve:
     others: Mapping[str, Floats]
     otherwise: Mapping[str, Floats]
     definition: str = OWN
+    trait: Floats | None = None
 
     def __reduce__(self) -> tuple[Callable[..., ThresholdCurve], tuple[dict[str, Any]]]:
         """It travels between processes without its rule, which holds compiled expressions and is found again."""
@@ -97,9 +99,14 @@ class ThresholdCurve:
         return self.scenario.named[self.parameter].value
 
     @property
+    def decision(self) -> DecisionWorth | None:
+        """What the scenario says that the rule of this threshold is worth."""
+        return next((d for d in self.scenario.decisions.values() if d.threshold == self.parameter), None)
+
+    @property
     def definitions(self) -> dict[str, str]:
         """The definitions of the measure and what a reader calls them; the rule's own first, as "own"."""
-        decision = next((d for d in self.scenario.decisions.values() if d.threshold == self.parameter), None)
+        decision = self.decision
         if decision is None:
             return {OWN: "the rule's own"}
         return {OWN: decision.label, **{name: d.label for name, d in decision.definitions.items()}}

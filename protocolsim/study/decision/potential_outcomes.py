@@ -129,6 +129,7 @@ class PotentialOutcomes:
             per_subject(records, watched.row[inside], watched.value[inside]),
             np.where(known, hidden, np.nan),
             worth.dose(records, here.decided, here.minute),
+            np.where(known, worth.expected_dose(records, here.decided, here.minute), np.nan),
             worth.expected_stop(records, here.decided, here.minute),
         )
         return dict(zip(FOLLOWING, columns, strict=True))

@@ -253,7 +253,7 @@ class Losses:
 def _parts(worth: Worth, records: Any, here: Reached) -> tuple[Floats, Mask]:
     count, seen = worth.expected_count(records, here.decided, here.minute)
     stop = worth.expected_stop(records, here.decided, here.minute)
-    return np.column_stack([count, stop, worth.dose(records, here.decided, here.minute)]), seen
+    return np.column_stack([count, stop, worth.expected_dose(records, here.decided, here.minute)]), seen
 
 
 def other_stream(trial: Trial, seed: int) -> Trial:

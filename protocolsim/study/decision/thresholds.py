@@ -185,6 +185,8 @@ class BranchColumns:
         for name, definition in self.definitions.items():
             self._keep("measured", name, defined(definition, reads, columns, len(here.rows)))
         self._keep("keys", "", np.column_stack([subjects["replicate"][here.rows], subjects["subject"][here.rows]]))
+        if self.worth is not None:
+            self._keep("trait", "", subjects[self.worth.decision.trait][here.rows].astype(np.float64))
         for side, records, sent in (("taken", taken, 1.0), ("refused", refused, 0.0)):
             known = populations(records, self.scenario.populations)
             columns_of = self._measures(records, here, sent)
@@ -250,4 +252,5 @@ class BranchColumns:
             taken=added["taken"],
             refused=added["refused"],
             others=added["others"],
+            trait=self._columns["trait", ""].column() if self.worth is not None else None,
         )

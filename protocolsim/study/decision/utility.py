@@ -1,4 +1,10 @@
-"""The utility of a decision: which subjects truly respond, and what each branch costs over the time that follows."""
+"""The utility of a decision: which subjects truly respond, and what each branch costs over the time that follows.
+
+Counts and doses are those of a subject who goes on for the whole horizon as while it was seen (the hypothetical
+strategy of ICH E9(R1)), whether or not it stopped; the stop is a part of the loss of its own, with its own weight. Were
+counts or doses to end with a stop, the loss would reward stopping; were one of them to go on and the other not, it
+would set lesions of 40 weeks beside doses of 10.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +38,7 @@ class Worth:
         passed, refused = counted_in(decided) * sent, counted_in(decided) * (1.0 - sent)
         count, seen = self.expected_count(records, decided, minute)
         stop = self.expected_stop(records, decided, minute)
-        dose = self.dose(records, decided, minute)
+        dose = self.expected_dose(records, decided, minute)
         weight = self.decision
         loss = count + weight.stop_weight * stop + weight.dose_weight * dose
         return {
@@ -42,7 +48,7 @@ class Worth:
             "predictive_value_negative": np.column_stack([counted_in(false) * (1.0 - sent), refused]),
             "expected_count": np.column_stack([counted_in(seen, count), counted_in(seen)]),
             "expected_stop": np.column_stack([counted_in(decided, stop), counted_in(decided)]),
-            "expected_dose": np.column_stack([counted_in(decided, dose), counted_in(decided)]),
+            "expected_dose": np.column_stack([counted_in(seen, dose), counted_in(seen)]),
             "expected_loss": np.column_stack([counted_in(seen, loss), counted_in(seen)]),
         }
 
@@ -52,18 +58,35 @@ class Worth:
         Means per time seen, times the horizon: a subject who stops early is taken to go on as before.
         """
         table = records["observations"]
-        chosen = np.flatnonzero((table["variable"] == self.variable) & (table["status"] == MADE))
-        rows = rows_of(records, "observations")[chosen]
+        chosen, rows, since = self._seen(records, minute)
         at = table["minute"][chosen]
         gap = np.diff(at, prepend=at[:1]).astype(np.float64)
         gap[np.flatnonzero(np.diff(rows, prepend=-1))] = _FOUR_WEEKS
-        since = at - minute[rows]
         inside = decided[rows] & (since > 0) & (since <= self.decision.horizon)
         size = len(decided)
         total = np.bincount(rows[inside], weights=table["truth"][chosen][inside], minlength=size)
         time = np.bincount(rows[inside], weights=gap[inside], minlength=size)
         seen = time > 0.0
         return np.divide(total * self.decision.horizon, time, out=np.zeros(size), where=seen), seen
+
+    def _seen(self, records: Records, minute: Integers) -> tuple[Integers, Integers, Integers]:
+        """The observations of the variable that were made: rows, rows of subjects, and minutes since the decision."""
+        table = records["observations"]
+        chosen = np.flatnonzero((table["variable"] == self.variable) & (table["status"] == MADE))
+        rows = rows_of(records, "observations")[chosen]
+        return chosen, rows, table["minute"][chosen] - minute[rows]
+
+    def expected_dose(self, records: Records, decided: Mask, minute: Integers) -> Floats:
+        """What would be given over the horizon to a subject who goes on as before, as the count is: 0 if never seen.
+
+        The doses until the subject was last seen in the horizon, per time until then, times the horizon.
+        """
+        _, rows, since = self._seen(records, minute)
+        inside = decided[rows] & (since > 0) & (since <= self.decision.horizon)
+        last = np.zeros(len(decided), dtype=np.int64)
+        np.maximum.at(last, rows[inside], since[inside])
+        given = self._given(records, decided, minute, last)
+        return np.divide(given * self.decision.horizon, last, out=np.zeros(len(decided)), where=last > 0)
 
     def expected_stop(self, records: Records, decided: Mask, minute: Integers) -> Floats:
         """The probability of the stop over the horizon, at the hazard of the state that the decision led to."""
@@ -77,11 +100,16 @@ class Worth:
         return np.where(decided, by_state[entered], 0.0)
 
     def dose(self, records: Records, decided: Mask, minute: Integers) -> Floats:
-        """What is given from the decision on, over the horizon, in the unit of the drug's doses."""
+        """What is given from the decision on, over the horizon, in the unit of the drug's doses; a stop ends it."""
+        horizon = np.full(len(decided), self.decision.horizon, dtype=np.int64)
+        return self._given(records, decided, minute, horizon)
+
+    def _given(self, records: Records, decided: Mask, minute: Integers, until: Integers) -> Floats:
+        """The sum of the drug's doses from the decision until so many minutes after it, by subject."""
         doses = records["doses"]
         rows = rows_of(records, "doses")
         since = doses["minute"] - minute[rows]
-        inside = decided[rows] & (doses["drug"] == self.drug) & (since >= 0) & (since < self.decision.horizon)
+        inside = decided[rows] & (doses["drug"] == self.drug) & (since >= 0) & (since < until[rows])
         given = np.bincount(rows[inside], weights=doses["dose"][inside], minlength=len(decided))
         return given.astype(np.float64)
 

@@ -29,7 +29,7 @@ COMPANIONS = "beside"
 COMPARED = "compared.yaml"
 
 _OF_RUNS = (*TABLES, *TRIAL_TABLES)
-_FRAMES = ("sweep", "curve", "definitions", "regret", "posterior", "validation", "comparison", "boundaries")
+_FRAMES = ("sweep", "curve", "definitions", "cuts", "regret", "posterior", "validation", "comparison", "boundaries")
 _TABLE = r"\.(parquet|csv|csv\.gz)"
 _FIGURE = r"\.(png|svg|html)"
 _RESULT = re.compile(

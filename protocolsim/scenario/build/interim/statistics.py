@@ -7,6 +7,7 @@ from typing import Any
 
 from protocolsim.analysis.base import Analysis
 from protocolsim.endpoint.base import BUILT_IN, Endpoint
+from protocolsim.endpoint.contrast import Contrast
 from protocolsim.endpoint.time_to import TimeTo
 from protocolsim.errors import UsageError, raised, unknown
 from protocolsim.interim.base import Statistic
@@ -256,8 +257,10 @@ class StatisticsBuilder:
 
 
 def _censors(value: Any) -> bool:
-    """Whether this is, or tests, an endpoint of times to an event."""
-    return isinstance(value, TimeTo) or (isinstance(value, Analysis) and isinstance(getattr(value, "of", None), TimeTo))
+    """Whether this is, tests or contrasts an endpoint of times to an event."""
+    return isinstance(value, TimeTo) or (
+        isinstance(value, Analysis | Contrast) and isinstance(getattr(value, "of", None), TimeTo)
+    )
 
 
 def _shown(given: Any) -> str:

@@ -37,8 +37,9 @@ print(sum(log_sd.stats.cache_hits.values()), sum(normal_quantile.stats.cache_hit
 def test_the_list_is_what_is_called():
     """kernels.txt names what the engines call, with the types they call it with, and nothing else."""
     stated = [" ".join(job) for job in jobs()]
-    assert sorted(stated) == sorted(lines()), "python -m tests.support.kernels_called writes it anew"
-    assert stated == lines()
+    called = lines()  # once: boundaries are worked out once a process
+    assert sorted(stated) == sorted(called), "python -m tests.support.kernels_called writes it anew"
+    assert stated == called
 
 
 def test_every_line_is_a_kernel():

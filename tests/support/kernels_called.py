@@ -36,6 +36,7 @@ ORDER = [
     "observed",
     "engine",
     "protocol",
+    "sequential",
 ]
 MOST = 40  # subjects
 LONGEST = ["gather_moves", "set_rates", "fill_doses", "observed", "fill_observations"]

@@ -1,11 +1,12 @@
 """What do looks at the accumulating data cost? Trials with four looks against the same trials without, paired.
 
 Each round simulates so many trials of the batch engine without looks and with them, taking turns in who is first: an
-O'Brien-Fleming boundary on the z of two shares, and futility that is not binding. Processor time is compared, of trials
-that are stopped and truncated (`obeyed`), and of the same looks where nothing ever stops a trial (`unheeded`), so that
-all looks and the whole tables of the trial at full length are there. A look may cost at most 15 % of the run.
+O'Brien-Fleming boundary on the z of two shares, and futility that is not binding. Compared is the processor time of
+trials that are stopped and truncated (`obeyed`), and of the same looks where nothing ever stops a trial (`unheeded`),
+so that all looks and the whole tables are there; the least of each side, since other work on the machine only adds to
+it, and beside it the median of the pairs. Four looks may cost at most 15 % of the run.
 
-Run it: python benchmarks/looks.py [--replicates 1000] [--size 240] [--rounds 5] [--profile]
+Run it: python benchmarks/looks.py [--replicates 1000] [--size 240] [--rounds 9] [--profile]
 Exit status 1 if the limit does not hold. Nothing is written to disk.
 """
 
@@ -63,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--replicates", type=int, default=1000)
     parser.add_argument("--size", type=int, default=240)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--profile", action="store_true", help="say where the time of one run with looks goes")
     asked = parser.parse_args(arguments)
     plain = protocolsim.load("ms_randomised", set={"cohort.size": asked.size})
@@ -74,18 +75,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if asked.profile:
         import cProfile
 
-        cProfile.runctx("seconds(s, n)", {"seconds": seconds}, {"s": sides["unheeded"], "n": asked.replicates}, sort="tottime")
+        cProfile.runctx(
+            "seconds(s, n)", {"seconds": seconds}, {"s": sides["unheeded"], "n": asked.replicates}, sort="tottime"
+        )
         return
-    ratios: dict[str, list[float]] = {name: [] for name in sides}
+    times: dict[str, list[float]] = {name: [] for name in ("without", *sides)}
     for number in range(asked.rounds):
-        for name, scenario in sides.items():
-            both = [seconds(s, asked.replicates) for s in ((plain, scenario) if number % 2 else (scenario, plain))]
-            without, with_looks = both if number % 2 else reversed(both)
-            ratios[name].append(with_looks / without)
-            print(f"{name}: without looks {without:.2f} s, with four {with_looks:.2f} s", flush=True)
-    found = {name: statistics.median(column) for name, column in ratios.items()}
-    print(", ".join(f"{name} {ratio:.3f}" for name, ratio in found.items()), f"(limit {LIMIT})")
-    if max(found.values()) > LIMIT:
+        turn = [("without", plain), *sides.items()]
+        for name, scenario in turn if number % 2 else reversed(turn):
+            times[name].append(seconds(scenario, asked.replicates))
+        print(", ".join(f"{name} {column[-1]:.2f} s" for name, column in times.items()), flush=True)
+    least = {name: min(column) for name, column in times.items()}
+    ratios = {name: least[name] / least["without"] for name in sides}
+    paired = {
+        name: statistics.median(a / b for a, b in zip(times[name], times["without"], strict=True)) for name in sides
+    }
+    print("least:", ", ".join(f"{name} {ratio:.3f}" for name, ratio in ratios.items()), f"(limit {LIMIT})")
+    print("median of pairs:", ", ".join(f"{name} {ratio:.3f}" for name, ratio in paired.items()))
+    if max(ratios.values()) > LIMIT:
         sys.exit(1)
 
 

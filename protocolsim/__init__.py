@@ -24,8 +24,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from protocolsim.api.boundaries import Boundaries, boundaries
     from protocolsim.api.calibration import Calibration, Targets, calibrate, load_targets
     from protocolsim.api.decisions import Regret, ThresholdCurve, regret, thresholds
+    from protocolsim.api.looks import Looks, looks
     from protocolsim.api.patient import Trace, trace
     from protocolsim.api.potential_outcomes import PotentialOutcomes, potential_outcomes
     from protocolsim.api.protocol import Check, Synopsis, check, describe, diagram
@@ -48,9 +50,11 @@ if TYPE_CHECKING:
     from protocolsim.scenario.scenario import Scenario
 
 __all__ = [
+    "Boundaries",
     "Calibration",
     "Check",
     "Comparison",
+    "Looks",
     "PotentialOutcomes",
     "ProtocolsimError",
     "Regret",
@@ -68,6 +72,7 @@ __all__ = [
     "UsageError",
     "Validation",
     "WorkerError",
+    "boundaries",
     "calibrate",
     "check",
     "compare",
@@ -75,6 +80,7 @@ __all__ = [
     "diagram",
     "load",
     "load_targets",
+    "looks",
     "open",
     "potential_outcomes",
     "regret",
@@ -89,9 +95,11 @@ __all__ = [
 ]
 
 _WHERE = {
+    "Boundaries": "api.boundaries",
     "Calibration": "api.calibration",
     "Check": "api.protocol",
     "Comparison": "api.results",
+    "Looks": "api.looks",
     "PotentialOutcomes": "api.potential_outcomes",
     "ProtocolsimError": "errors",
     "Regret": "api.decisions",
@@ -109,6 +117,7 @@ _WHERE = {
     "UsageError": "errors",
     "Validation": "api.results",
     "WorkerError": "errors",
+    "boundaries": "api.boundaries",
     "calibrate": "api.calibration",
     "check": "api.protocol",
     "compare": "api.simulate",
@@ -116,6 +125,7 @@ _WHERE = {
     "diagram": "api.protocol",
     "load": "api.scenarios",
     "load_targets": "api.calibration",
+    "looks": "api.looks",
     "open": "api.study",
     "potential_outcomes": "api.potential_outcomes",
     "regret": "api.decisions",

@@ -262,6 +262,22 @@ class Records:
         rows: Integers = self.once(("rows", table), lambda: _subject_rows(self["subjects"], self[table]))
         return rows
 
+    def begins(self) -> Integers:
+        """The minute of the trial's calendar at which each subject's own clock begins."""
+        minutes: Integers = self.once("begins", self._find_begins)
+        return minutes
+
+    def _find_begins(self) -> Integers:
+        return np.asarray(np.rint(self["subjects"]["arrival_day"] * MINUTES_PER_DAY), dtype=np.int64)
+
+    def trials(self) -> Integers:
+        """The place of each subject's replicate among those of the records."""
+        places: Integers = self.once("trials", self._find_trials)
+        return places
+
+    def _find_trials(self) -> Integers:
+        return np.asarray(self["subjects"]["replicate"] - self.first_replicate, dtype=np.int64)
+
     def first_states(self) -> Integers:
         """The state in which each subject began: no move leads into it, so it is read from the first move."""
         began: Integers = self.once("first states", self._find_first_states)
@@ -286,6 +302,14 @@ class Records:
         entries[self.subject_rows("moves")[into]] = self["moves"]["minute"][into]
         entries[self.first_states() == state] = 0
         return entries
+
+    def was_in(self, state: int) -> NDArray[np.bool_]:
+        """Whether each subject was ever in a state."""
+        was: NDArray[np.bool_] = self.once(("was in", state), lambda: self._find_was_in(state))
+        return was
+
+    def _find_was_in(self, state: int) -> NDArray[np.bool_]:
+        return np.asarray(self.first_entries(state) != NEVER)
 
     def seen(self, variable: int) -> Seen:
         """What was seen of a variable, by its code; what was missed or shows nothing of it is left out."""
@@ -318,6 +342,8 @@ def _subject_rows(subjects: Table, table: Table) -> Integers:
     first = np.ones(len(subject), dtype=np.bool_)
     first[1:] = (subject[1:] != subject[:-1]) | (replicate[1:] != replicate[:-1])
     begins = np.flatnonzero(first)
+    if len(begins) == len(subjects["subject"]):  # nobody is without a row
+        return np.repeat(np.arange(len(begins)), np.diff(begins, append=len(subject)))
     keys = keys_of(subjects["replicate"], subjects["subject"])
     theirs = keys_of(replicate[begins], subject[begins])
     # Mostly every subject has rows, and need not be looked up.

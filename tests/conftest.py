@@ -21,6 +21,7 @@ LONGEST = (
     "scenario/test_hostile.py",
     "cli/test_streams.py",
     "app/test_app_attack.py",
+    "app/test_app_looks.py",
     "app/test_app_messages.py",
     "analysis/test_analysis.py",
     "project/test_notebooks.py",

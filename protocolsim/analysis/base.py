@@ -9,13 +9,15 @@ missed assessments count as they do there.
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 import numpy as np
 
-from protocolsim.arrays import Floats, Integers
-from protocolsim.endpoint.base import Endpoint, Number, StateNames, counted_in, entered, quotient
+from protocolsim.arrays import Floats, Integers, Mask
+from protocolsim.endpoint.base import Endpoint, Number, StateNames, arms, counted_in, quotient
+from protocolsim.endpoint.level import Level
 from protocolsim.endpoint.reduction import Reduction
 from protocolsim.endpoint.share import Share
 from protocolsim.endpoint.time_to import TimeTo
@@ -27,6 +29,8 @@ from protocolsim.records import Records
 OfReduction = Annotated[Reduction, "endpoint of kind reduction"]
 OfShare = Annotated[Share, "endpoint of kind share"]
 OfTimeTo = Annotated[TimeTo, "endpoint of kind time_to"]
+# One that gives each subject a value of their own.
+OfOwnValues = Annotated[Level | Reduction, "endpoint of kind level or reduction"]
 
 _LEAST_P = 1e-300
 
@@ -41,6 +45,9 @@ class Analysis(Endpoint):
 
     no_effect_is_null: ClassVar[bool] = True
     """Whether arms (or times) that do not differ are where the null hypothesis just holds; not so where a margin is."""
+
+    caution: ClassVar[str] = ""
+    """What a reader of a trial that uses this kind must be warned of; nothing of most."""
 
     level: Number = 0.05
 
@@ -137,12 +144,6 @@ def alternating(subjects: int) -> Floats:
     return np.where(np.arange(subjects) % 2 == 0, 1.0, 0.0)
 
 
-def arms(records: Records, arm: StateNames, against: StateNames) -> Floats:
-    """1 for those who ever entered a state of `arm`, 0 of `against`, nan for those of neither or of both."""
-    one, other = entered(records, arm), entered(records, against)
-    return np.where(one & ~other, 1.0, np.where(other & ~one, 0.0, np.nan))
-
-
 @dataclass(frozen=True)
 class TwoByTwo:
     """Of each trial: those who meet the conditions and those in the test, in `arm` (k1, n1) and against it (k0, n0)."""
@@ -179,9 +180,20 @@ def z_of_tails(above: Floats, below: Floats) -> Floats:
 
 def in_both(*columns: Floats) -> Floats:
     """The columns side by side, with nan in all of a row where one has it."""
-    both = np.column_stack(columns)
-    both[np.logical_or.reduce([np.isnan(column) for column in columns])] = np.nan
+    both = np.empty((len(columns[0]), len(columns)))
+    unknown = np.logical_or.reduce([np.isnan(column) for column in columns])
+    for place, column in enumerate(columns):
+        both[:, place] = np.where(unknown, np.nan, column)
     return both
+
+
+def counts_and_arms(
+    of: Reduction, records: Records, populations: Mapping[str, Mask], arm: StateNames, against: StateNames
+) -> Floats:
+    """What was counted during treatment, over how much, and the arm, [subjects, 3]; nan for who is not in the test."""
+    rates = of.rates(records)
+    counted = of.members(populations) & (rates.late_over > 0.0)
+    return in_both(np.where(counted, rates.late, np.nan), rates.late_over, arms(records, arm, against))
 
 
 def counts(mask: Floats, trial: Integers, trials: int) -> Integers:

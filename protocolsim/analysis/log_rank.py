@@ -8,9 +8,9 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from protocolsim.analysis.base import Analysis, OfTimeTo, alternating, arms, in_both, normal_p
+from protocolsim.analysis.base import Analysis, OfTimeTo, alternating, in_both, normal_p
 from protocolsim.arrays import Floats, Integers, Mask
-from protocolsim.endpoint.base import StateNames, quotient
+from protocolsim.endpoint.base import StateNames, arms, quotient
 from protocolsim.records import Records
 
 

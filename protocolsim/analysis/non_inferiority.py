@@ -8,9 +8,9 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from protocolsim.analysis.base import Analysis, OfShare, alternating, arms, in_both, normal_p, two_by_two
+from protocolsim.analysis.base import Analysis, OfShare, alternating, in_both, normal_p, two_by_two
 from protocolsim.arrays import Floats, Integers, Mask
-from protocolsim.endpoint.base import Number, StateNames, quotient
+from protocolsim.endpoint.base import Number, StateNames, arms, quotient
 from protocolsim.errors import UsageError
 from protocolsim.records import Records
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from protocolsim.analysis.base import Analysis, OfReduction, alternating, arms, in_both, normal_p, split
+from protocolsim.analysis.base import Analysis, OfReduction, alternating, counts_and_arms, normal_p, split
 from protocolsim.arrays import Floats, Integers, Mask
 from protocolsim.endpoint.base import StateNames, quotient
 from protocolsim.errors import UsageError
@@ -24,6 +24,10 @@ class RateRatio(Analysis):
     The counts and the time (or the number of assessments) over which they were made are those of a `reduction` during
     treatment; its baseline plays no part. Null hypothesis: the ratio is 1. `less`: the rate is lower in `arm`. The
     dispersion is estimated, alike in both arms (NB2). A trial whose fit fails does not reject.
+
+    It holds its level where the rates of subjects have a gamma distribution, and only there. Where they have a longer
+    tail, as in the relapsing MS of this package (lognormal), 14 to 16 % of trials with equal arms reject at 5 %, with
+    24 subjects as with 240: take `quasi_poisson` or `mann_whitney`, which hold it there.
 
     Population: that of the reduction, those with a made assessment during treatment, in the arm whose states they
     entered (who entered those of both counts in neither). Withdrawal shortens a subject's time, what follows a rescue
@@ -42,6 +46,12 @@ endpoints:
 analysis:
   fewer: {kind: rate_ratio, of: lesions, arm: combination, against: placebo, alternative: less}
 """
+
+    caution: ClassVar[str] = (
+        "a negative binomial rate_ratio holds its level only where subjects' rates have a gamma distribution; where "
+        "they have a longer tail it rejects equal arms too often (14 to 16 % of trials at 5 % in relapsing_ms); "
+        "quasi_poisson and mann_whitney hold it"
+    )
 
     of: OfReduction
     arm: StateNames
@@ -70,9 +80,7 @@ analysis:
 
     def contributions(self, records: Records, populations: Mapping[str, Mask]) -> Floats:
         """What was counted, over how much, and the arm, [subjects, 3]; nan for who is not in the test."""
-        rates = self.of.rates(records)
-        counted = self.of.members(populations) & (rates.late_over > 0.0)
-        return in_both(np.where(counted, rates.late, np.nan), rates.late_over, arms(records, self.arm, self.against))
+        return counts_and_arms(self.of, records, populations, self.arm, self.against)
 
     def at_null(self, rng: np.random.Generator, subjects: int) -> Floats:
         """Counts with one rate and one dispersion in both arms, over times that differ."""

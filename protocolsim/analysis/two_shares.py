@@ -13,14 +13,13 @@ from protocolsim.analysis.base import (
     OfShare,
     TwoByTwo,
     alternating,
-    arms,
     in_both,
     normal_p,
     two_by_two,
     z_of_tails,
 )
 from protocolsim.arrays import Floats, Integers, Mask
-from protocolsim.endpoint.base import StateNames, quotient
+from protocolsim.endpoint.base import StateNames, arms, quotient
 from protocolsim.records import Records
 
 

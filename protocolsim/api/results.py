@@ -88,6 +88,9 @@ class Result(Figured, result.Result):
     subjects, observations, doses, moves, events : pandas.DataFrame
         Every subject screened; every variable of every planned assessment; every planned dose (mg/kg) and what arrived
         (mg); every change of state with the reason in the rule's own words; every event with a clock of its own.
+    looks, trials : pandas.DataFrame
+        Of a scenario with looks at the accumulating data: every planned look of every trial, with what it read and what
+        ended the trial there; and of every trial how it ended and what would have come.
     figures : tuple of str
         ``"patients"`` and ``"swimmer"`` (of one trial), ``"states"``, ``"flow"`` and ``"published"`` (of all).
 

@@ -33,6 +33,8 @@ class Study(Figured, opened.Study):
         The names that `table` takes.
     subjects, observations, doses, moves, events : pandas.DataFrame
         The tables of a run, with the columns that `Result` has.
+    looks, trials : pandas.DataFrame
+        Likewise, of a scenario with looks at the accumulating data.
     summary : dict
         What the command's ``--json`` prints.
     result : Result

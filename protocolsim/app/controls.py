@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+from protocolsim.app.boundary_controls import boundary_settings
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.scenario.settable import SettableParameter
 
 _STEPS = 100
-_OWN, _EFFECT = "", "effect"
+_OWN, _EFFECT, _LOOKS = "", "effect", "looks"
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,9 @@ class Control:
 
 
 def controls(scenario: Scenario) -> list[Control]:
-    """Every number that can be moved: the declared effect first, then the scenario's own, then the components'."""
-    result = [Control(p, _OWN) for p in scenario.own_parameters]
+    """Every number that can be moved: the declared effect, its looks', the scenario's own, the components'."""
+    result = [Control(p, _LOOKS) for p in boundary_settings(scenario)]
+    result += [Control(p, _OWN) for p in scenario.own_parameters]
     result += [Control(_wide_enough(p), p.component) for p in scenario.parameters]
     effect = scenario.effect
     if effect is None:

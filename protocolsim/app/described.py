@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from htmltools import Tag, TagList
 
+from protocolsim.app.boundary_controls import PREFIX
 from protocolsim.app.controls import Control, controls
 from protocolsim.app.state import VisitorState, scenario_of
 from protocolsim.app.view.base import Part
@@ -20,7 +21,10 @@ from protocolsim.study.decision.threshold_rule import ThresholdRule, threshold_r
 
 @dataclass(frozen=True)
 class Described:
-    """A scenario as its form shows it; `threshold` is what answers at once, "" where nothing does."""
+    """A scenario as its form shows it; `looks`: whether it declares any.
+
+    `threshold` is the parameter of a decision rule that answers at once, "" where none does.
+    """
 
     title: str
     question: str
@@ -30,6 +34,11 @@ class Described:
     replicates: int
     seed: int
     size: int
+    looks: bool = False
+
+    def answers_at_once(self, name: str) -> bool:
+        """Whether what follows from moving a number is read from what was simulated already."""
+        return name == self.threshold or name.startswith(PREFIX)
 
 
 def described(state: VisitorState) -> Described:
@@ -48,6 +57,7 @@ def described(state: VisitorState) -> Described:
         scenario.replicates,
         scenario.seed,
         scenario.trial.cohort.size,
+        scenario.interim is not None,
     )
 
 

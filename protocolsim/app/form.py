@@ -15,7 +15,7 @@ from protocolsim.errors import ProtocolsimError
 from protocolsim.units import unit_in_words
 
 _OURS = {"data-shiny-no-bind-input": ""}  # the page sends them itself, once they are settled
-_HEADINGS = {"effect": "The treatment's effect", "": "The trial"}
+_HEADINGS = {"effect": "The treatment's effect", "": "The trial", "looks": "The boundaries of its looks"}
 _REPLICATES = (1, 50, 100, 200, 500, 1000, 2000)
 _MARKS: Mapping[str, str] = {str(k): v for k, v in MARKS.items()}
 
@@ -26,7 +26,7 @@ def form(described: Described, state: VisitorState) -> TagList:
     groups = [(name, list(rows)) for name, rows in groupby(described.controls, key=lambda c: c.group)]
     shown: list[Tag] = []
     for name, rows in groups:
-        own_parameters = [_parameter(c, given.get(c.name), live=c.name == described.threshold) for c in rows]
+        own_parameters = [_parameter(c, given.get(c.name), live=described.answers_at_once(c.name)) for c in rows]
         if name in _HEADINGS:
             shown += [tags.h2(_HEADINGS[name]), *own_parameters]
         else:

@@ -84,7 +84,9 @@ class Visitor:
             with reactive.isolate():
                 self.opened.set(self.opened.get() + 1)
             await reactive.flush()
-        await self._send("opened", {"text": self.described.text, "view": state.view, "scenario": state.scenario})
+        offered = [view.name for view in views() if view.offered(self.described)]
+        opened = {"text": self.described.text, "view": state.view, "scenario": state.scenario, "offered": offered}
+        await self._send("opened", opened)
         await self.changed()
 
     async def changed(self) -> None:
@@ -110,7 +112,7 @@ class Visitor:
             raise UsageError(f"{control.label}: expected a number, found '{text[:40]}'")
         own = abs(value - control.value) < 1e-12
         self.state = self.state.setting(name, None if own else control.parameter.write(value))
-        return name == self.described.threshold
+        return self.described.answers_at_once(name)
 
     def mishear(self, why: str) -> None:
         """Say what was wrong with what was said."""

@@ -12,8 +12,7 @@ from protocolsim.errors import UsageError
 from protocolsim.text.terminal import say
 
 if TYPE_CHECKING:
-    from protocolsim.scenario.scenario import Scenario
-    from protocolsim.study.boundaries.sets import BoundarySet
+    from protocolsim.interim.design import Design
 
 _NONE = "none"
 
@@ -25,8 +24,8 @@ _NONE = "none"
     "given",
     multiple=True,
     metavar="NAME=VALUES",
-    help="Try these bounds of a boundary instead of the usual families, such as efficacy=3,2.5,2 (none: no bound at that "
-    "look); repeatable, for each boundary once.",
+    help="Try these bounds of a boundary instead of the usual families, such as efficacy=3,2.5,2 (none: no bound at "
+    "that look); repeatable, for each boundary once.",
 )
 @click.option("--calibrate", "target", metavar="ERROR", help="Scale the boundary on success to this error, 2.5%.")
 @studies
@@ -40,9 +39,9 @@ def boundaries(scenario: str, given: tuple[str, ...], target: str | None, asked:
     from protocolsim.study.run import run_manifest
 
     loaded = asked.load(scenario)
-    design_of(loaded)
+    design = design_of(loaded)
     error = None if target is None else _error(target)
-    sets = _sets(loaded, given)
+    sets = _sets(design, given)
     manifest = run_manifest(loaded, **asked.study, kind="boundaries")
     with study_in(asked, loaded, manifest) as folder:
         trials = 2 * (asked.replicates or loaded.replicates)
@@ -77,8 +76,8 @@ def _error(text: str) -> float:
         raise UsageError(f"--calibrate {text}: expected an error such as 2.5% ({error})") from None
 
 
-def _sets(loaded: Scenario, given: tuple[str, ...]) -> list[BoundarySet] | None:
-    from protocolsim.study.boundaries.matrix import design_of
+def _sets(design: Design, given: tuple[str, ...]) -> list[dict[str, list[float | None]]] | None:
+    """The bounds of every --try. Raises UsageError for what does not fit, before anything is simulated."""
     from protocolsim.study.boundaries.sets import given_set
 
     if not given:
@@ -91,7 +90,8 @@ def _sets(loaded: Scenario, given: tuple[str, ...]) -> list[BoundarySet] | None:
         if name.strip() in values:
             raise UsageError(f"--try {name.strip()}: it is said twice")
         values[name.strip()] = [_bound(text, one.strip()) for one in bounds.split(",")]
-    return [given_set(design_of(loaded), values)]
+    given_set(design, values)
+    return [values]
 
 
 def _bound(text: str, one: str) -> float | None:

@@ -191,6 +191,15 @@ class Reported(ABC):
         """Whether one trial only says yes or no."""
         return False
 
+    @property
+    def over_trials(self) -> bool:
+        """Whether it is of many trials together, such as a coverage, so that one trial alone has none."""
+        return False
+
+    def completed(self, sums: Floats) -> Floats:
+        """The sums of all replicates, [replicates, k], with what only all of them together tell; most need nothing."""
+        return sums
+
 
 @dataclass(frozen=True, kw_only=True)
 class Endpoint(Reported):
@@ -219,10 +228,10 @@ class Endpoint(Reported):
         return False
 
     @property
-    def counts_members(self) -> bool:
-        """Whether its value in one trial is n/N: its sums are how many members meet something, and how many there are.
+    def binary(self) -> bool:
+        """Whether it is the share of subjects who meet something: the first sum counts those, the second all.
 
-        Only then can a published n/N be set among trials of exactly N.
+        Only then can a published n/N be set among trials of exactly N, and have arms an odds ratio.
         """
         return False
 
@@ -249,6 +258,26 @@ class Endpoint(Reported):
         if self.among not in populations:
             raise UsageError(f"endpoint '{self.name}': {unknown('population', self.among, populations)}")
         return populations[self.among]
+
+
+# Values this near a bound count as equal to it, as in every decision rule.
+_EQUAL = 1e-9
+
+
+def within_bounds(own: Floats, at_least: float | None, at_most: float | None) -> Mask:
+    """Which values lie within bounds, which may be met; nan lies nowhere if there is a bound."""
+    within: Mask = np.ones(own.shape, dtype=np.bool_)
+    if at_least is not None:
+        within &= own >= at_least - _EQUAL
+    if at_most is not None:
+        within &= own <= at_most + _EQUAL
+    return within
+
+
+def arms(records: Records, arm: StateNames, against: StateNames) -> Floats:
+    """1 for those who ever entered a state of `arm`, 0 of `against`, nan for those of neither or of both."""
+    one, other = entered(records, arm), entered(records, against)
+    return np.where(one & ~other, 1.0, np.where(other & ~one, 0.0, np.nan))
 
 
 def quotient(above: Floats, below: Floats) -> Floats:
@@ -310,9 +339,8 @@ def medians(own: Floats, trial: Integers, trials: int) -> Floats:
 
 def entered(records: Records, states: Iterable[str]) -> Mask:
     """Who was ever in one of these states, be it as the first one."""
-    was_in: Mask = np.zeros(len(records["subjects"]["subject"]), dtype=np.bool_)
-    for state in codes(states, records.labels.states, "state").tolist():
-        was_in |= records.first_entries(state) != NEVER
+    each = [records.was_in(state) for state in codes(states, records.labels.states, "state").tolist()]
+    was_in: Mask = np.logical_or.reduce(each) if each else np.zeros(len(records["subjects"]["subject"]), dtype=np.bool_)
     return was_in
 
 

@@ -25,8 +25,11 @@ def kinds() -> dict[str, type[Endpoint]]:
 
 
 def kinds_in(package: str, folder: Path, named: str = "kind") -> dict[str, Any]:
-    """The kinds that stand in a folder laid out like this one: each file's `KIND`, by its attribute `named`."""
-    modules = sorted(m.name for m in pkgutil.iter_modules([str(folder)]) if m.name not in _NOT_KINDS)
+    """The kinds that stand in a folder laid out like this one: each file's `KIND`, by its attribute `named`.
+
+    What kinds share stands in folders of its own.
+    """
+    modules = sorted(m.name for m in pkgutil.iter_modules([str(folder)]) if m.name not in _NOT_KINDS and not m.ispkg)
     kinds_there = [importlib.import_module(f"{package}.{module}").KIND for module in modules]
     return {getattr(kind, named): kind for kind in kinds_there}
 

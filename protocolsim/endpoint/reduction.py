@@ -93,10 +93,11 @@ endpoints:
             both = self.both(rates, populations)
             parts = (rates.late, rates.late_over, rates.early, rates.early_over)
             return np.column_stack([counted_in(both, part) for part in parts])
-        own, counted = self._own(records, populations)
+        own = self.own_values(records, populations)
         if self.reading == "mean of patients":
+            counted = ~np.isnan(own)
             return np.column_stack([counted_in(counted, own), counted_in(counted)])
-        return np.where(counted, own, np.nan)[:, np.newaxis]
+        return own[:, np.newaxis]
 
     @property
     def ranks(self) -> bool:
@@ -107,11 +108,11 @@ endpoints:
         """Who has an assessment on each side."""
         return self.members(populations) & (rates.late_over > 0.0) & (rates.early_over > 0.0)
 
-    def _own(self, records: Records, populations: Mapping[str, Mask]) -> tuple[Floats, Mask]:
-        """Each subject's own reduction, and who has one."""
+    def own_values(self, records: Records, populations: Mapping[str, Mask]) -> Floats:
+        """Each subject's own reduction, [subjects]; nan for who has none."""
         rates = self.rates(records)
         own = 1.0 - quotient(rates.late * rates.early_over, rates.late_over * rates.early)
-        return own, self.both(rates, populations) & ~np.isnan(own)
+        return np.where(self.both(rates, populations), own, np.nan)
 
     def value(self, sums: Floats) -> Floats:
         """The reduction, as a share of the baseline rate; negative where the rate rose."""

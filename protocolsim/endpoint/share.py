@@ -64,8 +64,8 @@ endpoints:
         return f"of all {self.among}, whatever became of them later"
 
     @property
-    def counts_members(self) -> bool:
-        """It is n of N members."""
+    def binary(self) -> bool:
+        """Each subject is one or none."""
         return True
 
     def contributions(self, records: Records, populations: Mapping[str, Mask]) -> Floats:

@@ -19,12 +19,10 @@ from protocolsim.endpoint.base import (
     per_subject,
     quotient,
     seen,
+    within_bounds,
 )
 from protocolsim.errors import UsageError
 from protocolsim.records import Records, Seen
-
-# Values this near a bound count as equal to it, as in every decision rule.
-_EQUAL = 1e-9
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,8 +67,8 @@ endpoints:
         return f"of those {self.among} with an assessment{both}"
 
     @property
-    def counts_members(self) -> bool:
-        """It is n of N members."""
+    def binary(self) -> bool:
+        """Each subject is one or none."""
         return True
 
     def contributions(self, records: Records, populations: Mapping[str, Mask]) -> Floats:
@@ -84,11 +82,7 @@ endpoints:
             own -= quotient(per_subject(records, made.row[early], made.value[early]), number)
         counted = self.members(populations) & ~np.isnan(own)
         own *= self.times
-        within = counted.copy()
-        if self.at_least is not None:
-            within &= own >= self.at_least - _EQUAL
-        if self.at_most is not None:
-            within &= own <= self.at_most + _EQUAL
+        within = counted & within_bounds(own, self.at_least, self.at_most)
         return np.column_stack([counted_in(within), counted_in(counted)])
 
     def _statistic(self, made: Seen, chosen: Mask, size: int) -> Floats:

@@ -8,14 +8,14 @@ import numpy as np
 
 from protocolsim.arrays import Integers
 from protocolsim.engine.snapshot import as_of
-from protocolsim.protocol.conduct import FAR, NO_RULE, Conduct, Held
+from protocolsim.protocol.conduct import FAR, NO_RULE, Conduct, HeldLooks
 from protocolsim.protocol.counting import dates, last_minute
 from protocolsim.records import NEVER, Records
 
 
-def hold_all(conduct: Conduct, records: Records) -> Held:
+def hold_all(conduct: Conduct, records: Records) -> HeldLooks:
     """Every look on these finished trials, as if no rule had ever been obeyed. `records`: whole replicates."""
-    held = Held.none(records.replicates, len(conduct.looks), len(conduct.values))
+    held = HeldLooks.none(records.replicates, len(conduct.looks), len(conduct.values))
     cutoff = np.full(records.replicates, NEVER, dtype=np.int64)  # of the look before
     decision = cutoff.copy()
     finished = last_minute(records)
@@ -39,7 +39,7 @@ def hold_all(conduct: Conduct, records: Records) -> Held:
     return held
 
 
-def look_at(conduct: Conduct, number: int, records: Records, held: Held, *, data_lag: int) -> None:
+def look_at(conduct: Conduct, number: int, records: Records, held: HeldLooks, *, data_lag: int) -> None:
     """Fill in what a look reads at its cut-offs, and the rule that holds."""
     cutoffs = np.ascontiguousarray(held.cutoff[:, number])
     held.values[:, number] = conduct.read(number, as_of(records, cutoffs, data_lag), cutoffs)
@@ -47,7 +47,7 @@ def look_at(conduct: Conduct, number: int, records: Records, held: Held, *, data
     held.rule[:, number] = np.where(cutoffs == NEVER, NO_RULE, rules)
 
 
-def obeyed(every: Held) -> Held:
+def obeyed(every: HeldLooks) -> HeldLooks:
     """The looks that are held where rules are obeyed: none after the first at which a rule held."""
     looks = np.arange(every.cutoff.shape[1])
     ended = np.where(every.ended_at == NEVER, FAR, every.ended_at)
@@ -56,7 +56,7 @@ def obeyed(every: Held) -> Held:
     return replace(every, values=np.where(after[:, :, None], np.nan, every.values), **never)
 
 
-def closed_from(conduct: Conduct, held: Held) -> Integers:
+def closed_from(conduct: Conduct, held: HeldLooks) -> Integers:
     """The calendar minute of the stop that closed each trial to candidates, [replicates]; NEVER where none did."""
     ended = held.ended_at
     every = np.arange(len(ended))
@@ -64,9 +64,9 @@ def closed_from(conduct: Conduct, held: Held) -> Integers:
     return np.where(stops, held.decision[every, ended], NEVER)
 
 
-def overrun(conduct: Conduct, held: Held, final: Records) -> Held:
+def overrun(conduct: Conduct, held: HeldLooks, final: Records) -> HeldLooks:
     """The look that stopped each trial early, once more when every subject enrolled has been followed to the end."""
-    again = Held.none(*held.values.shape)
+    again = HeldLooks.none(*held.values.shape)
     ended, finished = held.ended_at, last_minute(final)
     for number in range(len(conduct.looks) - 1):
         stopped = (ended == number) & conduct.stops(held.rule[:, number])
@@ -77,7 +77,7 @@ def overrun(conduct: Conduct, held: Held, final: Records) -> Held:
     return again
 
 
-def told(conduct: Conduct, held: Held, final: Records) -> Integers:
+def told(conduct: Conduct, held: HeldLooks, final: Records) -> Integers:
     """The code of the event that the stop sent to each trial's subjects, [replicates]; NEVER where it reached nobody.
 
     final: the trials as they were, or would have been had the stop only closed them to candidates.

@@ -24,7 +24,6 @@ from protocolsim.records import (
     Seen,
     columns_of,
 )
-from protocolsim.units import MINUTES_PER_DAY
 
 
 def as_of(records: Records, cutoffs: Integers, data_lag: int = 0) -> Snapshot:
@@ -43,7 +42,10 @@ def as_of(records: Records, cutoffs: Integers, data_lag: int = 0) -> Snapshot:
     _check_number(records, cutoffs, "cut-offs")
     if data_lag < 0:
         raise UsageError(f"the data lag is {data_lag} minutes; it cannot be negative")
-    known = _KnownRows(records, np.asarray(cutoffs, dtype=np.int64), data_lag)
+    among = None
+    if isinstance(records, _Truncated):  # what was found out of all subjects is known already
+        among, records = records.kept.kept, records.kept.records
+    known = _KnownRows(records, np.asarray(cutoffs, dtype=np.int64), data_lag, among)
     labels = records.labels.without_truth
     return Snapshot(
         labels,
@@ -64,7 +66,7 @@ def until_stopped(records: Records, stopped: Integers) -> Records:
     _check_number(records, stopped, "minutes")
     stopped = np.asarray(stopped, dtype=np.int64)
     minutes = np.where(stopped == NEVER, np.iinfo(np.int64).max, stopped)
-    kept = _begins(records) <= minutes[_replicate(records)]
+    kept = records.begins() <= minutes[records.trials()]
     if kept.all():
         return records
     rows = _KeptRows(records, kept)
@@ -90,32 +92,57 @@ class Snapshot(Records):
         rows: Integers = self.once(("rows", table), lambda: self.known.subject_rows(table))
         return rows
 
+    def _find_begins(self) -> Integers:
+        return self.known.of(self.known.records.begins())
+
+    def _find_trials(self) -> Integers:
+        return self.known.of(self.known.records.trials())
+
     def _find_first_states(self) -> Integers:
-        return self.known.records.first_states().take(self.known.begun)
+        return self.known.of(self.known.records.first_states())
 
     def _find_first_entries(self, state: int) -> Integers:
-        entries = self.known.records.first_entries(state).take(self.known.begun)
+        entries = self.known.of(self.known.records.first_entries(state))
         return np.where(entries <= self.known.own, entries, NEVER)
+
+    def _find_was_in(self, state: int) -> Mask:
+        return self.known.by_then(self.known.records.first_entries(state), state)
 
     def _find_seen(self, variable: int) -> Seen:
         return self.known.seen(variable)
 
 
-class _KnownRows:
-    """Which rows of finished records are known at the cut-offs. Each table is looked through once."""
+_FAR = np.iinfo(np.int64).max // 4  # a minute that never comes
 
-    def __init__(self, records: Records, cutoffs: Integers, data_lag: int) -> None:
-        self.records, self.cutoffs, self.data_lag = records, cutoffs, data_lag
+
+class _KnownRows:
+    """Which rows of finished records are known at the cut-offs. Each table is looked through once.
+
+    among: those subjects who were screened at all; None where all were.
+    """
+
+    def __init__(self, records: Records, cutoffs: Integers, data_lag: int, among: Mask | None = None) -> None:
+        self.records, self.cutoffs, self.data_lag, self._among = records, cutoffs, data_lag, among
 
     @cached_property
     def begun(self) -> Integers:
         """The rows of those subjects who have begun."""
-        return np.flatnonzero(_begins(self.records) <= self.cutoffs[_replicate(self.records)])
+        begun = self.records.begins() <= self.cutoffs[self.records.trials()]
+        return np.flatnonzero(begun if self._among is None else begun & self._among)
+
+    def of(self, column: Column) -> Column:
+        """What a column of the subjects holds of those who have begun."""
+        return column if len(self.begun) == len(column) else column.take(self.begun)
+
+    @cached_property
+    def latest(self) -> Integers:
+        """The cut-off of each subject who has begun."""
+        return self.cutoffs[self.of(self.records.trials())]
 
     @cached_property
     def own(self) -> Integers:
         """The cut-off on the own clock of each subject who has begun."""
-        return self.cutoffs[_replicate(self.records)[self.begun]] - _begins(self.records)[self.begun]
+        return self.latest - self.of(self.records.begins())
 
     @cached_property
     def moved(self) -> Mask:
@@ -136,12 +163,12 @@ class _KnownRows:
         """Which rows of a table of what happens are known."""
         latest = self.cutoffs - self.data_lag if table == "observations" else self.cutoffs
         mask: Mask = _calendar(self.records, table) <= np.repeat(latest, _rows_of_replicates(self.records, table))
-        return mask
+        return mask if self._among is None else mask & self._among[self.records.subject_rows(table)]
 
     @cached_property
     def _places(self) -> Integers:
         """The row in the snapshot of each subject who has begun, by the row in the finished records."""
-        places = np.full(len(_begins(self.records)), NEVER, dtype=np.int64)
+        places = np.full(len(self.records.begins()), NEVER, dtype=np.int64)
         places[self.begun] = np.arange(len(self.begun))
         return places
 
@@ -161,23 +188,33 @@ class _KnownRows:
 
     def enrolled(self) -> Column:
         """Who has been enrolled."""
-        known: Mask = self.enrolled_minute() != NEVER
-        return known
+        return self._enrolled
+
+    @cached_property
+    def _enrolled(self) -> Mask:
+        return self.by_then(self.records["subjects"]["enrolled_minute"], "enrolled")
+
+    def by_then(self, minute: Integers, key: object) -> Mask:
+        """Who had by the cut-off what came at these minutes, NEVER for those to whom it does not come."""
+        calendar = _once(
+            self.records, ("calendar of", key), lambda: np.where(minute == NEVER, _FAR, self.records.begins() + minute)
+        )
+        had: Mask = self.of(calendar) <= self.latest
+        return had
 
     def enrolled_minute(self) -> Column:
         """When, NEVER for the others."""
-        minute = self.records["subjects"]["enrolled_minute"][self.begun]
-        return np.where(minute <= self.own, minute, NEVER)
+        return np.where(self._enrolled, self.of(self.records["subjects"]["enrolled_minute"]), NEVER)
 
     def end_minute(self) -> Column:
         """When the final state was entered, for the others the cut-off on their own clocks."""
-        return np.minimum(self.records["subjects"]["end_minute"][self.begun], self.own)
+        return np.minimum(self.of(self.records["subjects"]["end_minute"]), self.own)
 
     def final_state(self) -> Column:
         """The present state."""
         subjects = self.records["subjects"]
         state = subjects["final_state"][self.begun]
-        going_on = np.flatnonzero(subjects["end_minute"][self.begun] > self.own)
+        going_on = np.flatnonzero(self.of(subjects["end_minute"]) > self.own)
         rows = self.begun[going_on]
         bounds = _bounds_of_moves(self.records)
         sofar = np.concatenate([[0], np.cumsum(self.moved)])
@@ -224,7 +261,8 @@ class _KnownTable(Mapping[str, Column]):
         return self._columns[name]
 
     def _take(self, name: str) -> Column:
-        return self._known.records[self._table][name].take(self._known.rows(self._table))
+        column = self._known.records[self._table][name]
+        return self._known.of(column) if self._table == "subjects" else column.take(self._known.rows(self._table))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)
@@ -249,6 +287,12 @@ class _Truncated(Records):
         """See Records."""
         rows: Integers = self.once(("rows", table), lambda: self.kept.subject_rows(table))
         return rows
+
+    def _find_begins(self) -> Integers:
+        return self.kept.of("subjects", self.kept.records.begins())
+
+    def _find_trials(self) -> Integers:
+        return self.kept.of("subjects", self.kept.records.trials())
 
     def _find_first_states(self) -> Integers:
         return self.kept.of("subjects", self.kept.records.first_states())
@@ -328,20 +372,9 @@ def _once(records: Records, key: object, work_out: Callable[[], Integers]) -> In
     return found
 
 
-def _begins(records: Records) -> Integers:
-    """The first minute of each subject, in the trial's calendar."""
-    days = records["subjects"]["arrival_day"]
-    return _once(records, "begins", lambda: np.rint(days * MINUTES_PER_DAY).astype(np.int64))
-
-
-def _replicate(records: Records) -> Integers:
-    """The place of each subject's replicate among those of the records."""
-    return _once(records, "replicate", lambda: records["subjects"]["replicate"] - records.first_replicate)
-
-
 def _calendar(records: Records, table: str) -> Integers:
     """The minute of each row of a table, in the trial's calendar."""
-    return _once(records, table, lambda: _begins(records).take(records.subject_rows(table)) + records[table]["minute"])
+    return _once(records, table, lambda: records.begins().take(records.subject_rows(table)) + records[table]["minute"])
 
 
 def _rows_of_replicates(records: Records, table: str) -> Integers:
@@ -354,7 +387,7 @@ def _bounds_of_moves(records: Records) -> Integers:
     """Where the moves of each subject begin, and at last where they end."""
 
     def find() -> Integers:
-        counts = np.bincount(records.subject_rows("moves"), minlength=len(_begins(records)))
+        counts = np.bincount(records.subject_rows("moves"), minlength=len(records.begins()))
         return np.concatenate([[0], np.cumsum(counts)])
 
     return _once(records, "bounds", find)

@@ -85,12 +85,11 @@ class Statistic(ABC):
 
 def trial_of(known: Records) -> Integers:
     """The place of each subject's replicate among those of the records, [subjects]."""
-    subjects = known["subjects"]
-    return np.asarray(subjects["replicate"] - known.first_replicate, dtype=np.int64)
+    return known.trials()
 
 
 def tested(analysis: Analysis, known: Records, populations: Mapping[str, Mask]) -> tuple[Floats, Integers]:
     """The contributions of those who count in an analysis, and the trial of each."""
     contributions = analysis.contributions(known, populations)
-    counts = ~np.isnan(contributions[:, 0])
-    return contributions[counts], trial_of(known)[counts]
+    rows = np.flatnonzero(~np.isnan(contributions[:, 0]))
+    return contributions.take(rows, axis=0), trial_of(known).take(rows)

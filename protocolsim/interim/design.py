@@ -12,13 +12,12 @@ import numpy as np
 from protocolsim.arrays import Floats, Integers, Mask
 from protocolsim.endpoint.base import LazyPopulations, Population
 from protocolsim.interim.base import LookAt, Statistic
-from protocolsim.interim.tables import looks_table, trials_table
-from protocolsim.protocol.conduct import NO_RULE, Count, Held, Look
+from protocolsim.interim.tables import RuleCodes, looks_table, trials_table
+from protocolsim.protocol.conduct import NO_RULE, Count, HeldLooks, Look
 from protocolsim.protocol.counting import number_by
 from protocolsim.protocol.rules import Evaluator, Node, Operation, names_in, parse
 from protocolsim.protocol.states import Rule
 from protocolsim.records import NEVER, Column, Records, Table
-from protocolsim.units import MINUTES_PER_DAY
 
 Action = Literal["stop", "conclude"]
 _COMPARES = ("<", "<=", ">", ">=", "==", "!=")
@@ -48,7 +47,7 @@ class Boundary:
 
 
 @dataclass(frozen=True)
-class Formula:
+class LookFormula:
     """A number computed from statistics and what is counted, by a name of its own."""
 
     name: str
@@ -94,7 +93,7 @@ class Design:
 
     looks: tuple[Look, ...]
     statistics: tuple[Statistic, ...]
-    formulas: tuple[Formula, ...]
+    formulas: tuple[LookFormula, ...]
     boundaries: tuple[Boundary, ...]
     rules: tuple[TrialRule, ...]
     information: Information
@@ -137,8 +136,8 @@ class Design:
     def read(self, look: int, known: Records, cutoffs: Integers) -> Floats:
         """See Conduct."""
         subjects = known["subjects"]
-        trial = subjects["replicate"] - known.first_replicate
-        entry = np.rint(subjects["arrival_day"] * MINUTES_PER_DAY).astype(np.int64) + subjects["enrolled_minute"]
+        trial = known.trials()
+        entry = known.begins() + subjects["enrolled_minute"]
         for_ = np.where(subjects["enrolled"], cutoffs[trial] - entry, NEVER)  # minutes of potential follow-up
         trigger = self.looks[look].trigger
         count = trigger.count if trigger.count is not None else self.information.count
@@ -199,26 +198,29 @@ class Design:
         undefined = {b.name for b in self.boundaries if np.isnan(b.values[look])}
         return not any(undefined.intersection(names_in(part)) for part in needed(node))
 
+    @cached_property
+    def codes(self) -> RuleCodes:
+        """What the numbers of rules stand for in tables."""
+        codes = [self.conclusions.index(r.reason) for r in self.rules]
+        stops = [r.action == "stop" for r in self.rules]
+        gives_up = [r.action == "stop" and r.reason in self.futility for r in self.rules]
+        return RuleCodes(
+            self.values, np.array([*codes, NEVER], dtype=np.int16), np.array([*stops, False]),
+            np.array([*gives_up, False]),
+        )  # fmt: skip
+
     def stops(self, rules: Integers) -> Mask:
         """See Conduct."""
-        stopping = np.array([*(r.action == "stop" for r in self.rules), False])
-        return np.asarray(stopping[rules])  # NO_RULE is the last
+        return np.asarray(self.codes.stops[rules])
 
     def told(self, rules: Integers) -> Integers:
         """See Conduct."""
         codes = [self.events.get(r.reason, NEVER) if r.action == "stop" else NEVER for r in self.rules]
         return np.array([*codes, NEVER], dtype=np.int64)[rules]
 
-    def tables(self, held: Held, final: Records, as_if: Held, overrun: Held) -> Mapping[str, Table]:
+    def tables(self, held: HeldLooks, final: Records, as_if: HeldLooks, overrun: HeldLooks) -> Mapping[str, Table]:
         """See Conduct."""
         return {
-            "looks": looks_table(self, held, final),
-            "trials": trials_table(self, held, final, as_if, overrun),
+            "looks": looks_table(self.codes, held, final),
+            "trials": trials_table(self.codes, held, final, as_if, overrun),
         }
-
-    def without_futility(self, as_if: Held) -> Integers:
-        """The rule that ends each trial in which no stop for futility is obeyed, NO_RULE where none does."""
-        ignored = np.array([r.reason in self.futility and r.action == "stop" for r in self.rules] + [False])
-        rule = np.where(ignored[as_if.rule], NO_RULE, as_if.rule)
-        first = (rule != NO_RULE).argmax(axis=1)
-        return np.asarray(rule[np.arange(len(rule)), first])

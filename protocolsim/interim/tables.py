@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 import numpy as np
 
-from protocolsim.arrays import Integers
-from protocolsim.protocol.conduct import NO_RULE, Held
+from protocolsim.arrays import Integers, Mask
+from protocolsim.protocol.conduct import NO_RULE, HeldLooks
 from protocolsim.protocol.counting import last_minute
 from protocolsim.records import AS_IF, NEVER, READ, Column, Records, Table
 
-if TYPE_CHECKING:
-    from protocolsim.interim.design import Design
+
+@dataclass(frozen=True)
+class RuleCodes:
+    """What the numbers of rules stand for; NO_RULE is the last place of each array.
+
+    `values` are the names of what is read, `conclusions` the code of what each rule stops or concludes for (NEVER for
+    none), `stops` which of them stop the trial, `gives_up` those that do for futility.
+    """
+
+    values: tuple[str, ...]
+    conclusions: Column
+    stops: Mask
+    gives_up: Mask
+
+    def without_futility(self, as_if: HeldLooks) -> Integers:
+        """The rule that ends each trial in which no stop for futility is obeyed, NO_RULE where none does."""
+        rule = np.where(self.gives_up[as_if.rule], NO_RULE, as_if.rule)
+        first = (rule != NO_RULE).argmax(axis=1)
+        return np.asarray(rule[np.arange(len(rule)), first])
 
 
-def looks_table(design: Design, held: Held, final: Records) -> Table:
+def looks_table(codes: RuleCodes, held: HeldLooks, final: Records) -> Table:
     """One row for each replicate and planned look, held or not."""
     replicates, looks = held.cutoff.shape
-    names = design.values
     table: dict[str, Column] = {
         "replicate": np.repeat(np.arange(replicates) + final.first_replicate, looks),
         "look": np.tile(np.arange(looks, dtype=np.int16), replicates),
@@ -27,12 +43,12 @@ def looks_table(design: Design, held: Held, final: Records) -> Table:
         "cutoff_minute": held.cutoff.ravel(),
         "decision_minute": held.decision.ravel(),
         "rule": held.rule.ravel().astype(np.int16),
-        "conclusion": _conclusions(design, held.rule.ravel()),
+        "conclusion": codes.conclusions[held.rule.ravel()],
     }
-    return table | {f"{READ}{name}": held.values[:, :, k].ravel() for k, name in enumerate(names)}
+    return table | {f"{READ}{name}": held.values[:, :, k].ravel() for k, name in enumerate(codes.values)}
 
 
-def trials_table(design: Design, held: Held, final: Records, as_if: Held, overrun: Held) -> Table:
+def trials_table(codes: RuleCodes, held: HeldLooks, final: Records, as_if: HeldLooks, overrun: HeldLooks) -> Table:
     """One row for each replicate: when and how it ended, how large it was, and what would have come."""
     replicates, looks = held.cutoff.shape
     every, subjects = np.arange(replicates), final["subjects"]
@@ -41,29 +57,21 @@ def trials_table(design: Design, held: Held, final: Records, as_if: Held, overru
     # The look that ended the trial, or the last; one before it may not have been held.
     last = np.where(took_place.any(axis=1), looks - 1 - took_place[:, ::-1].argmax(axis=1), 0)
     rule = held.rule[every, last]
-    stopped_early = design.stops(rule) & (last < looks - 1)
+    stopped_early = codes.stops[rule] & (last < looks - 1)
     again = np.where(stopped_early, overrun.rule[every, last], NO_RULE)
     table: dict[str, Column] = {
         "replicate": every + final.first_replicate,
         "looks_held": took_place.sum(axis=1).astype(np.int16),
         "ended_at": np.where(rule != NO_RULE, last, NEVER).astype(np.int16),
-        "conclusion": _conclusions(design, rule),
+        "conclusion": codes.conclusions[rule],
         "stopped_early": stopped_early,
         "decision_minute": held.decision[every, last],
         "last_minute": last_minute(final),
         "screened": np.bincount(trial, minlength=replicates),
         "enrolled": np.bincount(trial[subjects["enrolled"]], minlength=replicates),
-        "overrun_conclusion": _conclusions(design, again),
-        "flipped": stopped_early & (_conclusions(design, again) != _conclusions(design, rule)),
-        "ignoring_futility": _conclusions(design, design.without_futility(as_if)),
+        "overrun_conclusion": codes.conclusions[again],
+        "flipped": stopped_early & (codes.conclusions[again] != codes.conclusions[rule]),
+        "ignoring_futility": codes.conclusions[codes.without_futility(as_if)],
     }
-    for k, name in enumerate(design.values):
-        table[f"{READ}{name}"] = held.values[every, last, k]
-        table[f"{AS_IF}{name}"] = as_if.values[:, looks - 1, k]
-    return table
-
-
-def _conclusions(design: Design, rules: Integers) -> Column:
-    """The code of what each rule stops or concludes for; NEVER for none."""
-    codes = [design.conclusions.index(r.reason) for r in design.rules]
-    return np.array([*codes, NEVER], dtype=np.int16)[rules]
+    table |= {f"{READ}{name}": held.values[every, last, k] for k, name in enumerate(codes.values)}
+    return table | {f"{AS_IF}{name}": as_if.values[:, looks - 1, k] for k, name in enumerate(codes.values)}

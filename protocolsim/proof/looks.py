@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from math import isnan
 
 from protocolsim.proof.base import Domain, Finding, Path
 from protocolsim.proof.symbolic.budget import Budget, TooHigh
@@ -92,7 +91,7 @@ class _At:
     def _meaning(self, name: str) -> Term:
         known = self.case.known[self.look].get(name)
         if known is not None:
-            return UNDEFINED if isnan(known) else Term(exact(known), Fraction(1), True, (0, 0))
+            return UNDEFINED if known != known else Term(exact(known), Fraction(1), True, (0, 0))
         if name in self.case.formulas:
             return term_of(self.logic, parse(self.case.formulas[name]), self._meaning)
         return self.terms[name]

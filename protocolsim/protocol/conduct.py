@@ -107,7 +107,7 @@ class Look:
 
 
 @dataclass(frozen=True)
-class Held:
+class HeldLooks:
     """The looks of some replicates, [replicates, looks] each.
 
     `cutoff` and `decision` are calendar minutes, NEVER where a look was not held; `trigger` is when its `when` held
@@ -122,7 +122,7 @@ class Held:
     rule: Integers
 
     @classmethod
-    def none(cls, replicates: int, looks: int, values: int) -> Held:
+    def none(cls, replicates: int, looks: int, values: int) -> HeldLooks:
         """Before any look."""
         never = [np.full((replicates, looks), NEVER, dtype=np.int64) for _ in range(4)]
         return cls(never[0], never[1], never[2], np.full((replicates, looks, values), np.nan), never[3])
@@ -169,7 +169,7 @@ class Conduct(typing.Protocol):
     def announces(self) -> tuple[int, ...]:
         """The codes of the events that some rule sends to living subjects; empty where no transition waits for any."""
 
-    def tables(self, held: Held, final: Records, as_if: Held, overrun: Held) -> Mapping[str, Table]:
+    def tables(self, held: HeldLooks, final: Records, as_if: HeldLooks, overrun: HeldLooks) -> Mapping[str, Table]:
         """The tables `looks` and `trials` (see records.py).
 
         held: the looks that were held. final: the records of the trial as it was. as_if: every look, on the trial as if

@@ -7,20 +7,14 @@ import numpy as np
 from protocolsim.arrays import Integers
 from protocolsim.protocol.conduct import FAR, Count
 from protocolsim.records import NEVER, Records
-from protocolsim.units import MINUTES_PER_DAY
-
-
-def begins(records: Records) -> Integers:
-    """The calendar minute at which each subject's own clock begins."""
-    day = records["subjects"]["arrival_day"]
-    return np.asarray(np.rint(day * MINUTES_PER_DAY), dtype=np.int64)
 
 
 def last_minute(records: Records) -> Integers:
     """The calendar minute by which every subject has finished, [replicates]; 0 where nobody came."""
-    subjects = records["subjects"]
-    last = np.zeros(records.replicates, dtype=np.int64)
-    np.maximum.at(last, subjects["replicate"] - records.first_replicate, begins(records) + subjects["end_minute"])
+    trials, last = records.trials(), np.zeros(records.replicates, dtype=np.int64)
+    if len(trials):
+        first = np.flatnonzero(np.diff(trials, prepend=-1))  # subjects stand in order of trials
+        last[trials[first]] = np.maximum.reduceat(records.begins() + records["subjects"]["end_minute"], first)
     return last
 
 
@@ -28,8 +22,7 @@ def dates(count: Count, records: Records) -> Integers:
     """From when each subject counts, [replicates, n]: in order in each row, FAR behind the last."""
 
     def work_out() -> Integers:
-        trial = records["subjects"]["replicate"] - records.first_replicate
-        return _by_replicate(_calendar(count, records), trial, records.replicates)
+        return _by_replicate(_calendar(count, records), records.trials(), records.replicates)
 
     result: Integers = records.once(("dates", count), work_out)
     return result
@@ -37,7 +30,7 @@ def dates(count: Count, records: Records) -> Integers:
 
 def number_by(count: Count, records: Records, cutoffs: Integers) -> Integers:
     """How many subjects count at each cut-off, [replicates]."""
-    trial = records["subjects"]["replicate"] - records.first_replicate
+    trial = records.trials()
     return np.bincount(trial[_calendar(count, records) <= cutoffs[trial]], minlength=records.replicates)
 
 
@@ -51,7 +44,7 @@ def _calendar(count: Count, records: Records) -> Integers:
             minute = np.maximum(minute, _first_entry(count, records))
         elif count.of == "event":
             minute = _first_event(count, records, minute)
-        return np.where(minute >= FAR, FAR, begins(records) + minute + count.followed)
+        return np.where(minute >= FAR, FAR, records.begins() + minute + count.followed)
 
     result: Integers = records.once(("counts from", count), work_out)
     return result

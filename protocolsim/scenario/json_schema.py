@@ -13,11 +13,11 @@ from protocolsim.component import Component
 from protocolsim.endpoint.base import Endpoint
 from protocolsim.endpoint.catalogue import kinds
 from protocolsim.interim.catalogue import kinds as statistic_kinds
+from protocolsim.interim.keys import StatisticKey, keys_of
 from protocolsim.names import MISSING, MOST_IN_NAME
 from protocolsim.scenario.build.components import disease_names, drug_names, load_shipped
 from protocolsim.scenario.file.kind_keys import meaning_of
-from protocolsim.scenario.file.schema import OF_KIND, ScenarioPart, endpoint_fields
-from protocolsim.scenario.file.statistic_keys import StatisticKey, keys_of
+from protocolsim.scenario.file.schema import ScenarioPart, endpoint_fields
 from protocolsim.scenario.reserved import KINDS, Kind
 from protocolsim.units import in_words
 
@@ -180,7 +180,7 @@ def _endpoint_keys(kind: type[Endpoint]) -> dict[str, Any]:
         "text": {"type": "string"},
     }
     keys = {
-        name: {"enum": list(choices)} if what == "choice" else shapes["text" if what.startswith(OF_KIND) else what]
+        name: {"enum": list(choices)} if what == "choice" else shapes["text" if what.startswith("endpoint") else what]
         for name, (what, choices) in endpoint_fields(kind).items()
     }
     return {name: {**shape, "description": meaning_of(kind, name)} for name, shape in keys.items()}

@@ -18,10 +18,10 @@ from protocolsim.endpoint.base import Endpoint
 from protocolsim.endpoint.catalogue import kinds as endpoint_kinds
 from protocolsim.interim.base import Statistic
 from protocolsim.interim.catalogue import kinds as statistic_kinds
+from protocolsim.interim.keys import FOLLOWED_FOR, keys_of
 from protocolsim.scenario.file.interim_schema import StatisticPart
 from protocolsim.scenario.file.kind_keys import meaning_of
 from protocolsim.scenario.file.schema import AnalysisPart, EndpointPart, SummaryPart, endpoint_fields
-from protocolsim.scenario.file.statistic_keys import FOLLOWED_FOR, keys_of
 from protocolsim.sequential.shapes.base import BoundaryShape
 from protocolsim.sequential.shapes.catalogue import shapes
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from protocolsim.analysis.base import Analysis
 from protocolsim.endpoint.base import Endpoint, Population, Reported
+from protocolsim.endpoint.between_arms.repeated import beside
 from protocolsim.engine.base import Trial
 from protocolsim.interim.design import Design
 from protocolsim.interim.estimates.made import characteristics_of
@@ -242,10 +243,15 @@ class Scenario:
         """The operating characteristics of the looks, by name; none where no looks are declared."""
         return {} if self.interim is None else characteristics_of(self.interim)
 
+    @cached_property
+    def of_contrasts(self) -> Mapping[str, Reported]:
+        """Coverage and bias of every contrast between arms, by name."""
+        return beside(self.endpoints.values())
+
     @property
     def reported(self) -> dict[str, Reported]:
-        """All that a trial yields a number of: its endpoints, its analyses, and what its looks bring about."""
-        return {**self.endpoints, **self.analyses, **self.of_looks}
+        """All that trials yield a number of: endpoints, analyses, how contrasts do, and what looks bring about."""
+        return {**self.endpoints, **self.analyses, **self.of_contrasts, **self.of_looks}
 
     @cached_property
     def resolved(self) -> str:

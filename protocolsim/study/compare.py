@@ -157,7 +157,7 @@ def compare(
 
 
 def _compared(scenario: Scenario) -> dict[str, Reported]:
-    return {**scenario.endpoints, **scenario.of_looks}
+    return {**scenario.endpoints, **scenario.of_contrasts, **scenario.of_looks}
 
 
 def _alike(one: Reported, other: Reported) -> bool:

@@ -67,7 +67,7 @@ def of_published_size(scenario: Scenario, seed: int, engine: str) -> OfPublished
     Raises SimulationError where the cohort cannot be filled.
     """
     counts = _counts(scenario)
-    shares = {n: scenario.endpoints[n] for n in counts if scenario.endpoints[n].counts_members}
+    shares = {n: scenario.endpoints[n] for n in counts if scenario.endpoints[n].binary}
     why = {n: "its endpoint is no share of members" for n in counts if n not in shares}
     sums = _pilot(scenario, shares, seed, engine) if shares else {}
     own = frozenset(n for n in shares if (sums[n][:, 1] == counts[n]).all())

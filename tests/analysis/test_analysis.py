@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 from scipy.stats import binom, binomtest, hypergeom, nbinom, norm, wilcoxon
 
-from protocolsim.analysis.base import Analysis, arms, type_one_error
+from protocolsim.analysis.base import Analysis, type_one_error
 from protocolsim.analysis.before_after import BeforeAfter
 from protocolsim.analysis.catalogue import kinds
 from protocolsim.analysis.exact_binomial import ExactBinomial
@@ -23,7 +23,8 @@ from protocolsim.analysis.log_rank import LogRank
 from protocolsim.analysis.non_inferiority import NonInferiority, restricted
 from protocolsim.analysis.rate_ratio import RateRatio
 from protocolsim.analysis.two_shares import TwoShares
-from protocolsim.endpoint.base import Population, populations
+from protocolsim.endpoint.base import Population, arms, populations
+from protocolsim.endpoint.level import Level
 from protocolsim.endpoint.reduction import Reduction
 from protocolsim.endpoint.share import Share
 from protocolsim.endpoint.time_to import TimeTo
@@ -43,6 +44,7 @@ OF: dict[str, Any] = {
     "reduction": Reduction(
         name="r", label="R", variable="count", baseline=("baseline",), during=("treated", "rescued")
     ),
+    "level": Level(name="l", label="L", variable="count", during=("treated", "rescued")),
     "share": Share(name="s", label="S", ended_in=("completed",)),
     "time_to": TimeTo(name="t", label="T", start=("treated", "rescued"), to=("completed", "withdrawn")),
 }
@@ -53,7 +55,7 @@ def an_analysis(kind: type[Analysis], **changes: Any) -> Any:
     values: dict[str, Any] = {"name": "a", "label": "A"}
     for field, (what, choices) in endpoint_fields(kind).items():
         if what.startswith(OF_KIND):
-            values[field] = OF[what.removeprefix(OF_KIND)]
+            values[field] = OF[what.removeprefix(OF_KIND).split(" or ")[0]]
         elif what == "states":
             values[field] = ("rescued",) if field == "arm" else ("treated",)
         elif what == "number" and field != "level":

@@ -15,14 +15,16 @@ from protocolsim.analysis.before_after import BeforeAfter
 from protocolsim.analysis.catalogue import kinds
 from protocolsim.analysis.exact_binomial import ExactBinomial
 from protocolsim.analysis.log_rank import LogRank
+from protocolsim.analysis.mann_whitney import MannWhitney
 from protocolsim.analysis.non_inferiority import NonInferiority
+from protocolsim.analysis.quasi_poisson import QuasiPoisson
 from protocolsim.analysis.rate_ratio import RateRatio
 from protocolsim.analysis.two_shares import TwoShares, hypergeometric_tails
 from protocolsim.arrays import Floats, Integers
 from protocolsim.scenario.file.schema import endpoint_fields
 from tests.analysis.test_analysis import an_analysis
 
-NORMAL = (TwoShares, LogRank, NonInferiority, RateRatio)
+NORMAL = (TwoShares, LogRank, MannWhitney, NonInferiority, QuasiPoisson, RateRatio)
 """Kinds whose p is that of the normal law, on both sides."""
 SIDES = ("greater", "less", "two-sided")
 every = pytest.mark.parametrize("kind", kinds().values(), ids=kinds())

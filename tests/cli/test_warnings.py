@@ -30,6 +30,7 @@ CALLS = [
     ("docs", "relapsing_ms"),
     ("explain", "share"),
     ("list",),
+    ("looks", "ms_two_stage", "--html", "-o", "looks.html"),
     ("new", "mine"),
     ("run", "ms_daclizumab", *FEW, "--out", "run"),
     ("run", "ms_randomised", *FEW, "--out", "randomised"),

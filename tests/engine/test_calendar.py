@@ -21,6 +21,7 @@ from protocolsim.protocol.states import Group, Transition
 from protocolsim.records import Records
 from protocolsim.scenario.scenario import Scenario
 from tests.cohort.test_capacity import BUSY, FEVER, SCREENED
+from tests.support.fewer import fewer
 from tests.support.paused import assert_paused_is_known, begins, calendar, due_minutes, unlike
 from tests.support.protocols import Draft, drafts, rich, runnable
 from tests.support.random_models import trials
@@ -44,7 +45,7 @@ LIMITS = st.sampled_from([
 def shipped(name: str) -> Scenario:
     """A shipped scenario; of a large one the first dozen."""
     scenario = protocolsim.load(name)
-    return scenario if scenario.trial.cohort.size <= 12 else protocolsim.load(name, set={"cohort.size": 12})
+    return fewer(name, min(scenario.trial.cohort.size, 12))
 
 
 def places_by_date(records: Records) -> bool:

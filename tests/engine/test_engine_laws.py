@@ -27,6 +27,7 @@ from protocolsim.scenario.build.assemble import build
 from protocolsim.scenario.file.yaml_reader import parse
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.units import MINUTES_PER_DAY
+from tests.support.fewer import fewer
 from tests.support.toys import run
 
 ROOT = Path(__file__).parents[2]
@@ -38,7 +39,7 @@ REPLICATES = range(3)
 def shipped(name: str) -> Scenario:
     """A shipped scenario; of a large one the first 40 subjects, who obey the same laws sooner."""
     scenario = protocolsim.load(name)
-    return scenario if scenario.trial.cohort.size <= 40 else protocolsim.load(name, set={"cohort.size": 40})
+    return fewer(name, min(scenario.trial.cohort.size, 40))
 
 
 @cache
@@ -170,7 +171,7 @@ class TestWhatDisturbsNobody:
         before = shipped(name)
         if before.trial.limited:
             pytest.skip("here subjects wait for each other")
-        more = protocolsim.load(name, set={"cohort.size": before.trial.cohort.size + 1})
+        more = fewer(name, before.trial.cohort.size + 1)
         few, many = of_subjects(ran(name)), of_subjects(des.simulate(more.trial, 7, REPLICATES))
         assert len(many) >= len(few) + len(REPLICATES)
         assert {who: many[who] for who in few} == few

@@ -18,6 +18,7 @@ from protocolsim.errors import UsageError
 from protocolsim.records import NEVER, TABLES, Records, concatenate
 from protocolsim.scenario.load import load_text
 from protocolsim.scenario.scenario import Scenario
+from tests.support.fewer import fewer
 from tests.support.paused import at, begins, calendar, due_minutes, unlike
 from tests.support.protocols import rich
 from tests.support.toys import DAY, run
@@ -27,7 +28,7 @@ REPLICATES = 3
 
 
 def small(name: str, size: int = 12, **settings: str) -> Scenario:
-    return protocolsim.load(name, set={"cohort.size": size, **settings})
+    return fewer(name, size, **settings)
 
 
 def simulated(scenario: Scenario, seed: int = 7, replicates: int = REPLICATES) -> Records:
@@ -98,6 +99,23 @@ class TestWhatIsKnown:
             for minute in np.unique(when)[::9].tolist():
                 assert len(at(records, minute)[table]["subject"]) == (when <= minute).sum()
                 assert len(at(records, minute - 1)[table]["subject"]) == (when < minute).sum()
+
+    def test_who_is_enrolled_at_the_minute_is_enrolled(self):
+        """At the minute of enrolment, and not a minute before it; the column of arms likewise."""
+        _, records = ran("ms_randomised")
+        subjects, first = records["subjects"], begins(records)
+        for row in np.flatnonzero(subjects["enrolled"])[::7].tolist():
+            minute = int(first[row] + subjects["enrolled_minute"][row])
+            known, before = at(records, minute)["subjects"], at(records, minute - 1)["subjects"]
+            mine, earlier = (
+                np.flatnonzero(
+                    (r["replicate"] == subjects["replicate"][row]) & (r["subject"] == subjects["subject"][row])
+                )
+                for r in (known, before)
+            )
+            for name, never in (("enrolled", False), ("enrolled_minute", NEVER), ("arm", NEVER)):
+                assert known[name][mine] == subjects[name][row]
+                assert before[name][earlier] == never
 
     def test_each_replicate_has_its_own_cut_off(self):
         """Each is what it would be alone."""
@@ -291,8 +309,29 @@ class TestStopped:
         assert left.labels is records.labels
         assert left.equal(concatenate(closed))
         assert unlike(left, concatenate(closed)) == []
-        assert type(left) is Records
-        assert all(type(left[table]) is dict for table in TABLES)
+
+    @pytest.mark.parametrize("name", ["ms_randomised", "maa_daclizumab", "ms_scanner_shortage"])
+    def test_what_is_found_of_those_who_are_left_is_what_is_found_anew(self, name):
+        """From what was found of all; and the same is known of them at any minute."""
+        _, records = ran(name)
+        stopped = np.array([begins(records)[records["subjects"]["replicate"] == r][2 + r] for r in range(REPLICATES)])
+        left = until_stopped(records, stopped)
+        anew = eager(left)
+        assert left["observations"]["minute"] is left["observations"]["minute"]
+        for found, again in ((left, anew), *((at(left, m, DAY), at(anew, m, DAY)) for m in cutoffs(records))):
+            assert unlike(found, again) == []
+            for mine, theirs in ((found.begins(), again.begins()), (found.trials(), again.trials()),
+                                 (found.first_states(), again.first_states())):  # fmt: skip
+                assert mine.tolist() == theirs.tolist()
+            for table in TABLES[1:]:
+                assert found.subject_rows(table).tolist() == again.subject_rows(table).tolist()
+            for state in range(len(records.labels.states)):
+                assert found.first_entries(state).tolist() == again.first_entries(state).tolist()
+                assert found.was_in(state).tolist() == again.was_in(state).tolist()
+                assert found.was_in(state).tolist() == (found.first_entries(state) != NEVER).tolist()
+            for variable in range(len(records.labels.variables)):
+                for mine, theirs in zip(*(vars(r.seen(variable)).values() for r in (found, again)), strict=True):
+                    assert mine.tolist() == theirs.tolist()
 
     def test_where_nothing_was_stopped_nothing_is_copied(self):
         """The records are the same; also where it was stopped after the last had begun."""

@@ -21,7 +21,6 @@ from protocolsim.errors import UsageError
 from protocolsim.interim.base import LookAt, Statistic
 from protocolsim.interim.design import Design
 from protocolsim.protocol.conduct import Count, Trigger
-from protocolsim.protocol.counting import begins
 from protocolsim.records import NEVER, TABLES, Records, concatenate
 from protocolsim.scenario.scenario import Scenario
 from tests.interim.test_looks_agree import difference
@@ -69,7 +68,7 @@ def conducted(made: Design, seed: int = 1, replicates: range = range(1), scenari
 def enrolments(records: Records) -> list[int]:
     """When each was enrolled, in minutes of the calendar, in order."""
     subjects = records["subjects"]
-    return sorted((begins(records) + subjects["enrolled_minute"])[subjects["enrolled"]].tolist())
+    return sorted((records.begins() + subjects["enrolled_minute"])[subjects["enrolled"]].tolist())
 
 
 def column(records: Records, name: str, table: str = "looks") -> list[Any]:
@@ -89,7 +88,7 @@ class TestCalendar:
     def test_a_subject_counts_from_its_first_minute_plus_its_own(self):
         """The third enrolment is the third's first minute and two days; a date is a date."""
         records = conducted(design(looks_when(at_minute(1000), enrolled(3))))
-        assert column(records, "cutoff_minute") == [1000, sorted(begins(unlooked()).tolist())[2] + 2 * DAY]
+        assert column(records, "cutoff_minute") == [1000, sorted(unlooked().begins().tolist())[2] + 2 * DAY]
 
 
 class TestTrigger:
@@ -146,7 +145,7 @@ class TestCutoff:
         earlier, there = column(
             conducted(design(looks_when(at_minute(at - 1), at_minute(at)), (), [SEEN])), "value_seen"
         )
-        first = begins(unlooked())[unlooked().subject_rows("observations")] + unlooked()["observations"]["minute"]
+        first = unlooked().begins()[unlooked().subject_rows("observations")] + unlooked()["observations"]["minute"]
         assert (earlier, there) == ((first < at).sum(), (first <= at).sum())
         assert earlier < there
 
@@ -180,13 +179,13 @@ class TestKnown:
         full = unlooked()
         assert unlike(known, as_of(full, np.array([minute]), 4 * DAY)) == []
         subjects = known["subjects"]
-        assert len(subjects["subject"]) == (begins(full) <= minute).sum() < 12
+        assert len(subjects["subject"]) == (full.begins() <= minute).sum() < 12
         going_on = subjects["final_state"] != known.labels.states.index("done")
         assert going_on.any()
-        assert (begins(known) + subjects["end_minute"])[going_on].tolist() == [minute] * int(going_on.sum())
-        seen = begins(known)[known.subject_rows("observations")] + known["observations"]["minute"]
+        assert (known.begins() + subjects["end_minute"])[going_on].tolist() == [minute] * int(going_on.sum())
+        seen = known.begins()[known.subject_rows("observations")] + known["observations"]["minute"]
         assert seen.max() <= minute - 4 * DAY
-        moved = begins(known)[known.subject_rows("moves")] + known["moves"]["minute"]
+        moved = known.begins()[known.subject_rows("moves")] + known["moves"]["minute"]
         assert minute - 4 * DAY < moved.max() <= minute
         assert not [c for t in TABLES for c in known[t] if c.startswith("truth")]
         with pytest.raises(KeyError):
@@ -273,9 +272,9 @@ class TestTies:
 
     def test_who_begins_at_the_very_minute_of_a_decision_is_screened(self):
         """Who begins in the minute after it is not."""
-        first = begins(unlooked())
+        first = unlooked().begins()
         at = int(first[5])
-        assert (begins(conducted(stopped_at(at))) <= at).all()
+        assert (conducted(stopped_at(at)).begins() <= at).all()
         assert len(conducted(stopped_at(at))["subjects"]["site"]) == (first <= at).sum()
         assert len(conducted(stopped_at(at - 1))["subjects"]["site"]) == (first < at).sum()
 
@@ -284,7 +283,7 @@ class TestTies:
         """A scan of the minute of the decision is made, one of the minute after it is not."""
         scan = int(enrolments(unlooked())[4]) + 3 * DAY
         records = conducted(stopped_at(scan - after, events=told()))
-        row = int(np.argsort(begins(unlooked()), kind="stable")[4])
+        row = int(np.argsort(unlooked().begins(), kind="stable")[4])
         mine = records["observations"]["minute"][records.subject_rows("observations") == row]
         assert (mine.max() == 5 * DAY) == (after == 0)
         moved = records["moves"]["minute"][records.subject_rows("moves") == row]
@@ -294,11 +293,19 @@ class TestTies:
         """And who ends in the very minute is not told."""
         end = int(enrolments(unlooked())[4]) + 8 * DAY
         codes = hand().trial.labels.states
-        row = int(np.argsort(begins(unlooked()), kind="stable")[4])
+        row = int(np.argsort(unlooked().begins(), kind="stable")[4])
         there, before = (
             conducted(stopped_at(m, events=told()))["subjects"]["final_state"][row] for m in (end, end - 1)
         )
         assert (codes[there], codes[before]) == ("done", "told")
+
+    @pytest.mark.parametrize(("earlier", "ends"), [(1, "told"), (0, "done")])
+    def test_the_very_last_is_told_before(self, earlier, ends):
+        """Nobody else is there any more."""
+        last = int(np.argmax(unlooked().begins() + unlooked()["subjects"]["end_minute"]))
+        end = int(enrolments(unlooked())[-1]) + 8 * DAY
+        records = conducted(stopped_at(end - earlier, events=told()))
+        assert hand().trial.labels.states[records["subjects"]["final_state"][last]] == ends
 
 
 class TestDecision:
@@ -306,7 +313,7 @@ class TestDecision:
 
     def test_meanwhile_all_goes_on(self):
         """Candidates begin until the decision; what was read is what was known before."""
-        first = begins(unlooked())
+        first = unlooked().begins()
         at = int(first[3])
         late = conducted(stopped_at(at, decided_after=6 * DAY))
         assert column(late, "decision_minute")[0] == at + 6 * DAY
@@ -353,9 +360,9 @@ class TestGate:
 
     def test_those_in_screening_go_on(self):
         """They are enrolled after the decision, and nobody begins after it."""
-        at = int(begins(unlooked())[5])
+        at = int(unlooked().begins()[5])
         records = conducted(stopped_at(at))
-        assert begins(records).max() == at
+        assert records.begins().max() == at
         assert enrolments(records) == [e for e in enrolments(unlooked()) if e - 2 * DAY <= at]
         assert enrolments(records)[-1] > at
 
@@ -388,7 +395,7 @@ class TestLists:
         with pytest.raises(UsageError, match="a place on the list of 'arm' depends on the date"):
             list(BATCH.pieces(scenario.trial, seed, range(1)))
         records = concatenate(list(DES.pieces(scenario.trial, seed, range(1))))
-        when = (begins(records) + records["subjects"]["enrolled_minute"]).tolist()
+        when = (records.begins() + records["subjects"]["enrolled_minute"]).tolist()
         by_date = sorted(range(12), key=lambda row: (when[row], row))
         assert by_date != list(range(12))
         arms = records["subjects"]["arm"][by_date].reshape(3, 4)
@@ -411,7 +418,7 @@ class TestOwnRules:
     def test_what_happens_to_those_who_are_there_is_what_would_have(self):
         """Every row of theirs, to the last bit."""
         records, full = conducted(stopped_at(12 * DAY)), unlooked()
-        kept = begins(full) <= 12 * DAY
+        kept = full.begins() <= 12 * DAY
         assert kept.any()
         assert not kept.all()
         for table in TABLES:
@@ -430,7 +437,7 @@ class TestWhoContinues:
         records = conducted(stopped_at(at, events=told() if upon else {}))
         codes, subjects = hand().trial.labels.states, records["subjects"]
         ends = {codes[s] for s in subjects["final_state"].tolist()}
-        begun = begins(records)
+        begun = records.begins()
         if not upon:
             assert ends == {"done"}
             assert len(records["events"]["minute"]) == 0
@@ -443,9 +450,32 @@ class TestWhoContinues:
         assert not left[screening].any()
         heard = np.zeros(len(begun), dtype=np.int64)
         np.add.at(heard, records.subject_rows("events"), 1)
-        there = (begins(unlooked()) + unlooked()["subjects"]["end_minute"])[: len(begun)] > at
+        there = (unlooked().begins() + unlooked()["subjects"]["end_minute"])[: len(begun)] > at
         assert heard.tolist() == there.astype(int).tolist()
         assert (begun[records.subject_rows("events")] + records["events"]["minute"] == at + 1).all()
+
+    def test_a_trial_of_one_subject(self):
+        """Who is randomised, at a dose of their own, after hearing of it on their own."""
+        arm = "treatment: {infusion: {dose: weight * 0.02 mg/kg, days: [0]}}, enrolled: true, lasts: 3 days"
+        text = f"""
+states:
+  visit: {{lasts: 2 days}}
+  one: {{{arm}}}
+  other: {{{arm}}}
+  done: {{final: done}}
+  told: {{final: told}}
+randomisations:
+  arm: {{between: {{one: 1, other: 1}}}}
+transitions:
+  - {{from: visit, randomise: arm}}
+  - {{from: [one, other], to: told, upon: rash}}
+  - {{from: [one, other], to: done}}
+"""
+        scenario = toy(text, cohort="size: 1\narrivals: 1 / 2 days")
+        stop = int(simulated(scenario).begins()[0]) + DAY
+        records = conducted(stopped_at(stop, events=told()), scenario=scenario)
+        assert column(records, "minute", "events") == [DAY + 1]
+        assert column(records, "screened", "trials") == [1]
 
 
 class TestConclusion:
@@ -468,8 +498,8 @@ class TestOverrun:
     @pytest.mark.parametrize("more", [0, 1])
     def test_it_may_come_to_something_else(self, more):
         """A stop because too little was seen is contradicted by what came later; it stands all the same."""
-        at = int(begins(unlooked())[3])
-        first = begins(unlooked())
+        at = int(unlooked().begins()[3])
+        first = unlooked().begins()
         complete = int((first <= at).sum()) * 4 * 4  # scans, four variables each
         rules = [
             ("stop", "futility", "seen", complete + more, {"below": True, "at": [0]}),
@@ -499,6 +529,19 @@ class TestReplicates:
         assert set(column(together, "stopped_early", "trials")) == {True, False}
         apart = concatenate([conducted(made, replicates=range(r, r + 1)) for r in range(6)])
         assert difference(together, apart) == ""
+
+    def test_some_are_told_of_a_stop_and_some_are_not(self):
+        """By the reason of each; also where one begins at the very minute of the decision."""
+        at, replicates = 7 * DAY, range(8)
+        rules = [("stop", "futility", "everybody", 5.0, {"at": [0]}), ("stop", "harm", {"at": [0]})]
+        made = design(looks_when(at_minute(at), enrolled(99)), rules, [EVERYBODY], events=told())
+        records = conducted(made, replicates=replicates)
+        harm = records["trials"]["conclusion"] == records.labels.conclusions.index("harm")
+        assert set(harm.tolist()) == {True, False}
+        full = simulated(hand(), replicates=replicates)
+        assert (harm[full.trials()] & (full.begins() == at)).any()
+        assert records["trials"]["screened"].tolist() == np.bincount(full.trials()[full.begins() <= at]).tolist()
+        assert not harm[records.trials()[records.subject_rows("events")]].any()
 
     def test_the_past_is_as_it_was(self):
         """At the decision what is known is what is known of the trial without looks."""

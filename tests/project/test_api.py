@@ -200,6 +200,8 @@ SMALL = {
     "Calibration": ("calibrate", "found"),
     "Trace": ("Trace", "story"),
     "Check": ("Check", "found"),
+    "Boundaries": ("boundaries", "found"),
+    "Looks": ("Looks", "looks"),
 }
 
 

@@ -54,6 +54,18 @@ def test_randomisation():
     assert "Randomised (arms) in blocks of" in protocolsim.describe(protocols.rich()).text
 
 
+def test_looks():
+    """When looks are held, what they read of whom, the bounds, and what ends the trial, each in a sentence."""
+    said = protocolsim.describe("ms_group_sequential").sections["Looks at the accumulating data"]
+    looks = "'look_1', 'look_2', 'look_3' and 'look_4'"
+    assert said[0] == f"Looks {looks}: when 30, 60, 90 and 120 patients have been followed for 26 weeks."
+    assert "z: z of passed between arms, of patients followed for 26 weeks." in said
+    assert any("4.333 at 'look_1'" in line and "2.014 at 'look_4'" in line for line in said)
+    assert "At each look: stop for efficacy if z ≥ efficacy." in said
+    assert "At 'look_4': conclude 'no effect', otherwise." in said
+    assert "Looks at the accumulating data" not in protocolsim.describe("ms_randomised").sections
+
+
 def test_command(command):
     """Printed, as JSON, as Markdown and as a page it is the same synopsis; what cannot be is refused."""
     status, out, err = command("describe", "ms_no_drug")

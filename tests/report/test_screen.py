@@ -13,6 +13,8 @@ from rich.console import Console
 from protocolsim.report.comparison.console import print_comparison
 from protocolsim.report.decision.console import print_thresholds
 from protocolsim.report.decision.summary import CurveSummary
+from protocolsim.report.looks.console import print_looks
+from protocolsim.report.looks.story import looks
 from protocolsim.report.patient.console import print_trace
 from protocolsim.report.patient.story import trace
 from protocolsim.report.protocol.check_console import print_checked
@@ -63,11 +65,26 @@ def things():
         "schedule": (print_schedule, schedule(scenario)),
         "describe": (print_synopsis, describe(scenario)),
         "trace": (print_trace, trace(scenario)),
+        "looks": (print_looks, looks(load("ms_two_stage"), 4)),
+        "run with looks": (print_summary, run(load("ms_two_stage"), replicates=3)),
     }
 
 
 @pytest.mark.parametrize(
-    "name", ["run", "validate", "sweep", "thresholds", "compare", "check", "schedule", "describe", "trace"]
+    "name",
+    [
+        "run",
+        "validate",
+        "sweep",
+        "thresholds",
+        "compare",
+        "check",
+        "schedule",
+        "describe",
+        "trace",
+        "looks",
+        "run with looks",
+    ],
 )
 def test_every_width_says_the_same(things, name):
     """All numbers and words of 200 columns stand at every width, whole; no line is wider but for a single word."""

@@ -73,7 +73,7 @@ def refused(kind: str, name: str) -> bool:
     if name and not any("cannot stand in a scenario" in fault.message for fault in error.faults):
         own = error.faults if kind not in named.IN_RULES else error.faults[:1]
         assert len(own) == 1, str(error)
-        assert own[0].path.endswith(name) or kind == "outcome", str(error)
+        assert own[0].path.endswith(name) or kind in ("outcome", "reason"), str(error)
     return True
 
 

@@ -109,3 +109,43 @@ def test_an_engine_that_cannot_run_one_of_two_is_refused_first(monkeypatch):
 
     assert ran.exit_code == 2
     assert "ms_scanner_shortage: the batch engine cannot run this" in ran.output
+
+
+class TestLooks:
+    """Sentences may quote what looks bring about, by the names that a run gives them."""
+
+    LOOKS = """extends: ms_randomised
+interim:
+  of: arm
+  control: placebo
+  statistics: {z: {z of: passed_between_arms}}
+  looks: {when: {followed: [60, 120], for: 26 weeks}}
+  rules:
+    - {stop: efficacy, when: z >= 2.2}
+findings:
+  - "{trial[enrolled]} of 120, {ended[efficacy][look_1]} at the first look."
+"""
+
+    def test_a_name_of_a_run_is_known(self, tmp_path):
+        """Nothing is found where the names are right."""
+        assert _faults(check(_folder(tmp_path, self.LOOKS))) == []
+
+    @pytest.mark.parametrize("name", ["trial[enroled]", "ended[futility]", "ended[efficacy][look_3]"])
+    def test_another_is_a_fault(self, tmp_path, name):
+        """A reason or a look that there is not has its line."""
+        found = _faults(check(_folder(tmp_path, self.LOOKS.replace("trial[enrolled]", name))))
+
+        assert [line for line, _ in found] == [10]
+        assert f"unknown endpoint '{name}'" in found[0][1]
+
+    def test_a_fault_of_the_looks_is_no_second_one(self, tmp_path):
+        """Where the looks cannot be read, nobody can tell what they bring about."""
+        found = _faults(check(_folder(tmp_path, self.LOOKS.replace("z >= 2.2", "zz >= 2.2"))))
+
+        assert [line for line, _ in found] == [8]
+
+    def test_without_looks_there_is_none(self, tmp_path):
+        """A trial without looks brings none of it about."""
+        text = self.LOOKS[: self.LOOKS.index("interim:")] + self.LOOKS[self.LOOKS.index("findings:") :]
+
+        assert len(_faults(check(_folder(tmp_path, text)))) == 2

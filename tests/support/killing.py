@@ -35,13 +35,25 @@ COMMANDS = {
     "run": ("run", *_SMALL, "--replicates", "400", *_ALONE),
     "sweep": ("sweep", *_SMALL, "--replicates", "500", "--vary", "response_threshold=25%,50%", *_ALONE),
     "thresholds": ("thresholds", *_SMALL, "--replicates", "160", "--random-streams", "2", *_ALONE),
+    "boundaries": (
+        "boundaries",
+        "ms_group_sequential",
+        "--set",
+        "cohort.size=40",
+        "--set",
+        "interim.looks.when.followed=[10, 20, 30, 40]",
+        "--quiet",
+        "--replicates",
+        "800",
+        *_ALONE,
+    ),
     "validate": ("validate", *_SMALL, "--replicates", "400", *_ALONE),
     "compare": ("compare", "ms_no_drug", *_SMALL, "--replicates", "1000", *_ALONE),
     "calibrate": ("calibrate", *_SMALL, "--points", "96", "--trials", "8", *_ALONE),
 }
 SWEEP = COMMANDS["sweep"]
 # What goes on where it was stopped; the others begin anew, without being told to.
-RESUMED = ("run", "sweep", "calibrate", "validate", "compare")
+RESUMED = ("run", "sweep", "calibrate", "validate", "compare", "boundaries")
 FINISHED = "summary.json"
 
 

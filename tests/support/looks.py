@@ -1,112 +1,99 @@
-"""Trials with looks built in code: a design without a scenario file, and its looks held on finished records."""
+"""Two arms with an immediate binary outcome, looked at: small enough that thousands of trials take a second."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
-
-import numpy as np
-
-from protocolsim.arrays import Floats, Mask
-from protocolsim.endpoint.base import Endpoint, quotient
-from protocolsim.engine.batch.engine import ENGINE
-from protocolsim.engine.looks import closed_from, hold_all, obeyed, overrun
-from protocolsim.engine.snapshot import until_stopped
-from protocolsim.interim.base import LookAt, Statistic
-from protocolsim.interim.design import Boundary, Design, Information, TrialRule
-from protocolsim.protocol.conduct import Count, Look, Trigger
-from protocolsim.protocol.rules import compiled, parse
-from protocolsim.protocol.states import Rule
-from protocolsim.records import Records
+from protocolsim.scenario.load import load_text
 from protocolsim.scenario.scenario import Scenario
 
+_TRIAL = """\
+title: Two arms and one outcome
+parameters:
+  p_new: {{value: {new}, range: [0 %, 100 %], meaning: chance of success on the new treatment}}
+  p_old: {{value: {old}, range: [0 %, 100 %], meaning: chance of success on the old treatment}}
+replicates: 200
+models:
+  ailment:
+    kind: disease
+    meaning: an ailment of which nothing is measured
+    traits: {{severity: {{uniform: {{from: 0, to: 1}}, meaning: how severe it is}}}}
+cohort: {{size: {size}, disease: ailment, arrivals: {arrivals}}}
+protocol:
+  randomisations: {{arm: {{between: {{new: 1, old: 1}}, block: 2}}}}
+  states:
+    arrival: {{lasts: 1 day}}
+    new: {{enrolled: true, lasts: {lasts}}}
+    old: {{enrolled: true, lasts: {lasts}}}
+    success: {{final: success}}
+    failure: {{final: failure}}
+  transitions:
+    - {{from: arrival, randomise: arm}}
+{upon}    - {{name: of new, from: new, choose: {{success: p_new, failure: otherwise}}}}
+    - {{name: of old, from: old, choose: {{success: p_old, failure: otherwise}}}}
+populations:
+  on_new: {{of: enrolled, entered: new}}
+  on_old: {{of: enrolled, entered: old}}
+  succeeded: {{of: enrolled, entered: success}}
+endpoints:
+  succeed: {{label: Success, kind: share, entered: success, among: enrolled}}
+  succeed_on_new: {{label: Success on the new treatment, kind: share, entered: success, among: on_new}}
+  succeed_on_old: {{label: Success on the old treatment, kind: share, entered: success, among: on_old}}
+analysis:
+  better: {{label: The new one is better, kind: two_shares, of: succeed, arm: new, against: old, alternative: greater,
+            level: 2.5 %}}
+{interim}"""
 
-@dataclass(frozen=True, kw_only=True)
-class ValueOf(Statistic):
-    """The value of an endpoint in the trial so far."""
+OBRIEN_FLEMING = """\
+interim:
+  of: arm
+  control: old
+  statistics: {z: {z of: better}}
+  boundaries: {efficacy: {values: [2.7965, 1.9774]}}
+  looks: {when: {followed: [50, 100], for: 2 days}}
+  rules:
+    - {stop: efficacy, when: z >= efficacy}
+    - {at: last, conclude: no effect, otherwise: true}
+"""
+"""O'Brien and Fleming's two looks, one-sided at 2.5 %."""
 
-    key = "value of"
-    of: Endpoint
-
-    def values(self, known: Records, populations: Mapping[str, Mask], at: LookAt) -> Floats:
-        """See Statistic."""
-        return self.of.value(self.of.sums(known, populations))
-
-
-@dataclass(frozen=True, kw_only=True)
-class ScoreZ(Statistic):
-    """The score test's z of a share between two populations: of `arm` more than of `against` are in `successes`."""
-
-    key = "score of"
-    successes: str
-    arm: str
-    against: str
-
-    def values(self, known: Records, populations: Mapping[str, Mask], at: LookAt) -> Floats:
-        """See Statistic."""
-        trial = known["subjects"]["replicate"] - known.first_replicate
-
-        def number(mask: Mask) -> Floats:
-            return np.bincount(trial[mask], minlength=known.replicates).astype(np.float64)
-
-        good, arms = populations[self.successes], [populations[self.arm], populations[self.against]]
-        x, n = zip(*((number(good & arm), number(arm)) for arm in arms), strict=True)
-        p = quotient(x[0] + x[1], n[0] + n[1])
-        spread = np.sqrt(p * (1.0 - p) * (quotient(np.ones(1), n[0]) + quotient(np.ones(1), n[1])))
-        return quotient(quotient(x[0], n[0]) - quotient(x[1], n[1]), spread)
-
-
-def rule(number: int, action: Any, reason: str, at: range, words: str | None, slots: Mapping[str, int]) -> TrialRule:
-    """A rule of some looks, from its words; without words it holds where none before did."""
-    evaluate = None if words is None else Rule(words, compiled(parse(words), {}, slots))
-    return TrialRule(number, action, reason, frozenset(at), evaluate)
+FOUR_LOOKS = """\
+interim:
+  of: arm
+  control: old
+  data_lag: 3 days
+  decided_after: 1 week
+  statistics:
+    z: {z of: better}
+    on_new: {value of: succeed_on_new}
+    on_old: {value of: succeed_on_old}
+    difference: on_new - on_old
+  boundaries:
+    efficacy: {spends: 2.5 %, as: obrien_fleming}
+    futility: {values: [0, 0.2, 0.4]}
+  looks: {when: {followed: {from: 20, every: 20, to: 80}, for: 3 weeks}}
+  rules:
+    - {stop: efficacy, when: z >= efficacy}
+    - {at: [look_2, look_3], conclude: settled, when: z >= 0.5 and on_old > 40 %}
+    - {stop: futility, when: z < futility}
+    - {at: last, conclude: no effect, otherwise: true}
+"""
+"""Four looks with all that a look may have: a lag, a delay, futility, a conclusion, estimates and one of estimates."""
 
 
-def with_looks(scenario: Scenario, design: Design) -> Scenario:
-    """The scenario with a design."""
-    trial = scenario.trial
-    labels = replace(
-        trial.labels, looks=tuple(k.name for k in design.looks), conclusions=design.conclusions, read=design.values
-    )
-    return replace(scenario, interim=design, trial=replace(trial, conduct=design, labels=labels))
-
-
-def held_on(scenario: Scenario, seed: int, replicates: range) -> Iterator[Records]:
-    """Trials with their looks, each piece of the engine's finished records truncated after the fact."""
-    design = scenario.trial.conduct
-    assert design is not None
-    for records in ENGINE.pieces(replace(scenario.trial, conduct=None), seed, replicates):
-        as_if = hold_all(design, records)
-        held = obeyed(as_if)
-        final = until_stopped(records, closed_from(design, held))
-        tables = design.tables(held, final, as_if, overrun(design, held, final))
-        yield replace(final, trial_tables=tables, derived={})
-
-
-def group_sequential(
-    scenario: Scenario,
+def two_arms(
+    interim: str = FOUR_LOOKS,
     *,
-    at: tuple[int, ...] = (30, 60, 90, 120),
-    followed: int = 26 * 7 * 1440,
-    efficacy: tuple[float, ...] = (4.048, 2.863, 2.337, 2.024),
-    futility: tuple[float, ...] = (0.0, 0.0, 0.0, float("nan")),
-    statistics: tuple[Statistic, ...],
-    z: str = "z",
-) -> Design:
-    """A group-sequential design of `z` with both boundaries, on looks when so many were followed."""
-    count = Count("enrolled", followed=followed)
-    looks = tuple(Look(f"look_{k + 1}", Trigger(count, number), number / at[-1]) for k, number in enumerate(at))
-    design = Design(
-        looks=looks, statistics=statistics, formulas=(),
-        boundaries=(Boundary("efficacy", efficacy, spends=0.025), Boundary("futility", futility)),
-        rules=(), information=Information(count, at[-1]), populations=scenario.populations,
-        success=frozenset({"efficacy"}), futility=frozenset({"futility"}),
-    )  # fmt: skip
-    slots, every = design.slots(), range(len(at))
-    rules = (
-        rule(0, "stop", "efficacy", every, f"{z} >= efficacy", slots),
-        rule(1, "stop", "futility", every, f"{z} < futility", slots),
-        rule(2, "conclude", "no effect", every[-1:], None, slots),
-    )
-    return replace(design, rules=rules)
+    new: str = "50 %",
+    old: str = "30 %",
+    size: int = 80,
+    arrivals: str = "5 / week",
+    lasts: str = "3 weeks",
+    upon: str = "",
+) -> Scenario:
+    """The trial; with `arrivals` of 1 in ten years no two patients come on one day."""
+    text = _TRIAL.format(new=new, old=old, size=size, arrivals=arrivals, lasts=lasts, upon=upon, interim=interim)
+    return load_text(text, "two_arms.yaml")
+
+
+def exact_two_arms(new: str, old: str) -> Scenario:
+    """The trial of which enumeration knows everything: 25 and 25 at the first look, 50 and 50 at the second."""
+    return two_arms(OBRIEN_FLEMING, new=new, old=old, size=100, arrivals="1 / 520 weeks", lasts="1 day")

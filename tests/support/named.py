@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 import protocolsim
-from protocolsim.records import TABLES
+from protocolsim.records import TABLES, TRIAL_TABLES
 from protocolsim.scenario.build.assemble import build
 from protocolsim.scenario.file.yaml_reader import parse
 from protocolsim.scenario.load import load_text
@@ -29,8 +29,9 @@ PLAIN = {
     "bound": "few", "site": "north", "population": "lefties", "endpoint": "fared", "analysis": "tested",
     "decision": "first", "measure": "last_one", "outcome": "ended well", "drug": "infusion",
     "transition": "converts", "model": "spare",
+    "statistic": "better", "boundary": "enough", "look": "halfway", "reason": "found it",
 }  # fmt: skip
-IN_RULES = ("parameter", "variable", "summary", "measure")
+IN_RULES = ("parameter", "variable", "summary", "measure", "statistic", "boundary")
 """Names that a rule must be able to spell."""
 
 
@@ -106,6 +107,17 @@ def draft(**given: str) -> dict[str, Any]:
                 "loss": {"count": "spots", "stop": "fever", "stop_weight": 2, "drug": n["drug"], "dose_weight": 0.1},
             },
         },
+        "interim": {
+            "statistics": {n["statistic"]: {"z of": n["analysis"]}, "doubled": f"2 * {n['statistic']}"},
+            "boundaries": {n["boundary"]: {"values": [9, 8]}},
+            "looks": {
+                n["look"]: {"when": {"members of": n["population"], "number": 1}}, "at_the_end": {"when": {"weeks": 9}},
+            },
+            "rules": [
+                {"at": n["look"], "stop": n["reason"], "when": f"{n['statistic']} > {n['boundary']}"},
+                {"at": "last", "conclude": "the end", "otherwise": True},
+            ],
+        },
         "published": {n["endpoint"]: {"value": "3/5", "role": "checked", "source": "a paper", "mark": "F"}},
         "findings": [f"It ends so: {{{n['endpoint']}}}."],
     }  # fmt: skip
@@ -122,7 +134,7 @@ def numbers(loaded: Scenario, parameter: str) -> dict[str, Any]:
     runs = {e: protocolsim.run(loaded, replicates=REPLICATES, engine=e) for e in ("batch", "des")}
     for engine, result in runs.items():
         found[f"{engine} estimates"] = [_plain(e) for e in result.summary()["estimates"].values()]
-        for table in TABLES:
+        for table in (*TABLES, *TRIAL_TABLES):
             found[f"{engine} {table}"] = [column.tobytes() for column in result.records[table].values()]
             found[f"{engine} shown {table}"] = _columns(result.records.frame(table))
     again = load_text(runs["batch"].resolved, "again.yaml", allow_plugins=True)

@@ -173,12 +173,11 @@
 
   function handlers() {
     Shiny.addCustomMessageHandler("response", (told) => {
-      if (told.part !== "rule-curve") return;
-      const numbers = by("rule-numbers");
+      const numbers = by({ "rule-curve": "rule-numbers", "looks-boundaries": "looks-numbers" }[told.part]);
       if (!numbers) return;
       numbers.innerHTML = told.table;
-      place(told.marks, told.words);
-      document.dispatchEvent(new CustomEvent("rule-shown"));
+      if (told.marks) place(told.marks, told.words);
+      document.dispatchEvent(new CustomEvent(told.part === "rule-curve" ? "rule-shown" : "looks-shown"));
     });
     Shiny.addCustomMessageHandler("address", (query) => { address = query; refresh(); });
     Shiny.addCustomMessageHandler("status", (told) => {
@@ -199,6 +198,9 @@
       editor.value = told.text;
       gutter([]);
       chosen.value = [...chosen.options].some((o) => o.value === told.scenario) ? told.scenario : "";
+      for (const link of document.querySelectorAll("#view a[data-value]")) {
+        link.parentElement.hidden = !told.offered.includes(link.dataset.value) && link.dataset.value !== told.view;
+      }
       const tab = document.querySelector(`#view a[data-value="${told.view}"]`);
       if (tab && !tab.classList.contains("active")) bootstrap.Tab.getOrCreateInstance(tab).show();
     });

@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from htmltools import Tag, TagList
@@ -46,10 +46,14 @@ class Part(ABC):
 
 @dataclass(frozen=True)
 class View:
-    """A tab of the page; `place` orders the tabs, `head` is what stands above the parts."""
+    """A tab of the page; `place` orders the tabs, `head` is what stands above the parts.
+
+    `offered`: of which scenarios, as described for the form, the tab is shown.
+    """
 
     place: int
     name: str
     title: str
     head: Tag | TagList
     parts: Sequence[Part]
+    offered: Callable[[Any], bool] = field(default=lambda _: True, compare=False)

@@ -110,4 +110,4 @@ def _head() -> Tag:
     )
 
 
-VIEW: Any = View(5, "compare", "Compare", _head(), (PairsPart(),))
+VIEW: Any = View(6, "compare", "Compare", _head(), (PairsPart(),))

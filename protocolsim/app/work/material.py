@@ -8,6 +8,7 @@ from functools import lru_cache
 from protocolsim.app import limits
 from protocolsim.app.state import VisitorState, scenario_of
 from protocolsim.app.work.orders import Tell
+from protocolsim.study.boundaries.boundaries import Boundaries, boundaries
 from protocolsim.study.decision.curve import ThresholdCurve
 from protocolsim.study.decision.thresholds import thresholds
 from protocolsim.study.result import Result
@@ -49,6 +50,11 @@ def curve_of(state: VisitorState, parameter: str, progress: Progress) -> Thresho
     return _curve(_plain(state), parameter, replicates_of(state), progress)
 
 
+def tried_of(state: VisitorState, progress: Progress) -> Boundaries:
+    """Every look of every trial, with the effect and without: what any boundary is tried on."""
+    return _tried(_plain(state), replicates_of(state), progress)
+
+
 def _plain(state: VisitorState) -> VisitorState:
     """Without what makes no difference to a simulation."""
     return replace(state, replicates=None, draw=0, patient=0, other=(), beside="", measure="", view="")
@@ -62,3 +68,8 @@ def _result(state: VisitorState, replicates: int, progress: Progress) -> Result:
 @lru_cache(maxsize=4)
 def _curve(state: VisitorState, parameter: str, replicates: int, progress: Progress) -> ThresholdCurve:
     return thresholds(scenario_of(state), parameter, replicates=replicates, seed=state.seed, progress=progress.add)
+
+
+@lru_cache(maxsize=4)
+def _tried(state: VisitorState, replicates: int, progress: Progress) -> Boundaries:
+    return boundaries(scenario_of(state), sets=(), replicates=replicates, seed=state.seed, progress=progress.add)

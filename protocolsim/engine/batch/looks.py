@@ -19,8 +19,7 @@ from protocolsim.engine.batch.screening import Announcement, Candidates, Readmis
 from protocolsim.engine.batch.tables import Part, tables_of
 from protocolsim.engine.looks import closed_from, hold_all, obeyed, overrun, told
 from protocolsim.engine.snapshot import until_stopped
-from protocolsim.protocol.conduct import FAR, Conduct, Held
-from protocolsim.protocol.counting import begins
+from protocolsim.protocol.conduct import FAR, Conduct, HeldLooks
 from protocolsim.protocol.states import Protocol, State, Transition
 from protocolsim.records import NEVER, SUBJECTS_TOGETHER, Records
 
@@ -61,7 +60,7 @@ def held_at(
 def _again(
     conduct: Conduct,
     final: Records,
-    held: Held,
+    held: HeldLooks,
     events: Integers,
     parts: Sequence[Part],
     screening: Screening,
@@ -69,10 +68,10 @@ def _again(
 ) -> Records:
     """The records with those trials simulated again whose living subjects are told of the stop."""
     trial, subjects = screening.trial, final["subjects"]
-    of = subjects["replicate"] - final.first_replicate
+    of = final.trials()
     rows = np.flatnonzero(events[of] != NEVER)
     which = np.flatnonzero(events != NEVER)
-    of, first = of[rows], begins(final)[rows]
+    of, first = of[rows], final.begins()[rows]
     candidates = Candidates(
         np.column_stack([subjects["replicate"][rows], subjects["subject"][rows]]),
         subjects["site"][rows].astype(np.int64),
@@ -81,7 +80,8 @@ def _again(
         Announcement(events[of], held.decision[of, held.ended_at[of]] + 1 - first),
     )
     again = Readmission(trial, screening.seed, which + final.first_replicate)
-    part = simulated(trial.announcing, again, candidates, len(rows), memory.workspace(len(parts)))
+    room = len(rows) + 1  # of a single subject a chart would hold scalars
+    part = simulated(trial.announcing, again, candidates, room, memory.workspace(len(parts)))
     closed = closed_from(conduct, held)
     latest = np.where(events != NEVER, NEVER, np.where(closed == NEVER, FAR, closed))
     parts = [*(_only(part, final.first_replicate, latest) for part in parts), part]

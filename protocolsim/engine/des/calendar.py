@@ -28,7 +28,7 @@ from protocolsim.records import Records
 
 
 @dataclass
-class Happened:
+class CalendarLog:
     """What has happened so far, in minutes of the trial's calendar, in the order of time.
 
     enrolled   of each subject enrolled
@@ -52,7 +52,7 @@ class _Followed:
     enrolled: bool = False
     had: set[int] = field(default_factory=set)
 
-    def note(self, happened: Happened) -> None:
+    def note(self, happened: CalendarLog) -> None:
         """Add what is new."""
         course = self.course
         moves, events = course.rows["moves"], course.rows["events"]
@@ -85,7 +85,7 @@ class _Lane:
         courses = (one.course for one in self._going_on)
         return min([soonest, *(c.begins + c.other_due for c in courses if c.other_due < NEVER)])
 
-    def live(self, minute: int, happened: Happened) -> None:
+    def live(self, minute: int, happened: CalendarLog) -> None:
         """Carry out all that is due by a minute, and add it to what has happened."""
         while self.env.peek() <= minute:
             self.env.step()
@@ -117,7 +117,7 @@ class Calendar:
     """
 
     def __init__(self, trial: Trial, machine: Any, seed: int, replicate: int, screened: int | None = None) -> None:
-        self.trial, self.minute, self.happened = trial, -1, Happened()
+        self.trial, self.minute, self.happened = trial, -1, CalendarLog()
         self._replicate = Replicate(trial, machine, seed, replicate)
         self._lanes: list[tuple[int, int, _Lane]] = []  # a heap: when something is due, the number of the subject
         self._subjects: list[tuple[Course, Any]] = []

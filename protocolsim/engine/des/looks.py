@@ -16,7 +16,7 @@ from protocolsim.engine.base import Trial
 from protocolsim.engine.des.calendar import Calendar
 from protocolsim.engine.des.simulation import protocol_machine
 from protocolsim.engine.looks import hold_all, look_at, overrun
-from protocolsim.protocol.conduct import FAR, NO_RULE, Conduct, Count, Held
+from protocolsim.protocol.conduct import FAR, NO_RULE, Conduct, Count, HeldLooks
 from protocolsim.protocol.counting import dates, last_minute
 from protocolsim.records import NEVER, Records, concatenate
 
@@ -59,11 +59,11 @@ class _Ongoing:
 
     def __init__(self, conduct: Conduct, calendar: Calendar) -> None:
         self.conduct, self.calendar = conduct, calendar
-        self.held = Held.none(1, len(conduct.looks), len(conduct.values))
+        self.held = HeldLooks.none(1, len(conduct.looks), len(conduct.values))
         self.cutoff = self.decision = NEVER  # of the look before
         self.waits = False  # behind a look that was never triggered
 
-    def run(self) -> tuple[Held, Records]:
+    def run(self) -> tuple[HeldLooks, Records]:
         """Hold the looks, and let the trial go on to its end."""
         for number in range(len(self.conduct.looks)):
             if self._held(number) and self._ended(number):

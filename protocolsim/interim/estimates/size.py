@@ -9,7 +9,7 @@ import numpy as np
 from protocolsim.arrays import Floats, Integers
 from protocolsim.interim.estimates.base import OperatingCharacteristic, pairs, rows_of_look
 from protocolsim.protocol.conduct import Count
-from protocolsim.protocol.counting import begins, dates
+from protocolsim.protocol.counting import dates
 from protocolsim.records import NEVER, Records
 from protocolsim.units import MINUTES_PER_WEEK
 
@@ -108,5 +108,5 @@ def _done(records: Records, decided: Integers) -> Integers:
     """How many enrolled subjects have ended by then."""
     subjects = records["subjects"]
     trial = subjects["replicate"] - records.first_replicate
-    done = subjects["enrolled"] & (begins(records) + subjects["end_minute"] <= decided[trial])
+    done = subjects["enrolled"] & (records.begins() + subjects["end_minute"] <= decided[trial])
     return np.bincount(trial[done], minlength=records.replicates).astype(np.int64)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from protocolsim.report.boundaries.summary import BOTH_PASSES, rows, sentences, shown
 from protocolsim.report.style import numbers
 from protocolsim.report.style.console import Column, Screen
-from protocolsim.study.boundaries.boundaries import TriedDesign
+from protocolsim.study.boundaries.boundaries import Boundaries
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _MOST = 12
 
 
-def print_boundaries(result: TriedDesign, console: Console) -> None:
+def print_boundaries(result: Boundaries, console: Console) -> None:
     """Print the table of boundaries, what its columns mean, and what it says."""
     screen = Screen(console)
     screen.put(result.scenario.title, "bold")

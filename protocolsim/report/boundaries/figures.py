@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from protocolsim.errors import UsageError
 from protocolsim.report.boundaries.summary import ABOVE, HELD, NOT_KNOWN, label, level, verdicts
 from protocolsim.report.style import numbers
-from protocolsim.report.style.figures import BLUE, GREY, INK, ORANGE, PURPLE, finish, legend
-from protocolsim.study.boundaries.boundaries import TriedDesign
+from protocolsim.report.style.figures import BLUE, GREY, INK, ORANGE, finish, legend
+from protocolsim.study.boundaries.boundaries import Boundaries
 
 if TYPE_CHECKING:
     import altair as alt
@@ -18,7 +18,7 @@ _TINTS = {HELD: BLUE, ABOVE: ORANGE, NOT_KNOWN: GREY}
 _OWN, _CALIBRATED = "the design's own", "calibrated"
 
 
-def trade_off(result: TriedDesign) -> alt.LayerChart:
+def trade_off(result: Boundaries) -> alt.LayerChart:
     """Expected sample size against power, a point for each set of boundaries.
 
     Raises UsageError where no size or no power is known.
@@ -41,7 +41,7 @@ def trade_off(result: TriedDesign) -> alt.LayerChart:
                 shape=alt.Shape("mark:N", legend=None, scale=alt.Scale(domain=[_OWN, _CALIBRATED],
                                                                        range=["circle", "diamond"])))
     )  # fmt: skip
-    words = alt.Chart(marked).mark_text(align="left", dx=12, dy=-9, color=PURPLE, fontSize=12)
+    words = alt.Chart(marked).mark_text(align="left", dx=12, dy=-11, color=INK, fontSize=12)
     layers = [dots, rings, words.encode(x=x, y=y, text="mark:N")]
     most = level(result)
     error = "" if most is None else f" Held: the simulated type I error is not above {100.0 * most:g} % by two errors."
@@ -57,7 +57,7 @@ def trade_off(result: TriedDesign) -> alt.LayerChart:
     return drawn
 
 
-def points(result: TriedDesign) -> pd.DataFrame:
+def points(result: Boundaries) -> pd.DataFrame:
     """set, size, power (%), error, verdict, mark; the design's own first."""
     import pandas as pd
 

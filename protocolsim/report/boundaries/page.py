@@ -10,14 +10,14 @@ from protocolsim.report.boundaries.figures import trade_off
 from protocolsim.report.boundaries.summary import BOTH_PASSES, rows, sentences, shown
 from protocolsim.report.style.figures import caption, inline, title
 from protocolsim.report.style.stylesheet import style
-from protocolsim.study.boundaries.boundaries import TriedDesign
+from protocolsim.study.boundaries.boundaries import Boundaries
 from protocolsim.text.html import rendered
 
 _TEMPLATE = Path(__file__).with_name("page.html.j2")
 _MOST = 60
 
 
-def charts(result: TriedDesign) -> dict[str, Any]:
+def charts(result: Boundaries) -> dict[str, Any]:
     """Each figure, by the name of its files, that there is something to draw for."""
     try:
         return {"boundaries": trade_off(result)}
@@ -25,7 +25,7 @@ def charts(result: TriedDesign) -> dict[str, Any]:
         return {}
 
 
-def boundaries_page(result: TriedDesign, drawn: dict[str, Any] | None = None) -> str:
+def boundaries_page(result: Boundaries, drawn: dict[str, Any] | None = None) -> str:
     """The page as text; it loads nothing from anywhere, and looks like the page of a run."""
     figures = charts(result) if drawn is None else drawn
     return rendered(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from protocolsim.report.style import numbers
-from protocolsim.study.boundaries.boundaries import TriedDesign
+from protocolsim.study.boundaries.boundaries import Boundaries
 from protocolsim.study.boundaries.matrix import design_of, sizes_known
 from protocolsim.study.boundaries.sets import error_of, success_boundary
 
@@ -24,7 +24,7 @@ _TWICE = 2.0
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownColumn:
     """A column of the tables: its heading, the column of the frame, and the unit of its cells."""
 
     heading: str
@@ -38,21 +38,21 @@ class Shown:
 
 
 _COLUMNS = (
-    Shown("Type I error", "type_i_error", "%"),
-    Shown("Power", "power", "%"),
-    Shown("Expected size", "expected_enrolled", "patients"),
-    Shown("Without effect", "expected_enrolled_null", "patients"),
-    Shown("Weeks to decision", "expected_weeks_to_decision", "weeks"),
+    ShownColumn("Type I error", "type_i_error", "%"),
+    ShownColumn("Power", "power", "%"),
+    ShownColumn("Expected size", "expected_enrolled", "patients"),
+    ShownColumn("Without effect", "expected_enrolled_null", "patients"),
+    ShownColumn("Weeks to decision", "expected_weeks_to_decision", "weeks"),
 )
 
 
-def shown(result: TriedDesign) -> list[Shown]:
+def shown(result: Boundaries) -> list[ShownColumn]:
     """The columns that have numbers."""
     frame = result.frame
     return [c for c in _COLUMNS if c.column in frame and not frame[c.column].isna().all()]
 
 
-def level(result: TriedDesign) -> float | None:
+def level(result: Boundaries) -> float | None:
     """The type I error that is to be held: the one that was asked for, or that the boundary on success spends."""
     if result.calibrated is not None:
         return result.calibrated.target
@@ -61,7 +61,7 @@ def level(result: TriedDesign) -> float | None:
     return None if upper is None else error_of(design, upper)
 
 
-def verdicts(result: TriedDesign) -> list[str]:
+def verdicts(result: Boundaries) -> list[str]:
     """Of each set of boundaries, whether the simulated type I error is above the level by more than two errors."""
     frame, most = result.frame, level(result)
     if "type_i_error" not in frame or most is None:
@@ -75,7 +75,7 @@ def label(family: str, futility: str) -> str:
     return f"{family}; futility {futility}" if futility else family
 
 
-def rows(result: TriedDesign, most: int) -> list[tuple[bool, str, list[str]]]:
+def rows(result: Boundaries, most: int) -> list[tuple[bool, str, list[str]]]:
     """(chosen, what it is, cells) of the design's own boundaries and of at most so many others.
 
     Of the others those come first that hold the type I error, then those with no less power than the design's own, then
@@ -107,13 +107,13 @@ def _order(others: pd.DataFrame, power: float) -> list[int]:
     return list(ranked.sort_values(["above", "weaker", "size", "less"], kind="stable").index)
 
 
-def _cell(row: pd.Series[Any], column: Shown) -> str:
+def _cell(row: pd.Series[Any], column: ShownColumn) -> str:
     value, error = float(row[column.column]), float(row.get(column.error, np.nan))
     said = numbers.with_error(numbers.scaled(value, column.unit), numbers.scaled(error, column.unit))
     return numbers.UNDEFINED if np.isnan(value) else f"{said} %" if column.unit == "%" else said
 
 
-def sentences(result: TriedDesign) -> list[str]:
+def sentences(result: Boundaries) -> list[str]:
     """What the numbers say, in words."""
     said = [_own(result), _better(result), _calibrated(result)]
     if not result.without:
@@ -125,7 +125,7 @@ def sentences(result: TriedDesign) -> list[str]:
     return [one for one in said if one]
 
 
-def _own(result: TriedDesign) -> str:
+def _own(result: Boundaries) -> str:
     row = result.frame.iloc[0]
     units = {"patients": " patients"}
     parts = [f"{c.heading[0].lower()}{c.heading[1:]} {_cell(row, c)}{units.get(c.unit, '')}" for c in shown(result)]
@@ -133,7 +133,7 @@ def _own(result: TriedDesign) -> str:
     return f"The design's own boundaries: {', '.join(parts)}.{without}"
 
 
-def _better(result: TriedDesign) -> str:
+def _better(result: Boundaries) -> str:
     """Whether another set is smaller on average, at no less power, and holds the type I error."""
     frame = result.frame.assign(verdict=verdicts(result))
     if not {"power", "expected_enrolled"} <= set(frame) or frame["expected_enrolled"].isna().all():
@@ -153,7 +153,7 @@ def _better(result: TriedDesign) -> str:
     )
 
 
-def _calibrated(result: TriedDesign) -> str:
+def _calibrated(result: Boundaries) -> str:
     found = result.calibrated
     if found is None:
         return ""

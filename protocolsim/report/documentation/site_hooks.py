@@ -41,7 +41,7 @@ _TITLES = {
 }
 _ELSEWHERE = {
     "models": ("declared_models.md",),
-    "how_to": ("long_studies.md", "deploying.md"),
+    "how_to": ("looks.md", "long_studies.md", "deploying.md"),
     "about": ("stress_des.md",),
 }
 """Pages that belong to a part of the navigation and stand outside its folder."""

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from protocolsim.interim.design import Boundary, Design, TrialRule
+from protocolsim.interim.keys import keys_of
 from protocolsim.protocol.conduct import Count, Look, Trigger
 from protocolsim.report.protocol import text
-from protocolsim.scenario.file.statistic_keys import keys_of
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.units import duration
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from protocolsim.report.looks.summary import OVER_ALL_MEANS, LooksSummary, summary_of
 from protocolsim.report.run import findings
 from protocolsim.report.style import numbers
 from protocolsim.report.style.console import Column, Screen
@@ -27,11 +28,14 @@ def print_summary(result: Result, console: Console) -> None:
     if result.scenario.question:
         put(result.scenario.question)
     _endpoints(screen, result)
-    tests, of_looks = numbers.tests(result), [e for e in result.estimates.values() if e.of_looks]
+    tests, of_looks = numbers.tests(result), summary_of(result)
     if tests:
         put("")
         _tests(screen, tests)
-    if of_looks:
+    if contrasts := numbers.over_trials(result):
+        put("")
+        _contrasts(screen, contrasts)
+    if of_looks is not None:
         put("")
         _looks(screen, of_looks)
     put("")
@@ -47,6 +51,10 @@ def print_summary(result: Result, console: Console) -> None:
         put(numbers.ROLES_MEAN, "dim")
     if tests:
         put(numbers.TESTS_MEAN, "dim")
+    if contrasts:
+        put(numbers.CONTRASTS_MEAN, "dim")
+    if of_looks is not None:
+        put(OVER_ALL_MEANS, "dim")
     for title, lines, style in (
         ("Warning", result.scenario.warnings, "bold yellow"),
         ("Caveat", result.scenario.notes, ""),
@@ -115,10 +123,23 @@ def _endpoints(screen: Screen, result: Result) -> None:
     screen.table(columns, rows, expand=True)
 
 
-def _looks(screen: Screen, of_looks: Sequence[Estimate]) -> None:
-    """One row per operating characteristic of the looks at the accumulating data."""
-    rows = [(e.label, numbers.simulated(e), numbers.one_trial(e)) for e in of_looks]
-    screen.table([Column("Looks at the accumulating data", words=True), Column("Simulated"), _RANGE], rows, expand=True)
+def _looks(screen: Screen, looks: LooksSummary) -> None:
+    """A row for each look with how trials end there; then one for each number of all trials."""
+    reasons = [Column(f"{reason[0].upper()}{reason[1:]}", words=False) for reason in looks.reasons]
+    columns = [Column("Look", words=True), Column("Information"), Column("Held"), *reasons]
+    screen.table(columns, [(r.name, r.information, r.held, *r.endings) for r in looks.rows], apart=len(looks.rows) - 1)
+    screen.put("")
+    rows = [(e.label, numbers.simulated(e), numbers.one_trial(e)) for e in looks.over_all]
+    screen.table([Column("Trials with these looks", words=True), Column("Simulated"), _RANGE], rows, expand=True)
+
+
+def _contrasts(screen: Screen, contrasts: Sequence[Estimate]) -> None:
+    """One row per coverage and bias of a contrast between arms."""
+    screen.table(
+        [Column("Estimates between arms, over trials", words=True), Column("Simulated")],
+        [(e.label, numbers.simulated(e)) for e in contrasts],
+        expand=True,
+    )
 
 
 def _tests(screen: Screen, tests: Sequence[Estimate]) -> None:

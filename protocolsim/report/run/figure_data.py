@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +13,7 @@ from protocolsim.endpoint.base import rows_of
 from protocolsim.errors import UsageError
 from protocolsim.names import told_apart
 from protocolsim.records import MADE, Records
+from protocolsim.scenario.scenario import Scenario
 from protocolsim.study.result import Result
 from protocolsim.units import MINUTES_PER_WEEK
 
@@ -133,6 +135,10 @@ def occupancy(result: Result) -> pd.DataFrame:
 
 def state_labels(result: Result) -> list[str]:
     """Every state in the words of the scenario, in code order; equal words get their names beside them."""
-    said = {s.name: s.label or s.name for s in result.scenario.design}
-    names = result.shown.labels.states
+    return labels_of_states(result.scenario, result.shown.labels.states)
+
+
+def labels_of_states(scenario: Scenario, names: Sequence[str]) -> list[str]:
+    """The same of a scenario: the words for states of these names."""
+    said = {s.name: s.label or s.name for s in scenario.design}
     return told_apart([said.get(name, name) for name in names], names)

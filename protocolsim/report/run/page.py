@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from protocolsim.component import MARKS
 from protocolsim.errors import UsageError
+from protocolsim.report.looks.figures import boundaries, endings
+from protocolsim.report.looks.frames import bounded
+from protocolsim.report.looks.summary import OVER_ALL_MEANS, summary_of
 from protocolsim.report.run import figures, findings
 from protocolsim.report.run.flow import flow
 from protocolsim.report.style import numbers
@@ -38,7 +43,9 @@ def page(result: Result) -> str:
         range_means=numbers.RANGE_MEANS,
         validation=_validation(result),
         tests=[_test(e) for e in numbers.tests(result)],
-        looks=[_of_looks(e) for e in estimates if e.of_looks],
+        contrasts=[_characteristic(e) for e in numbers.over_trials(result)],
+        contrasts_mean=numbers.CONTRASTS_MEAN,
+        looks=_looks(result),
         tests_mean=numbers.TESTS_MEAN,
         verdict_means=numbers.VERDICT_MEANS,
         roles_mean=numbers.ROLES_MEAN,
@@ -77,7 +84,29 @@ def _test(estimate: Estimate) -> dict[str, str]:
     return {"label": estimate.label, "counting": estimate.counting, "rejects": numbers.simulated(estimate)}
 
 
-def _of_looks(estimate: Estimate) -> dict[str, str]:
+def _looks(result: Result) -> dict[str, Any] | None:
+    """The looks: figures, how trials end at each, and the numbers of all trials; None where none are declared."""
+    summary = summary_of(result)
+    design = result.scenario.interim
+    if summary is None or design is None:
+        return None
+    draws: list[Callable[[], Any]] = [
+        *(partial(boundaries, result, statistic) for statistic in bounded(design)),
+        partial(endings, result),
+    ]
+    drawn: list[dict[str, Any]] = []
+    for draw in draws:
+        try:
+            drawn.append(_drawn(draw(), f"looks{len(drawn)}"))
+        except UsageError:
+            continue  # a statistic that is undefined in every trial
+    return {
+        "figures": drawn, "reasons": summary.reasons, "rows": summary.rows, "means": OVER_ALL_MEANS,
+        "over_all": [_characteristic(e) for e in summary.over_all],
+    }  # fmt: skip
+
+
+def _characteristic(estimate: Estimate) -> dict[str, str]:
     return {
         "label": estimate.label, "counting": estimate.counting,
         "simulated": numbers.simulated(estimate), "range": numbers.one_trial(estimate),

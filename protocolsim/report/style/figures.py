@@ -143,13 +143,13 @@ def finish(chart: Any, title: str, told: str, instead: str) -> Any:
     )  # fmt: skip
 
 
-def legend(labels: Sequence[str]) -> alt.Legend:
-    """Colours in words under the figure, in as many columns as fit its width."""
+def legend(labels: Sequence[str], **more: Any) -> alt.Legend:
+    """Colours in words under the figure, in as many columns as fit its width; `more` as alt.Legend takes it."""
     import altair as alt
 
     # About 6.5 pixels a letter and 30 for the mark and the gap.
     columns = max(1, min(len(labels), int(740 / (30 + 6.5 * max(map(len, labels))))))
-    return alt.Legend(orient="bottom", direction="horizontal", columns=columns, symbolType="circle", offset=14)
+    return alt.Legend(orient="bottom", direction="horizontal", columns=columns, symbolType="circle", offset=14, **more)
 
 
 def across_scale(ends: Sequence[float], *, log: bool = False) -> alt.Scale:

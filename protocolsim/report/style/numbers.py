@@ -12,6 +12,7 @@ from protocolsim.study.validation import PublishedComparison, data, published_ro
 NO_RANGE = "one trial only"
 UNDEFINED = "undefined"
 _MOST_DIGITS = 6
+_NO_ERROR = 1e-12  # less than that is what rounding leaves
 VERDICT_MEANS = (
     "Verdict: whether the published value lies between the 5th and the 95th percentile of single simulated trials; of "
     "a published count, of trials that count as many patients as were published (Of). Ends: the 95 % intervals of both "
@@ -29,6 +30,11 @@ TESTS_MEAN = (
     "Rejects: the share of simulated trials in which the test rejects its null hypothesis, with its Monte Carlo "
     "standard error. Where there is an effect this is the power, where there is none the type I error. A test of "
     "something else than the effect (that counts fell, by whatever) may reject far more often than its level."
+)
+CONTRASTS_MEAN = (
+    "Coverage: how many of the trials' confidence intervals hold the value of all simulated trials together; it should "
+    "be the level of the interval. Bias: by how much estimates of single trials are too high (+) or too low (-) on "
+    "average; of significant trials alone, by how much a reader errs who sees only those (the winner's curse)."
 )
 ROLE_MEANS = (
     "Role: a fitted result was used to choose the model's parameters, so that it lies inside its range validates "
@@ -56,7 +62,7 @@ def plain(value: float) -> str:
 def simulated(estimate: Estimate) -> str:
     """The value and its standard error, to the digits that the error leaves meaningful."""
     value, error = scaled(estimate.value, estimate.unit), scaled(estimate.mcse, estimate.unit)
-    return UNDEFINED if math.isnan(value) else f"{with_error(value, error)} {estimate.unit}"
+    return UNDEFINED if math.isnan(value) else f"{with_error(value, error)} {estimate.unit}".rstrip()
 
 
 def difference(value: float, error: float, unit: str) -> str:
@@ -73,15 +79,15 @@ def difference(value: float, error: float, unit: str) -> str:
 
 def with_error(value: float, error: float) -> str:
     """'70.9 ± 0.8', to the digits that the error leaves meaningful; the value alone where there is no error."""
-    if math.isnan(error) or error == 0.0:
+    if math.isnan(error) or error < _NO_ERROR:
         return plain(value)
     digits = min(_MOST_DIGITS, max(0, -math.floor(math.log10(error))))
     return f"{value:.{digits}f} ± {error:.{digits}f}"
 
 
 def of_subjects(result: Result) -> list[Estimate]:
-    """The estimates of endpoints: those of a trial's subjects, which are neither of tests nor of looks."""
-    return [e for e in result.estimates.values() if not (e.decides or e.of_looks)]
+    """The estimates of endpoints: those of a trial's subjects, which are of no test, no look and not over trials."""
+    return [e for e in result.estimates.values() if not (e.decides or e.of_looks or e.over_trials)]
 
 
 def tests(result: Result) -> list[Estimate]:
@@ -89,8 +95,15 @@ def tests(result: Result) -> list[Estimate]:
     return [e for e in result.estimates.values() if e.decides and not e.of_looks]
 
 
+def over_trials(result: Result) -> list[Estimate]:
+    """The estimates of how contrasts between arms do over trials: coverage and bias."""
+    return [e for e in result.estimates.values() if e.over_trials]
+
+
 def one_trial(estimate: Estimate) -> str:
     """The range that holds 90 % of single trials; one trial has none."""
+    if estimate.over_trials:
+        return "over trials"
     if estimate.decides:
         return "yes or no"
     return NO_RANGE if _alone(estimate) else span(estimate.lo, estimate.hi, estimate.unit)
@@ -113,7 +126,7 @@ def span(low: float, high: float, unit: str) -> str:
     ends = [scaled(low, unit), scaled(high, unit)]
     shown = [f"{e:.0f}" for e in ends] if unit == "%" else [plain(e) for e in ends]
     shown = ["0" if s == "-0" else s for s in shown]
-    return f"{shown[0]} {unit}" if shown[0] == shown[1] else f"{shown[0]} to {shown[1]} {unit}"
+    return (f"{shown[0]} {unit}" if shown[0] == shown[1] else f"{shown[0]} to {shown[1]} {unit}").rstrip()
 
 
 def published(estimate: Estimate) -> str:
@@ -223,7 +236,7 @@ def _of_other_sizes(rows: Sequence[PublishedComparison], result: Result) -> str:
     found = []
     for row in rows:
         sums, number = result.sums.get(row.estimate.name), row.published.denominator
-        if sums is None or number is None or not result.scenario.endpoints[row.estimate.name].counts_members:
+        if sums is None or number is None or not result.scenario.endpoints[row.estimate.name].binary:
             continue
         counted = float(sums[:, 1].mean())
         if abs(counted - number) > 0.2 * number:
@@ -298,6 +311,6 @@ def undefined_note(estimates: Iterable[Estimate]) -> str:
     parts = [
         f"{e.label}: {e.n_undefined:,} of {count(e.n_replicates, 'trial')}"
         for e in estimates
-        if e.n_undefined > 0 and not e.of_looks
+        if e.n_undefined > 0 and not (e.of_looks or e.over_trials)
     ]
     return "Without a value (nobody in the denominator): " + "; ".join(parts) + "." if parts else ""

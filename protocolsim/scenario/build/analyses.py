@@ -72,9 +72,10 @@ def _endpoint(
     if not isinstance(given, str):
         q.faults.append(address, f"expected the name of an endpoint of kind {kind}, found '{given}'")
     elif q.names.known(address, "endpoint", given, q.names.declared("endpoints")) and given in endpoints:
-        if endpoints[given].kind == kind:
+        wanted = kind.split(" or ")
+        if endpoints[given].kind in wanted:
             return endpoints[given]
-        like = [name for name, e in endpoints.items() if e.kind == kind]
+        like = [name for name, e in endpoints.items() if e.kind in wanted]
         shown = ", ".join(like) or "none here"
         q.faults.append(address, f"'{given}' is of kind {endpoints[given].kind}; expected one of kind {kind}: {shown}")
     return None

@@ -9,10 +9,13 @@ from itertools import accumulate, combinations, pairwise
 from pathlib import PurePath
 from typing import Any
 
+from protocolsim.analysis.base import Analysis
 from protocolsim.cohort.cohort import Cohort
 from protocolsim.component import Component, Parameter
 from protocolsim.disease.base import Disease
 from protocolsim.drug.base import Drug
+from protocolsim.endpoint.base import Endpoint
+from protocolsim.endpoint.between_arms.repeated import beside
 from protocolsim.engine.base import Measured, Trial, causes_of, place
 from protocolsim.errors import ScenarioError, UsageError, raised, unknown
 from protocolsim.interim.design import Design
@@ -93,6 +96,15 @@ def build(document: Document, *, allow_plugins: bool = False) -> Scenario:
     return scenario if document is written else replace(scenario, document=written)
 
 
+def _as_written(part: ScenarioPart) -> dict[str, Any]:
+    """What a scenario says in the words of its file."""
+    names = ("title", "question", "description", "seed", "replicates", "follow")
+    return {
+        **{name: getattr(part, name) for name in names},
+        **{name: tuple(getattr(part, name)) for name in ("sources", "notes", "beside", "findings")},
+    }
+
+
 def _assemble(document: Document, part: ScenarioPart, q: Expressions, allow_plugins: bool) -> Scenario | None:
     q.read_parameters(part.parameters)
     if not _check_size(part, q.faults):
@@ -107,10 +119,11 @@ def _assemble(document: Document, part: ScenarioPart, q: Expressions, allow_plug
     hidden = [t for c in cast.components for t in c.traits if t.hidden]
     decisions = decisions_of(part, q, words, hidden, builder, units)
     effect = effect_of(part.effect, q, cast.rows)
-    names = [t.name for t in hidden]
-    around = Around(part, q, words, reader, protocol, cohort, populations, endpoints, analyses, names, cast.rows)
+    around = Around(
+        part, q, words, reader, protocol, cohort, populations, endpoints, analyses, [t.name for t in hidden], cast.rows
+    )
     design = design_of(part.interim, around)
-    _check_shown(part, q, words, design)
+    _check_shown(part, q, words, design, endpoints)
     q.names.settle()
     if protocol is None or cohort is None or cast.disease is None:
         return None
@@ -123,17 +136,8 @@ def _assemble(document: Document, part: ScenarioPart, q: Expressions, allow_plug
     never = tuple(lapsing(part, trial()))
     return Scenario(
         name=PurePath(document.source).stem,
-        title=part.title,
-        question=part.question,
-        description=part.description,
-        sources=tuple(part.sources),
-        notes=tuple(part.notes),
-        beside=tuple(part.beside),
-        findings=tuple(part.findings),
-        warnings=(*cast.warnings, *_unusual(part, q.names, document), *(said(*n) for n in never)),
-        seed=part.seed,
-        replicates=part.replicates,
-        follow=part.follow,
+        **_as_written(part),
+        warnings=(*cast.warnings, *_unusual(part, q.names, document, analyses), *(said(*n) for n in never)),
         trial=trial(),
         populations=populations,
         endpoints=endpoints,
@@ -163,10 +167,16 @@ def _own_parameters(part: ScenarioPart, protocol: Protocol, q: Expressions) -> t
     return (*scenario_parameters(part.parameters, q.parameters.named), *starts)
 
 
-def _check_shown(part: ScenarioPart, q: Expressions, words: Vocabulary, design: Design | None) -> None:
+def _check_shown(
+    part: ScenarioPart,
+    q: Expressions,
+    words: Vocabulary,
+    design: Design | None,
+    endpoints: Mapping[str, Endpoint],
+) -> None:
     """Faults of what a report shows: the scenarios and numbers that it quotes, the variable that it follows."""
     of_looks = characteristics_of(design) if design is not None else None if part.interim is not None else ()
-    check_findings(part, q.faults, q.names, of_looks)
+    check_findings(part, q.faults, q.names, None if of_looks is None else (*of_looks, *beside(endpoints.values())))
     if part.follow is not None:
         q.names.known(("follow",), "variable", part.follow, words.variable_names)
 
@@ -202,9 +212,10 @@ def _set_from_outside(document: Document) -> list[str]:
     return [f"set from outside: {', '.join(changed)}; what is 'fitted' was fitted without that"]
 
 
-def _unusual(part: ScenarioPart, names: Names, document: Document) -> list[str]:
+def _unusual(part: ScenarioPart, names: Names, document: Document, analyses: Mapping[str, Analysis]) -> list[str]:
     """What a reader is told of the file itself."""
-    return [*_idle(part, names, document), *_set_from_outside(document)]
+    cautions = [f"analysis '{a.name}': {a.caution}" for a in analyses.values() if a.caution]
+    return [*_idle(part, names, document), *_set_from_outside(document), *cautions]
 
 
 def _idle(part: ScenarioPart, names: Names, document: Document) -> list[str]:

@@ -25,10 +25,11 @@ def quoted(text: str) -> list[tuple[str, str]]:
     return [(scenario, endpoint) for scenario, _, endpoint in parts]
 
 
-def check_findings(part: ScenarioPart, faults: Faults, names: Names, of_looks: Collection[str] | None) -> None:
+def check_findings(part: ScenarioPart, faults: Faults, names: Names, made: Collection[str] | None) -> None:
     """Faults for companions that do not exist, and for numbers that no endpoint gives.
 
-    `of_looks` are the names of what the looks bring about; None where they have faults, so that nobody can tell.
+    `made` are the names of what looks and contrasts between arms bring about; None where looks have faults, so that
+    nobody can tell.
     """
     for k, name in enumerate(part.beside):
         try:
@@ -41,7 +42,7 @@ def check_findings(part: ScenarioPart, faults: Faults, names: Names, of_looks: C
     for k, text in enumerate(part.findings):
         for scenario, endpoint in quoted(text):
             address: Address = ("findings", k)
-            if not scenario and (endpoint in of_looks if of_looks is not None else "[" in endpoint):
+            if not scenario and (endpoint in made if made is not None else "[" in endpoint):
                 continue
             if not scenario:
                 names.known(address, "endpoint", endpoint, (*names.declared("endpoints"), *names.declared("analysis")))

@@ -20,6 +20,9 @@ from protocolsim.scenario.file.yaml_reader import Address
 from protocolsim.scenario.published_number import published_number
 from protocolsim.units import NONE, UnitError
 
+ANOTHER = "endpoint"
+"""What a field holds that names another endpoint, of any kind."""
+
 
 class EndpointsBuilder:
     """Builds populations and endpoints; every fault goes to `q.faults`."""
@@ -53,11 +56,12 @@ class EndpointsBuilder:
             self.q.names.known(("published", name), "endpoint", name, self.q.names.declared("endpoints"), at_key=True)
             self._same_as(name)
         endpoints: dict[str, Endpoint] = {}
-        for name, part in self.part.endpoints.items():
-            built = self._endpoint(name, part, published.get(name))
+        # Those that are of another endpoint come after all others, wherever they stand.
+        for name, part in sorted(self.part.endpoints.items(), key=lambda one: _is_of_another(one[1])):
+            built = self._endpoint(name, part, published.get(name), endpoints)
             if built is not None:
                 endpoints[name] = built
-        return populations, endpoints
+        return populations, {name: endpoints[name] for name in self.part.endpoints if name in endpoints}
 
     # Populations -----------------------------------------------------------------------------------------------
 
@@ -106,7 +110,9 @@ class EndpointsBuilder:
 
     # Endpoints -------------------------------------------------------------------------------------------------
 
-    def _endpoint(self, name: str, part: EndpointPart, published: Published | None) -> Endpoint | None:
+    def _endpoint(
+        self, name: str, part: EndpointPart, published: Published | None, others: Mapping[str, Endpoint]
+    ) -> Endpoint | None:
         address: Address = ("endpoints", name)
         if not self.q.names.known((*address, "kind"), "kind of endpoint", part.kind, kinds()):
             return None
@@ -124,16 +130,20 @@ class EndpointsBuilder:
                         unknown(f"key of a '{part.kind}' endpoint", key, (*fields, "label", "among")),
                         at_key=True,
                     )
+                elif fields[key][0] == ANOTHER:
+                    values[key] = self._another((*address, key), given, others)
                 else:
                     values[key] = self.value((*address, key), *fields[key], given)
-        if not here.ok:
+        if not here.ok or any(value is None for value in values.values()):
             return None
+        of = values.get("of")
+        among = of.among if isinstance(of, Endpoint) and "among" not in part.model_fields_set else part.among
         missing = missing_field(kind, fields, values)
         if missing is not None:
             self.q.faults.append(address, f"'{missing}' is missing here", at_key=True)
             return None
         try:
-            built = kind(name=name, label=self.labels[name], among=part.among, published=published, **values)
+            built = kind(name=name, label=self.labels[name], among=among, published=published, **values)
             built = built.with_dose_units(self.dose_units)
         except UsageError as error:
             self.q.faults.append(address, str(error).removeprefix(f"endpoint '{name}': "), at_key=True)
@@ -165,6 +175,18 @@ class EndpointsBuilder:
         elif what in self.names:
             self.q.names.known(address, self.names[what][0], given, self.names[what][1])
         return given
+
+    def _another(self, address: Address, given: Any, others: Mapping[str, Endpoint]) -> Endpoint | None:
+        """The endpoint of this name; None where there is none, or where it has faults of its own."""
+        if not isinstance(given, str):
+            self.q.faults.append(address, f"expected the name of an endpoint, found '{given}'")
+        elif self.q.names.known(address, "endpoint", given, self.q.names.declared("endpoints")):
+            part = self.part.endpoints.get(given)
+            if part is not None and _is_of_another(part):
+                self.q.faults.append(address, f"'{given}' is of another endpoint itself; expected one that is not")
+            else:
+                return others.get(given)
+        return None
 
     def _fits(self, name: str, endpoint: Endpoint) -> None:
         """Whether what was published could be a value of its endpoint at all."""
@@ -202,6 +224,12 @@ class EndpointsBuilder:
         return Published(
             number.value, str(part.value), part.role, part.source, part.mark, above, below, part.note, part.same_as
         )
+
+
+def _is_of_another(part: EndpointPart) -> bool:
+    """Whether its kind reads another endpoint, which must be there before it."""
+    kind = kinds().get(part.kind)
+    return kind is not None and any(what == ANOTHER for what, _ in endpoint_fields(kind).values())
 
 
 def missing_field(kind: type[Endpoint], fields: Iterable[str], given: Iterable[str]) -> str | None:

@@ -12,12 +12,16 @@ from protocolsim.errors import UsageError
 
 @dataclass(frozen=True)
 class ShapeParameter:
-    """The one parameter that a shape may have: its name, its range (both ends allowed), its meaning in a sentence."""
+    """The one parameter that a shape may have: its name, its range (both ends allowed), its meaning in a sentence.
+
+    `usual` is a value that is often chosen, for examples.
+    """
 
     name: str
     least: float
     most: float
     meaning: str
+    usual: float
 
 
 class BoundaryShape(ABC):

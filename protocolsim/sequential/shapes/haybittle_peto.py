@@ -16,7 +16,9 @@ class HaybittlePeto(FixedShape):
     kind: ClassVar[str] = "haybittle_peto"
     meaning: ClassVar[str] = "the bound z at every look but the last, whose bound is solved for"
     source: ClassVar[str] = "Haybittle 1971, Br J Radiol 44:793; Peto et al. 1976, Br J Cancer 34:585"
-    parameter: ClassVar[ShapeParameter] = ShapeParameter("z", 0.0, 8.0, "the bound at every look but the last, often 3")
+    parameter: ClassVar[ShapeParameter] = ShapeParameter(
+        "z", 0.0, 8.0, "the bound at every look but the last, often 3", 3.0
+    )
 
     def bounds(self, constant: float, t: Floats, parameter: float) -> Floats:
         """Upper bounds, [K]."""

@@ -21,7 +21,7 @@ class HwangShihDecani(SpendingShape):
     meaning: ClassVar[str] = "gamma family of spending: -4 is near O'Brien-Fleming, 1 near Pocock"
     source: ClassVar[str] = "Hwang, Shih & DeCani 1990, Stat Med 9:1439"
     parameter: ClassVar[ShapeParameter] = ShapeParameter(
-        "gamma", -40.0, 40.0, "the larger, the more is spent early; 0 spends in proportion to information"
+        "gamma", -40.0, 40.0, "the larger, the more is spent early; 0 spends in proportion to information", -4.0
     )
 
     def spent(self, error: float, t: Floats, parameter: float) -> Floats:

@@ -17,7 +17,7 @@ class Power(SpendingShape):
     kind: ClassVar[str] = "power"
     meaning: ClassVar[str] = "power family of spending, error * t^rho: 3 is near O'Brien-Fleming, 1 near Pocock"
     source: ClassVar[str] = "Kim & DeMets 1987, Biometrika 74:149; Jennison & Turnbull 2000, section 7.2"
-    parameter: ClassVar[ShapeParameter] = ShapeParameter("rho", 0.01, 50.0, "the larger, the less is spent early")
+    parameter: ClassVar[ShapeParameter] = ShapeParameter("rho", 0.01, 50.0, "the larger, the less is spent early", 3.0)
 
     def spent(self, error: float, t: Floats, parameter: float) -> Floats:
         """Error spent up to t, [K]."""

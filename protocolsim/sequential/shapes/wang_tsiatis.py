@@ -20,7 +20,9 @@ class WangTsiatis(FixedShape):
     kind: ClassVar[str] = "wang_tsiatis"
     meaning: ClassVar[str] = "bounds constant * t^(delta - 1/2): 0 is the classical O'Brien-Fleming, 0.5 Pocock"
     source: ClassVar[str] = "Wang & Tsiatis 1987, Biometrics 43:193"
-    parameter: ClassVar[ShapeParameter] = ShapeParameter("delta", -5.0, 1.0, "the smaller, the harder an early stop")
+    parameter: ClassVar[ShapeParameter] = ShapeParameter(
+        "delta", -5.0, 1.0, "the smaller, the harder an early stop", 0.25
+    )
 
     def bounds(self, constant: float, t: Floats, parameter: float) -> Floats:
         """Upper bounds, [K]."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ from protocolsim.scenario.setting_names import settings
 from protocolsim.study.arguments import replicates_and_seed
 from protocolsim.study.boundaries.matrix import AllLooks, LookMatrix, design_of, durations_known, sizes_known
 from protocolsim.study.boundaries.scaled import Scaled, scaled
-from protocolsim.study.boundaries.sets import BoundarySet, as_bounds, own_set, usual_sets
+from protocolsim.study.boundaries.sets import BoundarySet, GivenBounds, as_bounds, given_set, own_set, usual_sets
 from protocolsim.study.boundaries.tried import TriedBoundaries, tried
 from protocolsim.study.conduct import Workers, conduct
 from protocolsim.study.engines import AUTO, chosen_engine
@@ -54,13 +54,13 @@ class Passes:
 
 
 @dataclass(frozen=True)
-class TriedDesign:
+class Boundaries:
     """Boundaries of a scenario, and what each of them brings about.
 
     `sets` are the boundaries, the design's own first; `effect` and `null` what runs with each would report, with the
     scenario's effect and without one. `without` says how the trial without an effect is made. `calibrated` is the
     boundary scaled to a target error, where one was asked for; it is the last of the sets then. `passes` are what all
-    of it was found from: `try_sets` tries others, without simulating anything.
+    of it was found from: `trying` tries others, without simulating anything.
     """
 
     scenario: Scenario
@@ -111,9 +111,15 @@ class TriedDesign:
     def _of(self, which: str) -> TriedBoundaries | None:
         return self.effect if which == "effect" else self.null
 
-    def try_sets(self, sets: Sequence[BoundarySet]) -> tuple[TriedBoundaries, TriedBoundaries | None]:
-        """What runs with other boundaries would report, under the effect and without one; nothing is simulated."""
-        return _tried(self.scenario, self.passes, sets)
+    def trying(self, sets: Sequence[GivenBounds]) -> Boundaries:
+        """The same trials with other boundaries beside the design's own; nothing is simulated.
+
+        Raises UsageError for bounds that do not fit.
+        """
+        design = design_of(self.scenario)
+        wanted = [own_set(design), *(given_set(design, one) for one in sets)]
+        effect, null = _tried(self.scenario, self.passes, wanted)
+        return replace(self, sets=tuple(wanted), effect=effect, null=null, calibrated=None)
 
     @cached_property
     def provenance(self) -> dict[str, str]:
@@ -171,7 +177,7 @@ def without_effect(scenario: Scenario) -> tuple[Scenario | None, str]:
 def boundaries(
     scenario: Scenario,
     *,
-    sets: Sequence[BoundarySet] | None = None,
+    sets: Sequence[GivenBounds] | None = None,
     calibrate: float | None = None,
     replicates: int | None = None,
     seed: int | None = None,
@@ -179,7 +185,7 @@ def boundaries(
     workers: Workers = 1,
     folder: StudyFolder | None = None,
     progress: Progress | None = None,
-) -> TriedDesign:
+) -> Boundaries:
     """What every boundary of a design brings about. Costs two runs; then boundaries cost next to nothing.
 
     `sets`: boundaries to try beside the design's own; the usual families unless given. `calibrate`: a type I error to
@@ -198,8 +204,8 @@ def boundaries(
             f"{scenario.name}: it does not say what the trial without an effect is; say `of:` and `control:`, or "
             "`without_effect:`, in `interim:`"
         )
-    wanted = [own_set(design), *sets] if sets is not None else list(usual_sets(design))
-    as_bounds(design, wanted)
+    given = None if sets is None else [own_set(design), *(given_set(design, one) for one in sets)]
+    wanted = list(usual_sets(design)) if given is None else given
     engine = chosen_engine(scenario, engine)
     passes = simulated(scenario, other, engine, seed, replicates, workers, folder, progress)
     found = None
@@ -209,7 +215,7 @@ def boundaries(
         wanted.append(found.made)
     effect, null = _tried(scenario, passes, wanted)
     seconds = time.perf_counter() - started
-    return TriedDesign(
+    return Boundaries(
         scenario, seed, replicates, engine, tuple(wanted), effect, null, words, seconds, passes, found
     )  # fmt: skip
 

@@ -17,8 +17,7 @@ from protocolsim.engine.base import Progress
 from protocolsim.errors import UsageError
 from protocolsim.interim.design import Design
 from protocolsim.interim.tables import looks_table
-from protocolsim.protocol.conduct import NO_RULE, Held, Look
-from protocolsim.protocol.counting import begins
+from protocolsim.protocol.conduct import NO_RULE, HeldLooks, Look
 from protocolsim.records import NEVER, READ, Column, Records, Table
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.study.engines import engine_named
@@ -83,9 +82,9 @@ class Unobeyed:
         """Nobody is told anything."""
         return np.full(np.shape(rules), NEVER, dtype=np.int64)
 
-    def tables(self, held: Held, final: Records, as_if: Held, overrun: Held) -> Mapping[str, Table]:  # noqa: ARG002
+    def tables(self, held: HeldLooks, final: Records, as_if: HeldLooks, overrun: HeldLooks) -> Mapping[str, Table]:  # noqa: ARG002
         """Of every look what it reads, and how large the trial is that stops there; of every trial how large it is."""
-        begun, subjects = begins(final), final["subjects"]
+        begun, subjects = final.begins(), final["subjects"]
         trial = subjects["replicate"] - final.first_replicate
         looks = held.cutoff.shape[1]
         columns = {name: np.empty((final.replicates, looks), dtype=np.int64) for name in _WHOLE}
@@ -93,7 +92,7 @@ class Unobeyed:
             there = begun <= held.decision[:, k][trial]
             for name, column in _size(final, trial, begun, there).items():
                 columns[name][:, k] = column
-        table = looks_table(self.design, held, final)
+        table = looks_table(self.design.codes, held, final)
         of_trials: dict[str, Column] = {"replicate": np.arange(final.replicates) + final.first_replicate}
         return {
             "looks": {**table, **{name: column.ravel() for name, column in columns.items()}},

@@ -74,7 +74,11 @@ def as_bounds(design: Design, sets: Sequence[BoundarySet]) -> dict[str, Floats]:
     }
 
 
-def given_set(design: Design, values: Mapping[str, Sequence[float | None]]) -> BoundarySet:
+GivenBounds = Mapping[str, Sequence[float | None]]
+"""Bounds as a user gives them, by boundary; None for a look without one."""
+
+
+def given_set(design: Design, values: GivenBounds) -> BoundarySet:
     """Bounds that a user gives, by boundary: one for each look or for each but the last; None for a look without one.
 
     Raises UsageError for a name or a number of bounds that does not fit.

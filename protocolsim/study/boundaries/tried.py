@@ -96,7 +96,8 @@ class _LookColumns:
 
     `read` is what rules read. `sizes`: what a trial that stops there screens, enrols, and lasts less than at full size,
     and the square of the second. `ends`: its decision's minute, the square of that, the looks held by then, 1, and of
-    each estimate what is found there, whether that and the full length's are defined, and what is at full length.
+    each estimate what is found there; where that or the full length's may be undefined also whether both are defined,
+    and what is at full length.
     """
 
     read: list[Floats]
@@ -106,7 +107,7 @@ class _LookColumns:
     both: Floats
 
     @classmethod
-    def of(cls, matrix: LookMatrix, k: int, estimates: Sequence[str]) -> _LookColumns:
+    def of(cls, matrix: LookMatrix, k: int, estimates: Mapping[str, bool]) -> _LookColumns:
         """Of one look."""
         at = np.column_stack([matrix.screened[:, k], matrix.enrolled[:, k], matrix.last_minute[:, k]])
         squares = matrix.enrolled[:, k] ** 2 - matrix.full[:, 1] ** 2
@@ -114,11 +115,12 @@ class _LookColumns:
         held = matrix.held[:, k]
         minute = np.where(held, matrix.decision[:, k], 0).astype(np.float64)
         columns = [minute, minute * minute, matrix.held[:, : k + 1].sum(axis=1), np.ones(len(held))]
-        for name in estimates:
+        for name, defined in estimates.items():
             j = matrix.design.values.index(name)
             found, full = matrix.values[:, k, j], matrix.values[:, -1, j]
             both = ~(np.isnan(found) | np.isnan(full))
-            columns += [counted_in(both, found), counted_in(both), counted_in(both, full)]
+            columns += [counted_in(both, found)]
+            columns += [] if defined else [counted_in(both), counted_in(both, full)]
         read = [np.ascontiguousarray(matrix.values[:, k, j]) for j in range(matrix.values.shape[2])]
         ends = np.column_stack(columns).astype(np.float64)
         return cls(read, held, sizes, ends, np.concatenate([sizes, ends], axis=1))
@@ -140,15 +142,24 @@ class _Sums:
             if one.decides:
                 self.found[name][:, 1] = matrix.replicates
         self.squares = {name: np.zeros(number) for name in (ENROLLED, DECISION)}
-        self.estimates = tuple(estimated(self.design))
+        self.estimates = {name: self._defined(name) for name in estimated(self.design)}
         self.by_look = {e: [n for n in self.found if n.startswith(f"{bias_name(e)}[")] for e in self.estimates}
         self.looks = [_LookColumns.of(matrix, k, self.estimates) for k in range(len(self.design.looks))]
         self._begin_full()
 
+    def _defined(self, estimate: str) -> bool:
+        """Whether an estimate is defined at every look of every trial."""
+        return not np.isnan(self.matrix.values[:, :, self.design.values.index(estimate)]).any()
+
     def _begin_full(self) -> None:
-        """Every trial has its full size until it stops."""
+        """Every trial has its full size until it stops, and its full length's estimates."""
         for name, column in zip((SCREENED, ENROLLED, DURATION), self.matrix.full.T, strict=True):
             self.found[name][:] = column.sum(), len(column)
+        for name in (n for n, defined in self.estimates.items() if defined):
+            full = self.matrix.values[:, -1, self.design.values.index(name)]
+            whole = counted_in(np.ones(len(full), dtype=np.bool_), full).sum()
+            for one in (bias_name(name), *self.by_look[name]):
+                self.found[one][:, 2:] = whole, len(full)
         enrolled = self.matrix.full[:, 1]
         self.squares[ENROLLED][:] = (enrolled * enrolled).sum()
 
@@ -214,14 +225,16 @@ class _Sums:
         self.found[DECISION][rows] += decided[:, [0, 3]]
         self.squares[DECISION][rows] += decided[:, 1]
         self.found[LOOKS][rows] += decided[:, [2, 3]]
-        for j, name in enumerate(self.estimates):
-            at = 4 + 3 * j
-            self.found[bias_name(name)][rows] += decided[:, [at, at + 1, at + 2, at + 1]]
+        at = 4
+        for name, defined in self.estimates.items():
+            pair = [at, 3 if defined else at + 1]
+            self.found[bias_name(name)][rows, :2] += decided[:, pair]
             by_look = self.found.get(bias_name(name, self.design.looks[k].name))
             if by_look is not None:
-                by_look[rows, :2] += at_look[:, [at, at + 1]]
-            for other in self.by_look[name]:
-                self.found[other][rows, 2:] += decided[:, [at + 2, at + 1]]
+                by_look[rows, :2] += at_look[:, pair]
+            for one in () if defined else (bias_name(name), *self.by_look[name]):
+                self.found[one][rows, 2:] += decided[:, [at + 2, at + 1]]
+            at += 1 if defined else 3
 
     def errors(self, values: Mapping[str, Floats]) -> dict[str, Floats]:
         """Monte Carlo standard errors of shares of all trials, and of means whose squares are known."""

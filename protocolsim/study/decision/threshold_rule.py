@@ -91,6 +91,8 @@ def _parted(scenario: Scenario, parameter: str, used: Sequence[str]) -> Threshol
         return f"'{parameter}' is part of a longer rule: {rules[0].rule.words}"
     op, measure = bound
     why = _entangled(scenario.trial.protocol, rules[0])
+    if scenario.interim is not None:
+        why = f"looks at the accumulating data read what follows '{parameter}', and end the trial"
     return why if why is not None else ThresholdRule(parameter, rules[0], op, measure)
 
 

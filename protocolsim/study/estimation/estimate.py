@@ -29,6 +29,8 @@ class Estimate:
     `n_undefined` have no value. `percentile` (0 to 100) is the share of single trials below the published value,
     ties counting half; None where nothing is published or no trial has a value. `decides`: one trial only says yes or
     no, so that there is no range of single trials (nan). `of_looks`: it is of the looks at the accumulating data.
+    `over_trials`: it is of many trials together (the coverage of an interval, the bias of an estimate), so that one has
+    none.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Estimate:
     percentile: float | None
     decides: bool = False
     of_looks: bool = False
+    over_trials: bool = False
 
     @property
     def role(self) -> str | None:
@@ -60,9 +63,10 @@ def estimate(endpoint: Reported, sums: Floats) -> Estimate:
     The percentiles are the inverse of the empirical distribution function, so each is the value of some trial:
     with 13 patients a share moves in steps of 1/13, and a value between two steps cannot occur.
     """
+    sums = endpoint.completed(sums)
     trials = endpoint.value(sums)
     defined = trials[~np.isnan(trials)]
-    lo, median, hi = (float("nan"),) * 3 if endpoint.decides else _quantiles(defined)
+    lo, median, hi = (float("nan"),) * 3 if endpoint.decides or endpoint.over_trials else _quantiles(defined)
     published = endpoint.published
     return Estimate(
         name=endpoint.name,
@@ -81,6 +85,7 @@ def estimate(endpoint: Reported, sums: Floats) -> Estimate:
         percentile=None if published is None else mid_rank(defined, published.value),
         decides=endpoint.decides,
         of_looks=isinstance(endpoint, OperatingCharacteristic),
+        over_trials=endpoint.over_trials,
     )
 
 

@@ -329,6 +329,7 @@ def paired_mcse(there: Reported, sums_there: Floats, here: Reported, sums_here: 
 
     Each replicate is left out of both at once (delete-one jackknife). nan where it is undefined.
     """
+    sums_there, sums_here = there.completed(sums_there), here.completed(sums_here)
     difference = _PairedDifference(there, here, sums_there.shape[1])
     # The jackknife uses only the endpoint's `value` of sums.
     return jackknife(cast(Reported, difference), np.concatenate([sums_there, sums_here], axis=1))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -93,7 +92,7 @@ class _BoundariesBuilder:
             return None
         address: Address = (*_BOUNDARIES, name, "values")
         numbers = [
-            math.nan if v is None else self.q.number((*address, k), v, NONE, what="a bound")
+            float("nan") if v is None else self.q.number((*address, k), v, NONE, what="a bound")
             for k, v in enumerate(part.values)
         ]
         if self.looks is not None and len(numbers) not in (len(self.looks), len(self.looks) - 1):
@@ -104,7 +103,7 @@ class _BoundariesBuilder:
         known = [v for v in numbers if v is not None]
         if len(known) < len(numbers) or self.looks is None:
             return None
-        return (*known, *([math.nan] * (len(self.looks) - len(known))))
+        return (*known, *([float("nan")] * (len(self.looks) - len(known))))
 
     def _spends(self, name: str, part: BoundaryPart) -> _Spends | None:
         if part.spends is None:
@@ -163,7 +162,7 @@ class _BoundariesBuilder:
         planned = tuple(look.planned for look in self.looks)
         address: Address = (*_BOUNDARIES, next(iter(spends)), "spends")
         for before, look in zip((None, *self.looks), self.looks, strict=False):
-            if math.isnan(look.planned):
+            if look.planned != look.planned:  # nan: none is planned
                 said = (
                     f"no share of the information is planned for '{look.name}', and spending goes by it: say in "
                     "`information` what is counted, so that every look waits for so much of it, or give `values`"

@@ -42,6 +42,9 @@ def _asked(address: Address, name: str, around: Around) -> Iterator[frozenset[in
     here = name
     while here not in (ENROLLED, *seen):
         seen.append(here)
+        if around.q.names.refused(("populations", here)):
+            yield None
+            return
         if here == SCREENED:
             of = "" if here == name else f"'{name}' is of those who are {SCREENED}; "
             around.q.faults.append(address, f"{of}a look waits for people who are enrolled: name a population of them")

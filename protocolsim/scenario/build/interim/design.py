@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from protocolsim.interim.base import Statistic
-from protocolsim.interim.design import BUILT_IN, COUNTED, LOOK, Boundary, Design, Formula
+from protocolsim.interim.design import BUILT_IN, COUNTED, LOOK, Boundary, Design, LookFormula
 from protocolsim.scenario.build.interim.around import Around
 from protocolsim.scenario.build.interim.boundaries import boundaries_of
 from protocolsim.scenario.build.interim.expressions import TrialNames
@@ -120,19 +120,19 @@ def _null(part: InterimPart, around: Around, arms: bool) -> Mapping[str, float |
 
 def _numbers(
     part: InterimPart, around: Around, read: LooksRead | None, boundaries: tuple[Boundary, ...]
-) -> tuple[dict[str, Statistic], dict[str, Formula]]:
+) -> tuple[dict[str, Statistic], dict[str, LookFormula]]:
     """What is read: statistics, and formulas over them, in file order."""
     builder = StatisticsBuilder(part, around, None if read is None else read.looks, boundaries)
     statistics: dict[str, Statistic] = {}
     written: dict[str, str | int | float] = {}
-    formulas: dict[str, Formula] = {}
+    formulas: dict[str, LookFormula] = {}
     for name, one in around.q.names.in_order((*_INTERIM, "statistics"), part.statistics):
         if not isinstance(one, StatisticPart):
             written[name] = one
             names = _names(part, around, statistics, dict.fromkeys(written), boundaries)
             rule = names.rule((*_INTERIM, "statistics", name), one, wants_truth=False)
             if rule is not None:
-                formulas[name] = Formula(name, rule.words, rule.evaluate)
+                formulas[name] = LookFormula(name, rule.words, rule.evaluate)
                 continue
         else:
             built = builder.statistic(name, one)
@@ -144,12 +144,12 @@ def _numbers(
 
 
 def _compiled_anew(
-    formulas: Mapping[str, Formula],
+    formulas: Mapping[str, LookFormula],
     part: InterimPart,
     around: Around,
     statistics: Mapping[str, Statistic],
     boundaries: tuple[Boundary, ...],
-) -> dict[str, Formula]:
+) -> dict[str, LookFormula]:
     """The formulas with the places that names have now that all statistics are known."""
     names = _names(part, around, statistics, formulas, boundaries)
     found = {

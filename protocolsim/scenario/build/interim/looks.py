@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from protocolsim.errors import unknown
 from protocolsim.interim.design import Information
 from protocolsim.protocol.conduct import Count, Look, Trigger
+from protocolsim.protocol.rules import TOLERANCE
 from protocolsim.records import NEVER
 from protocolsim.scenario.build.interim.around import Around
 from protocolsim.scenario.build.interim.counted import states_of
@@ -83,6 +83,7 @@ class _LooksBuilder:
         for name, look in (part.model_extra or {}).items():
             address: Address = (*_LOOKS, name)
             if self.q.names.refused(address):
+                self.q.faults.unsound()  # that has been reported
                 continue
             if name in listed:
                 self.q.faults.append(address, f"a look of the list is called '{name}'; name it otherwise", at_key=True)
@@ -117,6 +118,7 @@ class _LooksBuilder:
         waits = self._when((*address, "when"), when)
         bounds = {k: self._times((*address, k), given) for k in _BOUNDS if (given := getattr(part, k)) is not None}
         if waits is None or any(times is None for times in bounds.values()):
+            self.q.faults.unsound()  # what it names may be at fault elsewhere
             return None
         spread_ = {k: times for k, times in bounds.items() if times is not None}
         columns = self._alike([[Placed(w.address, 0.0) for w in waits], *spread_.values()])
@@ -267,9 +269,9 @@ class _LooksBuilder:
         return None
 
     def _look(self, name: str, waits: _Waits, bounds: Mapping[str, Placed], information: Information) -> Look:
-        share, planned = waits.share, math.nan
+        share, planned = waits.share, float("nan")
         if share is not None:
-            number = math.ceil(share * information.maximum - 1e-9)
+            number = -int((TOLERANCE - share * information.maximum) // 1.0)  # rounded up
             waits = replace(waits, count=information.count, number=number)
             planned = share
         elif waits.count == information.count:

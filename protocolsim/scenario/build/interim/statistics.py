@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from protocolsim.analysis.base import Analysis
 from protocolsim.endpoint.base import BUILT_IN, Endpoint
+from protocolsim.endpoint.contrast import Contrast
 from protocolsim.endpoint.time_to import TimeTo
 from protocolsim.errors import UsageError, raised, unknown
 from protocolsim.interim.base import Statistic
 from protocolsim.interim.catalogue import kinds
 from protocolsim.interim.design import Boundary
+from protocolsim.interim.keys import FOLLOWED_FOR, StatisticKey, keys_of
 from protocolsim.protocol.conduct import Look
 from protocolsim.scenario.build.interim.around import Around
 from protocolsim.scenario.build.values.names import NAME
 from protocolsim.scenario.file.interim_schema import InterimPart, StatisticPart
-from protocolsim.scenario.file.statistic_keys import FOLLOWED_FOR, StatisticKey, keys_of
 from protocolsim.scenario.file.yaml_reader import Address
 from protocolsim.units import NONE
 
@@ -250,15 +250,17 @@ class StatisticsBuilder:
             self.q.faults.unsound()  # it has a fault of its own
             return None
         last = self.boundaries[given].values[-1]
-        if math.isnan(last):
+        if last != last:  # nan: it has none at the last look
             self.q.faults.append(address, f"'{given}' has no bound at the last look")
             return None
         return last
 
 
 def _censors(value: Any) -> bool:
-    """Whether this is, or tests, an endpoint of times to an event."""
-    return isinstance(value, TimeTo) or (isinstance(value, Analysis) and isinstance(getattr(value, "of", None), TimeTo))
+    """Whether this is, tests or contrasts an endpoint of times to an event."""
+    return isinstance(value, TimeTo) or (
+        isinstance(value, Analysis | Contrast) and isinstance(getattr(value, "of", None), TimeTo)
+    )
 
 
 def _shown(given: Any) -> str:

@@ -1,0 +1,1 @@
+"""Series of visits: what kinds that read the order of a subject's assessments share."""

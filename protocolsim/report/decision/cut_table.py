@@ -32,7 +32,7 @@ def definition(curve: ThresholdCurve) -> str:
 
 
 def rows(curve: ThresholdCurve) -> list[tuple[str, list[str]]]:
-    """A cut and its cells, one for each of `HEADINGS`; none where the scenario says of nobody that they respond."""
+    """A cut and its cells, one for each of `HEADINGS`; none where the scenario names no true response."""
     frame = by_cut(curve)
     decision = curve.decision
     if decision is None or len(frame) == 0:

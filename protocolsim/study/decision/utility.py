@@ -3,7 +3,7 @@
 Counts and doses are those of a subject who goes on for the whole horizon as while it was seen (the hypothetical
 strategy of ICH E9(R1)), whether or not it stopped; the stop is a part of the loss of its own, with its own weight. Were
 counts or doses to end with a stop, the loss would reward stopping; were one of them to go on and the other not, it
-would set lesions of 40 weeks beside doses of 10.
+would set counts of 40 weeks beside doses of 10.
 """
 
 from __future__ import annotations

@@ -83,7 +83,8 @@ class Calibration(Figured, fitting.Calibration):
         What it was fitted to.
     parameters : tuple of Fitted
         Of each free parameter, in its unit: `free` (its name, unit, range and scale), `mean`, `low`, `median` and
-        `high` (5th, 50th and 95th percentile of the posterior), `sd_ratio` (posterior to prior), `identified`.
+        `high` (5th, 50th and 95th percentile of the posterior), `sd_ratio` (posterior to prior), `identified`
+        (by criteria that a wider prior does not overturn: spread, edges, twice the prior's width, correlation).
     predicted : tuple of Predicted
         Each published result beside trials at draws from the posterior: `value`, `lo`, `median`, `hi`, `percentile`.
     not_identified : list of str

@@ -49,7 +49,7 @@ def test_the_first_sentence_defines_a_true_responder():
 
 def test_predictive_values_over_cuts_are_those_of_scenarios_with_these_cuts():
     """At each cut the table is what the curve of the scenario with that cut says, to the bit."""
-    frame = by_cut(curve()).set_index("cut")
+    frame: Any = by_cut(curve()).set_index("cut")
     assert list(frame.index) == [0.0625, 0.125, 0.25, 0.5, 1.0]
     for cut in (0.125, 0.5):
         at = thresholds(load("ms_daclizumab", set={"true_response_cut": cut}), replicates=REPLICATES).at(0.75)

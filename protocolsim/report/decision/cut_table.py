@@ -32,17 +32,15 @@ def definition(curve: ThresholdCurve) -> str:
 
 
 def rows(curve: ThresholdCurve) -> list[tuple[str, list[str]]]:
-    """A cut and its cells, one for each of `HEADINGS`; none where the scenario has no true responders."""
+    """A cut and its cells, one for each of `HEADINGS`; none where the scenario names no true response."""
     frame = by_cut(curve)
     decision = curve.decision
     if decision is None or len(frame) == 0:
         return []
+    cells = frame[list(BY_CUT)].to_numpy(dtype=np.float64).tolist()
     result = [
-        (
-            f"{'* ' if row.cut == decision.cut else ''}{_at(float(str(row.cut)))}",
-            [_cell(getattr(row, name)) for name in BY_CUT],
-        )
-        for row in frame.itertuples()
+        (f"{'* ' if cut == decision.cut else ''}{_at(cut)}", [_cell(value) for value in row])
+        for cut, row in zip(frame["cut"].to_numpy(dtype=np.float64).tolist(), cells, strict=True)
     ]
     return [*result, ("± max", [_cell(float(frame[f"{name}_mcse"].max())) for name in BY_CUT])]
 

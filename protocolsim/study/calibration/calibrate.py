@@ -3,6 +3,7 @@
     plan        a reference table over the prior (reference.py)
     fit         the trials of the table that are nearest to what was published (posterior.py)
     check       fresh trials at draws from the posterior, beside what was published (posterior predictive check)
+    criticise   what was published beside the nearest trials, and planted misfits beside them (misfit.py)
     believe     every so many trials of the table, taken as if they had been published (simulation-based calibration)
 
 What a trial of the table would have reported has the same error as the published summary. For what this very trial
@@ -38,11 +39,14 @@ from protocolsim.study.calibration.abc_posterior import (
     Table,
     coverage,
 )
+from protocolsim.study.calibration.identified import EDGE, MOST_AT_EDGE, Identified, identification
+from protocolsim.study.calibration.misfit import PLANTED, Misfit, misfit
 from protocolsim.study.calibration.reference_table import Simulated, TablePlan, make_table, simulate, table_plan
 from protocolsim.study.calibration.targets import WEIGHT, Free, Target, Targets
 from protocolsim.study.conduct import Workers
 from protocolsim.study.estimation.estimate import mid_rank, nan_as_none
 from protocolsim.study.storage.study_folder import StudyFolder
+from protocolsim.units import in_words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,6 +57,7 @@ CHECKED, TRIALS_CHECKED = 96, 16
 # Below and above these percentiles of the whole table a target is out of the model's reach.
 _REACH = (0.5, 99.5)
 _ENDS = (0.05, 0.50, 0.95)
+_SEEN = 0.5
 
 
 @dataclass(frozen=True)
@@ -60,7 +65,7 @@ class Fitted:
     """The posterior of one parameter, in its unit. `sd_ratio` is posterior over prior standard deviation.
 
     `own` is the scenario's own value, `own_percentile` (0 to 100) where it lies in the posterior, `held` how often the
-    50 and 90 % intervals held the truth when it was known.
+    50 and 90 % intervals held the truth when it was known. `found` is what the criteria of identification found.
     """
 
     free: Free
@@ -71,11 +76,12 @@ class Fitted:
     sd_ratio: float
     own_percentile: float | None
     held: Mapping[float, float]
+    found: Identified
 
     @property
     def identified(self) -> bool:
-        """Whether the targets inform the parameter: its posterior is clearly narrower than its prior."""
-        return self.sd_ratio <= MOST_SD_RATIO
+        """Whether the targets identify the parameter, by criteria that a wider prior survives (identified.py)."""
+        return self.found.verdict == "identified"
 
     @property
     def own_inside(self) -> bool | None:
@@ -115,6 +121,7 @@ class Calibration:
     coverage: Coverage
     parameters: tuple[Fitted, ...]
     predicted: tuple[Predicted, ...]
+    misfit: Misfit
     warnings: tuple[str, ...]
     seconds: float
 
@@ -122,6 +129,12 @@ class Calibration:
     def not_identified(self) -> list[str]:
         """The parameters that the targets do not identify."""
         return [p.free.name for p in self.parameters if not p.identified]
+
+    @property
+    def check_fails(self) -> list[Predicted]:
+        """The targets at which the posterior predictive check fails: outside the 5-95 % of fresh trials."""
+        targets = [p for p in self.predicted if p.target is not None]
+        return [p for p in targets if p.percentile is None or not 5.0 <= p.percentile <= 95.0]
 
     @cached_property
     def draws(self) -> pd.DataFrame:
@@ -150,6 +163,16 @@ class Calibration:
                 "fits": self.coverage.fits,
                 "verdict": self.coverage.believed,
                 "bounds": {f"{s:.0%}": list(b) for s, b in COVERAGE_BOUNDS.items()},
+            },
+            "model_check": {
+                "p": nan_as_none(self.misfit.p),
+                "fails": self.misfit.fails,
+                "fits": self.misfit.fits,
+                "planted_misfit_noticed": {
+                    t.endpoint: nan_as_none(share)
+                    for t, share in zip(self.targets.targets, self.misfit.noticed, strict=True)
+                },
+                "predictive_check_fails": [p.endpoint for p in self.check_fails],
             },
             "draws": {"kept": len(self.posterior.weights), "from_points": self.posterior.points},
             "warnings": list(self.warnings),
@@ -211,7 +234,9 @@ def calibrate(
     observed = np.array([t.value for t in targets.targets])
     posterior = table.fit(observed)
     believed = coverage(table, FITS)
-    fitted = tuple(_fitted(f, k, posterior, believed) for k, f in enumerate(plan.free))
+    found = identification(posterior)
+    fitted = tuple(_fitted(f, k, posterior, believed, found[k]) for k, f in enumerate(plan.free))
+    check = misfit(table, observed, FITS)
     checked = plan.points_at(posterior.resampled(CHECKED), plan.points * plan.trials, TRIALS_CHECKED)
     again = simulate(checked, workers, progress=progress)
     predicted = tuple(_beside(scenario, targets, plan, again, made))
@@ -223,7 +248,8 @@ def calibrate(
         coverage=believed,
         parameters=fitted,
         predicted=predicted,
-        warnings=tuple(_warnings(targets, table, predicted)),
+        misfit=check,
+        warnings=(*_warnings(targets, table, predicted), *_leaning(fitted), *_wrong(check, targets)),
         seconds=time.perf_counter() - started,
     )
 
@@ -246,14 +272,14 @@ def reported(targets: Sequence[Target], made: Simulated, seed: int) -> Floats:
     return result
 
 
-def _fitted(free: Free, k: int, posterior: Posterior, believed: Coverage) -> Fitted:
+def _fitted(free: Free, k: int, posterior: Posterior, believed: Coverage, found: Identified) -> Fitted:
     low, median, high = (free.at(float(u)) for u in posterior.quantiles(_ENDS)[:, k])
     mean = float(posterior.weights @ np.array([free.at(float(u)) for u in posterior.positions[:, k]]))
     own = None
     if free.own is not None and free.low <= free.own <= free.high:
         own = float(100.0 * posterior.below(np.full(posterior.positions.shape[1], free.position(free.own)))[k])
     held = {share: float(each[k]) for share, each in believed.held.items()}
-    return Fitted(free, mean, low, median, high, float(posterior.sd_ratio[k]), own, held)
+    return Fitted(free, mean, low, median, high, float(posterior.sd_ratio[k]), own, held, found)
 
 
 def _beside(
@@ -309,6 +335,33 @@ def _warnings(targets: Targets, table: Table, predicted: Sequence[Predicted]) ->
     return warnings
 
 
+def _leaning(fitted: Sequence[Fitted]) -> list[str]:
+    """Of each parameter whose posterior leans on an edge of its prior."""
+    warnings = []
+    for p in fitted:
+        for edge in p.found.edges if p.sd_ratio <= MOST_SD_RATIO else ():
+            at, share = (p.free.low, p.found.at_low) if edge == "lower" else (p.free.high, p.found.at_high)
+            warnings.append(
+                f"{p.free.name}: the posterior leans on the {edge} edge of its prior, {in_words(at, p.free.unit)}: the "
+                f"outermost {100 * EDGE:.0f} % of the prior hold {100 * share:.0f} % of it (more than "
+                f"{100 * MOST_AT_EDGE:g} %). A wider prior would move it."
+            )
+    return warnings
+
+
+def _wrong(check: Misfit, targets: Targets) -> list[str]:
+    """Where the model cannot have the published results together, or the check could hardly notice that."""
+    if check.fails:
+        far = f"{100 * (1 - check.p):.0f} % of simulated trials do from the others"
+        so = "the model cannot have them all, and its posterior means little"
+        return [f"the published results together lie farther from every simulated trial than {far}: {so}"]
+    blind = [t.endpoint for t, share in zip(targets.targets, check.noticed, strict=True) if share < _SEEN]
+    if not blind:
+        return []
+    seen = f"less than {100 * _SEEN:.0f} % of trials: that it finds no misfit there says little"
+    return [f"the check of the model notices {PLANTED:g} spreads more or less of {', '.join(blind)} in {seen}"]
+
+
 def _parameter(p: Fitted) -> dict[str, Any]:
     return {
         "unit": p.free.unit,
@@ -319,6 +372,11 @@ def _parameter(p: Fitted) -> dict[str, Any]:
         "high": p.high,
         "sd_ratio": p.sd_ratio,
         "identified": p.identified,
+        "verdict": p.found.verdict,
+        "leans_on": list(p.found.edges),
+        "at_lower_edge": p.found.at_low,
+        "at_upper_edge": p.found.at_high,
+        "widened_by_twice_the_prior": p.found.widened,
         "own": p.free.own,
         "own_percentile": p.own_percentile,
         "own_inside": p.own_inside,

@@ -45,7 +45,7 @@ def cuts_of(curve: ThresholdCurve) -> Floats:
 def by_cut(curve: ThresholdCurve, threshold: float | None = None) -> pd.DataFrame:
     """One row per cut: the share of true responders and what the rule is worth, with errors, at one threshold.
 
-    Columns: `cut`, and each of `BY_CUT` (0 to 1, nan where no subject is in the denominator) with its Monte Carlo standard
+    Columns: `cut`, and each of `BY_CUT` (0 to 1, nan where the denominator is empty) with its Monte Carlo standard
     error, `..._mcse`. `threshold` is in internal units; the scenario's own unless given.
     """
     import pandas as pd

@@ -26,7 +26,7 @@ class RateRatio(Analysis):
     dispersion is estimated, alike in both arms (NB2). A trial whose fit fails does not reject.
 
     It holds its level where the rates of subjects have a gamma distribution, and only there. Where they have a longer
-    tail, as in the relapsing MS of this package (lognormal), 14 to 16 % of trials with equal arms reject at 5 %, with
+    tail, as in the relapsing MS of this package (lognormal), 10 to 16 % of trials with equal arms reject at 5 %, with
     24 subjects as with 240: take `quasi_poisson` or `mann_whitney`, which hold it there.
 
     Population: that of the reduction, those with a made assessment during treatment, in the arm whose states they
@@ -49,7 +49,7 @@ analysis:
 
     caution: ClassVar[str] = (
         "a negative binomial rate_ratio holds its level only where subjects' rates have a gamma distribution; where "
-        "they have a longer tail it rejects equal arms too often (14 to 16 % of trials at 5 % in relapsing_ms); "
+        "they have a longer tail it rejects equal arms too often (10 to 16 % of trials at 5 % in relapsing_ms); "
         "quasi_poisson and mann_whitney hold it"
     )
 

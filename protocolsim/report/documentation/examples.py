@@ -291,7 +291,7 @@ extends: ms_randomised
 title: Looks with names of their own
 interim:
   information: {followed: 120, for: 26 weeks}
-  statistics: {z: {z of: passed_between_arms}}
+  statistics: {z: {z of: passed_between_arms, followed for: 26 weeks}}
   looks:
     early: {when: {members of: decided, number: 20}, not_before: 40 weeks, at_the_latest: 200 weeks}
     half: {when: {information: 50 %}, after_previous: 12 weeks}

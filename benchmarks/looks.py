@@ -3,8 +3,8 @@
 Each round simulates so many trials of the batch engine without looks and with them, taking turns in who is first: an
 O'Brien-Fleming boundary on the z of two shares, and futility that is not binding. Compared is the processor time of
 trials that are stopped and truncated (`obeyed`), and of the same looks where nothing ever stops a trial (`unheeded`),
-so that all looks and the whole tables are there; the least of each side, since other work on the machine only adds to
-it, and beside it the median of the pairs. Four looks may cost at most 15 % of the run.
+so that all looks and the whole tables are there; the median over the pairs, and beside it the least of each side. Four
+looks may cost at most 15 % of the run.
 
 Run it: python benchmarks/looks.py [--replicates 1000] [--size 240] [--rounds 9] [--profile]
 Exit status 1 if the limit does not hold. Nothing is written to disk.
@@ -85,14 +85,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for name, scenario in turn if number % 2 else reversed(turn):
             times[name].append(seconds(scenario, asked.replicates))
         print(", ".join(f"{name} {column[-1]:.2f} s" for name, column in times.items()), flush=True)
-    least = {name: min(column) for name, column in times.items()}
-    ratios = {name: least[name] / least["without"] for name in sides}
+    least = {name: min(times[name]) / min(times["without"]) for name in sides}
     paired = {
         name: statistics.median(a / b for a, b in zip(times[name], times["without"], strict=True)) for name in sides
     }
-    print("least:", ", ".join(f"{name} {ratio:.3f}" for name, ratio in ratios.items()), f"(limit {LIMIT})")
-    print("median of pairs:", ", ".join(f"{name} {ratio:.3f}" for name, ratio in paired.items()))
-    if max(ratios.values()) > LIMIT:
+    print("median of pairs:", ", ".join(f"{name} {ratio:.3f}" for name, ratio in paired.items()), f"(limit {LIMIT})")
+    print("least of each:", ", ".join(f"{name} {ratio:.3f}" for name, ratio in least.items()))
+    if max(paired.values()) > LIMIT:
         sys.exit(1)
 
 

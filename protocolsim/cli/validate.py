@@ -36,9 +36,11 @@ def validate(scenario: str, asked: Asked) -> None:
     from protocolsim.study.validation import published_rows, validation_plan
 
     loaded = asked.load(scenario)
+    others = companions(loaded) if asked.out is not None else {}  # the page shows them
+    if asked.out is not None:
+        _ = loaded.companion_files  # read before anything is simulated: one that is gone costs nothing then
     plan = validation_plan(loaded, where=scenario, **asked.study)
     study = {**asked.study, "replicates": plan.replicates}
-    others = companions(loaded) if asked.out is not None else {}  # the page shows them
     whole: dict[str, Any] = {"companions": others, "published_size": plan.published_size}
     manifest = run_manifest(loaded, **study, kind="validate", **whole)
     total = manifest.replicates * (1 if plan.published_size.enlarged is None else 2)

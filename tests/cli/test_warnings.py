@@ -21,6 +21,7 @@ KEPT = ("new_cel_inhibition", "rule_means_zero", "controlled_on_monotherapy", "w
         "nk_ratio", "daclizumab_given")  # fmt: skip
 # Of every command at least one call that does all that it can; then calls whose trials are too small for everything.
 CALLS = [
+    ("boundaries", "ms_group_sequential", "--replicates", "4", "--quiet", "--out", "boundaries"),
     ("calibrate", "ms_daclizumab", "--points", "40", "--trials", "2", "--quiet", "--out", "posterior"),
     ("check", "ms_daclizumab"),
     ("compare", "ms_daclizumab", "ms_threshold_50", "--replicates", "2"),

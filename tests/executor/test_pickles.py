@@ -47,6 +47,8 @@ def found(tmp_path_factory) -> dict[str, Any]:
         "validate": protocolsim.validate(scenario, replicates=2),
         "load_targets": protocolsim.load_targets("ms_daclizumab", scenario),
         "calibrate": protocolsim.calibrate(scenario, "ms_daclizumab", points=40, trials=2),
+        "boundaries": protocolsim.boundaries("ms_group_sequential", replicates=2),
+        "looks": protocolsim.looks("ms_two_stage", replicate=0),
         "StudyStopped": protocolsim.StudyStopped("a word"),
         "WorkerError": protocolsim.WorkerError("a word"),
         "ScenarioError": ScenarioError("a.yaml", [Fault(1, 2, "x", "wrong")]),
@@ -79,6 +81,8 @@ def told(name: str, value: Any) -> str:
         "thresholds": lambda: f"{value.scenario.sha256} {value.rule.parameter} {value.measured.tolist()}",
         "potential_outcomes": lambda: f"{value.frame.to_csv()} {value.branches['passes'].frame('moves').to_csv()}",
         "trace": lambda: f"{value.words} {value.lines} {value.end}",
+        "boundaries": lambda: f"{json.dumps(value.summary())} {value.frame.to_csv()}",
+        "looks": lambda: f"{value.text}",
     }
     return views.get(name, lambda: re.sub(r" at 0x[0-9a-f]+", "", f"{type(value)} {value}"))()
 

@@ -90,7 +90,7 @@ def test_every_width_says_the_same(things, name):
     """All numbers and words of 200 columns stand at every width, whole; no line is wider but for a single word."""
     printed, what = things[name]
     # The names of columns are parted, and shortened, where there is little room; everything else is the same words.
-    names = set(tokens("sensi- tivity speci- ficity Percentile Pctl."))
+    names = set(tokens("sensi- tivity speci- ficity Percentile Pctl. Of"))
     wide = [word for word in tokens(shown(printed, what, 200)) if word not in names]
     for width in WIDTHS:
         text = shown(printed, what, width)

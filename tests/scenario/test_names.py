@@ -105,7 +105,7 @@ class TestLaw:
 
     def test_the_trial_tells_something(self):
         """The law is not empty: subjects meet the decision, both branches are taken, and estimates are no zeros."""
-        curve = thresholds(named.scenario(), replicates=named.REPLICATES)
+        curve = thresholds(named.without_looks(named.scenario()), replicates=named.REPLICATES)
         sent = curve.rule.holds(curve.measured, curve.own)
         assert 0 < sent.sum() < len(sent)
         assert len({repr(v) for v in plain()["batch estimates"]}) > 3
@@ -155,7 +155,7 @@ class TestOurs:
         records = protocolsim.run(loaded, replicates=1).records
         there = {c for t in TABLES for c in (*records[t], *records.frame(t).columns)}
         ours = {c for c in there if c != named.PLAIN["randomisation"] and not c.startswith(("value_", "set_"))}
-        both = potential_outcomes(loaded, replicates=1)
+        both = potential_outcomes(named.without_looks(loaded), replicates=1)
         ours |= {str(c) for c in both.table("subjects").columns} - {named.PLAIN["randomisation"]}
         assert len(ours) > 30
         assert [c for c in sorted(ours) if not refused("randomisation", c)] == []
@@ -163,22 +163,22 @@ class TestOurs:
 
     def test_measures_of_a_decision(self, loaded):
         """No measure of a decision's curve can name an endpoint or an analysis."""
-        ours = set(thresholds(loaded, replicates=1).frame()["estimate"]) - set(loaded.endpoints)
+        ours = set(thresholds(named.without_looks(loaded), replicates=1).frame()["estimate"]) - set(loaded.endpoints)
         assert len(ours) > 8
         for kind in ("endpoint", "analysis"):
             assert [name for name in sorted(ours) if not refused(kind, name)] == []
 
     def test_columns_of_potential_outcomes(self, loaded):
         """An endpoint may be called as any column of the potential outcomes: both stand there, with their numbers."""
-        plain_ = potential_outcomes(loaded, replicates=1).frame
+        plain_ = potential_outcomes(named.without_looks(loaded), replicates=1).frame
         for name in [c for c in plain_.columns if c not in loaded.endpoints]:
-            found = potential_outcomes(named.scenario(endpoint=name), replicates=1).frame
+            found = potential_outcomes(named.without_looks(named.scenario(endpoint=name)), replicates=1).frame
             assert found.columns.is_unique
             pd.testing.assert_frame_equal(found, plain_.rename(columns={"fared": f"endpoint.{name}"}))
 
     def test_the_rules_own_definition(self, loaded):
         """No definition of a measure that is there without the file's can name one of the file's."""
-        ours = set(thresholds(loaded, replicates=1).definitions) - {named.PLAIN["measure"]}
+        ours = set(thresholds(named.without_looks(loaded), replicates=1).definitions) - {named.PLAIN["measure"]}
         assert ours
         assert [name for name in ours if not refused("measure", name)] == []
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from protocolsim.cli import main
+from protocolsim.report.boundaries import files as boundary_files
 from protocolsim.report.calibration import files as calibration_files
 from protocolsim.report.comparison import files as comparison_files
 from protocolsim.report.decision import files as decision_files
@@ -105,6 +106,8 @@ def drawn_at_once() -> None:
     vars(decision_files)["charts"] = lambda summary: {}
     vars(decision_files)["threshold_page"] = stand_in
     vars(calibration_files)["calibration_page"] = stand_in
+    vars(boundary_files)["charts"] = lambda result: {}
+    vars(boundary_files)["boundaries_page"] = stand_in
     calibrate.CHECKED, calibrate.TRIALS_CHECKED, calibrate.FITS = 16, 2, 20
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -128,6 +129,11 @@ def scenario(**given: str) -> Scenario:
     return build(parse(json.dumps(draft(**given)), "named.yaml"), allow_plugins=True)
 
 
+def without_looks(loaded: Scenario) -> Scenario:
+    """The same trial without looks: where these end it, its decision has no curve."""
+    return replace(loaded, trial=replace(loaded.trial, conduct=None), interim=None)
+
+
 def numbers(loaded: Scenario, parameter: str) -> dict[str, Any]:
     """All numbers of this trial, in the order of the file: what is named otherwise changes none of them."""
     found: dict[str, Any] = {}
@@ -139,10 +145,11 @@ def numbers(loaded: Scenario, parameter: str) -> dict[str, Any]:
             found[f"{engine} shown {table}"] = _columns(result.records.frame(table))
     again = load_text(runs["batch"].resolved, "again.yaml", allow_plugins=True)
     found["saved"] = [_plain(e) for e in protocolsim.run(again, replicates=REPLICATES).summary()["estimates"].values()]
-    curve = thresholds(loaded, parameter, replicates=REPLICATES)
+    alone = without_looks(loaded)
+    curve = thresholds(alone, parameter, replicates=REPLICATES)
     for k, name in enumerate(curve.definitions):
         found[f"definition {k}"] = _columns(curve.by(name).frame())
-    found["both branches"] = _columns(potential_outcomes(loaded, parameter, replicates=REPLICATES).frame)
+    found["both branches"] = _columns(potential_outcomes(alone, parameter, replicates=REPLICATES).frame)
     vary = {f"parameters.{parameter}.value": "0%,50%"}
     found["sweep"] = _columns(protocolsim.sweep(loaded, vary, replicates=REPLICATES).frame)
     return found

@@ -267,7 +267,7 @@ def carry_out(
     """
     started = time.perf_counter()
     for point in planned.points:
-        other = point.scenario.reported.keys() ^ planned.scenario.reported.keys()
+        other = point.scenario.of_looks.keys() ^ planned.scenario.of_looks.keys()
         if other:
             at = _said(planned.axes, point.settings)
             raise UsageError(f"at {at} there are other looks: '{min(other)}' is not found at every point")

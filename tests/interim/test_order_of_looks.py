@@ -26,7 +26,7 @@ from protocolsim.scenario.scenario import Scenario
 from tests.interim.test_looks_agree import difference
 from tests.support.designs import Total, at_minute, design, enrolled, looks_when, with_design
 from tests.support.paused import unlike
-from tests.support.toys import DAY
+from tests.support.toys import DAY, FEVER_STREAM, rate_for
 from tests.support.toys import scenario as toy
 
 # Nothing of chance but when candidates come: two days of screening, then eight with scans on days 0, 3 and 6.
@@ -306,6 +306,20 @@ class TestTies:
         end = int(enrolments(unlooked())[-1]) + 8 * DAY
         records = conducted(stopped_at(end - earlier, events=told()))
         assert hand().trial.labels.states[records["subjects"]["final_state"][last]] == ends
+
+    @pytest.mark.parametrize(("later", "ends"), [(0, "told"), (1, "fell_ill")])
+    def test_it_comes_before_another_event_of_that_minute(self, later, ends):
+        """Whoever would leave for a fever in the minute after has left upon the stop."""
+        text = HAND.replace("pill: standard", "infusion: {dose: 1 mg, days: [0]}").replace(
+            "  - {from: treated, to: done}",
+            "  - {from: treated, to: fell_ill, upon: fever}\n  - {from: treated, to: done}",
+        ).replace("  done: {", "  fell_ill: {final: fell_ill}\n  done: {")  # fmt: skip
+        scenario = toy(text, cohort="size: 1\narrivals: 1 / 2 days", infusion=f"fever: {rate_for(3000, FEVER_STREAM)}")
+        full = simulated(scenario)
+        ill = int(full.begins()[0] + full["events"]["minute"][0])
+        made = stopped_at(ill - 1 + later, events={"futility": scenario.trial.labels.events.index("rash")})
+        records = conducted(made, scenario=scenario)
+        assert records.labels.states[records["subjects"]["final_state"][0]] == ends
 
 
 class TestDecision:

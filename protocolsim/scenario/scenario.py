@@ -8,14 +8,12 @@ import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from protocolsim.analysis.base import Analysis
 from protocolsim.endpoint.base import Endpoint, Population, Reported
 from protocolsim.endpoint.between_arms.repeated import beside
 from protocolsim.engine.base import Trial
-from protocolsim.interim.design import Design
-from protocolsim.interim.estimates.made import characteristics_of
 from protocolsim.proof.planned import Planned
 from protocolsim.protocol.rules import Evaluator
 from protocolsim.protocol.summaries import Summary
@@ -26,6 +24,9 @@ from protocolsim.scenario.file.yaml_reader import Address, Document
 from protocolsim.scenario.settable import SettableParameter, number_at, text_at
 from protocolsim.scenario.setting_names import settings
 from protocolsim.units import in_unit, quantity
+
+if TYPE_CHECKING:
+    from protocolsim.interim.design import Design
 
 
 @dataclass(frozen=True)
@@ -241,7 +242,11 @@ class Scenario:
     @cached_property
     def of_looks(self) -> Mapping[str, Reported]:
         """The operating characteristics of the looks, by name; none where no looks are declared."""
-        return {} if self.interim is None else characteristics_of(self.interim)
+        if self.interim is None:
+            return {}
+        from protocolsim.interim.estimates.made import characteristics_of  # few trials have looks
+
+        return characteristics_of(self.interim)
 
     @cached_property
     def of_contrasts(self) -> Mapping[str, Reported]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cache, partial
 from itertools import accumulate, combinations, pairwise
 from pathlib import PurePath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from protocolsim.analysis.base import Analysis
 from protocolsim.cohort.cohort import Cohort
@@ -18,8 +18,6 @@ from protocolsim.endpoint.base import Endpoint
 from protocolsim.endpoint.between_arms.repeated import beside
 from protocolsim.engine.base import Measured, Trial, causes_of, place
 from protocolsim.errors import ScenarioError, UsageError, raised, unknown
-from protocolsim.interim.design import Design
-from protocolsim.interim.estimates.made import characteristics_of
 from protocolsim.proof.symbolic.budget import Budget
 from protocolsim.protocol.checks import findings
 from protocolsim.protocol.states import Protocol, State
@@ -34,7 +32,6 @@ from protocolsim.scenario.build.descriptions import state_rows
 from protocolsim.scenario.build.effect import effect_of
 from protocolsim.scenario.build.endpoints import EndpointsBuilder
 from protocolsim.scenario.build.interim.around import Around
-from protocolsim.scenario.build.interim.design import design_of
 from protocolsim.scenario.build.interim.events import awaited_stops, possible_stops
 from protocolsim.scenario.build.proof_case import case_of
 from protocolsim.scenario.build.protocol import ON_STUDY, StatesBuilder
@@ -59,6 +56,10 @@ from protocolsim.scenario.scenario import DecisionWorth, Scenario
 from protocolsim.scenario.settable import SettableParameter, scenario_parameters, variable_starts
 from protocolsim.scenario.setting_names import key_of
 from protocolsim.units import UnitError, in_words, unit_product
+
+if TYPE_CHECKING:
+    from protocolsim.interim.design import Design
+    from protocolsim.scenario.file.interim_schema import InterimPart
 
 # More than any trial has; each costs memory and time in every check that follows.
 MOST_STATES, MOST_TRANSITIONS = 200, 1000
@@ -122,7 +123,7 @@ def _assemble(document: Document, part: ScenarioPart, q: Expressions, allow_plug
     around = Around(
         part, q, words, reader, protocol, cohort, populations, endpoints, analyses, [t.name for t in hidden], cast.rows
     )
-    design = design_of(part.interim, around)
+    design = None if part.interim is None else _design(part.interim, around)
     _check_shown(part, q, words, design, endpoints)
     q.names.settle()
     if protocol is None or cohort is None or cast.disease is None:
@@ -167,6 +168,13 @@ def _own_parameters(part: ScenarioPart, protocol: Protocol, q: Expressions) -> t
     return (*scenario_parameters(part.parameters, q.parameters.named), *starts)
 
 
+def _design(part: InterimPart, around: Around) -> Design | None:
+    """What is declared of looks, or None where that has faults. Few trials have any: what reads it loads here."""
+    from protocolsim.scenario.build.interim.design import design_of
+
+    return design_of(part, around)
+
+
 def _check_shown(
     part: ScenarioPart,
     q: Expressions,
@@ -175,8 +183,16 @@ def _check_shown(
     endpoints: Mapping[str, Endpoint],
 ) -> None:
     """Faults of what a report shows: the scenarios and numbers that it quotes, the variable that it follows."""
-    of_looks = characteristics_of(design) if design is not None else None if part.interim is not None else ()
-    check_findings(part, q.faults, q.names, None if of_looks is None else (*of_looks, *beside(endpoints.values())))
+    contrasts = beside(endpoints.values())
+    if part.interim is None:
+        made: tuple[str, ...] | None = (*contrasts,)
+    elif design is None:
+        made = None
+    else:
+        from protocolsim.interim.estimates.made import characteristics_of
+
+        made = (*characteristics_of(design), *contrasts)
+    check_findings(part, q.faults, q.names, made)
     if part.follow is not None:
         q.names.known(("follow",), "variable", part.follow, words.variable_names)
 

@@ -19,10 +19,8 @@ from protocolsim.scenario.file.yaml_reader import Address
 _INTERIM: Address = ("interim",)
 
 
-def design_of(part: InterimPart | None, around: Around) -> Design | None:
-    """The design, or None where the file declares none or it has faults, which go to `around.q.faults`."""
-    if part is None:
-        return None
+def design_of(part: InterimPart, around: Around) -> Design | None:
+    """The design, or None where it has faults, which go to `around.q.faults`."""
     q = around.q
     with q.faults.watch() as here:
         _meeting(part, around)

@@ -1,7 +1,8 @@
-"""What commands share: the options of those that simulate, settings, progress, new files, and who may overwrite."""
+"""What commands share: options of those that simulate, settings, progress, new files, overwriting, forms of a story."""
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import sys
@@ -10,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
@@ -272,3 +273,44 @@ def _put(partial: Path, out: Path, *, overwrite: bool) -> None:
         move_new(partial, out)
     except FileExistsError:
         raise UsageError(f"{out}: somebody else wrote such a file meanwhile; it stays as it is") from None
+
+
+STORY_ENDINGS = (".html", ".png", ".svg", ".txt", ".json")
+
+
+class Story(Protocol):
+    """What one patient or one trial went through, in words and numbers."""
+
+    @property
+    def text(self) -> str:
+        """The words."""
+
+    def summary(self) -> dict[str, Any]:
+        """The same as JSON has it."""
+
+
+def story_form(*, html: bool, as_json: bool, out: Path | None, overwrite: bool) -> str:
+    """What to make of a story: by option, by the file's name, or for the terminal."""
+    if html and as_json:
+        raise UsageError("--html and --json: one of them")
+    if not (html or as_json) and out is not None and out.suffix.lower() not in STORY_ENDINGS:
+        raise UsageError(f"-o {out}: end it in {', '.join(STORY_ENDINGS)}")
+    if overwrite and out is None:
+        raise UsageError("--overwrite says nothing without -o")
+    if html or as_json:
+        return ".html" if html else ".json"
+    return "terminal" if out is None else out.suffix.lower()
+
+
+def story_written(story: Story, form: str, page: Callable[[], str], figure: Callable[[], Any]) -> str | bytes:
+    """A story in a form that is written: `page` makes the page, `figure` the chart of a picture."""
+    if form in (".png", ".svg"):
+        import tempfile
+
+        from protocolsim.report.style.figures import save
+
+        with tempfile.TemporaryDirectory() as folder:
+            return save(figure(), Path(folder) / f"figure{form}").read_bytes()
+    if form == ".html":
+        return page()
+    return json.dumps(story.summary(), indent=2) + "\n" if form == ".json" else story.text

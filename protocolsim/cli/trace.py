@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from protocolsim.cli.base import assignments, new_file
-from protocolsim.errors import UsageError
+from protocolsim.cli.base import assignments, new_file, story_form, story_written
 
 if TYPE_CHECKING:
     from protocolsim.report.patient.story import Trace
-
-_ENDINGS = (".html", ".png", ".svg", ".txt", ".json")
 
 
 @click.command()
@@ -54,9 +51,7 @@ def trace(
     from protocolsim.report.patient.story import trace as tell
     from protocolsim.scenario.load import load
 
-    form = _form(html, as_json, out)
-    if overwrite and out is None:
-        raise UsageError("--overwrite says nothing without -o")
+    form = story_form(html=html, as_json=as_json, out=out, overwrite=overwrite)
     with new_file(out, overwrite=overwrite) as write:
         loaded = load(scenario, set=assignments(settings), allow_plugins=allow_plugins)
         story = tell(loaded, subject, replicate=replicate, seed=seed, engine=engine, truth=truth)
@@ -66,41 +61,20 @@ def trace(
             from protocolsim.report.patient.console import print_trace
 
             print_trace(story, Console())
-        elif form in (".png", ".svg"):
-            write(_picture(story, form))
         else:
-            write(_text(story, form))
+            write(story_written(story, form, partial(_page, story), partial(_figure, story)))
 
 
-def _form(html: bool, as_json: bool, out: Path | None) -> str:
-    """What to make: by option, by the file's name, or for the terminal."""
-    if html and as_json:
-        raise UsageError("--html and --json: one of them")
-    if html or as_json:
-        return ".html" if html else ".json"
-    if out is None:
-        return "terminal"
-    if out.suffix.lower() not in _ENDINGS:
-        raise UsageError(f"-o {out}: end it in {', '.join(_ENDINGS)}")
-    return out.suffix.lower()
+def _page(story: Trace) -> str:
+    from protocolsim.report.patient.page import trace_page
+
+    return trace_page(story)
 
 
-def _text(story: Trace, form: str) -> str:
-    if form == ".html":
-        from protocolsim.report.patient.page import trace_page
-
-        return trace_page(story)
-    return json.dumps(story.summary(), indent=2) + "\n" if form == ".json" else story.text
-
-
-def _picture(story: Trace, form: str) -> bytes:
-    import tempfile
-
+def _figure(story: Trace) -> Any:
     from protocolsim.report.patient.figures import trace_figure
-    from protocolsim.report.style.figures import save
 
-    with tempfile.TemporaryDirectory() as folder:
-        return save(trace_figure(story), Path(folder) / f"figure{form}").read_bytes()
+    return trace_figure(story)
 
 
 COMMAND = trace

@@ -11,7 +11,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 
@@ -127,6 +127,49 @@ class Analysis(Endpoint):
         return quotient(sums[..., 0], sums[..., 1])
 
 
+@dataclass(frozen=True, kw_only=True)
+class CompareRates(Analysis):
+    """What tests of a rate ratio between two arms share: who is in them, what was counted, and over how much.
+
+    Kinds say in `method` how they test, and declare how counts vary.
+    """
+
+    method: ClassVar[str]
+    """What the test is called, the arms in braces: "... of {arm} against {against}"."""
+
+    of: OfReduction
+    arm: StateNames
+    against: StateNames
+    alternative: Literal["two-sided", "less", "greater"] = "two-sided"
+
+    @property
+    def independent_increments(self) -> bool:
+        """Of the estimated ratio, in large trials."""
+        return True
+
+    @property
+    def test(self) -> str:
+        """Which arms, on which side."""
+        side = {"two-sided": "two-sided", "less": "one-sided for fewer", "greater": "one-sided for more"}
+        said = self.method.format(arm=" or ".join(self.arm), against=" or ".join(self.against))
+        return f"{said}, {side[self.alternative]}"
+
+    @property
+    def of_whom(self) -> str:
+        """Those of the reduction, with or without a baseline."""
+        return (
+            f"over those {self.among} with an assessment in {' or '.join(self.of.during)}; withdrawal shortens the "
+            "time, missed assessments are left out"
+        )
+
+    def contributions(self, records: Records, populations: Mapping[str, Mask]) -> Floats:
+        """What was counted, over how much, and the arm, [subjects, 3]; nan for who is not in the test."""
+        rates = self.of.rates(records)
+        counted = self.of.members(populations) & (rates.late_over > 0.0)
+        late = np.where(counted, rates.late, np.nan)
+        return in_both(late, rates.late_over, arms(records, self.arm, self.against))
+
+
 def type_one_error(analysis: Analysis, *, subjects: int, trials: int = 2000, seed: int = 1) -> tuple[float, float]:
     """The share of trials of so many subjects that reject although the analysis's null hypothesis just holds.
 
@@ -185,15 +228,6 @@ def in_both(*columns: Floats) -> Floats:
     for place, column in enumerate(columns):
         both[:, place] = np.where(unknown, np.nan, column)
     return both
-
-
-def counts_and_arms(
-    of: Reduction, records: Records, populations: Mapping[str, Mask], arm: StateNames, against: StateNames
-) -> Floats:
-    """What was counted during treatment, over how much, and the arm, [subjects, 3]; nan for who is not in the test."""
-    rates = of.rates(records)
-    counted = of.members(populations) & (rates.late_over > 0.0)
-    return in_both(np.where(counted, rates.late, np.nan), rates.late_over, arms(records, arm, against))
 
 
 def counts(mask: Floats, trial: Integers, trials: int) -> Integers:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
 
-from protocolsim.analysis.base import Analysis, OfReduction, alternating, counts_and_arms, z_of_tails
-from protocolsim.arrays import Floats, Integers, Mask
-from protocolsim.endpoint.base import StateNames, quotient
+from protocolsim.analysis.base import CompareRates, alternating, z_of_tails
+from protocolsim.arrays import Floats, Integers
+from protocolsim.endpoint.base import quotient
 from protocolsim.endpoint.between_arms.intervals import logarithms
-from protocolsim.records import Records
 
 
 @dataclass(frozen=True, kw_only=True)
-class QuasiPoisson(Analysis):
+class QuasiPoisson(CompareRates):
     """Test of the rate ratio between two arms in a Poisson regression of counts whose dispersion is estimated.
 
     The counts and the time (or the number of assessments) over which they were made are those of a `reduction` during
@@ -43,34 +41,7 @@ analysis:
   fewer: {kind: quasi_poisson, of: lesions, arm: combination, against: placebo, alternative: less}
 """
 
-    of: OfReduction
-    arm: StateNames
-    against: StateNames
-    alternative: Literal["two-sided", "less", "greater"] = "two-sided"
-
-    @property
-    def independent_increments(self) -> bool:
-        """Of the estimated ratio, in large trials."""
-        return True
-
-    @property
-    def test(self) -> str:
-        """Which arms, on which side."""
-        side = {"two-sided": "two-sided", "less": "one-sided for fewer", "greater": "one-sided for more"}
-        arm, against = " or ".join(self.arm), " or ".join(self.against)
-        return f"quasi-Poisson rate ratio of {arm} against {against}, {side[self.alternative]}"
-
-    @property
-    def of_whom(self) -> str:
-        """Those of the reduction, with or without a baseline."""
-        return (
-            f"over those {self.among} with an assessment in {' or '.join(self.of.during)}; withdrawal shortens the "
-            "time, missed assessments are left out"
-        )
-
-    def contributions(self, records: Records, populations: Mapping[str, Mask]) -> Floats:
-        """What was counted, over how much, and the arm, [subjects, 3]; nan for who is not in the test."""
-        return counts_and_arms(self.of, records, populations, self.arm, self.against)
+    method: ClassVar[str] = "quasi-Poisson rate ratio of {arm} against {against}"
 
     def at_null(self, rng: np.random.Generator, subjects: int) -> Floats:
         """Counts with one rate and one dispersion in both arms, over times that differ; rates are lognormal."""

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 
-from protocolsim.analysis.base import Analysis, OfReduction, alternating, counts_and_arms, normal_p, split
-from protocolsim.arrays import Floats, Integers, Mask
-from protocolsim.endpoint.base import StateNames, quotient
+from protocolsim.analysis.base import CompareRates, alternating, normal_p, split
+from protocolsim.arrays import Floats, Integers
+from protocolsim.endpoint.base import quotient
 from protocolsim.errors import UsageError
-from protocolsim.records import Records
 from protocolsim.text.shell import install
 
 
 @dataclass(frozen=True, kw_only=True)
-class RateRatio(Analysis):
+class RateRatio(CompareRates):
     """Wald test of the rate ratio between two arms in a negative binomial regression of counts on treatment.
 
     The counts and the time (or the number of assessments) over which they were made are those of a `reduction` during
@@ -53,34 +51,7 @@ analysis:
         "quasi_poisson and mann_whitney hold it"
     )
 
-    of: OfReduction
-    arm: StateNames
-    against: StateNames
-    alternative: Literal["two-sided", "less", "greater"] = "two-sided"
-
-    @property
-    def independent_increments(self) -> bool:
-        """Of the most likely ratio."""
-        return True
-
-    @property
-    def test(self) -> str:
-        """Which arms, on which side."""
-        side = {"two-sided": "two-sided", "less": "one-sided for fewer", "greater": "one-sided for more"}
-        arm, against = " or ".join(self.arm), " or ".join(self.against)
-        return f"negative binomial rate ratio of {arm} against {against}, Wald test, {side[self.alternative]}"
-
-    @property
-    def of_whom(self) -> str:
-        """Those of the reduction, with or without a baseline."""
-        return (
-            f"over those {self.among} with an assessment in {' or '.join(self.of.during)}; withdrawal shortens the "
-            "time, missed assessments are left out"
-        )
-
-    def contributions(self, records: Records, populations: Mapping[str, Mask]) -> Floats:
-        """What was counted, over how much, and the arm, [subjects, 3]; nan for who is not in the test."""
-        return counts_and_arms(self.of, records, populations, self.arm, self.against)
+    method: ClassVar[str] = "negative binomial rate ratio of {arm} against {against}, Wald test"
 
     def at_null(self, rng: np.random.Generator, subjects: int) -> Floats:
         """Counts with one rate and one dispersion in both arms, over times that differ."""

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from pydantic.fields import FieldInfo
 
+from protocolsim.analysis.base import Analysis
 from protocolsim.analysis.catalogue import kinds as analysis_kinds
 from protocolsim.endpoint.base import Endpoint
 from protocolsim.endpoint.catalogue import kinds as endpoint_kinds
@@ -110,7 +111,9 @@ def _keys(kind: type[Endpoint]) -> Iterator[KindKey]:
 
 
 def _inherited(kind: type[Endpoint]) -> set[str]:
-    return {name for base in kind.__mro__[1:] for name in vars(base).get("__annotations__", {})}
+    # Not what only some kinds share, which is as much their own.
+    shared = [base for base in kind.__mro__[1:] if base in (Analysis, *Analysis.__mro__)]
+    return {name for base in shared for name in vars(base).get("__annotations__", {})}
 
 
 def _shared_key(name: str, field: FieldInfo) -> KindKey:

@@ -159,7 +159,7 @@ def test_spending_functions_are_those_of_the_papers(t, error):
     """Error spent by t, written out with SciPy; none at 0 and all at 1."""
     papers = [
         ("obrien_fleming", 0.0, 2.0 * norm.sf(norm.isf(error / 2.0) / np.sqrt(max(t, 1e-300)))),
-        ("pocock", 0.0, error * np.log1p((np.e - 1.0) * t)),
+        ("pocock", 0.0, error * np.log1p((np.exp(1.0) - 1.0) * t)),
         (GAMMA, -4.0, error * np.expm1(4.0 * t) / np.expm1(4.0)),
         (GAMMA, 0.0, error * t),
         (GAMMA, 2.5, error * np.expm1(-2.5 * t) / np.expm1(-2.5)),

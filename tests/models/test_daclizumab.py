@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy.linalg import expm
 
+from protocolsim.drug._daclizumab_effect import log_ratio_goal
 from protocolsim.drug.daclizumab import COMPONENT as DACLIZUMAB
 from tests.support.bodies import Bodies
 
@@ -164,6 +165,45 @@ def test_the_effect_comes_with_its_time_constant():
     goal = logs[6.0, 60] / (1 - np.exp(-10))
     assert logs[6.0, 3] == pytest.approx(goal * (1 - np.exp(-0.5)), rel=1e-6)
     assert logs[1e5, 60] == pytest.approx(2 * logs[6.0, 60], rel=1e-3)
+
+
+@pytest.mark.parametrize("steepness", [0.5, 1.0, 2.0, 4.44])
+def test_the_effect_is_hills_curve(steepness: float):
+    """At constant concentrations the settled effects are to each other as C^g / (6^g + C^g); half is at 6 mg/L."""
+    settled = {}
+    for concentration in (1.0, 3.0, 6.0, 20.0, 1e9):
+        bodies = _bodies(1, 80.0, effect_steepness=steepness, **ALIKE)
+        _hold(bodies, concentration, 200)
+        settled[concentration] = bodies.field(NAME, "log_rate_ratio")[0]
+    for concentration, effect in settled.items():
+        share = concentration**steepness / (6.0**steepness + concentration**steepness)
+        assert effect / settled[1e9] == pytest.approx(share, rel=1e-3), concentration
+
+
+@pytest.mark.parametrize("steepness", [0.5, 2.0, 4.44])
+def test_the_median_ratio_is_reached_at_any_steepness(steepness: float):
+    """The anchor holds whatever the curve: before an infusion of the reference regimen the median ratio is as asked."""
+    bodies = _bodies(1, 72.0, effect_steepness=steepness, median_rate_ratio=0.5, **ALIKE)
+    for week in range(0, 160, 4):
+        bodies.advance(week)
+        ratio = np.exp(bodies.field(NAME, "log_rate_ratio")[0])
+        bodies.give(NAME, 1.0)
+    assert ratio == pytest.approx(0.5, abs=1e-5)
+    assert (bodies.trait(NAME, "long_run_rate_ratio") == pytest.approx(0.5, abs=1e-5)).all()
+
+
+def test_at_a_steepness_of_one_nothing_is_bent():
+    """A steepness of 1 gives plain saturation to the last bit; the next number above it is a power, and nearly that."""
+    whole = {}
+    for steepness in (1.0, 1.0 + 2**-52):
+        bodies = _bodies(20, effect_steepness=steepness)
+        for week in (0, 2, 6, 10):
+            bodies.advance(week)
+            bodies.give(NAME, 1.0)
+        whole[steepness] = bodies.field(NAME, "log_rate_ratio").copy()
+    plain = [log_ratio_goal(-2.0, 6.0, 1.0, 1.0, c, 0.3) for c in (0.1, 2.0, 9.0)]
+    assert plain == [-2.0 * (c / (6.0 + c)) + 0.3 * min(1.0, c) for c in (0.1, 2.0, 9.0)]
+    assert whole[1.0] == pytest.approx(whole[1.0 + 2**-52], rel=1e-12)
 
 
 @pytest.mark.parametrize(("concentration", "ratio"), [(20.0, 5.15), (22.8, 5.41)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -11,21 +12,21 @@ from protocolsim.scenario.build.assemble import build
 from protocolsim.scenario.file.extends import extended
 from protocolsim.scenario.file.yaml_reader import parse
 from protocolsim.scenario.load import load
-from protocolsim.study.estimates import Estimate
+from protocolsim.study.estimation.estimate import Estimate
 from protocolsim.study.run import run
 
 PUBLISHED = {"low_over_placebo": 3.58 / 4.75, "high_over_placebo": 1.32 / 4.75}
-STEEPER = {"effect_steepness": 2.0, "half_effect_concentration": 10.0, "median_rate_ratio": 0.5}
+STEEPER = {"effect_steepness": 2.0, "half_effect_concentration": "10 mg/L", "median_rate_ratio": 0.5}
 
 
 @cache
-def arms(**values: float) -> dict[str, Estimate]:
+def arms(**values: Any) -> Mapping[str, Estimate]:
     """Both arms over placebo, in trials of CHOICE's size."""
     set_: dict[str, Any] = {f"daclizumab_sc.{name}": value for name, value in values.items()}
     return run(load("ms_choice", set=set_), replicates=400).estimates
 
 
-def missed(**values: float) -> list[str]:
+def missed(**values: Any) -> list[str]:
     """The arms whose published ratio lies outside what nine in ten single trials show."""
     found = arms(**values)
     return [name for name, ratio in PUBLISHED.items() if not found[name].lo <= ratio <= found[name].hi]
@@ -45,7 +46,7 @@ def test_what_suits_one_arm_misses_the_other(ratio, arm):
 
 
 def test_a_steeper_curve_serves_both_too():
-    """Both arms do not tell the steepness: a steeper curve with a higher concentration of half effect is nearer still."""
+    """Both arms do not tell the steepness: a steeper curve with half effect at a higher concentration is as near."""
     assert missed(**STEEPER) == []
     for name, ratio in PUBLISHED.items():
         assert abs(arms(**STEEPER)[name].value - ratio) < abs(arms()[name].value - ratio) + 0.05, name
@@ -87,7 +88,7 @@ endpoints:
 
 @pytest.mark.parametrize(("dose", "amount"), [("150 mg", 150.0), ("300 mg", 300.0)])
 def test_a_flat_dose_alone_against_interferon_can_be_written(dose, amount):
-    """A trial of so many mg every four weeks without interferon beta runs, gives that much, and engines agree to the bit."""
+    """A trial of so many mg every four weeks without interferon beta runs and gives that much, alike on both engines."""
     scenario = build(extended(parse(ALONE.format(dose=dose), "alone.yaml")))
     fast, slow = (run(scenario, replicates=4, engine=engine) for engine in ("batch", "des"))
     assert repr(fast.estimates) == repr(slow.estimates)

@@ -40,7 +40,7 @@ POPULATIONS = (
             ),
             PopulationValue(
                 "activity_autocorrelation", 0.87, 0.6, 0.95, "D",
-                f"{_VELEZ_MODEL}: least squares to its autocorrelations of 0.51, 0.37 and 0.23 at lags of 1 to 3 months;"
+                f"{_VELEZ_MODEL}: least squares to its autocorrelations of 0.51, 0.37 and 0.23 in 1 to 3 months;"
                 " at a variance-to-mean ratio of 1.9 none can be above 0.47",
             ),
         ),

@@ -222,7 +222,7 @@ def observe_edss(me: Any, p: Any, draw: Any, now: int, see: Any) -> None:
 COMPONENT = MODEL.component(
     Disease,
     name="relapsing_ms",
-    meaning="relapsing multiple sclerosis: lesions on MRI, and disability",
+    meaning="relapsing multiple sclerosis, as lesions on MRI and disability",
     description="""Patients with relapsing multiple sclerosis, of several populations; those of a trial that names none
     have failed interferon beta alone, and take it.
 

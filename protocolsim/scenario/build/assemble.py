@@ -46,7 +46,7 @@ from protocolsim.scenario.checks.lapsing import lapsing, said
 from protocolsim.scenario.checks.limits import beyond_limits, too_fine
 from protocolsim.scenario.file.extends import SET
 from protocolsim.scenario.file.model_schema import ModelPart
-from protocolsim.scenario.file.models import arrives_on, cast_of
+from protocolsim.scenario.file.models import NOTHING, arrives_on, cast_of
 from protocolsim.scenario.file.schema import CohortPart, ScenarioPart
 from protocolsim.scenario.file.shape_check import check
 from protocolsim.scenario.file.templates import expanded
@@ -78,6 +78,16 @@ class _Cast:
     warnings: list[str]
     arriving: Arriving
     silent: tuple[tuple[Address, str], ...] = ()
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """What a reader is told of them."""
+        return (*(text for _, text in self.silent), *self.warnings)
+
+    def who(self) -> dict[str, Any]:
+        """Who the patients are, in the words of a Scenario."""
+        come = self.arriving
+        return {"population": come.population, "arrives_on": come.drug, "assumed": self.silent}
 
     @property
     def components(self) -> tuple[Component, ...]:
@@ -141,7 +151,7 @@ def _assemble(document: Document, part: ScenarioPart, q: Expressions, allow_plug
     return Scenario(
         name=PurePath(document.source).stem,
         **_as_written(part),
-        warnings=(*(text for _, text in cast.silent), *cast.warnings, *_unusual(part, q.names, document, analyses), *(said(*n) for n in never)),
+        warnings=(*cast.told, *_unusual(part, q.names, document, analyses), *(said(*n) for n in never)),
         trial=trial(),
         populations=populations,
         endpoints=endpoints,
@@ -153,9 +163,7 @@ def _assemble(document: Document, part: ScenarioPart, q: Expressions, allow_plug
         own_parameters=_own_parameters(part, protocol, q),
         parameters=tuple(cast.rows),
         design=state_rows(part, protocol),
-        population=cast.arriving.population,
-        arrives_on=cast.arriving.drug,
-        assumed=cast.silent,
+        **cast.who(),
         lapsing=never,
         document=document,
         builder=build,
@@ -317,9 +325,10 @@ def _component(
             if component is None:
                 return None
         else:
-            component = components.load(room, name, allow_plugins, also=models)
+            also = (*models, NOTHING) if address == ARRIVES_ON else models
+            component = components.load(room, name, allow_plugins, also=also)
     except UsageError as error:
-        faults.append(address, str(error), at_key=room == "drug")
+        faults.append(address, str(error), at_key=room == "drug" and address != ARRIVES_ON)
         return None
     unfit = why_no_component(component, of_cohort=room == "disease")
     for why in unfit:

@@ -58,20 +58,18 @@ class Arriving:
         """What a reader is told where patients take something throughout that the file does not name."""
         if self.drug and self.drug not in {d.name for d in drugs}:
             who = f"population '{self.name}' of {disease.name}" if self.name else disease.name
-            yield (
-                POPULATION if self.chosen else ("cohort", "disease"),
+            said = (
                 f"the patients ({who}) arrive on {self.drug}, which nothing here names: they are simulated as staying "
                 f"on it throughout. Name it in the states where it is taken, say `arrives_on: {self.drug}` (it stops "
-                f"in the first state that does not name it), or `arrives_on: {NOTHING}`",
+                f"in the first state that does not name it), or `arrives_on: {NOTHING}`"
             )
+            yield POPULATION if self.chosen else ("cohort", "disease"), said
 
 
 def _in_population(parameter: Parameter, given: PopulationValue | None) -> Parameter:
     if given is None:
         return parameter
-    return replace(
-        parameter, value=given.value, low=given.low, high=given.high, mark=given.mark, source=given.source
-    )
+    return replace(parameter, value=given.value, low=given.low, high=given.high, mark=given.mark, source=given.source)
 
 
 def arriving(part: CohortPart, q: Expressions, disease: Disease | None, drugs: Mapping[str, Drug]) -> Arriving:
@@ -114,4 +112,3 @@ def _unknown(word: str, disease: Disease, known: Mapping[str, PatientPopulation]
     if not known:
         return f"'{disease.name}' has no populations; take this key away"
     return unknown("population", word, known)
-

@@ -35,15 +35,18 @@ PARAMETERS = (
               "time constant with which the effect leaves after stopping, or once antibodies neutralise it"),
     Parameter("onset_time", 1.0, "weeks", 0.1, 4.0, "A", "immediate on weekly MRI (Neurology 1997;48:1446, n=8)",
               "time constant with which the effect comes after starting or restarting"),
-    Parameter("response_rate_ratio", 0.18, "", 0.1, 0.35, "D", f"{_FRANK}; {_SIX_MONTHS}: between the two",
+    Parameter("response_rate_ratio", 0.22, "", 0.1, 0.4, "D",
+              f"{_FRANK}; {_SIX_MONTHS}: a mean ratio of 0.3 stands between the first year of the one and the other",
               "of patients who start interferon beta: median ratio of the rate of new lesions on it, before any"
               " antibodies, to that without it", least=0.001, scale="log"),
     Parameter("response_log_sd", 0.8, "", 0.4, 1.1, "A",
               "that of daclizumab; not identified, since the neutralised alone bring most of what DECIDE shows",
               "spread of that ratio between patients (SD of its logarithm)"),
-    Parameter("neutralised_share", 45.0, "%", 15.0, 60.0, "D", f"the waning over the years in {_FRANK}",
+    Parameter("neutralised_share", 40.0, "%", 15.0, 60.0, "D",
+              f"{_FRANK}: what is left in years 2 and 3. Antibodies were not counted: whatever wanes is called so",
               "of patients who start it: share who become neutralised if they stay on it long enough", most=100),
-    Parameter("neutralisation_time", 52.0, "weeks", 26.0, 104.0, "D", f"the waning over the years in {_FRANK}",
+    Parameter("neutralisation_time", 52.0, "weeks", 26.0, 104.0, "D",
+              f"{_FRANK}: the effect wanes 3 times as much between years 1 and 2 as between 2 and 3",
               "of those: mean time on treatment until they are; it is exponential"),
 )  # fmt: skip
 

@@ -12,7 +12,7 @@ from protocolsim.scenario.file.model_schema import ModelParameter, ModelPopulati
 from protocolsim.scenario.file.models import NOTHING
 from protocolsim.scenario.file.yaml_reader import Address
 from protocolsim.scenario.models.parameters import parameter_of
-from protocolsim.units import dimension_name, in_words, unit_product
+from protocolsim.units import dimension_name, in_words, rounded, unit_product
 
 
 def populations_of(
@@ -53,7 +53,10 @@ def _value(faults: Faults, at: Address, of: Parameter, given: ModelPopulationVal
         said = f"expected {dimension_name(wanted.dimension)}, such as {in_words(of.value, of.unit)}"
         faults.append((*at, "value"), f"{said}, found '{given.value}'")
         return None
-    value, low, high = (number * unit.value / wanted.value for number in (read.value, read.low, read.high))
+    factor = unit.value / wanted.value
+    value, low, high = (
+        rounded(number * factor) if factor != 1.0 else number for number in (read.value, read.low, read.high)
+    )
     if not of.lowest <= value <= of.most:
         bound = f"below {of.lowest:g}" if value < of.lowest else f"above {of.most:g}"
         faults.append((*at, "value"), f"{given.value} is {bound} {of.unit} ({of.meaning})".replace("  ", " "))

@@ -414,6 +414,16 @@ class TestEvents:
             "events": {"e": {"rate": "x / 1 day"}},
         }
         assert "needs a step of time" in faults_of(model)
+        for step, said in (
+            ("2 days", ""), ("2 minutes", "too fine"), ("a while", "a while"), ("0 days", "too fine"),
+        ):  # fmt: skip
+            model["events"]["e"]["step"] = step
+            found = faults_of(model)
+            assert said in found if said else not found, (step, found)
+        model["events"] |= {"other": {"rate": "x / 2 days", "step": "3 days"}}
+        model["events"]["e"]["step"] = "2 days"
+        assert "one step of time" in faults_of(model)
+        assert "leave this one out" in faults_of({**model, "step": "1 day"})
 
 
 def test_times_and_signals_in_formulas():

@@ -44,8 +44,8 @@ analysis:
 """
 
     instead: ClassVar[str] = (
-        "it takes what changes by itself (regression to the mean) for an effect, and a comparison with a randomised arm "
-        "does not"
+        "it takes what changes by itself (regression to the mean) for an effect, which a comparison with a randomised "
+        "arm does not"
     )
 
     of: OfReduction

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @click.option(
     "--no-companions",
     is_flag=True,
-    help="Simulate this scenario alone: none of those beside it, and no trials without an effect for the tests' levels.",
+    help="Simulate this scenario alone: none of those beside it, no trials without an effect for levels of tests.",
 )
 def run(scenario: str, csv: bool, no_companions: bool, asked: Asked) -> None:
     """Simulate SCENARIO beside what was published. A shipped one by name, or a file."""

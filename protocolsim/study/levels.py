@@ -17,8 +17,11 @@ from protocolsim.scenario.file.extends import with_settings
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.scenario.setting_names import settings
 from protocolsim.study.companions import companion_replicates
-from protocolsim.study.estimation.level import Level
+from protocolsim.study.estimation.empirical_level import EmpiricalLevel
 from protocolsim.study.result import Result
+
+_Key = tuple[str, str] | None
+"""A randomisation and its control arm; None: the effect is set to none."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ def null_trials(scenario: Scenario) -> NullTrials:
 
     Nothing is raised: what stands in the way of one is the reason in `unknown`.
     """
-    trials: dict[str, Scenario] = {}
+    trials: dict[_Key, Scenario] = {}
     of: dict[str, str] = {}
     words: dict[str, str] = {}
     unknown: dict[str, str] = {}
@@ -63,10 +66,6 @@ def null_trials(scenario: Scenario) -> NullTrials:
             continue
         of[name], words[_shown(key)] = _shown(key), said
     return NullTrials({_shown(key): trial for key, trial in trials.items()}, of, words, unknown)
-
-
-_Key = tuple[str, str] | None
-"""A randomisation and its control arm; None: the effect is set to none."""
 
 
 def _shown(key: _Key) -> str:
@@ -109,14 +108,14 @@ def _trial(scenario: Scenario, key: _Key) -> Scenario:
 
 def with_levels(result: Result, plan: NullTrials) -> Result:
     """The result of a run whose companions held the plan's trials too: levels in their place."""
-    levels: dict[str, Level] = {}
+    levels: dict[str, EmpiricalLevel] = {}
     for name, analysis in result.scenario.analyses.items():
         nominal = float(analysis.level)
         if name in plan.of:
             trial = plan.of[name]
             found, said = result.companions[trial].estimates[name], plan.words[trial]
-            levels[name] = Level(nominal, found.value, found.mcse, found.n_replicates, said, analysis.instead)
+            levels[name] = EmpiricalLevel(nominal, found.value, found.mcse, found.n_replicates, said, analysis.instead)
         elif name in plan.unknown:
-            levels[name] = Level(nominal, reason=plan.unknown[name])
+            levels[name] = EmpiricalLevel(nominal, reason=plan.unknown[name])
     beside = {name: other for name, other in result.companions.items() if name not in plan.trials}
     return replace(result, companions=beside, levels=levels)

@@ -16,8 +16,8 @@ from protocolsim.scenario.file.yaml_writer import as_yaml
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.study.denominators import OfPublishedSize
 from protocolsim.study.engines import pieces
+from protocolsim.study.estimation.empirical_level import EmpiricalLevel
 from protocolsim.study.estimation.estimate import Estimate, as_json
-from protocolsim.study.estimation.level import Level
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,7 +52,7 @@ class Result:
     kept: tuple[Records, ...] | None = field(repr=False, default=None)
     first: tuple[Records, ...] = field(repr=False, default=())
     companions: Mapping[str, Result] = field(repr=False, default_factory=dict)
-    levels: Mapping[str, Level] = field(repr=False, default_factory=dict)
+    levels: Mapping[str, EmpiricalLevel] = field(repr=False, default_factory=dict)
     sums: Mapping[str, Floats] = field(repr=False, default_factory=dict, compare=False)
     published_size: OfPublishedSize | None = field(repr=False, default=None, compare=False)
     enlarged: Result | None = field(repr=False, default=None, compare=False)

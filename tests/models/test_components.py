@@ -192,10 +192,7 @@ def test_plain_functions_make_the_same_component(kind: Any):
         start=kind.start.py_func,
         advance=kind.advance and kind.advance.py_func,
         assessments=tuple(dataclasses.replace(a, observe=a.observe.py_func) for a in kind.assessments),
-        hazards=tuple(
-            dataclasses.replace(h, multiplier=h.multiplier and getattr(h.multiplier, "py_func"))
-            for h in kind.hazards  # noqa: B009
-        ),
+        hazards=tuple(dataclasses.replace(h, multiplier=h.multiplier and h.multiplier.py_func) for h in kind.hazards),
         **({"give": kind.give and getattr(kind.give, "py_func")} if isinstance(kind, Drug) else {}),  # noqa: B009 - Numba's
     )
     pairs = zip(_life(_bodies(kind, 3), kind), _life(_bodies(plain, 3), plain), strict=True)

@@ -14,7 +14,7 @@ from protocolsim.report.run import levels as said
 from protocolsim.scenario.equal_arms import equal_arms
 from protocolsim.scenario.load import load
 from protocolsim.study.companions import MOST
-from protocolsim.study.estimation.level import BEYOND, Level
+from protocolsim.study.estimation.empirical_level import BEYOND, EmpiricalLevel
 from protocolsim.study.levels import null_trials, with_levels
 from protocolsim.study.run import run
 
@@ -61,6 +61,7 @@ def test_a_level_is_the_power_in_the_trial_without_an_effect():
     level = result.levels["passed_between_arms"]
     assert (level.value, level.mcse, level.replicates) == (alike.value, alike.mcse, 25)
     assert level.nominal == scenario.analyses["passed_between_arms"].level
+    assert scenario.effect is not None
     idle = run(load("ms_randomised", set=dict(scenario.effect.none)), replicates=25)
     for name in ("before_after_test", "controlled_test"):
         assert result.levels[name].value == idle.estimates[name].value
@@ -74,7 +75,7 @@ def test_what_was_set_from_outside_is_set_there_too(odd):
 
 
 def test_a_test_that_rejects_equal_arms_too_often_is_warned_of(found):
-    """The Wald test of a negative binomial ratio does in lognormal patients, ranks do not; the warning says what does."""
+    """The Wald test of a negative binomial ratio does in lognormal patients, ranks do not; what does is said."""
     wald, ranks = found.levels["wald"], found.levels["ranks"]
     assert wald.above
     assert not ranks.above
@@ -110,8 +111,8 @@ def test_without_a_stated_effect_a_test_within_an_arm_has_no_level(tmp_path):
 )
 def test_above_means_beyond_the_error(value, above):
     """A level counts as too high by so many Monte Carlo errors, and one that is not known never does."""
-    assert Level(0.05, value, 0.01, 400).above is above
-    assert Level(0.05, reason="none").above is False
+    assert EmpiricalLevel(0.05, value, 0.01, 400).above is above
+    assert EmpiricalLevel(0.05, reason="none").above is False
 
 
 @pytest.fixture

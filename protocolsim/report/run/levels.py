@@ -7,9 +7,9 @@ from protocolsim.study.estimation.estimate import Estimate
 from protocolsim.study.result import Result
 
 LEVELS_MEAN = (
-    "Without an effect: the share of trials in which the test rejects although there is nothing to find, under the same "
-    "seed; with equal arms every arm is treated as its control is. That is the level which the test has, and it should "
-    "not be above the one that it promises (in brackets)."
+    "Without an effect: the share of trials in which the test rejects although there is nothing to find; with equal "
+    "arms every arm is treated as its control is. That is the level which the test has, and it should not be above the "
+    "one that it promises (in brackets)."
 )
 
 

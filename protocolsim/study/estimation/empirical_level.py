@@ -11,7 +11,7 @@ BEYOND = 2.5
 
 
 @dataclass(frozen=True)
-class Level:
+class EmpiricalLevel:
     """How often a test rejects in trials without an effect.
 
     `nominal` is what it promises. `value` (nan where `reason` says why it is not known) is the share that rejects,

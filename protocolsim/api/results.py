@@ -81,6 +81,9 @@ class Result(Figured, result.Result):
         By endpoint or analysis: `value` (all replicates taken together), `mcse` (its Monte Carlo standard error), `lo`,
         `median` and `hi` (the 5th, 50th and 95th percentile of single trials), `n_undefined`, `n_replicates`, `unit`,
         `published`, `percentile` (0 to 100: where the published value lies among trials). Shares are 0 to 1.
+    levels : mapping of str to EmpiricalLevel
+        Of ``run(..., companions=True)``, by analysis: how often it rejects in trials without an effect (`value`,
+        `mcse`, `nominal`, `of`; where there are none, `reason`).
     seconds : float
         How long it took.
     rows : int

@@ -23,26 +23,34 @@ if TYPE_CHECKING:
 @parallel
 @durable
 @with_csv
-def run(scenario: str, csv: bool, asked: Asked) -> None:
+@click.option(
+    "--no-companions",
+    is_flag=True,
+    help="Simulate this scenario alone: none of those beside it, no trials without an effect for levels of tests.",
+)
+def run(scenario: str, csv: bool, no_companions: bool, asked: Asked) -> None:
     """Simulate SCENARIO beside what was published. A shipped one by name, or a file."""
     from protocolsim.study.arguments import replicates_and_seed
-    from protocolsim.study.companions import companions, trials_beside
+    from protocolsim.study.companions import companion_replicates, companions
+    from protocolsim.study.levels import NO_NULL_TRIALS, null_trials, with_levels
     from protocolsim.study.run import run as run_study
     from protocolsim.study.run import run_manifest
 
     if csv and asked.out is None:
         raise UsageError("--csv says nothing without --out")
     loaded = asked.load(scenario)
-    reported = asked.out is not None or asked.shown
+    reported = (asked.out is not None or asked.shown) and not no_companions
     # Here and not in the report, so that nothing is simulated in vain.
-    others = companions(loaded) if reported else {}
+    nulls = null_trials(loaded) if (reported or asked.as_json) and not no_companions else NO_NULL_TRIALS
+    others = {**(companions(loaded) if reported else {}), **nulls.trials}
     # To spell a scenario out takes a tenth of a short run, and only a folder needs it.
     manifest = None if asked.out is None else run_manifest(loaded, **asked.study, companions=others)
     replicates, _ = replicates_and_seed(loaded, asked.replicates, asked.seed)
-    total = replicates + (trials_beside(loaded, replicates) if reported else 0)
+    total = replicates + len(others) * companion_replicates(replicates)
     with study_in(asked, loaded, manifest) as folder:
         with workers_for(asked.workers, asked.cluster) as those, progress(total, shown=asked.shown) as tell:
             result = run_study(loaded, **asked.study, workers=those, folder=folder, companions=others, progress=tell)
+            result = with_levels(result, nulls)
         if folder is not None:
             _write(result, folder, csv)
     if asked.as_json:

@@ -16,6 +16,7 @@ from protocolsim.scenario.file.yaml_writer import as_yaml
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.study.denominators import OfPublishedSize
 from protocolsim.study.engines import pieces
+from protocolsim.study.estimation.empirical_level import EmpiricalLevel
 from protocolsim.study.estimation.estimate import Estimate, as_json
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class Result:
     `subjects`, `observations`, `doses`, `moves` and `events` have one row for each thing that happened, over all
     replicates; columns named `truth_*` hold what no clinic could know. `sums` are what the estimates were made of,
     [replicates, k] by endpoint. `companions` are the scenarios that were run beside this one, by name.
+    `levels` are how often its tests reject without an effect, where that was asked for (`study/levels.py`).
     `published_size` says how published counts are judged, and `enlarged` is the run of the larger cohort that this
     takes; both only where that was asked for (`validate`).
     """
@@ -50,6 +52,7 @@ class Result:
     kept: tuple[Records, ...] | None = field(repr=False, default=None)
     first: tuple[Records, ...] = field(repr=False, default=())
     companions: Mapping[str, Result] = field(repr=False, default_factory=dict)
+    levels: Mapping[str, EmpiricalLevel] = field(repr=False, default_factory=dict)
     sums: Mapping[str, Floats] = field(repr=False, default_factory=dict, compare=False)
     published_size: OfPublishedSize | None = field(repr=False, default=None, compare=False)
     enlarged: Result | None = field(repr=False, default=None, compare=False)
@@ -143,8 +146,12 @@ class Result:
             "seed": self.seed,
             "replicates": self.replicates,
             "engine": self.engine,
-            "estimates": {name: as_json(e) for name, e in self.estimates.items()},
+            "estimates": {name: {**as_json(e), **self._level_of(name)} for name, e in self.estimates.items()},
         }
+
+    def _level_of(self, name: str) -> dict[str, Any]:
+        """Of a test whose level was asked for, that as JSON has it."""
+        return {"level": self.levels[name].as_json()} if name in self.levels else {}
 
     def table(self) -> pd.DataFrame:
         """The summary as a frame, one row per estimate."""

@@ -13,7 +13,7 @@ from protocolsim.errors import UsageError
 from protocolsim.report.looks.figures import boundaries, endings
 from protocolsim.report.looks.frames import bounded
 from protocolsim.report.looks.summary import OVER_ALL_MEANS, summary_of
-from protocolsim.report.run import figures, findings
+from protocolsim.report.run import figures, findings, levels
 from protocolsim.report.run.flow import flow
 from protocolsim.report.style import numbers
 from protocolsim.report.style.figures import inline
@@ -42,7 +42,9 @@ def page(result: Result) -> str:
         compared=any(e.published is not None for e in estimates),
         range_means=numbers.RANGE_MEANS,
         validation=_validation(result),
-        tests=[_test(e) for e in numbers.tests(result)],
+        tests=[_test(result, e) for e in numbers.tests(result)],
+        levels_mean=levels.LEVELS_MEAN if result.levels else "",
+        warnings=[*result.scenario.warnings, *levels.warnings(result)],
         contrasts=[_characteristic(e) for e in numbers.over_trials(result)],
         contrasts_mean=numbers.CONTRASTS_MEAN,
         looks=_looks(result),
@@ -80,8 +82,11 @@ def _rows(result: Result) -> list[dict[str, Any]]:
     ]
 
 
-def _test(estimate: Estimate) -> dict[str, str]:
-    return {"label": estimate.label, "counting": estimate.counting, "rejects": numbers.simulated(estimate)}
+def _test(result: Result, estimate: Estimate) -> dict[str, str]:
+    return {
+        "label": estimate.label, "counting": estimate.counting, "rejects": numbers.simulated(estimate),
+        "level": levels.level(result, estimate),
+    }  # fmt: skip
 
 
 def _looks(result: Result) -> dict[str, Any] | None:

@@ -289,6 +289,10 @@ class EventPart(FilePart):
     times: Expression | None = Field(default=None, description="what that hazard is multiplied by, such as a frailty")
     since: Literal["entry", "enrolment"] = Field(default="entry", description="when its time begins")
     recurrent: StrictBool = Field(default=False, description="it may come again")
+    step: Time | None = Field(
+        default=None,
+        description="how often a hazard that changes is found out anew, where the model goes by every moment",
+    )
     meaning: Text | None = Field(default=None, description="what it is, in a few words")
     stream: StrictInt | None = Field(default=None, description="the number of its stream of draws, instead of its own")
 

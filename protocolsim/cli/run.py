@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from protocolsim.cli.base import Asked, durable, parallel, progress, studies, study_in, with_csv, workers_for
+from protocolsim.cli.base import Asked, durable, parallel, progress, studies, study_in, with_csv, with_parameters, workers_for
 from protocolsim.errors import UsageError
 from protocolsim.text.terminal import say
 
@@ -22,9 +22,14 @@ if TYPE_CHECKING:
 @studies
 @parallel
 @durable
+@with_parameters
 @with_csv
 def run(scenario: str, csv: bool, asked: Asked) -> None:
-    """Simulate SCENARIO beside what was published. A shipped one by name, or a file."""
+    """Simulate SCENARIO beside what was published. A shipped one by name, or a file.
+
+    With --parameters plausible as many trials again are simulated, each two with other values of the parameters that
+    are not known: the range of single trials then says how far the next real trial may differ.
+    """
     from protocolsim.study.arguments import replicates_and_seed
     from protocolsim.study.companions import companions, trials_beside
     from protocolsim.study.run import run as run_study
@@ -36,13 +41,15 @@ def run(scenario: str, csv: bool, asked: Asked) -> None:
     reported = asked.out is not None or asked.shown
     # Here and not in the report, so that nothing is simulated in vain.
     others = companions(loaded) if reported else {}
-    # To spell a scenario out takes a tenth of a short run, and only a folder needs it.
-    manifest = None if asked.out is None else run_manifest(loaded, **asked.study, companions=others)
     replicates, _ = replicates_and_seed(loaded, asked.replicates, asked.seed)
-    total = replicates + (trials_beside(loaded, replicates) if reported else 0)
+    draws = asked.draws(loaded)
+    # To spell a scenario out takes a tenth of a short run, and only a folder needs it.
+    manifest = None if asked.out is None else run_manifest(loaded, **asked.study, companions=others, draws=draws)
+    total = replicates * (1 if draws is None else 2) + (trials_beside(loaded, replicates) if reported else 0)
+    whole: dict[str, Any] = {"companions": others, "draws": draws}
     with study_in(asked, loaded, manifest) as folder:
         with workers_for(asked.workers, asked.cluster) as those, progress(total, shown=asked.shown) as tell:
-            result = run_study(loaded, **asked.study, workers=those, folder=folder, companions=others, progress=tell)
+            result = run_study(loaded, **asked.study, **whole, workers=those, folder=folder, progress=tell)
         if folder is not None:
             _write(result, folder, csv)
     if asked.as_json:
@@ -68,6 +75,7 @@ def _show(result: Result, out: Path | None, csv: bool) -> None:
     print_summary(result, Console())
     if out is not None:
         tables = "tables as parquet and CSV" if csv else "tables as parquet"
+        tables += "" if result.drawn is None else ", draws as parquet and CSV"
         say(f"written to {out}: report.html, summary.json, {tables}, scenario.yaml, provenance.json")
 
 

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from protocolsim.cli.base import Asked, durable, parallel, progress, studies, study_in, with_csv, with_parameters, workers_for
+from protocolsim.cli.base import (
+    Asked,
+    durable,
+    parallel,
+    progress,
+    studies,
+    study_in,
+    with_csv,
+    with_parameters,
+    workers_for,
+)
 from protocolsim.errors import UsageError
 from protocolsim.text.terminal import say
 

@@ -39,7 +39,7 @@ def redrawn(scenario: Scenario, numbers: Mapping[str, float]) -> Trial:
         raise SimulationError(f"at {_said(numbers)}: {said}") from None
     except UsageError as error:
         raise SimulationError(f"at {_said(numbers)}: {error}") from None
-    except Exception as error:  # a model's own code may fail in any way
+    except Exception as error:  # noqa: BLE001 - a model's own code may fail in any way
         raise SimulationError(f"at {_said(numbers)}: a model failed: {raised(error)}") from None
 
 

@@ -71,7 +71,7 @@ def pieces(
 
 
 def joined(parts: Iterable[Records]) -> Iterator[Records]:
-    """The same records in larger pieces, as far as these are of whole replicates: what reads them costs by the piece."""
+    """The same records in larger pieces, where these are of whole replicates: to read them costs by the piece."""
     together: list[Records] = []
     for records in parts:
         if together and (not records.whole or _subjects(together) >= _JOINED):

@@ -186,7 +186,7 @@ class Result:
         return {**summary, "estimates": estimates}
 
     def table(self) -> pd.DataFrame:
-        """The summary as a frame, one row per estimate; with `prediction_lo` and `prediction_hi` of drawn parameters."""
+        """The summary as a frame, one row per estimate; `prediction_lo` and `prediction_hi` of drawn parameters."""
         import pandas as pd
 
         frame = pd.DataFrame.from_dict({n: as_json(e) for n, e in self.estimates.items()}, orient="index")

@@ -49,9 +49,9 @@ def run(
     single large replicate is simulated by one of them. `folder` keeps what is finished, with its `tables`.
     `companions` are scenarios to show beside this one (`study.companions.companions` gives its own), simulated under
     the same seed and kept in the same folder; so is the larger cohort of `published_size`, with as many replicates.
-    `draws`: as many trials again with these values of the uncertain parameters, the result's `drawn`. `progress` is told how many replicates were done since it was last
-    called. Raises UsageError for impossible arguments, SimulationError where a cohort cannot be filled, WorkerError
-    where workers die again and again.
+    `draws`: as many trials again with these values of the uncertain parameters, the result's `drawn`. `progress` is
+    told how many replicates were done since it was last called. Raises UsageError for impossible arguments,
+    SimulationError where a cohort cannot be filled, WorkerError where workers die again and again.
     """
     replicates, seed = replicates_and_seed(scenario, replicates, seed)
     engine = chosen_engine(scenario, engine)
@@ -79,15 +79,19 @@ def run(
     except SimulationError as error:
         if not error.point:
             raise
-        point = points[error.point]
-        size = f"with a cohort of {point.scenario.trial.cohort.size:,}"
-        where = [*(n for n, other in others.items() if other is point.scenario), *([size] if point.scenario is larger else [])]
-        raise SimulationError(f"{where[0]}: {error}" if where else str(error)) from None
+        raise SimulationError(_where(points[error.point].scenario, others, larger) + str(error)) from None
     drawn = None if draws is None else _judged_so(result[-len(once_more) :], published_size)
     result = result[: len(points) - (0 if draws is None else len(once_more))]
     enlarged = None if larger is None else result.pop()
     whole = replace(result[0], published_size=published_size, enlarged=enlarged, drawn=drawn)
     return whole.with_companions(dict(zip(others, result[1:], strict=True)))
+
+
+def _where(failed: Scenario, others: Mapping[str, Scenario], larger: Scenario | None) -> str:
+    """Which scenario of a run failed, as the beginning of a sentence; "" for its own."""
+    if larger is not None and failed is larger:
+        return f"with a cohort of {larger.trial.cohort.size:,}: "
+    return "".join(f"{name}: " for name, other in others.items() if other is failed)
 
 
 def _judged_so(drawn: list[Result], published_size: OfPublishedSize | None) -> Result:

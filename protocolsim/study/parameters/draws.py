@@ -97,4 +97,3 @@ class ParameterDraws:
     def numbers(self, values: list[float]) -> Mapping[str, float]:
         """The values of one draw by path."""
         return {p.path: value for p, value in zip(self.parameters, values, strict=True)}
-

@@ -1,9 +1,9 @@
 """A posterior in a file: joint draws of parameters with their weights, and what they belong to.
 
-`calibrate` writes it as JSON beside its report, and `--parameters` reads it. It belongs to models at the values that the
-scenario had when it was fitted: a scenario whose models, or whose values of them, are others is refused, since its
-posterior would be another. What a scenario supposes (a value at or beyond the end of its plausible range, "no drug") and
-what is set from outside is held there, and only the other parameters are drawn.
+`calibrate` writes it as JSON beside its report, and `--parameters` reads it. It belongs to models at the values that
+the scenario had when it was fitted: a scenario whose models, or whose values of them, are others is refused, since its
+posterior would be another. What a scenario supposes (a value at or beyond the end of its plausible range, "no drug")
+and what is set from outside is held there, and only the other parameters are drawn.
 """
 
 from __future__ import annotations
@@ -158,9 +158,7 @@ def _chosen(part: Mapping[str, str], scenario: Scenario, refuse: _Refusal) -> Se
     return found
 
 
-def _accepted(
-    parts: _Parts, chosen: Sequence[SettableParameter], scenario: Scenario, refuse: _Refusal
-) -> None:
+def _accepted(parts: _Parts, chosen: Sequence[SettableParameter], scenario: Scenario, refuse: _Refusal) -> None:
     """Every value is one that its model accepts."""
     trial = scenario.trial
     of_models: dict[tuple[str, str], Parameter] = {

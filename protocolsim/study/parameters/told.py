@@ -26,7 +26,8 @@ def planned_draws(draws: ParameterDraws | None) -> dict[str, Any]:
     """What a manifest says of the draws; nothing where parameters are fixed."""
     if draws is None:
         return {}
-    return {"parameters": draws.origin if draws.joint is None else f"posterior {draws.joint.checksum[:16]}"}
+    # Not "parameters": a scenario's own stand beside it under that name.
+    return {"--parameters": draws.origin if draws.joint is None else f"posterior {draws.joint.checksum[:16]}"}
 
 
 def draws_frame(

@@ -117,7 +117,9 @@ def _uncertain(p: SettableParameter) -> UncertainParameter:
     assert p.value is not None
     assert p.low is not None
     assert p.high is not None
-    return UncertainParameter(p.key, p.path, p.component, p.name, p.unit, p.value, p.low, p.high, p.log, p.mark, p.meaning)
+    return UncertainParameter(
+        p.key, p.path, p.component, p.name, p.unit, p.value, p.low, p.high, p.log, p.mark, p.meaning
+    )
 
 
 def spread_of(parameter: UncertainParameter, uniforms: Floats) -> Floats:

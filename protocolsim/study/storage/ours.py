@@ -29,7 +29,10 @@ COMPANIONS = "beside"
 COMPARED = "compared.yaml"
 
 _OF_RUNS = (*TABLES, *TRIAL_TABLES)
-_FRAMES = ("sweep", "curve", "definitions", "cuts", "regret", "posterior", "validation", "comparison", "boundaries", "draws")
+_FRAMES = (
+    *("sweep", "curve", "definitions", "cuts", "regret", "posterior"),
+    *("validation", "comparison", "boundaries", "draws"),
+)
 _TABLE = r"\.(parquet|csv|csv\.gz)"
 _FIGURE = r"\.(png|svg|html)"
 _RESULT = re.compile(

@@ -10,7 +10,9 @@ from protocolsim.api.results import Comparison, Result, Sweep, Validation, resul
 from protocolsim.engine.base import Progress
 from protocolsim.study.companions import companions as _companions
 from protocolsim.study.compare import compare as _compare
+from protocolsim.study.compare import draws_of_both
 from protocolsim.study.conduct import Workers
+from protocolsim.study.parameters.asked import ParametersLike, draws_asked
 from protocolsim.study.run import run as _run
 from protocolsim.study.sweep.sweep import carry_out, plan
 from protocolsim.study.validation import published_rows, validation_plan
@@ -25,6 +27,7 @@ def run(
     workers: Workers = 1,
     companions: bool = False,
     set: Settings | None = None,
+    parameters: ParametersLike = "fixed",
     progress: Progress | None = None,
     allow_plugins: bool = False,
 ) -> Result:
@@ -46,6 +49,9 @@ def run(
         Whether to run the scenarios that this one names beside itself too, which its report quotes.
     set : mapping of str to value, optional
         Values to change, by name, as for `load`.
+    parameters : {"fixed", "plausible"} or path, default "fixed"
+        "plausible" simulates as many trials again with the parameters that are uncertain drawn from their plausible
+        ranges, each draw for two trials; the path of a posterior that `calibrate` wrote draws from that.
     progress : callable, optional
         Called with the number of trials done since it was last called.
     allow_plugins : bool, default False
@@ -75,8 +81,9 @@ def run(
     loaded = scenario_of(scenario, set, allow_plugins)
     beside = _companions(loaded) if companions else None
     result = _run(
-        loaded, replicates=replicates, seed=seed, engine=engine, workers=workers, companions=beside, progress=progress
-    )
+        loaded, replicates=replicates, seed=seed, engine=engine, workers=workers, companions=beside, progress=progress,
+        draws=draws_asked(loaded, parameters, seed),
+    )  # fmt: skip
     return result_of(result)
 
 
@@ -89,6 +96,7 @@ def sweep(
     engine: str = "auto",
     workers: Workers = 1,
     set: Settings | None = None,
+    parameters: ParametersLike = "fixed",
     progress: Progress | None = None,
     allow_plugins: bool = False,
 ) -> Sweep:
@@ -111,6 +119,9 @@ def sweep(
         How many processes; -1 for one on each core, "auto" for as many as pay. The numbers are the same for any.
     set : mapping of str to value, optional
         Values to change, by name, as for `load`.
+    parameters : {"fixed", "plausible"} or path, default "fixed"
+        "plausible" simulates as many trials again with the parameters that are uncertain drawn from their plausible
+        ranges, each draw for two trials; the path of a posterior that `calibrate` wrote draws from that.
     progress : callable, optional
         Called with the number of trials done since it was last called.
     allow_plugins : bool, default False
@@ -139,7 +150,7 @@ def sweep(
     0.0
     """
     base = scenario_of(scenario, set, allow_plugins)
-    planned = plan(base, vary, replicates=replicates, seed=seed, engine=engine)
+    planned = plan(base, vary, replicates=replicates, seed=seed, engine=engine, parameters=parameters)
     return sweep_of(carry_out(planned, progress, workers=workers))
 
 
@@ -152,6 +163,7 @@ def compare(
     engine: str = "auto",
     workers: Workers = 1,
     set: Settings | None = None,
+    parameters: ParametersLike = "fixed",
     progress: Progress | None = None,
     allow_plugins: bool = False,
 ) -> Comparison:
@@ -173,6 +185,9 @@ def compare(
         How many processes; -1 for one on each core, "auto" for as many as pay. The numbers are the same for any.
     set : mapping of str to value, optional
         Values to change in both, by name, as for `load`.
+    parameters : {"fixed", "plausible"} or path, default "fixed"
+        "plausible" simulates as many trials again with the parameters that are uncertain drawn from their plausible
+        ranges, each draw for two trials; the path of a posterior that `calibrate` wrote draws from that.
     progress : callable, optional
         Called with the number of trials done since it was last called.
     allow_plugins : bool, default False
@@ -199,7 +214,10 @@ def compare(
     [('parameters.response_threshold.value', '50 %')]
     """
     one, other = (scenario_of(given, set, allow_plugins) for given in (a, b))
-    result = _compare(one, other, replicates=replicates, seed=seed, engine=engine, workers=workers, progress=progress)
+    draws = draws_of_both(one, other, parameters, one.seed if seed is None else seed)
+    result = _compare(
+        one, other, replicates=replicates, seed=seed, engine=engine, workers=workers, draws=draws, progress=progress
+    )
     return presented(Comparison, result)
 
 
@@ -211,6 +229,7 @@ def validate(
     engine: str = "auto",
     workers: Workers = 1,
     set: Settings | None = None,
+    parameters: ParametersLike = "fixed",
     progress: Progress | None = None,
     allow_plugins: bool = False,
 ) -> Validation:
@@ -233,6 +252,9 @@ def validate(
         How many processes; -1 for one on each core, "auto" for as many as pay. The numbers are the same for any.
     set : mapping of str to value, optional
         Values to change, by name, as for `load`.
+    parameters : {"fixed", "plausible"} or path, default "fixed"
+        "plausible" simulates as many trials again with the parameters that are uncertain drawn from their plausible
+        ranges, each draw for two trials; the path of a posterior that `calibrate` wrote draws from that.
     progress : callable, optional
         Called with the number of trials done since it was last called.
     allow_plugins : bool, default False
@@ -264,7 +286,7 @@ def validate(
     result = result_of(
         _run(
             loaded, replicates=asked.replicates, seed=asked.seed, engine=engine, workers=workers, progress=progress,
-            published_size=asked.published_size,
+            published_size=asked.published_size, draws=draws_asked(loaded, parameters, asked.seed),
         )
     )  # fmt: skip
     return Validation(result, tuple(published_rows(result)))

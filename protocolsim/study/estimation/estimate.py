@@ -1,8 +1,9 @@
-"""Estimates of endpoints from sums by replicate: value, Monte Carlo standard error, and prediction interval.
+"""Estimates of endpoints from sums by replicate: value, Monte Carlo standard error, and the range of single trials.
 
 Two spreads that must not be confused. `mcse` is the Monte Carlo standard error, the variation of the value between
-seeds; it shrinks with more replicates. `lo` to `hi` is the central 90 % prediction interval of a single trial; it does
-not shrink, but is estimated more precisely.
+seeds; it shrinks with more replicates. `lo` to `hi` is the central 90 % of single trials; it does not shrink, but is
+estimated more precisely. Of trials that share their parameters it is the sampling range at fixed parameters; of trials
+for which these are drawn it is the prediction range, parameters included.
 """
 
 from __future__ import annotations

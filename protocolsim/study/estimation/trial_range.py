@@ -16,6 +16,10 @@ import numpy as np
 from protocolsim.arrays import Floats
 
 LOW, MIDDLE, HIGH = 0.05, 0.50, 0.95
+SAMPLING = "sampling range at fixed parameters"
+"""Where single trials fall if every parameter is known to be as it is."""
+PREDICTION = "prediction range, parameters included"
+"""Where the next single trial falls, as far as the parameters are known."""
 _TAIL = 0.025
 # The tolerance within which values are equal, as in decision rules.
 _EQUAL = 1e-9

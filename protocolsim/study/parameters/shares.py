@@ -137,6 +137,20 @@ def _shares(
     return VarianceShares(name, total, parameters, trial, their, why_not if trial is None else "", coupled, ordered)
 
 
+def parameter_sd(values: Floats) -> float:
+    """The standard deviation that parameters give a number of single trials, [replicates], by the covariance of pairs.
+
+    0 where the covariance is negative, as chance may have it where parameters do little; nan for too few pairs.
+    """
+    pairs = len(values) // TOGETHER
+    both = values[: pairs * TOGETHER].reshape(pairs, TOGETHER)
+    a, b = both[~np.isnan(both).any(axis=1)].T
+    if len(a) < LEAST_DRAWS:
+        return float("nan")
+    whole, _ = _parts(0.5 * (a + b), 0.5 * (a - b) ** 2, None)
+    return math.sqrt(max(0.0, whole[0]))
+
+
 def _parts(means: Floats, within: Floats, of_patients: Floats | None) -> tuple[list[float], list[Floats]]:
     """The variance of parameters, the rest, and of that the patients'; and each with one draw left out in turn.
 

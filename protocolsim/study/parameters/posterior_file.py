@@ -44,7 +44,7 @@ def posterior_text(
         "version": version("protocolsim"),
         "scenario": scenario.name,
         "models": _models(scenario),
-        "values": {p.path: p.value for p in scenario.parameters},
+        "values": {p.path: p.value for p in scenario.settables if p.component or p.path in paths},
         "parameters": named,
         "weights": [float(w) for w in weights],
         "draws": [[float(v) for v in row] for row in values],
@@ -68,8 +68,9 @@ def read_posterior(path: Path, scenario: Scenario) -> tuple[tuple[UncertainParam
         theirs, ours = (", ".join(models) for models in (parts.models, _models(scenario)))
         raise refuse.because(f"whose models are {theirs}; this scenario has {ours}")
     held = supposed_in(scenario)
-    _same_values(parts, scenario, held, refuse)
     chosen = [_chosen(p, scenario, refuse) for p in parts.parameters]
+    of_scenario = [p for p in chosen if not p.component]
+    _same_values(parts, [*scenario.parameters, *of_scenario], held, refuse)
     _accepted(parts, chosen, scenario, refuse)
     kept = [k for k, p in enumerate(chosen) if p.path not in held]
     if not kept:
@@ -107,7 +108,7 @@ class _Parts:
             raise ValueError(FORMAT)
         self.scenario = str(content["scenario"])
         self.models = [str(name) for name in content["models"]]
-        self.values = {str(p): float(v) for p, v in content["values"].items()}
+        self.values = {str(p): float(v) for p, v in content["values"].items() if v is not None}
         self.parameters = [{k: str(p[k]) for k in ("name", "path", "unit")} for p in content["parameters"]]
         self.weights = tuple(float(w) for w in content["weights"])
         self.draws = [tuple(float(v) for v in row) for row in content["draws"]]
@@ -132,9 +133,11 @@ class _Refusal:
         return UsageError(f"--parameters {self._path}: {what}")
 
 
-def _same_values(parts: _Parts, scenario: Scenario, held: Mapping[str, str], refuse: _Refusal) -> None:
-    """The models have the values that they were fitted with, but for those that the scenario supposes."""
-    for parameter in scenario.parameters:
+def _same_values(
+    parts: _Parts, compared: Sequence[SettableParameter], held: Mapping[str, str], refuse: _Refusal
+) -> None:
+    """These have the values that they were fitted with, but for those that the scenario supposes."""
+    for parameter in compared:
         then, now = parts.values.get(parameter.path), parameter.value
         if parameter.path in held or now is None:
             continue
@@ -151,8 +154,6 @@ def _chosen(part: Mapping[str, str], scenario: Scenario, refuse: _Refusal) -> Se
     found = known.get(part["path"])
     if found is None:
         raise refuse.wrong(unknown("parameter", part["name"], [p.key for p in known.values()]))
-    if not found.component and scenario.name != refuse.fitted_in:
-        raise refuse.because(f"and '{found.key}' is a parameter of that scenario itself")
     if found.unit != part["unit"]:
         raise refuse.wrong(f"{part['name']} is in {part['unit'] or 'no unit'}; expected {found.unit or 'no unit'}")
     return found

@@ -29,11 +29,10 @@ def redrawn(scenario: Scenario, numbers: Mapping[str, float]) -> Trial:
     try:
         if not numbers.keys() <= of_models.keys():
             return _rebuilt(scenario, numbers).trial
-        values: dict[str, dict[str, float]] = {}
-        for path, parameter in of_models.items():
-            assert parameter.value is not None  # a model's parameter is a number
-            values.setdefault(parameter.component, {})[parameter.name] = numbers.get(path, parameter.value)
-        return with_values(scenario.trial, values)
+        changed: dict[str, dict[str, float]] = {}
+        for path, number in numbers.items():
+            changed.setdefault(of_models[path].component, {})[of_models[path].name] = number
+        return with_values(scenario.trial, changed)
     except ScenarioError as error:
         said = "; ".join(f.message for f in error.faults).replace(" (from --set)", "")
         raise SimulationError(f"at {_said(numbers)}: {said}") from None
@@ -43,9 +42,10 @@ def redrawn(scenario: Scenario, numbers: Mapping[str, float]) -> Trial:
         raise SimulationError(f"at {_said(numbers)}: a model failed: {raised(error)}") from None
 
 
-def with_values(trial: Trial, values: Mapping[str, Mapping[str, float]]) -> Trial:
+def with_values(trial: Trial, changed: Mapping[str, Mapping[str, float]]) -> Trial:
     """The same trial with these values of its components' parameters, by component, each in its own unit."""
     old = (trial.disease, *trial.drugs)
+    values = {p.component.name: {**p.values, **changed.get(p.component.name, {})} for p in old}
     sick = cast(Disease, trial.disease.component)
     disease, drugs, width, enrolment = place(sick, [cast(Drug, d.component) for d in trial.drugs], values)
     new = dict(zip(map(id, old), (disease, *drugs), strict=True))

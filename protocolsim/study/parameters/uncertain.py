@@ -31,7 +31,8 @@ _WORD = 2**32
 class UncertainParameter:
     """One uncertain parameter: `value`, `low` and `high` are in `unit`; `key` is its name, `path` its place.
 
-    `model` is the name of its disease or drug ("" for the scenario's own), `mark` how its value is known.
+    `model` is the name of its disease or drug ("" for the scenario's own), `mark` how its value is known, `population`
+    that of the patients whose value it is ("" where it is the model's).
     """
 
     key: str
@@ -45,6 +46,7 @@ class UncertainParameter:
     log: bool
     mark: str
     meaning: str
+    population: str = ""
 
     def at(self, uniform: float) -> float:
         """The quantile of its distribution at a number from 0 to 1."""
@@ -54,8 +56,8 @@ class UncertainParameter:
 
     @property
     def words(self) -> tuple[int, int]:
-        """Two 32-bit words that key its draws: of the model's name and its own, so that scenarios share them."""
-        return words_of(self.model or "scenario", self.name)
+        """Two 32-bit words that key its draws: the names of model, population and parameter, which scenarios share."""
+        return words_of(self.model or "scenario", self.population, self.name)
 
 
 def words_of(*names: str) -> tuple[int, int]:
@@ -88,12 +90,20 @@ def supposed_in(scenario: Scenario) -> Mapping[str, str]:
 def _held(parameter: SettableParameter, outside: set[str]) -> str:
     """Why a parameter is held at its value; "" where it is uncertain."""
     if not parameter.component:
-        return "a choice of the design"
+        return "a choice of the design" if parameter.plausible is None else _supposed(parameter, outside)
     if parameter.mark == FOUND:
         return "found in a text [F]"
-    if parameter.low is None or parameter.high is None or not parameter.low < parameter.high:
+    low, high = _range(parameter)
+    if low is None or high is None or not low < high:
         return "without a plausible range"
     return _supposed(parameter, outside)
+
+
+def _range(parameter: SettableParameter) -> tuple[float | None, float | None]:
+    """The plausible range of a parameter: of the scenario's own what `plausible` says."""
+    if parameter.component:
+        return parameter.low, parameter.high
+    return (None, None) if parameter.plausible is None else parameter.plausible
 
 
 def _supposed(parameter: SettableParameter, outside: set[str]) -> str:
@@ -102,7 +112,7 @@ def _supposed(parameter: SettableParameter, outside: set[str]) -> str:
         return "set from outside"
     if parameter.expression:
         return "an expression over the scenario's own parameters"
-    low, value, high = parameter.low, parameter.value, parameter.high
+    (low, high), value = _range(parameter), parameter.value
     if value is None or (low is not None and value <= low) or (high is not None and value >= high):
         return "supposed: its value lies at or beyond an end of its plausible range"
     return ""
@@ -114,12 +124,14 @@ def _set_from_outside(scenario: Scenario) -> set[str]:
 
 
 def _uncertain(p: SettableParameter) -> UncertainParameter:
+    low, high = _range(p)
     assert p.value is not None
-    assert p.low is not None
-    assert p.high is not None
+    assert low is not None
+    assert high is not None
     return UncertainParameter(
-        p.key, p.path, p.component, p.name, p.unit, p.value, p.low, p.high, p.log, p.mark, p.meaning
-    )
+        p.key, p.path, p.component, p.name, p.unit, p.value, low, high, p.log, p.mark, p.meaning,
+        getattr(p, "population", ""),
+    )  # fmt: skip
 
 
 def spread_of(parameter: UncertainParameter, uniforms: Floats) -> Floats:

@@ -21,6 +21,7 @@ from protocolsim.text.terminal import say
 if TYPE_CHECKING:
     from protocolsim.executor.base import Executor
     from protocolsim.scenario.scenario import Scenario
+    from protocolsim.study.parameters.draws import ParameterDraws
     from protocolsim.study.storage.manifest import Manifest
     from protocolsim.study.storage.study_folder import StudyFolder
 
@@ -41,6 +42,7 @@ class Asked:
     workers: str = "auto"
     cluster: str | None = None
     resume: bool = False
+    parameters: str = "fixed"
 
     @property
     def shown(self) -> bool:
@@ -51,6 +53,12 @@ class Asked:
     def study(self) -> dict[str, Any]:
         """What the studies of floor 6 are asked for by name."""
         return {"replicates": self.replicates, "seed": self.seed, "engine": self.engine}
+
+    def draws(self, scenario: Scenario) -> ParameterDraws | None:
+        """The values of uncertain parameters that --parameters asks for; None where they are fixed."""
+        from protocolsim.study.parameters.asked import draws_asked
+
+        return draws_asked(scenario, self.parameters, self.seed)
 
     def load(self, scenario: str) -> Scenario:
         """The scenario, with every --set."""
@@ -105,6 +113,17 @@ def parallel(command: Callable[..., None]) -> Callable[..., None]:
     for option in reversed(options):
         command = option(command)
     return command
+
+
+def with_parameters(command: Callable[..., None]) -> Callable[..., None]:
+    """The option of commands that can draw the values of uncertain parameters."""
+    return click.option(
+        "--parameters",
+        default="fixed",
+        show_default=True,
+        metavar="fixed|plausible|FILE",
+        help="Also draw the parameters that are uncertain: from their plausible ranges, or a posterior of calibrate.",
+    )(command)
 
 
 def with_csv(command: Callable[..., None]) -> Callable[..., None]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from protocolsim.cli.base import Asked, durable, parallel, progress, studies, study_in, workers_for
+from protocolsim.cli.base import Asked, durable, parallel, progress, studies, study_in, with_parameters, workers_for
 from protocolsim.text.terminal import say
 
 if TYPE_CHECKING:
@@ -20,11 +20,13 @@ if TYPE_CHECKING:
 @studies
 @parallel
 @durable
+@with_parameters
 def validate(scenario: str, asked: Asked) -> None:
     """Set published results among simulated trials. One by one: inside the 5-95 % range or not.
 
     A published count n/N is set among trials that count exactly N. Without --replicates as many trials are simulated
-    as the ends of the ranges need: 2,000, or of large cohorts as many as have 100,000 patients.
+    as the ends of the ranges need: 2,000, or of large cohorts as many as have 100,000 patients. With --parameters
+    plausible the range is that of trials with the uncertain parameters drawn, and stands beside the one without.
 
     The exit status is 0 also where some lie outside: that is an answer.
     """
@@ -41,9 +43,10 @@ def validate(scenario: str, asked: Asked) -> None:
         _ = loaded.companion_files  # read before anything is simulated: one that is gone costs nothing then
     plan = validation_plan(loaded, where=scenario, **asked.study)
     study = {**asked.study, "replicates": plan.replicates}
-    whole: dict[str, Any] = {"companions": others, "published_size": plan.published_size}
+    draws = asked.draws(loaded)
+    whole: dict[str, Any] = {"companions": others, "published_size": plan.published_size, "draws": draws}
     manifest = run_manifest(loaded, **study, kind="validate", **whole)
-    total = manifest.replicates * (1 if plan.published_size.enlarged is None else 2)
+    total = manifest.replicates * (1 if plan.published_size.enlarged is None else 2) * (1 if draws is None else 2)
     total += trials_beside(loaded, manifest.replicates) if others else 0
     with study_in(asked, loaded, manifest) as folder:
         with workers_for(asked.workers, asked.cluster) as those, progress(total, shown=asked.shown) as tell:

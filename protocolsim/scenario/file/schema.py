@@ -42,6 +42,11 @@ class ScenarioParameter(FilePart):
     range: Annotated[list[Scalar], Field(min_length=2, max_length=2)] | None = Field(
         default=None, description="the lowest and highest value that make sense"
     )
+    plausible: Annotated[list[Scalar], Field(min_length=2, max_length=2)] | None = Field(
+        default=None,
+        description="the lowest and highest value that it may really have, where it is a guess and no choice of the "
+        "design: `--parameters plausible` draws it",
+    )
     meaning: Text = Field(description="what it is, in a few words")
     scale: Scale = Field(
         default="linear",

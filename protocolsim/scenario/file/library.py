@@ -15,12 +15,17 @@ from protocolsim.errors import UsageError, unknown
 from protocolsim.plugins import plugins
 
 _ENDINGS = (".yaml", ".yml")
-_TARGETS, _MODELS = "targets", "models"
+_TARGETS, _MODELS, _VALIDATION = "targets", "models", "validation"
 
 
 def names() -> list[str]:
     """The names of the scenarios that come with the package, and of those of installed packages, sorted."""
     return sorted({*_shipped(), *plugins("scenario")})
+
+
+def validation() -> list[str]:
+    """The names of the scenarios of the validation suite, sorted: one published result each, or one trial's."""
+    return sorted(path.stem for path in (_folder() / _VALIDATION).glob("*.yaml"))
 
 
 def _shipped() -> list[str]:
@@ -31,6 +36,8 @@ def _place(name: str) -> Path:
     """The file of a scenario of that name. Raises UsageError where an installed package promises it and has none."""
     if name in _shipped():
         return _folder() / f"{name}.yaml"
+    if name in validation():
+        return _folder() / _VALIDATION / f"{name}.yaml"
     plugin = plugins("scenario")[name]
     path = plugin.folder() / f"{name}.yaml"
     if not path.is_file():
@@ -49,7 +56,7 @@ def find(name_or_path: str) -> Path:
 
     Raises UsageError for a name that no shipped scenario has.
     """
-    known = names()
+    known = [*names(), *validation()]
     if is_path(name_or_path):
         path = Path(name_or_path)
         shipped = path.name == name_or_path and not os.path.lexists(path) and path.stem in known

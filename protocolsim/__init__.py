@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from protocolsim.api.results import Comparison, Result, Sweep, Validation
     from protocolsim.api.scenarios import load, scenarios, schema
     from protocolsim.api.simulate import compare, run, sweep, validate
+    from protocolsim.api.suite import ValidationSuite, validate_all
     from protocolsim.api.study import (
         Study,
         open,  # noqa: A004 - protocolsim.open
@@ -71,6 +72,7 @@ __all__ = [
     "Trace",
     "UsageError",
     "Validation",
+    "ValidationSuite",
     "WorkerError",
     "boundaries",
     "calibrate",
@@ -92,6 +94,7 @@ __all__ = [
     "trace",
     "uniform",
     "validate",
+    "validate_all",
 ]
 
 _WHERE = {
@@ -116,6 +119,7 @@ _WHERE = {
     "Trace": "api.patient",
     "UsageError": "errors",
     "Validation": "api.results",
+    "ValidationSuite": "api.suite",
     "WorkerError": "errors",
     "boundaries": "api.boundaries",
     "calibrate": "api.calibration",
@@ -137,6 +141,7 @@ _WHERE = {
     "trace": "api.patient",
     "uniform": "api.random_numbers",
     "validate": "api.simulate",
+    "validate_all": "api.suite",
 }
 
 

@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("scenario", required=False)
-@click.option(
-    "--all", "everything", is_flag=True, help="Every published result of the validation suite, in one table."
-)
+@click.option("--all", "everything", is_flag=True, help="Every published result of the validation suite, in one table.")
 @click.option(
     "--suite",
     type=click.Path(path_type=Path),
@@ -95,7 +93,9 @@ def _refuse_beside_all(scenario: str | None, asked: Asked) -> None:
     if scenario is not None:
         raise UsageError(f"--all runs every scenario of the suite: leave out '{scenario}', or leave out --all")
     if asked.settings:
-        raise UsageError("--set changes a value of one scenario, and --all runs many: name a scenario in place of --all")
+        raise UsageError(
+            "--set changes a value of one scenario, and --all runs many: name a scenario in place of --all"
+        )
 
 
 def _validate_all(suite: Path | None, asked: Asked) -> None:

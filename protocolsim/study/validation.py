@@ -200,6 +200,7 @@ def as_json(row: PublishedComparison) -> dict[str, Any]:
         "source": said.source,
         "mark": said.mark,
         "note": said.note,
+        "explanation": said.explanation,
     }
 
 

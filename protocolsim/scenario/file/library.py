@@ -11,7 +11,7 @@ import os
 from importlib import resources
 from pathlib import Path
 
-from protocolsim.errors import UsageError, unknown
+from protocolsim.errors import UsageError, nearest, unknown
 from protocolsim.plugins import plugins
 
 _ENDINGS = (".yaml", ".yml")
@@ -63,9 +63,11 @@ def find(name_or_path: str) -> Path:
         return _place(path.stem) if shipped else path
     if name_or_path in known:
         return _place(name_or_path)
-    message = unknown("scenario", name_or_path, known, limit=len(known))
+    # Of those of the validation suite only one that is near is named: they are many, and listed apart.
+    listed = known if nearest(name_or_path, known) is not None else names()
+    message = unknown("scenario", name_or_path, listed, limit=len(listed))
     if known and "known here" not in message:
-        message += f" Shipped: {', '.join(known)}"
+        message += f" Shipped: {', '.join(names())}"
     if os.path.lexists(name_or_path):
         message += f"; to mean what stands in this folder write './{name_or_path}'"
     raise UsageError(message)

@@ -161,8 +161,7 @@ def own_rows(scenario: Scenario) -> tuple[str, ...]:
     return tuple(
         name
         for name, endpoint in scenario.endpoints.items()
-        if endpoint.published is not None
-        and document.places["published", name, "value"].source == document.source
+        if endpoint.published is not None and document.places["published", name, "value"].source == document.source
     )
 
 

@@ -54,7 +54,7 @@ class ValidationSuite(inner.Suite):
     Examples
     --------
     >>> suite = protocolsim.validate_all(replicates=4)
-    >>> suite.frame.loc[("ms_choice", "low_dose"), ["published_as", "role"]].tolist()
+    >>> suite.frame.loc[("ms_wynn_2010", "low_dose"), ["published_as", "role"]].tolist()
     ['0.75', 'checked']
     """
 

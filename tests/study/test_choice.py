@@ -6,12 +6,12 @@ from functools import cache
 from typing import Any
 
 import pytest
+from protocolsim.study.estimates import Estimate
 
 from protocolsim.scenario.build.assemble import build
 from protocolsim.scenario.file.extends import extended
 from protocolsim.scenario.file.yaml_reader import parse
 from protocolsim.scenario.load import load
-from protocolsim.study.estimates import Estimate
 from protocolsim.study.run import run
 
 PUBLISHED = {"low_over_placebo": 3.58 / 4.75, "high_over_placebo": 1.32 / 4.75}

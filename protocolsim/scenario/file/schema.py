@@ -435,6 +435,11 @@ class PublishedPart(FilePart):
         description="the published result that is the same datum said otherwise (9/13 did, 4/13 did not): one datum "
         "counts once",
     )
+    explanation: StrictStr = Field(
+        default="",
+        description="where it lies outside the simulated range: what in the model makes it so; the table of the "
+        "validation suite shows it beside the miss",
+    )
 
 
 class ScenarioPart(FilePart):

@@ -1,4 +1,4 @@
-"""Subcutaneous daclizumab: absorption against an independent solution, published exposures, one curve for two routes."""
+"""Subcutaneous daclizumab: absorption against another solution, published exposures, one curve for both routes."""
 
 from __future__ import annotations
 

@@ -97,7 +97,7 @@ endpoints:
 
 @pytest.mark.parametrize(("dose", "amount"), [("150 mg", 150.0), ("300 mg", 300.0)])
 def test_a_flat_dose_alone_against_interferon_can_be_written(dose, amount):
-    """A trial of so many mg every four weeks without interferon beta runs and gives that much, alike on both engines."""
+    """A trial of so many mg every four weeks without interferon beta runs and gives that, alike on both engines."""
     scenario = build(extended(parse(ALONE.format(dose=dose), "alone.yaml")))
     fast, slow = (run(scenario, replicates=4, engine=engine) for engine in ("batch", "des"))
     assert repr(fast.estimates) == repr(slow.estimates)

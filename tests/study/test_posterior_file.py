@@ -117,7 +117,7 @@ REFUSED: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "another unit": (lambda c: c["parameters"][1].update(unit="mg"), "daclizumab.severe_event_rate is in mg; expected"),
     "outside": (
         lambda c: c["draws"][2].__setitem__(0, -0.5),
-        "draw 2: daclizumab.median_rate_ratio = -0.5 is outside what is accepted, 0 to",
+        "draw 2: daclizumab.median_rate_ratio = -0.5 is below 0.001, the least that is accepted",
     ),
     "not finite": (lambda c: c["draws"][2].__setitem__(1, float("nan")), "draw 2: daclizumab.severe_event_rate = nan"),
     "other models": (

@@ -172,9 +172,12 @@ def _accepted(
         low = one.lowest if one is not None else -math.inf if parameter.low is None else parameter.low
         high = one.most if one is not None else math.inf if parameter.high is None else parameter.high
         for number, row in enumerate(parts.draws):
-            if not (math.isfinite(row[k]) and low <= row[k] <= high):
-                said = f"draw {number}: {parameter.key} = {in_words(row[k], parameter.unit)}"
-                raise refuse.wrong(f"{said} is outside what is accepted, {low:g} to {high:g}")
+            if math.isfinite(row[k]) and low <= row[k] <= high:
+                continue
+            said = f"draw {number}: {parameter.key} = {in_words(row[k], parameter.unit)}"
+            why = "is no number" if not math.isfinite(row[k]) else f"is below {low:g}, the least that is accepted"
+            why = why if not row[k] > high else f"is above {high:g}, the most that is accepted"
+            raise refuse.wrong(f"{said} {why}")
 
 
 def _drawn(parameter: SettableParameter, column: Sequence[float]) -> UncertainParameter:

@@ -78,9 +78,8 @@ def test_it_is_used(file: Path) -> None:
     result = protocolsim.run(MS, replicates=24, parameters=file)
     frame = result.draws_frame
     assert set(frame["parameter.daclizumab.median_rate_ratio"]) <= {row[0] for row in ROWS}
-    assert [c for c in frame if c.startswith("parameter.")] == [
-        "parameter.daclizumab.median_rate_ratio", "parameter.daclizumab.severe_event_rate",
-    ]  # fmt: skip
+    drawn = ["parameter.daclizumab.median_rate_ratio", "parameter.daclizumab.severe_event_rate"]
+    assert [c for c in map(str, frame) if c.startswith("parameter.")] == drawn
     said = result.summary()["parameters"]
     assert (said["drawn_from"], said["source"]) == ("posterior", str(file))
 

@@ -12,7 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import protocolsim
+from protocolsim.engine.batch.engine import ENGINE as BATCH
+from protocolsim.engine.pooled import pooled
 from protocolsim.errors import UsageError
+from protocolsim.records import TABLES, concatenate
 from protocolsim.report.run.page import page
 from protocolsim.scenario.load import load
 from protocolsim.scenario.redrawn import redrawn
@@ -155,15 +158,29 @@ class TestKeys:
         whole, part = (made.sums["mean"] for made in conduct([every, some]))
         assert np.array_equal(part, whole[span.start : span.stop])
 
-    def test_both_engines(self):
-        """The same sums on both engines, to the bit, of looks and of hazards."""
-        for name in (MS, "ms_two_stage"):
-            scenario = load(name, set={"cohort.size": 12}) if name == MS else load(name)
-            draws = plausible(scenario, 4)
-            points = [Trials(scenario, engine, 4, range(3), draws=draws) for engine in ("batch", "des")]
-            batch, des = conduct(points)
-            for key, sums in batch.sums.items():
-                assert np.array_equal(sums, des.sums[key], equal_nan=True), (name, key)
+    @pytest.mark.parametrize(
+        ("name", "size"), [(MS, 12), ("ms_two_stage", None), ("maa_daclizumab", 6), ("amd_treat_and_extend", 12)]
+    )
+    def test_both_engines(self, name, size):
+        """The same sums on both engines, to the bit, with looks, hazards of a patient and computed doses."""
+        scenario = load(name, set={} if size is None else {"cohort.size": size})
+        draws = plausible(scenario, 4)
+        points = [Trials(scenario, engine, 4, range(4), draws=draws) for engine in ("batch", "des")]
+        batch, des = conduct(points)
+        for key, sums in batch.sums.items():
+            assert np.array_equal(sums, des.sums[key], equal_nan=True), (name, key)
+
+    def test_together_as_by_themselves(self):
+        """Draws that are simulated together leave, to the bit, the records that each of them leaves by itself."""
+        scenario = load(MS)
+        drawn = list(plausible(scenario, 4).trials(scenario, range(3, 12)))
+        together = pooled([trial for _, trial in drawn], 1, 2)
+        assert together is not None
+        (ours,) = BATCH.pieces(together, 4, range(3, 12))
+        theirs = concatenate([piece for mine, trial in drawn for piece in BATCH.pieces(trial, 4, mine)])
+        for table in TABLES:
+            for column, values in theirs[table].items():
+                assert np.array_equal(ours[table][column], values, equal_nan=values.dtype.kind == "f"), (table, column)
 
     def test_workers(self, command):
         """One worker or two: the same JSON."""

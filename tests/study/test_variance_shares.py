@@ -12,7 +12,7 @@ from protocolsim.study.execution.trials import Trials
 from protocolsim.study.parameters.draws import ParameterDraws
 from protocolsim.study.parameters.first_order import LEAST_DRAWS, explained
 from protocolsim.study.parameters.patients import name_of
-from protocolsim.study.parameters.shares import VarianceShares, coupled_by, shares_of
+from protocolsim.study.parameters.shares import Portion, VarianceShares, coupled_by, shares_of
 from protocolsim.study.parameters.uncertain import uncertain_in
 from tests.support.levels import FIRST, SD, SECOND, levels
 
@@ -113,7 +113,7 @@ class TestPatientsAndTrial:
     def test_nothing_couples_patients(self):
         """Where nothing couples them the trial's share is 0 by design; looks, queues and blocks couple them."""
         assert coupled_by(levels().trial) == ""
-        assert made().trial == made().trial.__class__(0.0, 0.0)
+        assert made().trial == Portion(0.0, 0.0)
         assert "looks" in coupled_by(load("ms_two_stage").trial)
         assert "wait" in coupled_by(load("ms_scanner_shortage").trial)
         assert "blocks" in coupled_by(load("ms_randomised").trial)

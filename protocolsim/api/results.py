@@ -94,6 +94,9 @@ class Result(Figured, result.Result):
         `median` and `hi` (the 5th, 50th and 95th percentile of single trials), `n_undefined`, `n_replicates`, `unit`,
         `published`, `percentile` (0 to 100: where the published value lies among trials). Shares are 0 to 1. `lo` to
         `hi` is the sampling range at fixed parameters.
+    levels : mapping of str to EmpiricalLevel
+        Of ``run(..., companions=True)``, by analysis: how often it rejects in trials without an effect (`value`,
+        `mcse`, `nominal`, `of`; where there are none, `reason`).
     drawn : Result or None
         As many trials with the uncertain parameters drawn (`run(..., parameters="plausible")`); `lo` to `hi` of its
         estimates is the prediction range, parameters included.

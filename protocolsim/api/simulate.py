@@ -12,6 +12,7 @@ from protocolsim.study.companions import companions as _companions
 from protocolsim.study.compare import compare as _compare
 from protocolsim.study.compare import draws_of_both
 from protocolsim.study.conduct import Workers
+from protocolsim.study.levels import NO_NULL_TRIALS, null_trials, with_levels
 from protocolsim.study.parameters.asked import ParametersLike, draws_asked
 from protocolsim.study.run import run as _run
 from protocolsim.study.sweep.sweep import carry_out, plan
@@ -46,7 +47,8 @@ def run(
     workers : int, str or Executor, default 1
         How many processes; -1 for one on each core, "auto" for as many as pay. The numbers are the same for any.
     companions : bool, default False
-        Whether to run the scenarios that this one names beside itself too, which its report quotes.
+        Whether to run the scenarios that this one names beside itself too, which its report quotes, and trials without
+        an effect, in which its tests show their levels (`levels` of the result).
     set : mapping of str to value, optional
         Values to change, by name, as for `load`.
     parameters : {"fixed", "plausible"} or path, default "fixed"
@@ -79,12 +81,13 @@ def run(
     20
     """
     loaded = scenario_of(scenario, set, allow_plugins)
-    beside = _companions(loaded) if companions else None
+    nulls = null_trials(loaded) if companions else NO_NULL_TRIALS
+    beside = {**(_companions(loaded) if companions else {}), **nulls.trials}
     result = _run(
         loaded, replicates=replicates, seed=seed, engine=engine, workers=workers, companions=beside, progress=progress,
         draws=draws_asked(loaded, parameters, seed),
     )  # fmt: skip
-    return result_of(result)
+    return result_of(with_levels(result, nulls))
 
 
 def sweep(

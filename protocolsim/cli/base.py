@@ -152,11 +152,11 @@ def workers_for(workers: str, cluster: str | None) -> Iterator[Executor]:
 
 @contextmanager
 def study_in(
-    asked: Asked, scenario: Scenario, manifest: Manifest | None, pieces: str | None = "chunks"
+    asked: Asked, scenario: Scenario | None, manifest: Manifest | None, pieces: str | None = "chunks"
 ) -> Iterator[StudyFolder | None]:
     """The folder of a study of a scenario, or none where no results are to be kept.
 
-    `manifest` may be None where --out is. `pieces` is where it keeps what is finished, if anything. What the user
+    `scenario` is None for a study of many. `manifest` may be None where --out is. `pieces` is where it keeps what is finished, if anything. What the user
     should know goes to standard error.
     Files that the scenario names beside itself are read now, since they are kept with the results: one that is not
     there must not be found out when all is simulated.
@@ -169,7 +169,8 @@ def study_in(
         return
     from protocolsim.study.storage.study_folder import study_folder
 
-    _ = scenario.companion_files
+    if scenario is not None:
+        _ = scenario.companion_files
     with study_folder(asked.out, manifest, overwrite=asked.overwrite, resume=asked.resume, pieces=pieces) as folder:
         # Said with --quiet too: a disk that spoils files is no matter of taste.
         for told in folder.damaged:

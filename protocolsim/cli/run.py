@@ -34,32 +34,40 @@ if TYPE_CHECKING:
 @durable
 @with_parameters
 @with_csv
-def run(scenario: str, csv: bool, asked: Asked) -> None:
+@click.option(
+    "--no-companions",
+    is_flag=True,
+    help="Simulate this scenario alone: none of those beside it, no trials without an effect for levels of tests.",
+)
+def run(scenario: str, csv: bool, no_companions: bool, asked: Asked) -> None:
     """Simulate SCENARIO beside what was published. A shipped one by name, or a file.
 
     With --parameters plausible as many trials again are simulated, each two with other values of the parameters that
     are not known: the range of single trials then says how far the next real trial may differ.
     """
     from protocolsim.study.arguments import replicates_and_seed
-    from protocolsim.study.companions import companions, trials_beside
+    from protocolsim.study.companions import companion_replicates, companions
+    from protocolsim.study.levels import NO_NULL_TRIALS, null_trials, with_levels
     from protocolsim.study.run import run as run_study
     from protocolsim.study.run import run_manifest
 
     if csv and asked.out is None:
         raise UsageError("--csv says nothing without --out")
     loaded = asked.load(scenario)
-    reported = asked.out is not None or asked.shown
+    reported = (asked.out is not None or asked.shown) and not no_companions
     # Here and not in the report, so that nothing is simulated in vain.
-    others = companions(loaded) if reported else {}
-    replicates, _ = replicates_and_seed(loaded, asked.replicates, asked.seed)
+    nulls = null_trials(loaded) if (reported or asked.as_json) and not no_companions else NO_NULL_TRIALS
+    others = {**(companions(loaded) if reported else {}), **nulls.trials}
     draws = asked.draws(loaded)
     # To spell a scenario out takes a tenth of a short run, and only a folder needs it.
     manifest = None if asked.out is None else run_manifest(loaded, **asked.study, companions=others, draws=draws)
-    total = replicates * (1 if draws is None else 2) + (trials_beside(loaded, replicates) if reported else 0)
+    replicates, _ = replicates_and_seed(loaded, asked.replicates, asked.seed)
+    total = replicates * (1 if draws is None else 2) + len(others) * companion_replicates(replicates)
     whole: dict[str, Any] = {"companions": others, "draws": draws}
     with study_in(asked, loaded, manifest) as folder:
         with workers_for(asked.workers, asked.cluster) as those, progress(total, shown=asked.shown) as tell:
             result = run_study(loaded, **asked.study, **whole, workers=those, folder=folder, progress=tell)
+            result = with_levels(result, nulls)
         if folder is not None:
             _write(result, folder, csv)
     if asked.as_json:

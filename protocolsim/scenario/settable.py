@@ -36,8 +36,9 @@ class SettableParameter:
     file. `component` is the model of a disease or drug that it belongs to, "" for the scenario's own. `text` and
     `range` are the words of the file, "" where it says nothing. `value` is None where the file holds no single number.
     `changed`: not the component's default. `scale`: whether it is best moved by equal steps or by equal factors.
-    `heading`: the label that its model gives it, "" where it gives none. `plausible`: what one of the scenario's own
-    may really be, where its file says so (of a model that is `low` to `high`).
+    `heading`: the label that its model gives it, "" where it gives none. `population`: the population of patients that
+    its default, range, mark and source are of, "" where they are the component's own. `plausible`: what one of the
+    scenario's own may really be, where its file says so (of a model that is `low` to `high`).
     """
 
     key: str
@@ -57,6 +58,7 @@ class SettableParameter:
     changed: bool = False
     scale: Scale = "linear"
     heading: str = ""
+    population: str = ""
     plausible: tuple[float, float] | None = None
 
     @property

@@ -16,6 +16,7 @@ from protocolsim.scenario.file.yaml_writer import as_yaml
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.study.denominators import OfPublishedSize
 from protocolsim.study.engines import pieces
+from protocolsim.study.estimation.empirical_level import EmpiricalLevel
 from protocolsim.study.estimation.estimate import Estimate, as_json
 from protocolsim.study.parameters.draws import ParameterDraws
 from protocolsim.study.parameters.shares import VarianceShares, shares_of
@@ -40,6 +41,7 @@ class Result:
     `subjects`, `observations`, `doses`, `moves` and `events` have one row for each thing that happened, over all
     replicates; columns named `truth_*` hold what no clinic could know. `sums` are what the estimates were made of,
     [replicates, k] by endpoint. `companions` are the scenarios that were run beside this one, by name.
+    `levels` are how often its tests reject without an effect, where that was asked for (`study/levels.py`).
     `published_size` says how published counts are judged, and `enlarged` is the run of the larger cohort that this
     takes; both only where that was asked for (`validate`). `drawn` is the same number of trials with values of the
     uncertain parameters drawn for each pair of them, where that was asked for; `draws` says, of such trials, which.
@@ -55,6 +57,7 @@ class Result:
     kept: tuple[Records, ...] | None = field(repr=False, default=None)
     first: tuple[Records, ...] = field(repr=False, default=())
     companions: Mapping[str, Result] = field(repr=False, default_factory=dict)
+    levels: Mapping[str, EmpiricalLevel] = field(repr=False, default_factory=dict)
     sums: Mapping[str, Floats] = field(repr=False, default_factory=dict, compare=False)
     published_size: OfPublishedSize | None = field(repr=False, default=None, compare=False)
     enlarged: Result | None = field(repr=False, default=None, compare=False)
@@ -176,7 +179,9 @@ class Result:
             "replicates": self.replicates,
             "engine": self.engine,
         }
-        estimates: dict[str, dict[str, Any]] = {name: as_json(e) for name, e in self.estimates.items()}
+        estimates: dict[str, dict[str, Any]] = {
+            name: {**as_json(e), **self._level_of(name)} for name, e in self.estimates.items()
+        }
         if self.drawn is not None and self.drawn.draws is not None:
             summary["parameters"] = parameters_as_json(self.drawn.draws, self.scenario, self.shares)
             for name, e in self.drawn.estimates.items():
@@ -184,6 +189,10 @@ class Result:
                 shares = self.shares.get(name)
                 estimates[name]["shares"] = None if shares is None else shares_as_json(shares)
         return {**summary, "estimates": estimates}
+
+    def _level_of(self, name: str) -> dict[str, Any]:
+        """Of a test whose level was asked for, that as JSON has it."""
+        return {"level": self.levels[name].as_json()} if name in self.levels else {}
 
     def table(self) -> pd.DataFrame:
         """The summary as a frame, one row per estimate; `prediction_lo` and `prediction_hi` of drawn parameters."""

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from protocolsim.arrays import Floats
 from protocolsim.endpoint.base import Published, Role
 from protocolsim.errors import UsageError
 from protocolsim.scenario.scenario import Scenario
@@ -131,22 +132,25 @@ def published_rows(result: Result) -> list[PublishedComparison]:
     return [replace(one, fixed=fixed.range) for one, fixed in zip(drawn, rows, strict=True)]
 
 
+def judged_trials(name: str, result: Result) -> tuple[Floats, int | None]:
+    """What an endpoint is in each trial that its published value is judged among; and of how many members each."""
+    plan = result.published_size
+    size = None if plan is None else plan.sizes.get(name)
+    if plan is None or size is None:
+        return result.scenario.endpoints[name].value(result.sums[name]), None
+    own = name in plan.own or result.enlarged is None
+    source = result if own or result.enlarged is None else result.enlarged
+    return shares_of(name, size, source.sums[name], result.seed), size
+
+
 def _judged(row: PublishedComparison, result: Result) -> PublishedComparison:
     name, plan = row.estimate.name, result.published_size
     if name not in result.sums:
         return row
-    endpoint = result.scenario.endpoints[name]
-    together = 1 if result.draws is None else TOGETHER
-    size = None if plan is None else plan.sizes.get(name)
+    trials, size = judged_trials(name, result)
+    known = range_of(trials, 1 if result.draws is None else TOGETHER)
     if size is None:
-        trials = endpoint.value(result.sums[name])
-        why = "" if plan is None else plan.not_possible.get(name, "")
-        return replace(row, range=range_of(trials, together), why_not=why)
-    assert plan is not None
-    own = name in plan.own or result.enlarged is None
-    source = result if own or result.enlarged is None else result.enlarged
-    trials = shares_of(name, size, source.sums[name], result.seed)
-    known = range_of(trials, together)
+        return replace(row, range=known, why_not="" if plan is None else plan.not_possible.get(name, ""))
     defined = trials[~np.isnan(trials)]
     estimate = replace(
         row.estimate, lo=known.lo, median=known.median, hi=known.hi, n_replicates=len(trials),
@@ -223,6 +227,7 @@ def as_json(row: PublishedComparison) -> dict[str, Any]:
         "source": said.source,
         "mark": said.mark,
         "note": said.note,
+        "explanation": said.explanation,
     }
 
 

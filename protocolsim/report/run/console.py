@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from protocolsim.report.looks.summary import OVER_ALL_MEANS, LooksSummary, summary_of
 from protocolsim.report.parameters import summary as parameters
 from protocolsim.report.parameters.console import print_shares
-from protocolsim.report.run import findings
+from protocolsim.report.run import findings, levels
 from protocolsim.report.style import numbers
 from protocolsim.report.style.console import Column, Screen
 from protocolsim.study.estimation.estimate import Estimate
@@ -34,7 +34,7 @@ def print_summary(result: Result, console: Console) -> None:
     tests, of_looks = numbers.tests(result), summary_of(result)
     if tests:
         put("")
-        _tests(screen, tests)
+        _tests(screen, result, tests)
     if contrasts := numbers.over_trials(result):
         put("")
         _contrasts(screen, contrasts)
@@ -63,12 +63,14 @@ def print_summary(result: Result, console: Console) -> None:
         put(numbers.ROLES_MEAN, "dim")
     if tests:
         put(numbers.TESTS_MEAN, "dim")
+    if result.levels:
+        put(levels.LEVELS_MEAN, "dim")
     if contrasts:
         put(numbers.CONTRASTS_MEAN, "dim")
     if of_looks is not None:
         put(OVER_ALL_MEANS, "dim")
     for title, lines, style in (
-        ("Warning", result.scenario.warnings, "bold yellow"),
+        ("Warning", (*result.scenario.warnings, *levels.warnings(result)), "bold yellow"),
         ("Caveat", result.scenario.notes, ""),
     ):
         for line in lines:
@@ -162,7 +164,11 @@ def _contrasts(screen: Screen, contrasts: Sequence[Estimate]) -> None:
     )
 
 
-def _tests(screen: Screen, tests: Sequence[Estimate]) -> None:
-    """One row per test: what it tests, and how often it rejects."""
-    rows = [(f"{e.label} ({e.counting.partition('; ')[2]})", numbers.simulated(e)) for e in tests]
-    screen.table([Column("Test of each trial", words=True), Column("Rejects")], rows, expand=True)
+def _tests(screen: Screen, result: Result, tests: Sequence[Estimate]) -> None:
+    """One row per test: what it tests, how often it rejects, and how often without an effect where that is known."""
+    columns = [Column("Test of each trial", words=True), Column("Rejects")]
+    rows = [[f"{e.label} ({e.counting.partition('; ')[2]})", numbers.simulated(e)] for e in tests]
+    if result.levels:
+        columns.append(Column("Without an effect", words=True))
+        rows = [[*row, levels.level(result, e)] for row, e in zip(rows, tests, strict=True)]
+    screen.table(columns, rows, expand=True)

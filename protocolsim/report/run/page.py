@@ -15,7 +15,7 @@ from protocolsim.report.looks.frames import bounded
 from protocolsim.report.looks.summary import OVER_ALL_MEANS, summary_of
 from protocolsim.report.parameters import summary as parameters
 from protocolsim.report.parameters.figures import variance_shares
-from protocolsim.report.run import figures, findings
+from protocolsim.report.run import figures, findings, levels
 from protocolsim.report.run.flow import flow
 from protocolsim.report.style import numbers
 from protocolsim.report.style.figures import inline
@@ -46,7 +46,9 @@ def page(result: Result) -> str:
         prediction_means=numbers.PREDICTION_MEANS,
         shares=_shares(result),
         validation=_validation(result),
-        tests=[_test(e) for e in numbers.tests(result)],
+        tests=[_test(result, e) for e in numbers.tests(result)],
+        levels_mean=levels.LEVELS_MEAN if result.levels else "",
+        warnings=[*result.scenario.warnings, *levels.warnings(result)],
         contrasts=[_characteristic(e) for e in numbers.over_trials(result)],
         contrasts_mean=numbers.CONTRASTS_MEAN,
         looks=_looks(result),
@@ -98,8 +100,11 @@ def _shares(result: Result) -> dict[str, Any] | None:
     }  # fmt: skip
 
 
-def _test(estimate: Estimate) -> dict[str, str]:
-    return {"label": estimate.label, "counting": estimate.counting, "rejects": numbers.simulated(estimate)}
+def _test(result: Result, estimate: Estimate) -> dict[str, str]:
+    return {
+        "label": estimate.label, "counting": estimate.counting, "rejects": numbers.simulated(estimate),
+        "level": levels.level(result, estimate),
+    }  # fmt: skip
 
 
 def _looks(result: Result) -> dict[str, Any] | None:

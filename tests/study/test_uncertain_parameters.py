@@ -263,26 +263,27 @@ class TestCommands:
 
     def test_a_folder(self, command):
         """It holds a table of the draws, says both ranges, and goes on only with the same parameters."""
-        assert command("run", *QUICK, "--out", "results", "--quiet")[0] == 0
+        asked = ("run", MS, "--replicates", "80", "--parameters", "plausible")
+        assert command(*asked, "--out", "results", "--quiet")[0] == 0
         draws = pd.read_parquet("results/draws.parquet")
-        assert len(draws) == len(pd.read_csv("results/draws.csv")) == 20
+        assert len(draws) == len(pd.read_csv("results/draws.csv")) == 80
         assert {"replicate", "draw", "parameter.daclizumab.median_rate_ratio", "value.new_cel_inhibition"} <= set(draws)
         report = Path("results/report.html").read_text()
         for words in ("Sampling range", "Prediction range", "What to learn next", "What makes single trials differ"):
             assert words in report
-        more = ("--replicates", "30", "--out", "results", "--resume")
+        more = ("--replicates", "90", "--out", "results", "--resume")
         status, _, err = command("run", MS, *more)
         assert status == 2
         assert "--parameters was plausible and is absent now" in err
-        status, gone_on, _ = command("run", *QUICK, *more, "--json")
+        status, gone_on, _ = command(*asked, *more, "--json")
         assert status == 0
-        assert gone_on == command("run", *QUICK, "--replicates", "30", "--json")[1]
+        assert gone_on == command(*asked, "--replicates", "90", "--json")[1]
 
     def test_the_terminal(self, command, monkeypatch):
         """Both ranges by name, the shares, and what to learn next; without drawing, how to draw."""
         monkeypatch.setenv("COLUMNS", "130")
-        _, out, _ = command("run", *QUICK)
-        for words in ("Sampling range,", "Prediction range,", "Parameters'", "What to learn next:", "10 draws of"):
+        _, out, _ = command("run", *QUICK, "--replicates", "80")
+        for words in ("Sampling range,", "Prediction range,", "Parameters'", "What to learn next:", "40 draws of"):
             assert words in out
         _, plain, _ = command("run", MS, "--replicates", "20")
         assert "Prediction range" not in plain

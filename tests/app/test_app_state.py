@@ -21,6 +21,7 @@ from protocolsim.app.view.rule import CurvePart
 from protocolsim.errors import ProtocolsimError, ScenarioError, UsageError
 from protocolsim.scenario.file.library import names
 from protocolsim.scenario.load import load, load_text
+from protocolsim.study.arguments import usual
 from protocolsim.study.decision.threshold_rule import ThresholdRule, threshold_rule
 from tests.cli.test_cli import command
 
@@ -115,7 +116,7 @@ def test_a_saved_file_is_the_same_scenario(name):
         except ProtocolsimError:
             pytest.fail("a slider led out of what the scenario allows")
         saved = load_text(scenario_file(state), "saved.yaml")
-        assert (saved.seed, saved.replicates) == (3, base.replicates)
+        assert (saved.seed, saved.replicates) == (3, usual(base))
         assert {k: n.value for k, n in saved.named.items()} == {k: n.value for k, n in expected.named.items()}
         assert [p.value for p in saved.parameters] == [p.value for p in expected.parameters]
 

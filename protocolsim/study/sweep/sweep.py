@@ -186,7 +186,7 @@ def plan(
 ) -> Plan:
     """Check a whole sweep without running anything; arguments and errors as for `sweep`."""
     base = _base(scenario, set, allow_plugins)
-    replicates, seed = replicates_and_seed(base, replicates, seed)
+    replicates, seed = replicates_and_seed(base, replicates, seed, many_points=True)
     chosen_engine(base, engine)
     if not vary:
         raise UsageError(f"a sweep varies something: give --vary {FORM}, such as response_threshold=25%:95%:5%")

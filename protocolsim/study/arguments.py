@@ -10,7 +10,6 @@ from protocolsim.errors import UsageError, digits
 from protocolsim.randomness import MAX_REPLICATES, MAX_SEED
 from protocolsim.scenario.scenario import Scenario
 
-
 OF_MANY_POINTS = 200
 """Replicates of each point of a study of many, unless the scenario or the call says how many."""
 

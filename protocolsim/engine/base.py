@@ -40,7 +40,7 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -85,7 +85,10 @@ MOST_MOVES = 5000
 
 @dataclass(frozen=True)
 class PlacedComponent:
-    """A component of a trial: the offsets of its columns in `body` (`links`), and the constants its kernels read."""
+    """A component of a trial: the offsets of its columns in `body` (`links`), and the constants its kernels read.
+
+    `values` is what these were made of: by name, each in its parameter's own unit.
+    """
 
     component: Component
     links: Integers
@@ -93,6 +96,7 @@ class PlacedComponent:
     start: StartKernel
     advance: AdvanceKernel | None
     give: GiveKernel | None
+    values: Mapping[str, float] = field(default_factory=dict, repr=False)
 
     @property
     def offset(self) -> int:
@@ -308,6 +312,7 @@ def place(
             component.start,
             component.advance,
             component.give if isinstance(component, Drug) else None,
+            values[component.name],
         )
 
     return part(disease), tuple(part(d) for d in drugs), width, enrolment

@@ -11,6 +11,7 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from protocolsim.analysis.base import Analysis
+from protocolsim.disease.base import PatientPopulation
 from protocolsim.endpoint.base import Endpoint, Population, Reported
 from protocolsim.endpoint.between_arms.repeated import beside
 from protocolsim.engine.base import Trial
@@ -137,6 +138,12 @@ class Scenario:
         The scenario's own parameters in internal units (a share is 0 to 1, a time in minutes).
     own_parameters, parameters, design : tuple
         The scenario's own parameters, those of disease and drugs, and the states, in words for a reader.
+    population : PatientPopulation or None
+        Whose patients they are; None where the disease has no populations.
+    arrives_on : str
+        The drug that they take when they come, "" for none.
+    assumed : tuple
+        What they are assumed to take that the file names nowhere, with its place (it stands among the warnings too).
     lapsing : tuple
         What is planned and never takes place, with its place in the file (it stands among the warnings too).
     document : Document
@@ -180,6 +187,9 @@ class Scenario:
     own_parameters: tuple[SettableParameter, ...]
     parameters: tuple[SettableParameter, ...]
     design: tuple[StateRow, ...]
+    population: PatientPopulation | None
+    arrives_on: str
+    assumed: tuple[tuple[Address, str], ...]
     lapsing: tuple[tuple[Address, str], ...]
     document: Document
     builder: Callable[..., Scenario] = field(repr=False, compare=False)

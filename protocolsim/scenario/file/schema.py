@@ -42,6 +42,11 @@ class ScenarioParameter(FilePart):
     range: Annotated[list[Scalar], Field(min_length=2, max_length=2)] | None = Field(
         default=None, description="the lowest and highest value that make sense"
     )
+    plausible: Annotated[list[Scalar], Field(min_length=2, max_length=2)] | None = Field(
+        default=None,
+        description="the lowest and highest value that it may really have, where it is a guess and no choice of the "
+        "design: `--parameters plausible` draws it",
+    )
     meaning: Text = Field(description="what it is, in a few words")
     scale: Scale = Field(
         default="linear",
@@ -90,6 +95,14 @@ class CohortPart(BaseModel):
 
     size: Count = Field(description="subjects to enrol")
     disease: Text = Field(description="the disease model")
+    population: Text | None = Field(
+        default=None, description="whose patients they are: a population of the disease; its first where absent"
+    )
+    arrives_on: Text | None = Field(
+        default=None,
+        description="the drug that patients take when they come, which stops in the first state that does not name it, "
+        "or `nothing`; what their population takes where absent",
+    )
     max_candidates: Count | None = Field(default=None, description="stop with an error after screening so many")
     arrivals: Rate | None = Field(default=None, description="candidates per time at a single site, such as 1 / 4 weeks")
     sites: dict[str, SitePart] | None = Field(default=None, description="the clinics, by name")
@@ -421,6 +434,11 @@ class PublishedPart(FilePart):
         alias="same as",
         description="the published result that is the same datum said otherwise (9/13 did, 4/13 did not): one datum "
         "counts once",
+    )
+    explanation: StrictStr = Field(
+        default="",
+        description="where it lies outside the simulated range: what in the model makes it so; the table of the "
+        "validation suite shows it beside the miss",
     )
 
 

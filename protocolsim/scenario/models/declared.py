@@ -11,7 +11,7 @@ import numpy as np
 
 from protocolsim.arrays import Floats
 from protocolsim.component import Assessment, Component, Hazard, Parameter, Trait, in_base_units, level_of
-from protocolsim.disease.base import Disease
+from protocolsim.disease.base import Disease, PatientPopulation
 from protocolsim.drug.base import Drug
 from protocolsim.errors import RuleError
 from protocolsim.model import instructions as code
@@ -28,6 +28,7 @@ from protocolsim.scenario.models.events import DeclaredEvent, EventsBuilder, Rat
 from protocolsim.scenario.models.observations import DeclaredVariable, ObservationsBuilder
 from protocolsim.scenario.models.parameters import parameter_of
 from protocolsim.scenario.models.patients import PatientsReader, PatientsStart
+from protocolsim.scenario.models.populations import populations_of
 from protocolsim.scenario.models.quantities import Carried, Fields, QuantitiesBuilder
 from protocolsim.scenario.models.scope import Meanings, Scope, unit_dimension
 from protocolsim.scenario.models.traits import Condition, TraitsBuilder
@@ -45,6 +46,9 @@ from protocolsim.units import (
 EVERY_MOMENT = "every moment of the protocol"
 FINEST_STEP = 10  # minutes
 MOST_OF_A_KIND = 200
+_SECTIONS = (
+    "parameters", "populations", "definitions", "traits", "quantities", "assessments", "events", "writes",
+)  # fmt: skip
 _KEY = ("seed (high)", "seed (low)", "replicate", "subject")
 _INF = float("inf")
 
@@ -94,13 +98,13 @@ class DeclaredModel:
     # Reading ---------------------------------------------------------------------------------------------------------
 
     def _small(self) -> bool:
-        for key in ("parameters", "definitions", "traits", "quantities", "assessments", "events", "writes"):
+        for key in _SECTIONS:
             count = len(getattr(self.part, key))
             if count > MOST_OF_A_KIND:
                 said = f"{count} {key}; at most {MOST_OF_A_KIND} are possible"
                 self.faults.append((*self.address, key), said, at_key=True)
                 return False
-        for key in ("signals", "patients") if self.is_drug else ("needs", "writes"):
+        for key in ("signals", "patients", "populations") if self.is_drug else ("needs", "writes"):
             if getattr(self.part, key):
                 other = "disease" if self.is_drug else "drug"
                 self.faults.append((*self.address, key), f"'{key}' belongs to a {other}", at_key=True)
@@ -118,6 +122,7 @@ class DeclaredModel:
         terms: dict[str, ColumnTerm] = {
             p.name: ColumnTerm(PARAMETER, (), (float(k),)) for k, p in enumerate(parameters)
         }
+        people = populations_of(self.faults, (*self.address, "populations"), self.part.populations, parameters)
         self._definitions()
         self._needs()
         if self.is_drug:
@@ -154,7 +159,7 @@ class DeclaredModel:
         try:
             return self._component(
                 parameters, frame, table, stores, carried, writes, shown, observed, events, shown_traits,
-                traits.conditions, step,
+                traits.conditions, step, people,
             )  # fmt: skip
         except RuleError as error:
             self.faults.append(self.address, str(error), at_key=True)
@@ -345,6 +350,7 @@ class DeclaredModel:
         traits: tuple[Trait, ...],
         conditions: Sequence[Condition],
         step: int | None,
+        people: tuple[PatientPopulation, ...],
     ) -> Component:
         start = self.assembler.program(stores)
         always = self.assembler.program(carried.always, also=carried.also_always)
@@ -383,7 +389,7 @@ class DeclaredModel:
             "hazards": hazards,
         }
         if not self.is_drug:
-            return Disease(**common)
+            return Disease(**common, populations=people)
         return Drug(**common, give=give, dose_unit=self._dose_unit(), per_weight="weight" in self.scope.needs)
 
     def _assessment(

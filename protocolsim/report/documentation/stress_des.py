@@ -184,7 +184,7 @@ def _assumptions(s: Scenario) -> str:
 def _run_length(s: Scenario) -> str:
     return (
         f"No warm-up. Each subject is followed from day 0 to a final state: {_longest(s.design)}. A trial ends with "
-        f"its last subject. {s.replicates} trials unless told otherwise."
+        f"its last subject. {s.replicates:,} trials unless told otherwise."
     )
 
 
@@ -195,7 +195,7 @@ def _longest(design: Sequence[StateRow]) -> str:
 
 def _estimation(s: Scenario) -> str:
     return (
-        f"{s.replicates} independent trials by default. The estimate is the endpoint of all trials together; its "
+        f"{s.replicates:,} independent trials by default. The estimate is the endpoint of all trials together; its "
         "standard error is the jackknife over trials. Scenarios and points of a sweep share their random numbers, so "
         "that differences are paired, subject by subject."
     )

@@ -53,7 +53,7 @@ from protocolsim.scenario.file.templates import expanded
 from protocolsim.scenario.file.yaml_reader import Address, Document, spell
 from protocolsim.scenario.models.declared import DeclaredModel
 from protocolsim.scenario.reserved import DROPOUT, check_meeting, check_names, why_no_component
-from protocolsim.scenario.scenario import DecisionWorth, Scenario
+from protocolsim.scenario.scenario import DecisionWorth, Scenario, usual_replicates
 from protocolsim.scenario.settable import SettableParameter, scenario_parameters, variable_starts
 from protocolsim.scenario.setting_names import key_of
 from protocolsim.units import UnitError, in_words, unit_product
@@ -112,7 +112,7 @@ def build(document: Document, *, allow_plugins: bool = False) -> Scenario:
 
 def _as_written(part: ScenarioPart) -> dict[str, Any]:
     """What a scenario says in the words of its file."""
-    names = ("title", "question", "description", "seed", "replicates", "follow")
+    names = ("title", "question", "description", "seed", "follow")
     return {
         **{name: getattr(part, name) for name in names},
         **{name: tuple(getattr(part, name)) for name in ("sources", "notes", "beside", "findings")},
@@ -151,6 +151,7 @@ def _assemble(document: Document, part: ScenarioPart, q: Expressions, allow_plug
     return Scenario(
         name=PurePath(document.source).stem,
         **_as_written(part),
+        replicates=part.replicates or usual_replicates(cohort.size, waiting=trial().limited),
         warnings=(*cast.told, *_unusual(part, q.names, document, analyses), *(said(*n) for n in never)),
         trial=trial(),
         populations=populations,
@@ -215,7 +216,7 @@ def _check_size(part: ScenarioPart, faults: Faults) -> bool:
     """Whether the protocol is small enough to be looked at."""
     if not 0 <= part.seed <= MAX_SEED:
         faults.append(("seed",), f"{part.seed} is not between 0 and {MAX_SEED}")
-    if not 1 <= part.replicates < MAX_REPLICATES:
+    if part.replicates is not None and not 1 <= part.replicates < MAX_REPLICATES:
         why = "below 1 (replicates)" if part.replicates < 1 else "too many"
         faults.append(("replicates",), f"{part.replicates} is {why}")
 

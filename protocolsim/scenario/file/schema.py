@@ -459,7 +459,9 @@ class ScenarioPart(FilePart):
     )
     extends: Text | None = Field(default=None, description="a scenario to start from; this file says only what differs")
     seed: StrictInt = Field(default=1, description="the random seed: the same seed gives the same numbers, to the bit")
-    replicates: StrictInt = Field(default=200, description="how many trials are simulated")
+    replicates: StrictInt | None = Field(
+        default=None, description="how many trials are simulated; about as many as a second allows where it is not said"
+    )
     follow: Text | None = Field(default=None, description="the variable that figures draw for each subject")
     parameters: dict[str, ScenarioParameter] = Field(default={}, description="named numbers for rules and doses")
     cohort: CohortPart = Field(description="the subjects: how many, with which disease, from which sites")

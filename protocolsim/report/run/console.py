@@ -54,21 +54,8 @@ def print_summary(result: Result, console: Console) -> None:
         put("")
         print_shares(screen, result)
     put("")
-    put(numbers.RANGE_MEANS, "dim")
-    put(numbers.PARAMETERS_FIXED if result.drawn is None else numbers.PREDICTION_MEANS, "dim")
-    if result.shares:
-        put(parameters.MEANS, "dim")
-        put(parameters.coupling(result), "dim")
-    if any(e.published is not None for e in result.estimates.values()):
-        put(numbers.ROLES_MEAN, "dim")
-    if tests:
-        put(numbers.TESTS_MEAN, "dim")
-    if result.levels:
-        put(levels.LEVELS_MEAN, "dim")
-    if contrasts:
-        put(numbers.CONTRASTS_MEAN, "dim")
-    if of_looks is not None:
-        put(OVER_ALL_MEANS, "dim")
+    for line in _meanings(result):
+        put(line, "dim")
     for title, lines, style in (
         ("Warning", (*result.scenario.warnings, *levels.warnings(result)), "bold yellow"),
         ("Caveat", result.scenario.notes, ""),
@@ -77,6 +64,21 @@ def print_summary(result: Result, console: Console) -> None:
             put(f"{title}: {line}", style)
     put("")
     put(_how_it_ran(result), "dim")
+
+
+def _meanings(result: Result) -> list[str]:
+    """What the columns of these tables mean."""
+    told = [
+        (True, numbers.RANGE_MEANS),
+        (True, numbers.PARAMETERS_FIXED if result.drawn is None else numbers.PREDICTION_MEANS),
+        (result.shares, f"{parameters.MEANS} {parameters.coupling(result)}"),
+        (any(e.published is not None for e in result.estimates.values()), numbers.ROLES_MEAN),
+        (numbers.tests(result), numbers.TESTS_MEAN),
+        (result.levels, levels.LEVELS_MEAN),
+        (numbers.over_trials(result), numbers.CONTRASTS_MEAN),
+        (summary_of(result), OVER_ALL_MEANS),
+    ]
+    return [line for there, line in told if there]
 
 
 def print_validation(result: Result, console: Console) -> None:

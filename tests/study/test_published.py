@@ -121,7 +121,7 @@ class TestRegressionToTheMean:
 
 class TestOtherReadings:
     def test_the_controlled_trials_effect_gives_less_of_a_fall(self):
-        """At the ratio that serves both arms of CHOICE new lesions fall by some 55 %, and 9/13 controlled is too many."""
+        """At the ratio that serves both arms of CHOICE new lesions fall by some 55 %; 9/13 controlled is too many."""
         found = trial("ms_choice_anchored").estimates
         assert found["new_cel_inhibition"].value == pytest.approx(0.55, abs=0.04)
         assert found["new_cel_inhibition"].value < trial("ms_daclizumab").estimates["new_cel_inhibition"].value

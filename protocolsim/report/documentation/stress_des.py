@@ -212,8 +212,9 @@ def _execution(s: Scenario) -> str:
 
 
 _ERRORS = (
-    "Each carries its Monte Carlo standard error (jackknife over trials) and the range of single trials, from the 5th "
-    "to the 95th percentile."
+    "Each carries its Monte Carlo standard error (jackknife over trials) and the sampling range of single trials at "
+    "fixed parameters, from the 5th to the 95th percentile; with `--parameters plausible` also the prediction range, "
+    "in which the uncertain parameters are drawn, and whose the variance is."
 )
 _ALGORITHMS = (
     "The equations of the disease and of each drug stand on their pages under `docs/models/`. Between moments "

@@ -55,7 +55,8 @@ def check_findings(part: ScenarioPart, faults: Faults, names: Names, made: Colle
 def companion_document(document: Document, name: str) -> Document:
     """The document of a companion, with what was set from outside set there too, unless the companion changes it.
 
-    What is set of a drug stays away from a companion that does not give it, where it means nothing. A path is looked for beside the document's own file. Raises UsageError or ScenarioError where it cannot be read.
+    What is set of a drug stays away from a companion that does not give it, where it means nothing. A path is looked
+    for beside the document's own file. Raises UsageError or ScenarioError where it cannot be read.
     """
     beside = Path(document.source).parent / name if is_path(name) and is_path(document.source) else name
     result = load_document(str(beside))

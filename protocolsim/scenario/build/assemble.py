@@ -35,6 +35,7 @@ from protocolsim.scenario.build.interim.around import Around
 from protocolsim.scenario.build.interim.events import awaited_stops, possible_stops
 from protocolsim.scenario.build.proof_case import case_of
 from protocolsim.scenario.build.protocol import ON_STUDY, StatesBuilder
+from protocolsim.scenario.build.story.steps import story_of
 from protocolsim.scenario.build.values.expressions import Expressions
 from protocolsim.scenario.build.values.faults import Faults
 from protocolsim.scenario.build.values.names import FROM_COMPONENTS, Names
@@ -124,7 +125,8 @@ def _assemble(document: Document, part: ScenarioPart, q: Expressions, allow_plug
         part, q, words, reader, protocol, cohort, populations, endpoints, analyses, [t.name for t in hidden], cast.rows
     )
     design = None if part.interim is None else _design(part.interim, around)
-    _check_shown(part, q, words, design, endpoints)
+    made = _check_shown(part, q, words, design, endpoints)
+    story = story_of(part, q.faults, q.names, endpoints, made, document, allow_plugins=allow_plugins)
     q.names.settle()
     if protocol is None or cohort is None or cast.disease is None:
         return None
@@ -138,6 +140,7 @@ def _assemble(document: Document, part: ScenarioPart, q: Expressions, allow_plug
     return Scenario(
         name=PurePath(document.source).stem,
         **_as_written(part),
+        story=story,
         warnings=(*cast.warnings, *_unusual(part, q.names, document, analyses), *(said(*n) for n in never)),
         trial=trial(),
         populations=populations,
@@ -181,8 +184,11 @@ def _check_shown(
     words: Vocabulary,
     design: Design | None,
     endpoints: Mapping[str, Endpoint],
-) -> None:
-    """Faults of what a report shows: the scenarios and numbers that it quotes, the variable that it follows."""
+) -> tuple[str, ...] | None:
+    """Faults of what a report shows: the scenarios and numbers that it quotes, the variable that it follows.
+
+    What looks and contrasts between arms bring about, by name; None where looks have faults.
+    """
     contrasts = beside(endpoints.values())
     if part.interim is None:
         made: tuple[str, ...] | None = (*contrasts,)
@@ -195,6 +201,7 @@ def _check_shown(
     check_findings(part, q.faults, q.names, made)
     if part.follow is not None:
         q.names.known(("follow",), "variable", part.follow, words.variable_names)
+    return made
 
 
 def _check_size(part: ScenarioPart, faults: Faults) -> bool:

@@ -21,7 +21,7 @@ from protocolsim.study.decision.threshold_rule import ThresholdRule, threshold_r
 
 @dataclass(frozen=True)
 class Described:
-    """A scenario as its form shows it; `looks`: whether it declares any.
+    """A scenario as its form shows it; `looks`: whether it declares any; `story`: whether it tells one.
 
     `threshold` is the parameter of a decision rule that answers at once, "" where none does.
     """
@@ -35,6 +35,7 @@ class Described:
     seed: int
     size: int
     looks: bool = False
+    story: bool = False
 
     def answers_at_once(self, name: str) -> bool:
         """Whether what follows from moving a number is read from what was simulated already."""
@@ -58,6 +59,7 @@ def described(state: VisitorState) -> Described:
         scenario.seed,
         scenario.trial.cohort.size,
         scenario.interim is not None,
+        bool(scenario.story),
     )
 
 

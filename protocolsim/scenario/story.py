@@ -38,7 +38,7 @@ class StoryStep:
     `kind` is how the prediction is made: "slider" from `low` to `high`, "choice", or "number". Numbers are in the
     unit of the answer (shares 0 to 1). `answer` names what is predicted as findings do, "" where the choices are states
     of the patient shown; `patient` is which, counted from 1 among those enrolled in the first trial. `given` is what
-    the step sets, so that its picture, and what it quotes as {set.endpoint}, are of the trial with that.
+    the step sets, so that its picture, and what it quotes as {set.endpoint}, are of the trial with that. `label` says what a number that is typed is, beside its field.
     """
 
     heading: str
@@ -52,3 +52,4 @@ class StoryStep:
     choices: tuple[StoryChoice, ...] = ()
     patient: int = 1
     given: tuple[tuple[str, Any], ...] = ()
+    label: str = ""

@@ -73,7 +73,7 @@ class _Steps:
         low, high = self._ends((*at, "predict", "slider"), part.predict.slider, part.answer)
         return StoryStep(
             part.heading, part.question, kind, part.picture, part.sentence, part.answer or "", low, high, choices,
-            part.patient, tuple(part.given.items()),
+            part.patient, tuple(part.given.items()), part.predict.number or "",
         )  # fmt: skip
 
     def _kind(self, at: Address, part: StoryStepPart) -> str | None:

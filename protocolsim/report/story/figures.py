@@ -26,7 +26,7 @@ MOST_LANES = 16
 DOTS, _BINS = 50, 40
 _ROW, _PITCH, _DEEP = 20, 8.0, 120.0  # pixels: a lane, from dot to dot, and the highest stack of dots
 _SMALLEST, _LARGER = 1.6, 5.4  # pixels: the radius of a zero, and what the largest value adds
-_RIGHT = 97.0  # per cent of the width where the last course ends
+_LEFT, _WIDE = 1.5, 96.5  # per cent of the width: where the first course begins, and how far they all go
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def trial_lanes(result: Result, most: int = MOST_LANES) -> TrialLanes:
     chosen = chosen[:most]
     lanes, (seen, _) = lane_frame(result, chosen), patient_frame(result, chosen)
     low, high = min(0.0, float(lanes["start"].min())), float(lanes["end"].max())
-    per_week = _RIGHT / max(high - low, 1e-9)
+    per_week = _WIDE / max(high - low, 1e-9)
     labels = state_labels(result)
     drawn = seen[seen["kind"].isin(["seen", "missed"]) & seen["dose"].isna()]
     values = drawn["value"].dropna()
@@ -100,13 +100,13 @@ def trial_lanes(result: Result, most: int = MOST_LANES) -> TrialLanes:
         mine = lanes[lanes["patient"] == str(subjects[row])]
         stays = tuple(
             DrawnStay(
-                (start - low) * per_week, max((end - start) * per_week, 0.2), colour(labels.index(state)), state
+                _LEFT + (start - low) * per_week, max((end - start) * per_week, 0.2), colour(labels.index(state)), state
             )
             for state, start, end in zip(mine["state"], mine["start"], mine["end"], strict=True)
         )
         of_row = drawn[drawn["row"] == row]
         marks = tuple(
-            LaneMark((week - low) * per_week, _radius(kind, value, least, top))
+            LaneMark(_LEFT + (week - low) * per_week, _radius(kind, value, least, top))
             for week, kind, value in zip(of_row["week"], of_row["kind"], of_row["value"], strict=True)
         )
         whole.append(Lane((k + 0.5) * _ROW, stays, marks, str(mine["ended"].iloc[-1]) if len(mine) else ""))
@@ -142,12 +142,15 @@ def _weeks(low: float, high: float, per_week: float) -> tuple[Tick, ...]:
     step = next((s for s in (1, 2, 4, 8, 13, 26, 52, 104) if (high - low) / s <= 6), 260)
     first = math.ceil(low / step) * step
     places = range(first, math.floor(high) + 1, step)
-    return tuple(Tick((w - low) * per_week, f"week {w}" if w == 0 else str(w)) for w in places)
+    return tuple(Tick(_LEFT + (w - low) * per_week, f"week {w}" if w == 0 else str(w)) for w in places)
 
 
 @dataclass(frozen=True)
 class DotRow:
-    """Single trials of one scenario: dots by place (x per cent, y pixels above the line), and whose they are."""
+    """Single trials of one scenario: dots by place (x per cent, y pixels above the line), and whose they are.
+
+    `own`: they are the scenario's own, and not of one beside it or of a change.
+    """
 
     label: str
     said: str
@@ -155,6 +158,7 @@ class DotRow:
     height: float
     radius: float
     mean: float
+    own: bool
 
 
 @dataclass(frozen=True)
@@ -170,25 +174,25 @@ class TrialDots:
 
 
 def trial_dots(
-    endpoint: Reported, rows: Sequence[tuple[str, Result]], ends: tuple[float | None, float | None]
+    endpoint: Reported, rows: Sequence[tuple[str, Result, bool]], ends: tuple[float | None, float | None]
 ) -> TrialDots | None:
-    """Single trials of each result, by title; None where a trial has no number of its own, or none has a value.
+    """Single trials of each result, by title, with whether it is the own one; None where a trial has no number of its own, or none has a value.
 
     `ends` of the axis are the prediction's; where it has none, shares have 0 to 100 % and all else what occurs.
     """
     if endpoint.decides or endpoint.over_trials:
         return None
-    values = {title: _of_trials(result, endpoint.name) for title, result in rows}
+    values = {title: _of_trials(result, endpoint.name) for title, result, _ in rows}
     values = {title: of for title, of in values.items() if len(of)}
     if not values:
         return None
     low, high = _axis(np.concatenate(list(values.values())), endpoint.unit, ends)
     drawn = []
-    for title, result in rows:
+    for title, result, own in rows:
         if title in values:
             estimate = result.estimates[endpoint.name]
             mean = numbers.scaled(estimate.value, endpoint.unit)
-            drawn.append(_row(title, numbers.one_trial(estimate), values[title], low, high, endpoint.unit, mean))
+            drawn.append(_row(title, numbers.one_trial(estimate), values[title], low, high, mean, own))
     at = [low + (high - low) * k / 4 for k in range(5)]
     unit = f" {endpoint.unit}" if endpoint.unit else ""
     ticks = tuple(Tick(25.0 * k, numbers.plain(value) + unit) for k, value in enumerate(at))
@@ -213,7 +217,7 @@ def _axis(values: Floats, unit: str, ends: tuple[float | None, float | None]) ->
     return min(low, float(values.min())), max(high, float(values.max()))
 
 
-def _row(title: str, said: str, values: Floats, low: float, high: float, unit: str, mean: float) -> DotRow:
+def _row(title: str, said: str, values: Floats, low: float, high: float, mean: float, own: bool) -> DotRow:
     at = (np.arange(DOTS) + 0.5) / DOTS if len(values) > DOTS else (np.arange(len(values)) + 0.5) / len(values)
     shown = np.quantile(values, at, method="inverted_cdf")
     width = max(high - low, 1e-9)
@@ -225,4 +229,4 @@ def _row(title: str, said: str, values: Floats, low: float, high: float, unit: s
     for place in bins:
         dots.append(((place + 0.5) * 100 / _BINS, (stacked[place] + 0.5) * pitch))
         stacked[place] += 1
-    return DotRow(title, said, tuple(dots), deepest * pitch + 6, max(pitch / 2 - 0.4, 1.0), 100 * (mean - low) / width)
+    return DotRow(title, said, tuple(dots), deepest * pitch + 6, max(pitch / 2 - 0.4, 1.0), 100 * (mean - low) / width, own)

@@ -236,9 +236,9 @@ class _Teller:
         scenario, endpoint = quoted(f"{{{step.answer}}}")[0]
         result = self._of(scenario)
         estimate = result.estimates[endpoint]
-        rows = [(result.scenario.title if scenario != CHANGED else self._said_changed(), result)]
+        rows = [(result.scenario.title if scenario != CHANGED else self._said_changed(), result, not scenario)]
         if scenario and endpoint in self.runs.result.estimates:
-            rows.append((self.runs.scenario.title, self.runs.result))
+            rows.append((self.runs.scenario.title, self.runs.result, True))
         ends = (step.low, step.high)
         dots = trial_dots(result.scenario.reported[endpoint], rows, ends)
         value = numbers.scaled(estimate.value, estimate.unit)

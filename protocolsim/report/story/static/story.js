@@ -57,9 +57,11 @@
   function guesses(text, unit) {
     const numbers = [], lost = [];
     const pieces = text.replace(/\s+%/g, "%").split(/[;\n]+|,(?=\s)|,$|\s+and\s+/).map((piece) => piece.trim()).filter(Boolean);
+    // "0,26" and "26,5" are one number as some write it; "20,30" are two.
+    const split = (one) => ((one.match(/,/g) || []).length > 1 || /^[1-9]\d*,\d\d+%?$/.test(one) ? one.split(",") : [one]);
     for (const piece of pieces) {
       const several = /^[-+\d.,%\s]+$/.test(piece) ? piece.split(/\s+/) : [piece];
-      for (const each of several.flatMap((one) => ((one.match(/,/g) || []).length > 1 ? one.split(",") : [one]))) {
+      for (const each of several.flatMap(split).filter(Boolean)) {
         const value = guessed(each, unit);
         if (value === null) lost.push(each);
         else numbers.push(value);

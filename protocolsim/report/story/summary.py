@@ -19,7 +19,15 @@ from protocolsim.report.patient.story import trace
 from protocolsim.report.run import figures as run_figures
 from protocolsim.report.run import findings
 from protocolsim.report.run.flow import flow
-from protocolsim.report.story.figures import MOST_LANES, TrialDots, TrialLanes, trial_dots, trial_lanes
+from protocolsim.report.story.figures import (
+    MOST_LANES,
+    PatientCourse,
+    TrialDots,
+    TrialLanes,
+    patient_course,
+    trial_dots,
+    trial_lanes,
+)
 from protocolsim.report.style import figures as style_figures
 from protocolsim.report.style import numbers
 from protocolsim.scenario.build.companions import QUOTED, quoted
@@ -45,7 +53,10 @@ class LargeNumber:
 
 @dataclass(frozen=True)
 class Opening:
-    """The first thing that a visitor sees. `without` is the number beside, where the treatment does nothing."""
+    """The first thing that a visitor sees.
+
+    `without` is the number beside: where the treatment does nothing, or what the findings set against it.
+    """
 
     question: str
     number: LargeNumber | None
@@ -93,9 +104,22 @@ def _number_that_matters(runs: StoryRuns) -> tuple[LargeNumber | None, LargeNumb
     name = _first_number(result)
     if name is None:
         return None, None
-    without = runs.without
-    beside = None if without is None else _number(without.estimates[name], "The same trial without the treatment's effect")
-    return _number(result.estimates[name]), beside
+    own = _number(result.estimates[name])
+    if runs.without is not None:
+        return own, _number(runs.without.estimates[name], "The same trial without the treatment's effect")
+    other = _contrasted(result, name)
+    return own, None if other is None else _number(result.estimates[other])
+
+
+def _contrasted(result: Result, name: str) -> str | None:
+    """The other number of the same unit in the finding that quotes this one first, as of another arm."""
+    for text in result.scenario.findings:
+        names = [endpoint for companion, endpoint in quoted(text) if not companion]
+        if name in names:
+            unit = result.estimates[name].unit
+            others = (n for n in names if n != name and n in result.estimates)
+            return next((n for n in others if result.estimates[n].unit == unit), None)
+    return None
 
 
 def _first_number(result: Result) -> str | None:
@@ -133,12 +157,14 @@ class AskedPrediction:
 
 @dataclass(frozen=True)
 class StoryPicture:
-    """The picture of a step: one of our lanes, or SVG; `missing` says why there is none."""
+    """The picture of a step: lanes, one patient's course with the decisions, or SVG; `missing`: why there is none."""
 
     title: str = ""
     caption: str = ""
     svg: Markup | str = ""
     lanes: TrialLanes | None = None
+    course: PatientCourse | None = None
+    decisions: tuple[str, ...] = ()
     missing: str = ""
 
 
@@ -249,7 +275,7 @@ class _Teller:
         words = tuple(c.words for c in step.choices)
         predicted = AskedPrediction(step.kind, step.label or estimate.label, estimate.unit, low, high, push, value, words, right)
         spread = numbers.one_trial(estimate)
-        detail = f"{estimate.label}. 90 % of single trials: {spread}." if dots is not None else f"{estimate.label}."
+        detail = f"{estimate.label}. 90 % of single trials: {spread}."
         return predicted, numbers.simulated(estimate), detail, dots
 
     def _said_changed(self) -> str:
@@ -298,10 +324,16 @@ class _Teller:
         return StoryPicture("One simulated trial, patient by patient", lanes.caption, lanes=lanes)
 
     def _patient(self) -> StoryPicture:
-        result = self.changed
-        subject = int(result.shown["subjects"]["subject"][self._subject()])
-        chart = trace_figure(trace(result.scenario, subject, replicate=0, seed=result.seed))
-        return self._chart(chart, f"Patient {self.step.patient} of the first trial")
+        result, row = self.changed, self._subject()
+        whole = trace(result.scenario, int(result.shown["subjects"]["subject"][row]), replicate=0, seed=result.seed)
+        title = f"Patient {self.step.patient} of the first trial"
+        if result.scenario.follow is None:
+            return self._chart(trace_figure(whole), title)
+        course = patient_course(result, row)
+        branched = [line for line in whole.lines if line.kind == "decision" and line.others]
+        decisions = tuple(text for line in branched for text in (line.text, *line.others))
+        caption = f"Bars: {course.variable}; below them the state, over weeks since enrolment."
+        return StoryPicture(f"{title}: {course.variable}", f"{caption} {whole.note}".rstrip(), course=course, decisions=decisions)
 
     def _rule(self) -> StoryPicture:
         mine, without = self.runs.curves(self.step.given)

@@ -70,7 +70,7 @@
     return { numbers: numbers.slice(0, 400), lost };
   }
 
-  const shown = (value, unit) => `${Number(value.toFixed(Math.abs(value) >= 10 ? 0 : 2))}${unit ? " " + unit : ""}`;
+  const shown = (value, unit) => `${Number(value.toFixed(Math.abs(value) >= 10 ? 0 : unit.startsWith("%") || unit.startsWith("perc") ? 1 : 2))}${unit ? " " + unit : ""}`;
 
   // A step ------------------------------------------------------------------------------------------------------------
 

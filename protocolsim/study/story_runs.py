@@ -62,9 +62,7 @@ class StoryRuns:
         companions, faults = companions_of(self.scenario, files=self._files)
         if faults:
             raise ScenarioError(self.scenario.document.source, faults)
-        own = self._own or run(
-            self.scenario, replicates=self._replicates, seed=self._seed, progress=self._progress
-        )
+        own = self._own or run(self.scenario, replicates=self._replicates, seed=self._seed, progress=self._progress)
         beside = companion_replicates(own.replicates)
         return own.with_companions({name: self._run(other, beside) for name, other in companions.items()})
 
@@ -103,9 +101,7 @@ class StoryRuns:
 
     def _curve(self, scenario: Scenario, parameter: str) -> ThresholdCurve:
         own = self.result
-        return thresholds(
-            scenario, parameter, replicates=own.replicates, seed=own.seed, progress=self._progress
-        )
+        return thresholds(scenario, parameter, replicates=own.replicates, seed=own.seed, progress=self._progress)
 
 
 def changed_scenario(scenario: Scenario, given: Mapping[str, Any]) -> Scenario:

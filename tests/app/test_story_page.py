@@ -147,7 +147,9 @@ def test_the_opening_fits_the_first_screen_and_has_live_numbers(told: Opens, sce
     words = at.page.inner_text(".findings")
     assert "{" not in words
     value = protocolsim.run(loaded, replicates=at.number).estimates
-    quoted = [name for name in re.findall(r"\{([a-z_0-9]+)\}", " ".join(loaded.findings)) if not math.isnan(value[name].value)]
+    quoted = [
+        name for name in re.findall(r"\{([a-z_0-9]+)\}", " ".join(loaded.findings)) if not math.isnan(value[name].value)
+    ]
     for name in quoted:
         assert f"{100 * value[name].value:.0f}"[:2] in words or f"{value[name].value:.0f}" in words
 

@@ -113,7 +113,11 @@ def trial_lanes(result: Result, most: int = MOST_LANES) -> TrialLanes:
     legend = tuple((colour(k), label) for k, label in enumerate(labels) if label in used)
     ends = Counter(lane.ended for lane in whole)
     return TrialLanes(
-        tuple(whole), _weeks(low, high, per_week), legend, _ROW * len(whole) + 26, *_lane_words(result, len(whole), enrolled, ends)
+        tuple(whole),
+        _weeks(low, high, per_week),
+        legend,
+        _ROW * len(whole) + 26,
+        *_lane_words(result, len(whole), enrolled, ends),
     )
 
 
@@ -128,7 +132,9 @@ def _span(values: pd.Series[float]) -> tuple[float, float]:
 def _stays(mine: pd.DataFrame, labels: Sequence[str], low: float, per_week: float) -> tuple[DrawnStay, ...]:
     """The stays of one patient, from the rows of `lane_frame`."""
     return tuple(
-        DrawnStay(_LEFT + (start - low) * per_week, max((end - start) * per_week, 0.2), colour(labels.index(state)), state)
+        DrawnStay(
+            _LEFT + (start - low) * per_week, max((end - start) * per_week, 0.2), colour(labels.index(state)), state
+        )
         for state, start, end in zip(mine["state"], mine["start"], mine["end"], strict=True)
     )
 
@@ -180,9 +186,13 @@ def patient_course(result: Result, row: int) -> PatientCourse:
     stays = _stays(mine, labels, low, per_week)
     legend = tuple(dict.fromkeys((stay.colour, stay.state) for stay in stays))
     variable = result.scenario.follow_meaning or str(result.scenario.follow).replace("_", " ")
-    told = ", ".join(f"week {week:.0f}: {numbers.plain(value)}" for week, value in zip(drawn["week"], drawn["value"], strict=True))
+    told = ", ".join(
+        f"week {week:.0f}: {numbers.plain(value)}" for week, value in zip(drawn["week"], drawn["value"], strict=True)
+    )
     ended = str(mine["ended"].iloc[-1])
-    return PatientCourse(bars, stays, _weeks(low, high, per_week), legend, variable, f"{variable}: {told}. Ended: {ended}.")
+    return PatientCourse(
+        bars, stays, _weeks(low, high, per_week), legend, variable, f"{variable}: {told}. Ended: {ended}."
+    )
 
 
 def _lane_words(result: Result, shown: int, enrolled: int, ends: Counter[str]) -> tuple[str, str]:
@@ -312,7 +322,9 @@ def _row(title: str, said: str, values: Floats, low: float, high: float, mean: f
     for place in bins:
         dots.append(((place + 0.5) * 100 / _BINS, (stacked[place] + 0.5) * pitch))
         stacked[place] += 1
-    return DotRow(title, said, tuple(dots), deepest * pitch + 6, max(pitch / 2 - 0.4, 1.0), _across(mean, low, high), own)
+    return DotRow(
+        title, said, tuple(dots), deepest * pitch + 6, max(pitch / 2 - 0.4, 1.0), _across(mean, low, high), own
+    )
 
 
 def _across(value: float, low: float, high: float) -> float:

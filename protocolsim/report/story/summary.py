@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
 _STEPS = 100  # of a slider
+_PARTED = re.compile(r"(?<=\d) (?=[±%])|(?<=±) (?=\d)")
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class Opening:
 def opening(runs: StoryRuns) -> Opening:
     """The opening of a scenario; what it does not declare is left out."""
     scenario, result = runs.scenario, runs.result
-    said = tuple(findings.sentences(result))
+    said = tuple(_kept_together(text) for text in findings.sentences(result))
     number, without = _number_that_matters(runs)
     return Opening(
         scenario.question or scenario.title,
@@ -221,13 +222,20 @@ class _Teller:
         step = self.step
         predicted, said, detail, dots = self._by_state() if not step.answer else self._by_number()
         return ToldStep(
-            step.heading, self._filled(step.question), predicted, said, detail, dots, self._picture(), self._filled(step.sentence)
+            step.heading,
+            self._filled(step.question),
+            predicted,
+            said,
+            detail,
+            dots,
+            self._picture(),
+            self._filled(step.sentence),
         )
 
     # Words ------------------------------------------------------------------------------------------------------------
 
     def _filled(self, text: str) -> str:
-        return QUOTED.sub(self._one, text)
+        return _kept_together(QUOTED.sub(self._one, text))
 
     def _one(self, match: re.Match[str]) -> str:
         return numbers.simulated(self._estimate(*quoted(match[0])[0]))
@@ -273,13 +281,15 @@ class _Teller:
         push = 1.0 if high - low >= 20 else float(f"{(high - low) / _STEPS:.1g}")
         right = next((k for k, c in enumerate(step.choices) if _holds(c.low, c.high, estimate.value)), -1)
         words = tuple(c.words for c in step.choices)
-        predicted = AskedPrediction(step.kind, step.label or estimate.label, estimate.unit, low, high, push, value, words, right)
+        predicted = AskedPrediction(
+            step.kind, step.label or estimate.label, estimate.unit, low, high, push, value, words, right
+        )
         spread = numbers.one_trial(estimate)
         detail = f"{estimate.label}. 90 % of single trials: {spread}."
         return predicted, numbers.simulated(estimate), detail, dots
 
     def _said_changed(self) -> str:
-        settings = ", ".join(f"{name.rpartition('.')[2].replace('_', ' ')} {value}" for name, value in self.step.given)
+        settings = ", ".join(f"{name.replace('.', ' ').replace('_', ' ')} {value}" for name, value in self.step.given)
         return f"With {settings}"
 
     def _subject(self) -> int:
@@ -288,7 +298,9 @@ class _Teller:
         subjects = result.shown["subjects"]
         enrolled = np.flatnonzero(subjects["enrolled"] & (subjects["replicate"] == 0))
         if self.step.patient > len(enrolled):
-            raise UsageError(f"there is no patient {self.step.patient}: {len(enrolled)} are enrolled in the first trial")
+            raise UsageError(
+                f"there is no patient {self.step.patient}: {len(enrolled)} are enrolled in the first trial"
+            )
         return int(enrolled[self.step.patient - 1])
 
     def _entered(self) -> set[str]:
@@ -316,7 +328,9 @@ class _Teller:
     def _chart(self, chart: object, title: str = "") -> StoryPicture:
         drawing = style_figures.Drawing.of(chart)
         return StoryPicture(
-            title or style_figures.title(drawing), style_figures.caption(drawing), style_figures.inline(drawing, self.name)
+            title or style_figures.title(drawing),
+            style_figures.caption(drawing),
+            style_figures.inline(drawing, self.name),
         )
 
     def _lanes(self) -> StoryPicture:
@@ -333,7 +347,9 @@ class _Teller:
         branched = [line for line in whole.lines if line.kind == "decision" and line.others]
         decisions = tuple(text for line in branched for text in (line.text, *line.others))
         caption = f"Bars: {course.variable}; below them the state, over weeks since enrolment."
-        return StoryPicture(f"{title}: {course.variable}", f"{caption} {whole.note}".rstrip(), course=course, decisions=decisions)
+        return StoryPicture(
+            f"{title}: {course.variable}", f"{caption} {whole.note}".rstrip(), course=course, decisions=decisions
+        )
 
     def _rule(self) -> StoryPicture:
         mine, without = self.runs.curves(self.step.given)
@@ -342,3 +358,8 @@ class _Teller:
 
 def _holds(low: float | None, high: float | None, value: float) -> bool:
     return low is not None and high is not None and low <= value <= high
+
+
+def _kept_together(text: str) -> str:
+    """The text whose numbers are not parted from their errors and signs at the end of a line."""
+    return _PARTED.sub("\u00a0", text)

@@ -435,7 +435,9 @@ class PredictPart(FilePart):
         description="the answers to choose from, in words: each with the range in which the number must lie for it to "
         "be right, or (picture: patient) with the state that the patient then enters",
     )
-    number: Text | None = Field(default=None, description="a number that is typed; this says what it is, beside the field")
+    number: Text | None = Field(
+        default=None, description="a number that is typed; this says what it is, beside the field"
+    )
 
 
 class StoryStepPart(FilePart):

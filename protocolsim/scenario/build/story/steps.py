@@ -87,7 +87,9 @@ class _Steps:
             self._quotes((*at, "answer"), quoted(f"{{{part.answer}}}"), part)
         elif not _of_states(part.predict):
             self._faults.append(
-                at, "'answer' is missing here: the endpoint whose number is predicted, as findings quote it", at_key=True
+                at,
+                "'answer' is missing here: the endpoint whose number is predicted, as findings quote it",
+                at_key=True,
             )
         return kinds[0]
 
@@ -108,7 +110,9 @@ class _Steps:
         """Faults for what no number stands behind."""
         for scenario, endpoint in pairs:
             if scenario == CHANGED and not part.given:
-                self._faults.append(at, f"{{{CHANGED}.{endpoint}}} is of the trial with what the step sets; it has no `set`")
+                self._faults.append(
+                    at, f"{{{CHANGED}.{endpoint}}} is of the trial with what the step sets; it has no `set`"
+                )
         own = [("" if scenario == CHANGED else scenario, endpoint) for scenario, endpoint in pairs]
         check_quoted(at, own, self._part, self._names, self._faults, self._made)
 

@@ -35,10 +35,11 @@ class StoryChoice:
 class StoryStep:
     """One step of a story.
 
-    `kind` is how the prediction is made: "slider" from `low` to `high`, "choice", or "number". Numbers are in the
-    unit of the answer (shares 0 to 1). `answer` names what is predicted as findings do, "" where the choices are states
-    of the patient shown; `patient` is which, counted from 1 among those enrolled in the first trial. `given` is what
-    the step sets, so that its picture, and what it quotes as {set.endpoint}, are of the trial with that. `label` says what a number that is typed is, beside its field.
+    `kind` is how the prediction is made: "slider" from `low` to `high`, "choice", or "number", beside whose field
+    stands `label`. Numbers are in the unit of the answer (shares 0 to 1). `answer` names what is predicted as findings
+    do, "" where the choices are states of the patient shown; `patient` is which, counted from 1 among those enrolled in
+    the first trial. `given` is what the step sets, so that its picture, and what it quotes as {set.endpoint}, are of
+    the trial with that.
     """
 
     heading: str

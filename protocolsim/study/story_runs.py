@@ -105,7 +105,7 @@ class StoryRuns:
 
 
 def changed_scenario(scenario: Scenario, given: Mapping[str, Any]) -> Scenario:
-    """The scenario with these settings. Raises UsageError for what cannot be set, ScenarioError for what does not fit."""
+    """The scenario with these settings. Raises UsageError for what cannot be set, or does not fit."""
     try:
         document = with_settings(scenario.document, settings(scenario.document, given, scenario.allow_plugins))
         return build(document, allow_plugins=scenario.allow_plugins)

@@ -199,11 +199,9 @@ def _lane_words(result: Result, shown: int, enrolled: int, ends: Counter[str]) -
     variable = result.scenario.follow_meaning or str(result.scenario.follow).replace("_", " ")
     which = f"All {shown} patients" if shown == enrolled else f"The first {shown} of {enrolled:,} patients"
     told = "; ".join(f"{number} {words}" for words, number in ends.items())
-    return (
-        f"{which} of one simulated trial, a lane each. Its colour is the state; discs are larger for larger values "
-        f"({variable}).",
-        f"{which} of one simulated trial over weeks since enrolment, a lane each, coloured by state. How they ended: {told}.",
-    )
+    caption = f"{which} of one simulated trial, a lane each, coloured by state; discs are larger for larger values "
+    weeks = f"{which} of one simulated trial over weeks since enrolment, a lane each, coloured by state."
+    return f"{caption}({variable}).", f"{weeks} How they ended: {told}."
 
 
 def _radius(kind: str, value: float, least: float, top: float) -> float:
@@ -264,9 +262,10 @@ class TrialDots:
 def trial_dots(
     endpoint: Reported, rows: Sequence[tuple[str, Result, bool]], ends: tuple[float | None, float | None]
 ) -> TrialDots | None:
-    """Single trials of each result, by title, with whether it is the own one; None where none has a value.
+    """Single trials of each result, by title, with whether it is the scenario's own; None where none has a value.
 
-    Trials of a test only say yes or no: they have the line of all together, and no dots. `ends` of the axis are the prediction's; where it has none, shares have 0 to 100 % and all else what occurs.
+    Trials of a test only say yes or no: they have the line of all together, and no dots. `ends` of the axis are the
+    prediction's; where it has none, shares have 0 to 100 % and all else what occurs.
     """
     if endpoint.over_trials:
         return None

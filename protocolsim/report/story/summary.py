@@ -102,14 +102,14 @@ def _number_that_matters(runs: StoryRuns) -> tuple[LargeNumber | None, LargeNumb
             other = result.companions.get(companion)
             if other is not None and ("", name) in pairs and name in result.estimates and name in other.estimates:
                 return _number(result.estimates[name]), _number(other.estimates[name], other.scenario.title)
-    name = _first_number(result)
-    if name is None:
+    first = _first_number(result)
+    if first is None:
         return None, None
-    own = _number(result.estimates[name])
+    own = _number(result.estimates[first])
     if runs.without is not None:
-        return own, _number(runs.without.estimates[name], "The same trial without the treatment's effect")
-    other = _contrasted(result, name)
-    return own, None if other is None else _number(result.estimates[other])
+        return own, _number(runs.without.estimates[first], "The same trial without the treatment's effect")
+    against = _contrasted(result, first)
+    return own, None if against is None else _number(result.estimates[against])
 
 
 def _contrasted(result: Result, name: str) -> str | None:
@@ -200,13 +200,13 @@ def told(runs: StoryRuns, name: str) -> ToldStory:
     scenario = runs.scenario
     if not scenario.story:
         raise UsageError(f"{scenario.name} has no `story:`; the docs on the keys of a scenario say how one is written")
-    steps = tuple(_Teller(runs, step, f"{name}{k}").told() for k, step in enumerate(scenario.story))
+    steps = tuple(_StepTeller(runs, step, f"{name}{k}").told() for k, step in enumerate(scenario.story))
     result = runs.result
     source = f"{numbers.count(result.replicates, 'simulated trial')} of {scenario.name}, seed {result.seed}."
     return ToldStory(scenario.title, steps, source)
 
 
-class _Teller:
+class _StepTeller:
     """Tells one step."""
 
     def __init__(self, runs: StoryRuns, step: StoryStep, name: str) -> None:

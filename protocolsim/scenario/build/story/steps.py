@@ -125,7 +125,7 @@ class _Steps:
                 self._faults.append((*at, name), str(error).removeprefix(f"--set {name}: "), at_key=True)
 
     def _ends(
-        self, at: Address, ends: Sequence[float | int | str] | None, answer: str | None
+        self, at: Address, ends: Sequence[float | str] | None, answer: str | None
     ) -> tuple[float | None, float | None]:
         """A range in the unit of what is predicted."""
         if ends is None:
@@ -135,7 +135,7 @@ class _Steps:
             self._faults.append(at, f"the lowest value, {ends[0]}, is not below the highest, {ends[1]}")
         return low, high
 
-    def _number(self, at: Address, said: float | int | str, answer: str | None) -> float | None:
+    def _number(self, at: Address, said: float | str, answer: str | None) -> float | None:
         """A number as the answer counts: a share from 0 to 1, all else in its own unit, which may stand behind it."""
         unit = self._unit(answer)
         text = str(said).strip()

@@ -214,7 +214,7 @@ def test_without_a_prediction_it_asks_again(told: Opens):
 
 
 def test_the_class_is_seen_as_dots_over_the_simulation(told: Opens):
-    """Each prediction of a class is a dot below the axis, where it lies on it; one's own is told by how far it is off."""
+    """Each prediction of a class is a dot below the axis, where it lies on it; of one's own it says how far off."""
     at = told("ms_daclizumab")
     at.tell()
     here = at.go(at.of_kind("slider"))
@@ -344,7 +344,7 @@ def test_motion_is_not_shown_to_those_who_want_none(told: Opens):
 
 
 def test_a_trial_without_a_story_opens_shorter(running, pages):
-    """No findings, no story: the description stands there, without a button, and the tab of the story is not offered."""
+    """No findings, no story: the description stands there, without a button, and the story has no tab."""
     address, host = pages("ms_daclizumab", "page")
     at = Opened(running, address.replace("scenario=ms_daclizumab", "scenario=ms_no_drug"), host, "ms_daclizumab")
     assert at.page.query_selector("[data-tell]") is None

@@ -248,7 +248,7 @@ class DotRow:
 class TrialDots:
     """Rows of single trials on one axis from `low` to `high` (as printed), with all of it in words.
 
-    `what`: what stands before the numbers of each row.
+    `what`: what stands before the numbers of each row; `typical`: there are more trials than dots.
     """
 
     rows: tuple[DotRow, ...]
@@ -256,6 +256,7 @@ class TrialDots:
     low: float
     high: float
     what: str
+    typical: bool
     alternative: str
 
 
@@ -289,7 +290,7 @@ def trial_dots(
     what = "of all trials" if endpoint.decides else "90 % of trials from"
     told = "; ".join(f"{row.label}: {what} {row.said}" for row in drawn)
     words = f"Simulated trials, {endpoint.label}. {told}."
-    return TrialDots(tuple(drawn), ticks, low, high, what, words)
+    return TrialDots(tuple(drawn), ticks, low, high, what, max(map(len, values.values())) > DOTS, words)
 
 
 def _of_trials(result: Result, name: str) -> Floats:

@@ -255,7 +255,11 @@
     if (button.dataset.go !== undefined) go(story, Number(button.dataset.go));
     else if (button.dataset.by !== undefined) go(story, at(story) + Number(button.dataset.by));
     else if ("present" in button.dataset) present(story, !story.classList.contains("presenting"));
-    else if ("light" in button.dataset) light();
+    else if ("light" in button.dataset) {
+      light();
+      // Space is to show the answer next, not to press this again.
+      steps(story)[at(story)].querySelector("h2").focus({ preventScroll: true });
+    }
   });
 
   document.addEventListener("submit", (event) => {

@@ -15,7 +15,9 @@ def page() -> Tag:
     head = ui.head_content(
         tags.link(rel="stylesheet", href="static/page.css"),
         tags.link(rel="icon", href="static/icon.svg", type="image/svg+xml"),
+        tags.link(rel="stylesheet", href="told/story.css"),
         tags.script(src="static/page.js"),
+        tags.script(src="told/story.js"),
         tags.meta(name="viewport", content="width=device-width, initial-scale=1"),
     )
     chosen = tags.select(

@@ -15,6 +15,7 @@ def page() -> Tag:
     head = ui.head_content(
         tags.link(rel="stylesheet", href="static/page.css"),
         tags.link(rel="icon", href="static/icon.svg", type="image/svg+xml"),
+        tags.script(src="static/charts.js"),
         tags.script(src="static/page.js"),
         tags.meta(name="viewport", content="width=device-width, initial-scale=1"),
     )

@@ -138,29 +138,12 @@
 
   // What comes back --------------------------------------------------------------------------------------------------
 
-  // A mark stands at a share of its plot, whose size the figure itself tells.
-  function place(marks, words) {
-    for (const [name, [x, y]] of Object.entries(marks)) {
-      const figure = document.querySelector(`.rule-curve figure[data-figure=${name}]`);
-      if (!figure) continue;
-      for (const mark of figure.querySelectorAll("[class*=' own_'] line, [class*=' own_'] path")) {
-        const plot = mark.closest(".mark-group").querySelector("path.background").getAttribute("d");
-        const [, width, height] = plot.match(/h(-?[\d.]+)v(-?[\d.]+)/).map(Number);
-        const old = mark.getAttribute("transform").match(/translate\(([^,]+),([^)]+)\)/);
-        mark.setAttribute("transform", `translate(${x * width},${y === null ? old[2] : y * height})`);
-      }
-      const moved = figure.querySelector(".moved");
-      moved.textContent = words;
-      moved.hidden = !words;
-    }
-  }
-
   function arrived(root) {
+    Charts.arrived(root);
     const found = root.querySelectorAll ? [root, ...root.querySelectorAll("[data-marks], [data-lines]")] : [];
     for (const element of found) {
       if (element.dataset && element.dataset.marks) {
-        const told = JSON.parse(element.dataset.marks);
-        place(told.marks, told.words);
+        Charts.place(JSON.parse(element.dataset.marks));
       }
       if (element.dataset && element.dataset.lines && by("editor")) gutter(JSON.parse(element.dataset.lines));
     }
@@ -176,7 +159,7 @@
       const numbers = by({ "rule-curve": "rule-numbers", "looks-boundaries": "looks-numbers" }[told.part]);
       if (!numbers) return;
       numbers.innerHTML = told.table;
-      if (told.marks) place(told.marks, told.words);
+      if (told.marks) Charts.place(told);
       document.dispatchEvent(new CustomEvent(told.part === "rule-curve" ? "rule-shown" : "looks-shown"));
     });
     Shiny.addCustomMessageHandler("address", (query) => { address = query; refresh(); });

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from protocolsim.report.protocol import chart_layout as layout
 from protocolsim.report.protocol.chart_layout import LINE, PAD_Y, SIZE, TITLE_LINE, TITLE_SIZE, ArrowRoute, Layout, Node
 from protocolsim.report.protocol.state_chart import Arrow, StateChart
-from protocolsim.report.style.figures import INK, colour
+from protocolsim.report.style.figures import INK, state_colours
 from protocolsim.report.style.text_width import FONT, width, wrapped
 from protocolsim.text import html
 
@@ -18,11 +20,12 @@ _LINE_INK = "#6b7280"  # read on white and on black
 def svg(chart: StateChart, *, paper: bool = True) -> str:
     """The chart as SVG. With `paper` it has its title and a white ground; without, it is for a page with its own."""
     laid = layout.laid_out(chart)
+    tints = state_colours([box.kind == "final" for box in chart.boxes if box.state is not None])
     parts: list[str] = []
     for route in laid.routes:
         parts += _line(laid, route)
     for node in laid.nodes:
-        parts += _box(node) if node.box is not None else _words(node.lines, node.x, node.y - len(node.lines) * LINE / 2)
+        parts += _box(node, tints) if node.box is not None else _words(node.lines, node.x, node.y - len(node.lines) * LINE / 2)
     heading = wrapped(chart.title, _HEADING, max(laid.width, 420.0), bold=True) if paper else []
     notes = [chart.told] if chart.told else []
     above = len(heading) * 20.0 + (10.0 if heading else 0.0)
@@ -53,7 +56,7 @@ def png(chart: StateChart, scale: float = 2.0) -> bytes:
     return bytes(vl_convert.svg_to_png(svg(chart), scale=scale))
 
 
-def _box(node: Node) -> list[str]:
+def _box(node: Node, tints: Sequence[str]) -> list[str]:
     assert node.box is not None
     box, left, top = node.box, node.middle - node.core / 2, node.y - node.height / 2
     if box.kind == "start":
@@ -64,7 +67,7 @@ def _box(node: Node) -> list[str]:
         parts.append(f'<rect {outline} rx="8" fill="none" stroke="{_LINE_INK}" stroke-dasharray="4 3"/>')
     else:
         assert box.state is not None
-        tint, round_ = colour(box.state), 18 if box.kind == "final" else 6
+        tint, round_ = tints[box.state], 18 if box.kind == "final" else 6
         thick = 3 if box.kind == "enrolling" else 1.5
         parts.append(
             f'<rect {outline} rx="{round_}" fill="{tint}" fill-opacity="0.16" stroke="{tint}" stroke-width="{thick}"/>'

@@ -101,10 +101,13 @@ const Charts = (function () {
   }
 
   function open(found) {
-    const patient = number(found);
-    if (!patient) return;
+    const told = number(found);
+    if (told) patient(told[0]);
+  }
+
+  function patient(number) {
     hide();
-    say("asked", { name: "patient", value: patient[0] });
+    say("asked", { name: "patient", value: String(number) });
     const tab = document.querySelector('#view a[data-value="patient"]');
     if (tab) bootstrap.Tab.getOrCreateInstance(tab).show();
     scrollTo({ top: 0 });
@@ -258,5 +261,5 @@ const Charts = (function () {
     }
   }
 
-  return { place, arrived, hide };
+  return { place, arrived, patient };
 })();

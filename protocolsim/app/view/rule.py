@@ -12,17 +12,15 @@ import numpy as np
 from htmltools import HTML, Tag, TagList, tags
 
 from protocolsim.app.figure import figure
-from protocolsim.app.limits import looked_at
 from protocolsim.app.state import VisitorState, over, scenario_of
 from protocolsim.app.table import Row, estimates_table
 from protocolsim.app.view.base import Part, View
-from protocolsim.app.work.material import Progress, curve_of, replicates_of, result_of
+from protocolsim.app.work.material import Progress, curve_of, replicates_of
 from protocolsim.app.work.orders import Answer, Made, Tell
 from protocolsim.errors import UsageError
 from protocolsim.report.decision import captions, figures, measure_figures
 from protocolsim.report.decision.captions import MarkedThreshold
 from protocolsim.report.decision.series import Drawn
-from protocolsim.report.run.flow import flow
 from protocolsim.report.style import numbers
 from protocolsim.scenario.measures import MEASURES, OWN
 from protocolsim.study.decision.curve import ThresholdCurve
@@ -66,7 +64,7 @@ class CurvePart(Part):
 
     def reduced(self, state: VisitorState) -> VisitorState:
         """Everything but the threshold, which is read from the curve."""
-        kept = replace(state, draw=0, patient=0, view="", other=(), beside="")
+        kept = replace(state, draw=0, patient=None, view="", walk="", other=(), beside="")
         name = _threshold_name(state.alone(_structure(state.settings)))
         return kept.setting(name, None) if name else kept
 
@@ -284,25 +282,6 @@ def _threshold_name(state: VisitorState) -> str:
         return ""
 
 
-class FlowPart(Part):
-    """The flow of the patients through the states at this threshold: this one is simulated."""
-
-    name: ClassVar[str] = "flow"
-
-    def reduced(self, state: VisitorState) -> VisitorState:
-        """As set up."""
-        return replace(state, draw=0, patient=0, view="", other=(), beside="", measure="")
-
-    def make(self, state: VisitorState, tell: Tell) -> Made:
-        """A run at this threshold."""
-        result = result_of(state, Progress(tell, looked_at(scenario_of(state), replicates_of(state))))
-        return Made({"flow": lambda: flow(result)})
-
-    def show(self, answer: Answer, state: VisitorState) -> Tag | TagList:
-        """The flow."""
-        return figure(("rule", self.name), "flow", answer, state)
-
-
 def _head() -> Tag:
     return tags.p(
         "Move the threshold and see who passes the rule, how well it tells true responders from others, and what "
@@ -312,4 +291,6 @@ def _head() -> Tag:
     )
 
 
-VIEW: Any = View(4, "rule", "The rule", _head(), (CurvePart(), FlowPart()))
+VIEW: Any = View(
+    5, "rule", "The rule", _head(), (CurvePart(),), offered=lambda described: bool(described.threshold)
+)

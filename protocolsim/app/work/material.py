@@ -57,7 +57,7 @@ def tried_of(state: VisitorState, progress: Progress) -> Boundaries:
 
 def _plain(state: VisitorState) -> VisitorState:
     """Without what makes no difference to a simulation."""
-    return replace(state, replicates=None, draw=0, patient=0, other=(), beside="", measure="", view="")
+    return replace(state, replicates=None, draw=0, patient=None, other=(), beside="", measure="", view="", walk="")
 
 
 @lru_cache(maxsize=3)

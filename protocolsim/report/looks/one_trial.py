@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from protocolsim.errors import UsageError
 from protocolsim.report.looks.frames import decided_at, enrolment_frame, lanes, lanes_frame, marks_frame
 from protocolsim.report.looks.wording import spoken, week
-from protocolsim.report.run.figure_data import labels_of_states
+from protocolsim.report.run.figure_data import finals, labels_of_states
 from protocolsim.report.style import numbers
 from protocolsim.report.style.figures import BLUE, FAINT, INK, colours, finish, legend
 from protocolsim.study.trial_looks import TrialLooks

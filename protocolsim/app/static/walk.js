@@ -69,13 +69,21 @@ const Walk = (function () {
       let stopped = false;
       for (const each of side.walkers) stopped = one(each, side, from, jump, news) || stopped;
       const heard = side.figure.querySelector(".walk-said");
-      if (news.length) heard.textContent = news.slice(0, 3).join(" ") + (news.length > 3 ? ` And ${news.length - 3} more.` : "");
-      else if (jump) heard.textContent = "";
+      if (news.length || jump) heard.replaceChildren(...spoken(news));
       if (stopped && playing) held = Math.max(held, performance.now() + 1400 / speed());
     }
     by("walk-week").value = week;
     by("walk-week").setAttribute("aria-valuetext", "week " + said(week));
     by("walk-now").textContent = "week " + said(week);
+  }
+
+  function spoken(news) {
+    const told = news.length > 3 ? [...news.slice(0, 2), `And ${news.length - 2} more decisions.`] : news;
+    return told.map((words) => {
+      const line = document.createElement("span");
+      line.textContent = words;
+      return line;
+    });
   }
 
   function one(each, side, from, jump, news) {

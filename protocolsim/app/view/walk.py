@@ -115,14 +115,17 @@ def _controls(offered: tuple[tuple[str, str], ...], chosen: str) -> Tag:
             {"data-shiny-no-bind-input": ""}, id="walk-week", type="range", step="any", aria_label="Week since enrolment"
         ),
         tags.output(id="walk-now", for_="walk-week"),
-        tags.label("Speed ", for_="walk-speed"),
-        tags.select(
-            *[tags.option(said, value=by, selected="" if by == "1" else None) for said, by in _SPEEDS],
-            {"data-shiny-no-bind-input": ""},
-            id="walk-speed",
-            class_="form-select form-select-sm",
+        tags.span(
+            tags.label("Speed ", for_="walk-speed"),
+            tags.select(
+                *[tags.option(said, value=by, selected="" if by == "1" else None) for said, by in _SPEEDS],
+                {"data-shiny-no-bind-input": ""},
+                id="walk-speed",
+                class_="form-select form-select-sm",
+            ),
+            class_="pair",
         ),
-        *(beside if offered else []),
+        tags.span(*beside, class_="pair") if offered else None,
         class_="walk-controls sticky",
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from protocolsim.report.protocol import chart_layout as layout
 from protocolsim.report.protocol.chart_layout import LINE, PAD_Y, SIZE, TITLE_LINE, TITLE_SIZE, ArrowRoute, Layout, Node
@@ -21,7 +21,7 @@ _LINE_INK = "#6b7280"  # read on white and on black
 def svg(chart: StateChart, *, paper: bool = True) -> str:
     """The chart as SVG. With `paper` it has its title and a white ground; without, it is for a page with its own."""
     laid = layout.laid_out(chart)
-    tints = state_colours([box.kind == "final" for box in chart.boxes if box.state is not None])
+    tints = _tints(chart)
     parts: list[str] = []
     for route in laid.routes:
         parts += _line(laid, route)
@@ -50,33 +50,35 @@ def svg(chart: StateChart, *, paper: bool = True) -> str:
     return "\n".join([*lines, "</svg>"]) + "\n"
 
 
-def walked(chart: StateChart) -> tuple[str, dict[int, tuple[float, float, float, float]]]:
-    """The chart for a page, with room in every state's box: left, top, width and height of that, by state."""
+def walked(chart: StateChart, tints: Sequence[str]) -> tuple[str, dict[int, tuple[float, float, float, float]]]:
+    """The chart for a page, with room in every state's box: left, top, width and height of that, by state.
+
+    `tints` are the colours of all states of the protocol, of which the chart may have fewer.
+    """
     laid = layout.laid_out(chart, least=ROOM)
-    tints = state_colours([box.kind == "final" for box in chart.boxes if box.state is not None])
-    parts = [line for route in laid.routes for line in _line(laid, route)]
+    # Who comes from many states comes from no box: the way there is not drawn.
+    many = {box.key for box in chart.boxes if box.kind == "many"}
+    parts = [line for route in laid.routes if route.arrow.source not in many for line in _line(laid, route)]
     rooms = {}
     for node in laid.nodes:
-        if node.box is None:
+        if node.box is None or node.box.state is None:
             continue
         drawn = node
-        if node.box.state is not None:
-            top = node.y - node.height / 2
-            rooms[node.box.state] = (
-                round(node.middle - node.core / 2 + _EDGE, 1),
-                round(top + node.height - ROOM[1] + _EDGE, 1),
-                round(node.core, 1),
-                ROOM[1],
-            )
-            parts += _frame(node.box, tints[node.box.state], node)
-            for k, line in enumerate(node.lines):
-                parts.append(_text(line, node.middle, top + 17.0 + k * TITLE_LINE, size=TITLE_SIZE, bold=True))
-        else:
-            parts += _box(drawn, tints)
+        top = node.y - node.height / 2
+        rooms[node.box.state] = (
+            round(node.middle - node.core / 2 + _EDGE, 1),
+            round(top + node.height - ROOM[1] + _EDGE, 1),
+            round(node.core, 1),
+            ROOM[1],
+        )
+        parts += _frame(node.box, tints[node.box.state], node)
+        for k, line in enumerate(node.lines):
+            parts.append(_text(line, node.middle, top + 17.0 + k * TITLE_LINE, size=TITLE_SIZE, bold=True))
     wide, high = laid.width + 2 * _EDGE, laid.height + 2 * _EDGE
     said = html.words(f"State chart: {chart.title}")
     face = f'font-family="{FONT}" font-size="{SIZE}"'
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {wide:.0f} {high:.0f}" role="img" aria-label="{said}" {face}>'
+    view = f'viewBox="0 0 {wide:.0f} {high:.0f}" style="max-width: {wide:.0f}px"'
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" {view} role="img" aria-label="{said}" {face}>'
     body = "\n".join([head, f'<g transform="translate({_EDGE} {_EDGE})">', *parts, "</g>", "</svg>"])
     return on_page(body), rooms
 
@@ -88,7 +90,13 @@ def png(chart: StateChart, scale: float = 2.0) -> bytes:
     return bytes(vl_convert.svg_to_png(svg(chart), scale=scale))
 
 
-def _box(node: Node, tints: Sequence[str]) -> list[str]:
+def _tints(chart: StateChart) -> dict[int, str]:
+    """The colour of each state that is drawn."""
+    states = [(box.state, box.kind == "final") for box in chart.boxes if box.state is not None]
+    return {state: tint for (state, _), tint in zip(states, state_colours([f for _, f in states]), strict=True)}
+
+
+def _box(node: Node, tints: Mapping[int, str]) -> list[str]:
     assert node.box is not None
     box, left, top = node.box, node.middle - node.core / 2, node.y - node.height / 2
     if box.kind == "start":

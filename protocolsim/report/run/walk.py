@@ -18,22 +18,34 @@ from protocolsim.records import leaving
 from protocolsim.report.patient.story import trace
 from protocolsim.report.protocol.chart_svg import walked
 from protocolsim.report.protocol.state_chart import state_chart
-from protocolsim.report.run.figure_data import patient_frame, patients, state_labels
+from protocolsim.report.run.figure_data import finals, patient_frame, patients, state_labels
+from protocolsim.report.style.figures import state_colours
 from protocolsim.study.result import Result
 from protocolsim.units import MINUTES_PER_WEEK
 
 
 def ground(result: Result) -> dict[str, Any]:
-    """The chart to walk on: `svg`, and for each state the `left`, `top`, `width` and `height` of the room in its box."""
-    chart = state_chart(result.scenario)
-    bare = dataclasses.replace(
-        chart,
-        boxes=tuple(dataclasses.replace(box, lines=()) for box in chart.boxes),
-        arrows=tuple(dataclasses.replace(arrow, words="") for arrow in chart.arrows),
-        told="",
-    )
-    svg, rooms = walked(bare)
+    """The chart to walk on, with the states that enrolled patients of this run pass through.
+
+    `svg`; `rooms`, of each state left, top, width and height of the room in its box; `states`, their words.
+    """
+    chart, passed = state_chart(result.scenario), _passed(result)
+    boxes = [dataclasses.replace(b, lines=()) for b in chart.boxes if b.kind == "many" or b.state in passed]
+    keys = {box.key for box in boxes}
+    arrows = [dataclasses.replace(a, words="") for a in chart.arrows if {a.source, a.target} <= keys]
+    leading = {a.source for a in arrows}
+    kept = tuple(box for box in boxes if box.kind != "many" or box.key in leading)
+    bare = dataclasses.replace(chart, boxes=kept, arrows=tuple(arrows), told="")
+    svg, rooms = walked(bare, state_colours(finals(result.scenario)))
     return {"svg": svg, "rooms": rooms, "states": state_labels(result)}
+
+
+def _passed(result: Result) -> set[int]:
+    """The states in which an enrolled patient of any trial has been."""
+    records = result.shown
+    enrolled = records["subjects"]["enrolled"]
+    moved = records["moves"]["to_state"][enrolled[rows_of(records, "moves")] & leaving(records)]
+    return set(records.first_states()[enrolled].tolist()) | set(moved.tolist())
 
 
 def walk(result: Result, replicate: int, subjects: Sequence[int] | None = None) -> list[dict[str, Any]]:

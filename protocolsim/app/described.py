@@ -12,6 +12,7 @@ from htmltools import Tag, TagList
 
 from protocolsim.app.boundary_controls import PREFIX
 from protocolsim.app.controls import Control, controls
+from protocolsim.app.limits import own_replicates
 from protocolsim.app.state import VisitorState, scenario_of
 from protocolsim.app.view.base import Part
 from protocolsim.app.work.orders import Answer, Made, Tell
@@ -54,7 +55,7 @@ def described(state: VisitorState) -> Described:
         scenario.document.text,
         tuple(controls(scenario)),
         rule.parameter if isinstance(rule, ThresholdRule) else "",
-        scenario.replicates,
+        own_replicates(scenario),
         scenario.seed,
         scenario.trial.cohort.size,
         scenario.interim is not None,

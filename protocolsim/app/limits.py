@@ -85,6 +85,11 @@ def bounded(scenario: Scenario, replicates: int) -> int:
     return replicates
 
 
+def own_replicates(scenario: Scenario) -> int:
+    """The scenario's own number of replicates, or as many as this page simulates at once where that is less."""
+    return max(1, min(scenario.replicates, MOST_SUBJECTS // scenario.trial.cohort.size))
+
+
 def looked_at(scenario: Scenario, replicates: int) -> int:
     """Of so many replicates the number whose patients can be looked at one by one."""
     return max(1, min(replicates, SHOWN_REPLICATES, MOST_SUBJECTS // (2 * scenario.trial.cohort.size)))

@@ -30,6 +30,7 @@ class WalkFacts:
     sides: tuple[tuple[str, list[dict[str, Any]]], ...]
     offered: tuple[tuple[str, str], ...]
     draw: int
+    enrolled: int
     followed: str
 
 
@@ -58,7 +59,9 @@ class WalkPart(Part):
             beside = result_of(replace(state, settings=settings), progress)
             sides.append((words, walk(beside, draw, [patient["number"] for patient in mine])))
         followed = scenario.follow_meaning or str(scenario.follow or "").replace("_", " ")
-        return Made({}, WalkFacts(ground(result), tuple(sides), offered, draw, followed))
+        subjects = result.shown["subjects"]
+        enrolled = int((subjects["enrolled"] & (subjects["replicate"] == draw)).sum())
+        return Made({}, WalkFacts(ground(result), tuple(sides), offered, draw, enrolled, followed))
 
     def show(self, answer: Answer, state: VisitorState) -> Tag | TagList:
         """The controls, and a chart for each side, which the script fills (static/walk.js)."""
@@ -79,8 +82,9 @@ class WalkPart(Part):
             for place, (words, _) in enumerate(facts.sides)
         ]
         number = len(facts.sides[0][1])
+        who = f"{number} patients" if number == facts.enrolled else f"the first {number} of {facts.enrolled:,} patients"
         return TagList(
-            tags.h2(f"Trial {facts.draw}: {number} patients, week by week"),
+            tags.h2(f"Trial {facts.draw}: {who}, week by week"),
             _controls(facts.offered, state.walk),
             tags.div(*charts, class_="sides" if len(charts) > 1 else "", id="walk", data_walk=json.dumps(told)),
             tags.p(
@@ -161,8 +165,8 @@ def _settings(scenario: Scenario, chosen: str) -> dict[str, Any]:
 
 def _head() -> Tag:
     return tags.p(
-        "The patients of one trial walk through its protocol. Beside them the same patients, with the same random "
-        "numbers, under another rule or without the drug's effect.",
+        "The patients of one trial walk through its protocol, each by the rules, assessment by assessment. Where a trial "
+        "has a drug's effect or a threshold to change, the same patients, with the same random numbers, can walk beside.",
         class_="lead",
     )
 

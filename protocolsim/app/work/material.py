@@ -36,7 +36,7 @@ class Progress:
 def replicates_of(state: VisitorState) -> int:
     """The replicates that were asked for. Raises UsageError where they are too many."""
     scenario = scenario_of(state)
-    return limits.bounded(scenario, scenario.replicates if state.replicates is None else state.replicates)
+    return limits.bounded(scenario, limits.own_replicates(scenario) if state.replicates is None else state.replicates)
 
 
 def result_of(state: VisitorState, progress: Progress) -> Result:

@@ -139,7 +139,7 @@ class Visitor:
             shown = [value.get() for value in self.shown.values()]
         facts = [s.answer.facts for s in shown if s is not None and s.answer is not None]
         stepped = [f.stepped(self.state.patient, by) for f in facts if hasattr(f, "stepped")]
-        return {name: number for number in stepped}
+        return {name: stepped[-1]} if stepped else {}
 
     def move(self, name: str, text: str) -> bool:
         """Set one number of the form; whether it is the one that answers at once. Raises UsageError."""

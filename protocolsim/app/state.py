@@ -35,9 +35,10 @@ class VisitorState:
 
     `scenario` is a shipped one by name, unless `text` is there: then it is what that text is called. `settings` are
     what --set would say, in words. The design to compare with is the same scenario with the settings `other`, or the
-    shipped one `beside`; `walk` says which patients walk beside those of this trial. `replicates` and `seed` are the scenario's own where None; `draw` is the replicate looked at,
-    `patient` the subject's number in it, as in lanes and in `protocolsim trace`; None is the first one enrolled. `allow_plugins`: whether code that a scenario names may be loaded; whoever
-    starts the page says so, never an address.
+    shipped one `beside`; `walk` says which patients walk beside those of this trial. `replicates` and `seed` are the
+    scenario's own where None; `draw` is the replicate looked at, `patient` the subject's number in it, as in the lanes
+    and in `protocolsim trace`; None is the first one enrolled. `allow_plugins`: whether code that a scenario names may
+    be loaded; whoever starts the page says so, never an address.
     """
 
     scenario: str

@@ -118,9 +118,7 @@ def test_edited_is_said_only_of_what_was_edited(visit):
     at.page.fill("#editor", at.page.input_value("#editor").replace("size: 15", "size: 14"))
     at.page.wait_for_selector(".scenario-check .sound")
     at.page.click("#use")
-    at.page.wait_for_function(
-        "() => document.querySelector('#scenario').selectedOptions[0].textContent === '(edited)'"
-    )
+    at.page.wait_for_function("() => document.querySelector('#scenario').selectedOptions[0].textContent === '(edited)'")
     at.page.wait_for_selector("#view a:has-text('Fourteen patients')", state="attached")
 
 

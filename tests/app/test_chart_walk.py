@@ -72,7 +72,7 @@ def expected(result: protocolsim.Result, draw: int, week: float) -> dict[int, st
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_everybody_stands_where_the_records_say(visit, scenario):
-    """In every week that is looked at each patient is in the state of the run, and the discs lie in that state's box."""
+    """In every week that is looked at each patient is in the state of the run, and the disc in that state's box."""
     at = visit("view=walk&draw=1", scenario)
     at.page.wait_for_selector("#walk .walker", state="attached")
     at.page.emulate_media(reduced_motion="reduce")
@@ -99,6 +99,7 @@ def test_the_same_patients_walk_beside_without_the_effect(visit):
     at.page.wait_for_selector("[data-side='1'] .walker", state="attached")
     scrubbed(at, 28.0)
     scenario = protocolsim.load("ms_daclizumab")
+    assert scenario.effect is not None
     nothing = protocolsim.load("ms_daclizumab", set=dict(scenario.effect.none))
     mine = expected(protocolsim.run(scenario, replicates=REPLICATES), 0, 28.0)
     theirs = expected(protocolsim.run(nothing, replicates=REPLICATES), 0, 28.0)
@@ -140,14 +141,17 @@ def test_trials_pile_up(visit, scenario):
     name = pile.get_attribute("data-pile-of")
     assert pile.locator("[data-trial]").count() == 1
     at.page.click(".fifteen-pile >> text=New trial")
-    at.page.wait_for_function("() => document.querySelector('#piles figure').querySelectorAll('[data-trial]').length === 2")
+    at.page.wait_for_function(
+        "() => document.querySelector('#piles figure').querySelectorAll('[data-trial]').length === 2"
+    )
     at.page.click("text=A hundred trials")
     result = protocolsim.run(protocolsim.load(scenario), replicates=REPLICATES)
     endpoint = result.scenario.endpoints[name]
     values = np.asarray(endpoint.value(endpoint.completed(result.sums[name])), dtype=float)
     known = int(np.isfinite(values).sum())
     at.page.wait_for_function(
-        f"() => document.querySelector('#piles figure').querySelectorAll('[data-trial]').length === {known}", timeout=4000
+        f"() => document.querySelector('#piles figure').querySelectorAll('[data-trial]').length === {known}",
+        timeout=4000,
     )
     piles = json.loads(at.page.get_attribute("#piles", "data-piles"))
     scale = 100.0 if piles[0]["unit"] == "%" else 1.0

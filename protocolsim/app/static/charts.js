@@ -10,7 +10,7 @@ const Charts = (function () {
 
   // Words of our own stay as they are; what the drawing program wrote has more digits than anybody reads.
   function lines(said) {
-    return said.split("; ").map((line) => line.replace(/-?\d+\.\d{4,}/g, (n) => String(Number(Number(n).toPrecision(3)))));
+    return said.split(" \u00b7 ").map((line) => line.replace(/-?\d+\.\d{4,}/g, (n) => String(Number(Number(n).toPrecision(3)))));
   }
 
   function show(said, x, y) {

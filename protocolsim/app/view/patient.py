@@ -95,7 +95,16 @@ class StoryPart(Part):
         sides = {"own": own} | ({"other": other} if other is not None else {})
         charts = {name: partial(trace_figure, side) for name, side in sides.items()}
         facts = PatientFacts(
-            subject, draw, enrolled, own.patient, own.words, story_html(own), own.note, why, refused, _again(state, subject, draw)
+            subject,
+            draw,
+            enrolled,
+            own.patient,
+            own.words,
+            story_html(own),
+            own.note,
+            why,
+            refused,
+            _again(state, subject, draw),
         )
         return Made(charts, facts)
 

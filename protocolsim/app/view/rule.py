@@ -291,6 +291,4 @@ def _head() -> Tag:
     )
 
 
-VIEW: Any = View(
-    5, "rule", "The rule", _head(), (CurvePart(),), offered=lambda described: bool(described.threshold)
-)
+VIEW: Any = View(5, "rule", "The rule", _head(), (CurvePart(),), offered=lambda described: bool(described.threshold))

@@ -1,4 +1,4 @@
-"""Patients who move: one trial's patients walk through the state chart; beside it the same patients in another trial."""
+"""Patients who move: one trial's patients walk through the state chart, the same patients in another trial beside."""
 
 from __future__ import annotations
 
@@ -116,7 +116,11 @@ def _controls(offered: tuple[tuple[str, str], ...], chosen: str) -> Tag:
         tags.button("A week back", type="button", class_="btn btn-outline-primary btn-sm", data_walk_by="-1"),
         tags.button("A week on", type="button", class_="btn btn-outline-primary btn-sm", data_walk_by="1"),
         tags.input(
-            {"data-shiny-no-bind-input": ""}, id="walk-week", type="range", step="any", aria_label="Week since enrolment"
+            {"data-shiny-no-bind-input": ""},
+            id="walk-week",
+            type="range",
+            step="any",
+            aria_label="Week since enrolment",
         ),
         tags.output(id="walk-now", for_="walk-week"),
         tags.span(
@@ -165,8 +169,9 @@ def _settings(scenario: Scenario, chosen: str) -> dict[str, Any]:
 
 def _head() -> Tag:
     return tags.p(
-        "The patients of one trial walk through its protocol, each by the rules, assessment by assessment. Where a trial "
-        "has a drug's effect or a threshold to change, the same patients, with the same random numbers, can walk beside.",
+        "The patients of one trial walk through its protocol, each by the rules, assessment by assessment. Where a "
+        "trial has a drug's effect or a threshold to change, the same patients, with the same random numbers, can walk "
+        "beside.",
         class_="lead",
     )
 

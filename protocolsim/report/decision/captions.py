@@ -32,16 +32,16 @@ class MarkedThreshold:
 
     def listed(self, names: tuple[str, ...]) -> str:
         """Estimates at it, in words."""
-        return "; ".join(
-            f"{self.at[n].label} {numbers.simulated(self.at[n]).strip()}" for n in names if n in self.at
-        )
+        return "; ".join(f"{self.at[n].label} {numbers.simulated(self.at[n]).strip()}" for n in names if n in self.at)
 
     @property
     def operating_point(self) -> str:
         """How many true responders pass at it, and how many others."""
         right, wrong = self.at["sensitivity"].value, 1.0 - self.at["specificity"].value
         where = "the scenario's own " if self.threshold == self.own else ""
-        return f"at {where}{self.said}, {100 * right:.0f} % of true responders pass and {100 * wrong:.0f} % of the others"
+        return (
+            f"at {where}{self.said}, {100 * right:.0f} % of true responders pass and {100 * wrong:.0f} % of the others"
+        )
 
 
 def of_curves(marked: MarkedThreshold, compare: ThresholdCurve | None) -> str:
@@ -92,8 +92,8 @@ def of_definitions(marked: MarkedThreshold, estimates: str) -> str:
     """Under the definitions of the measure; `estimates` are the shares that pass by each."""
     return (
         "The same patients and scans, judged by each definition of the measure; only the decision differs. The dashed "
-        f"line is {marked.named}. At it: {estimates}. Look at how far apart the lines are at one threshold, and whether "
-        "one of them is higher in both panels on the right."
+        f"line is {marked.named}. At it: {estimates}. Look at how far apart the lines are at one threshold, and "
+        "whether one of them is higher in both panels on the right."
     )
 
 

@@ -20,6 +20,7 @@ from protocolsim.report.style.figures import (
     OLIVE,
     ORANGE,
     RED,
+    SEPARATOR,
     SKY,
     across_scale,
     finish,
@@ -37,6 +38,8 @@ SHARES = {"share_sent": INK, "sensitivity": MULBERRY, "specificity": OLIVE}
 FOLLOWING = {"expected_count": INK, "expected_stop": MULBERRY, "expected_dose": OLIVE}
 # Weights of the loss to look at, as multiples of the scenario's own.
 STOP_MULTIPLES, DOSE_MULTIPLES = (0.0, 1.0, 3.0), (0.0, 0.5, 1.0, 2.0, 5.0)
+# Room for the words beside a point of the ROC curve, as shares of its plot.
+_LABEL = (0.13, 0.045)
 DOSE_TINTS = (SKY, BLUE, INK, ORANGE, RED)
 # What marks the scenario's own threshold has this name, so that a page can move it to another one.
 OWN = "own"
@@ -130,14 +133,25 @@ def roc_frame(drawn: Drawn) -> pd.DataFrame:
     rename["false_positive"] = 1.0 - drawn.of("specificity")["value"].to_numpy()
     rename["own"] = rename["threshold"] == drawn.curve.own
     named = {*drawn.quarters.tolist(), drawn.curve.own}
-    rename["text"] = [drawn.said(t) if t in named else "" for t in rename["threshold"]]
+    rename["text"] = _apart(rename, [drawn.said(t) if t in named else "" for t in rename["threshold"]])
     rename["tip"] = [
         f"{drawn.said(t)}: {100 * right:.0f} % of true responders pass, {100 * wrong:.0f} % of the others"
-        for t, right, wrong in zip(
-            rename["threshold"], rename["sensitivity"], rename["false_positive"], strict=True
-        )
+        for t, right, wrong in zip(rename["threshold"], rename["sensitivity"], rename["false_positive"], strict=True)
     ]
     return rename.dropna().reset_index(drop=True)
+
+
+def _apart(points: pd.DataFrame, words: list[str]) -> list[str]:
+    """The words beside points, without those that would lie on others; the scenario's own comes first."""
+    kept: list[str] = [""] * len(words)
+    places: list[tuple[float, float]] = []
+    across, up, own = (points[k].tolist() for k in ("false_positive", "sensitivity", "own"))
+    for k in sorted(range(len(words)), key=lambda k: not own[k]):
+        near = any(abs(across[k] - x) < _LABEL[0] and abs(up[k] - y) < _LABEL[1] for x, y in places)
+        if words[k] and not near:
+            kept[k] = words[k]
+            places.append((across[k], up[k]))
+    return kept
 
 
 def what_follows(drawn: Drawn, compare: ThresholdCurve | None = None) -> alt.HConcatChart:
@@ -186,7 +200,7 @@ def loss(drawn: Drawn) -> alt.HConcatChart:
     import altair as alt
 
     frame = loss_frame(drawn)
-    stop, dose = drawn.weights()
+    stop, _ = drawn.weights()
     lines = list(dict.fromkeys(frame["price"]))
     scale = alt.Scale(domain=lines, range=_tints(len(lines)))
     key = legend(lines)
@@ -224,7 +238,7 @@ def loss(drawn: Drawn) -> alt.HConcatChart:
 def _prices(group: pd.DataFrame) -> list[str]:
     """The loss at each threshold in turn, by price."""
     return [
-        "; ".join(f"loss {numbers.plain(v)} at price {p}" for v, p in zip(at["loss"], at["price"], strict=True))
+        SEPARATOR.join(f"loss {numbers.plain(v)} at price {p}" for v, p in zip(at["loss"], at["price"], strict=True))
         for _, at in group.groupby("threshold", sort=True)
     ]
 
@@ -351,7 +365,7 @@ def _read(drawn: Drawn, names: Sequence[str], width: int) -> alt.Chart:
     """What stands under the pointer: every estimate at the threshold there."""
     columns = [drawn.of(name) for name in names]
     words = [
-        "; ".join(f"{c['label'].iloc[0]} {_shown(c['value'].iloc[k], c['unit'].iloc[0])}" for c in columns)
+        SEPARATOR.join(f"{c['label'].iloc[0]} {_shown(c['value'].iloc[k], c['unit'].iloc[0])}" for c in columns)
         for k in range(len(drawn.thresholds))
     ]
     return read_at(drawn, words, width)

@@ -11,7 +11,7 @@ from protocolsim.report.decision import captions
 from protocolsim.report.decision.captions import MarkedThreshold
 from protocolsim.report.decision.figures import OWN, read_at
 from protocolsim.report.decision.series import Drawn
-from protocolsim.report.style.figures import INK, PALETTE, across_scale, finish
+from protocolsim.report.style.figures import INK, PALETTE, SEPARATOR, across_scale, finish
 
 if TYPE_CHECKING:
     import altair as alt
@@ -134,7 +134,7 @@ def definitions_frame(drawn: Drawn) -> pd.DataFrame:
 
 def _by_definition(frame: pd.DataFrame, name: str) -> list[str]:
     return [
-        "; ".join(f"{label} {100 * value:.0f} %" for label, value in zip(at["label"], at[name], strict=True))
+        SEPARATOR.join(f"{label} {100 * value:.0f} %" for label, value in zip(at["label"], at[name], strict=True))
         for _, at in frame.groupby("threshold", sort=True)
     ]
 
@@ -143,7 +143,12 @@ def said(drawn: Drawn, threshold: float | None = None) -> list[str]:
     """The share that passes at a threshold, by definition; without one at the scenario's own."""
     result = []
     for name, label in drawn.curve.definitions.items():
-        at = drawn.curve.by(name).frame(np.array([drawn.curve.own if threshold is None else threshold])).set_index("estimate").loc["share_sent"]
+        at = (
+            drawn.curve.by(name)
+            .frame(np.array([drawn.curve.own if threshold is None else threshold]))
+            .set_index("estimate")
+            .loc["share_sent"]
+        )
         error = "" if np.isnan(at["mcse"]) else f" ± {100 * at['mcse']:.1f}"
         result.append(f"{label} {100 * at['value']:.1f}{error} % pass")
     return result

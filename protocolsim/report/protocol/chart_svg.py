@@ -26,7 +26,11 @@ def svg(chart: StateChart, *, paper: bool = True) -> str:
     for route in laid.routes:
         parts += _line(laid, route)
     for node in laid.nodes:
-        parts += _box(node, tints) if node.box is not None else _words(node.lines, node.x, node.y - len(node.lines) * LINE / 2)
+        parts += (
+            _box(node, tints)
+            if node.box is not None
+            else _words(node.lines, node.x, node.y - len(node.lines) * LINE / 2)
+        )
     heading = wrapped(chart.title, _HEADING, max(laid.width, 420.0), bold=True) if paper else []
     notes = [chart.told] if chart.told else []
     above = len(heading) * 20.0 + (10.0 if heading else 0.0)
@@ -63,7 +67,6 @@ def walked(chart: StateChart, tints: Sequence[str]) -> tuple[str, dict[int, tupl
     for node in laid.nodes:
         if node.box is None or node.box.state is None:
             continue
-        drawn = node
         top = node.y - node.height / 2
         rooms[node.box.state] = (
             round(node.middle - node.core / 2 + _EDGE, 1),

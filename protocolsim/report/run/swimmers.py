@@ -112,7 +112,9 @@ def _layers(result: Result, lanes: pd.DataFrame, marks: pd.DataFrame, step: floa
         else alt.Scale(domain=[low, max(top, low + 1e-9)], range=[10, 110])
     )
     size = alt.Size("value:Q", legend=None, scale=sizes)
-    colour = alt.Color("state:N", title=None, scale=colours(states, shown, finals(result.scenario)), legend=legend(shown))
+    colour = alt.Color(
+        "state:N", title=None, scale=colours(states, shown, finals(result.scenario)), legend=legend(shown)
+    )
     last = lanes.groupby("patient", sort=False, as_index=False).last()
     whole = last.assign(start=scale["domain"][0], end=scale["domain"][1], tip=_lane_words(last))
     layers = [

@@ -32,6 +32,8 @@ _INKS = {INK: "var(--ink)", FAINT: "var(--line)"}
 
 # The name of what is read under the pointer, by which a page finds it.
 READING = "reading"
+# Between the lines of what a mark says of itself.
+SEPARATOR = " \u00b7 "
 
 
 class Drawing:
@@ -164,9 +166,7 @@ def reading(frame: pd.DataFrame, across: alt.X, width: int) -> alt.Chart:
     import altair as alt
 
     wide = max(2.0, width / max(1, len(frame)))
-    strips: alt.Chart = (
-        alt.Chart(frame).mark_rule(opacity=0, strokeWidth=wide).encode(x=across, description="tip:N")
-    )
+    strips: alt.Chart = alt.Chart(frame).mark_rule(opacity=0, strokeWidth=wide).encode(x=across, description="tip:N")
     return strips.properties(name=READING)
 
 

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         Study,
         open,  # noqa: A004 - protocolsim.open
     )
+    from protocolsim.api.suite import ValidationSuite, validate_all
     from protocolsim.errors import (
         ProtocolsimError,
         ScenarioError,
@@ -71,6 +72,7 @@ __all__ = [
     "Trace",
     "UsageError",
     "Validation",
+    "ValidationSuite",
     "WorkerError",
     "boundaries",
     "calibrate",
@@ -92,6 +94,7 @@ __all__ = [
     "trace",
     "uniform",
     "validate",
+    "validate_all",
 ]
 
 _WHERE = {
@@ -116,6 +119,7 @@ _WHERE = {
     "Trace": "api.patient",
     "UsageError": "errors",
     "Validation": "api.results",
+    "ValidationSuite": "api.suite",
     "WorkerError": "errors",
     "boundaries": "api.boundaries",
     "calibrate": "api.calibration",
@@ -137,6 +141,7 @@ _WHERE = {
     "trace": "api.patient",
     "uniform": "api.random_numbers",
     "validate": "api.simulate",
+    "validate_all": "api.suite",
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from protocolsim.errors import UsageError
 from protocolsim.scenario.scenario import Scenario
+from protocolsim.study.arguments import usual
 
 MOST_LETTERS = 100_000
 """Of a scenario's text; the shipped ones have some 12,000."""
@@ -86,8 +87,8 @@ def bounded(scenario: Scenario, replicates: int) -> int:
 
 
 def own_replicates(scenario: Scenario) -> int:
-    """The scenario's own number of replicates, or as many as this page simulates at once where that is less."""
-    return max(1, min(scenario.replicates, MOST_SUBJECTS // scenario.trial.cohort.size))
+    """The scenario's usual number of replicates, or as many as this page simulates at once where that is less."""
+    return max(1, min(usual(scenario), MOST_SUBJECTS // scenario.trial.cohort.size))
 
 
 def looked_at(scenario: Scenario, replicates: int) -> int:

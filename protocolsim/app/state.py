@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from protocolsim.app.limits import MOST_FIELDS, MOST_LETTERS, MOST_SETTINGS, MOST_WORD
+from protocolsim.app.limits import MOST_FIELDS, MOST_LETTERS, MOST_SETTINGS, MOST_WORD, own_replicates
 from protocolsim.errors import UsageError
 from protocolsim.randomness import MAX_REPLICATES, MAX_SEED
 from protocolsim.scenario.file.library import is_path, names
@@ -187,7 +187,11 @@ def scenario_file(state: VisitorState) -> str:
     Raises ScenarioError or UsageError where it could not be read again.
     """
     scenario = scenario_of(state)
-    numbers = {"seed": state.seed, "replicates": state.replicates}
+    replicates = state.replicates
+    own = own_replicates(scenario)
+    if replicates is None and (not scenario.says_replicates or own != scenario.replicates):
+        replicates = own  # the page answers with fewer than a command
+    numbers = {"seed": state.seed, "replicates": replicates}
     given = {key: value_of(key, value) for key, value in state.settings}
     text = saved(scenario, state.scenario if state.text is None else None, given, numbers)
     load_text(text, "scenario.yaml", allow_plugins=state.allow_plugins)

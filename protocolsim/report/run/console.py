@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from protocolsim.report.looks.summary import OVER_ALL_MEANS, LooksSummary, summary_of
-from protocolsim.report.run import findings
+from protocolsim.report.parameters import summary as parameters
+from protocolsim.report.parameters.console import print_shares
+from protocolsim.report.run import findings, levels
 from protocolsim.report.style import numbers
 from protocolsim.report.style.console import Column, Screen
 from protocolsim.study.estimation.estimate import Estimate
@@ -16,7 +18,8 @@ from protocolsim.study.validation import published_rows
 if TYPE_CHECKING:
     from rich.console import Console
 
-_RANGE = Column("One trial,\n5-95 %")
+_SAMPLING = Column("Sampling range,\nfixed parameters", short="Sampling\nrange")
+_PREDICTION = Column("Prediction range,\nparameters included", short="Prediction\nrange")
 _ROLE = Column("Role", words=True)
 
 
@@ -31,7 +34,7 @@ def print_summary(result: Result, console: Console) -> None:
     tests, of_looks = numbers.tests(result), summary_of(result)
     if tests:
         put("")
-        _tests(screen, tests)
+        _tests(screen, result, tests)
     if contrasts := numbers.over_trials(result):
         put("")
         _contrasts(screen, contrasts)
@@ -45,18 +48,29 @@ def print_summary(result: Result, console: Console) -> None:
     for line in findings.sentences(result):
         put("")
         put(line)
+    if result.drawn is not None:
+        put("")
+        put(parameters.drawn(result))
+        put("")
+        print_shares(screen, result)
     put("")
     put(numbers.RANGE_MEANS, "dim")
+    put(numbers.PARAMETERS_FIXED if result.drawn is None else numbers.PREDICTION_MEANS, "dim")
+    if result.shares:
+        put(parameters.MEANS, "dim")
+        put(parameters.coupling(result), "dim")
     if any(e.published is not None for e in result.estimates.values()):
         put(numbers.ROLES_MEAN, "dim")
     if tests:
         put(numbers.TESTS_MEAN, "dim")
+    if result.levels:
+        put(levels.LEVELS_MEAN, "dim")
     if contrasts:
         put(numbers.CONTRASTS_MEAN, "dim")
     if of_looks is not None:
         put(OVER_ALL_MEANS, "dim")
     for title, lines, style in (
-        ("Warning", result.scenario.warnings, "bold yellow"),
+        ("Warning", (*result.scenario.warnings, *levels.warnings(result)), "bold yellow"),
         ("Caveat", result.scenario.notes, ""),
     ):
         for line in lines:
@@ -72,12 +86,14 @@ def print_validation(result: Result, console: Console) -> None:
     compared = published_rows(result)
     columns = (
         *(Column("Published result", words=True), Column("Published", words=True), Column("Exact 95 %")),
-        *(_RANGE, Column("Of"), Column("Ends"), Column("Holds"), Column("Verdict", words=True), _ROLE),
+        *([_SAMPLING] if result.drawn is None else [_SAMPLING, _PREDICTION]),
+        *(Column("Of"), Column("Ends"), Column("Holds"), Column("Width"), Column("Verdict", words=True), _ROLE),
     )
     rows = [
-        (one.estimate.label, numbers.published(one.estimate), numbers.exact(one), numbers.one_trial(one.estimate),
-         "" if one.size is None else f"{one.size:,}", numbers.ends(one), numbers.holds(one), one.verdict,
-         one.published.role)
+        (one.estimate.label, numbers.published(one.estimate), numbers.exact(one),
+         *([] if result.drawn is None else [numbers.fixed_range(one)]), numbers.one_trial(one.estimate),
+         "" if one.size is None else f"{one.size:,}", numbers.ends(one), numbers.holds(one), numbers.width(one),
+         one.verdict, one.published.role)
         for one in compared
     ]  # fmt: skip
     put(result.scenario.title, "bold")
@@ -85,7 +101,8 @@ def print_validation(result: Result, console: Console) -> None:
     put("")
     put(numbers.verdict(result))
     put("")
-    for line in (numbers.VERDICT_MEANS, numbers.ROLE_MEANS):
+    ranges = (numbers.RANGE_MEANS, numbers.PARAMETERS_FIXED if result.drawn is None else numbers.PREDICTION_MEANS)
+    for line in (numbers.VERDICT_MEANS, *ranges, numbers.ROLE_MEANS):
         put(line, "dim")
     for line in (*numbers.warnings_of(compared), *result.scenario.warnings):
         put(f"Warning: {line}", "bold yellow")
@@ -106,9 +123,11 @@ def _how_it_ran(result: Result) -> str:
 
 
 def _endpoints(screen: Screen, result: Result) -> None:
-    """One row per endpoint; the published columns appear only where something was published."""
+    """One row per endpoint; columns of what was published, or of drawn parameters, appear only where there is any."""
     compared = any(e.published is not None for e in result.estimates.values())
-    columns = [Column("Endpoint", words=True), Column("Simulated"), _RANGE]
+    columns = [Column("Endpoint", words=True), Column("Simulated"), _SAMPLING]
+    if result.drawn is not None:
+        columns.append(_PREDICTION)
     if compared:
         columns += [Column("Published", words=True), Column("Percentile", short="Pctl."), _ROLE]
     rows = []
@@ -117,8 +136,11 @@ def _endpoints(screen: Screen, result: Result) -> None:
         unit = "" if endpoints.unit in ("", "%") else f"{endpoints.unit}; "
         cells = [numbers.bare(shown(endpoints), endpoints) for shown in (numbers.simulated, numbers.one_trial)]
         row = [f"{endpoints.label} ({unit}of {endpoints.among})", *cells]
+        judged = endpoints if result.drawn is None else result.drawn.estimates[endpoints.name]
+        if result.drawn is not None:
+            row.append(numbers.bare(numbers.one_trial(judged), judged))
         if compared:
-            row += [numbers.published(endpoints), numbers.percentile(endpoints), endpoints.role or ""]
+            row += [numbers.published(endpoints), numbers.percentile(judged), endpoints.role or ""]
         rows.append(row)
     screen.table(columns, rows, expand=True)
 
@@ -130,7 +152,7 @@ def _looks(screen: Screen, looks: LooksSummary) -> None:
     screen.table(columns, [(r.name, r.information, r.held, *r.endings) for r in looks.rows], apart=len(looks.rows) - 1)
     screen.put("")
     rows = [(e.label, numbers.simulated(e), numbers.one_trial(e)) for e in looks.over_all]
-    screen.table([Column("Trials with these looks", words=True), Column("Simulated"), _RANGE], rows, expand=True)
+    screen.table([Column("Trials with these looks", words=True), Column("Simulated"), _SAMPLING], rows, expand=True)
 
 
 def _contrasts(screen: Screen, contrasts: Sequence[Estimate]) -> None:
@@ -142,7 +164,11 @@ def _contrasts(screen: Screen, contrasts: Sequence[Estimate]) -> None:
     )
 
 
-def _tests(screen: Screen, tests: Sequence[Estimate]) -> None:
-    """One row per test: what it tests, and how often it rejects."""
-    rows = [(f"{e.label} ({e.counting.partition('; ')[2]})", numbers.simulated(e)) for e in tests]
-    screen.table([Column("Test of each trial", words=True), Column("Rejects")], rows, expand=True)
+def _tests(screen: Screen, result: Result, tests: Sequence[Estimate]) -> None:
+    """One row per test: what it tests, how often it rejects, and how often without an effect where that is known."""
+    columns = [Column("Test of each trial", words=True), Column("Rejects")]
+    rows = [[f"{e.label} ({e.counting.partition('; ')[2]})", numbers.simulated(e)] for e in tests]
+    if result.levels:
+        columns.append(Column("Without an effect", words=True))
+        rows = [[*row, levels.level(result, e)] for row, e in zip(rows, tests, strict=True)]
+    screen.table(columns, rows, expand=True)

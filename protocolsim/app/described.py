@@ -12,11 +12,11 @@ from htmltools import Tag, TagList
 
 from protocolsim.app.boundary_controls import PREFIX
 from protocolsim.app.controls import Control, controls
+from protocolsim.app.limits import own_replicates
 from protocolsim.app.state import VisitorState, scenario_of
 from protocolsim.app.view.base import Part
 from protocolsim.app.work.orders import Answer, Made, Tell
 from protocolsim.errors import UsageError
-from protocolsim.study.arguments import usual
 from protocolsim.study.decision.threshold_rule import ThresholdRule, threshold_rule
 
 
@@ -56,7 +56,7 @@ def described(state: VisitorState) -> Described:
         scenario.document.text,
         tuple(controls(scenario)),
         rule.parameter if isinstance(rule, ThresholdRule) else "",
-        usual(scenario),
+        own_replicates(scenario),
         scenario.seed,
         scenario.trial.cohort.size,
         scenario.interim is not None,

@@ -9,7 +9,6 @@ from protocolsim.app import limits
 from protocolsim.app.limits import looked_at
 from protocolsim.app.state import VisitorState, scenario_of
 from protocolsim.app.work.orders import Tell
-from protocolsim.study.arguments import usual
 from protocolsim.study.boundaries.boundaries import Boundaries, boundaries
 from protocolsim.study.decision.curve import ThresholdCurve
 from protocolsim.study.decision.thresholds import thresholds
@@ -39,7 +38,7 @@ class Progress:
 def replicates_of(state: VisitorState) -> int:
     """The replicates that were asked for. Raises UsageError where they are too many."""
     scenario = scenario_of(state)
-    return limits.bounded(scenario, usual(scenario) if state.replicates is None else state.replicates)
+    return limits.bounded(scenario, limits.own_replicates(scenario) if state.replicates is None else state.replicates)
 
 
 def result_of(state: VisitorState, progress: Progress) -> Result:
@@ -69,7 +68,7 @@ def tried_of(state: VisitorState, progress: Progress) -> Boundaries:
 
 def _plain(state: VisitorState) -> VisitorState:
     """Without what makes no difference to a simulation."""
-    return replace(state, replicates=None, draw=0, patient=0, other=(), beside="", measure="", view="")
+    return replace(state, replicates=None, draw=0, patient=None, other=(), beside="", measure="", view="", walk="")
 
 
 @lru_cache(maxsize=3)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,10 +17,10 @@ import numpy as np
 from protocolsim.arrays import Floats
 from protocolsim.endpoint.base import Reported
 from protocolsim.errors import UsageError
-from protocolsim.report.run.figure_data import patient_frame, patients, state_labels
+from protocolsim.report.run.figure_data import finals, patient_frame, patients, state_labels
 from protocolsim.report.run.swimmers import lane_frame
 from protocolsim.report.style import numbers
-from protocolsim.report.style.figures import colour
+from protocolsim.report.style.figures import state_colours
 from protocolsim.study.result import Result
 
 if TYPE_CHECKING:
@@ -95,14 +95,14 @@ def trial_lanes(result: Result, most: int = MOST_LANES) -> TrialLanes:
     lanes, (seen, _) = lane_frame(result, chosen), patient_frame(result, chosen)
     low, high = min(0.0, float(lanes["start"].min())), float(lanes["end"].max())
     per_week = _WIDE / max(high - low, 1e-9)
-    labels = state_labels(result)
+    tints = _tints(result)
     drawn = seen[seen["kind"].isin(["seen", "missed"]) & seen["dose"].isna()]
     least, top = _span(drawn["value"].dropna())
     subjects = result.shown["subjects"]["subject"]
     whole = []
     for k, row in enumerate(chosen.tolist()):
         mine = lanes[lanes["patient"] == str(subjects[row])]
-        stays = _stays(mine, labels, low, per_week)
+        stays = _stays(mine, tints, low, per_week)
         of_row = drawn[drawn["row"] == row]
         marks = tuple(
             LaneMark(_LEFT + (week - low) * per_week, _radius(kind, value, least, top))
@@ -110,7 +110,7 @@ def trial_lanes(result: Result, most: int = MOST_LANES) -> TrialLanes:
         )
         whole.append(Lane((k + 0.5) * _ROW, stays, marks, str(mine["ended"].iloc[-1]) if len(mine) else ""))
     used = {stay.state for lane in whole for stay in lane.stays}
-    legend = tuple((colour(k), label) for k, label in enumerate(labels) if label in used)
+    legend = tuple((tint, label) for label, tint in tints.items() if label in used)
     ends = Counter(lane.ended for lane in whole)
     return TrialLanes(
         tuple(whole),
@@ -129,12 +129,15 @@ def _span(values: pd.Series[float]) -> tuple[float, float]:
     return (0.0 if 0.0 <= least < 0.5 * top else least), top
 
 
-def _stays(mine: pd.DataFrame, labels: Sequence[str], low: float, per_week: float) -> tuple[DrawnStay, ...]:
+def _tints(result: Result) -> dict[str, str]:
+    """The colour of each state by its label, that of every other figure."""
+    return dict(zip(state_labels(result), state_colours(finals(result.scenario)), strict=True))
+
+
+def _stays(mine: pd.DataFrame, tints: Mapping[str, str], low: float, per_week: float) -> tuple[DrawnStay, ...]:
     """The stays of one patient, from the rows of `lane_frame`."""
     return tuple(
-        DrawnStay(
-            _LEFT + (start - low) * per_week, max((end - start) * per_week, 0.2), colour(labels.index(state)), state
-        )
+        DrawnStay(_LEFT + (start - low) * per_week, max((end - start) * per_week, 0.2), tints[state], state)
         for state, start, end in zip(mine["state"], mine["start"], mine["end"], strict=True)
     )
 
@@ -171,7 +174,7 @@ def patient_course(result: Result, row: int) -> PatientCourse:
     mine, (seen, _) = lane_frame(result, chosen), patient_frame(result, chosen)
     low, high = min(0.0, float(mine["start"].min())), float(mine["end"].max())
     per_week = _WIDE / max(high - low, 1e-9)
-    labels = state_labels(result)
+    tints = _tints(result)
     drawn = seen[seen["kind"].isin(["seen", "missed"]) & seen["dose"].isna()]
     least, top = _span(drawn["value"].dropna())
     printed = top < _MOST_PRINTED
@@ -183,7 +186,7 @@ def patient_course(result: Result, row: int) -> PatientCourse:
         )
         for week, kind, value in zip(drawn["week"], drawn["kind"], drawn["value"], strict=True)
     )
-    stays = _stays(mine, labels, low, per_week)
+    stays = _stays(mine, tints, low, per_week)
     legend = tuple(dict.fromkeys((stay.colour, stay.state) for stay in stays))
     variable = result.scenario.follow_meaning or str(result.scenario.follow).replace("_", " ")
     told = ", ".join(

@@ -69,14 +69,17 @@ def print_summary(result: Result, console: Console) -> None:
         put(numbers.CONTRASTS_MEAN, "dim")
     if of_looks is not None:
         put(OVER_ALL_MEANS, "dim")
-    for title, lines, style in (
-        ("Warning", (*result.scenario.warnings, *levels.warnings(result)), "bold yellow"),
-        ("Caveat", result.scenario.notes, ""),
-    ):
-        for line in lines:
-            put(f"{title}: {line}", style)
+    _warnings(screen, result)
     put("")
     put(_how_it_ran(result), "dim")
+
+
+def _warnings(screen: Screen, result: Result) -> None:
+    """What is unusual, and what a reader must be told."""
+    for line in (*result.scenario.warnings, *levels.warnings(result)):
+        screen.put(f"Warning: {line}", "bold yellow")
+    for line in result.scenario.notes:
+        screen.put(f"Caveat: {line}")
 
 
 def print_validation(result: Result, console: Console) -> None:

@@ -56,12 +56,7 @@ def print_summary(result: Result, console: Console) -> None:
     put("")
     for line in _meanings(result):
         put(line, "dim")
-    for title, lines, style in (
-        ("Warning", (*result.scenario.warnings, *levels.warnings(result)), "bold yellow"),
-        ("Caveat", result.scenario.notes, ""),
-    ):
-        for line in lines:
-            put(f"{title}: {line}", style)
+    _warnings(screen, result)
     put("")
     put(_how_it_ran(result), "dim")
 
@@ -79,6 +74,14 @@ def _meanings(result: Result) -> list[str]:
         (summary_of(result), OVER_ALL_MEANS),
     ]
     return [line for there, line in told if there]
+
+
+def _warnings(screen: Screen, result: Result) -> None:
+    """What is unusual, and what a reader must be told."""
+    for line in (*result.scenario.warnings, *levels.warnings(result)):
+        screen.put(f"Warning: {line}", "bold yellow")
+    for line in result.scenario.notes:
+        screen.put(f"Caveat: {line}")
 
 
 def print_validation(result: Result, console: Console) -> None:

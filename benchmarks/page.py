@@ -1,4 +1,4 @@
-"""How soon the page shows each view and answers a slider, whether ten visitors at once stay served, and whether its memory stays.
+"""How soon the page shows its views and answers a slider, and whether ten visitors stay served and its memory stays.
 
 Measured in a browser, from the slider's own event to the frame in which the new numbers stand. Each round is about
 ten minutes of ten people's use without their pauses: each drags the threshold, changes the drug's effect (which is

@@ -22,7 +22,7 @@ from protocolsim.study.decision.threshold_rule import ThresholdRule, threshold_r
 
 @dataclass(frozen=True)
 class Described:
-    """A scenario as its form shows it; `looks`: whether it declares any.
+    """A scenario as its form shows it; `looks`: whether it declares any; `story`: whether it tells one.
 
     `threshold` is the parameter of a decision rule that answers at once, "" where none does.
     """
@@ -36,6 +36,7 @@ class Described:
     seed: int
     size: int
     looks: bool = False
+    story: bool = False
 
     def answers_at_once(self, name: str) -> bool:
         """Whether what follows from moving a number is read from what was simulated already."""
@@ -59,6 +60,7 @@ def described(state: VisitorState) -> Described:
         scenario.seed,
         scenario.trial.cohort.size,
         scenario.interim is not None,
+        bool(scenario.story),
     )
 
 

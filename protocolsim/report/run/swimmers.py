@@ -103,8 +103,9 @@ def _layers(result: Result, lanes: pd.DataFrame, marks: pd.DataFrame, step: floa
 
     seen, missed = marks[marks["kind"] == "seen"], marks[marks["kind"] == "missed"]
     missed = missed[missed["dose"].isna()]
-    counts, sizes = _sizes(seen, step)
-    size = alt.Size("value:Q", legend=None, scale=sizes)
+    # Numbers fit into their discs where they are counts.
+    counts = step == 0.0 and bool((seen["value"].dropna() >= 0).all()) and _whole(seen) and seen["value"].max() < 100
+    size = alt.Size("value:Q", legend=None, scale=_disc_sizes(seen, counts=counts))
     colour = alt.Color(
         "state:N", title=None, scale=colours(states, shown, finals(result.scenario)), legend=legend(shown)
     )
@@ -135,19 +136,13 @@ def _layers(result: Result, lanes: pd.DataFrame, marks: pd.DataFrame, step: floa
     return layers
 
 
-def _sizes(seen: pd.DataFrame, step: float) -> tuple[bool, alt.Scale]:
-    """Whether values are written into their discs, and how large those are."""
+def _disc_sizes(seen: pd.DataFrame, *, counts: bool) -> alt.Scale:
     import altair as alt
 
     low, top = float(seen["value"].min()), float(seen["value"].max())
-    # Numbers fit into their discs where they are counts.
-    counts = step == 0.0 and bool((seen["value"].dropna() >= 0).all()) and _whole(seen) and top < 100
-    sizes = (
-        alt.Scale(domain=[0, 1, max(top, 2)], range=[14, 130, 300])
-        if counts
-        else alt.Scale(domain=[low, max(top, low + 1e-9)], range=[10, 110])
-    )
-    return counts, sizes
+    if counts:
+        return alt.Scale(domain=[0, 1, max(top, 2)], range=[14, 130, 300])
+    return alt.Scale(domain=[low, max(top, low + 1e-9)], range=[10, 110])
 
 
 def _lane_words(last: pd.DataFrame) -> list[str]:

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 @parallel
 @durable
 @with_csv
-def run(scenario: str, csv: bool, asked: Asked) -> None:
+@click.option("--explain", is_flag=True, help="Print all numbers, what each column means, and the caveats.")
+def run(scenario: str, csv: bool, explain: bool, asked: Asked) -> None:
     """Simulate SCENARIO beside what was published. A shipped one by name, or a file."""
     from protocolsim.study.arguments import replicates_and_seed
     from protocolsim.study.companions import companions, trials_beside
@@ -48,7 +49,7 @@ def run(scenario: str, csv: bool, asked: Asked) -> None:
     if asked.as_json:
         say(json.dumps(result.summary(), indent=2))
     elif asked.shown:
-        _show(result, asked.out, csv)
+        _show(result, asked.out, csv, explain=explain)
 
 
 def _write(result: Result, folder: StudyFolder, csv: bool) -> None:
@@ -60,12 +61,12 @@ def _write(result: Result, folder: StudyFolder, csv: bool) -> None:
         (place / "report.html").write_text(page(result), encoding="utf-8")
 
 
-def _show(result: Result, out: Path | None, csv: bool) -> None:
+def _show(result: Result, out: Path | None, csv: bool, *, explain: bool) -> None:
     from rich.console import Console
 
     from protocolsim.report.run.console import print_summary
 
-    print_summary(result, Console())
+    print_summary(result, Console(), explain=explain)
     if out is not None:
         tables = "tables as parquet and CSV" if csv else "tables as parquet"
         say(f"written to {out}: report.html, summary.json, {tables}, scenario.yaml, provenance.json")

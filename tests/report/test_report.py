@@ -254,7 +254,7 @@ def test_verdict_follows_the_numbers(result: Result) -> None:
 def test_summary_fits_its_terminal(result: Result, width: int) -> None:
     """No line is wider than the terminal, and no number, mark or role is cut off."""
     out = io.StringIO()
-    print_summary(result, Console(file=out, width=width, color_system=None))
+    print_summary(result, Console(file=out, width=width, color_system=None), explain=True)
     lines = out.getvalue().splitlines()
 
     assert max(map(len, lines)) <= width
@@ -279,7 +279,8 @@ def test_summary_without_published_values_has_no_columns_for_them(result: Result
     }
     out = io.StringIO()
     console = Console(file=out, width=100, color_system=None)
-    print_summary(of_scenario(dataclasses.replace(result, estimates=bare), warnings=("Two [of] them.",)), console)
+    bare_result = dataclasses.replace(result, estimates=bare)
+    print_summary(of_scenario(bare_result, warnings=("Two [of] them.",)), console, explain=True)
 
     assert "Percentile" not in out.getvalue()
     assert "Role" not in out.getvalue()
@@ -291,7 +292,8 @@ def test_a_number_without_a_unit_names_none(result: Result) -> None:
     """An endpoint that is a bare number has no empty place for a unit beside its label."""
     plain = {n: dataclasses.replace(e, label="Highest", unit="") for n, e in result.estimates.items()}
     out = io.StringIO()
-    print_summary(dataclasses.replace(result, estimates=plain), Console(file=out, width=100, color_system=None))
+    console = Console(file=out, width=100, color_system=None)
+    print_summary(dataclasses.replace(result, estimates=plain), console, explain=True)
     assert "Highest (of " in out.getvalue()
     assert "(;" not in out.getvalue()
 

@@ -44,7 +44,7 @@ SCENARIO = dataclasses.replace(
     findings=(),
     beside=(),
     follow="count",
-    document=parse("title: a <b>\n", "made_up.yaml"),
+    document=parse("title: a <b>\nprotocol: {transitions: [" + 20 * "{from: x}, " + "]}\n", "made_up.yaml"),
     parameters=(
         SettableParameter("disease.rate", "rate", "cohort.disease.rate", "disease", "", 1.2, 0.6, 2.5,
         "new ones per scan", mark="D", source="derived", default=1.0, changed=True),
@@ -322,8 +322,8 @@ def test_page_is_whole_and_loads_nothing(result: Result) -> None:
     assert not {"script", "link", "iframe", "img", "object"} & set(reader.tags)
     assert "@import" not in text
     assert all(inside.startswith("#") for inside in re.findall(r"url\(([^)]*)\)", text))
-    assert reader.tags.count("figure") == reader.tags.count("svg") == reader.tags.count("figcaption") == 4
-    assert text.count('role="img"') == 4
+    assert reader.tags.count("figure") == reader.tags.count("svg") == reader.tags.count("figcaption") == 5
+    assert text.count('role="img"') == 5
     used = set(re.findall(r"url\(#([^)]+)\)", text))
     assert used <= set(reader.ids)
 
@@ -367,7 +367,7 @@ def test_page_of_a_bare_result(result: Result) -> None:
     reader = read(page(bare))
 
     assert reader.open == []
-    assert reader.tags.count("figure") == 2
+    assert reader.tags.count("figure") == 3
     assert "Percentile" not in page(bare)
 
 

@@ -170,6 +170,9 @@ class Question:
             return f"{100.0 * value:.3g} {'percentage points' if apart else '%'}"
         return f"{value:.3g}{' percentage points' if self.kind == 'points' else ''}"
 
+    def __repr__(self) -> str:
+        return self.text
+
     def _repr_html_(self) -> str:
         return Note(self.text)._repr_html_()
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from protocolsim.api.display import Figured, html, offline, presented
-from protocolsim.errors import UsageError
+from protocolsim.errors import UsageError, unknown
 from protocolsim.study import result
 from protocolsim.study.compare import Comparison as StudyComparison
 from protocolsim.study.sweep import sweep
@@ -17,6 +17,8 @@ from protocolsim.study.validation import as_json
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from protocolsim.arrays import Floats
 
 
 _SHOWN = ["label", "value", "mcse", "lo", "median", "hi", "published"]

@@ -109,7 +109,9 @@ class Question:
             far = "as near as one can expect"
         else:
             far = f"too {'high' if off > 0 else 'low'} by {self._said(abs(off), apart=True)}"
-        return Note(f"You expected {self._said(meant.value)}, and it is {self._said(self.right)}: {far}.{_noted(meant)}")
+        return Note(
+            f"You expected {self._said(meant.value)}, and it is {self._said(self.right)}: {far}.{_noted(meant)}"
+        )
 
     def check(self, answer: object) -> Note:
         """Whether an answer is right.

@@ -142,7 +142,7 @@ def test_a_prediction_is_compared_and_not_judged():
 def test_an_unknown_kind_is_refused():
     """The nearest kind is named."""
     with pytest.raises(UsageError, match="did you mean 'share'"):
-        protocolsim.Question("?", 0.2, kind="shares")
+        protocolsim.Question("?", 0.2, kind="shares")  # type: ignore[arg-type]
 
 
 def test_a_note_is_text_and_escaped_and_folds():

@@ -83,6 +83,7 @@ def _tables(result: Result, of_looks: LooksSummary | None, *, brief: bool) -> di
     quoted = {endpoint for text in result.scenario.findings for scenario, endpoint in quotes(text) if not scenario}
     ends = numbers.of_subjects(result)
     compared = [e for e in ends if e.published is not None]
+    tables: dict[str, tuple[Any, Sequence[Any]]]
     if brief:
         others = [e for e in ends if e.published is None]
         others = sorted(others, key=lambda e: e.name not in quoted)

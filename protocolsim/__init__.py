@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         Study,
         open,  # noqa: A004 - protocolsim.open
     )
+    from protocolsim.api.suite import ValidationSuite, validate_all
     from protocolsim.errors import (
         ProtocolsimError,
         ScenarioError,
@@ -75,6 +76,7 @@ __all__ = [
     "Trace",
     "UsageError",
     "Validation",
+    "ValidationSuite",
     "WorkerError",
     "boundaries",
     "calibrate",
@@ -96,6 +98,7 @@ __all__ = [
     "trace",
     "uniform",
     "validate",
+    "validate_all",
 ]
 
 _WHERE = {
@@ -122,6 +125,7 @@ _WHERE = {
     "Trace": "api.patient",
     "UsageError": "errors",
     "Validation": "api.results",
+    "ValidationSuite": "api.suite",
     "WorkerError": "errors",
     "boundaries": "api.boundaries",
     "calibrate": "api.calibration",
@@ -143,6 +147,7 @@ _WHERE = {
     "trace": "api.patient",
     "uniform": "api.random_numbers",
     "validate": "api.simulate",
+    "validate_all": "api.suite",
 }
 
 

@@ -26,6 +26,8 @@ NO_SHOW = 4
 RANDOMISATION = 5
 DENOMINATOR = 6
 """Which members of a population stand for a published denominator (study/denominators.py)."""
+PARAMETERS = 7
+"""Which values uncertain parameters have in a trial (study/parameters/)."""
 
 # Draws that belong to the trial and to no subject use subject numbers from here on.
 TRIAL_LEVEL = 2**31

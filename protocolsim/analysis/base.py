@@ -49,6 +49,9 @@ class Analysis(Endpoint):
     caution: ClassVar[str] = ""
     """What a reader of a trial that uses this kind must be warned of; nothing of most."""
 
+    instead: ClassVar[str] = ""
+    """What to do where it rejects too often although there is no effect; nothing is known of most."""
+
     level: Number = 0.05
 
     def __post_init__(self) -> None:

@@ -43,6 +43,11 @@ analysis:
   fewer_lesions: {kind: before_after, of: new_cel_inhibition, alternative: less, level: 2.5 %}
 """
 
+    instead: ClassVar[str] = (
+        "it takes what changes by itself (regression to the mean) for an effect, which a comparison with a randomised "
+        "arm does not"
+    )
+
     of: OfReduction
     alternative: Literal["two-sided", "less", "greater"] = "two-sided"
 

@@ -41,6 +41,8 @@ analysis:
   fewer: {kind: quasi_poisson, of: lesions, arm: combination, against: placebo, alternative: less}
 """
 
+    instead: ClassVar[str] = "mann_whitney holds its own whatever the counts' distribution"
+
     method: ClassVar[str] = "quasi-Poisson rate ratio of {arm} against {against}"
 
     def at_null(self, rng: np.random.Generator, subjects: int) -> Floats:

@@ -51,6 +51,8 @@ analysis:
         "quasi_poisson and mann_whitney hold it"
     )
 
+    instead: ClassVar[str] = "quasi_poisson and mann_whitney hold theirs where subjects' rates have a long tail"
+
     method: ClassVar[str] = "negative binomial rate ratio of {arm} against {against}, Wald test"
 
     def at_null(self, rng: np.random.Generator, subjects: int) -> Floats:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from protocolsim.api.display import Figured, html, offline, presented
 from protocolsim.errors import UsageError, unknown
 from protocolsim.study import result
+from protocolsim.study.compare import DRAWN_COLUMNS, drawn_cell
 from protocolsim.study.compare import Comparison as StudyComparison
 from protocolsim.study.sweep import sweep
 from protocolsim.study.validation import PublishedComparison as PublishedRow
@@ -57,7 +58,18 @@ def _published(shown: result.Result) -> Any:
 _OF_ONE_TRIAL: Mapping[str, Callable[..., Any]] = {"patients": _patients, "swimmer": _swimmer}
 
 
-_OF_ALL_TRIALS: Mapping[str, Callable[..., Any]] = {"states": _states, "flow": _flow, "published": _published}
+def _variance(shown: result.Result) -> Any:
+    from protocolsim.report.parameters.figures import variance_shares
+
+    return variance_shares(shown)
+
+
+_OF_ALL_TRIALS: Mapping[str, Callable[..., Any]] = {
+    "states": _states,
+    "flow": _flow,
+    "published": _published,
+    "variance": _variance,
+}
 
 
 OF_RUN: Mapping[str, Callable[..., Any]] = {**_OF_ONE_TRIAL, **_OF_ALL_TRIALS}
@@ -82,7 +94,20 @@ class Result(Figured, result.Result):
     estimates : mapping of str to Estimate
         By endpoint or analysis: `value` (all replicates taken together), `mcse` (its Monte Carlo standard error), `lo`,
         `median` and `hi` (the 5th, 50th and 95th percentile of single trials), `n_undefined`, `n_replicates`, `unit`,
-        `published`, `percentile` (0 to 100: where the published value lies among trials). Shares are 0 to 1.
+        `published`, `percentile` (0 to 100: where the published value lies among trials). Shares are 0 to 1. `lo` to
+        `hi` is the sampling range at fixed parameters.
+    levels : mapping of str to EmpiricalLevel
+        Of ``run(..., companions=True)``, by analysis: how often it rejects in trials without an effect (`value`,
+        `mcse`, `nominal`, `of`; where there are none, `reason`).
+    drawn : Result or None
+        As many trials with the uncertain parameters drawn (`run(..., parameters="plausible")`); `lo` to `hi` of its
+        estimates is the prediction range, parameters included.
+    shares : mapping of str to VarianceShares
+        Of each endpoint, where parameters are drawn: which share of the variance of single trials is the `parameters`',
+        the `trial`'s and the `patients`' (each with `share` and `error`), and by parameter (`first_order`).
+    draws_frame : pandas.DataFrame
+        Where parameters are drawn, one row for each such trial: `replicate`, `draw`, the value of each parameter
+        (``parameter.NAME``), and what the trial would have reported (``value.ENDPOINT``).
     seconds : float
         How long it took.
     rows : int
@@ -94,7 +119,8 @@ class Result(Figured, result.Result):
         Of a scenario with looks at the accumulating data: every planned look of every trial, with what it read and what
         ended the trial there; and of every trial how it ended and what would have come.
     figures : tuple of str
-        ``"patients"`` and ``"swimmer"`` (of one trial), ``"states"``, ``"flow"`` and ``"published"`` (of all).
+        ``"patients"`` and ``"swimmer"`` (of one trial), ``"states"``, ``"flow"``, ``"published"`` and ``"variance"``
+        (of all; the last of drawn parameters).
 
     Methods
     -------
@@ -113,7 +139,7 @@ class Result(Figured, result.Result):
     --------
     >>> result = protocolsim.run("ms_daclizumab", replicates=20)
     >>> sorted(result.figures)
-    ['flow', 'patients', 'published', 'states', 'swimmer']
+    ['flow', 'patients', 'published', 'states', 'swimmer', 'variance']
     >>> result.subjects["replicate"].nunique()
     20
     """
@@ -189,7 +215,8 @@ class Result(Figured, result.Result):
 def result_of(inner: result.Result) -> Result:
     """A result and its companions in public dress."""
     beside = {name: presented(Result, other) for name, other in inner.companions.items()}
-    return presented(Result, inner, companions=beside)
+    drawn = None if inner.drawn is None else presented(Result, inner.drawn)
+    return presented(Result, inner, companions=beside, drawn=drawn)
 
 
 def _sweep_figure(shown: sweep.Sweep) -> Any:
@@ -214,7 +241,8 @@ class Sweep(Figured, sweep.Sweep):
     frame : pandas.DataFrame
         One row for each point and endpoint. Columns: one for each parameter (in its unit), `estimate`, `label`,
         `value`, `mcse`, `lo`, `hi`, `median`, `n_undefined`, `difference` (from the scenario's own value),
-        `difference_mcse` (its paired Monte Carlo standard error), `unit` and `published`. Shares are 0 to 1.
+        `difference_mcse` (its paired Monte Carlo standard error), `unit` and `published`. Shares are 0 to 1. Where
+        parameters are drawn also `prediction_lo`, `prediction_hi`, `drawn_value`, `drawn_difference` and its error.
     figures : tuple of str
         ``"sweep"``, of one or two parameters.
 
@@ -284,7 +312,8 @@ class Comparison(Figured, StudyComparison):
     seconds : float
         How long it took.
     frame : pandas.DataFrame
-        The pairs, one row each.
+        The pairs, one row each. Where parameters are drawn also `drawn_a`, `drawn_b`, `drawn_difference`, its
+        `drawn_difference_mcse`, and `drawn_difference_sd`: how far the parameters leave the difference open.
     figures : tuple of str
         ``"differences"``.
 
@@ -311,7 +340,10 @@ class Comparison(Figured, StudyComparison):
 
         rows = {p.name: (p.a.label, p.a.unit, p.a.value, p.b.value, p.difference, p.mcse) for p in self.pairs}
         columns = ["label", "unit", "a", "b", "difference", "difference_mcse"]
-        return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+        frame = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+        for column in DRAWN_COLUMNS if any(p.drawn is not None for p in self.pairs) else ():
+            frame[column] = [drawn_cell(p, column) for p in self.pairs]
+        return frame
 
     def _repr_html_(self) -> str:
         matters = [f"{d.path}: {d.a} / {d.b}" for d in self.differences if d.matters]
@@ -337,7 +369,8 @@ class Validation(Figured):
         trials it is judged among, else None), `why_not` and `evidence`.
     frame : pandas.DataFrame
         The same by endpoint. Columns: `label`, `among`, `unit`, `published`, `published_as`, `exact_low`,
-        `exact_high`, `simulated`, `mcse`, `lo`, `hi`, `percentile`, `verdict`, `within_error_of_end`,
+        `exact_high`, `simulated`, `mcse`, `lo`, `hi`, `percentile`, `verdict`, `range_used` (which range the verdict
+        rests on), `width`, `fixed_lo`, `fixed_hi` (the range at fixed parameters, if another), `within_error_of_end`,
         `lo_error_low`, `lo_error_high`, `hi_error_low`, `hi_error_high` (the 95 % intervals of both ends), `holds` (the
         share of trials that the range really holds), `trials_of`, `why_not_of_published_size`, `same_as`, `role`,
         `evidence`, `source`, `mark` and `note`. Shares are 0 to 1, percentiles 0 to 100.

@@ -10,7 +10,10 @@ from protocolsim.api.results import Comparison, Result, Sweep, Validation, resul
 from protocolsim.engine.base import Progress
 from protocolsim.study.companions import companions as _companions
 from protocolsim.study.compare import compare as _compare
+from protocolsim.study.compare import draws_of_both
 from protocolsim.study.conduct import Workers
+from protocolsim.study.levels import NO_NULL_TRIALS, null_trials, with_levels
+from protocolsim.study.parameters.asked import ParametersLike, draws_asked
 from protocolsim.study.run import run as _run
 from protocolsim.study.sweep.sweep import carry_out, plan
 from protocolsim.study.validation import published_rows, validation_plan
@@ -25,6 +28,7 @@ def run(
     workers: Workers = 1,
     companions: bool = False,
     set: Settings | None = None,
+    parameters: ParametersLike = "fixed",
     progress: Progress | None = None,
     allow_plugins: bool = False,
 ) -> Result:
@@ -43,9 +47,13 @@ def run(
     workers : int, str or Executor, default 1
         How many processes; -1 for one on each core, "auto" for as many as pay. The numbers are the same for any.
     companions : bool, default False
-        Whether to run the scenarios that this one names beside itself too, which its report quotes.
+        Whether to run the scenarios that this one names beside itself too, which its report quotes, and trials without
+        an effect, in which its tests show their levels (`levels` of the result).
     set : mapping of str to value, optional
         Values to change, by name, as for `load`.
+    parameters : {"fixed", "plausible"} or path, default "fixed"
+        "plausible" simulates as many trials again with the parameters that are uncertain drawn from their plausible
+        ranges, each draw for two trials; the path of a posterior that `calibrate` wrote draws from that.
     progress : callable, optional
         Called with the number of trials done since it was last called.
     allow_plugins : bool, default False
@@ -73,11 +81,13 @@ def run(
     20
     """
     loaded = scenario_of(scenario, set, allow_plugins)
-    beside = _companions(loaded) if companions else None
+    nulls = null_trials(loaded) if companions else NO_NULL_TRIALS
+    beside = {**(_companions(loaded) if companions else {}), **nulls.trials}
     result = _run(
-        loaded, replicates=replicates, seed=seed, engine=engine, workers=workers, companions=beside, progress=progress
-    )
-    return result_of(result)
+        loaded, replicates=replicates, seed=seed, engine=engine, workers=workers, companions=beside, progress=progress,
+        draws=draws_asked(loaded, parameters, seed),
+    )  # fmt: skip
+    return result_of(with_levels(result, nulls))
 
 
 def sweep(
@@ -89,6 +99,7 @@ def sweep(
     engine: str = "auto",
     workers: Workers = 1,
     set: Settings | None = None,
+    parameters: ParametersLike = "fixed",
     progress: Progress | None = None,
     allow_plugins: bool = False,
 ) -> Sweep:
@@ -111,6 +122,9 @@ def sweep(
         How many processes; -1 for one on each core, "auto" for as many as pay. The numbers are the same for any.
     set : mapping of str to value, optional
         Values to change, by name, as for `load`.
+    parameters : {"fixed", "plausible"} or path, default "fixed"
+        "plausible" simulates as many trials again with the parameters that are uncertain drawn from their plausible
+        ranges, each draw for two trials; the path of a posterior that `calibrate` wrote draws from that.
     progress : callable, optional
         Called with the number of trials done since it was last called.
     allow_plugins : bool, default False
@@ -139,7 +153,7 @@ def sweep(
     0.0
     """
     base = scenario_of(scenario, set, allow_plugins)
-    planned = plan(base, vary, replicates=replicates, seed=seed, engine=engine)
+    planned = plan(base, vary, replicates=replicates, seed=seed, engine=engine, parameters=parameters)
     return sweep_of(carry_out(planned, progress, workers=workers))
 
 
@@ -152,6 +166,7 @@ def compare(
     engine: str = "auto",
     workers: Workers = 1,
     set: Settings | None = None,
+    parameters: ParametersLike = "fixed",
     progress: Progress | None = None,
     allow_plugins: bool = False,
 ) -> Comparison:
@@ -173,6 +188,9 @@ def compare(
         How many processes; -1 for one on each core, "auto" for as many as pay. The numbers are the same for any.
     set : mapping of str to value, optional
         Values to change in both, by name, as for `load`.
+    parameters : {"fixed", "plausible"} or path, default "fixed"
+        "plausible" simulates as many trials again with the parameters that are uncertain drawn from their plausible
+        ranges, each draw for two trials; the path of a posterior that `calibrate` wrote draws from that.
     progress : callable, optional
         Called with the number of trials done since it was last called.
     allow_plugins : bool, default False
@@ -199,7 +217,10 @@ def compare(
     [('parameters.response_threshold.value', '50 %')]
     """
     one, other = (scenario_of(given, set, allow_plugins) for given in (a, b))
-    result = _compare(one, other, replicates=replicates, seed=seed, engine=engine, workers=workers, progress=progress)
+    draws = draws_of_both(one, other, parameters, one.seed if seed is None else seed)
+    result = _compare(
+        one, other, replicates=replicates, seed=seed, engine=engine, workers=workers, draws=draws, progress=progress
+    )
     return presented(Comparison, result)
 
 
@@ -211,6 +232,7 @@ def validate(
     engine: str = "auto",
     workers: Workers = 1,
     set: Settings | None = None,
+    parameters: ParametersLike = "fixed",
     progress: Progress | None = None,
     allow_plugins: bool = False,
 ) -> Validation:
@@ -233,6 +255,9 @@ def validate(
         How many processes; -1 for one on each core, "auto" for as many as pay. The numbers are the same for any.
     set : mapping of str to value, optional
         Values to change, by name, as for `load`.
+    parameters : {"fixed", "plausible"} or path, default "fixed"
+        "plausible" simulates as many trials again with the parameters that are uncertain drawn from their plausible
+        ranges, each draw for two trials; the path of a posterior that `calibrate` wrote draws from that.
     progress : callable, optional
         Called with the number of trials done since it was last called.
     allow_plugins : bool, default False
@@ -264,7 +289,7 @@ def validate(
     result = result_of(
         _run(
             loaded, replicates=asked.replicates, seed=asked.seed, engine=engine, workers=workers, progress=progress,
-            published_size=asked.published_size,
+            published_size=asked.published_size, draws=draws_asked(loaded, parameters, asked.seed),
         )
     )  # fmt: skip
     return Validation(result, tuple(published_rows(result)))

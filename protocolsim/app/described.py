@@ -16,6 +16,7 @@ from protocolsim.app.state import VisitorState, scenario_of
 from protocolsim.app.view.base import Part
 from protocolsim.app.work.orders import Answer, Made, Tell
 from protocolsim.errors import UsageError
+from protocolsim.study.arguments import usual
 from protocolsim.study.decision.threshold_rule import ThresholdRule, threshold_rule
 
 
@@ -54,7 +55,7 @@ def described(state: VisitorState) -> Described:
         scenario.document.text,
         tuple(controls(scenario)),
         rule.parameter if isinstance(rule, ThresholdRule) else "",
-        scenario.replicates,
+        usual(scenario),
         scenario.seed,
         scenario.trial.cohort.size,
         scenario.interim is not None,

@@ -17,6 +17,7 @@ from protocolsim.randomness import MAX_REPLICATES, MAX_SEED
 from protocolsim.scenario.file.library import is_path, names
 from protocolsim.scenario.load import load, load_text, saved, value_of
 from protocolsim.scenario.scenario import Scenario
+from protocolsim.study.arguments import usual
 
 OWN_TEXT = "edited"
 _SET, _OTHER = "set.", "other."
@@ -185,7 +186,10 @@ def scenario_file(state: VisitorState) -> str:
     Raises ScenarioError or UsageError where it could not be read again.
     """
     scenario = scenario_of(state)
-    numbers = {"seed": state.seed, "replicates": state.replicates}
+    replicates = state.replicates
+    if replicates is None and not scenario.says_replicates:
+        replicates = usual(scenario)  # the page answers with fewer than a command
+    numbers = {"seed": state.seed, "replicates": replicates}
     given = {key: value_of(key, value) for key, value in state.settings}
     text = saved(scenario, state.scenario if state.text is None else None, given, numbers)
     load_text(text, "scenario.yaml", allow_plugins=state.allow_plugins)

@@ -22,7 +22,12 @@ class Row:
 def estimates_table(rows: Sequence[Row], columns: Sequence[str], *, spread: bool = False) -> Tag:
     """Label, one column of values for each design, the range of single trials (`spread`), and the published value."""
     published = any(row.mine.published is not None for row in rows)
-    heads = ["", *columns, *(["one trial, 5-95 %"] if spread else []), *(["published"] if published else [])]
+    heads = [
+        "",
+        *columns,
+        *(["sampling range at fixed parameters, 5-95 %"] if spread else []),
+        *(["published"] if published else []),
+    ]
     body = []
     for row in rows:
         cells = [tags.th(row.mine.label, scope="row", title=f"{row.mine.counting}; among {row.mine.among}")]

@@ -103,6 +103,8 @@ class ByName:
     draws       the number of each random draw after `stream`: fixed, since published results depend on it
     needs       traits of the disease that are read
     reads       signals that are read
+    given       numbers that are no parameters and may be given among their values (`Drug.on_arrival`): what each is
+                where it is not
     derived     makes, from `p`, what kernels read besides: name to number, or to a table (an array)
 
     `field`, `constant` and `draw` are the places by name, for a kernel by hand: `body[i, own + MODEL.field.urate]`.
@@ -117,10 +119,12 @@ class ByName:
         draws: Mapping[str, int] | None = None,
         needs: Sequence[str] = (),
         reads: Sequence[str] = (),
+        given: Mapping[str, float] | None = None,
         derived: Callable[[Any], Mapping[str, Any]] | None = None,
     ) -> None:
         self.stream, self.parameters = stream, tuple(parameters)
         self.needs, self.reads, self._derived = tuple(needs), tuple(reads), derived
+        self._given = dict(given or {})
         self.assessments: tuple[Assessment, ...] = ()
         self.used: list[Used] = []
         self._parts: list[Said] = []  # kept, since they are known by identity
@@ -130,7 +134,7 @@ class ByName:
         sizes = dict(named)
         self.fields = tuple(chain.from_iterable(_columns(name, many) for name, many in sizes.items()))
         places = _places(sizes)
-        tables = self._tables(in_base_units(self.parameters, {q.name: q.value for q in self.parameters}))
+        tables = self._tables({q.name: q.value for q in self.parameters})
         constants = _places({name: table.size for name, table in tables.items()})
         numbers = {name: stream + number for name, number in (draws or {}).items()}
         _refuse_twice("field", self.fields)
@@ -153,10 +157,12 @@ class ByName:
 
     def constants(self, values: Mapping[str, float]) -> Floats:
         """What the kernels read, from the parameters' values, each in its own unit."""
-        tables = self._tables(in_base_units(self.parameters, values))
+        tables = self._tables(values)
         return np.concatenate([table.ravel() for table in tables.values()]) if tables else np.empty(0)
 
-    def _tables(self, values: dict[str, float]) -> dict[str, Floats]:
+    def _tables(self, given: Mapping[str, float]) -> dict[str, Floats]:
+        besides = {name: given.get(name, usual) for name, usual in self._given.items()}
+        values = in_base_units(self.parameters, given) | besides
         tables = {name: np.asarray(value, dtype=np.float64) for name, value in values.items()}
         made = {} if self._derived is None else self._derived(_ParametersByName(values, self._read))
         if both := sorted(made.keys() & tables.keys()):

@@ -21,6 +21,7 @@ from protocolsim.text.terminal import say
 if TYPE_CHECKING:
     from protocolsim.executor.base import Executor
     from protocolsim.scenario.scenario import Scenario
+    from protocolsim.study.parameters.draws import ParameterDraws
     from protocolsim.study.storage.manifest import Manifest
     from protocolsim.study.storage.study_folder import StudyFolder
 
@@ -41,6 +42,7 @@ class Asked:
     workers: str = "auto"
     cluster: str | None = None
     resume: bool = False
+    parameters: str = "fixed"
 
     @property
     def shown(self) -> bool:
@@ -51,6 +53,12 @@ class Asked:
     def study(self) -> dict[str, Any]:
         """What the studies of floor 6 are asked for by name."""
         return {"replicates": self.replicates, "seed": self.seed, "engine": self.engine}
+
+    def draws(self, scenario: Scenario) -> ParameterDraws | None:
+        """The values of uncertain parameters that --parameters asks for; None where they are fixed."""
+        from protocolsim.study.parameters.asked import draws_asked
+
+        return draws_asked(scenario, self.parameters, self.seed)
 
     def load(self, scenario: str) -> Scenario:
         """The scenario, with every --set."""
@@ -107,6 +115,17 @@ def parallel(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
+def with_parameters(command: Callable[..., None]) -> Callable[..., None]:
+    """The option of commands that can draw the values of uncertain parameters."""
+    return click.option(
+        "--parameters",
+        default="fixed",
+        show_default=True,
+        metavar="fixed|plausible|FILE",
+        help="Also draw the parameters that are uncertain: from their plausible ranges, or a posterior of calibrate.",
+    )(command)
+
+
 def with_csv(command: Callable[..., None]) -> Callable[..., None]:
     """The option of commands whose tables are large."""
     told = "With --out: the tables as CSV too, compressed where they are large."
@@ -133,11 +152,11 @@ def workers_for(workers: str, cluster: str | None) -> Iterator[Executor]:
 
 @contextmanager
 def study_in(
-    asked: Asked, scenario: Scenario, manifest: Manifest | None, pieces: str | None = "chunks"
+    asked: Asked, scenario: Scenario | None, manifest: Manifest | None, pieces: str | None = "chunks"
 ) -> Iterator[StudyFolder | None]:
     """The folder of a study of a scenario, or none where no results are to be kept.
 
-    `manifest` may be None where --out is. `pieces` is where it keeps what is finished, if anything. What the user
+    `scenario` is None for a study of many. `manifest` may be None where --out is. `pieces` is where it keeps what is finished, if anything. What the user
     should know goes to standard error.
     Files that the scenario names beside itself are read now, since they are kept with the results: one that is not
     there must not be found out when all is simulated.
@@ -150,7 +169,8 @@ def study_in(
         return
     from protocolsim.study.storage.study_folder import study_folder
 
-    _ = scenario.companion_files
+    if scenario is not None:
+        _ = scenario.companion_files
     with study_folder(asked.out, manifest, overwrite=asked.overwrite, resume=asked.resume, pieces=pieces) as folder:
         # Said with --quiet too: a disk that spoils files is no matter of taste.
         for told in folder.damaged:

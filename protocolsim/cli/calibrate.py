@@ -94,8 +94,8 @@ def _show(calibration: Calibration, out: Path | None) -> None:
     print_calibration(calibration, Console())
     if out is not None:
         say(
-            f"written to {out}: report.html, posterior as parquet and CSV, summary.json, the reference table, "
-            "scenario.yaml, targets.yaml, provenance.json"
+            f"written to {out}: report.html, posterior as parquet and CSV, posterior.json (for --parameters), "
+            "summary.json, the reference table, scenario.yaml, targets.yaml, provenance.json"
         )
 
 

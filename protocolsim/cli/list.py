@@ -9,15 +9,20 @@ from protocolsim.plugins import GROUPS, plugins
 
 
 @click.command(name="list")
-def list_() -> None:
+@click.option("--all", "everything", is_flag=True, help="The scenarios of the validation suite too.")
+def list_(everything: bool) -> None:
     """List the scenarios that come with protocolsim, and all that installed packages add to it."""
     from rich.console import Console
 
     from protocolsim.report.style.console import Screen
-    from protocolsim.scenario.file.library import names
+    from protocolsim.scenario.file.library import names, validation
 
     screen = Screen(Console())
     screen.listed([(name, _about(name)) for name in names()])
+    if everything:
+        screen.put()
+        screen.put("The validation suite, of published results (protocolsim validate --all):", "bold")
+        screen.listed([(name, _about(name)) for name in validation()])
     added = [plugin for room in GROUPS if room != "scenario" for plugin in plugins(room).values()]
     if added:
         screen.put()

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from protocolsim.cli.base import Asked, assignments, durable, parallel, progress, studies, study_in, workers_for
+from protocolsim.cli.base import (
+    Asked,
+    assignments,
+    durable,
+    parallel,
+    progress,
+    studies,
+    study_in,
+    with_parameters,
+    workers_for,
+)
 from protocolsim.errors import UsageError
 from protocolsim.text.terminal import say
 
@@ -28,12 +38,15 @@ if TYPE_CHECKING:
 @studies
 @parallel
 @durable
+@with_parameters
 def sweep(scenario: str, varied: tuple[str, ...], asked: Asked) -> None:
     """Simulate SCENARIO at every point of a grid. Common random numbers at each point."""
     from protocolsim.study.sweep.sweep import carry_out, plan, write_sweep
 
     vary, set_ = _ranges(varied), assignments(asked.settings)
-    planned = plan(scenario, vary, **asked.study, set=set_, allow_plugins=asked.allow_plugins)
+    planned = plan(
+        scenario, vary, **asked.study, set=set_, parameters=asked.parameters, allow_plugins=asked.allow_plugins
+    )
     with study_in(asked, planned.scenario, planned.manifest) as folder:
         with (
             workers_for(asked.workers, asked.cluster) as those,

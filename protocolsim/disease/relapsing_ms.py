@@ -1,6 +1,7 @@
 """Relapsing multiple sclerosis: contrast-enhancing lesions on MRI, and disability on the EDSS.
 
-Whoever arrives has failed interferon beta and takes it: every rate here is a rate on interferon beta. Lesions
+Rates hold on what patients arrive on: those of the first population have failed interferon beta and take it, and the
+parameters' own values are theirs; other populations stand in `_relapsing_ms_populations.py`. Lesions
 are drawn at scans only, and depend on the weeks since the last scan that was made, so that a missed scan does not
 change the law of the next one. Disability is a Markov chain in continuous time, played jump by jump: its law does
 not depend on when anybody looks. It drifts upwards, and no drug acts on it.
@@ -19,6 +20,7 @@ from protocolsim.arithmetic import exp, inlined, log, power, sqrt
 from protocolsim.arrays import Floats
 from protocolsim.by_name.model import ByName, alike
 from protocolsim.component import Parameter, Trait, Variable
+from protocolsim.disease._relapsing_ms_populations import CHOICE, POPULATIONS, VELEZ
 from protocolsim.disease.base import Disease
 from protocolsim.randomness import log_sd
 from protocolsim.units import MINUTES_PER_DAY, MINUTES_PER_WEEK
@@ -44,21 +46,23 @@ EDSS_RATES = (
 )
 _HIGHEST = len(EDSS_RATES) - 1
 
-_CHOICE = "CHOICE placebo arm, 0.95 new or enlarged lesions a scan (Wynn 2010, Lancet Neurol 9:381-90)"
-_VELEZ = "Velez de Mendizabal 2013, PLoS ONE 8:e73361"
 _REGISTRY = "NCT00001934, registry: age 18 to 65"
 
 PARAMETERS = (
-    Parameter("new_lesion_rate", 1.2, "1/4 weeks", 0.6, 2.5, "D",
-              f"{_CHOICE}; NIH untreated 3.26 a month ({_VELEZ}), less what interferon beta does",
-              "mean over screened patients of their long-run rate of new lesions on interferon beta", least=0.0001),
-    Parameter("new_lesion_rate_log_sd", 1.0, "", 0.8, 1.4, "D",
-              f"single-scan spread in SELECT, DECIDE and REFLEX less the spread within; CV 0.97 in {_VELEZ}",
+    Parameter("new_lesion_rate", 1.2, "1/4 weeks", 0.6, 2.5, "A",
+              f"between {CHOICE}, and {VELEZ} without treatment: screened patients of one clinic that few others are"
+              " like. Those who pass the trial's entry rule show more than CHOICE's",
+              "mean over screened patients of their long-run rate of new lesions, on what they arrive on",
+              least=0.0001),
+    Parameter("new_lesion_rate_log_sd", 1.0, "", 0.8, 1.4, "A",
+              "between 0.82, of NIH patients, and 1.35, of patients on interferon beta in large trials",
               "spread of the long-run rate between patients (SD of its logarithm)"),
-    Parameter("activity_sd", 0.5, "", 0.3, 0.7, "D", f"variance-to-mean ratio about 1.9 within patients ({_VELEZ})",
+    Parameter("activity_sd", 0.5, "", 0.3, 0.7, "A",
+              f"gives the variance-to-mean ratio within patients of 1.9 ({VELEZ}) at their rate of 3.26 a month, and"
+              " less at the lower rates here",
               "spread of disease activity within a patient over time (SD of its logarithm)"),
-    Parameter("activity_autocorrelation", 0.6, "", 0.2, 0.75, "D",
-              f"month-to-month correlation of counts, 0.5 in {_VELEZ} and near 0.1 elsewhere",
+    Parameter("activity_autocorrelation", 0.6, "", 0.2, 0.75, "A",
+              f"between 0.87, which {VELEZ} ask for, and 0.25, of trials where counts correlate near 0.1",
               "correlation of log activity with itself 4 weeks later", most=0.99),
     Parameter("lesion_persistence", 20.0, "%", 14.0, 35.0, "D",
               "86 % of lesions enhance on one monthly scan only (AJR 1992;159:1041); 1 to 2 months (Guttmann 1995)",
@@ -157,7 +161,7 @@ def _destination(p: Any, level: int, u: float) -> int:
 
 @MODEL.start
 def start(me: Any, p: Any, draw: Any) -> None:
-    """Draw the patient, and the unrecorded scan four weeks before the first (on interferon beta, no other drug)."""
+    """Draw the patient, and the unrecorded scan four weeks before the first (on what it arrives on)."""
     me.weight = p.weight_median * exp(p.weight_log_sd * draw.normal("weight"))
     me.age = _triangular_quantile(draw.uniform("age"), p.age_youngest, p.age_commonest, p.age_oldest)
     me.new_lesion_rate = exp(p.rate_log_mean + p.new_lesion_rate_log_sd * draw.normal("rate"))
@@ -218,8 +222,9 @@ def observe_edss(me: Any, p: Any, draw: Any, now: int, see: Any) -> None:
 COMPONENT = MODEL.component(
     Disease,
     name="relapsing_ms",
-    meaning="relapsing multiple sclerosis in patients whom interferon beta alone has failed",
-    description="""Patients with relapsing multiple sclerosis in whom interferon beta alone has failed.
+    meaning="relapsing multiple sclerosis, as lesions on MRI and disability",
+    description="""Patients with relapsing multiple sclerosis, of several populations; those of a trial that names none
+    have failed interferon beta alone, and take it.
 
     Long-run lesion rates are lognormal between patients; within one, log activity is autoregressive over 4 weeks
     and starts above its long run, since patients come when they are active. At a scan, lesions that appeared since
@@ -232,9 +237,10 @@ COMPONENT = MODEL.component(
             "new_lesion_rate",
             MODEL.field.new_lesion_rate,
             "1/4 weeks",
-            "own long-run rate of new lesions on interferon beta",
+            "own long-run rate of new lesions, on the treatment of its arrival",
         ),
         Trait("edss_at_entry", MODEL.field.edss_at_entry, "", "true EDSS level at entry"),
     ),
     start=start,
+    populations=POPULATIONS,
 )

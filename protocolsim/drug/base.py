@@ -17,11 +17,15 @@ class Drug(Component):
     dose that is computed changes. A drug that is given in doses has a `give` kernel; one without is only on or off
     (`standard`). `dose_unit` is what its doses are measured in, flat or, where it knows
     the weight (`per_weight`), per weight.
+
+    `on_arrival` is the name under which `constants` is told, among the parameters' values, whether patients arrive on
+    it (1, also where nothing is said) or without it (0). "": nobody is known to arrive on it.
     """
 
     give: GiveKernel | None = None
     dose_unit: Literal["mg", "IU"] = "mg"
     per_weight: bool = True
+    on_arrival: str = ""
 
 
 LEVEL = 0

@@ -16,7 +16,8 @@ from protocolsim.arithmetic import exp, inlined, kernel, log, power, sqrt, unsig
 from protocolsim.arrays import Floats, Integers
 from protocolsim.by_name.model import ByName
 from protocolsim.component import Hazard, Trait, Variable, put_back, taken
-from protocolsim.drug._daclizumab_parameters import PARAMETERS
+from protocolsim.drug._daclizumab_effect import log_ratio_goal
+from protocolsim.drug._daclizumab_parameters import INTRAVENOUS
 from protocolsim.drug.base import LEVEL, Drug
 from protocolsim.kinetics import saturation, step, two_rates
 from protocolsim.randomness import keys_of_use, log_sd, normals
@@ -51,7 +52,7 @@ def _derived(p: Any) -> Mapping[str, float]:
 
 MODEL = ByName(
     stream=2000,
-    parameters=PARAMETERS,
+    parameters=INTRAVENOUS,
     fields=(
         "level", "central", "peripheral",  # mg
         "concentration",  # mg/L in the central compartment
@@ -79,13 +80,6 @@ _F, _P, _DRAW = MODEL.field, MODEL.constant, MODEL.draw
 
 
 @inlined
-def _ratio_goal(full: float, half: float, on_drug: float, concentration: float, own_effect: float) -> float:
-    """Where the log rate ratio tends at this concentration."""
-    common: float = full * saturation(concentration, half)
-    return common + own_effect * min(1.0, concentration / on_drug)
-
-
-@inlined
 def _kinetics(
     constants: Floats, weight: float, z_clearance: float, z_volume: float
 ) -> tuple[float, float, float, float, float, float]:
@@ -107,9 +101,10 @@ def _steady_log_ratio(
 ) -> Floats:
     """Log rate ratio in the steady state of the reference regimen, just before an infusion, when scans are made."""
     interval, onset, dose = constants[_P.interval_days], constants[_P.onset_days], constants[_P.reference_dose]
-    full, half, on_drug = (
+    full, half, steepness, on_drug = (
         constants[_P.full_effect],
         constants[_P.half_effect_concentration],
+        constants[_P.effect_steepness],
         constants[_P.on_drug_concentration],
     )
     count = weight.shape[0]
@@ -129,7 +124,7 @@ def _steady_log_ratio(
         for k in range(count):
             area = central_fast[k] * exp(-fast[k] * now) * gone_fast[k] / fast[k]
             area += central_slow[k] * exp(-slow[k] * now) * gone_slow[k] / slow[k]
-            goal = _ratio_goal(full, half, on_drug, area / (volume[k] * days), own_effect[k])
+            goal = log_ratio_goal(full, half, steepness, on_drug, area / (volume[k] * days), own_effect[k])
             ratio[k] = goal + (ratio[k] - goal) * left
         now, last_days = now + days, days
     left = 1.0 - exp(-interval / onset)
@@ -213,9 +208,10 @@ def _whole_pieces(body: Floats, rows: Integers, own: int, constants: Floats, pie
     )
     own_effect, expansion = taken(body, rows, own + _F.own_log_effect), taken(body, rows, own + _F.nk_max_expansion)
     baseline = taken(body, rows, own + _F.nk_baseline)
-    full, half, on_drug = (
+    full, half, steepness, on_drug = (
         constants[_P.full_effect],
         constants[_P.half_effect_concentration],
+        constants[_P.effect_steepness],
         constants[_P.on_drug_concentration],
     )
     nk_half, depth, cd8_half = (
@@ -237,7 +233,7 @@ def _whole_pieces(body: Floats, rows: Integers, own: int, constants: Floats, pie
             average = ac[k] * central[k] + ap[k] * peripheral[k]
             then, out = cc[k] * central[k] + cp[k] * peripheral[k], pc[k] * central[k] + pp[k] * peripheral[k]
             central[k], peripheral[k] = then if going else central[k], out if going else peripheral[k]
-            goal = _ratio_goal(full, half, on_drug, average, own_effect[k])
+            goal = log_ratio_goal(full, half, steepness, on_drug, average, own_effect[k])
             ratio[k] = goal + (ratio[k] - goal) * left if going else ratio[k]
             goal = baseline[k] * (1.0 + expansion[k] * saturation(average, nk_half))
             nk[k] = goal + (nk[k] - goal) * nk_left if going else nk[k]
@@ -272,13 +268,14 @@ def _part_of_a_piece(body: Floats, rows: Integers, own: int, constants: Floats, 
     )
     own_effect, expansion = taken(body, rows, own + _F.own_log_effect), taken(body, rows, own + _F.nk_max_expansion)
     baseline = taken(body, rows, own + _F.nk_baseline)
-    full, half, on_drug = (
+    full, half, steepness, on_drug = (
         constants[_P.full_effect],
         constants[_P.half_effect_concentration],
+        constants[_P.effect_steepness],
         constants[_P.on_drug_concentration],
     )
     for k in range(count):
-        goal = _ratio_goal(full, half, on_drug, average[k], own_effect[k])
+        goal = log_ratio_goal(full, half, steepness, on_drug, average[k], own_effect[k])
         ratio[k] = goal + (ratio[k] - goal) * exp(-days[k] / constants[_P.onset_days])
         goal = baseline[k] * (1.0 + expansion[k] * saturation(average[k], constants[_P.nk_half_effect_concentration]))
         nk[k] = goal + (nk[k] - goal) * exp(-days[k] * constants[_P.nk_loss_per_day])

@@ -43,7 +43,8 @@ class Published:
     `value` is in the endpoint's own terms (a share is 0 to 1), `text` is as printed ("9/13", "72 %").
     `fitted`: a parameter was chosen to match it, so agreement is no evidence. `checked`: no parameter was.
     `not independent`: the parameters come from data that include these patients. `same_as` is the endpoint whose
-    published value is the same datum said otherwise (9/13 controlled, 4/13 not): both count as one.
+    published value is the same datum said otherwise (9/13 controlled, 4/13 not): both count as one. `explanation` says
+    of one outside the simulated range what in the model makes it so.
     """
 
     value: float
@@ -55,6 +56,7 @@ class Published:
     denominator: int | None = None
     note: str = ""
     same_as: str | None = None
+    explanation: str = ""
 
 
 @dataclass(frozen=True)

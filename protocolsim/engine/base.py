@@ -40,7 +40,7 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -85,7 +85,10 @@ MOST_MOVES = 5000
 
 @dataclass(frozen=True)
 class PlacedComponent:
-    """A component of a trial: the offsets of its columns in `body` (`links`), and the constants its kernels read."""
+    """A component of a trial: the offsets of its columns in `body` (`links`), and the constants its kernels read.
+
+    `values` is what these were made of: by name, each in its parameter's own unit.
+    """
 
     component: Component
     links: Integers
@@ -93,6 +96,7 @@ class PlacedComponent:
     start: StartKernel
     advance: AdvanceKernel | None
     give: GiveKernel | None
+    values: Mapping[str, float] = field(default_factory=dict, repr=False)
 
     @property
     def offset(self) -> int:
@@ -122,7 +126,8 @@ class Cause:
     A `given` one has no hazard: its event is one of the trial itself, which comes at a minute told to each subject.
     With a `baseline` the rates are what that is multiplied by. With a `multiplier`, a kernel with the links and
     constants that it reads, they are 1 where the hazard is in force and 0 elsewhere. Where it `follows_dose`, it is
-    found out again when a dose that is computed for each subject changes.
+    found out again when a dose that is computed for each subject changes. `of_draws`: rates [draws, states] where
+    subjects of several draws are simulated together, and the column of `body` that holds each one's (pooled.py).
     """
 
     event: int
@@ -135,11 +140,12 @@ class Cause:
     changing: bool = False
     follows_dose: bool = False
     given: bool = False
+    of_draws: tuple[Floats, int] | None = None
 
     @property
     def own(self) -> bool:
         """Whether its hazard is not just a rate that is the same for everybody in a state."""
-        return bool(self.multiplier or self.baseline or self.since_enrolment or self.once)
+        return bool(self.multiplier or self.baseline or self.since_enrolment or self.once or self.of_draws)
 
 
 @dataclass(frozen=True)
@@ -308,6 +314,7 @@ def place(
             component.start,
             component.advance,
             component.give if isinstance(component, Drug) else None,
+            values[component.name],
         )
 
     return part(disease), tuple(part(d) for d in drugs), width, enrolment
@@ -320,6 +327,9 @@ def find_rates(
     for number in np.flatnonzero(which).tolist():
         cause = trial.causes[number]
         rates[number] = cause.rates[state.number]
+        if cause.of_draws is not None:
+            by_draw, column = cause.of_draws
+            rates[number] = by_draw[body[rows, column].astype(np.int64), state.number]
         if cause.multiplier is not None and cause.rates[state.number] > 0.0:
             multiplier, links, constants = cause.multiplier
             multiplier(body, rows, links, constants, now, rates[number])

@@ -111,11 +111,12 @@ def check_scenario(scenario: Scenario, *, files: bool = True) -> Checked:
     case = case_of(scenario.trial, scenario.named)
     examined = examine(case)
     document = expanded(scenario.document)
-    lapsing = {said(*lapse) for lapse in scenario.lapsing}
-    result = [CheckFinding(0, 0, "", "warning", "as loaded", w) for w in scenario.warnings if w not in lapsing]
-    for path, message in scenario.lapsing:
-        fault = document.fault(path, message, at_key=True)
-        result.append(CheckFinding(fault.line, fault.column, fault.path, "warning", "never takes place", message))
+    placed = {*(said(*lapse) for lapse in scenario.lapsing), *(message for _, message in scenario.assumed)}
+    result = [CheckFinding(0, 0, "", "warning", "as loaded", w) for w in scenario.warnings if w not in placed]
+    for kind, told in (("never takes place", scenario.lapsing), ("treatment not named", scenario.assumed)):
+        for path, message in told:
+            fault = document.fault(path, message, at_key=True)
+            result.append(CheckFinding(fault.line, fault.column, fault.path, "warning", kind, message))
     looks, undecided = look_findings(scenario, examined.routes)
     for f in (*examined.findings, *looks):
         fault = document.fault(f.path, f.message, at_key="transitions" not in f.path)

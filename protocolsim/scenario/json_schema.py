@@ -10,6 +10,7 @@ from typing import Any
 
 from protocolsim.analysis.catalogue import kinds as analysis_kinds
 from protocolsim.component import Component
+from protocolsim.disease.base import Disease
 from protocolsim.endpoint.base import Endpoint
 from protocolsim.endpoint.catalogue import kinds
 from protocolsim.interim.catalogue import kinds as statistic_kinds
@@ -62,7 +63,9 @@ def _whole() -> dict[str, Any]:
     # A disease of one's own has parameters that no schema knows; `protocolsim check` does.
     cohort = definitions["CohortPart"]
     shipped = {"required": ["disease"], "properties": {"disease": {"not": {"enum": disease_names()}}}}
-    known = {"properties": dict.fromkeys(cohort["properties"], True), "additionalProperties": False}
+    populations = [p.name for d in diseases if isinstance(d, Disease) for p in d.populations]
+    keys = dict.fromkeys(cohort["properties"], True) | {"population": {"enum": populations}}
+    known = {"properties": keys, "additionalProperties": False}
     cohort |= {"if": shipped, "then": True, "else": known}
     cohort.pop("additionalProperties", None)
     schema["properties"]["drugs"]["properties"] = {

@@ -15,7 +15,7 @@ ours is refused at its line:
                     quotes them, as {scenario.endpoint}, so that they have no dot
     population      none of those that are built in
     measure         what a rule can spell; not 'own', which is the rule's own
-    drug            no assessment: a resource serves either by name
+    drug            no assessment: a resource serves either by name; not 'nothing', which a cohort says
     transition      a path of `--set` names it, so that it has no dot
     model           letters, digits and _: it is the name of a file
     statistic, boundary   of looks: what a rule can spell, and no parameter; not what every look counts
@@ -23,7 +23,7 @@ ours is refused at its line:
     site, resource, decision, bound, outcome, reason of a stop   any name
 
     of a component: trait (as a parameter, and a column), variable, assessment, event (not 'dropout', which is ours),
-    parameter (not a key of `cohort:` or `drugs:`)
+    parameter (not a key of `cohort:` or `drugs:`), population of patients (letters, digits and _)
 
 All of them are names in the sense of `protocolsim/names.py`, and two of one kind must not read the same to other
 programs ('1' and '01', 'e' with an accent in two spellings). A word of ours is taken from the code that uses it, so
@@ -47,6 +47,7 @@ from protocolsim.scenario.build.bounds import ENROLMENT
 from protocolsim.scenario.build.protocol import ANY, ON_STUDY
 from protocolsim.scenario.build.values.faults import Faults
 from protocolsim.scenario.build.values.names import NAME, Names
+from protocolsim.scenario.file.models import NOTHING
 from protocolsim.scenario.file.schema import CohortPart, DrugPart
 from protocolsim.scenario.file.yaml_reader import Address
 from protocolsim.scenario.measures import BRANCH, MEASURES, OWN
@@ -134,7 +135,7 @@ KINDS = (
     Kind("a model", (("models",),), spelt=NAME, wanted="use letters, digits and _"),
     Kind("a site", (("cohort", "sites"),)),
     Kind("a resource", (("cohort", "capacity"),)),
-    Kind("a drug", (("drugs",),)),
+    Kind("a drug", (("drugs",),), {NOTHING: "is what a cohort says whose patients arrive on no drug"}),
     Kind("a population", (("populations",),), _ours(BUILT_IN, "is built in; give this population another name")),
     Kind("an endpoint", (("endpoints",), ("analysis",)), _NO_ENDPOINT, without=".[]"),
     Kind("a decision", (("decisions",),)),
@@ -233,6 +234,7 @@ _HIDDEN = Kind("a trait", ())
 _SHOWS = Kind("a variable", (), spelt=NAME, wanted="use letters, digits and _")
 _ASSESSES = Kind("an assessment", ())
 _EVENT = Kind("an event", ())
+_PATIENTS = Kind("a population", (), spelt=NAME, wanted="use letters, digits and _")
 
 
 def why_no_component(component: Component, *, of_cohort: bool) -> list[str]:
@@ -240,6 +242,7 @@ def why_no_component(component: Component, *, of_cohort: bool) -> list[str]:
     keys = CohortPart.model_fields if of_cohort else DrugPart.model_fields
     of_file = _ours(list(keys), f"is a key of `{'cohort' if of_cohort else 'drugs'}:` already")
     names: list[tuple[Kind, str]] = [
+        *((_PATIENTS, p.name) for p in getattr(component, "populations", ())),
         *((_HIDDEN if t.hidden else _TRAIT, t.name) for t in component.traits),
         *((_ASSESSES, a.name) for a in component.assessments),
         *((_SHOWS, v.name) for a in component.assessments for v in a.variables),

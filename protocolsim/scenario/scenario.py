@@ -11,6 +11,7 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from protocolsim.analysis.base import Analysis
+from protocolsim.disease.base import PatientPopulation
 from protocolsim.endpoint.base import Endpoint, Population, Reported
 from protocolsim.endpoint.between_arms.repeated import beside
 from protocolsim.engine.base import Trial
@@ -96,6 +97,17 @@ class Effect:
     none: Mapping[str, int | float | str]
 
 
+def usual_replicates(subjects: int, *, waiting: bool) -> int:
+    """How many trials of so many subjects are simulated where nothing is said: about as many as a second allows.
+
+    That is 2,000, or of larger trials as many as have 30,000 subjects (1,500 where they wait for each other, which only
+    the reference engine carries out), and never fewer than 50. It goes by the size alone, so that it is the same on
+    every machine.
+    """
+    together = 1_500 if waiting else 30_000
+    return max(50, min(2_000, together // subjects))
+
+
 @dataclass(frozen=True)
 class Scenario:
     """A checked scenario, which `load` returns. Immutable: to change anything, load it again with `set`.
@@ -111,7 +123,7 @@ class Scenario:
     findings : tuple of str
         Sentences that quote numbers, as {endpoint} or as {scenario.endpoint} of one that stands beside.
     seed, replicates : int
-        What it is simulated with unless a call says otherwise.
+        What it is simulated with unless a call says otherwise; `usual_replicates` where the file does not say.
     follow : str or None
         The variable that is drawn for each patient.
     trial : Trial
@@ -126,6 +138,12 @@ class Scenario:
         The scenario's own parameters in internal units (a share is 0 to 1, a time in minutes).
     own_parameters, parameters, design : tuple
         The scenario's own parameters, those of disease and drugs, and the states, in words for a reader.
+    population : PatientPopulation or None
+        Whose patients they are; None where the disease has no populations.
+    arrives_on : str
+        The drug that they take when they come, "" for none.
+    assumed : tuple
+        What they are assumed to take that the file names nowhere, with its place (it stands among the warnings too).
     lapsing : tuple
         What is planned and never takes place, with its place in the file (it stands among the warnings too).
     document : Document
@@ -169,10 +187,18 @@ class Scenario:
     own_parameters: tuple[SettableParameter, ...]
     parameters: tuple[SettableParameter, ...]
     design: tuple[StateRow, ...]
+    population: PatientPopulation | None
+    arrives_on: str
+    assumed: tuple[tuple[Address, str], ...]
     lapsing: tuple[tuple[Address, str], ...]
     document: Document
     builder: Callable[..., Scenario] = field(repr=False, compare=False)
     allow_plugins: bool = False
+
+    @property
+    def says_replicates(self) -> bool:
+        """Whether the number of replicates is the scenario's own, or the usual one."""
+        return self.document.data.get("replicates") is not None
 
     @cached_property
     def planned(self) -> Planned:

@@ -36,7 +36,9 @@ class SettableParameter:
     file. `component` is the model of a disease or drug that it belongs to, "" for the scenario's own. `text` and
     `range` are the words of the file, "" where it says nothing. `value` is None where the file holds no single number.
     `changed`: not the component's default. `scale`: whether it is best moved by equal steps or by equal factors.
-    `heading`: the label that its model gives it, "" where it gives none.
+    `heading`: the label that its model gives it, "" where it gives none. `population`: the population of patients that
+    its default, range, mark and source are of, "" where they are the component's own. `plausible`: what one of the
+    scenario's own may really be, where its file says so (of a model that is `low` to `high`).
     """
 
     key: str
@@ -56,6 +58,8 @@ class SettableParameter:
     changed: bool = False
     scale: Scale = "linear"
     heading: str = ""
+    population: str = ""
+    plausible: tuple[float, float] | None = None
 
     @property
     def log(self) -> bool:
@@ -107,15 +111,22 @@ class SettableParameter:
         return quantity(self.write(number)).value
 
 
-def scenario_parameter(name: str, part: ScenarioParameter, ends: Sequence[float | None]) -> SettableParameter:
-    """One of the scenario's own parameters; `ends` are its value and the ends of its range in internal units."""
+def scenario_parameter(
+    name: str, part: ScenarioParameter, ends: Sequence[float | None], plausible: tuple[float, float] | None = None
+) -> SettableParameter:
+    """One of the scenario's own parameters; `ends` are its value and the ends of its range in internal units.
+
+    `plausible` are those of its plausible range, in internal units too.
+    """
     unit = next((unit for text in (part.value, *(part.range or ())) if (unit := unit_of(text))), "")
     one = unit_product(unit).value
     value, low, high = (None if end is None else rounded(end / one) for end in ends)
+    least, most = (None, None) if plausible is None else (rounded(end / one) for end in plausible)
     return SettableParameter(
         name, name, f"parameters.{name}.value", "", unit, value, low, high, part.meaning,
         mark=part.mark or "", source=part.source or "", text=str(part.value),
         range=" to ".join(str(end) for end in part.range) if part.range else "", scale=part.scale,
+        plausible=None if least is None or most is None else (least, most),
     )  # fmt: skip
 
 
@@ -124,7 +135,7 @@ def scenario_parameters(
 ) -> tuple[SettableParameter, ...]:
     """The scenario's own parameters, in file order."""
     values = {name: (known[name].value, known[name].low, known[name].high) for name in parts}
-    return tuple(scenario_parameter(name, part, values[name]) for name, part in parts.items())
+    return tuple(scenario_parameter(name, part, values[name], known[name].plausible) for name, part in parts.items())
 
 
 def variable_starts(

@@ -69,6 +69,11 @@ def _places(data: Mapping[str, Any], allow_plugins: bool) -> dict[str, list[str]
         add(key, key)
     for key in ("size", "dropout", "no_show", "arrivals", "max_candidates"):
         add(f"cohort.{key}", f"cohort.{key}")
+    own = {**mapping(data, "parameters"), **mapping(data, "protocol", "variables")}
+    for key in ("population", "arrives_on"):
+        if key not in own:
+            add(key, f"cohort.{key}")
+        add(f"cohort.{key}", f"cohort.{key}")
     for name in mapping(data, "parameters"):
         add(name, f"parameters.{name}.value")
         add(f"parameters.{name}", f"parameters.{name}.value")
@@ -79,7 +84,7 @@ def _places(data: Mapping[str, Any], allow_plugins: bool) -> dict[str, list[str]
             continue  # a path cannot say which of its dots part names
         for parameter in _parameters_of(data, room, kind, allow_plugins):
             # A scenario's own parameter or variable goes before a component's of the same name.
-            if parameter not in {**mapping(data, "parameters"), **mapping(data, "protocol", "variables")}:
+            if parameter not in own:
                 add(parameter, f"{prefix}.{parameter}")
             add(f"{name}.{parameter}", f"{prefix}.{parameter}")
             add(f"{prefix}.{parameter}", f"{prefix}.{parameter}")

@@ -16,7 +16,12 @@ from protocolsim.scenario.file.yaml_writer import as_yaml
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.study.denominators import OfPublishedSize
 from protocolsim.study.engines import pieces
+from protocolsim.study.estimation.empirical_level import EmpiricalLevel
 from protocolsim.study.estimation.estimate import Estimate, as_json
+from protocolsim.study.parameters.draws import ParameterDraws
+from protocolsim.study.parameters.shares import VarianceShares, shares_of
+from protocolsim.study.parameters.shares import as_json as shares_as_json
+from protocolsim.study.parameters.told import draws_frame, parameters_as_json, prediction_as_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,8 +41,10 @@ class Result:
     `subjects`, `observations`, `doses`, `moves` and `events` have one row for each thing that happened, over all
     replicates; columns named `truth_*` hold what no clinic could know. `sums` are what the estimates were made of,
     [replicates, k] by endpoint. `companions` are the scenarios that were run beside this one, by name.
+    `levels` are how often its tests reject without an effect, where that was asked for (`study/levels.py`).
     `published_size` says how published counts are judged, and `enlarged` is the run of the larger cohort that this
-    takes; both only where that was asked for (`validate`).
+    takes; both only where that was asked for (`validate`). `drawn` is the same number of trials with values of the
+    uncertain parameters drawn for each pair of them, where that was asked for; `draws` says, of such trials, which.
     """
 
     scenario: Scenario
@@ -50,9 +57,12 @@ class Result:
     kept: tuple[Records, ...] | None = field(repr=False, default=None)
     first: tuple[Records, ...] = field(repr=False, default=())
     companions: Mapping[str, Result] = field(repr=False, default_factory=dict)
+    levels: Mapping[str, EmpiricalLevel] = field(repr=False, default_factory=dict)
     sums: Mapping[str, Floats] = field(repr=False, default_factory=dict, compare=False)
     published_size: OfPublishedSize | None = field(repr=False, default=None, compare=False)
     enlarged: Result | None = field(repr=False, default=None, compare=False)
+    draws: ParameterDraws | None = field(repr=False, default=None, compare=False)
+    drawn: Result | None = field(repr=False, default=None, compare=False)
 
     @cached_property
     def records(self) -> Records:
@@ -71,7 +81,11 @@ class Result:
         """The tables piece by piece, in order."""
         if self.kept is not None:
             return iter(self.kept)
-        return pieces(self.scenario, self.seed, range(self.replicates), self.engine)
+        return self._simulated(range(self.replicates))
+
+    def _simulated(self, replicates: range) -> Iterator[Records]:
+        """These replicates, simulated again."""
+        return pieces(self.scenario, self.seed, replicates, self.engine, draws=self.draws)
 
     @cached_property
     def shown(self) -> Records:
@@ -81,7 +95,7 @@ class Result:
             return self.records
         there = [r for r in self.first if r.first_replicate + r.replicates <= number]
         reached = there[-1].first_replicate + there[-1].replicates if there else 0
-        missing = pieces(self.scenario, self.seed, range(reached, number), self.engine)
+        missing = self._simulated(range(reached, number))
         return concatenate([*there, *_some(missing)])
 
     @property
@@ -135,22 +149,60 @@ class Result:
         """The same with what was run beside it."""
         return replace(self, companions=companions)
 
+    @cached_property
+    def shares(self) -> Mapping[str, VarianceShares]:
+        """Whose the variance of single trials is, by endpoint; none where no parameters are drawn."""
+        if self.drawn is None or self.drawn.draws is None:
+            return {}
+        return shares_of(self.scenario.reported, self.drawn.sums, self.drawn.draws, self.scenario.trial)
+
+    @cached_property
+    def draws_frame(self) -> pd.DataFrame:
+        """One row for each trial with parameters drawn: `parameter.NAME` in its unit, and `value.ENDPOINT` there.
+
+        Raises UsageError where none are drawn.
+        """
+        if self.drawn is None or self.drawn.draws is None:
+            raise UsageError(f"{self.scenario.name}: no parameters are drawn in this run (parameters='plausible')")
+        return draws_frame(self.drawn.draws, self.scenario.reported, self.drawn.sums, self.replicates)
+
     def summary(self) -> dict[str, Any]:
-        """Every estimate, as `protocolsim run --json` prints it: {"estimates": {name: {"value": ...}}}."""
-        return {
+        """Every estimate, as `protocolsim run --json` prints it: {"estimates": {name: {"value": ...}}}.
+
+        Where parameters are drawn, `lo` to `hi` stays the sampling range at fixed parameters, and each estimate has its
+        `prediction` (parameters included) and its `shares` of variance beside it.
+        """
+        summary: dict[str, Any] = {
             "scenario": self.scenario.name,
             "version": self.version,
             "seed": self.seed,
             "replicates": self.replicates,
             "engine": self.engine,
-            "estimates": {name: as_json(e) for name, e in self.estimates.items()},
         }
+        estimates: dict[str, dict[str, Any]] = {
+            name: {**as_json(e), **self._level_of(name)} for name, e in self.estimates.items()
+        }
+        if self.drawn is not None and self.drawn.draws is not None:
+            summary["parameters"] = parameters_as_json(self.drawn.draws, self.scenario, self.shares)
+            for name, e in self.drawn.estimates.items():
+                estimates[name]["prediction"] = prediction_as_json(e)
+                shares = self.shares.get(name)
+                estimates[name]["shares"] = None if shares is None else shares_as_json(shares)
+        return {**summary, "estimates": estimates}
+
+    def _level_of(self, name: str) -> dict[str, Any]:
+        """Of a test whose level was asked for, that as JSON has it."""
+        return {"level": self.levels[name].as_json()} if name in self.levels else {}
 
     def table(self) -> pd.DataFrame:
-        """The summary as a frame, one row per estimate."""
+        """The summary as a frame, one row per estimate; `prediction_lo` and `prediction_hi` of drawn parameters."""
         import pandas as pd
 
-        return pd.DataFrame.from_dict({n: as_json(e) for n, e in self.estimates.items()}, orient="index")
+        frame = pd.DataFrame.from_dict({n: as_json(e) for n, e in self.estimates.items()}, orient="index")
+        if self.drawn is not None:
+            frame["prediction_lo"] = [self.drawn.estimates[name].lo for name in frame.index]
+            frame["prediction_hi"] = [self.drawn.estimates[name].hi for name in frame.index]
+        return frame
 
     # For the report ------------------------------------------------------------------------------------------------
 

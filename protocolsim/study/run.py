@@ -19,6 +19,8 @@ from protocolsim.study.engines import AUTO, chosen_engine
 from protocolsim.study.estimation.endpoint_sums import PointSums, rows_in
 from protocolsim.study.estimation.estimate import estimate
 from protocolsim.study.execution.trials import Trials
+from protocolsim.study.parameters.draws import TOGETHER, ParameterDraws
+from protocolsim.study.parameters.told import planned_draws
 from protocolsim.study.result import ROWS_KEPT, ROWS_SHOWN, Result
 from protocolsim.study.storage.chunk_files import ChunkFiles
 from protocolsim.study.storage.manifest import Manifest, content_of, manifest_of
@@ -36,6 +38,7 @@ def run(
     tables: bool = True,
     companions: Mapping[str, Scenario] | None = None,
     published_size: OfPublishedSize | None = None,
+    draws: ParameterDraws | None = None,
     progress: Progress | None = None,
 ) -> Result:
     """Simulate a scenario; the same arguments give the same result, to the last bit, on either engine.
@@ -46,9 +49,9 @@ def run(
     single large replicate is simulated by one of them. `folder` keeps what is finished, with its `tables`.
     `companions` are scenarios to show beside this one (`study.companions.companions` gives its own), simulated under
     the same seed and kept in the same folder; so is the larger cohort of `published_size`, with as many replicates.
-    `progress` is told how many replicates were done since it was last
-    called. Raises UsageError for impossible arguments, SimulationError where a cohort cannot be filled, WorkerError
-    where workers die again and again.
+    `draws`: as many trials again with these values of the uncertain parameters, the result's `drawn`. `progress` is
+    told how many replicates were done since it was last called. Raises UsageError for impossible arguments,
+    SimulationError where a cohort cannot be filled, WorkerError where workers die again and again.
     """
     replicates, seed = replicates_and_seed(scenario, replicates, seed)
     engine = chosen_engine(scenario, engine)
@@ -56,10 +59,13 @@ def run(
     others = {} if companions is None else dict(companions)
     larger = None if published_size is None else published_size.enlarged
     beside = range(companion_replicates(replicates))
+    own = Trials(scenario, engine, seed, range(replicates), tables=tables and folder is not None)
+    once_more = [own] if larger is None else [own, replace(own, scenario=larger, tables=False)]
     points = [
-        Trials(scenario, engine, seed, range(replicates), tables=tables and folder is not None),
+        own,
         *(Trials(other, chosen_engine(other, AUTO), seed, beside) for other in others.values()),
-        *([] if larger is None else [Trials(larger, engine, seed, range(replicates))]),
+        *once_more[1:],
+        *([] if draws is None else [replace(point, tables=False, draws=draws) for point in once_more]),
     ]
     seen = _KeptRecords()
     result: list[Result] = []
@@ -73,19 +79,34 @@ def run(
     except SimulationError as error:
         if not error.point:
             raise
-        where = [*others, f"with a cohort of {0 if larger is None else larger.trial.cohort.size:,}"][error.point - 1]
-        raise SimulationError(f"{where}: {error}") from None
+        raise SimulationError(_where(points[error.point].scenario, others, larger) + str(error)) from None
+    drawn = None if draws is None else _judged_so(result[-len(once_more) :], published_size)
+    result = result[: len(points) - (0 if draws is None else len(once_more))]
     enlarged = None if larger is None else result.pop()
-    whole = replace(result[0], published_size=published_size, enlarged=enlarged)
+    whole = replace(result[0], published_size=published_size, enlarged=enlarged, drawn=drawn)
     return whole.with_companions(dict(zip(others, result[1:], strict=True)))
 
 
+def _where(failed: Scenario, others: Mapping[str, Scenario], larger: Scenario | None) -> str:
+    """Which scenario of a run failed, as the beginning of a sentence; "" for its own."""
+    if larger is not None and failed is larger:
+        return f"with a cohort of {larger.trial.cohort.size:,}: "
+    return "".join(f"{name}: " for name, other in others.items() if other is failed)
+
+
+def _judged_so(drawn: list[Result], published_size: OfPublishedSize | None) -> Result:
+    """The result of trials with parameters drawn, with that of the larger cohort where there is one."""
+    return replace(drawn[0], published_size=published_size, enlarged=drawn[1] if len(drawn) > 1 else None)
+
+
 def _result(point: Trials, made: PointSums, seconds: float, seen: _KeptRecords | None) -> Result:
-    estimates = {name: estimate(endpoint, made.sums[name]) for name, endpoint in point.scenario.reported.items()}
+    together = 1 if point.draws is None else TOGETHER
+    reported = point.scenario.reported
+    estimates = {name: estimate(endpoint, made.sums[name], together) for name, endpoint in reported.items()}
     kept, first = (None, ()) if seen is None else (seen.all(made.rows), seen.beginning())
     return Result(
         point.scenario, point.seed, len(point.replicates), point.engine, estimates, seconds, made.rows, kept, first,
-        sums=made.sums,
+        sums=made.sums, draws=point.draws,
     )  # fmt: skip
 
 
@@ -98,10 +119,11 @@ def run_manifest(
     kind: str = "run",
     companions: Mapping[str, Scenario] | None = None,
     published_size: OfPublishedSize | None = None,
+    draws: ParameterDraws | None = None,
 ) -> Manifest:
     """What a study folder must know of a run, or of another command that runs; arguments and errors as for `run`."""
     replicates, seed = replicates_and_seed(scenario, replicates, seed)
-    plan: dict[str, Any] = {}
+    plan: dict[str, Any] = planned_draws(draws)
     if companions:
         plan["beside"] = {name: content_of(other) for name, other in companions.items()}
     if published_size is not None and published_size.enlarged is not None:

@@ -4,6 +4,9 @@ The verdict is about one trial: the model could well have produced a published v
 95th percentile of simulated trials. That is evidence for the model only where the model was not made from that value.
 A published count n/N is held against trials of exactly N where that can be done (denominators.py), and each range says
 how far its own ends are known (trial_range.py). Rows that say one datum in two ways count as one (`data`).
+
+Where the parameters that are uncertain are drawn, the verdict rests on the prediction range that includes them, and the
+sampling range at fixed parameters stands beside it. A wide range holds much, so its width stands beside each verdict.
 """
 
 from __future__ import annotations
@@ -15,13 +18,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from protocolsim.arrays import Floats
 from protocolsim.endpoint.base import Published, Role
 from protocolsim.errors import UsageError
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.study.arguments import replicates_and_seed
 from protocolsim.study.denominators import OfPublishedSize, of_published_size, shares_of, validated_replicates
 from protocolsim.study.estimation.estimate import Estimate, mid_rank, nan_as_none
-from protocolsim.study.estimation.trial_range import TrialRange, range_of
+from protocolsim.study.estimation.trial_range import PREDICTION, SAMPLING, TrialRange, range_of
+from protocolsim.study.parameters.draws import TOGETHER
 
 if TYPE_CHECKING:
     from protocolsim.study.result import Result
@@ -47,7 +52,8 @@ class PublishedComparison:
     count. "undefined": fewer than two simulated trials have a value, so that there is no range. The `lo`, `median`,
     `hi` and `percentile` of `estimate` are of the trials it is judged among: those of exactly `size` members, or where
     that is None trials as the scenario makes them; `why_not` says of a count why. `range` is what is known of the
-    range, None where the sums of single trials were not kept.
+    range, None where the sums of single trials were not kept. `fixed` is the sampling range at fixed parameters, where
+    the verdict rests on another: the prediction range of trials with parameters drawn.
     """
 
     estimate: Estimate
@@ -57,6 +63,17 @@ class PublishedComparison:
     range: TrialRange | None = None
     size: int | None = None
     why_not: str = ""
+    fixed: TrialRange | None = None
+
+    @property
+    def range_used(self) -> str:
+        """The name of the range that the verdict rests on."""
+        return SAMPLING if self.fixed is None else PREDICTION
+
+    @property
+    def width(self) -> float:
+        """How wide that range is, in the endpoint's own terms; nan where there is none."""
+        return self.estimate.hi - self.estimate.lo
 
     @property
     def within_error(self) -> bool:
@@ -104,25 +121,36 @@ def comparisons(estimates: Iterable[Estimate]) -> list[PublishedComparison]:
 
 
 def published_rows(result: Result) -> list[PublishedComparison]:
-    """One row for each published result of a run, each among the trials that it is judged by."""
-    return [_judged(row, result) for row in comparisons(result.estimates.values())]
+    """One row for each published result of a run, each among the trials that it is judged by.
+
+    Where parameters are drawn, those are the trials with them drawn.
+    """
+    rows = [_judged(row, result) for row in comparisons(result.estimates.values())]
+    if result.drawn is None:
+        return rows
+    drawn = [_judged(row, result.drawn) for row in comparisons(result.drawn.estimates.values())]
+    return [replace(one, fixed=fixed.range) for one, fixed in zip(drawn, rows, strict=True)]
+
+
+def judged_trials(name: str, result: Result) -> tuple[Floats, int | None]:
+    """What an endpoint is in each trial that its published value is judged among; and of how many members each."""
+    plan = result.published_size
+    size = None if plan is None else plan.sizes.get(name)
+    if plan is None or size is None:
+        return result.scenario.endpoints[name].value(result.sums[name]), None
+    own = name in plan.own or result.enlarged is None
+    source = result if own or result.enlarged is None else result.enlarged
+    return shares_of(name, size, source.sums[name], result.seed), size
 
 
 def _judged(row: PublishedComparison, result: Result) -> PublishedComparison:
     name, plan = row.estimate.name, result.published_size
     if name not in result.sums:
         return row
-    endpoint = result.scenario.endpoints[name]
-    size = None if plan is None else plan.sizes.get(name)
+    trials, size = judged_trials(name, result)
+    known = range_of(trials, 1 if result.draws is None else TOGETHER)
     if size is None:
-        trials = endpoint.value(result.sums[name])
-        why = "" if plan is None else plan.not_possible.get(name, "")
-        return replace(row, range=range_of(trials), why_not=why)
-    assert plan is not None
-    own = name in plan.own or result.enlarged is None
-    source = result if own or result.enlarged is None else result.enlarged
-    trials = shares_of(name, size, source.sums[name], result.seed)
-    known = range_of(trials)
+        return replace(row, range=known, why_not="" if plan is None else plan.not_possible.get(name, ""))
     defined = trials[~np.isnan(trials)]
     estimate = replace(
         row.estimate, lo=known.lo, median=known.median, hi=known.hi, n_replicates=len(trials),
@@ -185,6 +213,10 @@ def as_json(row: PublishedComparison) -> dict[str, Any]:
         "hi": nan_as_none(e.hi),
         "percentile": e.percentile,
         "verdict": row.verdict,
+        "range_used": row.range_used,
+        "width": nan_as_none(row.width),
+        "fixed_lo": None if row.fixed is None else nan_as_none(row.fixed.lo),
+        "fixed_hi": None if row.fixed is None else nan_as_none(row.fixed.hi),
         "within_error_of_end": row.within_error,
         **_range_as_json(row.range),
         "trials_of": row.size,
@@ -195,6 +227,7 @@ def as_json(row: PublishedComparison) -> dict[str, Any]:
         "source": said.source,
         "mark": said.mark,
         "note": said.note,
+        "explanation": said.explanation,
     }
 
 

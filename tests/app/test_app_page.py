@@ -273,7 +273,7 @@ def test_faults_stand_at_their_lines_as_one_types(visit):
 def test_an_edited_scenario_is_what_every_view_shows(visit, tmp_path):
     """What was typed is simulated once it is used, its address restores it, and its saved file has all of it."""
     at = visit("?view=scenario")
-    text = at.page.input_value("#editor").replace("size: 15", "size: 12").replace("replicates: 200", "replicates: 20")
+    text = at.page.input_value("#editor").replace("size: 15", "size: 12").replace("\nseed:", "\nreplicates: 20\nseed:")
     at.page.fill("#editor", text)
     at.page.wait_for_selector(".scenario-check .sound")
     at.page.click("#use")

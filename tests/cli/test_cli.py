@@ -94,7 +94,7 @@ class TestHelp:
 class TestRun:
     def test_json(self, command):
         """--json prints the summary and nothing else: every estimate with the agreed keys, in strict JSON."""
-        status, out, err = command(*QUICK, "--json")
+        status, out, err = command(*QUICK, "--json", "--no-companions")
 
         def refuse(constant):
             raise AssertionError(f"{constant} is no JSON")

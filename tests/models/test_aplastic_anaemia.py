@@ -1,4 +1,4 @@
-"""Aplastic anaemia: laws of entry, response, recovery and relapse, each against scipy or a closed form."""
+"""Aplastic anaemia: laws of entry, response, recovery, relapse and worsening, each against scipy or a closed form."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.bodies import Bodies
 NAME = "aplastic_anaemia"
 N = 40_000
 BLOCKED, FREE = 10.0, 0.0  # mg/L
-NEVER = {"spontaneous_recovery": 0.0, "relapse": 0.0}
+NEVER = {"spontaneous_recovery": 0.0, "relapse": 0.0, "progression": 0.0}
 EXACT = {"neutrophils_cv": 0.0, "platelets_cv": 0.0, "haemoglobin_error": 0.0, "reticulocytes_cv": 0.0}
 CUTS = {"neutrophils": 1.2, "platelets": 70.0, "haemoglobin": 8.5, "reticulocytes": 60.0}
 
@@ -124,11 +124,11 @@ def test_times_to_response_are_lognormal():
 
 
 def test_without_the_drug_only_the_few_recover():
-    """Where CD25 is never blocked, recoveries begin at 0.5 % per 12 weeks, and those alone."""
-    bodies = _bodies({"relapse": 0.0}, signal=FREE)
+    """Where CD25 is never blocked, recoveries begin at 0.7 % per 12 weeks, and those alone."""
+    bodies = _bodies({"relapse": 0.0, "progression": 0.0}, signal=FREE)
     for weeks in (12, 52, 260):
         bodies.advance(weeks)
-        expected = 1 - np.exp(-0.005 * weeks / 12)
+        expected = 1 - np.exp(-0.007 * weeks / 12)
         assert _near((bodies.field(NAME, "recovery") > 0.0).mean(), expected), weeks
     bodies = _bodies(NEVER, signal=0.99)
     bodies.advance(260)
@@ -209,7 +209,7 @@ def test_the_dependent_become_independent_with_their_red_cells():
 
 def test_relapse_comes_at_its_rate_from_full_recovery():
     """Of those in full recovery, 3 % per 52 weeks lose it, counted from the moment it was full."""
-    bodies = _bodies({"relapse": 10.0, "spontaneous_recovery": 0.0, "recovery_time": 2.0})
+    bodies = _bodies({**NEVER, "relapse": 10.0, "recovery_time": 2.0})
     bodies.advance(500)
     full = bodies.field(NAME, "full")
     responders = bodies.trait(NAME, "responder") == 1.0
@@ -223,13 +223,94 @@ def test_relapse_comes_at_its_rate_from_full_recovery():
 @pytest.mark.parametrize("weeks", [(3, 5, 6.5, 11, 40), (40,)])
 def test_looking_does_not_change_the_course(weeks: Sequence[float]):
     """Under one and the same blockade the recovery at week 40 does not depend on the moments in between."""
-    often, plain = _bodies(count=4000), _bodies(count=4000)
+    values = {"progression": 20.0, "spontaneous_recovery": 2.0}
+    often, plain = _bodies(values, count=4000), _bodies(values, count=4000)
     for index, week in enumerate(weeks, start=1):
         often.advance(week)
         often.observe("blood_count", index)
     for week in range(1, 41):
         plain.advance(week)
-    assert often.field(NAME, "recovery") == pytest.approx(plain.field(NAME, "recovery"), abs=1e-12)
+    for field in ("recovery", "begun", "severe_from", "severity"):
+        assert often.field(NAME, field) == pytest.approx(plain.field(NAME, field), rel=1e-9, nan_ok=True), field
+
+
+def test_recoveries_by_themselves_are_of_all_lineages():
+    """Without the drug every recovery is of all lineages, whatever a response would be; where a share is said, that."""
+    for share, expected in ((100.0, 1.0), (50.0, 0.5)):
+        values = {
+            **EXACT,
+            "relapse": 0.0,
+            "progression": 0.0,
+            "spontaneous_recovery": 5.0,
+            "spontaneous_complete": share,
+        }
+        bodies = _bodies(values, signal=FREE)
+        before = bodies.observe("blood_count", 1)[0]
+        bodies.advance(260)
+        after = bodies.observe("blood_count", 2)[0]
+        full = bodies.field(NAME, "recovery") == 1.0
+        rose = np.array([after[n] > before[n] for n in ("neutrophils", "platelets", "haemoglobin")])
+        found = rose[:, full].sum(axis=0)
+        assert _near((found >= 2).mean(), expected, full.sum()) if expected < 1.0 else (found >= 2).all()
+        assert not rose[:, ~full & (bodies.field(NAME, "recovery") == 0.0)].any()
+
+
+def test_severe_disease_comes_to_those_who_have_not_recovered():
+    """Two competing rates: after t the share p / (s + p) (1 - exp(-(s + p) t)) is severe, and none of it recovers."""
+    bodies = _bodies({"relapse": 0.0, "progression": 20.0, "spontaneous_recovery": 2.0}, signal=FREE)
+    p, s = 0.20 / 52, 0.02 / 12
+    for weeks in (13, 104, 260):
+        bodies.advance(weeks)
+        severe = ~np.isnan(bodies.field(NAME, "severe_from"))
+        assert _near(severe.mean(), p / (p + s) * (1 - np.exp(-(p + s) * weeks))), weeks
+        assert (bodies.field(NAME, "recovery")[severe] == 0.0).all()
+
+
+def test_what_comes_first_keeps_the_other_away():
+    """Under blockade a responder becomes severe exactly if the time at risk ends before the recovery begins."""
+    values = {"relapse": 0.0, "spontaneous_recovery": 0.0, "progression": 20.0, "recovery_time": 2.0}
+    bodies = _bodies(values)
+    bodies.advance(200)
+    responder = bodies.trait(NAME, "responder") == 1.0
+    begins = np.maximum(0.0, bodies.trait(NAME, "weeks_to_response") - 2.0)
+    waits = bodies.trait(NAME, "weeks_to_progression")
+    expected = np.where(responder, waits < begins, waits < 200.0)
+    severe = ~np.isnan(bodies.field(NAME, "severe_from"))
+    assert (severe == expected).all()
+    assert (bodies.field(NAME, "recovery")[responder] == np.where(severe, 0.0, 1.0)[responder]).all()
+    assert (severe & responder).sum() > 20
+
+
+def test_a_relapse_puts_at_risk_again():
+    """The time at risk stands still from the beginning of a recovery until it is lost, and then goes on."""
+    bodies = _bodies({"relapse": 10.0, "spontaneous_recovery": 0.0, "progression": 20.0, "recovery_time": 2.0})
+    bodies.advance(1000)
+    week = 10080.0
+    begun, waits = bodies.field(NAME, "begun") / week, bodies.trait(NAME, "weeks_to_progression")
+    lost = (bodies.field(NAME, "full") + bodies.field(NAME, "relapse_wait")) / week + 2.0
+    late = (bodies.trait(NAME, "responder") == 1.0) & (waits > begun)
+    expected = lost + waits - begun
+    found = bodies.field(NAME, "severe_from") / week
+    assert (np.isnan(found) == ~(expected <= 1000.0))[late].all()
+    reached = late & (expected <= 1000.0)
+    assert found[reached] == pytest.approx(expected[reached], rel=1e-9)
+    assert reached.mean() > 0.2
+
+
+def test_severe_disease_lowers_counts():
+    """Three counts fall to the stated share in the recovery time, haemoglobin stays, and red cells are transfused."""
+    bodies = _bodies({**EXACT, **NEVER, "progression": 20.0, "severe_counts": 25.0}, signal=FREE)
+    before = bodies.observe("blood_count", 1)[0]
+    bodies.advance(104)
+    after = bodies.observe("blood_count", 2)[0]
+    since = 104 - bodies.field(NAME, "severe_from") / 10080.0
+    whole, half = since >= 4.0, (since > 0.0) & (since < 4.0)
+    for name in ("neutrophils", "platelets", "reticulocytes"):
+        assert after[name][whole] == pytest.approx(0.25 * before[name][whole])
+        assert after[name][half] == pytest.approx((before[name] * (1 - 0.75 * since / 4.0))[half])
+        assert after[name][np.isnan(since)] == pytest.approx(before[name][np.isnan(since)])
+    assert (after["haemoglobin"] == before["haemoglobin"]).all()
+    assert (after["transfused"] == np.where(since > 0.0, 1.0, before["transfused"])).all()
 
 
 def test_counts_are_measured_without_bias():

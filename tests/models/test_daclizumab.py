@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy.linalg import expm
 
+from protocolsim.drug._daclizumab_effect import log_ratio_goal
 from protocolsim.drug.daclizumab import COMPONENT as DACLIZUMAB
 from tests.support.bodies import Bodies
 
@@ -84,7 +85,7 @@ def test_effects_see_all_of_the_area_under_the_curve():
     assert area == pytest.approx(np.full(4, area[0]), rel=1e-4)
     # On the reference regimen the median subject's average concentration is dose / (clearance x interval).
     interval_average = 72 / (0.36 * (72 / 80) ** 0.54 * 28)
-    gained = np.log(0.22) / interval_average * (80 / (1e6 * 7))
+    gained = np.log(0.42) / interval_average * (80 / (1e6 * 7))
     assert area[0] == pytest.approx(gained, rel=1e-3)
 
 
@@ -117,13 +118,13 @@ def test_pieces_of_seven_days_count_from_the_start_of_the_interval():
 
 
 def test_the_median_patient_reaches_the_median_ratio():
-    """In steady state on 1 mg/kg every 4 weeks, a median subject's rate ratio before an infusion is 0.22."""
+    """In steady state on 1 mg/kg every 4 weeks, a median subject's rate ratio before an infusion is 0.42."""
     bodies = _bodies(1, 72.0, **ALIKE)
     for week in range(0, 120, 4):
         bodies.advance(week)
         ratio = np.exp(bodies.field(NAME, "log_rate_ratio")[0])
         bodies.give(NAME, 1.0)
-    assert ratio == pytest.approx(0.22, abs=1e-6)
+    assert ratio == pytest.approx(0.42, abs=1e-6)
 
 
 def test_the_long_run_ratio_is_where_each_patient_ends():
@@ -166,6 +167,45 @@ def test_the_effect_comes_with_its_time_constant():
     assert logs[1e5, 60] == pytest.approx(2 * logs[6.0, 60], rel=1e-3)
 
 
+@pytest.mark.parametrize("steepness", [0.5, 1.0, 2.0, 4.44])
+def test_the_effect_is_hills_curve(steepness: float):
+    """At constant concentrations the settled effects are to each other as C^g / (6^g + C^g); half is at 6 mg/L."""
+    settled = {}
+    for concentration in (1.0, 3.0, 6.0, 20.0, 1e9):
+        bodies = _bodies(1, 80.0, effect_steepness=steepness, **ALIKE)
+        _hold(bodies, concentration, 200)
+        settled[concentration] = bodies.field(NAME, "log_rate_ratio")[0]
+    for concentration, effect in settled.items():
+        share = concentration**steepness / (6.0**steepness + concentration**steepness)
+        assert effect / settled[1e9] == pytest.approx(share, rel=1e-3), concentration
+
+
+@pytest.mark.parametrize("steepness", [0.5, 2.0, 4.44])
+def test_the_median_ratio_is_reached_at_any_steepness(steepness: float):
+    """The anchor holds whatever the curve: before an infusion of the reference regimen the median ratio is as asked."""
+    bodies = _bodies(1, 72.0, effect_steepness=steepness, median_rate_ratio=0.5, **ALIKE)
+    for week in range(0, 160, 4):
+        bodies.advance(week)
+        ratio = np.exp(bodies.field(NAME, "log_rate_ratio")[0])
+        bodies.give(NAME, 1.0)
+    assert ratio == pytest.approx(0.5, abs=1e-5)
+    assert bodies.trait(NAME, "long_run_rate_ratio")[0] == pytest.approx(0.5, abs=1e-5)
+
+
+def test_at_a_steepness_of_one_nothing_is_bent():
+    """A steepness of 1 gives plain saturation to the last bit; the next number above it is a power, and nearly that."""
+    whole = {}
+    for steepness in (1.0, 1.0 + 2**-52):
+        bodies = _bodies(20, effect_steepness=steepness)
+        for week in (0, 2, 6, 10):
+            bodies.advance(week)
+            bodies.give(NAME, 1.0)
+        whole[steepness] = bodies.field(NAME, "log_rate_ratio").copy()
+    plain = [log_ratio_goal(-2.0, 6.0, 1.0, 1.0, c, 0.3) for c in (0.1, 2.0, 9.0)]
+    assert plain == [-2.0 * (c / (6.0 + c)) + 0.3 * min(1.0, c) for c in (0.1, 2.0, 9.0)]
+    assert whole[1.0] == pytest.approx(whole[1.0 + 2**-52], rel=1e-12)
+
+
 @pytest.mark.parametrize(("concentration", "ratio"), [(20.0, 5.15), (22.8, 5.41)])
 def test_nk_cells_reach_the_published_plateau(concentration: float, ratio: float):
     """At average concentrations of 20 to 22.8 mg/L, CD56bright NK cells settle about 5.2 times above baseline."""
@@ -200,7 +240,7 @@ def test_nk_expansion_goes_with_response():
     logs = np.log([bodies.trait(NAME, "nk_max_expansion"), bodies.trait(NAME, "long_run_rate_ratio")])
     assert np.corrcoef(logs)[0, 1] == pytest.approx(-0.4, abs=0.02)
     assert np.median(bodies.trait(NAME, "nk_max_expansion")) == pytest.approx(7.89, rel=0.02)
-    assert np.median(bodies.trait(NAME, "long_run_rate_ratio")) == pytest.approx(0.22, rel=0.12)
+    assert np.median(bodies.trait(NAME, "long_run_rate_ratio")) == pytest.approx(0.42, rel=0.06)
     assert logs[1].std() == pytest.approx(0.8, rel=0.02)
 
 

@@ -408,12 +408,23 @@ class TestEvents:
 
     def test_what_changes_needs_a_step_of_time(self):
         """Nobody would evaluate it again."""
+        events: dict[str, dict[str, str]] = {"e": {"rate": "x / 1 day"}}
         model = {
             "step": "every moment of the protocol",
             "quantities": {"x": {"start": 1, "relaxes to": 2, "half-life": "1 day"}},
-            "events": {"e": {"rate": "x / 1 day"}},
+            "events": events,
         }
         assert "needs a step of time" in faults_of(model)
+        for step, said in (
+            ("2 days", ""), ("2 minutes", "too fine"), ("a while", "a while"), ("0 days", "too fine"),
+        ):  # fmt: skip
+            events["e"]["step"] = step
+            found = faults_of(model)
+            assert said in found if said else not found, (step, found)
+        events |= {"other": {"rate": "x / 2 days", "step": "3 days"}}
+        events["e"]["step"] = "2 days"
+        assert "one step of time" in faults_of(model)
+        assert "leave this one out" in faults_of({**model, "step": "1 day"})
 
 
 def test_times_and_signals_in_formulas():

@@ -116,7 +116,7 @@ def test_the_checklist_knows_queues_and_changes():
     short = stress_des(load("ms_scanner_shortage"))
     assert "scanner: 1 at each of 3 sites, for mri, 60 minutes a use" in short
     assert "not made within 7 days of its day is missed" in short
-    assert "| `daclizumab.median_rate_ratio` | 0.6 | 0.22 |" in stress_des(load("ms_choice_anchored"))
+    assert "| `daclizumab.median_rate_ratio` | 0.25 | 0.42 |" in stress_des(load("ms_daclizumab"))
 
 
 def test_a_cell_cannot_break_its_table():

@@ -13,7 +13,7 @@ def large() -> str:
     """A chain of states with ways ahead, each on rules over fresh scans and the baseline."""
     lines = [
         "title: A large one",
-        "cohort: {size: 20, disease: relapsing_ms}",
+        "cohort: {size: 20, disease: relapsing_ms, arrives_on: nothing}",
         "protocol:",
         "  summaries:",
         "    base: {mean of: cel, during: s0}",

@@ -146,7 +146,7 @@ def test_what_is_listed_is_described_or_warned_of(draft: Draft):
 
 
 TRIAL = """title: What cannot come
-cohort: {size: 3, disease: relapsing_ms}
+cohort: {size: 3, disease: relapsing_ms, arrives_on: nothing}
 protocol:
   states:
     first: {enrolled: true, assessments: {mri: {weeks: [0]}}, lasts: 26 weeks}
@@ -237,7 +237,7 @@ def test_every_way_of_never_coming_is_told(case):
 
 def test_who_may_miss_the_visit_comes_to_the_next():
     """Where visits may be missed, nobody is sure to be sent away by one, and the later one is no false alarm."""
-    missed = ("disease: relapsing_ms}", "disease: relapsing_ms, no_show: 10 %}")
+    missed = ("arrives_on: nothing}", "arrives_on: nothing, no_show: 10 %}")
 
     assert _warned(_changed("after a move that asks nothing", missed)) == []
 

@@ -21,7 +21,7 @@ from protocolsim.scenario.file.yaml_reader import parse
 PATIENCE = 30.0  # seconds, on a machine where others work too; alone it takes a third
 TRIAL = """
 title: A rule that multiplies
-cohort: {size: 20, disease: relapsing_ms}
+cohort: {size: 20, disease: relapsing_ms, arrives_on: nothing}
 protocol:
   summaries:
     before: {mean of: cel, during: baseline}

@@ -13,7 +13,7 @@ from protocolsim.scenario.scenario import Scenario
 
 TRIAL = """\
 title: A trial that may be stopped
-cohort: {size: 20, disease: relapsing_ms}
+cohort: {size: 20, disease: relapsing_ms, arrives_on: nothing}
 protocol:
   states:
     baseline: {assessments: {mri: {weeks: [0]}}, lasts: 4 weeks}

@@ -65,10 +65,11 @@ def test_the_first_trial_tells_what_it_must():
         r"daclizumab does nothing, [0-9.]+ ± [0-9.]+ % of the patients pass",
         r"For [0-9.]+ ± [0-9.]+ % of those decided on, .* no CEL at all",
         r"Regression to the mean, .* fall by -?[0-9.]+ ± [0-9.]+ % where no treatment changes anything",
-        r"controlled trial of the same exposure found 25 % .* not 72 %",
+        r"low dose, .* 25 % fewer new lesions than placebo .* high dose 72 %",
+        r"such a trial shows [0-9.]+ ± [0-9.]+ times .* low dose .* and [0-9.]+ ± [0-9.]+ times on the high dose",
     ):
         assert re.search(words, said), words
-    for name in ("ms_no_drug", "ms_regression_to_the_mean", "ms_choice_anchored"):
+    for name in ("ms_no_drug", "ms_regression_to_the_mean", "ms_choice_anchored", "ms_choice"):
         assert f"<code>{name}</code>" in text
 
 
@@ -80,6 +81,15 @@ def test_what_is_set_is_set_beside_it_too():
     assert repr(result.companions["ms_no_drug"].estimates) == repr(alone.estimates)
     seeds = beside(load("ms_daclizumab", set={"seed": 5}), replicates=FEW, seed=6).companions["ms_no_drug"]
     assert (seeds.seed, seeds.replicates) == (6, FEW)
+
+
+def test_what_is_set_of_a_drug_stays_with_who_gives_it():
+    """A companion with another drug is as it was; one with the same takes the setting."""
+    changed = {"daclizumab.rate_ratio_log_sd": 0.3}
+    result = beside(load("ms_daclizumab", set=changed), replicates=2)
+    for name, of in (("ms_choice", {}), ("ms_regression_to_the_mean", {}), ("ms_choice_anchored", changed)):
+        alone = run(load(name, set=of), replicates=2, seed=result.seed)
+        assert repr(result.companions[name].estimates) == repr(alone.estimates), name
 
 
 def test_a_long_study_is_not_as_long_again_beside_it(monkeypatch):

@@ -15,6 +15,7 @@ from protocolsim.report.run.console import print_summary
 from protocolsim.report.style import numbers
 from protocolsim.scenario.load import load
 from protocolsim.study.companions import companions
+from protocolsim.study.levels import null_trials, with_levels
 from protocolsim.study.run import run
 
 SCENARIOS = sorted(p.stem for p in (Path(__file__).parents[2] / "scenarios").glob("*.yaml"))
@@ -35,7 +36,9 @@ def one_line(text: str) -> str:
 def test_a_run_fits_a_screen(name):
     """Of every shipped scenario: few and short lines, findings before any table, and nothing published left out."""
     scenario = load(name)
-    result = run(scenario, replicates=2, companions=companions(scenario))
+    nulls = null_trials(scenario)
+    result = run(scenario, replicates=2, companions={**companions(scenario), **nulls.trials})
+    result = with_levels(result, nulls)
     text = printed(result)
     lines = text.splitlines()
     assert len(lines) <= 60

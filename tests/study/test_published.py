@@ -120,11 +120,12 @@ class TestRegressionToTheMean:
 
 
 class TestOtherReadings:
-    def test_the_controlled_trials_effect_gives_less_than_half_the_fall(self):
-        """At a median rate ratio of 0.60 new lesions fall by about a third, and 72 % lies outside one trial's range."""
-        found = trial("ms_choice_anchored").estimates["new_cel_inhibition"]
-        assert found.value == pytest.approx(0.32, abs=0.05)
-        assert found.hi < 0.72
+    def test_the_controlled_trials_effect_gives_less_of_a_fall(self):
+        """At the ratio that serves both arms of CHOICE new lesions fall by some 55 %; 9/13 controlled is too many."""
+        found = trial("ms_choice_anchored").estimates
+        assert found["new_cel_inhibition"].value == pytest.approx(0.55, abs=0.04)
+        assert found["new_cel_inhibition"].value < trial("ms_daclizumab").estimates["new_cel_inhibition"].value
+        assert found["controlled_on_monotherapy"].hi < 9 / 13
 
     def test_a_lower_threshold_only_adds_patients(self):
         """Everybody who passes at 75 % passes at 50 %, from the same candidates, and some more do."""

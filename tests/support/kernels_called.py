@@ -34,6 +34,7 @@ ORDER = [
     "cohort",
     "component",
     "observed",
+    "endpoint",
     "engine",
     "protocol",
     "sequential",

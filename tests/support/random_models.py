@@ -168,11 +168,14 @@ class _Drawn:
             made["since"] = draw(st.sampled_from(["entry", "enrolment"]))
         return made
 
-    def events(self, names: Sequence[str], *, changing: bool) -> Model:
-        """Some of these events; `changing`: they may read what changes with time."""
-        if not changing:
+    def events(self, names: Sequence[str], *, stepped: bool) -> Model:
+        """Some of these events; where the model is not `stepped`, some read what changes at a step of their own."""
+        own = {}
+        if not stepped and _often(self.draw):
+            own = {"step": "1 day"}
+        elif not stepped:
             self.names, self.with_forms = self.traits_so_far, False
-        return {name: self.event() for name in names if _often(self.draw, 3)}
+        return {name: {**self.event(), **own} for name in names if _often(self.draw, 3)}
 
     # Observations ----------------------------------------------------------------------------------------------------
 
@@ -237,7 +240,7 @@ def diseases(draw: Draw) -> Model:
         "traits": traits,
         "quantities": quantities,
         "assessments": {"scan": scan, "blood": {"cells": drawn.shown("number", [])}},
-        "events": drawn.events(EVENTS, changing=step != STEPS[-1]),
+        "events": drawn.events(EVENTS, stepped=step != STEPS[-1]),
     }
     return meant(model)
 
@@ -270,7 +273,7 @@ def drugs(draw: Draw, *, doses: bool) -> Model:
         "traits": traits,
         "quantities": drawn.quantities(kinetic),
         "writes": {"toy_level": drawn.of()},
-        "events": drawn.events(["crisis"], changing=step != STEPS[-1]),
+        "events": drawn.events(["crisis"], stepped=step != STEPS[-1]),
     }
     if doses:
         model["events"] |= {event: {"rate": event, "recurrent": True} for event in ("fever", "rash")}

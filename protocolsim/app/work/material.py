@@ -8,6 +8,7 @@ from functools import lru_cache
 from protocolsim.app import limits
 from protocolsim.app.state import VisitorState, scenario_of
 from protocolsim.app.work.orders import Tell
+from protocolsim.study.arguments import usual
 from protocolsim.study.boundaries.boundaries import Boundaries, boundaries
 from protocolsim.study.decision.curve import ThresholdCurve
 from protocolsim.study.decision.thresholds import thresholds
@@ -36,7 +37,7 @@ class Progress:
 def replicates_of(state: VisitorState) -> int:
     """The replicates that were asked for. Raises UsageError where they are too many."""
     scenario = scenario_of(state)
-    return limits.bounded(scenario, scenario.replicates if state.replicates is None else state.replicates)
+    return limits.bounded(scenario, usual(scenario) if state.replicates is None else state.replicates)
 
 
 def result_of(state: VisitorState, progress: Progress) -> Result:

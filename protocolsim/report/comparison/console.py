@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from protocolsim.report.style import numbers
@@ -14,6 +15,12 @@ if TYPE_CHECKING:
 PAIRED = (
     "Both were simulated with the same seed. A difference is B minus A, its ± the paired Monte Carlo standard error: "
     "each trial of A is held against the trial of B with common random numbers."
+)
+
+DRAWN = (
+    "Parameters drawn: the difference over trials with the uncertain parameters drawn, the same draws for A and B. "
+    "Known to: the standard deviation of the expected difference from draw to draw, which more replicates do not "
+    "narrow."
 )
 
 
@@ -35,16 +42,43 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
         put(f"Differs in words only: {', '.join(words)}.", "dim")
     put("")
     if comparison.pairs:
-        columns = [Column("Endpoint", words=True), Column("A"), Column("B"), Column("B minus A")]
-        rows = [(p.a.label, numbers.simulated(p.a), numbers.simulated(p.b), difference(p)) for p in comparison.pairs]
-        screen.table(columns, rows)
+        screen.table([Column(h, words=k == 0) for k, h in enumerate(headings(comparison))], results(comparison))
     for one, names in (("A", comparison.only_a), ("B", comparison.only_b)):
         if names:
             put(f"Only {one} has, or has of that kind: {', '.join(names)}.")
     put("")
     put(PAIRED, "dim")
+    if drawn(comparison):
+        put(DRAWN, "dim")
     of_each = numbers.count(comparison.replicates, "replicate")
     put(f"seed {comparison.seed}, {of_each} of each, {comparison.seconds:.1f} s", "dim")
+
+
+def drawn(comparison: Comparison) -> bool:
+    """Whether parameters are drawn too."""
+    return any(pair.drawn is not None for pair in comparison.pairs)
+
+
+def headings(comparison: Comparison) -> list[str]:
+    """The columns of the results."""
+    return ["Endpoint", "A", "B", "B minus A", *(["Parameters drawn", "Known to"] if drawn(comparison) else [])]
+
+
+def results(comparison: Comparison) -> list[tuple[str, ...]]:
+    """The rows of the results, a cell for each of these columns."""
+    return [
+        (p.a.label, numbers.simulated(p.a), numbers.simulated(p.b), difference(p), *_with_drawn(p))
+        for p in comparison.pairs
+    ]
+
+
+def _with_drawn(pair: Pair) -> list[str]:
+    """The difference over all draws, and how far it is known; nothing where parameters are fixed."""
+    if pair.drawn is None:
+        return []
+    sd = numbers.scaled(pair.drawn.sd, pair.a.unit)
+    known = numbers.UNDEFINED if math.isnan(sd) else f"± {numbers.plain(sd)}"
+    return [numbers.difference(pair.drawn.difference, pair.drawn.mcse, pair.a.unit), known]
 
 
 def written(value: Any) -> str:

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from protocolsim.errors import UsageError
-from protocolsim.report.comparison.console import PAIRED, difference, written
+from protocolsim.report.comparison.console import DRAWN, PAIRED, drawn, headings, results, written
 from protocolsim.report.comparison.figures import differences
-from protocolsim.report.style import numbers
 from protocolsim.report.style.figures import caption, inline
 from protocolsim.report.style.sections_page import PageSection, plain_page
 from protocolsim.study.compare import Comparison
@@ -30,17 +29,20 @@ def comparison_page(comparison: Comparison) -> str:
     """The page as text; it loads nothing from anywhere."""
     matters = [d for d in comparison.differences if d.matters]
     files = [(d.path, written(d.a), written(d.b)) for d in matters]
-    pairs = [(p.a.label, numbers.simulated(p.a), numbers.simulated(p.b), difference(p)) for p in comparison.pairs]
     sections = [
         PageSection(
             "What differs in the files", _table(("In the file", "A", "B"), files), _words_only(comparison), wide=True
         ),
         *_figure(comparison),
-        PageSection("Results", _table(("Endpoint", "A", "B", "B minus A"), pairs), _alone(comparison), wide=True),
+        PageSection("Results", _table(headings(comparison), results(comparison)), _alone(comparison), wide=True),
         PageSection("Provenance", _table(("", ""), comparison.provenance.items()), wide=True),
     ]
+    told = [PAIRED, *([DRAWN] if drawn(comparison) else [])]
     return plain_page(
-        "Two scenarios side by side", f"A: {comparison.a.title}; B: {comparison.b.title}", [PAIRED], sections
+        "Two scenarios side by side",
+        f"A: {comparison.a.title}; B: {comparison.b.title}",
+        told,
+        sections,
     )
 
 

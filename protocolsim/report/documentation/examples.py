@@ -56,11 +56,38 @@ protocol:
   always: {on_study: {at most: 66 weeks}}
 """,
     "CohortPart": """\
-extends: maa_daclizumab
+extends: ms_randomised
 cohort:
   size: 40
-  dropout: 2 % / 4 weeks
+  population: interferon_failures
+  arrives_on: interferon_beta
   no_show: 5 %
+""",
+    "ModelPopulation": """\
+title: Who feels better
+cohort: {size: 50, disease: ache, population: of_specialists}
+models:
+  ache:
+    kind: disease
+    meaning: pain on a scale of 0 to 10
+    parameters:
+      usual: {value: 4, range: [2, 6], meaning: mean pain}
+    populations:
+      of_practices: {meaning: patients of general practices}
+      of_specialists:
+        meaning: patients whom practices have referred
+        parameters:
+          usual: {value: 6, range: [5, 8], mark: A}
+    traits:
+      pain: {normal: {mean: usual, sd: 2}, meaning: pain}
+    assessments:
+      asking: {score: {shows: pain, at least: 0, at most: 10, meaning: pain as said}}
+protocol:
+  states:
+    asked: {enrolled: true, assessments: {asking: {weeks: [0, 4]}}, lasts: 4 weeks}
+    done: {final: completed}
+  transitions:
+    - {from: asked, to: done}
 """,
     "SitePart": """\
 extends: ms_daclizumab
@@ -107,7 +134,7 @@ parameters: {true_response_cut: null, weight_of_stopping: null, weight_of_dose: 
 """,
     "VariablePart": """\
 title: A dose that follows what is seen
-cohort: {size: 20, disease: relapsing_ms}
+cohort: {size: 20, disease: relapsing_ms, population: relapsing_trials}
 protocol:
   variables:
     dose: {start: 1 mg/kg, range: [1 mg/kg, 2 mg/kg], meaning: dose in force, mark: A}
@@ -140,7 +167,7 @@ protocol:
 """,
     "protocol.states.NAME.for": """\
 title: Two doses of daclizumab, by lot
-cohort: {size: 40, disease: relapsing_ms}
+cohort: {size: 40, disease: relapsing_ms, population: relapsing_trials}
 protocol:
   states:
     baseline: {enrolled: true, assessments: {mri: {weeks: [0, 4]}}, lasts: 4 weeks}

@@ -7,6 +7,7 @@ from collections import Counter
 from importlib import resources
 
 from protocolsim.component import ENROLMENT, MARKS, Component, Hazard, Parameter, level_of
+from protocolsim.disease.base import Disease
 from protocolsim.errors import UsageError
 from protocolsim.report.documentation.declared_page import sections
 from protocolsim.scenario.build.components import disease_names, drug_names, load_shipped, shipped_model
@@ -60,11 +61,37 @@ def model_page(room: str, name: str) -> str:
                 for p in component.parameters
             ),
         ),
+        *_populations(component),
         *_shown(component),
         *_couplings(room, component),
         (_FOOT if declared is None else _DECLARED_FOOT).format(room=room, name=name),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _populations(component: Component) -> list[str]:
+    """Whose patients a disease knows, and which numbers are others in them."""
+    if not isinstance(component, Disease) or not component.populations:
+        return []
+    units = {p.name: p.unit for p in component.parameters}
+    words = (
+        "`cohort: {population: NAME}` chooses one; the first is that of a trial that names none. Rates hold on what "
+        "its patients arrive on, which `arrives_on:` of the cohort can say otherwise."
+    )
+    who = [
+        [f"`{p.name}`", p.meaning, f"`{p.arrives_on}`" if p.arrives_on else "nothing"] for p in component.populations
+    ]
+    rows = [
+        [f"`{p.name}`", f"`{v.parameter}`", in_words(v.value, units.get(v.parameter, "")), f"{v.low:g} to {v.high:g}",
+         f"[{v.mark}] {v.source}".strip()]
+        for p in component.populations for v in p.values
+    ]  # fmt: skip
+    return [
+        "## Populations",
+        words,
+        table(("Name", "Patients", "Arrive on"), who),
+        *([table(("Population", "Parameter", "Value", "Plausible", "Evidence"), rows)] if rows else []),
+    ]
 
 
 def _value(p: Parameter) -> str:

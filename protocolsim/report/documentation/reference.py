@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from protocolsim.component import MARKS, Component
+from protocolsim.disease.base import Disease
 from protocolsim.report.documentation.examples import EXAMPLES, TARGETS
 from protocolsim.report.documentation.explain import NAME, Entry
 from protocolsim.scenario.build.components import disease_names, drug_names, load_shipped
@@ -331,6 +332,11 @@ def _of_component(component: Component, name: str, at: str) -> Iterator[Entry]:
             at=at,
             text=text,
             see=(name,),
+        )
+    for people in component.populations if isinstance(component, Disease) else ():
+        comes_on = f"They arrive on {people.arrives_on}." if people.arrives_on else "They arrive without treatment."
+        yield Entry(
+            "population of patients", people.name, people.meaning, at="cohort.population", text=comes_on, see=(name,)
         )
     for assessment in component.assessments:
         shown = tuple(v.name for v in assessment.variables)

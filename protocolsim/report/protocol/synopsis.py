@@ -114,7 +114,7 @@ def _design(scenario: Scenario) -> list[str]:
 def _population(scenario: Scenario) -> list[str]:
     cohort, disease = scenario.trial.cohort, scenario.trial.disease.component
     enrolling = [s for s in scenario.trial.protocol.states if s.enrolled]
-    population = [f"Model: {disease.meaning}."]
+    population = [f"Model: {disease.meaning}.", *_patients(scenario)]
     ways = [
         t
         for t in scenario.trial.protocol.transitions
@@ -132,6 +132,16 @@ def _population(scenario: Scenario) -> list[str]:
         population.append(f"A planned visit is missed with probability {100 * cohort.no_show:g} %.")
     population += [_population_line(name, p) for name, p in scenario.populations.items()]
     return population
+
+
+def _patients(scenario: Scenario) -> list[str]:
+    """Whose patients they are, and what they take when they come."""
+    population = scenario.population
+    if population is None and not scenario.arrives_on:
+        return []
+    drug = text.spoken(scenario.arrives_on)
+    lines = [] if population is None else [f"Patients: {population.meaning} ('{population.name}')."]
+    return [*lines, f"They come on {drug}." if drug else "They come without treatment."]
 
 
 def _population_line(name: str, p: Any) -> str:

@@ -8,8 +8,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from protocolsim.report.looks.summary import OVER_ALL_MEANS, EndingsOfLook, LooksSummary, summary_of
+from protocolsim.report.parameters import summary as parameters
+from protocolsim.report.parameters.console import print_shares
 from protocolsim.report.protocol import text as protocol_text
-from protocolsim.report.run import decision, findings
+from protocolsim.report.run import decision, findings, levels
 from protocolsim.report.style import numbers
 from protocolsim.report.style.console import Column, Screen
 from protocolsim.scenario.build.companions import quoted as quotes
@@ -20,14 +22,15 @@ from protocolsim.study.validation import published_rows
 if TYPE_CHECKING:
     from rich.console import Console
 
-_RANGE = Column("One trial,\n5-95 %")
+_SAMPLING = Column("Sampling range,\nfixed parameters", short="Sampling\nrange")
+_PREDICTION = Column("Prediction range,\nparameters included", short="Prediction\nrange")
 _ROLE = Column("Role", words=True)
 MOST_LINES = 60
 """Of a run at 80 columns, without --explain."""
 _NOMINAL = 80
 _COMPARED, _LOOKS, _OF_LOOKS = "published result", "look", "number of trials with looks"
 # The fewest rows of each table in the short form; what is not here stands whole.
-_LEAST = {"result": 3, "test": 1, "estimate between arms": 0, _OF_LOOKS: 6}
+_LEAST = {"result": 0, "test": 1, "estimate between arms": 0, _OF_LOOKS: 6}
 
 
 def print_summary(result: Result, console: Console, *, explain: bool = False) -> None:
@@ -45,7 +48,7 @@ def _summary(screen: Screen, result: Result, shown: Mapping[str, int] | None) ->
     put(result.scenario.title, "bold")
     if result.scenario.question:
         put(result.scenario.question)
-    for line in result.scenario.warnings:
+    for line in (*result.scenario.warnings, *levels.warnings(result)):
         put(f"Warning: {line}", "bold yellow")
     _said(screen, result)
     of_looks = summary_of(result)
@@ -57,9 +60,17 @@ def _summary(screen: Screen, result: Result, shown: Mapping[str, int] | None) ->
             put("")
             draw(screen, rows[:kept])
     put("")
-    for line in (numbers.verdict(result), numbers.undefined_note(result.estimates.values())):
-        if line:
-            put(line)
+    put(numbers.verdict(result))
+    if undefined := numbers.undefined_note(result.estimates.values()):
+        put(undefined if shown is None else _some_undefined(result))
+    if result.drawn is not None:
+        put("")
+        put(parameters.drawn(result))
+        if shown is None:
+            put("")
+            print_shares(screen, result)
+        elif result.shares:
+            put(parameters.learn_next(result))
     put("")
     if shown is None:
         _definitions(screen, result)
@@ -88,12 +99,18 @@ def _tables(result: Result, of_looks: LooksSummary | None, *, brief: bool) -> di
         others = [e for e in ends if e.published is None]
         others = sorted(others, key=lambda e: e.name not in quoted)
         tables = {
-            _COMPARED: (_compared, compared),
-            "result": (_briefly, others),
-            "test": (partial(_tests, brief=True), sorted(numbers.tests(result), key=lambda e: e.name not in quoted)),
+            _COMPARED: (partial(_compared, result=result), compared),
+            "result": (partial(_briefly, result=result), others),
+            "test": (
+                partial(_tests, result=result, brief=True),
+                sorted(numbers.tests(result), key=lambda e: e.name not in quoted),
+            ),
         }
     else:
-        tables = {"result": (_endpoints, ends), "test": (_tests, numbers.tests(result))}
+        tables = {
+            "result": (partial(_endpoints, result=result), ends),
+            "test": (partial(_tests, result=result), numbers.tests(result)),
+        }
     tables |= {"estimate between arms": (_contrasts, numbers.over_trials(result))}
     if of_looks is not None:
         looks = {_LOOKS: (partial(_looks, looks=of_looks), of_looks.rows), _OF_LOOKS: (_over_all, of_looks.over_all)}
@@ -137,14 +154,32 @@ def _where_more(result: Result, hidden: Sequence[str]) -> str:
     )
 
 
+def _some_undefined(result: Result) -> str:
+    few = [e for e in numbers.of_subjects(result) if e.n_undefined]
+    return f"In some trials there is no value (nobody in the denominator) of {numbers.count(len(few), 'endpoint')}."
+
+
+def _number_of(level: str) -> str:
+    """How often a test rejects without an effect, without how that effect was taken away."""
+    if level.startswith("not shown"):
+        return "not shown"
+    return level.partition("), ")[0] + ")" if "), " in level else level
+
+
 def _definitions(screen: Screen, result: Result) -> None:
     """What the columns mean, and the caveats."""
     put = screen.put
     put(numbers.RANGE_MEANS, "dim")
+    put(numbers.PARAMETERS_FIXED if result.drawn is None else numbers.PREDICTION_MEANS, "dim")
+    if result.shares:
+        put(parameters.MEANS, "dim")
+        put(parameters.coupling(result), "dim")
     if any(e.published is not None for e in result.estimates.values()):
         put(numbers.ROLES_MEAN, "dim")
     if numbers.tests(result):
         put(numbers.TESTS_MEAN, "dim")
+    if result.levels:
+        put(levels.LEVELS_MEAN, "dim")
     if numbers.over_trials(result):
         put(numbers.CONTRASTS_MEAN, "dim")
     if summary_of(result) is not None:
@@ -160,12 +195,14 @@ def print_validation(result: Result, console: Console) -> None:
     compared = published_rows(result)
     columns = (
         *(Column("Published result", words=True), Column("Published", words=True), Column("Exact 95 %")),
-        *(_RANGE, Column("Of"), Column("Ends"), Column("Holds"), Column("Verdict", words=True), _ROLE),
+        *([_SAMPLING] if result.drawn is None else [_SAMPLING, _PREDICTION]),
+        *(Column("Of"), Column("Ends"), Column("Holds"), Column("Width"), Column("Verdict", words=True), _ROLE),
     )
     rows = [
-        (one.estimate.label, numbers.published(one.estimate), numbers.exact(one), numbers.one_trial(one.estimate),
-         "" if one.size is None else f"{one.size:,}", numbers.ends(one), numbers.holds(one), one.verdict,
-         one.published.role)
+        (one.estimate.label, numbers.published(one.estimate), numbers.exact(one),
+         *([] if result.drawn is None else [numbers.fixed_range(one)]), numbers.one_trial(one.estimate),
+         "" if one.size is None else f"{one.size:,}", numbers.ends(one), numbers.holds(one), numbers.width(one),
+         one.verdict, one.published.role)
         for one in compared
     ]  # fmt: skip
     put(result.scenario.title, "bold")
@@ -173,7 +210,8 @@ def print_validation(result: Result, console: Console) -> None:
     put("")
     put(numbers.verdict(result))
     put("")
-    for line in (numbers.VERDICT_MEANS, numbers.ROLE_MEANS):
+    ranges = (numbers.RANGE_MEANS, numbers.PARAMETERS_FIXED if result.drawn is None else numbers.PREDICTION_MEANS)
+    for line in (numbers.VERDICT_MEANS, *ranges, numbers.ROLE_MEANS):
         put(line, "dim")
     for line in (*numbers.warnings_of(compared), *result.scenario.warnings):
         put(f"Warning: {line}", "bold yellow")
@@ -193,39 +231,55 @@ def _how_it_ran(result: Result) -> str:
     return ", ".join(parts)
 
 
-def _endpoints(screen: Screen, rows: Sequence[Estimate]) -> None:
-    """One row per endpoint; the published columns appear only where something was published."""
+def _endpoints(screen: Screen, rows: Sequence[Estimate], *, result: Result) -> None:
+    """One row per endpoint; columns of what was published, or of drawn parameters, appear only where there is any."""
     compared = any(e.published is not None for e in rows)
-    columns = [Column("Endpoint", words=True), Column("Simulated"), _RANGE]
+    columns = [Column("Endpoint", words=True), Column("Simulated"), *_ranges(result)]
     if compared:
         columns += [Column("Published", words=True), Column("Percentile", short="Pctl."), _ROLE]
     cells = []
     for endpoints in rows:
         # A long unit would widen two columns of numbers; it stands once, beside the label.
         unit = "" if endpoints.unit in ("", "%") else f"{endpoints.unit}; "
-        row = [f"{endpoints.label} ({unit}of {endpoints.among})", *_numbers(endpoints)]
+        row = [f"{endpoints.label} ({unit}of {endpoints.among})", *_numbers(result, endpoints)]
         if compared:
-            row += [numbers.published(endpoints), numbers.percentile(endpoints), endpoints.role or ""]
+            judged = _judged(result, endpoints)
+            row += [numbers.published(endpoints), numbers.percentile(judged), endpoints.role or ""]
         cells.append(row)
     screen.table(columns, cells, expand=True)
 
 
-def _compared(screen: Screen, rows: Sequence[Estimate]) -> None:
+def _compared(screen: Screen, rows: Sequence[Estimate], *, result: Result) -> None:
     """What was published beside what was simulated, without the denominators."""
-    columns = [Column("Endpoint", words=True), Column("Simulated"), _RANGE, Column("Published", words=True), _ROLE]
-    cells = [[_with_unit(e), *_numbers(e), numbers.published(e), e.role or ""] for e in rows]
+    columns = [Column("Endpoint", words=True), Column("Simulated"), *_ranges(result, brief=True)]
+    columns += [Column("Published", words=True), _ROLE]
+    cells = [[_with_unit(e), *_numbers(result, e), numbers.published(e), e.role or ""] for e in rows]
     screen.table(columns, cells, expand=True)
 
 
-def _briefly(screen: Screen, rows: Sequence[Estimate]) -> None:
+def _briefly(screen: Screen, rows: Sequence[Estimate], *, result: Result) -> None:
     """One line per endpoint, without the denominators."""
-    columns = [Column("Endpoint", words=True), Column("Simulated"), _RANGE]
-    screen.table(columns, [[_with_unit(e), *_numbers(e)] for e in rows], expand=True)
+    columns = [Column("Endpoint", words=True), Column("Simulated"), *_ranges(result, brief=True)]
+    screen.table(columns, [[_with_unit(e), *_numbers(result, e)] for e in rows], expand=True)
 
 
-def _numbers(estimate: Estimate) -> list[str]:
-    """What was simulated and its range, without the unit."""
-    return [numbers.bare(shown(estimate), estimate) for shown in (numbers.simulated, numbers.one_trial)]
+def _ranges(result: Result, *, brief: bool = False) -> list[Column]:
+    """The columns of ranges: that of drawn parameters only where any were drawn."""
+    columns = [_SAMPLING] if result.drawn is None else [_SAMPLING, _PREDICTION]
+    return [Column(column.short) for column in columns] if brief else columns
+
+
+def _judged(result: Result, estimate: Estimate) -> Estimate:
+    """The estimate that published values are judged by: that of drawn parameters where any were drawn."""
+    return estimate if result.drawn is None else result.drawn.estimates[estimate.name]
+
+
+def _numbers(result: Result, estimate: Estimate) -> list[str]:
+    """What was simulated and its ranges, without the unit."""
+    shown = [numbers.simulated(estimate), numbers.one_trial(estimate)]
+    if result.drawn is not None:
+        shown.append(numbers.one_trial(_judged(result, estimate)))
+    return [numbers.bare(text, estimate) for text in shown]
 
 
 def _with_unit(estimate: Estimate) -> str:
@@ -242,7 +296,7 @@ def _looks(screen: Screen, rows: Sequence[EndingsOfLook], *, looks: LooksSummary
 def _over_all(screen: Screen, rows: Sequence[Estimate]) -> None:
     """One row for each number of all trials with looks."""
     cells = [(e.label, numbers.simulated(e), numbers.one_trial(e)) for e in rows]
-    screen.table([Column("Trials with these looks", words=True), Column("Simulated"), _RANGE], cells, expand=True)
+    screen.table([Column("Trials with these looks", words=True), Column("Simulated"), _SAMPLING], cells, expand=True)
 
 
 def _contrasts(screen: Screen, rows: Sequence[Estimate]) -> None:
@@ -254,7 +308,13 @@ def _contrasts(screen: Screen, rows: Sequence[Estimate]) -> None:
     )
 
 
-def _tests(screen: Screen, rows: Sequence[Estimate], *, brief: bool = False) -> None:
-    """One row per test: what it tests, and how often it rejects."""
-    cells = [(e.label if brief else f"{e.label} ({e.counting.partition('; ')[2]})", numbers.simulated(e)) for e in rows]
-    screen.table([Column("Test of each trial", words=True), Column("Rejects")], cells, expand=True)
+def _tests(screen: Screen, rows: Sequence[Estimate], *, result: Result, brief: bool = False) -> None:
+    """One row per test: what it tests, how often it rejects, and how often without an effect where that is known."""
+    columns = [Column("Test of each trial", words=True), Column("Rejects")]
+    labels = [e.label if brief else f"{e.label} ({e.counting.partition('; ')[2]})" for e in rows]
+    cells = [[label, numbers.simulated(e)] for label, e in zip(labels, rows, strict=True)]
+    if result.levels:
+        columns.append(Column("Without an effect", words=True))
+        found = [levels.level(result, e) for e in rows]
+        cells = [[*row, _number_of(text) if brief else text] for row, text in zip(cells, found, strict=True)]
+    screen.table(columns, cells, expand=True)

@@ -13,9 +13,11 @@ from protocolsim.errors import UsageError
 from protocolsim.report.looks.figures import boundaries, endings
 from protocolsim.report.looks.frames import bounded
 from protocolsim.report.looks.summary import OVER_ALL_MEANS, summary_of
+from protocolsim.report.parameters import summary as parameters
+from protocolsim.report.parameters.figures import variance_shares
 from protocolsim.report.protocol.diagram import TOLD_OF_CHART, chart_for_page
 from protocolsim.report.protocol.state_chart import counts, state_chart
-from protocolsim.report.run import decision, figures, findings
+from protocolsim.report.run import decision, figures, findings, levels
 from protocolsim.report.run.flow import flow
 from protocolsim.report.style import numbers
 from protocolsim.report.style.figures import inline
@@ -36,8 +38,9 @@ def page(result: Result) -> str:
     first, *others = [*(looks["figures"][:1] if looks else []), *drawn] or [None]
     parts: dict[str, Any] = {
         "looks": looks,
+        "shares": _shares(result),
         "validation": _validation(result),
-        "tests": [_test(e) for e in numbers.tests(result)],
+        "tests": [_test(result, e) for e in numbers.tests(result)],
         "contrasts": [_characteristic(e) for e in numbers.over_trials(result)],
         "beside": findings.beside(result),
         "figures": others,
@@ -60,6 +63,9 @@ def page(result: Result) -> str:
         rows=_rows(result),
         compared=any(e.published is not None for e in estimates),
         range_means=numbers.RANGE_MEANS,
+        prediction_means=numbers.PREDICTION_MEANS,
+        levels_mean=levels.LEVELS_MEAN if result.levels else "",
+        warnings=[*result.scenario.warnings, *levels.warnings(result)],
         contrasts_mean=numbers.CONTRASTS_MEAN,
         tests_mean=numbers.TESTS_MEAN,
         verdict_means=numbers.VERDICT_MEANS,
@@ -80,6 +86,7 @@ def _titles(result: Result, parts: Mapping[str, Any]) -> dict[str, str]:
         "beside": "The same trial otherwise",
         "looks": "The looks",
         "results": "Simulated and published" if compared else "Simulated",
+        "shares": "What makes single trials differ",
         "tests": "Analysing the trial",
         "contrasts": "Estimates between arms, over trials",
         "validation": "Row by row: could the model have produced the published trial?",
@@ -112,19 +119,36 @@ def _rows(result: Result) -> list[dict[str, Any]]:
             "simulated": numbers.bare(numbers.simulated(e), e),
             "unit": "" if e.unit == "%" else e.unit,
             "range": numbers.bare(numbers.one_trial(e), e),
+            "prediction": numbers.bare(numbers.one_trial(judged), judged),
             "published": numbers.published(e),
             "source": e.published.source if e.published else "",
             "note": e.published.note if e.published else "",
-            "percentile": numbers.percentile(e),
+            "percentile": numbers.percentile(judged),
             "role": e.role or "",
-            "outside": inside(e) is False and e.n_replicates > 1,
+            "outside": inside(judged) is False and e.n_replicates > 1,
         }
         for e in numbers.of_subjects(result)
+        for judged in [e if result.drawn is None else result.drawn.estimates[e.name]]
     ]
 
 
-def _test(estimate: Estimate) -> dict[str, str]:
-    return {"label": estimate.label, "counting": estimate.counting, "rejects": numbers.simulated(estimate)}
+def _shares(result: Result) -> dict[str, Any] | None:
+    """Whose the variance of single trials is; None where parameters are fixed."""
+    if result.drawn is None:
+        return None
+    figure = _drawn(variance_shares(result), "variance") if parameters.shown(result) else None
+    return {
+        "rows": parameters.rows(result), "figure": figure, "means": parameters.MEANS, "drawn": parameters.drawn(result),
+        "held": parameters.held(result), "coupling": parameters.coupling(result),
+        "learn_next": parameters.learn_next(result), "notes": parameters.notes([*result.shares.values()]),
+    }  # fmt: skip
+
+
+def _test(result: Result, estimate: Estimate) -> dict[str, str]:
+    return {
+        "label": estimate.label, "counting": estimate.counting, "rejects": numbers.simulated(estimate),
+        "level": levels.level(result, estimate),
+    }  # fmt: skip
 
 
 def _looks(result: Result) -> dict[str, Any] | None:
@@ -197,6 +221,8 @@ def _compared(one: PublishedComparison) -> dict[str, str]:
         "exact": numbers.exact(one),
         "range": numbers.one_trial(e),
         "of": "" if one.size is None else f"{one.size:,}",
+        "fixed": numbers.fixed_range(one),
+        "width": numbers.width(one),
         "ends": numbers.ends(one),
         "holds": numbers.holds(one),
         "percentile": numbers.percentile(e),

@@ -15,16 +15,27 @@ _MOST_DIGITS = 6
 _NO_ERROR = 1e-12  # less than that is what rounding leaves
 VERDICT_MEANS = (
     "Verdict: whether the published value lies between the 5th and the 95th percentile of single simulated trials; of "
-    "a published count, of trials that count as many patients as were published (Of). Ends: the 95 % intervals of both "
+    "a published count, of trials that count as many patients as were published (Of). Width: of that range; a wide one "
+    "holds much, and lying inside it says little. Ends: the 95 % intervals of both "
     "percentiles, from their Monte Carlo error. Holds: how many of the simulated trials lie in the range; counts move "
     "in steps, so that theirs holds more than 90 %. "
     "Exact 95 %: the Clopper-Pearson confidence interval of a published count, worked out here [D]."
 )
 # What every table of results has to say under it.
 RANGE_MEANS = (
-    "One trial, 5-95 %: where 90 % of single simulated trials fall. It is a prediction range for one trial of this "
-    "size, not a confidence interval, and more replicates do not narrow it. The ± is the Monte Carlo standard error "
-    "of the simulated value, which they do narrow."
+    "Sampling range at fixed parameters, 5-95 %: where 90 % of single simulated trials of this size fall, if every "
+    "parameter of the models is as it stands there. It is no confidence interval, more replicates do not narrow it, "
+    "and it says nothing of how far the parameters are known. The ± is the Monte Carlo standard error of the "
+    "simulated value, which more replicates do narrow."
+)
+PARAMETERS_FIXED = (
+    "The parameters of the models were held at their values; --parameters plausible draws those that are uncertain, "
+    "and then says how far the next real trial may differ."
+)
+PREDICTION_MEANS = (
+    "Prediction range, parameters included, 5-95 %: the same of trials for which the uncertain parameters are drawn, "
+    "each draw for two trials of different patients. It is what may be expected of the next real trial as far as the "
+    "parameters are known; published values are judged by it."
 )
 TESTS_MEAN = (
     "Rejects: the share of simulated trials in which the test rejects its null hypothesis, with its Monte Carlo "
@@ -153,6 +164,8 @@ def verdict(result: Result) -> str:
     rows = [row for row in published_rows(result) if row.estimate.lo == row.estimate.lo]
     compared = data(rows)
     said = [f"{count(result.replicates, 'trial')} {'was' if result.replicates == 1 else 'were'} simulated."]
+    if result.drawn is not None:
+        said.append("As many again were simulated with the uncertain parameters drawn.")
     if not compared:
         said.append("No published result is set beside them, so nothing here says how near they are to a real trial.")
         return " ".join(said)
@@ -160,11 +173,11 @@ def verdict(result: Result) -> str:
         said.append("One trial has no range; run more replicates to see whether the published results lie within it.")
         return " ".join(said)
     agree = [datum for datum in compared if _inside(datum)]
-    said.append(_agreement(len(agree), len(compared)))
+    said.append(_agreement(len(agree), len(compared), rows[0].range_used))
     if len(rows) > len(compared):
         said.append(_said_twice(compared))
     said.extend(
-        f"Outside: {r.estimate.label} (published {published(r.estimate)}, one trial {one_trial(r.estimate)})."
+        f"Outside: {r.estimate.label} (published {published(r.estimate)}, {_range_word(r)} {one_trial(r.estimate)})."
         for r in rows
         if r.verdict == "outside"
     )
@@ -203,6 +216,19 @@ def ends(row: PublishedComparison) -> str:
 def holds(row: PublishedComparison) -> str:
     """How much of the simulated trials a range really holds; '' where nothing is known of that."""
     return "" if row.range is None or row.verdict == "undefined" else f"{100.0 * row.range.holds:.0f} %"
+
+
+def width(row: PublishedComparison) -> str:
+    """How wide the range is that a verdict rests on; '' where there is none."""
+    if row.verdict == "undefined" or math.isnan(row.width):
+        return ""
+    unit = row.estimate.unit
+    return f"{scaled(row.width, unit):.0f} points" if unit == "%" else plain(row.width)
+
+
+def fixed_range(row: PublishedComparison) -> str:
+    """The sampling range at fixed parameters, where the verdict rests on another."""
+    return "" if row.fixed is None else span(row.fixed.lo, row.fixed.hi, row.estimate.unit)
 
 
 def _end(error: tuple[float, float], unit: str) -> str:
@@ -246,8 +272,13 @@ def _of_other_sizes(rows: Sequence[PublishedComparison], result: Result) -> str:
     return f"Of another size: {'; '.join(found)}; 'protocolsim validate' judges them among trials of their own."
 
 
-def _agreement(agree: int, of: int) -> str:
-    held = "inside the range that holds 90 % of single simulated trials"
+def _range_word(row: PublishedComparison) -> str:
+    """The range that a verdict rests on, in two words."""
+    return row.range_used.partition(" range")[0] + " range"
+
+
+def _agreement(agree: int, of: int, used: str) -> str:
+    held = f"inside the range that holds 90 % of single simulated trials ({used})"
     if of == 1:
         return f"The one published result lies {held if agree else held.replace('inside', 'outside')}."
     if agree == of:

@@ -41,6 +41,10 @@ def print_sweep(sweep: Sweep, console: Console) -> None:
         f"{numbers.count(len(sweep.outcomes), 'point')}, {own.engine} engine, protocolsim {own.version}, "
         f"{own.provenance['run time']}"
     )
+    if own.drawn is not None:
+        screen.put(
+            "Simulated at fixed parameters; the prediction range with these drawn is in --json and --out.", "dim"
+        )
     for note in [*([f"Not shown: {' and '.join(hidden)}; they are in --json and --out."] if hidden else []), ran]:
         screen.put(note, "dim")
 

@@ -42,12 +42,18 @@ def sweep_page(sweep: Sweep, chart: Drawing | None = None) -> str:
         style=style(),
         told=_told(sweep),
         tables=[_table(sweep, name) for name in names],
-        range_means=numbers.RANGE_MEANS,
+        range_means=_ranges_mean(sweep),
+        drawn=sweep.own.drawn is not None,
         difference_means=DIFFERENCE_MEANS,
         figure=None if chart is None else {"svg": inline(chart, "figure"), "caption": caption(chart)},
         title="" if chart is None else title(chart),
         provenance=sweep.provenance,
     )
+
+
+def _ranges_mean(sweep: Sweep) -> str:
+    """What the columns of ranges mean."""
+    return numbers.RANGE_MEANS + ("" if sweep.own.drawn is None else f" {numbers.PREDICTION_MEANS}")
 
 
 def _told(sweep: Sweep) -> str:
@@ -81,5 +87,6 @@ def _row(outcome: Outcome, name: str) -> dict[str, Any]:
         "settings": outcome.settings,
         "value": numbers.simulated(there),
         "range": numbers.one_trial(there),
+        "prediction": "" if outcome.drawn is None else numbers.one_trial(outcome.drawn.estimates[name]),
         "difference": numbers.difference(*outcome.differences[name], there.unit),
     }

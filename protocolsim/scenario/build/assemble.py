@@ -33,6 +33,7 @@ from protocolsim.scenario.build.effect import effect_of
 from protocolsim.scenario.build.endpoints import EndpointsBuilder
 from protocolsim.scenario.build.interim.around import Around
 from protocolsim.scenario.build.interim.events import awaited_stops, possible_stops
+from protocolsim.scenario.build.patients.population import ARRIVES_ON, Arriving, arriving
 from protocolsim.scenario.build.proof_case import case_of
 from protocolsim.scenario.build.protocol import ON_STUDY, StatesBuilder
 from protocolsim.scenario.build.values.expressions import Expressions
@@ -45,14 +46,14 @@ from protocolsim.scenario.checks.lapsing import lapsing, said
 from protocolsim.scenario.checks.limits import beyond_limits, too_fine
 from protocolsim.scenario.file.extends import SET
 from protocolsim.scenario.file.model_schema import ModelPart
-from protocolsim.scenario.file.models import cast_of
+from protocolsim.scenario.file.models import NOTHING, arrives_on, cast_of
 from protocolsim.scenario.file.schema import CohortPart, ScenarioPart
 from protocolsim.scenario.file.shape_check import check
 from protocolsim.scenario.file.templates import expanded
 from protocolsim.scenario.file.yaml_reader import Address, Document, spell
 from protocolsim.scenario.models.declared import DeclaredModel
 from protocolsim.scenario.reserved import DROPOUT, check_meeting, check_names, why_no_component
-from protocolsim.scenario.scenario import DecisionWorth, Scenario
+from protocolsim.scenario.scenario import DecisionWorth, Scenario, usual_replicates
 from protocolsim.scenario.settable import SettableParameter, scenario_parameters, variable_starts
 from protocolsim.scenario.setting_names import key_of
 from protocolsim.units import UnitError, in_words, unit_product
@@ -75,6 +76,18 @@ class _Cast:
     values: dict[str, dict[str, float]]
     rows: list[SettableParameter]
     warnings: list[str]
+    arriving: Arriving
+    silent: tuple[tuple[Address, str], ...] = ()
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """What a reader is told of them."""
+        return (*(text for _, text in self.silent), *self.warnings)
+
+    def who(self) -> dict[str, Any]:
+        """Who the patients are, in the words of a Scenario."""
+        come = self.arriving
+        return {"population": come.population, "arrives_on": come.drug, "assumed": self.silent}
 
     @property
     def components(self) -> tuple[Component, ...]:
@@ -99,7 +112,7 @@ def build(document: Document, *, allow_plugins: bool = False) -> Scenario:
 
 def _as_written(part: ScenarioPart) -> dict[str, Any]:
     """What a scenario says in the words of its file."""
-    names = ("title", "question", "description", "seed", "replicates", "follow")
+    names = ("title", "question", "description", "seed", "follow")
     return {
         **{name: getattr(part, name) for name in names},
         **{name: tuple(getattr(part, name)) for name in ("sources", "notes", "beside", "findings")},
@@ -138,7 +151,8 @@ def _assemble(document: Document, part: ScenarioPart, q: Expressions, allow_plug
     return Scenario(
         name=PurePath(document.source).stem,
         **_as_written(part),
-        warnings=(*cast.warnings, *_unusual(part, q.names, document, analyses), *(said(*n) for n in never)),
+        replicates=part.replicates or usual_replicates(cohort.size, waiting=trial().limited),
+        warnings=(*cast.told, *_unusual(part, q.names, document, analyses), *(said(*n) for n in never)),
         trial=trial(),
         populations=populations,
         endpoints=endpoints,
@@ -150,6 +164,7 @@ def _assemble(document: Document, part: ScenarioPart, q: Expressions, allow_plug
         own_parameters=_own_parameters(part, protocol, q),
         parameters=tuple(cast.rows),
         design=state_rows(part, protocol),
+        **cast.who(),
         lapsing=never,
         document=document,
         builder=build,
@@ -201,7 +216,7 @@ def _check_size(part: ScenarioPart, faults: Faults) -> bool:
     """Whether the protocol is small enough to be looked at."""
     if not 0 <= part.seed <= MAX_SEED:
         faults.append(("seed",), f"{part.seed} is not between 0 and {MAX_SEED}")
-    if not 1 <= part.replicates < MAX_REPLICATES:
+    if part.replicates is not None and not 1 <= part.replicates < MAX_REPLICATES:
         why = "below 1 (replicates)" if part.replicates < 1 else "too many"
         faults.append(("replicates",), f"{part.replicates} is {why}")
 
@@ -252,18 +267,16 @@ def _idle(part: ScenarioPart, names: Names, document: Document) -> list[str]:
 def _cast(part: ScenarioPart, q: Expressions, allow_plugins: bool, attached: Mapping[str, bytes]) -> _Cast:
     load = partial(_component, q.faults, allow_plugins=allow_plugins, models=part.models, attached=attached)
     disease = load(("cohort", "disease"), "disease", part.cohort.disease)
-    used = [d for s in part.protocol.states.values() for d in s.treatment]
-    names = list(dict.fromkeys([*used, *part.drugs]))
+    kinds = _drug_kinds(part)
     drugs: dict[str, Drug] = {}
-    for name in names:
-        declared = part.drugs.get(name)
-        address: Address = ("drugs", name) if declared is not None else _first_use(part, name)
-        kind = declared.kind if declared is not None and declared.kind is not None else name
-        component = load(address, "drug", kind)
+    for name, kind in kinds.items():
+        component = load(_first_use(part, name), "drug", kind)
         if isinstance(component, Drug):
             drugs[name] = component
-    cast = _Cast(disease if isinstance(disease, Disease) else None, tuple(drugs.values()), tuple(drugs), {}, [], [])
-    if cast.disease is None or len(drugs) < len(names):
+    sick = disease if isinstance(disease, Disease) else None
+    come = arriving(part.cohort, q, sick, drugs)
+    cast = _Cast(sick, tuple(drugs.values()), tuple(drugs), {}, [], [], come)
+    if cast.disease is None or len(drugs) < len(kinds):
         q.names.silence(*FROM_COMPONENTS)
     if cast.disease is None:
         q.names.silence("name")  # its traits are names that rules may use
@@ -272,15 +285,30 @@ def _cast(part: ScenarioPart, q: Expressions, allow_plugins: bool, attached: Map
     for name, drug in drugs.items():
         declared = part.drugs.get(name)
         _read_values(cast, q, ("drugs", name), name, drug, (declared.model_extra or {}) if declared is not None else {})
+    if cast.disease is not None:
+        cast.silent = tuple(come.silent(cast.drugs, cast.disease))
     _handshake(cast, q.faults, q.names)
     return cast
 
 
+def _drug_kinds(part: ScenarioPart) -> dict[str, str]:
+    """What each drug is that the file names, in a state, under `drugs:` or as what patients arrive on."""
+    used = [d for s in part.protocol.states.values() for d in s.treatment]
+    kinds = {
+        name: (part.drugs[name].kind if name in part.drugs else None) or name
+        for name in dict.fromkeys([*used, *part.drugs])
+    }
+    taken = arrives_on(part.cohort.arrives_on, kinds)
+    return kinds if taken is None else {**kinds, taken: taken}
+
+
 def _first_use(part: ScenarioPart, drug: str) -> Address:
+    if drug in part.drugs:
+        return ("drugs", drug)
     for name, state in part.protocol.states.items():
         if drug in state.treatment:
             return ("protocol", "states", name, "treatment", drug)
-    return ("drugs", drug)
+    return ARRIVES_ON
 
 
 def _component(
@@ -298,9 +326,10 @@ def _component(
             if component is None:
                 return None
         else:
-            component = components.load(room, name, allow_plugins, also=models)
+            also = (*models, NOTHING) if address == ARRIVES_ON else models
+            component = components.load(room, name, allow_plugins, also=also)
     except UsageError as error:
-        faults.append(address, str(error), at_key=room == "drug")
+        faults.append(address, str(error), at_key=room == "drug" and address != ARRIVES_ON)
         return None
     unfit = why_no_component(component, of_cohort=room == "disease")
     for why in unfit:
@@ -321,11 +350,13 @@ def _read_values(
     cast: _Cast, q: Expressions, address: Address, called: str, component: Component, given: Mapping[str, Any]
 ) -> None:
     """Every parameter of a component: its default, or what the scenario says; the file says `called` of it."""
-    known = {p.name: p for p in component.parameters}
-    values = component.defaults()
+    known = {p.name: p for p in cast.arriving.parameters(component)}
+    values = {p.name: p.value for p in known.values()}
     for name, text in given.items():
         place_: Address = (*address, name)
-        if name not in known:
+        if name not in known and name == getattr(component, "on_arrival", ""):
+            q.faults.append(place_, "what patients arrive on is said by cohort: arrives_on", at_key=True)
+        elif name not in known:
             keys = [*known, *(CohortPart.model_fields if address == ("cohort",) else ())]
             q.faults.append(place_, unknown("key", name, keys), at_key=True)
         elif isinstance(text, bool) or not isinstance(text, (int, float, str)):
@@ -334,6 +365,7 @@ def _read_values(
             value = _in_its_unit(q, place_, known[name], text)
             if value is not None:
                 values[name] = value
+    values |= cast.arriving.told(component)
     try:
         constants = component.constants(values)
         for baseline in (h.baseline for h in component.hazards if h.baseline is not None):
@@ -341,14 +373,15 @@ def _read_values(
     except Exception as error:  # noqa: BLE001 - code from outside may fail in any way
         q.faults.append(address, f"'{component.name}' failed at these parameters: {raised(error)}", at_key=True)
     cast.values[component.name] = values
-    for p in component.parameters:
+    of_population = cast.arriving.given(component)
+    for p in known.values():
         changed = values[p.name] != p.value
         path = f"{'.'.join(map(str, address))}.{p.name}"
         cast.rows.append(
             SettableParameter(
                 key_of(called, p.name, path), p.name, path, component.name, p.unit, values[p.name], p.low, p.high,
                 p.meaning, p.mark, p.source, str(given.get(p.name, "")), default=p.value, changed=changed,
-                scale=p.scale, heading=p.label,
+                scale=p.scale, heading=p.label, population=cast.arriving.name if p.name in of_population else "",
             )
         )  # fmt: skip
         if changed and not p.low <= values[p.name] <= p.high:

@@ -55,7 +55,8 @@ def check_findings(part: ScenarioPart, faults: Faults, names: Names, made: Colle
 def companion_document(document: Document, name: str) -> Document:
     """The document of a companion, with what was set from outside set there too, unless the companion changes it.
 
-    A path is looked for beside the document's own file. Raises UsageError or ScenarioError where it cannot be read.
+    What is set of a drug stays away from a companion that does not give it, where it means nothing. A path is looked
+    for beside the document's own file. Raises UsageError or ScenarioError where it cannot be read.
     """
     beside = Path(document.source).parent / name if is_path(name) and is_path(document.source) else name
     result = load_document(str(beside))
@@ -66,9 +67,18 @@ def companion_document(document: Document, name: str) -> Document:
     settings = {
         address: value
         for address, value in changed.items()
-        if not isinstance(value, dict | list) and _at(result.data, address) == _at(plain, address)
+        if not isinstance(value, dict | list)
+        and _at(result.data, address) == _at(plain, address)
+        and (address[0] != "drugs" or address[1] in _given(result.data))
     }
     return with_settings(result, settings)
+
+
+def _given(data: Mapping[str, Any]) -> set[str]:
+    """The drugs that a scenario's states give, in data that nothing has checked yet."""
+    states = _at(data, ("protocol", "states"))
+    treatments = [_at(state, ("treatment",)) for state in states.values()] if isinstance(states, Mapping) else []
+    return {str(drug) for treatment in treatments if isinstance(treatment, Mapping) for drug in treatment}
 
 
 def with_companions_at(data: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:

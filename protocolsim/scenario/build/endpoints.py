@@ -222,7 +222,16 @@ class EndpointsBuilder:
             return None
         above, below = number.count or (None, None)
         return Published(
-            number.value, str(part.value), part.role, part.source, part.mark, above, below, part.note, part.same_as
+            number.value,
+            str(part.value),
+            part.role,
+            part.source,
+            part.mark,
+            above,
+            below,
+            part.note,
+            part.same_as,
+            part.explanation,
         )
 
 

@@ -37,6 +37,25 @@ def _of_a_disease(component: Disease) -> Iterator[str]:
         if need not in own:
             yield f"it needs the trait '{need}', which only the disease itself could offer, and does not"
 
+    yield from _populations(component)
+
+
+def _populations(disease: Disease) -> Iterator[str]:
+    """What its populations say that could not be so; of a drug's parameters it knows nothing."""
+    known = {p.name: p for p in disease.parameters}
+    names = [p.name for p in disease.populations]
+    yield from (f"it declares the population '{n}' twice" for n in dict.fromkeys(names) if names.count(n) > 1)
+    if disease.populations and disease.populations[0].values:
+        yield f"its first population, '{names[0]}', has values, and the parameters' own are its"
+    for population in disease.populations:
+        for name, given in population.values_of().items():
+            of = known.get(name)
+            if of is None:
+                yield f"its population '{population.name}' says what '{name}' is, which is no parameter of it"
+            elif not of.lowest <= given.value <= of.most:
+                bounds = f"not between its bounds, {of.lowest:g} and {of.most:g}"
+                yield f"'{name}' of its population '{population.name}' is {given.value:g}, {bounds}"
+
 
 def _columns(component: Component) -> Iterator[str]:
     """A column beyond its own belongs to another component."""

@@ -11,16 +11,21 @@ import os
 from importlib import resources
 from pathlib import Path
 
-from protocolsim.errors import UsageError, unknown
+from protocolsim.errors import UsageError, nearest, unknown
 from protocolsim.plugins import plugins
 
 _ENDINGS = (".yaml", ".yml")
-_TARGETS, _MODELS = "targets", "models"
+_TARGETS, _MODELS, _VALIDATION = "targets", "models", "validation"
 
 
 def names() -> list[str]:
     """The names of the scenarios that come with the package, and of those of installed packages, sorted."""
     return sorted({*_shipped(), *plugins("scenario")})
+
+
+def validation() -> list[str]:
+    """The names of the scenarios of the validation suite, sorted: one published result each, or one trial's."""
+    return sorted(path.stem for path in (_folder() / _VALIDATION).glob("*.yaml"))
 
 
 def _shipped() -> list[str]:
@@ -31,6 +36,8 @@ def _place(name: str) -> Path:
     """The file of a scenario of that name. Raises UsageError where an installed package promises it and has none."""
     if name in _shipped():
         return _folder() / f"{name}.yaml"
+    if name in validation():
+        return _folder() / _VALIDATION / f"{name}.yaml"
     plugin = plugins("scenario")[name]
     path = plugin.folder() / f"{name}.yaml"
     if not path.is_file():
@@ -49,16 +56,18 @@ def find(name_or_path: str) -> Path:
 
     Raises UsageError for a name that no shipped scenario has.
     """
-    known = names()
+    known = [*names(), *validation()]
     if is_path(name_or_path):
         path = Path(name_or_path)
         shipped = path.name == name_or_path and not os.path.lexists(path) and path.stem in known
         return _place(path.stem) if shipped else path
     if name_or_path in known:
         return _place(name_or_path)
-    message = unknown("scenario", name_or_path, known, limit=len(known))
+    # Of those of the validation suite only one that is near is named: they are many, and listed apart.
+    listed = known if nearest(name_or_path, known) is not None else names()
+    message = unknown("scenario", name_or_path, listed, limit=len(listed))
     if known and "known here" not in message:
-        message += f" Shipped: {', '.join(known)}"
+        message += f" Shipped: {', '.join(names())}"
     if os.path.lexists(name_or_path):
         message += f"; to mean what stands in this folder write './{name_or_path}'"
     raise UsageError(message)

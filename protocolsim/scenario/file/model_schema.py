@@ -31,6 +31,29 @@ class ModelParameter(FilePart):
     most: Scalar | None = Field(default=None, alias="at most", description="nothing above it is accepted")
 
 
+class ModelPopulationValue(FilePart):
+    """What one parameter is in a population, in place of its own value."""
+
+    value: Scalar = Field(description="its value in these patients, with a unit")
+    range: Annotated[list[Scalar], Field(min_length=2, max_length=2)] = Field(
+        description="the lowest and highest value that are plausible in them"
+    )
+    mark: Mark = Field(default="A", description="how its value is known: F, F2, D, A or M")
+    source: Text | None = Field(default=None, description="where its value comes from")
+
+
+class ModelPopulation(FilePart):
+    """People who have a disease, as a kind of trial finds them: `population: NAME` of a cohort chooses them."""
+
+    meaning: Text = Field(description="who they are, in a phrase")
+    arrives_on: Text | None = Field(
+        default=None, alias="arrives on", description="the drug that they take when they come; none where absent"
+    )
+    parameters: dict[str, ModelPopulationValue] = Field(
+        default={}, description="parameters of the disease whose values are others in them, by name"
+    )
+
+
 class PatientColumn(FilePart):
     """A column of a file of patients, as a trait that the clinic knows."""
 
@@ -266,6 +289,10 @@ class EventPart(FilePart):
     times: Expression | None = Field(default=None, description="what that hazard is multiplied by, such as a frailty")
     since: Literal["entry", "enrolment"] = Field(default="entry", description="when its time begins")
     recurrent: StrictBool = Field(default=False, description="it may come again")
+    step: Time | None = Field(
+        default=None,
+        description="how often a hazard that changes is found out anew, where the model goes by every moment",
+    )
     meaning: Text | None = Field(default=None, description="what it is, in a few words")
     stream: StrictInt | None = Field(default=None, description="the number of its stream of draws, instead of its own")
 
@@ -292,6 +319,11 @@ class ModelPart(FilePart):
         default="mg", alias="measured in", description="of a drug that no quantity takes in: what its doses count"
     )
     parameters: dict[str, ModelParameter] = Field(default={}, description="its numbers, by name")
+    populations: dict[str, ModelPopulation] = Field(
+        default={},
+        description="of a disease: kinds of patients, by name; the first, whose values are the parameters' own, is "
+        "that of a scenario that names none",
+    )
     definitions: dict[str, Expression] = Field(default={}, description="formulas over parameters, by name")
     signals: dict[str, SignalPart] = Field(default={}, description="of a disease: units of signals that it reads")
     needs: Names | dict[str, Text] = Field(

@@ -22,6 +22,8 @@ FOLDER = "models"
 MOST_BYTES = 32 * 1024 * 1024
 """Of a file of patients."""
 _ENDINGS = (".yaml", ".yml")
+NOTHING = "nothing"
+"""What `arrives_on` of a cohort says where patients come without treatment."""
 
 
 def with_models(document: Document, path: Path | None) -> Document:
@@ -91,7 +93,18 @@ def cast_of(data: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
     for state in mapping(data, "protocol", "states").values():
         drugs |= dict.fromkeys(mapping(state, "treatment"))
     kinds = {drug: str(mapping(data, "drugs", drug).get("kind", drug)) for drug in drugs}
+    taken = arrives_on(mapping(data, "cohort").get("arrives_on"), kinds)
+    kinds |= {} if taken is None else {taken: taken}
     return [*result, *(("drug", drug, kind, f"drugs.{drug}") for drug, kind in kinds.items())]
+
+
+def arrives_on(said: Any, named: Mapping[str, str]) -> str | None:
+    """The drug that a cohort says patients arrive on, where the file names it nowhere else.
+
+    `named`: the kinds of the drugs that are named, by their names in the file.
+    """
+    taken = isinstance(said, str) and said != NOTHING and said not in {**named, **dict.fromkeys(named.values())}
+    return said if taken else None
 
 
 def mapping(data: Any, *keys: str) -> Mapping[str, Any]:

@@ -42,6 +42,11 @@ class ScenarioParameter(FilePart):
     range: Annotated[list[Scalar], Field(min_length=2, max_length=2)] | None = Field(
         default=None, description="the lowest and highest value that make sense"
     )
+    plausible: Annotated[list[Scalar], Field(min_length=2, max_length=2)] | None = Field(
+        default=None,
+        description="the lowest and highest value that it may really have, where it is a guess and no choice of the "
+        "design: `--parameters plausible` draws it",
+    )
     meaning: Text = Field(description="what it is, in a few words")
     scale: Scale = Field(
         default="linear",
@@ -90,6 +95,14 @@ class CohortPart(BaseModel):
 
     size: Count = Field(description="subjects to enrol")
     disease: Text = Field(description="the disease model")
+    population: Text | None = Field(
+        default=None, description="whose patients they are: a population of the disease; its first where absent"
+    )
+    arrives_on: Text | None = Field(
+        default=None,
+        description="the drug that patients take when they come, which stops in the first state that does not name it, "
+        "or `nothing`; what their population takes where absent",
+    )
     max_candidates: Count | None = Field(default=None, description="stop with an error after screening so many")
     arrivals: Rate | None = Field(default=None, description="candidates per time at a single site, such as 1 / 4 weeks")
     sites: dict[str, SitePart] | None = Field(default=None, description="the clinics, by name")
@@ -422,6 +435,11 @@ class PublishedPart(FilePart):
         description="the published result that is the same datum said otherwise (9/13 did, 4/13 did not): one datum "
         "counts once",
     )
+    explanation: StrictStr = Field(
+        default="",
+        description="where it lies outside the simulated range: what in the model makes it so; the table of the "
+        "validation suite shows it beside the miss",
+    )
 
 
 class ScenarioPart(FilePart):
@@ -441,7 +459,9 @@ class ScenarioPart(FilePart):
     )
     extends: Text | None = Field(default=None, description="a scenario to start from; this file says only what differs")
     seed: StrictInt = Field(default=1, description="the random seed: the same seed gives the same numbers, to the bit")
-    replicates: StrictInt = Field(default=200, description="how many trials are simulated")
+    replicates: StrictInt | None = Field(
+        default=None, description="how many trials are simulated; about as many as a second allows where it is not said"
+    )
     follow: Text | None = Field(default=None, description="the variable that figures draw for each subject")
     parameters: dict[str, ScenarioParameter] = Field(default={}, description="named numbers for rules and doses")
     cohort: CohortPart = Field(description="the subjects: how many, with which disease, from which sites")

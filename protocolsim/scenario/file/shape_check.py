@@ -7,6 +7,7 @@ rest of the file can still be looked at. Where it was mended is remembered: a me
 from __future__ import annotations
 
 import json
+import re
 import typing
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -151,7 +152,15 @@ def _said(address: Address, details: Sequence[Any], model: type[BaseModel]) -> S
     expected = list(dict.fromkeys(_expected(detail) for detail in details))
     if "a whole number" in expected and "a number" in expected:
         expected.remove("a whole number")
-    return Said(address, f"expected {' or '.join(expected)}, found {_shown(found)}", at_key=False)
+    hint = _nearest_choice(found, details)
+    return Said(address, f"expected {' or '.join(expected)}, found {_shown(found)}{hint}", at_key=False)
+
+
+def _nearest_choice(found: Any, details: Sequence[Any]) -> str:
+    """The nearest of the words of which one was expected; "" where none is near."""
+    listed = [str(d["ctx"]["expected"]) for d in details if d["type"] == "literal_error"]
+    close = nearest(str(found), re.findall(r"'([^']*)'", " ".join(listed)))
+    return "" if close is None else f"; did you mean '{close}'?"
 
 
 def _expected(detail: Any) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 
 from protocolsim.arrays import Floats
 from protocolsim.component import Assessment, Component, Hazard, Parameter, Trait, in_base_units, level_of
-from protocolsim.disease.base import Disease
+from protocolsim.disease.base import Disease, PatientPopulation
 from protocolsim.drug.base import Drug
 from protocolsim.errors import RuleError
 from protocolsim.model import instructions as code
@@ -28,6 +28,7 @@ from protocolsim.scenario.models.events import DeclaredEvent, EventsBuilder, Rat
 from protocolsim.scenario.models.observations import DeclaredVariable, ObservationsBuilder
 from protocolsim.scenario.models.parameters import parameter_of
 from protocolsim.scenario.models.patients import PatientsReader, PatientsStart
+from protocolsim.scenario.models.populations import populations_of
 from protocolsim.scenario.models.quantities import Carried, Fields, QuantitiesBuilder
 from protocolsim.scenario.models.scope import Meanings, Scope, unit_dimension
 from protocolsim.scenario.models.traits import Condition, TraitsBuilder
@@ -45,6 +46,9 @@ from protocolsim.units import (
 EVERY_MOMENT = "every moment of the protocol"
 FINEST_STEP = 10  # minutes
 MOST_OF_A_KIND = 200
+_SECTIONS = (
+    "parameters", "populations", "definitions", "traits", "quantities", "assessments", "events", "writes",
+)  # fmt: skip
 _KEY = ("seed (high)", "seed (low)", "replicate", "subject")
 _INF = float("inf")
 
@@ -94,13 +98,13 @@ class DeclaredModel:
     # Reading ---------------------------------------------------------------------------------------------------------
 
     def _small(self) -> bool:
-        for key in ("parameters", "definitions", "traits", "quantities", "assessments", "events", "writes"):
+        for key in _SECTIONS:
             count = len(getattr(self.part, key))
             if count > MOST_OF_A_KIND:
                 said = f"{count} {key}; at most {MOST_OF_A_KIND} are possible"
                 self.faults.append((*self.address, key), said, at_key=True)
                 return False
-        for key in ("signals", "patients") if self.is_drug else ("needs", "writes"):
+        for key in ("signals", "patients", "populations") if self.is_drug else ("needs", "writes"):
             if getattr(self.part, key):
                 other = "disease" if self.is_drug else "drug"
                 self.faults.append((*self.address, key), f"'{key}' belongs to a {other}", at_key=True)
@@ -118,6 +122,7 @@ class DeclaredModel:
         terms: dict[str, ColumnTerm] = {
             p.name: ColumnTerm(PARAMETER, (), (float(k),)) for k, p in enumerate(parameters)
         }
+        people = populations_of(self.faults, (*self.address, "populations"), self.part.populations, parameters)
         self._definitions()
         self._needs()
         if self.is_drug:
@@ -154,7 +159,7 @@ class DeclaredModel:
         try:
             return self._component(
                 parameters, frame, table, stores, carried, writes, shown, observed, events, shown_traits,
-                traits.conditions, step,
+                traits.conditions, step, people,
             )  # fmt: skip
         except RuleError as error:
             self.faults.append(self.address, str(error), at_key=True)
@@ -238,10 +243,40 @@ class DeclaredModel:
                 self.faults.append(place, str(error))
         if len(steps) > 1:
             self.faults.append([*steps.values()][1], "a model has one step of time, and another stands above it")
-        step = min(steps, default=1440)
+        return self._fine_enough(steps, 1440)
+
+    def _fine_enough(self, steps: Mapping[int, Address], default: int) -> int:
+        step = min(steps, default=default)
         if step < FINEST_STEP:
             self.faults.append(steps[step], f"a step of less than {FINEST_STEP} minutes is too fine")
         return max(step, 1)
+
+    def _no_other_steps(self) -> None:
+        """Faults for steps of events in a model that has one of its own."""
+        for event, part in self.part.events.items():
+            if part.step is not None:
+                said = "the model has a step of its own, at which hazards are found out anew; leave this one out"
+                self.faults.append((*self.address, "events", event, "step"), said)
+
+    def _step_of_events(self, changing: Sequence[str]) -> int | None:
+        """How often hazards that change are found out anew, in a model that has no step of its own."""
+        steps: dict[int, Address] = {}
+        for event in changing:
+            address, text = (*self.address, "events", event), self.part.events[event].step
+            if text is None:
+                said = (
+                    "it changes with time, which needs a step of time; the model has none, but every moment of the "
+                    "protocol: say here how often it is found out anew, `step: 4 weeks`"
+                )
+                self.faults.append(address, said, at_key=True)
+                continue
+            try:
+                steps.setdefault(minutes(text), (*address, "step"))
+            except UnitError as error:
+                self.faults.append((*address, "step"), str(error))
+        if len(steps) > 1:
+            self.faults.append([*steps.values()][1], "a model has one step of time, and another stands above it")
+        return self._fine_enough(steps, FINEST_STEP) if steps else None
 
     def _writes(self, meanings: Meanings, *, kinetic: bool) -> tuple[dict[str, int], dict[int, ColumnTerm]]:
         """The field of each signal that a drug gives, and the terms that fill it."""
@@ -315,6 +350,7 @@ class DeclaredModel:
         traits: tuple[Trait, ...],
         conditions: Sequence[Condition],
         step: int | None,
+        people: tuple[PatientPopulation, ...],
     ) -> Component:
         start = self.assembler.program(stores)
         always = self.assembler.program(carried.always, also=carried.also_always)
@@ -323,12 +359,12 @@ class DeclaredModel:
         advance = AdvanceProgram(frame, always, on_grid, after, step) if always or on_grid or after else None
         assessments = tuple(self._assessment(frame, n, shows, kept) for n, (shows, kept) in observed.items())
         hazards = tuple(self._hazard(frame, e) for e in events)
-        changing = any(h.changing for h in hazards)
-        for event in (h.event for h in hazards if h.changing and step is None):
-            said = (
-                "it changes with time, which needs a step of time; the model has none, but every moment of the protocol"
-            )
-            self.faults.append((*self.address, "events", event), said, at_key=True)
+        changing = [h.event for h in hazards if h.changing]
+        grid = step if on_grid or changing else None
+        if changing and step is None:
+            grid = self._step_of_events(changing)
+        elif step is not None:
+            self._no_other_steps()
         checked = tuple((self.assembler.constant(c.constant), c.low, c.high, c.message) for c in conditions)
         give = self._give(frame, carried) if self.is_drug else None
         constants = ConstantsOfValues(parameters, self.assembler.constants(), checked)
@@ -344,7 +380,7 @@ class DeclaredModel:
             "constants": constants,
             "start": StartProgram(frame, start) if table is None else table(StartProgram(frame, start)),
             "advance": advance,
-            "step": step if on_grid or changing else None,
+            "step": grid,
             "traits": traits,
             "needs": tuple(self.scope.needs),
             "reads": tuple(self.scope.reads),
@@ -353,7 +389,7 @@ class DeclaredModel:
             "hazards": hazards,
         }
         if not self.is_drug:
-            return Disease(**common)
+            return Disease(**common, populations=people)
         return Drug(**common, give=give, dose_unit=self._dose_unit(), per_weight="weight" in self.scope.needs)
 
     def _assessment(

@@ -45,6 +45,7 @@ from protocolsim.study.calibration.reference_table import Simulated, TablePlan, 
 from protocolsim.study.calibration.targets import WEIGHT, Free, Target, Targets
 from protocolsim.study.conduct import Workers
 from protocolsim.study.estimation.estimate import mid_rank, nan_as_none
+from protocolsim.study.parameters.posterior_file import posterior_text
 from protocolsim.study.storage.study_folder import StudyFolder
 from protocolsim.units import in_words
 
@@ -145,6 +146,14 @@ class Calibration:
             f.name: [f.at(float(u)) for u in self.posterior.positions[:, k]] for k, f in enumerate(self.plan.free)
         }
         return pd.DataFrame({**columns, WEIGHT: self.posterior.weights})
+
+    @property
+    def posterior_json(self) -> str:
+        """The draws with their weights, and what they belong to, as a file that --parameters reads."""
+        draws = self.draws
+        columns = draws.drop(columns=WEIGHT)
+        paths = [f.path for f in self.plan.free]
+        return posterior_text(self.scenario, paths, columns.to_numpy().tolist(), draws[WEIGHT].tolist())
 
     def summary(self) -> dict[str, Any]:
         """Everything but the draws, as `protocolsim calibrate --json` prints it; None for undefined."""

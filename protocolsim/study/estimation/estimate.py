@@ -1,8 +1,9 @@
-"""Estimates of endpoints from sums by replicate: value, Monte Carlo standard error, and prediction interval.
+"""Estimates of endpoints from sums by replicate: value, Monte Carlo standard error, and the range of single trials.
 
 Two spreads that must not be confused. `mcse` is the Monte Carlo standard error, the variation of the value between
-seeds; it shrinks with more replicates. `lo` to `hi` is the central 90 % prediction interval of a single trial; it does
-not shrink, but is estimated more precisely.
+seeds; it shrinks with more replicates. `lo` to `hi` is the central 90 % of single trials; it does not shrink, but is
+estimated more precisely. Of trials that share their parameters it is the sampling range at fixed parameters; of trials
+for which these are drawn it is the prediction range, parameters included.
 """
 
 from __future__ import annotations
@@ -57,8 +58,11 @@ class Estimate:
         return None if self.published is None else self.published.role
 
 
-def estimate(endpoint: Reported, sums: Floats) -> Estimate:
+def estimate(endpoint: Reported, sums: Floats, together: int = 1) -> Estimate:
     """The estimate from the sums [replicates, k] that `endpoint.sums` left, in replicate order.
+
+    `together`: so many replicates in a row have something in common (a draw of the parameters), so that the standard
+    error leaves them out together.
 
     The percentiles are the inverse of the empirical distribution function, so each is the value of some trial:
     with 13 patients a share moves in steps of 1/13, and a value between two steps cannot occur.
@@ -75,7 +79,7 @@ def estimate(endpoint: Reported, sums: Floats) -> Estimate:
         among=endpoint.among,
         counting=endpoint.counting,
         value=float(endpoint.value(_running(sums)[-1])),
-        mcse=jackknife(endpoint, sums),
+        mcse=jackknife(endpoint, added_together(sums, together)),
         lo=lo,
         hi=hi,
         median=median,
@@ -87,6 +91,13 @@ def estimate(endpoint: Reported, sums: Floats) -> Estimate:
         of_looks=isinstance(endpoint, OperatingCharacteristic),
         over_trials=endpoint.over_trials,
     )
+
+
+def added_together(sums: Floats, together: int) -> Floats:
+    """The sums of each `together` replicates in a row, added; the last may be of fewer."""
+    if together == 1:
+        return sums
+    return np.add.reduceat(sums, np.arange(0, len(sums), together), axis=0)
 
 
 def jackknife(endpoint: Reported, sums: Floats) -> float:

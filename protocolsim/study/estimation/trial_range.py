@@ -16,6 +16,10 @@ import numpy as np
 from protocolsim.arrays import Floats
 
 LOW, MIDDLE, HIGH = 0.05, 0.50, 0.95
+SAMPLING = "sampling range at fixed parameters"
+"""Where single trials fall if every parameter is known to be as it is."""
+PREDICTION = "prediction range, parameters included"
+"""Where the next single trial falls, as far as the parameters are known."""
 _TAIL = 0.025
 # The tolerance within which values are equal, as in decision rules.
 _EQUAL = 1e-9
@@ -49,8 +53,12 @@ class TrialRange:
         return widest != narrowest
 
 
-def range_of(trials: Floats) -> TrialRange:
-    """The range of these trials, [trials]; those without a value (nan) are left out."""
+def range_of(trials: Floats, together: int = 1) -> TrialRange:
+    """The range of these trials, [trials]; those without a value (nan) are left out.
+
+    `together`: so many in a row have something in common. The errors of the ends are then those of so many times fewer
+    trials, as if these were the same: never too narrow.
+    """
     ordered = np.sort(trials[~np.isnan(trials)])
     number = len(ordered)
     nan = float("nan")
@@ -58,9 +66,17 @@ def range_of(trials: Floats) -> TrialRange:
         return TrialRange(nan, nan, nan, (nan, nan), (nan, nan), nan, 0)
     lo, median, hi = (float(q) for q in np.quantile(ordered, (LOW, MIDDLE, HIGH), method="inverted_cdf"))
     ends = np.concatenate([[-np.inf], ordered, [np.inf]])
-    lo_error, hi_error = ((float(ends[a]), float(ends[b])) for a, b in (ranks(number, LOW), ranks(number, HIGH)))
+    known = (ranks(number, LOW), ranks(number, HIGH)) if together == 1 else _apart(number, together)
+    lo_error, hi_error = ((float(ends[a]), float(ends[b])) for a, b in known)
     holds = float(((ordered >= lo - _EQUAL) & (ordered <= hi + _EQUAL)).sum()) / number
     return TrialRange(lo, median, hi, lo_error, hi_error, holds, number)
+
+
+def _apart(number: int, together: int) -> list[tuple[int, int]]:
+    """The ranks around both ends where only each `together`-th trial tells something of its own."""
+    groups = max(1, number // together)
+    found = [ranks(groups, share) for share in (LOW, HIGH)]
+    return [(low * together, min(number + 1, high * together)) for low, high in found]
 
 
 @lru_cache(maxsize=256)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from protocolsim.endpoint.base import Reported
 from protocolsim.engine.base import Progress
 from protocolsim.records import SUBJECTS_TOGETHER, Records
 from protocolsim.scenario.scenario import Scenario
@@ -13,6 +14,9 @@ from protocolsim.study.engines import pieces
 from protocolsim.study.estimation.endpoint_sums import EndpointSums, PointSums
 from protocolsim.study.execution.chunks import Span
 from protocolsim.study.execution.encoded_tables import Encoder
+from protocolsim.study.parameters.draws import ParameterDraws
+from protocolsim.study.parameters.patients import patient_variances
+from protocolsim.study.parameters.shares import coupled_by
 
 # Tables of a larger replicate may not fit into memory: they are spooled to disk by the worker.
 MOST_SUBJECTS_IN_TABLES = 4 * SUBJECTS_TOGETHER
@@ -20,7 +24,10 @@ MOST_SUBJECTS_IN_TABLES = 4 * SUBJECTS_TOGETHER
 
 @dataclass(frozen=True)
 class Trials:
-    """So many trials of a scenario. `tables`: theirs too; `spool` is a folder for tables too large for memory."""
+    """So many trials of a scenario. `tables`: theirs too; `spool` is a folder for tables too large for memory.
+
+    `draws`: what each pair of them has for values of the uncertain parameters; None: the scenario's own.
+    """
 
     scenario: Scenario
     engine: str
@@ -28,6 +35,18 @@ class Trials:
     replicates: range
     tables: bool = False
     spool: Path | None = None
+    draws: ParameterDraws | None = None
+
+    @property
+    def measured(self) -> dict[str, Reported]:
+        """All that is added up of each trial: what is reported, and where parameters are drawn how patients vary.
+
+        That is needed where they are coupled only; elsewhere all that parameters do not explain is theirs.
+        """
+        reported = self.scenario.reported
+        if self.draws is None or not coupled_by(self.scenario.trial):
+            return reported
+        return {**reported, **patient_variances(reported)}
 
     @property
     def large(self) -> bool:
@@ -36,7 +55,7 @@ class Trials:
 
     def pieces(self, replicates: range, progress: Progress | None = None) -> Iterator[Records]:
         """See Point."""
-        return pieces(self.scenario, self.seed, replicates, self.engine, progress)
+        return pieces(self.scenario, self.seed, replicates, self.engine, progress, self.draws)
 
     def accumulator(self, span: Span) -> TrialSums:
         """See Point."""
@@ -47,7 +66,7 @@ class TrialSums:
     """Accumulates sums and, where they are wanted, encoded tables; these are joined on disk and not merged."""
 
     def __init__(self, trials: Trials, span: Span) -> None:
-        self._sums = EndpointSums(trials.scenario.reported, trials.scenario.populations)
+        self._sums = EndpointSums(trials.measured, trials.scenario.populations)
         self._encoder = Encoder(trials.spool if trials.large else None, span.name) if trials.tables else None
         self._rows = 0
 

@@ -29,13 +29,16 @@ COMPANIONS = "beside"
 COMPARED = "compared.yaml"
 
 _OF_RUNS = (*TABLES, *TRIAL_TABLES)
-_FRAMES = ("sweep", "curve", "definitions", "cuts", "regret", "posterior", "validation", "comparison", "boundaries")
+_FRAMES = (
+    *("sweep", "curve", "definitions", "cuts", "regret", "posterior"),
+    *("validation", "comparison", "boundaries", "draws"),
+)
 _TABLE = r"\.(parquet|csv|csv\.gz)"
 _FIGURE = r"\.(png|svg|html)"
 _RESULT = re.compile(
     "|".join(
         [
-            *map(re.escape, (SUMMARY, REPORT, SCENARIO, PROVENANCE, COMPARED, "targets.yaml")),
+            *map(re.escape, (SUMMARY, REPORT, SCENARIO, PROVENANCE, COMPARED, "targets.yaml", "posterior.json")),
             rf"({'|'.join([*_OF_RUNS, *_FRAMES])}){_TABLE}",
             rf"(sweep|curves|roc|loss|what_follows|definitions|definitions_roc|regret|boundaries){_FIGURE}",
         ]

@@ -29,7 +29,14 @@ def write_run(result: Result, place: Path, folder: StudyFolder | None = None, *,
     if csv:
         for table in sorted(place.glob("*.parquet")):
             csv_of(table)
+    _write_draws(result, place)
     write_facts(place, result.summary(), result.scenario, result.provenance, result.asked)
+
+
+def _write_draws(result: Result, place: Path) -> None:
+    """The values of the parameters in each trial for which they were drawn."""
+    if result.drawn is not None:
+        write_frame(result.draws_frame, place, "draws")
 
 
 def _joined(folder: StudyFolder, place: Path) -> bool:
@@ -50,6 +57,7 @@ def write_validation(place: Path, summary: Mapping[str, Any], result: Result) ->
 
     frame = pd.DataFrame([{"estimate": name, **row} for name, row in summary["rows"].items()])
     write_frame(frame, place, "validation")
+    _write_draws(result, place)
     write_facts(place, summary, result.scenario, result.provenance, result.asked)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -29,8 +29,19 @@ from protocolsim.scenario.setting_names import settings
 from protocolsim.study.arguments import replicates_and_seed
 from protocolsim.study.conduct import Workers, conduct
 from protocolsim.study.engines import AUTO, chosen_engine
-from protocolsim.study.estimation.estimate import Estimate, as_json, estimate, jackknife, nan_as_none
+from protocolsim.study.estimation.endpoint_sums import PointSums
+from protocolsim.study.estimation.estimate import (
+    Estimate,
+    added_together,
+    as_json,
+    estimate,
+    jackknife,
+    nan_as_none,
+)
 from protocolsim.study.execution.trials import Trials
+from protocolsim.study.parameters.asked import FIXED, ParametersLike, draws_asked
+from protocolsim.study.parameters.draws import TOGETHER, ParameterDraws
+from protocolsim.study.parameters.told import planned_draws, prediction_as_json
 from protocolsim.study.result import Result
 from protocolsim.study.storage.chunk_files import ChunkFiles
 from protocolsim.study.storage.manifest import Manifest, manifest_of
@@ -44,22 +55,28 @@ COLUMNS = (
     *("estimate", "label", "value", "mcse", "lo", "hi", "median", "n_undefined"),
     *("difference", "difference_mcse", "unit", "published"),
 )
+DRAWN_COLUMNS = ("prediction_lo", "prediction_hi", "drawn_value", "drawn_difference", "drawn_difference_mcse")
+"""What the frame has besides where parameters are drawn."""
 # Not to be varied: paired comparison needs the same seed and number of replicates at every point.
 _SAME_THROUGHOUT = ("seed", "replicates")
 
 
 @dataclass(frozen=True)
 class GridPoint:
-    """One point of the grid: the number of each axis, the same as settings, and the scenario there."""
+    """One point of the grid: the number of each axis, the same as settings, the scenario there, and what it draws."""
 
     values: tuple[float, ...]
     settings: tuple[Settable, ...]
     scenario: Scenario
+    draws: ParameterDraws | None = None
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A sweep that can be carried out: the scenario itself, and every point of the grid, all of them checked."""
+    """A sweep that can be carried out: the scenario itself, and every point of the grid, all of them checked.
+
+    `draws` is what the scenario itself draws; each point has its own, without what is varied.
+    """
 
     scenario: Scenario
     axes: tuple[Axis, ...]
@@ -67,29 +84,37 @@ class Plan:
     seed: int
     replicates: int
     engine: str
+    draws: ParameterDraws | None = None
 
     @property
     def manifest(self) -> Manifest:
         """What a study folder must know of it."""
         engine = chosen_engine(self.scenario, self.engine)
-        manifest = manifest_of("sweep", self.scenario, self.seed, self.replicates, engine)
+        plan = planned_draws(self.draws)
+        manifest = manifest_of("sweep", self.scenario, self.seed, self.replicates, engine, plan)
         points = (tuple(a.own for a in self.axes), *(p.values for p in self.points))
+        if self.draws is not None:
+            points = (*points, *points)  # each of them once more, with parameters drawn
         return replace(manifest, axes=tuple(a.name for a in self.axes), points=points)
 
     @property
     def trials(self) -> int:
         """How many trials will be simulated, those of the scenario itself included."""
-        return (len(self.points) + 1) * self.replicates
+        return (len(self.points) + 1) * self.replicates * (1 if self.draws is None else 2)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """The result at one point: estimates, and (difference from the scenario's own value, its mcse), by endpoint."""
+    """The result at one point: estimates, and (difference from the scenario's own value, its mcse), by endpoint.
+
+    `drawn` are the same with the uncertain parameters drawn, the same draws at every point; None where these are fixed.
+    """
 
     values: tuple[float, ...]
     settings: tuple[Settable, ...]
     estimates: Mapping[str, Estimate]
     differences: Mapping[str, tuple[float, float]]
+    drawn: Outcome | None = None
 
 
 @dataclass(frozen=True)
@@ -117,7 +142,9 @@ class Sweep:
             for outcome in self.outcomes
             for name, e in outcome.estimates.items()
         ]
-        return pd.DataFrame(rows, columns=[*names, *COLUMNS])
+        frame = pd.DataFrame(rows, columns=[*names, *COLUMNS])
+        drawn = [_drawn_cells(o.drawn, name) for o in self.outcomes if o.drawn is not None for name in o.estimates]
+        return pd.concat([frame, pd.DataFrame(drawn, columns=list(DRAWN_COLUMNS))], axis=1) if drawn else frame
 
     def summary(self) -> dict[str, Any]:
         """Everything, as `protocolsim sweep --json` prints it; None for undefined."""
@@ -133,6 +160,10 @@ class Sweep:
         for name, e in outcome.estimates.items():
             difference, error = map(nan_as_none, outcome.differences[name])
             point[name] = {**as_json(e), "difference": difference, "difference_mcse": error}
+            if outcome.drawn is not None:
+                apart, its_error = map(nan_as_none, outcome.drawn.differences[name])
+                prediction = prediction_as_json(outcome.drawn.estimates[name])
+                point[name]["prediction"] = {**prediction, "difference": apart, "difference_mcse": its_error}
         return {
             "parameters": dict(zip(names, outcome.values, strict=True)),
             "settings": dict(zip(names, outcome.settings, strict=True)),
@@ -144,6 +175,12 @@ class Sweep:
         """What is needed to get the same numbers again."""
         varied = {f"varied: {a.name}": ", ".join(str(s) for s in a.settings) for a in self.axes}
         return {**self.own.provenance, **varied}
+
+
+def _drawn_cells(outcome: Outcome, name: str) -> tuple[float, ...]:
+    """What stands in the columns of drawn parameters."""
+    e = outcome.estimates[name]
+    return (e.lo, e.hi, e.value, *outcome.differences[name])
 
 
 def sweep(
@@ -182,11 +219,15 @@ def plan(
     seed: int | None = None,
     engine: str = AUTO,
     set: Mapping[str, Any] | None = None,
+    parameters: ParametersLike = FIXED,
     allow_plugins: bool = False,
 ) -> Plan:
-    """Check a whole sweep without running anything; arguments and errors as for `sweep`."""
+    """Check a whole sweep without running anything; arguments and errors as for `sweep`.
+
+    `parameters`: "plausible" or a posterior's path draws those that are uncertain, but for what is varied.
+    """
     base = _base(scenario, set, allow_plugins)
-    replicates, seed = replicates_and_seed(base, replicates, seed)
+    replicates, seed = replicates_and_seed(base, replicates, seed, many_points=True)
     chosen_engine(base, engine)
     if not vary:
         raise UsageError(f"a sweep varies something: give --vary {FORM}, such as response_threshold=25%:95%:5%")
@@ -210,7 +251,10 @@ def plan(
     points = tuple(_point(base, dict(zip(paths, axes, strict=True)), at) for at in grid)
     for point in points:
         chosen_engine(point.scenario, engine)
-    return Plan(base, tuple(axes), points, seed, replicates, engine)
+    draws = draws_asked(base, parameters, seed)
+    if draws is not None:
+        points = tuple(replace(p, draws=draws_asked(p.scenario, parameters, seed)) for p in points)
+    return Plan(base, tuple(axes), points, seed, replicates, engine, draws)
 
 
 def _base(scenario: str | Scenario, set: Mapping[str, Any] | None, allow_plugins: bool) -> Scenario:
@@ -231,7 +275,7 @@ def _path(base: Scenario, name: str) -> str:
         raise UsageError(str(error).replace("--set", "--vary", 1)) from None
     if path in _SAME_THROUGHOUT:
         raise UsageError(f"--vary {name}: every point has the same {path}; give --{path} instead")
-    if as_column(name) in COLUMNS:
+    if as_column(name) in (*COLUMNS, *DRAWN_COLUMNS):
         raise UsageError(f"--vary {name}: the results have a column of that name; write {path} instead")
     return path
 
@@ -274,23 +318,37 @@ def carry_out(
     scenarios = (planned.scenario, *(p.scenario for p in planned.points))
     replicates = range(planned.replicates)
     points = [Trials(s, chosen_engine(s, planned.engine), planned.seed, replicates) for s in scenarios]
+    if planned.draws is not None:
+        drawn = (planned.draws, *(p.draws for p in planned.points))
+        points += [replace(point, draws=own) for point, own in zip(points, drawn, strict=True)]
     made = conduct(points, workers, None if folder is None else ChunkFiles(folder), progress)
     try:
-        own = next(made)
-        base = planned.scenario
-        estimates = {name: estimate(endpoint, own.sums[name]) for name, endpoint in base.reported.items()}
-        outcomes = tuple(
-            _outcome(base, estimates, own.sums, point, there.sums)
-            for point, there in zip(planned.points, made, strict=True)
-        )
+        result, outcomes = _outcomes(planned, points[0], made)
+        if planned.draws is not None:
+            own, once_more = _outcomes(planned, points[len(scenarios)], made)
+            result = replace(result, drawn=own)
+            outcomes = [replace(one, drawn=other) for one, other in zip(outcomes, once_more, strict=True)]
     except SimulationError as error:
-        if not error.point:
+        number = (error.point or 0) % len(scenarios)
+        if not number:
             raise
-        at = _said(planned.axes, planned.points[error.point - 1].settings)
+        at = _said(planned.axes, planned.points[number - 1].settings)
         raise SimulationError(f"at {at}: {error}") from None
-    seconds = time.perf_counter() - started
-    result = Result(base, planned.seed, planned.replicates, points[0].engine, estimates, seconds, own.rows)
-    return Sweep(result, planned.axes, outcomes)
+    return Sweep(replace(result, seconds=time.perf_counter() - started), planned.axes, tuple(outcomes))
+
+
+def _outcomes(planned: Plan, first: Trials, made: Iterator[PointSums]) -> tuple[Result, list[Outcome]]:
+    """The result of the scenario itself, whose trials are `first`, and after it those of every point."""
+    own, base = next(made), planned.scenario
+    together = 1 if first.draws is None else TOGETHER
+    estimates = {name: estimate(endpoint, own.sums[name], together) for name, endpoint in base.reported.items()}
+    outcomes = [
+        _outcome(base, estimates, own.sums, point, there.sums, together)
+        for point, there in zip(planned.points, itertools.islice(made, len(planned.points)), strict=True)
+    ]
+    facts = (planned.seed, planned.replicates, first.engine, estimates, 0.0, own.rows)
+    sums = {} if first.draws is None else own.sums  # of which the shares of variance are made
+    return Result(base, *facts, draws=first.draws, sums=sums), outcomes
 
 
 def _outcome(
@@ -299,13 +357,14 @@ def _outcome(
     sums: Mapping[str, Floats],
     point: GridPoint,
     there: Mapping[str, Floats],
+    together: int,
 ) -> Outcome:
     """The result at a point, compared with the scenario's own estimates and sums."""
     own, at_point = base.reported, point.scenario.reported
     pairs = {name: (at_point[name], there[name]) for name in own}
-    outcome = {name: estimate(endpoint, at) for name, (endpoint, at) in pairs.items()}
+    outcome = {name: estimate(endpoint, at, together) for name, (endpoint, at) in pairs.items()}
     differences = {
-        name: (outcome[name].value - estimates[name].value, paired_mcse(endpoint, at, own[name], sums[name]))
+        name: (outcome[name].value - estimates[name].value, paired_mcse(endpoint, at, own[name], sums[name], together))
         for name, (endpoint, at) in pairs.items()
     }
     return Outcome(point.values, point.settings, outcome, differences)
@@ -324,15 +383,17 @@ class _PairedDifference:
         return self.there.value(sums[..., : self.width]) - self.here.value(sums[..., self.width :])
 
 
-def paired_mcse(there: Reported, sums_there: Floats, here: Reported, sums_here: Floats) -> float:
+def paired_mcse(there: Reported, sums_there: Floats, here: Reported, sums_here: Floats, together: int = 1) -> float:
     """Monte Carlo standard error of a paired difference between two settings with common random numbers.
 
-    Each replicate is left out of both at once (delete-one jackknife). nan where it is undefined.
+    Each replicate is left out of both at once (delete-one jackknife), or so many `together` that share a draw. nan
+    where it is undefined.
     """
     sums_there, sums_here = there.completed(sums_there), here.completed(sums_here)
     difference = _PairedDifference(there, here, sums_there.shape[1])
     # The jackknife uses only the endpoint's `value` of sums.
-    return jackknife(cast(Reported, difference), np.concatenate([sums_there, sums_here], axis=1))
+    sums = np.concatenate([sums_there, sums_here], axis=1)
+    return jackknife(cast(Reported, difference), added_together(sums, together))
 
 
 # Storing -------------------------------------------------------------------------------------------------------------

@@ -73,7 +73,32 @@ class Expressions:
                 (*address, "scale"), f"on a log scale every value must be above 0, and it begins at {shown}"
             )
             return None
-        return Named(value, dimension, str(part.value), low, high)
+        plausible = self._plausible(address, part, dimension, low, high)
+        return Named(value, dimension, str(part.value), low, high, plausible)
+
+    def _plausible(
+        self, address: Address, part: ScenarioParameter, dimension: Dimension, low: float | None, high: float | None
+    ) -> tuple[float, float] | None:
+        """The values that a parameter may really have, within its range; None where there are none, or with a fault."""
+        if part.plausible is None:
+            return None
+        place: Address = (*address, "plausible")
+        ends = [self.number((*place, k), text, dimension) for k, text in enumerate(part.plausible)]
+        lowest, highest = ends
+        if lowest is None or highest is None:
+            return None
+        said = " to ".join(map(str, part.plausible))
+        if lowest >= highest:
+            lowest_, highest_ = part.plausible
+            self.faults.append(place, f"the lowest value, {lowest_}, is not below the highest, {highest_}")
+        elif (low is not None and lowest < low) or (high is not None and highest > high):
+            shown = " to ".join(map(str, part.range or ()))
+            self.faults.append(place, f"{said} is not within its range, {shown}")
+        elif part.scale == "log" and lowest <= 0.0:
+            self.faults.append(
+                place, f"on a log scale every value must be above 0, and it begins at {part.plausible[0]}"
+            )
+        return lowest, highest
 
     def _ends(self, parameter: ScenarioParameter) -> list[Dimension]:
         """The dimensions of the ends of a parameter's range, as far as they can be told: faults come later."""

@@ -10,13 +10,17 @@ from protocolsim.units import Dimension
 
 @dataclass(frozen=True)
 class Named:
-    """A parameter of the scenario: its value in internal units, its dimension, and the text it was written as."""
+    """A parameter of the scenario: its value in internal units, its dimension, and the text it was written as.
+
+    `low` to `high` is its range, `plausible` the values that it may really have; None where the file says nothing.
+    """
 
     value: float
     dimension: Dimension
     text: str
     low: float | None
     high: float | None
+    plausible: tuple[float, float] | None = None
 
 
 class Parameters:

@@ -1,0 +1,17 @@
+"""What daclizumab does to new lesions at a concentration, by whatever route it came."""
+
+from __future__ import annotations
+
+from protocolsim.arithmetic import inlined, power
+from protocolsim.kinetics import saturation
+
+
+@inlined
+def log_ratio_goal(
+    full: float, half: float, steepness: float, on_drug: float, concentration: float, own_effect: float
+) -> float:
+    """Where the log rate ratio tends at this concentration (mg/L): Hill's curve, and the patient's own deviation."""
+    # Hill's curve is plain saturation of a bent concentration, which at a steepness of 1 is the concentration itself.
+    bent = concentration if steepness == 1.0 else half * power(concentration / half, steepness)
+    common: float = full * saturation(bent, half)
+    return common + own_effect * min(1.0, concentration / on_drug)

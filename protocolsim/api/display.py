@@ -38,7 +38,7 @@ def offline(chart: Any) -> Any:
     return chart
 
 
-def _as_svg(chart: Any, include: object = None, exclude: object = None) -> dict[str, str]:
+def _as_svg(chart: Any, **_asked: object) -> dict[str, str]:
     from protocolsim.report.style.figures import Drawing, alternative
 
     return {"image/svg+xml": Drawing.of(chart).svg, "text/plain": alternative(chart)}

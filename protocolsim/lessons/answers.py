@@ -13,17 +13,19 @@ from protocolsim.errors import UsageError
 
 Kind = Literal["share", "points", "number"]
 _ONES = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen twenty"
-).split()
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty",
+)  # fmt: skip
+_TENS = (
+    "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety",
+)  # fmt: skip
 _WORDS: dict[str, Fraction] = {
     **{word: Fraction(k) for k, word in enumerate(_ONES)},
     **{word: Fraction(10 * k) for k, word in enumerate(_TENS, 2)},
     "a": Fraction(1), "an": Fraction(1), "no": Fraction(0), "none": Fraction(0), "nothing": Fraction(0),
     "hundred": Fraction(100),
 }  # fmt: skip
-_PARTS = "third fourth fifth sixth seventh eighth ninth tenth".split()
+_PARTS = ("third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 _SHARES: dict[str, Fraction] = {
     **{word: Fraction(1, k) for k, word in enumerate(_PARTS, 3)},
     "half": Fraction(1, 2), "quarter": Fraction(1, 4), "all": Fraction(1),

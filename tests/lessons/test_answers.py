@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from fractions import Fraction
 
 import numpy as np
@@ -14,8 +15,9 @@ from protocolsim.errors import UsageError
 from protocolsim.lessons.answers import read
 
 QUARTER = ["0.25", 0.25, "25 %", "25%", "25 per cent", "25 percent", "1/4", " 1 / 4", "a quarter", "one quarter",
-           "a fourth", "one in four", "1 in 4", "3 of 12", "3 out of 12", "about a quarter", "roughly 25 %", "0,25", "~25 %",
-           "twenty-five per cent", "twenty five percent", Fraction(1, 4), np.float64(0.25), np.array([0.25]), "A Quarter.",
+           "a fourth", "one in four", "1 in 4", "3 of 12", "3 out of 12", "about a quarter", "roughly 25 %", "0,25",
+           "~25 %", "twenty-five per cent", "twenty five percent", Fraction(1, 4), np.float64(0.25), np.array([0.25]),
+           "A Quarter.",
            "25 percentage points", "25 % of the patients"]  # fmt: skip
 
 
@@ -44,7 +46,7 @@ def test_a_quarter_in_every_form(given):
         ("forty two", "number", 42),
         ("1e3", "number", 1000),
         ("-3.5", "points", -3.5),
-        ("−3,5 points", "points", -3.5),
+        ("\u22123,5 points", "points", -3.5),
         ("25 %", "points", 25),
         (25, "points", 25),
     ],
@@ -64,7 +66,7 @@ def test_a_number_above_one_is_per_cent_and_is_told_so():
 @pytest.mark.parametrize("given", ["many", "", "a lot", None, True, [1, 2], float("nan"), "26 apples and pears", "1/0"])
 def test_what_is_no_number_is_said_to_be_none(given):
     """Nothing else than a number is taken for one, and the refusal shows how to write it."""
-    with pytest.raises(UsageError, match="one in four|no number to compare"):
+    with pytest.raises(UsageError, match=r"one in four|no number to compare"):
         read(given, "share")
 
 
@@ -79,10 +81,8 @@ def test_fractions_and_per_cent_agree(over, under):
 @given(st.text(max_size=30))
 def test_any_text_is_a_number_or_refused(text):
     """Whatever is written, there is a number or a refusal."""
-    try:
+    with suppress(UsageError):
         assert np.isfinite(read(text, "share").value)
-    except UsageError:
-        pass
 
 
 ASKED = {"share": 0.26, "points": 36.0, "number": 5.0}

@@ -146,7 +146,8 @@ def test_a_browser_without_a_network_shows_every_picture():
         page.route("**/*", lambda route: route.abort())
         page.set_content(html, wait_until="domcontentloaded")
         sizes = page.evaluate(
-            "[...document.querySelectorAll('.jp-OutputArea svg.marks, .jp-OutputArea img')].map(e => e.getBoundingClientRect().width)"
+            "[...document.querySelectorAll('.jp-OutputArea svg.marks, .jp-OutputArea img')]"
+            ".map(e => e.getBoundingClientRect().width)"
         )
         folded = page.locator(".jp-OutputArea details:not([open])").count()
         page.close()

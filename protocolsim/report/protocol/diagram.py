@@ -15,8 +15,8 @@ FORMATS = ("mermaid", "dot", "svg", "png", "html")
 ENDINGS = {"mermaid": ".mmd", "dot": ".dot", "svg": ".svg", "png": ".png", "html": ".html"}
 
 TOLD_OF_CHART = (
-    "A thick frame: enrolment. Rounded boxes: where a subject's course ends. A dashed arrow: by an event. Rules are tried "
-    "in the order of the file; beside each parameter stands its value."
+    "A thick frame: enrolment. Rounded boxes: where a subject's course ends. A dashed arrow: by an event. Rules are "
+    "tried in the order of the file; beside each parameter stands its value."
 )
 
 

@@ -43,7 +43,7 @@ _EXAMPLES: dict[Kind, str] = {
 
 
 @dataclass(frozen=True)
-class Answer:
+class ReadAnswer:
     """An answer as a number: of a share 0 to 1, of percentage points 0 to 100.
 
     `note`: how it was read, where it can be read otherwise; `other` is then the number as it stood.
@@ -54,7 +54,7 @@ class Answer:
     other: float | None = None
 
 
-def read(given: object, kind: Kind) -> Answer:
+def read(given: object, kind: Kind) -> ReadAnswer:
     """The number that somebody means.
 
     A share above 1 is taken for per cent, and the answer says so. Raises UsageError where no number is found in it.
@@ -72,7 +72,7 @@ def read(given: object, kind: Kind) -> Answer:
     return _in_words(str(given), kind)
 
 
-def _in_words(given: str, kind: Kind) -> Answer:
+def _in_words(given: str, kind: Kind) -> ReadAnswer:
     text = re.sub(r"(?<=\d),(?=\d)", ".", given.casefold().replace("\u00a0", " ").replace("\u2212", "-"))
     text = re.sub(r"[~≈\"'!?]", " ", text).strip().rstrip(".")
     points = _POINTS.search(text) is not None
@@ -82,19 +82,19 @@ def _in_words(given: str, kind: Kind) -> Answer:
     if value is None:
         raise _unread(given, kind)
     if kind == "share" and (per_cent or points):
-        return Answer(float(value) / 100.0)
+        return ReadAnswer(float(value) / 100.0)
     if kind == "points" and (per_cent or points):
-        return Answer(float(value))
+        return ReadAnswer(float(value))
     return _placed(float(value), kind, given.strip())
 
 
-def _placed(value: float, kind: Kind, given: str) -> Answer:
+def _placed(value: float, kind: Kind, given: str) -> ReadAnswer:
     """A bare number where it belongs: 26 is no share, so that it must mean 26 per cent."""
     if not math.isfinite(value):
         raise UsageError(f"{given} is no number to compare with")
     if kind == "share" and 1.0 < abs(value) <= 100.0:
-        return Answer(value / 100.0, f"{given} is read as {value:g} %", value)
-    return Answer(value)
+        return ReadAnswer(value / 100.0, f"{given} is read as {value:g} %", value)
+    return ReadAnswer(value)
 
 
 def _number(text: str) -> Fraction | None:

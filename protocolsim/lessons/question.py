@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import get_args
 
 from protocolsim.errors import UsageError, unknown
-from protocolsim.lessons.answers import Answer, Kind, read
+from protocolsim.lessons.answers import Kind, ReadAnswer, read
 from protocolsim.lessons.note import Note
 
 _KINDS = get_args(Kind)
@@ -136,7 +136,7 @@ class Question:
             return Note(f"yes: {self._said(self.right)}{_noted(meant)}")
         return Note(f"{NOT_YET}: {self._hint(meant)}")
 
-    def _hint(self, meant: Answer) -> str:
+    def _hint(self, meant: ReadAnswer) -> str:
         """What went wrong: a mistake that the lesson names, or one that is made with any number."""
         value = meant.value
         right, whole = self.right, 1.0 if self.kind == "share" else 100.0
@@ -179,5 +179,5 @@ class Question:
         return Note(self.text)._repr_html_()
 
 
-def _noted(meant: Answer) -> str:
+def _noted(meant: ReadAnswer) -> str:
     return f" ({meant.note})" if meant.note else ""

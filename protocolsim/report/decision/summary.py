@@ -124,7 +124,7 @@ class CurveSummary:
         return ([decided, *lead], others) if decided else (lead or everything[:1], others if lead else everything[1:])
 
     def _decided(self) -> str:
-        """The rule, and what it does at the scenario's own threshold; '' where nobody reached it."""
+        """The rule, and what it does at the scenario's own threshold; '' where no subject reached it."""
         curve = self.curve
         rule = curve.rule.transition.rule
         if rule is None or len(curve.measured) == 0:

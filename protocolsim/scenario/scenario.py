@@ -24,6 +24,7 @@ from protocolsim.scenario.file.library import is_path
 from protocolsim.scenario.file.yaml_reader import Address, Document
 from protocolsim.scenario.settable import SettableParameter, number_at, text_at
 from protocolsim.scenario.setting_names import settings
+from protocolsim.scenario.story import StoryStep
 from protocolsim.units import in_unit, quantity
 
 if TYPE_CHECKING:
@@ -122,6 +123,8 @@ class Scenario:
         The scenarios shown beside it.
     findings : tuple of str
         Sentences that quote numbers, as {endpoint} or as {scenario.endpoint} of one that stands beside.
+    story : tuple of StoryStep
+        The steps of its guided story.
     seed, replicates : int
         What it is simulated with unless a call says otherwise; `usual_replicates` where the file does not say.
     follow : str or None
@@ -172,6 +175,7 @@ class Scenario:
     notes: tuple[str, ...]
     beside: tuple[str, ...]
     findings: tuple[str, ...]
+    story: tuple[StoryStep, ...]
     warnings: tuple[str, ...]
     seed: int
     replicates: int

@@ -160,7 +160,7 @@ class TestRun:
 
 SCENARIO = """\
 title: A trial
-cohort: {size: 3, disease: relapsing_ms}
+cohort: {size: 3, disease: relapsing_ms, arrives_on: nothing}
 protocol:
   summaries: {seen: {count of: cel}}
   states:

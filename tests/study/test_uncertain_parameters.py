@@ -16,6 +16,7 @@ from protocolsim.engine.batch.engine import ENGINE as BATCH
 from protocolsim.engine.pooled import pooled
 from protocolsim.errors import UsageError
 from protocolsim.records import TABLES, concatenate
+from protocolsim.report.parameters.figures import variance_shares
 from protocolsim.report.run.page import page
 from protocolsim.scenario.load import load
 from protocolsim.scenario.redrawn import redrawn
@@ -333,13 +334,21 @@ class TestCommands:
             assert said in err
             assert err.count("\n") == 1
 
+    def test_commands_without_draws(self, command):
+        """A command that replays trials under other thresholds holds parameters fixed, and says so."""
+        status, out, err = command("thresholds", MS, "--parameters", "plausible")
+        assert (status, out) == (2, "")
+        assert err.startswith("--parameters plausible: thresholds replays")
+        assert err.count("\n") == 1
+
     def test_no_draws(self):
         """The draws of a run that drew none are refused, with how to draw."""
         result = protocolsim.run(levels(), replicates=4)
         with pytest.raises(UsageError, match="parameters='plausible'"):
             _ = result.draws_frame
+        assert "variance" not in result.figures
         with pytest.raises(UsageError, match="parameters='plausible'"):
-            result.figure("variance")
+            variance_shares(result)
 
 
 def test_the_page_says_which_are_held():

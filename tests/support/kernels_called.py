@@ -38,6 +38,7 @@ ORDER = [
     "engine",
     "protocol",
     "sequential",
+    "endpoint",
 ]
 MOST = 40  # subjects
 LONGEST = ["gather_moves", "set_rates", "fill_doses", "observed", "fill_observations"]

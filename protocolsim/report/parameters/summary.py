@@ -112,7 +112,7 @@ def learn_next(result: Result) -> str:
     order = first_to_learn(told)
     if not order:
         return ""
-    best = {key: max(told, key=lambda one, key=key: _index(one, key).share) for key, _ in order}
+    best = {key: _most(told, key) for key, _ in order}
     found = [(key, mean) for key, mean in order if _index(best[key], key).told_apart]
     if not found:
         return "No parameter is told from the others by so few draws: simulate more replicates."
@@ -129,6 +129,11 @@ def learn_next(result: Result) -> str:
         f"over {numbers.count(len(told), 'endpoint')}, most of '{label}' ({portion(index)}), whose prediction range "
         f"would narrow by about {100.0 * narrower:.0f} % if it were known.{then}"
     )
+
+
+def _most(told: Sequence[VarianceShares], key: str) -> VarianceShares:
+    """The endpoint of whose variance a parameter makes the largest share."""
+    return max(told, key=lambda one: _index(one, key).share)
 
 
 def _index(shares: VarianceShares, key: str) -> Portion:

@@ -168,24 +168,25 @@ def _number_of(level: str) -> str:
 
 def _definitions(screen: Screen, result: Result) -> None:
     """What the columns mean, and the caveats."""
-    put = screen.put
-    put(numbers.RANGE_MEANS, "dim")
-    put(numbers.PARAMETERS_FIXED if result.drawn is None else numbers.PREDICTION_MEANS, "dim")
-    if result.shares:
-        put(parameters.MEANS, "dim")
-        put(parameters.coupling(result), "dim")
-    if any(e.published is not None for e in result.estimates.values()):
-        put(numbers.ROLES_MEAN, "dim")
-    if numbers.tests(result):
-        put(numbers.TESTS_MEAN, "dim")
-    if result.levels:
-        put(levels.LEVELS_MEAN, "dim")
-    if numbers.over_trials(result):
-        put(numbers.CONTRASTS_MEAN, "dim")
-    if summary_of(result) is not None:
-        put(OVER_ALL_MEANS, "dim")
+    for line in _meanings(result):
+        screen.put(line, "dim")
     for line in result.scenario.notes:
-        put(f"Caveat: {line}")
+        screen.put(f"Caveat: {line}")
+
+
+def _meanings(result: Result) -> list[str]:
+    """What the columns of these tables mean."""
+    told = [
+        (True, numbers.RANGE_MEANS),
+        (True, numbers.PARAMETERS_FIXED if result.drawn is None else numbers.PREDICTION_MEANS),
+        (result.shares, f"{parameters.MEANS} {parameters.coupling(result)}"),
+        (any(e.published is not None for e in result.estimates.values()), numbers.ROLES_MEAN),
+        (numbers.tests(result), numbers.TESTS_MEAN),
+        (result.levels, levels.LEVELS_MEAN),
+        (numbers.over_trials(result), numbers.CONTRASTS_MEAN),
+        (summary_of(result), OVER_ALL_MEANS),
+    ]
+    return [line for there, line in told if there]
 
 
 def print_validation(result: Result, console: Console) -> None:

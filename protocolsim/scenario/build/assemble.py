@@ -36,6 +36,7 @@ from protocolsim.scenario.build.interim.events import awaited_stops, possible_st
 from protocolsim.scenario.build.patients.population import ARRIVES_ON, Arriving, arriving
 from protocolsim.scenario.build.proof_case import case_of
 from protocolsim.scenario.build.protocol import ON_STUDY, StatesBuilder
+from protocolsim.scenario.build.story.steps import story_of
 from protocolsim.scenario.build.values.expressions import Expressions
 from protocolsim.scenario.build.values.faults import Faults
 from protocolsim.scenario.build.values.names import FROM_COMPONENTS, Names
@@ -137,7 +138,8 @@ def _assemble(document: Document, part: ScenarioPart, q: Expressions, allow_plug
         part, q, words, reader, protocol, cohort, populations, endpoints, analyses, [t.name for t in hidden], cast.rows
     )
     design = None if part.interim is None else _design(part.interim, around)
-    _check_shown(part, q, words, design, endpoints)
+    made = _check_shown(part, q, words, design, endpoints)
+    story = story_of(part, q.faults, q.names, endpoints, made, document, allow_plugins=allow_plugins)
     q.names.settle()
     if protocol is None or cohort is None or cast.disease is None:
         return None
@@ -151,6 +153,7 @@ def _assemble(document: Document, part: ScenarioPart, q: Expressions, allow_plug
     return Scenario(
         name=PurePath(document.source).stem,
         **_as_written(part),
+        story=story,
         replicates=part.replicates or usual_replicates(cohort.size, waiting=trial().limited),
         warnings=(*cast.told, *_unusual(part, q.names, document, analyses), *(said(*n) for n in never)),
         trial=trial(),
@@ -196,8 +199,11 @@ def _check_shown(
     words: Vocabulary,
     design: Design | None,
     endpoints: Mapping[str, Endpoint],
-) -> None:
-    """Faults of what a report shows: the scenarios and numbers that it quotes, the variable that it follows."""
+) -> tuple[str, ...] | None:
+    """Faults of what a report shows: the scenarios and numbers that it quotes, the variable that it follows.
+
+    What looks and contrasts between arms bring about, by name; None where looks have faults.
+    """
     contrasts = beside(endpoints.values())
     if part.interim is None:
         made: tuple[str, ...] | None = (*contrasts,)
@@ -210,6 +216,7 @@ def _check_shown(
     check_findings(part, q.faults, q.names, made)
     if part.follow is not None:
         q.names.known(("follow",), "variable", part.follow, words.variable_names)
+    return made
 
 
 def _check_size(part: ScenarioPart, faults: Faults) -> bool:

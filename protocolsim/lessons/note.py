@@ -28,6 +28,9 @@ class Note:
     A third of 15 is 5.
     """
 
+    text: str
+    folded: str | None
+
     def __init__(self, text: str, folded: str | None = None) -> None:
         self.text = text
         self.folded = folded

@@ -68,6 +68,10 @@ class Question:
     not yet: that is the share of all others; what is asked for is the rest of it
     """
 
+    text: str
+    kind: Kind
+    right: float
+
     def __init__(
         self,
         text: str,
@@ -80,7 +84,7 @@ class Question:
         if kind not in _KINDS:
             raise UsageError(unknown("kind of question", kind, _KINDS))
         self.text = text
-        self.kind: Kind = kind
+        self.kind = kind
         self.right = float(right)
         self._within = within if within is not None else _WITHIN.get(kind, _OF_NUMBERS * abs(self.right))
         self._mistakes = [_Mistake(value, hint) for hint, value in (mistakes or {}).items()]

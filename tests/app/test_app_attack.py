@@ -118,7 +118,7 @@ def visitor(running, page):
     context.set_default_timeout(PATIENCE)
     mine = context.new_page()
     mine.goto(page.opening())
-    mine.wait_for_selector("#form [data-parameter]")
+    mine.wait_for_selector("#form [data-parameter]", state="attached")
     yield context, mine
     context.close()
 
@@ -168,7 +168,7 @@ def test_a_link_on_another_site_opens_the_page(page: Served, visitor):
         if page.token:
             evil.wait_for_selector("text=opens with a token")
             evil.click("text=go on")
-        evil.wait_for_selector("#form [data-parameter]")
+        evil.wait_for_selector("#form [data-parameter]", state="attached")
         evil.wait_for_url("**view=scenario**")  # until it is open the page may say its own
         assert "view=scenario" in evil.url
 

@@ -57,6 +57,7 @@ from protocolsim.scenario.reserved import DROPOUT, check_meeting, check_names, w
 from protocolsim.scenario.scenario import DecisionWorth, Scenario, usual_replicates
 from protocolsim.scenario.settable import SettableParameter, scenario_parameters, variable_starts
 from protocolsim.scenario.setting_names import key_of
+from protocolsim.scenario.story import StoryStep
 from protocolsim.units import UnitError, in_words, unit_product
 
 if TYPE_CHECKING:
@@ -111,10 +112,11 @@ def build(document: Document, *, allow_plugins: bool = False) -> Scenario:
     return scenario if document is written else replace(scenario, document=written)
 
 
-def _as_written(part: ScenarioPart) -> dict[str, Any]:
+def _as_written(part: ScenarioPart, story: tuple[StoryStep, ...]) -> dict[str, Any]:
     """What a scenario says in the words of its file."""
     names = ("title", "question", "description", "seed", "follow")
     return {
+        "story": story,
         **{name: getattr(part, name) for name in names},
         **{name: tuple(getattr(part, name)) for name in ("sources", "notes", "beside", "findings")},
     }
@@ -138,8 +140,7 @@ def _assemble(document: Document, part: ScenarioPart, q: Expressions, allow_plug
         part, q, words, reader, protocol, cohort, populations, endpoints, analyses, [t.name for t in hidden], cast.rows
     )
     design = None if part.interim is None else _design(part.interim, around)
-    made = _check_shown(part, q, words, design, endpoints)
-    story = story_of(part, q.faults, q.names, endpoints, made, document, allow_plugins=allow_plugins)
+    story = story_of(part, q, endpoints, _check_shown(part, q, words, design, endpoints), document, allow_plugins)
     q.names.settle()
     if protocol is None or cohort is None or cast.disease is None:
         return None
@@ -152,8 +153,7 @@ def _assemble(document: Document, part: ScenarioPart, q: Expressions, allow_plug
     never = tuple(lapsing(part, trial()))
     return Scenario(
         name=PurePath(document.source).stem,
-        **_as_written(part),
-        story=story,
+        **_as_written(part, story),
         replicates=part.replicates or usual_replicates(cohort.size, waiting=trial().limited),
         warnings=(*cast.told, *_unusual(part, q.names, document, analyses), *(said(*n) for n in never)),
         trial=trial(),

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from protocolsim.endpoint.base import Endpoint
 from protocolsim.errors import ProtocolsimError, UsageError
 from protocolsim.scenario.build.companions import check_quoted, quoted
+from protocolsim.scenario.build.values.expressions import Expressions
 from protocolsim.scenario.build.values.faults import Faults
 from protocolsim.scenario.build.values.names import Names
 from protocolsim.scenario.file.schema import PredictPart, ScenarioPart, StoryStepPart
@@ -21,19 +22,17 @@ MOST_STEPS, MOST_CHOICES = 20, 9
 
 def story_of(
     part: ScenarioPart,
-    faults: Faults,
-    names: Names,
+    q: Expressions,
     endpoints: Mapping[str, Endpoint],
     made: Collection[str] | None,
     document: Document,
-    *,
     allow_plugins: bool,
 ) -> tuple[StoryStep, ...]:
-    """The steps; what is wrong with any goes to `faults`. `made` as for `check_findings`."""
+    """The steps; what is wrong with any goes to `q.faults`. `made` as for `check_findings`."""
     if len(part.story) > MOST_STEPS:
-        faults.append(("story",), f"{len(part.story)} steps; at most {MOST_STEPS} are possible", at_key=True)
+        q.faults.append(("story",), f"{len(part.story)} steps; at most {MOST_STEPS} are possible", at_key=True)
         return ()
-    reader = _Steps(part, faults, names, endpoints, made, document, allow_plugins)
+    reader = _Steps(part, q.faults, q.names, endpoints, made, document, allow_plugins)
     steps = [reader.step(k, step) for k, step in enumerate(part.story)]
     return tuple(step for step in steps if step is not None)
 

@@ -70,7 +70,7 @@ def test_another_scenario_is_drawn_dashed():
 
 
 def test_every_dot_of_the_roc_is_a_threshold():
-    """ROC points are (1 - specificity, sensitivity) at each threshold; the own and those of 25, 50, 75 % with room are labelled."""
+    """ROC points are (1 - specificity, sensitivity) of each threshold; words stand where they have room."""
     found: Any = holding(figures.roc(drawn()), "false_positive", "own")
     assert len(found) == len(drawn().thresholds)
     for row in found.itertuples():

@@ -48,6 +48,8 @@ if TYPE_CHECKING:
         UsageError,
         WorkerError,
     )
+    from protocolsim.lessons.note import Note
+    from protocolsim.lessons.question import Question
     from protocolsim.scenario.scenario import Scenario
 
 __all__ = [
@@ -56,8 +58,10 @@ __all__ = [
     "Check",
     "Comparison",
     "Looks",
+    "Note",
     "PotentialOutcomes",
     "ProtocolsimError",
+    "Question",
     "Regret",
     "Result",
     "Scenario",
@@ -103,8 +107,10 @@ _WHERE = {
     "Check": "api.protocol",
     "Comparison": "api.results",
     "Looks": "api.looks",
+    "Note": "lessons.note",
     "PotentialOutcomes": "api.potential_outcomes",
     "ProtocolsimError": "errors",
+    "Question": "lessons.question",
     "Regret": "api.decisions",
     "Result": "api.results",
     "Scenario": "scenario.scenario",

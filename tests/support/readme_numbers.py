@@ -1,7 +1,8 @@
 """The numbers of README.md, from the run that it names: `python -m tests.support.readme_numbers` writes them anew.
 
 The table is that of `protocolsim run ms_daclizumab --parameters plausible`, with its own seed and the usual number of
-trials, which is the same on every machine; without the option the command gives the same, but for the last range. `tests/project/test_readme_numbers.py` compares the text with it, so that it cannot drift.
+trials, which is the same on every machine; without the option the command gives the same, but for the last range.
+`tests/project/test_readme_numbers.py` compares the text with it, so that it cannot drift.
 """
 
 from __future__ import annotations

@@ -110,6 +110,7 @@ def validate_all(
     replicates: int | None = None,
     seed: int | None = None,
     engine: str = "auto",
+    parameters: str = "fixed",
     workers: Workers = 1,
     progress: Progress | None = None,
     allow_plugins: bool = False,
@@ -129,6 +130,10 @@ def validate_all(
         A seed from which each scenario's own is made, with its name; unless given each has the seed of its file.
     engine : {"auto", "batch", "des"}, default "auto"
         "batch" is fast, "des" is the reference; "auto" takes the fast one where it can run the trial.
+    parameters : {"fixed", "plausible"}, default "fixed"
+        "plausible": also draw the parameters that are uncertain from their plausible ranges, for each pair of trials,
+        the same in all scenarios of a model; verdicts are then of the prediction range, and each published result is
+        predicted from the others.
     workers : int, str or Executor, default 1
         How many processes; -1 for one on each core, "auto" for as many as pay. The numbers are the same for any.
     progress : callable, optional
@@ -157,5 +162,7 @@ def validate_all(
     True
     """
     folder = None if suite is None else Path(fspath(suite))
-    plan = suite_plan(folder, replicates=replicates, seed=seed, engine=engine, allow_plugins=allow_plugins)
+    plan = suite_plan(
+        folder, replicates=replicates, seed=seed, engine=engine, parameters=parameters, allow_plugins=allow_plugins
+    )
     return presented(ValidationSuite, run_suite(plan, workers=workers, progress=progress))

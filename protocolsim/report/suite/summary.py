@@ -17,7 +17,8 @@ HEADINGS = (
     "Published result",
     "Published",
     "Simulated",
-    "One trial, 5-95 %",
+    "At fixed parameters",
+    "5-95 %",
     "Width",
     "Percentile",
     "Verdict",
@@ -30,7 +31,8 @@ WORDS = ("Published result", "Published", "Verdict", "Chosen without it", "Role"
 TOTAL_HEADINGS = ("Role", "Data", "Inside", "Share", "Score", "Naive score", "Mean width", "Inside without it")
 
 MEANS = (
-    "One trial: where 90 % of single simulated trials fall; simulated is their median. Width: of a share or a fall in "
+    "5-95 %: where 90 % of single simulated trials fall, and simulated is their median: at fixed parameters their sampling "
+    "range, with parameters drawn the prediction range, which holds both. Width: of a share or a fall in "
     "points, of a quantity above zero the factor between the ends. Verdict: whether the published value lies inside. "
     "A miss counts only as far as the range is narrow, so the width stands beside it.",
     "Score: the interval score of the range (Gneiting and Raftery 2007), its width plus 20 times how far outside the "
@@ -55,6 +57,7 @@ def cells(row: Row) -> tuple[str, ...]:
         title_of(row),
         _published(row),
         _value(row["median"], unit),
+        _at_fixed(row),
         _range(row["lo"], row["hi"], unit),
         width(row),
         "" if row["percentile"] is None else f"{row['percentile']:.0f}",
@@ -82,6 +85,11 @@ def _range(lo: float | None, hi: float | None, unit: str) -> str:
     if lo is None or hi is None:
         return "undefined"
     return span(lo, hi, "%" if unit == "%" else "")
+
+
+def _at_fixed(row: Row) -> str:
+    """The range at fixed parameters, where the other one has them drawn."""
+    return "" if row["fixed_verdict"] is None else _range(row["fixed_lo"], row["fixed_hi"], row["unit"])
 
 
 def width(row: Row) -> str:

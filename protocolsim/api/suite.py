@@ -54,8 +54,8 @@ class ValidationSuite(inner.Suite):
     Examples
     --------
     >>> suite = protocolsim.validate_all(replicates=4)
-    >>> suite.frame.loc[("ms_wynn_2010", "low_dose"), ["published_as", "role"]].tolist()
-    ['0.75', 'checked']
+    >>> suite.frame.loc[("ms_wynn_2010", "low_over_placebo"), ["published_as", "role"]].tolist()
+    ['0.75', 'fitted']
     """
 
     @cached_property
@@ -125,7 +125,8 @@ def validate_all(
     suite : str or Path, optional
         A folder of scenario files with published results, in place of the suite that comes with the package.
     replicates : int, optional
-        How many trials of each scenario; unless given as many as the ends of its ranges need, as for `validate`.
+        How many trials of each scenario; unless given 1,000, or of larger cohorts as many as have 100,000 patients, and
+        never fewer than the scenario's own number.
     seed : int, optional
         A seed from which each scenario's own is made, with its name; unless given each has the seed of its file.
     engine : {"auto", "batch", "des"}, default "auto"

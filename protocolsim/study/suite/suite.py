@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -47,6 +47,7 @@ from protocolsim.study.validation import judged_trials, published_rows, validati
 SHIPPED = "the suite that comes with protocolsim"
 KIND = "validate --all"
 _PARAMETER_SEED = 1
+_TRIALS, _SUBJECTS = 1_000, 100_000
 
 
 @dataclass(frozen=True)
@@ -138,8 +139,25 @@ def own_rows(scenario: Scenario) -> tuple[str, ...]:
     )
 
 
-def suite_scenarios(folder: Path | None = None, *, allow_plugins: bool = False) -> list[Scenario]:
-    """The scenarios of the suite that have published results of their own: those shipped, or those of a folder.
+def _said_anew(scenarios: Iterable[Scenario]) -> set[tuple[str, str, str]]:
+    """Scenario, endpoint and words of each published value that another of them, which extends it, says again itself.
+
+    It is one datum, and that of the scenario that says it last, which was written to hold it.
+    """
+    found = set()
+    for scenario in scenarios:
+        document = scenario.document
+        parents = {place.source for place in document.places.values()} - {document.source}
+        for row in own_rows(scenario):
+            said = scenario.endpoints[row].published
+            found |= {(parent, row, said.text) for parent in parents if said is not None}
+    return found
+
+
+def suite_scenarios(
+    folder: Path | None = None, *, allow_plugins: bool = False
+) -> list[tuple[Scenario, tuple[str, ...]]]:
+    """The scenarios of the suite with their own published results: those shipped, or those of a folder.
 
     Raises UsageError for a folder without any, ScenarioError for a file with faults.
     """
@@ -149,12 +167,25 @@ def suite_scenarios(folder: Path | None = None, *, allow_plugins: bool = False) 
         if not folder.is_dir():
             raise UsageError(f"--suite {folder}: there is no such folder")
         names = [str(p) for p in sorted(folder.iterdir()) if p.suffix.lower() in (".yaml", ".yml") and p.is_file()]
-    found = [load(name, allow_plugins=allow_plugins) for name in names]
-    found = [scenario for scenario in found if own_rows(scenario)]
+    read = [load(name, allow_plugins=allow_plugins) for name in names]
+    again = _said_anew(read)
+    found = []
+    for scenario in read:
+        said = {row: scenario.endpoints[row].published for row in own_rows(scenario)}
+        rows = tuple(r for r, p in said.items() if p is not None and (scenario.name, r, p.text) not in again)
+        if rows:
+            found.append((scenario, rows))
     if not found:
         where = SHIPPED if folder is None else f"--suite {folder}"
         raise UsageError(f"{where}: expected scenario files (.yaml) with published results (`published:`), found none")
     return found
+
+
+def suite_replicates(scenario: Scenario) -> int:
+    """How many trials of each member: 1,000, or of larger cohorts as many as have 100,000 subjects; never fewer than
+    its own number. Ends of ranges are then known to a percentile and a half, and a whole suite takes minutes.
+    """
+    return max(scenario.replicates, min(_TRIALS, _SUBJECTS // scenario.trial.cohort.size))
 
 
 def suite_plan(
@@ -178,12 +209,13 @@ def suite_plan(
             f"--parameters {parameters}: a suite takes fixed or plausible, since a posterior is of one scenario{meant}"
         )
     members = []
-    for scenario in suite_scenarios(folder, allow_plugins=allow_plugins):
+    for scenario, rows in suite_scenarios(folder, allow_plugins=allow_plugins):
         chosen = None if seed is None else (seed + zlib.crc32(scenario.name.encode())) % (MAX_SEED + 1)
-        plan = validation_plan(scenario, replicates, chosen, engine, where=scenario.name)
+        number = suite_replicates(scenario) if replicates is None else replicates
+        plan = validation_plan(scenario, number, chosen, engine, where=scenario.name)
         of_suite = _PARAMETER_SEED if seed is None else seed
         draws = None if parameters == FIXED else ParameterDraws(uncertain_in(scenario)[0], of_suite)
-        members.append(Member(scenario, own_rows(scenario), plan.seed, plan.replicates, plan.published_size, draws))
+        members.append(Member(scenario, rows, plan.seed, plan.replicates, plan.published_size, draws))
     return SuitePlan(tuple(members), SHIPPED if folder is None else str(folder), engine, parameters)
 
 

@@ -17,7 +17,6 @@ from protocolsim.study.suite.suite import Suite
 from protocolsim.study.validation import as_json
 
 
-
 @dataclass(frozen=True)
 class Total:
     """Of some data: how many (`data`), how many inside, and inside what the others say of them (of `predicted`).

@@ -125,7 +125,7 @@ def validate_all(
     suite : str or Path, optional
         A folder of scenario files with published results, in place of the suite that comes with the package.
     replicates : int, optional
-        How many trials of each scenario; unless given 1,000, or of larger cohorts as many as have 100,000 patients, and
+        How many trials of each scenario; unless given 600, or of larger cohorts as many as have 30,000 patients, and
         never fewer than the scenario's own number.
     seed : int, optional
         A seed from which each scenario's own is made, with its name; unless given each has the seed of its file.

@@ -47,7 +47,7 @@ from protocolsim.study.validation import judged_trials, published_rows, validati
 SHIPPED = "the suite that comes with protocolsim"
 KIND = "validate --all"
 _PARAMETER_SEED = 1
-_TRIALS, _SUBJECTS = 1_000, 100_000
+_TRIALS, _SUBJECTS = 600, 30_000
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,6 @@ class SuitePlan:
         return {
             "content": content_of(member.scenario),
             "seed": member.seed,
-            "replicates": member.replicates,
             **planned_draws(member.draws),
             "cohort for published counts": None if larger is None else larger.trial.cohort.size,
         }
@@ -182,8 +181,10 @@ def suite_scenarios(
 
 
 def suite_replicates(scenario: Scenario) -> int:
-    """How many trials of each member: 1,000, or of larger cohorts as many as have 100,000 subjects; never fewer than
-    its own number. Ends of ranges are then known to a percentile and a half, and a whole suite takes minutes.
+    """How many trials of each member unless told otherwise; a whole suite then takes minutes.
+
+    600, or of larger cohorts as many as have 30,000 subjects; never fewer than the scenario's own number. An end of 90 %
+    is then known to two percentiles, and the error of each end stands in the row.
     """
     return max(scenario.replicates, min(_TRIALS, _SUBJECTS // scenario.trial.cohort.size))
 

@@ -76,7 +76,10 @@ def test_printed(command, folder):
         (("--all", "--set", "a=1"), "--set changes a value of one scenario, and --all runs many"),
         (("--suite", "suite", "ms_daclizumab"), "--suite says nothing without --all"),
         (("--all", "--suite", "nowhere"), "--suite nowhere: there is no such folder"),
-        (("--all", "--suite", "."), "expected scenario files (.yaml) with published results (`published:`), found none"),
+        (
+            ("--all", "--suite", "."),
+            "expected scenario files (.yaml) with published results (`published:`), found none",
+        ),
         (("--all", "--parameters", "plausable"), "did you mean 'plausible'?"),
         (("--all", "--suite", "suite", "--resume"), "--resume says nothing without --out"),
     ],

@@ -1,4 +1,4 @@
-"""The verdicts of the validation suite stay what they were, and the documentation shows the ones that the suite gave."""
+"""The verdicts of the validation suite stay what they were, and the documentation shows those that it gave."""
 
 from __future__ import annotations
 

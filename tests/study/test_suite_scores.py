@@ -39,7 +39,7 @@ def mean_cost(lo: float, hi: float) -> float:
 class TestScore:
     @given(st.floats(-3, 3), st.floats(0.2, 3))
     def test_the_true_quantiles_score_best(self, shift, stretch):
-        """The score is proper: on average over the true law no other range costs less than its 5th and 95th percentile."""
+        """The score is proper: on average no other range costs less than the true 5th and 95th percentile."""
         lo, hi = sorted((NORMAL_ENDS[0] * stretch + shift, NORMAL_ENDS[1] * stretch + shift))
         assert mean_cost(lo, hi) >= mean_cost(*NORMAL_ENDS) - 1e-3
 
@@ -147,7 +147,7 @@ class TestLeaveOneOut:
         assert np.mean(found, axis=0) == pytest.approx([mean - 1.645 * sd, mean, mean + 1.645 * sd], abs=0.08)
 
     def test_its_own_value_does_not_count(self):
-        """What was published of a row, or of another of its datum, moves nothing of its prediction; of others it does."""
+        """What was published of a row, or of another of its datum, moves nothing of its prediction; others do."""
         values, published, _ = normal_suite(2000, 5)
         changed = published.copy()
         changed[0] += 5.0

@@ -35,8 +35,8 @@ published (approximate Bayesian computation with regression adjustment, of the r
 where the answer is known: for normal results that depend linearly on normal parameters it is the exact conditional
 distribution (`tests/study/test_suite_scores.py`).
 
-What it cannot undo: plausible ranges, too, were written by people who knew the results. A row may lie inside because its
-neighbours pull the parameters there, or because the range was put around the value that fits it.
+What it cannot undo: plausible ranges, too, were written by people who knew the results. A row may lie inside because
+its neighbours pull the parameters there, or because the range was put around the value that fits it.
 """
 _REPEAT = """## How to repeat it
 
@@ -44,10 +44,10 @@ _REPEAT = """## How to repeat it
 protocolsim validate --all --parameters plausible --out results
 ```
 
-It takes some minutes on two cores, and gives the same numbers on every machine. `--suite FOLDER` takes the scenarios of
-a folder in their place; `protocolsim validate NAME` shows one of them with everything around it. In Python it is
-`protocolsim.validate_all(parameters="plausible")`. The tests hold a quick run of the suite to the verdicts on this page,
-and `python -m pytest -m long tests/study/test_golden_suite.py` repeats the whole.
+It takes some minutes on two cores, and gives the same numbers on every machine. `--suite FOLDER` takes the scenarios
+of a folder in their place; `protocolsim validate NAME` shows one of them with everything around it. In Python it is
+`protocolsim.validate_all(parameters="plausible")`. The tests hold a quick run of the suite to the verdicts on this
+page, and `python -m pytest -m long tests/study/test_golden_suite.py` repeats the whole.
 """
 _FOOT = "*Written by `protocolsim docs --pages docs` from the results of a run; do not edit it here.*"
 

@@ -30,19 +30,26 @@ HEADINGS = (
 WORDS = ("Published result", "Published", "Verdict", "Chosen without it", "Role")
 TOTAL_HEADINGS = ("Role", "Data", "Inside", "Share", "Score", "Naive score", "Mean width", "Inside without it")
 
-MEANS = (
-    "5-95 %: where 90 % of single simulated trials fall, and simulated is their median: at fixed parameters their sampling "
-    "range, with parameters drawn the prediction range, which holds both. Width: of a share or a fall in "
-    "points, of a quantity above zero the factor between the ends. Verdict: whether the published value lies inside. "
-    "A miss counts only as far as the range is narrow, so the width stands beside it.",
-    "Score: the interval score of the range (Gneiting and Raftery 2007), its width plus 20 times how far outside the "
-    "published value lies; lower is better. Shares and falls in points, other quantities in hundredths of their natural "
-    "logarithm; a quantity that has neither scale, or a range that reaches zero, has no score. Naive: the same of who "
-    "knows no model, only what other trials published of that kind of endpoint.",
-    "Chosen without it: the range that the other published results, and not this one, leave for it; its verdict there.",
-    "Role: checked, no parameter was chosen with it; not independent, the parameters come from data that include it; "
-    "fitted, a parameter was chosen to match it, so that lying inside tests nothing.",
+RANGE_MEANS = (
+    "5-95 %: where 90 % of single simulated trials fall, and simulated is their median: at fixed parameters their "
+    "sampling range, with parameters drawn the prediction range, which holds both. Width: of a share or a fall in "
+    "points, of a quantity above zero the factor between the ends. Verdict: whether the published value lies inside. A "
+    "wide range holds much, so its width stands beside the verdict."
 )
+SCORE_MEANS = (
+    "Score: the interval score of the range (Gneiting and Raftery 2007), its width plus 20 times how far outside the "
+    "published value lies; lower is better. Shares and falls in points, other quantities in hundredths of their "
+    "natural logarithm; a quantity that has neither scale, or a range that reaches zero, has no score. Naive: the same "
+    "of who knows no model, only what other trials published of that kind of endpoint."
+)
+WITHOUT_MEANS = (
+    "Chosen without it: the range that the other published results, and not this one, leave for it; its verdict there."
+)
+ROLE_MEANS = (
+    "Role: checked, no parameter was chosen with it; not independent, the parameters come from data that include it; "
+    "fitted, a parameter was chosen to match it, so that lying inside tests nothing."
+)
+MEANS = (RANGE_MEANS, SCORE_MEANS, WITHOUT_MEANS, ROLE_MEANS)
 
 
 def title_of(row: Row) -> str:
@@ -96,7 +103,7 @@ def width(row: Row) -> str:
     """How wide the range is, on the scale on which rows can be compared."""
     if row["width"] is None:
         return ""
-    return f"{row['width']:.0f} points" if row["scale"] == "points" else f"× {math.exp(row['width'] / 100.0):.2g}"
+    return f"{row['width']:.0f} points" if row["scale"] == "points" else f"{math.exp(row['width'] / 100.0):.2g}-fold"
 
 
 def _score(score: float | None) -> str:
@@ -144,7 +151,7 @@ def sentences(summary: Mapping[str, Any]) -> list[str]:
         better = "better" if t["score"] < t["naive"] else "worse"
         said.append(
             f"Over the {t['scored']} data that both can say something of, the mean interval score is {t['score']:.0f}, "
-            f"that of the naive reference {t['naive']:.0f}: the model is {better} than knowing only other trials' results."
+            f"that of the naive reference {t['naive']:.0f}: the model is {better} than knowing only other trials."
         )
     return said
 

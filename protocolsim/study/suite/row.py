@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from protocolsim.arrays import Floats
-from protocolsim.endpoint.base import Reported, Role
+from protocolsim.endpoint.base import Role
 from protocolsim.study.suite.leave_one_out import LeftOut
 from protocolsim.study.suite.scores import Scale, ScoredRange
 from protocolsim.study.validation import PublishedComparison
@@ -18,9 +18,10 @@ class SuiteRow:
     """One published result of the suite.
 
     `scenario` is its name, `compared` the row as `validate` has it, `trials` what it is in each trial that it is judged
-    among: with parameters drawn where that was asked for. `scale` is that of its scores, None where it has none. `own` is the simulated range, `naive` that of the
-    naive reference, each with its score; None where there is none. `datum` is the name of the row whose datum it is.
-    `left_out` is what the other rows say of it, None where parameters were not drawn or no other row says anything.
+    among: with parameters drawn where that was asked for. `scale` is that of its scores, None where it has none. `own`
+    is the simulated range, `naive` that of the naive reference, each with its score; None where there is none. `datum`
+    is the name of the row whose datum it is. `left_out` is what the other rows say of it, None where parameters were
+    not drawn or no other row says anything.
     """
 
     scenario: str

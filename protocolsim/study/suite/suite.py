@@ -183,8 +183,8 @@ def suite_scenarios(
 def suite_replicates(scenario: Scenario) -> int:
     """How many trials of each member unless told otherwise; a whole suite then takes minutes.
 
-    600, or of larger cohorts as many as have 30,000 subjects; never fewer than the scenario's own number. An end of 90 %
-    is then known to two percentiles, and the error of each end stands in the row.
+    600, or of larger cohorts as many as have 30,000 subjects; never fewer than the scenario's own number. An end of
+    90 % is then known to two percentiles, and the error of each end stands in the row.
     """
     return max(scenario.replicates, min(_TRIALS, _SUBJECTS // scenario.trial.cohort.size))
 
@@ -200,7 +200,9 @@ def suite_plan(
 ) -> SuitePlan:
     """A plan of the shipped suite, or of the scenarios in a folder; each has its own number of trials unless given.
 
-    `parameters` is "fixed", or "plausible" to draw those that are uncertain too. With `seed` the seed of each member comes from it and from the member's name; without, it is the scenario's own.
+    `parameters` is "fixed", or "plausible" to draw those that are uncertain too. With `seed` the seed of each member
+    comes from it and from the member's name; without, it is the scenario's own.
+
     Raises UsageError where there is nothing to run, ScenarioError for files with faults.
     """
     if parameters not in (FIXED, PLAUSIBLE):

@@ -11,8 +11,8 @@ from typing import Any
 
 from protocolsim.endpoint.base import Role
 from protocolsim.study.estimation.estimate import nan_as_none
-from protocolsim.study.suite.scores import LEVEL, ScoredRange
 from protocolsim.study.suite.row import ROLES, SuiteRow
+from protocolsim.study.suite.scores import LEVEL, ScoredRange
 from protocolsim.study.suite.suite import Suite
 from protocolsim.study.validation import as_json
 

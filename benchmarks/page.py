@@ -104,7 +104,7 @@ def used(page: Any, number: int) -> None:
     page.evaluate(_SETTLE, ["daclizumab.median_rate_ratio", f"{0.1 + 0.01 * (number % 80):.2f}"])
     page.click('#view a[data-value="fifteen"]')
     page.wait_for_selector(".fifteen-trial h2")
-    page.click("text=New draw")
+    page.click("text=New trial >> nth=0")
     page.click('#view a[data-value="rule"]')
 
 

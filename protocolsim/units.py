@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from protocolsim.errors import nearest
 
@@ -173,6 +174,7 @@ def unit(word: str) -> Quantity:
     raise UnitError(f"unknown unit '{word}'{hint}")
 
 
+@lru_cache(maxsize=256)  # the constants of a model are made anew for each draw of its parameters
 def unit_product(text: str) -> Quantity:
     """The quantity of 1 in a compound unit: `L/day`, `mg/kg`, `1/week`, or '' for a plain number."""
     return quantity(f"1 {text}") if text and not text[0].isdigit() else quantity(text or "1")

@@ -66,8 +66,10 @@ _OF_ALL_TRIALS: Mapping[str, Callable[..., Any]] = {
     "states": _states,
     "flow": _flow,
     "published": _published,
-    "variance": _variance,
 }
+
+
+_OF_DRAWN_PARAMETERS: Mapping[str, Callable[..., Any]] = {"variance": _variance}
 
 
 OF_RUN: Mapping[str, Callable[..., Any]] = {**_OF_ONE_TRIAL, **_OF_ALL_TRIALS}
@@ -117,8 +119,8 @@ class Result(Figured, result.Result):
         Of a scenario with looks at the accumulating data: every planned look of every trial, with what it read and what
         ended the trial there; and of every trial how it ended and what would have come.
     figures : tuple of str
-        ``"patients"`` and ``"swimmer"`` (of one trial), ``"states"``, ``"flow"``, ``"published"`` and ``"variance"``
-        (of all; the last of drawn parameters).
+        ``"patients"`` and ``"swimmer"`` (of one trial), ``"states"``, ``"flow"`` and ``"published"`` (of all); where
+        parameters are drawn also ``"variance"``.
 
     Methods
     -------
@@ -135,12 +137,17 @@ class Result(Figured, result.Result):
     --------
     >>> result = protocolsim.run("ms_daclizumab", replicates=20)
     >>> sorted(result.figures)
-    ['flow', 'patients', 'published', 'states', 'swimmer', 'variance']
+    ['flow', 'patients', 'published', 'states', 'swimmer']
     >>> result.subjects["replicate"].nunique()
     20
     """
 
-    _FIGURES: ClassVar[Mapping[str, Callable[..., Any]]] = OF_RUN
+    _FIGURES: ClassVar[Mapping[str, Callable[..., Any]]] = {**OF_RUN, **_OF_DRAWN_PARAMETERS}
+
+    @property
+    def figures(self) -> tuple[str, ...]:
+        """The names that `figure` takes."""
+        return tuple(self._FIGURES if self.drawn is not None else OF_RUN)
 
     def figure(self, name: str | None = None, *, replicate: int = 0) -> Any:
         """Draw a figure.

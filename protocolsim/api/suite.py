@@ -17,7 +17,7 @@ from protocolsim.study.suite.totals import summary
 if TYPE_CHECKING:
     import pandas as pd
 
-_SHOWN = ["label", "published_as", "median", "lo", "hi", "width", "percentile", "verdict", "score", "role"]
+_SHOWN = ["label", "published_as", "median", "lo", "hi", "width_on_scale", "percentile", "verdict", "score", "role"]
 
 
 class ValidationSuite(inner.Suite):
@@ -32,7 +32,7 @@ class ValidationSuite(inner.Suite):
         `left_out` (what the other published results say of it, where parameters were drawn).
     frame : pandas.DataFrame
         The same, one row each, by scenario and endpoint: the columns of `Validation.frame`, `median`, `scale`,
-        `width`, `score`, `naive_lo`, `naive_hi`, `naive_score`, and `without_it_lo`, `without_it_median`,
+        `width_on_scale`, `score`, `naive_lo`, `naive_hi`, `naive_score`, and `without_it_lo`, `without_it_median`,
         `without_it_hi`, `without_it_percentile`, `without_it_by`, `without_it_draws`, `without_it_beyond`,
         `without_it_inside` (undefined where parameters were fixed).
     totals : pandas.DataFrame

@@ -12,6 +12,7 @@ from htmltools import Tag, TagList
 
 from protocolsim.app.boundary_controls import PREFIX
 from protocolsim.app.controls import Control, controls
+from protocolsim.app.limits import own_replicates
 from protocolsim.app.state import VisitorState, scenario_of
 from protocolsim.app.view.base import Part
 from protocolsim.app.work.orders import Answer, Made, Tell
@@ -21,7 +22,7 @@ from protocolsim.study.decision.threshold_rule import ThresholdRule, threshold_r
 
 @dataclass(frozen=True)
 class Described:
-    """A scenario as its form shows it; `looks`: whether it declares any.
+    """A scenario as its form shows it; `looks`: whether it declares any; `story`: whether it tells one.
 
     `threshold` is the parameter of a decision rule that answers at once, "" where none does.
     """
@@ -35,6 +36,7 @@ class Described:
     seed: int
     size: int
     looks: bool = False
+    story: bool = False
 
     def answers_at_once(self, name: str) -> bool:
         """Whether what follows from moving a number is read from what was simulated already."""
@@ -54,10 +56,11 @@ def described(state: VisitorState) -> Described:
         scenario.document.text,
         tuple(controls(scenario)),
         rule.parameter if isinstance(rule, ThresholdRule) else "",
-        scenario.replicates,
+        own_replicates(scenario),
         scenario.seed,
         scenario.trial.cohort.size,
         scenario.interim is not None,
+        bool(scenario.story),
     )
 
 

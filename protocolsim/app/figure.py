@@ -11,16 +11,19 @@ from protocolsim.report.style.figures import inline_svg
 FILES = {"png": "PNG", "svg": "SVG", "csv": "data"}
 
 
-def figure(where: tuple[str, str], name: str, answer: Answer, state: VisitorState) -> Tag:
-    """One figure of the answer of a part (`where`: view and part), or the reason why there is none."""
+def figure(where: tuple[str, str], name: str, answer: Answer, state: VisitorState, *, caption: str = "") -> Tag:
+    """One figure of the answer of a part (`where`: view and part), or the reason why there is none.
+
+    `caption`: what stands under it, where that depends on what is set up.
+    """
     if name not in answer.figures:
         return tags.p(answer.missing.get(name, ""), class_="missing")
     drawn = answer.figures[name]
     place = f"{where[0]}-{where[1]}-{name}".replace("_", "-")
     return tags.figure(
         tags.h3(drawn.title),
-        tags.div(HTML(inline_svg(drawn.svg, place, drawn.alternative)), class_="drawing"),
-        tags.figcaption(tags.p(drawn.caption), tags.p(class_="moved", hidden=""), downloads(where, name, state)),
+        tags.div(HTML(inline_svg(drawn.svg, place, drawn.alternative, told=True)), class_="drawing"),
+        tags.figcaption(tags.p(caption or drawn.caption, class_="caption"), downloads(where, name, state)),
         id=place,
         data_figure=name,
     )

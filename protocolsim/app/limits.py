@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from protocolsim.errors import UsageError
 from protocolsim.scenario.scenario import Scenario
+from protocolsim.study.arguments import usual
 
 MOST_LETTERS = 100_000
 """Of a scenario's text; the shipped ones have some 12,000."""
@@ -83,6 +84,11 @@ def bounded(scenario: Scenario, replicates: int) -> int:
             f"{MOST_SUBJECTS:,} that this page simulates at once; ask for fewer, or use the command line"
         )
     return replicates
+
+
+def own_replicates(scenario: Scenario) -> int:
+    """The scenario's usual number of replicates, or as many as this page simulates at once where that is less."""
+    return max(1, min(usual(scenario), MOST_SUBJECTS // scenario.trial.cohort.size))
 
 
 def looked_at(scenario: Scenario, replicates: int) -> int:

@@ -106,6 +106,15 @@ def _text(value: Any) -> str:
     return small(value).encode("utf-8", "replace").decode()
 
 
+def _query(value: Any) -> str:
+    """The query of an address of this page, to which a visitor went back."""
+    if not isinstance(value, str):
+        raise UsageError(f"expected an address, found {_kind(value)}")
+    if len(value) > MOST_QUERY:
+        raise UsageError("the address is too long")
+    return value.encode("utf-8", "replace").decode()
+
+
 def _kind(value: Any) -> str:
     kinds = {type(None): "nothing", bool: "yes or no", int: "a number", float: "a number", list: "a list"}
     return kinds.get(type(value), "a group of values")
@@ -154,6 +163,7 @@ SAID: Mapping[str, Callable[[Any], Any]] = {
     "kept": _pressed,
     "reset": _pressed,
     "step": _step,
+    "went": _query,
     "view": _word,
     "dark": _word,
     "chosen": _word,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,7 +19,7 @@ from protocolsim.app.described import Described, DescribedPart
 from protocolsim.app.form import form
 from protocolsim.app.limits import MOST_VISITORS
 from protocolsim.app.messages import ADDRESS, MISHEARD
-from protocolsim.app.state import MOST_NAME, NUMBERS, OWN_TEXT, VisitorState, asked, restored
+from protocolsim.app.state import MOST_NAME, NUMBERS, OWN_TEXT, VisitorState, asked, restored, scenario_of
 from protocolsim.app.view.base import Part, View
 from protocolsim.app.view.catalogue import views
 from protocolsim.app.work.answers import Answers
@@ -26,15 +27,17 @@ from protocolsim.app.work.orders import Answer, Order
 from protocolsim.errors import ProtocolsimError, UsageError
 from protocolsim.scenario.file.library import names
 
-_STEPPED, _PICKED = ("draw", "patient"), ("measure", "beside")
+_STEPPED, _PICKED = ("draw", "patient"), ("measure", "beside", "walk")
+_SETTLED = 0.4  # seconds after which a visitor is taken to be looking at what there is
 
 
 @dataclass(frozen=True)
 class Shown:
-    """What a part shows: an answer to a state, or why there is none."""
+    """What a part shows: an answer to a state, and why there is no newer one, or none at all."""
 
     answer: Answer | None
     why: str = ""
+    state: VisitorState | None = None
 
 
 class Visitor:
@@ -51,7 +54,9 @@ class Visitor:
         self.shown: dict[tuple[str, str], reactive.Value[Shown | None]] = {
             (v.name, p.name): reactive.Value(None) for v in views() for p in v.parts
         }
+        self.last = ""
         self._asks = 0
+        self._preparing: asyncio.Task[None] | None = None
         self._asked: dict[tuple[str, str], tuple[int, VisitorState]] = {}
         self._tasks: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._opening: asyncio.Task[None] | None = None
@@ -84,18 +89,57 @@ class Visitor:
             with reactive.isolate():
                 self.opened.set(self.opened.get() + 1)
             await reactive.flush()
-        offered = [view.name for view in views() if view.offered(self.described)]
-        opened = {"text": self.described.text, "view": state.view, "scenario": state.scenario, "offered": offered}
+        offered = {view.name: view.called(self.described) for view in views() if view.offered(self.described)}
+        opened = {
+            "text": self.described.text,
+            "view": state.view,
+            "scenario": state.scenario,
+            "edited": state.text is not None and state.scenario == OWN_TEXT,
+            "offered": offered,
+        }
         await self._send("opened", opened)
         await self.changed()
 
     async def changed(self) -> None:
-        """Everything that follows from a change of the state."""
-        await self._send("address", self.state.address())
-        for view in views():
-            if view.name == self.state.view:
-                for part in view.parts:
-                    self._start(view, part, self.state)
+        """Everything that follows from a change of the state.
+
+        What cannot be set is said at its field, and what is shown stays.
+        """
+        state = self.state
+        await self._send("address", state.address())
+        why = await self._unset(state)
+        await self._send("field", {"name": self.last if why else "", "why": why})
+        shown = next((v for v in views() if v.name == state.view), None)
+        if shown is None or (why and any(self._answered(shown.name, part.name) for part in shown.parts)):
+            return
+        for part in shown.parts:
+            self._start(shown, part, state)
+        self._prepare(state)
+
+    async def _unset(self, state: VisitorState) -> str:
+        """Why the scenario cannot be as it was set up; "" where it can."""
+        if not state.settings:
+            return ""
+        try:
+            await asyncio.to_thread(scenario_of, state)
+        except ProtocolsimError as error:
+            return str(error).replace(" (from --set)", "")
+        return ""
+
+    def _answered(self, view: str, part: str) -> bool:
+        with reactive.isolate():
+            shown = self.shown[view, part].get()
+        return shown is not None and shown.answer is not None
+
+    def step(self, name: str, by: int) -> dict[str, int]:
+        """The number of the trial or of the patient so many further on, as a change of the state."""
+        if name == "draw":
+            return {"draw": min(max(0, self.state.draw + by), NUMBERS["draw"][1])}
+        with reactive.isolate():
+            shown = [value.get() for value in self.shown.values()]
+        facts = [s.answer.facts for s in shown if s is not None and s.answer is not None]
+        stepped = [f.stepped(self.state.patient, by) for f in facts if hasattr(f, "stepped")]
+        return {name: stepped[-1]} if stepped else {}
 
     def move(self, name: str, text: str) -> bool:
         """Set one number of the form; whether it is the one that answers at once. Raises UsageError."""
@@ -111,6 +155,7 @@ class Visitor:
         if not math.isfinite(value):
             raise UsageError(f"{control.label}: expected a number, found '{text[:40]}'")
         own = abs(value - control.value) < 1e-12
+        self.last = name
         self.state = self.state.setting(name, None if own else control.parameter.write(value))
         return self.described.answers_at_once(name)
 
@@ -142,7 +187,7 @@ class Visitor:
         try:
             wanted = await asyncio.to_thread(part.reduced, state)
         except ProtocolsimError as error:
-            await self._set(self.shown[place], Shown(None, str(error)))
+            await self._refuse(place, str(error))
             return
         latest, already = self._asked.get(place, (0, None))
         if latest > number or already == wanted:
@@ -161,15 +206,49 @@ class Visitor:
         if self._answers.kept(order) is None:
             await self._status(place, 0, 0)
         try:
-            shown = Shown(await self._answers.get(order, tell))
+            shown = Shown(await self._answers.get(order, tell), "", order.state)
         except ProtocolsimError as error:
-            shown = Shown(None, str(error))
+            await self._refuse(place, str(error))
+            await self._send("status", {"part": "-".join(place), "running": False})
+            return
         except asyncio.CancelledError:
             if place not in self._asked:
                 await self._send("status", {"part": "-".join(place), "running": False})
             raise
         await self._set(self.shown[place], shown)
         await self._send("status", {"part": "-".join(place), "running": False})
+
+    async def _refuse(self, place: tuple[str, str], why: str) -> None:
+        """Say why there is no newer answer, beside the one that is there."""
+        with reactive.isolate():
+            old = self.shown[place].get()
+        await self._set(self.shown[place], Shown(None, why) if old is None else replace(old, why=why))
+
+    def _prepare(self, state: VisitorState) -> None:
+        """Have ready what this visitor probably asks for next, where nobody else waits for it."""
+        if self._preparing is not None:
+            self._preparing.cancel()
+        self._preparing = _later(self._prepared(state))
+
+    async def _prepared(self, state: VisitorState) -> None:
+        await asyncio.sleep(_SETTLED)
+        if self._tasks:
+            await asyncio.wait(set(self._tasks.values()))
+        for view in sorted(views(), key=lambda v: v.name != state.view):
+            for part in view.parts:
+                if self.described is None or part.checks_text or not view.offered(self.described):
+                    continue
+                with suppress(ProtocolsimError):
+                    answer = await self._ready(view, part, state)
+                    for following in part.ahead(answer, state):
+                        await self._ready(view, part, following)
+
+    async def _ready(self, view: View, part: Part, state: VisitorState) -> Answer:
+        order = Order(view.name, part.name, await asyncio.to_thread(part.reduced, state))
+        # One worker is always left for who asks for something.
+        while self._answers.kept(order) is None and self._answers.spare < 2:
+            await asyncio.sleep(_SETTLED)
+        return await self._answers.get(order, lambda *_: None)
 
     async def _status(self, place: tuple[str, str], done: int, total: int) -> None:
         await self._send("status", {"part": "-".join(place), "running": True, "done": done, "total": total})
@@ -210,7 +289,7 @@ class Visitor:
 
     def leave(self) -> None:
         """Nothing is wanted any more."""
-        for task in (*self._tasks.values(), self._moving, self._opening):
+        for task in (*self._tasks.values(), self._moving, self._opening, self._preparing):
             if task is not None:
                 task.cancel()
 
@@ -228,7 +307,7 @@ def serve_session(answers: Answers, first: VisitorState) -> Callable[[Inputs, Ou
         _counted(session, visitor)
         _outputs(output, visitor)
         _begin(input, visitor, first)
-        _events(input, visitor)
+        _events(input, visitor, first)
 
     return server
 
@@ -274,9 +353,10 @@ def _part_output(output: Outputs, visitor: Visitor, view: View, part: Part) -> N
         shown = visitor.shown[view.name, part.name].get()
         if shown is None:
             return None
+        why = tags.div(shown.why, class_="alert alert-warning", role="alert") if shown.why else None
         if shown.answer is None:
-            return tags.div(shown.why, class_="alert alert-warning", role="alert")
-        return part.show(shown.answer, visitor.state)
+            return why
+        return TagList(why, part.show(shown.answer, visitor.state if shown.state is None else shown.state))
 
 
 def _begin(input: Inputs, visitor: Visitor, first: VisitorState) -> None:
@@ -294,9 +374,12 @@ def _begin(input: Inputs, visitor: Visitor, first: VisitorState) -> None:
             state = restored(address, first)
         except UsageError as error:
             state, why = first, str(error)
-        known = {view.name for view in views()}
-        state = state if state.view in known else replace(state, view=views()[0].name)
-        visitor.open(state, why)
+        visitor.open(_known(state), why)
+
+
+def _known(state: VisitorState) -> VisitorState:
+    """The state, in the first view where it names none that is there."""
+    return state if any(v.name == state.view for v in views()) else replace(state, view=views()[0].name)
 
 
 _UNDER_WAY: set[asyncio.Task[None]] = set()
@@ -310,7 +393,7 @@ def _later(what: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
     return task
 
 
-def _events(input: Inputs, visitor: Visitor) -> None:
+def _events(input: Inputs, visitor: Visitor, first: VisitorState) -> None:
     """What a visitor does, each a message from the page (static/page.js), of the kind that messages.py lets through."""
 
     def upon(name: str, act: Callable[[Any], None], *, mends: bool = True) -> None:
@@ -330,6 +413,7 @@ def _events(input: Inputs, visitor: Visitor) -> None:
     upon("picked", lambda said: _picked(visitor, said))
     upon("kept", lambda _: _change(visitor, other=visitor.state.settings, beside=""))
     upon("step", lambda said: _step(visitor, said))
+    upon("went", lambda said: visitor.open(_known(restored(said, first))))
     upon("view", lambda said: _look(visitor, said), mends=False)
     upon("reset", lambda _: visitor.open(replace(visitor.state, settings=(), replicates=None, seed=None)))
     upon("chosen", lambda said: _choose(visitor, said))
@@ -354,7 +438,7 @@ def _moved(visitor: Visitor, said: dict[str, Any]) -> None:
 
 
 def _look(visitor: Visitor, name: str) -> None:
-    if any(view.name == name for view in views()):
+    if name != visitor.state.view and any(view.name == name for view in views()):
         _change(visitor, view=name)
 
 
@@ -364,9 +448,10 @@ def _picked(visitor: Visitor, said: dict[str, Any]) -> None:
 
 
 def _step(visitor: Visitor, said: dict[str, Any]) -> None:
-    name = said["name"]
-    if name in _STEPPED:
-        _change(visitor, **{name: min(max(0, getattr(visitor.state, name) + said["by"]), NUMBERS[name][1])})
+    if said["name"] in _STEPPED:
+        changes: dict[str, Any] = dict(visitor.step(said["name"], said["by"]))
+        # Another trial has other patients.
+        _change(visitor, **(changes | {"patient": None} if "draw" in changes else changes))
 
 
 def _choose(visitor: Visitor, name: str) -> None:

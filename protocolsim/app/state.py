@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from protocolsim.app.limits import MOST_FIELDS, MOST_LETTERS, MOST_SETTINGS, MOST_WORD
+from protocolsim.app.limits import MOST_FIELDS, MOST_LETTERS, MOST_SETTINGS, MOST_WORD, own_replicates
 from protocolsim.errors import UsageError
 from protocolsim.randomness import MAX_REPLICATES, MAX_SEED
 from protocolsim.scenario.file.library import is_path, names
@@ -35,9 +35,10 @@ class VisitorState:
 
     `scenario` is a shipped one by name, unless `text` is there: then it is what that text is called. `settings` are
     what --set would say, in words. The design to compare with is the same scenario with the settings `other`, or the
-    shipped one `beside`. `replicates` and `seed` are the scenario's own where None; `draw` is the replicate looked at,
-    `patient` the subject's place in it. `allow_plugins`: whether code that a scenario names may be loaded; whoever
-    starts the page says so, never an address.
+    shipped one `beside`; `walk` says which patients walk beside those of this trial. `replicates` and `seed` are the
+    scenario's own where None; `draw` is the replicate looked at, `patient` the subject's number in it, as in the lanes
+    and in `protocolsim trace`; None is the first one enrolled. `allow_plugins`: whether code that a scenario names may
+    be loaded; whoever starts the page says so, never an address.
     """
 
     scenario: str
@@ -47,10 +48,11 @@ class VisitorState:
     replicates: int | None = None
     seed: int | None = None
     draw: int = 0
-    patient: int = 0
+    patient: int | None = None
     measure: str = ""
     beside: str = ""
     view: str = ""
+    walk: str = ""
     allow_plugins: bool = False
 
     def alone(self, settings: tuple[tuple[str, str], ...] = ()) -> VisitorState:
@@ -71,9 +73,9 @@ class VisitorState:
         pairs: list[tuple[str, str]] = [("scenario", self.scenario)]
         pairs += [(_SET + name, value) for name, value in self.settings]
         pairs += [(_OTHER + name, value) for name, value in self.other]
-        pairs += [(k, str(v)) for k in ("replicates", "seed") if (v := getattr(self, k)) is not None]
-        pairs += [(k, str(v)) for k in ("draw", "patient") if (v := getattr(self, k))]
-        pairs += [(k, v) for k in ("measure", "beside", "view") if (v := getattr(self, k))]
+        pairs += [(k, str(v)) for k in ("replicates", "seed", "patient") if (v := getattr(self, k)) is not None]
+        pairs += [(k, str(v)) for k in ("draw",) if (v := getattr(self, k))]
+        pairs += [(k, v) for k in ("measure", "beside", "walk", "view") if (v := getattr(self, k))]
         if self.text is not None:
             pairs.append(("text", base64.urlsafe_b64encode(zlib.compress(self.text.encode(), 9)).decode().rstrip("=")))
         return urlencode(pairs)
@@ -91,9 +93,9 @@ def restored(address: str, first: VisitorState) -> VisitorState:
     except ValueError:
         raise UsageError(f"the address is damaged: it says more than {MOST_FIELDS} things") from None
     result = dict(pairs)
-    view, measure, beside = (result.get(key, "")[:MOST_NAME] for key in ("view", "measure", "beside"))
+    view, measure, beside, walk = (result.get(key, "")[:MOST_NAME] for key in ("view", "measure", "beside", "walk"))
     state = VisitorState(_scenario(result, first), _text(result), allow_plugins=first.allow_plugins)
-    state = replace(state, view=view, measure=measure, beside=beside)
+    state = replace(state, view=view, measure=measure, beside=beside, walk=walk)
     if "scenario" not in result and state.text is None:
         state = replace(state, text=first.text)
     for name in NUMBERS:
@@ -185,7 +187,11 @@ def scenario_file(state: VisitorState) -> str:
     Raises ScenarioError or UsageError where it could not be read again.
     """
     scenario = scenario_of(state)
-    numbers = {"seed": state.seed, "replicates": state.replicates}
+    replicates = state.replicates
+    own = own_replicates(scenario)
+    if replicates is None and (not scenario.says_replicates or own != scenario.replicates):
+        replicates = own  # the page answers with fewer than a command
+    numbers = {"seed": state.seed, "replicates": replicates}
     given = {key: value_of(key, value) for key, value in state.settings}
     text = saved(scenario, state.scenario if state.text is None else None, given, numbers)
     load_text(text, "scenario.yaml", allow_plugins=state.allow_plugins)

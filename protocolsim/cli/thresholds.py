@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     "branch; 0: do not.",
 )
 @studies
+@click.option("--parameters", default="fixed", hidden=True)  # refused with a sentence
 @parallel
 def thresholds(scenario: str, parameter: str | None, streams: int, asked: Asked) -> None:
     """Show every threshold of a decision rule. From one simulation of both branches."""
@@ -40,7 +41,11 @@ def thresholds(scenario: str, parameter: str | None, streams: int, asked: Asked)
     from protocolsim.study.decision.threshold_rule import ThresholdRule, threshold_rule
     from protocolsim.study.run import run_manifest
 
-    loaded = asked.load(scenario)
+    if asked.draws(loaded := asked.load(scenario)) is not None:
+        raise UsageError(
+            f"--parameters {asked.parameters}: thresholds replays the same patients under every threshold, with fixed "
+            "parameters; compare or sweep two thresholds with --parameters instead"
+        )
     rule = threshold_rule(loaded, parameter)
     if streams != 0:
         whole_number("--random-streams (0 for none)", streams, 2, MOST_STREAMS)

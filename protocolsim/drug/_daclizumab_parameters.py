@@ -80,7 +80,7 @@ INTRAVENOUS = (
     Parameter("clearance_cv", 27.0, "%", 10.0, 51.0, "F2", _OTHMAN, "spread of clearance at one body weight"),
     Parameter("central_volume_cv", 31.0, "%", 20.0, 40.0, "F2", _OTHMAN, "spread of central volume at one body weight"),
     Parameter("median_rate_ratio", 0.42, "", 0.15, 0.6, "D",
-              f"the one value with which both arms of {_CHOICE} lie inside what one such trial shows",
+              f"serves both arms of {_CHOICE}, by the curve of concentration that 0.34 under the skin gives",
               "rate of new lesions over that off drug: the median patient in the steady state of the reference regimen,"
               " at the scan before an infusion", least=0.001),
     *_RESPONSE,
@@ -122,7 +122,7 @@ SUBCUTANEOUS = (
     Parameter("large_dose", 100.0, "mg", 70.0, 150.0, "A", "",
               "dose from which on a large dose's share is absorbed", least=70.0),
     Parameter("median_rate_ratio", 0.34, "", 0.15, 0.6, "D",
-              f"the one value with which both arms of {_CHOICE} lie inside what one such trial shows",
+              f"both arms of {_CHOICE} then lie inside what one such trial shows",
               "rate of new lesions over that off drug: the median patient in the steady state of the reference regimen,"
               " at the scan before an injection", least=0.001),
     *_RESPONSE,

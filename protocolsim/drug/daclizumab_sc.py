@@ -1,7 +1,7 @@
 """Daclizumab (high-yield process, subcutaneous): as the intravenous one, by way of a depot under the skin.
 
-A dose waits for the lag, is absorbed from the depot by one exponential, and then moves as an infusion does. Everything is in
-closed form over intervals of at most 7 days, counted from where an interval begins; the effects see its average
+A dose waits for the lag, is absorbed from the depot by one exponential, and then moves as an infusion does. All is
+in closed form over intervals of at most 7 days, counted from where an interval begins; the effects see its average
 concentration. It is a drug of its own beside `daclizumab`, because it is another preparation with other kinetics, and
 because a regimen then says by its drug's name how it is given. What the antibody does at a concentration is the
 same function for both.

@@ -126,7 +126,8 @@ class Cause:
     A `given` one has no hazard: its event is one of the trial itself, which comes at a minute told to each subject.
     With a `baseline` the rates are what that is multiplied by. With a `multiplier`, a kernel with the links and
     constants that it reads, they are 1 where the hazard is in force and 0 elsewhere. Where it `follows_dose`, it is
-    found out again when a dose that is computed for each subject changes.
+    found out again when a dose that is computed for each subject changes. `of_draws`: rates [draws, states] where
+    subjects of several draws are simulated together, and the column of `body` that holds each one's (pooled.py).
     """
 
     event: int
@@ -139,11 +140,12 @@ class Cause:
     changing: bool = False
     follows_dose: bool = False
     given: bool = False
+    of_draws: tuple[Floats, int] | None = None
 
     @property
     def own(self) -> bool:
         """Whether its hazard is not just a rate that is the same for everybody in a state."""
-        return bool(self.multiplier or self.baseline or self.since_enrolment or self.once)
+        return bool(self.multiplier or self.baseline or self.since_enrolment or self.once or self.of_draws)
 
 
 @dataclass(frozen=True)
@@ -325,6 +327,9 @@ def find_rates(
     for number in np.flatnonzero(which).tolist():
         cause = trial.causes[number]
         rates[number] = cause.rates[state.number]
+        if cause.of_draws is not None:
+            by_draw, column = cause.of_draws
+            rates[number] = by_draw[body[rows, column].astype(np.int64), state.number]
         if cause.multiplier is not None and cause.rates[state.number] > 0.0:
             multiplier, links, constants = cause.multiplier
             multiplier(body, rows, links, constants, now, rates[number])

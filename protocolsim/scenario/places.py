@@ -26,6 +26,7 @@ _WORDS = (
     "sources",
     "notes",
     "findings",
+    "story",
     "beside",
     "published",
     "follow",

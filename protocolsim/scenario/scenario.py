@@ -24,6 +24,7 @@ from protocolsim.scenario.file.library import is_path
 from protocolsim.scenario.file.yaml_reader import Address, Document
 from protocolsim.scenario.settable import SettableParameter, number_at, text_at
 from protocolsim.scenario.setting_names import settings
+from protocolsim.scenario.story import StoryStep
 from protocolsim.units import in_unit, quantity
 
 if TYPE_CHECKING:
@@ -97,6 +98,17 @@ class Effect:
     none: Mapping[str, int | float | str]
 
 
+def usual_replicates(subjects: int, *, waiting: bool) -> int:
+    """How many trials of so many subjects are simulated where nothing is said: about as many as a second allows.
+
+    That is 2,000, or of larger trials as many as have 30,000 subjects (1,500 where they wait for each other, which only
+    the reference engine carries out), and never fewer than 50. It goes by the size alone, so that it is the same on
+    every machine.
+    """
+    together = 1_500 if waiting else 30_000
+    return max(50, min(2_000, together // subjects))
+
+
 @dataclass(frozen=True)
 class Scenario:
     """A checked scenario, which `load` returns. Immutable: to change anything, load it again with `set`.
@@ -111,8 +123,10 @@ class Scenario:
         The scenarios shown beside it.
     findings : tuple of str
         Sentences that quote numbers, as {endpoint} or as {scenario.endpoint} of one that stands beside.
+    story : tuple of StoryStep
+        The steps of its guided story.
     seed, replicates : int
-        What it is simulated with unless a call says otherwise.
+        What it is simulated with unless a call says otherwise; `usual_replicates` where the file does not say.
     follow : str or None
         The variable that is drawn for each patient.
     trial : Trial
@@ -161,6 +175,7 @@ class Scenario:
     notes: tuple[str, ...]
     beside: tuple[str, ...]
     findings: tuple[str, ...]
+    story: tuple[StoryStep, ...]
     warnings: tuple[str, ...]
     seed: int
     replicates: int
@@ -183,6 +198,11 @@ class Scenario:
     document: Document
     builder: Callable[..., Scenario] = field(repr=False, compare=False)
     allow_plugins: bool = False
+
+    @property
+    def says_replicates(self) -> bool:
+        """Whether the number of replicates is the scenario's own, or the usual one."""
+        return self.document.data.get("replicates") is not None
 
     @cached_property
     def planned(self) -> Planned:

@@ -10,14 +10,28 @@ from protocolsim.errors import UsageError, digits
 from protocolsim.randomness import MAX_REPLICATES, MAX_SEED
 from protocolsim.scenario.scenario import Scenario
 
+OF_MANY_POINTS = 200
+"""Replicates of each point of a study of many, unless the scenario or the call says how many."""
 
-def replicates_and_seed(scenario: Scenario, replicates: int | None, seed: int | None) -> tuple[int, int]:
-    """Those given, or the scenario's own. Raises UsageError for impossible ones."""
-    replicates = (
-        scenario.replicates if replicates is None else whole_number("replicates", replicates, 1, MAX_REPLICATES - 1)
-    )
+
+def replicates_and_seed(
+    scenario: Scenario, replicates: int | None, seed: int | None, *, many_points: bool = False
+) -> tuple[int, int]:
+    """Those given, or the scenario's own; of `many_points` fewer where the scenario does not say how many.
+
+    Raises UsageError for impossible ones.
+    """
+    if replicates is None:
+        replicates = usual(scenario) if many_points else scenario.replicates
+    else:
+        replicates = whole_number("replicates", replicates, 1, MAX_REPLICATES - 1)
     seed = scenario.seed if seed is None else whole_number("seed", seed, 0, MAX_SEED)
     return replicates, seed
+
+
+def usual(scenario: Scenario) -> int:
+    """How many replicates each of many answers has: the scenario's own number, or a few where it says none."""
+    return scenario.replicates if scenario.says_replicates else min(OF_MANY_POINTS, scenario.replicates)
 
 
 def whole_number(what: str, value: Any, least: int, most: int) -> int:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
-from typing import TYPE_CHECKING
 
 from protocolsim.engine.base import Engine, Progress
+from protocolsim.engine.pooled import pooled
 from protocolsim.errors import UsageError, unknown
 from protocolsim.records import Records, concatenate
 from protocolsim.scenario.scenario import Scenario
-
-if TYPE_CHECKING:
-    from protocolsim.study.parameters.draws import ParameterDraws
+from protocolsim.study.parameters.draws import TOGETHER, ParameterDraws
 
 AUTO = "auto"
 _JOINED = 8192  # subjects of a piece of few replicates each
+_SMALL = 2000  # subjects of a cohort whose draws are simulated together: of larger ones nothing would be saved
 
 
 def _batch() -> Engine:
@@ -66,8 +65,13 @@ def pieces(
     simulate = engine_named(engine).pieces
     if draws is None:
         return simulate(scenario.trial, seed, replicates, progress)
-    of_draws = (simulate(trial, seed, mine, progress) for mine, trial in draws.trials(scenario, replicates))
-    return joined(chain.from_iterable(of_draws))
+    drawn = list(draws.trials(scenario, replicates))
+    together = None
+    if engine == "batch" and drawn and scenario.trial.cohort.size <= _SMALL:
+        together = pooled([trial for _, trial in drawn], replicates.start // TOGETHER, TOGETHER)
+    if together is not None:
+        return simulate(together, seed, replicates, progress)
+    return joined(chain.from_iterable(simulate(trial, seed, mine, progress) for mine, trial in drawn))
 
 
 def joined(parts: Iterable[Records]) -> Iterator[Records]:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 # A tag of XML that a program wrote: it escapes > within attributes, too.
 _TAG = re.compile(r"<[^<>]*>")
+# Marks that stand for one row of what is drawn; a line, an area and an axis stand for many.
+_SINGLE = re.compile(r'aria-roledescription="(?:bar|circle|point|rect|rule|square|tick|arc) ?(?:mark)?"')
 _SCRIPT = re.compile(r"</|<!--|<(?=script)|[\u2028\u2029]", re.IGNORECASE)
 _IN_SCRIPT = {"</": "<\\/", "<!--": "\\u003c!--", "<": "\\u003c", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
@@ -69,13 +71,18 @@ def in_tags(svg: str, change: Callable[[str], str]) -> str:
     return _TAG.sub(lambda tags: change(tags.group()), svg)
 
 
-def inlined(svg: str, name: str, alternative: str, inks: Mapping[str, str]) -> Markup:
-    """SVG that shares a page: its ids are its own, its ink follows the page, and it has words for who cannot see."""
+def inlined(svg: str, name: str, alternative: str, inks: Mapping[str, str], *, told: bool = False) -> Markup:
+    """SVG that shares a page: its ids are its own, its ink follows the page, and it has words for who cannot see.
+
+    `told`: what a mark says of itself is kept in `data-tip`, for a page that shows it under the pointer.
+    """
 
     def ours(tag: str) -> str:
         tag = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', tag)
         tag = re.sub(r"url\(#([^)]+)\)", rf"url(#{name}-\1)", tag)
         tag = re.sub(r'href="#([^"]+)"', rf'href="#{name}-\1"', tag)
+        if told and _SINGLE.search(tag):
+            tag = re.sub(r' aria-label="([^"]*)"', r' data-tip="\1"', tag)
         # Marks inside announce themselves one by one; the figure speaks once, as a whole.
         return re.sub(r' (role|aria-[a-z]+)="[^"]*"', "", inked(tag, inks))
 

@@ -190,8 +190,8 @@ def test_a_new_draw_is_another_trial(visit):
     cell = "tr[data-estimate=new_cel_inhibition] td[data-column='0']"
     assert float(at.page.get_attribute(cell, "data-value")) == one.estimates["new_cel_inhibition"].value
     first = at.page.inner_html("figure[data-figure=swimmers] .drawing")
-    at.page.click("text=New draw")
-    at.page.wait_for_function("() => document.querySelector('.fifteen-trial h2')?.textContent.startsWith('Trial 1 of')")
+    at.page.click("text=New trial >> nth=0")
+    at.page.wait_for_function("() => document.querySelector('.fifteen-trial h2')?.textContent.startsWith('Trial 1,')")
     assert at.page.inner_html("figure[data-figure=swimmers] .drawing") != first
 
 
@@ -209,11 +209,14 @@ def test_the_state_chart_counts_the_run(visit):
 def test_one_patient_after_the_other(visit):
     """The story is that of `protocolsim trace`, and the other branch leads where the rule would not have led."""
     at = visit(f"?view=patient&replicates={REPLICATES}&draw=2")
-    at.page.wait_for_selector(".patient-story h2:has-text('Patient 1 of 15 in trial 2')")
-    at.page.click("text=Next patient")
-    at.page.wait_for_selector(".patient-story h2:has-text('Patient 2 of 15 in trial 2')")
     subjects = protocolsim.run(protocolsim.load("ms_daclizumab"), replicates=3).subjects
-    second = int(subjects[(subjects["replicate"] == 2) & subjects["enrolled"]]["subject"].iloc[1])
+    first, second = map(int, subjects[(subjects["replicate"] == 2) & subjects["enrolled"]]["subject"].iloc[:2])
+    at.page.wait_for_selector(f".patient-story h2:has-text('Patient {first} of trial 2')")
+    at.page.wait_for_selector(".patient-story p:has-text('number 1 of 15')")
+    at.page.click("text=Next patient")
+    at.page.wait_for_selector(".patient-story p:has-text('number 2 of 15')")
+    assert at.page.inner_text(".patient-story h2") == f"Patient {second} of trial 2"
+    assert f"patient={second}&" in at.page.url
     told = story_of("ms_daclizumab", second, replicate=2)
     listed = [li.inner_text() for li in at.page.query_selector_all("ul.story li")]
     assert [words.partition("\n")[0] for words in listed] == [*(line.text for line in told.lines), told.end]
@@ -273,7 +276,7 @@ def test_faults_stand_at_their_lines_as_one_types(visit):
 def test_an_edited_scenario_is_what_every_view_shows(visit, tmp_path):
     """What was typed is simulated once it is used, its address restores it, and its saved file has all of it."""
     at = visit("?view=scenario")
-    text = at.page.input_value("#editor").replace("size: 15", "size: 12").replace("replicates: 200", "replicates: 20")
+    text = at.page.input_value("#editor").replace("size: 15", "size: 12").replace("\nseed:", "\nreplicates: 20\nseed:")
     at.page.fill("#editor", text)
     at.page.wait_for_selector(".scenario-check .sound")
     at.page.click("#use")

@@ -21,6 +21,7 @@ from protocolsim.app.view.rule import CurvePart
 from protocolsim.errors import ProtocolsimError, ScenarioError, UsageError
 from protocolsim.scenario.file.library import names
 from protocolsim.scenario.load import load, load_text
+from protocolsim.study.arguments import usual
 from protocolsim.study.decision.threshold_rule import ThresholdRule, threshold_rule
 from tests.cli.test_cli import command
 
@@ -115,7 +116,7 @@ def test_a_saved_file_is_the_same_scenario(name):
         except ProtocolsimError:
             pytest.fail("a slider led out of what the scenario allows")
         saved = load_text(scenario_file(state), "saved.yaml")
-        assert (saved.seed, saved.replicates) == (3, base.replicates)
+        assert (saved.seed, saved.replicates) == (3, usual(base))
         assert {k: n.value for k, n in saved.named.items()} == {k: n.value for k, n in expected.named.items()}
         assert [p.value for p in saved.parameters] == [p.value for p in expected.parameters]
 
@@ -151,7 +152,7 @@ def test_a_download_is_what_the_page_simulates_or_refused(name, whole, own_param
         return
     saved = load_text(text, "saved.yaml")
     assert saved.seed == (shown.seed if state.seed is None else state.seed)
-    assert saved.replicates == (shown.replicates if state.replicates is None else state.replicates)
+    assert saved.replicates == (usual(shown) if state.replicates is None else state.replicates)
     assert (saved.title, saved.named, saved.parameters) == (shown.title, shown.named, shown.parameters)
     assert saved.trial.cohort.size == shown.trial.cohort.size
 

@@ -94,7 +94,7 @@ class TestHelp:
 class TestRun:
     def test_json(self, command):
         """--json prints the summary and nothing else: every estimate with the agreed keys, in strict JSON."""
-        status, out, err = command(*QUICK, "--json")
+        status, out, err = command(*QUICK, "--json", "--no-companions")
 
         def refuse(constant):
             raise AssertionError(f"{constant} is no JSON")
@@ -160,7 +160,7 @@ class TestRun:
 
 SCENARIO = """\
 title: A trial
-cohort: {size: 3, disease: relapsing_ms}
+cohort: {size: 3, disease: relapsing_ms, arrives_on: nothing}
 protocol:
   summaries: {seen: {count of: cel}}
   states:

@@ -109,6 +109,11 @@ def test_deaths_come_at_the_two_rates(tmp_path):
     assert estimate.value == pytest.approx(1.0 - alive, abs=4.5 * np.sqrt(alive * (1 - alive) / 10_000))
 
 
+def test_the_rate_of_death_is_the_registrys():
+    """Without severe disease one in a hundred has died after two years, of which the rate was derived."""
+    assert 1.0 - np.exp(-104 * _rates()["death"]) == pytest.approx(0.01, abs=0.0005)
+
+
 def test_severe_disease_is_recorded_within_four_weeks(tmp_path):
     """Each `progression` comes in the first grid minute after the hidden time is over, and nobody has two."""
     result = run(watched(tmp_path, 500), replicates=2)

@@ -1,4 +1,4 @@
-"""Subcutaneous daclizumab: absorption against an independent solution, published exposures, one curve for both routes."""
+"""Subcutaneous daclizumab: absorption against another solution, published exposures, one curve for both routes."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_published_exposure_on_150_mg_every_four_weeks():
 
 
 def test_accumulation_is_what_the_half_life_allows():
-    """Troughs on a dose every 4 weeks rise 1.7-fold, not the published 2.5-fold: that asks for a half-life of 38 days."""
+    """Troughs on a dose every 4 weeks rise 1.7-fold, not 2.5-fold as published, which takes a half-life of 38 days."""
     trough = {}
     bodies = _bodies(1, **ALIKE)
     for week in range(0, 100, 4):

@@ -69,26 +69,23 @@ def test_no_loss_means_no_drug():
 
 # Patients who start it ------------------------------------------------------------------------------------------------
 
-STARTING = {"taken_on_arrival": 0.0}
-NEVER = {**STARTING, "neutralised_share": 0.0}
-
 
 def _started(count: int = 3, **values: float) -> Bodies:
-    bodies = _bodies(count, **{**STARTING, **values})
+    bodies = _bodies(count, taken_on_arrival=0.0, **values)
     bodies.field(NAME, "level")[:] = 1.0
     return bodies
 
 
 def test_without_it_who_arrives_without_it_stays_as_it_is():
     """A patient who never starts it has the rates of the disease: it writes 0, whatever the weeks."""
-    bodies = _bodies(5, **STARTING)
+    bodies = _bodies(5, taken_on_arrival=0.0)
     bodies.advance(30)
     assert (bodies.field(NAME, "log_rate_change") == 0.0).all()
 
 
 def test_starting_follows_its_closed_form():
     """t weeks after starting the log rate has fallen by the patient's own response times 1 - exp(-t/1)."""
-    bodies = _started(**NEVER)
+    bodies = _started(neutralised_share=0.0)
     response = -np.log(bodies.trait(NAME, "interferon_loss_factor"))
     for week in (0.5, 1, 3, 52):
         bodies.advance(week)
@@ -100,7 +97,7 @@ def test_starting_follows_its_closed_form():
 
 def test_the_response_is_lognormal_between_patients():
     """The log of the rate ratio has mean ln 0.22 and SD 0.8, and nobody is neutralised where nobody ever is."""
-    bodies = _started(40_000, **NEVER)
+    bodies = _started(40_000, neutralised_share=0.0)
     response = -np.log(bodies.trait(NAME, "interferon_loss_factor"))
     assert response.mean() == pytest.approx(np.log(0.22), abs=4 * 0.8 / 200)
     assert response.std() == pytest.approx(0.8, rel=0.015)

@@ -28,6 +28,7 @@ from protocolsim.report.patient.story import trace
 from protocolsim.report.protocol.diagram import diagram
 from protocolsim.report.protocol.synopsis import describe
 from protocolsim.report.run.page import page
+from protocolsim.report.story.page import story_page
 from protocolsim.report.style import figures as style_figures
 from protocolsim.report.style.figures import Drawing
 from protocolsim.report.sweep.figures import sweep_figure
@@ -35,6 +36,7 @@ from protocolsim.report.sweep.page import sweep_page
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.study.decision.thresholds import thresholds
 from protocolsim.study.run import run
+from protocolsim.study.story_runs import StoryRuns
 from protocolsim.study.sweep.sweep import carry_out, plan
 from protocolsim.text import html, markdown
 from protocolsim.text.cells import csv_cell, csv_text
@@ -179,8 +181,8 @@ def _words(fields: list[Address], text: str) -> dict[Address, str]:
 
 def _fitting(at: Address, text: str) -> str:
     """As much of the words as may stand there."""
-    # Braces of a finding name an endpoint; `findings` refuses what it does not know.
-    if at[0] == "findings":
+    # Braces of a finding and of a story name an endpoint; what is not known is refused.
+    if at[0] in ("findings", "story"):
         return re.sub("[{}]", "", text)
     # Outcomes are names: no braces, and not as long.
     return re.sub("[{}]", "", text)[:90] if at[-1] == "final" else text
@@ -205,6 +207,7 @@ def _made(scenario: Scenario, folder: Path) -> Made:
     pages = {
         "run": page(result), "sweep": sweep_page(swept, figures["sweep"]),
         "thresholds": threshold_page(told, {"a": definitions}),
+        "story": story_page(StoryRuns(scenario, replicates=2)),
         "trace": trace_page(story), "diagram": str(diagram(scenario, "html")), "describe": synopsis.page(),
     }  # fmt: skip
     html_of = {n: style_figures.save(c, folder / f"{n}.html").read_text(encoding="utf-8") for n, c in figures.items()}
@@ -229,7 +232,15 @@ class TestScenario:
         """Titles, labels, meanings, sources, notes, outcomes: the schema is searched, and these are among the found."""
         kinds = {at[-1] for at in fields if isinstance(at[-1], str)}
         assert kinds >= {"title", "question", "description", "label", "meaning", "source", "note", "final"}
-        assert {at[0] for at in fields} >= {"sources", "notes", "findings", "protocol", "endpoints", "decisions"}
+        assert {at[0] for at in fields} >= {
+            "sources",
+            "notes",
+            "findings",
+            "story",
+            "protocol",
+            "endpoints",
+            "decisions",
+        }
         assert len(fields) > 60
 
     @pytest.mark.slow
@@ -243,7 +254,8 @@ class TestScenario:
         made = _made(hostile.loaded(folder, hostile.planted(words)), folder)
         for name, seen in made.pages.items():
             before = plain.pages[name]
-            assert (seen.scripts, before.scripts) == (0, 0)
+            own = 1 if name == "story" else 0
+            assert (seen.scripts, before.scripts) == (own, own)
             assert seen.kinds - before.kinds == set(), name
             lost = [
                 said
@@ -288,7 +300,12 @@ def test_a_browser_runs_none_of_it(fields, tmp_path):
         told = CurveSummary(thresholds(scenario, "response_threshold", replicates=2), "batch", 0.0)
         figures = {"sweep": sweep_figure(swept), **{n: charts(told)[n] for n in ("definitions", "definitions_roc")}}
         files = [style_figures.save(chart, tmp_path / f"{name}.html") for name, chart in figures.items()]
-        for name, written in (("page", page(run(scenario, replicates=2))), ("trace", trace_page(trace(scenario)))):
+        written_pages = {
+            "page": page(run(scenario, replicates=2)),
+            "trace": trace_page(trace(scenario)),
+            "story": story_page(StoryRuns(scenario, replicates=2)),
+        }
+        for name, written in written_pages.items():
             (tmp_path / f"{name}.html").write_text(written, encoding="utf-8")
             files.append(tmp_path / f"{name}.html")
         for file in files:

@@ -237,7 +237,7 @@ def test_verdict_follows_the_numbers(result: Result) -> None:
     assert "None of the 2 published results lie" in verdict_of(result, bad, bad)
     mixed = verdict_of(result, good, bad, fit)
     assert "2 of the 3 published results lie inside" in mixed
-    assert "Outside: E1 (published 99 % [F], one trial 50 to 85 %)." in mixed
+    assert "Outside: E1 (published 99 % [F], sampling range 50 to 85 %)." in mixed
     assert "1 of the 3 was used to choose the model's parameters and so tests nothing" in mixed
     assert "of the 2 not so used, 1 lies inside" in mixed
     assert "of the 2 not so used, all lie inside" in verdict_of(result, good, good, fit)

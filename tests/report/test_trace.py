@@ -286,7 +286,7 @@ class TestCommand:
         call = ("trace", "ms_daclizumab", "--subject")
         assert "replicate 0 screened subjects 0 to" in refused(command, *call, "999")
         assert "subject: -1 is not between" in refused(command, *call, "-1")
-        assert "replicates 0 to 199" in refused(command, *call, "1", "--replicate", "200")
+        assert "replicates 0 to 1999" in refused(command, *call, "1", "--replicate", "2000")
         assert "such a file already" in refused(command, *call, "1", "-o", "there.html")
         assert "end it in .html" in refused(command, *call, "1", "-o", "x.gif")
         assert "did you mean 'batch'" in refused(command, *call, "1", "--engine", "bach")

@@ -24,7 +24,7 @@ endpoints: {first: {kind: share}}
 """
 RULES = """\
 title: Two states that end with rules only
-cohort: {size: 3, disease: relapsing_ms}
+cohort: {size: 3, disease: relapsing_ms, arrives_on: nothing}
 protocol:
   summaries: {visits: {entries of: treated}}
   states:

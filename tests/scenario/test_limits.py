@@ -18,7 +18,7 @@ from protocolsim.scenario.file.yaml_reader import parse
 from protocolsim.scenario.scenario import Scenario
 
 TRIAL = """title: A trial at its limits
-cohort: {size: 3, disease: relapsing_ms}
+cohort: {size: 3, disease: relapsing_ms, arrives_on: nothing}
 protocol:
   states:
     entry: {assessments: {mri: {weeks: [0]}}, lasts: 4 weeks}

@@ -15,7 +15,7 @@ from protocolsim.study.run import run
 HERE = "tests.support.plugins_for_tests"
 TRIAL = """\
 title: A trial of a drug from outside
-cohort: {size: 3, disease: relapsing_ms}
+cohort: {size: 3, disease: relapsing_ms, arrives_on: nothing}
 drugs:
   tablet: {kind: "KIND", colour: 2}
 protocol:

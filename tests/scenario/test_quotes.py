@@ -14,7 +14,7 @@ from protocolsim.scenario.load import load
 from protocolsim.study.companions import companions
 
 TRIAL = """title: A trial beside others
-cohort: {size: 3, disease: relapsing_ms}
+cohort: {size: 3, disease: relapsing_ms, arrives_on: nothing}
 protocol:
   states:
     only: {enrolled: true, assessments: {mri: {weeks: [0]}}, lasts: 4 weeks}

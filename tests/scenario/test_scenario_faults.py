@@ -23,7 +23,7 @@ SMALL = """\
 title: A small trial
 parameters:
   threshold: {value: 50 %, range: [0 %, 100 %], meaning: what must be exceeded}
-cohort: {size: 3, disease: relapsing_ms}
+cohort: {size: 3, disease: relapsing_ms, arrives_on: nothing}
 protocol:
   summaries:
     before: {mean of: cel, during: baseline}

@@ -133,7 +133,7 @@ def test_one_place_is_set_once():
 
 TWO_TABLETS = """\
 title: Two tablets
-cohort: {size: 3, disease: relapsing_ms}
+cohort: {size: 3, disease: relapsing_ms, arrives_on: nothing}
 drugs:
   blue: {kind: "tests.support.plugins_for_tests:PLACEBO"}
   red: {kind: "tests.support.plugins_for_tests:OTHER_PLACEBO"}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from protocolsim.records import concatenate
-from protocolsim.scenario.check import check
+from protocolsim.scenario.check import check_scenario
 from protocolsim.scenario.file import library
 from protocolsim.scenario.load import load
 from protocolsim.study.engines import engine_named
@@ -22,7 +22,7 @@ NAMES = library.validation()
 def test_sound(name):
     """Nothing is found in it, also no treatment that its patients would be on in silence."""
     scenario = load(name)
-    assert check(scenario).sound
+    assert check_scenario(scenario).sound
     assert [text for _, text in scenario.assumed] == []
 
 

@@ -2,50 +2,60 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
 import pytest
-from protocolsim.study.estimates import Estimate
 
 from protocolsim.scenario.build.assemble import build
 from protocolsim.scenario.file.extends import extended
 from protocolsim.scenario.file.yaml_reader import parse
 from protocolsim.scenario.load import load
+from protocolsim.study.estimation.estimate import Estimate
 from protocolsim.study.run import run
 
 PUBLISHED = {"low_over_placebo": 3.58 / 4.75, "high_over_placebo": 1.32 / 4.75}
-STEEPER = {"effect_steepness": 2.0, "half_effect_concentration": 10.0, "median_rate_ratio": 0.5}
+STEEPER = {"effect_steepness": 2.0, "half_effect_concentration": "10 mg/L", "median_rate_ratio": 0.5}
 
 
 @cache
-def arms(**values: float) -> dict[str, Estimate]:
+def arms(population: str = "interferon_failures", **values: Any) -> Mapping[str, Estimate]:
     """Both arms over placebo, in trials of CHOICE's size."""
-    set_: dict[str, Any] = {f"daclizumab_sc.{name}": value for name, value in values.items()}
-    return run(load("ms_choice", set=set_), replicates=400).estimates
+    changed: dict[str, Any] = {f"daclizumab_sc.{name}": value for name, value in values.items()}
+    return run(load("ms_choice", set={"population": population, **changed}), replicates=400).estimates
 
 
-def missed(**values: float) -> list[str]:
+def missed(population: str = "interferon_failures", **values: Any) -> list[str]:
     """The arms whose published ratio lies outside what nine in ten single trials show."""
-    found = arms(**values)
+    found = arms(population, **values)
     return [name for name, ratio in PUBLISHED.items() if not found[name].lo <= ratio <= found[name].hi]
 
 
-def test_both_arms_of_choice_lie_inside_at_the_default():
+@pytest.mark.parametrize("population", ["interferon_failures", "nih_interferon_failures"])
+def test_both_arms_of_choice_lie_inside_at_the_default(population):
     """25 % fewer new lesions on the low dose and 72 % on the high are each what one such trial may show."""
-    assert missed() == []
+    assert missed(population) == []
 
 
 @pytest.mark.parametrize(
     ("ratio", "arm"), [(0.25, "low_over_placebo"), (0.60, "high_over_placebo")], ids=["strong", "weak"]
 )
 def test_what_suits_one_arm_misses_the_other(ratio, arm):
-    """At the ratio fitted to the uncontrolled trial the low dose is missed, at 0.60 the high dose."""
-    assert missed(median_rate_ratio=ratio) == [arm]
+    """In the patients of the trial of 2009, 0.25, fitted to it, misses the low dose, and 0.60 the high dose."""
+    assert missed("nih_interferon_failures", median_rate_ratio=ratio) == [arm]
+
+
+def test_a_weak_drug_misses_the_high_dose_among_patients_who_differ_more():
+    """In the patients of large trials, whose trials scatter more, 0.60 is excluded still; 0.25 is improbable."""
+    assert missed(median_rate_ratio=0.60) == ["high_over_placebo"]
+    strong = arms(median_rate_ratio=0.25)["low_over_placebo"]
+    assert strong.value < 0.6 * PUBLISHED["low_over_placebo"]
+    assert strong.hi < PUBLISHED["low_over_placebo"] + 0.15
 
 
 def test_a_steeper_curve_serves_both_too():
-    """Both arms do not tell the steepness: a steeper curve with a higher concentration of half effect is nearer still."""
+    """Both arms do not tell the steepness: a steeper curve with half effect at a higher concentration is as near."""
     assert missed(**STEEPER) == []
     for name, ratio in PUBLISHED.items():
         assert abs(arms(**STEEPER)[name].value - ratio) < abs(arms()[name].value - ratio) + 0.05, name
@@ -59,7 +69,7 @@ def test_more_of_the_drug_does_more():
 
 ALONE = """
 title: 150 mg under the skin against interferon beta, neither given before
-cohort: {{size: 40, disease: relapsing_ms}}
+cohort: {{size: 40, disease: relapsing_ms, population: relapsing_trials}}
 protocol:
   randomisations:
     arm: {{between: {{daclizumab: 1, interferon: 1}}, block: 2}}
@@ -87,7 +97,7 @@ endpoints:
 
 @pytest.mark.parametrize(("dose", "amount"), [("150 mg", 150.0), ("300 mg", 300.0)])
 def test_a_flat_dose_alone_against_interferon_can_be_written(dose, amount):
-    """A trial of so many mg every four weeks without interferon beta runs, gives that much, and engines agree to the bit."""
+    """A trial of so many mg every four weeks without interferon beta runs and gives that, alike on both engines."""
     scenario = build(extended(parse(ALONE.format(dose=dose), "alone.yaml")))
     fast, slow = (run(scenario, replicates=4, engine=engine) for engine in ("batch", "des"))
     assert repr(fast.estimates) == repr(slow.estimates)

@@ -38,7 +38,7 @@ SCENARIO = """\
 title: A trial
 parameters:
   least: {value: 1, meaning: how much is enough}
-cohort: {size: 5, disease: relapsing_ms}
+cohort: {size: 5, disease: relapsing_ms, arrives_on: nothing}
 protocol:
   summaries: {seen: {count of: cel}}
   states:

@@ -39,9 +39,19 @@ def _document() -> dict[str, Any]:
     data["cohort"]["sites"] = {"north": {"arrivals": "2 / 4 weeks"}}
     data.pop("beside", None)
     data["findings"] = ["nothing yet"]
+    step = {"heading": "a", "question": "b", "sentence": "c"}
+    states = {WORST: "monotherapy", "another": "dose_doubled"}
+    data["story"] = [
+        {**step, "predict": {"choice": states}, "picture": "patient"},
+        {**step, "predict": {"number": "d"}, "picture": "lanes", "answer": "assigned_monotherapy"},
+    ]
     # Figures of thirty endpoints take longer, and say nothing that those of a few do not.
     tested = {part.get("endpoint") for part in data["analysis"].values()}
-    data["endpoints"] = {n: e for n, e in data["endpoints"].items() if n in data["published"] or n in tested}
+    data["endpoints"] = {
+        n: e
+        for n, e in data["endpoints"].items()
+        if n in data["published"] or n in tested or n == "assigned_monotherapy"
+    }
     return data
 
 

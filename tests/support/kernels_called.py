@@ -34,9 +34,11 @@ ORDER = [
     "cohort",
     "component",
     "observed",
+    "endpoint",
     "engine",
     "protocol",
     "sequential",
+    "endpoint",
 ]
 MOST = 40  # subjects
 LONGEST = ["gather_moves", "set_rates", "fill_doses", "observed", "fill_observations"]

@@ -32,7 +32,7 @@ replicates: 5
 parameters:
   limit: {value: 1, range: [0, 10], meaning: how many are too many}
   dose: {value: 1 mg/kg, meaning: dose of one infusion}
-cohort: {size: 3, disease: relapsing_ms, dropout: 1 % / 52 weeks}
+cohort: {size: 3, disease: relapsing_ms, arrives_on: nothing, dropout: 1 % / 52 weeks}
 protocol:
   summaries:
     seen: {sum of: cel}

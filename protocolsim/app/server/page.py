@@ -15,11 +15,16 @@ def page() -> Tag:
     head = ui.head_content(
         tags.link(rel="stylesheet", href="static/page.css"),
         tags.link(rel="icon", href="static/icon.svg", type="image/svg+xml"),
+        tags.link(rel="stylesheet", href="told/story.css"),
+        tags.script(src="static/charts.js"),
+        tags.script(src="static/pile.js"),
+        tags.script(src="static/walk.js"),
         tags.script(src="static/page.js"),
+        tags.script(src="told/story.js"),
         tags.meta(name="viewport", content="width=device-width, initial-scale=1"),
     )
     chosen = tags.select(
-        tags.option("(edited)", value="", hidden=""),
+        tags.option("", value="", hidden=""),
         *[tags.option(name, value=name) for name in names()],
         {"data-shiny-no-bind-input": ""},
         id="scenario",

@@ -36,8 +36,11 @@ from protocolsim.app.work.orders import Order
 from protocolsim.app.work.pool import Pool
 from protocolsim.errors import ProtocolsimError, UsageError
 from protocolsim.executor.base import cores
+from protocolsim.report.story.page import STATIC
+from protocolsim.report.style.stylesheet import FONTS
 
 _TYPES = {"png": "image/png", "svg": "image/svg+xml", "csv": "text/csv; charset=utf-8"}
+_STATIC = Path(__file__).parents[1] / "static"
 _MOST_WORKERS = 4
 _INLINE = re.compile(r"<script(?:\s+type=\"text/javascript\")?>(.*?)</script>", re.DOTALL)
 
@@ -145,7 +148,8 @@ def application(first: VisitorState, admission: Admission, workers: Pool) -> Asg
 def pages(first: VisitorState, workers: Pool) -> tuple[Starlette, list[str]]:
     """All that is behind the gate, and the hashes of the scripts that stand in the page."""
     answers = Answers(workers)
-    shiny = App(page(), serve_session(answers, first), static_assets={"/static": Path(__file__).parents[1] / "static"})
+    files = {"/static/fonts": FONTS, "/static": _STATIC, "/told": STATIC}
+    shiny = App(page(), serve_session(answers, first), static_assets=files)
 
     async def download(request: Request) -> Response:
         return await _download(request, workers, first)

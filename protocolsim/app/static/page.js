@@ -42,7 +42,7 @@
     const target = event.target;
     if (target.closest("[data-parameter]")) parameter(target, true);
     else if (target.id === "replicates" || target.id === "seed") say("asked", { name: target.id, value: target.value });
-    else if (target.id === "scenario") say("chosen", target.value);
+    else if (target.id === "scenario") { if (target.value) say("chosen", target.value); }
     else if (target.id === "open") opened(target);
     else if (target.dataset.ask) say("picked", { name: target.dataset.ask, value: target.value });
   });
@@ -138,48 +138,81 @@
 
   // What comes back --------------------------------------------------------------------------------------------------
 
-  // A mark stands at a share of its plot, whose size the figure itself tells.
-  function place(marks, words) {
-    for (const [name, [x, y]] of Object.entries(marks)) {
-      const figure = document.querySelector(`.rule-curve figure[data-figure=${name}]`);
-      if (!figure) continue;
-      for (const mark of figure.querySelectorAll("[class*=' own_'] line, [class*=' own_'] path")) {
-        const plot = mark.closest(".mark-group").querySelector("path.background").getAttribute("d");
-        const [, width, height] = plot.match(/h(-?[\d.]+)v(-?[\d.]+)/).map(Number);
-        const old = mark.getAttribute("transform").match(/translate\(([^,]+),([^)]+)\)/);
-        mark.setAttribute("transform", `translate(${x * width},${y === null ? old[2] : y * height})`);
-      }
-      const moved = figure.querySelector(".moved");
-      moved.textContent = words;
-      moved.hidden = !words;
-    }
-  }
-
   function arrived(root) {
+    for (const each of [Charts, Pile, Walk]) each.arrived(root);
     const found = root.querySelectorAll ? [root, ...root.querySelectorAll("[data-marks], [data-lines]")] : [];
     for (const element of found) {
       if (element.dataset && element.dataset.marks) {
-        const told = JSON.parse(element.dataset.marks);
-        place(told.marks, told.words);
+        Charts.place(JSON.parse(element.dataset.marks));
       }
       if (element.dataset && element.dataset.lines && by("editor")) gutter(JSON.parse(element.dataset.lines));
     }
   }
 
   function refresh() {
-    history.replaceState(null, "", location.pathname + "?" + address);
+    // Another view is another place to come back to; everything else changes the place where one is.
+    const now = location.pathname + "?" + address, view = (query) => new URLSearchParams(query).get("view") || "";
+    if (view(location.search) && view(location.search) !== view(address)) history.pushState(null, "", now);
+    else history.replaceState(null, "", now);
     for (const link of document.querySelectorAll("[data-download]")) link.href = link.dataset.download + "?" + address;
   }
 
+  // What cannot be set is said where it was typed.
+  function field(told) {
+    for (const row of document.querySelectorAll("[data-parameter]")) {
+      const mine = row.dataset.parameter === told.name, said = row.querySelector(".wrong");
+      if (said) said.remove();
+      const number = row.querySelector("[data-role=number]");
+      number.removeAttribute("aria-invalid");
+      number.removeAttribute("aria-describedby");
+      if (!mine || !told.why) continue;
+      const why = document.createElement("div");
+      why.className = "wrong";
+      why.id = "wrong";
+      why.setAttribute("role", "alert");
+      why.textContent = told.why;
+      number.setAttribute("aria-invalid", "true");
+      number.setAttribute("aria-describedby", "wrong");
+      row.append(why);
+    }
+  }
+
+  // The server has gone: say so, and come back with it. All that was set up stands in the address.
+  let lost = false;
+  function gone() {
+    if (lost) return;
+    lost = true;
+    const said = document.createElement("div");
+    said.id = "lost";
+    said.setAttribute("role", "alert");
+    said.textContent = "The connection to the simulation is lost. What you see stays; trying to connect again ...";
+    document.body.append(said);
+    const again = () => fetch(location.href, { cache: "no-store" }).then(
+      (answer) => { if (answer.ok) location.reload(); else setTimeout(again, 2000); },
+      () => setTimeout(again, 2000));
+    setTimeout(again, 500);
+  }
+
+  // Whoever steps fast sees at once where they are going.
+  function target(query) {
+    const asked = new URLSearchParams(query), heading = document.querySelector(".patient-story h2");
+    if (heading && asked.get("patient") !== null) {
+      heading.textContent = `Patient ${asked.get("patient")} of trial ${asked.get("draw") || 0}`;
+    }
+  }
+
   function handlers() {
+    $(document).on("shiny:disconnected", gone);
+    addEventListener("popstate", () => { say("went", location.search); });
+    Shiny.addCustomMessageHandler("field", field);
     Shiny.addCustomMessageHandler("response", (told) => {
       const numbers = by({ "rule-curve": "rule-numbers", "looks-boundaries": "looks-numbers" }[told.part]);
       if (!numbers) return;
       numbers.innerHTML = told.table;
-      if (told.marks) place(told.marks, told.words);
+      if (told.marks) Charts.place(told);
       document.dispatchEvent(new CustomEvent(told.part === "rule-curve" ? "rule-shown" : "looks-shown"));
     });
-    Shiny.addCustomMessageHandler("address", (query) => { address = query; refresh(); });
+    Shiny.addCustomMessageHandler("address", (query) => { address = query; refresh(); target(query); document.dispatchEvent(new CustomEvent("moved-to", { detail: query })); });
     Shiny.addCustomMessageHandler("status", (told) => {
       const status = by("status-" + told.part);
       if (!status) return;
@@ -197,9 +230,12 @@
       const editor = by("editor"), chosen = by("scenario");
       editor.value = told.text;
       gutter([]);
+      chosen.options[0].textContent = told.edited ? "(edited)" : told.scenario;
       chosen.value = [...chosen.options].some((o) => o.value === told.scenario) ? told.scenario : "";
       for (const link of document.querySelectorAll("#view a[data-value]")) {
-        link.parentElement.hidden = !told.offered.includes(link.dataset.value) && link.dataset.value !== told.view;
+        const title = told.offered[link.dataset.value];
+        link.parentElement.hidden = title === undefined && link.dataset.value !== told.view;
+        if (title !== undefined) link.textContent = title;
       }
       const tab = document.querySelector(`#view a[data-value="${told.view}"]`);
       if (tab && !tab.classList.contains("active")) bootstrap.Tab.getOrCreateInstance(tab).show();

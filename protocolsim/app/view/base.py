@@ -39,6 +39,10 @@ class Part(ABC):
         """What the script is sent while a number moves, read from an answer that is there; None: it is made anew."""
         return None
 
+    def ahead(self, answer: Answer, state: VisitorState) -> Sequence[VisitorState]:  # noqa: ARG002 - likewise
+        """The states that a visitor who looks at this answer probably asks for next: they are made ready."""
+        return ()
+
     @abstractmethod
     def show(self, answer: Answer, state: VisitorState) -> Tag | TagList:
         """The answer on the page."""
@@ -48,7 +52,7 @@ class Part(ABC):
 class View:
     """A tab of the page; `place` orders the tabs, `head` is what stands above the parts.
 
-    `offered`: of which scenarios, as described for the form, the tab is shown.
+    `offered`: of which scenarios, as described for the form, the tab is shown; `titled`: what it is called there.
     """
 
     place: int
@@ -57,3 +61,8 @@ class View:
     head: Tag | TagList
     parts: Sequence[Part]
     offered: Callable[[Any], bool] = field(default=lambda _: True, compare=False)
+    titled: Callable[[Any], str] | None = field(default=None, compare=False)
+
+    def called(self, described: Any) -> str:
+        """The tab's title for a scenario."""
+        return self.title if self.titled is None else self.titled(described)

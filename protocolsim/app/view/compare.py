@@ -39,7 +39,7 @@ class PairsPart(Part):
     def reduced(self, state: VisitorState) -> VisitorState:
         """Both designs; beside a shipped one the kept settings say nothing."""
         kept = () if state.beside else state.other
-        return replace(state, draw=0, patient=0, view="", measure="", other=kept)
+        return replace(state, draw=0, patient=None, view="", walk="", measure="", other=kept)
 
     def make(self, state: VisitorState, tell: Tell) -> Made:
         """Simulate both under the same seed."""
@@ -110,4 +110,4 @@ def _head() -> Tag:
     )
 
 
-VIEW: Any = View(6, "compare", "Compare", _head(), (PairsPart(),))
+VIEW: Any = View(7, "compare", "Compare", _head(), (PairsPart(),))

@@ -28,7 +28,7 @@ class ChartPart(Part):
 
     def reduced(self, state: VisitorState) -> VisitorState:
         """As set up."""
-        return replace(state, draw=0, patient=0, view="", other=(), beside="", measure="")
+        return replace(state, draw=0, patient=None, view="", walk="", other=(), beside="", measure="")
 
     def make(self, state: VisitorState, tell: Tell) -> Made:
         """Count a run on the chart of its scenario."""

@@ -64,7 +64,7 @@ class EveryBoundaryPart(Part):
     def reduced(self, state: VisitorState) -> VisitorState:
         """Everything but the boundaries, which are tried on what was simulated."""
         kept = tuple(s for s in state.settings if not s[0].startswith(PREFIX))
-        return replace(state, settings=kept, draw=0, patient=0, view="", other=(), beside="", measure="")
+        return replace(state, settings=kept, draw=0, patient=None, view="", walk="", other=(), beside="", measure="")
 
     def make(self, state: VisitorState, tell: Tell) -> Made:
         """Two passes, with the effect and without; none where no looks or no boundaries are declared."""
@@ -183,7 +183,7 @@ class LookFiguresPart(Part):
 
     def reduced(self, state: VisitorState) -> VisitorState:
         """As set up."""
-        return replace(state, draw=0, patient=0, view="", other=(), beside="", measure="")
+        return replace(state, draw=0, patient=None, view="", walk="", other=(), beside="", measure="")
 
     def make(self, state: VisitorState, tell: Tell) -> Made:
         """A run at these boundaries."""
@@ -222,4 +222,4 @@ def _offered(described: Described) -> bool:
     return described.looks
 
 
-VIEW: Any = View(5, "looks", "The looks", _head(), (EveryBoundaryPart(), LookFiguresPart()), _offered)
+VIEW: Any = View(6, "looks", "The looks", _head(), (EveryBoundaryPart(), LookFiguresPart()), _offered)

@@ -1,7 +1,8 @@
-"""One patient: what was seen and decided, in order; and the same patient, same random numbers, on the other branch."""
+"""One patient: the story of a simulated subject, as it went and as it would have gone on the other branch."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, ClassVar
@@ -23,18 +24,45 @@ from protocolsim.scenario.scenario import Scenario
 from protocolsim.study.decision.counterfactual import NOT_IDENTIFIED
 from protocolsim.study.decision.potential_outcomes import PASSES, potential_outcomes
 from protocolsim.study.decision.threshold_rule import forced
+from protocolsim.text.shell import command
+
+_MOST_NAMED = 20
+_AHEAD = 2  # patients after this one who are made ready
 
 
 @dataclass(frozen=True)
 class PatientFacts:
-    """One patient in words, and which of how many; `other` says why there is no other branch, "" where there is."""
+    """One patient in words, and among which; `other` says why there is no other branch, "" where there is.
 
-    heading: str
+    `enrolled` are the numbers of all who are enrolled in this trial, in order. `refused` says why it is not the
+    patient who was asked for.
+    """
+
+    number: int
+    draw: int
+    enrolled: tuple[int, ...]
     patient: str
     words: tuple[str, ...]
     story: str
     note: str
     other: str
+    refused: str
+    again: str
+
+    @property
+    def heading(self) -> str:
+        """Who this is: one number, the same in the lanes, the address and `protocolsim trace`."""
+        return heading(self.number, self.draw)
+
+    def stepped(self, number: int | None, by: int) -> int:
+        """The number of the patient so many further on; the last and the first are as far as it goes."""
+        now = self.enrolled.index(number if number in self.enrolled else self.number)
+        return self.enrolled[min(max(0, now + by), len(self.enrolled) - 1)]
+
+
+def heading(number: int, draw: int) -> str:
+    """How a patient is called."""
+    return f"Patient {number} of trial {draw}"
 
 
 class StoryPart(Part):
@@ -44,10 +72,10 @@ class StoryPart(Part):
 
     def reduced(self, state: VisitorState) -> VisitorState:
         """As set up, the draw and the patient."""
-        return replace(state, view="", other=(), beside="", measure="")
+        return replace(state, view="", walk="", other=(), beside="", measure="")
 
     def make(self, state: VisitorState, tell: Tell) -> Made:
-        """The patient of that place among those enrolled in the trial of the draw."""
+        """The patient of that number in the trial of the draw."""
         scenario = scenario_of(state)
         number = looked_at(scenario, replicates_of(state))
         result = result_of(state, Progress(tell, number))
@@ -55,16 +83,36 @@ class StoryPart(Part):
         # A story is about a replicate that the scenario has.
         whole = scenario_of(replace(state, settings=over(state.settings, {"replicates": number})))
         subjects = result.records["subjects"]
-        enrolled = np.flatnonzero(subjects["enrolled"] & (subjects["replicate"] == draw))
-        place = state.patient % len(enrolled)
-        subject = int(subjects["subject"][enrolled[place]])
+        mine = subjects["replicate"] == draw
+        enrolled = tuple(int(s) for s in subjects["subject"][np.flatnonzero(subjects["enrolled"] & mine)])
+        if not enrolled:
+            raise UsageError(f"nobody was enrolled in trial {draw}; look at another one")
+        asked = enrolled[0] if state.patient is None else state.patient
+        subject = asked if asked in enrolled else enrolled[0]
+        refused = "" if asked == subject else _refused(asked, draw, enrolled, screened=int(mine.sum()))
         own = trace(whole, subject, replicate=draw, seed=state.seed)
         other, why = _other(whole, subject, draw, state.seed)
         sides = {"own": own} | ({"other": other} if other is not None else {})
         charts = {name: partial(trace_figure, side) for name, side in sides.items()}
-        heading = f"Patient {place + 1} of {len(enrolled)} in trial {draw}: subject {subject}"
-        facts = PatientFacts(heading, own.patient, own.words, story_html(own), own.note, why)
+        facts = PatientFacts(
+            subject,
+            draw,
+            enrolled,
+            own.patient,
+            own.words,
+            story_html(own),
+            own.note,
+            why,
+            refused,
+            _again(state, subject, draw),
+        )
         return Made(charts, facts)
+
+    def ahead(self, answer: Answer, state: VisitorState) -> Sequence[VisitorState]:
+        """The patients who come next."""
+        facts: PatientFacts = answer.facts
+        following = dict.fromkeys(facts.stepped(facts.number, by) for by in range(1, _AHEAD + 1))
+        return [replace(state, patient=number) for number in following if number != facts.number]
 
     def show(self, answer: Answer, state: VisitorState) -> Tag | TagList:
         """Both figures, then the story."""
@@ -74,16 +122,40 @@ class StoryPart(Part):
         if "other" in answer.figures:
             other = figure(where, "other", answer, state)
             sides.append(tags.div(tags.h3(f"On the other branch ({NOT_IDENTIFIED})"), other))
+        place = facts.enrolled.index(facts.number) + 1
         return TagList(
+            tags.div(facts.refused, class_="alert alert-warning", role="alert") if facts.refused else None,
             tags.h2(facts.heading),
-            tags.p(facts.patient),
+            tags.p(f"Enrolled as number {place} of {len(facts.enrolled)}. {facts.patient}"),
             tags.div(*sides, class_="sides"),
             tags.p(facts.other, class_="missing") if facts.other else None,
-            tags.h3("The story"),
-            HTML(facts.story),
-            tags.p(facts.note, class_="note"),
-            tags.ul(*[tags.li(w) for w in facts.words], class_="note"),
+            tags.details(
+                tags.summary("The story, visit by visit"),
+                HTML(facts.story),
+                tags.p(facts.note, class_="note"),
+                tags.ul(*[tags.li(w) for w in facts.words], class_="note"),
+                tags.p("The same in a terminal: ", tags.code(facts.again), class_="note") if facts.again else None,
+                open="",
+            ),
         )
+
+
+def _again(state: VisitorState, subject: int, draw: int) -> str:
+    """What to type for the same story; "" for a text that stands in no file."""
+    if state.text is not None:
+        return ""
+    given = [word for name, value in state.settings for word in ("--set", f"{name}={value}")]
+    seed = [] if state.seed is None else ["--seed", state.seed]
+    return command("trace", state.scenario, "--subject", subject, "--replicate", draw, *given, *seed)
+
+
+def _refused(asked: int, draw: int, enrolled: Sequence[int], *, screened: int) -> str:
+    named = ", ".join(map(str, enrolled[:_MOST_NAMED])) + (", ..." if len(enrolled) > _MOST_NAMED else "")
+    what = "was screened and not enrolled" if asked < screened else "is not there"
+    return (
+        f"Patient {asked} {what} in trial {draw}; enrolled are {named}. Patient numbers count all who are screened, "
+        f"from 0. Here is patient {enrolled[0]}."
+    )
 
 
 def _other(scenario: Scenario, subject: int, draw: int, seed: int | None) -> tuple[Trace | None, str]:

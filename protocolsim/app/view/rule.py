@@ -9,19 +9,18 @@ from functools import cached_property, lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
-from htmltools import Tag, TagList, tags
+from htmltools import HTML, Tag, TagList, tags
 
 from protocolsim.app.figure import figure
-from protocolsim.app.limits import looked_at
 from protocolsim.app.state import VisitorState, over, scenario_of
 from protocolsim.app.table import Row, estimates_table
 from protocolsim.app.view.base import Part, View
-from protocolsim.app.work.material import Progress, curve_of, replicates_of, result_of
+from protocolsim.app.work.material import Progress, curve_of, replicates_of
 from protocolsim.app.work.orders import Answer, Made, Tell
 from protocolsim.errors import UsageError
-from protocolsim.report.decision import figures
+from protocolsim.report.decision import captions, figures, measure_figures
+from protocolsim.report.decision.captions import MarkedThreshold
 from protocolsim.report.decision.series import Drawn
-from protocolsim.report.run.flow import flow
 from protocolsim.report.style import numbers
 from protocolsim.scenario.measures import MEASURES, OWN
 from protocolsim.study.decision.curve import ThresholdCurve
@@ -29,7 +28,8 @@ from protocolsim.study.decision.thresholds import the_rule
 from protocolsim.study.estimation.estimate import Estimate
 from protocolsim.text.shell import command
 
-FIGURES = ("curves", "roc", "what_follows", "loss")
+FIGURES = ("curves", "definitions", "roc", "what_follows", "loss")
+_READ = ("share_sent", "sensitivity", "specificity", "expected_count", "expected_dose")
 _REMEMBERED = 256
 
 
@@ -64,7 +64,7 @@ class CurvePart(Part):
 
     def reduced(self, state: VisitorState) -> VisitorState:
         """Everything but the threshold, which is read from the curve."""
-        kept = replace(state, draw=0, patient=0, view="", other=(), beside="")
+        kept = replace(state, draw=0, patient=None, view="", walk="", other=(), beside="")
         name = _threshold_name(state.alone(_structure(state.settings)))
         return kept.setting(name, None) if name else kept
 
@@ -83,6 +83,7 @@ class CurvePart(Part):
         drawn = Drawn(mine)
         charts = {
             "curves": lambda: figures.curves(drawn, without),
+            "definitions": lambda: measure_figures.definitions(drawn),
             "roc": lambda: figures.roc(drawn),
             "what_follows": lambda: figures.what_follows(drawn, without),
             "loss": lambda: figures.loss(drawn),
@@ -104,12 +105,21 @@ class CurvePart(Part):
         """The curves, the numbers at the threshold, and the other figures."""
         curves: Curves = answer.facts
         at_threshold = moved(curves, state)
-        shown = {name: figure(("rule", self.name), name, answer, state) for name in FIGURES}
+        shown = {
+            name: figure(("rule", self.name), name, answer, state, caption=at_threshold.captions.get(name, ""))
+            for name in FIGURES
+            if name != "definitions" or len(curves.mine.definitions) > 1
+        }
         return TagList(
+            tags.div(
+                tags.div(class_="mirror", data_mirror=curves.mine.parameter),
+                tags.div(HTML(at_threshold.readout), id="rule-readout", role="status"),
+                class_="sticky",
+            ),
             _definitions(curves.mine),
-            shown["curves"],
+            shown.pop("curves"),
             tags.div(at_threshold.table, id="rule-numbers"),
-            *[shown[name] for name in FIGURES[1:]],
+            *shown.values(),
             tags.template(id="rule-marks", data_marks=json.dumps(at_threshold.where)),
         )
 
@@ -141,12 +151,23 @@ class Moved:
 
     table: Tag | TagList
     marks: Mapping[str, tuple[float, float | None]]
-    words: str
+    captions: Mapping[str, str]
+    readout: str
+    ends: tuple[float, float]
+    log: bool
+    flag: str
 
     @property
     def where(self) -> dict[str, Any]:
-        """The marks, and the words that say that they were moved."""
-        return {"marks": self.marks, "words": self.words}
+        """The marks, what stands at them and under the figures, and between which ends they can be dragged."""
+        return {
+            "marks": self.marks,
+            "captions": self.captions,
+            "readout": self.readout,
+            "ends": self.ends,
+            "log": self.log,
+            "flag": self.flag,
+        }
 
 
 def moved(curves: Curves, state: VisitorState) -> Moved:
@@ -167,7 +188,8 @@ def _moved(curves: Curves, threshold: float) -> Moved:
     at = curve.at(threshold)
     without = None if curves.without is None else curves.without.at(threshold)
     rows = [Row(e, None if without is None else without[name]) for name, e in at.items()]
-    said, own = drawn.said(threshold), drawn.said(curve.own)
+    marked = MarkedThreshold(drawn, threshold)
+    said = marked.said
     columns = ("as set up", "without the effect") if without is not None else ("as set up",)
     here = f"at {curve.parameter.replace('_', ' ')} {said}"
     table = TagList(
@@ -184,8 +206,52 @@ def _moved(curves: Curves, threshold: float) -> Moved:
             class_="note",
         ),
     )
-    words = "" if threshold == curve.own else f"The mark stands at {said}; the words above are those of {own}."
-    return Moved(table, drawn.marks(threshold, _value(at, "sensitivity"), _value(at, "specificity")), words)
+    sensitivity, specificity = _value(at, "sensitivity"), _value(at, "specificity")
+    passing = f"{said}: {numbers.simulated(at['share_sent']).strip()} pass" if "share_sent" in at else said
+    return Moved(
+        table,
+        drawn.marks(threshold, sensitivity, specificity),
+        _captions(marked, curves.without),
+        _readout(marked, without),
+        (drawn.shown(float(drawn.thresholds[0])), drawn.shown(float(drawn.thresholds[-1]))),
+        drawn.parameter.log,
+        passing,
+    )
+
+
+def _captions(marked: MarkedThreshold, without: ThresholdCurve | None) -> dict[str, str]:
+    """What stands under each figure, for the threshold that it marks."""
+    drawn = marked.drawn
+    if len(drawn.curve.measured) == 0:
+        return {}
+    result = {"curves": captions.of_curves(marked, without)}
+    if len(drawn.curve.definitions) > 1:
+        result["definitions"] = captions.of_definitions(
+            marked, "; ".join(measure_figures.said(drawn, marked.threshold))
+        )
+    if "expected_loss" not in marked.at:
+        return result
+    remarks = f"{figures.free_says(drawn)} {figures.stop_says(drawn)}".strip()
+    return result | {
+        "roc": captions.of_roc(marked),
+        "what_follows": captions.of_what_follows(marked, without),
+        "loss": captions.of_loss(marked, figures.cheapest_says(drawn), remarks),
+    }
+
+
+def _readout(marked: MarkedThreshold, without: Mapping[str, Estimate] | None) -> str:
+    """The numbers that stay in sight while the threshold moves."""
+    cells = [tags.div(tags.b(marked.said), tags.span(marked.drawn.curve.parameter.replace("_", " ")))]
+    for name in _READ:
+        if name not in marked.at:
+            continue
+        label = marked.at[name].label.partition(":")[0].removesuffix(" over the horizon")
+        beside = None
+        if name == "share_sent" and without is not None and name in without:
+            beside = tags.i(f"without the effect {numbers.simulated(without[name]).strip()}")
+        value = tags.b(numbers.simulated(marked.at[name]).strip(), data_read=name)
+        cells.append(tags.div(value, tags.span(label), beside))
+    return str(TagList(*cells))
 
 
 def _value(at: Mapping[str, Estimate], name: str) -> float:
@@ -216,25 +282,6 @@ def _threshold_name(state: VisitorState) -> str:
         return ""
 
 
-class FlowPart(Part):
-    """The flow of the patients through the states at this threshold: this one is simulated."""
-
-    name: ClassVar[str] = "flow"
-
-    def reduced(self, state: VisitorState) -> VisitorState:
-        """As set up."""
-        return replace(state, draw=0, patient=0, view="", other=(), beside="", measure="")
-
-    def make(self, state: VisitorState, tell: Tell) -> Made:
-        """A run at this threshold."""
-        result = result_of(state, Progress(tell, looked_at(scenario_of(state), replicates_of(state))))
-        return Made({"flow": lambda: flow(result)})
-
-    def show(self, answer: Answer, state: VisitorState) -> Tag | TagList:
-        """The flow."""
-        return figure(("rule", self.name), "flow", answer, state)
-
-
 def _head() -> Tag:
     return tags.p(
         "Move the threshold and see who passes the rule, how well it tells true responders from others, and what "
@@ -244,4 +291,4 @@ def _head() -> Tag:
     )
 
 
-VIEW: Any = View(4, "rule", "The rule", _head(), (CurvePart(), FlowPart()))
+VIEW: Any = View(5, "rule", "The rule", _head(), (CurvePart(),), offered=lambda described: bool(described.threshold))

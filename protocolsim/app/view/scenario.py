@@ -101,4 +101,4 @@ def _head() -> TagList:
     )  # fmt: skip
 
 
-VIEW: Any = View(7, "scenario", "Scenario", _head(), (CheckPart(),))
+VIEW: Any = View(8, "scenario", "Scenario", _head(), (CheckPart(),))

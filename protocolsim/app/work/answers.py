@@ -60,6 +60,11 @@ class Answers:
                 making.task.cancel()
                 self._making.pop(order, None)
 
+    @property
+    def spare(self) -> int:
+        """Workers that have nothing to do."""
+        return self._pool.spare
+
     async def _make(self, order: Order) -> Answer:
         def tell(done: int, total: int) -> None:
             making = self._making.get(order)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from protocolsim.app import limits
+from protocolsim.app.limits import looked_at
 from protocolsim.app.state import VisitorState, scenario_of
 from protocolsim.app.work.orders import Tell
 from protocolsim.study.boundaries.boundaries import Boundaries, boundaries
@@ -13,6 +14,7 @@ from protocolsim.study.decision.curve import ThresholdCurve
 from protocolsim.study.decision.thresholds import thresholds
 from protocolsim.study.result import Result
 from protocolsim.study.run import run
+from protocolsim.study.story_runs import StoryRuns
 
 
 class Progress:
@@ -36,13 +38,22 @@ class Progress:
 def replicates_of(state: VisitorState) -> int:
     """The replicates that were asked for. Raises UsageError where they are too many."""
     scenario = scenario_of(state)
-    return limits.bounded(scenario, scenario.replicates if state.replicates is None else state.replicates)
+    return limits.bounded(scenario, limits.own_replicates(scenario) if state.replicates is None else state.replicates)
 
 
 def result_of(state: VisitorState, progress: Progress) -> Result:
     """The run whose patients can be looked at, its first replicates where there are many."""
-    number = limits.looked_at(scenario_of(state), replicates_of(state))
+    number = looked_at(scenario_of(state), replicates_of(state))
     return _result(_plain(state), number, progress)
+
+
+def story_runs_of(state: VisitorState, progress: Progress) -> StoryRuns:
+    """What the opening and the story are told from: they share it. Companions that are files are left out.
+
+    A scenario is a text here, which must not have this machine read files beside it.
+    """
+    number = looked_at(scenario_of(state), replicates_of(state))
+    return _story_runs(_plain(state), number, progress)
 
 
 def curve_of(state: VisitorState, parameter: str, progress: Progress) -> ThresholdCurve:
@@ -57,7 +68,7 @@ def tried_of(state: VisitorState, progress: Progress) -> Boundaries:
 
 def _plain(state: VisitorState) -> VisitorState:
     """Without what makes no difference to a simulation."""
-    return replace(state, replicates=None, draw=0, patient=0, other=(), beside="", measure="", view="")
+    return replace(state, replicates=None, draw=0, patient=None, other=(), beside="", measure="", view="", walk="")
 
 
 @lru_cache(maxsize=3)
@@ -73,3 +84,9 @@ def _curve(state: VisitorState, parameter: str, replicates: int, progress: Progr
 @lru_cache(maxsize=4)
 def _tried(state: VisitorState, replicates: int, progress: Progress) -> Boundaries:
     return boundaries(scenario_of(state), sets=(), replicates=replicates, seed=state.seed, progress=progress.add)
+
+
+@lru_cache(maxsize=2)
+def _story_runs(state: VisitorState, replicates: int, progress: Progress) -> StoryRuns:
+    own = _result(state, replicates, progress)
+    return StoryRuns(scenario_of(state), own=own, files=False)

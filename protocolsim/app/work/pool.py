@@ -66,13 +66,21 @@ class _Process(WorkerProcess):
 class Pool:
     """Worker processes, each with a thread that hands it one order at a time."""
 
+    _workers = _busy = 0
+
     def __init__(self, workers: int, *, seconds: float = SECONDS, memory: int = WORKER_MEMORY) -> None:
         self._seconds, self._memory = seconds, memory
         self._closing = threading.Event()
+        self._workers = workers
         self._line: queue.SimpleQueue[_Ticket | None] = queue.SimpleQueue()
         self._threads = [threading.Thread(target=self._serve, daemon=True) for _ in range(workers)]
         for thread in self._threads:
             thread.start()
+
+    @property
+    def spare(self) -> int:
+        """Workers that have nothing to do, less what others wait for."""
+        return self._workers - self._busy
 
     async def carry_out(self, order: Order, tell: Tell) -> Any:
         """The outcome of an order. Raises UsageError where it is refused; cancel the task to stop the work."""
@@ -81,9 +89,11 @@ class Pool:
         loop = asyncio.get_running_loop()
         ticket = _Ticket(order, tell, loop, loop.create_future())
         self._line.put(ticket)
+        self._busy += 1  # counted in the loop, where it is asked for
         try:
             return await ticket.answer
         finally:
+            self._busy -= 1
             ticket.stopped.set()
 
     def close(self) -> None:

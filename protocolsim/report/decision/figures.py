@@ -9,9 +9,24 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from protocolsim.errors import UsageError
+from protocolsim.report.decision import captions
+from protocolsim.report.decision.captions import MarkedThreshold
 from protocolsim.report.decision.series import Drawn
 from protocolsim.report.style import numbers
-from protocolsim.report.style.figures import BLUE, GREEN, INK, ORANGE, PURPLE, RED, SKY, across_scale, finish, legend
+from protocolsim.report.style.figures import (
+    BLUE,
+    INK,
+    MULBERRY,
+    OLIVE,
+    ORANGE,
+    RED,
+    SEPARATOR,
+    SKY,
+    across_scale,
+    finish,
+    legend,
+    reading,
+)
 from protocolsim.study.decision.curve import ThresholdCurve
 from protocolsim.study.decision.utility import worth_of
 
@@ -19,10 +34,12 @@ if TYPE_CHECKING:
     import altair as alt
     import pandas as pd
 
-SHARES = {"share_sent": BLUE, "sensitivity": ORANGE, "specificity": GREEN}
-FOLLOWING = {"expected_count": PURPLE, "expected_stop": RED, "expected_dose": BLUE}
+SHARES = {"share_sent": INK, "sensitivity": MULBERRY, "specificity": OLIVE}
+FOLLOWING = {"expected_count": INK, "expected_stop": MULBERRY, "expected_dose": OLIVE}
 # Weights of the loss to look at, as multiples of the scenario's own.
 STOP_MULTIPLES, DOSE_MULTIPLES = (0.0, 1.0, 3.0), (0.0, 0.5, 1.0, 2.0, 5.0)
+# Room for the words beside a point of the ROC curve, as shares of its plot.
+_LABEL = (0.13, 0.045)
 DOSE_TINTS = (SKY, BLUE, INK, ORANGE, RED)
 # What marks the scenario's own threshold has this name, so that a page can move it to another one.
 OWN = "own"
@@ -45,27 +62,22 @@ def curves(drawn: Drawn, compare: ThresholdCurve | None = None) -> alt.LayerChar
     scale = alt.Scale(domain=labels, range=[SHARES[n] for n in names])
     colour = alt.Color("label:N", title=None, scale=scale, legend=legend(labels))
     layers = _stepped(drawn, frame, colour, "share of those concerned", alt.Scale(domain=[0, 1]), "%")
-    said = ""
     if compare is not None:
         other = compare.frame(drawn.thresholds)
         other = other[other["estimate"] == "share_sent"].assign(at=[drawn.shown(t) for t in drawn.thresholds])
-        said = f" Dashed: the share that passes in '{compare.scenario.title}'."
         layers.insert(
             -1,
             alt.Chart(other)
             .mark_line(interpolate=drawn.interpolate, strokeDash=[6, 4], color=SHARES["share_sent"], strokeWidth=2)
             .encode(x=_across(drawn), y=alt.Y("value:Q")),
         )
-    at = drawn.curve.at(drawn.curve.own)
-    estimates = "; ".join(f"{at[n].label} {numbers.simulated(at[n])}" for n in names)
+    marked = MarkedThreshold(drawn)
+    layers.insert(-1, _read(drawn, names, 700))
     result: alt.LayerChart = finish(
         alt.LayerChart(layer=layers).properties(width=700, height=300),
         f"Patients who pass, by {drawn.curve.parameter.replace('_', ' ')}",
-        f"{_reach(drawn)} Lines are steps, as only values that occur can be told apart; bands are two Monte Carlo "
-        f"standard errors wide on either side. The vertical line is the scenario's own threshold, "
-        f"{drawn.said(drawn.curve.own)}. At it: {estimates}.{said} Dots are the values at the "
-        "end of the range. Look at how much of the range changes little, and where a line jumps.",
-        f"Step curves against {drawn.axis}. At the scenario's own {drawn.said(drawn.curve.own)}: {estimates}.",
+        captions.of_curves(marked, compare),
+        f"Step curves against {drawn.axis}. At the scenario's own {marked.said}: {marked.listed(captions.SHARES)}.",
     )
     return result
 
@@ -93,30 +105,24 @@ def roc(drawn: Drawn) -> alt.LayerChart:
     )
     base = alt.Chart(frame).encode(x=x, y=y)
     chance = pd.DataFrame({"false_positive": [0.0, 1.0], "sensitivity": [0.0, 1.0]})
-    marked = alt.Chart(frame[frame["text"] != ""]).encode(x=x, y=y)
+    worded = alt.Chart(frame[frame["text"] != ""]).encode(x=x, y=y)
     own = alt.Chart(frame[frame["own"]]).encode(x=x, y=y)
     chart = alt.LayerChart(
         layer=[
             alt.Chart(chance).mark_line(color=INK, strokeDash=[3, 4], strokeWidth=1).encode(x=x, y=y),
             base.mark_line(color=BLUE, strokeWidth=1.2, opacity=0.7).encode(order="threshold:Q"),
-            base.mark_circle(color=BLUE, size=22, opacity=1),
-            marked.mark_circle(color=BLUE, size=75, opacity=1),
-            own.mark_point(shape="diamond", size=150, filled=True, color=ORANGE, opacity=1).properties(name=OWN),
-            marked.mark_text(align="left", dx=10, dy=11, color=INK, fontSize=11).encode(text="text:N"),
+            base.mark_circle(color=BLUE, size=22, opacity=1).encode(description="tip:N"),
+            worded.mark_circle(color=BLUE, size=75, opacity=1).encode(description="tip:N"),
+            own.mark_point(shape="diamond", size=150, filled=True, color=MULBERRY, opacity=1).properties(name=OWN),
+            worded.mark_text(align="left", dx=10, dy=11, color=INK, fontSize=11).encode(text="text:N"),
         ]
     ).properties(width=400, height=400)
-    mine = frame[frame["own"]].iloc[0]
-    operating_point = (
-        f"at the scenario's own {drawn.said(drawn.curve.own)}, {100 * mine['sensitivity']:.0f} % of true responders "
-        f"pass and {100 * mine['false_positive']:.0f} % of the others"
-    )
+    marked = MarkedThreshold(drawn)
     result: alt.LayerChart = finish(
         chart,
         "How well the rule tells true responders from others",
-        "Each dot is a threshold, some of them labelled; the diamond is the scenario's own. A rule on the dotted "
-        "diagonal knows nothing, a perfect one lies in the upper left corner. Where dots are far apart no threshold "
-        f"lies between, and the line only joins neighbours. Here, {operating_point}.",
-        f"ROC curve of the rule: {operating_point}.",
+        captions.of_roc(marked),
+        f"ROC curve of the rule: {marked.operating_point}.",
     )
     return result
 
@@ -127,8 +133,25 @@ def roc_frame(drawn: Drawn) -> pd.DataFrame:
     rename["false_positive"] = 1.0 - drawn.of("specificity")["value"].to_numpy()
     rename["own"] = rename["threshold"] == drawn.curve.own
     named = {*drawn.quarters.tolist(), drawn.curve.own}
-    rename["text"] = [drawn.said(t) if t in named else "" for t in rename["threshold"]]
+    rename["text"] = _apart(rename, [drawn.said(t) if t in named else "" for t in rename["threshold"]])
+    rename["tip"] = [
+        f"{drawn.said(t)}: {100 * right:.0f} % of true responders pass, {100 * wrong:.0f} % of the others"
+        for t, right, wrong in zip(rename["threshold"], rename["sensitivity"], rename["false_positive"], strict=True)
+    ]
     return rename.dropna().reset_index(drop=True)
+
+
+def _apart(points: pd.DataFrame, words: list[str]) -> list[str]:
+    """The words beside points, without those that would lie on others; the scenario's own comes first."""
+    kept: list[str] = [""] * len(words)
+    places: list[tuple[float, float]] = []
+    across, up, own = (points[k].tolist() for k in ("false_positive", "sensitivity", "own"))
+    for k in sorted(range(len(words)), key=lambda k: not own[k]):
+        near = any(abs(across[k] - x) < _LABEL[0] and abs(up[k] - y) < _LABEL[1] for x, y in places)
+        if words[k] and not near:
+            kept[k] = words[k]
+            places.append((across[k], up[k]))
+    return kept
 
 
 def what_follows(drawn: Drawn, compare: ThresholdCurve | None = None) -> alt.HConcatChart:
@@ -156,20 +179,18 @@ def what_follows(drawn: Drawn, compare: ThresholdCurve | None = None) -> alt.HCo
                 interpolate=drawn.interpolate, strokeDash=[6, 4], color=FOLLOWING[name], strokeWidth=2
             )
             layers.insert(-1, dashed.encode(x=_across(drawn), y=alt.Y("value:Q")))
+        wide = 700 // len(names) - 30
+        layers.insert(-1, _read(drawn, [name], wide))
         heading = {"text": label, "anchor": "start", "fontSize": 12, "color": INK}
-        panels.append(alt.LayerChart(layer=layers).properties(width=700 // len(names) - 30, height=230, title=heading))
+        panels.append(alt.LayerChart(layer=layers).properties(width=wide, height=230, title=heading))
     chart = alt.hconcat(*panels, spacing=28).resolve_scale(color="independent")
-    at = drawn.curve.at(drawn.curve.own)
-    estimates = "; ".join(f"{at[n].label} {numbers.simulated(at[n]).strip()}" for n in FOLLOWING)
-    same = " The probability of stopping is the same at every threshold and is not drawn." if len(names) == 2 else ""
-    dashes = "" if compare is None else f" Dashed: '{compare.scenario.title}'."
+    marked = MarkedThreshold(drawn)
     follows: alt.HConcatChart = finish(
         chart,
         "What follows the decision",
-        "Means over those who reach the decision, from there to the horizon; bands are two Monte Carlo standard errors "
-        f"on either side, the vertical line is the scenario's own threshold. At it: {estimates}.{same}{dashes} "
-        "Look at what a lower count is bought with.",
-        f"Step curves of what follows the decision against {drawn.axis}. At the scenario's own threshold: {estimates}.",
+        captions.of_what_follows(marked, compare),
+        f"Step curves of what follows the decision against {drawn.axis}. At the scenario's own threshold: "
+        f"{marked.listed(captions.FOLLOWING)}.",
     )
     return follows
 
@@ -179,7 +200,7 @@ def loss(drawn: Drawn) -> alt.HConcatChart:
     import altair as alt
 
     frame = loss_frame(drawn)
-    stop, dose = drawn.weights()
+    stop, _ = drawn.weights()
     lines = list(dict.fromkeys(frame["price"]))
     scale = alt.Scale(domain=lines, range=_tints(len(lines)))
     key = legend(lines)
@@ -199,22 +220,27 @@ def loss(drawn: Drawn) -> alt.HConcatChart:
             .mark_line(interpolate=drawn.interpolate, strokeWidth=1.8)
             .encode(x=across, y=y, color=colour),
             lowest.mark_point(shape="triangle-up", size=90, filled=True, opacity=1).encode(x=across, y=y, color=colour),
+            read_at(drawn, _prices(group), 214),
             _own_line(drawn, across),
         ]
         panels.append(alt.LayerChart(layer=layers).properties(width=214, height=260, title=heading))
     chart = alt.hconcat(*panels, spacing=20).resolve_scale(color="shared", x="shared", y="shared")
-    best = drawn.cheapest(stop, dose)
-    minimum = f"at the scenario's prices the loss is smallest at {drawn.said(drawn.thresholds[best])}"
+    minimum = cheapest_says(drawn)
     result: alt.HConcatChart = finish(
         chart,
         "Which threshold costs least depends on the prices",
-        "The loss is the expected count, plus the price of a stop times its probability, plus the price of a unit of "
-        "dose times the dose, over the horizon. Prices are not facts: look at all the lines. Triangles mark the "
-        "smallest loss of each, the dashed line the scenario's own threshold; "
-        f"{minimum}. {free_says(drawn)} {stop_says(drawn)}".strip(),
+        captions.of_loss(MarkedThreshold(drawn), minimum, f"{free_says(drawn)} {stop_says(drawn)}".strip()),
         f"Expected loss against {drawn.axis} for several prices: {minimum}. {free_says(drawn)}",
     )
     return result
+
+
+def _prices(group: pd.DataFrame) -> list[str]:
+    """The loss at each threshold in turn, by price."""
+    return [
+        SEPARATOR.join(f"loss {numbers.plain(v)} at price {p}" for v, p in zip(at["loss"], at["price"], strict=True))
+        for _, at in group.groupby("threshold", sort=True)
+    ]
 
 
 def loss_frame(drawn: Drawn) -> pd.DataFrame:
@@ -232,6 +258,12 @@ def loss_frame(drawn: Drawn) -> pd.DataFrame:
                 rows.append((threshold, drawn.shown(threshold), of_stop, of_dose, price, value, place == best))
     columns = ["threshold", "at", "stop_weight", "dose_weight", "price", "loss", "lowest"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def cheapest_says(drawn: Drawn) -> str:
+    """Where the loss is smallest at the scenario's own prices."""
+    best = drawn.cheapest(*drawn.weights())
+    return f"at the scenario's prices the loss is smallest at {drawn.said(drawn.thresholds[best])}"
 
 
 def free_says(drawn: Drawn) -> str:
@@ -329,15 +361,33 @@ def _across(drawn: Drawn) -> alt.X:
     return alt.X("at:Q", title=drawn.axis, scale=scale, axis=alt.Axis(grid=False, tickCount=5))
 
 
+def _read(drawn: Drawn, names: Sequence[str], width: int) -> alt.Chart:
+    """What stands under the pointer: every estimate at the threshold there."""
+    columns = [drawn.of(name) for name in names]
+    words = [
+        SEPARATOR.join(f"{c['label'].iloc[0]} {_shown(c['value'].iloc[k], c['unit'].iloc[0])}" for c in columns)
+        for k in range(len(drawn.thresholds))
+    ]
+    return read_at(drawn, words, width)
+
+
+def read_at(drawn: Drawn, words: Sequence[str], width: int) -> alt.Chart:
+    """Strips over the thresholds, each with its words."""
+    import pandas as pd
+
+    shown = [drawn.shown(t) for t in drawn.thresholds.tolist()]
+    tips = [f"{drawn.said(t)}: {said}" for t, said in zip(drawn.thresholds.tolist(), words, strict=True)]
+    return reading(pd.DataFrame({"at": shown, "tip": tips}), _across(drawn), width)
+
+
+def _shown(value: float, unit: str) -> str:
+    return f"{numbers.plain(numbers.scaled(value, unit))} {unit}".rstrip()
+
+
 def _whole() -> alt.Scale:
     import altair as alt
 
     return alt.Scale(domain=[0, 1])
-
-
-def _reach(drawn: Drawn) -> str:
-    number = numbers.count(len(drawn.curve.measured), "subject")
-    return f"All {number} of {numbers.count(drawn.curve.replicates, 'simulated trial')} who reached the decision."
 
 
 def multiples(own: float, of: Sequence[float]) -> list[float]:

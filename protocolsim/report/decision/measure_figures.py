@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from protocolsim.errors import UsageError
+from protocolsim.report.decision import captions
+from protocolsim.report.decision.captions import MarkedThreshold
+from protocolsim.report.decision.figures import OWN, read_at
 from protocolsim.report.decision.series import Drawn
-from protocolsim.report.style.figures import INK, PALETTE, across_scale, finish
+from protocolsim.report.style.figures import INK, PALETTE, SEPARATOR, across_scale, finish
 
 if TYPE_CHECKING:
     import altair as alt
@@ -48,16 +51,16 @@ def definitions(drawn: Drawn) -> alt.HConcatChart:
             .encode(x=across, y=y, color=colour)
             for rows, width in ((frame[~frame["rules"]], 1.6), (frame[frame["rules"]], 2.6))
         ]
-        layers.append(own.encode(x=across))
+        # The line lies on top, where a hand can take hold of it.
+        layers.append(read_at(drawn, _by_definition(frame, name), 214))
+        layers.append(own.encode(x=across).properties(name=OWN))
         panels.append(alt.LayerChart(layer=layers).properties(width=214, height=240, title=title))
     chart = alt.hconcat(*panels, spacing=20).resolve_scale(color="shared", x="shared")
     estimates = "; ".join(said(drawn))
     result: alt.HConcatChart = finish(
         chart,
         "What the rule measures matters as much as its threshold",
-        "The same patients and scans, judged by each definition of the measure; only the decision differs. The dashed "
-        f"line is the scenario's own threshold, {drawn.said(drawn.curve.own)}. At it: {estimates}. Look at how far "
-        "apart the lines are at one threshold, and whether one of them is higher in both panels on the right.",
+        captions.of_definitions(MarkedThreshold(drawn), estimates),
         f"Step curves by definition of the measure against {drawn.axis}. At the scenario's own threshold: {estimates}.",
     )
     return result
@@ -129,11 +132,23 @@ def definitions_frame(drawn: Drawn) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def said(drawn: Drawn) -> list[str]:
-    """The share that passes at the scenario's own threshold, by definition."""
+def _by_definition(frame: pd.DataFrame, name: str) -> list[str]:
+    return [
+        SEPARATOR.join(f"{label} {100 * value:.0f} %" for label, value in zip(at["label"], at[name], strict=True))
+        for _, at in frame.groupby("threshold", sort=True)
+    ]
+
+
+def said(drawn: Drawn, threshold: float | None = None) -> list[str]:
+    """The share that passes at a threshold, by definition; without one at the scenario's own."""
     result = []
     for name, label in drawn.curve.definitions.items():
-        at = drawn.curve.by(name).frame(np.array([drawn.curve.own])).set_index("estimate").loc["share_sent"]
+        at = (
+            drawn.curve.by(name)
+            .frame(np.array([drawn.curve.own if threshold is None else threshold]))
+            .set_index("estimate")
+            .loc["share_sent"]
+        )
         error = "" if np.isnan(at["mcse"]) else f" ± {100 * at['mcse']:.1f}"
         result.append(f"{label} {100 * at['value']:.1f}{error} % pass")
     return result

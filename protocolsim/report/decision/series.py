@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
@@ -143,11 +144,18 @@ class Drawn:
     def marks(self, threshold: float, sensitivity: float, specificity: float) -> dict[str, tuple[float, float | None]]:
         """Where a threshold is marked in each figure, as shares of its plot from the left and from the top."""
         first, last = (self.shown(float(self.thresholds[k])) for k in (0, -1))
-        across = (self.shown(threshold) - first) / (last - first) if last > first else 0.5
+        across = self._across(self.shown(threshold), first, last)
         return {
-            **dict.fromkeys(("curves", "what_follows", "loss"), (across, None)),
+            **dict.fromkeys(("curves", "definitions", "what_follows", "loss"), (across, None)),
             "roc": (1.0 - specificity, 1.0 - sensitivity),
         }
+
+    def _across(self, at: float, first: float, last: float) -> float:
+        if not first < last:
+            return 0.5
+        if self.parameter.log and min(at, first) > 0.0:
+            return math.log(at / first) / math.log(last / first)
+        return (at - first) / (last - first)
 
     def constant(self, name: str) -> bool:
         """Whether an estimate is the same at every threshold."""

@@ -30,6 +30,44 @@ extends: ms_daclizumab
 findings:
   - "{assigned_monotherapy} pass the rule; {controlled_on_monotherapy} are controlled on daclizumab alone."
 """,
+    "story": """\
+extends: ms_daclizumab
+beside: [ms_no_drug]
+story:
+  - heading: Without a drug
+    question: How many pass the rule where daclizumab does nothing?
+    predict: {slider: [0 %, 100 %]}
+    answer: ms_no_drug.assigned_monotherapy
+    picture: trials
+    sentence: "{ms_no_drug.assigned_monotherapy} pass without it, {assigned_monotherapy} with it."
+""",
+    "StoryStepPart": """\
+extends: ms_daclizumab
+story:
+  - heading: A milder rule
+    question: How many pass where the rule asks for a fall of more than 50 %?
+    predict: {number: share that passes}
+    answer: set.assigned_monotherapy
+    picture: rule
+    set: {response_threshold: 50 %}
+    sentence: "{set.assigned_monotherapy} at 50 %, {assigned_monotherapy} at 75 %."
+""",
+    "PredictPart": """\
+extends: ms_daclizumab
+story:
+  - heading: One patient
+    question: Which way does the third patient go?
+    predict: {choice: {daclizumab alone: monotherapy, both drugs: dose_doubled}}
+    picture: patient
+    patient: 3
+    sentence: One scan decides.
+  - heading: All patients
+    question: How many pass?
+    predict: {choice: {few: [0 %, 50 %], most: [50 %, 100 %]}}
+    answer: assigned_monotherapy
+    picture: lanes
+    sentence: "{assigned_monotherapy} do."
+""",
     "ScenarioParameter": """\
 extends: ms_daclizumab
 parameters:

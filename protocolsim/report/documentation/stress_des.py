@@ -184,7 +184,7 @@ def _assumptions(s: Scenario) -> str:
 def _run_length(s: Scenario) -> str:
     return (
         f"No warm-up. Each subject is followed from day 0 to a final state: {_longest(s.design)}. A trial ends with "
-        f"its last subject. {s.replicates} trials unless told otherwise."
+        f"its last subject. {s.replicates:,} trials unless told otherwise."
     )
 
 
@@ -195,7 +195,7 @@ def _longest(design: Sequence[StateRow]) -> str:
 
 def _estimation(s: Scenario) -> str:
     return (
-        f"{s.replicates} independent trials by default. The estimate is the endpoint of all trials together; its "
+        f"{s.replicates:,} independent trials by default. The estimate is the endpoint of all trials together; its "
         "standard error is the jackknife over trials. Scenarios and points of a sweep share their random numbers, so "
         "that differences are paired, subject by subject."
     )
@@ -212,8 +212,9 @@ def _execution(s: Scenario) -> str:
 
 
 _ERRORS = (
-    "Each carries its Monte Carlo standard error (jackknife over trials) and the range of single trials, from the 5th "
-    "to the 95th percentile."
+    "Each carries its Monte Carlo standard error (jackknife over trials) and the sampling range of single trials at "
+    "fixed parameters, from the 5th to the 95th percentile; with `--parameters plausible` also the prediction range, "
+    "in which the uncertain parameters are drawn, and whose the variance is."
 )
 _ALGORITHMS = (
     "The equations of the disease and of each drug stand on their pages under `docs/models/`. Between moments "

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from protocolsim.errors import UsageError
 from protocolsim.report.looks.frames import decided_at, enrolment_frame, lanes, lanes_frame, marks_frame
 from protocolsim.report.looks.wording import spoken, week
-from protocolsim.report.run.figure_data import labels_of_states
+from protocolsim.report.run.figure_data import finals, labels_of_states
 from protocolsim.report.style import numbers
 from protocolsim.report.style.figures import BLUE, FAINT, INK, colours, finish, legend
 from protocolsim.study.trial_looks import TrialLooks
@@ -43,7 +43,7 @@ def calendar_swimmers(trial: TrialLooks) -> alt.LayerChart:
     x = alt.X("start:Q", title="week of the trial", scale=alt.Scale(domain=[0, last], nice=False),
               axis=alt.Axis(grid=False))  # fmt: skip
     y = alt.Y("lane:O", title="patients, in order of enrolment", axis=alt.Axis(labels=False, ticks=False, domain=False))
-    colour = alt.Color("state:N", title=None, scale=colours(words, shown), legend=legend(shown))
+    colour = alt.Color("state:N", title=None, scale=colours(words, shown, finals(trial.scenario)), legend=legend(shown))
     strength = alt.Opacity("known:N", scale=alt.Scale(domain=[True, False], range=[1.0, _PALE]), legend=None)
     lanes_ = alt.Chart(frame).mark_bar(height=max(2.0, 0.8 * size)).encode(
         x=x, x2="end:Q", y=y, color=colour, opacity=strength

@@ -112,21 +112,28 @@ def learn_next(result: Result) -> str:
     order = first_to_learn(told)
     if not order:
         return ""
-    key, mean = order[0]
-    best = max(told, key=lambda one: _index(one, key).share)
-    index = _index(best, key)
-    if not index.told_apart:
-        return "No parameter is told from the others by so many draws: simulate more replicates."
+    best = {key: _most(told, key) for key, _ in order}
+    found = [(key, mean) for key, mean in order if _index(best[key], key).told_apart]
+    if not found:
+        return "No parameter is told from the others by so few draws: simulate more replicates."
+    key, mean = found[0]
+    most = best[key]
+    index = _index(most, key)
     narrower = 1.0 - math.sqrt(1.0 - min(1.0, index.share))
-    label = result.estimates[best.endpoint].label
+    label = result.estimates[most.endpoint].label
     mark = _marks(result).get(key, "")
-    others = [f"{name} ({100.0 * share:.0f} %)" for name, share in order[1:3]]
+    others = [f"{name} ({100.0 * share:.0f} %)" for name, share in found[1:3]]
     then = f" After it come {' and '.join(others)}." if others else ""
     return (
         f"What to learn next: {key}{mark}. It makes {100.0 * mean:.0f} % of the variance of single trials on average "
         f"over {numbers.count(len(told), 'endpoint')}, most of '{label}' ({portion(index)}), whose prediction range "
         f"would narrow by about {100.0 * narrower:.0f} % if it were known.{then}"
     )
+
+
+def _most(told: Sequence[VarianceShares], key: str) -> VarianceShares:
+    """The endpoint of whose variance a parameter makes the largest share."""
+    return max(told, key=lambda one: _index(one, key).share)
 
 
 def _index(shares: VarianceShares, key: str) -> Portion:

@@ -34,7 +34,12 @@ def trace_figure(trace: Trace) -> alt.VConcatChart:
     room = max(1.0, 0.02 * (high - low))
     scale = alt.Scale(domain=[low - room, high + room], nice=False)
     x = alt.X("week:Q", title=None, scale=scale, axis=alt.Axis(labels=False, ticks=False, grid=False, domain=False))
-    colour = alt.Color("state:N", title=None, scale=colours(states, shown), legend=legend(shown))
+    colour = alt.Color(
+        "state:N",
+        title=None,
+        scale=colours(states, shown, [s.final for s in whole.scenario.trial.protocol.states]),
+        legend=legend(shown),
+    )
     panels: list[Any] = [_band(trace, spans, x, colour)]
     moves = spans.iloc[1:]
     panels += [_seen(trace, k, moves, x, colour) for k in _variables(trace)]

@@ -75,11 +75,11 @@ class Layout:
     height: float = 0.0
 
 
-def laid_out(chart: StateChart) -> Layout:
-    """Lay a chart out."""
+def laid_out(chart: StateChart, least: tuple[float, float] = (90.0, 0.0)) -> Layout:
+    """Lay a chart out; the box of a state is at least so wide and so high."""
     layers = _layers(chart)
     loops = {b.key: [a for a in chart.arrows if a.source == a.target == b.key] for b in chart.boxes}
-    nodes = [_box_node(b, 2 * layers[b.key], loops[b.key]) for b in chart.boxes]
+    nodes = [_box_node(b, 2 * layers[b.key], loops[b.key], least) for b in chart.boxes]
     at = {b.key: k for k, b in enumerate(chart.boxes)}
     routes = [_route(a, layers, at, nodes) for a in chart.arrows if a.source != a.target]
     layout = Layout(nodes, routes)
@@ -123,17 +123,18 @@ def _layers(chart: StateChart) -> dict[str, int]:
     return {key: depth[k] for key, k in at.items()}
 
 
-def _box_node(box: Box, layer: int, loops: Sequence[Arrow]) -> Node:
+def _box_node(box: Box, layer: int, loops: Sequence[Arrow], least: tuple[float, float]) -> Node:
     if box.kind == "start":
         return Node(layer, 14.0, 14.0, box, core=14.0)
     title = wrapped(box.title, TITLE_SIZE, BOX_ROOM, bold=True)
     lines = [part for line in box.lines for part in wrapped(line, SIZE, BOX_ROOM)]
     wide = max([width(t, TITLE_SIZE, bold=True) for t in title] + [width(t, SIZE) for t in lines])
-    core = max(90.0, wide + 2 * PAD_X)
+    core = max(least[0] if box.state is not None else 90.0, wide + 2 * PAD_X)
     high = len(title) * TITLE_LINE + len(lines) * LINE + 2 * PAD_Y
     beside = tuple((arrow, _words(arrow)) for arrow in loops)
     reach = max((LOOP + 6 + _width(words) for _, words in beside), default=0.0)
     high = max(high, sum(max(34.0, len(words) * LINE + 8) for _, words in beside))
+    high += least[1] if box.state is not None else 0.0
     # Words beside the box take the same room on its other side, so that its middle stays in the middle.
     return Node(layer, core + 2 * reach, high, box, None, tuple(title) + tuple(lines), beside, core)
 

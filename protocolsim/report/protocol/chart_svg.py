@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from protocolsim.report.protocol import chart_layout as layout
 from protocolsim.report.protocol.chart_layout import LINE, PAD_Y, SIZE, TITLE_LINE, TITLE_SIZE, ArrowRoute, Layout, Node
-from protocolsim.report.protocol.state_chart import Arrow, StateChart
-from protocolsim.report.style.figures import INK, colour
+from protocolsim.report.protocol.state_chart import Arrow, Box, StateChart
+from protocolsim.report.style.figures import INK, on_page, state_colours
 from protocolsim.report.style.text_width import FONT, width, wrapped
 from protocolsim.text import html
 
 _EDGE = 18.0  # around the drawing
 _HEADING = 15.0
+ROOM = (214.0, 44.0)  # in the box of a state, for those who walk
 _HEAD = 7.0  # length of an arrowhead
 _LINE_INK = "#6b7280"  # read on white and on black
 
@@ -18,11 +21,16 @@ _LINE_INK = "#6b7280"  # read on white and on black
 def svg(chart: StateChart, *, paper: bool = True) -> str:
     """The chart as SVG. With `paper` it has its title and a white ground; without, it is for a page with its own."""
     laid = layout.laid_out(chart)
+    tints = _tints(chart)
     parts: list[str] = []
     for route in laid.routes:
         parts += _line(laid, route)
     for node in laid.nodes:
-        parts += _box(node) if node.box is not None else _words(node.lines, node.x, node.y - len(node.lines) * LINE / 2)
+        parts += (
+            _box(node, tints)
+            if node.box is not None
+            else _words(node.lines, node.x, node.y - len(node.lines) * LINE / 2)
+        )
     heading = wrapped(chart.title, _HEADING, max(laid.width, 420.0), bold=True) if paper else []
     notes = [chart.told] if chart.told else []
     above = len(heading) * 20.0 + (10.0 if heading else 0.0)
@@ -46,6 +54,38 @@ def svg(chart: StateChart, *, paper: bool = True) -> str:
     return "\n".join([*lines, "</svg>"]) + "\n"
 
 
+def walked(chart: StateChart, tints: Sequence[str]) -> tuple[str, dict[int, tuple[float, float, float, float]]]:
+    """The chart for a page, with room in every state's box: left, top, width and height of that, by state.
+
+    `tints` are the colours of all states of the protocol, of which the chart may have fewer.
+    """
+    laid = layout.laid_out(chart, least=ROOM)
+    # Who comes from many states comes from no box: the way there is not drawn.
+    many = {box.key for box in chart.boxes if box.kind == "many"}
+    parts = [line for route in laid.routes if route.arrow.source not in many for line in _line(laid, route)]
+    rooms = {}
+    for node in laid.nodes:
+        if node.box is None or node.box.state is None:
+            continue
+        top = node.y - node.height / 2
+        rooms[node.box.state] = (
+            round(node.middle - node.core / 2 + _EDGE, 1),
+            round(top + node.height - ROOM[1] + _EDGE, 1),
+            round(node.core, 1),
+            ROOM[1],
+        )
+        parts += _frame(node.box, tints[node.box.state], node)
+        for k, line in enumerate(node.lines):
+            parts.append(_text(line, node.middle, top + 17.0 + k * TITLE_LINE, size=TITLE_SIZE, bold=True))
+    wide, high = laid.width + 2 * _EDGE, laid.height + 2 * _EDGE
+    said = html.words(f"State chart: {chart.title}")
+    face = f'font-family="{FONT}" font-size="{SIZE}"'
+    view = f'viewBox="0 0 {wide:.0f} {high:.0f}" style="max-width: {wide:.0f}px"'
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" {view} role="img" aria-label="{said}" {face}>'
+    body = "\n".join([head, f'<g transform="translate({_EDGE} {_EDGE})">', *parts, "</g>", "</svg>"])
+    return on_page(body), rooms
+
+
 def png(chart: StateChart, scale: float = 2.0) -> bytes:
     """The chart as PNG, on white."""
     import vl_convert
@@ -53,7 +93,13 @@ def png(chart: StateChart, scale: float = 2.0) -> bytes:
     return bytes(vl_convert.svg_to_png(svg(chart), scale=scale))
 
 
-def _box(node: Node) -> list[str]:
+def _tints(chart: StateChart) -> dict[int, str]:
+    """The colour of each state that is drawn."""
+    states = [(box.state, box.kind == "final") for box in chart.boxes if box.state is not None]
+    return {state: tint for (state, _), tint in zip(states, state_colours([f for _, f in states]), strict=True)}
+
+
+def _box(node: Node, tints: Mapping[int, str]) -> list[str]:
     assert node.box is not None
     box, left, top = node.box, node.middle - node.core / 2, node.y - node.height / 2
     if box.kind == "start":
@@ -64,11 +110,7 @@ def _box(node: Node) -> list[str]:
         parts.append(f'<rect {outline} rx="8" fill="none" stroke="{_LINE_INK}" stroke-dasharray="4 3"/>')
     else:
         assert box.state is not None
-        tint, round_ = colour(box.state), 18 if box.kind == "final" else 6
-        thick = 3 if box.kind == "enrolling" else 1.5
-        parts.append(
-            f'<rect {outline} rx="{round_}" fill="{tint}" fill-opacity="0.16" stroke="{tint}" stroke-width="{thick}"/>'
-        )
+        parts += _frame(box, tints[box.state], node)
     titles = len(wrapped(box.title, TITLE_SIZE, layout.BOX_ROOM, bold=True))
     y = node.y - (titles * TITLE_LINE + (len(node.lines) - titles) * LINE) / 2
     for number, line in enumerate(node.lines):
@@ -76,6 +118,14 @@ def _box(node: Node) -> list[str]:
         y += TITLE_LINE if bold else LINE
         parts.append(_text(line, node.middle, y - 4.0, size=TITLE_SIZE if bold else SIZE, bold=bold))
     return parts + _loops(node, left + node.core, top + PAD_Y)
+
+
+def _frame(box: Box, tint: str, node: Node) -> list[str]:
+    """The box of a state: rounded where a course ends, thick where patients are enrolled."""
+    left, top = node.middle - node.core / 2, node.y - node.height / 2
+    outline = f'x="{left:.1f}" y="{top:.1f}" width="{node.core:.1f}" height="{node.height:.1f}"'
+    round_, thick = 18 if box.kind == "final" else 6, 3 if box.kind == "enrolling" else 1.5
+    return [f'<rect {outline} rx="{round_}" fill="{tint}" fill-opacity="0.16" stroke="{tint}" stroke-width="{thick}"/>']
 
 
 def _loops(node: Node, right: float, top: float) -> list[str]:

@@ -54,29 +54,34 @@ def print_summary(result: Result, console: Console) -> None:
         put("")
         print_shares(screen, result)
     put("")
-    put(numbers.RANGE_MEANS, "dim")
-    put(numbers.PARAMETERS_FIXED if result.drawn is None else numbers.PREDICTION_MEANS, "dim")
-    if result.shares:
-        put(parameters.MEANS, "dim")
-        put(parameters.coupling(result), "dim")
-    if any(e.published is not None for e in result.estimates.values()):
-        put(numbers.ROLES_MEAN, "dim")
-    if tests:
-        put(numbers.TESTS_MEAN, "dim")
-    if result.levels:
-        put(levels.LEVELS_MEAN, "dim")
-    if contrasts:
-        put(numbers.CONTRASTS_MEAN, "dim")
-    if of_looks is not None:
-        put(OVER_ALL_MEANS, "dim")
-    for title, lines, style in (
-        ("Warning", (*result.scenario.warnings, *levels.warnings(result)), "bold yellow"),
-        ("Caveat", result.scenario.notes, ""),
-    ):
-        for line in lines:
-            put(f"{title}: {line}", style)
+    for line in _meanings(result):
+        put(line, "dim")
+    _warnings(screen, result)
     put("")
     put(_how_it_ran(result), "dim")
+
+
+def _meanings(result: Result) -> list[str]:
+    """What the columns of these tables mean."""
+    told = [
+        (True, numbers.RANGE_MEANS),
+        (True, numbers.PARAMETERS_FIXED if result.drawn is None else numbers.PREDICTION_MEANS),
+        (result.shares, f"{parameters.MEANS} {parameters.coupling(result)}"),
+        (any(e.published is not None for e in result.estimates.values()), numbers.ROLES_MEAN),
+        (numbers.tests(result), numbers.TESTS_MEAN),
+        (result.levels, levels.LEVELS_MEAN),
+        (numbers.over_trials(result), numbers.CONTRASTS_MEAN),
+        (summary_of(result), OVER_ALL_MEANS),
+    ]
+    return [line for there, line in told if there]
+
+
+def _warnings(screen: Screen, result: Result) -> None:
+    """What is unusual, and what a reader must be told."""
+    for line in (*result.scenario.warnings, *levels.warnings(result)):
+        screen.put(f"Warning: {line}", "bold yellow")
+    for line in result.scenario.notes:
+        screen.put(f"Caveat: {line}")
 
 
 def print_validation(result: Result, console: Console) -> None:

@@ -138,6 +138,11 @@ def state_labels(result: Result) -> list[str]:
     return labels_of_states(result.scenario, result.shown.labels.states)
 
 
+def finals(scenario: Scenario) -> list[bool]:
+    """Of every state, in code order, whether it ends a course."""
+    return [s.final for s in scenario.trial.protocol.states]
+
+
 def labels_of_states(scenario: Scenario, names: Sequence[str]) -> list[str]:
     """The same of a scenario: the words for states of these names."""
     said = {s.name: s.label or s.name for s in scenario.design}

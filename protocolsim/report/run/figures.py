@@ -14,7 +14,7 @@ import numpy as np
 
 from protocolsim.errors import UsageError
 from protocolsim.names import told_apart
-from protocolsim.report.run.figure_data import occupancy, patient_frame, patients, state_labels
+from protocolsim.report.run.figure_data import finals, occupancy, patient_frame, patients, state_labels
 from protocolsim.report.style import numbers
 from protocolsim.report.style.figures import (
     FAINT,
@@ -98,7 +98,9 @@ def _patient_layers(result: Result, frame: pd.DataFrame) -> alt.LayerChart:
     x = alt.X("week:Q", title="weeks since enrolment", axis=alt.Axis(grid=False, tickCount=5))
     states = state_labels(result)
     shown = [s for s in states if s in set(frame["state"])]
-    colour = alt.Color("state:N", title=None, scale=colours(states, shown), legend=legend(shown))
+    colour = alt.Color(
+        "state:N", title=None, scale=colours(states, shown, finals(result.scenario)), legend=legend(shown)
+    )
     largest = float(frame["dose"].max()) if frame["dose"].notna().any() else 1.0
     size = alt.Size("dose:Q", legend=None, scale=alt.Scale(domain=[0, largest], range=[0, 11]))
     dose_lane, missed_lane = alt.YDatum(bottom + 0.09 * room), alt.YDatum(bottom + 0.28 * room)
@@ -138,7 +140,13 @@ def through_states(result: Result) -> alt.Chart:
         .encode(
             x=alt.X("week:Q", title="weeks since enrolment", axis=axis, scale=weeks),
             y=alt.Y("share:Q", title="enrolled patients", stack="zero", scale=whole, axis=alt.Axis(format="%")),
-            color=alt.Color("state:N", title=None, scale=colours(states, shown), sort=shown, legend=legend(shown)),
+            color=alt.Color(
+                "state:N",
+                title=None,
+                scale=colours(states, shown, finals(result.scenario)),
+                sort=shown,
+                legend=legend(shown),
+            ),
             order=alt.Order("order:Q", sort="ascending"),
         )
         .properties(width=760, height=280)

@@ -10,7 +10,7 @@ import numpy as np
 from protocolsim.endpoint.base import rows_of
 from protocolsim.errors import UsageError
 from protocolsim.records import leaving
-from protocolsim.report.run.figure_data import state_labels
+from protocolsim.report.run.figure_data import finals, state_labels
 from protocolsim.report.style import numbers
 from protocolsim.report.style.figures import INK, colours, finish
 from protocolsim.study.result import Result
@@ -97,7 +97,7 @@ def flow(result: Result) -> alt.LayerChart:
     low = min(float(boxes["low"].min()), float(boxes["label_at"].min())) - 0.05
     y_scale = alt.Scale(domain=[low, 1.02], nice=False)
     x = alt.X("x:Q", axis=None, scale=x_scale)
-    colour = alt.Color("label:N", scale=colours(labels, shown), legend=None)
+    colour = alt.Color("label:N", scale=colours(labels, shown, finals(result.scenario)), legend=None)
 
     def y(name: str) -> alt.Y:
         return alt.Y(f"{name}:Q", axis=None, scale=y_scale)

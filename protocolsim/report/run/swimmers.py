@@ -10,7 +10,7 @@ from protocolsim.arrays import Integers
 from protocolsim.endpoint.base import rows_of
 from protocolsim.errors import UsageError
 from protocolsim.records import Records, leaving
-from protocolsim.report.run.figure_data import ending, patient_frame, patients, state_labels
+from protocolsim.report.run.figure_data import ending, finals, patient_frame, patients, state_labels
 from protocolsim.report.style import numbers as style_numbers
 from protocolsim.report.style.figures import INK, RED, colours, finish, legend
 from protocolsim.study.result import Result
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 # On a lane the page's own ink would vanish in the dark.
 _DISC, _WORD = "#ffffff", "#111111"
 _LANE, _ROW = 15, 24  # pixels
+# The name of the marks that stand for a whole lane, which opens its patient on a page.
+LANE = "lane"
 
 
 def swimmers(result: Result, replicate: int = 0) -> alt.LayerChart:
@@ -40,6 +42,7 @@ def swimmers(result: Result, replicate: int = 0) -> alt.LayerChart:
     numbers = dict(zip(chosen.tolist(), result.shown["subjects"]["subject"][chosen].tolist(), strict=True))
     marks = marks.assign(patient=[str(numbers[row]) for row in marks["row"]])
     lanes = lane_frame(result, chosen)
+    lanes, marks = _told(result, lanes, marks)
     layered: alt.LayerChart = alt.LayerChart(layer=_layers(result, lanes, marks, step))
     ends = lanes.groupby("patient", sort=False).last()["ended"].value_counts()
     told = "; ".join(f"{number} {words}" for words, number in ends.items())
@@ -109,16 +112,25 @@ def _layers(result: Result, lanes: pd.DataFrame, marks: pd.DataFrame, step: floa
         else alt.Scale(domain=[low, max(top, low + 1e-9)], range=[10, 110])
     )
     size = alt.Size("value:Q", legend=None, scale=sizes)
-    colour = alt.Color("state:N", title=None, scale=colours(states, shown), legend=legend(shown))
+    colour = alt.Color(
+        "state:N", title=None, scale=colours(states, shown, finals(result.scenario)), legend=legend(shown)
+    )
     last = lanes.groupby("patient", sort=False, as_index=False).last()
+    whole = last.assign(start=scale["domain"][0], end=scale["domain"][1], tip=_lane_words(last))
     layers = [
-        alt.Chart(lanes).mark_bar(height=_LANE, opacity=1).encode(x=x("start"), x2="end:Q", y=y, color=colour),
+        alt.Chart(whole)
+        .mark_bar(height=_ROW, opacity=0)
+        .encode(x=x("start"), x2="end:Q", y=y, description="tip:N")
+        .properties(name=LANE),
+        alt.Chart(lanes)
+        .mark_bar(height=_LANE, opacity=1)
+        .encode(x=x("start"), x2="end:Q", y=y, color=colour, description="tip:N"),
         alt.Chart(seen)
         .mark_circle(color=_DISC, stroke=_WORD, strokeWidth=0.5, opacity=1)
-        .encode(x=x("week"), y=y, size=size),
+        .encode(x=x("week"), y=y, size=size, description="tip:N"),
         alt.Chart(missed)
         .mark_point(shape="cross", angle=45, size=50, color=RED, filled=True, opacity=1)
-        .encode(x=x("week"), y=y),
+        .encode(x=x("week"), y=y, description="tip:N"),
         alt.Chart(last).mark_text(align="left", dx=8, color=INK, fontSize=11).encode(x=x("end"), y=y, text="ended:N"),
     ]
     if counts:
@@ -126,8 +138,28 @@ def _layers(result: Result, lanes: pd.DataFrame, marks: pd.DataFrame, step: floa
             text=[style_numbers.plain(v) for v in seen.loc[seen["value"] > 0, "value"]]
         )
         words = alt.Chart(counted).mark_text(color=_WORD, fontSize=9).encode(x=x("week"), y=y, text="text:N")
-        layers.insert(2, words)
+        layers.insert(3, words)
     return layers
+
+
+def _lane_words(last: pd.DataFrame) -> list[str]:
+    return [f"Patient {p}: {ended}" for p, ended in zip(last["patient"], last["ended"], strict=True)]
+
+
+def _told(result: Result, lanes: pd.DataFrame, marks: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Both tables with what each mark says under the pointer (`tip`)."""
+    plain = style_numbers.plain
+    stays = [
+        f"Patient {p}: {state}, weeks {plain(round(start, 1))} to {plain(round(end, 1))}"
+        for p, state, start, end in lanes[["patient", "state", "start", "end"]].itertuples(index=False)
+    ]
+    variable = result.scenario.follow_meaning or str(result.scenario.follow).replace("_", " ")
+    seen = [
+        f"Patient {p}, week {plain(round(week, 1))}: {variable} "
+        + ("missed" if kind == "missed" else plain(float(f"{value:.4g}")))
+        for p, week, kind, value in marks[["patient", "week", "kind", "value"]].itertuples(index=False)
+    ]
+    return lanes.assign(tip=stays), marks.assign(tip=seen)
 
 
 def _whole(seen: pd.DataFrame) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from protocolsim.errors import UsageError
+from protocolsim.report.style.text_width import FONT
 from protocolsim.text.html import ScriptJSON, inked, inlined, xml
 
 if TYPE_CHECKING:
@@ -20,10 +21,19 @@ BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 PURPLE, SKY, GREY, YELLOW = "#CC79A7", "#56B4E9", "#8A8F96", "#F0E442"
 ROLE_TINTS = {"checked": BLUE, "fitted": ORANGE, "not independent": GREEN}
 PALETTE = (BLUE, ORANGE, GREEN, PURPLE, SKY, RED, GREY, YELLOW)
+# How courses end is no treatment and no alarm: greys of their own, told apart by lightness.
+ENDS = ("#6f7782", "#b4bac2", "#474e58", "#94897b", "#d6d0c6")
+# What is said of a rule is no treatment either.
+MULBERRY, OLIVE = "#a4478f", "#8a8a2b"
 # The page exchanges these two for its own colours, so that figures can be read in the dark.
 INK, FAINT = "#1b1f24", "#d3d7dc"
 _INKS = {INK: "var(--ink)", FAINT: "var(--line)"}
-_FONT = "Arial, Helvetica, 'Liberation Sans', sans-serif"
+
+
+# The name of what is read under the pointer, by which a page finds it.
+READING = "reading"
+# Between the lines of what a mark says of itself.
+SEPARATOR = " \u00b7 "
 
 
 class Drawing:
@@ -43,7 +53,8 @@ class Drawing:
         import altair as alt
 
         with alt.data_transformers.disable_max_rows():
-            spec: dict[str, Any] = self.chart.to_dict()
+            # What is drawn is made here, not given: to check it against the whole of Vega-Lite takes half of the time.
+            spec: dict[str, Any] = self.chart.to_dict(validate=False)
         return spec
 
     @cached_property
@@ -117,9 +128,9 @@ def inline(chart: Any, name: str, instead: str = "") -> Markup:
     return inline_svg(svg(chart), name, instead or alternative(chart))
 
 
-def inline_svg(drawn: str, name: str, instead: str) -> Markup:
-    """The same of what was drawn already."""
-    return inlined(drawn, name, instead, _INKS)
+def inline_svg(drawn: str, name: str, instead: str, *, told: bool = False) -> Markup:
+    """The same of what was drawn already; `told`: with what each mark says of itself, for who points at it."""
+    return inlined(drawn, name, instead, _INKS, told=told)
 
 
 def on_page(drawn: str) -> str:
@@ -129,18 +140,34 @@ def on_page(drawn: str) -> str:
 
 def finish(chart: Any, title: str, told: str, instead: str) -> Any:
     """The chart with its words and the look of all figures."""
+    import altair as alt
+
     heading = {"text": title, "anchor": "start", "fontSize": 15, "color": INK, "offset": 12}
     told_with_chart = {"caption": told, "alternative": instead}
-    return (
-        chart.properties(title=heading, description=instead, usermeta=told_with_chart, background="white", padding=10)
-        .configure(font=_FONT)
-        .configure_axis(
+    # In one go: each of Altair's `configure_...` copies the whole chart.
+    look = alt.Config(
+        font=FONT,
+        axis=alt.AxisConfig(
             labelColor=INK, titleColor=INK, titleFontWeight="normal", labelFontSize=11, titleFontSize=12,
             gridColor=FAINT, domainColor=FAINT, tickColor=FAINT,
-        )
-        .configure_legend(labelColor=INK, titleColor=INK, labelFontSize=12, labelLimit=320, symbolOpacity=1)
-        .configure_view(stroke=None)
+        ),
+        legend=alt.LegendConfig(
+            labelColor=INK, titleColor=INK, labelFontSize=12, labelLimit=320, symbolOpacity=1
+        ),
+        view=alt.ViewConfig(stroke=None),
     )  # fmt: skip
+    return chart.properties(
+        title=heading, description=instead, usermeta=told_with_chart, background="white", padding=10, config=look
+    )
+
+
+def reading(frame: pd.DataFrame, across: alt.X, width: int) -> alt.Chart:
+    """Strips that cannot be seen, side by side over a figure of lines: each says in words (`tip`) what stands there."""
+    import altair as alt
+
+    wide = max(2.0, width / max(1, len(frame)))
+    strips: alt.Chart = alt.Chart(frame).mark_rule(opacity=0, strokeWidth=wide).encode(x=across, description="tip:N")
+    return strips.properties(name=READING)
 
 
 def legend(labels: Sequence[str], **more: Any) -> alt.Legend:
@@ -161,17 +188,26 @@ def across_scale(ends: Sequence[float], *, log: bool = False) -> alt.Scale:
     return alt.Scale(type="log", domain=list(ends), nice=False) if log else alt.Scale(domain=list(ends), nice=False)
 
 
-def colours(states: Sequence[str], shown: Sequence[str]) -> alt.Scale:
-    """One colour per state."""
+def colours(states: Sequence[str], shown: Sequence[str], finals: Sequence[bool]) -> alt.Scale:
+    """One colour per state; `states` are all of them, in the order of the protocol, and `finals` which of them end."""
     import altair as alt
 
-    return alt.Scale(domain=list(shown), range=[colour(states.index(s)) for s in shown])
+    tints = state_colours(finals)
+    return alt.Scale(domain=list(shown), range=[tints[states.index(s)] for s in shown])
 
 
-def colour(state: int) -> str:
-    """The colour of a state by its number, the same in every figure; from the ninth on, paler."""
-    full = PALETTE[state % len(PALETTE)]
-    return full if state < len(PALETTE) else _paler(full)
+def state_colours(finals: Sequence[bool]) -> list[str]:
+    """The colour of every state, the same in every figure: greys for those that end a course.
+
+    Of either kind, each round through the colours is paler than the one before.
+    """
+    used, tints = {True: 0, False: 0}, []
+    for final in finals:
+        palette = ENDS if final else PALETTE
+        full, rounds = palette[used[final] % len(palette)], used[final] // len(palette)
+        tints.append(full if rounds == 0 else _paler(full))
+        used[final] += 1
+    return tints
 
 
 def _paler(colour: str) -> str:
@@ -183,7 +219,8 @@ def rows(chart: Any) -> pd.DataFrame:
     """The rows that a chart draws; where it draws several tables, `table` numbers them."""
     import pandas as pd
 
-    tables = [pd.DataFrame(rows) for rows in Drawing.of(chart).spec.get("datasets", {}).values()]
+    read = [pd.DataFrame(rows) for rows in Drawing.of(chart).spec.get("datasets", {}).values()]
+    tables = [t.drop(columns="tip", errors="ignore") for t in read if list(t.columns) != ["at", "tip"]]
     if len(tables) == 1:
         return tables[0]
     return pd.concat([t.assign(table=k + 1) for k, t in enumerate(tables)], ignore_index=True)

@@ -101,9 +101,11 @@ def _at_fixed(row: Row) -> str:
 
 def width(row: Row) -> str:
     """How wide the range is, on the scale on which rows can be compared."""
-    if row["width"] is None:
+    if row["width_on_scale"] is None:
         return ""
-    return f"{row['width']:.0f} points" if row["scale"] == "points" else f"{math.exp(row['width'] / 100.0):.2g}-fold"
+    if row["scale"] == "points":
+        return f"{row['width_on_scale']:.0f} points"
+    return f"{math.exp(row['width_on_scale'] / 100.0):.2g}-fold"
 
 
 def _score(score: float | None) -> str:

@@ -36,6 +36,7 @@ from protocolsim.scenario.build.interim.events import awaited_stops, possible_st
 from protocolsim.scenario.build.patients.population import ARRIVES_ON, Arriving, arriving
 from protocolsim.scenario.build.proof_case import case_of
 from protocolsim.scenario.build.protocol import ON_STUDY, StatesBuilder
+from protocolsim.scenario.build.story.steps import story_of
 from protocolsim.scenario.build.values.expressions import Expressions
 from protocolsim.scenario.build.values.faults import Faults
 from protocolsim.scenario.build.values.names import FROM_COMPONENTS, Names
@@ -53,7 +54,7 @@ from protocolsim.scenario.file.templates import expanded
 from protocolsim.scenario.file.yaml_reader import Address, Document, spell
 from protocolsim.scenario.models.declared import DeclaredModel
 from protocolsim.scenario.reserved import DROPOUT, check_meeting, check_names, why_no_component
-from protocolsim.scenario.scenario import DecisionWorth, Scenario
+from protocolsim.scenario.scenario import DecisionWorth, Scenario, usual_replicates
 from protocolsim.scenario.settable import SettableParameter, scenario_parameters, variable_starts
 from protocolsim.scenario.setting_names import key_of
 from protocolsim.units import UnitError, in_words, unit_product
@@ -112,7 +113,7 @@ def build(document: Document, *, allow_plugins: bool = False) -> Scenario:
 
 def _as_written(part: ScenarioPart) -> dict[str, Any]:
     """What a scenario says in the words of its file."""
-    names = ("title", "question", "description", "seed", "replicates", "follow")
+    names = ("title", "question", "description", "seed", "follow")
     return {
         **{name: getattr(part, name) for name in names},
         **{name: tuple(getattr(part, name)) for name in ("sources", "notes", "beside", "findings")},
@@ -137,7 +138,8 @@ def _assemble(document: Document, part: ScenarioPart, q: Expressions, allow_plug
         part, q, words, reader, protocol, cohort, populations, endpoints, analyses, [t.name for t in hidden], cast.rows
     )
     design = None if part.interim is None else _design(part.interim, around)
-    _check_shown(part, q, words, design, endpoints)
+    made = _check_shown(part, q, words, design, endpoints)
+    story = story_of(part, q.faults, q.names, endpoints, made, document, allow_plugins=allow_plugins)
     q.names.settle()
     if protocol is None or cohort is None or cast.disease is None:
         return None
@@ -151,6 +153,8 @@ def _assemble(document: Document, part: ScenarioPart, q: Expressions, allow_plug
     return Scenario(
         name=PurePath(document.source).stem,
         **_as_written(part),
+        story=story,
+        replicates=part.replicates or usual_replicates(cohort.size, waiting=trial().limited),
         warnings=(*cast.told, *_unusual(part, q.names, document, analyses), *(said(*n) for n in never)),
         trial=trial(),
         populations=populations,
@@ -195,8 +199,11 @@ def _check_shown(
     words: Vocabulary,
     design: Design | None,
     endpoints: Mapping[str, Endpoint],
-) -> None:
-    """Faults of what a report shows: the scenarios and numbers that it quotes, the variable that it follows."""
+) -> tuple[str, ...] | None:
+    """Faults of what a report shows: the scenarios and numbers that it quotes, the variable that it follows.
+
+    What looks and contrasts between arms bring about, by name; None where looks have faults.
+    """
     contrasts = beside(endpoints.values())
     if part.interim is None:
         made: tuple[str, ...] | None = (*contrasts,)
@@ -209,13 +216,14 @@ def _check_shown(
     check_findings(part, q.faults, q.names, made)
     if part.follow is not None:
         q.names.known(("follow",), "variable", part.follow, words.variable_names)
+    return made
 
 
 def _check_size(part: ScenarioPart, faults: Faults) -> bool:
     """Whether the protocol is small enough to be looked at."""
     if not 0 <= part.seed <= MAX_SEED:
         faults.append(("seed",), f"{part.seed} is not between 0 and {MAX_SEED}")
-    if not 1 <= part.replicates < MAX_REPLICATES:
+    if part.replicates is not None and not 1 <= part.replicates < MAX_REPLICATES:
         why = "below 1 (replicates)" if part.replicates < 1 else "too many"
         faults.append(("replicates",), f"{part.replicates} is {why}")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,25 +37,37 @@ def check_findings(part: ScenarioPart, faults: Faults, names: Names, made: Colle
                 find(name)
         except UsageError as error:
             faults.append(("beside", k), str(error))
+    for k, text in enumerate(part.findings):
+        check_quoted(("findings", k), quoted(text), part, names, faults, made)
+
+
+def check_quoted(
+    address: Address,
+    pairs: Sequence[tuple[str, str]],
+    part: ScenarioPart,
+    names: Names,
+    faults: Faults,
+    made: Collection[str] | None,
+) -> None:
+    """Faults for numbers, each a scenario ('' for this one) and an endpoint, that nothing gives."""
     if names.refused_in("endpoints", "analysis"):
         return  # a sentence that quotes a name which cannot be is no second fault
-    for k, text in enumerate(part.findings):
-        for scenario, endpoint in quoted(text):
-            address: Address = ("findings", k)
-            if not scenario and (endpoint in made if made is not None else "[" in endpoint):
-                continue
-            if not scenario:
-                names.known(address, "endpoint", endpoint, (*names.declared("endpoints"), *names.declared("analysis")))
-            elif scenario not in part.beside:
-                faults.append(
-                    address, f"'{scenario}' does not stand in `beside`, so that {{{scenario}.{endpoint}}} is unknown"
-                )
+    for scenario, endpoint in pairs:
+        if not scenario and (endpoint in made if made is not None else "[" in endpoint):
+            continue
+        if not scenario:
+            names.known(address, "endpoint", endpoint, (*names.declared("endpoints"), *names.declared("analysis")))
+        elif scenario not in part.beside:
+            faults.append(
+                address, f"'{scenario}' does not stand in `beside`, so that {{{scenario}.{endpoint}}} is unknown"
+            )
 
 
 def companion_document(document: Document, name: str) -> Document:
     """The document of a companion, with what was set from outside set there too, unless the companion changes it.
 
-    What is set of a drug stays away from a companion that does not give it, where it means nothing. A path is looked for beside the document's own file. Raises UsageError or ScenarioError where it cannot be read.
+    What is set of a drug stays away from a companion that does not give it, where it means nothing. A path is looked
+    for beside the document's own file. Raises UsageError or ScenarioError where it cannot be read.
     """
     beside = Path(document.source).parent / name if is_path(name) and is_path(document.source) else name
     result = load_document(str(beside))
@@ -93,7 +105,16 @@ def with_companions_at(data: Mapping[str, Any], names: Mapping[str, str]) -> dic
     if names:
         companions["beside"] = [names.get(name, name) for name in companions["beside"]]
         companions["findings"] = [renamed(text) for text in companions.get("findings", ())]
+        companions["story"] = [_renamed_step(step, renamed) for step in companions.get("story", ())]
     return companions
+
+
+def _renamed_step(step: Mapping[str, Any], renamed: Callable[[str], str]) -> dict[str, Any]:
+    """A step of the story whose sentences and answer name companions otherwise."""
+    said = {key: renamed(step[key]) for key in ("question", "sentence") if key in step}
+    if step.get("answer") is not None:
+        said["answer"] = renamed(f"{{{step['answer']}}}")[1:-1]
+    return {**step, **said}
 
 
 def _at(data: Mapping[str, Any], address: Address) -> Any:

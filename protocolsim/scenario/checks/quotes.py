@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from protocolsim.errors import Fault, ScenarioError, UsageError, unknown
 from protocolsim.scenario.build.assemble import build
 from protocolsim.scenario.build.companions import companion_document, quoted
 from protocolsim.scenario.file.library import is_path
+from protocolsim.scenario.file.yaml_reader import Address
 from protocolsim.scenario.scenario import Scenario
 
 
@@ -27,12 +30,22 @@ def companions_of(scenario: Scenario, *, files: bool = True) -> tuple[dict[str, 
             faults.append(document.fault(("beside", k), str(error)))
         except ScenarioError as error:
             faults.append(document.fault(("beside", k), _its_own(name, error)))
-    for k, text in enumerate(scenario.findings):
+    for address, text in _sentences(scenario):
         for other, number in quoted(text):
             if other in companions and number not in companions[other].reported:
                 said = f"{unknown('endpoint', number, companions[other].reported)}, in '{other}'"
-                faults.append(document.fault(("findings", k), said))
+                faults.append(document.fault(address, said))
     return companions, faults
+
+
+def _sentences(scenario: Scenario) -> Iterator[tuple[Address, str]]:
+    """Everything that quotes numbers, with its place."""
+    yield from ((("findings", k), text) for k, text in enumerate(scenario.findings))
+    for k, step in enumerate(scenario.story):
+        yield ("story", k, "question"), step.question
+        yield ("story", k, "sentence"), step.sentence
+        if step.answer:
+            yield ("story", k, "answer"), f"{{{step.answer}}}"
 
 
 def _its_own(name: str, error: ScenarioError) -> str:

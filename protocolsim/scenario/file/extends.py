@@ -2,7 +2,7 @@
 
 Mappings merge key by key, and the extending file wins; a list or a single value replaces what it meets, as a whole
 (`protocol.transitions` too, unless they are changed by name); null takes the inherited key away. What a file says of
-itself beside others (`beside`, `findings`) is not inherited. Every value keeps the place it was written at.
+itself beside others (`beside`, `findings`, `story`) is not inherited. Every value keeps the place it was written at.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from protocolsim.scenario.file.yaml_reader import MAX_DEPTH, Address, Document, 
 MAX_FILES = 10
 SET = "--set"
 _EXTENDS: Address = ("extends",)
-_ITS_OWN = ("beside", "findings")
+_ITS_OWN = ("beside", "findings", "story")
 
 
 def load_document(name_or_path: str) -> Document:

@@ -442,6 +442,43 @@ class PublishedPart(FilePart):
     )
 
 
+class PredictPart(FilePart):
+    """What is predicted before a step of the story shows its answer: one of slider, choice, number."""
+
+    slider: Annotated[list[Scalar], Field(min_length=2, max_length=2)] | None = Field(
+        default=None, description="a number on a slider, from the lowest to the highest: [0 %, 100 %]"
+    )
+    choice: dict[str, Text | Annotated[list[Scalar], Field(min_length=2, max_length=2)]] | None = Field(
+        default=None,
+        description="the answers to choose from, in words: each with the range in which the number must lie for it to "
+        "be right, or (picture: patient) with the state that the patient then enters",
+    )
+    number: Text | None = Field(
+        default=None, description="a number that is typed; this says what it is, beside the field"
+    )
+
+
+class StoryStepPart(FilePart):
+    """A step of the story: a question, a prediction, the picture that answers it, and the sentence to keep."""
+
+    heading: Text = Field(description="the step in a few words")
+    question: Text = Field(description="what is asked before anything is shown")
+    predict: PredictPart = Field(description="how the prediction is made")
+    answer: Text | None = Field(
+        default=None,
+        description="the number that is predicted: endpoint, scenario.endpoint, or set.endpoint of the trial with what "
+        "the step sets",
+    )
+    picture: Text = Field(description="what answers: lanes, patient, flow, over_time, rule, trials or published")
+    patient: StrictInt = Field(
+        default=1, description="with picture: patient, which of those enrolled in the first trial, from 1"
+    )
+    given: dict[str, Scalar] = Field(
+        default={}, alias="set", description="what is set for this step, by the names that --set has"
+    )
+    sentence: Text = Field(description="what the answer says, with numbers quoted as in findings, or as {set.endpoint}")
+
+
 class ScenarioPart(FilePart):
     """A scenario: one trial."""
 
@@ -457,9 +494,15 @@ class ScenarioPart(FilePart):
         default=[],
         description="sentences that quote results as {endpoint} or {scenario.endpoint}; not inherited",
     )
+    story: list[StoryStepPart] = Field(
+        default=[],
+        description="the steps of a guided story, for the page and `protocolsim embed`; not inherited",
+    )
     extends: Text | None = Field(default=None, description="a scenario to start from; this file says only what differs")
     seed: StrictInt = Field(default=1, description="the random seed: the same seed gives the same numbers, to the bit")
-    replicates: StrictInt = Field(default=200, description="how many trials are simulated")
+    replicates: StrictInt | None = Field(
+        default=None, description="how many trials are simulated; about as many as a second allows where it is not said"
+    )
     follow: Text | None = Field(default=None, description="the variable that figures draw for each subject")
     parameters: dict[str, ScenarioParameter] = Field(default={}, description="named numbers for rules and doses")
     cohort: CohortPart = Field(description="the subjects: how many, with which disease, from which sites")

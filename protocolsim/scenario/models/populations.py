@@ -20,7 +20,7 @@ def populations_of(
 ) -> tuple[PatientPopulation, ...]:
     """The populations that stand at this address; faults are noted."""
     known = {p.name: p for p in parameters}
-    made = []
+    made: list[PatientPopulation] = []
     for name, part in parts.items():
         here: Address = (*address, name)
         if not made and part.parameters:

@@ -171,7 +171,7 @@ def potential_outcomes(
     threshold, where a subject asked for never reaches the decision, and beyond ten million rows.
     """
     outcomes = the_rule(scenario, rule)
-    replicates, seed = replicates_and_seed(scenario, replicates, seed)
+    replicates, seed = replicates_and_seed(scenario, replicates, seed, many_points=True)
     trials = range(replicates)
     if replicate is not None or subject is not None:
         number = 0 if replicate is None else whole_number("replicate", replicate, 0, 2**31 - 2)

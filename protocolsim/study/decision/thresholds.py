@@ -51,7 +51,7 @@ def thresholds(
     than the bound of one comparison that each subject meets once: then a sweep answers.
     """
     result = the_rule(scenario, rule)
-    replicates, seed = replicates_and_seed(scenario, replicates, seed)
+    replicates, seed = replicates_and_seed(scenario, replicates, seed, many_points=True)
     engine = chosen_engine(scenario, engine)
     point = BothBranches(scenario, result.parameter, engine, seed, range(replicates))
     (columns,) = conduct([point], workers, progress=progress)

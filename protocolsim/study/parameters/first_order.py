@@ -14,8 +14,8 @@ import numpy as np
 
 from protocolsim.arrays import Floats
 
-TERMS = 3
-"""Cosines of the series: a straight line on the rank leaves less than 1 % of its variance to higher ones."""
+TERMS = 4
+"""Cosines of the series: higher ones would have less than 1 % of a straight line on the rank, and 2 % of a parabola."""
 LEAST_DRAWS = 10
 
 

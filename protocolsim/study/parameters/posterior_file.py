@@ -60,10 +60,10 @@ def read_posterior(path: Path, scenario: Scenario) -> tuple[tuple[UncertainParam
     file = path / POSTERIOR if path.is_dir() else path
     content, checksum = _content(file)
     try:
-        parts = _Parts(content)
+        parts = _PosteriorParts(content)
     except (KeyError, TypeError, ValueError, AttributeError):
         raise UsageError(f"--parameters {path}: this is no posterior that calibrate wrote") from None
-    refuse = _Refusal(str(path), parts.scenario)
+    refuse = _PosteriorRefusal(str(path), parts.scenario)
     if parts.models != _models(scenario):
         theirs, ours = (", ".join(models) for models in (parts.models, _models(scenario)))
         raise refuse.because(f"whose models are {theirs}; this scenario has {ours}")
@@ -100,7 +100,7 @@ def _content(file: Path) -> tuple[Any, str]:
         raise UsageError(f"--parameters {file}: this is no posterior that calibrate wrote (it is no JSON)") from None
 
 
-class _Parts:
+class _PosteriorParts:
     """The parts of the file, each of its kind. Raises ValueError, TypeError or KeyError where it is none."""
 
     def __init__(self, content: Any) -> None:
@@ -118,7 +118,7 @@ class _Parts:
             raise ValueError(FORMAT)
 
 
-class _Refusal:
+class _PosteriorRefusal:
     """How the reasons of a file are said."""
 
     def __init__(self, path: str, fitted_in: str) -> None:
@@ -134,7 +134,7 @@ class _Refusal:
 
 
 def _same_values(
-    parts: _Parts, compared: Sequence[SettableParameter], held: Mapping[str, str], refuse: _Refusal
+    parts: _PosteriorParts, compared: Sequence[SettableParameter], held: Mapping[str, str], refuse: _PosteriorRefusal
 ) -> None:
     """These have the values that they were fitted with, but for those that the scenario supposes."""
     for parameter in compared:
@@ -148,7 +148,7 @@ def _same_values(
             raise refuse.because(f"where {parameter.key} is {was}; here it is {is_now}")
 
 
-def _chosen(part: Mapping[str, str], scenario: Scenario, refuse: _Refusal) -> SettableParameter:
+def _chosen(part: Mapping[str, str], scenario: Scenario, refuse: _PosteriorRefusal) -> SettableParameter:
     """The scenario's own parameter that a column is of."""
     known = {p.path: p for p in scenario.settables}
     found = known.get(part["path"])
@@ -159,7 +159,9 @@ def _chosen(part: Mapping[str, str], scenario: Scenario, refuse: _Refusal) -> Se
     return found
 
 
-def _accepted(parts: _Parts, chosen: Sequence[SettableParameter], scenario: Scenario, refuse: _Refusal) -> None:
+def _accepted(
+    parts: _PosteriorParts, chosen: Sequence[SettableParameter], scenario: Scenario, refuse: _PosteriorRefusal
+) -> None:
     """Every value is one that its model accepts."""
     trial = scenario.trial
     of_models: dict[tuple[str, str], Parameter] = {
@@ -170,9 +172,12 @@ def _accepted(parts: _Parts, chosen: Sequence[SettableParameter], scenario: Scen
         low = one.lowest if one is not None else -math.inf if parameter.low is None else parameter.low
         high = one.most if one is not None else math.inf if parameter.high is None else parameter.high
         for number, row in enumerate(parts.draws):
-            if not (math.isfinite(row[k]) and low <= row[k] <= high):
-                said = f"draw {number}: {parameter.key} = {in_words(row[k], parameter.unit)}"
-                raise refuse.wrong(f"{said} is outside what is accepted, {low:g} to {high:g}")
+            if math.isfinite(row[k]) and low <= row[k] <= high:
+                continue
+            said = f"draw {number}: {parameter.key} = {in_words(row[k], parameter.unit)}"
+            why = "is no number" if not math.isfinite(row[k]) else f"is below {low:g}, the least that is accepted"
+            why = why if not row[k] > high else f"is above {high:g}, the most that is accepted"
+            raise refuse.wrong(f"{said} {why}")
 
 
 def _drawn(parameter: SettableParameter, column: Sequence[float]) -> UncertainParameter:

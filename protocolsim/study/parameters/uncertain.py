@@ -130,7 +130,7 @@ def _uncertain(p: SettableParameter) -> UncertainParameter:
     assert high is not None
     return UncertainParameter(
         p.key, p.path, p.component, p.name, p.unit, p.value, low, high, p.log, p.mark, p.meaning,
-        getattr(p, "population", ""),
+        p.population,
     )  # fmt: skip
 
 

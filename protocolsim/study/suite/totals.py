@@ -125,7 +125,7 @@ def row_as_json(row: SuiteRow) -> dict[str, Any]:
     }
     fixed, value = row.compared.fixed, row.compared.published.value
     known["fixed_verdict"] = None if fixed is None else "inside" if fixed.inside(value) else "outside"
-    known |= {"width": own and own.width, "score": own and own.score}
+    known |= {"width_on_scale": own and own.width, "score": own and own.score}
     known |= {"naive_lo": naive and naive.lo, "naive_hi": naive and naive.hi, "naive_score": naive and naive.score}
     without = ("lo", "median", "hi", "percentile", "by", "draws", "beyond")
     known |= {f"without_it_{part}": None if left is None else getattr(left, part) for part in without}

@@ -227,7 +227,7 @@ def plan(
     `parameters`: "plausible" or a posterior's path draws those that are uncertain, but for what is varied.
     """
     base = _base(scenario, set, allow_plugins)
-    replicates, seed = replicates_and_seed(base, replicates, seed)
+    replicates, seed = replicates_and_seed(base, replicates, seed, many_points=True)
     chosen_engine(base, engine)
     if not vary:
         raise UsageError(f"a sweep varies something: give --vary {FORM}, such as response_threshold=25%:95%:5%")

@@ -1,0 +1,265 @@
+// Charts that answer: values under the pointer, legends that filter, lanes that open their patient, a threshold to drag.
+"use strict";
+const Charts = (function () {
+  const by = (id) => document.getElementById(id);
+  const say = (name, value) => Shiny.setInputValue(name, value, { priority: "event" });
+
+  // Under the pointer ------------------------------------------------------------------------------------------------
+
+  let tip = null;
+
+  // Words of our own stay as they are; what the drawing program wrote has more digits than anybody reads.
+  function lines(said) {
+    return said.split(" \u00b7 ").map((line) => line.replace(/-?\d+\.\d{4,}/g, (n) => String(Number(Number(n).toPrecision(3)))));
+  }
+
+  function show(said, x, y) {
+    if (!tip) {
+      tip = document.createElement("div");
+      tip.id = "tip";
+      tip.setAttribute("role", "tooltip");
+      document.body.append(tip);
+    }
+    tip.replaceChildren(...lines(said).map((line) => {
+      const row = document.createElement("div");
+      row.textContent = line;
+      return row;
+    }));
+    tip.hidden = false;
+    const wide = tip.offsetWidth, high = tip.offsetHeight;
+    tip.style.left = Math.max(4, x + 14 + wide > innerWidth ? x - wide - 14 : x + 14) + "px";
+    tip.style.top = Math.max(4, y + 14 + high > innerHeight ? y - high - 10 : y + 14) + "px";
+  }
+
+  const hide = () => { if (tip) tip.hidden = true; };
+
+  function over(event) {
+    if (dragged) return;
+    const told = event.target.closest && event.target.closest(".drawing [data-tip]");
+    if (told) show(told.dataset.tip, event.clientX, event.clientY);
+    else hide();
+  }
+
+  document.addEventListener("pointermove", over);
+  document.addEventListener("pointerdown", over);
+  document.addEventListener("scroll", hide, true);
+  document.addEventListener("keydown", (event) => { if (event.key === "Escape") hide(); });
+
+  // Legends that filter ----------------------------------------------------------------------------------------------
+
+  const tint = (mark) => {
+    const style = (k) => mark.getAttribute(k);
+    const fill = style("fill"), stroke = style("stroke");
+    return fill && fill !== "none" && fill !== "transparent" ? fill : stroke;
+  };
+
+  function filter(entry) {
+    const svg = entry.ownerSVGElement, on = entry.getAttribute("aria-pressed") === "true";
+    entry.setAttribute("aria-pressed", String(!on));
+    const wanted = new Set([...svg.querySelectorAll("[data-filter][aria-pressed=true]")].map((e) => e.dataset.filter));
+    for (const mark of svg.querySelectorAll(".role-mark path, .role-mark line, .role-mark rect")) {
+      if (!mark.hasAttribute("fill") && !mark.hasAttribute("stroke")) continue;
+      const own = tint(mark), known = svg.querySelector(`[data-filter="${CSS.escape(own || "")}"]`);
+      mark.classList.toggle("dimmed", wanted.size > 0 && known !== null && !wanted.has(own));
+    }
+  }
+
+  // A legend's entry is its symbol and its words: a button, once the drawing is on the page.
+  function legends(figure) {
+    for (const mark of figure.querySelectorAll(".role-legend-symbol")) {
+      const entry = mark.parentElement, symbol = mark.querySelector("path");
+      if (!symbol) continue;
+      entry.dataset.filter = tint(symbol) || "";
+      entry.setAttribute("tabindex", "0");
+      entry.setAttribute("role", "button");
+      entry.setAttribute("aria-pressed", "false");
+      entry.setAttribute("aria-label", "show only " + entry.textContent);
+      figure.querySelector("svg").setAttribute("role", "group");
+    }
+  }
+
+  // Lanes that open their patient ------------------------------------------------------------------------------------
+
+  const number = (lane) => (lane.dataset.tip || "").match(/\d+/);
+
+  function lanes(figure) {
+    for (const lane of figure.querySelectorAll("[class*=' lane_'] [data-tip]")) {
+      lane.setAttribute("tabindex", "0");
+      lane.setAttribute("role", "link");
+      lane.setAttribute("aria-label", lane.dataset.tip);
+      figure.querySelector("svg").setAttribute("role", "group");
+    }
+  }
+
+  function lane(event) {
+    const figure = event.target.closest("figure");
+    if (!figure || !event.target.closest(".drawing svg")) return null;
+    return [...figure.querySelectorAll("[class*=' lane_'] [data-tip]")].find((each) => {
+      const box = each.getBoundingClientRect();
+      return event.clientY >= box.top && event.clientY <= box.bottom && event.clientX >= box.left;
+    }) || null;
+  }
+
+  function open(found) {
+    const told = number(found);
+    if (told) patient(told[0]);
+  }
+
+  function patient(number) {
+    hide();
+    say("asked", { name: "patient", value: String(number) });
+    const tab = document.querySelector('#view a[data-value="patient"]');
+    if (tab) bootstrap.Tab.getOrCreateInstance(tab).show();
+    scrollTo({ top: 0 });
+  }
+
+  document.addEventListener("click", (event) => {
+    const entry = event.target.closest && event.target.closest("[data-filter]");
+    if (entry) filter(entry);
+    else {
+      const found = lane(event);
+      if (found) open(found);
+    }
+  });
+
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" && event.key !== " ") return;
+    const target = event.target;
+    if (target.dataset && target.dataset.filter !== undefined) filter(target);
+    else if (target.getAttribute && target.getAttribute("role") === "link" && target.closest("[class*=' lane_']")) open(target);
+    else return;
+    event.preventDefault();
+  });
+
+  // The threshold's mark ---------------------------------------------------------------------------------------------
+
+  let where = null, dragged = null;
+
+  const size = (mark) => {
+    const ground = mark.closest(".mark-group").querySelector("path.background");
+    const [, width, height] = ground.getAttribute("d").match(/h(-?[\d.]+)v(-?[\d.]+)/).map(Number);
+    return { ground, width, height };
+  };
+
+  // A mark stands at a share of its plot, whose size the figure itself tells.
+  function place(told) {
+    where = told;
+    for (const [name, [x, y]] of Object.entries(told.marks)) {
+      const figure = document.querySelector(`.rule-curve figure[data-figure=${name}]`);
+      if (!figure) continue;
+      for (const mark of figure.querySelectorAll("[class*=' own_'] line, [class*=' own_'] path")) {
+        const { width, height } = size(mark);
+        const old = mark.getAttribute("transform").match(/translate\(([^,]+),([^)]+)\)/);
+        mark.setAttribute("transform", `translate(${x * width},${y === null ? old[2] : y * height})`);
+        grip(mark, y === null);
+      }
+      if (told.captions[name]) figure.querySelector(".caption").textContent = told.captions[name];
+      if (name === "curves") flag(figure, told);
+    }
+    const readout = by("rule-readout");
+    if (readout && readout.innerHTML !== told.readout) readout.innerHTML = told.readout;
+    mirror();
+  }
+
+  // A line two pixels wide cannot be taken hold of: an unseen one around it can.
+  function grip(mark, upright) {
+    if (!upright || mark.tagName !== "line") return;
+    let wide = mark.nextElementSibling;
+    if (!wide || !wide.classList.contains("grip")) {
+      wide = mark.cloneNode();
+      wide.setAttribute("class", "grip");
+      mark.after(wide);
+    }
+    wide.setAttribute("transform", mark.getAttribute("transform"));
+  }
+
+  // What stands at the mark, beside it on the plot.
+  function flag(figure, told) {
+    const drawing = figure.querySelector(".drawing"), mark = figure.querySelector("[class*=' own_'] line");
+    if (!mark) return;
+    let words = drawing.querySelector(".flag");
+    if (!words) {
+      words = document.createElement("div");
+      words.className = "flag";
+      drawing.append(words);
+    }
+    words.textContent = told.flag;
+    const at = mark.getBoundingClientRect(), ground = drawing.getBoundingClientRect();
+    const left = at.left + at.width / 2 - ground.left;
+    const beside = left > ground.width / 2 ? left - words.offsetWidth - 6 : left + 6;
+    words.style.left = Math.max(0, beside) + "px";
+    words.style.top = at.top - ground.top + "px";
+  }
+
+  function form() {
+    const bar = document.querySelector(".mirror");
+    return bar && document.querySelector(`[data-parameter="${CSS.escape(bar.dataset.mirror)}"]`);
+  }
+
+  // The slider beside the numbers is the form's own, a second time.
+  function mirror() {
+    const bar = document.querySelector(".mirror"), row = form();
+    const slider = row && row.querySelector("[data-role=slider]");
+    if (!bar || !slider) return;
+    let own = bar.querySelector("input");
+    if (!own) {
+      own = slider.cloneNode();
+      own.removeAttribute("id");
+      own.removeAttribute("data-role");
+      own.setAttribute("aria-label", row.querySelector("label").textContent);
+      for (const kind of ["input", "change"]) own.addEventListener(kind, () => {
+        slider.value = own.value;
+        slider.dispatchEvent(new Event(kind, { bubbles: true }));
+      });
+      bar.append(own);
+    }
+    if (document.activeElement !== own) own.value = slider.value;
+  }
+
+  function settled(value, kind) {
+    const row = form(), number = row && row.querySelector("[data-role=number]");
+    if (!number) return;
+    const slider = row.querySelector("[data-role=slider]");
+    const step = slider && !slider.dataset.log ? Number(slider.step) : 0;
+    number.value = Number((step ? Math.round(value / step) * step : value).toPrecision(step ? 6 : 3));
+    number.dispatchEvent(new Event(kind, { bubbles: true }));
+  }
+
+  function along(event) {
+    const box = dragged.getBoundingClientRect();
+    const share = Math.min(1, Math.max(0, (event.clientX - box.left) / box.width));
+    const [low, high] = where.ends;
+    return where.log && low > 0 ? low * (high / low) ** share : low + share * (high - low);
+  }
+
+  document.addEventListener("pointerdown", (event) => {
+    // A finger scrolls the page wherever it does not touch the line itself; a mouse takes hold anywhere on the plot.
+    const on = ".rule-curve .grip" + (event.pointerType === "mouse" ? ", .rule-curve [class*=' reading_'] line" : "");
+    const held = event.target.closest && event.button === 0 && event.target.closest(on);
+    if (!held || !where) return;
+    dragged = size(held).ground;
+    hide();
+    event.preventDefault();
+    settled(along(event), "input");
+  });
+  document.addEventListener("pointermove", (event) => { if (dragged) settled(along(event), "input"); });
+  document.addEventListener("pointerup", (event) => {
+    if (!dragged) return;
+    const value = along(event);
+    dragged = null;
+    settled(value, "change");
+  });
+  document.addEventListener("pointercancel", () => { dragged = null; });
+  addEventListener("resize", () => { if (where && document.querySelector(".rule-curve figure")) place(where); });
+
+  function arrived(root) {
+    const figures = root.matches && root.matches("figure") ? [root] : root.querySelectorAll ? root.querySelectorAll("figure") : [];
+    for (const figure of figures) {
+      if (!figure.querySelector(".drawing svg")) continue;
+      legends(figure);
+      lanes(figure);
+    }
+  }
+
+  return { place, arrived, patient };
+})();

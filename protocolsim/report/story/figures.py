@@ -1,0 +1,335 @@
+"""What the opening and the story draw themselves: lanes of one trial, and dots for single trials.
+
+Both are plain tables of places in per cent of the width, which the template turns into SVG whose letters stay as large
+on a telephone as on a wall.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from protocolsim.arrays import Floats
+from protocolsim.endpoint.base import Reported
+from protocolsim.errors import UsageError
+from protocolsim.report.run.figure_data import finals, patient_frame, patients, state_labels
+from protocolsim.report.run.swimmers import lane_frame
+from protocolsim.report.style import numbers
+from protocolsim.report.style.figures import state_colours
+from protocolsim.study.result import Result
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOST_LANES = 16
+_MOST_PRINTED = 1000.0  # values below have their number over their bar
+DOTS, _BINS = 50, 40
+_FAR = 10_000.0  # from here on sizes follow the logarithm of a value
+_ROW, _PITCH, _DEEP = 20, 8.0, 120.0  # pixels: a lane, from dot to dot, and the highest stack of dots
+_SMALLEST, _LARGER = 1.6, 5.4  # pixels: the radius of a zero, and what the largest value adds
+_LEFT, _WIDE = 1.5, 96.5  # per cent of the width: where the first course begins, and how far they all go
+
+
+@dataclass(frozen=True)
+class DrawnStay:
+    """A stay in a state: where it begins and how wide it is (per cent), its colour and the state in words."""
+
+    x: float
+    width: float
+    colour: str
+    state: str
+
+
+@dataclass(frozen=True)
+class LaneMark:
+    """An assessment on a lane: its place (per cent), and its radius (pixels; 0 where it was missed)."""
+
+    x: float
+    radius: float
+
+
+@dataclass(frozen=True)
+class Lane:
+    """One patient's course: `y` is the middle of the lane in pixels, `ended` how it ended in words."""
+
+    y: float
+    stays: tuple[DrawnStay, ...]
+    marks: tuple[LaneMark, ...]
+    ended: str
+
+
+@dataclass(frozen=True)
+class Tick:
+    """A place on an axis, and what stands there."""
+
+    x: float
+    words: str
+
+
+@dataclass(frozen=True)
+class TrialLanes:
+    """One trial: lanes, axis and legend (colour, state), the height in pixels, and all of it in words."""
+
+    lanes: tuple[Lane, ...]
+    ticks: tuple[Tick, ...]
+    legend: tuple[tuple[str, str], ...]
+    height: int
+    caption: str
+    alternative: str
+
+
+def trial_lanes(result: Result, most: int = MOST_LANES) -> TrialLanes:
+    """The first trial, its first `most` patients.
+
+    Raises UsageError where the scenario follows no variable, or no patient is enrolled in that trial.
+    """
+    if result.scenario.follow is None:
+        raise UsageError("this scenario names no variable to follow (follow:), so there is nothing to draw on a lane")
+    chosen, enrolled = patients(result.shown, 0)
+    chosen = chosen[:most]
+    lanes, (seen, _) = lane_frame(result, chosen), patient_frame(result, chosen)
+    low, high = min(0.0, float(lanes["start"].min())), float(lanes["end"].max())
+    per_week = _WIDE / max(high - low, 1e-9)
+    tints = _tints(result)
+    drawn = seen[seen["kind"].isin(["seen", "missed"]) & seen["dose"].isna()]
+    least, top = _span(drawn["value"].dropna())
+    subjects = result.shown["subjects"]["subject"]
+    whole = []
+    for k, row in enumerate(chosen.tolist()):
+        mine = lanes[lanes["patient"] == str(subjects[row])]
+        stays = _stays(mine, tints, low, per_week)
+        of_row = drawn[drawn["row"] == row]
+        marks = tuple(
+            LaneMark(_LEFT + (week - low) * per_week, _radius(kind, value, least, top))
+            for week, kind, value in zip(of_row["week"], of_row["kind"], of_row["value"], strict=True)
+        )
+        whole.append(Lane((k + 0.5) * _ROW, stays, marks, str(mine["ended"].iloc[-1]) if len(mine) else ""))
+    used = {stay.state for lane in whole for stay in lane.stays}
+    legend = tuple((tint, label) for label, tint in tints.items() if label in used)
+    ends = Counter(lane.ended for lane in whole)
+    return TrialLanes(
+        tuple(whole),
+        _weeks(low, high, per_week),
+        legend,
+        _ROW * len(whole) + 26,
+        *_lane_words(result, len(whole), enrolled, ends),
+    )
+
+
+def _span(values: pd.Series[float]) -> tuple[float, float]:
+    """The least and the largest of values, from zero on where they are near it."""
+    if len(values) == 0:
+        return 0.0, 1.0
+    least, top = float(values.min()), float(values.max())
+    return (0.0 if 0.0 <= least < 0.5 * top else least), top
+
+
+def _tints(result: Result) -> dict[str, str]:
+    """The colour of each state by its label, that of every other figure."""
+    return dict(zip(state_labels(result), state_colours(finals(result.scenario)), strict=True))
+
+
+def _stays(mine: pd.DataFrame, tints: Mapping[str, str], low: float, per_week: float) -> tuple[DrawnStay, ...]:
+    """The stays of one patient, from the rows of `lane_frame`."""
+    return tuple(
+        DrawnStay(_LEFT + (start - low) * per_week, max((end - start) * per_week, 0.2), tints[state], state)
+        for state, start, end in zip(mine["state"], mine["start"], mine["end"], strict=True)
+    )
+
+
+@dataclass(frozen=True)
+class ValueBar:
+    """One value of a patient: its place (per cent), its height (0 to 1; -1 where it was missed), and the number."""
+
+    x: float
+    part: float
+    words: str
+
+
+@dataclass(frozen=True)
+class PatientCourse:
+    """One patient: a bar for each value, the stays below them, axis and legend, and all of it in words."""
+
+    bars: tuple[ValueBar, ...]
+    stays: tuple[DrawnStay, ...]
+    ticks: tuple[Tick, ...]
+    legend: tuple[tuple[str, str], ...]
+    variable: str
+    alternative: str
+
+
+def patient_course(result: Result, row: int) -> PatientCourse:
+    """The course of the patient of a row of the table of subjects.
+
+    Raises UsageError where the scenario follows no variable.
+    """
+    if result.scenario.follow is None:
+        raise UsageError("this scenario names no variable to follow (follow:)")
+    chosen = np.array([row], dtype=np.int64)
+    mine, (seen, _) = lane_frame(result, chosen), patient_frame(result, chosen)
+    low, high = min(0.0, float(mine["start"].min())), float(mine["end"].max())
+    per_week = _WIDE / max(high - low, 1e-9)
+    tints = _tints(result)
+    drawn = seen[seen["kind"].isin(["seen", "missed"]) & seen["dose"].isna()]
+    least, top = _span(drawn["value"].dropna())
+    printed = top < _MOST_PRINTED
+    bars = tuple(
+        ValueBar(
+            _LEFT + (week - low) * per_week,
+            -1.0 if kind == "missed" or math.isnan(value) else _part(value, least, top),
+            numbers.plain(value) if printed and not math.isnan(value) else "",
+        )
+        for week, kind, value in zip(drawn["week"], drawn["kind"], drawn["value"], strict=True)
+    )
+    stays = _stays(mine, tints, low, per_week)
+    legend = tuple(dict.fromkeys((stay.colour, stay.state) for stay in stays))
+    variable = result.scenario.follow_meaning or str(result.scenario.follow).replace("_", " ")
+    told = ", ".join(
+        f"week {week:.0f}: {numbers.plain(value)}" for week, value in zip(drawn["week"], drawn["value"], strict=True)
+    )
+    ended = str(mine["ended"].iloc[-1])
+    return PatientCourse(
+        bars, stays, _weeks(low, high, per_week), legend, variable, f"{variable}: {told}. Ended: {ended}."
+    )
+
+
+def _lane_words(result: Result, shown: int, enrolled: int, ends: Counter[str]) -> tuple[str, str]:
+    variable = result.scenario.follow_meaning or str(result.scenario.follow).replace("_", " ")
+    which = f"All {shown} patients" if shown == enrolled else f"The first {shown} of {enrolled:,} patients"
+    told = "; ".join(f"{number} {words}" for words, number in ends.items())
+    caption = f"{which} of one simulated trial, a lane each, coloured by state; discs are larger for larger values "
+    weeks = f"{which} of one simulated trial over weeks since enrolment, a lane each, coloured by state."
+    return f"{caption}({variable}).", f"{weeks} How they ended: {told}."
+
+
+def _radius(kind: str, value: float, least: float, top: float) -> float:
+    """Of the disc of a value: its area grows with the value; 0 where the assessment was missed."""
+    if kind == "missed" or math.isnan(value):
+        return 0.0
+    return _SMALLEST + _LARGER * math.sqrt(_part(value, least, top))
+
+
+def _part(value: float, least: float, top: float) -> float:
+    """How large a value is between the least and the largest, 0 to 1: by its logarithm where they lie far apart."""
+    if not top > least:
+        return 0.5
+    if least >= 0.0 and top - least > _FAR:
+        return math.log1p(value - least) / math.log1p(top - least)
+    return max(0.0, (value - least) / (top - least))
+
+
+def _weeks(low: float, high: float, per_week: float) -> tuple[Tick, ...]:
+    """About five round numbers of weeks."""
+    step = next((s for s in (1, 2, 4, 8, 13, 26, 52, 104) if (high - low) / s <= 6), 260)
+    first = math.ceil(low / step) * step
+    places = range(first, math.floor(high) + 1, step)
+    return tuple(Tick(_LEFT + (w - low) * per_week, f"week {w}" if w == 0 else str(w)) for w in places)
+
+
+@dataclass(frozen=True)
+class DotRow:
+    """Single trials of one scenario: dots by place (x per cent, y pixels above the line), and whose they are.
+
+    `own`: they are the scenario's own, and not of one beside it or of a change.
+    """
+
+    label: str
+    said: str
+    dots: tuple[tuple[float, float], ...]
+    height: float
+    radius: float
+    mean: float
+    own: bool
+
+
+@dataclass(frozen=True)
+class TrialDots:
+    """Rows of single trials on one axis from `low` to `high` (as printed), with all of it in words.
+
+    `what`: what stands before the numbers of each row; `typical`: there are more trials than dots.
+    """
+
+    rows: tuple[DotRow, ...]
+    ticks: tuple[Tick, ...]
+    low: float
+    high: float
+    what: str
+    typical: bool
+    alternative: str
+
+
+def trial_dots(
+    endpoint: Reported, rows: Sequence[tuple[str, Result, bool]], ends: tuple[float | None, float | None]
+) -> TrialDots | None:
+    """Single trials of each result, by title, with whether it is the scenario's own; None where none has a value.
+
+    Trials of a test only say yes or no: they have the line of all together, and no dots. `ends` of the axis are the
+    prediction's; where it has none, shares have 0 to 100 % and all else what occurs.
+    """
+    if endpoint.over_trials:
+        return None
+    values = {title: _of_trials(result, endpoint.name) for title, result, _ in rows}
+    values = {title: of for title, of in values.items() if len(of)}
+    if not values:
+        return None
+    low, high = _axis(np.concatenate(list(values.values())), endpoint.unit, ends)
+    drawn = []
+    for title, result, own in rows:
+        if title in values:
+            estimate = result.estimates[endpoint.name]
+            mean = numbers.scaled(estimate.value, endpoint.unit)
+            if endpoint.decides:
+                drawn.append(DotRow(title, numbers.simulated(estimate), (), 22.0, 0.0, _across(mean, low, high), own))
+            else:
+                drawn.append(_row(title, numbers.one_trial(estimate), values[title], low, high, mean, own))
+    at = [low + (high - low) * k / 4 for k in range(5)]
+    unit = f" {endpoint.unit}" if endpoint.unit else ""
+    ticks = tuple(Tick(25.0 * k, numbers.plain(value) + unit) for k, value in enumerate(at))
+    what = "of all trials" if endpoint.decides else "90 % of trials from"
+    told = "; ".join(f"{row.label}: {what} {row.said}" for row in drawn)
+    words = f"Simulated trials, {endpoint.label}. {told}."
+    return TrialDots(tuple(drawn), ticks, low, high, what, max(map(len, values.values())) > DOTS, words)
+
+
+def _of_trials(result: Result, name: str) -> Floats:
+    """The value of each single trial that has one, as printed."""
+    endpoint = result.scenario.reported[name]
+    values = endpoint.value(endpoint.completed(result.sums[name]))
+    return np.asarray([numbers.scaled(float(v), endpoint.unit) for v in values[~np.isnan(values)]], dtype=np.float64)
+
+
+def _axis(values: Floats, unit: str, ends: tuple[float | None, float | None]) -> tuple[float, float]:
+    low, high = (None if end is None else numbers.scaled(end, unit) for end in ends)
+    if low is None or high is None:
+        spread = float(values.max() - values.min()) or max(abs(float(values.max())), 1.0)
+        low, high = float(values.min()) - spread, float(values.max()) + spread
+        if unit == "%":
+            low, high = (0.0 if values.min() >= 0 else low), (100.0 if values.max() <= 100 else high)
+    return min(low, float(values.min())), max(high, float(values.max()))
+
+
+def _row(title: str, said: str, values: Floats, low: float, high: float, mean: float, own: bool) -> DotRow:
+    at = (np.arange(DOTS) + 0.5) / DOTS if len(values) > DOTS else (np.arange(len(values)) + 0.5) / len(values)
+    shown = np.quantile(values, at, method="inverted_cdf")
+    width = max(high - low, 1e-9)
+    bins = [min(_BINS - 1, max(0, int((v - low) / width * _BINS))) for v in shown]
+    deepest = max(Counter(bins).values())
+    pitch = min(_PITCH, _DEEP / deepest)
+    stacked: Counter[int] = Counter()
+    dots = []
+    for place in bins:
+        dots.append(((place + 0.5) * 100 / _BINS, (stacked[place] + 0.5) * pitch))
+        stacked[place] += 1
+    return DotRow(
+        title, said, tuple(dots), deepest * pitch + 6, max(pitch / 2 - 0.4, 1.0), _across(mean, low, high), own
+    )
+
+
+def _across(value: float, low: float, high: float) -> float:
+    """Where a value stands on the axis, in per cent."""
+    return 100.0 * (value - low) / max(high - low, 1e-9)

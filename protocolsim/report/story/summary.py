@@ -1,0 +1,365 @@
+"""What the opening and the steps of a story say, with the numbers of the runs that they are told from."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from protocolsim.endpoint.base import rows_of
+from protocolsim.errors import UsageError
+from protocolsim.report.decision import figures as decision_figures
+from protocolsim.report.decision.series import Drawn
+from protocolsim.report.patient.figures import trace_figure
+from protocolsim.report.patient.story import trace
+from protocolsim.report.run import figures as run_figures
+from protocolsim.report.run import findings
+from protocolsim.report.run.flow import flow
+from protocolsim.report.story.figures import (
+    MOST_LANES,
+    PatientCourse,
+    TrialDots,
+    TrialLanes,
+    patient_course,
+    trial_dots,
+    trial_lanes,
+)
+from protocolsim.report.style import figures as style_figures
+from protocolsim.report.style import numbers
+from protocolsim.scenario.build.companions import QUOTED, quoted
+from protocolsim.scenario.story import CHANGED, StoryStep
+from protocolsim.study.estimation.estimate import Estimate
+from protocolsim.study.result import Result
+from protocolsim.study.story_runs import StoryRuns
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+_STEPS = 100  # of a slider
+_PARTED = re.compile(r"(?<=\d) (?=[±%])|(?<=±) (?=\d)")
+
+
+@dataclass(frozen=True)
+class LargeNumber:
+    """A number large enough to be read at once: the value with its unit, its error, and what it is."""
+
+    value: str
+    error: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Opening:
+    """The first thing that a visitor sees.
+
+    `without` is the number beside: where the treatment does nothing, or what the findings set against it.
+    """
+
+    question: str
+    number: LargeNumber | None
+    without: LargeNumber | None
+    findings: tuple[str, ...]
+    told: str
+    lanes: TrialLanes | None
+    replicates: int
+    story: bool
+
+
+def opening(runs: StoryRuns) -> Opening:
+    """The opening of a scenario; what it does not declare is left out."""
+    scenario, result = runs.scenario, runs.result
+    said = tuple(_kept_together(text) for text in findings.sentences(result))
+    number, without = _number_that_matters(runs)
+    return Opening(
+        scenario.question or scenario.title,
+        number,
+        without,
+        said,
+        "" if said else scenario.description,
+        _lanes(result),
+        result.replicates,
+        bool(scenario.story),
+    )
+
+
+def _lanes(result: Result) -> TrialLanes | None:
+    try:
+        return trial_lanes(result)
+    except UsageError:
+        return None
+
+
+def _number_that_matters(runs: StoryRuns) -> tuple[LargeNumber | None, LargeNumber | None]:
+    """The number that the findings quote here and of a companion, or the first that they quote; and the one beside."""
+    result = runs.result
+    for text in runs.scenario.findings:
+        pairs = quoted(text)
+        for companion, name in pairs:
+            other = result.companions.get(companion)
+            if other is not None and ("", name) in pairs and name in result.estimates and name in other.estimates:
+                return _number(result.estimates[name]), _number(other.estimates[name], other.scenario.title)
+    first = _first_number(result)
+    if first is None:
+        return None, None
+    own = _number(result.estimates[first])
+    if runs.without is not None:
+        return own, _number(runs.without.estimates[first], "The same trial without the treatment's effect")
+    against = _contrasted(result, first)
+    return own, None if against is None else _number(result.estimates[against])
+
+
+def _contrasted(result: Result, name: str) -> str | None:
+    """The other number of the same unit in the finding that quotes this one first, as of another arm."""
+    for text in result.scenario.findings:
+        names = [endpoint for companion, endpoint in quoted(text) if not companion]
+        if name in names:
+            unit = result.estimates[name].unit
+            others = (n for n in names if n != name and n in result.estimates)
+            return next((n for n in others if result.estimates[n].unit == unit), None)
+    return None
+
+
+def _first_number(result: Result) -> str | None:
+    """The endpoint that the findings quote first; else one that is published; else the first there is."""
+    named = [name for text in result.scenario.findings for companion, name in quoted(text) if not companion]
+    published = [name for name, estimate in result.estimates.items() if estimate.published is not None]
+    offered = [name for name in (*named, *published, *result.scenario.endpoints) if name in result.estimates]
+    return next((name for name in offered if not math.isnan(result.estimates[name].value)), None)
+
+
+def _number(estimate: Estimate, label: str = "") -> LargeNumber:
+    value, _, rest = numbers.simulated(estimate).partition(" ± ")
+    error, _, _ = rest.partition(" ")
+    unit = f" {estimate.unit}" if error and estimate.unit else ""
+    return LargeNumber(f"{value}{unit}", f"± {error}" if error else "", label or estimate.label)
+
+
+@dataclass(frozen=True)
+class AskedPrediction:
+    """How a prediction is made. Numbers are as they are printed, in `unit`; nan where the answer has none.
+
+    `right` is the place of the right choice, -1 where none is; `step` is a push of the slider.
+    """
+
+    kind: str
+    label: str
+    unit: str
+    low: float
+    high: float
+    step: float
+    answer: float
+    choices: tuple[str, ...]
+    right: int
+
+
+@dataclass(frozen=True)
+class StoryPicture:
+    """The picture of a step: lanes, one patient's course with the decisions, or SVG; `missing`: why there is none."""
+
+    title: str = ""
+    caption: str = ""
+    svg: Markup | str = ""
+    lanes: TrialLanes | None = None
+    course: PatientCourse | None = None
+    decisions: tuple[str, ...] = ()
+    missing: str = ""
+
+
+@dataclass(frozen=True)
+class ToldStep:
+    """One step with its numbers: `said` is the answer in words, `detail` what single trials do."""
+
+    heading: str
+    question: str
+    predicted: AskedPrediction
+    said: str
+    detail: str
+    dots: TrialDots | None
+    picture: StoryPicture
+    sentence: str
+
+
+@dataclass(frozen=True)
+class ToldStory:
+    """A scenario's story with its numbers, and the run that they come from in words."""
+
+    title: str
+    steps: tuple[ToldStep, ...] = field(default=())
+    source: str = ""
+
+
+def told(runs: StoryRuns, name: str) -> ToldStory:
+    """The story; `name` keeps the ids of its drawings apart from others of the page.
+
+    Raises UsageError for a scenario that has none.
+    """
+    scenario = runs.scenario
+    if not scenario.story:
+        raise UsageError(f"{scenario.name} has no `story:`; the docs on the keys of a scenario say how one is written")
+    steps = tuple(_StepTeller(runs, step, f"{name}{k}").told() for k, step in enumerate(scenario.story))
+    result = runs.result
+    source = f"{numbers.count(result.replicates, 'simulated trial')} of {scenario.name}, seed {result.seed}."
+    return ToldStory(scenario.title, steps, source)
+
+
+class _StepTeller:
+    """Tells one step."""
+
+    def __init__(self, runs: StoryRuns, step: StoryStep, name: str) -> None:
+        self.runs, self.step, self.name = runs, step, name
+
+    @property
+    def changed(self) -> Result:
+        """The trial that the step's picture shows."""
+        return self.runs.changed(self.step.given)
+
+    def told(self) -> ToldStep:
+        """The step."""
+        step = self.step
+        predicted, said, detail, dots = self._by_state() if not step.answer else self._by_number()
+        return ToldStep(
+            step.heading,
+            self._filled(step.question),
+            predicted,
+            said,
+            detail,
+            dots,
+            self._picture(),
+            self._filled(step.sentence),
+        )
+
+    # Words ------------------------------------------------------------------------------------------------------------
+
+    def _filled(self, text: str) -> str:
+        return _kept_together(QUOTED.sub(self._one, text))
+
+    def _one(self, match: re.Match[str]) -> str:
+        return numbers.simulated(self._estimate(*quoted(match[0])[0]))
+
+    def _of(self, scenario: str) -> Result:
+        """The run that a sentence quotes by this name."""
+        own = self.runs.result
+        if not scenario:
+            return own
+        if scenario == CHANGED:
+            return self.changed
+        if scenario not in own.companions:
+            raise UsageError(f"'{scenario}' was not run, so that its numbers cannot be told")
+        return own.companions[scenario]
+
+    def _estimate(self, scenario: str, endpoint: str) -> Estimate:
+        return self._of(scenario).estimates[endpoint]
+
+    # Answers ----------------------------------------------------------------------------------------------------------
+
+    def _by_state(self) -> tuple[AskedPrediction, str, str, None]:
+        """The choice is the state that the patient entered."""
+        entered = self._entered()
+        right = next((k for k, c in enumerate(self.step.choices) if c.state in entered), -1)
+        words = tuple(c.words for c in self.step.choices)
+        nan = float("nan")
+        said = words[right] if right >= 0 else "none of these"
+        return AskedPrediction("choice", "", "", nan, nan, nan, nan, words, right), said, "", None
+
+    def _by_number(self) -> tuple[AskedPrediction, str, str, TrialDots | None]:
+        step = self.step
+        scenario, endpoint = quoted(f"{{{step.answer}}}")[0]
+        result = self._of(scenario)
+        estimate = result.estimates[endpoint]
+        rows = [(result.scenario.title if scenario != CHANGED else self._said_changed(), result, not scenario)]
+        if scenario and endpoint in self.runs.result.estimates:
+            rows.append((self.runs.scenario.title, self.runs.result, True))
+        ends = (step.low, step.high)
+        dots = trial_dots(result.scenario.reported[endpoint], rows, ends)
+        value = numbers.scaled(estimate.value, estimate.unit)
+        low, high = ends if None not in ends else (0.0, 1.0)
+        low, high = (numbers.scaled(float(end or 0.0), estimate.unit) for end in (low, high))
+        push = 1.0 if high - low >= 20 else float(f"{(high - low) / _STEPS:.1g}")
+        right = next((k for k, c in enumerate(step.choices) if _holds(c.low, c.high, estimate.value)), -1)
+        words = tuple(c.words for c in step.choices)
+        predicted = AskedPrediction(
+            step.kind, step.label or estimate.label, estimate.unit, low, high, push, value, words, right
+        )
+        spread = numbers.one_trial(estimate)
+        detail = f"{estimate.label}. 90 % of single trials: {spread}."
+        return predicted, numbers.simulated(estimate), detail, dots
+
+    def _said_changed(self) -> str:
+        settings = ", ".join(f"{name.replace('.', ' ').replace('_', ' ')} {value}" for name, value in self.step.given)
+        return f"With {settings}"
+
+    def _subject(self) -> int:
+        """The row of the patient shown."""
+        result = self.changed
+        subjects = result.shown["subjects"]
+        enrolled = np.flatnonzero(subjects["enrolled"] & (subjects["replicate"] == 0))
+        if self.step.patient > len(enrolled):
+            raise UsageError(
+                f"there is no patient {self.step.patient}: {len(enrolled)} are enrolled in the first trial"
+            )
+        return int(enrolled[self.step.patient - 1])
+
+    def _entered(self) -> set[str]:
+        records = self.changed.shown
+        mine = rows_of(records, "moves") == self._subject()
+        return {records.labels.states[k] for k in records["moves"]["to_state"][mine].tolist()}
+
+    # Pictures ---------------------------------------------------------------------------------------------------------
+
+    def _picture(self) -> StoryPicture:
+        draw: Mapping[str, Callable[[], StoryPicture]] = {
+            "lanes": self._lanes,
+            "patient": self._patient,
+            "flow": lambda: self._chart(flow(self.changed)),
+            "over_time": lambda: self._chart(run_figures.patients_over_time(self.changed)),
+            "rule": self._rule,
+            "trials": StoryPicture,
+            "published": lambda: self._chart(run_figures.simulated_against_published(self.changed)),
+        }
+        try:
+            return draw[self.step.picture]()
+        except UsageError as error:
+            return StoryPicture(missing=str(error))
+
+    def _chart(self, chart: object, title: str = "") -> StoryPicture:
+        drawing = style_figures.Drawing.of(chart)
+        return StoryPicture(
+            title or style_figures.title(drawing),
+            style_figures.caption(drawing),
+            style_figures.inline(drawing, self.name),
+        )
+
+    def _lanes(self) -> StoryPicture:
+        lanes = trial_lanes(self.changed, MOST_LANES)
+        return StoryPicture("One simulated trial, patient by patient", lanes.caption, lanes=lanes)
+
+    def _patient(self) -> StoryPicture:
+        result, row = self.changed, self._subject()
+        whole = trace(result.scenario, int(result.shown["subjects"]["subject"][row]), replicate=0, seed=result.seed)
+        title = f"Patient {self.step.patient} of the first trial"
+        if result.scenario.follow is None:
+            return self._chart(trace_figure(whole), title)
+        course = patient_course(result, row)
+        branched = [line for line in whole.lines if line.kind == "decision" and line.others]
+        decisions = tuple(text for line in branched for text in (line.text, *line.others))
+        caption = f"Bars: {course.variable}; below them the state, over weeks since enrolment."
+        return StoryPicture(
+            f"{title}: {course.variable}", f"{caption} {whole.note}".rstrip(), course=course, decisions=decisions
+        )
+
+    def _rule(self) -> StoryPicture:
+        mine, without = self.runs.curves(self.step.given)
+        return self._chart(decision_figures.curves(Drawn(mine), without))
+
+
+def _holds(low: float | None, high: float | None, value: float) -> bool:
+    return low is not None and high is not None and low <= value <= high
+
+
+def _kept_together(text: str) -> str:
+    """The text whose numbers are not parted from their errors and signs at the end of a line."""
+    return _PARTED.sub("\u00a0", text)

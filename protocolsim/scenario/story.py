@@ -1,0 +1,56 @@
+"""A guided story of a scenario: questions, what is predicted, and the picture and the number that answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+PICTURES: Mapping[str, str] = {
+    "lanes": "one trial, a lane for each patient",
+    "patient": "one patient: states, observations and doses on one line of time",
+    "flow": "how many patients go from state to state",
+    "over_time": "the followed variable of each patient of one trial, over time",
+    "rule": "the decision at every threshold, with the treatment's effect and without",
+    "trials": "the simulated trials alone, a dot for each of a few",
+    "published": "the published results among the simulated trials",
+}
+"""What a step can show, each with what that is."""
+
+CHANGED = "set"
+"""How a sentence of a step names the trial with what that step sets: {set.endpoint}."""
+
+
+@dataclass(frozen=True)
+class StoryChoice:
+    """One of several answers: right where the number lies from `low` to `high`, or the patient entered `state`."""
+
+    words: str
+    low: float | None = None
+    high: float | None = None
+    state: str = ""
+
+
+@dataclass(frozen=True)
+class StoryStep:
+    """One step of a story.
+
+    `kind` is how the prediction is made: "slider" from `low` to `high`, "choice", or "number", beside whose field
+    stands `label`. Numbers are in the unit of the answer (shares 0 to 1). `answer` names what is predicted as findings
+    do, "" where the choices are states of the patient shown; `patient` is which, counted from 1 among those enrolled in
+    the first trial. `given` is what the step sets, so that its picture, and what it quotes as {set.endpoint}, are of
+    the trial with that.
+    """
+
+    heading: str
+    question: str
+    kind: str
+    picture: str
+    sentence: str
+    answer: str = ""
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[StoryChoice, ...] = ()
+    patient: int = 1
+    given: tuple[tuple[str, Any], ...] = ()
+    label: str = ""

@@ -1,0 +1,150 @@
+"""The steps of a story are checked as everything in a file is: each fault at its line, with the nearest right word."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from click.testing import CliRunner
+
+from protocolsim.cli import main
+from protocolsim.errors import ScenarioError
+from protocolsim.scenario.build.companions import quoted
+from protocolsim.scenario.check import check_text
+from protocolsim.scenario.file.library import names
+from protocolsim.scenario.load import load, load_text
+from protocolsim.scenario.story import PICTURES
+
+STEP = """extends: ms_daclizumab
+beside: [ms_no_drug]
+story:
+  - heading: Without a drug
+    question: How many pass?
+    predict: {slider: [0 %, 100 %]}
+    answer: ms_no_drug.assigned_monotherapy
+    picture: trials
+    sentence: "{ms_no_drug.assigned_monotherapy}, and {assigned_monotherapy} with it."
+"""
+
+
+ANSWER = "    answer: ms_no_drug.assigned_monotherapy\n"
+OF_STATES = "{choice: {a: monotherpy, b: rescued}}\n    picture: patient"
+
+
+def faults(text: str) -> list[tuple[int, str]]:
+    with pytest.raises(ScenarioError) as refused:
+        load_text(text, "story.yaml")
+    return [(fault.line, fault.message) for fault in refused.value.faults]
+
+
+def test_a_step_is_read_as_it_is_written():
+    """Numbers in the unit of the answer, a share from 0 to 1; what is not said is not there."""
+    (step,) = load_text(STEP, "story.yaml").story
+    assert (step.heading, step.kind, step.low, step.high) == ("Without a drug", "slider", 0.0, 1.0)
+    assert (step.answer, step.picture, step.given, step.choices) == (
+        "ms_no_drug.assigned_monotherapy",
+        "trials",
+        (),
+        (),
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "said"),
+    [
+        ("picture: trials", "picture: lane", 8, "unknown picture 'lane'; did you mean 'lanes'?"),
+        ("and {assigned_monotherapy}", "and {assigned_monoterapy}", 9, "did you mean 'assigned_monotherapy'?"),
+        ("and {assigned_monotherapy}", "and {ms_nodrug.kept}", 9, "'ms_nodrug' does not stand in `beside`"),
+        ("and {assigned_monotherapy}", "and {set.assigned_monotherapy}", 9, "it has no `set`"),
+        ("How many pass?", "How many {pass}?", 5, "unknown endpoint 'pass'"),
+        ("answer: ms_no_drug.assigned_monotherapy", "answer: asigned_monotherapy", 7, "did you mean"),
+        (ANSWER, "", 4, "'answer' is missing here"),
+        ("{slider: [0 %, 100 %]}", "{}", 6, "expected one of slider, choice, number; found none of them"),
+        ("{slider: [0 %, 100 %]}", "{slider: [0 %, 100 %], number: share}", 6, "found slider and number"),
+        ("{slider: [0 %, 100 %]}", "{slide: [0 %, 100 %]}", 6, "unknown key 'slide'; did you mean 'slider'?"),
+        ("{slider: [0 %, 100 %]}", "{slider: [90 %, 10 %]}", 6, "is not below the highest, 10 %"),
+        ("{slider: [0 %, 100 %]}", "{slider: [0, 1 mg]}", 6, "expected a number in %"),
+        ("{slider: [0 %, 100 %]}", "{choice: {few: [0 %, 50 %]}}", 6, "expected from 2 to 9 choices, found 1"),
+        ("{slider: [0 %, 100 %]}", "{choice: {a: monotherapy, b: [0, 1]}}", 6, "found both"),
+        ("{slider: [0 %, 100 %]}", "{choice: {a: monotherapy, b: rescued}}", 6, "need the picture 'patient'"),
+        ("picture: trials", "picture: patient\n    patient: 0", 9, "0 is below 1"),
+        ("picture: trials", "picture: trials\n    set: {response_treshold: 1}", 9, "mean 'response_threshold'?"),
+        (f"{{slider: [0 %, 100 %]}}\n{ANSWER}    picture: trials", OF_STATES, 6, "did you mean 'monotherapy'?"),
+        ("heading: Without a drug", "headin: Without a drug", 4, "did you mean 'heading'?"),
+        ("story:\n", "follow: null\nstory:\n", 9, "nothing to show there: `follow` is missing"),
+    ],
+)  # fmt: skip
+def test_a_fault_has_its_line_and_the_nearest_right_word(old: str, new: str, line: int, said: str):
+    """Pictures, placeholders, endpoints, states, settings, ranges and keys; and no other fault beside it."""
+    text = STEP.replace(old, new)
+    if "follow" in new:
+        text = text.replace("picture: trials", "picture: lanes")
+    assert text != STEP
+    found = faults(text)
+    assert len(found) == 1, found
+    assert found[0][0] == line
+    assert said in found[0][1]
+
+
+def test_all_faults_of_a_story_are_found_at_once():
+    """A wrong picture, a wrong placeholder and a wrong setting are three faults, in the order of the file."""
+    text = STEP.replace("picture: trials", "picture: trails\n    set: {dose_multipel: 1}").replace(
+        "{assigned", "{asigned"
+    )
+    assert [line for line, _ in faults(text)] == [8, 9, 10]
+
+
+def test_what_a_companion_does_not_have_is_found_by_check():
+    """An answer and a sentence that quote what only this scenario has are faults of this file."""
+    checked = check_text(STEP.replace("ms_no_drug.assigned", "ms_no_drug.assined"), "story.yaml")
+    found = [(f.line, f.message) for f in checked.findings if f.severity == "fault"]
+    assert [line for line, _ in found] == [7, 9]
+    assert all("did you mean 'assigned_monotherapy'?, in 'ms_no_drug'" in said for _, said in found)
+
+
+def test_a_story_is_not_inherited():
+    """Like findings, it is about the file it stands in."""
+    assert load("ms_daclizumab").story
+    assert load("ms_threshold_50").story == ()
+
+
+def test_shipped_stories_are_whole():
+    """Five to seven steps, each with another heading; together they use every way to predict; every picture exists."""
+    told = {name: story for name in names() if (story := load(name).story)}
+    assert {"ms_daclizumab", "maa_daclizumab", "hcv_response_guided"} <= set(told)
+    for name, story in told.items():
+        assert 5 <= len(story) <= 7, name
+        assert len({step.heading for step in story}) == len(story), name
+        assert {step.picture for step in story} <= set(PICTURES)
+        assert any(quoted(step.sentence) for step in story)
+        assert {step.kind for step in story} == {"slider", "choice", "number"}, name
+
+
+def test_embed_refuses_what_it_cannot_write(tmp_path):
+    """A scenario without a story, a name that is no page, a file that is there: each in words, exit status 2."""
+    (tmp_path / "there.html").write_text("mine")
+    for arguments, said in (
+        (["ms_no_drug", "--out", str(tmp_path / "a.html"), "--replicates", "2"], "has no `story:`"),
+        (["ms_daclizumab", "--out", str(tmp_path / "a.pdf")], "end it in .html"),
+        (["ms_daclizumab", "--out", str(tmp_path / "there.html")], "there is such a file already"),
+        (["ms_daclizumab", "--out", str(tmp_path / "a.html"), "--replicates", "0"], "is not between 1 and"),
+    ):
+        ran = CliRunner().invoke(main, ["embed", *arguments])
+        assert (ran.exit_code, ran.output.count("Traceback")) == (2, 0), ran.output
+        assert said in ran.output
+    assert [p.name for p in tmp_path.iterdir()] == ["there.html"]
+    assert (tmp_path / "there.html").read_text() == "mine"
+
+
+def test_embed_writes_the_same_file_again(tmp_path):
+    """The same scenario, seed and replicates give the same bytes, and the file names nothing outside of itself."""
+    files = []
+    for name in ("one.html", "two.html"):
+        ran = CliRunner().invoke(main, ["embed", "ms_daclizumab", "--out", str(tmp_path / name), "--replicates", "3"])
+        assert ran.exit_code == 0, ran.output
+        files.append((tmp_path / name).read_text(encoding="utf-8"))
+    # The program that draws counts what it clips within a process.
+    assert len({re.sub(r"clip\d+", "clip", text) for text in files}) == 1
+    assert "http://" not in files[0].replace("http://www.w3.org/", "")
+    assert "https://" not in files[0]
+    assert len(files[0]) < 1_500_000

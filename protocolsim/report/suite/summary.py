@@ -49,6 +49,10 @@ ROLE_MEANS = (
     "Role: checked, no parameter was chosen with it; not independent, the parameters come from data that include it; "
     "fitted, a parameter was chosen to match it, so that lying inside tests nothing."
 )
+TOO_MANY = (
+    "More lie inside than should: each parameter is drawn as if the others said nothing of it, which makes ranges wider "
+    "than what is known, and most ranges were written beside these results."
+)
 MEANS = (RANGE_MEANS, SCORE_MEANS, WITHOUT_MEANS, ROLE_MEANS)
 
 
@@ -145,6 +149,8 @@ def sentences(summary: Mapping[str, Any]) -> list[str]:
         if t["data"]
         else "No published result has a range."
     ]
+    if t["data"] and summary["parameters"] != "fixed" and t["inside"] / t["data"] > summary["nominal_coverage"]:
+        said.append(TOO_MANY)
     for role in ("checked", "not independent", "fitted"):
         if role in summary["totals"]:
             of = summary["totals"][role]

@@ -38,7 +38,9 @@ def simulated() -> Result:
 def table(result: Result) -> str:
     """The README's table."""
     rows = [_row(said, result.estimates[name]) for name, said in ROWS.items()]
-    return "\n".join(["| | simulated | sampling range at fixed parameters, 5-95 % | published |", "|---|---|---|---|", *rows])
+    return "\n".join(
+        ["| | simulated | sampling range at fixed parameters, 5-95 % | published |", "|---|---|---|---|", *rows]
+    )
 
 
 def _row(said: str, e: Estimate) -> str:

@@ -66,6 +66,7 @@ def page(results: Mapping[str, Any] | None = None) -> str:
     used = [k for k in range(len(said.HEADINGS)) if any(row[k] for row in shown)]
     missed = said.misses(rows)
     without = [row for row in rows if row["verdict"] == "inside" and row["without_it_inside"] is False]
+    at_fixed = [row for row in rows if row["fixed_verdict"] == "outside" and row["verdict"] == "inside"]
     parts = [
         _TOP,
         "## What it comes to",
@@ -78,6 +79,7 @@ def page(results: Mapping[str, Any] | None = None) -> str:
         "## The misses",
         "\n".join(_told(missed, "Outside the prediction range")) or "No published result lies outside its range.",
         "\n".join(_told(without, "Inside, but outside what the other results leave for it")),
+        "\n".join(_at_fixed(at_fixed)),
         "## What was used for what",
         table(("Result", "Role", "What was used"), [_use(row) for row in rows if row["note"]]),
         _REPEAT,
@@ -94,6 +96,15 @@ def _told(rows: Sequence[Mapping[str, Any]], what: str) -> Iterator[str]:
     for row in rows:
         why = row["explanation"] or "not explained"
         yield f"- {words(said.title_of(row))}, published {words(row['published_as'])}: {words(why)}."
+
+
+def _at_fixed(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """What only the uncertainty of parameters lets in."""
+    if rows:
+        yield "Inside the prediction range, but outside the sampling range at the values that parameters have by default:\n"
+    for row in rows:
+        ends = said.span_of(row["fixed_lo"], row["fixed_hi"], row["unit"])
+        yield f"- {words(said.title_of(row))}, published {words(row['published_as'])}, at fixed parameters {words(ends)}."
 
 
 def _use(row: Mapping[str, Any]) -> tuple[str, str, str]:

@@ -43,7 +43,7 @@ SCORE_MEANS = (
     "of who knows no model, only what other trials published of that kind of endpoint."
 )
 WITHOUT_MEANS = (
-    "Chosen without it: the range that the other published results, and not this one, leave for it; its verdict there."
+    "Chosen without it: the range that the other published results, not this one, leave for it; its verdict there."
 )
 ROLE_MEANS = (
     "Role: checked, no parameter was chosen with it; not independent, the parameters come from data that include it; "
@@ -69,7 +69,7 @@ def cells(row: Row) -> tuple[str, ...]:
         _published(row),
         _value(row["median"], unit),
         _at_fixed(row),
-        _range(row["lo"], row["hi"], unit),
+        span_of(row["lo"], row["hi"], unit),
         width(row),
         "" if row["percentile"] is None else f"{row['percentile']:.0f}",
         row["verdict"],
@@ -92,7 +92,8 @@ def _value(value: float | None, unit: str) -> str:
     return f"{scaled(value, unit):.0f} %" if unit == "%" else plain(value)
 
 
-def _range(lo: float | None, hi: float | None, unit: str) -> str:
+def span_of(lo: float | None, hi: float | None, unit: str) -> str:
+    """A range in a cell: shares in whole per cent, all else without its unit."""
     if lo is None or hi is None:
         return "undefined"
     return span(lo, hi, "%" if unit == "%" else "")
@@ -100,7 +101,7 @@ def _range(lo: float | None, hi: float | None, unit: str) -> str:
 
 def _at_fixed(row: Row) -> str:
     """The range at fixed parameters, where the other one has them drawn."""
-    return "" if row["fixed_verdict"] is None else _range(row["fixed_lo"], row["fixed_hi"], row["unit"])
+    return "" if row["fixed_verdict"] is None else span_of(row["fixed_lo"], row["fixed_hi"], row["unit"])
 
 
 def width(row: Row) -> str:
@@ -121,7 +122,7 @@ def without_it(row: Row) -> str:
     if row["without_it_lo"] is None:
         return ""
     told = "inside" if row["without_it_inside"] else "outside"
-    return f"{_range(row['without_it_lo'], row['without_it_hi'], row['unit'])}: {told}"
+    return f"{span_of(row['without_it_lo'], row['without_it_hi'], row['unit'])}: {told}"
 
 
 def total_cells(summary: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:

@@ -1,4 +1,4 @@
-"""How soon the page answers a slider, whether ten visitors at once stay served, and whether its memory stays.
+"""How soon the page shows its views and answers a slider, and whether ten visitors stay served and its memory stays.
 
 Measured in a browser, from the slider's own event to the frame in which the new numbers stand. Each round is about
 ten minutes of ten people's use without their pauses: each drags the threshold, changes the drug's effect (which is
@@ -24,6 +24,14 @@ from typing import Any
 
 FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
 PATIENCE = 600_000  # milliseconds
+PICTURES = {
+    "design": ".design-chart figure svg",
+    "patient": ".patient-story figure svg",
+    "walk": "#walk .walker",
+    "fifteen": ".fifteen-trial figure svg",
+    "rule": ".rule-curve figure svg",
+    "compare": ".compare-pairs figure svg, .compare-pairs p",
+}
 
 _DRIVER = """
 window.drive = async (moves) => {
@@ -108,6 +116,39 @@ def used(page: Any, number: int) -> None:
     page.click('#view a[data-value="rule"]')
 
 
+def first_pictures(browser: Any, address: str, replicates: int) -> None:
+    """From the opening of each view, in a page of its own, to its first picture: of work not done yet, and done."""
+    for view, picture in PICTURES.items():
+        times = []
+        for _ in range(2):
+            page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+            page.set_default_timeout(PATIENCE)
+            start = time.perf_counter()
+            # Another seed is other work, so that no view finds what another one has left.
+            page.goto(f"{address}&view={view}&replicates={replicates}&seed={len(view) + 100}")
+            page.wait_for_selector(picture, state="attached")
+            times.append(time.perf_counter() - start)
+            page.context.close()
+        print(f"first picture of '{view}':{'':<{26 - len(view)}}{times[0]:>8.1f}{times[1]:>8.1f}   s: cold, warm")
+
+
+def next_patients(browser: Any, address: str, number: int) -> list[float]:
+    """Milliseconds from the click to the next patient's story, one after the other, each looked at for a while."""
+    page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+    page.set_default_timeout(PATIENCE)
+    page.goto(f"{address}&view=patient")
+    page.wait_for_selector(".patient-story figure svg")
+    times = []
+    for place in range(2, number + 2):
+        page.wait_for_timeout(4000)
+        start = time.perf_counter()
+        page.click("text=Next patient")
+        page.wait_for_selector(f".patient-story p:has-text('number {place} of')")
+        times.append(1000.0 * (time.perf_counter() - start))
+    page.context.close()
+    return times
+
+
 def told(what: str, times: list[float]) -> None:
     """One line of the table."""
     tail = sorted(times)[int(0.95 * (len(times) - 1))]
@@ -130,6 +171,8 @@ def main() -> None:
     with served() as (address, server), sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
         print(f"load of the machine before: {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
+        first_pictures(browser, address, 200)
+        told("the next patient, who was made ready", next_patients(browser, address, 8))
         first = opened(browser, address, asked.replicates)
         together([first], 5)
         told(f"one visitor, {asked.replicates:,} replicates", together([first], asked.moves))

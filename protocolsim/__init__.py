@@ -39,7 +39,7 @@ if TYPE_CHECKING:
         Study,
         open,  # noqa: A004 - protocolsim.open
     )
-    from protocolsim.api.suite import ValidationSuite, validate_all
+    from protocolsim.api.validation_suite.suite import ValidationSuite, validate_all
     from protocolsim.errors import (
         ProtocolsimError,
         ScenarioError,
@@ -48,6 +48,8 @@ if TYPE_CHECKING:
         UsageError,
         WorkerError,
     )
+    from protocolsim.lessons.note import Note
+    from protocolsim.lessons.question import Question
     from protocolsim.scenario.scenario import Scenario
 
 __all__ = [
@@ -56,8 +58,10 @@ __all__ = [
     "Check",
     "Comparison",
     "Looks",
+    "Note",
     "PotentialOutcomes",
     "ProtocolsimError",
+    "Question",
     "Regret",
     "Result",
     "Scenario",
@@ -103,8 +107,10 @@ _WHERE = {
     "Check": "api.protocol",
     "Comparison": "api.results",
     "Looks": "api.looks",
+    "Note": "lessons.note",
     "PotentialOutcomes": "api.potential_outcomes",
     "ProtocolsimError": "errors",
+    "Question": "lessons.question",
     "Regret": "api.decisions",
     "Result": "api.results",
     "Scenario": "scenario.scenario",
@@ -119,7 +125,7 @@ _WHERE = {
     "Trace": "api.patient",
     "UsageError": "errors",
     "Validation": "api.results",
-    "ValidationSuite": "api.suite",
+    "ValidationSuite": "api.validation_suite.suite",
     "WorkerError": "errors",
     "boundaries": "api.boundaries",
     "calibrate": "api.calibration",
@@ -141,7 +147,7 @@ _WHERE = {
     "trace": "api.patient",
     "uniform": "api.random_numbers",
     "validate": "api.simulate",
-    "validate_all": "api.suite",
+    "validate_all": "api.validation_suite.suite",
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -24,6 +25,23 @@ def presented(kind: type[Shown], inner: Any, **changed: Any) -> Shown:
     # Past __init__ and past frozen: the object was checked when it was first made, and is the same.
     vars(made).update({**vars(inner), **changed})
     return made
+
+
+def offline(chart: Any) -> Any:
+    """A chart that a notebook shows as SVG, whatever its renderers: without a script from a network, and kept with it.
+
+    A chart that is derived from it is altair's own again.
+    """
+    if not isinstance(chart, SvgFigure):
+        # Past altair, for which every attribute is a word of Vega-Lite.
+        vars(chart)["_repr_mimebundle_"] = partial(_as_svg, chart)
+    return chart
+
+
+def _as_svg(chart: Any, **_asked: object) -> dict[str, str]:
+    from protocolsim.report.style.figures import Drawing, alternative
+
+    return {"image/svg+xml": Drawing.of(chart).svg, "text/plain": alternative(chart)}
 
 
 class Figured:
@@ -60,7 +78,7 @@ class Figured:
         UsageError
             For an unknown name (the message has the nearest), and where there is nothing to draw.
         """
-        return self._FIGURES[self._chosen(name)](self)
+        return offline(self._FIGURES[self._chosen(name)](self))
 
     def _chosen(self, name: str | None) -> str:
         known = self.figures

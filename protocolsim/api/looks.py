@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from protocolsim.api.display import html, presented
+from protocolsim.api.display import html, offline, presented
 from protocolsim.api.given import ScenarioLike, Settings, scenario_of
 from protocolsim.errors import UsageError, unknown
 from protocolsim.report.looks import story
@@ -89,8 +89,9 @@ class Looks(story.LooksStory):
         if name is not None and name not in self.figures:
             raise UsageError(unknown("figure", name, self.figures))
         if name == "boundaries":
-            return figures.boundaries_of_one(None, self.of)
-        return one_trial.enrolment(self.of) if name == "enrolment" else one_trial.calendar_swimmers(self.of)
+            return offline(figures.boundaries_of_one(None, self.of))
+        draw = one_trial.enrolment if name == "enrolment" else one_trial.calendar_swimmers
+        return offline(draw(self.of))
 
     def page(self) -> str:
         """Figures and story as one self-contained HTML page.

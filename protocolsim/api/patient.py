@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from protocolsim.api.display import html, presented
+from protocolsim.api.display import html, offline, presented
 from protocolsim.api.given import ScenarioLike, Settings, scenario_of
 from protocolsim.errors import UsageError, unknown
 from protocolsim.report.patient import story
@@ -87,7 +87,7 @@ class Trace(story.Trace):
             raise UsageError(unknown("figure", name, self.figures))
         from protocolsim.report.patient.figures import trace_figure
 
-        return trace_figure(self)
+        return offline(trace_figure(self))
 
     def page(self) -> str:
         """Figure and story as one self-contained HTML page.

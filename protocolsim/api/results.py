@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from protocolsim.api.display import Figured, html, presented
-from protocolsim.errors import UsageError
+from protocolsim.api.display import Figured, html, offline, presented
+from protocolsim.errors import UsageError, unknown
 from protocolsim.study import result
 from protocolsim.study.compare import DRAWN_COLUMNS, drawn_cell
 from protocolsim.study.compare import Comparison as StudyComparison
@@ -18,6 +18,8 @@ from protocolsim.study.validation import as_json
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from protocolsim.arrays import Floats
 
 
 _SHOWN = ["label", "value", "mcse", "lo", "median", "hi", "published"]
@@ -128,6 +130,8 @@ class Result(Figured, result.Result):
         An altair chart.
     table()
         The estimates as a frame.
+    by_trial(name)
+        An estimate in each trial by itself.
     page()
         The report as a self-contained HTML page.
     summary()
@@ -171,8 +175,32 @@ class Result(Figured, result.Result):
         """
         chosen = self._chosen(name)
         if chosen in _OF_ONE_TRIAL:
-            return self._FIGURES[chosen](self, replicate)
-        return self._FIGURES[chosen](self)
+            return offline(self._FIGURES[chosen](self, replicate))
+        return offline(self._FIGURES[chosen](self))
+
+    def by_trial(self, name: str) -> Floats:
+        """An estimate in each trial by itself.
+
+        Parameters
+        ----------
+        name : str
+            An endpoint or analysis, as in `estimates`.
+
+        Returns
+        -------
+        numpy.ndarray of float, shape (replicates,)
+            In the order of the replicates; shares 0 to 1; nan where a trial has no value.
+
+        Raises
+        ------
+        UsageError
+            For an unknown name.
+        """
+        if name not in self.sums:
+            raise UsageError(unknown("endpoint", name, self.sums))
+        endpoint = self.scenario.reported[name]
+        trials: Floats = endpoint.value(endpoint.completed(self.sums[name]))
+        return trials
 
     def page(self) -> str:
         """The report, as ``protocolsim run --out`` writes it.

@@ -39,7 +39,8 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Simulate this scenario alone: none of those beside it, no trials without an effect for levels of tests.",
 )
-def run(scenario: str, csv: bool, no_companions: bool, asked: Asked) -> None:
+@click.option("--explain", is_flag=True, help="Print all numbers, what each column means, and the caveats.")
+def run(scenario: str, csv: bool, no_companions: bool, explain: bool, asked: Asked) -> None:
     """Simulate SCENARIO beside what was published. A shipped one by name, or a file.
 
     With --parameters plausible as many trials again are simulated, each two with other values of the parameters that
@@ -73,7 +74,7 @@ def run(scenario: str, csv: bool, no_companions: bool, asked: Asked) -> None:
     if asked.as_json:
         say(json.dumps(result.summary(), indent=2))
     elif asked.shown:
-        _show(result, asked.out, csv)
+        _show(result, asked.out, csv, explain=explain)
 
 
 def _write(result: Result, folder: StudyFolder, csv: bool) -> None:
@@ -85,12 +86,12 @@ def _write(result: Result, folder: StudyFolder, csv: bool) -> None:
         (place / "report.html").write_text(page(result), encoding="utf-8")
 
 
-def _show(result: Result, out: Path | None, csv: bool) -> None:
+def _show(result: Result, out: Path | None, csv: bool, *, explain: bool) -> None:
     from rich.console import Console
 
     from protocolsim.report.run.console import print_summary
 
-    print_summary(result, Console())
+    print_summary(result, Console(), explain=explain)
     if out is not None:
         tables = "tables as parquet and CSV" if csv else "tables as parquet"
         tables += "" if result.drawn is None else ", draws as parquet and CSV"

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from protocolsim.analysis.base import Analysis
-from protocolsim.errors import UsageError
+from protocolsim.errors import ScenarioError, UsageError
 from protocolsim.scenario.equal_arms import equal_arms
 from protocolsim.scenario.file.extends import with_settings
 from protocolsim.scenario.scenario import Scenario
@@ -63,6 +63,9 @@ def null_trials(scenario: Scenario) -> NullTrials:
                 trials[key] = _trial(scenario, key)
         except UsageError as error:
             unknown[name] = str(error).removeprefix(f"{scenario.name}: ")
+            continue
+        except ScenarioError as error:
+            unknown[name] = f"such a trial is none: {' '.join(str(error).split())}"
             continue
         of[name], words[_shown(key)] = _shown(key), said
     return NullTrials({_shown(key): trial for key, trial in trials.items()}, of, words, unknown)

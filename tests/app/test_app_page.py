@@ -98,7 +98,7 @@ def test_every_view_renders(visit, view):
     for part in next(v for v in views() if v.name == view).parts:
         at.page.wait_for_selector(f".{view}-{part.name} .shiny-html-output > *", state="attached")
     at.idle()
-    for figure in at.page.query_selector_all("main .tab-pane.active figure"):
+    for figure in at.page.query_selector_all("main .tab-pane.active figure[data-figure]"):
         assert figure.query_selector("figcaption p").inner_text()
         assert figure.query_selector("svg[role=img]").get_attribute("aria-label")
         assert [a.inner_text() for a in figure.query_selector_all(".files a")] == ["PNG", "SVG", "data"]

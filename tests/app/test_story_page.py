@@ -324,7 +324,7 @@ def test_nothing_sticks_out_at_any_width(told: Opens):
 
     def sticks_out(width: int) -> bool:
         at.page.set_viewport_size({"width": width, "height": 900})
-        return at.page.evaluate("document.documentElement.scrollWidth") > width
+        return bool(at.page.evaluate("document.documentElement.scrollWidth") > width)
 
     assert wide() == []
     at.tell()

@@ -29,7 +29,7 @@ FLOORS = {
     "scenario": 8,
     "study": 9,
     "report": 10,
-    "api": 11, "app": 11,
+    "api": 11, "app": 11, "lessons": 11,
     "__init__": 12,
     "cli": 12,  # one of its commands opens the app
     "__main__": 13,

@@ -1,8 +1,9 @@
-"""Every lesson runs in Jupyter from top to bottom, is kept without outputs, and tells right answers from wrong ones."""
+"""Every lesson runs in Jupyter from top to bottom, keeps what it shows, needs no network, and judges answers."""
 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,24 +13,44 @@ import pytest
 from nbclient import NotebookClient
 
 import protocolsim
+from tests.support.browser import browser
+from tests.support.lessons import without_noise
 
-NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
-BLANK = "answer = None"
+NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"), key=lambda p: int(p.stem.split("_")[0]))
+BLANKS = ("answer = None", "guess = None")
 FORGET = "%reset -f"
+MOST_BYTES = 2_500_000
+NAMESPACES = re.compile(r'xmlns(?::\w+)?="[^"]*"')
 
 
 def read(path: Path) -> Any:
     return nbformat.read(path, as_version=4)
 
 
-def check_cell(cells: list[Any]) -> int:
-    """The place of the cell that judges the reader's answer: the one after the blank."""
-    (blank,) = (k for k, cell in enumerate(cells) if cell.source.strip() == BLANK)
-    return blank + 1
+def asked(cells: list[Any]) -> list[tuple[int, str, str]]:
+    """The blanks of a lesson: the place of the cell that judges what is written there, the question, and the method."""
+    places = [k + 1 for k, cell in enumerate(cells) if cell.source.strip() in BLANKS]
+    return [(k, *cells[k].source.partition("(")[0].split(".")) for k in places]
 
 
-def printed(cell: Any) -> str:
-    return "".join(output.get("text", "") for output in cell.outputs)
+def shown(cell: Any) -> str:
+    """What a cell shows as text."""
+    return "".join(o.get("text", "") or o.get("data", {}).get("text/plain", "") for o in cell.get("outputs", []))
+
+
+def pictures(cells: list[Any]) -> int:
+    return sum("image/svg+xml" in o.get("data", {}) for cell in cells for o in cell.get("outputs", []))
+
+
+def told(cells: list[Any]) -> list[str]:
+    """Whatever a lesson says in words and numbers of its own: printed lines, questions, notes; not tables of pandas."""
+    outputs = [o for cell in cells for o in cell.get("outputs", [])]
+    mine = [
+        o
+        for o in outputs
+        if o.get("text") or o.get("data", {}).get("text/html", "<table").startswith(("<p>", "<details>"))
+    ]
+    return [o.get("text") or o["data"]["text/html"] for o in mine]
 
 
 @pytest.fixture(scope="module")
@@ -59,27 +80,80 @@ def test_they_are_numbered():
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
-def test_runs_and_judges_answers(path, execute):
-    """Each cell runs after those before it; no answer, the right one and a wrong one are told apart."""
+def test_runs_judges_answers_and_shows_what_is_stored(path, execute):
+    """Each cell runs after those before it and says what is stored; no answer, the right one and a wrong one differ."""
     notebook = read(path)
-    cells = notebook.cells
-    at = check_cell(cells)
-    judge = cells[at].source
-    added = [nbformat.v4.new_code_cell(f"answer = {answer}\n{judge}") for answer in ("right", "right + 7")]
-    cells[at + 1 : at + 1] = added
+    stored = told(notebook.cells), pictures(notebook.cells)
+    questions = asked(notebook.cells)
+    assert {method for _, _, method in questions} == {"predict", "check"}
+    tried = [
+        nbformat.v4.new_code_cell(f"print({name}.{method}({name}.right{off}))")
+        for _, name, method in questions
+        for off in ("", " + 7")
+    ]
+    whole = len(notebook.cells)
+    notebook.cells += tried
     execute(notebook)
-    said = [printed(cell) for cell in cells[at : at + 3]]
-    assert "put your answer" in said[0]
-    assert said[1].splitlines()[-1] == "yes"
-    assert said[2].splitlines()[-1].startswith("not yet")
+    said = [shown(cell) for cell in notebook.cells[whole:]]
+    for k, (place, _, method) in enumerate(questions):
+        right, wrong = said[2 * k], said[2 * k + 1]
+        assert ("put your answer" if method == "check" else "Write what you expect") in shown(notebook.cells[place])
+        assert right.startswith("yes: ") if method == "check" else "as near as one can expect" in right
+        assert wrong.startswith("not yet: ") if method == "check" else re.search("too (high|low) by", wrong)
+    del notebook.cells[whole:]
+    without_noise(notebook)
+    assert (told(notebook.cells), pictures(notebook.cells)) == stored, "renew: python -m tests.support.lessons"
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
-def test_is_kept_without_outputs(path):
-    """No output and no count is stored."""
-    code = [cell for cell in read(path).cells if cell.cell_type == "code"]
-    assert code
-    assert all(not cell.outputs and cell.execution_count is None for cell in code)
+def test_keeps_its_pictures_and_needs_no_network(path):
+    """Who only opens a lesson sees its pictures, and nothing in it is fetched from anywhere."""
+    cells = read(path).cells
+    assert pictures(cells) >= 1
+    for cell in cells:
+        assert cell.get("execution_count") is None
+        for output in cell.get("outputs", []):
+            assert output.output_type in ("stream", "display_data", "execute_result")
+            said = "".join([output.get("text", ""), *output.get("data", {}).values()])
+            assert not re.search(r"https?:|cdn\b|<script", NAMESPACES.sub("", said))
+
+
+def test_they_are_of_a_sensible_size():
+    """All lessons together are a few megabytes at most."""
+    assert sum(path.stat().st_size for path in NOTEBOOKS) < MOST_BYTES
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_a_question_comes_before_its_answer(path):
+    """What computes a right answer, and every solution, is hidden, and a solution is folded too."""
+    for cell in read(path).cells:
+        if cell.cell_type != "code":
+            continue
+        if "protocolsim.Question(" in cell.source or "folded=" in cell.source:
+            assert cell.metadata["jupyter"]["source_hidden"]
+        for output in cell.outputs:
+            if "olution" in output.get("data", {}).get("text/html", "")[:60]:
+                assert output.data["text/html"].startswith("<details><summary>")
+
+
+def test_a_browser_without_a_network_shows_every_picture():
+    """Of a lesson as JupyterLab and nbconvert show it, every picture is there and seen, with all requests refused."""
+    nbconvert = pytest.importorskip("nbconvert")
+    path = NOTEBOOKS[3]
+    html, _ = nbconvert.HTMLExporter(template_name="lab").from_notebook_node(read(path))
+    with browser() as running:
+        page = running.new_page()
+        page.route("**/*", lambda route: route.abort())
+        page.set_content(html, wait_until="domcontentloaded")
+        sizes = page.evaluate(
+            "[...document.querySelectorAll('.jp-OutputArea svg.marks, .jp-OutputArea img')]"
+            ".map(e => e.getBoundingClientRect().width)"
+        )
+        folded = page.locator(".jp-OutputArea details:not([open])").count()
+        page.close()
+    assert len(sizes) == pictures(read(path).cells)
+    assert min(sizes) > 200
+    assert folded >= 2
 
 
 def inner_imports(source: str) -> list[str]:

@@ -44,7 +44,7 @@ SCENARIO = dataclasses.replace(
     findings=(),
     beside=(),
     follow="count",
-    document=parse("title: a <b>\n", "made_up.yaml"),
+    document=parse("title: a <b>\nprotocol: {transitions: [" + 20 * "{from: x}, " + "]}\n", "made_up.yaml"),
     parameters=(
         SettableParameter("disease.rate", "rate", "cohort.disease.rate", "disease", "", 1.2, 0.6, 2.5,
         "new ones per scan", mark="D", source="derived", default=1.0, changed=True),
@@ -254,7 +254,7 @@ def test_verdict_follows_the_numbers(result: Result) -> None:
 def test_summary_fits_its_terminal(result: Result, width: int) -> None:
     """No line is wider than the terminal, and no number, mark or role is cut off."""
     out = io.StringIO()
-    print_summary(result, Console(file=out, width=width, color_system=None))
+    print_summary(result, Console(file=out, width=width, color_system=None), explain=True)
     lines = out.getvalue().splitlines()
 
     assert max(map(len, lines)) <= width
@@ -279,7 +279,8 @@ def test_summary_without_published_values_has_no_columns_for_them(result: Result
     }
     out = io.StringIO()
     console = Console(file=out, width=100, color_system=None)
-    print_summary(of_scenario(dataclasses.replace(result, estimates=bare), warnings=("Two [of] them.",)), console)
+    bare_result = dataclasses.replace(result, estimates=bare)
+    print_summary(of_scenario(bare_result, warnings=("Two [of] them.",)), console, explain=True)
 
     assert "Percentile" not in out.getvalue()
     assert "Role" not in out.getvalue()
@@ -291,7 +292,8 @@ def test_a_number_without_a_unit_names_none(result: Result) -> None:
     """An endpoint that is a bare number has no empty place for a unit beside its label."""
     plain = {n: dataclasses.replace(e, label="Highest", unit="") for n, e in result.estimates.items()}
     out = io.StringIO()
-    print_summary(dataclasses.replace(result, estimates=plain), Console(file=out, width=100, color_system=None))
+    console = Console(file=out, width=100, color_system=None)
+    print_summary(dataclasses.replace(result, estimates=plain), console, explain=True)
     assert "Highest (of " in out.getvalue()
     assert "(;" not in out.getvalue()
 
@@ -320,8 +322,8 @@ def test_page_is_whole_and_loads_nothing(result: Result) -> None:
     assert not {"script", "link", "iframe", "img", "object"} & set(reader.tags)
     assert "@import" not in text
     assert all(inside.startswith("#") for inside in re.findall(r"url\(([^)]*)\)", text))
-    assert reader.tags.count("figure") == reader.tags.count("svg") == reader.tags.count("figcaption") == 4
-    assert text.count('role="img"') == 4
+    assert reader.tags.count("figure") == reader.tags.count("svg") == reader.tags.count("figcaption") == 5
+    assert text.count('role="img"') == 5
     used = set(re.findall(r"url\(#([^)]+)\)", text))
     assert used <= set(reader.ids)
 
@@ -365,7 +367,7 @@ def test_page_of_a_bare_result(result: Result) -> None:
     reader = read(page(bare))
 
     assert reader.open == []
-    assert reader.tags.count("figure") == 2
+    assert reader.tags.count("figure") == 3
     assert "Percentile" not in page(bare)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -57,6 +58,7 @@ def things():
     other = load("ms_no_drug", set={"cohort.size": 4})
     return {
         "run": (print_summary, result),
+        "run explained": (partial(print_summary, explain=True), result),
         "validate": (print_validation, result),
         "sweep": (print_sweep, carry_out(plan(scenario, {"dose_multiple": "1,2.5"}, replicates=2))),
         "thresholds": (print_thresholds, told),
@@ -74,6 +76,7 @@ def things():
     "name",
     [
         "run",
+        "run explained",
         "validate",
         "sweep",
         "thresholds",

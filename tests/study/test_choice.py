@@ -16,14 +16,14 @@ from protocolsim.study.estimation.estimate import Estimate
 from protocolsim.study.run import run
 
 PUBLISHED = {"low_over_placebo": 3.58 / 4.75, "high_over_placebo": 1.32 / 4.75}
-STEEPER = {"effect_steepness": 2.0, "half_effect_concentration": "10 mg/L", "median_rate_ratio": 0.5}
+STEEPER: dict[str, Any] = {"effect_steepness": 2.0, "half_effect_concentration": "10 mg/L", "median_rate_ratio": 0.5}
 
 
 @cache
 def arms(population: str = "interferon_failures", **values: Any) -> Mapping[str, Estimate]:
     """Both arms over placebo, in trials of CHOICE's size."""
     changed: dict[str, Any] = {f"daclizumab_sc.{name}": value for name, value in values.items()}
-    return run(load("ms_choice", set={"population": population, **changed}), replicates=400).estimates
+    return run(load("ms_choice", set={"population": population, **changed}), replicates=300).estimates
 
 
 def missed(population: str = "interferon_failures", **values: Any) -> list[str]:

@@ -82,7 +82,7 @@ class Visit:
         self.context.on("request", lambda r: None if self._here(r.url) else self.left.append(r.url))
         self.page.on("websocket", lambda w: None if self._here(w.url) else self.left.append(w.url))
         self.page.goto(page.opening(path))
-        self.page.wait_for_selector("#form [data-parameter]")
+        self.page.wait_for_selector("#form [data-parameter]", state="attached")  # beside the opening it is hidden
 
     def _here(self, url: str) -> bool:
         host = self.address.removeprefix("http://")

@@ -39,11 +39,16 @@ def charts(summary: CurveSummary) -> dict[str, Any]:
 def threshold_page(summary: CurveSummary, drawn: dict[str, Any] | None = None) -> str:
     """The page as text; it loads nothing from anywhere, and looks like the page of a run."""
     figures = charts(summary) if drawn is None else drawn
+    titles = _titles(summary, len(figures))
+    lead, others = summary.said()
     return rendered(
         _TEMPLATE,
         result=summary.result,
         style=style(),
-        sentences=[s for s in summary.sentences() if s],
+        lead=lead,
+        sentences=others,
+        titles=titles,
+        contents=[{"id": name, "title": title} for name, title in titles.items()],
         axis=summary.drawn.axis,
         headings=[
             {"label": summary.curve.endpoints[n].label, "counting": summary.curve.endpoints[n].counting,
@@ -69,6 +74,20 @@ def threshold_page(summary: CurveSummary, drawn: dict[str, Any] | None = None) -
         ],
         provenance=summary.provenance,
     )  # fmt: skip
+
+
+def _titles(summary: CurveSummary, figures: int) -> dict[str, str]:
+    """The headings of the parts that this page has, in their order, by the name that links lead to."""
+    there = {
+        "figures": ("More figures", figures > 1),
+        "sentences": ("What is counted, and what else the numbers say", bool(summary.said()[1])),
+        "thresholds": ("By threshold", True),
+        "cuts": ("By the cut that makes a true responder", bool(cut_table.rows(summary.curve))),
+        "definitions": ("By what is measured", bool(measure_table.rows(summary.curve))),
+        "caveats": ("Caveats", bool(summary.result.scenario.notes)),
+        "provenance": ("Where this comes from", True),
+    }
+    return {name: title for name, (title, there_is) in there.items() if there_is}
 
 
 def _one_line(heading: str) -> str:

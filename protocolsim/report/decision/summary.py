@@ -114,6 +114,32 @@ class CurveSummary:
         defined = cut_table.definition(self.curve)
         return [*([defined] if defined else []), *self._found()]
 
+    def said(self) -> tuple[list[str], list[str]]:
+        """What a page opens with (the decision, who is a true responder, what the rule is worth), and all else."""
+        first = [cut_table.definition(self.curve), *self._worth]
+        everything = [line for line in self.sentences() if line]
+        lead = [line for line in everything if line in first]
+        others = [line for line in everything if line not in first]
+        decided = self._decided()
+        return ([decided, *lead], others) if decided else (lead or everything[:1], others if lead else everything[1:])
+
+    def _decided(self) -> str:
+        """The rule, and what it does at the scenario's own threshold; '' where no subject reached it."""
+        curve = self.curve
+        rule = curve.rule.transition.rule
+        if rule is None or len(curve.measured) == 0:
+            return ""
+        at = curve.at(curve.own)
+        measures = [
+            f"{word} {style_numbers.simulated(at[name])}"
+            for name, word in (("sensitivity", "sensitivity"), ("specificity", "specificity"))
+            if name in at
+        ]
+        state = curve.scenario.trial.protocol.states[curve.rule.transition.source].label
+        shown = [f"{style_numbers.simulated(at['share_sent'])} pass", *measures]
+        words = protocol_text.rule(rule.words, curve.scenario)
+        return f"After '{state}': {words}? At the scenario's own threshold {protocol_text.listed(shown)}."
+
     def _found(self) -> list[str]:
         curve, drawn = self.curve, self.drawn
         number, undefined = len(curve.measured), int(np.isnan(curve.measured).sum())
@@ -140,7 +166,20 @@ class CurveSummary:
         return [*said, *self._cheapest(), *lost]
 
     def _cheapest(self) -> list[str]:
+        drawn = self.drawn
+        prices_are = "Prices are assumptions, so look at a range of them (the figure of the loss)."
+        return [self._priced(*drawn.weights()), *self._worth, figures.stop_says(drawn), prices_are]
+
+    @cached_property
+    def _worth(self) -> list[str]:
+        """Where the loss is smallest, at the scenario's prices and without them; [] where nothing is priced."""
         drawn, curve = self.drawn, self.curve
+        if len(curve.measured) == 0:
+            return []
+        try:
+            drawn.priced()
+        except UsageError:
+            return []
         stop, dose = drawn.weights()
         place = drawn.cheapest(stop, dose)
         best = float(drawn.thresholds[place])
@@ -149,24 +188,15 @@ class CurveSummary:
         loss = {t: curve.frame(np.array([t])).set_index("estimate").loc["expected_loss"] for t in (curve.own, best)}
         at_own, at_best = (f"{loss[t].value:.2f}" for t in (curve.own, best))
         if best == curve.own:
-            said = [f"At the scenario's prices its own threshold has the smallest expected loss, {at_own}."]
+            said = f"At the scenario's prices its own threshold has the smallest expected loss, {at_own}."
         else:
             error = paired_mcse(endpoint, there, endpoint, here)
             about = f" ± {error:.2f}" if error > 0 else ""
             end = ", an end of the range" if drawn.at_an_end(place) else ""
             lower = f"{loss[curve.own].value - loss[best].value:.2f}{about}"
             least = f"the expected loss is smallest at {drawn.said(best)}{end}: {at_best}, against {at_own}"
-            said = [
-                f"At the scenario's prices {least} at the scenario's own, {lower} lower with common random numbers."
-            ]
-        prices_are = "Prices are assumptions, so look at a range of them (the figure of the loss)."
-        return [
-            self._priced(stop, dose),
-            *said,
-            figures.free_says(drawn),
-            figures.stop_says(drawn),
-            prices_are,
-        ]
+            said = f"At the scenario's prices {least} at the scenario's own, {lower} lower with common random numbers."
+        return [said, figures.free_says(drawn)]
 
     def _priced(self, stop: float, dose: float) -> str:
         """What is counted, and in what unit the loss is."""

@@ -14,6 +14,11 @@ from protocolsim.study.result import Result
 FORMATS = ("mermaid", "dot", "svg", "png", "html")
 ENDINGS = {"mermaid": ".mmd", "dot": ".dot", "svg": ".svg", "png": ".png", "html": ".html"}
 
+TOLD_OF_CHART = (
+    "A thick frame: enrolment. Rounded boxes: where a subject's course ends. A dashed arrow: by an event. Rules are "
+    "tried in the order of the file; beside each parameter stands its value."
+)
+
 
 def diagram(scenario: str | Scenario, format: str = "mermaid", *, counts: Result | None = None) -> str | bytes:
     """The state chart of a scenario (its name, its path, or as loaded): text, or bytes for "png".
@@ -52,12 +57,8 @@ def chart_for_page(chart: StateChart) -> str:
 
 def _page(scenario: Scenario, chart: StateChart) -> str:
     lead = [scenario.description] if scenario.description else []
-    told = (
-        "A thick frame: enrolment. Rounded boxes: where a subject's course ends. A dashed arrow: by an event. Rules "
-        "are tried in the order of the file; beside each parameter stands its value."
-    )
     sections = [
-        PageSection("States and rules", f"<figure>{chart_for_page(chart)}</figure>", told, wide=True),
+        PageSection("States and rules", f"<figure>{chart_for_page(chart)}</figure>", TOLD_OF_CHART, wide=True),
         PageSection("Schedule of assessments", schedule_html(schedule(scenario)), TOLD, wide=True),
     ]
     return plain_page(scenario.title, scenario.question, lead, sections)

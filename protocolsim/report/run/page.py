@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,9 @@ from protocolsim.report.looks.frames import bounded
 from protocolsim.report.looks.summary import OVER_ALL_MEANS, summary_of
 from protocolsim.report.parameters import summary as parameters
 from protocolsim.report.parameters.figures import variance_shares
-from protocolsim.report.run import figures, findings, levels
+from protocolsim.report.protocol.diagram import TOLD_OF_CHART, chart_for_page
+from protocolsim.report.protocol.state_chart import counts, state_chart
+from protocolsim.report.run import decision, figures, findings, levels
 from protocolsim.report.run.flow import flow
 from protocolsim.report.style import numbers
 from protocolsim.report.style.figures import inline
@@ -24,7 +26,7 @@ from protocolsim.study.companions import MOST
 from protocolsim.study.estimation.estimate import Estimate
 from protocolsim.study.result import Result
 from protocolsim.study.validation import PublishedComparison, inside, published_rows
-from protocolsim.text.html import rendered
+from protocolsim.text.html import rendered, safe
 
 _TEMPLATE = Path(__file__).with_name("page.html.j2")
 
@@ -32,38 +34,80 @@ _TEMPLATE = Path(__file__).with_name("page.html.j2")
 def page(result: Result) -> str:
     """The page as text. It loads nothing from anywhere, follows the reader's light or dark mode, and prints."""
     estimates = list(result.estimates.values())
+    looks, drawn = _looks(result), _figures(result)
+    first, *others = [*(looks["figures"][:1] if looks else []), *drawn] or [None]
+    parts: dict[str, Any] = {
+        "looks": looks,
+        "shares": _shares(result),
+        "validation": _validation(result),
+        "tests": [_test(result, e) for e in numbers.tests(result)],
+        "contrasts": [_characteristic(e) for e in numbers.over_trials(result)],
+        "beside": findings.beside(result),
+        "figures": others,
+        "parameters": _parameters(result),
+    }
+    titles = _titles(result, parts)
     return rendered(
         _TEMPLATE,
         result=result,
         verdict=numbers.verdict(result),
         findings=findings.sentences(result),
+        decision=decision.sentence(result),
+        first=first,
+        titles=titles,
+        contents=[{"id": name, "title": title} for name, title in titles.items()],
+        chart=_state_chart(result),
         style=style(),
-        beside=findings.beside(result),
+        **parts,
         most_beside=MOST,
         rows=_rows(result),
         compared=any(e.published is not None for e in estimates),
         range_means=numbers.RANGE_MEANS,
         prediction_means=numbers.PREDICTION_MEANS,
-        shares=_shares(result),
-        validation=_validation(result),
-        tests=[_test(result, e) for e in numbers.tests(result)],
         levels_mean=levels.LEVELS_MEAN if result.levels else "",
         warnings=[*result.scenario.warnings, *levels.warnings(result)],
-        contrasts=[_characteristic(e) for e in numbers.over_trials(result)],
         contrasts_mean=numbers.CONTRASTS_MEAN,
-        looks=_looks(result),
         tests_mean=numbers.TESTS_MEAN,
         verdict_means=numbers.VERDICT_MEANS,
         roles_mean=numbers.ROLES_MEAN,
         undefined=numbers.undefined_note(estimates),
-        figures=_figures(result),
-        parameters=_parameters(result),
         own_parameters=[asdict(k) for k in result.scenario.own_parameters],
         design=[asdict(s) for s in result.scenario.design],
         changed=sum(1 for p in result.scenario.parameters if p.changed),
         marks=MARKS,
         provenance=_provenance(result),
     )
+
+
+def _titles(result: Result, parts: Mapping[str, Any]) -> dict[str, str]:
+    """The headings of the parts that this page has, in their order, by the name that links lead to."""
+    compared = any(e.published is not None for e in result.estimates.values())
+    titles = {
+        "beside": "The same trial otherwise",
+        "looks": "The looks",
+        "results": "Simulated and published" if compared else "Simulated",
+        "shares": "What makes single trials differ",
+        "tests": "Analysing the trial",
+        "contrasts": "Estimates between arms, over trials",
+        "validation": "Row by row: could the model have produced the published trial?",
+        "caveats": "Caveats",
+        "figures": "More figures",
+        "protocol": "The protocol",
+        "parameters": "Parameters of the disease and the drugs",
+        "provenance": "Where this comes from",
+    }
+    there = {**parts, "caveats": result.scenario.notes}
+    return {name: title for name, title in titles.items() if there.get(name, True)}
+
+
+def _state_chart(result: Result) -> dict[str, Any]:
+    """The states and rules, with how many subjects took each way in the trials that a report draws from."""
+    chart = state_chart(result.scenario, counts([result.shown]))
+    return {
+        "title": "States and rules",
+        "caption": f"{TOLD_OF_CHART} {chart.told}.",
+        "svg": safe(chart_for_page(chart)),
+    }
 
 
 def _rows(result: Result) -> list[dict[str, Any]]:
@@ -139,7 +183,7 @@ def _characteristic(estimate: Estimate) -> dict[str, str]:
 def _figures(result: Result) -> list[dict[str, Any]]:
     """Each figure that this result has something to draw for."""
     drawn: list[dict[str, Any]] = []
-    for draw in (figures.through_states, flow, figures.patients_over_time):
+    for draw in (flow, figures.through_states, figures.patients_over_time):
         try:
             chart = draw(result)
         except UsageError:

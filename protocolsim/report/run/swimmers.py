@@ -103,15 +103,9 @@ def _layers(result: Result, lanes: pd.DataFrame, marks: pd.DataFrame, step: floa
 
     seen, missed = marks[marks["kind"] == "seen"], marks[marks["kind"] == "missed"]
     missed = missed[missed["dose"].isna()]
-    low, top = float(seen["value"].min()), float(seen["value"].max())
     # Numbers fit into their discs where they are counts.
-    counts = step == 0.0 and bool((seen["value"].dropna() >= 0).all()) and _whole(seen) and top < 100
-    sizes = (
-        alt.Scale(domain=[0, 1, max(top, 2)], range=[14, 130, 300])
-        if counts
-        else alt.Scale(domain=[low, max(top, low + 1e-9)], range=[10, 110])
-    )
-    size = alt.Size("value:Q", legend=None, scale=sizes)
+    counts = step == 0.0 and bool((seen["value"].dropna() >= 0).all()) and _whole(seen) and seen["value"].max() < 100
+    size = alt.Size("value:Q", legend=None, scale=_disc_sizes(seen, counts=counts))
     colour = alt.Color(
         "state:N", title=None, scale=colours(states, shown, finals(result.scenario)), legend=legend(shown)
     )
@@ -140,6 +134,15 @@ def _layers(result: Result, lanes: pd.DataFrame, marks: pd.DataFrame, step: floa
         words = alt.Chart(counted).mark_text(color=_WORD, fontSize=9).encode(x=x("week"), y=y, text="text:N")
         layers.insert(3, words)
     return layers
+
+
+def _disc_sizes(seen: pd.DataFrame, *, counts: bool) -> alt.Scale:
+    import altair as alt
+
+    low, top = float(seen["value"].min()), float(seen["value"].max())
+    if counts:
+        return alt.Scale(domain=[0, 1, max(top, 2)], range=[14, 130, 300])
+    return alt.Scale(domain=[low, max(top, low + 1e-9)], range=[10, 110])
 
 
 def _lane_words(last: pd.DataFrame) -> list[str]:

@@ -54,7 +54,7 @@ class LaneMark:
 
 
 @dataclass(frozen=True)
-class Lane:
+class DrawnLane:
     """One patient's course: `y` is the middle of the lane in pixels, `ended` how it ended in words."""
 
     y: float
@@ -75,7 +75,7 @@ class Tick:
 class TrialLanes:
     """One trial: lanes, axis and legend (colour, state), the height in pixels, and all of it in words."""
 
-    lanes: tuple[Lane, ...]
+    lanes: tuple[DrawnLane, ...]
     ticks: tuple[Tick, ...]
     legend: tuple[tuple[str, str], ...]
     height: int
@@ -108,7 +108,7 @@ def trial_lanes(result: Result, most: int = MOST_LANES) -> TrialLanes:
             LaneMark(_LEFT + (week - low) * per_week, _radius(kind, value, least, top))
             for week, kind, value in zip(of_row["week"], of_row["kind"], of_row["value"], strict=True)
         )
-        whole.append(Lane((k + 0.5) * _ROW, stays, marks, str(mine["ended"].iloc[-1]) if len(mine) else ""))
+        whole.append(DrawnLane((k + 0.5) * _ROW, stays, marks, str(mine["ended"].iloc[-1]) if len(mine) else ""))
     used = {stay.state for lane in whole for stay in lane.stays}
     legend = tuple((tint, label) for label, tint in tints.items() if label in used)
     ends = Counter(lane.ended for lane in whole)

@@ -47,6 +47,12 @@ class Screen:
             for part in wrapped(line, self.width - indent):
                 self._line(" " * indent + part if part else "", style)
 
+    def point(self, text: str) -> None:
+        """Print a paragraph as a point of a list: its first line after a dash, the others below it."""
+        lines = wrapped(shown(text, self.encoding).expandtabs(4), max(1, self.width - _GAP))
+        for number, line in enumerate(lines):
+            self._line(("  " if number else "- ") + line, "")
+
     def table(
         self,
         columns: Sequence[Column],

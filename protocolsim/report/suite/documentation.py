@@ -101,10 +101,11 @@ def _told(rows: Sequence[Mapping[str, Any]], what: str) -> Iterator[str]:
 def _at_fixed(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """What only the uncertainty of parameters lets in."""
     if rows:
-        yield "Inside the prediction range, but outside the sampling range at the values that parameters have by default:\n"
+        yield "Inside the prediction range, but outside the sampling range at the parameters' own values:\n"
     for row in rows:
         ends = said.span_of(row["fixed_lo"], row["fixed_hi"], row["unit"])
-        yield f"- {words(said.title_of(row))}, published {words(row['published_as'])}, at fixed parameters {words(ends)}."
+        value = words(row["published_as"])
+        yield f"- {words(said.title_of(row))}, published {value}, at fixed parameters {words(ends)}."
 
 
 def _use(row: Mapping[str, Any]) -> tuple[str, str, str]:

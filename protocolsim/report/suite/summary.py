@@ -50,8 +50,8 @@ ROLE_MEANS = (
     "fitted, a parameter was chosen to match it, so that lying inside tests nothing."
 )
 TOO_MANY = (
-    "More lie inside than should: each parameter is drawn as if the others said nothing of it, which makes ranges wider "
-    "than what is known, and most ranges were written beside these results."
+    "More lie inside than should: each parameter is drawn as if the others said nothing of it, which makes ranges "
+    "wider than what is known, and most ranges were written beside these results."
 )
 MEANS = (RANGE_MEANS, SCORE_MEANS, WITHOUT_MEANS, ROLE_MEANS)
 

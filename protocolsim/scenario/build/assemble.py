@@ -163,9 +163,7 @@ def _assemble(document: Document, part: ScenarioPart, q: Expressions, allow_plug
         decisions=decisions,
         effect=effect,
         interim=design,
-        named=q.parameters.named,
-        own_parameters=_own_parameters(part, protocol, q),
-        parameters=tuple(cast.rows),
+        **_settable(part, protocol, q, cast),
         design=state_rows(part, protocol),
         **cast.who(),
         lapsing=never,
@@ -178,6 +176,15 @@ def _assemble(document: Document, part: ScenarioPart, q: Expressions, allow_plug
 def _dose_units(protocol: Protocol | None, words: Vocabulary) -> dict[str, str | None]:
     """The unit of each drug's doses; None where some are per weight and some are not."""
     return {} if protocol is None else {n: protocol.dose_unit(k) for k, n in enumerate(words.drug_names)}
+
+
+def _settable(part: ScenarioPart, protocol: Protocol, q: Expressions, cast: _Cast) -> dict[str, Any]:
+    """What one may set of a scenario: by name, its own, and those of its models."""
+    return {
+        "named": q.parameters.named,
+        "own_parameters": _own_parameters(part, protocol, q),
+        "parameters": tuple(cast.rows),
+    }
 
 
 def _own_parameters(part: ScenarioPart, protocol: Protocol, q: Expressions) -> tuple[SettableParameter, ...]:

@@ -38,7 +38,7 @@ class ValidationSuite(inner.Suite):
     totals : pandas.DataFrame
         By role and of all: `data`, `inside` and `coverage`, the mean interval `score` beside that of the `naive`
         reference over the `scored` data that have both, their mean `width`, and how many of the `predicted` data lie
-        in what the others say of them. A datum that is said in two ways counts once.
+        in what the others say of them. A datum that is said twice counts once.
     members : mapping of str to mapping
         Seed and replicates of each scenario.
     seconds : float

@@ -34,12 +34,12 @@ if TYPE_CHECKING:
     from protocolsim.api.random_numbers import uniform
     from protocolsim.api.results import Comparison, Result, Sweep, Validation
     from protocolsim.api.scenarios import load, scenarios, schema
-    from protocolsim.api.simulate import compare, run, sweep, validate
+    from protocolsim.api.simulate import compare, embed, run, sweep, validate
     from protocolsim.api.study import (
         Study,
         open,  # noqa: A004 - protocolsim.open
     )
-    from protocolsim.api.suite import ValidationSuite, validate_all
+    from protocolsim.api.validation_suite.suite import ValidationSuite, validate_all
     from protocolsim.errors import (
         ProtocolsimError,
         ScenarioError,
@@ -84,6 +84,7 @@ __all__ = [
     "compare",
     "describe",
     "diagram",
+    "embed",
     "load",
     "load_targets",
     "looks",
@@ -125,7 +126,7 @@ _WHERE = {
     "Trace": "api.patient",
     "UsageError": "errors",
     "Validation": "api.results",
-    "ValidationSuite": "api.suite",
+    "ValidationSuite": "api.validation_suite.suite",
     "WorkerError": "errors",
     "boundaries": "api.boundaries",
     "calibrate": "api.calibration",
@@ -133,6 +134,7 @@ _WHERE = {
     "compare": "api.simulate",
     "describe": "api.protocol",
     "diagram": "api.protocol",
+    "embed": "api.simulate",
     "load": "api.scenarios",
     "load_targets": "api.calibration",
     "looks": "api.looks",
@@ -147,7 +149,7 @@ _WHERE = {
     "trace": "api.patient",
     "uniform": "api.random_numbers",
     "validate": "api.simulate",
-    "validate_all": "api.suite",
+    "validate_all": "api.validation_suite.suite",
 }
 
 

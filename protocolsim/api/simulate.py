@@ -293,3 +293,56 @@ def validate(
         )
     )  # fmt: skip
     return Validation(result, tuple(published_rows(result)))
+
+
+def embed(
+    scenario: ScenarioLike,
+    *,
+    replicates: int | None = None,
+    seed: int | None = None,
+    set: Settings | None = None,
+    progress: Progress | None = None,
+    allow_plugins: bool = False,
+) -> str:
+    """The story of a scenario as one HTML page, for a course: it needs no server and no network.
+
+    Parameters
+    ----------
+    scenario : str, path or Scenario
+        A shipped scenario by name, a file, or what `load` returned.
+    replicates : int, optional
+        How many trials; the scenario's own number if left out.
+    seed : int, optional
+        The seed of all random numbers; the scenario's own if left out.
+    set : mapping of str to value, optional
+        Values to change, by name, as for `load`.
+    progress : callable, optional
+        Called with the number of trials done since it was last called.
+    allow_plugins : bool, default False
+        Whether the file may name Python modules.
+
+    Returns
+    -------
+    str
+        The opening and every step of the scenario's `story:`, its numbers, curves and lanes computed beforehand.
+
+    Raises
+    ------
+    ScenarioError
+        Where the scenario cannot be read.
+    UsageError
+        Where it has no story, or a number is out of range.
+
+    Examples
+    --------
+    >>> page = protocolsim.embed("maa_daclizumab", replicates=20)
+    >>> page[:15], "<script src" in page
+    ('<!DOCTYPE html>', False)
+    """
+    from protocolsim.report.story.page import story_page
+    from protocolsim.study.arguments import replicates_and_seed
+    from protocolsim.study.story_runs import StoryRuns
+
+    loaded = scenario_of(scenario, set, allow_plugins)
+    number, chosen = replicates_and_seed(loaded, replicates, seed)
+    return story_page(StoryRuns(loaded, replicates=number, seed=chosen, progress=progress))

@@ -158,8 +158,7 @@ def study_in(
 
     `scenario` is None for a study of many. `manifest` may be None where --out is. `pieces` is where it keeps what is
     finished, if anything. What the user should know goes to standard error. Files that the scenario names beside itself
-    are read now, since they are kept with the results: one that is not there must not be found out when all is
-    simulated.
+    are read now, since they are kept with the results: one that is not there must not be found out when all is done.
     """
     if asked.out is None or manifest is None:
         if asked.resume:

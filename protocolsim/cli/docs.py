@@ -73,6 +73,7 @@ def _write_pages(folder: Path, scenario: str, allow_plugins: bool) -> None:
     from protocolsim.report.documentation.model_page import index_page, model_page, names
     from protocolsim.report.documentation.site import DOCS
     from protocolsim.report.documentation.stress_des import stress_des
+    from protocolsim.report.suite import documentation as suite
     from protocolsim.scenario.load import load
 
     if not folder.is_dir():
@@ -80,6 +81,7 @@ def _write_pages(folder: Path, scenario: str, allow_plugins: bool) -> None:
     pages = {f"models/{model}.md": model_page(room, model) for room, model in names()}
     pages |= {"models/index.md": index_page(), "stress_des.md": stress_des(load(scenario, allow_plugins=allow_plugins))}
     pages |= language_pages.pages()
+    pages[suite.PAGE] = suite.page()
     for place, text in pages.items():
         target = folder / place
         try:

@@ -36,10 +36,9 @@ def embed(
     The file has the opening and every step of the scenario's `story:`, its numbers, curves and lanes computed
     beforehand.
     """
-    from protocolsim.report.story.page import story_page
+    from protocolsim.api.simulate import embed as embedded
     from protocolsim.scenario.load import load
     from protocolsim.study.arguments import replicates_and_seed
-    from protocolsim.study.story_runs import StoryRuns
 
     if out.suffix.lower() not in (".html", ".htm"):
         raise UsageError(f"--out {out}: end it in .html")
@@ -47,7 +46,7 @@ def embed(
         loaded = load(scenario, set=assignments(settings), allow_plugins=allow_plugins)
         number, chosen = replicates_and_seed(loaded, replicates, seed)
         with progress(number * (1 + len(loaded.beside)), shown=not quiet) as tell:
-            write(story_page(StoryRuns(loaded, replicates=number, seed=chosen, progress=tell)))
+            write(embedded(loaded, replicates=number, seed=chosen, progress=tell))
 
 
 COMMAND = embed

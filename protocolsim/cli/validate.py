@@ -106,7 +106,7 @@ def _validate_all(suite: Path | None, asked: Asked) -> None:
     from protocolsim.study.suite.suite import run_suite, suite_plan
     from protocolsim.study.suite.totals import summary
 
-    plan = suite_plan(suite, **asked.study, allow_plugins=asked.allow_plugins)
+    plan = suite_plan(suite, **asked.study, parameters=asked.parameters, allow_plugins=asked.allow_plugins)
     with study_in(asked, None, plan.manifest) as folder:
         with workers_for(asked.workers, asked.cluster) as those, progress(plan.trials, shown=asked.shown) as tell:
             result = run_suite(plan, workers=those, folder=folder, progress=tell)

@@ -97,7 +97,12 @@ class Study:
         return summary
 
     def scenario(self, *, allow_plugins: bool = False) -> Scenario:
-        """The scenario that gives these results again. Raises UsageError for a file that is damaged or gone."""
+        """The scenario that gives these results again.
+
+        Raises UsageError for a file that is damaged or gone, and for results of a whole suite, which are of many.
+        """
+        if ours.SCENARIO not in self.manifest.files:
+            raise UsageError(f"{self.folder}: '{self.manifest.kind}' is of many scenarios and keeps none of them")
         return load(str(self._checked(ours.SCENARIO)), allow_plugins=allow_plugins)
 
     def _checked(self, name: str) -> Path:

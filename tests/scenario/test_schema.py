@@ -18,7 +18,7 @@ from protocolsim.scenario.json_schema import json_schema, schema_text
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "protocolsim" / "scenario" / "schema.json"
-SCENARIOS = sorted((ROOT / "scenarios").glob("*.yaml"))
+SCENARIOS = sorted([*(ROOT / "scenarios").glob("*.yaml"), *(ROOT / "scenarios" / "validation").glob("*.yaml")])
 VALIDATOR = jsonschema.Draft202012Validator(json.loads(SHIPPED.read_text(encoding="utf-8")))
 
 

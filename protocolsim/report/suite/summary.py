@@ -17,7 +17,8 @@ HEADINGS = (
     "Published result",
     "Published",
     "Simulated",
-    "One trial, 5-95 %",
+    "At fixed parameters",
+    "5-95 %",
     "Width",
     "Percentile",
     "Verdict",
@@ -29,18 +30,30 @@ HEADINGS = (
 WORDS = ("Published result", "Published", "Verdict", "Chosen without it", "Role")
 TOTAL_HEADINGS = ("Role", "Data", "Inside", "Share", "Score", "Naive score", "Mean width", "Inside without it")
 
-MEANS = (
-    "One trial: where 90 % of single simulated trials fall; simulated is their median. Width: of a share or a fall in "
-    "points, of a quantity above zero the factor between the ends. Verdict: whether the published value lies inside. "
-    "A miss counts only as far as the range is narrow, so the width stands beside it.",
-    "Score: the interval score of the range (Gneiting and Raftery 2007), its width plus 20 times how far outside the "
-    "published value lies; lower is better. Shares and falls in points, other quantities in hundredths of their natural "
-    "logarithm; a quantity that has neither scale, or a range that reaches zero, has no score. Naive: the same of who "
-    "knows no model, only what other trials published of that kind of endpoint.",
-    "Chosen without it: the range that the other published results, and not this one, leave for it; its verdict there.",
-    "Role: checked, no parameter was chosen with it; not independent, the parameters come from data that include it; "
-    "fitted, a parameter was chosen to match it, so that lying inside tests nothing.",
+RANGE_MEANS = (
+    "5-95 %: where 90 % of single simulated trials fall, and simulated is their median: at fixed parameters their "
+    "sampling range, with parameters drawn the prediction range, which holds both. Width: of a share or a fall in "
+    "points, of a quantity above zero the factor between the ends. Verdict: whether the published value lies inside. A "
+    "wide range holds much, so its width stands beside the verdict."
 )
+SCORE_MEANS = (
+    "Score: the interval score of the range (Gneiting and Raftery 2007), its width plus 20 times how far outside the "
+    "published value lies; lower is better. Shares and falls in points, other quantities in hundredths of their "
+    "natural logarithm; a quantity that has neither scale, or a range that reaches zero, has no score. Naive: the same "
+    "of who knows no model, only what other trials published of that kind of endpoint."
+)
+WITHOUT_MEANS = (
+    "Chosen without it: the range that the other published results, not this one, leave for it; its verdict there."
+)
+ROLE_MEANS = (
+    "Role: checked, no parameter was chosen with it; not independent, the parameters come from data that include it; "
+    "fitted, a parameter was chosen to match it, so that lying inside tests nothing."
+)
+TOO_MANY = (
+    "More lie inside than should: each parameter is drawn as if the others said nothing of it, which makes ranges "
+    "wider than what is known, and most ranges were written beside these results."
+)
+MEANS = (RANGE_MEANS, SCORE_MEANS, WITHOUT_MEANS, ROLE_MEANS)
 
 
 def title_of(row: Row) -> str:
@@ -55,7 +68,8 @@ def cells(row: Row) -> tuple[str, ...]:
         title_of(row),
         _published(row),
         _value(row["median"], unit),
-        _range(row["lo"], row["hi"], unit),
+        _at_fixed(row),
+        span_of(row["lo"], row["hi"], unit),
         width(row),
         "" if row["percentile"] is None else f"{row['percentile']:.0f}",
         row["verdict"],
@@ -78,17 +92,25 @@ def _value(value: float | None, unit: str) -> str:
     return f"{scaled(value, unit):.0f} %" if unit == "%" else plain(value)
 
 
-def _range(lo: float | None, hi: float | None, unit: str) -> str:
+def span_of(lo: float | None, hi: float | None, unit: str) -> str:
+    """A range in a cell: shares in whole per cent, all else without its unit."""
     if lo is None or hi is None:
         return "undefined"
     return span(lo, hi, "%" if unit == "%" else "")
 
 
+def _at_fixed(row: Row) -> str:
+    """The range at fixed parameters, where the other one has them drawn."""
+    return "" if row["fixed_verdict"] is None else span_of(row["fixed_lo"], row["fixed_hi"], row["unit"])
+
+
 def width(row: Row) -> str:
     """How wide the range is, on the scale on which rows can be compared."""
-    if row["width"] is None:
+    if row["width_on_scale"] is None:
         return ""
-    return f"{row['width']:.0f} points" if row["scale"] == "points" else f"× {math.exp(row['width'] / 100.0):.2g}"
+    if row["scale"] == "points":
+        return f"{row['width_on_scale']:.0f} points"
+    return f"{math.exp(row['width_on_scale'] / 100.0):.2g}-fold"
 
 
 def _score(score: float | None) -> str:
@@ -100,7 +122,7 @@ def without_it(row: Row) -> str:
     if row["without_it_lo"] is None:
         return ""
     told = "inside" if row["without_it_inside"] else "outside"
-    return f"{_range(row['without_it_lo'], row['without_it_hi'], row['unit'])}: {told}"
+    return f"{span_of(row['without_it_lo'], row['without_it_hi'], row['unit'])}: {told}"
 
 
 def total_cells(summary: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
@@ -128,6 +150,8 @@ def sentences(summary: Mapping[str, Any]) -> list[str]:
         if t["data"]
         else "No published result has a range."
     ]
+    if t["data"] and summary["parameters"] != "fixed" and t["inside"] / t["data"] > summary["nominal_coverage"]:
+        said.append(TOO_MANY)
     for role in ("checked", "not independent", "fitted"):
         if role in summary["totals"]:
             of = summary["totals"][role]
@@ -136,7 +160,7 @@ def sentences(summary: Mapping[str, Any]) -> list[str]:
         better = "better" if t["score"] < t["naive"] else "worse"
         said.append(
             f"Over the {t['scored']} data that both can say something of, the mean interval score is {t['score']:.0f}, "
-            f"that of the naive reference {t['naive']:.0f}: the model is {better} than knowing only other trials' results."
+            f"that of the naive reference {t['naive']:.0f}: the model is {better} than knowing only other trials."
         )
     return said
 

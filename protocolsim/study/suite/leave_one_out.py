@@ -21,7 +21,7 @@ import numpy as np
 
 from protocolsim.arrays import Floats, Integers, Mask
 
-SHARE_KEPT = 0.25
+SHARE_KEPT = 0.5
 LEAST_KEPT = 400
 _REACH = (0.005, 0.995)
 _ENDS = (0.05, 0.50, 0.95)
@@ -52,15 +52,17 @@ def leave_one_out(
     """Each row as the others predict it; None where none of them can, or where draws are too few.
 
     values: what two trials of each draw have, [draws, 2, rows]; a draw without a value is left out where it is asked.
-    published: what was published, [rows]. data: the datum of each row; rows of one datum are left out together.
+    published: what was published, [rows]. data: the datum of each row; rows of one datum are left out together, and the
+    first of them speaks for it: what says the same in two ways tells nothing twice, and a line through both has none.
     related: whether one row says anything of another (it shares a drawn parameter), [rows, rows]; all where absent.
     """
     number = len(published)
     related = np.ones((number, number), dtype=np.bool_) if related is None else related
     datum = np.array(data)
+    first = np.array([list(data).index(d) == k for k, d in enumerate(data)], dtype=np.bool_)
     found = []
     for row in range(number):
-        others = np.flatnonzero(related[row] & (datum != datum[row]))
+        others = np.flatnonzero(related[row] & (datum != datum[row]) & first)
         found.append(_predicted(values, published, row, others) if len(others) else None)
     return found
 
@@ -109,11 +111,18 @@ def _nearest(away: Floats) -> tuple[Floats, Integers]:
 
 
 def _moved(mine: Floats, away: Floats, weights: Floats) -> Floats:
-    """The row's values where the others are as published, along the weighted linear regression on them."""
+    """The row's values where the others are as published, along the weighted linear regression on them.
+
+    Each is as far from the line as it would be from one fitted without it (its residual over one minus its leverage):
+    with hardly more draws than rows a line comes too near to what it was fitted to.
+    """
     root = np.sqrt(weights)[:, None]
-    design = np.column_stack([np.ones(len(mine)), away])
-    slope = np.linalg.lstsq(root * design, root[:, 0] * mine, rcond=1e-8)[0][1:]
-    return np.asarray(mine - away @ slope)
+    design = root * np.column_stack([np.ones(len(mine)), away])
+    base, _ = np.linalg.qr(design)
+    slope = np.linalg.lstsq(design, root[:, 0] * mine, rcond=1e-8)[0]
+    leverage = np.minimum((base * base).sum(axis=1), 0.9)
+    left = mine - slope[0] - away @ slope[1:]
+    return np.asarray(slope[0] + left / (1.0 - leverage))
 
 
 def _quantiles(values: Floats, weights: Floats) -> tuple[float, float, float]:

@@ -8,7 +8,7 @@ pays for its width.
 Shares, falls and correlations are scored in points (100 are the whole). Quantities that are above zero are scored on
 their natural logarithm, times 100: a range from 1.0 to 1.5 is as wide as one from 40 to 80 %. Which of the two a row
 takes depends on its endpoint alone and never on what was simulated, so that the score stays proper. Differences of
-other quantities (letters, EDSS steps) have no such scale, and no score.
+other quantities (steps of a scale) have no such scale, and no score.
 
 The naive reference knows no model: of each result the 5th to 95th percentile of a Student distribution (the prediction
 interval for one more normal observation) from what other trials published of the same kind of endpoint, three at least.

@@ -3,22 +3,23 @@
 Members are the scenarios of the suite, and shipped ones whose own file says what was published: what a variant of a
 trial inherits from it is no further datum. Each member has its own seed, so that no two trials share patients, and all
 are points of one study: one folder, one set of workers.
+
+Parameters that are drawn are drawn under one seed for the whole suite, so that two members that share a model have its
+values in common, draw by draw, and nothing else: that is what one published result can say of another.
 """
 
 from __future__ import annotations
 
 import time
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from protocolsim.arrays import Floats
-from protocolsim.endpoint.base import Role
 from protocolsim.engine.base import Progress
-from protocolsim.errors import SimulationError, UsageError
+from protocolsim.errors import SimulationError, UsageError, nearest
 from protocolsim.randomness import MAX_SEED
 from protocolsim.scenario.file import library
 from protocolsim.scenario.load import load
@@ -29,18 +30,24 @@ from protocolsim.study.engines import AUTO, chosen_engine
 from protocolsim.study.estimation.endpoint_sums import PointSums
 from protocolsim.study.estimation.estimate import estimate
 from protocolsim.study.execution.trials import Trials
+from protocolsim.study.parameters.asked import FIXED, PLAUSIBLE
+from protocolsim.study.parameters.draws import TOGETHER, ParameterDraws
+from protocolsim.study.parameters.told import planned_draws
+from protocolsim.study.parameters.uncertain import uncertain_in
 from protocolsim.study.result import Result
 from protocolsim.study.storage.chunk_files import ChunkFiles
 from protocolsim.study.storage.manifest import Manifest, content_of
 from protocolsim.study.storage.study_folder import StudyFolder
 from protocolsim.study.storage.write import checksum_of
-from protocolsim.study.suite.leave_one_out import LeftOut
-from protocolsim.study.suite.scores import Scale, ScoredRange, kind_of, naive_range, scale_of, scored
-from protocolsim.study.validation import PublishedComparison, judged_trials, published_rows, validation_plan
+from protocolsim.study.suite.predicted import predicted_by_others
+from protocolsim.study.suite.row import SuiteRow
+from protocolsim.study.suite.scores import kind_of, naive_range, scale_of, scored
+from protocolsim.study.validation import judged_trials, published_rows, validation_plan
 
 SHIPPED = "the suite that comes with protocolsim"
 KIND = "validate --all"
-ROLES: tuple[Role, ...] = ("checked", "not independent", "fitted")
+_PARAMETER_SEED = 1
+_TRIALS, _SUBJECTS = 600, 30_000
 
 
 @dataclass(frozen=True)
@@ -52,11 +59,13 @@ class Member:
     seed: int
     replicates: int
     published_size: OfPublishedSize
+    draws: ParameterDraws | None = None
 
     def points(self, engine: str) -> list[Trials]:
-        """The trials themselves, and those of the larger cohort that its published counts take."""
+        """The trials themselves, and those of the larger cohort that its published counts take; then the same drawn."""
         there = [s for s in (self.scenario, self.published_size.enlarged) if s is not None]
-        return [Trials(s, chosen_engine(s, engine), self.seed, range(self.replicates)) for s in there]
+        fixed = [Trials(s, chosen_engine(s, engine), self.seed, range(self.replicates)) for s in there]
+        return fixed if self.draws is None else [*fixed, *(replace(point, draws=self.draws) for point in fixed)]
 
 
 @dataclass(frozen=True)
@@ -66,6 +75,7 @@ class SuitePlan:
     members: tuple[Member, ...]
     source: str
     engine: str
+    parameters: str = FIXED
 
     @property
     def trials(self) -> int:
@@ -85,47 +95,9 @@ class SuitePlan:
         return {
             "content": content_of(member.scenario),
             "seed": member.seed,
-            "replicates": member.replicates,
+            **planned_draws(member.draws),
             "cohort for published counts": None if larger is None else larger.trial.cohort.size,
         }
-
-
-@dataclass(frozen=True)
-class SuiteRow:
-    """One published result of the suite.
-
-    `scenario` is its name, `compared` the row as `validate` has it, `trials` what it is in each trial that it is judged
-    among. `scale` is that of its scores, None where it has none. `own` is the simulated range, `naive` that of the
-    naive reference, each with its score; None where there is none. `datum` is the name of the row whose datum it is.
-    `left_out` is what the other rows say of it, None where parameters were not drawn or no other row says anything.
-    """
-
-    scenario: str
-    title: str
-    compared: PublishedComparison
-    datum: str
-    trials: Floats = field(repr=False, compare=False)
-    scale: Scale | None = None
-    own: ScoredRange | None = None
-    naive: ScoredRange | None = None
-    left_out: LeftOut | None = None
-
-    @property
-    def name(self) -> str:
-        """Its name in the whole suite: scenario and endpoint."""
-        return f"{self.scenario}.{self.compared.estimate.name}"
-
-    @property
-    def inside(self) -> bool | None:
-        """Whether it lies inside; None where that is not defined."""
-        return None if self.compared.verdict == "undefined" else self.compared.verdict == "inside"
-
-    @property
-    def inside_without_it(self) -> bool | None:
-        """Whether it lies in what the other rows say of it."""
-        if self.left_out is None:
-            return None
-        return self.left_out.lo - 1e-9 <= self.compared.published.value <= self.left_out.hi + 1e-9
 
 
 @dataclass(frozen=True)
@@ -150,6 +122,7 @@ class Suite:
             "seeds": ", ".join(f"{m.scenario.name} {m.seed}" for m in self.plan.members),
             "replicates": ", ".join(f"{m.scenario.name} {m.replicates}" for m in self.plan.members),
             "engine": self.plan.engine,
+            "parameters": self.plan.parameters,
             "run time": f"{self.seconds:.1f} s",
             "protocolsim": version("protocolsim"),
         }
@@ -165,8 +138,25 @@ def own_rows(scenario: Scenario) -> tuple[str, ...]:
     )
 
 
-def suite_scenarios(folder: Path | None = None, *, allow_plugins: bool = False) -> list[Scenario]:
-    """The scenarios of the suite that have published results of their own: those shipped, or those of a folder.
+def _said_anew(scenarios: Iterable[Scenario]) -> set[tuple[str, str, str]]:
+    """Scenario, endpoint and words of each published value that another of them, which extends it, says again itself.
+
+    It is one datum, and that of the scenario that says it last, which was written to hold it.
+    """
+    found = set()
+    for scenario in scenarios:
+        document = scenario.document
+        parents = {place.source for place in document.places.values()} - {document.source}
+        for row in own_rows(scenario):
+            said = scenario.endpoints[row].published
+            found |= {(parent, row, said.text) for parent in parents if said is not None}
+    return found
+
+
+def suite_scenarios(
+    folder: Path | None = None, *, allow_plugins: bool = False
+) -> list[tuple[Scenario, tuple[str, ...]]]:
+    """The scenarios of the suite with their own published results: those shipped, or those of a folder.
 
     Raises UsageError for a folder without any, ScenarioError for a file with faults.
     """
@@ -176,12 +166,27 @@ def suite_scenarios(folder: Path | None = None, *, allow_plugins: bool = False) 
         if not folder.is_dir():
             raise UsageError(f"--suite {folder}: there is no such folder")
         names = [str(p) for p in sorted(folder.iterdir()) if p.suffix.lower() in (".yaml", ".yml") and p.is_file()]
-    found = [load(name, allow_plugins=allow_plugins) for name in names]
-    found = [scenario for scenario in found if own_rows(scenario)]
+    read = [load(name, allow_plugins=allow_plugins) for name in names]
+    again = _said_anew(read)
+    found = []
+    for scenario in read:
+        said = {row: scenario.endpoints[row].published for row in own_rows(scenario)}
+        rows = tuple(r for r, p in said.items() if p is not None and (scenario.name, r, p.text) not in again)
+        if rows:
+            found.append((scenario, rows))
     if not found:
         where = SHIPPED if folder is None else f"--suite {folder}"
         raise UsageError(f"{where}: expected scenario files (.yaml) with published results (`published:`), found none")
     return found
+
+
+def suite_replicates(scenario: Scenario) -> int:
+    """How many trials of each member unless told otherwise; a whole suite then takes minutes.
+
+    600, or of larger cohorts as many as have 30,000 subjects; never fewer than the scenario's own number. An end of
+    90 % is then known to two percentiles, and the error of each end stands in the row.
+    """
+    return max(scenario.replicates, min(_TRIALS, _SUBJECTS // scenario.trial.cohort.size))
 
 
 def suite_plan(
@@ -190,19 +195,31 @@ def suite_plan(
     replicates: int | None = None,
     seed: int | None = None,
     engine: str = AUTO,
+    parameters: str = FIXED,
     allow_plugins: bool = False,
 ) -> SuitePlan:
     """A plan of the shipped suite, or of the scenarios in a folder; each has its own number of trials unless given.
 
-    With `seed` the seed of each member comes from it and from the member's name; without, it is the scenario's own.
+    `parameters` is "fixed", or "plausible" to draw those that are uncertain too. With `seed` the seed of each member
+    comes from it and from the member's name; without, it is the scenario's own.
+
     Raises UsageError where there is nothing to run, ScenarioError for files with faults.
     """
+    if parameters not in (FIXED, PLAUSIBLE):
+        close = nearest(parameters, (FIXED, PLAUSIBLE))
+        meant = "" if close is None else f"; did you mean '{close}'?"
+        raise UsageError(
+            f"--parameters {parameters}: a suite takes fixed or plausible, since a posterior is of one scenario{meant}"
+        )
     members = []
-    for scenario in suite_scenarios(folder, allow_plugins=allow_plugins):
+    for scenario, rows in suite_scenarios(folder, allow_plugins=allow_plugins):
         chosen = None if seed is None else (seed + zlib.crc32(scenario.name.encode())) % (MAX_SEED + 1)
-        plan = validation_plan(scenario, replicates, chosen, engine, where=scenario.name)
-        members.append(Member(scenario, own_rows(scenario), plan.seed, plan.replicates, plan.published_size))
-    return SuitePlan(tuple(members), SHIPPED if folder is None else str(folder), engine)
+        number = suite_replicates(scenario) if replicates is None else replicates
+        plan = validation_plan(scenario, number, chosen, engine, where=scenario.name)
+        of_suite = _PARAMETER_SEED if seed is None else seed
+        draws = None if parameters == FIXED else ParameterDraws(uncertain_in(scenario)[0], of_suite)
+        members.append(Member(scenario, rows, plan.seed, plan.replicates, plan.published_size, draws))
+    return SuitePlan(tuple(members), SHIPPED if folder is None else str(folder), engine, parameters)
 
 
 def run_suite(
@@ -222,25 +239,37 @@ def run_suite(
             results.setdefault(member.scenario.name, []).append(_result(point, sums))
     except SimulationError as error:
         raise SimulationError(f"{points[error.point][0].scenario.name}: {error}") from None
-    rows = [row for member in plan.members for row in _rows(member, *results[member.scenario.name])]
-    return Suite(plan, tuple(_with_naive(rows, plan)), time.perf_counter() - started)
+    rows = [row for member in plan.members for row in _rows(member, results[member.scenario.name])]
+    rows = [*_with_naive(rows, plan)]
+    if plan.parameters != FIXED:
+        rows = predicted_by_others(rows, {m.scenario.name: m.draws for m in plan.members})
+    return Suite(plan, tuple(rows), time.perf_counter() - started)
 
 
 def _result(point: Trials, made: PointSums) -> Result:
-    estimates = {name: estimate(endpoint, made.sums[name]) for name, endpoint in point.scenario.reported.items()}
+    together = 1 if point.draws is None else TOGETHER
+    reported = point.scenario.reported
+    estimates = {name: estimate(endpoint, made.sums[name], together) for name, endpoint in reported.items()}
     return Result(
-        point.scenario, point.seed, len(point.replicates), point.engine, estimates, 0.0, made.rows, sums=made.sums
-    )
+        point.scenario, point.seed, len(point.replicates), point.engine, estimates, 0.0, made.rows, sums=made.sums,
+        draws=point.draws,
+    )  # fmt: skip
 
 
-def _rows(member: Member, result: Result, enlarged: Result | None = None) -> Iterator[SuiteRow]:
-    whole = replace(result, published_size=member.published_size, enlarged=enlarged)
+def _judged_so(member: Member, result: Result, enlarged: Result | None = None) -> Result:
+    return replace(result, published_size=member.published_size, enlarged=enlarged)
+
+
+def _rows(member: Member, results: Sequence[Result]) -> Iterator[SuiteRow]:
+    whole = _judged_so(member, *(r for r in results if r.draws is None))
+    judged = whole if member.draws is None else _judged_so(member, *(r for r in results if r.draws is not None))
+    whole = replace(whole, drawn=None if member.draws is None else judged)
     name, there = member.scenario.name, set(member.rows)
     for compared in published_rows(whole):
         e, said = compared.estimate, compared.published
         if e.name not in there:
             continue
-        trials, _ = judged_trials(e.name, whole)
+        trials, _ = judged_trials(e.name, judged)
         scale = scale_of(member.scenario.endpoints[e.name])
         own = None if scale is None or compared.verdict == "undefined" else scored(e.lo, e.hi, said.value, scale)
         datum = said.same_as if said.same_as in there else e.name

@@ -11,8 +11,9 @@ from typing import Any
 
 from protocolsim.endpoint.base import Role
 from protocolsim.study.estimation.estimate import nan_as_none
+from protocolsim.study.suite.row import ROLES, SuiteRow
 from protocolsim.study.suite.scores import LEVEL, ScoredRange
-from protocolsim.study.suite.suite import ROLES, Suite, SuiteRow
+from protocolsim.study.suite.suite import Suite
 from protocolsim.study.validation import as_json
 
 
@@ -102,6 +103,7 @@ def summary(suite: Suite) -> dict[str, Any]:
         "suite": suite.plan.source,
         "version": version("protocolsim"),
         "engine": suite.plan.engine,
+        "parameters": suite.plan.parameters,
         "nominal_coverage": LEVEL,
         "scenarios": {name: dict(of) for name, of in suite.members.items()},
         "totals": {name: {**vars(t), "coverage": t.coverage} for name, t in totals(suite).items()},
@@ -121,7 +123,9 @@ def row_as_json(row: SuiteRow) -> dict[str, Any]:
         "median": nan_as_none(row.compared.estimate.median),
         "scale": row.scale,
     }
-    known |= {"width": own and own.width, "score": own and own.score}
+    fixed, value = row.compared.fixed, row.compared.published.value
+    known["fixed_verdict"] = None if fixed is None else "inside" if fixed.inside(value) else "outside"
+    known |= {"width_on_scale": own and own.width, "score": own and own.score}
     known |= {"naive_lo": naive and naive.lo, "naive_hi": naive and naive.hi, "naive_score": naive and naive.score}
     without = ("lo", "median", "hi", "percentile", "by", "draws", "beyond")
     known |= {f"without_it_{part}": None if left is None else getattr(left, part) for part in without}

@@ -17,7 +17,7 @@ from protocolsim.study.suite.totals import summary
 if TYPE_CHECKING:
     import pandas as pd
 
-_SHOWN = ["label", "published_as", "median", "lo", "hi", "width", "percentile", "verdict", "score", "role"]
+_SHOWN = ["label", "published_as", "median", "lo", "hi", "width_on_scale", "percentile", "verdict", "score", "role"]
 
 
 class ValidationSuite(inner.Suite):
@@ -32,13 +32,13 @@ class ValidationSuite(inner.Suite):
         `left_out` (what the other published results say of it, where parameters were drawn).
     frame : pandas.DataFrame
         The same, one row each, by scenario and endpoint: the columns of `Validation.frame`, `median`, `scale`,
-        `width`, `score`, `naive_lo`, `naive_hi`, `naive_score`, and `without_it_lo`, `without_it_median`,
+        `width_on_scale`, `score`, `naive_lo`, `naive_hi`, `naive_score`, and `without_it_lo`, `without_it_median`,
         `without_it_hi`, `without_it_percentile`, `without_it_by`, `without_it_draws`, `without_it_beyond`,
         `without_it_inside` (undefined where parameters were fixed).
     totals : pandas.DataFrame
         By role and of all: `data`, `inside` and `coverage`, the mean interval `score` beside that of the `naive`
         reference over the `scored` data that have both, their mean `width`, and how many of the `predicted` data lie
-        in what the others say of them. A datum that is said in two ways counts once.
+        in what the others say of them. A datum that is said twice counts once.
     members : mapping of str to mapping
         Seed and replicates of each scenario.
     seconds : float
@@ -53,9 +53,8 @@ class ValidationSuite(inner.Suite):
 
     Examples
     --------
-    >>> suite = protocolsim.validate_all(replicates=4)
-    >>> suite.frame.loc[("ms_wynn_2010", "low_dose"), ["published_as", "role"]].tolist()
-    ['0.75', 'checked']
+    >>> suite = protocolsim.validate_all(parameters="plausible")  # doctest: +SKIP
+    >>> suite.frame[["published_as", "lo", "hi", "width_on_scale", "verdict"]]  # doctest: +SKIP
     """
 
     @cached_property
@@ -110,6 +109,7 @@ def validate_all(
     replicates: int | None = None,
     seed: int | None = None,
     engine: str = "auto",
+    parameters: str = "fixed",
     workers: Workers = 1,
     progress: Progress | None = None,
     allow_plugins: bool = False,
@@ -124,11 +124,16 @@ def validate_all(
     suite : str or Path, optional
         A folder of scenario files with published results, in place of the suite that comes with the package.
     replicates : int, optional
-        How many trials of each scenario; unless given as many as the ends of its ranges need, as for `validate`.
+        How many trials of each scenario; unless given 600, or of larger cohorts as many as have 30,000 patients, and
+        never fewer than the scenario's own number.
     seed : int, optional
         A seed from which each scenario's own is made, with its name; unless given each has the seed of its file.
     engine : {"auto", "batch", "des"}, default "auto"
         "batch" is fast, "des" is the reference; "auto" takes the fast one where it can run the trial.
+    parameters : {"fixed", "plausible"}, default "fixed"
+        "plausible": also draw the parameters that are uncertain from their plausible ranges, for each pair of trials,
+        the same in all scenarios of a model; verdicts are then of the prediction range, and each published result is
+        predicted from the others.
     workers : int, str or Executor, default 1
         How many processes; -1 for one on each core, "auto" for as many as pay. The numbers are the same for any.
     progress : callable, optional
@@ -153,9 +158,11 @@ def validate_all(
     Examples
     --------
     >>> suite = protocolsim.validate_all(replicates=4)
-    >>> suite.totals.loc["checked", "data"] > 10
-    True
+    >>> suite.frame.loc[("ms_wynn_2010", "low_over_placebo"), ["published_as", "role"]].tolist()
+    ['0.75', 'fitted']
     """
     folder = None if suite is None else Path(fspath(suite))
-    plan = suite_plan(folder, replicates=replicates, seed=seed, engine=engine, allow_plugins=allow_plugins)
+    plan = suite_plan(
+        folder, replicates=replicates, seed=seed, engine=engine, parameters=parameters, allow_plugins=allow_plugins
+    )
     return presented(ValidationSuite, run_suite(plan, workers=workers, progress=progress))

@@ -337,7 +337,7 @@ def embed(
     --------
     >>> page = protocolsim.embed("maa_daclizumab", replicates=20)
     >>> page[:15], "<script src" in page
-    ('<!DOCTYPE html>', False)
+    ('<!doctype html>', False)
     """
     from protocolsim.report.story.page import story_page
     from protocolsim.study.arguments import replicates_and_seed

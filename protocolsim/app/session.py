@@ -58,6 +58,7 @@ class Visitor:
         self._asks = 0
         self._preparing: asyncio.Task[None] | None = None
         self._asked: dict[tuple[str, str], tuple[int, VisitorState]] = {}
+        self._meant: dict[tuple[str, str], VisitorState] = {}
         self._tasks: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._opening: asyncio.Task[None] | None = None
         self._moving: asyncio.Task[None] | None = None
@@ -82,6 +83,7 @@ class Visitor:
             return
         self.state, self.described = state, answer.facts
         self._asked.clear()
+        self._meant.clear()
         async with reactive.lock():
             self.refused.set(refused)
             for shown in self.shown.values():
@@ -190,7 +192,10 @@ class Visitor:
             await self._refuse(place, str(error))
             return
         latest, already = self._asked.get(place, (0, None))
-        if latest > number or already == wanted:
+        if latest > number:
+            return
+        self._meant[place] = state
+        if already == wanted:
             return
         # Only now: a change that makes no difference here leaves alone what is under way.
         if place in self._tasks:
@@ -206,7 +211,7 @@ class Visitor:
         if self._answers.kept(order) is None:
             await self._status(place, 0, 0)
         try:
-            shown = Shown(await self._answers.get(order, tell), "", order.state)
+            answer = await self._answers.get(order, tell)
         except ProtocolsimError as error:
             await self._refuse(place, str(error))
             await self._send("status", {"part": "-".join(place), "running": False})
@@ -215,7 +220,8 @@ class Visitor:
             if place not in self._asked:
                 await self._send("status", {"part": "-".join(place), "running": False})
             raise
-        await self._set(self.shown[place], shown)
+        # Shown as it is set up by now: what makes no difference to the answer may have moved meanwhile.
+        await self._set(self.shown[place], Shown(answer, "", self._meant.get(place)))
         await self._send("status", {"part": "-".join(place), "running": False})
 
     async def _refuse(self, place: tuple[str, str], why: str) -> None:

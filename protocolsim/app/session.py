@@ -329,7 +329,7 @@ def _counted(session: Session, visitor: Visitor) -> None:
 
 
 def _outputs(output: Outputs, visitor: Visitor) -> None:
-    @output(id="form")
+    @output(id="form", suspend_when_hidden=False)  # it is there beside the opening too, which hides it
     @render.ui
     def _() -> TagList | None:
         visitor.opened.get()

@@ -143,7 +143,7 @@ def test_a_dragged_boundary_shows_what_the_command_line_gives(visits):
     assert np.isfinite(value(at, "trial[claims_effect]", 1))
     for figure in at.page.query_selector_all("main .tab-pane.active figure"):
         assert figure.query_selector("figcaption p").inner_text()
-        assert figure.query_selector("svg[role=img]").get_attribute("aria-label")
+        assert figure.query_selector("svg:is([role=img], [role=group])").get_attribute("aria-label")
         assert [a.inner_text() for a in figure.query_selector_all(".files a")] == ["PNG", "SVG", "data"]
     for form in ("png", "csv"):
         with at.page.expect_download() as started:

@@ -100,7 +100,7 @@ def test_every_view_renders(visit, view):
     at.idle()
     for figure in at.page.query_selector_all("main .tab-pane.active figure[data-figure]"):
         assert figure.query_selector("figcaption p").inner_text()
-        assert figure.query_selector("svg[role=img]").get_attribute("aria-label")
+        assert figure.query_selector("svg:is([role=img], [role=group])").get_attribute("aria-label")
         assert [a.inner_text() for a in figure.query_selector_all(".files a")] == ["PNG", "SVG", "data"]
     assert [a.inner_text() for a in at.page.query_selector_all("main .tab-pane.active .alert")] == []
 

@@ -41,8 +41,13 @@ class Served:
 
 @contextmanager
 def served(*arguments: str, errors: Any = None) -> Iterator[Served]:
-    """`protocolsim app` with these arguments on a free port. What it says on standard error goes to `errors`."""
-    start = [sys.executable, "-c", "from protocolsim.cli import main; main()", "app", *arguments, "--port", "0"]
+    """`protocolsim app` with these arguments on a free port. What it says on standard error goes to `errors`.
+
+    With one process that simulates, unless said: where more are free they make ready what a visitor probably asks for
+    next, which the tests that run beside would wait for.
+    """
+    lone = [] if "--workers" in arguments else ["--workers", "1"]
+    start = [sys.executable, "-c", "from protocolsim.cli import main; main()", "app", *arguments, *lone, "--port", "0"]
     with subprocess.Popen(start, stdout=subprocess.PIPE, stderr=errors, text=True) as process:
         assert process.stdout is not None
         try:

@@ -11,7 +11,7 @@ import protocolsim
 from tests.support.browser import Visit, browser, served
 
 REPLICATES = 10
-SCENARIOS = ("ms_daclizumab", "maa_daclizumab", "hcv_response_guided")
+SCENARIOS = ("ms_daclizumab", "maa_daclizumab", pytest.param("hcv_response_guided", marks=pytest.mark.long))
 pytestmark = pytest.mark.flaky(reruns=2)
 
 

@@ -283,10 +283,10 @@ class TestCommands:
     def test_the_terminal(self, command, monkeypatch):
         """Both ranges by name, the shares, and what to learn next; without drawing, how to draw."""
         monkeypatch.setenv("COLUMNS", "130")
-        _, out, _ = command("run", *QUICK, "--replicates", "80")
+        _, out, _ = command("run", *QUICK, "--replicates", "80", "--explain")
         for words in ("Sampling range,", "Prediction range,", "Parameters'", "What to learn next:", "40 draws of"):
             assert words in out
-        _, plain, _ = command("run", MS, "--replicates", "20")
+        _, plain, _ = command("run", MS, "--replicates", "20", "--explain")
         assert "Prediction range" not in plain
         assert "--parameters plausible" in plain
         assert "Sampling range at fixed parameters" in plain

@@ -29,6 +29,7 @@ CALLS = [
     ("diagram", "ms_daclizumab", "-o", "chart.svg"),
     ("diagram", "ms_daclizumab", "-o", "chart.png", "--counts", "--replicates", "1"),
     ("docs", "relapsing_ms"),
+    ("embed", "maa_daclizumab", "--replicates", "2", "--quiet", "--out", "story.html"),
     ("explain", "share"),
     ("list",),
     ("looks", "ms_two_stage", "--html", "-o", "looks.html"),

@@ -86,6 +86,7 @@ def test_what_is_written_names_only_what_there_is(room, name):
     component = load_shipped(room, name)
     known = {p.name for p in component.parameters} | {t.name for t in component.traits}
     known |= {*component.reads, *component.writes, *component.needs}
+    known |= {population.name for population in getattr(component, "populations", ())}
     text = (ROOT / "protocolsim" / room / f"{name}.md").read_text(encoding="utf-8")
     assert "```math" in text
     assert set(re.findall(r"(?<!`)`([a-z_0-9]+)`(?!`)", text)) <= known

@@ -262,7 +262,7 @@ class TestTheWall:
     @pytest.mark.parametrize("name", SHIPPED)
     def test_decisions_do_read_the_chart(self, name, monkeypatch):
         """With a chart of zeros for those enrolled, some decisions change: the test above could fail."""
-        decide = des.Replicate.decide
+        decide, honest = des.Replicate.decide, ran(name)["moves"]["to_state"].tolist()
 
         def deceived(self: Any, course: Course, group: Any) -> bool:
             seen = course.chart.value.copy()
@@ -277,7 +277,7 @@ class TestTheWall:
         moves = des.simulate(trial, 7, REPLICATES)["moves"]["to_state"]
         decided = any(transition.rule is not None for transition in trial.protocol.transitions)
         # Where no rule decides, as in a trial of parallel arms, there is nothing to be deceived in.
-        assert (moves.tolist() != ran(name)["moves"]["to_state"].tolist()) == decided
+        assert (moves.tolist() != honest) == decided
 
     def test_a_fault_in_a_rule_is_not_swallowed(self):
         """An exception while a rule is tried stops the run, as itself."""

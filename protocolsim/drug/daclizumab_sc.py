@@ -70,6 +70,7 @@ MODEL = ByName(
     needs=("weight",),
     derived=_derived,
 )  # fmt: skip
+_DRAW = MODEL.draw
 
 
 _P = MODEL.constant  # for the one kernel below that is no subject's
@@ -323,8 +324,8 @@ COMPONENT = MODEL.component(
     traits=TRAITS,
     writes={"log_new_lesion_rate": MODEL.field.log_rate_ratio, "anti_cd25_concentration": MODEL.field.concentration},
     hazards=(
-        Hazard("severe adverse event", MODEL.draw.severe, severe_event_rate),
-        Hazard("adverse event", MODEL.draw.adverse, adverse_event_rate),
+        Hazard("severe adverse event", _DRAW.severe, severe_event_rate),
+        Hazard("adverse event", _DRAW.adverse, adverse_event_rate),
     ),
     start=start,
     advance=advance,

@@ -88,7 +88,7 @@ class TestHelp:
         assert refused(command, "lsit") == "no command 'lsit'; did you mean 'list'?\n"
         there = ", ".join(sorted(p.stem for p in Path(cli.__file__).parent.glob("[a-z]*.py") if p.stem != "base"))
         assert refused(command, "xyz") == f"no command 'xyz'; there are: {there}\n"
-        assert "did you mean '--replicates'" in refused(command, "run", "ms_daclizumab", "--replicate", "2").lower()
+        assert "'--replicates'" in refused(command, "run", "ms_daclizumab", "--replicate", "2").lower()
 
 
 class TestRun:

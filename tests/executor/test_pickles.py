@@ -49,6 +49,10 @@ def found(tmp_path_factory) -> dict[str, Any]:
         "calibrate": protocolsim.calibrate(scenario, "ms_daclizumab", points=40, trials=2),
         "boundaries": protocolsim.boundaries("ms_group_sequential", replicates=2),
         "looks": protocolsim.looks("ms_two_stage", replicate=0),
+        "embed": protocolsim.embed("maa_daclizumab", replicates=2),
+        "validate_all": protocolsim.validate_all(_small_suite(tmp_path_factory.mktemp("suite")), replicates=2),
+        "Note": protocolsim.Note("a word", folded="more"),
+        "Question": protocolsim.Question("How many?", 0.25),
         "StudyStopped": protocolsim.StudyStopped("a word"),
         "WorkerError": protocolsim.WorkerError("a word"),
         "ScenarioError": ScenarioError("a.yaml", [Fault(1, 2, "x", "wrong")]),
@@ -56,6 +60,13 @@ def found(tmp_path_factory) -> dict[str, Any]:
         "UsageError": protocolsim.UsageError("a word"),
         "ProtocolsimError": protocolsim.ProtocolsimError("a word"),
     }
+
+
+def _small_suite(place: Path) -> Path:
+    """A folder of scenarios with one in it."""
+    fall = "published: {new_cel_inhibition: {value: 72 %, role: checked, mark: F, source: an abstract}}"
+    (place / "one.yaml").write_text(f"extends: ms_daclizumab\ncohort: {{size: 5}}\n{fall}\n", encoding="utf-8")
+    return place
 
 
 def _kept(scenario: protocolsim.Scenario, place: Path) -> Path:

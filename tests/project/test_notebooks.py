@@ -53,6 +53,9 @@ def told(cells: list[Any]) -> list[str]:
     return [o.get("text") or o["data"]["text/html"] for o in mine]
 
 
+MOST_SIMULATED = ("8_stopping_early", "10_titration")
+
+
 @pytest.fixture(scope="module")
 def execute() -> Iterator[Callable[[Any], None]]:
     """Executes a lesson in Jupyter. All in one kernel, which forgets every name in between: to start one takes long."""
@@ -79,7 +82,12 @@ def test_they_are_numbered():
     assert [path.stem.partition("_")[0] for path in NOTEBOOKS] == [str(k + 1) for k in range(len(NOTEBOOKS))]
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+@pytest.mark.parametrize(
+    "path",
+    # The two that simulate most take half a minute each.
+    [pytest.param(p, marks=pytest.mark.long) if p.stem in MOST_SIMULATED else p for p in NOTEBOOKS],
+    ids=lambda p: p.stem,
+)
 def test_runs_judges_answers_and_shows_what_is_stored(path, execute):
     """Each cell runs after those before it and says what is stored; no answer, the right one and a wrong one differ."""
     notebook = read(path)

@@ -57,7 +57,7 @@ def check_quoted(
             continue
         if not scenario:
             names.known(address, "endpoint", endpoint, (*names.declared("endpoints"), *names.declared("analysis")))
-        elif scenario not in part.beside:
+        elif scenario not in part.beside and not faults.any_in("beside"):
             faults.append(
                 address, f"'{scenario}' does not stand in `beside`, so that {{{scenario}.{endpoint}}} is unknown"
             )

@@ -14,7 +14,7 @@ from protocolsim.scenario.file.schema import PredictPart, ScenarioPart, StorySte
 from protocolsim.scenario.file.yaml_reader import Address, Document
 from protocolsim.scenario.setting_names import settings
 from protocolsim.scenario.story import CHANGED, PICTURES, StoryChoice, StoryStep
-from protocolsim.units import NONE, quantity
+from protocolsim.units import NONE, UnitError, quantity
 
 _KINDS = ("slider", "choice", "number")
 MOST_STEPS, MOST_CHOICES = 20, 9
@@ -117,11 +117,15 @@ class _Steps:
 
     def _set(self, at: Address, part: StoryStepPart) -> None:
         """Faults for names that cannot be set."""
+        own = self._names.declared("parameters")
         for name, value in part.given.items():
             try:
                 settings(self._document, {name: value}, self._allow_plugins)
             except ProtocolsimError as error:
-                self._faults.append((*at, name), str(error).removeprefix(f"--set {name}: "), at_key=True)
+                if "." not in name and name not in own:
+                    self._names.all_known((*at, name), (name,), own)  # one misspelt name is one fault
+                else:
+                    self._faults.append((*at, name), str(error).removeprefix(f"--set {name}: "), at_key=True)
 
     def _ends(
         self, at: Address, ends: Sequence[float | str] | None, answer: str | None
@@ -141,7 +145,7 @@ class _Steps:
         bare = text.removesuffix(unit).strip() if unit not in ("", "%") else text
         try:
             found = quantity(bare)
-        except UsageError as error:
+        except (UsageError, UnitError) as error:
             self._faults.append(at, str(error))
             return None
         if found.dimension != NONE:

@@ -71,8 +71,6 @@ MODEL = ByName(
     derived=_derived,
 )  # fmt: skip
 _DRAW = MODEL.draw
-
-
 _P = MODEL.constant  # for the one kernel below that is no subject's
 
 

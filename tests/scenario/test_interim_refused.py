@@ -131,7 +131,7 @@ CASES: list[tuple[str, str, list[str]]] = [
     ("data_lag: 2 weeks", "success: eficacy", ["6 success: unknown reason of a rule 'eficacy'; did you mean 'efficacy'?"]),
     ("data_lag: 2 weeks", "futility: efficacy", ["6 futility: 'efficacy' claims an effect (success) and gives up at once"]),
     ("data_lag: 2 weeks", "without_effect: {daclizumab.median_rate: 1}", ["6 without_effect.daclizumab.median_rate: unknown parameter 'daclizumab.median_rate'; did you mean 'daclizumab.median_rate_ratio'?"]),
-    ("data_lag: 2 weeks", "without_effect: equal arm", ["6 without_effect: expected 'equal arms' or a mapping of keys, found 'equal arm'"]),
+    ("data_lag: 2 weeks", "without_effect: equal arm", ["6 without_effect: expected 'equal arms' or a mapping of keys, found 'equal arm'; did you mean 'equal arms'?"]),
     ("stop: efficacy", "stop: '=1+1'", ["14 rules[0].stop: '=1+1' cannot name a reason: it begins with '=', and a spreadsheet would read a formula"]),
     ("statistics:\n", "statistics:\n    look: enrolled\n", ["8 statistics.look: 'look' is what every look counts; name it otherwise"]),
     ("statistics:\n", "statistics:\n    response_threshold: enrolled\n", ["8 statistics.response_threshold: 'response_threshold' is a parameter of the scenario already; name it otherwise"]),

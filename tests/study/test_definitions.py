@@ -36,7 +36,7 @@ def using(name: str, threshold: float) -> Scenario:
     data["protocol"]["summaries"]["compared"] = decision["measures"][name]["value"]
     data["protocol"]["transitions"][2]["when"] = "compared > response_threshold"
     data["parameters"]["response_threshold"]["value"] = threshold
-    del data["decisions"]
+    del data["decisions"], data["story"]
     return build(parse(as_yaml(data), "mine.yaml"))
 
 

@@ -258,7 +258,8 @@ class TestCommand:
         summary = json.loads(out)
         assert summary == json.loads(Path("results/summary.json").read_text())
         assert {p.name for p in Path("results").iterdir()} == {
-            "reference", "report.html", "posterior.csv", "posterior.parquet", "summary.json", "scenario.yaml",
+            "reference", "report.html", "posterior.csv", "posterior.json",
+            "posterior.parquet", "summary.json", "scenario.yaml",
             "targets.yaml", "provenance.json", "ledger.jsonl",
         }  # fmt: skip
         assert list(pd.read_csv("results/posterior.csv")) == [*summary["parameters"], "weight"]

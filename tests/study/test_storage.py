@@ -571,7 +571,7 @@ class TestLedger:
 # Damage --------------------------------------------------------------------------------------------------------------
 
 
-RUN = ("run", "ms_daclizumab", "--set", "cohort.size=4", "--workers", "1", "--quiet")
+RUN = ("run", "ms_daclizumab", "--set", "cohort.size=4", "--workers", "1", "--quiet", "--no-companions")
 TIMED = {"provenance.json", "report.html"}
 
 

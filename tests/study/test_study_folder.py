@@ -33,7 +33,7 @@ from tests.support.frames import same_frame
 
 ROOT = Path(__file__).parents[2]
 SMALL = ("ms_daclizumab", "--set", "cohort.size=4", "--workers", "1", "--quiet")
-RUN = ("run", *SMALL, "--replicates", "12")
+RUN = ("run", *SMALL, "--replicates", "12", "--no-companions")
 SWEEP = ("sweep", *SMALL, "--replicates", "12", "--vary", "response_threshold=25%,50%")
 # What a shell starts in the background ignores Ctrl-C, and so would the tests' own children there.
 AS_FROM_A_TERMINAL = """

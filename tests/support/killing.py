@@ -33,7 +33,7 @@ from protocolsim.study.sweep.sweep import Sweep
 _SMALL = ("ms_daclizumab", "--set", "cohort.size=5", "--quiet")
 _ALONE = ("--workers", "1")
 COMMANDS = {
-    "run": ("run", *_SMALL, "--replicates", "400", *_ALONE),
+    "run": ("run", *_SMALL, "--replicates", "400", "--no-companions", *_ALONE),
     "sweep": ("sweep", *_SMALL, "--replicates", "500", "--vary", "response_threshold=25%,50%", *_ALONE),
     "thresholds": ("thresholds", *_SMALL, "--replicates", "160", "--random-streams", "2", *_ALONE),
     "boundaries": (

@@ -322,7 +322,7 @@ def test_page_is_whole_and_loads_nothing(result: Result) -> None:
     assert not {"script", "link", "iframe", "img", "object"} & set(reader.tags)
     assert "@import" not in text
     inside = re.findall(r"url\(([^)]*)\)", text)
-    assert all(place.strip("\"").startswith(("#", "data:font/")) for place in inside)
+    assert all(place.strip('"').startswith(("#", "data:font/")) for place in inside)
     assert reader.tags.count("figure") == reader.tags.count("svg") == reader.tags.count("figcaption") == 5
     assert text.count('role="img"') == 5
     used = set(re.findall(r"url\(#([^)]+)\)", text))

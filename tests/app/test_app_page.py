@@ -17,39 +17,11 @@ from protocolsim.report.patient.story import trace as story_of
 from protocolsim.scenario.load import load_text
 from protocolsim.study.compare import compare
 from protocolsim.study.decision.potential_outcomes import potential_outcomes
-from tests.support.browser import Served, Visit, browser, served
+from tests.support.browser import Served, Visit
 
 REPLICATES = 40
 # A browser and two workers share two processors with the other tests: what is only late is asked once more.
 pytestmark = pytest.mark.flaky(reruns=2)
-
-
-@pytest.fixture(scope="module")
-def running():
-    with browser() as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def address():
-    # Compiled here once and kept on disk, where the page's own workers find it.
-    protocolsim.thresholds(protocolsim.load("ms_daclizumab"), replicates=1)
-    with served("ms_daclizumab") as found:
-        yield found
-
-
-@pytest.fixture
-def visit(running, address):
-    """Opens pages; whatever they did, nothing may have gone to the console as an error, nor off the machine."""
-    opened = []
-
-    def open_(path: str = "") -> Visit:
-        opened.append(Visit(running, address, path))
-        return opened[-1]
-
-    yield open_
-    for each in opened:
-        each.close()
 
 
 def fetched(page: Served, path: str, data: bytes | None = None) -> tuple[int, bytes]:

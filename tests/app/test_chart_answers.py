@@ -9,42 +9,14 @@ import numpy as np
 import pytest
 
 import protocolsim
-from tests.support.browser import Visit, browser, served
+from tests.support.browser import REPLICATES, Visit
 from tests.support.words_drawn import without_room
 
-REPLICATES = 10
 SCENARIOS = ("ms_daclizumab", "maa_daclizumab", "hcv_response_guided")
 # Three kinds of trial; where each takes ten seconds, one of them is always looked at.
 ONE_ALWAYS = [name if k == 0 else pytest.param(name, marks=pytest.mark.long) for k, name in enumerate(SCENARIOS)]
 VIEWS = ("design", "patient", "walk", "fifteen", "rule")
 pytestmark = pytest.mark.flaky(reruns=2)
-
-
-@pytest.fixture(scope="module")
-def running():
-    with browser() as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def address():
-    protocolsim.thresholds(protocolsim.load("ms_daclizumab"), replicates=1)
-    with served("ms_daclizumab") as found:
-        yield found
-
-
-@pytest.fixture
-def visit(running, address):
-    """Opens pages; whatever they did, nothing may have gone to the console as an error, nor off the machine."""
-    opened = []
-
-    def open_(path: str = "", scenario: str = "ms_daclizumab") -> Visit:
-        opened.append(Visit(running, address, f"?scenario={scenario}&replicates={REPLICATES}&{path}"))
-        return opened[-1]
-
-    yield open_
-    for each in opened:
-        each.close()
 
 
 def run(scenario: str = "ms_daclizumab") -> protocolsim.Result:
@@ -63,9 +35,9 @@ def shown(at: Visit, view: str) -> None:
 
 
 @pytest.mark.parametrize("scenario", ONE_ALWAYS)
-def test_every_word_has_room(visit, scenario):
+def test_every_word_has_room(visit_trial, scenario):
     """On a machine with whatever fonts, no word of any figure is clipped or lies on another one."""
-    at = visit("view=design", scenario)
+    at = visit_trial("view=design", scenario)
     for view in VIEWS:
         if at.page.is_hidden(f'#view a[data-value="{view}"]'):
             continue
@@ -75,9 +47,9 @@ def test_every_word_has_room(visit, scenario):
         assert without_room(at.page) == []
 
 
-def test_without_its_own_font_words_would_not_fit(visit):
+def test_without_its_own_font_words_would_not_fit(visit_trial):
     """The measure above finds what it is for: in a much wider font words of the same figures are cut off or overlap."""
-    at = visit("view=design")
+    at = visit_trial("view=design")
     shown(at, "design")
     at.page.add_style_tag(content="figure svg text { font-family: 'DejaVu Sans' !important; font-stretch: expanded; }")
     at.page.add_style_tag(content="figure svg text { letter-spacing: 3px; }")
@@ -85,9 +57,9 @@ def test_without_its_own_font_words_would_not_fit(visit):
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
-def test_values_under_the_pointer_and_lanes_that_open_their_patient(visit, scenario):
+def test_values_under_the_pointer_and_lanes_that_open_their_patient(visit_trial, scenario):
     """A mark says whose value it is; the lane leads to that patient, who has one number everywhere."""
-    at = visit("view=fifteen&draw=1", scenario)
+    at = visit_trial("view=fifteen&draw=1", scenario)
     shown(at, "fifteen")
     second = enrolled(scenario, 1)[1]
     lane = at.page.locator("figure[data-figure=swimmers] [class*=' lane_'] [data-tip]").nth(1)
@@ -109,9 +81,9 @@ def test_values_under_the_pointer_and_lanes_that_open_their_patient(visit, scena
     assert f"trace {scenario} --subject {second} --replicate 1" in again
 
 
-def test_a_legend_filters(visit):
+def test_a_legend_filters(visit_trial):
     """One entry leaves the marks of its state alone; pressed again, all are there."""
-    at = visit("view=fifteen")
+    at = visit_trial("view=fifteen")
     shown(at, "fifteen")
     entry = at.page.locator("figure[data-figure=swimmers] [data-filter]").nth(2)
     entry.focus()
@@ -132,9 +104,9 @@ def test_a_legend_filters(visit):
 
 
 @pytest.mark.parametrize("width", [1280, 820])
-def test_the_threshold_is_dragged_and_its_numbers_stay_in_sight(visit, width):
+def test_the_threshold_is_dragged_and_its_numbers_stay_in_sight(visit_trial, width):
     """A mouse moves the line; numbers, sentence and address follow, and nothing says anything else."""
-    at = visit("view=rule")
+    at = visit_trial("view=rule")
     at.page.set_viewport_size({"width": width, "height": 900})
     shown(at, "rule")
     grip = at.page.locator("figure[data-figure=curves] .grip")

@@ -5,36 +5,8 @@ from __future__ import annotations
 import pytest
 
 import protocolsim
-from tests.support.browser import Visit, browser, served
 
 pytestmark = pytest.mark.flaky(reruns=2)
-REPLICATES = 10
-
-
-@pytest.fixture(scope="module")
-def running():
-    with browser() as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def address():
-    protocolsim.run(protocolsim.load("ms_daclizumab"), replicates=1)
-    with served("ms_daclizumab") as found:
-        yield found
-
-
-@pytest.fixture
-def visit(running, address):
-    opened = []
-
-    def open_(path: str = "", scenario: str = "ms_daclizumab") -> Visit:
-        opened.append(Visit(running, address, f"?scenario={scenario}&replicates={REPLICATES}&{path}"))
-        return opened[-1]
-
-    yield open_
-    for each in opened:
-        each.close()
 
 
 @pytest.mark.parametrize(
@@ -45,16 +17,16 @@ def visit(running, address):
         ("hcv_response_guided", "540 patients", False),
     ],
 )
-def test_views_fit_their_scenario(visit, scenario, title, rule):
+def test_views_fit_their_scenario(visit_trial, scenario, title, rule):
     """The trial is called by its size, and who has no threshold has no view of one."""
-    at = visit("view=design", scenario)
+    at = visit_trial("view=design", scenario)
     at.page.wait_for_selector(f"#view a:has-text('{title}')")
     assert at.page.is_visible('#view a[data-value="rule"]') is rule
 
 
-def test_back_leads_to_the_view_before(visit):
+def test_back_leads_to_the_view_before(visit_trial):
     """A tab is a place to come back to, with what was set up there."""
-    at = visit("view=fifteen&draw=3")
+    at = visit_trial("view=fifteen&draw=3")
     at.page.wait_for_selector(".fifteen-trial h2:has-text('Trial 3,')")
     at.view("rule")
     at.page.wait_for_selector("#rule-readout b")
@@ -66,9 +38,9 @@ def test_back_leads_to_the_view_before(visit):
     at.page.wait_for_selector("#view a.active[data-value=rule]")
 
 
-def test_a_patient_who_is_not_there(visit):
+def test_a_patient_who_is_not_there(visit_trial):
     """Number 999 is answered in words, with who is there, and the buttons still work."""
-    at = visit("view=patient&patient=999")
+    at = visit_trial("view=patient&patient=999")
     at.page.wait_for_selector(".patient-story .alert")
     told = at.page.inner_text(".patient-story .alert")
     assert "Patient 999 is not there in trial 0; enrolled are 1, 5, 6" in told
@@ -78,9 +50,9 @@ def test_a_patient_who_is_not_there(visit):
     assert at.page.locator(".patient-story .alert").count() == 0
 
 
-def test_six_quick_clicks_show_the_last_at_once(visit):
+def test_six_quick_clicks_show_the_last_at_once(visit_trial):
     """Where somebody is going stands in the heading before it is simulated, and only the last one is shown."""
-    at = visit("view=patient")
+    at = visit_trial("view=patient")
     at.page.wait_for_selector(".patient-story figure svg")
     subjects = protocolsim.run(protocolsim.load("ms_daclizumab"), replicates=1).subjects
     seventh = int(subjects[subjects["enrolled"]]["subject"].iloc[6])
@@ -90,9 +62,9 @@ def test_six_quick_clicks_show_the_last_at_once(visit):
     at.page.wait_for_selector(".patient-story p:has-text('number 7 of 15')")
 
 
-def test_a_wrong_number_is_said_at_its_box_and_the_view_stays(visit):
+def test_a_wrong_number_is_said_at_its_box_and_the_view_stays(visit_trial):
     """What cannot be set is refused where it was typed; the figures stay, and a right number mends it."""
-    at = visit("view=fifteen")
+    at = visit_trial("view=fifteen")
     at.page.wait_for_selector("figure[data-figure=swimmers] svg")
     box = '[data-parameter="response_threshold"] [data-role=number]'
     at.page.fill(box, "150")
@@ -109,9 +81,9 @@ def test_a_wrong_number_is_said_at_its_box_and_the_view_stays(visit):
     at.page.wait_for_function("() => location.search.includes('response_threshold=50')")
 
 
-def test_edited_is_said_only_of_what_was_edited(visit):
+def test_edited_is_said_only_of_what_was_edited(visit_trial):
     """A shipped scenario stands under its name; a text that was typed is called edited."""
-    at = visit("view=scenario")
+    at = visit_trial("view=scenario")
     assert at.page.input_value("#scenario") == "ms_daclizumab"
     assert "(edited)" not in at.page.inner_text("#scenario >> nth=0")
     at.page.wait_for_selector(".scenario-check .sound")
@@ -122,9 +94,9 @@ def test_edited_is_said_only_of_what_was_edited(visit):
     at.page.wait_for_selector("#view a:has-text('Fourteen patients')", state="attached")
 
 
-def test_a_lost_connection_is_said_and_comes_back(visit):
+def test_a_lost_connection_is_said_and_comes_back(visit_trial):
     """When the connection ends the page says so, keeps what it shows, and opens again as it was set up."""
-    at = visit("view=fifteen&draw=2")
+    at = visit_trial("view=fifteen&draw=2")
     at.page.wait_for_selector(".fifteen-trial h2:has-text('Trial 2,')")
     at.page.evaluate("window.before = true")
     at.page.evaluate("Shiny.shinyapp.$socket.close()")

@@ -8,37 +8,10 @@ import numpy as np
 import pytest
 
 import protocolsim
-from tests.support.browser import Visit, browser, served
+from tests.support.browser import REPLICATES, Visit
 
-REPLICATES = 10
 SCENARIOS = ("ms_daclizumab", "maa_daclizumab", pytest.param("hcv_response_guided", marks=pytest.mark.long))
 pytestmark = pytest.mark.flaky(reruns=2)
-
-
-@pytest.fixture(scope="module")
-def running():
-    with browser() as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def address():
-    protocolsim.run(protocolsim.load("ms_daclizumab"), replicates=1)
-    with served("ms_daclizumab") as found:
-        yield found
-
-
-@pytest.fixture
-def visit(running, address):
-    opened = []
-
-    def open_(path: str, scenario: str = "ms_daclizumab") -> Visit:
-        opened.append(Visit(running, address, f"?scenario={scenario}&replicates={REPLICATES}&{path}"))
-        return opened[-1]
-
-    yield open_
-    for each in opened:
-        each.close()
 
 
 def scrubbed(at: Visit, week: float) -> None:
@@ -71,9 +44,9 @@ def expected(result: protocolsim.Result, draw: int, week: float) -> dict[int, st
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
-def test_everybody_stands_where_the_records_say(visit, scenario):
+def test_everybody_stands_where_the_records_say(visit_trial, scenario):
     """In every week that is looked at each patient is in the state of the run, and the disc in that state's box."""
-    at = visit("view=walk&draw=1", scenario)
+    at = visit_trial("view=walk&draw=1", scenario)
     at.page.wait_for_selector("#walk .walker", state="attached")
     at.page.emulate_media(reduced_motion="reduce")
     result = protocolsim.run(protocolsim.load(scenario), replicates=REPLICATES)
@@ -93,9 +66,9 @@ def test_everybody_stands_where_the_records_say(visit, scenario):
             assert top <= y <= top + height
 
 
-def test_the_same_patients_walk_beside_without_the_effect(visit):
+def test_the_same_patients_walk_beside_without_the_effect(visit_trial):
     """Beside the trial stand the same subjects, as in a run in which the drug does nothing."""
-    at = visit("view=walk&walk=none")
+    at = visit_trial("view=walk&walk=none")
     at.page.wait_for_selector("[data-side='1'] .walker", state="attached")
     scrubbed(at, 28.0)
     scenario = protocolsim.load("ms_daclizumab")
@@ -108,9 +81,9 @@ def test_the_same_patients_walk_beside_without_the_effect(visit):
     assert standing(at, 0) != standing(at, 1)
 
 
-def test_the_walk_plays_pauses_and_steps(visit):
+def test_the_walk_plays_pauses_and_steps(visit_trial):
     """Keyboard alone: the walk goes on, stops, goes a week on, and tells of a decision with what it read."""
-    at = visit("view=walk")
+    at = visit_trial("view=walk")
     at.page.wait_for_selector("#walk .walker", state="attached")
     scrubbed(at, 20.0)
     at.page.focus("#walk-play")
@@ -133,9 +106,9 @@ def test_the_walk_plays_pauses_and_steps(visit):
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
-def test_trials_pile_up(visit, scenario):
+def test_trials_pile_up(visit_trial, scenario):
     """A new trial is a dot more on each endpoint; a hundred come in seconds, each with the value of its replicate."""
-    at = visit("view=fifteen", scenario)
+    at = visit_trial("view=fifteen", scenario)
     at.page.wait_for_selector("#piles [data-trial]")
     pile = at.page.locator("#piles figure").first
     name = pile.get_attribute("data-pile-of")

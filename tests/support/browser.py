@@ -18,6 +18,7 @@ FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
+REPLICATES = 10  # of a trial whose numbers are compared with those of a run
 PATIENCE = 120_000  # milliseconds: on a fresh machine the first simulation compiles
 
 

@@ -234,6 +234,8 @@ class Visitor:
         """Have ready what this visitor probably asks for next, where nobody else waits for it."""
         if self._preparing is not None:
             self._preparing.cancel()
+        if self._answers.lone:
+            return
         self._preparing = _later(self._prepared(state))
 
     async def _prepared(self, state: VisitorState) -> None:

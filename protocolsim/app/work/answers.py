@@ -61,6 +61,11 @@ class Answers:
                 self._making.pop(order, None)
 
     @property
+    def lone(self) -> bool:
+        """Whether one worker does everything, so that none is ever spare for what is not asked for."""
+        return self._pool.workers < 2
+
+    @property
     def spare(self) -> int:
         """Workers that have nothing to do."""
         return self._pool.spare

@@ -78,6 +78,11 @@ class Pool:
             thread.start()
 
     @property
+    def workers(self) -> int:
+        """How many there are."""
+        return self._workers
+
+    @property
     def spare(self) -> int:
         """Workers that have nothing to do, less what others wait for."""
         return self._workers - self._busy

@@ -6,11 +6,8 @@ from collections.abc import Mapping
 from os import PathLike
 from typing import Any
 
-from protocolsim.scenario.build.assemble import build
-from protocolsim.scenario.file.extends import with_settings
-from protocolsim.scenario.load import load
+from protocolsim.scenario.load import changed, load
 from protocolsim.scenario.scenario import Scenario
-from protocolsim.scenario.setting_names import settings
 
 ScenarioLike = Scenario | str | PathLike[str]
 Settings = Mapping[str, Any]
@@ -25,5 +22,4 @@ def scenario_of(scenario: ScenarioLike, set: Settings | None = None, allow_plugi
         return load(scenario, set=set, allow_plugins=allow_plugins)
     if not set:
         return scenario
-    allowed = allow_plugins or scenario.allow_plugins
-    return build(with_settings(scenario.document, settings(scenario.document, set, allowed)), allow_plugins=allowed)
+    return changed(scenario, set, allow_plugins=allow_plugins)

@@ -35,6 +35,14 @@ def load_text(text: str, source: str, *, set: Mapping[str, Any] | None = None, a
     return _built(extended(parse(text, source)), set, allow_plugins)
 
 
+def changed(scenario: Scenario, given: Mapping[str, Any], *, allow_plugins: bool = False) -> Scenario:
+    """The scenario with these values, by the names that `load` takes; what it was loaded with stays.
+
+    Raises ScenarioError where it cannot be as it is then, UsageError for what cannot be set.
+    """
+    return _built(scenario.document, given, allow_plugins or scenario.allow_plugins)
+
+
 def _built(document: Document, given: Mapping[str, Any] | None, allow_plugins: bool) -> Scenario:
     if given:
         document = with_settings(document, settings(document, given, allow_plugins))

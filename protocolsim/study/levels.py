@@ -13,9 +13,8 @@ from dataclasses import dataclass, field, replace
 from protocolsim.analysis.base import Analysis
 from protocolsim.errors import ScenarioError, UsageError
 from protocolsim.scenario.equal_arms import equal_arms
-from protocolsim.scenario.file.extends import with_settings
+from protocolsim.scenario.load import changed
 from protocolsim.scenario.scenario import Scenario
-from protocolsim.scenario.setting_names import settings
 from protocolsim.study.companions import companion_replicates
 from protocolsim.study.estimation.empirical_level import EmpiricalLevel
 from protocolsim.study.result import Result
@@ -103,9 +102,7 @@ def _trial(scenario: Scenario, key: _Key) -> Scenario:
     if key is not None:
         return equal_arms(scenario, *key)
     assert scenario.effect is not None
-    given = dict(scenario.effect.none)
-    document = with_settings(scenario.document, settings(scenario.document, given, scenario.allow_plugins))
-    built = scenario.builder(document, allow_plugins=scenario.allow_plugins)
+    built = changed(scenario, scenario.effect.none)
     return replace(built, seed=scenario.seed, replicates=scenario.replicates)
 
 

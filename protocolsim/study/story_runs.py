@@ -12,11 +12,9 @@ from typing import Any
 
 from protocolsim.engine.base import Progress
 from protocolsim.errors import ScenarioError, UsageError
-from protocolsim.scenario.build.assemble import build
 from protocolsim.scenario.checks.quotes import companions_of
-from protocolsim.scenario.file.extends import with_settings
+from protocolsim.scenario.load import changed
 from protocolsim.scenario.scenario import Scenario
-from protocolsim.scenario.setting_names import settings
 from protocolsim.study.companions import companion_replicates
 from protocolsim.study.decision.curve import ThresholdCurve
 from protocolsim.study.decision.thresholds import the_rule, thresholds
@@ -107,8 +105,7 @@ class StoryRuns:
 def changed_scenario(scenario: Scenario, given: Mapping[str, Any]) -> Scenario:
     """The scenario with these settings. Raises UsageError for what cannot be set, or does not fit."""
     try:
-        document = with_settings(scenario.document, settings(scenario.document, given, scenario.allow_plugins))
-        return build(document, allow_plugins=scenario.allow_plugins)
+        return changed(scenario, given)
     except ScenarioError as error:
         said = ", ".join(f"{name} = {value}" for name, value in given.items())
         raise UsageError(f"with {said}: {error.faults[0].message}") from None

@@ -23,10 +23,8 @@ from protocolsim.report.looks.figures import boundaries, endings
 from protocolsim.report.looks.frames import bounded
 from protocolsim.report.looks.wording import spoken
 from protocolsim.report.style import numbers
-from protocolsim.scenario.file.extends import with_settings
-from protocolsim.scenario.load import value_of
+from protocolsim.scenario.load import changed, value_of
 from protocolsim.scenario.scenario import Scenario
-from protocolsim.scenario.setting_names import settings
 from protocolsim.study.boundaries.boundaries import Boundaries
 from protocolsim.study.boundaries.tried import TriedBoundaries
 from protocolsim.text.shell import command
@@ -107,8 +105,7 @@ def at_boundaries(every: EveryBoundary, dragged: Settings) -> TagList:
 def with_boundaries(scenario: Scenario, dragged: Settings) -> tuple[Boundary, ...]:
     """The boundaries of a scenario with these settings, made as the file's are."""
     given = {name: value_of(name, text) for name, text in dragged}
-    document = with_settings(scenario.document, settings(scenario.document, given, scenario.allow_plugins))
-    design = scenario.builder(document, allow_plugins=scenario.allow_plugins).interim
+    design = changed(scenario, given).interim
     assert design is not None
     return design.boundaries
 

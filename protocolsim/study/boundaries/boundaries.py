@@ -15,9 +15,8 @@ from protocolsim.engine.base import Progress
 from protocolsim.errors import SimulationError, UsageError
 from protocolsim.interim.estimates.made import CLAIMS, DECISION, DURATION, ENROLLED, IGNORING, SCREENED
 from protocolsim.scenario.equal_arms import equal_arms
-from protocolsim.scenario.file.extends import with_settings
+from protocolsim.scenario.load import changed
 from protocolsim.scenario.scenario import Scenario
-from protocolsim.scenario.setting_names import settings
 from protocolsim.study.arguments import replicates_and_seed
 from protocolsim.study.boundaries.matrix import AllLooks, LookMatrix, design_of, durations_known, sizes_known
 from protocolsim.study.boundaries.scaled import Scaled, scaled
@@ -167,11 +166,7 @@ def without_effect(scenario: Scenario) -> tuple[Scenario | None, str]:
         return equal_arms(scenario), EQUAL_ARMS
     if not design.null:
         return None, ""
-    given = dict(design.null)
-    document = with_settings(scenario.document, settings(scenario.document, given, scenario.allow_plugins))
-    return scenario.builder(document, allow_plugins=scenario.allow_plugins), ", ".join(
-        f"{name} = {value}" for name, value in given.items()
-    )
+    return changed(scenario, design.null), ", ".join(f"{name} = {value}" for name, value in design.null.items())
 
 
 def boundaries(

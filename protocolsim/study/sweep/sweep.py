@@ -23,7 +23,7 @@ from protocolsim.errors import ScenarioError, SimulationError, UsageError
 from protocolsim.names import as_column
 from protocolsim.scenario.build.assemble import build
 from protocolsim.scenario.file.extends import with_settings
-from protocolsim.scenario.load import load
+from protocolsim.scenario.load import changed, load
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.scenario.setting_names import settings
 from protocolsim.study.arguments import replicates_and_seed
@@ -262,9 +262,7 @@ def _base(scenario: str | Scenario, set: Mapping[str, Any] | None, allow_plugins
         return load(str(scenario), set=set, allow_plugins=allow_plugins)
     if not set:
         return scenario
-    allowed = allow_plugins or scenario.allow_plugins
-    document = with_settings(scenario.document, settings(scenario.document, set, allowed))
-    return build(document, allow_plugins=allowed)
+    return changed(scenario, set, allow_plugins=allow_plugins)
 
 
 def _path(base: Scenario, name: str) -> str:

@@ -34,7 +34,7 @@ def delays(result: Result) -> pd.DataFrame:
     import pandas as pd
 
     records = result.shown
-    served = {name for resource in result.scenario.cohort.capacity for name in resource.serves}
+    served = {name for resource in result.scenario.trial.cohort.capacity for name in resource.serves}
     codes = [k for k, name in enumerate(records.labels.assessments) if name in served]
     if not codes:
         raise UsageError("no assessment of this scenario waits for a resource (cohort.capacity)")

@@ -108,7 +108,7 @@ def test_it_is_told_whole(name: str):
 @pytest.mark.long
 @pytest.mark.parametrize("name", TOLD)
 def test_the_right_answer_can_be_predicted(name: str):
-    """Of as many trials as the story has: one choice is right, the slider reaches the answer, no number is undefined."""
+    """Of all of a story's trials: one choice is right, the slider reaches the answer, no number is undefined."""
     scenario = loaded(name)
     story = told(StoryRuns(scenario, replicates=story_replicates(scenario)), "whole")
     for step, shown in zip(scenario.story, story.steps, strict=True):
@@ -116,7 +116,11 @@ def test_the_right_answer_can_be_predicted(name: str):
         if asked.kind == "slider":
             assert asked.low <= asked.answer <= asked.high, step.heading
         if asked.kind == "choice":
-            holds = [c for c in step.choices if c.low is not None and c.low <= _unscaled(asked.answer, asked.unit) <= (c.high or 0)]
+            holds = [
+                c
+                for c in step.choices
+                if c.low is not None and c.low <= _unscaled(asked.answer, asked.unit) <= (c.high or 0)
+            ]
             assert len(holds) == 1 or step.choices[0].state, step.heading
             assert asked.right >= 0, step.heading
         if step.compare:

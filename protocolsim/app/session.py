@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from htmltools import Tag, TagList, tags
+from htmltools import HTML, Tag, TagList, tags
 from shiny import Inputs, Outputs, Session, reactive, render
 
 from protocolsim.app.described import Described, DescribedPart
@@ -21,7 +21,7 @@ from protocolsim.app.limits import MOST_VISITORS
 from protocolsim.app.messages import ADDRESS, MISHEARD
 from protocolsim.app.state import MOST_NAME, NUMBERS, OWN_TEXT, VisitorState, asked, restored, scenario_of
 from protocolsim.app.view.base import Part, View
-from protocolsim.app.view.catalogue import views
+from protocolsim.app.view.catalogue import part_of, views
 from protocolsim.app.work.answers import Answers
 from protocolsim.app.work.orders import Answer, Order
 from protocolsim.errors import ProtocolsimError, UsageError
@@ -33,11 +33,11 @@ _SETTLED = 0.4  # seconds after which a visitor is taken to be looking at what t
 
 @dataclass(frozen=True)
 class Shown:
-    """What a part shows: an answer to a state, and why there is no newer one, or none at all."""
+    """What a part shows: an answer, as `page` has it, and why there is no newer one, or none at all."""
 
     answer: Answer | None
     why: str = ""
-    state: VisitorState | None = None
+    page: str = ""
 
 
 class Visitor:
@@ -57,6 +57,7 @@ class Visitor:
         self.last = ""
         self._asks = 0
         self._preparing: asyncio.Task[None] | None = None
+        self._ready_for: VisitorState | None = None
         self._asked: dict[tuple[str, str], tuple[int, VisitorState]] = {}
         self._meant: dict[tuple[str, str], VisitorState] = {}
         self._tasks: dict[tuple[str, str], asyncio.Task[None]] = {}
@@ -221,7 +222,13 @@ class Visitor:
                 await self._send("status", {"part": "-".join(place), "running": False})
             raise
         # Shown as it is set up by now: what makes no difference to the answer may have moved meanwhile.
-        await self._set(self.shown[place], Shown(answer, "", self._meant.get(place)))
+        state = self._meant.get(place, order.state)
+        try:
+            page = await asyncio.to_thread(_page, order, answer, state)
+        except ProtocolsimError as error:
+            await self._refuse(place, str(error))
+        else:
+            await self._set(self.shown[place], Shown(answer, "", page))
         await self._send("status", {"part": "-".join(place), "running": False})
 
     async def _refuse(self, place: tuple[str, str], why: str) -> None:
@@ -231,25 +238,42 @@ class Visitor:
         await self._set(self.shown[place], Shown(None, why) if old is None else replace(old, why=why))
 
     def _prepare(self, state: VisitorState) -> None:
-        """Have ready what this visitor probably asks for next, where nobody else waits for it."""
-        if self._preparing is not None:
-            self._preparing.cancel()
+        """Have ready what this visitor probably asks for next, where nobody else waits for it.
+
+        Who walks on in what was simulated leaves alone what is being made ready: most of it is wanted again.
+        """
         if self._answers.lone:
             return
-        self._preparing = _later(self._prepared(state))
+        before, self._ready_for = self._ready_for, state
+        running = self._preparing is not None and not self._preparing.done()
+        if self._preparing is not None and running and before is not None and before.simulated == state.simulated:
+            return
+        if self._preparing is not None:
+            self._preparing.cancel()
+        self._preparing = _later(self._prepared())
 
-    async def _prepared(self, state: VisitorState) -> None:
-        await asyncio.sleep(_SETTLED)
-        if self._tasks:
-            await asyncio.wait(set(self._tasks.values()))
-        for view in sorted(views(), key=lambda v: v.name != state.view):
-            for part in view.parts:
-                if self.described is None or part.checks_text or not view.offered(self.described):
-                    continue
-                with suppress(ProtocolsimError):
-                    answer = await self._ready(view, part, state)
-                    for following in part.ahead(answer, state):
-                        await self._ready(view, part, following)
+    async def _prepared(self) -> None:
+        done = None
+        while (state := self._ready_for) is not None and state is not done:
+            await asyncio.sleep(_SETTLED)
+            if self._tasks:
+                await asyncio.wait(set(self._tasks.values()))
+            for view in sorted(views(), key=lambda v: v.name != state.view):
+                for part in view.parts:
+                    if self.described is None or part.checks_text or not view.offered(self.described):
+                        continue
+                    await self._prepared_part(view, part, state)
+            done = state
+
+    async def _prepared_part(self, view: View, part: Part, state: VisitorState) -> None:
+        """One part, and what comes after it; where the visitor has gone on meanwhile, that comes first."""
+        if self._ready_for is not state:
+            return
+        with suppress(ProtocolsimError):
+            answer = await self._ready(view, part, state)
+            for following in part.ahead(answer, state):
+                if self._ready_for is state:
+                    await self._ready(view, part, following)
 
     async def _ready(self, view: View, part: Part, state: VisitorState) -> Answer:
         order = Order(view.name, part.name, await asyncio.to_thread(part.reduced, state))
@@ -300,6 +324,11 @@ class Visitor:
         for task in (*self._tasks.values(), self._moving, self._opening, self._preparing):
             if task is not None:
                 task.cancel()
+
+
+def _page(order: Order, answer: Answer, state: VisitorState) -> str:
+    """An answer as the page has it: hundreds of kilobytes, written in a thread, where it holds up nobody else."""
+    return str(part_of(order.view, order.part).show(answer, state))
 
 
 def _description(state: VisitorState) -> Order:
@@ -364,7 +393,7 @@ def _part_output(output: Outputs, visitor: Visitor, view: View, part: Part) -> N
         why = tags.div(shown.why, class_="alert alert-warning", role="alert") if shown.why else None
         if shown.answer is None:
             return why
-        return TagList(why, part.show(shown.answer, visitor.state if shown.state is None else shown.state))
+        return TagList(why, HTML(shown.page))
 
 
 def _begin(input: Inputs, visitor: Visitor, first: VisitorState) -> None:
@@ -404,9 +433,9 @@ def _later(what: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
 def _events(input: Inputs, visitor: Visitor, first: VisitorState) -> None:
     """What a visitor does, each a message from the page (static/page.js), of the kind that messages.py lets through."""
 
-    def upon(name: str, act: Callable[[Any], None], *, mends: bool = True) -> None:
+    def upon(name: str, act: Callable[[Any], None], *, mends: bool = True, ignore_init: bool = False) -> None:
         @reactive.effect
-        @reactive.event(input[name])
+        @reactive.event(input[name], ignore_init=ignore_init)
         def _() -> None:
             try:
                 act(input[name]())
@@ -422,7 +451,8 @@ def _events(input: Inputs, visitor: Visitor, first: VisitorState) -> None:
     upon("kept", lambda _: _change(visitor, other=visitor.state.settings, beside=""))
     upon("step", lambda said: _step(visitor, said))
     upon("went", lambda said: visitor.open(_known(restored(said, first))))
-    upon("view", lambda said: _look(visitor, said), mends=False)
+    # The tab with which the page comes, whatever its address says, is nobody's choice.
+    upon("view", lambda said: _look(visitor, said), mends=False, ignore_init=True)
     upon("reset", lambda _: visitor.open(replace(visitor.state, settings=(), replicates=None, seed=None)))
     upon("chosen", lambda said: _choose(visitor, said))
     upon("typed", visitor.check)

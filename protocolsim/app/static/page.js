@@ -201,6 +201,19 @@
     }
   }
 
+  // The numbers of a table that is there already, and the words beside them that change.
+  function exchanged(root, told) {
+    for (const row of root.querySelectorAll("tr[data-estimate]")) {
+      (told.numbers[row.dataset.estimate] || []).forEach(([said, value], column) => {
+        const cell = row.querySelector(`td[data-column="${column}"]`);
+        if (!cell || cell.dataset.value === value) return;
+        cell.dataset.value = value;
+        cell.textContent = said;
+      });
+    }
+    for (const word of root.querySelectorAll("[data-word]")) word.textContent = told.words[word.dataset.word];
+  }
+
   function handlers() {
     $(document).on("shiny:disconnected", gone);
     addEventListener("popstate", () => { say("went", location.search); });
@@ -208,7 +221,8 @@
     Shiny.addCustomMessageHandler("response", (told) => {
       const numbers = by({ "rule-curve": "rule-numbers", "looks-boundaries": "looks-numbers" }[told.part]);
       if (!numbers) return;
-      numbers.innerHTML = told.table;
+      if (told.table) numbers.innerHTML = told.table;
+      else exchanged(numbers, told);
       if (told.marks) Charts.place(told);
       document.dispatchEvent(new CustomEvent(told.part === "rule-curve" ? "rule-shown" : "looks-shown"));
     });

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from typing import Any, ClassVar
@@ -13,7 +14,7 @@ from htmltools import HTML, Tag, TagList, tags
 
 from protocolsim.app.figure import figure
 from protocolsim.app.state import VisitorState, over, scenario_of
-from protocolsim.app.table import Row, estimates_table
+from protocolsim.app.table import Row, cells, estimates_table
 from protocolsim.app.view.base import Part, View
 from protocolsim.app.work.material import Progress, curve_of, replicates_of
 from protocolsim.app.work.orders import Answer, Made, Tell
@@ -40,6 +41,7 @@ class Curves:
     mine: ThresholdCurve
     without: ThresholdCurve | None
     remembered: dict[float, Moved] = field(default_factory=dict, compare=False)
+    reading: threading.Lock = field(default_factory=threading.Lock, compare=False)
 
     @cached_property
     def drawn(self) -> Drawn:
@@ -99,7 +101,7 @@ class CurvePart(Part):
     def respond(self, answer: Answer, state: VisitorState) -> dict[str, Any]:
         """The numbers at the threshold, read from the curve."""
         at_threshold = moved(answer.facts, state)
-        return {"table": str(at_threshold.table), **at_threshold.where}
+        return {"numbers": at_threshold.numbers, "words": at_threshold.words, **at_threshold.where}
 
     def show(self, answer: Answer, state: VisitorState) -> Tag | TagList:
         """The curves, the numbers at the threshold, and the other figures."""
@@ -118,7 +120,7 @@ class CurvePart(Part):
             ),
             _definitions(curves.mine),
             shown.pop("curves"),
-            tags.div(at_threshold.table, id="rule-numbers"),
+            tags.div(at_threshold.table(curves), id="rule-numbers"),
             *shown.values(),
             tags.template(id="rule-marks", data_marks=json.dumps(at_threshold.where)),
         )
@@ -147,15 +149,44 @@ def _named(curve: ThresholdCurve, title: str) -> ThresholdCurve:
 
 @dataclass(frozen=True)
 class Moved:
-    """What the page shows at one threshold: the numbers, and where the figures mark it."""
+    """What the page shows at one threshold: the numbers, and where the figures mark it.
 
-    table: Tag | TagList
+    `numbers` are by estimate what stands in each column, and its exact value; `words` are by name the words beside
+    them that change. The page exchanges both in the table, which is there already.
+    """
+
+    rows: Sequence[Row]
+    numbers: Mapping[str, Sequence[tuple[str, str]]]
+    words: Mapping[str, str]
     marks: Mapping[str, tuple[float, float | None]]
     captions: Mapping[str, str]
     readout: str
     ends: tuple[float, float]
     log: bool
     flag: str
+
+    def table(self, curves: Curves) -> TagList:
+        """The numbers as tables: those of the decision, then the trial's."""
+        curve, columns = curves.mine, ("as set up", "without the effect")[: 1 if curves.without is None else 2]
+        decision = [row for row in self.rows if row.mine.name in MEASURES]
+        trial = [row for row in self.rows if row.mine.name not in MEASURES]
+        return TagList(
+            self._said(tags.h3, "decision"),
+            estimates_table(decision, columns),
+            self._said(tags.h3, "trial"),
+            tags.div(estimates_table(trial, columns), class_="trial"),
+            tags.p(
+                f"{numbers.count(curve.replicates, 'simulated trial')}, seed {curve.seed}; every threshold has the "
+                "same patients with common random numbers. The ± is the Monte Carlo standard error. The trial's "
+                "numbers are those of ",
+                self._said(tags.code, "again"),
+                " with whatever else is set up.",
+                class_="note",
+            ),
+        )
+
+    def _said(self, tag: Callable[..., Tag], name: str) -> Tag:
+        return tag(self.words[name], data_word=name)
 
     @property
     def where(self) -> dict[str, Any]:
@@ -175,41 +206,35 @@ def moved(curves: Curves, state: VisitorState) -> Moved:
 
     What was computed once is remembered, for a class of visitors who all drag over the same hundred thresholds.
     """
-    threshold = _threshold(curves.mine, state)
-    if threshold not in curves.remembered:
-        if len(curves.remembered) >= _REMEMBERED:
-            curves.remembered.clear()
-        curves.remembered[threshold] = _moved(curves, threshold)
-    return curves.remembered[threshold]
+    threshold = _threshold(curves, state)
+    # One at a time: who asks for what is being read waits for it, and the page's own thread is left the processor.
+    with curves.reading:
+        if threshold not in curves.remembered:
+            if len(curves.remembered) >= _REMEMBERED:
+                curves.remembered.clear()
+            curves.remembered[threshold] = _moved(curves, threshold)
+        return curves.remembered[threshold]
 
 
 def _moved(curves: Curves, threshold: float) -> Moved:
     curve, drawn = curves.mine, curves.drawn
     at = curve.at(threshold)
     without = None if curves.without is None else curves.without.at(threshold)
-    rows = [Row(e, None if without is None else without[name]) for name, e in at.items()]
-    marked = MarkedThreshold(drawn, threshold)
+    rows = tuple(Row(e, None if without is None else without[name]) for name, e in at.items())
+    marked = MarkedThreshold(drawn, threshold, at)
     said = marked.said
-    columns = ("as set up", "without the effect") if without is not None else ("as set up",)
     here = f"at {curve.parameter.replace('_', ' ')} {said}"
-    table = TagList(
-        tags.h3(f"The decision, {here}"),
-        estimates_table([row for row in rows if row.mine.name in MEASURES], columns),
-        tags.h3(f"The trial, {here}"),
-        tags.div(estimates_table([row for row in rows if row.mine.name not in MEASURES], columns), class_="trial"),
-        tags.p(
-            f"{numbers.count(curve.replicates, 'simulated trial')}, seed {curve.seed}; every threshold has the same "
-            "patients with common random numbers. The ± is the Monte Carlo standard error. The trial's numbers "
-            "are those of ",
-            tags.code(command("run", "--set", f"{curve.parameter}={said}")),
-            " with whatever else is set up.",
-            class_="note",
-        ),
-    )
+    words = {
+        "decision": f"The decision, {here}",
+        "trial": f"The trial, {here}",
+        "again": command("run", "--set", f"{curve.parameter}={said}"),
+    }
     sensitivity, specificity = _value(at, "sensitivity"), _value(at, "specificity")
     passing = f"{said}: {numbers.simulated(at['share_sent']).strip()} pass" if "share_sent" in at else said
     return Moved(
-        table,
+        rows,
+        {row.mine.name: cells(row) for row in rows},
+        words,
         drawn.marks(threshold, sensitivity, specificity),
         _captions(marked, curves.without),
         _readout(marked, without),
@@ -259,12 +284,12 @@ def _value(at: Mapping[str, Estimate], name: str) -> float:
     return value if np.isfinite(value) else -1.0
 
 
-def _threshold(curve: ThresholdCurve, state: VisitorState) -> float:
+def _threshold(curves: Curves, state: VisitorState) -> float:
     """The threshold that is set up, in internal units. Raises UsageError for what is no such quantity."""
-    said = dict(state.settings).get(curve.parameter)
+    said = dict(state.settings).get(curves.mine.parameter)
     if said is None:
-        return curve.own
-    settable = Drawn(curve).parameter
+        return curves.mine.own
+    settable = curves.drawn.parameter
     return settable.internal(settable.read(said))
 
 

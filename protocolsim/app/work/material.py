@@ -68,7 +68,7 @@ def tried_of(state: VisitorState, progress: Progress) -> Boundaries:
 
 def _plain(state: VisitorState) -> VisitorState:
     """Without what makes no difference to a simulation."""
-    return replace(state, replicates=None, draw=0, patient=None, other=(), beside="", measure="", view="", walk="")
+    return replace(state.simulated, replicates=None)
 
 
 @lru_cache(maxsize=3)

@@ -47,11 +47,12 @@ def carry_out(order: Order, tell: Tell) -> Any:
     from protocolsim.app.view.catalogue import part_of
 
     made = part_of(order.view, order.part).make(order.state, tell)
-    return answer(made) if not order.form else file_of(made, order)
+    return answer(made, order) if not order.form else file_of(made, order)
 
 
-def answer(made: Made) -> Answer:
-    """Everything a part made, drawn."""
+def answer(made: Made, order: Order) -> Answer:
+    """Everything a part made, drawn, as it stands on the page."""
+    from protocolsim.app.figure import drawn_for_page
     from protocolsim.errors import UsageError
     from protocolsim.report.style import figures as style_figures
 
@@ -60,14 +61,12 @@ def answer(made: Made) -> Answer:
         try:
             chart = draw()
             if isinstance(chart, Picture):
-                result.figures[name] = Figure(chart.title, chart.caption, chart.alternative, chart.svg)
-                continue
-            title, caption, alternative = (
-                chart.title["text"],
-                style_figures.caption(chart),
-                style_figures.alternative(chart),
-            )
-            result.figures[name] = Figure(title, caption, alternative, style_figures.svg(chart))
+                title, caption, alternative, svg = chart.title, chart.caption, chart.alternative, chart.svg
+            else:
+                title, caption = chart.title["text"], style_figures.caption(chart)
+                alternative, svg = style_figures.alternative(chart), style_figures.svg(chart)
+            svg = drawn_for_page((order.view, order.part), name, svg, alternative)
+            result.figures[name] = Figure(title, caption, alternative, svg)
         except UsageError as error:
             result.missing[name] = str(error)
     return result

@@ -63,8 +63,7 @@ def curves(drawn: Drawn, compare: ThresholdCurve | None = None) -> alt.LayerChar
     colour = alt.Color("label:N", title=None, scale=scale, legend=legend(labels))
     layers = _stepped(drawn, frame, colour, "share of those concerned", alt.Scale(domain=[0, 1]), "%")
     if compare is not None:
-        other = compare.frame(drawn.thresholds)
-        other = other[other["estimate"] == "share_sent"].assign(at=[drawn.shown(t) for t in drawn.thresholds])
+        other = compare.frame(drawn.thresholds, ("share_sent",)).assign(at=[drawn.shown(t) for t in drawn.thresholds])
         layers.insert(
             -1,
             alt.Chart(other)
@@ -164,7 +163,7 @@ def what_follows(drawn: Drawn, compare: ThresholdCurve | None = None) -> alt.HCo
 
     drawn.priced()
     _share_axis(drawn, compare)
-    other = None if compare is None else compare.frame(drawn.thresholds)
+    other = None if compare is None else compare.frame(drawn.thresholds, tuple(FOLLOWING))
     names = [n for n in FOLLOWING if not (n == "expected_stop" and drawn.constant(n))]
     panels = []
     for name in names:

@@ -17,9 +17,7 @@ _CAPTIONED = (*SHARES, *FOLLOWING)
 class MarkedThreshold:
     """One threshold of a curve, and what the captions say of it; without a number it is the scenario's own."""
 
-    def __init__(
-        self, drawn: Drawn, threshold: float | None = None, at: Mapping[str, Estimate] | None = None
-    ) -> None:
+    def __init__(self, drawn: Drawn, threshold: float | None = None, at: Mapping[str, Estimate] | None = None) -> None:
         """`at`: the estimates at it, where they are at hand."""
         self.drawn = drawn
         self.own = drawn.curve.own

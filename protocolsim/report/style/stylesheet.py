@@ -35,3 +35,13 @@ def font_faces() -> str:
         'format("woff2"); }\n'
         for name, weight in _FACES.items()
     )
+
+
+def with_font(svg: str) -> str:
+    """A drawing that brings its font along, for where no page does: a notebook shows it as a picture of its own.
+
+    Without it every letter is as wide as the machine's next best font has it, and words run out of their boxes.
+    """
+    head, opening, rest = svg.partition("<svg")
+    attributes, _, inside = rest.partition(">")
+    return f"{head}{opening}{attributes}><style>{font_faces()}</style>{inside}" if opening else svg

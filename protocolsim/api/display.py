@@ -42,9 +42,9 @@ def offline(chart: Any) -> Any:
 
 def _as_svg(chart: Any, **_asked: object) -> dict[str, str]:
     from protocolsim.report.style.figures import Drawing, alternative
-    from protocolsim.report.style.stylesheet import with_font
+    from protocolsim.report.style.stylesheet import for_notebook
 
-    return {"image/svg+xml": with_font(Drawing.of(chart).svg), "text/plain": alternative(chart)}
+    return {"image/svg+xml": for_notebook(Drawing.of(chart).svg), "text/plain": alternative(chart)}
 
 
 class Figured:
@@ -111,9 +111,9 @@ class SvgFigure:
         return unescape(named[1]) if named else "A drawing"
 
     def _repr_svg_(self) -> str:
-        from protocolsim.report.style.stylesheet import with_font
+        from protocolsim.report.style.stylesheet import for_notebook
 
-        return with_font(self.svg)
+        return for_notebook(self.svg)
 
     def save(self, path: str | Path) -> Path:
         """Write the drawing.

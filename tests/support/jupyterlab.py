@@ -26,7 +26,9 @@ BLOCKED = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
 START = 90.0  # seconds until the server answers
 PATIENCE = 600_000  # milliseconds for all cells of a lesson
 # What JupyterLab itself would ask of the network, and would ask the student about on the first visit.
-SETTINGS = {"apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False, "doNotDisturbMode": True}}
+SETTINGS = {
+    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False, "doNotDisturbMode": True}
+}
 DARK = {"apputils-extension/themes": {"theme": "JupyterLab Dark"}}
 
 
@@ -161,7 +163,9 @@ def pictured(folder: Path, names: list[str]) -> None:
                 lesson.page.set_viewport_size({"width": 1240, "height": 900})
                 lesson.page.wait_for_timeout(1000)
                 lesson.page.set_viewport_size({"width": 1240, "height": lesson.height() + 200})
-                lesson.page.wait_for_timeout(2000)
+                lesson.page.wait_for_timeout(1000)
+                lesson.cell(0)
+                lesson.page.wait_for_timeout(1000)
                 lesson.page.screenshot(path=folder / f"{name}_{theme.split()[1].lower()}.png")
             (folder / f"{name}.ipynb").write_text(json.dumps(lesson.notebook()), encoding="utf-8")
             sys.stderr.write(f"{name}: {len(wrong)} outputs of errors or streams, asked {lesson.close()}\n")

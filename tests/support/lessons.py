@@ -14,6 +14,7 @@ from nbclient import NotebookClient
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 KEPT = ("text/plain", "text/html", "image/png")
 SVG = "image/svg+xml"
+MOST_WORDS = 2000  # letters
 FINENESS = 1.5  # pixels of what is stored for each of the drawing
 
 
@@ -53,6 +54,8 @@ def _stored(output: Any) -> None:
     output.metadata = {}
     if drawn is not None:
         output.data["image/png"], output.metadata["image/png"] = as_png("".join(drawn))
+    if len(output.data) > 1 and len(output.data.get("text/plain", "")) > MOST_WORDS:
+        del output.data["text/plain"]  # the whole of an object, which is shown as something else
     output.data = {form: output.data[form] for form in KEPT if form in output.data}
 
 

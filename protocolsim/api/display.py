@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from html import unescape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from protocolsim.errors import UsageError, unknown
-from protocolsim.text.html import words
+from protocolsim.text.html import unescaped, words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -108,7 +107,7 @@ class SvgFigure:
 
     def __repr__(self) -> str:
         named = re.search('aria-label="([^"]*)"', self.svg)
-        return unescape(named[1]) if named else "A drawing"
+        return unescaped(named[1]) if named else "A drawing"
 
     def _repr_svg_(self) -> str:
         from protocolsim.report.style.stylesheet import for_notebook

@@ -9,7 +9,7 @@ from numbers import Integral, Real
 from typing import Literal
 
 from protocolsim.errors import UsageError
-from protocolsim.spoken import said
+from protocolsim.text.spoken import said
 
 Kind = Literal["share", "points", "number"]
 _EXAMPLES: dict[Kind, str] = {
@@ -46,8 +46,9 @@ def read(given: object, kind: Kind) -> ReadAnswer:
     if isinstance(given, bool) or given is None:
         raise _unread(given, kind)
     if isinstance(given, Real | Fraction):
-        whole = isinstance(given, Integral) and abs(given) == 1
-        return _placed(float(given), kind, str(given), share=abs(given) <= 1 and not whole)
+        value = float(given)
+        whole = isinstance(given, Integral) and abs(value) == 1
+        return _placed(value, kind, str(given), share=abs(value) <= 1 and not whole)
     return _in_words(str(given), kind)
 
 

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from html import escape as _escape
+from html import unescape as _unescape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,11 @@ _IN_SCRIPT = {"</": "<\\/", "<!--": "\\u003c!--", "<": "\\u003c", "\u2028": "\\u
 def words(text: str) -> str:
     """Words of a scenario as HTML or XML, in a text or in a quoted attribute."""
     return _escape(visible(text), quote=True)
+
+
+def unescaped(written: str) -> str:
+    """Text as it was before it was written into HTML or a drawing."""
+    return _unescape(written)
 
 
 def in_script(written: str) -> str:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from protocolsim.lessons.answers import read
 from protocolsim.report.story.page import STATIC
-from protocolsim.spoken import TABLE, said
+from protocolsim.text.spoken import TABLE, said
 from tests.support.browser import browser
 
 Heard = Callable[..., list[Any]]

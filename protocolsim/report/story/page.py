@@ -8,9 +8,9 @@ import json
 from pathlib import Path
 
 from protocolsim.report.story.summary import ToldStory, opening, told
-from protocolsim.spoken import TABLE
 from protocolsim.study.story_runs import StoryRuns
 from protocolsim.text.html import rendered, safe
+from protocolsim.text.spoken import TABLE
 
 STATIC = Path(__file__).with_name("static")
 """The folder of what both load: the script and the style."""

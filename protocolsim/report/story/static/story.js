@@ -3,7 +3,7 @@
 (function () {
   // What people say for a number ------------------------------------------------------------------------------------
 
-  // The grammar of protocolsim/spoken.py, whose words and patterns stand in the page: what one of the two reads, the other reads.
+  // The grammar of protocolsim/text/spoken.py, whose words and patterns stand in the page: what one of the two reads, the other reads.
   let table = null;
 
   function grammar() {

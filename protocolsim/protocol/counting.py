@@ -1,16 +1,25 @@
-"""Of records: the calendar minutes from which subjects count for a trigger."""
+"""Of records: the calendar minutes from which subjects count, for a trigger or for what a look reads."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
+from protocolsim.arithmetic import kernel
 from protocolsim.arrays import Integers
-from protocolsim.protocol.conduct import FAR, Count
-from protocolsim.records import NEVER, Records
+from protocolsim.endpoint.criteria.dated import Criteria
+from protocolsim.protocol.conduct import Count
+from protocolsim.records import FAR, NEVER, Records
 
 
 def last_minute(records: Records) -> Integers:
     """The calendar minute by which every subject has finished, [replicates]; 0 where nobody came."""
+    minutes: Integers = records.once("last minute", lambda: _last_minute(records))
+    return minutes
+
+
+def _last_minute(records: Records) -> Integers:
     trials, last = records.trials(), np.zeros(records.replicates, dtype=np.int64)
     if len(trials):
         first = np.flatnonzero(np.diff(trials, prepend=-1))  # subjects stand in order of trials
@@ -32,6 +41,41 @@ def number_by(count: Count, records: Records, cutoffs: Integers) -> Integers:
     """How many subjects count at each cut-off, [replicates]."""
     trial = records.trials()
     return np.bincount(trial[_calendar(count, records) <= cutoffs[trial]], minlength=records.replicates)
+
+
+def numbers_at(
+    counts: Iterable[Count | Criteria], records: Records, cutoffs: Integers
+) -> dict[Count | Criteria, Integers]:
+    """How many subjects count at each of several cut-offs of finished trials, [replicates, looks] each.
+
+    cutoffs: [replicates, looks], NEVER where nobody is to be counted. Left out are criteria of which dates do not tell.
+    """
+    trials, cutoffs, found = records.trials(), np.ascontiguousarray(cutoffs), {}
+    for counted in counts:
+        if isinstance(counted, Count):
+            since, until = _calendar(counted, records), _never(records)
+        elif counted.dated(records.labels):
+            since, until = counted.dates(records)
+        else:
+            continue
+        found[counted] = np.zeros(cutoffs.shape, dtype=np.int64)
+        count_at(trials, since, until, cutoffs, found[counted])
+    return found
+
+
+@kernel
+def count_at(trials: Integers, since: Integers, until: Integers, cutoffs: Integers, number: Integers) -> None:
+    """Add to number[trial, look] those of the trial who count from `since` on, until `until`, at its cut-off."""
+    for row in range(trials.shape[0]):
+        trial = np.uint64(trials[row])
+        for look in range(cutoffs.shape[1]):
+            at = cutoffs[trial, np.uint64(look)]
+            number[trial, np.uint64(look)] += since[np.uint64(row)] <= at < until[np.uint64(row)]
+
+
+def _never(records: Records) -> Integers:
+    minutes: Integers = records.once("far", lambda: np.full(len(records.begins()), FAR, dtype=np.int64))
+    return minutes
 
 
 def _calendar(count: Count, records: Records) -> Integers:

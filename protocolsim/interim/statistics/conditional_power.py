@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from protocolsim.analysis.base import Analysis
 from protocolsim.arrays import Floats, Mask
-from protocolsim.endpoint.base import Number
+from protocolsim.endpoint.base import Number, Population
 from protocolsim.errors import UsageError
 from protocolsim.interim.base import (
     KEY,
@@ -16,6 +16,7 @@ from protocolsim.interim.base import (
     NumberOrBoundary,
     NumberOrTrend,
     OfAnalysis,
+    OfCounts,
     Statistic,
     tested,
 )
@@ -67,7 +68,14 @@ interim:
 
     def values(self, known: Records, populations: Mapping[str, Mask], at: LookAt) -> Floats:
         """See Statistic."""
-        z = self.of.z_values(*tested(self.of, known, populations), known.replicates)
+        return self._given(self.of.z_values(*tested(self.of, known, populations), known.replicates), at)
+
+    def of_counts(self, declared: Mapping[str, Population]) -> OfCounts | None:
+        """See Statistic."""
+        test = self.of.of_counts(declared)
+        return None if test is None else OfCounts(test.criteria, lambda n, at: self._given(test.z(n), at))
+
+    def _given(self, z: Floats, at: LookAt) -> Floats:
         fraction = at.information if self.full is None else at.information * at.maximum / self.full
         critical = _critical(self.of) if self.critical is None else self.critical
         found: Floats = conditional_power(z, fraction, self.drift, critical)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -46,9 +46,16 @@ def _find_cutoffs(conduct: Conduct, records: Records, held: HeldLooks) -> None:
         decision = np.where(takes_place, held.decision[:, number], decision)
 
 
-def _hold(conduct: Conduct, records: Records, held: HeldLooks, looks: Iterable[int], data_lag: int) -> None:
+def _hold(conduct: Conduct, records: Records, held: HeldLooks, looks: Sequence[int], data_lag: int) -> None:
     """Look at finished trials at the cut-offs of these looks; what dates tell is counted once for all of them."""
+    if not looks:
+        return
     numbers = numbers_at(conduct.counts, records, held.cutoff)
+    values = conduct.read_counts(held.cutoff, numbers)
+    if values is not None:
+        held.values[:] = values
+        held.rule[:] = np.where(held.cutoff == NEVER, NO_RULE, conduct.decide_all(values))
+        return
     for number in looks:
         of_look = {counted: found[:, number] for counted, found in numbers.items()}
         look_at(conduct, number, records, held, data_lag=data_lag, numbers=of_look)

@@ -50,11 +50,12 @@ class LookAt:
 class OfCounts:
     """A statistic as a function of how many subjects meet some criteria at the cut-off.
 
-    `value` is handed these numbers, [criteria, replicates], and gives to the bit what `Statistic.values` does.
+    `value` is handed these numbers, [criteria, n], the fraction of the maximum information found, [n], and that
+    maximum. It gives to the bit what `Statistic.values` does, of any n replicates at any looks, each from its own.
     """
 
     criteria: tuple[Criteria, ...]
-    value: Callable[[Floats, LookAt], Floats]
+    value: Callable[[Floats, Floats, float], Floats]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -161,13 +161,13 @@ class Design:
     @cached_property
     def _of_counts(self) -> tuple[OfCounts | None, ...]:
         """Of each statistic, what it is of numbers alone, of those who have been followed for long enough."""
-        found = [(s, s.of_counts(self.populations)) for s in self.statistics]
-        return tuple(
-            None
-            if f is None
-            else replace(f, criteria=tuple(c & Criteria(followed_for=s.followed_for) for c in f.criteria))
-            for s, f in found
-        )
+
+        def followed(statistic: Statistic) -> OfCounts | None:
+            found = statistic.of_counts(self.populations)
+            those = Criteria(followed_for=statistic.followed_for)
+            return None if found is None else replace(found, criteria=tuple(c & those for c in found.criteria))
+
+        return tuple(map(followed, self.statistics))
 
     def _counted(self, look: int) -> Count:
         """What the trigger of a look counts."""
@@ -195,25 +195,68 @@ class Design:
         for statistic, of_counts in zip(self.statistics, self._of_counts, strict=True):
             if of_counts is not None and all(c in numbers for c in of_counts.criteria):
                 counts = np.array([numbers[c] for c in of_counts.criteria], dtype=np.float64)
-                columns.append(of_counts.value(counts, at))
+                columns.append(of_counts.value(counts, at.information, at.maximum))
             else:
                 columns.append(statistic.values(known, everyone.followed_for(statistic.followed_for), at))
         counted = [number(_EVERYBODY), number(self._counted(look)), at.information]
-        read = [*columns, *(np.full(known.replicates, np.nan) for _ in self.formulas), *counted]
+        return self._completed(columns, counted, cutoffs, self._bounds(look))
+
+    def read_counts(self, cutoffs: Integers, numbers: Numbers) -> Floats | None:
+        """See Conduct."""
+        if any(c not in numbers for c in self.counts) or None in self._of_counts:
+            return None
+        flat = {counted: found.ravel().astype(np.float64) for counted, found in numbers.items()}
+        maximum = self.information.maximum
+        information = np.minimum(flat[self.information.count] / maximum, 1.0)
+        columns = [
+            f.value(np.array([flat[c] for c in f.criteria]), information, maximum)
+            for f in self._of_counts if f is not None
+        ]  # fmt: skip
+        of_triggers = np.column_stack([numbers[self._counted(k)][:, k] for k in range(len(self.looks))])
+        counted = [flat[_EVERYBODY], of_triggers.ravel().astype(np.float64), information]
+        read = self._completed(columns, counted, cutoffs.ravel(), self._bounds_of_all(len(cutoffs)))
+        return read.reshape(*cutoffs.shape, -1)
+
+    def _completed(
+        self, columns: Sequence[Floats], counted: Sequence[Floats], cutoffs: Integers, bounds: Sequence[Floats | float]
+    ) -> Floats:
+        """What is read, [n, values], from statistics and what every look counts; `bounds`: see `_bounds`."""
+        read = [*columns, *(np.full(len(cutoffs), np.nan) for _ in self.formulas), *counted]
         with np.errstate(all="ignore"):
             for k, formula in enumerate(self.formulas, start=len(columns)):
-                read[k] = np.broadcast_to(formula.evaluate(self._operands(look, read)), known.replicates).astype(float)
+                read[k] = np.broadcast_to(formula.evaluate([*read, *bounds]), len(cutoffs)).astype(float)
         result = np.column_stack(read)
         # What is undefined is so to the bit: the sign of a nan depends on how many replicates are computed together.
         result[(cutoffs == NEVER)[:, None] | np.isnan(result)] = np.nan
         return result
 
-    def _operands(self, look: int, read: Sequence[Floats]) -> list[Floats | float]:
-        return [*read, *(b.values[look] for b in self.boundaries), float(look + 1)]
+    def _bounds(self, look: int) -> list[Floats | float]:
+        """Each boundary at a look, and its number."""
+        return [*(b.values[look] for b in self.boundaries), float(look + 1)]
+
+    def _bounds_of_all(self, replicates: int) -> list[Floats | float]:
+        """The same at every look of each of so many replicates."""
+        numbers = [float(look + 1) for look in range(len(self.looks))]
+        shape = (replicates, len(self.looks))
+        return [np.broadcast_to(each, shape).ravel() for each in (*(b.values for b in self.boundaries), numbers)]
 
     def decide(self, look: int, values: Floats) -> Integers:
         """See Conduct."""
         return self.decided(look, [values[:, k] for k in range(values.shape[1])]).astype(np.int64)
+
+    def decide_all(self, values: Floats) -> Integers:
+        """See Conduct."""
+        replicates, looks, number = values.shape
+        flat = values.reshape(-1, number)
+        operands = [*(flat[:, k] for k in range(number)), *self._bounds_of_all(replicates)]
+        found = np.full(len(flat), NO_RULE, dtype=np.int64)
+        with np.errstate(all="ignore"):
+            for rule in reversed(self.rules):
+                holds = np.broadcast_to([look in rule.at for look in range(looks)], (replicates, looks)).ravel()
+                if rule.rule is not None:
+                    holds &= np.asarray(rule.rule.evaluate(operands), dtype=np.bool_)
+                found[holds] = rule.number
+        return found.reshape(replicates, looks)
 
     def decided(self, look: int, read: Sequence[Floats], boundaries: Mapping[str, Floats] | None = None) -> Column:
         """The same, in 16 bits, from columns of any shape; `boundaries` replace some of the design's at this look.

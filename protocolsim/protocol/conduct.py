@@ -133,7 +133,7 @@ class HeldLooks:
 
 
 Numbers = Mapping[Count | Criteria, Integers]
-"""How many subjects count for each of these at a look, [replicates]; some may be missing."""
+"""How many subjects count for each of these, [replicates] at one look or [replicates, looks]; some may be missing."""
 
 
 class Conduct(typing.Protocol):
@@ -165,8 +165,17 @@ class Conduct(typing.Protocol):
         numbers: of what it counts; what is not among them is counted in what is known, to the same numbers.
         """
 
+    def read_counts(self, cutoffs: Integers, numbers: Numbers) -> Floats | None:
+        """The same of all looks together, [replicates, looks, values]; None where it takes more than these numbers.
+
+        cutoffs: [replicates, looks]; what is read at a cut-off NEVER is undefined.
+        """
+
     def decide(self, look: int, values: Floats) -> Integers:
         """The number of the rule that holds in each replicate, NO_RULE where none does."""
+
+    def decide_all(self, values: Floats) -> Integers:
+        """The same of all looks together, [replicates, looks], from [replicates, looks, values]."""
 
     def stops(self, rules: Integers) -> Mask:
         """Which of these rules close the gate."""

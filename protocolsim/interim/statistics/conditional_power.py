@@ -68,15 +68,17 @@ interim:
 
     def values(self, known: Records, populations: Mapping[str, Mask], at: LookAt) -> Floats:
         """See Statistic."""
-        return self._given(self.of.z_values(*tested(self.of, known, populations), known.replicates), at)
+        return self._given(
+            self.of.z_values(*tested(self.of, known, populations), known.replicates), at.information, at.maximum
+        )
 
     def of_counts(self, declared: Mapping[str, Population]) -> OfCounts | None:
         """See Statistic."""
         test = self.of.of_counts(declared)
-        return None if test is None else OfCounts(test.criteria, lambda n, at: self._given(test.z(n), at))
+        return None if test is None else OfCounts(test.criteria, lambda n, *found: self._given(test.z(n), *found))
 
-    def _given(self, z: Floats, at: LookAt) -> Floats:
-        fraction = at.information if self.full is None else at.information * at.maximum / self.full
+    def _given(self, z: Floats, information: Floats, maximum: float) -> Floats:
+        fraction = information if self.full is None else information * maximum / self.full
         critical = _critical(self.of) if self.critical is None else self.critical
         found: Floats = conditional_power(z, fraction, self.drift, critical)
         return found

@@ -42,7 +42,7 @@ interim:
     def of_counts(self, declared: Mapping[str, Population]) -> OfCounts | None:
         """See Statistic."""
         test = self.of.of_counts(declared)
-        return None if test is None else OfCounts(test.criteria, lambda n, _: test.information(n))
+        return None if test is None else OfCounts(test.criteria, lambda n, *_: test.information(n))
 
 
 KIND = InformationOf

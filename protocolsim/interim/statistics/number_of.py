@@ -47,7 +47,7 @@ interim:
     def of_counts(self, declared: Mapping[str, Population]) -> OfCounts | None:
         """See Statistic."""
         criteria = of_population(self.of, declared)
-        return None if criteria is None else OfCounts((criteria,), lambda n, _: n[0])
+        return None if criteria is None else OfCounts((criteria,), lambda n, *_: n[0])
 
 
 KIND = NumberOf

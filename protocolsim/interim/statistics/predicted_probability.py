@@ -71,7 +71,7 @@ interim:
         criteria = criteria_of(self.of, declared, self.arm, self._control)
         if criteria is None:
             return None
-        return OfCounts(criteria, lambda n, _: self._given(*(arm_counts(*n[k : k + 2]) for k in range(0, len(n), 2))))
+        return OfCounts(criteria, lambda n, *_: self._given(*(arm_counts(*n[k : k + 2]) for k in range(0, len(n), 2))))
 
     @property
     def _control(self) -> StateNames | None:

@@ -47,7 +47,7 @@ interim:
     def of_counts(self, declared: Mapping[str, Population]) -> OfCounts | None:
         """See Statistic; of shares."""
         criteria = self.of.criteria(declared) if isinstance(self.of, Share) else None
-        return None if criteria is None else OfCounts(criteria, lambda n, _: self.of.value(n.T))
+        return None if criteria is None else OfCounts(criteria, lambda n, *_: self.of.value(n.T))
 
 
 KIND = ValueOf

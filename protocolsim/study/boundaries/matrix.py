@@ -76,9 +76,17 @@ class Unobeyed:
         """See Conduct."""
         return self.design.read(look, known, cutoffs, numbers)
 
+    def read_counts(self, cutoffs: Integers, numbers: Numbers) -> Floats | None:
+        """See Conduct."""
+        return self.design.read_counts(cutoffs, numbers)
+
     def decide(self, look: int, values: Floats) -> Integers:  # noqa: ARG002 - whatever was read
         """No rule, in any replicate."""
         return np.full(len(values), NO_RULE, dtype=np.int64)
+
+    def decide_all(self, values: Floats) -> Integers:
+        """No rule, at any look."""
+        return np.full(values.shape[:2], NO_RULE, dtype=np.int64)
 
     def stops(self, rules: Integers) -> Mask:
         """None does."""

@@ -260,6 +260,10 @@ class Records:
             self.derived[key] = work_out()
         return self.derived[key]
 
+    def taken_from(self) -> tuple[Records, NDArray[np.bool_] | None]:
+        """The records of which these hold some subjects with the whole of their courses, and which; else themselves."""
+        return self, None
+
     def subject_rows(self, table: str) -> Integers:
         """For each row of a table, the row of its subject in `subjects`."""
         rows: Integers = self.once(("rows", table), lambda: _subject_rows(self["subjects"], self[table]))

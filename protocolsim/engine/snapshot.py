@@ -289,6 +289,10 @@ class _Truncated(Records):
 
     kept: _KeptRows = field(kw_only=True, repr=False, compare=False)
 
+    def taken_from(self) -> tuple[Records, Mask | None]:
+        """See Records."""
+        return self.kept.records, self.kept.kept
+
     def subject_rows(self, table: str) -> Integers:
         """See Records."""
         rows: Integers = self.once(("rows", table), lambda: self.kept.subject_rows(table))

@@ -252,10 +252,11 @@ class Design:
         found = np.full(len(flat), NO_RULE, dtype=np.int64)
         with np.errstate(all="ignore"):
             for rule in reversed(self.rules):
-                holds = np.broadcast_to([look in rule.at for look in range(looks)], (replicates, looks)).ravel()
+                holds = np.zeros((replicates, looks), dtype=np.bool_)
+                holds[:, list(rule.at)] = True
                 if rule.rule is not None:
-                    holds &= np.asarray(rule.rule.evaluate(operands), dtype=np.bool_)
-                found[holds] = rule.number
+                    holds &= np.broadcast_to(rule.rule.evaluate(operands), len(flat)).reshape(replicates, looks)
+                found[holds.ravel()] = rule.number
         return found.reshape(replicates, looks)
 
     def decided(self, look: int, read: Sequence[Floats], boundaries: Mapping[str, Floats] | None = None) -> Column:

@@ -50,27 +50,32 @@ def numbers_at(
 
     cutoffs: [replicates, looks], NEVER where nobody is to be counted. Left out are criteria of which dates do not tell.
     """
-    trials, cutoffs, found = records.trials(), np.ascontiguousarray(cutoffs), {}
+    every, kept = records.taken_from()  # whose dates may have been found before
+    ends = every.once("rows of trials", lambda: np.searchsorted(every.trials(), np.arange(every.replicates + 1)))
+    cutoffs, found = np.ascontiguousarray(cutoffs), {}
     for counted in counts:
         if isinstance(counted, Count):
-            since, until = _calendar(counted, records), _never(records)
-        elif counted.dated(records.labels):
-            since, until = counted.dates(records)
+            since, until = _calendar(counted, every), _never(every)
+        elif counted.dated(every.labels):
+            since, until = counted.dates(every)
         else:
             continue
-        found[counted] = np.zeros(cutoffs.shape, dtype=np.int64)
-        count_at(trials, since, until, cutoffs, found[counted])
+        found[counted] = np.empty(cutoffs.shape, dtype=np.int64)
+        count_at(ends, since if kept is None else np.where(kept, since, FAR), until, cutoffs, found[counted])
     return found
 
 
 @kernel
-def count_at(trials: Integers, since: Integers, until: Integers, cutoffs: Integers, number: Integers) -> None:
-    """Add to number[trial, look] those of the trial who count from `since` on, until `until`, at its cut-off."""
-    for row in range(trials.shape[0]):
-        trial = np.uint64(trials[row])
+def count_at(ends: Integers, since: Integers, until: Integers, cutoffs: Integers, number: Integers) -> None:
+    """Into number[trial, look]: of rows ends[trial] to ends[trial + 1], those with since <= the cut-off < until."""
+    for trial in range(cutoffs.shape[0]):
+        first, last = ends[trial], ends[trial + 1]
         for look in range(cutoffs.shape[1]):
-            at = cutoffs[trial, np.uint64(look)]
-            number[trial, np.uint64(look)] += since[np.uint64(row)] <= at < until[np.uint64(row)]
+            at = cutoffs[trial, look]
+            found = np.int64(0)
+            for row in range(first, last if at >= 0 else first):
+                found += np.int64(since[np.uint64(row)] <= at) & np.int64(at < until[np.uint64(row)])
+            number[trial, look] = found
 
 
 def _never(records: Records) -> Integers:

@@ -57,6 +57,10 @@ class Criteria:
 
         The end is the first minute at which they are no longer met. Raises UsageError for a name that is unknown.
         """
+        found: tuple[Integers, Integers] = records.once(("dates", self), lambda: self._find_dates(records))
+        return found
+
+    def _find_dates(self, records: Records) -> tuple[Integers, Integers]:
         begins = records.begins()
         since = [_enrolled(records) + (self.followed_for or 0)] if self._needs_enrolment else []
         since += [_first_entry(records, states) for states in self.entered]

@@ -5,7 +5,8 @@ Read in a worker, so that no text can hold up the page.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from htmltools import Tag, TagList
@@ -24,7 +25,8 @@ from protocolsim.study.decision.threshold_rule import ThresholdRule, threshold_r
 class Described:
     """A scenario as its form shows it; `looks`: whether it declares any; `story`: whether it tells one.
 
-    `threshold` is the parameter of a decision rule that answers at once, "" where none does.
+    `threshold` is the parameter of a decision rule that answers at once, "" where none does; `spoken` are the drugs in
+    words.
     """
 
     title: str
@@ -37,6 +39,7 @@ class Described:
     size: int
     looks: bool = False
     story: bool = False
+    spoken: Mapping[str, str] = field(default_factory=dict)
 
     def answers_at_once(self, name: str) -> bool:
         """Whether what follows from moving a number is read from what was simulated already."""
@@ -61,6 +64,7 @@ def described(state: VisitorState) -> Described:
         scenario.trial.cohort.size,
         scenario.interim is not None,
         bool(scenario.story),
+        {name: scenario.spoken.drug(name) for name in scenario.trial.labels.drugs},
     )
 
 

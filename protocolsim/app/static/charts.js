@@ -105,6 +105,11 @@ const Charts = (function () {
     if (told) patient(told[0]);
   }
 
+  function choose(found) {
+    const told = number(found);
+    if (told) Linked.choose(told[0]);
+  }
+
   function patient(number) {
     hide();
     say("asked", { name: "patient", value: String(number) });
@@ -118,7 +123,7 @@ const Charts = (function () {
     if (entry) filter(entry);
     else {
       const found = lane(event);
-      if (found) open(found);
+      if (found) choose(found);
     }
   });
 
@@ -126,7 +131,7 @@ const Charts = (function () {
     if (event.key !== "Enter" && event.key !== " ") return;
     const target = event.target;
     if (target.dataset && target.dataset.filter !== undefined) filter(target);
-    else if (target.getAttribute && target.getAttribute("role") === "link" && target.closest("[class*=' lane_']")) open(target);
+    else if (target.getAttribute && target.getAttribute("role") === "link" && target.closest("[class*=' lane_']")) (event.key === " " ? choose : open)(target);
     else return;
     event.preventDefault();
   });
@@ -261,5 +266,5 @@ const Charts = (function () {
     }
   }
 
-  return { place, arrived, patient };
+  return { place, arrived, patient, size };
 })();

@@ -12,6 +12,7 @@ import numpy as np
 from htmltools import HTML, Tag, TagList, tags
 
 from protocolsim.app.figure import figure
+from protocolsim.app.limits import looked_at
 from protocolsim.app.state import VisitorState, over, scenario_of
 from protocolsim.app.table import Row, estimates_table
 from protocolsim.app.view.base import Part, View
@@ -21,6 +22,7 @@ from protocolsim.errors import UsageError
 from protocolsim.report.decision import captions, figures, measure_figures
 from protocolsim.report.decision.captions import MarkedThreshold
 from protocolsim.report.decision.series import Drawn
+from protocolsim.report.run.figure_data import MOST_PATIENTS
 from protocolsim.report.style import numbers
 from protocolsim.scenario.measures import MEASURES, OWN
 from protocolsim.study.decision.curve import ThresholdCurve
@@ -99,7 +101,7 @@ class CurvePart(Part):
     def respond(self, answer: Answer, state: VisitorState) -> dict[str, Any]:
         """The numbers at the threshold, read from the curve."""
         at_threshold = moved(answer.facts, state)
-        return {"table": str(at_threshold.table), **at_threshold.where}
+        return {"table": str(at_threshold.table), **at_threshold.where, **standing(answer.facts.mine, state)}
 
     def show(self, answer: Answer, state: VisitorState) -> Tag | TagList:
         """The curves, the numbers at the threshold, and the other figures."""
@@ -120,7 +122,9 @@ class CurvePart(Part):
             shown.pop("curves"),
             tags.div(at_threshold.table, id="rule-numbers"),
             *shown.values(),
-            tags.template(id="rule-marks", data_marks=json.dumps(at_threshold.where)),
+            tags.template(
+                id="rule-marks", data_marks=json.dumps({**at_threshold.where, **standing(curves.mine, state)})
+            ),
         )
 
 
@@ -191,7 +195,7 @@ def _moved(curves: Curves, threshold: float) -> Moved:
     marked = MarkedThreshold(drawn, threshold)
     said = marked.said
     columns = ("as set up", "without the effect") if without is not None else ("as set up",)
-    here = f"at {curve.parameter.replace('_', ' ')} {said}"
+    here = f"at {drawn.name} {said}"
     table = TagList(
         tags.h3(f"The decision, {here}"),
         estimates_table([row for row in rows if row.mine.name in MEASURES], columns),
@@ -219,6 +223,27 @@ def _moved(curves: Curves, threshold: float) -> Moved:
     )
 
 
+def standing(curve: ThresholdCurve, state: VisitorState) -> dict[str, Any]:
+    """Where the patients of the trial that is looked at stand on the threshold's axis, for the page to mark them.
+
+    `standing`: of each its number, the place as a share of the axis (beyond its ends: at them), the words, and whether
+    it passes at the threshold that is set; the first 24 who reached the decision, and whoever is chosen. `trial` is the
+    trial's number.
+    """
+    draw = state.draw % looked_at(curve.scenario, curve.replicates)
+    threshold, drawn = _threshold(curve, state), Drawn(curve)
+    rows = np.flatnonzero((curve.replicate == draw) & np.isfinite(curve.measured))
+    passes = curve.rule.holds(curve.measured, threshold)
+    shown = [row for k, row in enumerate(rows.tolist()) if k < MOST_PATIENTS or curve.subject[row] == state.patient]
+    patients = []
+    for row in shown:
+        number, value, passed = int(curve.subject[row]), float(curve.measured[row]), bool(passes[row])
+        across = min(1.0, max(0.0, drawn.across(value)))
+        words = f"Patient {number}: {drawn.said(value)}, {'passes' if passed else 'does not pass'}"
+        patients.append({"number": number, "at": across, "said": words, "passes": passed})
+    return {"standing": patients, "trial": draw}
+
+
 def _captions(marked: MarkedThreshold, without: ThresholdCurve | None) -> dict[str, str]:
     """What stands under each figure, for the threshold that it marks."""
     drawn = marked.drawn
@@ -241,7 +266,7 @@ def _captions(marked: MarkedThreshold, without: ThresholdCurve | None) -> dict[s
 
 def _readout(marked: MarkedThreshold, without: Mapping[str, Estimate] | None) -> str:
     """The numbers that stay in sight while the threshold moves."""
-    cells = [tags.div(tags.b(marked.said), tags.span(marked.drawn.curve.parameter.replace("_", " ")))]
+    cells = [tags.div(tags.b(marked.said), tags.span(marked.drawn.name))]
     for name in _READ:
         if name not in marked.at:
             continue

@@ -75,7 +75,7 @@ def curves(drawn: Drawn, compare: ThresholdCurve | None = None) -> alt.LayerChar
     layers.insert(-1, _read(drawn, names, 700))
     result: alt.LayerChart = finish(
         alt.LayerChart(layer=layers).properties(width=700, height=300),
-        f"Patients who pass, by {drawn.curve.parameter.replace('_', ' ')}",
+        f"Patients who pass, by {drawn.name}",
         captions.of_curves(marked, compare),
         f"Step curves against {drawn.axis}. At the scenario's own {marked.said}: {marked.listed(captions.SHARES)}.",
     )

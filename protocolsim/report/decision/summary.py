@@ -206,8 +206,8 @@ class CurveSummary:
         labels = self.curve.scenario.trial.labels
         unit = labels.dose_units[labels.drugs.index(worth.drug)] or "mg/kg"
         return (
-            f"Expected of each patient over {over} after the decision: count, of {worth.count}; stop, the probability "
-            f"of '{worth.stop}'; dose, of {protocol_text.spoken(worth.drug)}. The loss is in counts: a "
+            f"Expected of each patient over {over} after the decision: count, of {self.curve.scenario.spoken.variable(worth.count)}; stop, the probability "
+            f"of '{worth.stop}'; dose, of {self.curve.scenario.spoken.drug(worth.drug)}. The loss is in counts: a "
             f"stop weighs {style_numbers.plain(stop)} of them, 1 {unit} {style_numbers.plain(dose)}. Counts and doses "
             "are those of a patient who goes on as before for all of that time; a stop is priced by itself."
         )

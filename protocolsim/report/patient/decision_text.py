@@ -126,10 +126,10 @@ class Decision:
         if isinstance(node, Name) and node.name in self.slots:
             return self._summary(node.name, percent=percent)
         if isinstance(node, Name):
-            return f"{node.name} ({self.scenario.named[node.name].text})"
+            return f"{self.scenario.spoken.number(node.name)} ({self.scenario.named[node.name].text})"
         dimension = dimension_of(node, self.dimensions) or NONE
         value = valued(float(self._value(node)), dimension, self.units, percent=percent)
-        return value if isinstance(node, Number) else f"{_written(node)} ({value})"
+        return value if isinstance(node, Number) else f"{self._written(node)} ({value})"
 
     def _value(self, node: Node) -> float:
         constants = {n: k.value for n, k in self.scenario.named.items()}
@@ -150,12 +150,12 @@ class Decision:
         value = valued(self.tried.read[k], self.summaries[k].dimension, self.units, percent=percent)
         behind = "" if self._said(name) else self._behind(k)
         self.known[name] = (digits(self.tried.read[k]), self.tried.used[k])
-        return f"{name} {value}{behind}"
+        return f"{self.scenario.spoken.number(name)} {value}{behind}"
 
     def _behind(self, number: int) -> str:
         made = self.summaries[number].made_by
         if isinstance(made, Observed):
-            variable = self.scenario.trial.labels.variables[made.variable]
+            variable = self.scenario.spoken.variable(self.scenario.trial.labels.variables[made.variable])
             used = [protocol_text.weeks(m - self.since) for m in self.tried.used[number]]
             if not used:
                 return f" (no {variable} within reach)"
@@ -167,17 +167,17 @@ class Decision:
         return " (times so far)" if isinstance(made, Entries) else ""
 
 
-def _written(node: Node, above: int = 0) -> str:
-    """An expression as it is written, with signs."""
-    if isinstance(node, Name):
-        return node.name
-    if isinstance(node, Number):
-        return f"{node.value:g}"
-    if isinstance(node, Negation):
-        return f"-{_written(node.operand, 7)}"
-    if isinstance(node, Call):
-        return f"{node.function}({', '.join(_written(part) for part in node.arguments)})"
-    strength = _STRENGTH.get(node.op, 4)
-    sign = "\u00d7" if node.op == "*" else node.op
-    text = f"{_written(node.left, strength)} {sign} {_written(node.right, strength + 1)}"
-    return f"({text})" if strength < above else text
+    def _written(self, node: Node, above: int = 0) -> str:
+        """An expression as it is written, with signs, and its names in words."""
+        if isinstance(node, Name):
+            return self.scenario.spoken.number(node.name)
+        if isinstance(node, Number):
+            return f"{node.value:g}"
+        if isinstance(node, Negation):
+            return f"-{self._written(node.operand, 7)}"
+        if isinstance(node, Call):
+            return f"{node.function}({', '.join(self._written(part) for part in node.arguments)})"
+        strength = _STRENGTH.get(node.op, 4)
+        sign = "\u00d7" if node.op == "*" else node.op
+        text = f"{self._written(node.left, strength)} {sign} {self._written(node.right, strength + 1)}"
+        return f"({text})" if strength < above else text

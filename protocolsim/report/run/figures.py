@@ -201,7 +201,7 @@ def _unique_labels(estimates: Sequence[Estimate]) -> dict[str, str]:
 
 
 def _variable(result: Result) -> str:
-    return result.scenario.follow_meaning or str(result.scenario.follow).replace("_", " ")
+    return result.scenario.spoken.follow
 
 
 def _ticks(low: float, high: float) -> list[float]:

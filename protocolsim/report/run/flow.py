@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from protocolsim.arrays import Integers
 from protocolsim.endpoint.base import rows_of
 from protocolsim.errors import UsageError
 from protocolsim.records import leaving
@@ -20,6 +23,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MOST_COLUMNS = 6
+# The name of the ribbons, by which a page finds those that one patient is in.
+RIBBON = "ribbon"
+_MOST_PATHS = 600
 _POINTS = 24  # of one ribbon's edge
 _GAP = 0.05  # between the states of one column, as a share of all subjects
 _BAR = 0.03  # the width of a state, in columns
@@ -34,8 +40,8 @@ def flows(result: Result) -> pd.DataFrame:
     """
     import pandas as pd
 
-    step, old, new, _ = _moves(result)
-    frame = pd.DataFrame({"step": step, "source": old, "target": new})
+    moved = _moves(result)
+    frame = pd.DataFrame({"step": moved.step, "source": moved.source, "target": moved.target})
     size = frame.groupby(["step", "source", "target"], sort=True).size()
     return size.rename("number").reset_index()
 
@@ -44,14 +50,24 @@ def nodes(result: Result) -> pd.DataFrame:
     """One row per column and state: `number` of enrolled subjects who were there after that many moves."""
     import pandas as pd
 
-    step, _, new, start = _moves(result)
-    places = np.concatenate([np.zeros(len(start), dtype=np.int64), step])
-    frame = pd.DataFrame({"step": places, "state": np.concatenate([start, new])})
+    moved = _moves(result)
+    places = np.concatenate([np.zeros(len(moved.start), dtype=np.int64), moved.step])
+    frame = pd.DataFrame({"step": places, "state": np.concatenate([moved.start, moved.target])})
     return frame.groupby(["step", "state"], sort=True).size().rename("number").reset_index()
 
 
-def _moves(result: Result) -> tuple[Any, Any, Any, Any]:
-    """Of enrolled subjects: number, state before and after of each move after enrolment; the state of enrolment."""
+@dataclass(frozen=True)
+class _Moved:
+    """Of enrolled subjects: each move after enrolment with its number, states and row; the state of enrolment."""
+
+    step: Integers
+    source: Integers
+    target: Integers
+    row: Integers
+    start: Integers
+
+
+def _moves(result: Result) -> _Moved:
     records = result.shown
     subjects, moves = records["subjects"], records["moves"]
     enrolled = subjects["enrolled"]
@@ -69,10 +85,11 @@ def _moves(result: Result) -> tuple[Any, Any, Any, Any]:
     step = np.arange(len(of)) - first + 1
     keep = step < MOST_COLUMNS
     taken = late[keep]
-    return (
+    return _Moved(
         step[keep].astype(np.int64),
         moves["from_state"][taken].astype(np.int64),
         moves["to_state"][taken].astype(np.int64),
+        of[keep].astype(np.int64),
         start[enrolled].astype(np.int64),
     )
 
@@ -84,18 +101,12 @@ def flow(result: Result) -> alt.LayerChart:
     between, standing = flows(result), nodes(result)
     if len(between) == 0:
         raise UsageError("nobody moved after enrolment, so there is no way through the states to draw")
-    total = int(standing.loc[standing["step"] == 0, "number"].sum())
     labels = state_labels(result)
-    last = int(standing["step"].max())
-    height = max(260, 85 * int(standing.groupby("step").size().max()))
-    letters = max(10, int(0.9 * _WIDTH / (last + 0.8) / _LETTER))
-    boxes = _boxes(standing, labels, total, letters, 1.25 * _LINE / height)
+    ground = _Ground(standing, labels)
+    boxes, last, height, total = ground.boxes, ground.last, ground.height, ground.total
     ribbons = _ribbons(between, boxes, labels, total)
     shown = [s for k, s in enumerate(labels) if k in set(standing["state"])]
-    # Labels stand to the right of their bars, those of the last column too.
-    x_scale = alt.Scale(domain=[-_BAR, last + 0.8], nice=False)
-    low = min(float(boxes["low"].min()), float(boxes["label_at"].min())) - 0.05
-    y_scale = alt.Scale(domain=[low, 1.02], nice=False)
+    x_scale, y_scale = (alt.Scale(domain=list(ends), nice=False) for ends in (ground.across, ground.up))
     x = alt.X("x:Q", axis=None, scale=x_scale)
     colour = alt.Color("label:N", scale=colours(labels, shown, finals(result.scenario)), legend=None)
 
@@ -105,7 +116,8 @@ def flow(result: Result) -> alt.LayerChart:
     layers: list[Any] = [
         alt.Chart(ribbons)
         .mark_area(opacity=0.38, line=False)
-        .encode(x=x, y=y("low"), y2="high:Q", color=colour, detail="ribbon:N"),
+        .encode(x=x, y=y("low"), y2="high:Q", color=colour, detail="ribbon:N")
+        .properties(name=RIBBON),
         alt.Chart(boxes).mark_rect(opacity=1).encode(x=x, x2="x2:Q", y=y("low"), y2="high:Q", color=colour),
         alt.Chart(boxes)
         .mark_text(align="left", baseline="middle", dx=5, fontSize=11, lineHeight=13, color=INK, lineBreak="\n")
@@ -128,6 +140,55 @@ def flow(result: Result) -> alt.LayerChart:
         f"Ribbons between states, move by move. First move: {told}.",
     )
     return value
+
+
+class _Ground:
+    """Where everything stands: the boxes, and the ends of both axes, in columns across and shares of subjects up."""
+
+    def __init__(self, standing: pd.DataFrame, labels: list[str]) -> None:
+        self.total = int(standing.loc[standing["step"] == 0, "number"].sum())
+        self.last = int(standing["step"].max())
+        self.height = max(260, 85 * int(standing.groupby("step").size().max()))
+        letters = max(10, int(0.9 * _WIDTH / (self.last + 0.8) / _LETTER))
+        self.boxes = _boxes(standing, labels, self.total, letters, 1.25 * _LINE / self.height)
+        low = min(float(self.boxes["low"].min()), float(self.boxes["label_at"].min())) - 0.05
+        # Labels stand to the right of their bars, those of the last column too.
+        self.across, self.up = (-_BAR, self.last + 0.8), (low, 1.02)
+
+    def share(self, x: float, y: float) -> tuple[float, float]:
+        """A point as shares of the plot, from its left and from its top."""
+        across, up = self.across, self.up
+        return round((x - across[0]) / (across[1] - across[0]), 4), round((up[1] - y) / (up[1] - up[0]), 4)
+
+
+def paths(result: Result, replicate: int) -> dict[str, Any]:
+    """The way of each enrolled patient of one replicate through the figure, by which a page links it with others.
+
+    `ribbons`: each one, in the order in which they are drawn, in words. `patients`, by number: `ribbons`, those that
+    the patient is in, and `points`, where the path enters and leaves each, as shares of the plot from the left and from
+    the top. At most 600 patients; empty where the figure has nothing to draw.
+    """
+    between, standing, moved = flows(result), nodes(result), _moves(result)
+    labels = state_labels(result)
+    if len(between) == 0:
+        return {"ribbons": [], "patients": {}}
+    ground = _Ground(standing, labels)
+    edges = list(_edges(between, ground.boxes, ground.total))
+    place = {(e.step, e.source, e.target): k for k, e in enumerate(edges)}
+    told = [f"{labels[e.source]} to {labels[e.target]}: {_percent(e.wide)} of patients" for e in edges]
+    subjects = result.shown["subjects"]
+    rows = np.flatnonzero(subjects["enrolled"] & (subjects["replicate"] == replicate))
+    patients: dict[str, Any] = {}
+    for row in rows[:_MOST_PATHS].tolist():
+        mine = np.flatnonzero(moved.row == row)
+        steps = zip(*(column[mine].tolist() for column in (moved.step, moved.source, moved.target)), strict=True)
+        taken = [place[step] for step in steps]
+        points = []
+        for edge in (edges[k] for k in taken):
+            points.append(ground.share(edge.step - 1, edge.start - edge.wide / 2))
+            points.append(ground.share(edge.step - _BAR, edge.end - edge.wide / 2))
+        patients[str(subjects["subject"][row])] = {"ribbons": taken, "points": points}
+    return {"ribbons": told, "patients": patients}
 
 
 def _boxes(standing: pd.DataFrame, labels: list[str], total: int, letters: int, line: float) -> pd.DataFrame:
@@ -153,25 +214,43 @@ def _boxes(standing: pd.DataFrame, labels: list[str], total: int, letters: int, 
     return boxes
 
 
-def _ribbons(between: pd.DataFrame, boxes: pd.DataFrame, labels: list[str], total: int) -> pd.DataFrame:
-    """The edges of every ribbon, from the right of one bar to the left of the next; it has the source's colour."""
-    import pandas as pd
+@dataclass(frozen=True)
+class _Edge:
+    """One ribbon: between which states, how wide, and the height of its upper edge where it starts and ends."""
 
+    step: int
+    source: int
+    target: int
+    wide: float
+    start: float
+    end: float
+
+
+def _edges(between: pd.DataFrame, boxes: pd.DataFrame, total: int) -> Iterator[_Edge]:
+    """Every ribbon, from the right of one bar to the left of the next, stacked downwards in the order of the states."""
     places = zip(*(boxes[k].tolist() for k in ("step", "state", "high")), strict=True)
     top: dict[tuple[int, int], float] = {(step, state): high for step, state, high in places}
     leaving, arriving = dict(top), dict(top)
+    rows: list[list[int]] = between[["step", "source", "target", "number"]].to_numpy().tolist()
+    for step, source, target, number in rows:
+        wide = number / total
+        yield _Edge(step, source, target, wide, leaving[step - 1, source], arriving[step, target])
+        leaving[step - 1, source] -= wide
+        arriving[step, target] -= wide
+
+
+def _ribbons(between: pd.DataFrame, boxes: pd.DataFrame, labels: list[str], total: int) -> pd.DataFrame:
+    """The edges of every ribbon as it is drawn; it has the source's colour."""
+    import pandas as pd
+
     parts = []
     along = np.linspace(0.0, 1.0, _POINTS)
     bent = along * along * (3.0 - 2.0 * along)
-    rows: list[list[int]] = between[["step", "source", "target", "number"]].to_numpy().tolist()
-    for place, (step, source, target, number) in enumerate(rows):
-        wide = number / total
-        start, end = leaving[step - 1, source], arriving[step, target]
-        leaving[step - 1, source] -= wide
-        arriving[step, target] -= wide
-        high = start + (end - start) * bent
-        x = step - 1 + along * (1.0 - _BAR)
-        parts.append(pd.DataFrame({"ribbon": place, "x": x, "low": high - wide, "high": high, "label": labels[source]}))
+    for place, edge in enumerate(_edges(between, boxes, total)):
+        high = edge.start + (edge.end - edge.start) * bent
+        x = edge.step - 1 + along * (1.0 - _BAR)
+        row = {"ribbon": place, "x": x, "low": high - edge.wide, "high": high, "label": labels[edge.source]}
+        parts.append(pd.DataFrame(row))
     return pd.concat(parts, ignore_index=True)
 
 

@@ -46,7 +46,7 @@ def swimmers(result: Result, replicate: int = 0) -> alt.LayerChart:
     layered: alt.LayerChart = alt.LayerChart(layer=_layers(result, lanes, marks, step))
     ends = lanes.groupby("patient", sort=False).last()["ended"].value_counts()
     told = "; ".join(f"{number} {words}" for words, number in ends.items())
-    variable = result.scenario.follow_meaning or str(result.scenario.follow).replace("_", " ")
+    variable = result.scenario.spoken.follow
     which = f"all {len(chosen)}" if len(chosen) == enrolled else f"the first {len(chosen)} of {enrolled:,}"
     value: alt.LayerChart = finish(
         layered.properties(width=760, height=_ROW * len(chosen)),
@@ -156,7 +156,7 @@ def _told(result: Result, lanes: pd.DataFrame, marks: pd.DataFrame) -> tuple[pd.
         f"Patient {p}: {state}, weeks {plain(round(start, 1))} to {plain(round(end, 1))}"
         for p, state, start, end in lanes[["patient", "state", "start", "end"]].itertuples(index=False)
     ]
-    variable = result.scenario.follow_meaning or str(result.scenario.follow).replace("_", " ")
+    variable = result.scenario.spoken.follow
     seen = [
         f"Patient {p}, week {plain(round(week, 1))}: {variable} "
         + ("missed" if kind == "missed" else plain(float(f"{value:.4g}")))

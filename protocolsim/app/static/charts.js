@@ -191,7 +191,8 @@ const Charts = (function () {
     words.textContent = told.flag;
     const at = mark.getBoundingClientRect(), ground = drawing.getBoundingClientRect();
     const left = at.left + at.width / 2 - ground.left;
-    const beside = left > ground.width / 2 ? left - words.offsetWidth - 6 : left + 6;
+    const plot = size(mark).ground.getBoundingClientRect();
+    const beside = at.left > plot.left + plot.width / 2 ? left - words.offsetWidth - 6 : left + 6;
     words.style.left = Math.max(0, beside) + "px";
     words.style.top = at.top - ground.top + "px";
   }

@@ -6,7 +6,7 @@ const Linked = (function () {
   const say = (name, value) => Shiny.setInputValue(name, value, { priority: "event" });
   const all = (query, root = document) => [...root.querySelectorAll(query)];
   const numberOf = (mark) => ((mark.dataset.tip || "").match(/^Patient (\d+)\b/) || [])[1] || null;
-  let chosen = null, crowd = null, standing = [], trial = 0;
+  let chosen = null, crowd = null, standing = [], trial = 0, means = "";
 
   const element = (name, attributes, parent) => {
     const made = document.createElementNS(NS, name);
@@ -78,7 +78,9 @@ const Linked = (function () {
     });
     for (const old of all(".thread")) old.remove();
     if (!mine || !drawn.length || !mine.points.length) return;
-    const { ground, width, height } = Charts.size(drawn[0].closest(".root").querySelector("path"));
+    const boxes = all("figure[data-figure=flow] .box_marks"), box = boxes[mine.panel || 0];
+    if (!box) return;
+    const { ground, width, height } = Charts.size(box);
     const at = mine.points.map(([x, y]) => [x * width, y * height]);
     let path = "";
     for (let k = 0; k < at.length; k += 2) {
@@ -104,11 +106,12 @@ const Linked = (function () {
     for (const old of all(".rug")) old.remove();
     const own = figure && figure.querySelector("[class*=' own_'] line");
     if (!own) return;
-    const { ground, width, height } = Charts.size(own);
-    const layer = element("g", { class: "rug" }, ground.parentElement);
+    const plots = all("[class*=' own_'] line:not(.grip)", figure).map((line) => Charts.size(line));
+    const layers = plots.map(({ ground }) => element("g", { class: "rug" }, ground.parentElement));
     const stacked = {};
     for (const patient of standing) {
-      const column = Math.round(patient.at * 60), mine = String(patient.number) === chosen;
+      const side = patient.side || 0, { width, height } = plots[side], layer = layers[side];
+      const column = side + ":" + Math.round(patient.at * 60), mine = String(patient.number) === chosen;
       const level = stacked[column] = (stacked[column] || 0) + 1;
       const x = patient.at * width, y = height - 4 - 9 * (level - 1);
       if (mine) element("line", { x1: x, x2: x, y1: 0, y2: y, class: "chosen-place" }, layer);
@@ -130,6 +133,7 @@ const Linked = (function () {
     if (!told.standing) return;
     standing = told.standing;
     trial = told.trial;
+    means = told.standing_means || "";
     rug();
     said(paths());
   }
@@ -156,7 +160,7 @@ const Linked = (function () {
     }
     if (chosen === null) {
       if (name !== "curves") return [];
-      return [standing.length ? `Dots on the axis: the patients of trial ${trial}, where the rule measured them; filled ones pass.` : ""];
+      return [standing.length ? means || `Dots on the axis: the patients of trial ${trial}, where the rule measured them; filled ones pass.` : ""];
     }
     const here = name === "curves" ? standing.some((p) => String(p.number) === chosen) : name === "flow" ? chosen in known.patients : true;
     const told = here ? `Patient ${chosen} is marked.` : `Patient ${chosen} is not in this picture.`;

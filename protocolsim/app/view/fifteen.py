@@ -17,7 +17,9 @@ from protocolsim.app.view.base import Part, View
 from protocolsim.app.work.material import Progress, replicates_of, result_of
 from protocolsim.app.work.orders import Answer, Made, Tell
 from protocolsim.report.run import figures
+from protocolsim.report.run.arms import arms_of
 from protocolsim.report.run.flow import flow, paths
+from protocolsim.report.run.outcomes import outcomes_by_arm
 from protocolsim.report.run.swimmers import swimmers
 from protocolsim.report.style import numbers
 from protocolsim.study.estimation.estimate import estimate
@@ -79,7 +81,6 @@ class TrialPart(Part):
                 tags.summary("This trial's results, those of all trials, and the published ones"),
                 estimates_table(facts.rows, columns, spread=True),
                 tags.p(numbers.RANGE_MEANS, class_="note"),
-                open="",
             ),
         )
 
@@ -157,11 +158,15 @@ class FlowPart(Part):
     def make(self, state: VisitorState, tell: Tell) -> Made:
         """A run as it is set up."""
         result = result_of(state, Progress(tell, looked_at(scenario_of(state), replicates_of(state))))
-        return Made({"flow": lambda: flow(result)})
+        charts = {"flow": lambda: flow(result)}
+        if arms_of(result) is not None:
+            charts["outcomes"] = lambda: outcomes_by_arm(result)
+        return Made(charts)
 
     def show(self, answer: Answer, state: VisitorState) -> Tag | TagList:
-        """The flow."""
-        return figure(("fifteen", self.name), "flow", answer, state)
+        """The flow, and of a trial with arms how their courses ended."""
+        names = [name for name in ("flow", "outcomes") if name != "outcomes" or name in answer.figures]
+        return TagList(*[figure(("fifteen", self.name), name, answer, state) for name in names])
 
 
 def titled(size: int) -> str:
@@ -192,6 +197,6 @@ VIEW: Any = View(
     "fifteen",
     "One trial",
     _head(),
-    (TrialPart(), PilePart(), FlowPart()),
+    (TrialPart(), FlowPart(), PilePart()),
     titled=lambda described: titled(described.size),
 )

@@ -11,20 +11,23 @@ from typing import Any, ClassVar
 import numpy as np
 from htmltools import HTML, Tag, TagList, tags
 
+from protocolsim.app.branches import Branches, shown_branches, told_branches
 from protocolsim.app.figure import figure
 from protocolsim.app.limits import looked_at
 from protocolsim.app.state import VisitorState, over, scenario_of
 from protocolsim.app.table import Row, estimates_table
 from protocolsim.app.view.base import Part, View
-from protocolsim.app.work.material import Progress, curve_of, replicates_of
+from protocolsim.app.work.material import Progress, curve_of, replicates_of, result_of
 from protocolsim.app.work.orders import Answer, Made, Tell
 from protocolsim.errors import UsageError
-from protocolsim.report.decision import captions, figures, measure_figures
+from protocolsim.report.decision import branch_figures, captions, figures, measure_figures
+from protocolsim.report.decision.branch_figures import DrawnBranches
 from protocolsim.report.decision.captions import MarkedThreshold
 from protocolsim.report.decision.series import Drawn
 from protocolsim.report.run.figure_data import MOST_PATIENTS
 from protocolsim.report.style import numbers
 from protocolsim.scenario.measures import MEASURES, OWN
+from protocolsim.study.decision.branch_curve import branch_curve, decided_by
 from protocolsim.study.decision.curve import ThresholdCurve
 from protocolsim.study.decision.thresholds import the_rule
 from protocolsim.study.estimation.estimate import Estimate
@@ -67,12 +70,15 @@ class CurvePart(Part):
     def reduced(self, state: VisitorState) -> VisitorState:
         """Everything but the threshold, which is read from the curve."""
         kept = replace(state, draw=0, patient=None, view="", walk="", other=(), beside="")
-        name = _threshold_name(state.alone(_structure(state.settings)))
+        bare = state.alone(_structure(state.settings))
+        name = _threshold_name(bare) or _branch_number(bare, state.measure)
         return kept.setting(name, None) if name else kept
 
     def make(self, state: VisitorState, tell: Tell) -> Made:
-        """Both curves, and the figures."""
+        """Both curves, and the figures; where no rule is one threshold, the branches over one of its numbers."""
         scenario = scenario_of(state)
+        if not _threshold_name(state) and decided_by(scenario):
+            return _branches(state, tell)
         parameter = the_rule(scenario).parameter
         progress = Progress(tell, replicates_of(state) * (1 if scenario.effect is None else 2))
         mine = curve_of(state, parameter, progress)
@@ -94,17 +100,22 @@ class CurvePart(Part):
 
     def receive(self, answer: Answer, state: VisitorState) -> Answer:  # noqa: ARG002 - the curves say it all
         """The curves, from which any threshold is read here."""
-        mine, without = answer.facts
-        answer.facts = Curves(mine, without)
+        if not isinstance(answer.facts, Branches):
+            mine, without = answer.facts
+            answer.facts = Curves(mine, without)
         return answer
 
     def respond(self, answer: Answer, state: VisitorState) -> dict[str, Any]:
         """The numbers at the threshold, read from the curve."""
+        if isinstance(answer.facts, Branches):
+            return told_branches(answer.facts, state)
         at_threshold = moved(answer.facts, state)
         return {"table": str(at_threshold.table), **at_threshold.where, **standing(answer.facts.mine, state)}
 
     def show(self, answer: Answer, state: VisitorState) -> Tag | TagList:
         """The curves, the numbers at the threshold, and the other figures."""
+        if isinstance(answer.facts, Branches):
+            return shown_branches(answer.facts, answer, state, ("rule", self.name))
         curves: Curves = answer.facts
         at_threshold = moved(curves, state)
         shown = {
@@ -126,6 +137,18 @@ class CurvePart(Part):
                 id="rule-marks", data_marks=json.dumps({**at_threshold.where, **standing(curves.mine, state)})
             ),
         )
+
+
+def _branches(state: VisitorState, tell: Tell) -> Made:
+    """Who goes where over the number that is chosen, from a run whose patients can be looked at."""
+    scenario = scenario_of(state)
+    number = looked_at(scenario, replicates_of(state))
+    known = decided_by(scenario)
+    name = state.measure if state.measure in known else next(iter(known))
+    curve = branch_curve(result_of(state, Progress(tell, number)), name)
+    drawn = DrawnBranches(curve)
+    offered = {each: scenario.spoken.number(each) for each in known}
+    return Made({"curves": lambda: branch_figures.branches(drawn)}, Branches(curve, offered))
 
 
 def _definitions(curve: ThresholdCurve) -> Tag | None:
@@ -307,13 +330,19 @@ def _threshold_name(state: VisitorState) -> str:
         return ""
 
 
+@lru_cache(maxsize=_REMEMBERED)
+def _branch_number(state: VisitorState, chosen: str) -> str:
+    """The number whose branches are drawn where no rule is one threshold, "" where none decides."""
+    known = decided_by(scenario_of(state))
+    return chosen if chosen in known else next(iter(known), "")
+
+
 def _head() -> Tag:
     return tags.p(
-        "Move the threshold and see who passes the rule, how well it tells true responders from others, and what "
-        "follows. Every threshold is read from one simulation of both branches of the decision, so it answers at once; "
-        "everything else is simulated anew.",
+        "Move the number that the rule compares with, by its line or by its slider, and see who goes which way. Every value "
+        "of it is read from one simulation, so that it answers at once; everything else is simulated anew.",
         class_="lead",
     )
 
 
-VIEW: Any = View(5, "rule", "The rule", _head(), (CurvePart(),), offered=lambda described: bool(described.threshold))
+VIEW: Any = View(5, "rule", "The rule", _head(), (CurvePart(),), offered=lambda described: bool(described.live))

@@ -13,8 +13,8 @@ import numpy as np
 from protocolsim.arrays import Floats, Integers
 from protocolsim.errors import unknown
 from protocolsim.model.programs import StartProgram
-from protocolsim.randomness import keys_of_use, uniforms
 from protocolsim.names import readable
+from protocolsim.randomness import keys_of_use, uniforms
 from protocolsim.scenario.build.values.faults import Faults
 from protocolsim.scenario.file.model_schema import PatientColumn, PatientsPart
 from protocolsim.scenario.file.models import MOST_BYTES

@@ -41,12 +41,12 @@ def test_the_published_trial():
     """The rule of the published trial reads as it is meant, and an assumption stands among assumptions."""
     sections = protocolsim.describe("ms_daclizumab").sections
     way = "From 'Interferon beta and daclizumab' to 'Daclizumab alone'"
-    rule = f"{way}: after 26 weeks, if cel_reduction > response_threshold (75 %)."
+    rule = f"{way}: after 26 weeks, if fall of CELs from baseline > response threshold (75 %)."
     assert rule in sections["Decision rules"]
     assert any(line.startswith("rescue_level = 100 %") for line in sections["Assumptions"])
     assert not any(line.startswith("rescue_level") for line in sections["Parameters of the protocol"])
     changed = protocolsim.describe(load("ms_daclizumab", set={"response_threshold": "60 %"}))
-    assert "response_threshold (60 %)" in changed.text
+    assert "response threshold (60 %)" in changed.text
 
 
 def test_randomisation():

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from protocolsim.names import readable
 from protocolsim.scenario.build.values.names import NAME
+from protocolsim.units import duration, usual_time_unit
 
 if TYPE_CHECKING:
     from protocolsim.scenario.scenario import Scenario
@@ -45,6 +46,23 @@ class SpokenNames:
         word, _, rest = trigger.partition(" ")
         assessment, at, visit = rest.partition(" at ")
         return f"{word} {self.assessment(assessment)}{at}{visit}" if word == "after" else readable(trigger)
+
+    def time(self, minutes: float) -> str:
+        """A time in the unit in which the file writes its times: '26 weeks', '10 days'."""
+        return duration(minutes, self._written_in)
+
+    @cached_property
+    def _written_in(self) -> str:
+        """The unit of most times of the protocol; a schedule in days or weeks is one of them."""
+        states = (self._scenario.document.data.get("protocol") or {}).get("states") or {}
+        written: list[str] = []
+        open_ = [state for state in states.values() if isinstance(state, Mapping)]
+        while open_:
+            part = open_.pop()
+            written += [str(part[key]) for key in ("lasts", "until", "every") if key in part]
+            written += [f"1 {key}" for key in ("days", "weeks") if key in part]
+            open_ += [value for value in part.values() if isinstance(value, Mapping)]
+        return usual_time_unit(written)
 
     @property
     def follow(self) -> str:

@@ -33,7 +33,7 @@ from protocolsim.study.decision.thresholds import the_rule
 from protocolsim.study.estimation.estimate import Estimate
 from protocolsim.text.shell import command
 
-FIGURES = ("curves", "definitions", "roc", "what_follows", "loss")
+FIGURES = ("curves", "definitions", "roc", "loss")
 _READ = ("share_sent", "sensitivity", "specificity", "expected_count", "expected_dose")
 _REMEMBERED = 256
 
@@ -90,10 +90,9 @@ class CurvePart(Part):
         without = None if without is None else without.by(state.measure or OWN)
         drawn = Drawn(mine)
         charts = {
-            "curves": lambda: figures.curves(drawn, without),
+            "curves": lambda: figures.measures(drawn, without),
             "definitions": lambda: measure_figures.definitions(drawn),
             "roc": lambda: figures.roc(drawn),
-            "what_follows": lambda: figures.what_follows(drawn, without),
             "loss": lambda: figures.loss(drawn),
         }
         return Made(charts, (mine, without))
@@ -282,7 +281,7 @@ def _captions(marked: MarkedThreshold, without: ThresholdCurve | None) -> dict[s
     remarks = f"{figures.free_says(drawn)} {figures.stop_says(drawn)}".strip()
     return result | {
         "roc": captions.of_roc(marked),
-        "what_follows": captions.of_what_follows(marked, without),
+        "curves": captions.of_measures(marked, without),
         "loss": captions.of_loss(marked, figures.cheapest_says(drawn), remarks),
     }
 

@@ -21,7 +21,7 @@ from protocolsim.study.decision.thresholds import decision_of
 from protocolsim.study.estimation.estimate import nan_as_none
 from protocolsim.study.result import Result
 from protocolsim.study.sweep.sweep import Sweep, paired_mcse
-from protocolsim.units import duration, rounded, unit_product
+from protocolsim.units import rounded, unit_product
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -202,7 +202,7 @@ class CurveSummary:
         """What is counted, and in what unit the loss is."""
         worth = decision_of(self.curve.scenario, self.curve.rule)
         assert worth is not None
-        over = duration(worth.horizon)
+        over = self.curve.scenario.spoken.time(worth.horizon)
         labels = self.curve.scenario.trial.labels
         unit = labels.dose_units[labels.drugs.index(worth.drug)] or "mg/kg"
         return (

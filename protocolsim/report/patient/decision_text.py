@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from protocolsim.protocol.rules import (
     Call,
@@ -22,7 +22,7 @@ from protocolsim.protocol.summaries import HOW, Entries, Formula, Observed, Time
 from protocolsim.report.protocol import text as protocol_text
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.study.decision.replay import Tried
-from protocolsim.units import NONE, TIME, Dimension, duration, in_reading_unit
+from protocolsim.units import NONE, TIME, Dimension, in_reading_unit
 
 _OPS = {">": "more than", ">=": "at least", "<": "less than", "<=": "at most", "==": "equal to", "!=": "other than"}
 _STRENGTH = {"+": 5, "-": 5, "*": 6, "/": 6}
@@ -34,12 +34,14 @@ def digits(value: float) -> str:
     return "undefined" if value != value else f"{value:.{_DIGITS}g}"
 
 
-def valued(value: float, dimension: Dimension, units: Mapping[Dimension, str], *, percent: bool = False) -> str:
-    """A number in the unit it is read in."""
+def valued(
+    value: float, dimension: Dimension, units: Mapping[Dimension, str], *, time: Callable[[float], str], percent: bool = False
+) -> str:
+    """A number in the unit it is read in; `time` says one."""
     if value != value:
         return "undefined"
     if dimension == TIME:
-        return duration(value)
+        return time(value)
     if dimension == NONE:
         return f"{digits(100 * value)} %" if percent else digits(value)
     value, unit = in_reading_unit(value, dimension, units)
@@ -128,7 +130,7 @@ class Decision:
         if isinstance(node, Name):
             return f"{self.scenario.spoken.number(node.name)} ({self.scenario.named[node.name].text})"
         dimension = dimension_of(node, self.dimensions) or NONE
-        value = valued(float(self._value(node)), dimension, self.units, percent=percent)
+        value = valued(float(self._value(node)), dimension, self.units, time=self.scenario.spoken.time, percent=percent)
         return value if isinstance(node, Number) else f"{self._written(node)} ({value})"
 
     def _value(self, node: Node) -> float:
@@ -147,7 +149,9 @@ class Decision:
     def _summary(self, name: str, *, percent: bool = False) -> str:
         """A summary and its number; what it was made of too, unless that was said before."""
         k = self.slots[name]
-        value = valued(self.tried.read[k], self.summaries[k].dimension, self.units, percent=percent)
+        value = valued(
+            self.tried.read[k], self.summaries[k].dimension, self.units, time=self.scenario.spoken.time, percent=percent
+        )
         behind = "" if self._said(name) else self._behind(k)
         self.known[name] = (digits(self.tried.read[k]), self.tried.used[k])
         return f"{self.scenario.spoken.number(name)} {value}{behind}"

@@ -11,7 +11,7 @@ from protocolsim.protocol.states import END, Dose, State, Transition
 from protocolsim.protocol.variables import Computed
 from protocolsim.scenario.build.values.names import NAME
 from protocolsim.scenario.scenario import Scenario
-from protocolsim.units import MINUTES_PER_DAY, MINUTES_PER_WEEK, duration
+from protocolsim.units import MINUTES_PER_DAY, MINUTES_PER_WEEK
 
 _SIGNS = {">=": "≥", "<=": "≤", "!=": "≠", "==": "=", "*": "\u00d7"}
 _HELD = "\u00a0"
@@ -38,7 +38,7 @@ def spoken(name: str) -> str:
     return readable(name)
 
 
-def times(offsets: Sequence[int], *, counted: bool = True) -> str:
+def times(scenario: Scenario, offsets: Sequence[int], *, counted: bool = True) -> str:
     """When something is planned, counted from the start of the state: 'weeks 0, 2, 6', 'every 4 weeks, 10 times'.
 
     Not `counted`: how often is left out, as where it depends on when the state is entered.
@@ -49,11 +49,11 @@ def times(offsets: Sequence[int], *, counted: bool = True) -> str:
     steps = {b - a for a, b in pairwise(offsets)}
     if len(offsets) > 2 and len(steps) == 1:
         start = "" if offsets[0] == 0 else f" from {unit} {said[0]}"
-        return f"every {duration(steps.pop())}{start}" + (f", {len(offsets)} times" if counted else "")
+        return f"every {scenario.spoken.time(steps.pop())}{start}" + (f", {len(offsets)} times" if counted else "")
     if len(offsets) > _MOST_LISTED:
         tail = next(k for k in range(len(offsets) - 1) if len({b - a for a, b in pairwise(offsets[k:])}) == 1)
         if len(offsets) - tail > 2:
-            every = duration(offsets[-1] - offsets[-2])
+            every = scenario.spoken.time(offsets[-1] - offsets[-2])
             return f"{unit}s {', '.join(said[: tail + 1])}, then every {every} to {unit} {said[-1]}"
     return f"{unit}{'' if len(said) == 1 else 's'} {', '.join(said)}"
 
@@ -69,7 +69,7 @@ def treatments(scenario: Scenario, state: State) -> list[str]:
         ]
         for amount in dict.fromkeys(amount for _, amount in doses):
             given = [offset for offset, a in doses if a == amount]
-            result.append(f"{name} {amount}, {times(given, counted=isinstance(state.lasts, int))}")
+            result.append(f"{name} {amount}, {times(scenario, given, counted=isinstance(state.lasts, int))}")
         if not isinstance(level, Computed) and level > 0.0 and scenario.trial.drugs[drug].give is None:
             result.append(f"{name}, standard")
     return result
@@ -92,8 +92,8 @@ def ends(scenario: Scenario, state: State) -> str:
 def _lasting(scenario: Scenario, lasts: int | Computed) -> str:
     """'12 weeks', or 'interval (4 weeks to 16 weeks)' where it is computed."""
     if not isinstance(lasts, Computed):
-        return duration(lasts)
-    return f"{scenario.spoken.words(lasts.words)} ({duration(lasts.low)} to {duration(lasts.high)})"
+        return scenario.spoken.time(lasts)
+    return f"{scenario.spoken.words(lasts.words)} ({scenario.spoken.time(lasts.low)} to {scenario.spoken.time(lasts.high)})"
 
 
 def _from_enrolment(scenario: Scenario, until: int | Computed) -> str:

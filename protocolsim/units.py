@@ -127,8 +127,8 @@ _LENGTHS: Mapping[str, int] = {"weeks": MINUTES_PER_WEEK, "days": MINUTES_PER_DA
 def duration(minutes: float, written_in: str = "weeks") -> str:
     """A time in words: '12 weeks', '1 day', '90 minutes'. The one place that says times.
 
-    In the unit that a file writes its times in (see `usual_time_unit`) or, where that does not divide it, in the largest
-    below it that does.
+    In the unit that a file writes its times in (see `usual_time_unit`) or, where that does not divide it, in the
+    largest below it that does.
     """
     units = list(_LENGTHS)
     offered = units[units.index(written_in) :]
@@ -137,8 +137,8 @@ def duration(minutes: float, written_in: str = "weeks") -> str:
 
 
 def usual_time_unit(written: Iterable[str]) -> str:
-    """The unit in which most of these times are written, weeks where none is: 'days' of '10 days', '28 days', '2 weeks'."""
-    found = [unit for text in written if (parts := split(text)) is not None and (unit := _spelled(parts[1])) in _LENGTHS]
+    """The unit in which most of these times are written: 'days' of '10 days', '28 days', '2 weeks'. Weeks for none."""
+    found = [_spelled(parts[1]) for text in written if (parts := split(text)) is not None]
     return max(_LENGTHS, key=found.count)
 
 

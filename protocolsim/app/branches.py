@@ -1,4 +1,4 @@
-"""What the view of the rule shows where a decision is more than one threshold: who goes where, over each of its numbers."""
+"""The view of the rule where a decision is more than one threshold: who goes where, over each of its numbers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from protocolsim.study.decision.branch_curve import BranchCurve, rows_of_trial
 
 @dataclass(frozen=True)
 class Branches:
-    """The branches over one number beside the page, from which any value of it is read; `offered`: in words, by name."""
+    """The branches over one number beside the page, from which any value is read; `offered`: all numbers, in words."""
 
     curve: BranchCurve
     offered: dict[str, str]
@@ -103,11 +103,9 @@ def _standing(branches: Branches, state: VisitorState, value: float) -> dict[str
             mark = {"number": number, "at": drawn.across(turn), "said": words, "passes": branch == 0, "side": place}
             patients.append(mark)
     told = (
-        f"Dots on the axis: the patients of trial {draw} whom this number sends one way or another, each where that changes; "
-        f"filled ones now go to '{curve.labels(0)[0]}'."
-        if len(curve.decided) == 1
-        else f"Dots on the axis: the patients of trial {draw} whom this number sends one way or another, each where that changes."
+        f"Dots on the axis: the patients of trial {draw} whom this number sends one way or another, where that changes"
     )
+    told += f"; filled ones now go to '{curve.labels(0)[0]}'." if len(curve.decided) == 1 else "."
     return {"standing": patients, "trial": draw, "standing_means": told}
 
 
@@ -161,14 +159,15 @@ def _table(branches: Branches, value: float) -> TagList:
                 )
             )
     by_rule = curve.parted_by_rule(0)
-    heads = ["decided after", "by the rule" if by_rule else "goes to", f"at {drawn.said(value)}", f"at the scenario's own {drawn.said(curve.own)}"]
+    own_said = f"at the scenario's own {drawn.said(curve.own)}"
+    heads = ["decided after", "by the rule" if by_rule else "goes to", f"at {drawn.said(value)}", own_said]
     head = tags.thead(tags.tr(*[tags.th(h, scope="col") for h in heads]))
     return TagList(
         tags.h3(f"The decision, at {drawn.name} {drawn.said(value)}"),
         tags.div(tags.table(head, tags.tbody(*rows), class_="estimates"), class_="scroll"),
         tags.p(
-            f"{numbers.count(curve.replicates, 'simulated trial')}, seed {curve.seed}: the same patients at every value. The ± is "
-            "the Monte Carlo standard error. What follows the decision is simulated anew in the other views.",
+            f"{numbers.count(curve.replicates, 'simulated trial')}, seed {curve.seed}: the same patients at every value. "
+            "The ± is the Monte Carlo standard error. What follows the decision is simulated anew in the other views.",
             class_="note",
         ),
     )

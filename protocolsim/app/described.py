@@ -27,8 +27,8 @@ from protocolsim.study.decision.threshold_rule import ThresholdRule, threshold_r
 class Described:
     """A scenario as its form shows it; `looks`: whether it declares any; `story`: whether it tells one.
 
-    `live` are the parameters of decision rules that answer at once: the one threshold, or all that decide; `spoken` are the drugs in
-    words.
+    `live` are the parameters of decision rules that answer at once: the one threshold, or all that decide; `spoken` are
+    the drugs in words.
     """
 
     title: str

@@ -62,7 +62,9 @@ class TestNumberByNumber:
             found = []
             for line in lines:
                 week, _, rest = line.partition(": ")
-                for variable, value, hidden in re.findall(r"(?:\(|, )([A-Za-z][\w ]*?) ([-\d.e+]+), truth ([-\d.e+]+)", rest):
+                for variable, value, hidden in re.findall(
+                    r"(?:\(|, )([A-Za-z][\w ]*?) ([-\d.e+]+), truth ([-\d.e+]+)", rest
+                ):
                     found.append((week, variable, value, hidden))
             seen = own(run, "observations", subject)
             assert len(found) == (seen["status"] == MADE).sum() > 0
@@ -98,11 +100,11 @@ class TestNumberByNumber:
                 )  # fmt: skip
                 assert line.text.endswith(f" {scenario.trial.protocol.states[moves['to_state'][k]].label}.")
                 recorded = {summaries[r].name: moves[f"value_{j}"][k] for j, r in enumerate(step.group.reads)}
-                for summary in recorded:
+                for summary, value_read in recorded.items():
                     said = re.escape(scenario.spoken.number(summary))
                     told_of = rf"(?<![\w(]){said} (-?\d[\d.e+-]*|undefined)( %)?"
                     for value, percent in re.findall(told_of, line.text):
-                        expected = recorded[summary] * (100 if percent else 1)
+                        expected = value_read * (100 if percent else 1)
                         assert (value == "undefined") == np.isnan(expected)
                         assert value == "undefined" or near(value, expected)
 
@@ -214,9 +216,9 @@ class TestWords:
         told = next(t for t in (story("ms_daclizumab", k, "batch") for k in range(12)) if t.life.enrolled >= 0)
         line = next(n.text for n in told.lines if "fall of CELs" in n.text)
         assert re.fullmatch(
-            r"Week 26, the end of Interferon beta and daclizumab: baseline CELs [\d.]+ \(mean of CELs, weeks -12, -8, "
-            r"-4 and 0\), present CELs \d+ \(CELs, week 22\); fall of CELs from baseline [-\d.]+ % is (not )?more than "
-            r"response threshold \(75 %\)(; otherwise)?\. On to .*\.",
+            r"Week 26, the end of Interferon beta and daclizumab: baseline CELs [\d.]+ \(mean of CELs, weeks -12, "
+            r"-8, -4 and 0\), present CELs \d+ \(CELs, week 22\); fall of CELs from baseline [-\d.]+ % is (not )?more "
+            r"than response threshold \(75 %\)(; otherwise)?\. On to .*\.",
             line,
         )
 

@@ -49,6 +49,7 @@ const Linked = (function () {
 
   function mark() {
     const known = paths();
+    outcomes();
     lanes();
     flow(known);
     rug();
@@ -56,18 +57,50 @@ const Linked = (function () {
     said(known);
   }
 
-  const meant = () => (crowd ? crowd.patients : chosen === null ? null : [chosen]);
+  // Legends of outcomes: those who ended so, as many of them as are pressed.
+  const ended = new Set();
+
+  const whole = () => all("figure[data-figure=swimmers] [class*=' lane_'] [data-tip]");
+  const endOf = (lane) => lane.dataset.tip.replace(/^Patient \d+: /, "");
+
+  function outcomes() {
+    const figure = document.querySelector("figure[data-figure=swimmers]"), there = whole();
+    if (!figure || !there.length || figure.querySelector(".ends")) return;
+    const counted = new Map();
+    for (const lane of there) counted.set(endOf(lane), (counted.get(endOf(lane)) || 0) + 1);
+    for (const words of [...ended]) if (!counted.has(words)) ended.delete(words);
+    if (counted.size < 2) return;
+    const row = document.createElement("p");
+    row.className = "ends";
+    row.append("Ended: ");
+    for (const [words, number] of counted) {
+      const entry = document.createElement("button");
+      entry.type = "button";
+      entry.className = "btn btn-sm btn-outline-secondary";
+      entry.dataset.end = words;
+      entry.setAttribute("aria-pressed", String(ended.has(words)));
+      entry.textContent = `${words} (${number})`;
+      row.append(entry, " ");
+    }
+    figure.querySelector(".drawing").before(row);
+  }
+
+  const meant = () => {
+    if (crowd) return crowd.patients;
+    if (ended.size) return whole().filter((lane) => ended.has(endOf(lane))).map(numberOf);
+    return chosen === null ? null : [chosen];
+  };
 
   function lanes() {
     const wanted = meant();
     for (const each of all("figure[data-figure=swimmers] [data-tip^='Patient ']")) {
       const whole = each.closest("[class*=' lane_']") !== null, mine = wanted !== null && wanted.includes(numberOf(each));
-      each.classList.toggle("chosen-lane", whole && mine);
+      each.classList.toggle("chosen-lane", whole && mine && (!ended.size || numberOf(each) === chosen));
       each.classList.toggle("another", !whole && wanted !== null && !mine);
     }
   }
 
-  const ribbons = () => all("figure[data-figure=flow] .ribbon_marks path");
+  const ribbons = () => all("figure[data-figure=flow] .role-mark[class*=' ribbon_'] path");
 
   function flow(known) {
     const drawn = ribbons(), mine = chosen === null ? null : known.patients[chosen];
@@ -78,7 +111,7 @@ const Linked = (function () {
     });
     for (const old of all(".thread")) old.remove();
     if (!mine || !drawn.length || !mine.points.length) return;
-    const boxes = all("figure[data-figure=flow] .box_marks"), box = boxes[mine.panel || 0];
+    const boxes = all("figure[data-figure=flow] .role-mark[class*=' box_']"), box = boxes[mine.panel || 0];
     if (!box) return;
     const { ground, width, height } = Charts.size(box);
     const at = mine.points.map(([x, y]) => [x * width, y * height]);
@@ -179,9 +212,15 @@ const Linked = (function () {
   // Hands ------------------------------------------------------------------------------------------------------------
 
   document.addEventListener("click", (event) => {
-    const target = event.target.closest && event.target.closest("[data-who], .rug circle, path[data-ribbon]");
+    const target = event.target.closest && event.target.closest("[data-who], [data-end], .rug circle, path[data-ribbon]");
     if (!target) return;
-    if (target.dataset.who === "open") Charts.patient(chosen);
+    if (target.dataset.end) {
+      const on = !ended.has(target.dataset.end);
+      if (on) ended.add(target.dataset.end);
+      else ended.delete(target.dataset.end);
+      target.setAttribute("aria-pressed", String(on));
+      mark();
+    } else if (target.dataset.who === "open") Charts.patient(chosen);
     else if (target.dataset.who === "nobody") nobody();
     else if (target.dataset.patient) choose(target.dataset.patient);
     else {

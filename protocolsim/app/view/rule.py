@@ -338,8 +338,8 @@ def _branch_number(state: VisitorState, chosen: str) -> str:
 
 def _head() -> Tag:
     return tags.p(
-        "Move the number that the rule compares with, by its line or by its slider, and see who goes which way. Every value "
-        "of it is read from one simulation, so that it answers at once; everything else is simulated anew.",
+        "Move the number that the rule compares with, by its line or by its slider, and see who goes which way. Every "
+        "value of it is read from one simulation, so that it answers at once; everything else is simulated anew.",
         class_="lead",
     )
 

@@ -133,15 +133,15 @@ def caption(drawn: DrawnBranches, value: float) -> str:
     )
     reach = numbers.count(number, "decision")
     as_reached = (
-        f" Each decision is taken as it was reached at {drawn.said(curve.own)}: what another value would have changed before is "
-        "not in it."
+        f" Each decision is taken as it was reached at {drawn.said(curve.own)}: what another value would have changed "
+        "before is not in it."
         if curve.entangled
         else ""
     )
     return (
-        f"All {reach} of {numbers.count(curve.replicates, 'simulated trial')}, decided anew at every value from what the rule "
-        f"read of each patient; bands are two Monte Carlo standard errors wide on either side. The vertical line is {named}. "
-        f"At it: {drawn.sentence(value)}.{as_reached} Look at where a line is steep: there the number decides."
+        f"All {reach} of {numbers.count(curve.replicates, 'simulated trial')}, decided anew at every value from what the "
+        "rule read of each patient; bands are two Monte Carlo standard errors wide on either side. The vertical line is "
+        f"{named}. At it: {drawn.sentence(value)}.{as_reached} Look at where a line is steep: there the number decides."
     )
 
 

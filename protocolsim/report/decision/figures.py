@@ -64,7 +64,8 @@ def curves(drawn: Drawn, compare: ThresholdCurve | None = None) -> alt.LayerChar
 def measures(drawn: Drawn, compare: ThresholdCurve | None = None) -> Any:
     """All measures of the rule over one axis, an altair chart: who passes and how rightly, and what follows.
 
-    What follows is left out where the scenario says nothing of what the decision is worth. Raises UsageError as `curves`.
+    What follows is left out where the scenario says nothing of what the decision is worth. Raises UsageError as
+    `curves`.
     """
     import altair as alt
 

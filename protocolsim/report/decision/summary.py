@@ -203,12 +203,11 @@ class CurveSummary:
         worth = decision_of(self.curve.scenario, self.curve.rule)
         assert worth is not None
         over = self.curve.scenario.spoken.time(worth.horizon)
-        labels = self.curve.scenario.trial.labels
+        labels, spoken = self.curve.scenario.trial.labels, self.curve.scenario.spoken
         unit = labels.dose_units[labels.drugs.index(worth.drug)] or "mg/kg"
         return (
-            f"Expected of each patient over {over} after the decision: count, of {self.curve.scenario.spoken.variable(worth.count)}; stop, the probability "
-            f"of '{worth.stop}'; dose, of {self.curve.scenario.spoken.drug(worth.drug)}. The loss is in counts: a "
-            f"stop weighs {style_numbers.plain(stop)} of them, 1 {unit} {style_numbers.plain(dose)}. Counts and doses "
+            f"Expected of each patient over {over} after the decision: count, of {spoken.variable(worth.count)}; stop, the "
+            f"probability of '{worth.stop}'; dose, of {spoken.drug(worth.drug)}. The loss is in counts: a stop weighs {style_numbers.plain(stop)} of them, 1 {unit} {style_numbers.plain(dose)}. Counts and doses "
             "are those of a patient who goes on as before for all of that time; a stop is priced by itself."
         )
 

@@ -35,7 +35,12 @@ def digits(value: float) -> str:
 
 
 def valued(
-    value: float, dimension: Dimension, units: Mapping[Dimension, str], *, time: Callable[[float], str], percent: bool = False
+    value: float,
+    dimension: Dimension,
+    units: Mapping[Dimension, str],
+    *,
+    time: Callable[[float], str],
+    percent: bool = False,
 ) -> str:
     """A number in the unit it is read in; `time` says one."""
     if value != value:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from protocolsim.component import MARKS
 from protocolsim.names import told_apart
+from protocolsim.protocol.variables import ProtocolVariable
 from protocolsim.report.protocol import text
 from protocolsim.report.protocol.looks import looks
 from protocolsim.report.protocol.schedule import schedule, schedule_html, schedule_text
@@ -186,14 +187,18 @@ def _rules(scenario: Scenario) -> list[str]:
 def _summaries(scenario: Scenario) -> list[str]:
     """Each number that rules read, in the words of the file; first those that the protocol keeps."""
     written = scenario.document.data.get("protocol", {}).get("summaries", {})
-    summaries = [
-        f"{scenario.spoken.number(v.name)}: {f'{v.meaning}, ' if v.meaning else ''}kept for each patient; starts at {v.written[0]}, from "
-        f"{v.written[1]} to {v.written[2]}."
-        for v in scenario.trial.protocol.variables
-    ]
+    summaries = [_kept(scenario, v) for v in scenario.trial.protocol.variables]
     for name, made in written.items():
         summaries.append(f"{scenario.spoken.number(name)}: {_made(scenario, made)}.")
     return summaries
+
+
+def _kept(scenario: Scenario, variable: ProtocolVariable) -> str:
+    """A number that the protocol keeps: what it is, where it starts and its range."""
+    meaning = f"{variable.meaning}, " if variable.meaning else ""
+    start, low, high = (scenario.spoken.words(written) for written in variable.written)
+    named = scenario.spoken.number(variable.name)
+    return f"{named}: {meaning}kept for each patient; starts at {start}, from {low} to {high}."
 
 
 def _made(scenario: Scenario, made: Any) -> str:
@@ -240,7 +245,11 @@ def _parameters(scenario: Scenario, *, unsure: bool) -> list[str]:
     for k in scenario.own_parameters:
         if (k.mark in _UNSURE) == unsure:
             mark = f" [{k.mark}]" if k.mark else ""
-            parameters.append(f"{k.label} = {k.text}: {k.meaning}{mark}" + (f" ({k.source})" if k.source else "") + ".")
+            parameters.append(
+                f"{k.label} = {scenario.spoken.words(k.text)}: {k.meaning}{mark}"
+                + (f" ({k.source})" if k.source else "")
+                + "."
+            )
     return parameters
 
 

@@ -93,7 +93,8 @@ def _lasting(scenario: Scenario, lasts: int | Computed) -> str:
     """'12 weeks', or 'interval (4 weeks to 16 weeks)' where it is computed."""
     if not isinstance(lasts, Computed):
         return scenario.spoken.time(lasts)
-    return f"{scenario.spoken.words(lasts.words)} ({scenario.spoken.time(lasts.low)} to {scenario.spoken.time(lasts.high)})"
+    said = scenario.spoken
+    return f"{said.words(lasts.words)} ({said.time(lasts.low)} to {said.time(lasts.high)})"
 
 
 def _from_enrolment(scenario: Scenario, until: int | Computed) -> str:

@@ -220,8 +220,8 @@ def paths(result: Result, replicate: int) -> dict[str, Any]:
     """The way of each enrolled patient of one replicate through the figure, by which a page links it with others.
 
     `ribbons`: each one, in the order in which they are drawn, in words. `patients`, by number: `ribbons`, those that
-    the patient is in, `panel`, the place of the patient's arm, and `points`, where the path enters and leaves each, as shares of the plot from the left and from
-    the top. At most 600 patients; empty where the figure has nothing to draw.
+    the patient is in, `panel`, the place of the patient's arm, and `points`, where the path enters and leaves each, as
+    shares of the plot from the left and from the top. At most 600 patients; empty where the figure has nothing to draw.
     """
     try:
         panels = _panels(result)

@@ -32,7 +32,8 @@ LANE = "lane"
 def swimmers(result: Result, replicate: int = 0) -> Any:
     """A lane for each enrolled patient of one replicate, at most 24 of them, over weeks since enrolment.
 
-    An altair chart; arms stand side by side. Raises UsageError where the scenario follows no variable, or the replicate has nobody enrolled.
+    An altair chart; arms stand side by side. Raises UsageError where the scenario follows no variable, or the replicate
+    has nobody enrolled.
     """
     if result.scenario.follow is None:
         raise UsageError("this scenario names no variable to follow (follow:), so there is nothing to draw on a lane")

@@ -176,7 +176,9 @@ class StatesBuilder:
         others = [part.entries_of, part.time_since]
         if len(written) + sum(o is not None for o in others) != 1:
             choices = ", ".join(f"'{h} of'" for h in HOW)
-            self.q.faults.append(address, f"a summary is one of {choices}, 'entries of' and 'time since'", at_key=True)
+            self.q.faults.append(
+                address, f"a summary is one of {choices}, 'entries of', 'time since' and 'value'", at_key=True
+            )
             return None
         if not written:
             return self._about_states(address, name, part)

@@ -31,8 +31,9 @@ _NOBODY = -1
 def decided_by(scenario: Scenario) -> dict[str, tuple[int, ...]]:
     """The scenario's own parameters that rules at the end of a state compare with, and these states.
 
-    In file order, those of which something else is made as well behind all others. Only decisions on study, between two branches or more, and only parameters with a range, of which no summary is
-    made that the rule reads: its value would have been another.
+    In file order, those of which something else is made as well behind all others. Only decisions on study, between two
+    branches or more, and only parameters with a range, of which no summary is made that the rule reads: its value would
+    have been another.
     """
     found: dict[str, list[int]] = {}
     for state in scenario.trial.protocol.states:

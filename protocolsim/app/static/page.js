@@ -139,11 +139,12 @@
   // What comes back --------------------------------------------------------------------------------------------------
 
   function arrived(root) {
-    for (const each of [Charts, Pile, Walk]) each.arrived(root);
+    for (const each of [Charts, Linked, Pile, Walk]) each.arrived(root);
     const found = root.querySelectorAll ? [root, ...root.querySelectorAll("[data-marks], [data-lines]")] : [];
     for (const element of found) {
       if (element.dataset && element.dataset.marks) {
         Charts.place(JSON.parse(element.dataset.marks));
+        Linked.stand(JSON.parse(element.dataset.marks));
       }
       if (element.dataset && element.dataset.lines && by("editor")) gutter(JSON.parse(element.dataset.lines));
     }
@@ -209,7 +210,7 @@
       const numbers = by({ "rule-curve": "rule-numbers", "looks-boundaries": "looks-numbers" }[told.part]);
       if (!numbers) return;
       numbers.innerHTML = told.table;
-      if (told.marks) Charts.place(told);
+      if (told.marks) { Charts.place(told); Linked.stand(told); }
       document.dispatchEvent(new CustomEvent(told.part === "rule-curve" ? "rule-shown" : "looks-shown"));
     });
     Shiny.addCustomMessageHandler("address", (query) => { address = query; refresh(); target(query); document.dispatchEvent(new CustomEvent("moved-to", { detail: query })); });

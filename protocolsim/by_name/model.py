@@ -183,7 +183,9 @@ class ByName:
         """Decorate what is said of a subject that gets one dose; it returns what is given, in mg."""
         return cast("GiveKernel", self._kernel(said, "give"))
 
-    def observe(self, name: str, meaning: str, *variables: Variable, label: str = "") -> Callable[[Said], ObserveKernel]:
+    def observe(
+        self, name: str, meaning: str, *variables: Variable, label: str = ""
+    ) -> Callable[[Said], ObserveKernel]:
         """Decorate what one assessment finds: it sets each of these variables of `see`."""
 
         def decorated(said: Said) -> ObserveKernel:

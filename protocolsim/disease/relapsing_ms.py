@@ -181,7 +181,11 @@ def start(me: Any, p: Any, draw: Any) -> None:
     "brain MRI with gadolinium",
     Variable("cel", "", "contrast-enhancing lesions, new and persisting", least=0, whole=True, label="CELs"),
     Variable(
-        "new_cel", "", "contrast-enhancing lesions that the last scan did not show", least=0, whole=True,
+        "new_cel",
+        "",
+        "contrast-enhancing lesions that the last scan did not show",
+        least=0,
+        whole=True,
         label="new CELs",
     ),
     label="MRI",
@@ -211,7 +215,9 @@ def observe_mri(me: Any, p: Any, draw: Any, signal: Any, now: int, see: Any) -> 
 @MODEL.observe(
     "edss",
     "rating on the Expanded Disability Status Scale",
-    Variable("edss", "", "EDSS as rated, 0 to 10; the truth behind it is a whole level", least=0, most=10, label="EDSS"),
+    Variable(
+        "edss", "", "EDSS as rated, 0 to 10; the truth behind it is a whole level", least=0, most=10, label="EDSS"
+    ),
     label="EDSS rating",
 )
 def observe_edss(me: Any, p: Any, draw: Any, now: int, see: Any) -> None:

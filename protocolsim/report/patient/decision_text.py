@@ -166,7 +166,6 @@ class Decision:
             return " (time so far)"
         return " (times so far)" if isinstance(made, Entries) else ""
 
-
     def _written(self, node: Node, above: int = 0) -> str:
         """An expression as it is written, with signs, and its names in words."""
         if isinstance(node, Name):

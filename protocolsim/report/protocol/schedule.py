@@ -63,7 +63,10 @@ def schedule(scenario: Scenario) -> VisitTable:
     measured = sorted({a for s in used for v in planned[s.number] for a in v.assessments})
     infused = sorted({d.drug for s in used for v in planned[s.number] for d in v.doses})
     activities = [
-        *(Activity(scenario.spoken.assessment(labels.assessments[a]), trial.assessments[a].assessment.meaning) for a in measured),
+        *(
+            Activity(scenario.spoken.assessment(labels.assessments[a]), trial.assessments[a].assessment.meaning)
+            for a in measured
+        ),
         *(Activity(scenario.spoken.drug(labels.drugs[d]), trial.drugs[d].component.meaning) for d in infused),
     ]
     begins = _begins(protocol)

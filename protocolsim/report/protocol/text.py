@@ -64,7 +64,9 @@ def treatments(scenario: Scenario, state: State) -> list[str]:
     for drug, level in enumerate(state.levels):
         name = scenario.spoken.drug(scenario.trial.labels.drugs[drug])
         visits = scenario.planned.get(state.number, ())
-        doses = [(visit.offset, dose_words(dose, scenario)) for visit in visits for dose in visit.doses if dose.drug == drug]
+        doses = [
+            (visit.offset, dose_words(dose, scenario)) for visit in visits for dose in visit.doses if dose.drug == drug
+        ]
         for amount in dict.fromkeys(amount for _, amount in doses):
             given = [offset for offset, a in doses if a == amount]
             result.append(f"{name} {amount}, {times(given, counted=isinstance(state.lasts, int))}")
@@ -101,7 +103,9 @@ def _from_enrolment(scenario: Scenario, until: int | Computed) -> str:
 def settings(scenario: Scenario, transition: Transition) -> str:
     """What a transition sets: 'insulin becomes insulin + 8 IU'."""
     variables, said = scenario.trial.protocol.variables, scenario.spoken
-    return listed([f"{said.number(variables[s.variable].name)} becomes {rule(s.words, scenario)}" for s in transition.sets])
+    return listed(
+        [f"{said.number(variables[s.variable].name)} becomes {rule(s.words, scenario)}" for s in transition.sets]
+    )
 
 
 def rule(words: str, scenario: Scenario) -> str:

@@ -129,9 +129,12 @@ class CurvePart(Part):
                 class_="sticky",
             ),
             _definitions(curves.mine),
-            shown.pop("curves"),
-            tags.div(at_threshold.table, id="rule-numbers"),
-            *shown.values(),
+            tags.div(
+                shown.pop("curves"),
+                tags.div(at_threshold.table, id="rule-numbers"),
+                *shown.values(),
+                class_="pictures",
+            ),
             tags.template(
                 id="rule-marks", data_marks=json.dumps({**at_threshold.where, **standing(curves.mine, state)})
             ),

@@ -645,7 +645,7 @@ def test_results_without_their_summary_are_written_anew(work, small, capfd):
 
 
 @pytest.mark.parametrize("finished", [False, True])
-@pytest.mark.parametrize("times", [20, pytest.param(1000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("times", [8, pytest.param(1000, marks=pytest.mark.long)])
 def test_damage_is_never_believed(work, small, capfd, finished, times):
     """Whatever happens to a file of a study, --resume gives the undisturbed results, or refuses and says why."""
     more = ("--replicates", "18")

@@ -239,7 +239,7 @@ class TestKilled:
     @pytest.mark.parametrize(
         ("name", "kills"),
         [
-            *((name, 2) for name in killing.COMMANDS),
+            *((name, 1) for name in killing.COMMANDS),
             *(pytest.param(n, 20, marks=pytest.mark.long) for n in killing.COMMANDS),
         ],
     )

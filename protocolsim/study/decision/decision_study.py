@@ -22,7 +22,7 @@ from protocolsim.study.decision.regret import (
 )
 from protocolsim.study.decision.thresholds import BothBranches, Branches, decision_of, the_rule
 from protocolsim.study.engines import AUTO, chosen_engine
-from protocolsim.study.estimation.columns import Columns
+from protocolsim.study.estimation.columns import GrowingColumns
 from protocolsim.study.execution.chunks import Point
 from protocolsim.study.storage.column_files import ColumnFiles
 from protocolsim.study.storage.manifest import Manifest, manifest_of
@@ -44,7 +44,7 @@ class DecisionPlan:
         return manifest_of("thresholds", of.scenario, of.seed, len(of.replicates), of.engine, plan)
 
     @property
-    def points(self) -> list[Point[Branches, Columns]]:
+    def points(self) -> list[Point[Branches, GrowingColumns]]:
         """What is simulated: the trials of the curve first."""
         return [self.branches, *self.streams]
 
@@ -89,7 +89,7 @@ def carry_out_decision(
     workers: Workers = 1,
     folder: StudyFolder | None = None,
 ) -> tuple[ThresholdCurve, Regret | None]:
-    """The curve of a plan and, where it is wanted and anybody reaches the decision, its regret.
+    """The curve of a plan and, where it is wanted and any subject reaches the decision, its regret.
 
     `workers` as for `run`; `folder` keeps what is finished; `progress` is told of trials done. No bit of the results
     depends on any of them. Raises UsageError and SimulationError as `thresholds` does.

@@ -37,7 +37,7 @@ from protocolsim.study.decision.threshold_rule import ThresholdRule, forced
 from protocolsim.study.decision.thresholds import Branches, Reached, decision_of, simulate_branches, the_rule
 from protocolsim.study.decision.utility import Worth, worth_of
 from protocolsim.study.engines import AUTO, chosen_engine
-from protocolsim.study.estimation.columns import Columns
+from protocolsim.study.estimation.columns import GrowingColumns
 from protocolsim.study.estimation.estimate import estimate
 from protocolsim.study.execution.chunks import Span
 
@@ -189,7 +189,7 @@ def other_streams(
     return [OtherStream(scenario, parameter, engine, seed, replicates, k) for k in range(1, streams + 1)]
 
 
-def added_regret(curve: ThresholdCurve, points: Sequence[OtherStream], results: Iterable[Columns]) -> Regret:
+def added_regret(curve: ThresholdCurve, points: Sequence[OtherStream], results: Iterable[GrowingColumns]) -> Regret:
     """The losses of a curve's subjects, added up over the random streams, of which there is one at least."""
     size = int(np.searchsorted(curve.replicate, points[0].replicates.stop))
     reached = keys_of(curve.replicate[:size], curve.subject[:size])
@@ -240,7 +240,7 @@ class Losses:
         decision = decision_of(scenario, rule)
         assert decision is not None
         self._rule, self._worth = rule, worth_of(scenario, decision)
-        self._known = Columns()
+        self._known = GrowingColumns()
 
     def add(self, piece: Branches) -> None:
         """Count in the next piece, the same subjects on both branches."""
@@ -253,11 +253,11 @@ class Losses:
         self._known.add("taken", "", passing[both])
         self._known.add("refused", "", staying[both])
 
-    def merge(self, later: Columns) -> None:
+    def merge(self, later: GrowingColumns) -> None:
         """Count in those of the replicates that follow."""
         self._known.merge(later)
 
-    def result(self) -> Columns:
+    def result(self) -> GrowingColumns:
         """All of them."""
         return self._known
 

@@ -29,7 +29,7 @@ from protocolsim.study.decision.curve import Measure, ThresholdCurve
 from protocolsim.study.decision.threshold_rule import ThresholdRule, defined, forced, threshold_rule, unmoved
 from protocolsim.study.decision.utility import worth_of
 from protocolsim.study.engines import AUTO, chosen_engine, engine_named
-from protocolsim.study.estimation.columns import Columns
+from protocolsim.study.estimation.columns import GrowingColumns
 from protocolsim.study.execution.chunks import Span
 
 
@@ -76,7 +76,7 @@ class BothBranches:
         """See Point."""
         return BranchColumns(self.scenario, the_rule(self.scenario, self.parameter), span.replicates)
 
-    def curve(self, columns: Columns) -> ThresholdCurve:
+    def curve(self, columns: GrowingColumns) -> ThresholdCurve:
         """The curve of all its replicates, from what was accumulated of them."""
         folded = BranchColumns(self.scenario, the_rule(self.scenario, self.parameter), self.replicates)
         folded.merge(columns)
@@ -166,7 +166,7 @@ class BranchColumns:
         names = measures if self.worth is not None else {"share_sent": measures["share_sent"]}
         self.endpoints: dict[str, Endpoint] = {**names, **unmoved(scenario, rule.parameter)}
         self.definitions = {OWN: rule.measured(scenario), **(self.further.definitions if self.further else {})}
-        self._columns = Columns()
+        self._columns = GrowingColumns()
         self._sums: dict[str, Floats] = {}
 
     def add(self, piece: Branches) -> None:
@@ -207,14 +207,14 @@ class BranchColumns:
         # Contributions add without error, so that it does not matter where a replicate was split.
         self._sums[endpoint.name][first : first + number] += more
 
-    def result(self) -> Columns:
+    def result(self) -> GrowingColumns:
         """Every column of these replicates, when all of their records were added."""
         for name, sums in self._sums.items():
             self._columns.add("others", name, sums)
         self._sums = {}
         return self._columns
 
-    def merge(self, later: Columns) -> None:
+    def merge(self, later: GrowingColumns) -> None:
         """Count in the columns of the replicates that follow those which are there."""
         self._columns.merge(later)
 

@@ -14,7 +14,7 @@ ColumnName = tuple[str, str]
 """What a column is, and of which endpoint or definition; "" where there is only one."""
 
 
-class Columns:
+class GrowingColumns:
     """Arrays of rows that grow, [rows, width] each, by name. Those of later replicates are appended."""
 
     def __init__(self) -> None:
@@ -25,7 +25,7 @@ class Columns:
         width = 1 if rows.ndim == 1 else rows.shape[1]
         self._spills.setdefault((what, name), Spill(width, rows.dtype)).add(rows)
 
-    def merge(self, later: Columns) -> None:
+    def merge(self, later: GrowingColumns) -> None:
         """Append the columns of the replicates that follow."""
         if not self._spills:
             self._spills = later._spills  # of a study of one chunk nothing is copied

@@ -17,21 +17,21 @@ from typing import Any
 
 import numpy as np
 
-from protocolsim.study.estimation.columns import Columns
+from protocolsim.study.estimation.columns import GrowingColumns
 from protocolsim.study.execution.chunks import Chunk, Span
 from protocolsim.study.storage.kept_chunks import KeptChunks, chunk_file
 
 
-class ColumnFiles(KeptChunks[Columns]):
+class ColumnFiles(KeptChunks[GrowingColumns]):
     """The finished chunks of a study of columns, in its folder."""
 
-    def results(self, spans: Sequence[Span]) -> Iterator[tuple[Span, Columns]]:
+    def results(self, spans: Sequence[Span]) -> Iterator[tuple[Span, GrowingColumns]]:
         """What is finished of these spans, in the order of the study."""
         wanted = set(spans)
         for name in sorted(self.folder.entries):
             yield from ((span, columns) for span, columns in columns_in(self.file_of(name)) if span in wanted)
 
-    def put(self, chunk: Chunk[Any, Columns], results: Sequence[Columns]) -> Sequence[Columns]:
+    def put(self, chunk: Chunk[Any, GrowingColumns], results: Sequence[GrowingColumns]) -> Sequence[GrowingColumns]:
         """Keep a finished chunk in the folder."""
         spans = [part.span for part in chunk.parts]
         told = {"spans": [[span.point, span.first, span.stop] for span in spans]}
@@ -39,7 +39,7 @@ class ColumnFiles(KeptChunks[Columns]):
         return results
 
 
-def encoded_columns(spans: Sequence[Span], results: Sequence[Columns]) -> bytes:
+def encoded_columns(spans: Sequence[Span], results: Sequence[GrowingColumns]) -> bytes:
     """The file of a chunk."""
     import pyarrow as pa
     from pyarrow import parquet
@@ -65,17 +65,17 @@ def encoded_columns(spans: Sequence[Span], results: Sequence[Columns]) -> bytes:
     return out.getvalue()
 
 
-def columns_in(path: Path) -> Iterator[tuple[Span, Columns]]:
+def columns_in(path: Path) -> Iterator[tuple[Span, GrowingColumns]]:
     """What a chunk's file holds, span by span."""
     from pyarrow import parquet
 
     with path.open("rb") as file:
         rows = parquet.read_table(file).to_pylist()
-    columns: dict[Span, Columns] = {}
+    columns: dict[Span, GrowingColumns] = {}
     for row in rows:
         span = Span(row["point"], row["first"], row["stop"])
         numbers = np.frombuffer(row["numbers"], dtype=row["type"]).reshape(-1, row["width"])
-        columns.setdefault(span, Columns()).add(row["what"], row["name"], numbers)
+        columns.setdefault(span, GrowingColumns()).add(row["what"], row["name"], numbers)
     yield from columns.items()
 
 

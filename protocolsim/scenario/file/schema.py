@@ -478,7 +478,14 @@ class StoryStepPart(FilePart):
         description="the number that is predicted: endpoint, scenario.endpoint, or set.endpoint of the trial with what "
         "the step sets",
     )
-    picture: Text = Field(description="what answers: lanes, patient, flow, over_time, rule, trials or published")
+    compare: list[Text] = Field(
+        default=[],
+        description="more numbers of the answer's unit, named as it is, whose trials are drawn below its own on one axis: "
+        "other arms, other looks, other scenarios",
+    )
+    picture: Text = Field(
+        description="what answers: lanes, patient, flow, over_time, rule, waiting, looks, endings, trials or published"
+    )
     patient: StrictInt = Field(
         default=1, description="with picture: patient, which of those enrolled in the first trial, from 1"
     )

@@ -15,6 +15,7 @@ from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 
+from protocolsim.arithmetic import special_functions
 from protocolsim.arrays import Floats, Integers, Mask
 from protocolsim.endpoint.base import Endpoint, Number, StateNames, arms, counted_in, quotient
 from protocolsim.endpoint.level import Level
@@ -208,8 +209,7 @@ def two_by_two(meets: Floats, arm: Floats, trial: Integers, trials: int) -> TwoB
 
 def normal_p(z: Floats, *, two_sided: bool) -> Floats:
     """p of a standard normal statistic that is positive in favour of the alternative."""
-    from scipy.special import ndtr
-
+    ndtr = special_functions().ndtr
     return np.asarray(2.0 * ndtr(-np.abs(z)) if two_sided else ndtr(-z))
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from protocolsim.app.work.memory import give_back
 from protocolsim.app.work.orders import Answer, Figure, Made, Order, Picture, Stopped, Tell
 from protocolsim.errors import ProtocolsimError
 from protocolsim.executor.worker import Link
@@ -17,6 +18,7 @@ def work(link: Link, memory: int) -> None:
     """Carry out orders until the link closes. Sends ("told", ...) on the way, then one ("done" | "refused", ...)."""
     _bound(memory)
     listen(lambda _: None)  # so that the first run on a machine compiles in several processes
+    _imported()
     while True:
         order = link.receive()
         if not isinstance(order, Order):
@@ -29,6 +31,17 @@ def work(link: Link, memory: int) -> None:
             link.send(("told", (done, total)))
 
         link.send(_outcome(order, tell))
+        give_back()
+
+
+def _imported() -> None:
+    """What every answer needs, imported while nobody waits for one."""
+    import altair as alt  # noqa: F401
+    import vl_convert  # noqa: F401
+
+    from protocolsim.app.view.catalogue import views
+
+    views()
 
 
 def _outcome(order: Order, tell: Tell) -> tuple[str, Any]:

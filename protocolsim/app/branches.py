@@ -166,8 +166,9 @@ def _table(branches: Branches, value: float) -> TagList:
         tags.h3(f"The decision, at {drawn.name} {drawn.said(value)}"),
         tags.div(tags.table(head, tags.tbody(*rows), class_="estimates"), class_="scroll"),
         tags.p(
-            f"{numbers.count(curve.replicates, 'simulated trial')}, seed {curve.seed}: the same patients at every value. "
-            "The ± is the Monte Carlo standard error. What follows the decision is simulated anew in the other views.",
+            f"{numbers.count(curve.replicates, 'simulated trial')}, seed {curve.seed}: the same patients at every "
+            "value. The ± is the Monte Carlo standard error. What follows the decision is simulated anew in the other "
+            "views.",
             class_="note",
         ),
     )

@@ -17,7 +17,7 @@ from protocolsim.app.work.orders import Answer
 from protocolsim.report.decision.branch_figures import DrawnBranches, caption, percent
 from protocolsim.report.run.figure_data import MOST_PATIENTS
 from protocolsim.report.style import numbers
-from protocolsim.scenario.spoken import at_head
+from protocolsim.scenario.build.values.spoken import at_head
 from protocolsim.study.decision.branch_curve import BranchCurve, rows_of_trial
 
 

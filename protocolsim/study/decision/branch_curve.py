@@ -229,8 +229,8 @@ def _share(counts: Any, number: Floats) -> BranchShare:
 def branch_curve(result: Result, parameter: str | None = None) -> BranchCurve:
     """The branches at every value of a parameter (the first that decides anything), from the records of a run.
 
-    Counted among the trials whose records are kept. Raises UsageError where no such parameter decides, or no subject came
-    to its decisions.
+    Counted among the trials whose records are kept. Raises UsageError where no such parameter decides, or no subject
+    came to its decisions.
     """
     known = decided_by(result.scenario)
     name = next(iter(known), "") if parameter is None else parameter

@@ -15,6 +15,7 @@ from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 
+from protocolsim.arithmetic import special_functions
 from protocolsim.arrays import Floats, Integers, Mask
 from protocolsim.endpoint.base import Endpoint, Number, Population, StateNames, arms, counted_in, quotient
 from protocolsim.endpoint.criteria.dated import Criteria, in_one_arm
@@ -239,8 +240,7 @@ def criteria_of_two(
 
 def normal_p(z: Floats, *, two_sided: bool) -> Floats:
     """p of a standard normal statistic that is positive in favour of the alternative."""
-    from scipy.special import ndtr
-
+    ndtr = special_functions().ndtr
     return np.asarray(2.0 * ndtr(-np.abs(z)) if two_sided else ndtr(-z))
 
 

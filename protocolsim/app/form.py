@@ -12,6 +12,8 @@ from protocolsim.app.described import Described
 from protocolsim.app.state import VisitorState
 from protocolsim.component import MARKS
 from protocolsim.errors import ProtocolsimError
+from protocolsim.names import readable
+from protocolsim.scenario.spoken import at_head
 from protocolsim.units import unit_in_words
 
 _OURS = {"data-shiny-no-bind-input": ""}  # the page sends them itself, once they are settled
@@ -30,7 +32,7 @@ def form(described: Described, state: VisitorState) -> TagList:
         if name in _HEADINGS:
             shown += [tags.h2(_HEADINGS[name]), *own_parameters]
         else:
-            title = f"{name.replace('_', ' ').capitalize()} ({len(rows)})"
+            title = f"{at_head(described.spoken.get(name) or readable(name))} ({len(rows)})"
             changed = any(c.name in given for c in rows)
             shown.append(tags.details(tags.summary(title), *own_parameters, open="" if changed else None))
     return TagList(tags.p(described.question, class_="question"), *shown, _study(described, state))

@@ -417,7 +417,7 @@ def _events(input: Inputs, visitor: Visitor, first: VisitorState) -> None:
                     visitor.refused.set("")
 
     upon("moved", lambda said: _moved(visitor, said))
-    upon("asked", lambda said: _change(visitor, **{said["name"]: asked(said["name"], said["value"])}))
+    upon("asked", lambda said: _asked(visitor, said))
     upon("picked", lambda said: _picked(visitor, said))
     upon("kept", lambda _: _change(visitor, other=visitor.state.settings, beside=""))
     upon("step", lambda said: _step(visitor, said))
@@ -431,8 +431,17 @@ def _events(input: Inputs, visitor: Visitor, first: VisitorState) -> None:
     upon(MISHEARD, visitor.mishear, mends=False)
 
 
+def _asked(visitor: Visitor, said: dict[str, Any]) -> None:
+    """A number of the state; of the patient also none, where nobody is chosen any more."""
+    name, text = said["name"], said["value"]
+    nobody = name == "patient" and text == ""
+    _change(visitor, **{name: None if nobody else asked(name, text)})
+
+
 def _change(visitor: Visitor, **changes: Any) -> None:
     visitor.state = replace(visitor.state, **changes)
+    if {"draw", "patient"} & set(changes):
+        visitor.at_once()  # where a patient is marked in a picture that stays as it is
     if visitor.described is not None:
         _later(visitor.changed())
 

@@ -37,7 +37,7 @@ def estimates_table(rows: Sequence[Row], columns: Sequence[str], *, spread: bool
         if published:
             cells.append(tags.td(numbers.published(row.mine)))
         body.append(tags.tr(*cells, data_estimate=row.mine.name))
-    head = tags.thead(tags.tr(*[tags.th(h, scope="col") for h in heads]))
+    head = tags.thead(tags.tr(*[tags.th(h, scope="col") if h else tags.td() for h in heads]))
     return tags.div(tags.table(head, tags.tbody(*body), class_="estimates"), class_="scroll")
 
 

@@ -24,6 +24,7 @@ from protocolsim.scenario.file.library import is_path
 from protocolsim.scenario.file.yaml_reader import Address, Document
 from protocolsim.scenario.settable import SettableParameter, number_at, text_at
 from protocolsim.scenario.setting_names import settings
+from protocolsim.scenario.spoken import SpokenNames
 from protocolsim.scenario.story import StoryStep
 from protocolsim.units import in_unit, quantity
 
@@ -237,6 +238,11 @@ class Scenario:
 
     def __deepcopy__(self, _: object) -> Scenario:
         return self  # nothing in it changes
+
+    @cached_property
+    def spoken(self) -> SpokenNames:
+        """What readers are told that its parameters, summaries, variables, assessments and drugs are called."""
+        return SpokenNames(self)
 
     @property
     def follow_meaning(self) -> str:

@@ -323,7 +323,7 @@ class TestSchedule:
         for state, what, minute, enrolled in seen[["state", "assessment", "minute", "enrolled_minute"]].to_numpy():
             column = columns[state]
             week = str((minute - enrolled) // MINUTES_PER_WEEK)
-            assert column.marks[names_.index(what)][column.moments.index(week)] == MADE
+            assert column.marks[names_.index(scenario.spoken.assessment(what))][column.moments.index(week)] == MADE
 
     @pytest.mark.parametrize("name", names())
     def test_what_is_taken_throughout(self, name):

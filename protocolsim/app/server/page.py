@@ -14,9 +14,11 @@ def page() -> Tag:
     """The page, the same for every visitor; what differs comes through the session."""
     head = ui.head_content(
         tags.link(rel="stylesheet", href="static/page.css"),
+        tags.link(rel="stylesheet", href="static/linked.css"),
         tags.link(rel="icon", href="static/icon.svg", type="image/svg+xml"),
         tags.link(rel="stylesheet", href="told/story.css"),
         tags.script(src="static/charts.js"),
+        tags.script(src="static/linked.js"),
         tags.script(src="static/pile.js"),
         tags.script(src="static/walk.js"),
         tags.script(src="static/page.js"),

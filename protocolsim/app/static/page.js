@@ -138,12 +138,22 @@
 
   // What comes back --------------------------------------------------------------------------------------------------
 
+  // What has to be scrolled sideways can be scrolled with the keyboard; nothing else is a stop on its way.
+  const scrolling = new ResizeObserver((seen) => {
+    for (const { target } of seen) {
+      if (target.scrollWidth > target.clientWidth + 1) target.tabIndex = 0;
+      else target.removeAttribute("tabindex");
+    }
+  });
+
   function arrived(root) {
-    for (const each of [Charts, Pile, Walk]) each.arrived(root);
+    if (root.querySelectorAll) for (const box of root.querySelectorAll(".scroll, .drawing, .drawn")) scrolling.observe(box);
+    for (const each of [Charts, Linked, Pile, Walk]) each.arrived(root);
     const found = root.querySelectorAll ? [root, ...root.querySelectorAll("[data-marks], [data-lines]")] : [];
     for (const element of found) {
       if (element.dataset && element.dataset.marks) {
         Charts.place(JSON.parse(element.dataset.marks));
+        Linked.stand(JSON.parse(element.dataset.marks));
       }
       if (element.dataset && element.dataset.lines && by("editor")) gutter(JSON.parse(element.dataset.lines));
     }
@@ -209,7 +219,7 @@
       const numbers = by({ "rule-curve": "rule-numbers", "looks-boundaries": "looks-numbers" }[told.part]);
       if (!numbers) return;
       numbers.innerHTML = told.table;
-      if (told.marks) Charts.place(told);
+      if (told.marks) { Charts.place(told); Linked.stand(told); }
       document.dispatchEvent(new CustomEvent(told.part === "rule-curve" ? "rule-shown" : "looks-shown"));
     });
     Shiny.addCustomMessageHandler("address", (query) => { address = query; refresh(); target(query); document.dispatchEvent(new CustomEvent("moved-to", { detail: query })); });
@@ -247,6 +257,10 @@
     new MutationObserver((changes) => {
       for (const change of changes) for (const node of change.addedNodes) arrived(node);
     }).observe(document.body, { childList: true, subtree: true });
-    if (matchMedia("(max-width: 900px)").matches) document.body.classList.add("folded");
+    // Where the form would stand above the results it is folded, also in a window that has just become narrow.
+    const narrow = matchMedia("(max-width: 900px)");
+    const folds = () => { if (document.body.classList.contains("folded") !== narrow.matches) fold(by("fold")); };
+    folds();
+    narrow.addEventListener("change", folds);
   });
 })();

@@ -11,24 +11,29 @@ from typing import Any, ClassVar
 import numpy as np
 from htmltools import HTML, Tag, TagList, tags
 
+from protocolsim.app.branches import Branches, shown_branches, told_branches
 from protocolsim.app.figure import figure
+from protocolsim.app.limits import looked_at
 from protocolsim.app.state import VisitorState, over, scenario_of
 from protocolsim.app.table import Row, estimates_table
 from protocolsim.app.view.base import Part, View
-from protocolsim.app.work.material import Progress, curve_of, replicates_of
+from protocolsim.app.work.material import Progress, curve_of, replicates_of, result_of
 from protocolsim.app.work.orders import Answer, Made, Tell
 from protocolsim.errors import UsageError
-from protocolsim.report.decision import captions, figures, measure_figures
+from protocolsim.report.decision import branch_figures, captions, figures, measure_figures
+from protocolsim.report.decision.branch_figures import DrawnBranches
 from protocolsim.report.decision.captions import MarkedThreshold
 from protocolsim.report.decision.series import Drawn
+from protocolsim.report.run.figure_data import MOST_PATIENTS
 from protocolsim.report.style import numbers
 from protocolsim.scenario.measures import MEASURES, OWN
+from protocolsim.study.decision.branch_curve import branch_curve, decided_by
 from protocolsim.study.decision.curve import ThresholdCurve
 from protocolsim.study.decision.thresholds import the_rule
 from protocolsim.study.estimation.estimate import Estimate
 from protocolsim.text.shell import command
 
-FIGURES = ("curves", "definitions", "roc", "what_follows", "loss")
+FIGURES = ("curves", "definitions", "roc", "loss")
 _READ = ("share_sent", "sensitivity", "specificity", "expected_count", "expected_dose")
 _REMEMBERED = 256
 
@@ -65,12 +70,15 @@ class CurvePart(Part):
     def reduced(self, state: VisitorState) -> VisitorState:
         """Everything but the threshold, which is read from the curve."""
         kept = replace(state, draw=0, patient=None, view="", walk="", other=(), beside="")
-        name = _threshold_name(state.alone(_structure(state.settings)))
+        bare = state.alone(_structure(state.settings))
+        name = _threshold_name(bare) or _branch_number(bare, state.measure)
         return kept.setting(name, None) if name else kept
 
     def make(self, state: VisitorState, tell: Tell) -> Made:
-        """Both curves, and the figures."""
+        """Both curves, and the figures; where no rule is one threshold, the branches over one of its numbers."""
         scenario = scenario_of(state)
+        if not _threshold_name(state) and decided_by(scenario):
+            return _branches(state, tell)
         parameter = the_rule(scenario).parameter
         progress = Progress(tell, replicates_of(state) * (1 if scenario.effect is None else 2))
         mine = curve_of(state, parameter, progress)
@@ -82,27 +90,31 @@ class CurvePart(Part):
         without = None if without is None else without.by(state.measure or OWN)
         drawn = Drawn(mine)
         charts = {
-            "curves": lambda: figures.curves(drawn, without),
+            "curves": lambda: figures.measures(drawn, without),
             "definitions": lambda: measure_figures.definitions(drawn),
             "roc": lambda: figures.roc(drawn),
-            "what_follows": lambda: figures.what_follows(drawn, without),
             "loss": lambda: figures.loss(drawn),
         }
         return Made(charts, (mine, without))
 
     def receive(self, answer: Answer, state: VisitorState) -> Answer:  # noqa: ARG002 - the curves say it all
         """The curves, from which any threshold is read here."""
-        mine, without = answer.facts
-        answer.facts = Curves(mine, without)
+        if not isinstance(answer.facts, Branches):
+            mine, without = answer.facts
+            answer.facts = Curves(mine, without)
         return answer
 
     def respond(self, answer: Answer, state: VisitorState) -> dict[str, Any]:
         """The numbers at the threshold, read from the curve."""
+        if isinstance(answer.facts, Branches):
+            return told_branches(answer.facts, state)
         at_threshold = moved(answer.facts, state)
-        return {"table": str(at_threshold.table), **at_threshold.where}
+        return {"table": str(at_threshold.table), **at_threshold.where, **standing(answer.facts.mine, state)}
 
     def show(self, answer: Answer, state: VisitorState) -> Tag | TagList:
         """The curves, the numbers at the threshold, and the other figures."""
+        if isinstance(answer.facts, Branches):
+            return shown_branches(answer.facts, answer, state, ("rule", self.name))
         curves: Curves = answer.facts
         at_threshold = moved(curves, state)
         shown = {
@@ -117,11 +129,28 @@ class CurvePart(Part):
                 class_="sticky",
             ),
             _definitions(curves.mine),
-            shown.pop("curves"),
-            tags.div(at_threshold.table, id="rule-numbers"),
-            *shown.values(),
-            tags.template(id="rule-marks", data_marks=json.dumps(at_threshold.where)),
+            tags.div(
+                shown.pop("curves"),
+                tags.div(at_threshold.table, id="rule-numbers"),
+                *shown.values(),
+                class_="pictures",
+            ),
+            tags.template(
+                id="rule-marks", data_marks=json.dumps({**at_threshold.where, **standing(curves.mine, state)})
+            ),
         )
+
+
+def _branches(state: VisitorState, tell: Tell) -> Made:
+    """Who goes where over the number that is chosen, from a run whose patients can be looked at."""
+    scenario = scenario_of(state)
+    number = looked_at(scenario, replicates_of(state))
+    known = decided_by(scenario)
+    name = state.measure if state.measure in known else next(iter(known))
+    curve = branch_curve(result_of(state, Progress(tell, number)), name)
+    drawn = DrawnBranches(curve)
+    offered = {each: scenario.spoken.number(each) for each in known}
+    return Made({"curves": lambda: branch_figures.branches(drawn)}, Branches(curve, offered))
 
 
 def _definitions(curve: ThresholdCurve) -> Tag | None:
@@ -191,7 +220,7 @@ def _moved(curves: Curves, threshold: float) -> Moved:
     marked = MarkedThreshold(drawn, threshold)
     said = marked.said
     columns = ("as set up", "without the effect") if without is not None else ("as set up",)
-    here = f"at {curve.parameter.replace('_', ' ')} {said}"
+    here = f"at {drawn.name} {said}"
     table = TagList(
         tags.h3(f"The decision, {here}"),
         estimates_table([row for row in rows if row.mine.name in MEASURES], columns),
@@ -219,6 +248,27 @@ def _moved(curves: Curves, threshold: float) -> Moved:
     )
 
 
+def standing(curve: ThresholdCurve, state: VisitorState) -> dict[str, Any]:
+    """Where the patients of the trial that is looked at stand on the threshold's axis, for the page to mark them.
+
+    `standing`: of each its number, the place as a share of the axis (beyond its ends: at them), the words, and whether
+    it passes at the threshold that is set; the first 24 who reached the decision, and whoever is chosen. `trial` is the
+    trial's number.
+    """
+    draw = state.draw % looked_at(curve.scenario, curve.replicates)
+    threshold, drawn = _threshold(curve, state), Drawn(curve)
+    rows = np.flatnonzero((curve.replicate == draw) & np.isfinite(curve.measured))
+    passes = curve.rule.holds(curve.measured, threshold)
+    shown = [row for k, row in enumerate(rows.tolist()) if k < MOST_PATIENTS or curve.subject[row] == state.patient]
+    patients = []
+    for row in shown:
+        number, value, passed = int(curve.subject[row]), float(curve.measured[row]), bool(passes[row])
+        across = min(1.0, max(0.0, drawn.across(value)))
+        words = f"Patient {number}: {drawn.said(value)}, {'passes' if passed else 'does not pass'}"
+        patients.append({"number": number, "at": across, "said": words, "passes": passed})
+    return {"standing": patients, "trial": draw}
+
+
 def _captions(marked: MarkedThreshold, without: ThresholdCurve | None) -> dict[str, str]:
     """What stands under each figure, for the threshold that it marks."""
     drawn = marked.drawn
@@ -234,14 +284,14 @@ def _captions(marked: MarkedThreshold, without: ThresholdCurve | None) -> dict[s
     remarks = f"{figures.free_says(drawn)} {figures.stop_says(drawn)}".strip()
     return result | {
         "roc": captions.of_roc(marked),
-        "what_follows": captions.of_what_follows(marked, without),
+        "curves": captions.of_measures(marked, without),
         "loss": captions.of_loss(marked, figures.cheapest_says(drawn), remarks),
     }
 
 
 def _readout(marked: MarkedThreshold, without: Mapping[str, Estimate] | None) -> str:
     """The numbers that stay in sight while the threshold moves."""
-    cells = [tags.div(tags.b(marked.said), tags.span(marked.drawn.curve.parameter.replace("_", " ")))]
+    cells = [tags.div(tags.b(marked.said), tags.span(marked.drawn.name))]
     for name in _READ:
         if name not in marked.at:
             continue
@@ -282,13 +332,19 @@ def _threshold_name(state: VisitorState) -> str:
         return ""
 
 
+@lru_cache(maxsize=_REMEMBERED)
+def _branch_number(state: VisitorState, chosen: str) -> str:
+    """The number whose branches are drawn where no rule is one threshold, "" where none decides."""
+    known = decided_by(scenario_of(state))
+    return chosen if chosen in known else next(iter(known), "")
+
+
 def _head() -> Tag:
     return tags.p(
-        "Move the threshold and see who passes the rule, how well it tells true responders from others, and what "
-        "follows. Every threshold is read from one simulation of both branches of the decision, so it answers at once; "
-        "everything else is simulated anew.",
+        "Move the number that the rule compares with, by its line or by its slider, and see who goes which way. Every "
+        "value of it is read from one simulation, so that it answers at once; everything else is simulated anew.",
         class_="lead",
     )
 
 
-VIEW: Any = View(5, "rule", "The rule", _head(), (CurvePart(),), offered=lambda described: bool(described.threshold))
+VIEW: Any = View(5, "rule", "The rule", _head(), (CurvePart(),), offered=lambda described: bool(described.live))

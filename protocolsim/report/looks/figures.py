@@ -20,7 +20,7 @@ from protocolsim.report.looks.frames import (
 )
 from protocolsim.report.looks.wording import is_share, spoken, valued
 from protocolsim.report.style import numbers
-from protocolsim.report.style.figures import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, RED, SKY, YELLOW, finish, legend
+from protocolsim.report.style.figures import BLUE, BROWN, GREEN, GREY, INK, ORANGE, PURPLE, RED, SKY, finish, legend
 from protocolsim.study.result import Result
 from protocolsim.study.trial_looks import TrialLooks
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _CLAIMS, _GIVES_UP = (GREEN, SKY), (RED, ORANGE)
-_OTHERS = (PURPLE, YELLOW)
+_OTHERS = (PURPLE, BROWN)
 _OWN = BLUE
 _WIDTH, _HEIGHT = 620, 340
 _TICKS = [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]

@@ -13,9 +13,8 @@ from protocolsim.arrays import Integers
 from protocolsim.endpoint.base import rows_of
 from protocolsim.interim.design import COUNTED, Design, TrialRule
 from protocolsim.interim.estimates.made import ending_name
-from protocolsim.protocol.conduct import FAR
 from protocolsim.protocol.rules import Name, Negation, Node, Number, Operation, names_in, parse
-from protocolsim.records import READ, Records, leaving
+from protocolsim.records import FAR, READ, Records, leaving
 from protocolsim.report.looks.wording import spoken
 from protocolsim.report.run.figure_data import labels_of_states
 from protocolsim.study.result import Result

@@ -189,7 +189,7 @@ def patient_course(result: Result, row: int) -> PatientCourse:
     )
     stays = _stays(mine, tints, low, per_week)
     legend = tuple(dict.fromkeys((stay.colour, stay.state) for stay in stays))
-    variable = result.scenario.follow_meaning or str(result.scenario.follow).replace("_", " ")
+    variable = result.scenario.spoken.follow
     told = ", ".join(
         f"week {week:.0f}: {numbers.plain(value)}" for week, value in zip(drawn["week"], drawn["value"], strict=True)
     )
@@ -200,7 +200,7 @@ def patient_course(result: Result, row: int) -> PatientCourse:
 
 
 def _lane_words(result: Result, shown: int, enrolled: int, ends: Counter[str]) -> tuple[str, str]:
-    variable = result.scenario.follow_meaning or str(result.scenario.follow).replace("_", " ")
+    variable = result.scenario.spoken.follow
     which = f"All {shown} patients" if shown == enrolled else f"The first {shown} of {enrolled:,} patients"
     told = "; ".join(f"{number} {words}" for words, number in ends.items())
     caption = f"{which} of one simulated trial, a lane each, coloured by state; discs are larger for larger values "

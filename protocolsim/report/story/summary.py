@@ -12,6 +12,7 @@ import numpy as np
 
 from protocolsim.endpoint.base import rows_of
 from protocolsim.errors import UsageError
+from protocolsim.names import readable
 from protocolsim.report.decision import figures as decision_figures
 from protocolsim.report.decision.series import Drawn
 from protocolsim.report.looks import figures as look_figures
@@ -312,8 +313,14 @@ class _StepTeller:
         return self._said_changed() if scenario == CHANGED else self._of(scenario).scenario.title
 
     def _said_changed(self) -> str:
-        settings = ", ".join(f"{name.replace('.', ' ').replace('_', ' ')} {value}" for name, value in self.step.given)
+        settings = ", ".join(f"{self._called(name)} {value}" for name, value in self.step.given)
         return f"With {settings}"
+
+    def _called(self, name: str) -> str:
+        try:
+            return self.changed.scenario.settable(name).called
+        except UsageError:
+            return readable(name.replace(".", " "))  # another place of the file
 
     def _subject(self) -> int:
         """The row of the patient shown."""

@@ -1,4 +1,4 @@
-"""How long patients wait: every planned assessment of a resource is one bar's, once, and none without a queue is late."""
+"""How long patients wait: every planned assessment that waits for a resource stands in one bar, once."""
 
 from __future__ import annotations
 

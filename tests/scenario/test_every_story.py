@@ -1,13 +1,14 @@
-"""Every shipped trial with findings tells a story: five to seven steps, each with one right answer and numbers that fill.
+"""Every shipped trial with findings tells a story: five to seven steps, one right answer each, and numbers that fill.
 
-The scenarios are found, not listed. Of a few trials each the numbers are rough, and ranges need not hold the answer: that is
-asked of as many trials as a story has, which takes a minute.
+The scenarios are found, not listed. Of a few trials each the numbers are rough, and ranges need not hold the answer:
+that is asked of as many trials as a story has, which takes minutes.
 """
 
 from __future__ import annotations
 
 import math
 from functools import cache
+from itertools import pairwise
 
 import pytest
 
@@ -88,7 +89,7 @@ def test_choices_leave_no_gap_and_do_not_overlap(name: str):
     """Ranges follow on each other, so that exactly one holds any number but the ends; states are different ones."""
     for step in loaded(name).story:
         ranges = sorted((c.low, c.high) for c in step.choices if c.low is not None and c.high is not None)
-        assert all(a[1] == pytest.approx(b[0]) for a, b in zip(ranges, ranges[1:], strict=False)), step.heading
+        assert all(a[1] == pytest.approx(b[0]) for a, b in pairwise(ranges)), step.heading
         states = [c.state for c in step.choices if c.state]
         assert len(set(states)) == len(states)
         assert not step.choices or len(step.choices) >= 2

@@ -319,7 +319,7 @@ def _values(result: Result, name: str) -> Floats:
 def _axis(values: Floats, unit: str, ends: tuple[float | None, float | None]) -> tuple[float, float]:
     """Where an axis of four equal steps begins and ends: at the ends asked for, else at round numbers about the values.
 
-    A share has all of 0 to 100 % where it can, and what is never negative begins at zero: a prediction may lie anywhere.
+    A share has all of 0 to 100 % where it can, and what is never negative begins at zero: predictions may lie anywhere.
     """
     least, most = float(values.min()), float(values.max())
     low, high = (None if end is None else numbers.scaled(end, unit) for end in ends)

@@ -21,7 +21,7 @@ from protocolsim.scenario.story import PICTURES, StoryStep
 from protocolsim.study.story_runs import StoryRuns, story_replicates
 
 TOLD = [name for name in names() if load(name).findings]
-FEW = 4
+FEW = 2
 
 
 @cache

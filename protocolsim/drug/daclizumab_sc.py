@@ -249,8 +249,8 @@ def give(me: Any, p: Any, disease: Any, dose: float, per_weight: bool) -> float:
 @MODEL.observe(
     "lymphocytes",
     "lymphocytes by flow cytometry",
-    Variable("nk_cd56bright", "", "CD56bright NK cells, share of lymphocytes", least=0),
-    Variable("cd8", "", "CD8 T cells, share of the patient's own baseline", least=0),
+    Variable("nk_cd56bright", "", "CD56bright NK cells, share of lymphocytes", least=0, label="CD56bright NK cells"),
+    Variable("cd8", "", "CD8 T cells, share of the patient's own baseline", least=0, label="CD8 T cells"),
 )
 def observe_lymphocytes(me: Any, p: Any, draw: Any, see: Any) -> None:
     """Measure NK and CD8 cells, with lognormal errors of mean 1."""

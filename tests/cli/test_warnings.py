@@ -19,7 +19,7 @@ ONE = ("--set", "cohort.size=1", "--replicates", "1", "--quiet")
 # Every kind of endpoint that the trial has: each is a panel of a figure, and is drawn as long as another of its kind.
 KEPT = ("new_cel_inhibition", "rule_means_zero", "controlled_on_monotherapy", "weeks_to_rescue", "edss_change",
         "nk_ratio", "daclizumab_given")  # fmt: skip
-# Of every command at least one call that does all that it can; then calls whose trials are too small for everything.
+# Of every command at least one call that does all that it can.
 CALLS = [
     ("boundaries", "ms_group_sequential", "--replicates", "4", "--quiet", "--out", "boundaries"),
     ("calibrate", "ms_daclizumab", "--points", "40", "--trials", "2", "--quiet", "--out", "posterior"),
@@ -44,6 +44,9 @@ CALLS = [
     ("thresholds", "ms_daclizumab", *FEW, "--out", "thresholds"),
     ("trace", "ms_daclizumab", "--html", "-o", "trace.html"),
     ("validate", "ms_daclizumab", *FEW, "--out", "validation"),
+]
+# Trials that are too small for everything.
+SINGLE = [
     ("compare", "ms_randomised", "ms_randomised", "--replicates", "1"),
     ("run", "ms_randomised", *ONE, "--out", "one-randomised"),
     ("run", "ms_smart", *ONE, "--out", "one-smart"),
@@ -60,10 +63,10 @@ FROM_A_TERMINAL = (
     "-c",
     "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])",
 )
-ALL = f"""
+ALL = """
 import contextlib, io, sys
 from protocolsim import cli
-for words in {CALLS!r}:
+for words in CALLED:
     try:
         with contextlib.redirect_stdout(io.StringIO()):
             cli.main(list(words))
@@ -94,11 +97,12 @@ def test_every_command_is_called():
 
 
 @pytest.mark.slow
-def test_no_command_warns(tmp_path):
+@pytest.mark.parametrize("calls", [CALLS, pytest.param(SINGLE, marks=pytest.mark.long)], ids=["all", "single"])
+def test_no_command_warns(tmp_path, calls):
     """Every command, also of a single trial of one subject, ends well where each warning is an error."""
     (tmp_path / "few.yaml").write_text(json.dumps(few()), encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", ALL],
+        [sys.executable, "-W", "error", "-c", ALL.replace("CALLED", repr(calls))],
         cwd=tmp_path,
         capture_output=True,
         text=True,

@@ -65,7 +65,7 @@ class TestPortions:
         monkeypatch.setattr(batch, "SUBJECTS_TOGETHER", block)
         assert difference(simulated(rich()), expected) == ""
 
-    @drawn(max_examples=60)
+    @drawn(max_examples=30)
     @given(drafts(), st.sampled_from([1, 2, 5, 30]), st.sampled_from([1, 3, 20]))
     def test_of_any_protocol(self, draft: Draft, rows: int, block: int):
         """As above, also where the cohort cannot be filled."""

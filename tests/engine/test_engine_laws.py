@@ -37,9 +37,9 @@ REPLICATES = range(3)
 
 @cache
 def shipped(name: str) -> Scenario:
-    """A shipped scenario; of a large one the first 40 subjects, who obey the same laws sooner."""
+    """A shipped scenario; of a large one the first 16 subjects, who obey the same laws sooner."""
     scenario = protocolsim.load(name)
-    return fewer(name, min(scenario.trial.cohort.size, 40))
+    return fewer(name, min(scenario.trial.cohort.size, 16))
 
 
 @cache
@@ -82,8 +82,9 @@ class TestTheSameSeed:
     @pytest.mark.parametrize("name", SHIPPED)
     def test_twice_is_the_same_to_the_last_bit(self, name):
         """Every table again; another seed gives other tables."""
-        assert des.simulate(shipped(name).trial, 7, REPLICATES).equal(ran(name))
-        assert not des.simulate(shipped(name).trial, 8, REPLICATES).equal(ran(name))
+        first, again, other = (des.simulate(shipped(name).trial, seed, REPLICATES[:1]) for seed in (7, 7, 8))
+        assert first.equal(again)
+        assert not first.equal(other)
 
     @pytest.mark.parametrize("hash_seed", ["1", "4321"])
     def test_another_process_gives_the_same_bytes(self, hash_seed):

@@ -71,7 +71,7 @@ REPLICATES = st.integers(0, 3).flatmap(lambda first: st.integers(1, 3).map(lambd
 class TestDrawnProtocols:
     """Anything the language can say, over toys with random observations, hidden state and hazards."""
 
-    @drawn(max_examples=220)
+    @drawn(max_examples=120)
     @given(drafts(), SEEDS, REPLICATES)
     def test_all_five_tables_are_equal(self, draft, seed, replicates):
         """To the last bit; or both engines say the same of a cohort that cannot be filled."""
@@ -84,7 +84,7 @@ class TestDrawnProtocols:
         """The same law, for longer."""
         assert_drawn_agrees(draft, seed, replicates)
 
-    @drawn(max_examples=40)
+    @drawn(max_examples=20)
     @given(drafts(), SEEDS)
     def test_estimates_are_equal(self, draft, seed):
         """Every endpoint's estimate, its interval and its error, by way of the study."""
@@ -152,7 +152,7 @@ def test_the_drafts_say_everything_and_are_mostly_accepted():
     """Every word of the language is drawn, nine drafts in ten can be run, and much happens in them."""
     found: list[Draft] = []
 
-    @drawn(max_examples=320, database=None)
+    @drawn(max_examples=220, database=None)
     @given(drafts())
     def draw(draft: Draft) -> None:
         found.append(draft)

@@ -310,7 +310,7 @@ class TestEnginesAgree:
         """Weibull, piecewise, once, recurrent, changing, since enrolment, several causes, of a disease and a drug."""
         events = changing = 0
 
-        @drawn(max_examples=50)
+        @drawn(max_examples=25)
         @given(drawn_trials(), st.integers(1, 5))
         def agree(trial: tuple[Draft, list[Hazard], int | None], seed: int) -> None:
             nonlocal events, changing
@@ -389,7 +389,7 @@ BASELINES = st.builds(Weibull, st.floats(10.0, 1e6), POSITIVE.filter(lambda x: x
 class TestBaselines:
     """Cumulative hazards and their inverse."""
 
-    @settings(max_examples=150)
+    @settings(max_examples=80)
     @given(BASELINES, st.lists(st.floats(0.0, 1e6), min_size=1, max_size=6))
     def test_are_what_they_say_and_inverse_to_each_other(self, baseline, times):
         """The hazard is that computed otherwise; the time of a hazard is the first at which there is that much."""

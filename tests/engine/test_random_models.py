@@ -31,7 +31,7 @@ def assert_drawn_agrees(draft: Draft, seed: int) -> None:
 class TestDrawnModels:
     """Any disease and any drugs that can be declared, in any protocol."""
 
-    @drawn(max_examples=30)
+    @drawn(max_examples=20)
     @given(trials(), SEEDS)
     def test_all_five_tables_are_equal(self, draft, seed):
         """To the last bit."""

@@ -128,7 +128,7 @@ def assert_drawn_laws(draft: Any, data: Any, limits: Any, seed: int) -> None:
 class TestDrawn:
     """Anything the language can say, looked at in any way."""
 
-    @drawn(max_examples=70)
+    @drawn(max_examples=40)
     @given(drafts(), st.data(), SEEDS, REPLICATES)
     def test_all_seven_tables_are_equal(self, draft: Any, data: Any, seed: int, replicates: range) -> None:
         """To the last bit, whatever is looked at, decided, and told."""
@@ -142,7 +142,7 @@ class TestDrawn:
         scenario = runnable(draft)
         assert_agree(with_design(scenario, data.draw(designs(scenario))), seed, range(2))
 
-    @drawn(max_examples=50)
+    @drawn(max_examples=30)
     @given(drafts(), st.data(), LIMITS, SEEDS)
     def test_what_a_look_may_do(self, draft: Any, data: Any, limits: Any, seed: int) -> None:
         """With queues, too: the past stays, nobody is screened after a stop, and who is there is told of it."""

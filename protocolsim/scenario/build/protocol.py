@@ -7,7 +7,7 @@ from copy import copy
 from dataclasses import replace
 
 from protocolsim.errors import RuleError
-from protocolsim.names import told_apart
+from protocolsim.names import readable, told_apart
 from protocolsim.protocol.checks import closure
 from protocolsim.protocol.rules import compiled, dimension_of, names_in, parse
 from protocolsim.protocol.states import (
@@ -70,15 +70,16 @@ class StatesBuilder:
         self.summaries: list[Summary] = []
         self.slots: dict[str, int] = {}
         self.dimensions: dict[str, Dimension] = dict(q.parameters.dimensions)
-        self.variables: tuple[ProtocolVariable, ...] = ()
-        self._visits = VisitsBuilder(q, words, lambda: self._computed)
-        self._planned = PlannedVisits(part, q, self._visits, lambda: self._computed)
+        self.variables = self._traits_and_variables()
+        self._computed = ComputedNumbers(q, self.summaries, self.slots, self.dimensions, self.variables, words.traits)
+        self._visits = VisitsBuilder(q, words, self._computed)
+        self._planned = PlannedVisits(part, q, self._visits, self._computed)
         self._named_visits: dict[tuple[str, str], dict[int, int]] = {}  # of transitions, by state and assessment
         self.sound = True  # whether every state and transition could be built
 
     def build(self) -> Protocol | None:
         """The protocol, or None where too little of it is sound."""
-        self._summaries()
+        self.take_up(("protocol", "summaries"), self.part.summaries)
         self._choices = ChoicesBuilder(self.q, self.numbers, self.slots, self._share)
         randomisations = self._randomisations()
         transitions = self._transitions(randomisations)
@@ -102,24 +103,20 @@ class StatesBuilder:
             variables=self.variables,
         )
 
-    @property
-    def _computed(self) -> ComputedNumbers:
-        """What reads doses, durations and settings."""
-        return ComputedNumbers(self.q, self.summaries, self.slots, self.dimensions, self.variables, self.words.traits)
-
     # Summaries -----------------------------------------------------------------------------------------------------
 
-    def _summaries(self) -> None:
+    def _traits_and_variables(self) -> tuple[ProtocolVariable, ...]:
+        """Add what needs no summary: traits that the clinic knows, and the protocol's variables, which are returned."""
         for column, trait in enumerate(self.words.traits):
             if trait.name in self.dimensions:
                 self.q.faults.append(
                     ("parameters", trait.name), f"'{trait.name}' is what the clinic knows of each subject", at_key=True
                 )
             self._add(Summary(trait.name, TraitSeen(column), dimension_of_unit(trait.unit)))
-        self.variables = variables_of(self.part.variables, self.q, tuple(self.dimensions))
-        for column, variable in enumerate(self.variables):
+        variables = variables_of(self.part.variables, self.q, tuple(self.dimensions))
+        for column, variable in enumerate(variables):
             self._add(Summary(variable.name, VariableNow(column), variable.dimension))
-        self.take_up(("protocol", "summaries"), self.part.summaries)
+        return variables
 
     def take_up(self, room: Address, parts: Summaries) -> None:
         """Add the summaries declared in this room of the file; each may use those before it."""
@@ -128,15 +125,26 @@ class StatesBuilder:
             if name in self.dimensions:
                 self.q.faults.append(address, f"'{name}' already means something else", at_key=True)
                 continue
-            made = (
-                self._observed(address, name, part)
-                if isinstance(part, SummaryPart)
-                else self._formula(address, name, part)
-            )
+            made = self._summary(address, name, part)
             if made is None:
                 self.q.names.broken(name)
             else:
                 self._add(made)
+
+    def _summary(self, address: Address, name: str, part: str | float | SummaryPart) -> Summary | None:
+        if not isinstance(part, SummaryPart):
+            return self._formula(address, name, part)
+        if part.value is None:
+            made = self._observed(address, name, part)
+        elif others := {f.alias or n for n, f in SummaryPart.model_fields.items() if n in part.model_fields_set}:
+            others -= {"value", "label"}
+            if others:
+                self.q.faults.append(
+                    (*address, min(others)), "it does not go with 'value', which is an expression", at_key=True
+                )
+                return None
+            made = self._formula((*address, "value"), name, part.value)
+        return None if made is None else replace(made, label=part.label or "")
 
     def further(self, room: Address, parts: Summaries) -> StatesBuilder:
         """A builder that knows the summaries of this room as well."""
@@ -165,7 +173,9 @@ class StatesBuilder:
         others = [part.entries_of, part.time_since]
         if len(written) + sum(o is not None for o in others) != 1:
             choices = ", ".join(f"'{h} of'" for h in HOW)
-            self.q.faults.append(address, f"a summary is one of {choices}, 'entries of' and 'time since'", at_key=True)
+            self.q.faults.append(
+                address, f"a summary is one of {choices}, 'entries of', 'time since' and 'value'", at_key=True
+            )
             return None
         if not written:
             return self._about_states(address, name, part)
@@ -456,7 +466,7 @@ class StatesBuilder:
         return State(
             number=number,
             name=name,
-            label=part.label or name.replace("_", " ").capitalize(),
+            label=part.label or readable(name).capitalize(),
             outcome=part.final,
             enrolled=part.enrolled,
             on_study=part.final is None and number in follows,

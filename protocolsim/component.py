@@ -197,7 +197,7 @@ class Variable:
 
     `least`, `most` (as shown) and `whole` say what it can be at all. Proofs about decision rules rest on them, so
     they must hold for every value that is ever observed; left out, anything is possible. `missing`: an assessment that
-    is made may show nothing of it (nan).
+    is made may show nothing of it (nan). `label`: what readers are told it is called, "" for its name.
     """
 
     name: str
@@ -207,6 +207,7 @@ class Variable:
     most: float = float("inf")
     whole: bool = False
     missing: bool = False
+    label: str = ""
 
     @property
     def factor(self) -> float:
@@ -220,12 +221,16 @@ class Variable:
 
 @dataclass(frozen=True)
 class Assessment:
-    """What a visit can measure: its variables, and the kernel that observes them."""
+    """What a visit can measure: its variables, and the kernel that observes them.
+
+    `label`: what readers are told it is called, "" for its name.
+    """
 
     name: str
     meaning: str
     variables: tuple[Variable, ...]
     observe: ObserveKernel
+    label: str = ""
 
 
 @dataclass(frozen=True)

@@ -79,6 +79,11 @@ def reading(name: str) -> Hashable:
         return composed
 
 
+def readable(name: str) -> str:
+    """What is said for a name where nothing else is: no label stands beside it. The only place that makes up words."""
+    return name.replace("_", " ")
+
+
 def as_column(name: str) -> str:
     """What a column of this name is to SQL, which knows no capitals."""
     return unicodedata.normalize("NFC", name).casefold()

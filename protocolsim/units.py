@@ -8,7 +8,7 @@ dimension. There are no months: a trial's months are four weeks here, and the fi
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -121,11 +121,30 @@ def is_zero_rate(given: Quantity, dimension: Dimension) -> bool:
     return dimension == RATE and given == Quantity(0.0, NONE)
 
 
-def duration(minutes: float) -> str:
-    """A time in the largest unit that divides it: '12 weeks', '1 day', '90 minutes'."""
-    whole = ((MINUTES_PER_WEEK, "weeks"), (MINUTES_PER_DAY, "days"), (60, "hours"))
-    length, unit = next(((length, unit) for length, unit in whole if minutes % length == 0), (1, "minutes"))
-    return in_words(minutes / length, unit)
+_LENGTHS: Mapping[str, int] = {"weeks": MINUTES_PER_WEEK, "days": MINUTES_PER_DAY, "hours": 60, "minutes": 1}
+
+
+def duration(minutes: float, written_in: str = "weeks") -> str:
+    """A time in words: '12 weeks', '1 day', '90 minutes'. The one place that says times.
+
+    In the unit that a file writes its times in (see `usual_time_unit`) or, where that does not divide it, in the
+    largest below it that does.
+    """
+    units = list(_LENGTHS)
+    offered = units[units.index(written_in) :]
+    unit = next((u for u in offered if minutes % _LENGTHS[u] == 0), "minutes")
+    return in_words(minutes / _LENGTHS[unit], unit)
+
+
+def usual_time_unit(written: Iterable[str]) -> str:
+    """The unit in which most of these times are written: 'days' of '10 days', '28 days', '2 weeks'. Weeks for none."""
+    found = [_spelled(parts[1]) for text in written if (parts := split(text)) is not None]
+    return max(_LENGTHS, key=found.count)
+
+
+def _spelled(unit: str) -> str:
+    """A unit of time as it is listed: 'weeks' for 'week', 'days' for 'd'."""
+    return {"h": "hours", "d": "days"}.get(unit, unit if unit.endswith("s") else f"{unit}s")
 
 
 def dimension_name(dimension: Dimension) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from protocolsim.errors import ProtocolsimError
+from protocolsim.names import readable
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.scenario.settable import SettableParameter
 from protocolsim.sequential.shapes.catalogue import shapes
@@ -72,7 +73,7 @@ def boundary_settings(scenario: Scenario) -> tuple[SettableParameter, ...]:
 
 
 def _settings_of(name: str, part: Mapping[str, Any]) -> Iterator[SettableParameter]:
-    said = name.replace("_", " ")
+    said = readable(name)
     if part.get("values") is not None:
         yield from _constant(name, said, part["values"])
         return
@@ -88,7 +89,7 @@ def _settings_of(name: str, part: Mapping[str, Any]) -> Iterator[SettableParamet
         about = shapes()[shape[1]].parameter
         if about is not None:
             key = f"{PREFIX}{name}.as"
-            words = shape[1].replace("_", " ")
+            words = readable(shape[1])
             setting = ShapeSetting(
                 key, f"{name}_shape", key, "", "", None, None, None, about.meaning,
                 heading=f"{said}: {words}", shape=shape[1],

@@ -5,7 +5,8 @@ Read in a worker, so that no text can hold up the page.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from htmltools import Tag, TagList
@@ -17,6 +18,8 @@ from protocolsim.app.state import VisitorState, scenario_of
 from protocolsim.app.view.base import Part
 from protocolsim.app.work.orders import Answer, Made, Tell
 from protocolsim.errors import UsageError
+from protocolsim.scenario.scenario import Scenario
+from protocolsim.study.decision.branch_curve import decided_by
 from protocolsim.study.decision.threshold_rule import ThresholdRule, threshold_rule
 
 
@@ -24,44 +27,51 @@ from protocolsim.study.decision.threshold_rule import ThresholdRule, threshold_r
 class Described:
     """A scenario as its form shows it; `looks`: whether it declares any; `story`: whether it tells one.
 
-    `threshold` is the parameter of a decision rule that answers at once, "" where none does.
+    `live` are the parameters of decision rules that answer at once: the one threshold, or all that decide; `spoken` are
+    the drugs in words.
     """
 
     title: str
     question: str
     text: str
     controls: tuple[Control, ...]
-    threshold: str
+    live: tuple[str, ...]
     replicates: int
     seed: int
     size: int
     looks: bool = False
     story: bool = False
+    spoken: Mapping[str, str] = field(default_factory=dict)
 
     def answers_at_once(self, name: str) -> bool:
         """Whether what follows from moving a number is read from what was simulated already."""
-        return name == self.threshold or name.startswith(PREFIX)
+        return name in self.live or name.startswith(PREFIX)
 
 
 def described(state: VisitorState) -> Described:
     """The scenario before anything was set. Raises ScenarioError for its faults."""
     scenario = scenario_of(replace(state, settings=()))
-    try:
-        rule = threshold_rule(scenario)
-    except UsageError:
-        rule = ""
     return Described(
         scenario.title,
         scenario.question,
         scenario.document.text,
         tuple(controls(scenario)),
-        rule.parameter if isinstance(rule, ThresholdRule) else "",
+        _live(scenario),
         own_replicates(scenario),
         scenario.seed,
         scenario.trial.cohort.size,
         scenario.interim is not None,
         bool(scenario.story),
+        {name: scenario.spoken.drug(name) for name in scenario.trial.labels.drugs},
     )
+
+
+def _live(scenario: Scenario) -> tuple[str, ...]:
+    try:
+        rule = threshold_rule(scenario)
+    except UsageError:
+        rule = ""
+    return (rule.parameter,) if isinstance(rule, ThresholdRule) else tuple(decided_by(scenario))
 
 
 class DescribedPart(Part):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from itertools import groupby
 
 from htmltools import Tag, TagList, tags
@@ -12,12 +13,20 @@ from protocolsim.app.described import Described
 from protocolsim.app.state import VisitorState
 from protocolsim.component import MARKS
 from protocolsim.errors import ProtocolsimError
+from protocolsim.names import readable
+from protocolsim.scenario.build.values.spoken import at_head
 from protocolsim.units import unit_in_words
 
 _OURS = {"data-shiny-no-bind-input": ""}  # the page sends them itself, once they are settled
 _HEADINGS = {"effect": "The treatment's effect", "": "The trial", "looks": "The boundaries of its looks"}
 _REPLICATES = (1, 50, 100, 200, 500, 1000, 2000)
 _MARKS: Mapping[str, str] = {str(k): v for k, v in MARKS.items()}
+
+
+@lru_cache(maxsize=32)
+def form_html(described: Described, state: VisitorState) -> str:
+    """The form as it is sent: written once for a class that opens the same page."""
+    return str(form(described, state))
 
 
 def form(described: Described, state: VisitorState) -> TagList:
@@ -30,7 +39,7 @@ def form(described: Described, state: VisitorState) -> TagList:
         if name in _HEADINGS:
             shown += [tags.h2(_HEADINGS[name]), *own_parameters]
         else:
-            title = f"{name.replace('_', ' ').capitalize()} ({len(rows)})"
+            title = f"{at_head(described.spoken.get(name) or readable(name))} ({len(rows)})"
             changed = any(c.name in given for c in rows)
             shown.append(tags.details(tags.summary(title), *own_parameters, open="" if changed else None))
     return TagList(tags.p(described.question, class_="question"), *shown, _study(described, state))

@@ -183,12 +183,14 @@ class ByName:
         """Decorate what is said of a subject that gets one dose; it returns what is given, in mg."""
         return cast("GiveKernel", self._kernel(said, "give"))
 
-    def observe(self, name: str, meaning: str, *variables: Variable) -> Callable[[Said], ObserveKernel]:
+    def observe(
+        self, name: str, meaning: str, *variables: Variable, label: str = ""
+    ) -> Callable[[Said], ObserveKernel]:
         """Decorate what one assessment finds: it sets each of these variables of `see`."""
 
         def decorated(said: Said) -> ObserveKernel:
             made = cast("ObserveKernel", self._kernel(said, "observe", [v.name for v in variables]))
-            self.assessments = (*self.assessments, Assessment(name, meaning, tuple(variables), made))
+            self.assessments = (*self.assessments, Assessment(name, meaning, tuple(variables), made, label))
             return made
 
         return decorated

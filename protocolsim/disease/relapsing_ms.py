@@ -179,8 +179,16 @@ def start(me: Any, p: Any, draw: Any) -> None:
 @MODEL.observe(
     "mri",
     "brain MRI with gadolinium",
-    Variable("cel", "", "contrast-enhancing lesions, new and persisting", least=0, whole=True),
-    Variable("new_cel", "", "contrast-enhancing lesions that the last scan did not show", least=0, whole=True),
+    Variable("cel", "", "contrast-enhancing lesions, new and persisting", least=0, whole=True, label="CELs"),
+    Variable(
+        "new_cel",
+        "",
+        "contrast-enhancing lesions that the last scan did not show",
+        least=0,
+        whole=True,
+        label="new CELs",
+    ),
+    label="MRI",
 )
 def observe_mri(me: Any, p: Any, draw: Any, signal: Any, now: int, see: Any) -> None:
     """Count enhancing lesions; truth is their expected number given the last scan and today's hidden rate."""
@@ -207,7 +215,10 @@ def observe_mri(me: Any, p: Any, draw: Any, signal: Any, now: int, see: Any) -> 
 @MODEL.observe(
     "edss",
     "rating on the Expanded Disability Status Scale",
-    Variable("edss", "", "EDSS as rated, 0 to 10; the truth behind it is a whole level", least=0, most=10),
+    Variable(
+        "edss", "", "EDSS as rated, 0 to 10; the truth behind it is a whole level", least=0, most=10, label="EDSS"
+    ),
+    label="EDSS rating",
 )
 def observe_edss(me: Any, p: Any, draw: Any, now: int, see: Any) -> None:
     """Play the true EDSS up to this minute, jump by jump, and rate it."""

@@ -9,8 +9,8 @@ from protocolsim.kinetics import saturation
 LYMPHOCYTES = (
     "lymphocytes",
     "lymphocytes by flow cytometry",
-    Variable("nk_cd56bright", "", "CD56bright NK cells, share of lymphocytes", least=0),
-    Variable("cd8", "", "CD8 T cells, share of the patient's own baseline", least=0),
+    Variable("nk_cd56bright", "", "CD56bright NK cells, share of lymphocytes", least=0, label="CD56bright NK cells"),
+    Variable("cd8", "", "CD8 T cells, share of the patient's own baseline", least=0, label="CD8 T cells"),
 )
 """The assessment of lymphocytes, which both routes declare."""
 

@@ -96,12 +96,16 @@ class Formula:
 
 @dataclass(frozen=True)
 class Summary:
-    """A named summary: its definition, its dimension, and the unit of its variable where that is not the usual one."""
+    """A named summary: its definition, its dimension, and the unit of its variable where that is not the usual one.
+
+    `label` is what readers are told it is called, "" for its name.
+    """
 
     name: str
     made_by: Observed | Entries | TimeSince | TraitSeen | VariableNow | Formula
     dimension: Dimension
     unit: str = ""
+    label: str = ""
 
 
 @kernel

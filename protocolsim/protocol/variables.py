@@ -24,7 +24,8 @@ from protocolsim.units import Dimension, in_words, unit_product
 class ProtocolVariable:
     """A number that the protocol keeps: where it begins, its range (internal units), the unit that it is written in.
 
-    `written` is the text of the start and of the range's ends.
+    `written` is the text of the start and of the range's ends; `label` what readers are told it is called, "" for its
+    name.
     """
 
     name: str
@@ -35,6 +36,7 @@ class ProtocolVariable:
     unit: str = ""
     meaning: str = ""
     written: tuple[str, str, str] = ("", "", "")
+    label: str = ""
 
     def said(self, value: float) -> str:
         """A value in the variable's own unit, to four digits."""

@@ -19,6 +19,7 @@ from protocolsim.proof.planned import Planned
 from protocolsim.protocol.rules import Evaluator
 from protocolsim.protocol.summaries import Summary
 from protocolsim.scenario.build.values.parameters import ParameterValue
+from protocolsim.scenario.build.values.spoken import SpokenNames
 from protocolsim.scenario.checks.lapsing import planned_in
 from protocolsim.scenario.file.library import is_path
 from protocolsim.scenario.file.yaml_reader import Address, Document
@@ -237,6 +238,11 @@ class Scenario:
 
     def __deepcopy__(self, _: object) -> Scenario:
         return self  # nothing in it changes
+
+    @cached_property
+    def spoken(self) -> SpokenNames:
+        """What readers are told that its parameters, summaries, variables, assessments and drugs are called."""
+        return SpokenNames(self.document.data, self.trial, self.named, self.follow)
 
     @property
     def follow_meaning(self) -> str:

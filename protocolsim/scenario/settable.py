@@ -13,8 +13,10 @@ from typing import Any
 from protocolsim.arithmetic import exp, log
 from protocolsim.component import Scale
 from protocolsim.errors import UsageError
+from protocolsim.names import readable
 from protocolsim.protocol.variables import ProtocolVariable
 from protocolsim.scenario.build.values.parameters import ParameterValue
+from protocolsim.scenario.build.values.spoken import at_head
 from protocolsim.scenario.file.schema import ScenarioParameter, VariablePart
 from protocolsim.units import (
     Dimension,
@@ -70,7 +72,12 @@ class SettableParameter:
     @property
     def label(self) -> str:
         """What it is called in forms: its own label, or its name without the component's."""
-        return self.heading or self.name.replace("_", " ").capitalize()
+        return self.heading or readable(self.name).capitalize()
+
+    @property
+    def called(self) -> str:
+        """The same within a sentence."""
+        return self.heading if self.heading and self.heading[1:2].isupper() else self.label[:1].lower() + self.label[1:]
 
     @property
     def words(self) -> str:
@@ -154,6 +161,7 @@ def scenario_parameter(
         name, name, f"parameters.{name}.value", "", unit, value, low, high, part.meaning,
         mark=part.mark or "", source=part.source or "", text=str(part.value),
         range=" to ".join(str(end) for end in part.range) if part.range else "", scale=part.scale,
+        heading=at_head(part.label or ""),
         plausible=None if least is None or most is None else (least, most),
     )  # fmt: skip
 
@@ -179,7 +187,7 @@ def _start(part: VariablePart, variable: ProtocolVariable) -> SettableParameter:
     return SettableParameter(
         variable.name, variable.name, f"protocol.variables.{variable.name}.start", "", variable.unit, value, low, high,
         part.meaning or f"what '{variable.name}' begins with", mark=part.mark or "", source=part.source or "",
-        text=str(part.start), range=" to ".join(map(str, part.range)),
+        text=str(part.start), range=" to ".join(map(str, part.range)), heading=at_head(variable.label),
     )  # fmt: skip
 
 

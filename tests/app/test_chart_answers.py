@@ -109,13 +109,15 @@ def test_the_threshold_is_dragged_and_its_numbers_stay_in_sight(visit_trial, wid
     at = visit_trial("view=rule")
     at.page.set_viewport_size({"width": width, "height": 900})
     shown(at, "rule")
-    grip = at.page.locator("figure[data-figure=curves] .grip")
+    grip = at.page.locator("figure[data-figure=curves] .grip").first
     grip.scroll_into_view_if_needed()
     box = grip.bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     at.page.mouse.move(x, y)
     at.page.mouse.down()
-    ground = at.page.locator("figure[data-figure=curves] .mark-group path.background").first.bounding_box()
+    ground = at.page.locator("figure[data-figure=curves] .role-mark[class*=' own_']").first
+    plot = "xpath=ancestor::*[contains(@class, 'mark-group')][1]/*/*[@class='background']"
+    ground = ground.locator(plot).bounding_box()
     at.page.mouse.move(ground["x"] + 0.4 * ground["width"], y, steps=4)
     at.page.wait_for_function("() => document.querySelector('#rule-readout b').textContent === '40 %'")
     at.page.mouse.up()

@@ -13,12 +13,13 @@ pytestmark = pytest.mark.flaky(reruns=2)
     ("scenario", "title", "rule"),
     [
         ("ms_daclizumab", "Fifteen patients", True),
-        ("maa_daclizumab", "Seventeen patients", False),
-        ("hcv_response_guided", "540 patients", False),
+        ("maa_daclizumab", "Seventeen patients", True),
+        ("hcv_response_guided", "540 patients", True),
+        ("arrest_ecmo", "180 patients", False),
     ],
 )
 def test_views_fit_their_scenario(visit_trial, scenario, title, rule):
-    """The trial is called by its size, and who has no threshold has no view of one."""
+    """The trial is called by its size, and who has no number that decides has no view of one."""
     at = visit_trial("view=design", scenario)
     at.page.wait_for_selector(f"#view a:has-text('{title}')")
     assert at.page.is_visible('#view a[data-value="rule"]') is rule

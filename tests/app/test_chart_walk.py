@@ -97,7 +97,7 @@ def test_the_walk_plays_pauses_and_steps(visit_trial):
     at.page.keyboard.press("Enter")
     assert at.page.inner_text("#walk-now") == "week 26"
     told = at.page.inner_text("[data-side='0'] .walk-said")
-    assert "response_threshold (75 %)" in told
+    assert "response threshold (75 %)" in told
     assert at.page.locator(".walker.deciding").count() > 2
     at.page.emulate_media(reduced_motion="reduce")
     scrubbed(at, 26.0)

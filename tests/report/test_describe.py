@@ -28,25 +28,25 @@ def test_everything_of_the_file_is_there(name):
         assert f"{endpoint.label}: {endpoint.counting}." in plain
     for parameter in scenario.own_parameters:
         mark = f" [{parameter.mark}]" if parameter.mark else ""
-        assert f"{parameter.name} = {parameter.text}: {parameter.meaning}{mark}" in plain
+        assert f"{parameter.label} = {scenario.spoken.words(parameter.text)}: {parameter.meaning}{mark}" in plain
     assert f"{scenario.trial.cohort.size:,} patients are enrolled" in plain
     rules = protocolsim.describe(scenario).sections["Decision rules"]
     assert len(rules) == len({t.item for t in scenario.trial.protocol.transitions})
     for row in scenario.parameters:
         if row.mark in ("A", "M"):
-            assert f"{row.name.replace('_', ' ')} {row.value:g}" in plain
+            assert f"{row.called} {row.value:g}" in plain
 
 
 def test_the_published_trial():
     """The rule of the published trial reads as it is meant, and an assumption stands among assumptions."""
     sections = protocolsim.describe("ms_daclizumab").sections
     way = "From 'Interferon beta and daclizumab' to 'Daclizumab alone'"
-    rule = f"{way}: after 26 weeks, if cel_reduction > response_threshold (75 %)."
+    rule = f"{way}: after 26 weeks, if fall of CELs from baseline > response threshold (75 %)."
     assert rule in sections["Decision rules"]
-    assert any(line.startswith("rescue_level = 100 %") for line in sections["Assumptions"])
-    assert not any(line.startswith("rescue_level") for line in sections["Parameters of the protocol"])
+    assert any(line.startswith("Rescue level = 100 %") for line in sections["Assumptions"])
+    assert not any(line.startswith("Rescue level") for line in sections["Parameters of the protocol"])
     changed = protocolsim.describe(load("ms_daclizumab", set={"response_threshold": "60 %"}))
-    assert "response_threshold (60 %)" in changed.text
+    assert "response threshold (60 %)" in changed.text
 
 
 def test_randomisation():

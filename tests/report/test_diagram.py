@@ -323,7 +323,7 @@ class TestSchedule:
         for state, what, minute, enrolled in seen[["state", "assessment", "minute", "enrolled_minute"]].to_numpy():
             column = columns[state]
             week = str((minute - enrolled) // MINUTES_PER_WEEK)
-            assert column.marks[names_.index(what)][column.moments.index(week)] == MADE
+            assert column.marks[names_.index(scenario.spoken.assessment(what))][column.moments.index(week)] == MADE
 
     @pytest.mark.parametrize("name", names())
     def test_what_is_taken_throughout(self, name):
@@ -409,7 +409,7 @@ class TestWords:
     )
     def test_times(self, weeks, words):
         """A schedule in words."""
-        assert protocol_text.times([round(w * MINUTES_PER_WEEK) for w in weeks]) == words
+        assert protocol_text.times(load("ms_daclizumab"), [round(w * MINUTES_PER_WEEK) for w in weeks]) == words
 
 
 class TestCommand:

@@ -62,14 +62,16 @@ class TestNumberByNumber:
             found = []
             for line in lines:
                 week, _, rest = line.partition(": ")
-                for variable, value, hidden in re.findall(r"(\w+) ([-\d.e+]+), truth ([-\d.e+]+)", rest):
+                for variable, value, hidden in re.findall(
+                    r"(?:\(|, )([A-Za-z][\w ]*?) ([-\d.e+]+), truth ([-\d.e+]+)", rest
+                ):
                     found.append((week, variable, value, hidden))
             seen = own(run, "observations", subject)
             assert len(found) == (seen["status"] == MADE).sum() > 0
             made = np.flatnonzero(seen["status"] == MADE)
             for (week, variable, value, hidden), k in zip(found, made, strict=True):
                 assert week == f"Week {round((seen['minute'][k] - since) / WEEK, 2):g}"
-                assert variable == run.labels.variables[seen["variable"][k]]
+                assert variable == load(name).spoken.variable(run.labels.variables[seen["variable"][k]])
                 assert near(value, seen["value"][k])
                 assert near(hidden, seen["truth"][k])
             given_ = own(run, "doses", subject)
@@ -98,9 +100,11 @@ class TestNumberByNumber:
                 )  # fmt: skip
                 assert line.text.endswith(f" {scenario.trial.protocol.states[moves['to_state'][k]].label}.")
                 recorded = {summaries[r].name: moves[f"value_{j}"][k] for j, r in enumerate(step.group.reads)}
-                for summary, value, percent in re.findall(r"(?<![\w(])(\w+) (-?\d[\d.e+-]*|undefined)( %)?", line.text):
-                    if summary in recorded:
-                        expected = recorded[summary] * (100 if percent else 1)
+                for summary, value_read in recorded.items():
+                    said = re.escape(scenario.spoken.number(summary))
+                    told_of = rf"(?<![\w(]){said} (-?\d[\d.e+-]*|undefined)( %)?"
+                    for value, percent in re.findall(told_of, line.text):
+                        expected = value_read * (100 if percent else 1)
                         assert (value == "undefined") == np.isnan(expected)
                         assert value == "undefined" or near(value, expected)
 
@@ -210,11 +214,11 @@ class TestWords:
     def test_the_decision_of_the_published_trial(self):
         """The rule is quoted with its numbers: what each was made of, and against which threshold."""
         told = next(t for t in (story("ms_daclizumab", k, "batch") for k in range(12)) if t.life.enrolled >= 0)
-        line = next(n.text for n in told.lines if "cel_reduction" in n.text)
+        line = next(n.text for n in told.lines if "fall of CELs" in n.text)
         assert re.fullmatch(
-            r"Week 26, the end of Interferon beta and daclizumab: baseline_cel [\d.]+ \(mean of cel, weeks -12, -8, -4 "
-            r"and 0\), current_cel \d+ \(cel, week 22\); cel_reduction [-\d.]+ % is (not )?more than "
-            r"response_threshold \(75 %\)(; otherwise)?\. On to .*\.",
+            r"Week 26, the end of Interferon beta and daclizumab: baseline CELs [\d.]+ \(mean of CELs, weeks -12, "
+            r"-8, -4 and 0\), present CELs \d+ \(CELs, week 22\); fall of CELs from baseline [-\d.]+ % is (not )?more "
+            r"than response threshold \(75 %\)(; otherwise)?\. On to .*\.",
             line,
         )
 
@@ -230,7 +234,7 @@ class TestWords:
         told = trace("ms_daclizumab", 15, engine="batch", truth=True)
         row = {name: column[told.life.row] for name, column in told.life.records["subjects"].items()}
         assert f"weight {row['weight']:.4g} kg, age {row['age']:.4g}." in told.text
-        assert f"daclizumab_clearance {row['truth_daclizumab_clearance']:.4g} L/day" in told.text
+        assert f"daclizumab clearance {row['truth_daclizumab_clearance']:.4g} L/day" in told.text
 
     def test_only_what_settles_a_rule_is_told(self):
         """Of `or` the first side that holds, of `and` the first that does not; every comparison told is a fact."""

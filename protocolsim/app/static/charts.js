@@ -105,6 +105,11 @@ const Charts = (function () {
     if (told) patient(told[0]);
   }
 
+  function choose(found) {
+    const told = number(found);
+    if (told) Linked.choose(told[0]);
+  }
+
   function patient(number) {
     hide();
     say("asked", { name: "patient", value: String(number) });
@@ -118,7 +123,7 @@ const Charts = (function () {
     if (entry) filter(entry);
     else {
       const found = lane(event);
-      if (found) open(found);
+      if (found) choose(found);
     }
   });
 
@@ -126,7 +131,7 @@ const Charts = (function () {
     if (event.key !== "Enter" && event.key !== " ") return;
     const target = event.target;
     if (target.dataset && target.dataset.filter !== undefined) filter(target);
-    else if (target.getAttribute && target.getAttribute("role") === "link" && target.closest("[class*=' lane_']")) open(target);
+    else if (target.getAttribute && target.getAttribute("role") === "link" && target.closest("[class*=' lane_']")) (event.key === " " ? choose : open)(target);
     else return;
     event.preventDefault();
   });
@@ -186,7 +191,8 @@ const Charts = (function () {
     words.textContent = told.flag;
     const at = mark.getBoundingClientRect(), ground = drawing.getBoundingClientRect();
     const left = at.left + at.width / 2 - ground.left;
-    const beside = left > ground.width / 2 ? left - words.offsetWidth - 6 : left + 6;
+    const plot = size(mark).ground.getBoundingClientRect();
+    const beside = at.left > plot.left + plot.width / 2 ? left - words.offsetWidth - 6 : left + 6;
     words.style.left = Math.max(0, beside) + "px";
     words.style.top = at.top - ground.top + "px";
   }
@@ -261,5 +267,5 @@ const Charts = (function () {
     }
   }
 
-  return { place, arrived, patient };
+  return { place, arrived, patient, size };
 })();

@@ -17,7 +17,9 @@ from protocolsim.app.view.base import Part, View
 from protocolsim.app.work.material import Progress, replicates_of, result_of
 from protocolsim.app.work.orders import Answer, Made, Tell
 from protocolsim.report.run import figures
-from protocolsim.report.run.flow import flow
+from protocolsim.report.run.arms import arms_of
+from protocolsim.report.run.flow import flow, paths
+from protocolsim.report.run.outcomes import outcomes_by_arm
 from protocolsim.report.run.swimmers import swimmers
 from protocolsim.report.style import numbers
 from protocolsim.study.estimation.estimate import estimate
@@ -31,12 +33,15 @@ _WORDS = (
 
 @dataclass(frozen=True)
 class TrialFacts:
-    """One trial's own results beside those of all, and which of how many it is."""
+    """One trial's own results beside those of all, and which of how many it is.
+
+    `paths`: the way of its patients through the states, as the page draws the one who is chosen.
+    """
 
     rows: tuple[Row, ...]
     draw: int
     draws: int
-    verdict: str
+    paths: dict[str, Any]
 
 
 class TrialPart(Part):
@@ -57,7 +62,7 @@ class TrialPart(Part):
             Row(estimate(endpoint, result.sums[name][draw : draw + 1]), result.estimates[name])
             for name, endpoint in result.scenario.endpoints.items()
         )
-        return Made({"swimmers": lambda: swimmers(result, draw)}, TrialFacts(rows, draw, number, ""))
+        return Made({"swimmers": lambda: swimmers(result, draw)}, TrialFacts(rows, draw, number, paths(result, draw)))
 
     def ahead(self, answer: Answer, state: VisitorState) -> tuple[VisitorState, ...]:
         """The next trial."""
@@ -70,13 +75,17 @@ class TrialPart(Part):
         columns = ("this trial", f"all {facts.draws:,} trials")
         return TagList(
             tags.h2(f"Trial {facts.draw}, of {numbers.count(facts.draws, 'simulated trial')} numbered from 0"),
-            figure(("fifteen", self.name), "swimmers", answer, state),
-            tags.details(
-                tags.summary("This trial's results, those of all trials, and the published ones"),
-                estimates_table(facts.rows, columns, spread=True),
-                tags.p(numbers.RANGE_MEANS, class_="note"),
-                open="",
+            tags.div(
+                figure(("fifteen", self.name), "swimmers", answer, state),
+                tags.details(
+                    tags.summary("This trial's results, those of all trials, and the published ones"),
+                    estimates_table(facts.rows, columns, spread=True),
+                    tags.p(numbers.RANGE_MEANS, class_="note"),
+                    open="",
+                ),
+                class_="pictures",
             ),
+            tags.template(id="paths", data_paths=json.dumps(facts.paths)),
         )
 
 
@@ -153,11 +162,15 @@ class FlowPart(Part):
     def make(self, state: VisitorState, tell: Tell) -> Made:
         """A run as it is set up."""
         result = result_of(state, Progress(tell, looked_at(scenario_of(state), replicates_of(state))))
-        return Made({"flow": lambda: flow(result)})
+        charts = {"flow": lambda: flow(result)}
+        if arms_of(result) is not None:
+            charts["outcomes"] = lambda: outcomes_by_arm(result)
+        return Made(charts)
 
     def show(self, answer: Answer, state: VisitorState) -> Tag | TagList:
-        """The flow."""
-        return figure(("fifteen", self.name), "flow", answer, state)
+        """The flow, and of a trial with arms how their courses ended."""
+        names = [name for name in ("flow", "outcomes") if name != "outcomes" or name in answer.figures]
+        return TagList(*[figure(("fifteen", self.name), name, answer, state) for name in names])
 
 
 def titled(size: int) -> str:
@@ -174,7 +187,7 @@ def _head() -> TagList:
     return TagList(
         tags.p(
             "One trial as its investigators would have seen it. Draw another: the same design, other random numbers. "
-            "A lane opens its patient.",
+            "A lane chooses its patient, who is then marked in every picture of the page; chosen again, it opens.",
             class_="lead",
         ),
         tags.p(
@@ -188,6 +201,6 @@ VIEW: Any = View(
     "fifteen",
     "One trial",
     _head(),
-    (TrialPart(), PilePart(), FlowPart()),
+    (TrialPart(), FlowPart(), PilePart()),
     titled=lambda described: titled(described.size),
 )

@@ -58,7 +58,7 @@ class WalkPart(Part):
             settings = over(state.settings, _settings(scenario, state.walk))
             beside = result_of(replace(state, settings=settings), progress)
             sides.append((words, walk(beside, draw, [patient["number"] for patient in mine])))
-        followed = scenario.follow_meaning or str(scenario.follow or "").replace("_", " ")
+        followed = scenario.spoken.follow
         subjects = result.shown["subjects"]
         enrolled = int((subjects["enrolled"] & (subjects["replicate"] == draw)).sum())
         return Made({}, WalkFacts(ground(result), tuple(sides), offered, draw, enrolled, followed))
@@ -155,7 +155,7 @@ def _offered(scenario: Scenario) -> tuple[tuple[str, str], ...]:
     if low is not None and high is not None:
         for quarter in _QUARTERS:
             said = settable.write(float(f"{low + quarter * (high - low):.3g}"))
-            words = f"The same patients at {rule.parameter.replace('_', ' ')} {said}"
+            words = f"The same patients at {scenario.spoken.number(rule.parameter)} {said}"
             offered.append((f"{_AT}{said}", words))
     return tuple(offered)
 

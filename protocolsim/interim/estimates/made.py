@@ -14,6 +14,7 @@ from protocolsim.interim.estimates.base import OperatingCharacteristic
 from protocolsim.interim.estimates.bias import BiasAtStopping
 from protocolsim.interim.estimates.endings import EndingShare, FlippedShare
 from protocolsim.interim.estimates.size import InformationFound, InformationPlanned, Pipeline, TrialMean
+from protocolsim.names import readable
 from protocolsim.protocol.conduct import Count
 from protocolsim.protocol.rules import Name, Negation, Node, Operation, names_in, parse
 
@@ -66,7 +67,7 @@ def estimated(design: Design) -> dict[str, Estimated]:
         if read and read <= found.keys():
             units = {found[name].unit for name in read}
             unit = units.pop() if len(units) == 1 and _adds(node) else ""
-            found[formula.name] = Estimated(formula.name.replace("_", " "), unit)
+            found[formula.name] = Estimated(readable(formula.name), unit)
     return found
 
 
@@ -119,7 +120,7 @@ def _words(actions: AbstractSet[str], reason: str) -> str:
 
 def spoken(look: str) -> str:
     """A look's name in a sentence."""
-    return look.replace("_", " ")
+    return readable(look)
 
 
 def _size(design: Design) -> Iterator[OperatingCharacteristic]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from protocolsim.names import readable
 from protocolsim.report.style import numbers as style_numbers
 from protocolsim.study.decision.curve import ThresholdCurve
 from protocolsim.study.decision.cuts import BY_CUT, by_cut
@@ -47,7 +48,7 @@ def rows(curve: ThresholdCurve) -> list[tuple[str, list[str]]]:
 
 def heading(curve: ThresholdCurve) -> str:
     """Of the column of cuts."""
-    return "" if curve.decision is None else f"{curve.decision.trait.removeprefix('truth_').replace('_', ' ')} below"
+    return "" if curve.decision is None else f"{readable(curve.decision.trait.removeprefix('truth_'))} below"
 
 
 def as_json(curve: ThresholdCurve) -> dict[str, Any]:

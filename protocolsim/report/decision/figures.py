@@ -43,6 +43,7 @@ _LABEL = (0.13, 0.045)
 DOSE_TINTS = (SKY, BLUE, INK, ORANGE, RED)
 # What marks the scenario's own threshold has this name, so that a page can move it to another one.
 OWN = "own"
+_WIDE = 700
 
 
 def curves(drawn: Drawn, compare: ThresholdCurve | None = None) -> alt.LayerChart:
@@ -50,6 +51,43 @@ def curves(drawn: Drawn, compare: ThresholdCurve | None = None) -> alt.LayerChar
 
     Raises UsageError where no subject reached the decision, or `compare` is about another parameter.
     """
+    marked = MarkedThreshold(drawn)
+    result: alt.LayerChart = finish(
+        _shares(drawn, compare, 300),
+        f"Patients who pass, by {drawn.name}",
+        captions.of_curves(marked, compare),
+        f"Step curves against {drawn.axis}. At the scenario's own {marked.said}: {marked.listed(captions.SHARES)}.",
+    )
+    return result
+
+
+def measures(drawn: Drawn, compare: ThresholdCurve | None = None) -> Any:
+    """All measures of the rule over one axis, an altair chart: who passes and how rightly, and what follows.
+
+    What follows is left out where the scenario says nothing of what the decision is worth. Raises UsageError as
+    `curves`.
+    """
+    import altair as alt
+
+    marked = MarkedThreshold(drawn)
+    panels = [_shares(drawn, compare, 250)]
+    told = captions.of_curves(marked, compare)
+    if "expected_count" in drawn.curve.endpoints:
+        panels += _following(drawn, compare, wide=_WIDE, high=110)
+        told = captions.of_measures(marked, compare)
+    chart: Any = panels[0]
+    if len(panels) > 1:
+        chart = alt.vconcat(*panels, spacing=16).resolve_scale(color="independent", y="independent")
+    listed = marked.listed((*captions.SHARES, *captions.FOLLOWING))
+    return finish(
+        chart,
+        f"The rule, by {drawn.name}",
+        told,
+        f"Step curves against {drawn.axis}. At the scenario's own {marked.said}: {listed}.",
+    )
+
+
+def _shares(drawn: Drawn, compare: ThresholdCurve | None, high: int) -> alt.LayerChart:
     import altair as alt
     import pandas as pd
 
@@ -63,23 +101,19 @@ def curves(drawn: Drawn, compare: ThresholdCurve | None = None) -> alt.LayerChar
     colour = alt.Color("label:N", title=None, scale=scale, legend=legend(labels))
     layers = _stepped(drawn, frame, colour, "share of those concerned", alt.Scale(domain=[0, 1]), "%")
     if compare is not None:
-        other = compare.frame(drawn.thresholds)
-        other = other[other["estimate"] == "share_sent"].assign(at=[drawn.shown(t) for t in drawn.thresholds])
-        layers.insert(
-            -1,
-            alt.Chart(other)
-            .mark_line(interpolate=drawn.interpolate, strokeDash=[6, 4], color=SHARES["share_sent"], strokeWidth=2)
-            .encode(x=_across(drawn), y=alt.Y("value:Q")),
-        )
-    marked = MarkedThreshold(drawn)
-    layers.insert(-1, _read(drawn, names, 700))
-    result: alt.LayerChart = finish(
-        alt.LayerChart(layer=layers).properties(width=700, height=300),
-        f"Patients who pass, by {drawn.curve.parameter.replace('_', ' ')}",
-        captions.of_curves(marked, compare),
-        f"Step curves against {drawn.axis}. At the scenario's own {marked.said}: {marked.listed(captions.SHARES)}.",
-    )
-    return result
+        layers.insert(-1, _dashed(drawn, compare, "share_sent", SHARES["share_sent"]))
+    layers.insert(-1, _read(drawn, names, _WIDE))
+    return alt.LayerChart(layer=layers).properties(width=_WIDE, height=high)
+
+
+def _dashed(drawn: Drawn, compare: ThresholdCurve, name: str, tint: str) -> alt.Chart:
+    """One estimate of another curve."""
+    import altair as alt
+
+    other = compare.frame(drawn.thresholds, (name,)).assign(at=[drawn.shown(t) for t in drawn.thresholds])
+    line = alt.Chart(other).mark_line(interpolate=drawn.interpolate, strokeDash=[6, 4], color=tint, strokeWidth=2)
+    dashed: alt.Chart = line.encode(x=_across(drawn), y=alt.Y("value:Q"))
+    return dashed
 
 
 def roc(drawn: Drawn) -> alt.LayerChart:
@@ -162,27 +196,7 @@ def what_follows(drawn: Drawn, compare: ThresholdCurve | None = None) -> alt.HCo
     """
     import altair as alt
 
-    drawn.priced()
-    _share_axis(drawn, compare)
-    other = None if compare is None else compare.frame(drawn.thresholds)
-    names = [n for n in FOLLOWING if not (n == "expected_stop" and drawn.constant(n))]
-    panels = []
-    for name in names:
-        frame = drawn.of(name)
-        unit, label = frame["unit"].iloc[0], frame["label"].iloc[0]
-        scale = alt.Scale(domain=[label], range=[FOLLOWING[name]])
-        colour = alt.Color("label:N", scale=scale, legend=None)
-        layers = _stepped(drawn, frame, colour, unit if unit != "%" else None, alt.Scale(zero=True), unit)
-        if other is not None:
-            theirs = other[other["estimate"] == name].assign(at=[drawn.shown(t) for t in drawn.thresholds])
-            dashed = alt.Chart(theirs).mark_line(
-                interpolate=drawn.interpolate, strokeDash=[6, 4], color=FOLLOWING[name], strokeWidth=2
-            )
-            layers.insert(-1, dashed.encode(x=_across(drawn), y=alt.Y("value:Q")))
-        wide = 700 // len(names) - 30
-        layers.insert(-1, _read(drawn, [name], wide))
-        heading = {"text": label, "anchor": "start", "fontSize": 12, "color": INK}
-        panels.append(alt.LayerChart(layer=layers).properties(width=wide, height=230, title=heading))
+    panels = _following(drawn, compare, wide=None, high=230)
     chart = alt.hconcat(*panels, spacing=28).resolve_scale(color="independent")
     marked = MarkedThreshold(drawn)
     follows: alt.HConcatChart = finish(
@@ -193,6 +207,29 @@ def what_follows(drawn: Drawn, compare: ThresholdCurve | None = None) -> alt.HCo
         f"{marked.listed(captions.FOLLOWING)}.",
     )
     return follows
+
+
+def _following(drawn: Drawn, compare: ThresholdCurve | None, *, wide: int | None, high: int) -> list[alt.LayerChart]:
+    """A panel for each number that follows; `wide` None: as wide as all have room beside each other."""
+    import altair as alt
+
+    drawn.priced()
+    _share_axis(drawn, compare)
+    names = [n for n in FOLLOWING if not (n == "expected_stop" and drawn.constant(n))]
+    width = _WIDE // len(names) - 30 if wide is None else wide
+    panels = []
+    for name in names:
+        frame = drawn.of(name)
+        unit, label = frame["unit"].iloc[0], frame["label"].iloc[0]
+        scale = alt.Scale(domain=[label], range=[FOLLOWING[name]])
+        colour = alt.Color("label:N", scale=scale, legend=None)
+        layers = _stepped(drawn, frame, colour, unit if unit != "%" else None, alt.Scale(zero=True), unit)
+        if compare is not None:
+            layers.insert(-1, _dashed(drawn, compare, name, FOLLOWING[name]))
+        layers.insert(-1, _read(drawn, [name], width))
+        heading = {"text": label, "anchor": "start", "fontSize": 12, "color": INK}
+        panels.append(alt.LayerChart(layer=layers).properties(width=width, height=high, title=heading))
+    return panels
 
 
 def loss(drawn: Drawn) -> alt.HConcatChart:

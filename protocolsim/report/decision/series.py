@@ -34,6 +34,7 @@ class Drawn:
 
     def __init__(self, curve: ThresholdCurve) -> None:
         self.curve = curve
+        self._made: dict[str, pd.DataFrame] = {}
 
     @cached_property
     def parameter(self) -> SettableParameter:
@@ -60,8 +61,12 @@ class Drawn:
     @property
     def axis(self) -> str:
         """The threshold's name and unit."""
-        name = self.curve.parameter.replace("_", " ")
-        return f"{name} ({self.unit})" if self.unit else name
+        return f"{self.name} ({self.unit})" if self.unit else self.name
+
+    @property
+    def name(self) -> str:
+        """The threshold in words."""
+        return self.curve.scenario.spoken.number(self.curve.parameter)
 
     @cached_property
     def quarters(self) -> Floats:
@@ -82,9 +87,18 @@ class Drawn:
 
     def of(self, name: str) -> pd.DataFrame:
         """One estimate, in the order of the thresholds; shares 0 to 1."""
-        result = self.frame[self.frame["estimate"] == name]
+        result = self._one_of(name)
         lower, upper = result["value"] - 2 * result["mcse"], result["value"] + 2 * result["mcse"]
         return result.assign(lower=lower.fillna(result["value"]), upper=upper.fillna(result["value"]))
+
+    def _one_of(self, name: str) -> pd.DataFrame:
+        """One estimate of `frame`; a figure needs few of them, and all are only made for who asks for all."""
+        if "frame" in self.__dict__:
+            return self.frame[self.frame["estimate"] == name]
+        if name not in self._made:
+            frame = self.curve.frame(self.thresholds, (name,))
+            self._made[name] = frame.assign(at=[self.shown(t) for t in frame["threshold"]])
+        return self._made[name]
 
     @cached_property
     def parts(self) -> pd.DataFrame:
@@ -143,18 +157,19 @@ class Drawn:
 
     def marks(self, threshold: float, sensitivity: float, specificity: float) -> dict[str, tuple[float, float | None]]:
         """Where a threshold is marked in each figure, as shares of its plot from the left and from the top."""
-        first, last = (self.shown(float(self.thresholds[k])) for k in (0, -1))
-        across = self._across(self.shown(threshold), first, last)
+        across = self.across(threshold)
         return {
             **dict.fromkeys(("curves", "definitions", "what_follows", "loss"), (across, None)),
             "roc": (1.0 - specificity, 1.0 - sensitivity),
         }
 
-    def _across(self, at: float, first: float, last: float) -> float:
+    def across(self, threshold: float) -> float:
+        """Where a threshold stands on the axis, as a share of it; below 0 and above 1 beyond its ends."""
+        at, first, last = (self.shown(float(t)) for t in (threshold, self.thresholds[0], self.thresholds[-1]))
         if not first < last:
             return 0.5
-        if self.parameter.log and min(at, first) > 0.0:
-            return math.log(at / first) / math.log(last / first)
+        if self.parameter.log and first > 0.0:
+            return math.log(at / first) / math.log(last / first) if at > 0.0 else -math.inf
         return (at - first) / (last - first)
 
     def constant(self, name: str) -> bool:

@@ -21,7 +21,7 @@ from protocolsim.study.decision.thresholds import decision_of
 from protocolsim.study.estimation.estimate import nan_as_none
 from protocolsim.study.result import Result
 from protocolsim.study.sweep.sweep import Sweep, paired_mcse
-from protocolsim.units import duration, rounded, unit_product
+from protocolsim.units import rounded, unit_product
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -202,14 +202,14 @@ class CurveSummary:
         """What is counted, and in what unit the loss is."""
         worth = decision_of(self.curve.scenario, self.curve.rule)
         assert worth is not None
-        over = duration(worth.horizon)
-        labels = self.curve.scenario.trial.labels
+        over = self.curve.scenario.spoken.time(worth.horizon)
+        labels, spoken = self.curve.scenario.trial.labels, self.curve.scenario.spoken
         unit = labels.dose_units[labels.drugs.index(worth.drug)] or "mg/kg"
         return (
-            f"Expected of each patient over {over} after the decision: count, of {worth.count}; stop, the probability "
-            f"of '{worth.stop}'; dose, of {protocol_text.spoken(worth.drug)}. The loss is in counts: a "
-            f"stop weighs {style_numbers.plain(stop)} of them, 1 {unit} {style_numbers.plain(dose)}. Counts and doses "
-            "are those of a patient who goes on as before for all of that time; a stop is priced by itself."
+            f"Expected of each patient over {over} after the decision: count, of {spoken.variable(worth.count)}; stop, "
+            f"the probability of '{worth.stop}'; dose, of {spoken.drug(worth.drug)}. The loss is in counts: a stop "
+            f"weighs {style_numbers.plain(stop)} of them, 1 {unit} {style_numbers.plain(dose)}. Counts and doses are "
+            "those of a patient who goes on as before for all of that time; a stop is priced by itself."
         )
 
     def _sums(self, threshold: float) -> NDArray[np.float64]:

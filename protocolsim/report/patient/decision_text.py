@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from protocolsim.protocol.rules import (
     Call,
@@ -22,7 +22,7 @@ from protocolsim.protocol.summaries import HOW, Entries, Formula, Observed, Time
 from protocolsim.report.protocol import text as protocol_text
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.study.decision.replay import Tried
-from protocolsim.units import NONE, TIME, Dimension, duration, in_reading_unit
+from protocolsim.units import NONE, TIME, Dimension, in_reading_unit
 
 _OPS = {">": "more than", ">=": "at least", "<": "less than", "<=": "at most", "==": "equal to", "!=": "other than"}
 _STRENGTH = {"+": 5, "-": 5, "*": 6, "/": 6}
@@ -34,12 +34,19 @@ def digits(value: float) -> str:
     return "undefined" if value != value else f"{value:.{_DIGITS}g}"
 
 
-def valued(value: float, dimension: Dimension, units: Mapping[Dimension, str], *, percent: bool = False) -> str:
-    """A number in the unit it is read in."""
+def valued(
+    value: float,
+    dimension: Dimension,
+    units: Mapping[Dimension, str],
+    *,
+    time: Callable[[float], str],
+    percent: bool = False,
+) -> str:
+    """A number in the unit it is read in; `time` says one."""
     if value != value:
         return "undefined"
     if dimension == TIME:
-        return duration(value)
+        return time(value)
     if dimension == NONE:
         return f"{digits(100 * value)} %" if percent else digits(value)
     value, unit = in_reading_unit(value, dimension, units)
@@ -126,10 +133,10 @@ class Decision:
         if isinstance(node, Name) and node.name in self.slots:
             return self._summary(node.name, percent=percent)
         if isinstance(node, Name):
-            return f"{node.name} ({self.scenario.named[node.name].text})"
+            return f"{self.scenario.spoken.number(node.name)} ({self.scenario.named[node.name].text})"
         dimension = dimension_of(node, self.dimensions) or NONE
-        value = valued(float(self._value(node)), dimension, self.units, percent=percent)
-        return value if isinstance(node, Number) else f"{_written(node)} ({value})"
+        value = valued(float(self._value(node)), dimension, self.units, time=self.scenario.spoken.time, percent=percent)
+        return value if isinstance(node, Number) else f"{self._written(node)} ({value})"
 
     def _value(self, node: Node) -> float:
         constants = {n: k.value for n, k in self.scenario.named.items()}
@@ -147,15 +154,17 @@ class Decision:
     def _summary(self, name: str, *, percent: bool = False) -> str:
         """A summary and its number; what it was made of too, unless that was said before."""
         k = self.slots[name]
-        value = valued(self.tried.read[k], self.summaries[k].dimension, self.units, percent=percent)
+        value = valued(
+            self.tried.read[k], self.summaries[k].dimension, self.units, time=self.scenario.spoken.time, percent=percent
+        )
         behind = "" if self._said(name) else self._behind(k)
         self.known[name] = (digits(self.tried.read[k]), self.tried.used[k])
-        return f"{name} {value}{behind}"
+        return f"{self.scenario.spoken.number(name)} {value}{behind}"
 
     def _behind(self, number: int) -> str:
         made = self.summaries[number].made_by
         if isinstance(made, Observed):
-            variable = self.scenario.trial.labels.variables[made.variable]
+            variable = self.scenario.spoken.variable(self.scenario.trial.labels.variables[made.variable])
             used = [protocol_text.weeks(m - self.since) for m in self.tried.used[number]]
             if not used:
                 return f" (no {variable} within reach)"
@@ -166,18 +175,17 @@ class Decision:
             return " (time so far)"
         return " (times so far)" if isinstance(made, Entries) else ""
 
-
-def _written(node: Node, above: int = 0) -> str:
-    """An expression as it is written, with signs."""
-    if isinstance(node, Name):
-        return node.name
-    if isinstance(node, Number):
-        return f"{node.value:g}"
-    if isinstance(node, Negation):
-        return f"-{_written(node.operand, 7)}"
-    if isinstance(node, Call):
-        return f"{node.function}({', '.join(_written(part) for part in node.arguments)})"
-    strength = _STRENGTH.get(node.op, 4)
-    sign = "\u00d7" if node.op == "*" else node.op
-    text = f"{_written(node.left, strength)} {sign} {_written(node.right, strength + 1)}"
-    return f"({text})" if strength < above else text
+    def _written(self, node: Node, above: int = 0) -> str:
+        """An expression as it is written, with signs, and its names in words."""
+        if isinstance(node, Name):
+            return self.scenario.spoken.number(node.name)
+        if isinstance(node, Number):
+            return f"{node.value:g}"
+        if isinstance(node, Negation):
+            return f"-{self._written(node.operand, 7)}"
+        if isinstance(node, Call):
+            return f"{node.function}({', '.join(self._written(part) for part in node.arguments)})"
+        strength = _STRENGTH.get(node.op, 4)
+        sign = "\u00d7" if node.op == "*" else node.op
+        text = f"{self._written(node.left, strength)} {sign} {self._written(node.right, strength + 1)}"
+        return f"({text})" if strength < above else text

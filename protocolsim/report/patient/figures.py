@@ -177,7 +177,7 @@ def _given(trace: Trace, drug: int, moves: pd.DataFrame, x: Any) -> Any:
     given = [n for n in _of(trace, Given) if n.drug == drug and n.status == MADE]
     frame = pd.DataFrame({"week": [_week(trace, n.minute) for n in given], "dose": [n.dose for n in given]})
     labels = trace.life.scenario.trial.labels
-    name, unit = text.spoken(labels.drugs[drug]), labels.dose_units[drug]
+    name, unit = trace.life.scenario.spoken.drug(labels.drugs[drug]), labels.dose_units[drug]
     # Rules and not bars, which would make their own room at the ends of the line of time.
     y = _y("dose", frame["dose"].tolist() or [1.0])
     bars = alt.Chart(frame).mark_rule(color=INK, strokeWidth=2.5).encode(x=x, y=y, y2=alt.datum(0.0))
@@ -197,7 +197,7 @@ def _curve(trace: Trace, drug: int, moves: pd.DataFrame, x: Any) -> Any:
             "order": np.arange(len(points)),
         }
     )
-    name = text.spoken(trace.life.scenario.trial.labels.drugs[drug])
+    name = trace.life.scenario.spoken.drug(trace.life.scenario.trial.labels.drugs[drug])
     line = alt.Chart(frame).mark_line(color=INK, strokeWidth=1.2).encode(
         x=x, y=_y("value", frame["value"].tolist()), order="order:Q"
     )  # fmt: skip

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Literal
 
+from protocolsim.names import readable
 from protocolsim.protocol.states import END
 from protocolsim.protocol.variables import told
 from protocolsim.records import HIDDEN, MADE, STATUS
@@ -111,7 +112,7 @@ def trace(
         whole,
         f"Subject {whole.subject} of replicate {replicate}: {loaded.title}",
         teller.patient(),
-        tuple(f"{name}: {means[name]}" for name in variables),
+        tuple(f"{loaded.spoken.variable(name)}: {means[name]}" for name in variables),
         lines,
         teller.end(),
         f"The other branches are {NOT_IDENTIFIED}: no trial can show both branches of one patient."
@@ -139,7 +140,7 @@ class _Teller:
         hidden: list[str] = []
         for trait in (t for part in (trial.disease, *trial.drugs) for t in part.component.traits):
             value = subjects[f"{HIDDEN}{trait.name}" if trait.hidden else trait.name][row]
-            said = f"{trait.name} {digits(float(value))} {trait.unit}".rstrip()
+            said = f"{readable(trait.name)} {digits(float(value))} {trait.unit}".rstrip()
             (hidden if trait.hidden else traits).append(said)
         counted = (
             "Weeks are counted from enrolment."
@@ -176,7 +177,7 @@ class _Teller:
         parts = []
         seen = [n for n in steps if isinstance(n, SeenVariable)]
         for assessment, rows in groupby(seen, lambda n: n.assessment):
-            name = protocol_text.spoken(self.labels.assessments[assessment])
+            name = self.scenario.spoken.assessment(self.labels.assessments[assessment])
             values = list(rows)
             if values[0].status != MADE:
                 parts.append(f"{name} {STATUS[values[0].status]}")
@@ -184,14 +185,14 @@ class _Teller:
             parts.append(f"{name} ({', '.join(self._value(n) for n in values)})")
         for n in steps:
             if isinstance(n, Given):
-                drug = protocol_text.spoken(self.labels.drugs[n.drug])
+                drug = self.scenario.spoken.drug(self.labels.drugs[n.drug])
                 given = self._given(n) if n.status == MADE else STATUS[n.status]
                 parts.append(f"{drug} {given}")
         return "; ".join(parts)
 
     def _value(self, n: SeenVariable) -> str:
         hidden = f", truth {digits(n.truth)}" if self.truth else ""
-        return f"{self.labels.variables[n.variable]} {digits(n.value)}{hidden}"
+        return f"{self.scenario.spoken.variable(self.labels.variables[n.variable])} {digits(n.value)}{hidden}"
 
     def _given(self, n: Given) -> str:
         """A dose and what arrived: '1 mg/kg (72 mg)', '18 IU'."""
@@ -232,7 +233,7 @@ class _Teller:
     def _moment(self, tried: Tried) -> str:
         if tried.group.trigger == END:
             return f"{self.week(tried.minute)}, the end of {tried.state.label}"
-        return f"{self.week(tried.minute)}, {protocol_text.spoken(tried.group.trigger)}"
+        return f"{self.week(tried.minute)}, {self.scenario.spoken.trigger(tried.group.trigger)}"
 
     def _other(self, branch: CounterfactualBranch) -> str:
         """What would have happened on a counterfactual branch, beside what did."""
@@ -244,11 +245,11 @@ class _Teller:
         ]
         for variable in sorted((set(there.observed) | set(here.observed)) & self._followed()):
             a, b = (self._mean(w, variable) for w in (there, here))
-            pairs.append((f"{self.labels.variables[variable]} ", a, b))
+            pairs.append((f"{self.scenario.spoken.variable(self.labels.variables[variable])} ", a, b))
         for drug in sorted(set(there.doses) | set(here.doses)):
             unit = self.labels.dose_units[drug] or "in all"
             a, b = (f"{digits(w.doses.get(drug, 0.0))} {unit}" for w in (there, here))
-            pairs.append((f"{protocol_text.spoken(self.labels.drugs[drug])} ", a, b))
+            pairs.append((f"{self.scenario.spoken.drug(self.labels.drugs[drug])} ", a, b))
         for event in sorted(set(there.events) | set(here.events)):
             a, b = (str(w.events.get(event, 0)) for w in (there, here))
             if a != b:

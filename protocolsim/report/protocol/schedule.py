@@ -63,8 +63,11 @@ def schedule(scenario: Scenario) -> VisitTable:
     measured = sorted({a for s in used for v in planned[s.number] for a in v.assessments})
     infused = sorted({d.drug for s in used for v in planned[s.number] for d in v.doses})
     activities = [
-        *(Activity(text.spoken(labels.assessments[a]), trial.assessments[a].assessment.meaning) for a in measured),
-        *(Activity(text.spoken(labels.drugs[d]), trial.drugs[d].component.meaning) for d in infused),
+        *(
+            Activity(scenario.spoken.assessment(labels.assessments[a]), trial.assessments[a].assessment.meaning)
+            for a in measured
+        ),
+        *(Activity(scenario.spoken.drug(labels.drugs[d]), trial.drugs[d].component.meaning) for d in infused),
     ]
     begins = _begins(protocol)
     moments = [(begins[s.number] or 0) + v.offset for s in used for v in planned[s.number]]
@@ -81,14 +84,14 @@ def _column(
     moments = tuple(sign + text.number(round(((begins or 0) + v.offset) / length, 2)) for v in visits)
     marks = [tuple(MADE if a in v.assessments else "" for v in visits) for a in measured]
     for drug in infused:
-        given = ([text.dose_words(d) for d in v.doses if d.drug == drug] for v in visits)
+        given = ([text.dose_words(d, scenario) for d in v.doses if d.drug == drug] for v in visits)
         marks.append(tuple(doses[0].removesuffix(" mg/kg") if doses else "" for doses in given))
     steady = tuple(
-        f"{text.spoken(scenario.trial.labels.drugs[k])}, standard"
+        f"{scenario.spoken.drug(scenario.trial.labels.drugs[k])}, standard"
         for k, level in enumerate(state.levels)
         if not isinstance(level, Computed) and level > 0.0 and drugs[k].give is None
     )
-    return StateColumn(state, moments, tuple(marks), steady, text.ends(state))
+    return StateColumn(state, moments, tuple(marks), steady, text.ends(scenario, state))
 
 
 def _begins(protocol: Protocol) -> list[int | None]:

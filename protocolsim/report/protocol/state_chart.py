@@ -91,7 +91,7 @@ def state_chart(scenario: Scenario, counted: Counts | None = None) -> StateChart
     boxes = [Box(START, "start", "")]
     for state in protocol.states:
         kind: Kind = "final" if state.final else "enrolling" if state.enrolled else "state"
-        lines = [] if state.final else [protocol_text.ends(state), *protocol_text.treatments(scenario, state)]
+        lines = [] if state.final else [protocol_text.ends(scenario, state), *protocol_text.treatments(scenario, state)]
         if state.outcome is not None and state.outcome.casefold() != state.label.casefold():
             lines.append(state.outcome)
         if state.enrolled:

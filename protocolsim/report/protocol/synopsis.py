@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from protocolsim.component import MARKS
 from protocolsim.names import told_apart
+from protocolsim.protocol.variables import ProtocolVariable
 from protocolsim.report.protocol import text
 from protocolsim.report.protocol.looks import looks
 from protocolsim.report.protocol.schedule import schedule, schedule_html, schedule_text
@@ -50,7 +51,7 @@ class Synopsis:
             items = "".join(f"<li>{words(line)}</li>" for line in lines)
             body = f"<p>{words(lines[0])}</p>" if len(lines) == 1 else f"<ul>{items}</ul>"
             if heading == "Schedule of assessments":
-                body = f'<div class="scroll">{schedule_html(schedule(self.scenario))}</div>'
+                body = f'<div class="scroll" tabindex="0">{schedule_html(schedule(self.scenario))}</div>'
             parts.append(f"<section><h2>{words(heading)}</h2>{body}</section>")
         return "".join(parts)
 
@@ -139,7 +140,7 @@ def _patients(scenario: Scenario) -> list[str]:
     population = scenario.population
     if population is None and not scenario.arrives_on:
         return []
-    drug = text.spoken(scenario.arrives_on)
+    drug = scenario.spoken.drug(scenario.arrives_on)
     lines = [] if population is None else [f"Patients: {population.meaning} ('{population.name}')."]
     return [*lines, f"They come on {drug}." if drug else "They come without treatment."]
 
@@ -162,7 +163,7 @@ def _treatment(scenario: Scenario) -> list[str]:
         if not state.final:
             reached = state.number in scenario.planned
             given = "; ".join(text.treatments(scenario, state)) or ("no treatment" if reached else "nobody gets here")
-            lasts = text.ends(state)
+            lasts = text.ends(scenario, state)
             treatment.append(f"{state.label}{f' ({lasts})' if lasts else ''}: {given}.")
     return treatment
 
@@ -186,18 +187,36 @@ def _rules(scenario: Scenario) -> list[str]:
 def _summaries(scenario: Scenario) -> list[str]:
     """Each number that rules read, in the words of the file; first those that the protocol keeps."""
     written = scenario.document.data.get("protocol", {}).get("summaries", {})
-    summaries = [
-        f"{v.name}: {f'{v.meaning}, ' if v.meaning else ''}kept for each patient; starts at {v.written[0]}, from "
-        f"{v.written[1]} to {v.written[2]}."
-        for v in scenario.trial.protocol.variables
-    ]
+    summaries = [_kept(scenario, v) for v in scenario.trial.protocol.variables]
     for name, made in written.items():
-        if isinstance(made, Mapping):
-            said = ", ".join(f"{key} {' or '.join(v) if isinstance(v, list) else v}" for key, v in made.items())
-        else:
-            said = str(made).replace("*", "\u00d7")
-        summaries.append(f"{name}: {said}.")
+        summaries.append(f"{scenario.spoken.number(name)}: {_made(scenario, made)}.")
     return summaries
+
+
+def _kept(scenario: Scenario, variable: ProtocolVariable) -> str:
+    """A number that the protocol keeps: what it is, where it starts and its range."""
+    meaning = f"{variable.meaning}, " if variable.meaning else ""
+    start, low, high = (scenario.spoken.words(written) for written in variable.written)
+    named = scenario.spoken.number(variable.name)
+    return f"{named}: {meaning}kept for each patient; starts at {start}, from {low} to {high}."
+
+
+def _made(scenario: Scenario, made: Any) -> str:
+    """What a summary is made of, in the order of its file and in readers' words."""
+    expression = made.get("value") if isinstance(made, Mapping) else made
+    if expression is not None:
+        return scenario.spoken.words(str(expression)).replace("*", "\u00d7")
+    labels = {s.name: s.label for s in scenario.trial.protocol.states}
+
+    def said(key: str, value: Any) -> str:
+        if key.endswith(" of") and key != "entries of":
+            return f"{key} {scenario.spoken.variable(str(value))}"
+        named = value if isinstance(value, list) else [value]
+        if key in ("during", "entries of", "time since"):
+            named = [f"'{labels[n]}'" if n in labels else n for n in named]
+        return f"{key} {' or '.join(map(str, named))}"
+
+    return ", ".join(said(str(key), value) for key, value in made.items() if key != "label")
 
 
 def _visits(scenario: Scenario) -> list[str]:
@@ -226,7 +245,11 @@ def _parameters(scenario: Scenario, *, unsure: bool) -> list[str]:
     for k in scenario.own_parameters:
         if (k.mark in _UNSURE) == unsure:
             mark = f" [{k.mark}]" if k.mark else ""
-            parameters.append(f"{k.name} = {k.text}: {k.meaning}{mark}" + (f" ({k.source})" if k.source else "") + ".")
+            parameters.append(
+                f"{k.label} = {scenario.spoken.words(k.text)}: {k.meaning}{mark}"
+                + (f" ({k.source})" if k.source else "")
+                + "."
+            )
     return parameters
 
 
@@ -238,10 +261,10 @@ def _components(scenario: Scenario) -> list[str]:
         for mark, said in MARKS.items():
             if mark not in _UNSURE:
                 continue
-            named = [f"{text.spoken(r.name)} {r.words}" for r in rows if r.component == component and r.mark == mark]
+            named = [f"{r.called} {r.words}" for r in rows if r.component == component and r.mark == mark]
             if named:
                 components.append(f"{text.spoken(component)}, {said} [{mark}]: {', '.join(named)}.")
-        changed = [f"{text.spoken(r.name)} {r.words}" for r in rows if r.component == component and r.changed]
+        changed = [f"{r.called} {r.words}" for r in rows if r.component == component and r.changed]
         if changed:
             components.append(f"{text.spoken(component)}, changed by this scenario: {', '.join(changed)}.")
     return components

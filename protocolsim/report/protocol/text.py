@@ -6,11 +6,12 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
+from protocolsim.names import readable
 from protocolsim.protocol.states import END, Dose, State, Transition
 from protocolsim.protocol.variables import Computed
 from protocolsim.scenario.build.values.names import NAME
 from protocolsim.scenario.scenario import Scenario
-from protocolsim.units import MINUTES_PER_DAY, MINUTES_PER_WEEK, duration
+from protocolsim.units import MINUTES_PER_DAY, MINUTES_PER_WEEK
 
 _SIGNS = {">=": "≥", "<=": "≤", "!=": "≠", "==": "=", "*": "\u00d7"}
 _HELD = "\u00a0"
@@ -33,11 +34,11 @@ def listed(words: Sequence[str], last: str = "and") -> str:
 
 
 def spoken(name: str) -> str:
-    """A name of the file as it is said."""
-    return name.replace("_", " ")
+    """A name of the file as it is said; what may have a label is asked of `Scenario.spoken` instead."""
+    return readable(name)
 
 
-def times(offsets: Sequence[int], *, counted: bool = True) -> str:
+def times(scenario: Scenario, offsets: Sequence[int], *, counted: bool = True) -> str:
     """When something is planned, counted from the start of the state: 'weeks 0, 2, 6', 'every 4 weeks, 10 times'.
 
     Not `counted`: how often is left out, as where it depends on when the state is entered.
@@ -48,11 +49,11 @@ def times(offsets: Sequence[int], *, counted: bool = True) -> str:
     steps = {b - a for a, b in pairwise(offsets)}
     if len(offsets) > 2 and len(steps) == 1:
         start = "" if offsets[0] == 0 else f" from {unit} {said[0]}"
-        return f"every {duration(steps.pop())}{start}" + (f", {len(offsets)} times" if counted else "")
+        return f"every {scenario.spoken.time(steps.pop())}{start}" + (f", {len(offsets)} times" if counted else "")
     if len(offsets) > _MOST_LISTED:
         tail = next(k for k in range(len(offsets) - 1) if len({b - a for a, b in pairwise(offsets[k:])}) == 1)
         if len(offsets) - tail > 2:
-            every = duration(offsets[-1] - offsets[-2])
+            every = scenario.spoken.time(offsets[-1] - offsets[-2])
             return f"{unit}s {', '.join(said[: tail + 1])}, then every {every} to {unit} {said[-1]}"
     return f"{unit}{'' if len(said) == 1 else 's'} {', '.join(said)}"
 
@@ -61,46 +62,51 @@ def treatments(scenario: Scenario, state: State) -> list[str]:
     """What is given in a state: 'interferon beta, standard', 'daclizumab 1 mg/kg, every 4 weeks, 10 times'."""
     result = []
     for drug, level in enumerate(state.levels):
-        name = spoken(scenario.trial.labels.drugs[drug])
+        name = scenario.spoken.drug(scenario.trial.labels.drugs[drug])
         visits = scenario.planned.get(state.number, ())
-        doses = [(visit.offset, dose_words(dose)) for visit in visits for dose in visit.doses if dose.drug == drug]
+        doses = [
+            (visit.offset, dose_words(dose, scenario)) for visit in visits for dose in visit.doses if dose.drug == drug
+        ]
         for amount in dict.fromkeys(amount for _, amount in doses):
             given = [offset for offset, a in doses if a == amount]
-            result.append(f"{name} {amount}, {times(given, counted=isinstance(state.lasts, int))}")
+            result.append(f"{name} {amount}, {times(scenario, given, counted=isinstance(state.lasts, int))}")
         if not isinstance(level, Computed) and level > 0.0 and scenario.trial.drugs[drug].give is None:
             result.append(f"{name}, standard")
     return result
 
 
-def dose_words(dose: Dose) -> str:
+def dose_words(dose: Dose, scenario: Scenario) -> str:
     """One dose: '1 mg/kg', '10 IU', 'insulin (IU)' where it is computed."""
     if isinstance(dose.amount, Computed):
-        return f"{dose.amount.words} ({dose.unit})"
+        return f"{scenario.spoken.words(dose.amount.words)} ({dose.unit})"
     return f"{number(dose.amount)} {dose.unit}"
 
 
-def ends(state: State) -> str:
+def ends(scenario: Scenario, state: State) -> str:
     """How long a state lasts; '' for one without an end of its own."""
     if state.until is not None:
-        return f"until {_from_enrolment(state.until)} from enrolment"
-    return "" if state.lasts is None else _lasting(state.lasts)
+        return f"until {_from_enrolment(scenario, state.until)} from enrolment"
+    return "" if state.lasts is None else _lasting(scenario, state.lasts)
 
 
-def _lasting(lasts: int | Computed) -> str:
+def _lasting(scenario: Scenario, lasts: int | Computed) -> str:
     """'12 weeks', or 'interval (4 weeks to 16 weeks)' where it is computed."""
     if not isinstance(lasts, Computed):
-        return duration(lasts)
-    return f"{lasts.words} ({duration(lasts.low)} to {duration(lasts.high)})"
+        return scenario.spoken.time(lasts)
+    said = scenario.spoken
+    return f"{said.words(lasts.words)} ({said.time(lasts.low)} to {said.time(lasts.high)})"
 
 
-def _from_enrolment(until: int | Computed) -> str:
-    return _lasting(until) if isinstance(until, Computed) else f"week {weeks(until)}"
+def _from_enrolment(scenario: Scenario, until: int | Computed) -> str:
+    return _lasting(scenario, until) if isinstance(until, Computed) else f"week {weeks(until)}"
 
 
 def settings(scenario: Scenario, transition: Transition) -> str:
     """What a transition sets: 'insulin becomes insulin + 8 IU'."""
-    variables = scenario.trial.protocol.variables
-    return listed([f"{variables[s.variable].name} becomes {rule(s.words, scenario)}" for s in transition.sets])
+    variables, said = scenario.trial.protocol.variables, scenario.spoken
+    return listed(
+        [f"{said.number(variables[s.variable].name)} becomes {rule(s.words, scenario)}" for s in transition.sets]
+    )
 
 
 def rule(words: str, scenario: Scenario) -> str:
@@ -108,7 +114,8 @@ def rule(words: str, scenario: Scenario) -> str:
 
     def valued(result: re.Match[str]) -> str:
         known = scenario.named.get(result[0])
-        return result[0] if known is None else f"{result[0]}{_HELD}({known.text})"
+        said = scenario.spoken.words(result[0])
+        return said if known is None else f"{said}{_HELD}({known.text})"
 
     text = NAME.sub(valued, words)
     for letters, sign in _SIGNS.items():
@@ -129,7 +136,7 @@ def moved_by(scenario: Scenario, transition: Transition) -> str:
         condition = f"if {rule(transition.rule.words, scenario)}"
     else:
         condition = ""
-    trigger = "" if condition == "otherwise" else _moment(transition.trigger, source)
+    trigger = "" if condition == "otherwise" else _moment(scenario, transition.trigger, source)
     drawn = "" if transition.randomise is None else f"randomised ({spoken(transition.randomise.name)})"
     if transition.choose is not None:
         drawn = "by chance"
@@ -137,9 +144,9 @@ def moved_by(scenario: Scenario, transition: Transition) -> str:
     return "; ".join(part for part in (way, settings(scenario, transition)) if part)
 
 
-def _moment(trigger: str, source: State) -> str:
+def _moment(scenario: Scenario, trigger: str, source: State) -> str:
     if trigger != END:
-        return spoken(trigger)
+        return scenario.spoken.trigger(trigger)
     if source.until is not None:
-        return f"at {_from_enrolment(source.until)}"
-    return "" if not source.lasts else f"after {_lasting(source.lasts)}"
+        return f"at {_from_enrolment(scenario, source.until)}"
+    return "" if not source.lasts else f"after {_lasting(scenario, source.lasts)}"

@@ -27,14 +27,41 @@ _PANEL_LETTERS = 24
 
 
 def patients(records: Records, replicate: int) -> tuple[NDArray[np.int64], int]:
-    """The rows of the enrolled subjects of one replicate, at most 24, and how many there are."""
+    """The rows of the enrolled subjects of one replicate, at most 24, and how many there are.
+
+    Of a trial with arms they are as many of each arm as of the others, in the order of their numbers.
+    """
     subjects = records["subjects"]
     rows = np.flatnonzero(subjects["enrolled"] & (subjects["replicate"] == replicate)).astype(np.int64)
     if len(rows) == 0:
         last = records.first_replicate + records.replicates - 1
         there = f"replicates are {records.first_replicate} to {last}"
         raise UsageError(f"replicate {replicate} has nobody enrolled; {there}")
-    return rows[:MOST_PATIENTS], len(rows)
+    column = allocation(records)
+    if column is None or len(rows) <= MOST_PATIENTS:
+        return rows[:MOST_PATIENTS], len(rows)
+    arm = subjects[column][rows]
+    arms = np.unique(arm)
+    most = MOST_PATIENTS // len(arms)
+    return np.sort(np.concatenate([rows[arm == one][:most] for one in arms])), len(rows)
+
+
+def allocation(records: Records) -> str | None:
+    """The column of the first randomisation that every enrolled subject went through; None where there is none."""
+    subjects, enrolled = records["subjects"], records["subjects"]["enrolled"]
+    names = records.labels.randomisations
+    return next((n for n in names if enrolled.any() and (subjects[n][enrolled] >= 0).all()), None)
+
+
+def which_patients(shown: int, enrolled: int, records: Records) -> str:
+    """Which patients a figure shows: 'all 15 enrolled patients', 'the first 12 enrolled patients of each of 2 arms'."""
+    if shown == enrolled:
+        return f"all {shown} enrolled patients"
+    column = allocation(records)
+    if column is None:
+        return f"the first {shown} of {enrolled:,} enrolled patients"
+    arms = len(np.unique(records["subjects"][column][records["subjects"]["enrolled"]]))
+    return f"the first {shown // arms} enrolled patients of each of {arms} arms, of {enrolled:,}"
 
 
 def patient_frame(result: Result, chosen: NDArray[np.int64]) -> tuple[pd.DataFrame, float]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from protocolsim.errors import UsageError
 from protocolsim.names import told_apart
-from protocolsim.report.run.figure_data import finals, occupancy, patient_frame, patients, state_labels
+from protocolsim.report.run.figure_data import finals, occupancy, patient_frame, patients, state_labels, which_patients
 from protocolsim.report.style import numbers
 from protocolsim.report.style.figures import (
     FAINT,
@@ -71,11 +71,11 @@ def patients_over_time(result: Result, replicate: int = 0) -> alt.FacetChart:
     chart = _patient_layers(result, frame).facet(facet=facet, columns=5, spacing=14)
     number = len(panels)
     every = f" Values are means over {numbers.plain(step)} weeks, as there are too many to draw." if step else ""
-    which = f"all {number}" if number == enrolled else f"the first {number} of {enrolled:,}"
+    which = which_patients(number, enrolled, result.shown)
     value: alt.FacetChart = finish(
         chart,
         f"Each patient of one simulated trial: {_variable(result)}",
-        f"Replicate {replicate}, {which} enrolled patients; each panel is one of them, with how they ended. Dots are "
+        f"Replicate {replicate}, {which}; each panel is one of them, with how they ended. Dots are "
         f"assessments, coloured by the state they were made in. Ticks at the foot are doses, longer for larger ones; a "
         f"red cross is a missed assessment. Look at how much a patient's own dots scatter.{every}",
         f"Small panels for {number} patients of one simulated trial: {_variable(result)} by week since enrolment, "
@@ -201,7 +201,7 @@ def _unique_labels(estimates: Sequence[Estimate]) -> dict[str, str]:
 
 
 def _variable(result: Result) -> str:
-    return result.scenario.follow_meaning or str(result.scenario.follow).replace("_", " ")
+    return result.scenario.spoken.follow
 
 
 def _ticks(low: float, high: float) -> list[float]:

@@ -19,6 +19,7 @@ from protocolsim.report.protocol.diagram import TOLD_OF_CHART, chart_for_page
 from protocolsim.report.protocol.state_chart import counts, state_chart
 from protocolsim.report.run import decision, figures, findings, levels
 from protocolsim.report.run.flow import flow
+from protocolsim.report.run.outcomes import outcomes_by_arm
 from protocolsim.report.style import numbers
 from protocolsim.report.style.figures import inline
 from protocolsim.report.style.stylesheet import style
@@ -183,7 +184,7 @@ def _characteristic(estimate: Estimate) -> dict[str, str]:
 def _figures(result: Result) -> list[dict[str, Any]]:
     """Each figure that this result has something to draw for."""
     drawn: list[dict[str, Any]] = []
-    for draw in (flow, figures.through_states, figures.patients_over_time):
+    for draw in (flow, outcomes_by_arm, figures.through_states, figures.patients_over_time):
         try:
             chart = draw(result)
         except UsageError:

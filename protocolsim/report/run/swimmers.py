@@ -10,7 +10,8 @@ from protocolsim.arrays import Integers
 from protocolsim.endpoint.base import rows_of
 from protocolsim.errors import UsageError
 from protocolsim.records import Records, leaving
-from protocolsim.report.run.figure_data import ending, finals, patient_frame, patients, state_labels
+from protocolsim.report.run.arms import arms_of
+from protocolsim.report.run.figure_data import ending, finals, patient_frame, patients, state_labels, which_patients
 from protocolsim.report.style import numbers as style_numbers
 from protocolsim.report.style.figures import INK, RED, colours, finish, legend
 from protocolsim.study.result import Result
@@ -23,18 +24,17 @@ if TYPE_CHECKING:
 
 # On a lane the page's own ink would vanish in the dark.
 _DISC, _WORD = "#ffffff", "#111111"
-_LANE, _ROW = 15, 24  # pixels
+_LANE, _ROW, _WIDTH, _ASIDE = 15, 24, 760, 110  # pixels; the last beside each arm, for the words at its right
 # The name of the marks that stand for a whole lane, which opens its patient on a page.
 LANE = "lane"
 
 
-def swimmers(result: Result, replicate: int = 0) -> alt.LayerChart:
+def swimmers(result: Result, replicate: int = 0) -> Any:
     """A lane for each enrolled patient of one replicate, at most 24 of them, over weeks since enrolment.
 
-    Raises UsageError where the scenario follows no variable, or the replicate has nobody enrolled.
+    An altair chart; arms stand side by side. Raises UsageError where the scenario follows no variable, or the replicate
+    has nobody enrolled.
     """
-    import altair as alt
-
     if result.scenario.follow is None:
         raise UsageError("this scenario names no variable to follow (follow:), so there is nothing to draw on a lane")
     chosen, enrolled = patients(result.shown, replicate)
@@ -43,15 +43,14 @@ def swimmers(result: Result, replicate: int = 0) -> alt.LayerChart:
     marks = marks.assign(patient=[str(numbers[row]) for row in marks["row"]])
     lanes = lane_frame(result, chosen)
     lanes, marks = _told(result, lanes, marks)
-    layered: alt.LayerChart = alt.LayerChart(layer=_layers(result, lanes, marks, step))
     ends = lanes.groupby("patient", sort=False).last()["ended"].value_counts()
     told = "; ".join(f"{number} {words}" for words, number in ends.items())
-    variable = result.scenario.follow_meaning or str(result.scenario.follow).replace("_", " ")
-    which = f"all {len(chosen)}" if len(chosen) == enrolled else f"the first {len(chosen)} of {enrolled:,}"
-    value: alt.LayerChart = finish(
-        layered.properties(width=760, height=_ROW * len(chosen)),
+    variable = result.scenario.spoken.follow
+    which = which_patients(len(chosen), enrolled, result.shown)
+    value: Any = finish(
+        _panels(result, chosen, lanes, marks, step),
         f"One simulated trial, patient by patient: {variable}",
-        f"Replicate {replicate}, {which} enrolled patients, a lane each. A lane's colour is the state the patient was "
+        f"Replicate {replicate}, {which}, a lane each. A lane's colour is the state the patient was "
         "in. Discs are assessments, larger for larger values; a red cross is one that was missed. At the right is how "
         "each course ended. Look at how a patient's discs change along a lane, "
         f"and whether they change where the colour does. Here: {told}.",
@@ -59,6 +58,27 @@ def swimmers(result: Result, replicate: int = 0) -> alt.LayerChart:
         f"{variable} at each assessment. How they ended: {told}.",
     )
     return value
+
+
+def _panels(result: Result, chosen: Integers, lanes: pd.DataFrame, marks: pd.DataFrame, step: float) -> Any:
+    """All lanes, or those of each arm beside those of the others, over the same weeks."""
+    import altair as alt
+
+    arms = arms_of(result)
+    if arms is None:
+        layers = _Lanes(result, lanes, marks, step, _WIDTH).layers(lanes, marks, keyed=True)
+        return alt.LayerChart(layer=layers).properties(width=_WIDTH, height=_ROW * len(chosen))
+    wide = _WIDTH // len(arms.labels) - _ASIDE
+    drawn, panels = _Lanes(result, lanes, marks, step, wide), list[Any]()
+    numbers = result.shown["subjects"]["subject"]
+    for k, label in enumerate(arms.labels):
+        mine = {str(numbers[row]) for row in chosen.tolist() if arms.of[row] == k}
+        if not mine:
+            continue
+        layers = drawn.layers(lanes[lanes["patient"].isin(mine)], marks[marks["patient"].isin(mine)], keyed=not panels)
+        heading = {"text": label, "anchor": "start", "fontSize": 12, "color": INK, "limit": wide + _ASIDE // 2}
+        panels.append(alt.LayerChart(layer=layers).properties(width=wide, height=_ROW * len(mine), title=heading))
+    return alt.hconcat(*panels, spacing=18).resolve_scale(y="independent", color="shared", size="shared")
 
 
 def lane_frame(result: Result, chosen: Integers) -> pd.DataFrame:
@@ -88,27 +108,45 @@ def lane_frame(result: Result, chosen: Integers) -> pd.DataFrame:
     return pd.DataFrame(frame, columns=["patient", "state", "start", "end", "ended"])
 
 
-def _layers(result: Result, lanes: pd.DataFrame, marks: pd.DataFrame, step: float) -> list[Any]:
+class _Lanes:
+    """Draws lanes; what is the same in all panels is that of all patients."""
+
+    def __init__(self, result: Result, lanes: pd.DataFrame, marks: pd.DataFrame, step: float, wide: int) -> None:
+        import altair as alt
+
+        states = state_labels(result)
+        shown = [s for s in states if s in set(lanes["state"])]
+        # Room for half a disc at either end, so that none lies on a patient's number.
+        low, high = float(lanes["start"].min()), float(lanes["end"].max())
+        room = 12.0 * (high - low) / wide
+        self.scale = alt.Scale(domain=[low - room, high + room], nice=False)
+        seen = marks[marks["kind"] == "seen"]
+        # Numbers fit into their discs where they are counts.
+        whole = step == 0.0 and bool((seen["value"].dropna() >= 0).all()) and _whole(seen)
+        self.counts = whole and bool(seen["value"].max() < 100)
+        self.size = alt.Size("value:Q", legend=None, scale=_disc_sizes(seen, counts=self.counts))
+        self.colour = alt.Color(
+            "state:N", title=None, scale=colours(states, shown, finals(result.scenario)), legend=legend(shown)
+        )
+
+    def layers(self, lanes: pd.DataFrame, marks: pd.DataFrame, *, keyed: bool) -> list[Any]:
+        """The layers of one panel; `keyed`: with a title on the axis of patients."""
+        return _layers(self, lanes, marks, "patient" if keyed else "")
+
+
+def _layers(drawn: _Lanes, lanes: pd.DataFrame, marks: pd.DataFrame, title: str) -> list[Any]:
     import altair as alt
 
     order = list(dict.fromkeys(lanes["patient"]))
-    states = state_labels(result)
-    shown = [s for s in states if s in set(lanes["state"])]
-    scale = alt.Scale(domain=[float(lanes["start"].min()) - 1, float(lanes["end"].max()) + 1], nice=False)
-    axis = alt.Axis(grid=False, tickCount=12)
-    y = alt.Y("patient:N", title="patient", sort=order, axis=alt.Axis(ticks=False, domain=False))
+    scale, size, colour, counts = drawn.scale, drawn.size, drawn.colour, drawn.counts
+    axis = alt.Axis(grid=False, tickCount=8)
+    y = alt.Y("patient:N", title=title, sort=order, axis=alt.Axis(ticks=False, domain=False))
 
     def x(name: str) -> alt.X:
         return alt.X(f"{name}:Q", title="weeks since enrolment", scale=scale, axis=axis)
 
     seen, missed = marks[marks["kind"] == "seen"], marks[marks["kind"] == "missed"]
     missed = missed[missed["dose"].isna()]
-    # Numbers fit into their discs where they are counts.
-    counts = step == 0.0 and bool((seen["value"].dropna() >= 0).all()) and _whole(seen) and seen["value"].max() < 100
-    size = alt.Size("value:Q", legend=None, scale=_disc_sizes(seen, counts=counts))
-    colour = alt.Color(
-        "state:N", title=None, scale=colours(states, shown, finals(result.scenario)), legend=legend(shown)
-    )
     last = lanes.groupby("patient", sort=False, as_index=False).last()
     whole = last.assign(start=scale["domain"][0], end=scale["domain"][1], tip=_lane_words(last))
     layers = [
@@ -156,7 +194,7 @@ def _told(result: Result, lanes: pd.DataFrame, marks: pd.DataFrame) -> tuple[pd.
         f"Patient {p}: {state}, weeks {plain(round(start, 1))} to {plain(round(end, 1))}"
         for p, state, start, end in lanes[["patient", "state", "start", "end"]].itertuples(index=False)
     ]
-    variable = result.scenario.follow_meaning or str(result.scenario.follow).replace("_", " ")
+    variable = result.scenario.spoken.follow
     seen = [
         f"Patient {p}, week {plain(round(week, 1))}: {variable} "
         + ("missed" if kind == "missed" else plain(float(f"{value:.4g}")))

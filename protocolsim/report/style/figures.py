@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
 # Okabe and Ito 2008: told apart by people with any of the common colour deficiencies.
 BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
-PURPLE, SKY, GREY, YELLOW = "#CC79A7", "#56B4E9", "#8A8F96", "#F0E442"
+PURPLE, SKY, GREY = "#CC79A7", "#56B4E9", "#8A8F96"
+BROWN = "#8a5a2b"  # in the place of their yellow, in which no line can be read on white
 ROLE_TINTS = {"checked": BLUE, "fitted": ORANGE, "not independent": GREEN}
-PALETTE = (BLUE, ORANGE, GREEN, PURPLE, SKY, RED, GREY, YELLOW)
+PALETTE = (BLUE, ORANGE, GREEN, PURPLE, SKY, RED, GREY, BROWN)
 # How courses end is no treatment and no alarm: greys of their own, told apart by lightness.
 ENDS = ("#6f7782", "#b4bac2", "#474e58", "#94897b", "#d6d0c6")
 # What is said of a rule is no treatment either.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from protocolsim.report.style import numbers
 from protocolsim.report.style.console import Column, Screen, wrapped
-from protocolsim.report.sweep.figures import ordered
+from protocolsim.report.sweep.figures import axis_words, ordered
 from protocolsim.study.result import Result
 from protocolsim.study.sweep.sweep import Sweep
 
@@ -23,7 +23,7 @@ def print_sweep(sweep: Sweep, console: Console) -> None:
     screen = Screen(console)
     own, names = sweep.own, ordered(sweep)
     shown = names[:_MOST_ESTIMATES]
-    columns = [*(Column(axis.name.replace("_", " ")) for axis in sweep.axes), *(_column(own, n) for n in shown)]
+    columns = [*(Column(axis_words(sweep, axis)) for axis in sweep.axes), *(_column(own, n) for n in shown)]
     rows = [
         [*map(str, outcome.settings), *(numbers.simulated(outcome.estimates[n]) for n in shown)]
         for outcome in sweep.outcomes[:_MOST_LINES]
@@ -39,7 +39,7 @@ def print_sweep(sweep: Sweep, console: Console) -> None:
     ran = (
         f"seed {own.seed}, {numbers.count(own.replicates, 'replicate')} at each of "
         f"{numbers.count(len(sweep.outcomes), 'point')}, {own.engine} engine, protocolsim {own.version}, "
-        f"{own.provenance['run time']}"
+        f"{own.seconds:.1f} s"
     )
     if own.drawn is not None:
         screen.put(

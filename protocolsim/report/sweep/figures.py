@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from protocolsim.errors import UsageError
+from protocolsim.names import readable
 from protocolsim.report.style import numbers
 from protocolsim.report.style.figures import GREY, INK, PURPLE, RED, ROLE_TINTS, across_scale, finish, legend
 from protocolsim.study.estimation.estimate import Estimate
+from protocolsim.study.sweep.grid_values import Axis
 from protocolsim.study.sweep.sweep import Sweep
 
 if TYPE_CHECKING:
@@ -55,13 +57,13 @@ def _curves(sweep: Sweep) -> alt.ConcatChart:
     number = numbers.count(sweep.own.replicates, "simulated trial")
     drawn: alt.ConcatChart = finish(
         chart,
-        f"Every estimate against {_axis_title(varied.name, varied.unit)}",
+        f"Every estimate against {_axis_title(sweep, varied)}",
         f"{number} at each of {numbers.count(len(sweep.outcomes), 'point')}, with common random numbers "
         "throughout. The line "
         "is the value of all trials together, its whiskers the Monte Carlo standard error; the band holds 90 % of "
         "single trials. A published value is a horizontal line, the scenario's own value of the parameter a vertical "
         "one. Look at where the line leaves the published value, and whether it does so by more than the band is wide.",
-        f"Small line charts for {numbers.count(len(names), 'estimate')} by {_axis_title(varied.name, varied.unit)}. "
+        f"Small line charts for {numbers.count(len(names), 'estimate')} by {_axis_title(sweep, varied)}. "
         + "; ".join(_in_words(sweep, name) for name in names[:_COLUMNS])
         + ".",
     )
@@ -75,7 +77,7 @@ def _panel(sweep: Sweep, frame: pd.DataFrame, name: str, colour: alt.Color) -> a
     (varied,), estimate = sweep.axes, sweep.own.estimates[name]
     ends = [min(varied.values), max(varied.values)]
     across = across_scale(ends, log=varied.log)
-    x = alt.X("at:Q", title=_axis_title(varied.name, varied.unit), scale=across, axis=alt.Axis(grid=False, tickCount=5))
+    x = alt.X("at:Q", title=_axis_title(sweep, varied), scale=across, axis=alt.Axis(grid=False, tickCount=5))
     y = alt.Y("value:Q", title=estimate.unit, scale=alt.Scale(zero=estimate.unit == "%"), axis=alt.Axis(tickCount=4))
     lower, upper = y.copy(), "upper:Q"
     lower.shorthand = "lower:Q"
@@ -106,7 +108,7 @@ def _maps(sweep: Sweep) -> alt.ConcatChart:
     panels = [_map(sweep, frame[frame["estimate"] == name], name) for name in names]
     chart = alt.concat(*panels, columns=_COLUMNS, spacing=26).resolve_scale(color="independent")
     number = numbers.count(sweep.own.replicates, "simulated trial")
-    pair = f"{_axis_title(first.name, first.unit)} and {_axis_title(second.name, second.unit)}"
+    pair = f"{_axis_title(sweep, first)} and {_axis_title(sweep, second)}"
     drawn: alt.ConcatChart = finish(
         chart,
         f"Every estimate by {pair}",
@@ -125,9 +127,9 @@ def _map(sweep: Sweep, frame: pd.DataFrame, name: str) -> alt.LayerChart:
     first, second = sweep.axes
     data = frame.dropna(subset=["value"])
     axis = alt.Axis(labelAngle=0, labelOverlap=True)
-    x = alt.X("at:O", title=_axis_title(first.name, first.unit), sort=sorted(first.values), axis=axis)
+    x = alt.X("at:O", title=_axis_title(sweep, first), sort=sorted(first.values), axis=axis)
     y = alt.Y(
-        "up:O", title=_axis_title(second.name, second.unit), sort=sorted(second.values, reverse=True),
+        "up:O", title=_axis_title(sweep, second), sort=sorted(second.values, reverse=True),
         axis=alt.Axis(labelOverlap=True),
     )  # fmt: skip
     unit = sweep.own.estimates[name].unit
@@ -194,9 +196,17 @@ def _heading(sweep: Sweep, name: str, note: str = "") -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _axis_title(name: str, unit: str) -> str:
-    said = name.rpartition(".")[2].replace("_", " ")
-    return f"{said} ({unit})" if unit else said
+def axis_words(sweep: Sweep, varied: Axis) -> str:
+    """What is varied, as readers are told it."""
+    try:
+        return sweep.own.scenario.settable(varied.name).called
+    except UsageError:
+        return readable(varied.name.rpartition(".")[2])
+
+
+def _axis_title(sweep: Sweep, varied: Axis) -> str:
+    said = axis_words(sweep, varied)
+    return f"{said} ({varied.unit})" if varied.unit else said
 
 
 def _own_within(sweep: Sweep) -> bool:

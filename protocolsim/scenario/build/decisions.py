@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from protocolsim.component import Trait
-from protocolsim.names import told_apart
+from protocolsim.names import readable, told_apart
 from protocolsim.protocol.rules import dimension_of, names_in, parse
 from protocolsim.protocol.summaries import Summary
 from protocolsim.records import HIDDEN
@@ -79,7 +79,7 @@ def _decision(
         name=name,
         threshold=part.threshold,
         trait=f"{HIDDEN}{part.responder.trait}",
-        meaning=meaning or part.responder.trait.replace("_", " "),
+        meaning=meaning or readable(part.responder.trait),
         cut=cut,
         horizon=horizon,
         count=part.loss.count,

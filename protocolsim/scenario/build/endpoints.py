@@ -9,7 +9,7 @@ from typing import Any
 from protocolsim.endpoint.base import BUILT_IN, Endpoint, Population, Published
 from protocolsim.endpoint.catalogue import kinds
 from protocolsim.errors import UsageError, raised, unknown
-from protocolsim.names import told_apart
+from protocolsim.names import readable, told_apart
 from protocolsim.protocol.conditions import CourseCondition
 from protocolsim.protocol.summaries import Reader
 from protocolsim.scenario.build.protocol import StatesBuilder
@@ -45,7 +45,7 @@ class EndpointsBuilder:
             "drug": ("drug", words.drug_names),
         }
         written: dict[str, EndpointPart | AnalysisPart] = {**part.endpoints, **part.analysis}
-        said = [p.label or name.replace("_", " ").capitalize() for name, p in written.items()]
+        said = [p.label or readable(name).capitalize() for name, p in written.items()]
         self.labels = dict(zip(written, told_apart(said, list(written)), strict=True))
 
     def build(self) -> tuple[dict[str, Population], dict[str, Endpoint]]:

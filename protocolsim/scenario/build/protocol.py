@@ -7,7 +7,7 @@ from copy import copy
 from dataclasses import replace
 
 from protocolsim.errors import RuleError
-from protocolsim.names import told_apart
+from protocolsim.names import readable, told_apart
 from protocolsim.protocol.checks import closure
 from protocolsim.protocol.rules import compiled, dimension_of, names_in, parse
 from protocolsim.protocol.states import (
@@ -125,15 +125,26 @@ class StatesBuilder:
             if name in self.dimensions:
                 self.q.faults.append(address, f"'{name}' already means something else", at_key=True)
                 continue
-            made = (
-                self._observed(address, name, part)
-                if isinstance(part, SummaryPart)
-                else self._formula(address, name, part)
-            )
+            made = self._summary(address, name, part)
             if made is None:
                 self.q.names.broken(name)
             else:
                 self._add(made)
+
+    def _summary(self, address: Address, name: str, part: str | float | SummaryPart) -> Summary | None:
+        if not isinstance(part, SummaryPart):
+            return self._formula(address, name, part)
+        if part.value is None:
+            made = self._observed(address, name, part)
+        elif others := {f.alias or n for n, f in SummaryPart.model_fields.items() if n in part.model_fields_set}:
+            others -= {"value", "label"}
+            if others:
+                self.q.faults.append(
+                    (*address, min(others)), "it does not go with 'value', which is an expression", at_key=True
+                )
+                return None
+            made = self._formula((*address, "value"), name, part.value)
+        return None if made is None else replace(made, label=part.label or "")
 
     def further(self, room: Address, parts: Summaries) -> StatesBuilder:
         """A builder that knows the summaries of this room as well."""
@@ -162,7 +173,9 @@ class StatesBuilder:
         others = [part.entries_of, part.time_since]
         if len(written) + sum(o is not None for o in others) != 1:
             choices = ", ".join(f"'{h} of'" for h in HOW)
-            self.q.faults.append(address, f"a summary is one of {choices}, 'entries of' and 'time since'", at_key=True)
+            self.q.faults.append(
+                address, f"a summary is one of {choices}, 'entries of', 'time since' and 'value'", at_key=True
+            )
             return None
         if not written:
             return self._about_states(address, name, part)
@@ -453,7 +466,7 @@ class StatesBuilder:
         return State(
             number=number,
             name=name,
-            label=part.label or name.replace("_", " ").capitalize(),
+            label=part.label or readable(name).capitalize(),
             outcome=part.final,
             enrolled=part.enrolled,
             on_study=part.final is None and number in follows,

@@ -75,8 +75,9 @@ def _variable(address: Address, name: str, part: VariablePart, q: Expressions) -
     if unit == "" and start.dimension == TIME:
         unit = "minutes"
     return ProtocolVariable(
-        name, start.value, low, high, start.dimension, unit, part.meaning or "", (written[0], written[1], written[2])
-    )
+        name, start.value, low, high, start.dimension, unit, part.meaning or "", (written[0], written[1], written[2]),
+        part.label or "",
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -267,6 +267,7 @@ class ObservationPart(FilePart):
     below: DetectionPart | None = Field(default=None, description="a limit of detection: {limit: ..., shown as: ...}")
     missing: Share = Field(default=0, description="the probability that nothing comes of it")
     unit: Text | None = Field(default=None, description="the unit it is recorded in")
+    label: Text | None = Field(default=None, description="its name for readers, within a sentence: HCV RNA")
     meaning: Text = Field(description="what it is, in a few words")
     stream: StrictInt | None = Field(default=None, description="the number of its stream of draws, instead of its own")
 

@@ -93,7 +93,9 @@ class ObservationsBuilder:
             interval = interval[0] / factor, interval[1] / factor
         low, high = interval
         return DeclaredVariable(
-            Variable(name, unit, part.meaning, low, high, whole and factor == 1.0, part.missing != 0), value, truth
+            Variable(name, unit, part.meaning, low, high, whole and factor == 1.0, part.missing != 0, part.label or ""),
+            value,
+            truth,
         )
 
     # Errors ----------------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ import numpy as np
 from protocolsim.arrays import Floats, Integers
 from protocolsim.errors import unknown
 from protocolsim.model.programs import StartProgram
+from protocolsim.names import readable
 from protocolsim.randomness import keys_of_use, uniforms
 from protocolsim.scenario.build.values.faults import Faults
 from protocolsim.scenario.file.model_schema import PatientColumn, PatientsPart
@@ -111,7 +112,7 @@ class PatientsReader:
         address: Address = (*self.address, "columns", name)
         given = self.part.columns[name]
         unit = given.unit if isinstance(given, PatientColumn) else None
-        meaning = given.meaning if isinstance(given, PatientColumn) and given.meaning else name.replace("_", " ")
+        meaning = given.meaning if isinstance(given, PatientColumn) and given.meaning else readable(name)
         dimension = unit_dimension(self.scope.faults, (*address, "unit"), unit, NONE)
         if dimension is None or not self.scope.declare(address, name, "column"):
             return None

@@ -70,13 +70,14 @@ def threshold_rule(scenario: Scenario, parameter: str | None = None) -> Threshol
         parameter = _only(scenario)
     if parameter not in scenario.named:
         raise UsageError(f"--rule: {unknown('parameter', parameter, scenario.named)}")
-    used = _places(scenario, parameter)
+    used = places_of(scenario, parameter)
     if not used:
         raise UsageError(f"--rule {parameter}: it is no threshold, and changes nothing that happens in the trial")
     return _parted(scenario, parameter, used)
 
 
-def _places(scenario: Scenario, parameter: str) -> list[str]:
+def places_of(scenario: Scenario, parameter: str) -> list[str]:
+    """The places of the file, but for the endpoints, whose expressions use a parameter."""
     rooms = {k: scenario.document.data.get(k) for k in ("parameters", "cohort", "drugs", "protocol")}
     return [place for place, node in _expressions(rooms, ()) if parameter in names_in(node)]
 
@@ -99,7 +100,7 @@ def _parted(scenario: Scenario, parameter: str, used: Sequence[str]) -> Threshol
 def _only(scenario: Scenario) -> str:
     declared = list(dict.fromkeys(d.threshold for d in scenario.decisions.values()))
     only = declared or [
-        n for n in scenario.named if isinstance(_parted(scenario, n, _places(scenario, n)), ThresholdRule)
+        n for n in scenario.named if isinstance(_parted(scenario, n, places_of(scenario, n)), ThresholdRule)
     ]
     if len(only) == 1:
         return only[0]

@@ -11,7 +11,9 @@ bits on every processor, and a loop over a column does several rows at a time.
 
 from __future__ import annotations
 
+import importlib
 import math
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Any, ParamSpec, TypeVar, cast
@@ -83,6 +85,21 @@ def _offered(function: Callable[..., Any], *, inline: bool, to_python: bool) -> 
     if compiled is not function:
         compiled._cache = MachineCode(function, to_python=to_python)  # noqa: SLF001 - as above
     return compiled
+
+
+def special_functions() -> Any:
+    """The module `scipy.special`, imported without NumPy's own compiler of Fortran.
+
+    To import it copies every public name of NumPy, and asking for `f2py` imports that: as long as all the rest of it.
+    """
+    if "scipy.special" in sys.modules or "f2py" in vars(np):
+        return importlib.import_module("scipy.special")
+    np.f2py = None  # type: ignore[attr-defined]
+    try:
+        return importlib.import_module("scipy.special")
+    finally:
+        if vars(np).get("f2py", 0) is None:
+            del np.f2py  # type: ignore[attr-defined]
 
 
 @inlined

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -140,6 +141,8 @@ what the last planned look would have read in the trial never stopped."""
 # A large replicate is streamed in blocks of so many candidates.
 SUBJECTS_TOGETHER = 8192
 NEVER = -1  # a minute that never came (a subject who was not enrolled)
+FAR = np.iinfo(np.int64).max // 4
+"""The same where minutes are compared: later than any."""
 
 
 @dataclass(frozen=True)
@@ -166,7 +169,7 @@ class Labels:
     conclusions: tuple[str, ...] = ()  # the reasons by which a look may end the trial
     read: tuple[str, ...] = ()  # what every look reads: columns of looks and trials, value_<name>
 
-    @property
+    @cached_property
     def without_truth(self) -> Labels:
         """The labels of records that hold nothing but what a clinic could know."""
         return replace(self, truth=False, traits=tuple(t for t in self.traits if not t.startswith(HIDDEN)))
@@ -256,6 +259,10 @@ class Records:
         if key not in self.derived:
             self.derived[key] = work_out()
         return self.derived[key]
+
+    def taken_from(self) -> tuple[Records, NDArray[np.bool_] | None]:
+        """The records of which these hold some subjects with the whole of their courses, and which; else themselves."""
+        return self, None
 
     def subject_rows(self, table: str) -> Integers:
         """For each row of a table, the row of its subject in `subjects`."""

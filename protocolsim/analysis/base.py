@@ -9,14 +9,16 @@ missed assessments count as they do there.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 
+from protocolsim.arithmetic import special_functions
 from protocolsim.arrays import Floats, Integers, Mask
-from protocolsim.endpoint.base import Endpoint, Number, StateNames, arms, counted_in, quotient
+from protocolsim.endpoint.base import Endpoint, Number, Population, StateNames, arms, counted_in, quotient
+from protocolsim.endpoint.criteria.dated import Criteria, in_one_arm
 from protocolsim.endpoint.level import Level
 from protocolsim.endpoint.reduction import Reduction
 from protocolsim.endpoint.share import Share
@@ -33,6 +35,19 @@ OfTimeTo = Annotated[TimeTo, "endpoint of kind time_to"]
 OfOwnValues = Annotated[Level | Reduction, "endpoint of kind level or reduction"]
 
 _LEAST_P = 1e-300
+
+
+@dataclass(frozen=True)
+class CountedTest:
+    """A test as a function of how many subjects meet some criteria.
+
+    `z` and `information` are handed these numbers, [criteria, trials], and give to the bit what `Analysis.z_values` and
+    `Analysis.information` do.
+    """
+
+    criteria: tuple[Criteria, ...]
+    z: Callable[[Floats], Floats]
+    information: Callable[[Floats], Floats]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +133,13 @@ class Analysis(Endpoint):
 
         On the scale on which z is the estimate times the root of the information: 1 over the estimate's variance.
         """
+
+    def of_counts(self, declared: Mapping[str, Population]) -> CountedTest | None:  # noqa: ARG002 - of most it is not
+        """The same from numbers alone, which looks at a trial count faster; None where it takes more than numbers.
+
+        declared: the populations of the scenario.
+        """
+        return None
 
     def added(self, contributions: Floats, trial: Integers, trials: int) -> Floats:
         """Whether each trial rejects, and 1, [trials, 2]."""
@@ -206,10 +228,19 @@ def two_by_two(meets: Floats, arm: Floats, trial: Integers, trials: int) -> TwoB
     return TwoByTwo(*(np.bincount(trial, weights=p, minlength=trials).astype(np.float64) for p in parts))
 
 
+def criteria_of_two(
+    of: Share, arm: StateNames, against: StateNames, declared: Mapping[str, Population]
+) -> tuple[Criteria, ...] | None:
+    """Of the four numbers of a TwoByTwo, in their order; None where dates do not tell them."""
+    counted = of.criteria(declared)
+    if counted is None:
+        return None
+    return tuple(c & in_one_arm(*both) for both in ((arm, against), (against, arm)) for c in counted)
+
+
 def normal_p(z: Floats, *, two_sided: bool) -> Floats:
     """p of a standard normal statistic that is positive in favour of the alternative."""
-    from scipy.special import ndtr
-
+    ndtr = special_functions().ndtr
     return np.asarray(2.0 * ndtr(-np.abs(z)) if two_sided else ndtr(-z))
 
 

@@ -8,9 +8,9 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from protocolsim.analysis.base import Analysis, OfShare, counts, z_of_tails
+from protocolsim.analysis.base import Analysis, CountedTest, OfShare, counts, z_of_tails
 from protocolsim.arrays import Floats, Integers, Mask
-from protocolsim.endpoint.base import Number
+from protocolsim.endpoint.base import Number, Population
 from protocolsim.errors import UsageError
 from protocolsim.records import Records
 
@@ -68,20 +68,32 @@ analysis:
 
     def p_values(self, columns: Floats, trial: Integers, trials: int) -> Floats:
         """p of each trial; nan where nobody is in the population."""
-        pairs, which = _counted(columns, trial, trials)
+        pairs, which = _distinct(counts(columns[:, 0], trial, trials), np.bincount(trial, minlength=trials))
         return np.array([self._p(k, n) if n else float("nan") for k, n in pairs], dtype=np.float64)[which]
 
     def z_values(self, columns: Floats, trial: Integers, trials: int) -> Floats:
         """z of each trial; nan where nobody is in the population."""
-        pairs, which = _counted(columns, trial, trials)
+        return self._z(counts(columns[:, 0], trial, trials), np.bincount(trial, minlength=trials))
+
+    def information(self, columns: Floats, trial: Integers, trials: int) -> Floats:  # noqa: ARG002 - the target's alone
+        """1 over the variance of the share at the target; nan where nobody is in the population."""
+        return self._information(np.bincount(trial, minlength=trials).astype(np.float64))
+
+    def of_counts(self, declared: Mapping[str, Population]) -> CountedTest | None:
+        """Those who meet the conditions, and all."""
+        criteria = self.of.criteria(declared)
+        if criteria is None:
+            return None
+        return CountedTest(criteria, lambda n: self._z(*n.astype(np.int64)), lambda n: self._information(n[1]))
+
+    def _z(self, meets: Integers, number: Integers) -> Floats:
+        pairs, which = _distinct(meets, number)
         tails = [self._tails(k, n) if n else (float("nan"), float("nan")) for k, n in pairs]
         above, below = np.array(tails, dtype=np.float64).reshape(-1, 2)[which].T
         z = z_of_tails(above, below)
         return -z if self.alternative == "less" else z
 
-    def information(self, columns: Floats, trial: Integers, trials: int) -> Floats:  # noqa: ARG002 - the target's alone
-        """1 over the variance of the share at the target; nan where nobody is in the population."""
-        number = np.bincount(trial, minlength=trials).astype(np.float64)
+    def _information(self, number: Floats) -> Floats:
         return np.where(number > 0.0, number / (self.target * (1.0 - self.target)), np.nan)
 
     def _p(self, k: int, n: int) -> float:
@@ -101,11 +113,9 @@ analysis:
         return float(binom.sf(k - 1, n, self.target)), float(binom.cdf(k, n, self.target))
 
 
-def _counted(columns: Floats, trial: Integers, trials: int) -> tuple[list[list[int]], Integers]:
+def _distinct(meets: Integers, number: Integers) -> tuple[list[list[int]], Integers]:
     """The distinct pairs of how many meet the conditions among how many, and which of them each trial has."""
-    number = np.bincount(trial, minlength=trials)
-    both = np.column_stack([counts(columns[:, 0], trial, trials), number])
-    pairs, which = np.unique(both, axis=0, return_inverse=True)
+    pairs, which = np.unique(np.column_stack([meets, number]), axis=0, return_inverse=True)
     return pairs.tolist(), which.reshape(-1)
 
 

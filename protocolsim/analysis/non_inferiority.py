@@ -8,9 +8,19 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from protocolsim.analysis.base import Analysis, OfShare, alternating, in_both, normal_p, two_by_two
+from protocolsim.analysis.base import (
+    Analysis,
+    CountedTest,
+    OfShare,
+    TwoByTwo,
+    alternating,
+    criteria_of_two,
+    in_both,
+    normal_p,
+    two_by_two,
+)
 from protocolsim.arrays import Floats, Integers, Mask
-from protocolsim.endpoint.base import Number, StateNames, arms, quotient
+from protocolsim.endpoint.base import Number, Population, StateNames, arms, quotient
 from protocolsim.errors import UsageError
 from protocolsim.records import Records
 
@@ -89,18 +99,31 @@ analysis:
 
     def z_values(self, columns: Floats, trial: Integers, trials: int) -> Floats:
         """z of each trial; nan where an arm is empty."""
-        difference, variance = self._difference(columns, trial, trials)
-        return quotient(difference + self.margin, np.sqrt(variance))
+        return self._z(two_by_two(columns[:, 0], columns[:, 1], trial, trials))
 
     def information(self, columns: Floats, trial: Integers, trials: int) -> Floats:
         """1 over the variance of the difference; nan where an arm is empty."""
-        _, variance = self._difference(columns, trial, trials)
-        return quotient(np.ones(trials), variance)
+        return self._information(two_by_two(columns[:, 0], columns[:, 1], trial, trials))
 
-    def _difference(self, columns: Floats, trial: Integers, trials: int) -> tuple[Floats, Floats]:
+    def of_counts(self, declared: Mapping[str, Population]) -> CountedTest | None:
+        """Those who meet the conditions and all, in each arm."""
+        criteria = criteria_of_two(self.of, self.arm, self.against, declared)
+        if criteria is None:
+            return None
+        return CountedTest(criteria, lambda n: self._z(TwoByTwo(*n)), lambda n: self._information(TwoByTwo(*n)))
+
+    def _z(self, table: TwoByTwo) -> Floats:
+        difference, variance = self._difference(table)
+        return quotient(difference + self.margin, np.sqrt(variance))
+
+    def _information(self, table: TwoByTwo) -> Floats:
+        _, variance = self._difference(table)
+        return quotient(np.ones(len(variance)), variance)
+
+    def _difference(self, table: TwoByTwo) -> tuple[Floats, Floats]:
         """How much better the arm is, and the variance of that under the null hypothesis."""
-        good = columns[:, 0] if self.better == "higher" else 1.0 - columns[:, 0]
-        table = two_by_two(good, columns[:, 1], trial, trials)
+        if self.better == "lower":
+            table = TwoByTwo(table.n1 - table.k1, table.n1, table.n0 - table.k0, table.n0)
         one, other = quotient(table.k1, table.n1), quotient(table.k0, table.n0)
         p1 = restricted(one, other, quotient(table.n0, table.n1), -self.margin)
         p0 = p1 + self.margin

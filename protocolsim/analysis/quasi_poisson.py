@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from protocolsim.analysis.base import CompareRates, alternating, z_of_tails
+from protocolsim.arithmetic import special_functions
 from protocolsim.arrays import Floats, Integers
 from protocolsim.endpoint.base import quotient
 from protocolsim.endpoint.between_arms.intervals import logarithms
@@ -73,8 +74,7 @@ analysis:
 
     def _tails(self, columns: Floats, trial: Integers, trials: int) -> tuple[Floats, Floats]:
         """P(so high a ratio or higher) and P(so low or lower) under the null hypothesis; nan where there is no p."""
-        from scipy.special import stdtr
-
+        stdtr = special_functions().stdtr
         ratio, variance, freedom = fitted(columns, trial, trials)
         t = quotient(ratio, np.sqrt(variance))
         df = np.where(freedom > 0.0, freedom, 1.0)

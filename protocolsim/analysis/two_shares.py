@@ -10,16 +10,18 @@ import numpy as np
 
 from protocolsim.analysis.base import (
     Analysis,
+    CountedTest,
     OfShare,
     TwoByTwo,
     alternating,
+    criteria_of_two,
     in_both,
     normal_p,
     two_by_two,
     z_of_tails,
 )
 from protocolsim.arrays import Floats, Integers, Mask
-from protocolsim.endpoint.base import StateNames, arms, quotient
+from protocolsim.endpoint.base import Population, StateNames, arms, quotient
 from protocolsim.records import Records
 
 
@@ -84,18 +86,26 @@ analysis:
 
     def z_values(self, columns: Floats, trial: Integers, trials: int) -> Floats:
         """z of each trial; nan where there is no p."""
-        table = two_by_two(columns[:, 0], columns[:, 1], trial, trials)
+        return self._z(two_by_two(columns[:, 0], columns[:, 1], trial, trials))
+
+    def information(self, columns: Floats, trial: Integers, trials: int) -> Floats:
+        """1 over the variance of the difference; nan where an arm is empty or all or none meet the conditions."""
+        return _information(two_by_two(columns[:, 0], columns[:, 1], trial, trials))
+
+    def of_counts(self, declared: Mapping[str, Population]) -> CountedTest | None:
+        """Those who meet the conditions and all, in each arm."""
+        criteria = criteria_of_two(self.of, self.arm, self.against, declared)
+        if criteria is None:
+            return None
+        return CountedTest(criteria, lambda n: self._z(TwoByTwo(*n)), lambda n: _information(TwoByTwo(*n)))
+
+    def _z(self, table: TwoByTwo) -> Floats:
         if self.method == "fisher":
             z = z_of_tails(*_tails(table))
         else:
             difference = quotient(table.k1, table.n1) - quotient(table.k0, table.n0)
             z = quotient(difference, np.sqrt(_variance(table)))
         return -z if self.alternative == "less" else z
-
-    def information(self, columns: Floats, trial: Integers, trials: int) -> Floats:
-        """1 over the variance of the difference; nan where an arm is empty or all or none meet the conditions."""
-        table = two_by_two(columns[:, 0], columns[:, 1], trial, trials)
-        return quotient(np.ones(trials), _variance(table))
 
     def _fisher(self, table: TwoByTwo) -> Floats:
         from scipy.stats import fisher_exact
@@ -106,6 +116,10 @@ analysis:
             for a, b, c, d in distinct
         ]
         return np.array(p, dtype=np.float64)[which]
+
+
+def _information(table: TwoByTwo) -> Floats:
+    return quotient(np.ones(len(table.n1)), _variance(table))
 
 
 def _variance(table: TwoByTwo) -> Floats:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from protocolsim.errors import UsageError, unknown
-from protocolsim.text.html import words
+from protocolsim.text.html import unescaped, words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,8 +41,9 @@ def offline(chart: Any) -> Any:
 
 def _as_svg(chart: Any, **_asked: object) -> dict[str, str]:
     from protocolsim.report.style.figures import Drawing, alternative
+    from protocolsim.report.style.stylesheet import for_notebook
 
-    return {"image/svg+xml": Drawing.of(chart).svg, "text/plain": alternative(chart)}
+    return {"image/svg+xml": for_notebook(Drawing.of(chart).svg), "text/plain": alternative(chart)}
 
 
 class Figured:
@@ -103,8 +105,14 @@ class SvgFigure:
     def __init__(self, svg: str) -> None:
         self.svg = svg
 
+    def __repr__(self) -> str:
+        named = re.search('aria-label="([^"]*)"', self.svg)
+        return unescaped(named[1]) if named else "A drawing"
+
     def _repr_svg_(self) -> str:
-        return self.svg
+        from protocolsim.report.style.stylesheet import for_notebook
+
+        return for_notebook(self.svg)
 
     def save(self, path: str | Path) -> Path:
         """Write the drawing.

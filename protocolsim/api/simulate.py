@@ -311,7 +311,7 @@ def embed(
     scenario : str, path or Scenario
         A shipped scenario by name, a file, or what `load` returned.
     replicates : int, optional
-        How many trials; the scenario's own number if left out.
+        How many trials; the scenario's own number if left out, fewer where its patients are many or queue.
     seed : int, optional
         The seed of all random numbers; the scenario's own if left out.
     set : mapping of str to value, optional
@@ -341,8 +341,8 @@ def embed(
     """
     from protocolsim.report.story.page import story_page
     from protocolsim.study.arguments import replicates_and_seed
-    from protocolsim.study.story_runs import StoryRuns
+    from protocolsim.study.story_runs import StoryRuns, story_replicates
 
     loaded = scenario_of(scenario, set, allow_plugins)
-    number, chosen = replicates_and_seed(loaded, replicates, seed)
+    number, chosen = replicates_and_seed(loaded, story_replicates(loaded) if replicates is None else replicates, seed)
     return story_page(StoryRuns(loaded, replicates=number, seed=chosen, progress=progress))

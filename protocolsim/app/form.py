@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from itertools import groupby
 
 from htmltools import Tag, TagList, tags
@@ -20,6 +21,12 @@ _OURS = {"data-shiny-no-bind-input": ""}  # the page sends them itself, once the
 _HEADINGS = {"effect": "The treatment's effect", "": "The trial", "looks": "The boundaries of its looks"}
 _REPLICATES = (1, 50, 100, 200, 500, 1000, 2000)
 _MARKS: Mapping[str, str] = {str(k): v for k, v in MARKS.items()}
+
+
+@lru_cache(maxsize=32)
+def form_html(described: Described, state: VisitorState) -> str:
+    """The form as it is sent: written once for a class that opens the same page."""
+    return str(form(described, state))
 
 
 def form(described: Described, state: VisitorState) -> TagList:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
+from protocolsim.cli import seek_garbage
 from protocolsim.errors import UsageError
 from protocolsim.text.terminal import say
 
@@ -146,18 +147,19 @@ def workers_for(workers: str, cluster: str | None) -> Iterator[Executor]:
     """Those who carry out the chunks; what the user should know meanwhile goes to standard error."""
     from protocolsim.executor.choose import executor_for
 
+    seek_garbage()
     with executor_for(workers, cluster, say=lambda text: say(text, err=True)) as result:
         yield result
 
 
 @contextmanager
 def study_in(
-    asked: Asked, scenario: Scenario | None, manifest: Manifest | None, pieces: str | None = "chunks"
+    asked: Asked, scenario: Scenario | None, manifest: Manifest | None, pieces: str = "chunks"
 ) -> Iterator[StudyFolder | None]:
     """The folder of a study of a scenario, or none where no results are to be kept.
 
     `scenario` is None for a study of many. `manifest` may be None where --out is. `pieces` is where it keeps what is
-    finished, if anything. What the user should know goes to standard error. Files that the scenario names beside itself
+    finished. What the user should know goes to standard error. Files that the scenario names beside itself
     are read now, since they are kept with the results: one that is not there must not be found out when all is done.
     """
     if asked.out is None or manifest is None:

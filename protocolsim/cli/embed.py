@@ -17,7 +17,7 @@ from protocolsim.errors import UsageError
 )
 @click.option("--overwrite", is_flag=True, help="Replace the file.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Change a value; repeatable.")
-@click.option("--replicates", type=int, help="How many trials to simulate.  [default: the scenario's]")
+@click.option("--replicates", type=int, help="How many trials to simulate.  [default: the scenario's, fewer where they take long]")
 @click.option("--seed", type=int, help="Random seed.  [default: the scenario's]")
 @click.option("--quiet", is_flag=True, help="Print nothing but refusals.")
 @click.option("--allow-plugins", is_flag=True, help="Load code the scenario names (your.module:COMPONENT).")
@@ -39,12 +39,14 @@ def embed(
     from protocolsim.api.simulate import embed as embedded
     from protocolsim.scenario.load import load
     from protocolsim.study.arguments import replicates_and_seed
+    from protocolsim.study.story_runs import story_replicates
 
     if out.suffix.lower() not in (".html", ".htm"):
         raise UsageError(f"--out {out}: end it in .html")
     with new_file(out, overwrite=overwrite) as write:
         loaded = load(scenario, set=assignments(settings), allow_plugins=allow_plugins)
-        number, chosen = replicates_and_seed(loaded, replicates, seed)
+        number = story_replicates(loaded) if replicates is None else replicates
+        number, chosen = replicates_and_seed(loaded, number, seed)
         with progress(number * (1 + len(loaded.beside)), shown=not quiet) as tell:
             write(embedded(loaded, replicates=number, seed=chosen, progress=tell))
 

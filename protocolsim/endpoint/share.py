@@ -12,6 +12,7 @@ from protocolsim.arrays import Floats, Mask
 from protocolsim.endpoint.base import (
     Endpoint,
     EventNames,
+    Population,
     StateNames,
     codes,
     counted_in,
@@ -19,6 +20,7 @@ from protocolsim.endpoint.base import (
     quotient,
     rows_of,
 )
+from protocolsim.endpoint.criteria.dated import Criteria, of_course, of_population
 from protocolsim.errors import UsageError
 from protocolsim.records import Records
 
@@ -79,6 +81,12 @@ endpoints:
             had[rows_of(records, "events", wanted)] = True
             meets &= had
         return np.column_stack([counted_in(meets), counted_in(among)])
+
+    def criteria(self, declared: Mapping[str, Population]) -> tuple[Criteria, Criteria] | None:
+        """Of those who meet the conditions, and of all; None where its population asks for more than dates tell."""
+        among = of_population(self.among, declared)
+        course = self.entered, self.not_entered, self.ended_in, self.not_ended_in, self.with_event
+        return None if among is None else (among & of_course(*course), among)
 
     def value(self, sums: Floats) -> Floats:
         """Those who meet the conditions over all."""

@@ -16,6 +16,7 @@ import numpy as np
 from protocolsim.arrays import Integers, Mask
 from protocolsim.errors import UsageError
 from protocolsim.records import (
+    FAR,
     NEVER,
     TABLES,
     Column,
@@ -112,9 +113,6 @@ class Snapshot(Records):
         return self.known.seen(variable)
 
 
-_FAR = np.iinfo(np.int64).max // 4  # a minute that never comes
-
-
 class _KnownRows:
     """Which rows of finished records are known at the cut-offs. Each table is looked through once.
 
@@ -197,7 +195,7 @@ class _KnownRows:
     def by_then(self, minute: Integers, key: object) -> Mask:
         """Who had by the cut-off what came at these minutes, NEVER for those to whom it does not come."""
         calendar = _once(
-            self.records, ("calendar of", key), lambda: np.where(minute == NEVER, _FAR, self.records.begins() + minute)
+            self.records, ("calendar of", key), lambda: np.where(minute == NEVER, FAR, self.records.begins() + minute)
         )
         had: Mask = self.of(calendar) <= self.latest
         return had
@@ -240,17 +238,25 @@ class _KnownTable(Mapping[str, Column]):
     """One table of a snapshot; a column is taken from the finished table when it is first read."""
 
     def __init__(self, known: _KnownRows, table: str, labels: Labels) -> None:
-        self._known, self._table = known, table
-        self._names = tuple(columns_of(table, labels))
+        self._known, self._table, self._labels = known, table, labels
         self._columns: dict[str, Column] = {}
-        self._made: dict[str, Callable[[], Column]] = {}
-        if table == "subjects":
-            self._made = {
-                "enrolled": known.enrolled,
-                "enrolled_minute": known.enrolled_minute,
-                "final_state": known.final_state,
-                "end_minute": known.end_minute,
-            } | {name: partial(known.allocated, number) for number, name in enumerate(labels.randomisations)}
+
+    @cached_property
+    def _names(self) -> tuple[str, ...]:
+        return tuple(columns_of(self._table, self._labels))
+
+    @cached_property
+    def _made(self) -> dict[str, Callable[[], Column]]:
+        """How the columns are made that change in the course of a trial."""
+        if self._table != "subjects":
+            return {}
+        known = self._known
+        return {
+            "enrolled": known.enrolled,
+            "enrolled_minute": known.enrolled_minute,
+            "final_state": known.final_state,
+            "end_minute": known.end_minute,
+        } | {name: partial(known.allocated, number) for number, name in enumerate(self._labels.randomisations)}
 
     def __getitem__(self, name: str) -> Column:
         if name not in self._columns:
@@ -282,6 +288,10 @@ class _Truncated(Records):
     """Records of some of the subjects, taken from those of all column by column."""
 
     kept: _KeptRows = field(kw_only=True, repr=False, compare=False)
+
+    def taken_from(self) -> tuple[Records, Mask | None]:
+        """See Records."""
+        return self.kept.records, self.kept.kept
 
     def subject_rows(self, table: str) -> Integers:
         """See Records."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
@@ -11,7 +11,8 @@ import numpy as np
 
 from protocolsim.analysis.base import Analysis
 from protocolsim.arrays import Floats, Integers, Mask
-from protocolsim.endpoint.base import Endpoint
+from protocolsim.endpoint.base import Endpoint, Population
+from protocolsim.endpoint.criteria.dated import Criteria
 from protocolsim.records import Records
 
 # What the names in a field refer to, as for endpoints (endpoint/base.py).
@@ -43,6 +44,18 @@ class LookAt:
     planned: float
     maximum: float = float("nan")
     """The maximum of the information, in what it is counted in."""
+
+
+@dataclass(frozen=True)
+class OfCounts:
+    """A statistic as a function of how many subjects meet some criteria at the cut-off.
+
+    `value` is handed these numbers, [criteria, n], the fraction of the maximum information found, [n], and that
+    maximum. It gives to the bit what `Statistic.values` does, of any n replicates at any looks, each from its own.
+    """
+
+    criteria: tuple[Criteria, ...]
+    value: Callable[[Floats, Floats, float], Floats]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +94,13 @@ class Statistic(ABC):
         known: what is known at the cut-offs. populations: masks over rows of `subjects`, already without those who have
         not been followed long enough.
         """
+
+    def of_counts(self, declared: Mapping[str, Population]) -> OfCounts | None:  # noqa: ARG002 - of most it is not
+        """The same from numbers alone, which are found for all looks at once; None where it takes more than numbers.
+
+        declared: the populations of the scenario. Members who have not been followed long enough are left out later.
+        """
+        return None
 
 
 def trial_of(known: Records) -> Integers:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from protocolsim.arrays import Floats, Integers, Mask
-from protocolsim.endpoint.base import entered
+from protocolsim.endpoint.base import Population, StateNames, entered
+from protocolsim.endpoint.criteria.dated import Criteria, of_course
 from protocolsim.endpoint.share import Share
 from protocolsim.interim.base import trial_of
 from protocolsim.records import Records
@@ -27,28 +28,42 @@ class ArmCounts:
         return self.n > 0
 
 
-def counted(of: Share, known: Records, populations: Mapping[str, Mask], arm: tuple[str, ...]) -> ArmCounts:
-    """The counts of those who entered the states of an arm; of everybody in the share's population without one."""
-    contributions = of.contributions(known, populations)
-    return _counts(contributions, known, entered(known, arm) if arm else None)
+def counted(
+    of: Share, known: Records, populations: Mapping[str, Mask], arm: StateNames, control: StateNames | None = None
+) -> list[ArmCounts]:
+    """The counts of those who entered the states of an arm, and with a control also of those who entered the control's.
 
-
-def both_counted(
-    of: Share, known: Records, populations: Mapping[str, Mask], arm: tuple[str, ...], control: tuple[str, ...]
-) -> tuple[ArmCounts, ArmCounts]:
-    """The counts of an arm and of the control; who entered states of both counts in neither.
-
-    Without an arm, everybody who has not entered the control's states is in it.
+    Who entered states of both counts in neither. Without an arm everybody is in it who has not entered the control's.
     """
     contributions = of.contributions(known, populations)
+    if control is None:
+        return [_counts(contributions, known, entered(known, arm) if arm else None)]
     other = entered(known, control)
     one = entered(known, arm) if arm else ~other
-    return _counts(contributions, known, one & ~other), _counts(contributions, known, other & ~one)
+    return [_counts(contributions, known, one & ~other), _counts(contributions, known, other & ~one)]
 
 
 def _counts(contributions: Floats, known: Records, mask: Mask | None) -> ArmCounts:
     trial = trial_of(known)
     if mask is not None:
         contributions, trial = contributions[mask], trial[mask]
-    x, n = (np.bincount(trial, weights=c, minlength=known.replicates) for c in contributions.T)
+    x, n = (np.bincount(trial, weights=c, minlength=known.replicates).astype(np.float64) for c in contributions.T)
+    return arm_counts(x, n)
+
+
+def arm_counts(x: Floats, n: Floats) -> ArmCounts:
+    """From whole numbers that are kept as floats."""
     return ArmCounts(np.rint(x).astype(np.int64), np.rint(n).astype(np.int64))
+
+
+def criteria_of(
+    of: Share, declared: Mapping[str, Population], arm: StateNames, control: StateNames | None = None
+) -> tuple[Criteria, ...] | None:
+    """Of the x and n of each of the same arms, in that order; None where dates do not tell them."""
+    found = of.criteria(declared)
+    if found is None:
+        return None
+    arms = [of_course(entered=arm, not_entered=control or ())]
+    if control is not None:
+        arms.append(of_course(entered=control, not_entered=arm))
+    return tuple(c & a for a in arms for c in found)

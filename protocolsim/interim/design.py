@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
 
 from protocolsim.arrays import Floats, Integers, Mask
 from protocolsim.endpoint.base import LazyPopulations, Population
-from protocolsim.interim.base import LookAt, Statistic
+from protocolsim.endpoint.criteria.dated import Criteria
+from protocolsim.interim.base import LookAt, OfCounts, Statistic
 from protocolsim.interim.tables import RuleCodes, looks_table, trials_table
-from protocolsim.protocol.conduct import NO_RULE, Count, HeldLooks, Look
+from protocolsim.protocol.conduct import NO_RULE, Count, HeldLooks, Look, Numbers
 from protocolsim.protocol.counting import number_by
 from protocolsim.protocol.rules import Evaluator, Node, Operation, names_in, parse
 from protocolsim.protocol.states import Rule
@@ -27,6 +29,7 @@ COUNTED = (ENROLLED, FOLLOWED, INFORMATION)
 """What every look counts: subjects enrolled, those that its trigger counts, and the fraction of the information."""
 BUILT_IN = (*COUNTED, LOOK)
 """The names that rules may read without declaring them; `look` is the number of the look, from 1."""
+_EVERYBODY = Count("enrolled")
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,28 @@ class TrialRule:
     reason: str
     at: frozenset[int]
     rule: Rule | None
+
+
+class _Members:
+    """The populations of what is known at cut-offs, each with those who have been followed for long enough."""
+
+    def __init__(self, known: Records, declared: Mapping[str, Population], cutoffs: Integers) -> None:
+        self._known, self._cutoffs = known, cutoffs
+        self._everyone = LazyPopulations(known, declared)
+        self._found: dict[int | None, Mapping[str, Mask]] = {None: self._everyone}
+
+    def followed_for(self, least: int | None) -> Mapping[str, Mask]:
+        """Those with so many minutes of potential follow-up."""
+        if least not in self._found:
+            self._found[least] = self._everyone.within(self._follow_up >= (least or 0))
+        return self._found[least]
+
+    @cached_property
+    def _follow_up(self) -> Integers:
+        """Minutes of potential follow-up."""
+        subjects = self._known["subjects"]
+        entry = self._known.begins() + subjects["enrolled_minute"]
+        return np.where(subjects["enrolled"], self._cutoffs[self._known.trials()] - entry, NEVER)
 
 
 def needed(node: Node) -> list[Node]:
@@ -133,47 +158,106 @@ class Design:
         """The place of each name in what a rule is evaluated on: values, boundaries, the number of the look."""
         return {n: k for k, n in enumerate((*self.values, *(b.name for b in self.boundaries), LOOK))}
 
-    def read(self, look: int, known: Records, cutoffs: Integers) -> Floats:
+    @cached_property
+    def _of_counts(self) -> tuple[OfCounts | None, ...]:
+        """Of each statistic, what it is of numbers alone, of those who have been followed for long enough."""
+
+        def followed(statistic: Statistic) -> OfCounts | None:
+            found = statistic.of_counts(self.populations)
+            those = Criteria(followed_for=statistic.followed_for)
+            return None if found is None else replace(found, criteria=tuple(c & those for c in found.criteria))
+
+        return tuple(map(followed, self.statistics))
+
+    def _counted(self, look: int) -> Count:
+        """What the trigger of a look counts."""
+        return self.looks[look].trigger.count or self.information.count
+
+    @cached_property
+    def counts(self) -> tuple[Count | Criteria, ...]:
         """See Conduct."""
-        subjects = known["subjects"]
-        trial = known.trials()
-        entry = known.begins() + subjects["enrolled_minute"]
-        for_ = np.where(subjects["enrolled"], cutoffs[trial] - entry, NEVER)  # minutes of potential follow-up
-        trigger = self.looks[look].trigger
-        count = trigger.count if trigger.count is not None else self.information.count
+        of_looks = (_EVERYBODY, self.information.count, *map(self._counted, range(len(self.looks))))
+        return tuple(dict.fromkeys((*of_looks, *(c for f in self._of_counts if f is not None for c in f.criteria))))
+
+    def read(self, look: int, known: Records, cutoffs: Integers, numbers: Numbers = MappingProxyType({})) -> Floats:
+        """See Conduct."""
 
         def number(of: Count) -> Floats:
-            return number_by(of, known, cutoffs).astype(np.float64)
+            found = numbers[of] if of in numbers else number_by(of, known, cutoffs)
+            return found.astype(np.float64)
 
         at = LookAt(
             look, cutoffs, np.minimum(number(self.information.count) / self.information.maximum, 1.0),
             self.looks[look].planned, self.information.maximum,
         )  # fmt: skip
-        everyone = LazyPopulations(known, self.populations)
-        members: dict[int | None, Mapping[str, Mask]] = {None: everyone}
+        everyone = _Members(known, self.populations, cutoffs)
         columns = []
-        for statistic in self.statistics:
-            least = statistic.followed_for
-            if least not in members:
-                members[least] = everyone.within(for_ >= (least or 0))
-            columns.append(statistic.values(known, members[least], at))
-        enrolled = np.bincount(trial[subjects["enrolled"]], minlength=known.replicates).astype(np.float64)
-        counted = [enrolled, number(count), at.information]
-        read = [*columns, *(np.full(known.replicates, np.nan) for _ in self.formulas), *counted]
+        for statistic, of_counts in zip(self.statistics, self._of_counts, strict=True):
+            if of_counts is not None and all(c in numbers for c in of_counts.criteria):
+                counts = np.array([numbers[c] for c in of_counts.criteria], dtype=np.float64)
+                columns.append(of_counts.value(counts, at.information, at.maximum))
+            else:
+                columns.append(statistic.values(known, everyone.followed_for(statistic.followed_for), at))
+        counted = [number(_EVERYBODY), number(self._counted(look)), at.information]
+        return self._completed(columns, counted, cutoffs, self._bounds(look))
+
+    def read_counts(self, cutoffs: Integers, numbers: Numbers) -> Floats | None:
+        """See Conduct."""
+        if any(c not in numbers for c in self.counts) or None in self._of_counts:
+            return None
+        flat = {counted: found.ravel().astype(np.float64) for counted, found in numbers.items()}
+        maximum = self.information.maximum
+        information = np.minimum(flat[self.information.count] / maximum, 1.0)
+        columns = [
+            f.value(np.array([flat[c] for c in f.criteria]), information, maximum)
+            for f in self._of_counts if f is not None
+        ]  # fmt: skip
+        of_triggers = np.column_stack([numbers[self._counted(k)][:, k] for k in range(len(self.looks))])
+        counted = [flat[_EVERYBODY], of_triggers.ravel().astype(np.float64), information]
+        read = self._completed(columns, counted, cutoffs.ravel(), self._bounds_of_all(len(cutoffs)))
+        return read.reshape(*cutoffs.shape, -1)
+
+    def _completed(
+        self, columns: Sequence[Floats], counted: Sequence[Floats], cutoffs: Integers, bounds: Sequence[Floats | float]
+    ) -> Floats:
+        """What is read, [n, values], from statistics and what every look counts; `bounds`: see `_bounds`."""
+        read = [*columns, *(np.full(len(cutoffs), np.nan) for _ in self.formulas), *counted]
         with np.errstate(all="ignore"):
             for k, formula in enumerate(self.formulas, start=len(columns)):
-                read[k] = np.broadcast_to(formula.evaluate(self._operands(look, read)), known.replicates).astype(float)
+                read[k] = np.broadcast_to(formula.evaluate([*read, *bounds]), len(cutoffs)).astype(float)
         result = np.column_stack(read)
         # What is undefined is so to the bit: the sign of a nan depends on how many replicates are computed together.
         result[(cutoffs == NEVER)[:, None] | np.isnan(result)] = np.nan
         return result
 
-    def _operands(self, look: int, read: Sequence[Floats]) -> list[Floats | float]:
-        return [*read, *(b.values[look] for b in self.boundaries), float(look + 1)]
+    def _bounds(self, look: int) -> list[Floats | float]:
+        """Each boundary at a look, and its number."""
+        return [*(b.values[look] for b in self.boundaries), float(look + 1)]
+
+    def _bounds_of_all(self, replicates: int) -> list[Floats | float]:
+        """The same at every look of each of so many replicates."""
+        numbers = [float(look + 1) for look in range(len(self.looks))]
+        shape = (replicates, len(self.looks))
+        return [np.broadcast_to(each, shape).ravel() for each in (*(b.values for b in self.boundaries), numbers)]
 
     def decide(self, look: int, values: Floats) -> Integers:
         """See Conduct."""
         return self.decided(look, [values[:, k] for k in range(values.shape[1])]).astype(np.int64)
+
+    def decide_all(self, values: Floats) -> Integers:
+        """See Conduct."""
+        replicates, looks, number = values.shape
+        flat = values.reshape(-1, number)
+        operands = [*(flat[:, k] for k in range(number)), *self._bounds_of_all(replicates)]
+        found = np.full(len(flat), NO_RULE, dtype=np.int64)
+        with np.errstate(all="ignore"):
+            for rule in reversed(self.rules):
+                holds = np.zeros((replicates, looks), dtype=np.bool_)
+                holds[:, list(rule.at)] = True
+                if rule.rule is not None:
+                    holds &= np.broadcast_to(rule.rule.evaluate(operands), len(flat)).reshape(replicates, looks)
+                found[holds.ravel()] = rule.number
+        return found.reshape(replicates, looks)
 
     def decided(self, look: int, read: Sequence[Floats], boundaries: Mapping[str, Floats] | None = None) -> Column:
         """The same, in 16 bits, from columns of any shape; `boundaries` replace some of the design's at this look.

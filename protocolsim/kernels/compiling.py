@@ -3,7 +3,8 @@
 Numba compiles in one thread. But which kernels a run will call is known as soon as it calls the first that is not on
 the disk: they stand in `kernels.txt`, each with the types it is called with. So this process compiles them from the
 front of that list, helpers from its end; what a helper has compiled is found on the disk. A kernel that does not stand
-there is compiled when it is called, as ever; so are all where helpers cannot be started or end too soon.
+there, or that some trials call only, is compiled when it is called; so are all where helpers cannot be started or end
+too soon.
 
 `python -m tests.support.kernels_called` writes the list anew; a test says when it is no longer true.
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import gc
 import importlib
 import os
 import shutil
@@ -20,6 +22,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -30,13 +33,16 @@ from numba.core.sigutils import normalize_signature
 from protocolsim.kernels.machine_code import MachineCode, misses, not_kept
 from protocolsim.notices import tell
 
+COMPONENTS = frozenset(["disease", "drug", "model"])
+"""The rooms of what a trial has or has not, and not of engines."""
+SOME = "some"
 _MOST_HELPERS = 3
 _SECONDS = 0.35  # of one processor, for one kernel and what it calls
 _SHARED = 0.85  # of the time that helpers save where nothing had to be compiled twice
 
 
 class Job(NamedTuple):
-    """A kernel to compile for these types. `when`: the engine that calls it, or "both"."""
+    """A kernel to compile for these types. `when`: the engine that calls it, "both", or "some" trials only."""
 
     when: str
     module: str
@@ -56,8 +62,8 @@ class Job(NamedTuple):
 
     @property
     def wanted(self) -> bool:
-        """Whether this trial may call it: components are imported where a trial has them."""
-        return self.module in sys.modules or self.module.split(".")[1] not in ("disease", "drug", "model")
+        """Whether this trial calls it: components are imported where a trial has them."""
+        return self.module in sys.modules or self.module.split(".")[1] not in COMPONENTS
 
 
 @cache
@@ -89,7 +95,7 @@ class Team:
         function = kernel.function
         named = [j for j in jobs() if (j.module, j.name) == (function.__module__, function.__qualname__)]
         job = next((j for j in named if j.signature == signature), None)
-        if job is None:
+        if job is None or job.when == SOME:
             return
         if job.when not in self.begun:
             self._begin(job.when, kernel)
@@ -124,8 +130,9 @@ class Team:
         """Compile the jobs that no other process has begun."""
         self.busy = True
         try:
-            while (job := self._next(0)) is not None:
-                job.dispatcher.compile(job.signature)
+            with _no_garbage_sought():
+                while (job := self._next(0)) is not None:
+                    job.dispatcher.compile(job.signature)
         finally:
             self.busy = False
 
@@ -178,6 +185,18 @@ class Team:
             thread.join(timeout=2.0)
 
 
+@contextlib.contextmanager
+def _no_garbage_sought() -> Iterator[None]:
+    """Of the many objects that compiling makes most stay: looking through them takes a tenth of the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
 def _lend_a_folder() -> None:
     """Without a writable cache, share kernels with helpers and workers in a temporary folder of this process."""
     with contextlib.suppress(OSError):
@@ -219,8 +238,9 @@ def begin() -> None:
 
 def serve() -> None:
     """Main loop of a helper: compile one job per line of standard input, until it is closed."""
-    for line in sys.stdin:
-        job = Job(*line.rstrip("\n").split(maxsplit=3))
-        job.dispatcher.compile(job.signature)
-        sys.stdout.write("done\n")
-        sys.stdout.flush()
+    with _no_garbage_sought():
+        for line in sys.stdin:
+            job = Job(*line.rstrip("\n").split(maxsplit=3))
+            job.dispatcher.compile(job.signature)
+            sys.stdout.write("done\n")
+            sys.stdout.flush()

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from protocolsim.text.html import words
+
+_CODE, _AS_CODE = re.compile("`([^`]+)`"), r"<code>\1</code>"
 
 
 class Note:
@@ -11,7 +15,7 @@ class Note:
     Parameters
     ----------
     text : str
-        The paragraphs, parted by empty lines; an f-string computes their numbers.
+        The paragraphs, parted by empty lines; an f-string computes their numbers. Between backticks stands code.
     folded : str, optional
         What stands to click at, such as ``"Solution"``; without it the text is open.
 
@@ -43,7 +47,7 @@ class Note:
 
     def _repr_html_(self) -> str:
         paragraphs = [" ".join(part.split()) for part in self.text.strip().split("\n\n")]
-        inside = "".join(f"<p>{words(part)}</p>" for part in paragraphs)
+        inside = "".join(f"<p>{_CODE.sub(_AS_CODE, words(part))}</p>" for part in paragraphs)
         if self.folded is None:
             return inside
         return f"<details><summary>{words(self.folded)}</summary>{inside}</details>"

@@ -103,7 +103,7 @@ class Question:
             How far it is off; without a guess, or one that is not understood, only what to do.
         """
         if guess is None:
-            return Note(f"{self.text} Write what you expect into the cell above, and run both again.")
+            return Note("Write what you expect into the cell above, and run both again.")
         try:
             meant = read(guess, self.kind)
         except UsageError as error:

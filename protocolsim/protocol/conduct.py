@@ -39,10 +39,8 @@ from typing import Literal
 import numpy as np
 
 from protocolsim.arrays import Floats, Integers, Mask
-from protocolsim.records import NEVER, Records, Table
-
-FAR = np.iinfo(np.int64).max // 4
-"""A calendar minute that never comes, where minutes are compared."""
+from protocolsim.endpoint.criteria.dated import Criteria
+from protocolsim.records import FAR, NEVER, Records, Table
 
 NO_RULE = -1
 
@@ -134,6 +132,10 @@ class HeldLooks:
         return np.where(ends.any(axis=1), ends.argmax(axis=1), NEVER)
 
 
+Numbers = Mapping[Count | Criteria, Integers]
+"""How many subjects count for each of these, [replicates] at one look or [replicates, looks]; some may be missing."""
+
+
 class Conduct(typing.Protocol):
     """What decides about the trial itself. Engines know nothing of statistics, boundaries or rules."""
 
@@ -153,11 +155,27 @@ class Conduct(typing.Protocol):
     def values(self) -> tuple[str, ...]:
         """The names of what `read` returns: what rules may read."""
 
-    def read(self, look: int, known: Records, cutoffs: Integers) -> Floats:
-        """What a look's rules read, [replicates, values], from what is known at the cut-offs (`as_of`)."""
+    @property
+    def counts(self) -> tuple[Count | Criteria, ...]:
+        """What it counts at looks, as far as dates tell."""
+
+    def read(self, look: int, known: Records, cutoffs: Integers, numbers: Numbers) -> Floats:
+        """What a look's rules read, [replicates, values], from what is known at the cut-offs (`as_of`).
+
+        numbers: of what it counts; what is not among them is counted in what is known, to the same numbers.
+        """
+
+    def read_counts(self, cutoffs: Integers, numbers: Numbers) -> Floats | None:
+        """The same of all looks together, [replicates, looks, values]; None where it takes more than these numbers.
+
+        cutoffs: [replicates, looks]; what is read at a cut-off NEVER is undefined.
+        """
 
     def decide(self, look: int, values: Floats) -> Integers:
         """The number of the rule that holds in each replicate, NO_RULE where none does."""
+
+    def decide_all(self, values: Floats) -> Integers:
+        """The same of all looks together, [replicates, looks], from [replicates, looks, values]."""
 
     def stops(self, rules: Integers) -> Mask:
         """Which of these rules close the gate."""

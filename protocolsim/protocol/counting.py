@@ -1,16 +1,25 @@
-"""Of records: the calendar minutes from which subjects count for a trigger."""
+"""Of records: the calendar minutes from which subjects count, for a trigger or for what a look reads."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
+from protocolsim.arithmetic import kernel
 from protocolsim.arrays import Integers
-from protocolsim.protocol.conduct import FAR, Count
-from protocolsim.records import NEVER, Records
+from protocolsim.endpoint.criteria.dated import Criteria
+from protocolsim.protocol.conduct import Count
+from protocolsim.records import FAR, NEVER, Records
 
 
 def last_minute(records: Records) -> Integers:
     """The calendar minute by which every subject has finished, [replicates]; 0 where nobody came."""
+    minutes: Integers = records.once("last minute", lambda: _last_minute(records))
+    return minutes
+
+
+def _last_minute(records: Records) -> Integers:
     trials, last = records.trials(), np.zeros(records.replicates, dtype=np.int64)
     if len(trials):
         first = np.flatnonzero(np.diff(trials, prepend=-1))  # subjects stand in order of trials
@@ -32,6 +41,46 @@ def number_by(count: Count, records: Records, cutoffs: Integers) -> Integers:
     """How many subjects count at each cut-off, [replicates]."""
     trial = records.trials()
     return np.bincount(trial[_calendar(count, records) <= cutoffs[trial]], minlength=records.replicates)
+
+
+def numbers_at(
+    counts: Iterable[Count | Criteria], records: Records, cutoffs: Integers
+) -> dict[Count | Criteria, Integers]:
+    """How many subjects count at each of several cut-offs of finished trials, [replicates, looks] each.
+
+    cutoffs: [replicates, looks], NEVER where nobody is to be counted. Left out are criteria of which dates do not tell.
+    """
+    every, kept = records.taken_from()  # whose dates may have been found before
+    ends = every.once("rows of trials", lambda: np.searchsorted(every.trials(), np.arange(every.replicates + 1)))
+    cutoffs, found = np.ascontiguousarray(cutoffs), {}
+    for counted in counts:
+        if isinstance(counted, Count):
+            since, until = _calendar(counted, every), _never(every)
+        elif counted.dated(every.labels):
+            since, until = counted.dates(every)
+        else:
+            continue
+        found[counted] = np.empty(cutoffs.shape, dtype=np.int64)
+        count_at(ends, since if kept is None else np.where(kept, since, FAR), until, cutoffs, found[counted])
+    return found
+
+
+@kernel
+def count_at(ends: Integers, since: Integers, until: Integers, cutoffs: Integers, number: Integers) -> None:
+    """Into number[trial, look]: of rows ends[trial] to ends[trial + 1], those with since <= the cut-off < until."""
+    for trial in range(cutoffs.shape[0]):
+        first, last = ends[trial], ends[trial + 1]
+        for look in range(cutoffs.shape[1]):
+            at = cutoffs[trial, look]
+            found = np.int64(0)
+            for row in range(first, last if at >= 0 else first):
+                found += np.int64(since[np.uint64(row)] <= at) & np.int64(at < until[np.uint64(row)])
+            number[trial, look] = found
+
+
+def _never(records: Records) -> Integers:
+    minutes: Integers = records.once("far", lambda: np.full(len(records.begins()), FAR, dtype=np.int64))
+    return minutes
 
 
 def _calendar(count: Count, records: Records) -> Integers:

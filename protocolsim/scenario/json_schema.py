@@ -16,7 +16,7 @@ from protocolsim.endpoint.catalogue import kinds
 from protocolsim.interim.catalogue import kinds as statistic_kinds
 from protocolsim.interim.keys import StatisticKey, keys_of
 from protocolsim.names import MISSING, MOST_IN_NAME
-from protocolsim.scenario.build.components import disease_names, drug_names, load_shipped
+from protocolsim.scenario.build.cast.components import disease_names, drug_names, load_shipped
 from protocolsim.scenario.file.kind_keys import meaning_of
 from protocolsim.scenario.file.schema import ScenarioPart, endpoint_fields
 from protocolsim.scenario.reserved import KINDS, Kind

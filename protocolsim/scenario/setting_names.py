@@ -7,7 +7,7 @@ from typing import Any
 
 from protocolsim.errors import UsageError, digits, nearest
 from protocolsim.names import shown
-from protocolsim.scenario.build import components
+from protocolsim.scenario.build.cast import components
 from protocolsim.scenario.file.models import cast_of, mapping
 from protocolsim.scenario.file.named_transitions import TRANSITIONS, numbered
 from protocolsim.scenario.file.templates import expanded_where_sound

@@ -10,8 +10,11 @@ PICTURES: Mapping[str, str] = {
     "lanes": "one trial, a lane for each patient",
     "patient": "one patient: states, observations and doses on one line of time",
     "flow": "how many patients go from state to state",
+    "waiting": "how late planned assessments are made where patients wait for a resource, and how many are not made",
     "over_time": "the followed variable of each patient of one trial, over time",
     "rule": "the decision at every threshold, with the treatment's effect and without",
+    "looks": "what each look reads of the simulated trials, and the bounds that it is compared with",
+    "endings": "how many of the simulated trials end at each look, and why",
     "trials": "the simulated trials alone, a dot for each of a few",
     "published": "the published results among the simulated trials",
 }
@@ -39,7 +42,7 @@ class StoryStep:
     stands `label`. Numbers are in the unit of the answer (shares 0 to 1). `answer` names what is predicted as findings
     do, "" where the choices are states of the patient shown; `patient` is which, counted from 1 among those enrolled in
     the first trial. `given` is what the step sets, so that its picture, and what it quotes as {set.endpoint}, are of
-    the trial with that.
+    the trial with that. `compare` names more numbers, of the answer's unit, whose trials are drawn below its own.
     """
 
     heading: str
@@ -54,3 +57,4 @@ class StoryStep:
     patient: int = 1
     given: tuple[tuple[str, Any], ...] = ()
     label: str = ""
+    compare: tuple[str, ...] = ()

@@ -22,6 +22,16 @@ from protocolsim.study.result import Result
 from protocolsim.study.run import run
 
 
+MOST_SUBJECTS, MOST_IN_QUEUES = 100_000, 800
+"""How many subjects all replicates of a run of a story have, and where they wait for a resource: some ten seconds."""
+
+
+def story_replicates(scenario: Scenario) -> int:
+    """How many replicates a story is told from: the scenario's own number, fewer where each takes long."""
+    most = MOST_IN_QUEUES if scenario.trial.limited else MOST_SUBJECTS
+    return max(1, min(scenario.replicates, most // scenario.trial.cohort.size))
+
+
 class StoryRuns:
     """The runs of a story.
 
@@ -30,7 +40,8 @@ class StoryRuns:
     scenario : Scenario
         Whose story it is.
     replicates, seed : int, optional
-        The scenario's own unless given; companions are run with at most so many as a report gives them.
+        The scenario's own unless given; companions are run with at most so many as a report gives them, and trials in
+        which something is set, unless it is given, with at most so many as a story is told from.
     own : Result, optional
         The scenario's run where it is there already, with that seed.
     files : bool
@@ -75,7 +86,9 @@ class StoryRuns:
         if not given:
             return self.result
         if given not in self._changed:
-            self._changed[given] = self._run(changed_scenario(self.scenario, dict(given)), self.result.replicates)
+            other = changed_scenario(self.scenario, dict(given))
+            number = self._replicates or min(self.result.replicates, story_replicates(other))
+            self._changed[given] = self._run(other, number)
         return self._changed[given]
 
     def curves(self, given: tuple[tuple[str, Any], ...] = ()) -> tuple[ThresholdCurve, ThresholdCurve | None]:

@@ -12,9 +12,9 @@ from protocolsim.arrays import Integers, Mask
 from protocolsim.engine.looks import hold_all, overrun
 from protocolsim.errors import UsageError
 from protocolsim.interim.design import Design, TrialRule
-from protocolsim.protocol.conduct import FAR, NO_RULE, Count, HeldLooks
+from protocolsim.protocol.conduct import NO_RULE, Count, HeldLooks
 from protocolsim.protocol.counting import dates, last_minute
-from protocolsim.records import NEVER, READ, TABLES, Records, concatenate
+from protocolsim.records import FAR, NEVER, READ, TABLES, Records, concatenate
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.study.arguments import replicates_and_seed
 from protocolsim.study.engines import AUTO, chosen_engine, pieces

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from protocolsim.arithmetic import special_functions
 from protocolsim.arrays import Floats
 from protocolsim.endpoint.base import Published, Role
 from protocolsim.errors import UsageError
@@ -181,8 +182,7 @@ def exact_interval(published: Published | None) -> tuple[float, float] | None:
     if published is None or published.numerator is None or published.denominator is None:
         return None
     # Its two beta quantiles, and not scipy.stats, which takes a second to load.
-    from scipy.special import betaincinv
-
+    betaincinv = special_functions().betaincinv
     k, n, tail = published.numerator, published.denominator, (1.0 - CONFIDENCE) / 2.0
     low = 0.0 if k == 0 else float(betaincinv(k, n - k + 1, tail))
     high = 1.0 if k == n else float(betaincinv(k + 1, n - k, 1.0 - tail))

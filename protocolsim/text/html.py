@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from html import escape as _escape
+from html import unescape as _unescape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 # A tag of XML that a program wrote: it escapes > within attributes, too.
 _TAG = re.compile(r"<[^<>]*>")
 # Marks that stand for one row of what is drawn; a line, an area and an axis stand for many.
+_WIDTH = re.compile(r'<svg (?:[^>]*? )?width="(\d+)')
 _SINGLE = re.compile(r'aria-roledescription="(?:bar|circle|point|rect|rule|square|tick|arc) ?(?:mark)?"')
 _SCRIPT = re.compile(r"</|<!--|<(?=script)|[\u2028\u2029]", re.IGNORECASE)
 _IN_SCRIPT = {"</": "<\\/", "<!--": "\\u003c!--", "<": "\\u003c", "\u2028": "\\u2028", "\u2029": "\\u2029"}
@@ -25,6 +27,11 @@ _IN_SCRIPT = {"</": "<\\/", "<!--": "\\u003c!--", "<": "\\u003c", "\u2028": "\\u
 def words(text: str) -> str:
     """Words of a scenario as HTML or XML, in a text or in a quoted attribute."""
     return _escape(visible(text), quote=True)
+
+
+def unescaped(written: str) -> str:
+    """Text as it was before it was written into HTML or a drawing."""
+    return _unescape(written)
 
 
 def in_script(written: str) -> str:
@@ -87,7 +94,9 @@ def inlined(svg: str, name: str, alternative: str, inks: Mapping[str, str], *, t
         return re.sub(r' (role|aria-[a-z]+)="[^"]*"', "", inked(tag, inks))
 
     text = in_tags(re.sub(r"^<\?xml[^>]*\?>\s*", "", svg), ours)
-    return safe(text.replace("<svg ", f'<svg role="img" aria-label="{words(alternative)}" ', 1))
+    wide = _WIDTH.match(text)
+    natural = f'style="--natural: {wide[1]}" ' if wide else ""  # as wide as it was drawn, for the page's style
+    return safe(text.replace("<svg ", f'<svg role="img" aria-label="{words(alternative)}" {natural}', 1))
 
 
 def inked(svg: str, inks: Mapping[str, str]) -> str:

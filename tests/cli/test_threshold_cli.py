@@ -20,7 +20,7 @@ QUICK = ("thresholds", "ms_daclizumab", "--replicates", "3", "--random-streams",
 NAMES = ("curves", "roc", "what_follows", "loss", "definitions", "definitions_roc", "regret")
 FIGURES = [f"{n}.{form}" for n in NAMES for form in ("png", "svg", "html")]
 TABLES = [*(f"{n}.{form}" for n in ("curve", "definitions", "cuts", "regret") for form in ("parquet", "csv"))]
-TABLES += ["summary.json", "provenance.json", "scenario.yaml", "report.html", "manifest.json"]
+TABLES += ["summary.json", "provenance.json", "scenario.yaml", "report.html", "manifest.json", "chunks", "ledger.jsonl"]
 
 
 def strict(text: str):
@@ -93,22 +93,28 @@ def test_out_is_complete(command):
     assert again.at(0.75) == curve.at(0.75)
 
 
-def test_out_is_all_or_nothing(command, monkeypatch):
-    """Where a figure cannot be written no folder is left, and earlier results stay as they were."""
+def test_results_are_all_or_nothing(command, monkeypatch):
+    """Where a figure cannot be written there are no results, but what was simulated; earlier results stay."""
 
     def broken(chart, path):
         raise OSError(28, "No space left on device")
 
-    with monkeypatch.context() as patch:
-        patch.setattr(files, "save", broken)
-        assert "No space left" in refused(command, *QUICK, "--out", "results")
-    assert everything() == {}
+    def stopped(*words: str) -> set[str]:
+        with monkeypatch.context() as patch:
+            patch.setattr(files, "save", broken)
+            status, _, err = command(*QUICK, "--out", "results", *words)
+        assert status == 2
+        assert "No space left" in err
+        assert "parts are kept in results" in err
+        return {p.name for p in Path("results").iterdir()}
+
+    assert stopped() == {"manifest.json", "ledger.jsonl", "chunks"}
     with monkeypatch.context() as patch:
         patch.setattr(files, "save", lambda chart, path: path.write_text("drawn"))
-        assert command(*QUICK, "--quiet", "--out", "results")[0] == 0
-    with monkeypatch.context() as patch:
-        patch.setattr(files, "save", broken)
-        assert "No space left" in refused(command, *QUICK, "--out", "results", "--overwrite")
+        assert command(*QUICK, "--quiet", "--out", "results", "--resume")[0] == 0
+    whole = everything()
+    stopped("--overwrite")
+    assert whole.items() <= everything().items()
 
 
 def test_overwrite(command, monkeypatch):

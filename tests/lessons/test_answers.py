@@ -44,6 +44,9 @@ def test_a_quarter_in_every_form(given):
         ("nineteen", "number", 19),
         ("a hundred", "number", 100),
         ("forty two", "number", 42),
+        ("two and a half", "number", 2.5),
+        (np.int64(3), "number", 3),
+        ("minus two", "points", -2),
         ("1e3", "number", 1000),
         ("-3.5", "points", -3.5),
         ("\u22123,5 points", "points", -3.5),
@@ -61,6 +64,21 @@ def test_a_number_above_one_is_per_cent_and_is_told_so():
     found = read(26, "share")
     assert found.value == pytest.approx(0.26)
     assert found.note == "26 is read as 26 %"
+
+
+@pytest.mark.parametrize(("given", "value"), [(1, 0.01), ("1", 0.01), (1.0, 1.0), ("1.0", 1.0), (0, 0.0), ("0.5", 0.5)])
+def test_a_share_has_a_decimal_mark_or_is_per_cent(given, value):
+    """As in the stories: one without a mark is one per cent, and the reader learns it; one with a mark is all."""
+    found = read(given, "share")
+    assert found.value == pytest.approx(value)
+    assert bool(found.note) == (value == 0.01)
+
+
+@pytest.mark.parametrize("given", ["26 %", "3 points"])
+def test_no_per_cent_of_a_number(given):
+    """Where a number is asked for, per cent is not understood."""
+    with pytest.raises(UsageError, match="twelve"):
+        read(given, "number")
 
 
 @pytest.mark.parametrize("given", ["many", "", "a lot", None, True, [1, 2], float("nan"), "26 apples and pears", "1/0"])
@@ -151,3 +169,4 @@ def test_a_note_is_text_and_escaped_and_folds():
     html = note._repr_html_()
     assert html.startswith("<details><summary>Solution &lt;1&gt;</summary><p>a &lt;b&gt; &amp; c</p><p>d</p>")
     assert str(note) == "a <b> & c\n\nd"
+    assert protocolsim.Note("say `a<b>`")._repr_html_() == "<p>say <code>a&lt;b&gt;</code></p>"

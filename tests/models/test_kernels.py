@@ -7,7 +7,7 @@ import pytest
 
 from protocolsim.drug.base import LEVEL
 from protocolsim.engine.base import PlacedComponent, Trial
-from protocolsim.scenario.build.components import disease_names, drug_names
+from protocolsim.scenario.build.cast.components import disease_names, drug_names
 from protocolsim.scenario.file.library import names
 from protocolsim.scenario.load import load
 from protocolsim.units import MINUTES_PER_DAY, MINUTES_PER_WEEK

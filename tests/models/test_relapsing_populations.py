@@ -15,7 +15,7 @@ from protocolsim.disease.base import Disease
 from protocolsim.disease.relapsing_ms import COMPONENT as RELAPSING_MS
 from protocolsim.drug.base import Drug
 from protocolsim.drug.interferon_beta import COMPONENT as INTERFERON_BETA
-from protocolsim.scenario.build.components import disease_names, drug_names, load_shipped
+from protocolsim.scenario.build.cast.components import disease_names, drug_names, load_shipped
 from tests.support.bodies import Bodies
 
 N = 20_000

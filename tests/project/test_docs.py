@@ -14,7 +14,7 @@ from protocolsim.errors import UsageError
 from protocolsim.report.documentation import language_pages
 from protocolsim.report.documentation.model_page import SECTIONS, index_page, model_page, names
 from protocolsim.report.documentation.stress_des import stress_des
-from protocolsim.scenario.build.components import load_shipped, model_of, shipped_model
+from protocolsim.scenario.build.cast.components import load_shipped, model_of, shipped_model
 from protocolsim.scenario.file.library import names as scenarios
 from protocolsim.scenario.file.yaml_reader import parse
 from protocolsim.scenario.load import load

@@ -12,7 +12,7 @@ import pytest
 from protocolsim.component import MARKS
 from protocolsim.report.documentation import explain, language_pages, reference
 from protocolsim.report.documentation.examples import EXAMPLES
-from protocolsim.scenario.build.components import disease_names, drug_names, load_shipped
+from protocolsim.scenario.build.cast.components import disease_names, drug_names, load_shipped
 from protocolsim.scenario.check import check_text
 from protocolsim.scenario.file.schema import ScenarioPart
 from protocolsim.scenario.file.yaml_reader import parse

@@ -166,13 +166,13 @@ def test_nothing_that_parts_are_read_with_is_replaced() -> None:
 def test_the_trial_is_built_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where states end with rules only, the trial in which they are proven to cover everybody is the scenario's own."""
     built = []
-    original = assemble._trial
+    original = assemble.trial_of
 
     def counted(*arguments: Any) -> Any:
         built.append(original(*arguments))
         return built[-1]
 
-    monkeypatch.setattr(assemble, "_trial", counted)
+    monkeypatch.setattr(assemble, "trial_of", counted)
     scenario = load_text(RULES, "rules.yaml")
     ends = [s.at_end for s in scenario.trial.protocol.states if s.at_end is not None]
     assert sum(all(t.rule is not None for t in group.transitions) for group in ends) == 2

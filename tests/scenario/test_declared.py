@@ -10,8 +10,8 @@ import pytest
 from protocolsim.component import Assessment, Component, Hazard, Parameter, Trait, Variable
 from protocolsim.disease.base import Disease
 from protocolsim.errors import ScenarioError, UsageError
-from protocolsim.scenario.build import components
 from protocolsim.scenario.build.assemble import build
+from protocolsim.scenario.build.cast import components
 from protocolsim.scenario.checks.declared import undone
 from protocolsim.scenario.file.yaml_reader import parse
 from tests.support import patients, protocols, toys

@@ -15,7 +15,7 @@ from protocolsim.component import stream_block
 from protocolsim.endpoint import catalogue as endpoints
 from protocolsim.errors import UsageError
 from protocolsim.randomness import FIRST_OUTSIDE, STREAM_BLOCK
-from protocolsim.scenario.build import components
+from protocolsim.scenario.build.cast import components
 from protocolsim.scenario.file import library
 from tests.cli.test_cli import command
 

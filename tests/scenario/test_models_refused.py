@@ -11,7 +11,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from protocolsim.errors import ScenarioError, UsageError
-from protocolsim.scenario.build.components import model_of
+from protocolsim.scenario.build.cast.components import model_of
 from protocolsim.scenario.file.yaml_reader import parse
 from protocolsim.scenario.file.yaml_writer import as_yaml
 from protocolsim.scenario.load import load, load_text

@@ -8,7 +8,7 @@ import pytest
 
 from protocolsim.errors import ProtocolsimError, ScenarioError, UsageError
 from protocolsim.scenario.build.assemble import build
-from protocolsim.scenario.build.components import load
+from protocolsim.scenario.build.cast.components import load
 from protocolsim.scenario.file.yaml_reader import parse
 from protocolsim.study.run import run
 

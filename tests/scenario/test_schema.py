@@ -11,7 +11,7 @@ import pytest
 
 from protocolsim.component import Component
 from protocolsim.endpoint.catalogue import kinds
-from protocolsim.scenario.build.components import disease_names, drug_names, load_shipped
+from protocolsim.scenario.build.cast.components import disease_names, drug_names, load_shipped
 from protocolsim.scenario.file.schema import endpoint_fields
 from protocolsim.scenario.file.yaml_reader import read
 from protocolsim.scenario.json_schema import json_schema, schema_text

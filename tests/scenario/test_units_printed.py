@@ -12,7 +12,7 @@ from protocolsim.errors import ScenarioError
 from protocolsim.report.documentation.model_page import model_page
 from protocolsim.report.documentation.reference import components
 from protocolsim.scenario.build.assemble import build
-from protocolsim.scenario.build.components import disease_names, drug_names, load_shipped
+from protocolsim.scenario.build.cast.components import disease_names, drug_names, load_shipped
 from protocolsim.scenario.file.library import names
 from protocolsim.scenario.file.yaml_reader import parse
 from protocolsim.scenario.load import load

@@ -67,8 +67,8 @@ def everything(folder: Path) -> dict[str, str]:
 
 
 def fill(out: Path, text: str = "new", **how: bool) -> None:
-    """Results that are one file, made without pieces on the way."""
-    with study_folder(out, MANIFEST, pieces=None, **how) as folder, folder.results() as place:
+    """Results that are one file, of a study that keeps nothing on the way."""
+    with study_folder(out, MANIFEST, **how) as folder, folder.results() as place:
         (place / ours.SUMMARY).write_text(text)
 
 
@@ -79,7 +79,7 @@ def filled(out: str) -> str:
 class TestFolder:
     def test_results_appear_when_they_are_complete(self, work):
         """Until the end there is no result; then all of them are there, and nothing of the work."""
-        with study_folder(Path("deep/er/out"), MANIFEST, pieces=None) as folder, folder.results() as place:
+        with study_folder(Path("deep/er/out"), MANIFEST) as folder, folder.results() as place:
             (place / ours.SUMMARY).write_text("new")
             (place / ours.REPORT).write_text("page")
             assert {p.name for p in Path("deep/er/out").iterdir()} == {ours.MANIFEST, ours.RESULTS}
@@ -103,7 +103,7 @@ class TestFolder:
 
         def fail():
             with (
-                study_folder(Path("deep/out"), MANIFEST, overwrite=earlier, pieces=None) as folder,
+                study_folder(Path("deep/out"), MANIFEST, overwrite=earlier) as folder,
                 folder.results() as place,
             ):
                 (place / ours.REPORT).write_text("half")
@@ -197,7 +197,7 @@ class TestOthers:
 
         def attempt():
             with (
-                study_folder(Path("out"), MANIFEST, overwrite=earlier, pieces=None) as folder,
+                study_folder(Path("out"), MANIFEST, overwrite=earlier) as folder,
                 folder.results() as place,
             ):
                 (place / ours.SUMMARY).write_text("new")
@@ -212,7 +212,7 @@ class TestOthers:
         """Where a file of the same name is in the way nothing is replaced; once it is gone the results appear."""
 
         def attempt():
-            with study_folder(Path("out"), MANIFEST, pieces=None) as folder, folder.results() as place:
+            with study_folder(Path("out"), MANIFEST) as folder, folder.results() as place:
                 (place / ours.SUMMARY).write_text("new")
                 (place / ours.REPORT).write_text("page")
                 Path("out", ours.REPORT).write_text("mine")
@@ -255,7 +255,7 @@ class TestOthers:
     def test_two_at_once(self, work):
         """Of two commands that want one folder, new or not, the second is refused whatever they do."""
         for earlier in (False, True):
-            with study_folder(Path("out"), MANIFEST, overwrite=earlier, pieces=None) as folder:
+            with study_folder(Path("out"), MANIFEST, overwrite=earlier) as folder:
                 for how in ("", "overwrite", "resume"):
                     with pytest.raises(UsageError, match="another process is at work"):
                         fill(Path("out"), overwrite=how == "overwrite", resume=how == "resume")

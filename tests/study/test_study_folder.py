@@ -21,9 +21,7 @@ from protocolsim import cli
 from protocolsim.executor.processes import Processes
 from protocolsim.records import TABLES
 from protocolsim.scenario.load import load
-from protocolsim.study.engines import pieces
 from protocolsim.study.execution import chunks as execution_chunks
-from protocolsim.study.execution import trials
 from protocolsim.study.storage import manifest
 from protocolsim.study.storage.study_folder import study_folder
 from protocolsim.study.storage.write import write_whole
@@ -34,6 +32,7 @@ from tests.support.frames import same_frame
 ROOT = Path(__file__).parents[2]
 SMALL = ("ms_daclizumab", "--set", "cohort.size=4", "--workers", "1", "--quiet")
 RUN = ("run", *SMALL, "--replicates", "12", "--no-companions")
+CURVE = ("thresholds", *SMALL, "--replicates", "12", "--random-streams", "2")
 SWEEP = ("sweep", *SMALL, "--replicates", "12", "--vary", "response_threshold=25%,50%")
 # What a shell starts in the background ignores Ctrl-C, and so would the tests' own children there.
 AS_FROM_A_TERMINAL = """
@@ -53,6 +52,8 @@ def work(tmp_path, monkeypatch):
     # Pages and figures take seconds to draw, and have tests of their own.
     monkeypatch.setattr("protocolsim.report.run.page.page", lambda result: "a page" * 1000)
     monkeypatch.setattr("protocolsim.report.sweep.page.write_report", killing.plain_report)
+    monkeypatch.setattr("protocolsim.report.decision.files.charts", lambda summary: {})
+    monkeypatch.setattr("protocolsim.report.decision.files.threshold_page", lambda *_: "a page" * 1000)
     return tmp_path
 
 
@@ -90,7 +91,7 @@ def stop_after(monkeypatch, chunks: int, error: BaseException):
 
 
 class TestGoingOn:
-    @pytest.mark.parametrize("words", [RUN, SWEEP], ids=["run", "sweep"])
+    @pytest.mark.parametrize("words", [RUN, SWEEP, CURVE], ids=["run", "sweep", "thresholds"])
     def test_it_goes_on_where_it_stopped(self, command, monkeypatch, words):
         """After a full disk the command that it names does what is missing, and all ends as if undisturbed."""
         assert command(*words, "--out", "undisturbed")[0] == 0
@@ -111,7 +112,7 @@ class TestGoingOn:
         assert {p: p.stat().st_mtime_ns for p in kept} == kept
         assert sorted(p.name for p in Path("out").iterdir()) == sorted(p.name for p in Path("undisturbed").iterdir())
 
-    @pytest.mark.parametrize("words", [RUN, SWEEP], ids=["run", "sweep"])
+    @pytest.mark.parametrize("words", [RUN, SWEEP, CURVE], ids=["run", "sweep", "thresholds"])
     def test_more_replicates_add_only_what_is_new(self, command, monkeypatch, words):
         """A finished study asked for more keeps its chunks, and ends with the bytes of one that had as many at once."""
         more = (*words, "--replicates", "21")
@@ -122,18 +123,18 @@ class TestGoingOn:
             stop_after(patch, 1, KeyboardInterrupt())
             assert command(*more, "--out", "out", "--resume")[0] == 130
         before = results("out")
-        assert json.loads(before["summary.json"])["replicates"] == 12, "earlier results stay until the new are whole"
-        simulated: list[range] = []
-        real = pieces
+        assert '"replicates": 12' in before["manifest.json"].decode(), "earlier results stay until the new are whole"
+        simulated: list[int] = []
+        real = execution_chunks.Work.chunks
 
         def watched(*words):
-            if words[0].name == "ms_daclizumab":  # and none of those that stand beside it
-                simulated.append(words[2])
-            return real(*words)
+            left = real(*words)
+            simulated.extend(part.span.first for chunk in left for part in chunk.parts)
+            return left
 
-        monkeypatch.setattr(trials, "pieces", watched)
+        monkeypatch.setattr(execution_chunks.Work, "chunks", watched)
         assert command(*more, "--out", "out", "--resume") == (0, "", "")
-        assert min(r.start for r in simulated) >= 12
+        assert min(simulated) >= 12
         assert results("out") == results("at_once")
         assert earlier.items() <= {p.name: p.read_bytes() for p in Path("out/chunks").iterdir()}.items()
         assert not Path("out.unfinished").exists()
@@ -324,7 +325,7 @@ def small_disk(where: Path, size: str):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="mounts a tmpfs")
-@pytest.mark.parametrize("words", [RUN, SWEEP], ids=["run", "sweep"])
+@pytest.mark.parametrize("words", [RUN, SWEEP, CURVE], ids=["run", "sweep", "thresholds"])
 def test_a_full_disk(work, command, words):
     """On a disk that is too small a study says so and keeps what fits; with more room it goes on to the same end."""
     assert command(*words, "--out", "undisturbed")[0] == 0

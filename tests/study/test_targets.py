@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from protocolsim.errors import ScenarioError, UsageError
-from protocolsim.scenario.build.components import disease_names, drug_names, load_shipped
+from protocolsim.scenario.build.cast.components import disease_names, drug_names, load_shipped
 from protocolsim.scenario.file import library
 from protocolsim.scenario.file.yaml_reader import parse
 from protocolsim.scenario.load import load

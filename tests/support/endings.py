@@ -57,7 +57,7 @@ STUDIES = {
     "calibrate": ("calibrate", *SMALL, "--points", "40", "--trials", "2", *TWO),
     "app": ("app", "--port", "0"),
 }
-RESUMED = ("run", "sweep", "calibrate")
+RESUMED = ("run", "sweep", "thresholds", "calibrate")
 WAYS = ("SIGINT", "SIGTERM", "SIGKILL", "worker", "disk")
 STATUS = {"SIGINT": 130, "SIGTERM": 143, "SIGKILL": -9}
 MOST_SECONDS = 60.0  # on a machine that has much else to do; an ending that hangs takes for ever

@@ -6,6 +6,7 @@ All are compiled meanwhile that were not yet; who calls kernels from others is n
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from numba import types
 
 import protocolsim.kernels.compiling
 from protocolsim.errors import UsageError
+from protocolsim.kernels.compiling import COMPONENTS, SOME
 from protocolsim.kernels.machine_code import MachineCode
 from protocolsim.scenario.file.library import names
 from protocolsim.scenario.load import load
@@ -21,8 +23,10 @@ from protocolsim.study.run import run
 PLACE = Path(protocolsim.kernels.compiling.__file__).parent / "kernels.txt"
 HEAD = """\
 # What the engines call, in the order in which it is compiled where it is not on the disk (compiling.py).
-# Written by `python -m tests.support.kernels_called`. engine, module, kernel, types
+# Written by `python -m tests.support.kernels_called`. engine (some: which not every trial calls), module, kernel, types
 """
+FIRST = "ms_daclizumab"
+"""The first command of the README runs it, and those beside it: of the engines' own kernels it calls the usual ones."""
 # What takes long and needs what others need comes first; helpers begin at the end, with what takes longest there.
 ORDER = [
     "randomness",
@@ -41,6 +45,8 @@ ORDER = [
     "endpoint",
 ]
 MOST = 40  # subjects
+WHEN = ("both", "batch", "des", SOME)
+Line = tuple[str, str, str]
 LONGEST = ["gather_moves", "set_rates", "fill_doses", "observed", "fill_observations"]
 
 
@@ -60,8 +66,8 @@ def type_of(kind: Any) -> str:
     return f"{'boolean' if str(kind.dtype) == 'bool' else kind.dtype}[{','.join(sides)}]"
 
 
-def called(engine: str) -> set[tuple[str, str, str]]:
-    """What the engine calls, and what is called before it begins, from the shipped scenarios."""
+def called(engine: str, scenarios: Iterable[str], *, whole: bool = False) -> set[tuple[str, str, str]]:
+    """What the engine calls, and what is called before it begins, from these scenarios; `whole`: of their own size."""
     found: set[tuple[str, str, str]] = set()
     original = MachineCode.load_overload
 
@@ -75,20 +81,20 @@ def called(engine: str) -> set[tuple[str, str, str]]:
         dispatcher._reset_overloads()
     MachineCode.load_overload = load_overload  # type: ignore[method-assign]
     try:
-        for name in names():
-            with_engine(name, engine)
+        for name in scenarios:
+            with_engine(name, engine, whole=whole)
     finally:
         MachineCode.load_overload = original  # type: ignore[method-assign]
     return found
 
 
-def with_engine(name: str, engine: str) -> None:
+def with_engine(name: str, engine: str, *, whole: bool) -> None:
     """Run a shipped scenario with an engine, if that can."""
     try:
         # Kernels are the same for a few subjects.
         scenario = load(name)
         # Looks count more than a few.
-        whole = name == "ms_large" or scenario.interim is not None
+        whole = whole or name == "ms_large" or scenario.interim is not None
         few = {} if whole else {"cohort.size": min(scenario.trial.cohort.size, MOST)}
         run(load(name, set=few), replicates=2, engine=engine)
     except UsageError:
@@ -107,11 +113,20 @@ def dispatchers() -> list[Any]:
     return [*{id(d): d for d in found}.values()]
 
 
+def when_of(line: Line, by: Mapping[str, set[Line]], usual: Mapping[str, set[Line]]) -> str:
+    """Who calls a kernel: of components whatever trial has them, of all else the usual trial."""
+    of_component = line[0].split(".")[1] in COMPONENTS
+    engines = [engine for engine, found in (by if of_component else usual).items() if line in found]
+    return SOME if not engines else engines[0] if len(engines) == 1 else "both"
+
+
 def lines() -> list[str]:
     """The list."""
-    by = {engine: called(engine) for engine in ("batch", "des")}
-    both = by["batch"] & by["des"]
-    by = {"both": both, **{engine: found - both for engine, found in by.items()}}
+    by = {engine: called(engine, names()) for engine in ("batch", "des")}
+    # What all engines call of a single subject has another order in memory than of many.
+    first = [FIRST, *load(FIRST).beside]
+    usual = {engine: called(engine, first, whole=True) for engine in by}
+    by = {when: {line for line in by["batch"] | by["des"] if when_of(line, by, usual) == when} for when in WHEN}
 
     def place(line: tuple[str, str, str]) -> tuple[Any, ...]:
         module, name, kinds = line

@@ -53,8 +53,6 @@ COMMANDS = {
     "calibrate": ("calibrate", *_SMALL, "--points", "96", "--trials", "8", *_ALONE),
 }
 SWEEP = COMMANDS["sweep"]
-# What goes on where it was stopped; the others begin anew, without being told to.
-RESUMED = ("run", "sweep", "calibrate", "validate", "compare", "boundaries")
 FINISHED = "summary.json"
 
 
@@ -127,7 +125,6 @@ def disturb(command: str, work: Path, seed: int, kills: int) -> None:
     chunks._SUBJECTS["batch"] = 100  # many chunks
     drawn_at_once()
     words = COMMANDS[command]
-    again = ["--resume"] if command in RESUMED else []
     rng = random.Random(seed)  # noqa: S311 - a seed that makes a failure repeatable
     warm(words, work / "warm")
     whole = finish(words, work / "undisturbed")
@@ -137,11 +134,11 @@ def disturb(command: str, work: Path, seed: int, kills: int) -> None:
         if (folder / FINISHED).exists():
             number += 1
             continue
-        pid = started(words, folder, *(again if folder.exists() else []))
-        hit += killed(pid, rng.uniform(0.0, whole / 5 if again else whole))
+        pid = started(words, folder, *(["--resume"] if folder.exists() else []))
+        hit += killed(pid, rng.uniform(0.0, whole / 5))
     for folder in sorted(work.glob("killed[0-9]*")):
         if not (folder / FINISHED).exists():
-            finish(words, folder, *again)
+            finish(words, folder, "--resume")
     sys.stdout.write(f"{hit} kills in {number + 1} studies\n")
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import sys
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,22 @@ import nbformat
 from nbclient import NotebookClient
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
-KEPT = ("text/plain", "text/html", "image/svg+xml")
+KEPT = ("text/plain", "text/html", "image/png")
+SVG = "image/svg+xml"
+MOST_WORDS = 2000  # letters
+FINENESS = 1.5  # pixels of what is stored for each of the drawing
+
+
+def as_png(svg: str) -> tuple[str, dict[str, int]]:
+    """A drawing as it is stored, in few colours, and how large it is shown."""
+    import vl_convert
+    from PIL import Image
+
+    drawn = Image.open(BytesIO(bytes(vl_convert.svg_to_png(svg, scale=FINENESS)))).convert("RGB")
+    shown = {"width": round(drawn.width / FINENESS), "height": round(drawn.height / FINENESS)}
+    written = BytesIO()
+    drawn.quantize(128, dither=Image.Dither.NONE).save(written, "PNG", optimize=True)
+    return base64.b64encode(written.getvalue()).decode(), shown
 
 
 def without_noise(notebook: Any) -> None:
@@ -28,9 +45,18 @@ def without_noise(notebook: Any) -> None:
             if "execution_count" in output:
                 output.execution_count = None
             if "data" in output:
-                output.data = {form: output.data[form] for form in KEPT if form in output.data}
-                if "image/svg+xml" in output.data and isinstance(output.data["image/svg+xml"], list):
-                    output.data["image/svg+xml"] = "".join(output.data["image/svg+xml"])
+                _stored(output)
+
+
+def _stored(output: Any) -> None:
+    """Keep what JupyterLab shows of a notebook that it does not trust, which one is that was run elsewhere: no SVG."""
+    drawn = output.data.get(SVG)
+    output.metadata = {}
+    if drawn is not None:
+        output.data["image/png"], output.metadata["image/png"] = as_png("".join(drawn))
+    if len(output.data) > 1 and len(output.data.get("text/plain", "")) > MOST_WORDS:
+        del output.data["text/plain"]  # the whole of an object, which is shown as something else
+    output.data = {form: output.data[form] for form in KEPT if form in output.data}
 
 
 def executed(path: Path) -> Any:

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
+SMALLEST = 8.0  # pixels of a letter on the screen: the digits in discs; every other word is larger
+
 _MEASURE = """
-() => {
+(smallest) => {
     const found = [];
     for (const svg of document.querySelectorAll("figure svg")) {
-        if (!svg.getClientRects().length) continue;
-        const frame = svg.getBoundingClientRect(), name = svg.getAttribute("aria-label").slice(0, 60);
-        const words = [...svg.querySelectorAll("text")]
-            .filter((t) => t.textContent.trim() && t.getAttribute("opacity") !== "0")
-            .map((t) => ({ said: t.textContent, box: t.getBoundingClientRect() }))
+        if (!svg.getClientRects().length || svg.parentElement.closest("svg")) continue;
+        const frame = svg.getBoundingClientRect(), place = svg.closest("figure");
+        const name = (svg.getAttribute("aria-label") || place.textContent).trim().slice(0, 60);
+        const texts = [...svg.querySelectorAll("text")]
+            .filter((t) => t.textContent.trim() && t.getAttribute("opacity") !== "0");
+        const words = texts.map((t) => ({ said: t.textContent, box: t.getBoundingClientRect() }))
             .filter((w) => w.box.width > 0);
+        for (const text of texts) {
+            const matrix = text.getScreenCTM(), letter = Math.hypot(matrix.a, matrix.b) * parseFloat(getComputedStyle(text).fontSize);
+            if (letter < smallest - 0.05) found.push(`${name}: '${text.textContent}' is ${letter.toFixed(1)} px small`);
+        }
         for (const { said, box } of words) {
             const out = box.left < frame.left - 1 || box.right > frame.right + 1 || box.top < frame.top - 1 ||
                 box.bottom > frame.bottom + 1;
@@ -35,8 +42,8 @@ _MEASURE = """
 """
 
 
-def without_room(page: Any) -> list[str]:
-    """Every word of a visible figure that is clipped by its drawing or covers another one."""
+def without_room(page: Any, smallest: float = SMALLEST) -> list[str]:
+    """Every word of a visible figure that is clipped by its drawing, covers another one, or is smaller than that."""
     page.evaluate("() => document.fonts.ready.then(() => true)")
-    found: list[str] = page.evaluate(_MEASURE)
+    found: list[str] = page.evaluate(_MEASURE, smallest)
     return found

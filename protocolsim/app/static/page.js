@@ -138,7 +138,16 @@
 
   // What comes back --------------------------------------------------------------------------------------------------
 
+  // What has to be scrolled sideways can be scrolled with the keyboard; nothing else is a stop on its way.
+  const scrolling = new ResizeObserver((seen) => {
+    for (const { target } of seen) {
+      if (target.scrollWidth > target.clientWidth + 1) target.tabIndex = 0;
+      else target.removeAttribute("tabindex");
+    }
+  });
+
   function arrived(root) {
+    if (root.querySelectorAll) for (const box of root.querySelectorAll(".scroll, .drawing, .drawn")) scrolling.observe(box);
     for (const each of [Charts, Linked, Pile, Walk]) each.arrived(root);
     const found = root.querySelectorAll ? [root, ...root.querySelectorAll("[data-marks], [data-lines]")] : [];
     for (const element of found) {
@@ -202,14 +211,45 @@
     }
   }
 
+  // The numbers of a table that is there already, and the words beside them that change.
+  function exchanged(root, told) {
+    for (const row of root.querySelectorAll("tr[data-estimate]")) {
+      (told.numbers[row.dataset.estimate] || []).forEach(([said, value], column) => {
+        const cell = row.querySelector(`td[data-column="${column}"]`);
+        if (!cell || cell.dataset.value === value) return;
+        cell.dataset.value = value;
+        cell.textContent = said;
+      });
+    }
+    for (const word of root.querySelectorAll("[data-word]")) word.textContent = told.words[word.dataset.word];
+  }
+
+  // Why something is not shown; nothing where there is no reason.
+  function warning(why) {
+    if (!why) return [];
+    const said = document.createElement("div");
+    said.className = "alert alert-warning refusal";
+    said.setAttribute("role", "alert");
+    said.textContent = why;
+    return [said];
+  }
+
   function handlers() {
     $(document).on("shiny:disconnected", gone);
     addEventListener("popstate", () => { say("went", location.search); });
     Shiny.addCustomMessageHandler("field", field);
+    Shiny.addCustomMessageHandler("refused", (why) => by("refused").replaceChildren(...warning(why)));
+    Shiny.addCustomMessageHandler("shown", (told) => {
+      const place = by(told.part);
+      if (told.html !== null) place.innerHTML = told.html;
+      for (const old of place.querySelectorAll(":scope > .refusal")) old.remove();
+      place.prepend(...warning(told.why));
+    });
     Shiny.addCustomMessageHandler("response", (told) => {
       const numbers = by({ "rule-curve": "rule-numbers", "looks-boundaries": "looks-numbers" }[told.part]);
       if (!numbers) return;
-      numbers.innerHTML = told.table;
+      if (told.table) numbers.innerHTML = told.table;
+      else exchanged(numbers, told);
       if (told.marks) { Charts.place(told); Linked.stand(told); }
       document.dispatchEvent(new CustomEvent(told.part === "rule-curve" ? "rule-shown" : "looks-shown"));
     });
@@ -229,6 +269,9 @@
     });
     Shiny.addCustomMessageHandler("opened", (told) => {
       const editor = by("editor"), chosen = by("scenario");
+      by("title").textContent = told.title;
+      by("form").innerHTML = told.form;
+      for (const place of document.querySelectorAll(".part > .shown")) place.replaceChildren();
       editor.value = told.text;
       gutter([]);
       chosen.options[0].textContent = told.edited ? "(edited)" : told.scenario;
@@ -248,6 +291,10 @@
     new MutationObserver((changes) => {
       for (const change of changes) for (const node of change.addedNodes) arrived(node);
     }).observe(document.body, { childList: true, subtree: true });
-    if (matchMedia("(max-width: 900px)").matches) document.body.classList.add("folded");
+    // Where the form would stand above the results it is folded, also in a window that has just become narrow.
+    const narrow = matchMedia("(max-width: 900px)");
+    const folds = () => { if (document.body.classList.contains("folded") !== narrow.matches) fold(by("fold")); };
+    folds();
+    narrow.addEventListener("change", folds);
   });
 })();

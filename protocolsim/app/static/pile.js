@@ -40,7 +40,7 @@ const Pile = (function () {
     const x = (value) => EDGE + (WIDE - 2 * EDGE) * (value - low) / (high - low);
     element("line", { x1: EDGE, x2: WIDE - EDGE, y1: HIGH, y2: HIGH, stroke: "var(--line)" }, svg);
     for (const [at, anchor] of [[low + room, "start"], [high - room, "end"]]) {
-      element("text", { x: x(at), y: HIGH + 15, "text-anchor": anchor, class: "tick" }, svg).textContent = said(at) + (pile.unit ? " " + pile.unit : "");
+      element("text", { x: x(at), y: HIGH + 15, "text-anchor": anchor, class: "tick" }, svg).textContent = said(at) + (pile.unit && anchor === "end" ? " " + pile.unit : "");
     }
     if (pile.published !== null) {
       const line = element("line", { x1: x(pile.published), x2: x(pile.published), y1: 4, y2: HIGH, class: "published", "data-tip": `published: ${said(pile.published)} ${pile.unit}` }, svg);

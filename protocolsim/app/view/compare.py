@@ -67,8 +67,11 @@ class PairsPart(Part):
             _choice(state),
             tags.p(tags.strong("A: "), facts.titles[0], tags.br(), tags.strong("B: "), facts.titles[1]),
             files,
-            figure(("compare", self.name), "differences", answer, state),
-            _table(heads, [_row(pair) for pair in facts.pairs]),
+            tags.div(
+                figure(("compare", self.name), "differences", answer, state),
+                _table(heads, [_row(pair) for pair in facts.pairs]),
+                class_="pictures",
+            ),
             tags.p(f"{PAIRED} {facts.told}", class_="note"),
             tags.p(f"Only one of the two has: {', '.join(facts.only)}.", class_="note") if facts.only else None,
         )
@@ -97,7 +100,7 @@ def _row(pair: Pair) -> Tag:
 
 
 def _table(heads: list[str], rows: list[Tag]) -> Tag:
-    head = tags.thead(tags.tr(*[tags.th(h, scope="col") for h in heads]))
+    head = tags.thead(tags.tr(*[tags.th(h, scope="col") if h else tags.td() for h in heads]))
     return tags.div(tags.table(head, tags.tbody(*rows), class_="estimates"), class_="scroll")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, replace
 from typing import Any, ClassVar
 
@@ -19,6 +20,9 @@ from protocolsim.report.protocol.state_chart import StateChart
 from protocolsim.report.protocol.synopsis import describe
 from protocolsim.study.result import Result
 from protocolsim.text.cells import csv_text
+
+_SECTION = re.compile("<section><h2>(.*?)</h2>(.*?)</section>", re.DOTALL)
+_OPEN = ("Summary", "Schedule of assessments")
 
 
 class ChartPart(Part):
@@ -38,10 +42,18 @@ class ChartPart(Part):
 
     def show(self, answer: Answer, state: VisitorState) -> Tag | TagList:
         """The chart, then the synopsis, which has the schedule of assessments in it."""
-        return TagList(
-            figure(("design", self.name), "states", answer, state),
-            tags.div(HTML(answer.facts), class_="synopsis"),
-        )
+        chart = figure(("design", self.name), "states", answer, state)
+        return TagList(tags.div(chart, tags.div(*_folded(answer.facts), class_="synopsis"), class_="pictures"))
+
+
+def _folded(synopsis: str) -> list[Tag]:
+    """The sections of the synopsis, each to be opened; those that say most in fewest words are open."""
+    parts = []
+    for section in _SECTION.finditer(synopsis):
+        heading, body = section.groups()
+        opened = "" if heading in _OPEN else None
+        parts.append(tags.details(tags.summary(tags.h2(HTML(heading))), HTML(body), open=opened))
+    return parts
 
 
 def _picture(result: Result) -> Picture:

@@ -75,13 +75,17 @@ class TrialPart(Part):
         columns = ("this trial", f"all {facts.draws:,} trials")
         return TagList(
             tags.h2(f"Trial {facts.draw}, of {numbers.count(facts.draws, 'simulated trial')} numbered from 0"),
-            figure(("fifteen", self.name), "swimmers", answer, state),
-            tags.template(id="paths", data_paths=json.dumps(facts.paths)),
-            tags.details(
-                tags.summary("This trial's results, those of all trials, and the published ones"),
-                estimates_table(facts.rows, columns, spread=True),
-                tags.p(numbers.RANGE_MEANS, class_="note"),
+            tags.div(
+                figure(("fifteen", self.name), "swimmers", answer, state),
+                tags.details(
+                    tags.summary("This trial's results, those of all trials, and the published ones"),
+                    estimates_table(facts.rows, columns, spread=True),
+                    tags.p(numbers.RANGE_MEANS, class_="note"),
+                    open="",
+                ),
+                class_="pictures",
             ),
+            tags.template(id="paths", data_paths=json.dumps(facts.paths)),
         )
 
 

@@ -137,9 +137,7 @@ def _at(made: Boundaries, dragged: Settings) -> TagList:
 
 def _bounds(scenario: Scenario, bounds: tuple[Boundary, ...]) -> Tag:
     assert scenario.interim is not None
-    head = tags.tr(
-        tags.th("", scope="col"), *[tags.th(spoken(k.name), scope="col") for k in scenario.interim.looks]
-    )  # fmt: skip
+    head = tags.tr(tags.td(), *[tags.th(spoken(k.name), scope="col") for k in scenario.interim.looks])
     rows = [
         tags.tr(
             tags.th(spoken(b.name), scope="row", title=b.words),
@@ -161,7 +159,7 @@ def _brought(scenario: Scenario, effect: TriedBoundaries, null: TriedBoundaries 
         rows.append(
             tags.tr(tags.th(about.label, scope="row", title=about.counting), *cells, data_estimate=name)
         )  # fmt: skip
-    head = tags.tr(*[tags.th(h, scope="col") for h in ("", *columns)])
+    head = tags.tr(tags.td(), *[tags.th(h, scope="col") for h in columns])
     return tags.div(tags.table(tags.thead(head), tags.tbody(*rows), class_="estimates"), class_="scroll")
 
 
@@ -199,7 +197,10 @@ class LookFiguresPart(Part):
 
     def show(self, answer: Answer, state: VisitorState) -> Tag | TagList:
         """The figures."""
-        return TagList(tags.span(), *[figure(("looks", self.name), name, answer, state) for name in answer.facts])
+        return TagList(
+            tags.span(),
+            tags.div(*[figure(("looks", self.name), name, answer, state) for name in answer.facts], class_="pictures"),
+        )
 
 
 def _name(place: int) -> str:

@@ -18,7 +18,7 @@ from protocolsim.app.work.material import Progress, replicates_of, result_of
 from protocolsim.app.work.orders import Answer, Made, Tell
 from protocolsim.errors import UsageError
 from protocolsim.report.patient.figures import trace_figure
-from protocolsim.report.patient.page import story_html
+from protocolsim.report.patient.page import decisions_html, story_html
 from protocolsim.report.patient.story import Trace, trace
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.study.decision.counterfactual import NOT_IDENTIFIED
@@ -43,6 +43,7 @@ class PatientFacts:
     enrolled: tuple[int, ...]
     patient: str
     words: tuple[str, ...]
+    decisions: str
     story: str
     note: str
     other: str
@@ -100,6 +101,7 @@ class StoryPart(Part):
             enrolled,
             own.patient,
             own.words,
+            decisions_html(own),
             story_html(own),
             own.note,
             why,
@@ -115,7 +117,7 @@ class StoryPart(Part):
         return [replace(state, patient=number) for number in following if number != facts.number]
 
     def show(self, answer: Answer, state: VisitorState) -> Tag | TagList:
-        """Both figures, then the story."""
+        """The decisions, both figures, and the story to be opened."""
         facts: PatientFacts = answer.facts
         where = ("patient", self.name)
         sides = [tags.div(tags.h3("As it went"), figure(where, "own", answer, state))]
@@ -127,6 +129,7 @@ class StoryPart(Part):
             tags.div(facts.refused, class_="alert alert-warning", role="alert") if facts.refused else None,
             tags.h2(facts.heading),
             tags.p(f"Enrolled as number {place} of {len(facts.enrolled)}. {facts.patient}"),
+            HTML(facts.decisions),
             tags.div(*sides, class_="sides"),
             tags.p(facts.other, class_="missing") if facts.other else None,
             tags.details(
@@ -135,7 +138,6 @@ class StoryPart(Part):
                 tags.p(facts.note, class_="note"),
                 tags.ul(*[tags.li(w) for w in facts.words], class_="note"),
                 tags.p("The same in a terminal: ", tags.code(facts.again), class_="note") if facts.again else None,
-                open="",
             ),
         )
 

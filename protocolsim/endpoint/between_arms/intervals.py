@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from protocolsim.arithmetic import exp, kernel, log
+from protocolsim.arithmetic import exp, kernel, log, special_functions
 from protocolsim.arrays import Floats
 from protocolsim.endpoint.base import quotient
 from protocolsim.randomness import normal_quantile
@@ -123,8 +123,7 @@ def log_welch(one: OfArm, other: OfArm, confidence: float) -> Interval:
 
 def _half(variance1: Floats, n1: Floats, variance0: Floats, n0: Floats, confidence: float) -> Floats:
     """Half the width: the quantile of t, on Satterthwaite's degrees of freedom, times the standard error."""
-    from scipy.special import stdtrit
-
+    stdtrit = special_functions().stdtrit
     variance = variance1 + variance0
     spread = quotient(variance1 * variance1, n1 - 1.0) + quotient(variance0 * variance0, n0 - 1.0)
     freedom = quotient(variance * variance, spread)

@@ -19,9 +19,9 @@ from protocolsim.engine.batch.screening import Announcement, Candidates, Readmis
 from protocolsim.engine.batch.tables import Part, tables_of
 from protocolsim.engine.looks import closed_from, hold_all, obeyed, overrun, told
 from protocolsim.engine.snapshot import until_stopped
-from protocolsim.protocol.conduct import FAR, Conduct, HeldLooks
+from protocolsim.protocol.conduct import Conduct, HeldLooks
 from protocolsim.protocol.states import Protocol, State, Transition
-from protocolsim.records import NEVER, SUBJECTS_TOGETHER, Records
+from protocolsim.records import FAR, NEVER, SUBJECTS_TOGETHER, Records
 
 MOST_SUBJECTS = 4 * SUBJECTS_TOGETHER
 """The largest cohort that is simulated in one piece, as a look needs it."""

@@ -16,9 +16,9 @@ from protocolsim.engine.base import Trial
 from protocolsim.engine.des.calendar import Calendar
 from protocolsim.engine.des.simulation import protocol_machine
 from protocolsim.engine.looks import hold_all, look_at, overrun
-from protocolsim.protocol.conduct import FAR, NO_RULE, Conduct, Count, HeldLooks
+from protocolsim.protocol.conduct import NO_RULE, Conduct, Count, HeldLooks
 from protocolsim.protocol.counting import dates, last_minute
-from protocolsim.records import NEVER, Records, concatenate
+from protocolsim.records import FAR, NEVER, Records, concatenate
 
 _AT_ONCE = 2000  # subjects whose records are joined
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from protocolsim.analysis.base import Analysis
 from protocolsim.arrays import Floats, Mask
-from protocolsim.endpoint.base import Number
+from protocolsim.endpoint.base import Number, Population
 from protocolsim.errors import UsageError
 from protocolsim.interim.base import (
     KEY,
@@ -16,6 +16,7 @@ from protocolsim.interim.base import (
     NumberOrBoundary,
     NumberOrTrend,
     OfAnalysis,
+    OfCounts,
     Statistic,
     tested,
 )
@@ -67,8 +68,17 @@ interim:
 
     def values(self, known: Records, populations: Mapping[str, Mask], at: LookAt) -> Floats:
         """See Statistic."""
-        z = self.of.z_values(*tested(self.of, known, populations), known.replicates)
-        fraction = at.information if self.full is None else at.information * at.maximum / self.full
+        return self._given(
+            self.of.z_values(*tested(self.of, known, populations), known.replicates), at.information, at.maximum
+        )
+
+    def of_counts(self, declared: Mapping[str, Population]) -> OfCounts | None:
+        """See Statistic."""
+        test = self.of.of_counts(declared)
+        return None if test is None else OfCounts(test.criteria, lambda n, *found: self._given(test.z(n), *found))
+
+    def _given(self, z: Floats, information: Floats, maximum: float) -> Floats:
+        fraction = information if self.full is None else information * maximum / self.full
         critical = _critical(self.of) if self.critical is None else self.critical
         found: Floats = conditional_power(z, fraction, self.drift, critical)
         return found

@@ -9,7 +9,9 @@ from typing import ClassVar
 import numpy as np
 
 from protocolsim.arrays import Floats, Mask
-from protocolsim.interim.base import KEY, LookAt, PopulationName, Statistic, trial_of
+from protocolsim.endpoint.base import Population
+from protocolsim.endpoint.criteria.dated import of_population
+from protocolsim.interim.base import KEY, LookAt, OfCounts, PopulationName, Statistic, trial_of
 from protocolsim.records import Records
 
 
@@ -41,6 +43,11 @@ interim:
         """See Statistic."""
         members = trial_of(known)[populations[self.of]]
         return np.bincount(members, minlength=known.replicates).astype(np.float64)
+
+    def of_counts(self, declared: Mapping[str, Population]) -> OfCounts | None:
+        """See Statistic."""
+        criteria = of_population(self.of, declared)
+        return None if criteria is None else OfCounts((criteria,), lambda n, *_: n[0])
 
 
 KIND = NumberOf

@@ -10,10 +10,10 @@ import numpy as np
 
 from protocolsim.analysis.base import OfShare
 from protocolsim.arrays import Floats, Mask
-from protocolsim.endpoint.base import StateNames
+from protocolsim.endpoint.base import Population, StateNames
 from protocolsim.errors import UsageError
-from protocolsim.interim.base import KEY, LookAt, Prior, ShareOrControl, Statistic
-from protocolsim.interim.counted import both_counted, counted
+from protocolsim.interim.base import KEY, LookAt, OfCounts, Prior, ShareOrControl, Statistic
+from protocolsim.interim.counted import ArmCounts, arm_counts, counted, criteria_of
 from protocolsim.records import Records
 from protocolsim.sequential.beta import probability_above, probability_better
 
@@ -57,11 +57,24 @@ interim:
 
     def values(self, known: Records, populations: Mapping[str, Mask], at: LookAt) -> Floats:  # noqa: ARG002
         """See Statistic."""
+        return self._given(*counted(self.of, known, populations, self.arm, self._control))
+
+    def of_counts(self, declared: Mapping[str, Population]) -> OfCounts | None:
+        """See Statistic."""
+        criteria = criteria_of(self.of, declared, self.arm, self._control)
+        if criteria is None:
+            return None
+        return OfCounts(criteria, lambda n, *_: self._given(*(arm_counts(*n[k : k + 2]) for k in range(0, len(n), 2))))
+
+    @property
+    def _control(self) -> StateNames | None:
+        return self.above if isinstance(self.above, tuple) else None
+
+    def _given(self, one: ArmCounts, other: ArmCounts | None = None) -> Floats:
         if isinstance(self.above, tuple):
-            one, other = both_counted(self.of, known, populations, self.arm, self.above)
+            assert other is not None
             found = probability_better(one.x, one.n, other.x, other.n, self.prior)
             return np.where(one.anybody & other.anybody, found, np.nan)
-        one = counted(self.of, known, populations, self.arm)
         return np.where(one.anybody, probability_above(one.x, one.n, self.above, self.prior), np.nan)
 
 

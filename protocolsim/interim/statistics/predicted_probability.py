@@ -10,10 +10,10 @@ import numpy as np
 
 from protocolsim.analysis.base import OfShare
 from protocolsim.arrays import Floats, Mask
-from protocolsim.endpoint.base import StateNames
+from protocolsim.endpoint.base import Population, StateNames
 from protocolsim.errors import UsageError
-from protocolsim.interim.base import KEY, Fraction, LookAt, Prior, ShareOrControl, Statistic, WholeNumber
-from protocolsim.interim.counted import ArmCounts, both_counted, counted
+from protocolsim.interim.base import KEY, Fraction, LookAt, OfCounts, Prior, ShareOrControl, Statistic, WholeNumber
+from protocolsim.interim.counted import ArmCounts, arm_counts, counted, criteria_of
 from protocolsim.records import Records
 from protocolsim.sequential.predictive import predicted_above, predicted_better
 
@@ -64,9 +64,23 @@ interim:
 
     def values(self, known: Records, populations: Mapping[str, Mask], at: LookAt) -> Floats:  # noqa: ARG002
         """See Statistic."""
+        return self._given(*counted(self.of, known, populations, self.arm, self._control))
+
+    def of_counts(self, declared: Mapping[str, Population]) -> OfCounts | None:
+        """See Statistic."""
+        criteria = criteria_of(self.of, declared, self.arm, self._control)
+        if criteria is None:
+            return None
+        return OfCounts(criteria, lambda n, *_: self._given(*(arm_counts(*n[k : k + 2]) for k in range(0, len(n), 2))))
+
+    @property
+    def _control(self) -> StateNames | None:
+        return self.above if isinstance(self.above, tuple) else None
+
+    def _given(self, one: ArmCounts, other: ArmCounts | None = None) -> Floats:
         if isinstance(self.above, tuple):
-            return self._two_arms(*both_counted(self.of, known, populations, self.arm, self.above))
-        one = counted(self.of, known, populations, self.arm)
+            assert other is not None
+            return self._two_arms(one, other)
         last = np.maximum(self.last, one.n)
         found = np.full(len(last), np.nan)
         for number in np.unique(last[one.anybody]).tolist():

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from protocolsim.arrays import Floats, Mask
+from protocolsim.endpoint.base import Population
 from protocolsim.endpoint.share import Share
 from protocolsim.endpoint.share_of_values import ShareOfValues
-from protocolsim.interim.base import KEY, LookAt, OfEndpoint, Statistic
+from protocolsim.interim.base import KEY, LookAt, OfCounts, OfEndpoint, Statistic
 from protocolsim.records import Records
 
 
@@ -42,6 +43,11 @@ interim:
     def values(self, known: Records, populations: Mapping[str, Mask], at: LookAt) -> Floats:  # noqa: ARG002
         """See Statistic."""
         return self.of.value(self.of.sums(known, populations))
+
+    def of_counts(self, declared: Mapping[str, Population]) -> OfCounts | None:
+        """See Statistic; of shares."""
+        criteria = self.of.criteria(declared) if isinstance(self.of, Share) else None
+        return None if criteria is None else OfCounts(criteria, lambda n, *_: self.of.value(n.T))
 
 
 KIND = ValueOf

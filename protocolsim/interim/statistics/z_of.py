@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from protocolsim.arrays import Floats, Mask
-from protocolsim.interim.base import KEY, LookAt, OfAnalysis, Statistic, tested
+from protocolsim.endpoint.base import Population
+from protocolsim.interim.base import KEY, LookAt, OfAnalysis, OfCounts, Statistic, tested
 from protocolsim.records import Records
 
 
@@ -37,6 +38,11 @@ interim:
     def values(self, known: Records, populations: Mapping[str, Mask], at: LookAt) -> Floats:  # noqa: ARG002
         """See Statistic."""
         return self.of.z_values(*tested(self.of, known, populations), known.replicates)
+
+    def of_counts(self, declared: Mapping[str, Population]) -> OfCounts | None:
+        """See Statistic."""
+        test = self.of.of_counts(declared)
+        return None if test is None else OfCounts(test.criteria, lambda n, *_: test.z(n))
 
 
 KIND = ZOf

@@ -11,17 +11,19 @@ from protocolsim.study.estimation.estimate import Estimate
 
 SHARES = ("share_sent", "sensitivity", "specificity")
 FOLLOWING = ("expected_count", "expected_stop", "expected_dose")
+_CAPTIONED = (*SHARES, *FOLLOWING)
 
 
 class MarkedThreshold:
     """One threshold of a curve, and what the captions say of it; without a number it is the scenario's own."""
 
-    def __init__(self, drawn: Drawn, threshold: float | None = None) -> None:
+    def __init__(self, drawn: Drawn, threshold: float | None = None, at: Mapping[str, Estimate] | None = None) -> None:
+        """`at`: the estimates at it, where they are at hand."""
         self.drawn = drawn
         self.own = drawn.curve.own
         self.threshold = self.own if threshold is None else threshold
         self.said = drawn.said(self.threshold)
-        self.at: Mapping[str, Estimate] = drawn.curve.at(self.threshold)
+        self.at: Mapping[str, Estimate] = drawn.curve.at(self.threshold, _CAPTIONED) if at is None else at
 
     @property
     def named(self) -> str:

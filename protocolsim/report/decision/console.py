@@ -53,7 +53,7 @@ def print_thresholds(summary: CurveSummary, console: Console) -> None:
     run = summary.result
     ran = (
         f"seed {run.seed}, {style_numbers.count(run.replicates, 'replicate')} on both branches, {run.engine} engine, "
-        f"protocolsim {run.version}, {run.provenance['run time']}"
+        f"protocolsim {run.version}, {run.seconds:.1f} s"
     )
     for text in ("", *notes, *(f"Caveat: {n}" for n in run.scenario.notes), ran):
         screen.put(text, "dim")

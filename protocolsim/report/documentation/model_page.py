@@ -10,7 +10,7 @@ from protocolsim.component import ENROLMENT, MARKS, Component, Hazard, Parameter
 from protocolsim.disease.base import Disease
 from protocolsim.errors import UsageError
 from protocolsim.report.documentation.declared_page import sections
-from protocolsim.scenario.build.components import disease_names, drug_names, load_shipped, shipped_model
+from protocolsim.scenario.build.cast.components import disease_names, drug_names, load_shipped, shipped_model
 from protocolsim.text.markdown import listed, table
 from protocolsim.units import in_words
 

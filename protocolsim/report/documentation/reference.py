@@ -21,7 +21,7 @@ from protocolsim.component import MARKS, Component
 from protocolsim.disease.base import Disease
 from protocolsim.report.documentation.examples import EXAMPLES, TARGETS
 from protocolsim.report.documentation.explain import NAME, Entry
-from protocolsim.scenario.build.components import disease_names, drug_names, load_shipped
+from protocolsim.scenario.build.cast.components import disease_names, drug_names, load_shipped
 from protocolsim.scenario.file.parts import Names, Scalar
 from protocolsim.scenario.file.schema import EndpointPart, ScenarioPart
 from protocolsim.scenario.kinds import KindEntry, KindKey, kind_entries

@@ -11,13 +11,14 @@ from protocolsim.records import Records
 from protocolsim.report.looks.frames import (
     boundary_frame,
     bounded,
+    counts,
     endings_frame,
     endings_of,
     fan_frame,
     fractions,
     one_trial_frame,
 )
-from protocolsim.report.looks.wording import spoken
+from protocolsim.report.looks.wording import is_share, spoken, valued
 from protocolsim.report.style import numbers
 from protocolsim.report.style.figures import BLUE, BROWN, GREEN, GREY, INK, ORANGE, PURPLE, RED, SKY, finish, legend
 from protocolsim.study.result import Result
@@ -73,7 +74,7 @@ def _design(result: Result) -> Design:
 def _chosen(design: Design, statistic: str | None) -> str:
     offered = tuple(bounded(design))
     if not offered:
-        raise UsageError("no rule of the looks compares a statistic with a boundary, so there is none to draw")
+        raise UsageError("no rule of the looks compares a statistic with a boundary or a number: there is none to draw")
     if statistic is not None and statistic not in offered:
         raise UsageError(unknown("statistic with a boundary", statistic, offered))
     return statistic or offered[0]
@@ -83,11 +84,12 @@ def _boundaries(design: Design, records: Records, statistic: str, trial: TrialLo
     import altair as alt
 
     fan = fan_frame(design, records, statistic)
-    bounds = boundary_frame(design, fractions(design, records), statistic)
+    bounds = boundary_frame(design, fractions(design, records), statistic, counts(design, records))
     own = None if trial is None else one_trial_frame(trial, statistic)
     if len(fan) == 0 and (own is None or len(own) == 0):
         raise UsageError(f"'{statistic}' is undefined at every look, so there is nothing to draw")
-    layers = [*_fan_layers(design, fan, statistic), *_bound_layers(bounds), *([] if own is None else _own_layers(own))]
+    y = _y(design, statistic)
+    layers = [*_fan_layers(design, fan, y), *_bound_layers(bounds), *([] if own is None else _own_layers(own))]
     number = fan["trial"].nunique()
     chart: alt.LayerChart = alt.LayerChart(layer=layers).properties(width=_WIDTH, height=_HEIGHT)
     names = [spoken(name) for name in bounds["boundary"].unique()]
@@ -101,12 +103,19 @@ def _boundaries(design: Design, records: Records, statistic: str, trial: TrialLo
     finished: alt.LayerChart = finish(
         chart,
         f"{spoken(statistic)} at each look, and the boundaries it is compared with",
-        f"{thin}Thick lines are the boundaries ({', '.join(names)}), a dot at each look that has one. {marked}"
+        f"{_meant(design, statistic)}{thin}Thick lines are the bounds ({', '.join(names)}), a dot at each look that "
+        f"has one. {marked}"
         "Look at how early lines cross a boundary, and how far beyond it they are then.",
         f"{spoken(statistic)} over the fraction of the information at {len(design.looks)} looks, with boundaries. "
-        + _bounds_said(bounds),
+        + _bounds_said(design, statistic, bounds),
     )
     return finished
+
+
+def _meant(design: Design, statistic: str) -> str:
+    """What a statistic is, in a sentence; "" for one that is computed of others."""
+    meaning = next((type(s).meaning for s in design.statistics if s.name == statistic), "")
+    return f"{spoken(statistic)}: {meaning}. " if meaning else ""
 
 
 def _marked(trial: TrialLooks, own: pd.DataFrame | None) -> str:
@@ -115,10 +124,10 @@ def _marked(trial: TrialLooks, own: pd.DataFrame | None) -> str:
     return f"The blue line is replicate {trial.replicate}{goes}. "
 
 
-def _bounds_said(bounds: pd.DataFrame) -> str:
+def _bounds_said(design: Design, statistic: str, bounds: pd.DataFrame) -> str:
     said = [
         f"{spoken(str(name))}: "
-        + ", ".join(f"{numbers.plain(v)} at {look}" for v, look in zip(rows["value"], rows["look"], strict=True))
+        + ", ".join(f"{_bound(design, statistic, v)} at {look}" for v, look in zip(rows["value"], rows["look"], strict=True))
         for name, rows in bounds.groupby("boundary", sort=False)
     ]
     return "; ".join(said) + "."
@@ -140,20 +149,26 @@ def _x() -> alt.X:
     )
 
 
-def _y(statistic: str) -> alt.Y:
+def _bound(design: Design, statistic: str, value: float) -> str:
+    """A bound as a reader meets it: of a share, in per cent."""
+    return valued(design, statistic, value) if is_share(design, statistic) else numbers.plain(value)
+
+
+def _y(design: Design, statistic: str) -> alt.Y:
     import altair as alt
 
-    return alt.Y("value:Q", title=spoken(statistic), scale=alt.Scale(zero=False), axis=alt.Axis(grid=True))
+    axis = alt.Axis(grid=True, format=".0%") if is_share(design, statistic) else alt.Axis(grid=True)
+    return alt.Y("value:Q", title=spoken(statistic), scale=alt.Scale(zero=False), axis=axis)
 
 
-def _fan_layers(design: Design, fan: pd.DataFrame, statistic: str) -> list[Any]:
+def _fan_layers(design: Design, fan: pd.DataFrame, y: alt.Y) -> list[Any]:
     import altair as alt
 
     colours = tints(design)
     shown = [words for words in colours if (fan["ending"] == words).any()]
     scale = alt.Scale(domain=shown, range=[colours[w] for w in shown])
     colour = alt.Color("ending:N", title=None, scale=scale, legend=_legend(shown))
-    base = alt.Chart(fan).encode(x=_x(), y=_y(statistic), color=colour)
+    base = alt.Chart(fan).encode(x=_x(), y=y, color=colour)
     many = fan["trial"].nunique() > 30
     return [
         base.mark_line(strokeWidth=1, opacity=0.3 if many else 0.7).encode(detail="trial:N"),

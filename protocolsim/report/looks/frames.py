@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import operator
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from protocolsim.arrays import Integers
 from protocolsim.endpoint.base import rows_of
-from protocolsim.interim.design import Design
+from protocolsim.interim.design import COUNTED, Design, TrialRule
 from protocolsim.interim.estimates.made import ending_name
-from protocolsim.protocol.conduct import FAR
-from protocolsim.protocol.rules import Name, Negation, Node, Operation, parse
-from protocolsim.records import READ, Records, leaving
+from protocolsim.protocol.rules import Name, Negation, Node, Number, Operation, names_in, parse
+from protocolsim.records import FAR, READ, Records, leaving
 from protocolsim.report.looks.wording import spoken
 from protocolsim.report.run.figure_data import labels_of_states
 from protocolsim.study.result import Result
@@ -26,23 +27,74 @@ if TYPE_CHECKING:
 MOST_TRIALS = 200
 MOST_LANES = 120
 _COMPARES = ("<", "<=", ">", ">=")
+_COMPUTES = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv}
+
+
+@dataclass(frozen=True)
+class _Bound:
+    """What a rule compares a statistic with: a boundary by its name, or a number by the rule's reason and its text."""
+
+    statistic: str
+    name: str
+    number: Node | None
+    rule: TrialRule
 
 
 def bounded(design: Design) -> dict[str, tuple[str, ...]]:
-    """The statistics that some rule compares with a boundary, each with these boundaries, in file order."""
-    names, bounds = set(design.values), {b.name for b in design.boundaries}
-    pairs: list[tuple[str, str]] = []
+    """The statistics that some rule compares with a bound, each with the names of these.
+
+    Boundaries have their own names and stand first, in file order; a number, or what is computed of how many were
+    followed, has the reason that its rule gives.
+    """
+    found = _bounds(design)
+    order = [*(b.name for b in design.boundaries), *design.conclusions]
+    return {
+        statistic: tuple(sorted({b.name for b in found if b.statistic == statistic}, key=order.index))
+        for statistic in dict.fromkeys(b.statistic for b in found)
+    }
+
+
+def _bounds(design: Design) -> list[_Bound]:
+    """Every comparison of a statistic with a bound, in file order."""
+    boundaries = {b.name for b in design.boundaries}
+    names = set(design.values) - set(COUNTED)
+    found = []
     for rule in design.rules:
         for node in [] if rule.rule is None else _comparisons(parse(rule.rule.words)):
-            left, right = (side.name if isinstance(side, Name) else "" for side in (node.left, node.right))
-            if left in names and right in bounds:
-                pairs.append((left, right))
-            elif right in names and left in bounds:
-                pairs.append((right, left))
-    order = [b.name for b in design.boundaries]
+            for one, other in ((node.left, node.right), (node.right, node.left)):
+                if not (isinstance(one, Name) and one.name in names):
+                    continue
+                if isinstance(other, Name) and other.name in boundaries:
+                    found.append(_Bound(one.name, other.name, None, rule))
+                elif _names(other) <= set(COUNTED):
+                    found.append(_Bound(one.name, rule.reason, other, rule))
+    return found
+
+
+def _names(node: Node) -> set[str]:
+    return set(names_in(node))
+
+
+def _level(node: Node, counted: Mapping[str, float]) -> float:
+    """The number that an expression of numbers and counts stands for; nan where it is another kind of expression."""
+    if isinstance(node, Number):
+        return node.value
+    if isinstance(node, Name):
+        return counted[node.name]
+    if isinstance(node, Negation):
+        return -_level(node.operand, counted) if node.op == "-" else float("nan")
+    if not isinstance(node, Operation) or node.op not in _COMPUTES:
+        return float("nan")
+    return float(_COMPUTES[node.op](_level(node.left, counted), _level(node.right, counted)))
+
+
+def counts(design: Design, records: Records) -> dict[str, list[float]]:
+    """What is counted at each look, by name: the mean over the trials in which it was held, nan without any."""
+    looks = records["looks"]
+    held = [(looks["look"] == k) & looks["held"] for k in range(len(design.looks))]
     return {
-        statistic: tuple(sorted({b for s, b in pairs if s == statistic}, key=order.index))
-        for statistic in dict.fromkeys(s for s, _ in pairs)
+        name: [float(looks[f"{READ}{name}"][mine].mean()) if mine.any() else float("nan") for mine in held]
+        for name in COUNTED
     }
 
 
@@ -68,11 +120,22 @@ def fractions(design: Design, records: Records) -> list[float]:
     return result
 
 
-def boundary_frame(design: Design, at: Sequence[float], statistic: str) -> pd.DataFrame:
-    """One row for each bound of a statistic: `boundary`, `look`, `information` and `value`; none where it has none."""
+def boundary_frame(
+    design: Design, at: Sequence[float], statistic: str, counted: Mapping[str, Sequence[float]] | None = None
+) -> pd.DataFrame:
+    """One row for each bound of a statistic: `boundary`, `look`, `information` and `value`; none where it has none.
+
+    counted: what `counts` gives, for bounds that are computed of it; those are left out without.
+    """
     import pandas as pd
 
-    values = {b.name: b.values for b in design.boundaries}
+    values = {b.name: list(b.values) for b in design.boundaries}
+    for bound in _bounds(design):
+        if bound.statistic == statistic and bound.number is not None:
+            mine = values.setdefault(bound.name, [float("nan")] * len(design.looks))
+            for k in range(len(design.looks)):
+                if design.may_hold(bound.rule, k) and (counted is not None or not _names(bound.number)):
+                    mine[k] = _level(bound.number, {n: c[k] for n, c in (counted or {}).items()})
     rows = [
         (name, spoken(look.name), at[k], values[name][k])
         for name in bounded(design)[statistic]

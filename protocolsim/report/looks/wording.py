@@ -76,13 +76,13 @@ def filled(design: Design, scenario: Scenario, rule: TrialRule, look: int, value
     def number(found: re.Match[str]) -> str:
         name = found[0]
         if name in known:
-            return f"{digits(100 * known[name])} %" if percent and _share(design, name) else digits(known[name])
+            return f"{digits(100 * known[name])} %" if percent and is_share(design, name) else digits(known[name])
         return scenario.named[name].text if name in scenario.named else name
 
     return _WORD.sub(number, words)
 
 
-def _share(design: Design, name: str) -> bool:
+def is_share(design: Design, name: str) -> bool:
     """Whether a name stands for a share, which is 0 to 1 inside and said in per cent."""
     if name == INFORMATION:
         return True
@@ -97,6 +97,6 @@ def unit_of(design: Design, name: str) -> str:
 
 def valued(design: Design, name: str, value: float) -> str:
     """A value that a look reads, as a reader meets it."""
-    if _share(design, name):
+    if is_share(design, name):
         return "undefined" if value != value else f"{digits(100 * value)} %"
     return f"{digits(value)} {unit_of(design, name)}".rstrip()

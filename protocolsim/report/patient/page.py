@@ -28,6 +28,17 @@ def trace_page(trace: Trace) -> str:
     return plain_page(trace.heading, trace.end, [trace.patient], sections)
 
 
+def decisions_html(trace: Trace) -> str:
+    """The decisions alone, each with its other branches."""
+    return "".join(
+        f'<p class="decided">{words(line.text)}'
+        + "".join(f'<span class="other">{words(other)}</span>' for other in line.others)
+        + "</p>"
+        for line in trace.lines
+        if line.kind == "decision"
+    )
+
+
 def story_html(trace: Trace) -> str:
     """The sentences as an HTML list; decisions stand out, with their other branches."""
     lines = []

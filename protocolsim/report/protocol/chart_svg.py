@@ -80,7 +80,7 @@ def walked(chart: StateChart, tints: Sequence[str]) -> tuple[str, dict[int, tupl
     wide, high = laid.width + 2 * _EDGE, laid.height + 2 * _EDGE
     said = html.words(f"State chart: {chart.title}")
     face = f'font-family="{FONT}" font-size="{SIZE}"'
-    view = f'viewBox="0 0 {wide:.0f} {high:.0f}" style="max-width: {wide:.0f}px"'
+    view = f'viewBox="0 0 {wide:.0f} {high:.0f}" style="--natural: {wide:.0f}"'
     head = f'<svg xmlns="http://www.w3.org/2000/svg" {view} role="img" aria-label="{said}" {face}>'
     body = "\n".join([head, f'<g transform="translate({_EDGE} {_EDGE})">', *parts, "</g>", "</svg>"])
     return on_page(body), rooms

@@ -51,7 +51,7 @@ class Synopsis:
             items = "".join(f"<li>{words(line)}</li>" for line in lines)
             body = f"<p>{words(lines[0])}</p>" if len(lines) == 1 else f"<ul>{items}</ul>"
             if heading == "Schedule of assessments":
-                body = f'<div class="scroll">{schedule_html(schedule(self.scenario))}</div>'
+                body = f'<div class="scroll" tabindex="0">{schedule_html(schedule(self.scenario))}</div>'
             parts.append(f"<section><h2>{words(heading)}</h2>{body}</section>")
         return "".join(parts)
 

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from protocolsim.report.looks.summary import OVER_ALL_MEANS, EndingsOfLook, LooksSummary, summary_of
 from protocolsim.report.parameters import summary as parameters
 from protocolsim.report.parameters.console import print_shares
 from protocolsim.report.protocol import text as protocol_text
@@ -21,6 +20,8 @@ from protocolsim.study.validation import published_rows
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from protocolsim.report.looks.summary import EndingsOfLook, LooksSummary
 
 _SAMPLING = Column("Sampling range,\nfixed parameters", short="Sampling\nrange")
 _PREDICTION = Column("Prediction range,\nparameters included", short="Prediction\nrange")
@@ -51,7 +52,7 @@ def _summary(screen: Screen, result: Result, shown: Mapping[str, int] | None) ->
     for line in (*result.scenario.warnings, *levels.warnings(result)):
         put(f"Warning: {line}", "bold yellow")
     _said(screen, result)
-    of_looks = summary_of(result)
+    of_looks = _looks_of(result)
     hidden = []
     for name, (draw, rows) in _tables(result, of_looks, brief=shown is not None).items():
         kept = len(rows) if shown is None else shown[name]
@@ -78,6 +79,15 @@ def _summary(screen: Screen, result: Result, shown: Mapping[str, int] | None) ->
     else:
         put(_where_more(result, hidden), "dim")
     put(_how_it_ran(result), "dim")
+
+
+def _looks_of(result: Result) -> LooksSummary | None:
+    """What is said of looks, which is imported for a trial that has them."""
+    if result.scenario.interim is None:
+        return None
+    from protocolsim.report.looks.summary import summary_of
+
+    return summary_of(result)
 
 
 def _said(screen: Screen, result: Result) -> None:
@@ -125,7 +135,7 @@ def _fitting(result: Result) -> dict[str, int]:
     """
     from rich.console import Console
 
-    tables = _tables(result, summary_of(result), brief=True)
+    tables = _tables(result, _looks_of(result), brief=True)
     shown = {name: len(rows) for name, (_, rows) in tables.items()}
     while True:
         out = io.StringIO()
@@ -184,8 +194,11 @@ def _meanings(result: Result) -> list[str]:
         (numbers.tests(result), numbers.TESTS_MEAN),
         (result.levels, levels.LEVELS_MEAN),
         (numbers.over_trials(result), numbers.CONTRASTS_MEAN),
-        (summary_of(result), OVER_ALL_MEANS),
     ]
+    if result.scenario.interim is not None:
+        from protocolsim.report.looks.summary import OVER_ALL_MEANS
+
+        told.append((True, OVER_ALL_MEANS))
     return [line for there, line in told if there]
 
 
@@ -221,15 +234,10 @@ def print_validation(result: Result, console: Console) -> None:
 
 
 def _how_it_ran(result: Result) -> str:
-    parts = [
-        f"seed {result.seed}",
-        numbers.count(result.replicates, "replicate"),
-        f"{result.engine} engine",
-        f"protocolsim {result.version}",
-    ]
-    if "run time" in result.provenance:
-        parts.append(result.provenance["run time"])
-    return ", ".join(parts)
+    """Not from `provenance`: its checksum of the scenario and versions of packages take a tenth of a short command."""
+    trials = numbers.count(result.replicates, "replicate")
+    made = f"{result.engine} engine, protocolsim {result.version}, {result.seconds:.1f} s"
+    return f"seed {result.seed}, {trials}, {made}"
 
 
 def _endpoints(screen: Screen, rows: Sequence[Estimate], *, result: Result) -> None:

@@ -17,6 +17,7 @@ import numpy as np
 from protocolsim.arrays import Floats
 from protocolsim.endpoint.base import Reported
 from protocolsim.errors import UsageError
+from protocolsim.interim.estimates.bias import BiasAtStopping
 from protocolsim.report.run.figure_data import finals, patient_frame, patients, state_labels
 from protocolsim.report.run.swimmers import lane_frame
 from protocolsim.report.style import numbers
@@ -232,13 +233,27 @@ def _weeks(low: float, high: float, per_week: float) -> tuple[Tick, ...]:
 
 
 @dataclass(frozen=True)
-class DotRow:
-    """Single trials of one scenario: dots by place (x per cent, y pixels above the line), and whose they are.
+class DotSource:
+    """What a row of dots is of: a number by name, of which run, and what a reader calls it.
 
-    `own`: they are the scenario's own, and not of one beside it or of a change.
+    `own`: the run is the scenario's own, and not of one beside it or of a change.
     """
 
     label: str
+    result: Result
+    name: str
+    own: bool
+
+
+@dataclass(frozen=True)
+class DotRow:
+    """Single trials of one number: dots by place (x per cent, y pixels above the line), and whose they are.
+
+    `what`: what stands before `said`. `own` as in DotSource.
+    """
+
+    label: str
+    what: str
     said: str
     dots: tuple[tuple[float, float], ...]
     height: float
@@ -251,69 +266,89 @@ class DotRow:
 class TrialDots:
     """Rows of single trials on one axis from `low` to `high` (as printed), with all of it in words.
 
-    `what`: what stands before the numbers of each row; `typical`: there are more trials than dots.
+    `dotted`: some row has dots; `typical`: there are more trials than dots.
     """
 
     rows: tuple[DotRow, ...]
     ticks: tuple[Tick, ...]
     low: float
     high: float
-    what: str
+    dotted: int
     typical: bool
     alternative: str
 
 
-def trial_dots(
-    endpoint: Reported, rows: Sequence[tuple[str, Result, bool]], ends: tuple[float | None, float | None]
-) -> TrialDots | None:
-    """Single trials of each result, by title, with whether it is the scenario's own; None where none has a value.
+def trial_dots(sources: Sequence[DotSource], ends: tuple[float | None, float | None]) -> TrialDots | None:
+    """Single trials of each number; all are in the unit of the first. None where none has a value.
 
-    Trials of a test only say yes or no: they have the line of all together, and no dots. `ends` of the axis are the
-    prediction's; where it has none, shares have 0 to 100 % and all else what occurs.
+    Trials of a test only say yes or no, and a bias is of many trials together: they have the line of all, and no dots.
+    `ends` of the axis are the prediction's; where it has none, shares have 0 to 100 % and all else what occurs.
     """
-    if endpoint.over_trials:
+    reported = sources[0].result.scenario.reported[sources[0].name]
+    unit = reported.unit
+    found = [(source, _values(source.result, source.name)) for source in sources]
+    found = [(source, values) for source, values in found if len(values)]
+    if not found:
         return None
-    values = {title: _of_trials(result, endpoint.name) for title, result, _ in rows}
-    values = {title: of for title, of in values.items() if len(of)}
-    if not values:
-        return None
-    low, high = _axis(np.concatenate(list(values.values())), endpoint.unit, ends)
-    drawn = []
-    for title, result, own in rows:
-        if title in values:
-            estimate = result.estimates[endpoint.name]
-            mean = numbers.scaled(estimate.value, endpoint.unit)
-            if endpoint.decides:
-                drawn.append(DotRow(title, numbers.simulated(estimate), (), 22.0, 0.0, _across(mean, low, high), own))
-            else:
-                drawn.append(_row(title, numbers.one_trial(estimate), values[title], low, high, mean, own))
+    low, high = _axis(np.concatenate([values for _, values in found]), unit, ends)
+    drawn = [_row(source, values, low, high) for source, values in found]
     at = [low + (high - low) * k / 4 for k in range(5)]
-    unit = f" {endpoint.unit}" if endpoint.unit else ""
-    ticks = tuple(Tick(25.0 * k, numbers.plain(value) + unit) for k, value in enumerate(at))
-    what = "of all trials" if endpoint.decides else "90 % of trials from"
-    told = "; ".join(f"{row.label}: {what} {row.said}" for row in drawn)
-    words = f"Simulated trials, {endpoint.label}. {told}."
-    return TrialDots(tuple(drawn), ticks, low, high, what, max(map(len, values.values())) > DOTS, words)
+    behind = f" {unit}" if unit else ""
+    ticks = tuple(Tick(25.0 * k, numbers.plain(value) + behind) for k, value in enumerate(at))
+    told = "; ".join(f"{row.label}: {row.what} {row.said}" for row in drawn)
+    words = f"Simulated trials, {reported.label}. {told}."
+    dotted = max(len(row.dots) for row in drawn)
+    return TrialDots(tuple(drawn), ticks, low, high, dotted, max(len(v) for _, v in found) > DOTS, words)
 
 
-def _of_trials(result: Result, name: str) -> Floats:
-    """The value of each single trial that has one, as printed."""
+def _together(reported: Reported) -> bool:
+    """Whether a number is of many trials together, and no mean of what single ones give."""
+    return reported.over_trials or isinstance(reported, BiasAtStopping)
+
+
+def _values(result: Result, name: str) -> Floats:
+    """The value of each single trial that has one, as printed; of what all give together that, and nothing to see."""
     endpoint = result.scenario.reported[name]
+    if _together(endpoint):
+        both = np.array([0.0, numbers.scaled(result.estimates[name].value, endpoint.unit)])
+        return both if np.isfinite(both).all() else both[:0]
     values = endpoint.value(endpoint.completed(result.sums[name]))
     return np.asarray([numbers.scaled(float(v), endpoint.unit) for v in values[~np.isnan(values)]], dtype=np.float64)
 
 
 def _axis(values: Floats, unit: str, ends: tuple[float | None, float | None]) -> tuple[float, float]:
+    """Where an axis of four equal steps begins and ends: at the ends asked for, else at round numbers about the values.
+
+    A share has all of 0 to 100 % where it can, and what is never negative begins at zero: a prediction may lie anywhere.
+    """
+    least, most = float(values.min()), float(values.max())
     low, high = (None if end is None else numbers.scaled(end, unit) for end in ends)
-    if low is None or high is None:
-        spread = float(values.max() - values.min()) or max(abs(float(values.max())), 1.0)
-        low, high = float(values.min()) - spread, float(values.max()) + spread
-        if unit == "%":
-            low, high = (0.0 if values.min() >= 0 else low), (100.0 if values.max() <= 100 else high)
-    return min(low, float(values.min())), max(high, float(values.max()))
+    if low is not None and high is not None:
+        return min(low, least), max(high, most)
+    if unit == "%" and least >= 0.0 and most <= 100.0:
+        return 0.0, 100.0
+    if unit == "%" and 50.0 < most <= 100.0:
+        return 20.0 * math.floor(least / 20.0), 100.0
+    spread = (most - least) or max(abs(most), 1.0)
+    return _round_ends(0.0 if least >= 0.0 else least - spread / 5, most + spread / 5)
 
 
-def _row(title: str, said: str, values: Floats, low: float, high: float, mean: float, own: bool) -> DotRow:
+def _round_ends(low: float, high: float) -> tuple[float, float]:
+    """The ends of four equal round steps that hold both."""
+    size = 10.0 ** math.floor(math.log10((high - low) / 4))
+    for step in (size * k for k in (1.0, 2.0, 2.5, 5.0, 10.0, 20.0)):
+        first = step * math.floor(low / step)
+        if first + 4 * step >= high:
+            return first, first + 4 * step
+    return low, high
+
+
+def _row(source: DotSource, values: Floats, low: float, high: float) -> DotRow:
+    estimate = source.result.estimates[source.name]
+    mean = _across(numbers.scaled(estimate.value, estimate.unit), low, high)
+    if estimate.decides or _together(source.result.scenario.reported[source.name]):
+        what = "of all trials" if estimate.decides else "over all trials"
+        return DotRow(source.label, what, numbers.simulated(estimate), (), 22.0, 0.0, mean, source.own)
     at = (np.arange(DOTS) + 0.5) / DOTS if len(values) > DOTS else (np.arange(len(values)) + 0.5) / len(values)
     shown = np.quantile(values, at, method="inverted_cdf")
     width = max(high - low, 1e-9)
@@ -325,9 +360,10 @@ def _row(title: str, said: str, values: Floats, low: float, high: float, mean: f
     for place in bins:
         dots.append(((place + 0.5) * 100 / _BINS, (stacked[place] + 0.5) * pitch))
         stacked[place] += 1
-    return DotRow(
-        title, said, tuple(dots), deepest * pitch + 6, max(pitch / 2 - 0.4, 1.0), _across(mean, low, high), own
-    )
+    said, height = numbers.one_trial(estimate), deepest * pitch + 6
+    radius = max(pitch / 2 - 0.4, 1.0)
+    what = "90 % of trials from" if estimate.lo < estimate.hi else "90 % of trials at"
+    return DotRow(source.label, what, said, tuple(dots), height, radius, mean, source.own)
 
 
 def _across(value: float, low: float, high: float) -> float:

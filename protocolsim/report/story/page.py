@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 from pathlib import Path
 
 from protocolsim.report.story.summary import ToldStory, opening, told
+from protocolsim.report.style.stylesheet import font_faces
 from protocolsim.study.story_runs import StoryRuns
 from protocolsim.text.html import rendered, safe
+from protocolsim.text.spoken import TABLE
 
 STATIC = Path(__file__).with_name("static")
 """The folder of what both load: the script and the style."""
@@ -28,7 +31,7 @@ def story_html(runs: StoryRuns) -> str:
 
 def story_of_told(story: ToldStory) -> str:
     """The same of a story that has been told."""
-    return rendered(_FOLDER / "story.html.j2", story=story)
+    return rendered(_FOLDER / "story.html.j2", story=story, number_words=json.dumps(TABLE))
 
 
 def story_page(runs: StoryRuns) -> str:
@@ -43,6 +46,6 @@ def story_page(runs: StoryRuns) -> str:
         opening=safe(opening_html(runs)),
         story=safe(story_html(runs)),
         script=safe(script),
-        style=safe(style),
+        style=safe(font_faces() + style),
         version=runs.result.version,
     )

@@ -15,13 +15,16 @@ from protocolsim.errors import UsageError
 from protocolsim.names import readable
 from protocolsim.report.decision import figures as decision_figures
 from protocolsim.report.decision.series import Drawn
+from protocolsim.report.looks import figures as look_figures
 from protocolsim.report.patient.figures import trace_figure
 from protocolsim.report.patient.story import trace
 from protocolsim.report.run import figures as run_figures
 from protocolsim.report.run import findings
 from protocolsim.report.run.flow import flow
+from protocolsim.report.run.waiting import waiting
 from protocolsim.report.story.figures import (
     MOST_LANES,
+    DotSource,
     PatientCourse,
     TrialDots,
     TrialLanes,
@@ -268,14 +271,9 @@ class _StepTeller:
 
     def _by_number(self) -> tuple[AskedPrediction, str, str, TrialDots | None]:
         step = self.step
-        scenario, endpoint = quoted(f"{{{step.answer}}}")[0]
-        result = self._of(scenario)
-        estimate = result.estimates[endpoint]
-        rows = [(result.scenario.title if scenario != CHANGED else self._said_changed(), result, not scenario)]
-        if scenario and endpoint in self.runs.result.estimates:
-            rows.append((self.runs.scenario.title, self.runs.result, True))
+        estimate = self._estimate(*quoted(f"{{{step.answer}}}")[0])
         ends = (step.low, step.high)
-        dots = trial_dots(result.scenario.reported[endpoint], rows, ends)
+        dots = trial_dots(self._rows(), ends)
         value = numbers.scaled(estimate.value, estimate.unit)
         low, high = ends if None not in ends else (0.0, 1.0)
         low, high = (numbers.scaled(float(end or 0.0), estimate.unit) for end in (low, high))
@@ -288,6 +286,30 @@ class _StepTeller:
         spread = numbers.one_trial(estimate)
         detail = f"{estimate.label}. 90 % of single trials: {spread}."
         return predicted, numbers.simulated(estimate), detail, dots
+
+    def _rows(self) -> list[DotSource]:
+        """The numbers that are drawn: the answer, and what it is compared with, or the scenario's own of its name.
+
+        They are told apart by what they are, by whose, or by both.
+        """
+        scenario, endpoint = quoted(f"{{{self.step.answer}}}")[0]
+        named = [(scenario, endpoint)]
+        if scenario and endpoint in self.runs.result.estimates and not self.step.compare:
+            named.append(("", endpoint))
+        named += [quoted(f"{{{name}}}")[0] for name in self.step.compare]
+        named = list(dict.fromkeys(named))
+        one_trial = len({scenario for scenario, _ in named}) == 1 and len(named) > 1
+        one_number = len({endpoint for _, endpoint in named}) == 1
+        rows = []
+        for scenario, endpoint in named:
+            result = self._of(scenario)
+            whose, what = self._whose(scenario), result.estimates[endpoint].label
+            label = what if one_trial else whose if one_number else f"{what}: {whose}"
+            rows.append(DotSource(label, result, endpoint, not scenario))
+        return rows
+
+    def _whose(self, scenario: str) -> str:
+        return self._said_changed() if scenario == CHANGED else self._of(scenario).scenario.title
 
     def _said_changed(self) -> str:
         settings = ", ".join(f"{self._called(name)} {value}" for name, value in self.step.given)
@@ -324,6 +346,9 @@ class _StepTeller:
             "flow": lambda: self._chart(flow(self.changed)),
             "over_time": lambda: self._chart(run_figures.patients_over_time(self.changed)),
             "rule": self._rule,
+            "waiting": self._waiting,
+            "looks": lambda: self._chart(look_figures.boundaries(self.changed)),
+            "endings": lambda: self._chart(look_figures.endings(self.changed)),
             "trials": StoryPicture,
             "published": lambda: self._chart(run_figures.simulated_against_published(self.changed)),
         }
@@ -351,12 +376,19 @@ class _StepTeller:
         if result.scenario.follow is None:
             return self._chart(trace_figure(whole), title)
         course = patient_course(result, row)
-        branched = [line for line in whole.lines if line.kind == "decision" and line.others]
+        decided = [line for line in whole.lines if line.kind == "decision"]
+        branched = [line for line in decided if line.others] or [line for line in decided if ": " in line.text]
         decisions = tuple(text for line in branched for text in (line.text, *line.others))
-        caption = f"Bars: {course.variable}; below them the state, over weeks since enrolment."
+        missed = " A ring is an assessment that was not made." if any(bar.part < 0 for bar in course.bars) else ""
+        caption = f"Bars: {course.variable}; below them the state, over weeks since enrolment.{missed}"
         return StoryPicture(
             f"{title}: {course.variable}", f"{caption} {whole.note}".rstrip(), course=course, decisions=decisions
         )
+
+    def _waiting(self) -> StoryPicture:
+        own = (self.runs.scenario.title, self.runs.result)
+        changed = [(self._said_changed(), self.changed)] if self.step.given else []
+        return self._chart(waiting([own, *changed]))
 
     def _rule(self) -> StoryPicture:
         mine, without = self.runs.curves(self.step.given)

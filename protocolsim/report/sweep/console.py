@@ -39,7 +39,7 @@ def print_sweep(sweep: Sweep, console: Console) -> None:
     ran = (
         f"seed {own.seed}, {numbers.count(own.replicates, 'replicate')} at each of "
         f"{numbers.count(len(sweep.outcomes), 'point')}, {own.engine} engine, protocolsim {own.version}, "
-        f"{own.provenance['run time']}"
+        f"{own.seconds:.1f} s"
     )
     if own.drawn is not None:
         screen.put(

@@ -111,9 +111,11 @@ def with_companions_at(data: Mapping[str, Any], names: Mapping[str, str]) -> dic
 
 def _renamed_step(step: Mapping[str, Any], renamed: Callable[[str], str]) -> dict[str, Any]:
     """A step of the story whose sentences and answer name companions otherwise."""
-    said = {key: renamed(step[key]) for key in ("question", "sentence") if key in step}
+    said: dict[str, Any] = {key: renamed(step[key]) for key in ("question", "sentence") if key in step}
     if step.get("answer") is not None:
         said["answer"] = renamed(f"{{{step['answer']}}}")[1:-1]
+    if step.get("compare"):
+        said["compare"] = [renamed(f"{{{name}}}")[1:-1] for name in step["compare"]]
     return {**step, **said}
 
 

@@ -70,15 +70,16 @@ class StatesBuilder:
         self.summaries: list[Summary] = []
         self.slots: dict[str, int] = {}
         self.dimensions: dict[str, Dimension] = dict(q.parameters.dimensions)
-        self.variables: tuple[ProtocolVariable, ...] = ()
-        self._visits = VisitsBuilder(q, words, lambda: self._computed)
-        self._planned = PlannedVisits(part, q, self._visits, lambda: self._computed)
+        self.variables = self._traits_and_variables()
+        self._computed = ComputedNumbers(q, self.summaries, self.slots, self.dimensions, self.variables, words.traits)
+        self._visits = VisitsBuilder(q, words, self._computed)
+        self._planned = PlannedVisits(part, q, self._visits, self._computed)
         self._named_visits: dict[tuple[str, str], dict[int, int]] = {}  # of transitions, by state and assessment
         self.sound = True  # whether every state and transition could be built
 
     def build(self) -> Protocol | None:
         """The protocol, or None where too little of it is sound."""
-        self._summaries()
+        self.take_up(("protocol", "summaries"), self.part.summaries)
         self._choices = ChoicesBuilder(self.q, self.numbers, self.slots, self._share)
         randomisations = self._randomisations()
         transitions = self._transitions(randomisations)
@@ -102,24 +103,20 @@ class StatesBuilder:
             variables=self.variables,
         )
 
-    @property
-    def _computed(self) -> ComputedNumbers:
-        """What reads doses, durations and settings."""
-        return ComputedNumbers(self.q, self.summaries, self.slots, self.dimensions, self.variables, self.words.traits)
-
     # Summaries -----------------------------------------------------------------------------------------------------
 
-    def _summaries(self) -> None:
+    def _traits_and_variables(self) -> tuple[ProtocolVariable, ...]:
+        """Add what needs no summary: traits that the clinic knows, and the protocol's variables, which are returned."""
         for column, trait in enumerate(self.words.traits):
             if trait.name in self.dimensions:
                 self.q.faults.append(
                     ("parameters", trait.name), f"'{trait.name}' is what the clinic knows of each subject", at_key=True
                 )
             self._add(Summary(trait.name, TraitSeen(column), dimension_of_unit(trait.unit)))
-        self.variables = variables_of(self.part.variables, self.q, tuple(self.dimensions))
-        for column, variable in enumerate(self.variables):
+        variables = variables_of(self.part.variables, self.q, tuple(self.dimensions))
+        for column, variable in enumerate(variables):
             self._add(Summary(variable.name, VariableNow(column), variable.dimension))
-        self.take_up(("protocol", "summaries"), self.part.summaries)
+        return variables
 
     def take_up(self, room: Address, parts: Summaries) -> None:
         """Add the summaries declared in this room of the file; each may use those before it."""

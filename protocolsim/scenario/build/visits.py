@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from protocolsim.component import Trait, Variable
@@ -44,7 +44,7 @@ class Vocabulary:
 class VisitsBuilder:
     """Builds the visits of one state after another; every fault goes to `q.faults`."""
 
-    def __init__(self, q: Expressions, words: Vocabulary, computed: Callable[[], ComputedNumbers]) -> None:
+    def __init__(self, q: Expressions, words: Vocabulary, computed: ComputedNumbers) -> None:
         self.q, self.words, self.computed = q, words, computed
 
     def treatment(
@@ -69,7 +69,7 @@ class VisitsBuilder:
             if not isinstance(given, Regimen):
                 levels[number] = 1.0
                 continue
-            dose = self.computed().dose((*place, "dose"), given.dose, self.words.drugs[number])
+            dose = self.computed.dose((*place, "dose"), given.dose, self.words.drugs[number])
             offsets = self._schedule(place, given, lasts)
             if dose is not None:
                 levels[number] = dose.amount

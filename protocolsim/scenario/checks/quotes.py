@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from protocolsim.errors import Fault, ScenarioError, UsageError, unknown
 from protocolsim.scenario.build.assemble import build
@@ -10,6 +10,7 @@ from protocolsim.scenario.build.companions import companion_document, quoted
 from protocolsim.scenario.file.library import is_path
 from protocolsim.scenario.file.yaml_reader import Address
 from protocolsim.scenario.scenario import Scenario
+from protocolsim.scenario.story import CHANGED
 
 
 def companions_of(scenario: Scenario, *, files: bool = True) -> tuple[dict[str, Scenario], list[Fault]]:
@@ -35,6 +36,7 @@ def companions_of(scenario: Scenario, *, files: bool = True) -> tuple[dict[str, 
             if other in companions and number not in companions[other].reported:
                 said = f"{unknown('endpoint', number, companions[other].reported)}, in '{other}'"
                 faults.append(document.fault(address, said))
+    faults += _of_other_units(scenario, companions)
     return companions, faults
 
 
@@ -46,6 +48,31 @@ def _sentences(scenario: Scenario) -> Iterator[tuple[Address, str]]:
         yield ("story", k, "sentence"), step.sentence
         if step.answer:
             yield ("story", k, "answer"), f"{{{step.answer}}}"
+        yield from ((("story", k, "compare", n), f"{{{name}}}") for n, name in enumerate(step.compare))
+
+
+def _of_other_units(scenario: Scenario, companions: Mapping[str, Scenario]) -> Iterator[Fault]:
+    """A fault at each number of a step that has no place on the axis of its answer."""
+    for k, step in enumerate(scenario.story):
+        wanted = _unit(step.answer, scenario, companions)
+        for n, name in enumerate(step.compare):
+            unit = _unit(name, scenario, companions)
+            if None not in (unit, wanted) and unit != wanted:
+                said = f"'{name}' is {_counted(unit)} and the answer {_counted(wanted)}: they have no axis in common"
+                yield scenario.document.fault(("story", k, "compare", n), said)
+
+
+def _unit(name: str, scenario: Scenario, companions: Mapping[str, Scenario]) -> str | None:
+    """The unit of a number that a step names; None where its scenario is not there or has none of that name."""
+    if not name:
+        return None
+    other, endpoint = quoted(f"{{{name}}}")[0]
+    of = companions.get(other) if other and other != CHANGED else scenario
+    return of.reported[endpoint].unit if of is not None and endpoint in of.reported else None
+
+
+def _counted(unit: str | None) -> str:
+    return f"in {unit}" if unit else "without a unit"
 
 
 def _its_own(name: str, error: ScenarioError) -> str:

@@ -41,7 +41,9 @@ class WhenPart(BaseModel):
     """
 
     # What else stands here is refused by the builder, which knows whether it is a statistic.
-    model_config = ConfigDict(extra="allow", frozen=True, json_schema_extra={"additionalProperties": False})
+    model_config = ConfigDict(
+        extra="allow", frozen=True, defer_build=True, json_schema_extra={"additionalProperties": False}
+    )
 
     enrolled: Numbers | None = Field(
         default=None, description="so many subjects are enrolled", examples=["{enrolled: 60}"]
@@ -109,7 +111,7 @@ class LookPart(FilePart):
 class LooksPart(BaseModel):
     """The looks, in the order in which they are held: a list of them (`when`), then those with names of their own."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True, defer_build=True)
     __pydantic_extra__: dict[str, LookPart]
 
     when: When | None = Field(
@@ -125,7 +127,7 @@ class LooksPart(BaseModel):
 class StatisticPart(BaseModel):
     """A number that a look reads, by the key of its kind; the other keys of the kind stand beside it."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True, defer_build=True)
 
     followed_for: Time | None = Field(
         default=None,

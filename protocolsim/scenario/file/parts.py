@@ -24,4 +24,5 @@ Expression = Annotated[Scalar, "an expression, such as 1 - current_cel / baselin
 class FilePart(BaseModel):
     """A mapping with known keys only."""
 
-    model_config = ConfigDict(extra="forbid", populate_by_name=False, frozen=True)
+    # What checks a file is made of is built once, for the whole of a file, and where one is read.
+    model_config = ConfigDict(extra="forbid", populate_by_name=False, frozen=True, defer_build=True)

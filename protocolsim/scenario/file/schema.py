@@ -93,7 +93,7 @@ class ResourcePart(FilePart):
 class CohortPart(BaseModel):
     """The subjects. Every parameter of the disease may stand here too, by its own name."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True, defer_build=True)
 
     size: Count = Field(description="subjects to enrol")
     disease: Text = Field(description="the disease model")
@@ -116,7 +116,7 @@ class CohortPart(BaseModel):
 class DrugPart(BaseModel):
     """A drug's own parameters, by name."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True, defer_build=True)
 
     label: Text | None = Field(default=None, description="its name for readers, within a sentence: interferon beta-1b")
     kind: Text | None = Field(default=None, description="a drug by its name, or your.module:COMPONENT from outside")
@@ -411,7 +411,7 @@ class PopulationPart(FilePart):
 class EndpointPart(BaseModel):
     """An endpoint: a number that each simulated trial reports. The keys of its kind stand beside these."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True, defer_build=True)
 
     kind: Text = Field(description="the kind of endpoint, such as share")
     label: Text | None = Field(default=None, description="its name in tables, figures and reports")
@@ -421,7 +421,7 @@ class EndpointPart(BaseModel):
 class AnalysisPart(BaseModel):
     """A hypothesis test applied to every simulated trial; the keys of its kind stand beside these."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True, defer_build=True)
 
     kind: Text = Field(description="the kind of analysis, such as exact_binomial")
     label: Text | None = Field(default=None, description="its name in tables, figures and reports")
@@ -478,7 +478,14 @@ class StoryStepPart(FilePart):
         description="the number that is predicted: endpoint, scenario.endpoint, or set.endpoint of the trial with what "
         "the step sets",
     )
-    picture: Text = Field(description="what answers: lanes, patient, flow, over_time, rule, trials or published")
+    compare: list[Text] = Field(
+        default=[],
+        description="more numbers of the answer's unit, named as it is, whose trials are drawn below its own on one axis: "
+        "other arms, other looks, other scenarios",
+    )
+    picture: Text = Field(
+        description="what answers: lanes, patient, flow, over_time, rule, waiting, looks, endings, trials or published"
+    )
     patient: StrictInt = Field(
         default=1, description="with picture: patient, which of those enrolled in the first trial, from 1"
     )

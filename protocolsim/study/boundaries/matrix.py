@@ -13,11 +13,12 @@ from functools import cached_property
 import numpy as np
 
 from protocolsim.arrays import Floats, Integers, Mask
+from protocolsim.endpoint.criteria.dated import Criteria
 from protocolsim.engine.base import Progress
 from protocolsim.errors import UsageError
 from protocolsim.interim.design import Design
 from protocolsim.interim.tables import looks_table
-from protocolsim.protocol.conduct import NO_RULE, HeldLooks, Look
+from protocolsim.protocol.conduct import NO_RULE, Count, HeldLooks, Look, Numbers
 from protocolsim.records import NEVER, READ, Column, Records, Table
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.study.engines import engine_named
@@ -66,13 +67,26 @@ class Unobeyed:
         """No event is sent."""
         return ()
 
-    def read(self, look: int, known: Records, cutoffs: Integers) -> Floats:
+    @property
+    def counts(self) -> tuple[Count | Criteria, ...]:
         """See Conduct."""
-        return self.design.read(look, known, cutoffs)
+        return self.design.counts
+
+    def read(self, look: int, known: Records, cutoffs: Integers, numbers: Numbers) -> Floats:
+        """See Conduct."""
+        return self.design.read(look, known, cutoffs, numbers)
+
+    def read_counts(self, cutoffs: Integers, numbers: Numbers) -> Floats | None:
+        """See Conduct."""
+        return self.design.read_counts(cutoffs, numbers)
 
     def decide(self, look: int, values: Floats) -> Integers:  # noqa: ARG002 - whatever was read
         """No rule, in any replicate."""
         return np.full(len(values), NO_RULE, dtype=np.int64)
+
+    def decide_all(self, values: Floats) -> Integers:
+        """No rule, at any look."""
+        return np.full(values.shape[:2], NO_RULE, dtype=np.int64)
 
     def stops(self, rules: Integers) -> Mask:
         """None does."""

@@ -31,6 +31,7 @@ from protocolsim.study.conduct import Workers, conduct
 from protocolsim.study.engines import AUTO, chosen_engine, pieces
 from protocolsim.study.estimation.endpoint_sums import EndpointSums
 from protocolsim.study.execution.chunks import Chunk, Span, Work
+from protocolsim.study.storage.kept_chunks import KeptChunks
 from protocolsim.study.storage.manifest import Manifest
 from protocolsim.study.storage.ours import REFERENCE
 from protocolsim.study.storage.study_folder import StudyFolder
@@ -194,38 +195,27 @@ def simulate(
     return Simulated(np.stack([trials for trials, _ in result]), np.stack([every for _, every in result]))
 
 
-class ReferenceFiles:
-    """The finished chunks of a table, in the folder of its study."""
-
-    def __init__(self, folder: StudyFolder) -> None:
-        self._folder = folder
-
-    def prepared(self, work: Work[Any, PointFound], *, same_disk: bool) -> Work[Any, PointFound]:  # noqa: ARG002
-        """As it is: nothing of a table is too large to travel."""
-        return work
+class ReferenceFiles(KeptChunks[PointFound]):
+    """The finished chunks of a table, in the folder of its study; a chunk's name says which points it has."""
 
     def taken_up(self, work: Work[Any, PointFound]) -> list[Span]:
         """The points that the folder has already."""
-        return [span for span in work.spans() if _name(span) in self._folder.entries]
+        return [span for span in work.spans() if _name(span) in self.folder.entries]
 
     def results(self, spans: Sequence[Span]) -> Iterator[tuple[Span, PointFound]]:
         """What is kept of these points."""
         for name, together in groupby(spans, _name):
-            (file,) = self._folder.files_of(self._folder.entries[name])
+            (file,) = self.folder.files_of(self.folder.entries[name])
             with np.load(file, allow_pickle=False) as held:
                 trials, long_run = held["trials"], held["long_run"]
             yield from zip(together, zip(trials, long_run, strict=True), strict=True)
-
-    def expect(self, chunks: int) -> None:
-        """So many chunks will follow."""
-        self._folder.planned = self._folder.finished + chunks
 
     def put(self, chunk: Chunk[Any, PointFound], results: Sequence[PointFound]) -> Sequence[PointFound]:
         """Keep a finished chunk in the folder."""
         content = io.BytesIO()
         np.savez(content, trials=np.stack([t for t, _ in results]), long_run=np.stack([every for _, every in results]))
         name = _name(chunk.parts[0].span)
-        self._folder.keep(name, {}, {f"{REFERENCE}/{name}.npz": content.getvalue()})
+        self.folder.keep(name, {}, {f"{REFERENCE}/{name}.npz": content.getvalue()})
         return results
 
 

@@ -15,7 +15,7 @@ what it costs (sample splitting), the estimate is biased downwards. Both are rep
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -37,6 +37,7 @@ from protocolsim.study.decision.threshold_rule import ThresholdRule, forced
 from protocolsim.study.decision.thresholds import Branches, Reached, decision_of, simulate_branches, the_rule
 from protocolsim.study.decision.utility import Worth, worth_of
 from protocolsim.study.engines import AUTO, chosen_engine
+from protocolsim.study.estimation.columns import GrowingColumns
 from protocolsim.study.estimation.estimate import estimate
 from protocolsim.study.execution.chunks import Span
 
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 
 STREAMS, TRIALS, MOST_STREAMS = 20, 200, 10_000
 _STEP = 0x9E3779B97F4A7C15  # seeds of other random streams lie far apart
+_PARTS = 3  # of a loss: the count, the probability of a stop, the dose
 # (branch, half of the random streams, subject, part of the loss)
 Sums = NDArray[np.float64]
 MEASURES = {
@@ -176,22 +178,32 @@ def regret(
         raise UsageError(f"the scenario has no decision about '{curve.parameter}' (decisions:), so nothing has a loss")
     most = min(curve.replicates, TRIALS if replicates is None else whole_number("replicates", replicates, 1, 2**31))
     engine = chosen_engine(curve.scenario, engine)
-    size = int(np.searchsorted(curve.replicate, most))
+    points = other_streams(curve.scenario, curve.parameter, engine, curve.seed, range(most), streams)
+    return added_regret(curve, points, conduct(points, workers, progress=progress))
+
+
+def other_streams(
+    scenario: Scenario, parameter: str, engine: str, seed: int, replicates: range, streams: int
+) -> list[OtherStream]:
+    """The points of a study of regret, one for each random stream."""
+    return [OtherStream(scenario, parameter, engine, seed, replicates, k) for k in range(1, streams + 1)]
+
+
+def added_regret(curve: ThresholdCurve, points: Sequence[OtherStream], results: Iterable[GrowingColumns]) -> Regret:
+    """The losses of a curve's subjects, added up over the random streams, of which there is one at least."""
+    size = int(np.searchsorted(curve.replicate, points[0].replicates.stop))
     reached = keys_of(curve.replicate[:size], curve.subject[:size])
-    number, sums = np.zeros((2, size)), np.zeros((2, 2, size, 3))
-    points = [
-        OtherStream(curve.scenario, curve.parameter, engine, curve.seed, range(most), stream)
-        for stream in range(1, streams + 1)
-    ]
+    number, sums = np.zeros((2, size)), np.zeros((2, 2, size, _PARTS))
     # The losses of a subject are added in the order of the random streams, so that no bit depends on the workers.
-    for point, result in zip(points, conduct(points, workers, progress=progress), strict=True):
+    for point, columns in zip(points, results, strict=True):
         half = (point.stream - 1) % 2
-        for keys, parts in result:
-            place = np.minimum(np.searchsorted(reached, keys), max(0, size - 1))
-            both = reached[place] == keys if size else np.zeros(len(keys), dtype=np.bool_)
-            number[half, place[both]] += 1.0
-            sums[:, half, place[both]] += parts[:, both]
-    return Regret(curve, streams, most, number, sums)
+        keys = columns.column("keys")
+        place = np.minimum(np.searchsorted(reached, keys), max(0, size - 1))
+        both = reached[place] == keys if size else np.zeros(len(keys), dtype=np.bool_)
+        number[half, place[both]] += 1.0
+        for branch, what in enumerate(("taken", "refused")):
+            sums[branch, half, place[both]] += columns.rows(what)[both]
+    return Regret(curve, len(points), len(points[0].replicates), number, sums)
 
 
 @dataclass(frozen=True)
@@ -218,18 +230,17 @@ class OtherStream:
         return Losses(self.scenario, the_rule(self.scenario, self.parameter))
 
 
-# The keys of subjects whose loss is known on both branches, and its parts, [2 branches, subjects, 3], piece by piece.
-KnownLosses = list[tuple[Integers, Floats]]
-
-
 class Losses:
-    """Accumulates the parts of what subjects lose on either branch."""
+    """Accumulates what subjects lose on either branch, where that is known on both.
+
+    Rows are in the order of the replicates: "keys" of the subjects, and "taken" and "refused", the parts of the loss.
+    """
 
     def __init__(self, scenario: Scenario, rule: ThresholdRule) -> None:
         decision = decision_of(scenario, rule)
         assert decision is not None
         self._rule, self._worth = rule, worth_of(scenario, decision)
-        self._known: KnownLosses = []
+        self._known = GrowingColumns()
 
     def add(self, piece: Branches) -> None:
         """Count in the next piece, the same subjects on both branches."""
@@ -238,14 +249,15 @@ class Losses:
         (passing, seen), (staying, also) = (_parts(self._worth, records, here) for records in (taken, refused))
         both = seen & also
         subjects = taken["subjects"]
-        keys = keys_of(subjects["replicate"][both], subjects["subject"][both])
-        self._known.append((keys, np.stack([passing[both], staying[both]])))
+        self._known.add("keys", "", keys_of(subjects["replicate"][both], subjects["subject"][both]))
+        self._known.add("taken", "", passing[both])
+        self._known.add("refused", "", staying[both])
 
-    def merge(self, later: KnownLosses) -> None:
+    def merge(self, later: GrowingColumns) -> None:
         """Count in those of the replicates that follow."""
-        self._known += later
+        self._known.merge(later)
 
-    def result(self) -> KnownLosses:
+    def result(self) -> GrowingColumns:
         """All of them."""
         return self._known
 

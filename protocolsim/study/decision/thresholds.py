@@ -12,10 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from protocolsim.arrays import Floats, Integers, Mask
 from protocolsim.endpoint.base import Endpoint, counted_in, populations, rows_of
@@ -31,7 +29,7 @@ from protocolsim.study.decision.curve import Measure, ThresholdCurve
 from protocolsim.study.decision.threshold_rule import ThresholdRule, defined, forced, threshold_rule, unmoved
 from protocolsim.study.decision.utility import worth_of
 from protocolsim.study.engines import AUTO, chosen_engine, engine_named
-from protocolsim.study.estimation.disk_array import Spill
+from protocolsim.study.estimation.columns import GrowingColumns
 from protocolsim.study.execution.chunks import Span
 
 
@@ -55,9 +53,7 @@ def thresholds(
     engine = chosen_engine(scenario, engine)
     point = BothBranches(scenario, result.parameter, engine, seed, range(replicates))
     (columns,) = conduct([point], workers, progress=progress)
-    whole = BranchColumns(scenario, result, range(replicates))
-    whole.merge(columns)
-    return whole.curve(seed)
+    return point.curve(columns)
 
 
 @dataclass(frozen=True)
@@ -80,12 +76,15 @@ class BothBranches:
         """See Point."""
         return BranchColumns(self.scenario, the_rule(self.scenario, self.parameter), span.replicates)
 
+    def curve(self, columns: GrowingColumns) -> ThresholdCurve:
+        """The curve of all its replicates, from what was accumulated of them."""
+        folded = BranchColumns(self.scenario, the_rule(self.scenario, self.parameter), self.replicates)
+        folded.merge(columns)
+        return folded.curve(self.seed)
+
 
 Branches = tuple[Records, Records]
 """The records of the same subjects, of whom all take the decision's transition, and none."""
-
-# Rows of numbers, by what they are (see `BranchColumns`) and of which endpoint or definition.
-Columns = dict[tuple[str, str], Spill]
 
 
 def the_rule(scenario: Scenario, parameter: str | None = None) -> ThresholdRule:
@@ -167,12 +166,8 @@ class BranchColumns:
         names = measures if self.worth is not None else {"share_sent": measures["share_sent"]}
         self.endpoints: dict[str, Endpoint] = {**names, **unmoved(scenario, rule.parameter)}
         self.definitions = {OWN: rule.measured(scenario), **(self.further.definitions if self.further else {})}
-        self._columns: Columns = {}
+        self._columns = GrowingColumns()
         self._sums: dict[str, Floats] = {}
-
-    def _keep(self, what: str, name: str, rows: NDArray[Any]) -> None:
-        width = 1 if rows.ndim == 1 else rows.shape[1]
-        self._columns.setdefault((what, name), Spill(width, rows.dtype)).add(rows)
 
     def add(self, piece: Branches) -> None:
         """Count in the next piece, the same subjects on both branches."""
@@ -183,16 +178,18 @@ class BranchColumns:
             reads = self.further.reads_with(reads)
         columns = [taken["moves"][f"value_{k}"][here.moves] for k in range(len(reads))]
         for name, definition in self.definitions.items():
-            self._keep("measured", name, defined(definition, reads, columns, len(here.rows)))
-        self._keep("keys", "", np.column_stack([subjects["replicate"][here.rows], subjects["subject"][here.rows]]))
+            self._columns.add("measured", name, defined(definition, reads, columns, len(here.rows)))
+        self._columns.add(
+            "keys", "", np.column_stack([subjects["replicate"][here.rows], subjects["subject"][here.rows]])
+        )
         if self.worth is not None:
-            self._keep("trait", "", subjects[self.worth.decision.trait][here.rows].astype(np.float64))
+            self._columns.add("trait", "", subjects[self.worth.decision.trait][here.rows].astype(np.float64))
         for side, records, sent in (("taken", taken, 1.0), ("refused", refused, 0.0)):
             known = populations(records, self.scenario.populations)
             columns_of = self._measures(records, here, sent)
             for name, endpoint in self.endpoints.items():
                 all_ = columns_of[name] if name in columns_of else endpoint.contributions(records, known)
-                self._keep(side, name, all_[here.rows])
+                self._columns.add(side, name, all_[here.rows])
                 if side == "taken":
                     self._add_rest(endpoint, all_, here.decided, records)
 
@@ -201,7 +198,7 @@ class BranchColumns:
         trial = records["subjects"]["replicate"][~decided]
         if endpoint.ranks:
             counted = ~np.isnan(all_[~decided, 0])
-            self._keep("others", endpoint.name, np.column_stack([all_[~decided, 0], trial])[counted])
+            self._columns.add("others", endpoint.name, np.column_stack([all_[~decided, 0], trial])[counted])
             return
         if endpoint.name not in self._sums:
             self._sums[endpoint.name] = np.zeros((len(self.replicates), all_.shape[1]))
@@ -210,20 +207,16 @@ class BranchColumns:
         # Contributions add without error, so that it does not matter where a replicate was split.
         self._sums[endpoint.name][first : first + number] += more
 
-    def result(self) -> Columns:
+    def result(self) -> GrowingColumns:
         """Every column of these replicates, when all of their records were added."""
         for name, sums in self._sums.items():
-            self._keep("others", name, sums)
+            self._columns.add("others", name, sums)
         self._sums = {}
         return self._columns
 
-    def merge(self, later: Columns) -> None:
+    def merge(self, later: GrowingColumns) -> None:
         """Count in the columns of the replicates that follow those which are there."""
-        if not self._columns:
-            self._columns = later  # of a study of one chunk nothing is copied
-            return
-        for key, rows in later.items():
-            self._columns[key].extend(rows)
+        self._columns.merge(later)
 
     def _measures(self, records: Records, here: Reached, sent: float) -> dict[str, Floats]:
         decided = here.decided
@@ -234,11 +227,10 @@ class BranchColumns:
 
     def curve(self, seed: int) -> ThresholdCurve:
         """All of it together."""
-        measured = {name: self._columns["measured", name].column() for name in self.definitions}
-        keys = self._columns["keys", ""].rows()
-        added = {
-            kind: {n: self._columns[kind, n].rows() for n in self.endpoints} for kind in ("taken", "refused", "others")
-        }
+        columns = self._columns
+        measured = {name: columns.column("measured", name) for name in self.definitions}
+        keys = columns.rows("keys")
+        added = {kind: {n: columns.rows(kind, n) for n in self.endpoints} for kind in ("taken", "refused", "others")}
         return ThresholdCurve(
             scenario=self.scenario,
             rule=self.rule,
@@ -252,5 +244,5 @@ class BranchColumns:
             taken=added["taken"],
             refused=added["refused"],
             others=added["others"],
-            trait=self._columns["trait", ""].column() if self.worth is not None else None,
+            trait=columns.column("trait") if self.worth is not None else None,
         )

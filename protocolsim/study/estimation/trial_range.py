@@ -13,6 +13,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from protocolsim.arithmetic import special_functions
 from protocolsim.arrays import Floats
 
 LOW, MIDDLE, HIGH = 0.05, 0.50, 0.95
@@ -86,8 +87,7 @@ def ranks(number: int, share: float) -> tuple[int, int]:
     0 and `number` + 1 stand for no bound on that side.
     """
     # The binomial distribution function, and not scipy.stats, which takes a second to load.
-    from scipy.special import bdtr
-
+    bdtr = special_functions().bdtr
     below = bdtr(np.arange(number + 1), number, share)
     lower = int(np.searchsorted(below, _TAIL, side="right"))  # P(fewer than `lower` below the quantile) <= 2.5 %
     upper = int(np.searchsorted(below, 1.0 - _TAIL)) + 1

@@ -23,7 +23,8 @@ from protocolsim.endpoint.base import Reported
 from protocolsim.study.estimation.endpoint_sums import PointSums
 from protocolsim.study.execution.chunks import Chunk, Span, Work
 from protocolsim.study.execution.trials import Trials
-from protocolsim.study.storage import ours
+from protocolsim.study.storage.kept_chunks import KeptChunks, chunk_file
+from protocolsim.study.storage.ledger import LedgerEntry
 from protocolsim.study.storage.manifest import Manifest
 from protocolsim.study.storage.table_parts import part_name, tables_in, with_tables
 
@@ -34,49 +35,34 @@ _KEY = b"protocolsim"
 _VARY, _VALUE, _SUMS = "vary.", "value.", "sums."
 
 
-class ChunkFiles:
+class ChunkFiles(KeptChunks[PointSums]):
     """The finished chunks of a study of trials, in its folder."""
-
-    def __init__(self, folder: StudyFolder) -> None:
-        self._folder = folder
 
     def prepared(self, work: Work[Any, PointSums], *, same_disk: bool) -> Work[Any, PointSums]:
         """Where tables are too large to travel they are spooled in the folder, or made here at the end."""
         tables = same_disk or not any(point.large for point in work.points if isinstance(point, Trials))
+        self.folder.parts.mkdir(exist_ok=True)
         points = [
-            replace(p, tables=p.tables and tables, spool=self._folder.parts) if isinstance(p, Trials) else p
+            replace(p, tables=p.tables and tables, spool=self.folder.parts) if isinstance(p, Trials) else p
             for p in work.points
         ]
         return replace(work, points=points)
 
-    def taken_up(self, work: Work[Any, PointSums]) -> list[Span]:
-        """The spans that the folder has already, with their share of the tables where it keeps those.
-
-        What else it has (the end of a study that had fewer replicates) is dropped and done again.
-        """
+    def usable(
+        self, work: Work[Any, PointSums], entry: LedgerEntry, spans: Sequence[Span], useful: Sequence[Span]
+    ) -> bool:
+        """Where tables are kept a chunk is of use as a whole, with its share of them."""
         tables = {k for k, point in enumerate(work.points) if isinstance(point, Trials) and point.tables}
-        missing, there = set(work.spans()), []
-        for name, entry in sorted(self._folder.entries.items()):
-            spans = [Span(*span[:3]) for span in entry.told["spans"]]
-            useful = [span for span in spans if span in missing]
-            tabled = any(span.point in tables for span in spans)
-            if useful and (not tabled or (len(useful) == len(spans) and "groups" in entry.told)):
-                missing -= set(useful)
-                there += useful
-            else:
-                self._folder.drop(name)
-        return there
+        if tables.isdisjoint(span.point for span in spans):
+            return True
+        return len(useful) == len(spans) and "groups" in entry.told
 
     def results(self, spans: Sequence[Span]) -> Iterator[tuple[Span, PointSums]]:
         """What is finished of these spans, in the order of the study."""
         wanted = set(spans)
-        for name in sorted(self._folder.entries):
-            kept = sums_in(self._folder.path / ours.CHUNKS / f"{name}.parquet")
+        for name in sorted(self.folder.entries):
+            kept = sums_in(self.file_of(name))
             yield from ((span, sums) for span, sums in kept if span in wanted)
-
-    def expect(self, chunks: int) -> None:
-        """So many chunks will follow."""
-        self._folder.planned = self._folder.finished + chunks
 
     def put(self, chunk: Chunk[Any, PointSums], results: Sequence[PointSums]) -> list[PointSums]:
         """Keep a finished chunk in the folder: of its results only the sums are still needed."""
@@ -90,9 +76,9 @@ class ChunkFiles:
             if made.tables is not None:  # of one part at most: the first
                 files |= {part_name(chunk.name, table): encoded.content for table, encoded in made.tables.items()}
                 told["groups"] = {table: encoded.groups for table, encoded in made.tables.items()}
-        content = encoded_chunk(spans, results, self._folder.manifest, endpoints)
-        files[f"{ours.CHUNKS}/{chunk.name}.parquet"] = content
-        self._folder.keep(chunk.name, told, files)
+        content = encoded_chunk(spans, results, self.folder.manifest, endpoints)
+        files[chunk_file(chunk.name)] = content
+        self.folder.keep(chunk.name, told, files)
         return [replace(made, tables=None) for made in results]
 
 

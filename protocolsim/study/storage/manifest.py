@@ -134,12 +134,12 @@ def _said(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def manifest_path(folder: Path, pieces: str | None) -> Path:
+def manifest_path(folder: Path, pieces: str) -> Path:
     """Where the manifest stands: that of a calibration beside its reference table."""
     return folder / ours.REFERENCE / ours.PLAN if pieces == ours.REFERENCE else folder / ours.MANIFEST
 
 
-def manifest_in(out: Path, folder: Path, pieces: str | None) -> Manifest:
+def manifest_in(out: Path, folder: Path, pieces: str) -> Manifest:
     """The manifest of the study in a folder. Raises UsageError where there is none, or where it is damaged."""
     place = manifest_path(folder, pieces)
     try:

@@ -3,7 +3,7 @@
 A new study is made in the wanted folder itself: `manifest.json` says what it is, `chunks/` and `ledger.jsonl` hold what
 is finished, and `summary.json` comes last, so a folder with finished pieces and no summary is an unfinished study.
 Where the folder holds earlier results, the new ones are made beside it, in NAME.unfinished, and take its place when
-they are whole. A study of which nothing is kept before its end (thresholds, validate) goes the same way, without any.
+they are whole.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class StudyFolder:
     target: Path
     manifest: Manifest
     shown: str
-    pieces: str | None = ours.CHUNKS
+    pieces: str = ours.CHUNKS
     earlier: tuple[Path, Manifest] | None = None
     planned: int = 0
     entries: dict[str, LedgerEntry] = field(default_factory=dict)
@@ -81,6 +81,7 @@ class StudyFolder:
         sums = {}
         for file, content in contents.items():
             place = self.path / file
+            place.parent.mkdir(exist_ok=True)
             if isinstance(content, Path):
                 flush_file(content)
                 content.replace(place)
@@ -140,14 +141,10 @@ class StudyFolder:
 
     def begin(self) -> None:
         """Take up what is there, and write down what is wanted now."""
-        if self.pieces is not None:
-            (self.path / self.pieces).mkdir(exist_ok=True)
+        self._manifest_path.parent.mkdir(exist_ok=True)
         # Before anything else: it says whose the rest is.
         write_durably(self._manifest_path, self.manifest.as_json().encode())
         shutil.rmtree(self.path / ours.RESULTS, ignore_errors=True)
-        if self.pieces is None:
-            return
-        self.parts.mkdir(exist_ok=True)
         if self.earlier is not None:
             self._take_over(*self.earlier)
         for name, entry in read_ledger(self.path, self.manifest.identity).items():
@@ -166,6 +163,8 @@ class StudyFolder:
 
     def _take_over(self, earlier: Path, manifest: Manifest) -> None:
         """The pieces of finished results, linked where the system can do that, and their share of the tables."""
+        for folder in (self.pieces, ours.PARTS):
+            (self.path / folder).mkdir(exist_ok=True)
         there = read_ledger(self.path, self.manifest.identity)
         entries = read_ledger(earlier, manifest.identity)
         wanted = []
@@ -262,7 +261,7 @@ def study_folder(
     *,
     overwrite: bool = False,
     resume: bool = False,
-    pieces: str | None = ours.CHUNKS,
+    pieces: str = ours.CHUNKS,
 ) -> Iterator[StudyFolder]:
     """The folder of a study, which keeps what is finished whatever stops it.
 
@@ -316,7 +315,7 @@ def _stopped(out: Path, folder: StudyFolder, error: Exception) -> ProtocolsimErr
     return UsageError(why)
 
 
-def _opened(claim: Claim, manifest: Manifest, pieces: str | None, *, overwrite: bool, resume: bool) -> StudyFolder:
+def _opened(claim: Claim, manifest: Manifest, pieces: str, *, overwrite: bool, resume: bool) -> StudyFolder:
     """Which folder the study is made in, and what it goes on from."""
     out, target = claim.out, claim.target
     beside = next_to(target, UNFINISHED)

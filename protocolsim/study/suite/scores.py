@@ -23,6 +23,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from protocolsim.arithmetic import special_functions
 from protocolsim.arrays import Floats
 from protocolsim.endpoint.base import Reported
 
@@ -88,8 +89,7 @@ def naive_range(others: Sequence[float], value: float, endpoint: Reported) -> Sc
 
     No part of a whole is above 100 %, and no share below 0.
     """
-    from scipy.special import stdtrit
-
+    stdtrit = special_functions().stdtrit
     scale = scale_of(endpoint)
     if scale is None:
         return None

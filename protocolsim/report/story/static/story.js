@@ -3,55 +3,99 @@
 (function () {
   // What people say for a number ------------------------------------------------------------------------------------
 
-  const COUNTS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
-    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"];
-  const TENS = { thirty: 30, forty: 40, fifty: 50, sixty: 60, seventy: 70, eighty: 80, ninety: 90, hundred: 100 };
-  const PARTS = { half: 2, halve: 2, third: 3, quarter: 4, fourth: 4, fifth: 5, sixth: 6, seventh: 7, eighth: 8, ninth: 9, tenth: 10 };
-  const NUMBER = /^[+-]?(\d+([.,]\d+)?|[.,]\d+)$/;
+  // The grammar of protocolsim/text/spoken.py, whose words and patterns stand in the page: what one of the two reads, the other reads.
+  let table = null;
 
-  function counted(word) {
-    if (NUMBER.test(word)) return Number(word.replace(",", "."));
-    if (word === "a" || word === "an") return 1;
-    if (COUNTS.includes(word)) return COUNTS.indexOf(word);
-    if (word in TENS) return TENS[word];
-    const [tens, ones] = word.split("-");
-    if (tens in TENS || tens === "twenty") {
-      const small = COUNTS.indexOf(ones);
-      if (small > 0 && small < 10) return (TENS[tens] || 20) + small;
-    }
-    return null;
+  function grammar() {
+    if (table) return table;
+    table = JSON.parse(document.querySelector("[data-number-words]").dataset.numberWords);
+    table.replaced = table.replaced.map(([pattern, by]) => [new RegExp(pattern, "g"), by]);
+    for (const name of ["per_cent", "points"]) table[name] = new RegExp(table[name], "g");
+    for (const name of ["number", "thousands"]) table[name] = new RegExp(`^(?:${table[name]})$`);
+    for (const name of ["marked", "minus"]) table[name] = new RegExp(table[name]);
+    return table;
   }
 
-  // The number that is meant, in the unit of the answer; null where it is none.
+  // A number in digits, or in words up to 999.
+  function count(words) {
+    const { counts, hundred, number, thousands } = grammar();
+    if (words.length === 1) {
+      const digits = words[0].replaceAll(",", thousands.test(words[0]) ? "" : ".");
+      if (number.test(digits)) return Number(digits);
+    }
+    const mayFollow = (total, value, word) => value !== 0 && word !== "a" && word !== "an" && total !== 0
+      && (value < 10 && total % 100 >= 20 ? total % 10 === 0 : total % 100 === 0);
+    let total = 0;
+    for (const [k, word] of words.entries()) {
+      if (word === hundred && total < 10) {
+        total = 100 * Math.max(total, 1);
+        continue;
+      }
+      const value = Object.hasOwn(counts, word) ? counts[word] : null;
+      if (value === null || (k > 0 && !mayFollow(total, value, word))) return null;
+      total += value;
+    }
+    return words.length ? total : null;
+  }
+
+  // "a half", "two thirds", "third".
+  function fraction(words) {
+    const { parts } = grammar();
+    if (!words.length || !Object.hasOwn(parts, words.at(-1))) return null;
+    const over = words.length > 1 ? count(words.slice(0, -1)) : 1;
+    return over === null ? null : over / parts[words.at(-1)];
+  }
+
+  // So many of so many, a share in one word, a number, a fraction, or a number and a fraction; with whether it is a share.
+  function amount(words, filling) {
+    const { all, none, joined, plus, marked } = grammar();
+    const telling = (some) => some.filter((word) => !filling.has(word));
+    const told = telling(words);
+    if (words.length && all.includes(words[0]) && (!told.length || (told.length === 1 && told[0] === words[0]))) return [1, true];
+    if (told.length === 1 && none.includes(told[0])) return [0, true];
+    for (const [k, word] of words.entries()) {
+      if (!joined.includes(word)) continue;
+      const [over, under] = [count(telling(words.slice(0, k))), count(telling(words.slice(k + 1)))];
+      if (over !== null && under) return [over / under, true];
+    }
+    const at = told.indexOf(plus);
+    if (at >= 0) {
+      const [whole, rest] = [count(told.slice(0, at)), fraction(told.slice(at + 1))];
+      return whole === null || rest === null || rest >= 1 ? null : [whole + rest, false];
+    }
+    const part = fraction(told);
+    if (part !== null) return [part, true];
+    const value = count(told);
+    return value === null ? null : [value, value <= 1 && marked.test(told[0])];
+  }
+
+  // The number that a text means, and how it was said; null where it means none.
+  function said(text, unit = "") {
+    const { replaced, per_cent, points, minus, all, filling } = grammar();
+    let left = text.toLowerCase();
+    for (const [pattern, by] of replaced) left = left.replace(pattern, by);
+    const withoutPoints = left.replace(points, " ");
+    const bare = withoutPoints.replace(per_cent, " ");
+    const dropped = new Set([...filling, ...unit.toLowerCase().split(" ")]);
+    const words = bare.split(" ").filter(Boolean);
+    while (words.length && dropped.has(words[0]) && !all.includes(words[0])) words.shift();
+    const signed = words.join(" "), positive = signed.replace(minus, "");
+    const found = amount(positive.split(" ").filter(Boolean), dropped);
+    if (found === null) return null;
+    const value = positive === signed || found[0] === 0 ? found[0] : -found[0];
+    return { value, perCent: bare !== withoutPoints, points: withoutPoints !== left, share: found[1] };
+  }
+
+  // The same in the unit of the answer; null where it cannot be in it.
   function guessed(text, unit) {
-    let said = text.toLowerCase().replace(/\u2212/g, "-").replace(/^(about|around|roughly|approximately|some|nearly|almost|ca\.?|~)\s*/, "").trim();
-    let scale = unit === "%" ? null : 1;
-    const share = /\s*(%|per ?cent|pct)(\s+of.*)?$/;
-    if (share.test(said)) {
-      if (unit !== "%") return null;
-      said = said.replace(share, "").trim();
-      scale = 1;
-    } else if (unit && unit !== "%" && said.endsWith(unit.toLowerCase())) said = said.slice(0, -unit.length).trim();
-    if (/^(none|nobody|no one|nothing)$/.test(said)) return 0;
-    if (/^(all|everyone|everybody)$/.test(said)) return unit === "%" ? 100 : null;
-    const ratio = said.match(/^(\S+)\s*(?:\/|\bof\b|\bin\b|\bout of\b|\bout\s+of\b)\s*(\S+)$/) || said.match(/^([^\s/]+)\/([^\s/]+)$/);
-    if (ratio) {
-      const [top, whole] = [counted(ratio[1]), counted(ratio[2])];
-      return top === null || !whole ? null : within((top / whole) * (unit === "%" ? 100 : 1), unit);
-    }
-    const part = said.match(/^(?:(\S+?)[\s-]+)?(?:of\s+)?([a-z]+?)(?:s)?$/);
-    if (part && part[2] in PARTS) {
-      const top = part[1] ? counted(part[1]) : 1;
-      return top === null ? null : within((top / PARTS[part[2]]) * (unit === "%" ? 100 : 1), unit);
-    }
-    const value = counted(said);
-    if (value === null) return null;
-    // 0.26 and 26 both say a quarter; what has no point and no sign of per cent is per cent.
-    if (scale === null) scale = /[.,]/.test(said) && Math.abs(value) <= 1 ? 100 : 1;
-    return within(value * scale, unit);
+    const number = said(text, unit);
+    if (number === null || !Number.isFinite(number.value)) return null;
+    const { value, perCent, points, share } = number;
+    if (unit !== "%") return (perCent || points) && !unit.startsWith("perc") ? null : value;
+    // 0.26 and 26 both say a quarter; what has no decimal mark is per cent.
+    const meant = share && !perCent && !points ? 100 * value : value;
+    return meant > 100 ? null : meant;
   }
-
-  const within = (value, unit) => (!Number.isFinite(value) || (unit === "%" && value > 100) ? null : value);
 
   // Several at once: the numbers, and what is none.
   function guesses(text, unit) {
@@ -313,5 +357,5 @@
     new MutationObserver(() => { if (awaited) arrived(); }).observe(document.body, { childList: true, subtree: true });
   });
 
-  window.protocolsimStory = { guessed, guesses };
+  window.protocolsimStory = { said, guessed, guesses };
 })();

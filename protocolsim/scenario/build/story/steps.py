@@ -17,7 +17,7 @@ from protocolsim.scenario.story import CHANGED, PICTURES, StoryChoice, StoryStep
 from protocolsim.units import NONE, UnitError, quantity
 
 _KINDS = ("slider", "choice", "number")
-MOST_STEPS, MOST_CHOICES = 20, 9
+MOST_STEPS, MOST_CHOICES, MOST_COMPARED = 20, 9, 6
 
 
 def story_of(
@@ -64,6 +64,7 @@ class _Steps:
                 self._faults.append((*at, "patient"), f"{part.patient} is below 1; patients are counted from 1")
             self._quotes((*at, "question"), quoted(part.question), part)
             self._quotes((*at, "sentence"), quoted(part.sentence), part)
+            self._compared((*at, "compare"), part)
             self._set((*at, "set"), part)
             kind = self._kind(at, part)
         if not here.ok or kind is None:
@@ -73,6 +74,7 @@ class _Steps:
         return StoryStep(
             part.heading, part.question, kind, part.picture, part.sentence, part.answer or "", low, high, choices,
             part.patient, tuple(part.given.items()), part.predict.number or "",
+            tuple(part.compare),
         )  # fmt: skip
 
     def _kind(self, at: Address, part: StoryStepPart) -> str | None:
@@ -100,6 +102,9 @@ class _Steps:
             "over_time": (part.follow is None, "follow", "the variable that is drawn for each patient"),
             "rule": (not part.decisions, "decisions", "the rule whose threshold is moved"),
             "published": (not part.published, "published", "the results of the real trial"),
+            "waiting": (not part.cohort.capacity, "cohort.capacity", "the resources that patients wait for"),
+            "looks": (part.interim is None, "interim", "the looks at the accumulating data"),
+            "endings": (part.interim is None, "interim", "the looks at the accumulating data"),
         }
         missing, key, what = lacking.get(picture, (False, "", ""))
         if missing:
@@ -114,6 +119,15 @@ class _Steps:
                 )
         own = [("" if scenario == CHANGED else scenario, endpoint) for scenario, endpoint in pairs]
         check_quoted(at, own, self._part, self._names, self._faults, self._made)
+
+    def _compared(self, at: Address, part: StoryStepPart) -> None:
+        """Faults for more numbers than an axis holds, for what no number stands behind, and for none to compare with."""
+        if part.compare and part.answer is None:
+            self._faults.append(at, "there is no `answer` to compare these numbers with", at_key=True)
+        if len(part.compare) > MOST_COMPARED:
+            self._faults.append(at, f"expected at most {MOST_COMPARED} numbers, found {len(part.compare)}", at_key=True)
+        for k, name in enumerate(part.compare):
+            self._quotes((*at, k), quoted(f"{{{name}}}"), part)
 
     def _set(self, at: Address, part: StoryStepPart) -> None:
         """Faults for names that cannot be set."""

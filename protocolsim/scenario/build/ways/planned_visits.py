@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from protocolsim.protocol.summaries import AtVisit
@@ -62,10 +62,8 @@ def moment(offset: int, *, in_days: bool = False) -> str:
 class PlannedVisits:
     """The timetables of a protocol's states, each read once, and the visits that summaries and transitions name."""
 
-    def __init__(
-        self, part: ProtocolPart, q: Expressions, visits: VisitsBuilder, computed: Callable[[], ComputedNumbers]
-    ) -> None:
-        """`computed` reads durations, with the variables known by then."""
+    def __init__(self, part: ProtocolPart, q: Expressions, visits: VisitsBuilder, computed: ComputedNumbers) -> None:
+        """`computed` reads durations, with the summaries known by then."""
         self.part, self.q, self._visits, self._computed = part, q, visits, computed
         self._tables: dict[str, Timetable] = {}
 
@@ -77,7 +75,7 @@ class PlannedVisits:
 
     def _read(self, address: Address, part: StatePart) -> Timetable:
         with self.q.faults.watch() as here:
-            minutes = self._computed().minutes
+            minutes = self._computed.minutes
             lasts = None if part.lasts is None else minutes((*address, "lasts"), part.lasts, "duration")
             until = None if part.until is None else minutes((*address, "until"), part.until, "time since enrolment")
             if part.lasts is not None and part.until is not None:

@@ -9,7 +9,7 @@ from protocolsim.component import Component, Parameter
 from protocolsim.disease.base import Disease, PatientPopulation, PopulationValue
 from protocolsim.drug.base import Drug
 from protocolsim.errors import unknown
-from protocolsim.scenario.build.components import disease_names, load_shipped
+from protocolsim.scenario.build.cast.components import disease_names, load_shipped
 from protocolsim.scenario.build.values.expressions import Expressions
 from protocolsim.scenario.file.models import NOTHING
 from protocolsim.scenario.file.schema import CohortPart

@@ -1,1 +1,0 @@
-"""Who the patients of a trial are: their population, and the treatment that they arrive on."""

@@ -1,0 +1,135 @@
+"""Every view at every size, for eyes, hands and screen readers: what is found on the page is looked at, not listed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import protocolsim
+from tests.support.axe import serious
+from tests.support.browser import REPLICATES, Visit
+from tests.support.words_drawn import without_room
+
+SCENARIOS = (
+    "ms_daclizumab", "maa_daclizumab", "ms_group_sequential", "hcv_response_guided", "amd_treat_and_extend",
+    "arrest_ecmo",
+)  # fmt: skip
+# One trial is always looked at; all of them, and into every drawing, takes minutes.
+THOROUGH = [pytest.param(name, True, marks=pytest.mark.long) for name in SCENARIOS]
+SIZES = ((390, 844), (820, 1180), (1920, 1080), (1280, 800))
+pytestmark = pytest.mark.flaky(reruns=2)
+
+_READY = """
+(view) => {
+    const pane = document.querySelector("main .tab-pane.active");
+    return pane && pane.dataset.value === view && !pane.querySelector(".recalculating") &&
+        [...pane.querySelectorAll(".part > .shown")].every((e) => e.children.length) &&
+        ![...document.querySelectorAll(".status")].some((s) => !s.hidden && s.offsetParent);
+}
+"""
+_SMALL = """
+() => [...document.querySelectorAll("main .tab-pane.active, header, aside")].flatMap((root) =>
+    [...root.querySelectorAll("*:not(svg *)")].filter((e) => e.getClientRects().length &&
+        [...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim()) &&
+        parseFloat(getComputedStyle(e).fontSize) < 11).map((e) => `${e.tagName} '${e.textContent.slice(0, 30)}' is small`))
+"""
+
+
+def views(at: Visit) -> Iterator[str]:
+    """Opens every view that the page offers, one after the other, each when all its parts are there."""
+    at.page.wait_for_selector("[data-opening]")
+    at.page.wait_for_function("() => document.querySelector('#scenario').value")
+    names = at.page.eval_on_selector_all(
+        "#view a[data-value]", "all => all.filter((a) => !a.parentElement.hidden).map((a) => a.dataset.value)"
+    )
+    assert len(names) >= 7
+    for name in names:
+        at.page.set_viewport_size({"width": 1280, "height": 800})
+        at.view(name)
+        at.page.wait_for_function(_READY, arg=name)
+        yield name
+
+
+def steps(at: Visit) -> Iterator[int]:
+    """Opens every step of the story, with its answer."""
+    for place in range(at.page.locator(".story-step").count()):
+        here = f".story-step[data-step='{place}']"
+        at.page.click(f"[data-go='{place}']")
+        at.page.click(f"{here} button[type=submit]")
+        if at.page.is_hidden(f"{here} .answer"):
+            at.page.click(f"{here} button[type=submit]")
+        yield place
+
+
+def looked_at(at: Visit) -> list[str]:
+    """What is wrong with what the page shows now at any size."""
+    found = []
+    for width, height in SIZES:
+        at.page.set_viewport_size({"width": width, "height": height})
+        wide = at.page.evaluate("document.documentElement.scrollWidth")
+        found += [f"{width}: scrolls sideways, {wide} px wide"] if wide > width else []
+        found += [f"{width}: {wrong}" for wrong in without_room(at.page) + at.page.evaluate(_SMALL)]
+    return found
+
+
+def marked(at: Visit, *, thorough: bool, whole: bool) -> list[str]:
+    """What axe-core has against what the page shows now, light and dark."""
+    found = serious(at.page, "html" if whole or thorough else "main", drawings=thorough)
+    if whole or thorough:
+        at.page.evaluate("document.documentElement.dataset.bsTheme = 'dark'")
+        found += [f"dark: {wrong}" for wrong in serious(at.page, drawings=thorough, contrast=True)]
+        at.page.evaluate("document.documentElement.dataset.bsTheme = 'light'")
+    return found
+
+
+@pytest.mark.parametrize(("scenario", "thorough"), [("ms_daclizumab", False), *THOROUGH])
+def test_every_view_is_right_for_everybody(visit_trial, scenario, thorough):
+    """From a telephone to a projector nothing scrolls sideways, no word is clipped, covered or too small to read.
+
+    And axe-core finds nothing serious: names, roles, headings, tables, regions, contrast.
+    """
+    at = visit_trial("", scenario)
+    at.page.emulate_media(reduced_motion="reduce")
+    found = []
+    for view in views(at):
+        if view != "story":
+            found += [f"{view}: {wrong}" for wrong in looked_at(at)]
+            found += [f"{view}: {wrong}" for wrong in marked(at, thorough=thorough, whole=view == "design")]
+            continue
+        for place in steps(at):
+            found += [f"step {place}: {wrong}" for wrong in looked_at(at)]
+            if thorough or place == 0:
+                found += [f"step {place}: {wrong}" for wrong in marked(at, thorough=thorough, whole=False)]
+        at.page.click("[data-present]")
+        found += [f"presenting: {wrong}" for wrong in without_room(at.page)]
+        found += [f"presenting: {wrong}" for wrong in marked(at, thorough=thorough, whole=True)]
+        at.page.keyboard.press("Escape")
+    at.page.set_viewport_size({"width": 390, "height": 844})
+    found += [f"narrow: {wrong}" for wrong in serious(at.page, drawings=thorough)]
+    assert found == []
+
+
+@pytest.mark.parametrize(("scenario", "thorough"), [("ms_daclizumab", False), *THOROUGH])
+def test_axe_finds_nothing_serious_in_what_is_written(running, scenario, thorough, tmp_path: Path):
+    """The report of a run and the story as a file, light and dark, with all that is folded unfolded."""
+    from protocolsim.report.run.page import page as written
+
+    result = protocolsim.run(protocolsim.load(scenario), replicates=REPLICATES)
+    pages = {"report": written(result), "story": protocolsim.embed(scenario, replicates=REPLICATES).html}
+    found = []
+    for name, text in pages.items():
+        target = tmp_path / f"{name}.html"
+        target.write_text(text, encoding="utf-8")
+        for mode in ("light", "dark"):
+            page = running.new_page(viewport={"width": 1280, "height": 800}, color_scheme=mode, reduced_motion="reduce")
+            page.goto(target.as_uri())
+            page.evaluate("() => { for (const e of document.querySelectorAll('details')) e.open = true; }")
+            look = {"drawings": thorough, "contrast": mode == "dark"}
+            if page.locator("[data-tell]").count():
+                found += [f"opening, {mode}: {wrong}" for wrong in serious(page, **look)]
+                page.click("[data-tell]")
+            found += [f"{name}, {mode}: {wrong}" for wrong in serious(page, **look)]
+            page.close()
+    assert found == []

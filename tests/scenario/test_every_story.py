@@ -116,7 +116,11 @@ def test_the_right_answer_can_be_predicted(name: str):
         if asked.kind == "slider":
             assert asked.low <= asked.answer <= asked.high, step.heading
         if asked.kind == "choice":
-            holds = [c for c in step.choices if c.low is not None and c.low <= _unscaled(asked.answer, asked.unit) <= (c.high or 0)]
+            holds = [
+                c
+                for c in step.choices
+                if c.low is not None and c.low <= _unscaled(asked.answer, asked.unit) <= (c.high or 0)
+            ]
             assert len(holds) == 1 or step.choices[0].state, step.heading
             assert asked.right >= 0, step.heading
         if step.compare:

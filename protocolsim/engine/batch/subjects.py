@@ -6,7 +6,7 @@ same code in both engines.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,7 @@ from protocolsim.protocol.choices import Choice
 from protocolsim.protocol.states import Dose, Group, State, Transition
 from protocolsim.protocol.variables import Computed, amounts, assigned, whole_minutes
 from protocolsim.randomness import keys, uniforms
-from protocolsim.records import MADE, NEVER
+from protocolsim.records import MADE, NEVER, Labels
 
 # Initial capacity of the logs, in entries per subject; they grow as needed.
 _ROOM = {"moves": 4, "events": 2}
@@ -71,10 +71,24 @@ class Columns:
         widths = {"moves": MOVE_READS + labels.reasons + len(labels.kept), "events": 2}
         self.moves, self.events = (EventLog(name, n, n * _ROOM[name], width, memory) for name, width in widths.items())
         self.traits = zeros("traits", len(trial.visible) + len(trial.hidden), kind=np.float64).T
+        self.chart = self._empty_chart(labels, memory, zeros)
+        self.clocks = Clocks.of(
+            zeros("clocks.floats", 3, causes, kind=np.float64), zeros("clocks.whole", 3, causes), zeros("firsts", 4)
+        )
+        self.streams = np.array([c.stream for c in trial.causes], dtype=np.int64)
+        self.happens = np.array([c.event for c in trial.causes], dtype=np.int64)
+        rates = np.array([c.rates for c in trial.causes], dtype=np.float64)
+        self._rates = rates.reshape(causes, len(labels.states)).T.copy()
+        self._levels = fixed_levels(trial)
+        # For the current stay: its subjects, the summaries that are constant in it, and a cache of those computed.
+        self._staying, self._settled, self._known = np.empty(0, dtype=np.int64), frozenset[int](), dict[int, Floats]()
+        self._level_at = np.array([p.offset for p in trial.drugs], dtype=np.int64)
+
+    def _empty_chart(self, labels: Labels, memory: Workspace, zeros: Callable[..., NDArray[Any]]) -> Chart:
+        """What the clinic knows before anything was noted."""
         # Subjects are contiguous, since a visit is noted for all of them at once; unused capacity is never touched.
-        shape = (CHART_ROOM, len(labels.variables), n)
-        states = len(labels.states)
-        self.chart = Chart(
+        n, states, shape = self.size, len(labels.states), (CHART_ROOM, len(labels.variables), self.size)
+        return Chart(
             minute=(minute := memory.empty("chart.minute", shape, np.int64).T),
             planned=minute,  # nobody queues here
             state=memory.empty("chart.state", shape, np.int16).T,
@@ -83,19 +97,9 @@ class Columns:
             entered=memory.full("chart.entered", (states, n), NEVER, np.int64).T,
             entries=zeros("chart.entries", states).T,
             enrolled=memory.full("chart.enrolled", (n,), NEVER, np.int64),
-            traits=self.traits[:, : len(trial.visible)],
+            traits=self.traits[:, : len(self.trial.visible)],
             variables=zeros("chart.variables", len(labels.kept), kind=np.float64).T,
         )
-        self.clocks = Clocks.of(
-            zeros("clocks.floats", 3, causes, kind=np.float64), zeros("clocks.whole", 3, causes), zeros("firsts", 4)
-        )
-        self.streams = np.array([c.stream for c in trial.causes], dtype=np.int64)
-        self.happens = np.array([c.event for c in trial.causes], dtype=np.int64)
-        self._rates = np.array([c.rates for c in trial.causes], dtype=np.float64).reshape(causes, states).T.copy()
-        self._levels = fixed_levels(trial)
-        # For the current stay: its subjects, the summaries that are constant in it, and a cache of those computed.
-        self._staying, self._settled, self._known = np.empty(0, dtype=np.int64), frozenset[int](), dict[int, Floats]()
-        self._level_at = np.array([p.offset for p in trial.drugs], dtype=np.int64)
 
     def begin(self, who: Integers, sites: Integers, begins: Integers) -> Integers:
         """Initialise these subjects in the next free rows, at their minute 0. Returns the rows."""

@@ -221,9 +221,7 @@ class _LooksBuilder:
         words = re.findall(r"[^\W\d]\w*", text) if isinstance(text, str) else []
         for room, what in ((self.part.statistics, "statistic"), (self.part.boundaries, "boundary")):
             for name in (w for w in words if w in room and w not in known_units()):
-                said = (
-                    f"'{name}' is a {what}; when a look is held depends on dates and numbers, never on what looks read"
-                )
+                said = f"'{name}' is a {what}; when a look is held depends on dates and counts, never on what it reads"
                 self.q.faults.append(address, said)
                 return True
         return False

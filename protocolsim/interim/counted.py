@@ -33,7 +33,7 @@ def counted(
 ) -> list[ArmCounts]:
     """The counts of those who entered the states of an arm, and with a control also of those who entered the control's.
 
-    Who entered states of both counts in neither. Without an arm everybody is in it who has not entered the control's.
+    Who entered states of both counts in neither. Without an arm each is in it who has not entered the control's.
     """
     contributions = of.contributions(known, populations)
     if control is None:

@@ -48,7 +48,7 @@ def numbers_at(
 ) -> dict[Count | Criteria, Integers]:
     """How many subjects count at each of several cut-offs of finished trials, [replicates, looks] each.
 
-    cutoffs: [replicates, looks], NEVER where nobody is to be counted. Left out are criteria of which dates do not tell.
+    cutoffs: [replicates, looks], NEVER where no subject counts. Criteria of which dates do not tell are left out.
     """
     every, kept = records.taken_from()  # whose dates may have been found before
     ends = every.once("rows of trials", lambda: np.searchsorted(every.trials(), np.arange(every.replicates + 1)))

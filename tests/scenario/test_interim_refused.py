@@ -114,6 +114,8 @@ CASES: list[tuple[str, str, list[str]]] = [
     (ALL_LOOKS, "for: 26 weeks}, more: {when: {followed: [100, 120], for: 30 weeks}}}", ["12 looks.more.when: 'more' is one look, and that makes 2; a list of looks has its 'when' in looks itself"]),
     ("data_lag: 2 weeks", "data_lag: -2 weeks", ["6 data_lag: -2 weeks is below 0 weeks"]),
     ("data_lag: 2 weeks", "information: {weeks: 100}", ["6 information: information is counted in people or events"]),
+    (FOLLOWED, "followed: z * 60, for: 26 weeks", ["12 looks.when.followed: 'z' is a statistic; when a look is held depends on dates and counts, never on what it reads"]),
+    (FOLLOWED, "weeks: efficacy", ["12 looks.when.weeks: 'efficacy' is a boundary; when a look is held depends on dates and counts, never on what it reads"]),
     ("data_lag: 2 weeks", "information: {followed: 100, for: 26 weeks}", ["12 looks.when.followed[3]: 120 is more than the maximum of the information, 100"]),
     ("{at: last,", "{at: lst,", ["16 rules[2].at: unknown look 'lst'; did you mean 'last'?"]),
     ("z < futility", "z < futilty", ["15 rules[1].when: unknown name 'futilty'; did you mean 'futility'?"]),

@@ -19,7 +19,7 @@ from protocolsim.records import FAR, NEVER, Labels, Records
 
 @dataclass(frozen=True)
 class Criteria:
-    """Conditions that must all be met; none of them is met by everybody from the day they begin.
+    """Conditions that must all be met; without any, a subject meets them from the first day.
 
     `entered`: one of the states of each group; `not_entered`: none of them so far; `ended_in`: in one of the states of
     each group; `not_ended_in`: in none of them so far; `with_event`: one of the events of each group. `followed_for`:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -17,7 +18,7 @@ from protocolsim.scenario.build.interim.numbers import MOST_LOOKS, Given, Placed
 from protocolsim.scenario.file.interim_schema import InterimPart, LookPart, LooksPart, WhenPart
 from protocolsim.scenario.file.parts import Scalar
 from protocolsim.scenario.file.yaml_reader import Address
-from protocolsim.units import MINUTES_PER_WEEK, NONE, TIME, dimension_name
+from protocolsim.units import MINUTES_PER_WEEK, NONE, TIME, dimension_name, known_units
 
 FIRST, LAST = "first", "last"
 _LOOKS: Address = ("interim", "looks")
@@ -215,10 +216,24 @@ class _LooksBuilder:
 
     # Numbers ---------------------------------------------------------------------------------------------------
 
+    def _reads(self, address: Address, text: Scalar) -> bool:
+        """Whether a number is made of what looks read, which is a fault: their dates would depend on the data."""
+        words = re.findall(r"[^\W\d]\w*", text) if isinstance(text, str) else []
+        for room, what in ((self.part.statistics, "statistic"), (self.part.boundaries, "boundary")):
+            for name in (w for w in words if w in room and w not in known_units()):
+                said = f"'{name}' is a {what}; when a look is held depends on dates and counts, never on what it reads"
+                self.q.faults.append(address, said)
+                return True
+        return False
+
     def _whole(self, address: Address, text: Scalar) -> float | None:
+        if self._reads(address, text):
+            return None
         return self.q.whole(address, text, least=1, most=_MOST, what="how many")
 
     def _part(self, address: Address, text: Scalar) -> float | None:
+        if self._reads(address, text):
+            return None
         share = self.q.number(address, text, NONE, least=0.0, what="a share of the information")
         if share is not None and not 0.0 < share <= 1.0:
             self.q.faults.append(
@@ -229,6 +244,8 @@ class _LooksBuilder:
 
     def _of_the_calendar(self, address: Address, text: Scalar) -> float | None:
         """Weeks as a number, or a time with its unit."""
+        if self._reads(address, text):
+            return None
         given = self.q.measured(address, text)
         if given is None:
             return None
@@ -278,6 +295,8 @@ class _LooksBuilder:
             planned = waits.number / information.maximum
             if planned > 1.0:
                 said = f"{waits.number} is more than the maximum of the information, {information.maximum:g}"
+                if self.part.information is None:
+                    said += ", which the last look waits for: looks come in order"
                 self.q.faults.append(waits.address, said)
         self._can_come(waits)
         early, late = bounds.get("not_before"), bounds.get("at_the_latest")

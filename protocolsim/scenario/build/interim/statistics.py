@@ -238,7 +238,10 @@ class StatisticsBuilder:
 
     def _drift(self, address: Address, given: Any, key: StatisticKey) -> Any:
         """`trend`, or a number."""
-        return given if given == "trend" else self._number(address, given, key)
+        if isinstance(given, str) and NAME.fullmatch(given) and given not in self.q.parameters.values:
+            self.q.names.known(address, "drift", given, ("trend", *self.q.parameters.values))
+            return given
+        return self._number(address, given, key)
 
     def _bound(self, address: Address, given: Any, key: StatisticKey) -> float | None:
         """A number, or the name of a boundary: its last value."""

@@ -24,15 +24,23 @@ def figure(where: tuple[str, str], name: str, answer: Answer, state: VisitorStat
     if name not in answer.figures:
         return tags.p(answer.missing.get(name, ""), class_="missing")
     drawn = answer.figures[name]
-    place = f"{where[0]}-{where[1]}-{name}".replace("_", "-")
     return tags.figure(
         tags.h3(drawn.title),
-        tags.div(HTML(inline_svg(drawn.svg, place, drawn.alternative, told=True)), class_="drawing"),
+        tags.div(HTML(drawn.svg), class_="drawing"),
         tags.figcaption(tags.p(caption or drawn.caption, class_="caption"), downloads(where, name, state)),
-        id=place,
+        id=_place(where, name),
         class_="wide" if wide(drawn.svg) else None,
         data_figure=name,
     )
+
+
+def drawn_for_page(where: tuple[str, str], name: str, svg: str, alternative: str) -> str:
+    """A drawing as it stands in the page: made once, where it was drawn, and not for everybody who looks at it."""
+    return str(inline_svg(svg, _place(where, name), alternative, told=True))
+
+
+def _place(where: tuple[str, str], name: str) -> str:
+    return f"{where[0]}-{where[1]}-{name}".replace("_", "-")
 
 
 def wide(drawn: str) -> bool:

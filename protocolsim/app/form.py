@@ -13,13 +13,24 @@ from protocolsim.app.state import VisitorState
 from protocolsim.component import MARKS
 from protocolsim.errors import ProtocolsimError
 from protocolsim.names import readable
-from protocolsim.scenario.spoken import at_head
+from protocolsim.scenario.build.values.spoken import at_head
 from protocolsim.units import unit_in_words
 
 _OURS = {"data-shiny-no-bind-input": ""}  # the page sends them itself, once they are settled
 _HEADINGS = {"effect": "The treatment's effect", "": "The trial", "looks": "The boundaries of its looks"}
+_MOST_WRITTEN = 32
+_WRITTEN: dict[VisitorState, str] = {}
 _REPLICATES = (1, 50, 100, 200, 500, 1000, 2000)
 _MARKS: Mapping[str, str] = {str(k): v for k, v in MARKS.items()}
+
+
+def form_html(described: Described, state: VisitorState) -> str:
+    """The form as it is sent: written once for a class that opens the same page, since a state has one description."""
+    if state not in _WRITTEN:
+        while len(_WRITTEN) >= _MOST_WRITTEN:
+            _WRITTEN.pop(next(iter(_WRITTEN)), None)
+        _WRITTEN[state] = str(form(described, state))
+    return _WRITTEN[state]
 
 
 def form(described: Described, state: VisitorState) -> TagList:

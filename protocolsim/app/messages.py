@@ -9,13 +9,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from functools import cache
 from itertools import count
 from typing import Any
 
 from protocolsim.app.limits import MOST_INPUTS, MOST_QUERY, MOST_WORD
 from protocolsim.app.state import small
-from protocolsim.app.view.catalogue import views
 from protocolsim.errors import UsageError
 
 ADDRESS = "address"
@@ -26,7 +24,6 @@ MISHEARD = "misheard"
 
 _SEARCH = ".clientdata_url_search"
 _CLIENT = re.compile(r"\.clientdata_(?:pixelratio|url_(?:protocol|hostname|port|pathname)|singletons)", re.ASCII)
-_OUTPUT = re.compile(r"\.clientdata_output_([a-z_]+)_(hidden|width|height)", re.ASCII)
 _WHOLE = 10**9
 
 
@@ -74,16 +71,7 @@ def _of_shiny(name: str, value: Any) -> bool:
         short = len(value) <= MOST_WORD
     else:
         short = value is None or isinstance(value, bool) or (isinstance(value, int | float) and abs(value) < _WHOLE)
-    output = _OUTPUT.fullmatch(name)
-    if output is not None:
-        return output[1] in _outputs() and isinstance(value, bool if output[2] == "hidden" else int | float) and short
     return short and _CLIENT.fullmatch(name) is not None
-
-
-@cache
-def _outputs() -> frozenset[str]:
-    parts = (f"{view.name}_{part.name}" for view in views() for part in view.parts)
-    return frozenset(["form", "title", "refused", *parts])
 
 
 # What the page's own script says -------------------------------------------------------------------------------------

@@ -1,6 +1,8 @@
 """One visitor's session: what they change, what is asked for them, and what they are shown.
 
-Everything slow happens outside the reactive graph, which all visitors share: in worker processes, or in a thread.
+Everything slow happens outside the reactive graph, which all visitors share: in worker processes, or in a thread. Only
+what the page says comes through that graph; what it is shown is sent as it is made. Outputs of Shiny would cost each
+visitor who comes a third of a second, in which it looks for their source code, and several messages for each change.
 """
 
 from __future__ import annotations
@@ -9,19 +11,18 @@ import asyncio
 import math
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-from htmltools import Tag, TagList, tags
-from shiny import Inputs, Outputs, Session, reactive, render
+from shiny import Inputs, Outputs, Session, reactive
 
 from protocolsim.app.described import Described, DescribedPart
-from protocolsim.app.form import form
+from protocolsim.app.form import form_html
 from protocolsim.app.limits import MOST_VISITORS
 from protocolsim.app.messages import ADDRESS, MISHEARD
 from protocolsim.app.state import MOST_NAME, NUMBERS, OWN_TEXT, VisitorState, asked, restored, scenario_of
 from protocolsim.app.view.base import Part, View
-from protocolsim.app.view.catalogue import views
+from protocolsim.app.view.catalogue import part_of, views
 from protocolsim.app.work.answers import Answers
 from protocolsim.app.work.orders import Answer, Order
 from protocolsim.errors import ProtocolsimError, UsageError
@@ -29,15 +30,6 @@ from protocolsim.scenario.file.library import names
 
 _STEPPED, _PICKED = ("draw", "patient"), ("measure", "beside", "walk")
 _SETTLED = 0.4  # seconds after which a visitor is taken to be looking at what there is
-
-
-@dataclass(frozen=True)
-class Shown:
-    """What a part shows: an answer to a state, and why there is no newer one, or none at all."""
-
-    answer: Answer | None
-    why: str = ""
-    state: VisitorState | None = None
 
 
 class Visitor:
@@ -49,14 +41,12 @@ class Visitor:
         self._session, self._answers = session, answers
         self.state = first
         self.described: Described | None = None
-        self.opened: reactive.Value[int] = reactive.Value(0)
-        self.refused: reactive.Value[str] = reactive.Value("")
-        self.shown: dict[tuple[str, str], reactive.Value[Shown | None]] = {
-            (v.name, p.name): reactive.Value(None) for v in views() for p in v.parts
-        }
+        self.shown: dict[tuple[str, str], Answer] = {}
         self.last = ""
+        self._refused = ""
         self._asks = 0
         self._preparing: asyncio.Task[None] | None = None
+        self._ready_for: VisitorState | None = None
         self._asked: dict[tuple[str, str], tuple[int, VisitorState]] = {}
         self._meant: dict[tuple[str, str], VisitorState] = {}
         self._tasks: dict[tuple[str, str], asyncio.Task[None]] = {}
@@ -79,26 +69,24 @@ class Visitor:
         try:
             answer = await self._answers.get(_description(state), lambda *_: None)
         except ProtocolsimError as error:
-            await self._set(self.refused, str(error))
+            self.mishear(str(error))
             return
         self.state, self.described = state, answer.facts
-        self._asked.clear()
-        self._meant.clear()
-        async with reactive.lock():
-            self.refused.set(refused)
-            for shown in self.shown.values():
-                shown.set(None)
-            with reactive.isolate():
-                self.opened.set(self.opened.get() + 1)
-            await reactive.flush()
+        for task in self._tasks.values():
+            task.cancel()
+        for known in (self.shown, self._asked, self._meant):
+            known.clear()
         offered = {view.name: view.called(self.described) for view in views() if view.offered(self.described)}
         opened = {
             "text": self.described.text,
+            "title": self.described.title,
+            "form": await asyncio.to_thread(form_html, self.described, state),
             "view": state.view,
             "scenario": state.scenario,
             "edited": state.text is not None and state.scenario == OWN_TEXT,
             "offered": offered,
         }
+        self.mishear(refused)
         await self._send("opened", opened)
         await self.changed()
 
@@ -112,7 +100,7 @@ class Visitor:
         why = await self._unset(state)
         await self._send("field", {"name": self.last if why else "", "why": why})
         shown = next((v for v in views() if v.name == state.view), None)
-        if shown is None or (why and any(self._answered(shown.name, part.name) for part in shown.parts)):
+        if shown is None or (why and any((shown.name, part.name) in self.shown for part in shown.parts)):
             return
         for part in shown.parts:
             self._start(shown, part, state)
@@ -128,18 +116,11 @@ class Visitor:
             return str(error).replace(" (from --set)", "")
         return ""
 
-    def _answered(self, view: str, part: str) -> bool:
-        with reactive.isolate():
-            shown = self.shown[view, part].get()
-        return shown is not None and shown.answer is not None
-
     def step(self, name: str, by: int) -> dict[str, int]:
         """The number of the trial or of the patient so many further on, as a change of the state."""
         if name == "draw":
             return {"draw": min(max(0, self.state.draw + by), NUMBERS["draw"][1])}
-        with reactive.isolate():
-            shown = [value.get() for value in self.shown.values()]
-        facts = [s.answer.facts for s in shown if s is not None and s.answer is not None]
+        facts = [self.shown[place].facts for place in sorted(self.shown, key=_place_in_views)]
         stepped = [f.stepped(self.state.patient, by) for f in facts if hasattr(f, "stepped")]
         return {name: stepped[-1]} if stepped else {}
 
@@ -162,8 +143,10 @@ class Visitor:
         return self.described.answers_at_once(name)
 
     def mishear(self, why: str) -> None:
-        """Say what was wrong with what was said."""
-        self.refused.set(why)
+        """Say what was wrong with what was said, or that nothing is any more."""
+        if why != self._refused:
+            self._refused = why
+            _later(self._send("refused", why))
 
     def check(self, text: str) -> None:
         """Check what is being typed."""
@@ -221,35 +204,57 @@ class Visitor:
                 await self._send("status", {"part": "-".join(place), "running": False})
             raise
         # Shown as it is set up by now: what makes no difference to the answer may have moved meanwhile.
-        await self._set(self.shown[place], Shown(answer, "", self._meant.get(place)))
+        state = self._meant.get(place, order.state)
+        try:
+            page = await asyncio.to_thread(_page, order, answer, state)
+        except ProtocolsimError as error:
+            await self._refuse(place, str(error))
+        else:
+            self.shown[place] = answer
+            await self._send("shown", {"part": "-".join(place), "html": page, "why": ""})
         await self._send("status", {"part": "-".join(place), "running": False})
 
     async def _refuse(self, place: tuple[str, str], why: str) -> None:
         """Say why there is no newer answer, beside the one that is there."""
-        with reactive.isolate():
-            old = self.shown[place].get()
-        await self._set(self.shown[place], Shown(None, why) if old is None else replace(old, why=why))
+        await self._send("shown", {"part": "-".join(place), "html": None, "why": why})
 
     def _prepare(self, state: VisitorState) -> None:
-        """Have ready what this visitor probably asks for next, where nobody else waits for it."""
-        if self._preparing is not None:
-            self._preparing.cancel()
+        """Have ready what this visitor probably asks for next, where nobody else waits for it.
+
+        Who walks on in what was simulated leaves alone what is being made ready: most of it is wanted again.
+        """
         if self._answers.lone:
             return
-        self._preparing = _later(self._prepared(state))
+        before, self._ready_for = self._ready_for, state
+        running = self._preparing is not None and not self._preparing.done()
+        if self._preparing is not None and running and before is not None and before.simulated == state.simulated:
+            return
+        if self._preparing is not None:
+            self._preparing.cancel()
+        self._preparing = _later(self._prepared())
 
-    async def _prepared(self, state: VisitorState) -> None:
-        await asyncio.sleep(_SETTLED)
-        if self._tasks:
-            await asyncio.wait(set(self._tasks.values()))
-        for view in sorted(views(), key=lambda v: v.name != state.view):
-            for part in view.parts:
-                if self.described is None or part.checks_text or not view.offered(self.described):
-                    continue
-                with suppress(ProtocolsimError):
-                    answer = await self._ready(view, part, state)
-                    for following in part.ahead(answer, state):
-                        await self._ready(view, part, following)
+    async def _prepared(self) -> None:
+        done = None
+        while (state := self._ready_for) is not None and state is not done:
+            await asyncio.sleep(_SETTLED)
+            if self._tasks:
+                await asyncio.wait(set(self._tasks.values()))
+            for view in sorted(views(), key=lambda v: v.name != state.view):
+                for part in view.parts:
+                    if self.described is None or part.checks_text or not view.offered(self.described):
+                        continue
+                    await self._prepared_part(view, part, state)
+            done = state
+
+    async def _prepared_part(self, view: View, part: Part, state: VisitorState) -> None:
+        """One part, and what comes after it; where the visitor has gone on meanwhile, that comes first."""
+        if self._ready_for is not state:
+            return
+        with suppress(ProtocolsimError):
+            answer = await self._ready(view, part, state)
+            for following in part.ahead(answer, state):
+                if self._ready_for is state:
+                    await self._ready(view, part, following)
 
     async def _ready(self, view: View, part: Part, state: VisitorState) -> Answer:
         order = Order(view.name, part.name, await asyncio.to_thread(part.reduced, state))
@@ -275,22 +280,16 @@ class Visitor:
                     await self._respond((view.name, part.name), part, state)
 
     async def _respond(self, place: tuple[str, str], part: Part, state: VisitorState) -> None:
-        with reactive.isolate():
-            shown = self.shown[place].get()
-        if shown is None or shown.answer is None:
+        answer = self.shown.get(place)
+        if answer is None:
             return
         try:
-            message = await asyncio.to_thread(part.respond, shown.answer, state)
+            message = await asyncio.to_thread(part.respond, answer, state)
         except ProtocolsimError as error:
-            await self._set(self.refused, str(error))
+            self.mishear(str(error))
             return
         if message is not None:
             await self._send("response", {"part": "-".join(place), **message})
-
-    async def _set(self, value: reactive.Value[Any], new: Any) -> None:
-        async with reactive.lock():
-            value.set(new)
-            await reactive.flush()
 
     async def _send(self, kind: str, what: Any) -> None:
         await self._session.send_custom_message(kind, what)
@@ -302,6 +301,15 @@ class Visitor:
                 task.cancel()
 
 
+def _page(order: Order, answer: Answer, state: VisitorState) -> str:
+    """An answer as the page has it: hundreds of kilobytes, written in a thread, where it holds up nobody else."""
+    return str(part_of(order.view, order.part).show(answer, state))
+
+
+def _place_in_views(place: tuple[str, str]) -> int:
+    return [(view.name, part.name) for view in views() for part in view.parts].index(place)
+
+
 def _description(state: VisitorState) -> Order:
     part = DescribedPart()
     return Order("", part.name, part.reduced(state))
@@ -310,10 +318,9 @@ def _description(state: VisitorState) -> Order:
 def serve_session(answers: Answers, first: VisitorState) -> Callable[[Inputs, Outputs, Session], None]:
     """The server function of the page."""
 
-    def server(input: Inputs, output: Outputs, session: Session) -> None:
+    def server(input: Inputs, output: Outputs, session: Session) -> None:  # noqa: ARG001 - as Shiny calls it
         visitor = Visitor(session, answers, first)
         _counted(session, visitor)
-        _outputs(output, visitor)
         _begin(input, visitor, first)
         _events(input, visitor, first)
 
@@ -330,52 +337,13 @@ def _counted(session: Session, visitor: Visitor) -> None:
     session.on_ended(leave)
 
 
-def _outputs(output: Outputs, visitor: Visitor) -> None:
-    @output(id="form", suspend_when_hidden=False)  # it is there beside the opening too, which hides it
-    @render.ui
-    def _() -> TagList | None:
-        visitor.opened.get()
-        return None if visitor.described is None else form(visitor.described, visitor.state)
-
-    @output(id="title")
-    @render.ui
-    def _() -> Tag | None:
-        visitor.opened.get()
-        return None if visitor.described is None else tags.span(visitor.described.title)
-
-    @output(id="refused")
-    @render.ui
-    def _() -> Tag | None:
-        why = visitor.refused.get()
-        return tags.div(why, class_="alert alert-warning", role="alert") if why else None
-
-    for view in views():
-        for part in view.parts:
-            _part_output(output, visitor, view, part)
-
-
-def _part_output(output: Outputs, visitor: Visitor, view: View, part: Part) -> None:
-    @output(id=f"{view.name}_{part.name}")
-    @render.ui
-    def _() -> Tag | TagList | None:
-        shown = visitor.shown[view.name, part.name].get()
-        if shown is None:
-            return None
-        why = tags.div(shown.why, class_="alert alert-warning", role="alert") if shown.why else None
-        if shown.answer is None:
-            return why
-        return TagList(why, part.show(shown.answer, visitor.state if shown.state is None else shown.state))
-
-
 def _begin(input: Inputs, visitor: Visitor, first: VisitorState) -> None:
     @reactive.effect
     async def _() -> None:
         with reactive.isolate():
-            if visitor.opened.get():
-                return
             address = input[ADDRESS]()
         if Visitor.present > MOST_VISITORS:
-            visitor.refused.set("too many visitors; try again later")
+            visitor.mishear("too many visitors; try again later")
             return
         why = ""
         try:
@@ -404,17 +372,17 @@ def _later(what: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
 def _events(input: Inputs, visitor: Visitor, first: VisitorState) -> None:
     """What a visitor does, each a message from the page (static/page.js), of the kind that messages.py lets through."""
 
-    def upon(name: str, act: Callable[[Any], None], *, mends: bool = True) -> None:
+    def upon(name: str, act: Callable[[Any], None], *, mends: bool = True, ignore_init: bool = False) -> None:
         @reactive.effect
-        @reactive.event(input[name])
+        @reactive.event(input[name], ignore_init=ignore_init)
         def _() -> None:
             try:
                 act(input[name]())
             except ProtocolsimError as error:
-                visitor.refused.set(str(error))
+                visitor.mishear(str(error))
             else:
                 if mends:
-                    visitor.refused.set("")
+                    visitor.mishear("")
 
     upon("moved", lambda said: _moved(visitor, said))
     upon("asked", lambda said: _asked(visitor, said))
@@ -422,7 +390,8 @@ def _events(input: Inputs, visitor: Visitor, first: VisitorState) -> None:
     upon("kept", lambda _: _change(visitor, other=visitor.state.settings, beside=""))
     upon("step", lambda said: _step(visitor, said))
     upon("went", lambda said: visitor.open(_known(restored(said, first))))
-    upon("view", lambda said: _look(visitor, said), mends=False)
+    # The tab with which the page comes, whatever its address says, is nobody's choice.
+    upon("view", lambda said: _look(visitor, said), mends=False, ignore_init=True)
     upon("reset", lambda _: visitor.open(replace(visitor.state, settings=(), replicates=None, seed=None)))
     upon("chosen", lambda said: _choose(visitor, said))
     upon("typed", visitor.check)

@@ -55,6 +55,11 @@ class VisitorState:
     walk: str = ""
     allow_plugins: bool = False
 
+    @property
+    def simulated(self) -> VisitorState:
+        """Without what makes no difference to a simulation: which trial or patient of it is looked at, and how."""
+        return replace(self, draw=0, patient=None, other=(), beside="", measure="", view="", walk="")
+
     def alone(self, settings: tuple[tuple[str, str], ...] = ()) -> VisitorState:
         """The scenario as it is in the file but for these settings, and whether its code may be loaded."""
         return VisitorState(self.scenario, self.text, settings=settings, allow_plugins=self.allow_plugins)

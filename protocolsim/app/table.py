@@ -30,16 +30,17 @@ def estimates_table(rows: Sequence[Row], columns: Sequence[str], *, spread: bool
     ]
     body = []
     for row in rows:
-        cells = [tags.th(row.mine.label, scope="row", title=f"{row.mine.counting}; among {row.mine.among}")]
-        cells += [_cell(e, k) for k, e in enumerate((row.mine, row.other)) if e is not None]
+        shown = [tags.th(row.mine.label, scope="row", title=f"{row.mine.counting}; among {row.mine.among}")]
+        shown += [tags.td(said, data_value=value, data_column=str(k)) for k, (said, value) in enumerate(cells(row))]
         if spread:
-            cells.append(tags.td(numbers.one_trial(row.other or row.mine)))
+            shown.append(tags.td(numbers.one_trial(row.other or row.mine)))
         if published:
-            cells.append(tags.td(numbers.published(row.mine)))
-        body.append(tags.tr(*cells, data_estimate=row.mine.name))
+            shown.append(tags.td(numbers.published(row.mine)))
+        body.append(tags.tr(*shown, data_estimate=row.mine.name))
     head = tags.thead(tags.tr(*[tags.th(h, scope="col") if h else tags.td() for h in heads]))
     return tags.div(tags.table(head, tags.tbody(*body), class_="estimates"), class_="scroll")
 
 
-def _cell(estimate: Estimate, column: int) -> Tag:
-    return tags.td(numbers.simulated(estimate), data_value=repr(float(estimate.value)), data_column=str(column))
+def cells(row: Row) -> list[tuple[str, str]]:
+    """What stands in each column of values, and the exact value."""
+    return [(numbers.simulated(e), repr(float(e.value))) for e in (row.mine, row.other) if e is not None]

@@ -68,7 +68,7 @@ def test_every_view_renders(visit, view):
     """Each tab shows all its parts, with a caption, words for who cannot see, and three files for every figure."""
     at = visit(f"?view={view}&replicates={REPLICATES}")
     for part in next(v for v in views() if v.name == view).parts:
-        at.page.wait_for_selector(f".{view}-{part.name} .shiny-html-output > *", state="attached")
+        at.page.wait_for_selector(f".{view}-{part.name} .shown > *", state="attached")
     at.idle()
     for figure in at.page.query_selector_all("main .tab-pane.active figure[data-figure]"):
         assert figure.query_selector("figcaption p").inner_text()

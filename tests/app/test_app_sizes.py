@@ -25,7 +25,7 @@ _READY = """
 (view) => {
     const pane = document.querySelector("main .tab-pane.active");
     return pane && pane.dataset.value === view && !pane.querySelector(".recalculating") &&
-        [...pane.querySelectorAll(".part > .shiny-html-output")].every((e) => e.children.length) &&
+        [...pane.querySelectorAll(".part > .shown")].every((e) => e.children.length) &&
         ![...document.querySelectorAll(".status")].some((s) => !s.hidden && s.offsetParent);
 }
 """

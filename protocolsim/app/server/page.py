@@ -37,20 +37,20 @@ def page() -> Tag:
         tags.a("Skip to the results", href="#results", class_="skip"),
         tags.strong("protocolsim"),
         chosen,
-        tags.h1(ui.output_ui("title", inline=True)),
+        tags.h1(tags.span(id="title")),
         ui.input_dark_mode(id="dark"),
     )
     panels = [ui.nav_panel(view.title, _panel(view), value=view.name) for view in views()]
     return ui.page_fluid(
         head,
         header,
-        ui.output_ui("refused"),
+        tags.div(id="refused"),
         tags.div(
             tags.aside(
                 tags.button(
                     "Hide or show the form", type="button", id="fold", aria_controls="form", aria_expanded="true"
                 ),
-                ui.output_ui("form"),
+                tags.div(id="form"),
                 aria_label="What can be moved",
             ),
             tags.main(ui.navset_underline(*panels, id="view"), id="results", tabindex="-1"),
@@ -79,6 +79,10 @@ def _panel(view: View) -> TagList:
             hidden="",
         )
         parts.append(
-            tags.section(status, ui.output_ui(f"{view.name}_{part.name}"), class_=f"part {view.name}-{part.name}")
+            tags.section(
+                status,
+                tags.div(id=f"{view.name}-{part.name}", class_="shown"),
+                class_=f"part {view.name}-{part.name}",
+            )
         )
     return TagList(tags.div(view.head, class_="head"), *parts)

@@ -8,6 +8,7 @@ import hashlib
 import os
 import re
 import socket
+import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
@@ -28,7 +29,7 @@ from protocolsim.app.server.connections import HttpConnection, SocketConnection
 from protocolsim.app.server.gate import Asgi, gate
 from protocolsim.app.server.page import page
 from protocolsim.app.server.sockets import sockets
-from protocolsim.app.session import serve_session
+from protocolsim.app.session import Visitor, serve_session
 from protocolsim.app.state import VisitorState, restored, scenario_file
 from protocolsim.app.view.catalogue import views
 from protocolsim.app.work.answers import Answers
@@ -42,6 +43,7 @@ from protocolsim.report.style.stylesheet import FONTS
 _TYPES = {"png": "image/png", "svg": "image/svg+xml", "csv": "text/csv; charset=utf-8"}
 _STATIC = Path(__file__).parents[1] / "static"
 _MOST_WORKERS = 4
+_TURN = 0.001  # seconds
 _INLINE = re.compile(r"<script(?:\s+type=\"text/javascript\")?>(.*?)</script>", re.DOTALL)
 
 
@@ -59,6 +61,8 @@ def serve(
 
     `allowed` are further names by which it is reached (admission.py); without a `token` everybody may come in.
     """
+    # Numbers are read from curves in threads; messages are carried by this one, which would wait for its turn.
+    sys.setswitchinterval(_TURN)
     with listening(host, port) as ear:
         admission = admitted(ear, host, token, allowed)
         ready(address(ear, host, token))
@@ -180,11 +184,14 @@ def _hashes(rendered: Any) -> list[str]:
 
 
 async def _warm(answers: Answers, first: VisitorState) -> None:
-    """Have the first page ready before anybody asks."""
-    with suppress(ProtocolsimError):
-        for part in views()[0].parts:
-            state = await asyncio.to_thread(part.reduced, first)
-            await answers.get(Order(views()[0].name, part.name, state), lambda *_: None)
+    """Have the first page ready before anybody asks, and the other views until somebody comes."""
+    for view in views():
+        for part in view.parts:
+            if part.checks_text or (view is not views()[0] and (Visitor.present or answers.lone)):
+                continue
+            with suppress(ProtocolsimError):
+                state = await asyncio.to_thread(part.reduced, first)
+                await answers.get(Order(view.name, part.name, state), lambda *_: None)
 
 
 async def _download(request: Request, pool: Pool, first: VisitorState) -> Response:

@@ -211,14 +211,45 @@
     }
   }
 
+  // The numbers of a table that is there already, and the words beside them that change.
+  function exchanged(root, told) {
+    for (const row of root.querySelectorAll("tr[data-estimate]")) {
+      (told.numbers[row.dataset.estimate] || []).forEach(([said, value], column) => {
+        const cell = row.querySelector(`td[data-column="${column}"]`);
+        if (!cell || cell.dataset.value === value) return;
+        cell.dataset.value = value;
+        cell.textContent = said;
+      });
+    }
+    for (const word of root.querySelectorAll("[data-word]")) word.textContent = told.words[word.dataset.word];
+  }
+
+  // Why something is not shown; nothing where there is no reason.
+  function warning(why) {
+    if (!why) return [];
+    const said = document.createElement("div");
+    said.className = "alert alert-warning refusal";
+    said.setAttribute("role", "alert");
+    said.textContent = why;
+    return [said];
+  }
+
   function handlers() {
     $(document).on("shiny:disconnected", gone);
     addEventListener("popstate", () => { say("went", location.search); });
     Shiny.addCustomMessageHandler("field", field);
+    Shiny.addCustomMessageHandler("refused", (why) => by("refused").replaceChildren(...warning(why)));
+    Shiny.addCustomMessageHandler("shown", (told) => {
+      const place = by(told.part);
+      if (told.html !== null) place.innerHTML = told.html;
+      for (const old of place.querySelectorAll(":scope > .refusal")) old.remove();
+      place.prepend(...warning(told.why));
+    });
     Shiny.addCustomMessageHandler("response", (told) => {
       const numbers = by({ "rule-curve": "rule-numbers", "looks-boundaries": "looks-numbers" }[told.part]);
       if (!numbers) return;
-      numbers.innerHTML = told.table;
+      if (told.table) numbers.innerHTML = told.table;
+      else exchanged(numbers, told);
       if (told.marks) { Charts.place(told); Linked.stand(told); }
       document.dispatchEvent(new CustomEvent(told.part === "rule-curve" ? "rule-shown" : "looks-shown"));
     });
@@ -238,6 +269,9 @@
     });
     Shiny.addCustomMessageHandler("opened", (told) => {
       const editor = by("editor"), chosen = by("scenario");
+      by("title").textContent = told.title;
+      by("form").innerHTML = told.form;
+      for (const place of document.querySelectorAll(".part > .shown")) place.replaceChildren();
       editor.value = told.text;
       gutter([]);
       chosen.options[0].textContent = told.edited ? "(edited)" : told.scenario;

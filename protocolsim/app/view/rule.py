@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from typing import Any, ClassVar
@@ -15,7 +16,7 @@ from protocolsim.app.branches import Branches, shown_branches, told_branches
 from protocolsim.app.figure import figure
 from protocolsim.app.limits import looked_at
 from protocolsim.app.state import VisitorState, over, scenario_of
-from protocolsim.app.table import Row, estimates_table
+from protocolsim.app.table import Row, cells, estimates_table
 from protocolsim.app.view.base import Part, View
 from protocolsim.app.work.material import Progress, curve_of, replicates_of, result_of
 from protocolsim.app.work.orders import Answer, Made, Tell
@@ -45,6 +46,7 @@ class Curves:
     mine: ThresholdCurve
     without: ThresholdCurve | None
     remembered: dict[float, Moved] = field(default_factory=dict, compare=False)
+    reading: threading.Lock = field(default_factory=threading.Lock, compare=False)
 
     @cached_property
     def drawn(self) -> Drawn:
@@ -109,7 +111,12 @@ class CurvePart(Part):
         if isinstance(answer.facts, Branches):
             return told_branches(answer.facts, state)
         at_threshold = moved(answer.facts, state)
-        return {"table": str(at_threshold.table), **at_threshold.where, **standing(answer.facts.mine, state)}
+        return {
+            "numbers": at_threshold.numbers,
+            "words": at_threshold.words,
+            **at_threshold.where,
+            **standing(answer.facts, state),
+        }
 
     def show(self, answer: Answer, state: VisitorState) -> Tag | TagList:
         """The curves, the numbers at the threshold, and the other figures."""
@@ -131,13 +138,11 @@ class CurvePart(Part):
             _definitions(curves.mine),
             tags.div(
                 shown.pop("curves"),
-                tags.div(at_threshold.table, id="rule-numbers"),
+                tags.div(at_threshold.table(curves), id="rule-numbers"),
                 *shown.values(),
                 class_="pictures",
             ),
-            tags.template(
-                id="rule-marks", data_marks=json.dumps({**at_threshold.where, **standing(curves.mine, state)})
-            ),
+            tags.template(id="rule-marks", data_marks=json.dumps({**at_threshold.where, **standing(curves, state)})),
         )
 
 
@@ -176,15 +181,44 @@ def _named(curve: ThresholdCurve, title: str) -> ThresholdCurve:
 
 @dataclass(frozen=True)
 class Moved:
-    """What the page shows at one threshold: the numbers, and where the figures mark it."""
+    """What the page shows at one threshold: the numbers, and where the figures mark it.
 
-    table: Tag | TagList
+    `numbers` are by estimate what stands in each column, and its exact value; `words` are by name the words beside
+    them that change. The page exchanges both in the table, which is there already.
+    """
+
+    rows: Sequence[Row]
+    numbers: Mapping[str, Sequence[tuple[str, str]]]
+    words: Mapping[str, str]
     marks: Mapping[str, tuple[float, float | None]]
     captions: Mapping[str, str]
     readout: str
     ends: tuple[float, float]
     log: bool
     flag: str
+
+    def table(self, curves: Curves) -> TagList:
+        """The numbers as tables: those of the decision, then the trial's."""
+        curve, columns = curves.mine, ("as set up", "without the effect")[: 1 if curves.without is None else 2]
+        decision = [row for row in self.rows if row.mine.name in MEASURES]
+        trial = [row for row in self.rows if row.mine.name not in MEASURES]
+        return TagList(
+            self._said(tags.h3, "decision"),
+            estimates_table(decision, columns),
+            self._said(tags.h3, "trial"),
+            tags.div(estimates_table(trial, columns), class_="trial"),
+            tags.p(
+                f"{numbers.count(curve.replicates, 'simulated trial')}, seed {curve.seed}; every threshold has the "
+                "same patients with common random numbers. The ± is the Monte Carlo standard error. The trial's "
+                "numbers are those of ",
+                self._said(tags.code, "again"),
+                " with whatever else is set up.",
+                class_="note",
+            ),
+        )
+
+    def _said(self, tag: Callable[..., Tag], name: str) -> Tag:
+        return tag(self.words[name], data_word=name)
 
     @property
     def where(self) -> dict[str, Any]:
@@ -204,41 +238,35 @@ def moved(curves: Curves, state: VisitorState) -> Moved:
 
     What was computed once is remembered, for a class of visitors who all drag over the same hundred thresholds.
     """
-    threshold = _threshold(curves.mine, state)
-    if threshold not in curves.remembered:
-        if len(curves.remembered) >= _REMEMBERED:
-            curves.remembered.clear()
-        curves.remembered[threshold] = _moved(curves, threshold)
-    return curves.remembered[threshold]
+    threshold = _threshold(curves, state)
+    # One at a time: who asks for what is being read waits for it, and the page's own thread is left the processor.
+    with curves.reading:
+        if threshold not in curves.remembered:
+            if len(curves.remembered) >= _REMEMBERED:
+                curves.remembered.clear()
+            curves.remembered[threshold] = _moved(curves, threshold)
+        return curves.remembered[threshold]
 
 
 def _moved(curves: Curves, threshold: float) -> Moved:
     curve, drawn = curves.mine, curves.drawn
     at = curve.at(threshold)
     without = None if curves.without is None else curves.without.at(threshold)
-    rows = [Row(e, None if without is None else without[name]) for name, e in at.items()]
-    marked = MarkedThreshold(drawn, threshold)
+    rows = tuple(Row(e, None if without is None else without[name]) for name, e in at.items())
+    marked = MarkedThreshold(drawn, threshold, at)
     said = marked.said
-    columns = ("as set up", "without the effect") if without is not None else ("as set up",)
     here = f"at {drawn.name} {said}"
-    table = TagList(
-        tags.h3(f"The decision, {here}"),
-        estimates_table([row for row in rows if row.mine.name in MEASURES], columns),
-        tags.h3(f"The trial, {here}"),
-        tags.div(estimates_table([row for row in rows if row.mine.name not in MEASURES], columns), class_="trial"),
-        tags.p(
-            f"{numbers.count(curve.replicates, 'simulated trial')}, seed {curve.seed}; every threshold has the same "
-            "patients with common random numbers. The ± is the Monte Carlo standard error. The trial's numbers "
-            "are those of ",
-            tags.code(command("run", "--set", f"{curve.parameter}={said}")),
-            " with whatever else is set up.",
-            class_="note",
-        ),
-    )
+    words = {
+        "decision": f"The decision, {here}",
+        "trial": f"The trial, {here}",
+        "again": command("run", "--set", f"{curve.parameter}={said}"),
+    }
     sensitivity, specificity = _value(at, "sensitivity"), _value(at, "specificity")
     passing = f"{said}: {numbers.simulated(at['share_sent']).strip()} pass" if "share_sent" in at else said
     return Moved(
-        table,
+        rows,
+        {row.mine.name: cells(row) for row in rows},
+        words,
         drawn.marks(threshold, sensitivity, specificity),
         _captions(marked, curves.without),
         _readout(marked, without),
@@ -248,15 +276,16 @@ def _moved(curves: Curves, threshold: float) -> Moved:
     )
 
 
-def standing(curve: ThresholdCurve, state: VisitorState) -> dict[str, Any]:
+def standing(curves: Curves, state: VisitorState) -> dict[str, Any]:
     """Where the patients of the trial that is looked at stand on the threshold's axis, for the page to mark them.
 
     `standing`: of each its number, the place as a share of the axis (beyond its ends: at them), the words, and whether
     it passes at the threshold that is set; the first 24 who reached the decision, and whoever is chosen. `trial` is the
     trial's number.
     """
+    curve, drawn = curves.mine, curves.drawn
     draw = state.draw % looked_at(curve.scenario, curve.replicates)
-    threshold, drawn = _threshold(curve, state), Drawn(curve)
+    threshold = _threshold(curves, state)
     rows = np.flatnonzero((curve.replicate == draw) & np.isfinite(curve.measured))
     passes = curve.rule.holds(curve.measured, threshold)
     shown = [row for k, row in enumerate(rows.tolist()) if k < MOST_PATIENTS or curve.subject[row] == state.patient]
@@ -309,12 +338,12 @@ def _value(at: Mapping[str, Estimate], name: str) -> float:
     return value if np.isfinite(value) else -1.0
 
 
-def _threshold(curve: ThresholdCurve, state: VisitorState) -> float:
+def _threshold(curves: Curves, state: VisitorState) -> float:
     """The threshold that is set up, in internal units. Raises UsageError for what is no such quantity."""
-    said = dict(state.settings).get(curve.parameter)
+    said = dict(state.settings).get(curves.mine.parameter)
     if said is None:
-        return curve.own
-    settable = Drawn(curve).parameter
+        return curves.mine.own
+    settable = curves.drawn.parameter
     return settable.internal(settable.read(said))
 
 

@@ -8,8 +8,11 @@ from dataclasses import dataclass, field
 
 from protocolsim.app.limits import KEPT_ANSWERS
 from protocolsim.app.view.catalogue import part_of
+from protocolsim.app.work.memory import give_back
 from protocolsim.app.work.orders import Answer, Order, Tell
 from protocolsim.app.work.pool import Pool
+
+_LARGE = 2**20  # bytes
 
 
 @dataclass
@@ -81,6 +84,8 @@ class Answers:
             answer: Answer = await self._pool.carry_out(order, tell)
             answer = await asyncio.to_thread(part_of(order.view, order.part).receive, answer, order.state)
             self._keep(order, answer)
+            if _size(answer) > _LARGE:
+                await asyncio.to_thread(give_back)  # what it arrived in
             return answer
         finally:
             if order in self._making and self._making[order].task is mine:

@@ -68,7 +68,7 @@ def tried_of(state: VisitorState, progress: Progress) -> Boundaries:
 
 def _plain(state: VisitorState) -> VisitorState:
     """Without what makes no difference to a simulation."""
-    return replace(state, replicates=None, draw=0, patient=None, other=(), beside="", measure="", view="", walk="")
+    return replace(state.simulated, replicates=None)
 
 
 @lru_cache(maxsize=3)
@@ -76,7 +76,7 @@ def _result(state: VisitorState, replicates: int, progress: Progress) -> Result:
     return run(scenario_of(state), replicates=replicates, seed=state.seed, progress=progress.add)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=2)
 def _curve(state: VisitorState, parameter: str, replicates: int, progress: Progress) -> ThresholdCurve:
     return thresholds(scenario_of(state), parameter, replicates=replicates, seed=state.seed, progress=progress.add)
 
@@ -86,7 +86,7 @@ def _tried(state: VisitorState, replicates: int, progress: Progress) -> Boundari
     return boundaries(scenario_of(state), sets=(), replicates=replicates, seed=state.seed, progress=progress.add)
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=1)
 def _story_runs(state: VisitorState, replicates: int, progress: Progress) -> StoryRuns:
     own = _result(state, replicates, progress)
     return StoryRuns(scenario_of(state), own=own, files=False)

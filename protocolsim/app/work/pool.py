@@ -66,14 +66,15 @@ class _Process(WorkerProcess):
 class Pool:
     """Worker processes, each with a thread that hands it one order at a time."""
 
-    _workers = _busy = 0
+    _workers = 0
 
     def __init__(self, workers: int, *, seconds: float = SECONDS, memory: int = WORKER_MEMORY) -> None:
         self._seconds, self._memory = seconds, memory
         self._closing = threading.Event()
         self._workers = workers
         self._line: queue.SimpleQueue[_Ticket | None] = queue.SimpleQueue()
-        self._threads = [threading.Thread(target=self._serve, daemon=True) for _ in range(workers)]
+        self._at_work = [False] * workers
+        self._threads = [threading.Thread(target=self._serve, args=(k,), daemon=True) for k in range(workers)]
         for thread in self._threads:
             thread.start()
 
@@ -84,8 +85,11 @@ class Pool:
 
     @property
     def spare(self) -> int:
-        """Workers that have nothing to do, less what others wait for."""
-        return self._workers - self._busy
+        """Workers that have nothing to do, less what others wait for.
+
+        One whose order was called off is at work until it has noticed.
+        """
+        return self._workers - sum(self._at_work) - self._line.qsize()
 
     async def carry_out(self, order: Order, tell: Tell) -> Any:
         """The outcome of an order. Raises UsageError where it is refused; cancel the task to stop the work."""
@@ -94,11 +98,9 @@ class Pool:
         loop = asyncio.get_running_loop()
         ticket = _Ticket(order, tell, loop, loop.create_future())
         self._line.put(ticket)
-        self._busy += 1  # counted in the loop, where it is asked for
         try:
             return await ticket.answer
         finally:
-            self._busy -= 1
             ticket.stopped.set()
 
     def close(self) -> None:
@@ -109,13 +111,14 @@ class Pool:
         for thread in self._threads:
             thread.join(timeout=_BOUND)
 
-    def _serve(self) -> None:
+    def _serve(self, place: int) -> None:
         process: _Process | None = None
         try:
             process = self._begun()
             while (ticket := self._line.get()) is not None and not self._closing.is_set():
                 if ticket.stopped.is_set():
                     continue
+                self._at_work[place] = True
                 if process is not None and process.gone():
                     process.end()
                     process = None
@@ -123,6 +126,7 @@ class Pool:
                 if process is not None and not self._hand(process, ticket):
                     process.end()
                     process = self._begun()
+                self._at_work[place] = False
         finally:
             if process is not None:
                 process.end()

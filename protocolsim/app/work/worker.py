@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from protocolsim.app.work.memory import give_back
 from protocolsim.app.work.orders import Answer, Figure, Made, Order, Picture, Stopped, Tell
 from protocolsim.errors import ProtocolsimError
 from protocolsim.executor.worker import Link
@@ -17,6 +18,7 @@ def work(link: Link, memory: int) -> None:
     """Carry out orders until the link closes. Sends ("told", ...) on the way, then one ("done" | "refused", ...)."""
     _bound(memory)
     listen(lambda _: None)  # so that the first run on a machine compiles in several processes
+    _imported()
     while True:
         order = link.receive()
         if not isinstance(order, Order):
@@ -29,6 +31,17 @@ def work(link: Link, memory: int) -> None:
             link.send(("told", (done, total)))
 
         link.send(_outcome(order, tell))
+        give_back()
+
+
+def _imported() -> None:
+    """What every answer needs, imported while nobody waits for one."""
+    import altair as alt  # noqa: F401
+    import vl_convert  # noqa: F401
+
+    from protocolsim.app.view.catalogue import views
+
+    views()
 
 
 def _outcome(order: Order, tell: Tell) -> tuple[str, Any]:
@@ -47,11 +60,12 @@ def carry_out(order: Order, tell: Tell) -> Any:
     from protocolsim.app.view.catalogue import part_of
 
     made = part_of(order.view, order.part).make(order.state, tell)
-    return answer(made) if not order.form else file_of(made, order)
+    return answer(made, order) if not order.form else file_of(made, order)
 
 
-def answer(made: Made) -> Answer:
-    """Everything a part made, drawn."""
+def answer(made: Made, order: Order) -> Answer:
+    """Everything a part made, drawn, as it stands on the page."""
+    from protocolsim.app.figure import drawn_for_page
     from protocolsim.errors import UsageError
     from protocolsim.report.style import figures as style_figures
 
@@ -60,14 +74,12 @@ def answer(made: Made) -> Answer:
         try:
             chart = draw()
             if isinstance(chart, Picture):
-                result.figures[name] = Figure(chart.title, chart.caption, chart.alternative, chart.svg)
-                continue
-            title, caption, alternative = (
-                chart.title["text"],
-                style_figures.caption(chart),
-                style_figures.alternative(chart),
-            )
-            result.figures[name] = Figure(title, caption, alternative, style_figures.svg(chart))
+                title, caption, alternative, svg = chart.title, chart.caption, chart.alternative, chart.svg
+            else:
+                title, caption = chart.title["text"], style_figures.caption(chart)
+                alternative, svg = style_figures.alternative(chart), style_figures.svg(chart)
+            svg = drawn_for_page((order.view, order.part), name, svg, alternative)
+            result.figures[name] = Figure(title, caption, alternative, svg)
         except UsageError as error:
             result.missing[name] = str(error)
     return result

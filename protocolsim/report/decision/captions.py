@@ -11,17 +11,19 @@ from protocolsim.study.estimation.estimate import Estimate
 
 SHARES = ("share_sent", "sensitivity", "specificity")
 FOLLOWING = ("expected_count", "expected_stop", "expected_dose")
+_CAPTIONED = (*SHARES, *FOLLOWING)
 
 
 class MarkedThreshold:
     """One threshold of a curve, and what the captions say of it; without a number it is the scenario's own."""
 
-    def __init__(self, drawn: Drawn, threshold: float | None = None) -> None:
+    def __init__(self, drawn: Drawn, threshold: float | None = None, at: Mapping[str, Estimate] | None = None) -> None:
+        """`at`: the estimates at it, where they are at hand."""
         self.drawn = drawn
         self.own = drawn.curve.own
         self.threshold = self.own if threshold is None else threshold
         self.said = drawn.said(self.threshold)
-        self.at: Mapping[str, Estimate] = drawn.curve.at(self.threshold)
+        self.at: Mapping[str, Estimate] = drawn.curve.at(self.threshold, _CAPTIONED) if at is None else at
 
     @property
     def named(self) -> str:
@@ -59,10 +61,10 @@ def of_measures(marked: MarkedThreshold, compare: ThresholdCurve | None) -> str:
     """Under all measures of the rule."""
     said = "" if compare is None else f" Dashed: '{compare.scenario.title}'."
     return (
-        f"{_reach(marked.drawn)} Lines are steps, bands two Monte Carlo standard errors wide on either side; below are means "
-        f"over those who reach the decision, from there to the horizon. The vertical line is {marked.named}. At it: "
-        f"{marked.listed((*SHARES, *FOLLOWING))}.{said} Look at where a line jumps, and at what a lower count is bought "
-        "with."
+        f"{_reach(marked.drawn)} Lines are steps, bands two Monte Carlo standard errors wide on either side; below are "
+        f"means over those who reach the decision, from there to the horizon. The vertical line is {marked.named}. At "
+        f"it: {marked.listed((*SHARES, *FOLLOWING))}.{said} Look at where a line jumps, and at what a lower count is "
+        "bought with."
     )
 
 

@@ -110,8 +110,7 @@ def _dashed(drawn: Drawn, compare: ThresholdCurve, name: str, tint: str) -> alt.
     """One estimate of another curve."""
     import altair as alt
 
-    other = compare.frame(drawn.thresholds)
-    other = other[other["estimate"] == name].assign(at=[drawn.shown(t) for t in drawn.thresholds])
+    other = compare.frame(drawn.thresholds, (name,)).assign(at=[drawn.shown(t) for t in drawn.thresholds])
     line = alt.Chart(other).mark_line(interpolate=drawn.interpolate, strokeDash=[6, 4], color=tint, strokeWidth=2)
     dashed: alt.Chart = line.encode(x=_across(drawn), y=alt.Y("value:Q"))
     return dashed

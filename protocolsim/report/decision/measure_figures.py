@@ -125,9 +125,10 @@ def definitions_frame(drawn: Drawn) -> pd.DataFrame:
             1, "label", label + (" (the rule's own)" if name == curve.definition and label != "the rule's own" else "")
         )
         part["own"], part["rules"] = part["threshold"] == curve.own, name == curve.definition
+        measured = curve.by(name)
         for panel in PANELS:
             if panel in curve.endpoints:
-                part[panel] = curve.by(name).values(panel, drawn.thresholds)
+                part[panel] = measured.values(panel, drawn.thresholds)
         parts.append(part)
     return pd.concat(parts, ignore_index=True)
 
@@ -143,14 +144,9 @@ def said(drawn: Drawn, threshold: float | None = None) -> list[str]:
     """The share that passes at a threshold, by definition; without one at the scenario's own."""
     result = []
     for name, label in drawn.curve.definitions.items():
-        at = (
-            drawn.curve.by(name)
-            .frame(np.array([drawn.curve.own if threshold is None else threshold]))
-            .set_index("estimate")
-            .loc["share_sent"]
-        )
-        error = "" if np.isnan(at["mcse"]) else f" ± {100 * at['mcse']:.1f}"
-        result.append(f"{label} {100 * at['value']:.1f}{error} % pass")
+        at = drawn.curve.by(name).at(drawn.curve.own if threshold is None else threshold, ("share_sent",))["share_sent"]
+        error = "" if np.isnan(at.mcse) else f" ± {100 * at.mcse:.1f}"
+        result.append(f"{label} {100 * at.value:.1f}{error} % pass")
     return result
 
 

@@ -34,6 +34,7 @@ class Drawn:
 
     def __init__(self, curve: ThresholdCurve) -> None:
         self.curve = curve
+        self._made: dict[str, pd.DataFrame] = {}
 
     @cached_property
     def parameter(self) -> SettableParameter:
@@ -86,9 +87,18 @@ class Drawn:
 
     def of(self, name: str) -> pd.DataFrame:
         """One estimate, in the order of the thresholds; shares 0 to 1."""
-        result = self.frame[self.frame["estimate"] == name]
+        result = self._one_of(name)
         lower, upper = result["value"] - 2 * result["mcse"], result["value"] + 2 * result["mcse"]
         return result.assign(lower=lower.fillna(result["value"]), upper=upper.fillna(result["value"]))
+
+    def _one_of(self, name: str) -> pd.DataFrame:
+        """One estimate of `frame`; a figure needs few of them, and all are only made for who asks for all."""
+        if "frame" in self.__dict__:
+            return self.frame[self.frame["estimate"] == name]
+        if name not in self._made:
+            frame = self.curve.frame(self.thresholds, (name,))
+            self._made[name] = frame.assign(at=[self.shown(t) for t in frame["threshold"]])
+        return self._made[name]
 
     @cached_property
     def parts(self) -> pd.DataFrame:

@@ -285,7 +285,8 @@ class _StepTeller:
         )
         spread = numbers.one_trial(estimate)
         detail = f"{estimate.label}. 90 % of single trials: {spread}."
-        return predicted, numbers.simulated(estimate), detail, dots
+        said = numbers.simulated(estimate)
+        return predicted, f"{words[right]} ({said})" if right >= 0 else said, detail, dots
 
     def _rows(self) -> list[DotSource]:
         """The numbers that are drawn: the answer, and what it is compared with, or the scenario's own of its name.
@@ -298,7 +299,7 @@ class _StepTeller:
             named.append(("", endpoint))
         named += [quoted(f"{{{name}}}")[0] for name in self.step.compare]
         named = list(dict.fromkeys(named))
-        one_trial = len({scenario for scenario, _ in named}) == 1 and len(named) > 1
+        one_trial = len({scenario for scenario, _ in named}) == 1 and (len(named) > 1 or not scenario)
         one_number = len({endpoint for _, endpoint in named}) == 1
         rows = []
         for scenario, endpoint in named:
@@ -376,9 +377,11 @@ class _StepTeller:
         if result.scenario.follow is None:
             return self._chart(trace_figure(whole), title)
         course = patient_course(result, row)
-        branched = [line for line in whole.lines if line.kind == "decision" and line.others]
+        decided = [line for line in whole.lines if line.kind == "decision"]
+        branched = [line for line in decided if line.others] or [line for line in decided if ": " in line.text]
         decisions = tuple(text for line in branched for text in (line.text, *line.others))
-        caption = f"Bars: {course.variable}; below them the state, over weeks since enrolment."
+        missed = " A ring is an assessment that was not made." if any(bar.part < 0 for bar in course.bars) else ""
+        caption = f"Bars: {course.variable}; below them the state, over weeks since enrolment.{missed}"
         return StoryPicture(
             f"{title}: {course.variable}", f"{caption} {whole.note}".rstrip(), course=course, decisions=decisions
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -119,16 +119,43 @@ class ThresholdCurve:
             return self
         known = {self.definition: self.measured, **self.otherwise}
         measured = known.pop(definition)
-        return dataclasses.replace(self, measured=measured, otherwise=known, definition=definition)
+        curve = dataclasses.replace(self, measured=measured, otherwise=known, definition=definition)
+        # The branches are the same, whatever decides between them.
+        curve.__dict__["_differing"] = self._differing
+        return curve
 
-    def at(self, threshold: float) -> dict[str, Estimate]:
-        """Every estimate at this threshold (internal units: a share is 0 to 1), equal to the run at that setting."""
-        return {name: estimate(self.endpoints[name], sums) for name, sums in self.sums(threshold).items()}
+    def at(self, threshold: float, names: Collection[str] | None = None) -> dict[str, Estimate]:
+        """Every estimate at this threshold (internal units: a share is 0 to 1), equal to the run at that setting.
 
-    def sums(self, threshold: float) -> dict[str, Floats]:
-        """The sums of every endpoint by replicate at this threshold, [replicates, k] each."""
-        sent = self.rule.holds(self.measured, threshold)[:, np.newaxis]
-        return {name: self._added(name, np.where(sent, self.taken[name], self.refused[name])) for name in self.taken}
+        `names`: only these.
+        """
+        return {name: estimate(self.endpoints[name], sums) for name, sums in self.sums(threshold, names).items()}
+
+    def sums(self, threshold: float, names: Collection[str] | None = None) -> dict[str, Floats]:
+        """The sums of every endpoint (or of `names`) by replicate at this threshold, [replicates, k] each."""
+        sent = self.rule.holds(self.measured, threshold)
+        return {name: self._summed(name, sent) for name in self.taken if names is None or name in names}
+
+    def _summed(self, name: str, sent: Mask) -> Floats:
+        """The sums of one endpoint where these subjects take the transition.
+
+        Of an endpoint that does not rank only what differs between the branches is added to the sums of the refused:
+        contributions add without error, so that every order of adding gives the same bits.
+        """
+        if self.endpoints[name].ranks:
+            return self._added(name, np.where(sent[:, np.newaxis], self.taken[name], self.refused[name]))
+        if name not in self._differing:
+            unlike = np.flatnonzero((self.taken[name] != self.refused[name]).any(axis=1))
+            self._differing[name] = self._added(name, self.refused[name]), unlike
+        refused, rows = self._differing[name]
+        rows = rows[sent[rows]]
+        more = self.taken[name][rows] - self.refused[name][rows]
+        return np.asarray(refused + self.endpoints[name].added(more, self.replicate[rows], self.replicates))
+
+    @cached_property
+    def _differing(self) -> dict[str, tuple[Floats, Integers]]:
+        """What `_summed` has found, by endpoint: its sums if nobody passes, and in whom passing makes a difference."""
+        return {}
 
     def _added(self, name: str, mine: Floats) -> Floats:
         endpoint = self.endpoints[name]
@@ -167,7 +194,7 @@ class ThresholdCurve:
         wanted = self.steps if thresholds is None else np.asarray(thresholds, dtype=np.float64)
         if endpoint.ranks:
             return np.array([self.at(float(t))[name].value for t in wanted])
-        taken, refused = self._taken_below[name]
+        taken, refused = self._running(name)
         first = self._first(wanted)
         # Contributions add without error, so these are the sums of `at`, whatever the order.
         below, above = (refused, taken) if self._sent_above else (taken, refused)
@@ -210,45 +237,54 @@ class ThresholdCurve:
 
     @cached_property
     def _taken_below(self) -> dict[str, tuple[Floats, Floats]]:
-        """Running sums over the subjects in that order, on either branch, of each estimate that is no median."""
+        """What `_running` has found."""
+        return {}
+
+    def _running(self, name: str) -> tuple[Floats, Floats]:
+        """Running sums over the subjects in that order, on either branch, of an estimate that is no median."""
 
         def running(columns: Floats) -> Floats:
             zero = np.zeros((1, columns.shape[1]))
             return np.concatenate([zero, np.cumsum(columns[self._order], axis=0)])
 
-        names = [n for n, e in self.endpoints.items() if not e.ranks]
-        return {n: (running(self.taken[n]), running(self.refused[n])) for n in names}
+        if name not in self._taken_below:
+            self._taken_below[name] = running(self.taken[name]), running(self.refused[name])
+        return self._taken_below[name]
 
     def _first(self, thresholds: Floats) -> Integers:
-        """How many of the ordered subjects lie below each threshold, as the rule itself sees it."""
+        """How many of the ordered subjects lie below each threshold, as the rule itself sees it.
+
+        Sought among the values that occur, not among the subjects: thousands may share one.
+        """
         above = self._sent_above
-        ordered, number = self._ordered, len(self._ordered)
+        occurring, begins = np.unique(self._ordered, return_index=True)
+        number = len(occurring)
         if number == 0:
             return np.zeros(len(thresholds), dtype=np.int64)
-        searchsorted = np.searchsorted(ordered, thresholds)
+        place = np.searchsorted(occurring, thresholds)
 
         def on_upper_side(place: Integers) -> Mask:
-            held = self.rule.compare(ordered[np.clip(place, 0, number - 1)], thresholds)
+            held = self.rule.compare(occurring[np.clip(place, 0, number - 1)], thresholds)
             return np.where(place < 0, False, np.where(place >= number, True, held == above))
 
         # The rule itself says on which side a value lies that is all but equal to the threshold.
-        while (back := on_upper_side(searchsorted - 1)).any():
-            searchsorted = searchsorted - back
-        while (on := ~on_upper_side(searchsorted)).any():
-            searchsorted = searchsorted + on
-        return searchsorted.astype(np.int64)
+        while (back := on_upper_side(place - 1)).any():
+            place = place - back
+        while (on := ~on_upper_side(place)).any():
+            place = place + on
+        return np.append(begins, len(self._ordered))[place].astype(np.int64)
 
-    def frame(self, thresholds: Floats | None = None) -> pd.DataFrame:
+    def frame(self, thresholds: Floats | None = None, names: Collection[str] | None = None) -> pd.DataFrame:
         """One row per threshold and estimate: value, mcse, lo, hi, median, unit, in the order of the thresholds.
 
-        Medians of patients' values are left out: ask `at` for them.
+        Medians of patients' values are left out: ask `at` for them. `names`: only these estimates.
         """
         import pandas as pd
 
         rows = []
         wanted = np.sort(self.grid if thresholds is None else np.asarray(thresholds, dtype=np.float64))
         frame: dict[str, Estimate] = {}
-        for threshold, sums, changed in self._sums_along(wanted):
+        for threshold, sums, changed in self._sums_along(wanted, names):
             frame |= {name: estimate(self.endpoints[name], sums[name]) for name in changed}
             rows += [
                 (threshold, name, e.label, e.value, e.mcse, e.lo, e.hi, e.median, e.unit)
@@ -257,13 +293,15 @@ class ThresholdCurve:
         columns = ["threshold", "estimate", "label", "value", "mcse", "lo", "hi", "median", "unit"]
         return pd.DataFrame(rows, columns=columns)
 
-    def _sums_along(self, thresholds: Floats) -> Iterator[tuple[float, dict[str, Floats], list[str]]]:
+    def _sums_along(
+        self, thresholds: Floats, asked: Collection[str] | None = None
+    ) -> Iterator[tuple[float, dict[str, Floats], list[str]]]:
         """The sums of every endpoint that does not rank at each threshold, [replicates, k], and which have changed.
 
         Only subjects whose branch changes from one threshold to the next are added and taken away; contributions add
         without error, so the sums are those of `at`.
         """
-        names = [n for n, e in self.endpoints.items() if not e.ranks]
+        names = [n for n, e in self.endpoints.items() if not e.ranks and (asked is None or n in asked)]
         sent = np.zeros(len(self.measured), dtype=np.bool_)
         sums = {n: self._added(n, self.refused[n]) for n in names}
         changed = names

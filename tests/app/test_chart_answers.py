@@ -34,7 +34,7 @@ def shown(at: Visit, view: str) -> None:
 
 
 def test_without_its_own_font_words_would_not_fit(visit_trial):
-    """The measure of `test_app_sizes.py` finds what it is for: in a much wider font the same words are cut off or overlap."""
+    """The measure of `test_app_sizes.py` finds what it is for: in a much wider font words are cut off or overlap."""
     at = visit_trial("view=design")
     shown(at, "design")
     at.page.add_style_tag(content="figure svg text { font-family: 'DejaVu Sans' !important; font-stretch: expanded; }")

@@ -33,7 +33,8 @@ _SMALL = """
 () => [...document.querySelectorAll("main .tab-pane.active, header, aside")].flatMap((root) =>
     [...root.querySelectorAll("*:not(svg *)")].filter((e) => e.getClientRects().length &&
         [...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim()) &&
-        parseFloat(getComputedStyle(e).fontSize) < 11).map((e) => `${e.tagName} '${e.textContent.slice(0, 30)}' is small`))
+        parseFloat(getComputedStyle(e).fontSize) < 11)
+        .map((e) => `${e.tagName} '${e.textContent.slice(0, 30)}' is small`))
 """
 
 
@@ -117,7 +118,7 @@ def test_axe_finds_nothing_serious_in_what_is_written(running, scenario, thoroug
     from protocolsim.report.run.page import page as written
 
     result = protocolsim.run(protocolsim.load(scenario), replicates=REPLICATES)
-    pages = {"report": written(result), "story": protocolsim.embed(scenario, replicates=REPLICATES).html}
+    pages = {"report": written(result), "story": protocolsim.embed(scenario, replicates=REPLICATES)}
     found = []
     for name, text in pages.items():
         target = tmp_path / f"{name}.html"

@@ -15,7 +15,6 @@ from tests.support.words_drawn import without_room
 SCENARIOS = ("ms_daclizumab", "maa_daclizumab", "hcv_response_guided")
 # Three kinds of trial; where each takes ten seconds, one of them is always looked at.
 ONE_ALWAYS = [name if k == 0 else pytest.param(name, marks=pytest.mark.long) for k, name in enumerate(SCENARIOS)]
-VIEWS = ("design", "patient", "walk", "fifteen", "rule")
 pytestmark = pytest.mark.flaky(reruns=2)
 
 
@@ -34,21 +33,8 @@ def shown(at: Visit, view: str) -> None:
     assert f"view={view}" in at.page.url
 
 
-@pytest.mark.parametrize("scenario", ONE_ALWAYS)
-def test_every_word_has_room(visit_trial, scenario):
-    """On a machine with whatever fonts, no word of any figure is clipped or lies on another one."""
-    at = visit_trial("view=design", scenario)
-    for view in VIEWS:
-        if at.page.is_hidden(f'#view a[data-value="{view}"]'):
-            continue
-        at.view(view)
-        at.page.wait_for_function(f"() => location.search.includes('view={view}')")
-        shown(at, view)
-        assert without_room(at.page) == []
-
-
 def test_without_its_own_font_words_would_not_fit(visit_trial):
-    """The measure above finds what it is for: in a much wider font words of the same figures are cut off or overlap."""
+    """The measure of `test_app_sizes.py` finds what it is for: in a much wider font words are cut off or overlap."""
     at = visit_trial("view=design")
     shown(at, "design")
     at.page.add_style_tag(content="figure svg text { font-family: 'DejaVu Sans' !important; font-stretch: expanded; }")

@@ -18,7 +18,8 @@ _MEASURE = """
         const words = texts.map((t) => ({ said: t.textContent, box: t.getBoundingClientRect() }))
             .filter((w) => w.box.width > 0);
         for (const text of texts) {
-            const matrix = text.getScreenCTM(), letter = Math.hypot(matrix.a, matrix.b) * parseFloat(getComputedStyle(text).fontSize);
+            const matrix = text.getScreenCTM(), size = parseFloat(getComputedStyle(text).fontSize);
+            const letter = size * Math.hypot(matrix.a, matrix.b);
             if (letter < smallest - 0.05) found.push(`${name}: '${text.textContent}' is ${letter.toFixed(1)} px small`);
         }
         for (const { said, box } of words) {

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def _state_chart(shown: Check) -> Any:
+def _state_chart(shown: Check | Synopsis) -> Any:
     assert shown.scenario is not None
     drawn = _diagram(shown.scenario, "svg")
     return SvgFigure(str(drawn))
@@ -112,7 +112,7 @@ class Check(Figured, checks.Checked):
         return html(self.source, [verdict(self)], self.frame if self.findings else None, self.figures)
 
 
-class Synopsis(synopsis.Synopsis):
+class Synopsis(Figured, synopsis.Synopsis):
     """The synopsis of a protocol in English, which `describe` returns.
 
     Attributes
@@ -127,9 +127,13 @@ class Synopsis(synopsis.Synopsis):
         All of it as Markdown.
     html : str
         The sections as HTML, with the schedule of assessments as its table.
+    figures : tuple of str
+        ``"diagram"``.
 
     Methods
     -------
+    figure(name=None)
+        The state chart.
     page()
         All of it as a self-contained HTML page.
     summary()
@@ -137,12 +141,15 @@ class Synopsis(synopsis.Synopsis):
 
     Examples
     --------
-    >>> "Decision rules" in protocolsim.describe("ms_daclizumab").sections
+    >>> told = protocolsim.describe("ms_daclizumab")
+    >>> "Decision rules" in told.sections
     True
     """
 
+    _FIGURES: ClassVar[Mapping[str, Callable[..., Any]]] = {"diagram": _state_chart}
+
     def _repr_html_(self) -> str:
-        return html(self.title, []) + self.html
+        return html(self.title, [], None, self.figures) + self.html
 
 
 def check(scenario: ScenarioLike, *, set: Settings | None = None, allow_plugins: bool = False) -> Check:

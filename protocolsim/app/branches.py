@@ -17,7 +17,7 @@ from protocolsim.app.work.orders import Answer
 from protocolsim.report.decision.branch_figures import DrawnBranches, caption, percent
 from protocolsim.report.run.figure_data import MOST_PATIENTS
 from protocolsim.report.style import numbers
-from protocolsim.scenario.spoken import at_head
+from protocolsim.scenario.build.values.spoken import at_head
 from protocolsim.study.decision.branch_curve import BranchCurve, rows_of_trial
 
 
@@ -166,8 +166,9 @@ def _table(branches: Branches, value: float) -> TagList:
         tags.h3(f"The decision, at {drawn.name} {drawn.said(value)}"),
         tags.div(tags.table(head, tags.tbody(*rows), class_="estimates"), class_="scroll"),
         tags.p(
-            f"{numbers.count(curve.replicates, 'simulated trial')}, seed {curve.seed}: the same patients at every value. "
-            "The ± is the Monte Carlo standard error. What follows the decision is simulated anew in the other views.",
+            f"{numbers.count(curve.replicates, 'simulated trial')}, seed {curve.seed}: the same patients at every "
+            "value. The ± is the Monte Carlo standard error. What follows the decision is simulated anew in the other "
+            "views.",
             class_="note",
         ),
     )

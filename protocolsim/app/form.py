@@ -13,7 +13,7 @@ from protocolsim.app.state import VisitorState
 from protocolsim.component import MARKS
 from protocolsim.errors import ProtocolsimError
 from protocolsim.names import readable
-from protocolsim.scenario.spoken import at_head
+from protocolsim.scenario.build.values.spoken import at_head
 from protocolsim.units import unit_in_words
 
 _OURS = {"data-shiny-no-bind-input": ""}  # the page sends them itself, once they are settled

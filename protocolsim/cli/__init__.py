@@ -36,6 +36,16 @@ def _going_on(words: Sequence[str]) -> str:
     return f"go on with: {command(*kept, '--resume')}"
 
 
+_USUAL = gc.get_threshold()
+_WHILE_IMPORTING = 50_000
+"""New objects until garbage is looked for: what is imported stays, and looking through it took a fifteenth of a run."""
+
+
+def seek_garbage() -> None:
+    """Look for garbage as Python does, from here on: something begins that may take long, and make much of it."""
+    gc.set_threshold(*_USUAL)
+
+
 class _Commands(click.Group):
     """A group that turns refusals into messages, and knows the nearest right word for a mistyped command."""
 
@@ -56,6 +66,7 @@ class _Commands(click.Group):
     def main(self, args: Sequence[str] | None = None, *more: Any, **kwargs: Any) -> Any:
         self.words, self._told = [*(sys.argv[1:] if args is None else args)], False
         listen(_nobody if "--quiet" in self.words else partial(say, err=True))
+        gc.set_threshold(_WHILE_IMPORTING)
         # Python ends with a search for rings among all objects: a fifth of a second, and nothing waits to be found.
         atexit.register(gc.freeze)
         with interruption.ending_in_order():
@@ -69,6 +80,7 @@ class _Commands(click.Group):
                 sys.exit(2)
             finally:
                 # Who was asked to end says so, even where the last steps went on as if nobody had.
+                seek_garbage()
                 if interruption.requested() and not self._told:
                     self._end(interruption.wanted())
 

@@ -6,6 +6,7 @@ import importlib.util
 
 import click
 
+from protocolsim.cli import seek_garbage
 from protocolsim.errors import UsageError
 from protocolsim.text.shell import install
 from protocolsim.text.terminal import say
@@ -71,6 +72,7 @@ def app(
     from protocolsim.app.server.admission import allowed_name, fixed_token, new_token
     from protocolsim.app.server.serve import serve
 
+    seek_garbage()
     if public and token is not None:
         raise UsageError("--public opens the page without a token, --token asks for one: say which")
     if public and allow_plugins:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
+from protocolsim.cli import seek_garbage
 from protocolsim.errors import UsageError
 from protocolsim.text.terminal import say
 
@@ -146,6 +147,7 @@ def workers_for(workers: str, cluster: str | None) -> Iterator[Executor]:
     """Those who carry out the chunks; what the user should know meanwhile goes to standard error."""
     from protocolsim.executor.choose import executor_for
 
+    seek_garbage()
     with executor_for(workers, cluster, say=lambda text: say(text, err=True)) as result:
         yield result
 

@@ -19,6 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import llvmlite.binding
 from numba import config
 from numba.core.caching import FunctionCache
 from numba.core.compiler import CompileResult
@@ -141,7 +142,8 @@ class MachineCode(FunctionCache):  # type: ignore[misc]
             return
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            _replace(path, keeper.reduce(data))
+            reduced = keeper.reduce(data)
+            _replace(path, _for_python(reduced, data.fndesc.llvm_cpython_wrapper_name) if self.to_python else reduced)
             self._tidy(path, made_of)
         except OSError as error:
             not_kept(path.parent, error.strerror or str(error))
@@ -163,6 +165,19 @@ class MachineCode(FunctionCache):  # type: ignore[misc]
                 with contextlib.suppress(OSError):
                     if other.stat().st_mtime < late:
                         other.unlink()
+
+
+def _for_python(reduced: tuple[Any, ...], entry: str) -> tuple[Any, ...]:
+    """A compiled kernel, as Numba keeps it, without the code that other kernels are made with: Python only calls it.
+
+    Numba reads that code of each kernel that it loads, for half of the time, to learn how the machine code is entered;
+    here it finds that name and no more. Kernels call `arithmetic._compiled.inside`, which keeps all.
+    """
+    (name, kind, content), *others = reduced
+    if kind != "object":
+        return reduced
+    named = llvmlite.binding.parse_assembly(f'define void @"{entry}"() {{ unreachable }}')
+    return (name, kind, (content[0], named.as_bitcode())), *others
 
 
 def _checksum(name: str, body: bytes) -> bytes:

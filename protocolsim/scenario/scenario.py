@@ -19,12 +19,12 @@ from protocolsim.proof.planned import Planned
 from protocolsim.protocol.rules import Evaluator
 from protocolsim.protocol.summaries import Summary
 from protocolsim.scenario.build.values.parameters import Named
+from protocolsim.scenario.build.values.spoken import SpokenNames
 from protocolsim.scenario.checks.lapsing import planned_in
 from protocolsim.scenario.file.library import is_path
 from protocolsim.scenario.file.yaml_reader import Address, Document
 from protocolsim.scenario.settable import SettableParameter, number_at, text_at
 from protocolsim.scenario.setting_names import settings
-from protocolsim.scenario.spoken import SpokenNames
 from protocolsim.scenario.story import StoryStep
 from protocolsim.units import in_unit, quantity
 
@@ -242,7 +242,7 @@ class Scenario:
     @cached_property
     def spoken(self) -> SpokenNames:
         """What readers are told that its parameters, summaries, variables, assessments and drugs are called."""
-        return SpokenNames(self)
+        return SpokenNames(self.document.data, self.trial, self.named, self.follow)
 
     @property
     def follow_meaning(self) -> str:

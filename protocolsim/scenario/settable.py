@@ -15,8 +15,8 @@ from protocolsim.errors import UsageError
 from protocolsim.names import readable
 from protocolsim.protocol.variables import ProtocolVariable
 from protocolsim.scenario.build.values.parameters import Named
+from protocolsim.scenario.build.values.spoken import at_head
 from protocolsim.scenario.file.schema import ScenarioParameter, VariablePart
-from protocolsim.scenario.spoken import at_head
 from protocolsim.units import (
     Dimension,
     UnitError,

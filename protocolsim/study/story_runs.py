@@ -22,7 +22,7 @@ from protocolsim.study.result import Result
 from protocolsim.study.run import run
 
 
-MOST_SUBJECTS, MOST_IN_QUEUES = 100_000, 1_000
+MOST_SUBJECTS, MOST_IN_QUEUES = 100_000, 800
 """How many subjects all replicates of a run of a story have, and where they wait for a resource: some ten seconds."""
 
 

@@ -128,12 +128,16 @@ def test_a_longer_rule_has_its_curve_and_answers_at_once(visit_trial, scenario):
     settable = curve.scenario.settable(f"parameters.{name}")
     said = settable.write(value / settable.internal(1.0)).split()[0]
     at.page.fill(f'[data-parameter="{name}"] [data-role=number]', said)
-    expected = curve.shares(0, settable.internal(float(said)))[0].value
     at.page.wait_for_function(
-        f"() => Number(document.querySelector('#rule-numbers td[data-column=\"0\"]').dataset.value) === {expected!r}"
+        "() => document.querySelector('figure[data-figure=curves] .caption').textContent.includes('the value set here')"
     )
-    caption = at.page.inner_text("figure[data-figure=curves] .caption")
-    assert "the value set here" in caption
+    shown = at.page.eval_on_selector_all(
+        "#rule-numbers td[data-column='0']", "all => all.map((e) => Number(e.dataset.value))"
+    )
+    set_to = settable.internal(float(said))
+    expected = [share.value for place in range(len(curve.decided)) for share in curve.shares(place, set_to)]
+    assert shown == expected
+    assert expected != [share.value for place in range(len(curve.decided)) for share in curve.shares(place, curve.own)]
     assert without_room(at.page) == []
     others = at.page.eval_on_selector_all("#measure option", "all => all.map((e) => e.value)")
     if len(others) > 1:

@@ -56,6 +56,37 @@ def test_every_line_is_a_kernel():
         assert len(job.signature) == job.dispatcher.py_func.__code__.co_argcount
 
 
+CALLED = """
+import sys
+from protocolsim.kernels.compiling import SOME, jobs
+from protocolsim.kernels.machine_code import MachineCode
+from protocolsim.scenario.load import load
+from protocolsim.study.companions import companions
+from protocolsim.study.run import run
+
+asked, original = set(), MachineCode.load_overload
+
+def load_overload(kernel, signature, context):
+    asked.add((kernel.function.__module__, kernel.function.__qualname__, tuple(map(str, signature))))
+    return original(kernel, signature, context)
+
+MachineCode.load_overload = load_overload
+scenario = load("ms_daclizumab")
+run(scenario, replicates=4, companions=companions(scenario))
+ahead = [j for j in jobs() if j.wanted and j.when in ("both", "batch")]
+keys = [(j.module, j.name, tuple(map(str, j.signature))) for j in ahead]
+print(len(ahead), *(f"{module}.{name}" for module, name, types in keys if (module, name, types) not in asked))
+"""
+
+
+def test_a_first_command_compiles_what_it_calls():
+    """The README's first command compiles no kernel that neither its trial nor those beside it call."""
+    done = subprocess.run([sys.executable, "-c", CALLED], capture_output=True, text=True, check=True)
+    number, *in_vain = done.stdout.split()
+    assert in_vain == []
+    assert int(number) > 40
+
+
 def first(tmp_path, more="", *words):
     """A process that finds nothing compiled: what it prints and what it says."""
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache")}

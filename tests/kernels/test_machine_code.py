@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import pickle
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import llvmlite.binding
 import numpy as np
 import pytest
 
@@ -228,3 +230,20 @@ def test_each_layout_has_a_file_of_its_own(tmp_path, monkeypatch):
     for array in (np.ones(3), np.ones(6)[::2], np.ones(3, dtype=np.int32)):
         assert summed(array) == 3.0
     assert len(list(Path(tmp_path).rglob("*.nbc"))) == 3
+
+
+def test_python_is_kept_the_machine_code_and_other_kernels_all(kept):
+    """What Python calls is kept without code for other kernels, which loading would read; one that calls it works."""
+    _, path = kept
+    body = path.read_bytes().partition(machine_code._MAGIC)[2][32:]
+    (_, kind, (code, named)), *_ = pickle.loads(body)  # noqa: S301 - written a moment ago
+    assert (kind, code[:4]) == ("object", b"\x7fELF") or sys.platform != "linux"
+    functions = [f.name for f in llvmlite.binding.parse_bitcode(named).functions if not f.is_declaration]
+    assert len(functions) == 1
+    assert "cpython" in functions[0]
+
+    @kernel
+    def ninefold(x):
+        return 3.0 * tripled(x)
+
+    assert ninefold(2.0) == 18.0

@@ -93,7 +93,7 @@ def test_a_lesson_is_opened_run_and_answered(opened):
     for answer, said in (("six and a half", "not yet: "), ("banana", "was not understood"), ("1", "yes: 1")):
         lesson.cell(place).locator(".cm-content").click()
         lesson.page.keyboard.press("Control+A")
-        lesson.page.keyboard.type(f'answer = "{answer}')  # the editor closes the quotation by itself
+        lesson.page.keyboard.type(f'answer = "{answer}"')
         lesson.page.keyboard.press("Shift+Enter")
         lesson.page.keyboard.press("Shift+Enter")
         lesson.cell(place + 1).locator(".jp-OutputArea-output", has_text=re.compile(re.escape(said))).wait_for()

@@ -200,6 +200,7 @@ SMALL = {
     "Calibration": ("calibrate", "found"),
     "Trace": ("Trace", "story"),
     "Check": ("Check", "found"),
+    "Synopsis": ("Synopsis", "told"),
     "Boundaries": ("boundaries", "found"),
     "Looks": ("Looks", "looks"),
 }

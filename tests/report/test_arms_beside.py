@@ -44,7 +44,9 @@ def test_as_many_lanes_of_each_arm(result):
 def test_outcomes_are_those_of_the_tables(result):
     """Each bar is the share of that arm's enrolled patients with that outcome."""
     subjects = result.subjects[result.subjects["enrolled"]]
-    labels = dict(zip(("combination", "placebo"), arms_of(result).labels, strict=True))
+    arms = arms_of(result)
+    assert arms is not None
+    labels = dict(zip(("combination", "placebo"), arms.labels, strict=True))
     for arm, label in labels.items():
         mine = subjects[subjects["arm"] == arm]["outcome"].astype(str)
         frame = outcome_frame(result)

@@ -409,7 +409,7 @@ class TestWords:
     )
     def test_times(self, weeks, words):
         """A schedule in words."""
-        assert protocol_text.times([round(w * MINUTES_PER_WEEK) for w in weeks]) == words
+        assert protocol_text.times(load("ms_daclizumab"), [round(w * MINUTES_PER_WEEK) for w in weeks]) == words
 
 
 class TestCommand:

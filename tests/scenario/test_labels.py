@@ -45,7 +45,9 @@ def made(more: str = "") -> protocolsim.Scenario:
 def test_rules_are_read_in_labels_and_others_in_words():
     """A rule is shown by the labels of what it reads; a name without one loses its underscores, nothing else."""
     scenario = made()
-    words = scenario.trial.protocol.transitions[0].rule.words
+    read = scenario.trial.protocol.transitions[0].rule
+    assert read is not None
+    words = read.words
     said = rule(words, scenario).replace("\u00a0", " ")
     assert said == "twice the lesions > the limit of lesions (2) and un labelled ≥ 0 and kept visits = 0"
     assert scenario.spoken.variable("new_cel") == "new CELs"

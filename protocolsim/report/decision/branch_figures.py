@@ -139,9 +139,10 @@ def caption(drawn: DrawnBranches, value: float) -> str:
         else ""
     )
     return (
-        f"All {reach} of {numbers.count(curve.replicates, 'simulated trial')}, decided anew at every value from what the "
-        "rule read of each patient; bands are two Monte Carlo standard errors wide on either side. The vertical line is "
-        f"{named}. At it: {drawn.sentence(value)}.{as_reached} Look at where a line is steep: there the number decides."
+        f"All {reach} of {numbers.count(curve.replicates, 'simulated trial')}, decided anew at every value from what "
+        "the rule read of each patient; bands are two Monte Carlo standard errors wide on either side. The vertical "
+        f"line is {named}. At it: {drawn.sentence(value)}.{as_reached} Look at where a line is steep: there the number "
+        "decides."
     )
 
 

@@ -61,10 +61,10 @@ def of_measures(marked: MarkedThreshold, compare: ThresholdCurve | None) -> str:
     """Under all measures of the rule."""
     said = "" if compare is None else f" Dashed: '{compare.scenario.title}'."
     return (
-        f"{_reach(marked.drawn)} Lines are steps, bands two Monte Carlo standard errors wide on either side; below are means "
-        f"over those who reach the decision, from there to the horizon. The vertical line is {marked.named}. At it: "
-        f"{marked.listed((*SHARES, *FOLLOWING))}.{said} Look at where a line jumps, and at what a lower count is bought "
-        "with."
+        f"{_reach(marked.drawn)} Lines are steps, bands two Monte Carlo standard errors wide on either side; below are "
+        f"means over those who reach the decision, from there to the horizon. The vertical line is {marked.named}. At "
+        f"it: {marked.listed((*SHARES, *FOLLOWING))}.{said} Look at where a line jumps, and at what a lower count is "
+        "bought with."
     )
 
 

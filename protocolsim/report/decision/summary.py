@@ -206,9 +206,10 @@ class CurveSummary:
         labels, spoken = self.curve.scenario.trial.labels, self.curve.scenario.spoken
         unit = labels.dose_units[labels.drugs.index(worth.drug)] or "mg/kg"
         return (
-            f"Expected of each patient over {over} after the decision: count, of {spoken.variable(worth.count)}; stop, the "
-            f"probability of '{worth.stop}'; dose, of {spoken.drug(worth.drug)}. The loss is in counts: a stop weighs {style_numbers.plain(stop)} of them, 1 {unit} {style_numbers.plain(dose)}. Counts and doses "
-            "are those of a patient who goes on as before for all of that time; a stop is priced by itself."
+            f"Expected of each patient over {over} after the decision: count, of {spoken.variable(worth.count)}; stop, "
+            f"the probability of '{worth.stop}'; dose, of {spoken.drug(worth.drug)}. The loss is in counts: a stop "
+            f"weighs {style_numbers.plain(stop)} of them, 1 {unit} {style_numbers.plain(dose)}. Counts and doses are "
+            "those of a patient who goes on as before for all of that time; a stop is priced by itself."
         )
 
     def _sums(self, threshold: float) -> NDArray[np.float64]:

@@ -103,12 +103,19 @@ def _boundaries(design: Design, records: Records, statistic: str, trial: TrialLo
     finished: alt.LayerChart = finish(
         chart,
         f"{spoken(statistic)} at each look, and the boundaries it is compared with",
-        f"{thin}Thick lines are the boundaries ({', '.join(names)}), a dot at each look that has one. {marked}"
+        f"{_meant(design, statistic)}{thin}Thick lines are the bounds ({', '.join(names)}), a dot at each look that "
+        f"has one. {marked}"
         "Look at how early lines cross a boundary, and how far beyond it they are then.",
         f"{spoken(statistic)} over the fraction of the information at {len(design.looks)} looks, with boundaries. "
         + _bounds_said(design, statistic, bounds),
     )
     return finished
+
+
+def _meant(design: Design, statistic: str) -> str:
+    """What a statistic is, in a sentence; "" for one that is computed of others."""
+    meaning = next((type(s).meaning for s in design.statistics if s.name == statistic), "")
+    return f"{spoken(statistic)}: {meaning}. " if meaning else ""
 
 
 def _marked(trial: TrialLooks, own: pd.DataFrame | None) -> str:

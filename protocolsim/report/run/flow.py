@@ -60,7 +60,7 @@ def nodes(result: Result, among: Mask | None = None) -> pd.DataFrame:
 
 
 @dataclass(frozen=True)
-class _Moved:
+class _MovesAfterEnrolment:
     """Of enrolled subjects: each move after enrolment with its number, states and row; the state of enrolment."""
 
     step: Integers
@@ -70,7 +70,7 @@ class _Moved:
     start: Integers
 
 
-def _moves(result: Result, among: Mask | None = None) -> _Moved:
+def _moves(result: Result, among: Mask | None = None) -> _MovesAfterEnrolment:
     records = result.shown
     subjects, moves = records["subjects"], records["moves"]
     enrolled = subjects["enrolled"] if among is None else subjects["enrolled"] & among
@@ -88,7 +88,7 @@ def _moves(result: Result, among: Mask | None = None) -> _Moved:
     step = np.arange(len(of)) - first + 1
     keep = step < MOST_COLUMNS
     taken = late[keep]
-    return _Moved(
+    return _MovesAfterEnrolment(
         step[keep].astype(np.int64),
         moves["from_state"][taken].astype(np.int64),
         moves["to_state"][taken].astype(np.int64),

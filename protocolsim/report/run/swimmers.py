@@ -69,7 +69,7 @@ def _panels(result: Result, chosen: Integers, lanes: pd.DataFrame, marks: pd.Dat
         layers = _Lanes(result, lanes, marks, step, _WIDTH).layers(lanes, marks, keyed=True)
         return alt.LayerChart(layer=layers).properties(width=_WIDTH, height=_ROW * len(chosen))
     wide = _WIDTH // len(arms.labels) - _ASIDE
-    drawn, panels = _Lanes(result, lanes, marks, step, wide), []
+    drawn, panels = _Lanes(result, lanes, marks, step, wide), list[Any]()
     numbers = result.shown["subjects"]["subject"]
     for k, label in enumerate(arms.labels):
         mine = {str(numbers[row]) for row in chosen.tolist() if arms.of[row] == k}

@@ -317,13 +317,30 @@ def _values(result: Result, name: str) -> Floats:
 
 
 def _axis(values: Floats, unit: str, ends: tuple[float | None, float | None]) -> tuple[float, float]:
+    """Where an axis of four equal steps begins and ends: at the ends asked for, else at round numbers about the values.
+
+    A share has all of 0 to 100 % where it can, and what is never negative begins at zero: a prediction may lie anywhere.
+    """
+    least, most = float(values.min()), float(values.max())
     low, high = (None if end is None else numbers.scaled(end, unit) for end in ends)
-    if low is None or high is None:
-        spread = float(values.max() - values.min()) or max(abs(float(values.max())), 1.0)
-        low, high = float(values.min()) - spread, float(values.max()) + spread
-        if unit == "%":
-            low, high = (0.0 if values.min() >= 0 else low), (100.0 if values.max() <= 100 else high)
-    return min(low, float(values.min())), max(high, float(values.max()))
+    if low is not None and high is not None:
+        return min(low, least), max(high, most)
+    if unit == "%" and least >= 0.0 and most <= 100.0:
+        return 0.0, 100.0
+    if unit == "%" and 50.0 < most <= 100.0:
+        return 20.0 * math.floor(least / 20.0), 100.0
+    spread = (most - least) or max(abs(most), 1.0)
+    return _round_ends(0.0 if least >= 0.0 else least - spread / 5, most + spread / 5)
+
+
+def _round_ends(low: float, high: float) -> tuple[float, float]:
+    """The ends of four equal round steps that hold both."""
+    size = 10.0 ** math.floor(math.log10((high - low) / 4))
+    for step in (size * k for k in (1.0, 2.0, 2.5, 5.0, 10.0, 20.0)):
+        first = step * math.floor(low / step)
+        if first + 4 * step >= high:
+            return first, first + 4 * step
+    return low, high
 
 
 def _row(source: DotSource, values: Floats, low: float, high: float) -> DotRow:

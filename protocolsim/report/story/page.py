@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 
 from protocolsim.report.story.summary import ToldStory, opening, told
+from protocolsim.report.style.stylesheet import font_faces
 from protocolsim.study.story_runs import StoryRuns
 from protocolsim.text.html import rendered, safe
 from protocolsim.text.spoken import TABLE
@@ -45,6 +46,6 @@ def story_page(runs: StoryRuns) -> str:
         opening=safe(opening_html(runs)),
         story=safe(story_html(runs)),
         script=safe(script),
-        style=safe(style),
+        style=safe(font_faces() + style),
         version=runs.result.version,
     )

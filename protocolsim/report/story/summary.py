@@ -376,9 +376,11 @@ class _StepTeller:
         if result.scenario.follow is None:
             return self._chart(trace_figure(whole), title)
         course = patient_course(result, row)
-        branched = [line for line in whole.lines if line.kind == "decision" and line.others]
+        decided = [line for line in whole.lines if line.kind == "decision"]
+        branched = [line for line in decided if line.others] or [line for line in decided if ": " in line.text]
         decisions = tuple(text for line in branched for text in (line.text, *line.others))
-        caption = f"Bars: {course.variable}; below them the state, over weeks since enrolment."
+        missed = " A ring is an assessment that was not made." if any(bar.part < 0 for bar in course.bars) else ""
+        caption = f"Bars: {course.variable}; below them the state, over weeks since enrolment.{missed}"
         return StoryPicture(
             f"{title}: {course.variable}", f"{caption} {whole.note}".rstrip(), course=course, decisions=decisions
         )

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _STYLE = Path(__file__).with_name("style.css")
 FONTS = Path(__file__).with_name("fonts")
-_NOTEBOOK = 820  # pixels: as wide as what a cell shows on a laptop
+_NOTEBOOK = 780  # pixels: as wide as what a cell shows on a laptop
 _FACES = {"arimo-regular.woff2": 400, "arimo-bold.woff2": 700}
 
 

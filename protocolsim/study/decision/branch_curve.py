@@ -25,7 +25,7 @@ from protocolsim.study.decision.threshold_rule import places_of
 from protocolsim.study.result import Result
 
 _STEPS, _HALVINGS = 101, 24
-_NOBODY = -1
+_NO_BRANCH = -1
 
 
 def decided_by(scenario: Scenario) -> dict[str, tuple[int, ...]]:
@@ -138,12 +138,12 @@ class BranchCurve:
         for number, column in zip(group.reads, subjects.read, strict=False):
             read[number] = column
         read[len(summaries)] = value
-        result = np.full(len(subjects.subject), _NOBODY, dtype=np.int64)
+        result = np.full(len(subjects.subject), _NO_BRANCH, dtype=np.int64)
         branch_of = {t.number: k for k, branch in enumerate(self.branches(place)) for t in branch}
         for transition, rule in self._rules[place]:
             with np.errstate(all="ignore"):
                 held = np.broadcast_to(True if rule is None else np.asarray(rule(read), dtype=np.bool_), result.shape)
-            result = np.where((result == _NOBODY) & held, branch_of[transition], result)
+            result = np.where((result == _NO_BRANCH) & held, branch_of[transition], result)
         return result
 
     @cached_property
@@ -229,8 +229,8 @@ def _share(counts: Any, number: Floats) -> BranchShare:
 def branch_curve(result: Result, parameter: str | None = None) -> BranchCurve:
     """The branches at every value of a parameter (the first that decides anything), from the records of a run.
 
-    Counted among the trials whose records are kept. Raises UsageError where no such parameter decides, or nobody came
-    to its decisions.
+    Counted among the trials whose records are kept. Raises UsageError where no such parameter decides, or no subject
+    came to its decisions.
     """
     known = decided_by(result.scenario)
     name = next(iter(known), "") if parameter is None else parameter
@@ -252,7 +252,7 @@ def branch_curve(result: Result, parameter: str | None = None) -> BranchCurve:
             DecidedSubjects(state, subjects["replicate"][of] - records.first_replicate, subjects["subject"][of], read)
         )
     if not any(len(d.subject) for d in decided):
-        raise UsageError(f"{result.scenario.name}: nobody came to a decision that compares with '{name}'")
+        raise UsageError(f"{result.scenario.name}: no subject came to a decision that compares with '{name}'")
     return BranchCurve(result.scenario, name, result.seed, records.replicates, tuple(decided))
 
 

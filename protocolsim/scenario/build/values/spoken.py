@@ -7,23 +7,25 @@ Where there is no label, `names.readable` makes words of the name, there and now
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import Any
 
+from protocolsim.engine.base import Trial
 from protocolsim.names import readable
 from protocolsim.scenario.build.values.names import NAME
 from protocolsim.units import duration, usual_time_unit
 
-if TYPE_CHECKING:
-    from protocolsim.scenario.scenario import Scenario
-
 
 class SpokenNames:
-    """The names of one scenario in words, as they stand within a sentence."""
+    """The names of one scenario in words, as they stand within a sentence.
 
-    def __init__(self, scenario: Scenario) -> None:
-        self._scenario = scenario
+    `data` is the document of its file, `trial` what is made of it, `named` its own parameters, `followed` the variable
+    that is drawn for each patient.
+    """
+
+    def __init__(self, data: Mapping[str, Any], trial: Trial, named: Iterable[str], followed: str | None) -> None:
+        self._data, self._trial, self._named, self._followed = data, trial, frozenset(named), followed
 
     def number(self, name: str) -> str:
         """What a rule reads: a parameter, a summary, a variable of the protocol, a trait that the clinic knows."""
@@ -54,7 +56,7 @@ class SpokenNames:
     @cached_property
     def _written_in(self) -> str:
         """The unit of most times of the protocol; a schedule in days or weeks is one of them."""
-        states = (self._scenario.document.data.get("protocol") or {}).get("states") or {}
+        states = (self._data.get("protocol") or {}).get("states") or {}
         written: list[str] = []
         open_ = [state for state in states.values() if isinstance(state, Mapping)]
         while open_:
@@ -67,8 +69,9 @@ class SpokenNames:
     @property
     def follow(self) -> str:
         """The variable that is drawn for each patient, at length where its model says what it is; "" for none."""
-        scenario = self._scenario
-        return scenario.follow_meaning or self.variable(scenario.follow or "")
+        shown = (v for planned in self._trial.assessments for v in planned.assessment.variables)
+        meaning = next((v.meaning for v in shown if v.name == self._followed), "")
+        return meaning or self.variable(self._followed or "")
 
     def words(self, expression: str) -> str:
         """An expression with its names in words."""
@@ -77,30 +80,29 @@ class SpokenNames:
     @cached_property
     def _known(self) -> frozenset[str]:
         """The names that an expression may use: not its functions and its words."""
-        summaries = self._scenario.trial.protocol.reader.summaries
-        return frozenset([*self._scenario.named, *(s.name for s in summaries)])
+        return self._named | {s.name for s in self._trial.protocol.reader.summaries}
 
     @cached_property
     def _numbers(self) -> Mapping[str, str]:
-        protocol = self._scenario.trial.protocol
-        parameters = self._scenario.document.data.get("parameters") or {}
+        protocol = self._trial.protocol
+        parameters = self._data.get("parameters") or {}
         labels = {name: part.get("label") for name, part in parameters.items() if isinstance(part, Mapping)}
         labels |= {s.name: s.label for s in protocol.reader.summaries} | {v.name: v.label for v in protocol.variables}
         return {name: str(label) for name, label in labels.items() if label}
 
     @cached_property
     def _variables(self) -> Mapping[str, str]:
-        made = self._scenario.trial.assessments
+        made = self._trial.assessments
         return {v.name: v.label for planned in made for v in planned.assessment.variables if v.label}
 
     @cached_property
     def _assessments(self) -> Mapping[str, str]:
-        made = (planned.assessment for planned in self._scenario.trial.assessments)
+        made = (planned.assessment for planned in self._trial.assessments)
         return {one.name: one.label for one in made if one.label}
 
     @cached_property
     def _drugs(self) -> Mapping[str, str]:
-        drugs = self._scenario.document.data.get("drugs") or {}
+        drugs = self._data.get("drugs") or {}
         return {n: str(part["label"]) for n, part in drugs.items() if isinstance(part, Mapping) and part.get("label")}
 
 

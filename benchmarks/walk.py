@@ -4,6 +4,7 @@ The walk is what somebody sees who reads along and follows each function into it
 the package in the order in which they are first called. A stay is a stretch of it within one file; many stays in one
 file say that a reader is sent back there again and again. Loading a scenario, simulating it in one process and printing
 its table is one walk. A first run warms up what is kept on disk and in memory, so that compiling is not counted.
+A comprehension is part of the function that it stands in (from Python 3.12 on it is no call either).
 
 Run it: python benchmarks/walk.py [SCENARIO] [--files 15] [--sibling FOLDER]
 `--sibling` is a checkout of another version, walked beside this one in a process of its own.
@@ -26,6 +27,7 @@ from typing import Any
 HERE = Path(__file__).resolve()
 SCENARIO = "ms_daclizumab"
 PASSES = 2  # the second one is counted
+COMPREHENSIONS = ("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>")
 
 
 class Walk:
@@ -41,6 +43,8 @@ class Walk:
         """A profile function (see sys.setprofile)."""
         code = frame.f_code
         if event != "call" or code in self._called or not code.co_filename.startswith(self.package):
+            return
+        if code.co_name in COMPREHENSIONS:
             return
         self._called.add(code)
         name = code.co_filename.removeprefix(self.package)

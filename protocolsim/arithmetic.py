@@ -92,14 +92,15 @@ def special_functions() -> Any:
 
     To import it copies every public name of NumPy, and asking for `f2py` imports that: as long as all the rest of it.
     """
-    if "scipy.special" in sys.modules or "f2py" in vars(np):
+    public = vars(np)
+    if "scipy.special" in sys.modules or "f2py" in public:
         return importlib.import_module("scipy.special")
-    np.f2py = None  # type: ignore[attr-defined]
+    public["f2py"] = None
     try:
         return importlib.import_module("scipy.special")
     finally:
-        if vars(np).get("f2py", 0) is None:
-            del np.f2py  # type: ignore[attr-defined]
+        if public.get("f2py", 0) is None:
+            del public["f2py"]
 
 
 @inlined

@@ -7,10 +7,10 @@ from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from protocolsim.api.display import Figured, html, presented
-from protocolsim.api.given import ScenarioLike, Settings, scenario_of
 from protocolsim.engine.base import Progress
 from protocolsim.errors import UsageError
 from protocolsim.scenario.file.library import targets as shipped_targets
+from protocolsim.scenario.load import ScenarioLike, Settings, scenario_of
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.study.calibration import calibrate as fitting
 from protocolsim.study.calibration import targets as published
@@ -43,8 +43,9 @@ class Targets(published.Targets):
         Where it was read, what it is called, and the text of the file.
     notes, warnings : tuple of str
         What a reader must be told, and what is unusual.
-    parameters : tuple of Free
-        The free parameters: `name`, `unit`, `low` and `high` (in that unit), `log` (the scale), `own`.
+    parameters : tuple of SettableParameter
+        The free parameters: `name`, `unit`, `low` and `high` (in that unit), `log` (the scale), `value` (the
+        scenario's own).
     targets : tuple of Target
         Published results: `endpoint`, `value` (a share is 0 to 1), `text`, `source`, `mark`, `patients`,
         `standard_error`.
@@ -123,7 +124,7 @@ class Calibration(Figured, fitting.Calibration):
         import pandas as pd
 
         rows = {
-            p.free.name: (p.free.unit, p.mean, p.low, p.median, p.high, p.sd_ratio, p.identified, p.free.own)
+            p.free.name: (p.free.unit, p.mean, p.low, p.median, p.high, p.sd_ratio, p.identified, p.free.value)
             for p in self.parameters
         }
         columns = ["unit", "mean", "low", "median", "high", "sd_ratio", "identified", "own"]

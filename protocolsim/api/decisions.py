@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from protocolsim.api.display import Figured, html, presented
-from protocolsim.api.given import ScenarioLike, Settings, scenario_of
 from protocolsim.engine.base import Progress
 from protocolsim.errors import UsageError
+from protocolsim.scenario.load import ScenarioLike, Settings, scenario_of
 from protocolsim.study.conduct import Workers
 from protocolsim.study.decision import curve
 from protocolsim.study.decision import regret as losses

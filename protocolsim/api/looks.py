@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from protocolsim.api.display import html, offline, presented
-from protocolsim.api.given import ScenarioLike, Settings, scenario_of
 from protocolsim.errors import UsageError, unknown
 from protocolsim.report.looks import story
+from protocolsim.scenario.load import ScenarioLike, Settings, scenario_of
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from protocolsim.api.display import Figured, html, presented
-from protocolsim.api.given import ScenarioLike, Settings, scenario_of
 from protocolsim.engine.base import Progress
+from protocolsim.scenario.load import ScenarioLike, Settings, scenario_of
 from protocolsim.study.decision import potential_outcomes as outcomes
 
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from protocolsim.api.display import Figured, SvgFigure, html, presented
-from protocolsim.api.given import ScenarioLike, Settings, scenario_of
 from protocolsim.api.simulate import run
 from protocolsim.errors import ScenarioError, UsageError
 from protocolsim.report.protocol import synopsis
 from protocolsim.report.protocol.diagram import diagram as _diagram
 from protocolsim.scenario import check as checks
+from protocolsim.scenario.load import ScenarioLike, Settings, scenario_of
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.study import result
 from protocolsim.study.conduct import Workers

@@ -5,7 +5,7 @@ from __future__ import annotations
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
-from protocolsim.api.given import Settings, scenario_of
+from protocolsim.scenario.load import Settings, scenario_of
 from protocolsim.scenario.scenario import Scenario
 
 if TYPE_CHECKING:

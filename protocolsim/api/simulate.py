@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from protocolsim.api.display import presented
-from protocolsim.api.given import ScenarioLike, Settings, scenario_of
 from protocolsim.api.results import Comparison, Result, Sweep, Validation, result_of, sweep_of
 from protocolsim.engine.base import Progress
+from protocolsim.scenario.load import ScenarioLike, Settings, scenario_of
 from protocolsim.study.companions import companions as _companions
 from protocolsim.study.compare import compare as _compare
 from protocolsim.study.compare import draws_of_both

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 from htmltools import HTML, Tag, TagList, tags
 
 from protocolsim.app.state import VisitorState
 from protocolsim.app.work.orders import Answer
 from protocolsim.report.style.figures import inline_svg
 
+# Wider than half of a wide window, in pixels as it was drawn: it has a row of its own.
+WIDE = 870
+_WIDTH = re.compile(r'<svg [^>]*?\b(?:width="|viewBox="0 0 )(\d+)')
 FILES = {"png": "PNG", "svg": "SVG", "csv": "data"}
 
 
@@ -24,6 +29,7 @@ def figure(where: tuple[str, str], name: str, answer: Answer, state: VisitorStat
         tags.div(HTML(drawn.svg), class_="drawing"),
         tags.figcaption(tags.p(caption or drawn.caption, class_="caption"), downloads(where, name, state)),
         id=_place(where, name),
+        class_="wide" if wide(drawn.svg) else None,
         data_figure=name,
     )
 
@@ -35,6 +41,12 @@ def drawn_for_page(where: tuple[str, str], name: str, svg: str, alternative: str
 
 def _place(where: tuple[str, str], name: str) -> str:
     return f"{where[0]}-{where[1]}-{name}".replace("_", "-")
+
+
+def wide(drawn: str) -> bool:
+    """Whether a drawing needs more than half of a wide window."""
+    found = _WIDTH.search(drawn)
+    return found is not None and int(found[1]) > WIDE
 
 
 def downloads(where: tuple[str, str], name: str, state: VisitorState) -> Tag:

@@ -17,7 +17,9 @@ from protocolsim.errors import UsageError
 )
 @click.option("--overwrite", is_flag=True, help="Replace the file.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Change a value; repeatable.")
-@click.option("--replicates", type=int, help="How many trials to simulate.  [default: the scenario's, fewer where they take long]")
+@click.option(
+    "--replicates", type=int, help="How many trials to simulate.  [default: the scenario's, fewer where they take long]"
+)
 @click.option("--seed", type=int, help="Random seed.  [default: the scenario's]")
 @click.option("--quiet", is_flag=True, help="Print nothing but refusals.")
 @click.option("--allow-plugins", is_flag=True, help="Load code the scenario names (your.module:COMPONENT).")

@@ -1,9 +1,18 @@
-"""What daclizumab does to new lesions at a concentration, by whatever route it came."""
+"""What daclizumab does to new lesions at a concentration, and what is measured of it, by whatever route it came."""
 
 from __future__ import annotations
 
 from protocolsim.arithmetic import inlined, power
+from protocolsim.component import Variable
 from protocolsim.kinetics import saturation
+
+LYMPHOCYTES = (
+    "lymphocytes",
+    "lymphocytes by flow cytometry",
+    Variable("nk_cd56bright", "", "CD56bright NK cells, share of lymphocytes", least=0, label="CD56bright NK cells"),
+    Variable("cd8", "", "CD8 T cells, share of the patient's own baseline", least=0, label="CD8 T cells"),
+)
+"""The assessment of lymphocytes, which both routes declare."""
 
 
 @inlined

@@ -15,8 +15,8 @@ from typing import Any
 from protocolsim.arithmetic import exp, kernel, log, power, sqrt
 from protocolsim.arrays import Floats
 from protocolsim.by_name.model import ByName
-from protocolsim.component import Hazard, Trait, Variable
-from protocolsim.drug._daclizumab_effect import log_ratio_goal
+from protocolsim.component import Hazard, Trait
+from protocolsim.drug._daclizumab_effect import LYMPHOCYTES, log_ratio_goal
 from protocolsim.drug._daclizumab_parameters import SUBCUTANEOUS
 from protocolsim.drug.base import Drug
 from protocolsim.kinetics import absorbed, saturation, step, two_rates
@@ -246,12 +246,7 @@ def give(me: Any, p: Any, disease: Any, dose: float, per_weight: bool) -> float:
     return amount
 
 
-@MODEL.observe(
-    "lymphocytes",
-    "lymphocytes by flow cytometry",
-    Variable("nk_cd56bright", "", "CD56bright NK cells, share of lymphocytes", least=0, label="CD56bright NK cells"),
-    Variable("cd8", "", "CD8 T cells, share of the patient's own baseline", least=0, label="CD8 T cells"),
-)
+@MODEL.observe(*LYMPHOCYTES)
 def observe_lymphocytes(me: Any, p: Any, draw: Any, see: Any) -> None:
     """Measure NK and CD8 cells, with lognormal errors of mean 1."""
     nk_sd, cd8_sd = p.nk_assay_log_sd, p.cd8_assay_log_sd

@@ -14,12 +14,15 @@ from protocolsim.scenario.file.yaml_writer import as_yaml
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.scenario.setting_names import settings
 
+ScenarioLike = Scenario | str | PathLike[str]
+"""A scenario in any form in which a caller may give it: as loaded, by name, or by path."""
+Settings = Mapping[str, Any]
+"""Values to change, by the names that `load` takes."""
+
 _CLOSED = ("'", '"', "[", "{")
 
 
-def load(
-    name_or_path: str | PathLike[str], *, set: Mapping[str, Any] | None = None, allow_plugins: bool = False
-) -> Scenario:
+def load(name_or_path: str | PathLike[str], *, set: Settings | None = None, allow_plugins: bool = False) -> Scenario:
     """Read and check a scenario, by the name of a shipped one or by the path of a file.
 
     `set` changes single values: one of the scenario's parameters ("response_threshold"), a parameter of its disease
@@ -30,17 +33,24 @@ def load(
     return _built(load_document(fspath(name_or_path)), set, allow_plugins)
 
 
-def load_text(text: str, source: str, *, set: Mapping[str, Any] | None = None, allow_plugins: bool = False) -> Scenario:
+def load_text(text: str, source: str, *, set: Settings | None = None, allow_plugins: bool = False) -> Scenario:
     """Read and check the text of a scenario, which may extend shipped ones only; `source` is what to call it."""
     return _built(extended(parse(text, source)), set, allow_plugins)
 
 
-def changed(scenario: Scenario, given: Mapping[str, Any], *, allow_plugins: bool = False) -> Scenario:
+def changed(scenario: Scenario, given: Settings, *, allow_plugins: bool = False) -> Scenario:
     """The scenario with these values, by the names that `load` takes; what it was loaded with stays.
 
     Raises ScenarioError where it cannot be as it is then, UsageError for what cannot be set.
     """
     return _built(scenario.document, given, allow_plugins or scenario.allow_plugins)
+
+
+def scenario_of(scenario: ScenarioLike, set: Settings | None = None, allow_plugins: bool = False) -> Scenario:
+    """The scenario that is given in any form, with these values changed; errors as of `load`."""
+    if not isinstance(scenario, Scenario):
+        return load(scenario, set=set, allow_plugins=allow_plugins)
+    return changed(scenario, set, allow_plugins=allow_plugins) if set else scenario
 
 
 def _built(document: Document, given: Mapping[str, Any] | None, allow_plugins: bool) -> Scenario:

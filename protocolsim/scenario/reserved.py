@@ -155,7 +155,9 @@ OUTCOME = Kind("an outcome", (("protocol", "states", _EACH, "final"),))
 _LABELS: tuple[Path, ...] = (
     ("title",),
     *((*room, _EACH, "label") for room in (("protocol", "states"), ("endpoints",), ("analysis",), ("decisions",))),
-    ("decisions", _EACH, "measures", _EACH, "label"),
+    *((*room, _EACH, "label") for room in (("parameters",), ("protocol", "variables"), ("protocol", "summaries"))),
+    *(("decisions", _EACH, room, _EACH, "label") for room in ("measures", "summaries")),
+    ("drugs", _EACH, "label"),
 )
 _CELLS: tuple[Path, ...] = (("published", _EACH, "source"), ("published", _EACH, "note"))
 

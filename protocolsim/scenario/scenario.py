@@ -18,7 +18,7 @@ from protocolsim.engine.base import Trial
 from protocolsim.proof.planned import Planned
 from protocolsim.protocol.rules import Evaluator
 from protocolsim.protocol.summaries import Summary
-from protocolsim.scenario.build.values.parameters import Named
+from protocolsim.scenario.build.values.parameters import ParameterValue
 from protocolsim.scenario.build.values.spoken import SpokenNames
 from protocolsim.scenario.checks.lapsing import planned_in
 from protocolsim.scenario.file.library import is_path
@@ -138,7 +138,7 @@ class Scenario:
         What the treatment does, as one parameter.
     interim : Design or None
         The looks at the accumulating data, what they read, and the rules that may end the trial at them.
-    named : mapping of str to Named
+    named : mapping of str to ParameterValue
         The scenario's own parameters in internal units (a share is 0 to 1, a time in minutes).
     own_parameters, parameters, design : tuple
         The scenario's own parameters, those of disease and drugs, and the states, in words for a reader.
@@ -188,7 +188,7 @@ class Scenario:
     decisions: Mapping[str, DecisionWorth]
     effect: Effect | None
     interim: Design | None
-    named: Mapping[str, Named]
+    named: Mapping[str, ParameterValue]
     own_parameters: tuple[SettableParameter, ...]
     parameters: tuple[SettableParameter, ...]
     design: tuple[StateRow, ...]

@@ -10,11 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from protocolsim.arithmetic import exp, log
 from protocolsim.component import Scale
 from protocolsim.errors import UsageError
 from protocolsim.names import readable
 from protocolsim.protocol.variables import ProtocolVariable
-from protocolsim.scenario.build.values.parameters import Named
+from protocolsim.scenario.build.values.parameters import ParameterValue
 from protocolsim.scenario.build.values.spoken import at_head
 from protocolsim.scenario.file.schema import ScenarioParameter, VariablePart
 from protocolsim.units import (
@@ -98,6 +99,33 @@ class SettableParameter:
         """Whether the file says it by an expression over other parameters."""
         return self.text != "" and unit_of(self.text) is None
 
+    @property
+    def ends(self) -> tuple[float, float]:
+        """Its range, in `unit`. Raises UsageError where it has none."""
+        if self.low is None or self.high is None:
+            raise UsageError(f"{self.key}: it has no range")
+        return self.low, self.high
+
+    def at(self, position: float) -> float:
+        """The number at a position from 0 to 1 along its range, by equal steps or by equal factors."""
+        low, high = self.ends
+        if not self.log:
+            return low + position * (high - low)
+        first, last = log(low), log(high)
+        return float(exp(first + position * (last - first)))
+
+    def position(self, number: float) -> float:
+        """Where a number stands along its range: `at` gives it back."""
+        low, high = self.ends
+        if not self.log:
+            return (number - low) / (high - low)
+        return float((log(number) - log(low)) / (log(high) - log(low)))
+
+    def setting(self, position: float) -> str | float:
+        """The number at a position as a scenario file holds it."""
+        number = rounded(self.at(position))
+        return with_unit(number, self.unit) if self.unit else number
+
     def read(self, text: str | float) -> float:
         """The number, in `unit`, that a quantity means. Raises UsageError for what is no such quantity."""
         try:
@@ -139,7 +167,7 @@ def scenario_parameter(
 
 
 def scenario_parameters(
-    parts: Mapping[str, ScenarioParameter], known: Mapping[str, Named]
+    parts: Mapping[str, ScenarioParameter], known: Mapping[str, ParameterValue]
 ) -> tuple[SettableParameter, ...]:
     """The scenario's own parameters, in file order."""
     values = {name: (known[name].value, known[name].low, known[name].high) for name in parts}

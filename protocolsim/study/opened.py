@@ -130,7 +130,7 @@ def open_study(folder: str | Path) -> Study:
             raise UsageError(f"{path}: an unfinished study; give its command again with --resume")
         if not (held.finished and ours.has_manifest(path)):
             raise UsageError(f"{path}: no results of protocolsim are here; name a folder that --out wrote")
-        pieces = None if (path / ours.MANIFEST).exists() else ours.REFERENCE
+        pieces = ours.CHUNKS if (path / ours.MANIFEST).exists() else ours.REFERENCE
         return Study(path, read_manifest(manifest_path(path, pieces).read_text(encoding="utf-8")))
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror or error}") from None

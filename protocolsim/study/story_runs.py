@@ -21,7 +21,6 @@ from protocolsim.study.decision.thresholds import the_rule, thresholds
 from protocolsim.study.result import Result
 from protocolsim.study.run import run
 
-
 MOST_SUBJECTS, MOST_IN_QUEUES = 100_000, 800
 """How many subjects all replicates of a run of a story have, and where they wait for a resource: some ten seconds."""
 

@@ -16,9 +16,10 @@ from protocolsim.study.story_runs import StoryRuns
 from tests.support.browser import PATIENCE, Served, browser, served
 
 REPLICATES = 40
-# Three trials of different kinds: one rule once, a disease of its own with a trial without a drug, a randomised one.
-SCENARIOS = ("ms_daclizumab", "maa_daclizumab", "hcv_response_guided")
-SIZES = {"maa_daclizumab": 40, "ms_daclizumab": 40, "hcv_response_guided": 4}
+# Four trials of different kinds: one rule once, a disease of its own with a trial without a drug, a randomised one, one
+# with looks at the accumulating data.
+SCENARIOS = ("ms_daclizumab", "maa_daclizumab", "hcv_response_guided", "ms_group_sequential")
+SIZES = {"maa_daclizumab": 40, "ms_daclizumab": 40, "hcv_response_guided": 4, "ms_group_sequential": 40}
 pytestmark = pytest.mark.flaky(reruns=2)
 
 
@@ -172,7 +173,7 @@ def test_the_number_stands_beside_the_one_without_a_drug(told: Opens):
 def _tells(at: Opened, scenario: str) -> None:
     """No answer is seen before a prediction; each has a heading, a sentence without braces, and what it shows."""
     story = load(scenario).story
-    assert 4 <= len(story) <= 7
+    assert 5 <= len(story) <= 7
     for place, step in enumerate(story):
         here = at.go(place)
         assert at.page.inner_text(f"{here} h2") == f"{place + 1}. {step.heading}"

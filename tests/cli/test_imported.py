@@ -9,11 +9,15 @@ from pathlib import Path
 import pytest
 
 SLOW = frozenset(
-    "altair igraph jinja2 mkdocs numba numpy numpy.f2py pandas pyarrow pydantic rich ruamel.yaml scipy.linalg".split()
-    + "scipy.optimize scipy.special scipy.stats shiny simpy transitions vl_convert z3".split()
+    [
+        *("altair", "igraph", "jinja2", "mkdocs", "numba", "numpy", "numpy.f2py", "pandas", "pyarrow", "pydantic"),
+        *("rich", "ruamel.yaml", "scipy.linalg", "scipy.optimize", "scipy.special", "scipy.stats", "shiny", "simpy"),
+        *("transitions", "vl_convert", "z3"),
+    ]
 )
 READS = {"numba", "numpy", "pydantic", "ruamel.yaml"}  # a scenario: models say their kernels where they are declared
-RUN = tuple("run hcv_response_guided --set cohort.size=20 --replicates 3 --workers 1 --no-companions".split())
+FEW = ("--set", "cohort.size=20", "--replicates", "3", "--workers", "1", "--no-companions")
+RUN = ("run", "hcv_response_guided", *FEW)
 # Each command, and the slow libraries that it may import.
 MAY: dict[tuple[str, ...], set[str]] = {
     ("--help",): set(),

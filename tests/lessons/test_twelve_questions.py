@@ -36,12 +36,13 @@ def headings(lesson: str) -> set[str]:
     }
 
 
-def test_there_are_twelve_and_each_has_a_page_and_a_lesson():
-    """Twelve questions in their order, each answered twice."""
+def test_there_are_twelve_and_each_has_a_page_a_step_and_a_lesson():
+    """Twelve questions in their order, each answered by a view, by a step of a story and by a lesson."""
     assert [int(number) for number, _, _ in QUESTIONS] == list(range(1, 13))
     for _, question, text in QUESTIONS:
         assert question.endswith("?")
         assert re.search(r"^- Page: `\?scenario=", text, re.MULTILINE), question
+        assert told(text, "Step"), question
         assert told(text, "Lesson"), question
 
 

@@ -84,7 +84,7 @@ class TestLanguages:
         drawn = f'<svg width="1"><g id="a" role="x" fill="{style_figures.INK}"><text aria-label="{said}">{said}'
         shown = style_figures.inline_svg(f"{drawn}</text></g></svg>", "here", text)
         assert f'<g id="here-a" fill="var(--ink)"><text>{html.words(text)}</text>' in shown
-        assert Seen(shown).kinds == {("svg", n) for n in ("", "role", "aria-label", "width")} | {
+        assert Seen(shown).kinds == {("svg", n) for n in ("", "role", "aria-label", "style", "width")} | {
             ("g", ""), ("g", "id"), ("g", "fill"), ("text", "")
         }  # fmt: skip
         ET.fromstring(shown)  # noqa: S314 - made here

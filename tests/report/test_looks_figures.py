@@ -131,11 +131,34 @@ def test_bounds_are_those_of_the_design():
     assert frame[frame["boundary"] == "futility"]["information"].tolist() == [0.25, 0.5, 0.75]
 
 
+UNBOUNDED = (
+    {"stop": "efficacy", "when": "on_daclizumab > on_placebo"},
+    {"stop": "futility", "when": "on_daclizumab < on_placebo"},
+    {"at": "last", "conclude": "no effect", "otherwise": True},
+)
+
+
+def test_numbers_in_rules_are_bounds_too():
+    """3 of the first 10 and 10 of 21 stand at their looks under the reasons of their rules; of a share in per cent."""
+    design = ran(TWO).scenario.interim
+    assert design is not None
+    assert frames.bounded(design) == {"successes": ("futility", "worth a trial")}
+    counted = frames.counts(design, ran(TWO).shown)
+    frame = frames.boundary_frame(design, frames.fractions(design, ran(TWO).shown), "successes", counted)
+    assert frame[["boundary", "look", "value"]].to_numpy().tolist() == [
+        ["futility", "stage 1", pytest.approx(0.3 * counted["followed"][0])],
+        ["worth a trial", "final", 10.0],
+    ]
+    drawn = figures.boundaries(run(load("arrest_ecmo"), replicates=4))
+    assert "superiority: 98.6 % at look 1" in alternative(drawn)
+
+
 def test_only_statistics_with_a_boundary_are_drawn():
     """z is compared with both boundaries, the estimates with none; without a boundary there is no figure."""
     assert frames.bounded(design_of(ran().scenario)) == {"z": ("efficacy", "futility")}
+    others = load(FOUR, set={f"interim.rules[{k}]": rule for k, rule in enumerate(UNBOUNDED)})
     with pytest.raises(UsageError, match="no rule of the looks compares a statistic with a boundary"):
-        figures.boundaries(ran(TWO))
+        figures.boundaries(run(others, replicates=2))
     with pytest.raises(UsageError, match="'on_placebo'"):
         figures.boundaries(ran(), "on_placebo")
     with pytest.raises(UsageError, match="no looks"):

@@ -226,7 +226,9 @@ def test_the_function_is_the_command():
 def test_words_of_a_file_are_words_on_every_page():
     """A title, a reason and a label that look like HTML are shown as they are, in the story and in the report."""
     worst = "<img src=x onerror=alert(1)>"
-    scenario = load(TWO, set={"title": worst, "interim.rules[0].stop": worst, "findings": [], "replicates": 5})
+    scenario = load(
+        TWO, set={"title": worst, "interim.rules[0].stop": worst, "findings": [], "story": [], "replicates": 5}
+    )
     for page in (looks_page(looks(scenario, 4)), report_page(run(scenario, replicates=5))):
         assert "<img" not in page
         assert "&lt;img src=x onerror=alert(1)&gt;" in page

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from protocolsim.scenario.build import assemble
+from protocolsim.scenario.build.trial import trial_of
 from protocolsim.scenario.build.values.expressions import Expressions
 from protocolsim.scenario.build.values.faults import Faults
 from protocolsim.scenario.build.values.names import Names
-from protocolsim.scenario.build.values.parameters import Named, Parameters
+from protocolsim.scenario.build.values.parameters import Parameters, ParameterValue
 from protocolsim.scenario.file.yaml_reader import Address, parse
 from protocolsim.scenario.load import load_text
 from protocolsim.units import TIME
@@ -146,7 +147,7 @@ class TestNames:
 def test_a_number_is_made_of_settled_parameters() -> None:
     """An expression has the value and the dimension of its parameters; another dimension is a fault."""
     q = values()
-    q.parameters.settle("early", Named(1440.0, TIME, "1 day", None, None))
+    q.parameters.settle("early", ParameterValue(1440.0, TIME, "1 day", None, None))
     assert q.minutes(TREATED, "2 * early + 1 hour") == 2940
     assert q.whole(TREATED, "early", least=0, most=9, what="subjects") is None
     assert len(q.faults.reported) == 1
@@ -166,7 +167,7 @@ def test_nothing_that_parts_are_read_with_is_replaced() -> None:
 def test_the_trial_is_built_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where states end with rules only, the trial in which they are proven to cover everybody is the scenario's own."""
     built = []
-    original = assemble.trial_of
+    original = trial_of
 
     def counted(*arguments: Any) -> Any:
         built.append(original(*arguments))

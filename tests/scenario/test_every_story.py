@@ -1,13 +1,14 @@
-"""Every shipped trial with findings tells a story: five to seven steps, each with one right answer and numbers that fill.
+"""Every shipped trial with findings tells a story: five to seven steps, one right answer each, and numbers that fill.
 
-The scenarios are found, not listed. Of a few trials each the numbers are rough, and ranges need not hold the answer: that is
-asked of as many trials as a story has, which takes a minute.
+The scenarios are found, not listed. Of a few trials each the numbers are rough, and ranges need not hold the answer:
+that is asked of as many trials as a story has, which takes minutes.
 """
 
 from __future__ import annotations
 
 import math
 from functools import cache
+from itertools import pairwise
 
 import pytest
 
@@ -88,7 +89,7 @@ def test_choices_leave_no_gap_and_do_not_overlap(name: str):
     """Ranges follow on each other, so that exactly one holds any number but the ends; states are different ones."""
     for step in loaded(name).story:
         ranges = sorted((c.low, c.high) for c in step.choices if c.low is not None and c.high is not None)
-        assert all(a[1] == pytest.approx(b[0]) for a, b in zip(ranges, ranges[1:], strict=False)), step.heading
+        assert all(a[1] == pytest.approx(b[0]) for a, b in pairwise(ranges)), step.heading
         states = [c.state for c in step.choices if c.state]
         assert len(set(states)) == len(states)
         assert not step.choices or len(step.choices) >= 2
@@ -108,7 +109,7 @@ def test_it_is_told_whole(name: str):
 @pytest.mark.long
 @pytest.mark.parametrize("name", TOLD)
 def test_the_right_answer_can_be_predicted(name: str):
-    """Of as many trials as the story has: one choice is right, the slider reaches the answer, no number is undefined."""
+    """Of all of a story's trials: one choice is right, the slider reaches the answer, no number is undefined."""
     scenario = loaded(name)
     story = told(StoryRuns(scenario, replicates=story_replicates(scenario)), "whole")
     for step, shown in zip(scenario.story, story.steps, strict=True):
@@ -116,7 +117,11 @@ def test_the_right_answer_can_be_predicted(name: str):
         if asked.kind == "slider":
             assert asked.low <= asked.answer <= asked.high, step.heading
         if asked.kind == "choice":
-            holds = [c for c in step.choices if c.low is not None and c.low <= _unscaled(asked.answer, asked.unit) <= (c.high or 0)]
+            holds = [
+                c
+                for c in step.choices
+                if c.low is not None and c.low <= _unscaled(asked.answer, asked.unit) <= (c.high or 0)
+            ]
             assert len(holds) == 1 or step.choices[0].state, step.heading
             assert asked.right >= 0, step.heading
         if step.compare:

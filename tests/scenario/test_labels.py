@@ -70,6 +70,7 @@ def test_a_value_with_a_label_is_the_expression_itself():
         ("\n    none: {label: nothing}", "a summary is one of"),
         ("\n    empty: {last of: cel, label: ''}", "label"),
         ("\n    unknown: {value: 2 * sen_now, label: x}", "seen_now"),
+        ("\n    formula: {last of: cel, label: =1}", "a spreadsheet would read a formula"),
     ],
 )
 def test_faults_have_a_line(more, said):

@@ -22,6 +22,7 @@ from protocolsim.names import MISSING, MOST_IN_NAME, reading, told_apart, why_no
 from protocolsim.protocol.rules import RESERVED
 from protocolsim.records import TABLES
 from protocolsim.report.protocol.synopsis import describe
+from protocolsim.scenario.build.assemble import build
 from protocolsim.scenario.build.values.names import NAME
 from protocolsim.scenario.file.yaml_reader import parse
 from protocolsim.scenario.reserved import COLUMNS, KINDS
@@ -247,7 +248,7 @@ class TestGrammar:
         draft = named.draft(site=one)
         draft["cohort"]["sites"][other] = {"arrivals": "1 / 1 day"}
         with pytest.raises(ScenarioError, match="reads as") as error:
-            protocolsim.scenario.build.assemble.build(parse(json.dumps(draft), "x.yaml"), allow_plugins=True)
+            build(parse(json.dumps(draft), "x.yaml"), allow_plugins=True)
         assert [f.path for f in error.value.faults] == [f"cohort.sites.{other}"]
 
     @given(st.lists(st.sampled_from(["a", "a (x)", "a (y)", "b", "a (x) (x)"]), max_size=6))
@@ -278,7 +279,7 @@ class TestPlaces:
         """A threshold that stands in a summary called `source` too is more than the bound of one rule."""
         draft = named.draft()
         draft["protocol"]["summaries"]["source"] = "before * cut"
-        loaded = protocolsim.scenario.build.assemble.build(parse(json.dumps(draft), "x.yaml"), allow_plugins=True)
+        loaded = build(parse(json.dumps(draft), "x.yaml"), allow_plugins=True)
         with pytest.raises(UsageError, match=r"it stands in protocol\.summaries\.source, protocol\.transitions"):
             thresholds(loaded, "cut", replicates=1)
 
@@ -292,7 +293,7 @@ def test_describe_tells_two_states_with_one_label_apart():
     states["finished"]["final"] = states["gone"]["final"] = "over"
     for endpoint in ("passed", "until_end"):
         draft["endpoints"][endpoint]["label"] = "The same"
-    loaded = protocolsim.scenario.build.assemble.build(parse(json.dumps(draft), "x.yaml"), allow_plugins=True)
+    loaded = build(parse(json.dumps(draft), "x.yaml"), allow_plugins=True)
     text = describe(loaded).text
     assert "to 'Continued (strong)'" in text
     assert "to 'Continued (weak)'" in text

@@ -9,11 +9,8 @@ from click.testing import CliRunner
 
 from protocolsim.cli import main
 from protocolsim.errors import ScenarioError
-from protocolsim.scenario.build.companions import quoted
 from protocolsim.scenario.check import check_text
-from protocolsim.scenario.file.library import names
 from protocolsim.scenario.load import load, load_text
-from protocolsim.scenario.story import PICTURES
 
 STEP = """extends: ms_daclizumab
 beside: [ms_no_drug]
@@ -105,19 +102,43 @@ def test_what_a_companion_does_not_have_is_found_by_check():
 def test_a_story_is_not_inherited():
     """Like findings, it is about the file it stands in."""
     assert load("ms_daclizumab").story
-    assert load("ms_threshold_50").story == ()
+    assert load("ms_no_drug").story == ()
 
 
-def test_shipped_stories_are_whole():
-    """Five to seven steps, each with another heading; together they use every way to predict; every picture exists."""
-    told = {name: story for name in names() if (story := load(name).story)}
-    assert {"ms_daclizumab", "maa_daclizumab", "hcv_response_guided"} <= set(told)
-    for name, story in told.items():
-        assert 5 <= len(story) <= 7, name
-        assert len({step.heading for step in story}) == len(story), name
-        assert {step.picture for step in story} <= set(PICTURES)
-        assert any(quoted(step.sentence) for step in story)
-        assert {step.kind for step in story} == {"slider", "choice", "number"}, name
+LOOKS = """extends: ms_group_sequential
+beside: [ms_randomised]
+story:
+  - heading: Looks
+    question: How many claim an effect?
+    predict: {slider: [0 %, 100 %]}
+    answer: trial[claims_effect]
+    compare: ["ended[futility]", ms_randomised.passed_between_arms]
+    picture: looks
+    sentence: "{trial[claims_effect]}."
+"""
+
+
+def test_numbers_to_compare_with_are_read_and_checked():
+    """They are named as the answer is; a name that does not exist and a unit without an axis in common are faults."""
+    (step,) = load_text(LOOKS, "story.yaml").story
+    assert step.compare == ("ended[futility]", "ms_randomised.passed_between_arms")
+    for old, new, line, said in (
+        ("ended[futility]", "ended[futilty]", 8, "unknown endpoint 'ended[futilty]'"),
+        ("ms_randomised.passed", "ms_random.passed", 8, "'ms_random' does not stand in `beside`"),
+        ("ended[futility]", "trial[enrolled]", 8, "is in patients and the answer in %: they have no axis in common"),
+        ("ms_randomised.passed_between_arms", "ms_randomised.edss_change", 8, "is in points and the answer in %"),
+        ("picture: looks", "picture: waiting", 9, "nothing to show there: `cohort.capacity` is missing"),
+    ):
+        checked = check_text(LOOKS.replace(old, new), "story.yaml")
+        found = [(f.line, f.message) for f in checked.findings if f.severity == "fault"]
+        assert [place for place, _ in found] == [line], found
+        assert said in found[0][1]
+    alone = STEP.replace("{slider: [0 %, 100 %]}", OF_STATES.replace("monotherpy", "monotherapy"))
+    alone = alone.replace(ANSWER, "    compare: [kept]\n").replace("    picture: trials\n", "")
+    assert any("no `answer` to compare" in said for _, said in faults(alone))
+    for picture in ("looks", "endings"):
+        found = faults(STEP.replace("picture: trials", f"picture: {picture}"))
+        assert "`interim` is missing" in found[0][1]
 
 
 def test_embed_refuses_what_it_cannot_write(tmp_path):

@@ -66,9 +66,9 @@ def everything(folder: Path) -> dict[str, str]:
     }
 
 
-def fill(out: Path, text: str = "new", **how: bool) -> None:
+def fill(out: Path, text: str = "new", *, overwrite: bool = False, resume: bool = False) -> None:
     """Results that are one file, of a study that keeps nothing on the way."""
-    with study_folder(out, MANIFEST, **how) as folder, folder.results() as place:
+    with study_folder(out, MANIFEST, overwrite=overwrite, resume=resume) as folder, folder.results() as place:
         (place / ours.SUMMARY).write_text(text)
 
 

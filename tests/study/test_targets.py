@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from protocolsim.component import Scale
 from protocolsim.errors import ScenarioError, UsageError
 from protocolsim.scenario.build.cast.components import disease_names, drug_names, load_shipped
 from protocolsim.scenario.file import library
 from protocolsim.scenario.file.yaml_reader import parse
 from protocolsim.scenario.load import load
-from protocolsim.study.calibration.targets import Free, load_targets, targets_of
+from protocolsim.scenario.settable import SettableParameter
+from protocolsim.study.calibration.targets import load_targets, targets_of
 from protocolsim.units import quantity, unit_product
 
 SOUND = """\
@@ -47,8 +49,8 @@ class TestSound:
     def test_priors(self):
         """A parameter moves within its plausible range unless the file gives one, in its own unit."""
         ratio, rescue = read(SOUND).parameters
-        assert (ratio.low, ratio.high, ratio.log, ratio.own) == (0.15, 0.6, True, 0.25)
-        assert (rescue.path, rescue.unit, rescue.low, rescue.high, rescue.own) == (
+        assert (ratio.low, ratio.high, ratio.log, ratio.value) == (0.15, 0.6, True, 0.25)
+        assert (rescue.path, rescue.unit, rescue.low, rescue.high, rescue.value) == (
             "parameters.rescue_level.value", "%", 50.0, 150.0, 100.0,
         )  # fmt: skip
 
@@ -87,11 +89,15 @@ class TestSound:
                 assert target.text == str(published[target.endpoint]["value"])
 
 
-class TestFree:
+def fitted(name: str, unit: str, low: float, high: float, scale: Scale = "linear") -> SettableParameter:
+    return SettableParameter(name, name, "", "", unit, None, low, high, "", scale=scale)
+
+
+class TestFitted:
     @pytest.mark.parametrize("log", [False, True])
     def test_position_inverts_at(self, log):
         """The ends are at 0 and 1, and a value's position leads back to it."""
-        free = Free("x", "x", "", 0.15, 0.6, log, None, "")
+        free = fitted("x", "", 0.15, 0.6, "log" if log else "linear")
         assert (free.at(0.0), free.at(1.0)) == pytest.approx((0.15, 0.6))
         assert free.at(0.5) == pytest.approx(0.3 if log else 0.375)
         assert [free.position(free.at(u)) for u in (0.0, 0.3, 1.0)] == pytest.approx([0.0, 0.3, 1.0])
@@ -101,7 +107,7 @@ class TestFree:
         found = [("disease", n) for n in disease_names()] + [("drug", n) for n in drug_names()]
         for room, name in found:
             for p in load_shipped(room, name).parameters:
-                written = quantity(Free(p.name, "", p.unit, p.low, p.high, False, None, "").setting(0.25))
+                written = quantity(fitted(p.name, p.unit, p.low, p.high).setting(0.25))
                 one = unit_product(p.unit)
                 assert written.dimension == one.dimension
                 assert written.value / one.value == pytest.approx(0.75 * p.low + 0.25 * p.high, rel=1e-9)

@@ -127,7 +127,19 @@ const Charts = (function () {
     }
   });
 
+  // Up and down lead from lane to lane, from entry to entry of a legend.
+  function beside(event) {
+    const from = event.target.closest && event.target.closest("[class*=' lane_'] [data-tip], [data-filter]");
+    if (!from) return;
+    const all = [...from.ownerSVGElement.querySelectorAll(from.dataset.filter === undefined ? "[class*=' lane_'] [data-tip]" : "[data-filter]")];
+    const next = all[all.indexOf(from) + (event.key === "ArrowDown" ? 1 : -1)];
+    if (!next) return;
+    event.preventDefault();
+    next.focus();
+  }
+
   document.addEventListener("keydown", (event) => {
+    if (event.key === "ArrowDown" || event.key === "ArrowUp") return beside(event);
     if (event.key !== "Enter" && event.key !== " ") return;
     const target = event.target;
     if (target.dataset && target.dataset.filter !== undefined) filter(target);

@@ -279,6 +279,7 @@
       for (const link of document.querySelectorAll("#view a[data-value]")) {
         const title = told.offered[link.dataset.value];
         link.parentElement.hidden = title === undefined && link.dataset.value !== told.view;
+        link.classList.toggle("disabled", link.parentElement.hidden); // arrow keys pass it by
         if (title !== undefined) link.textContent = title;
       }
       const tab = document.querySelector(`#view a[data-value="${told.view}"]`);

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from htmltools import HTML, Tag, TagList, tags
 
+from protocolsim.app.figure import wide
 from protocolsim.app.limits import looked_at
 from protocolsim.app.state import VisitorState, over, scenario_of
 from protocolsim.app.view.base import Part, View
@@ -86,7 +87,12 @@ class WalkPart(Part):
         return TagList(
             tags.h2(f"Trial {facts.draw}: {who}, week by week"),
             _controls(facts.offered, state.walk),
-            tags.div(*charts, class_="sides" if len(charts) > 1 else "", id="walk", data_walk=json.dumps(told)),
+            tags.div(
+                *charts,
+                class_="sides" if len(charts) > 1 else "" if wide(facts.ground["svg"]) else "beside",
+                id="walk",
+                data_walk=json.dumps(told),
+            ),
             tags.p(
                 "A disc is a patient, with the number that it has everywhere. A disc that lights up has just been "
                 f"assessed ({facts.followed}): the larger the ring, the larger the value. "

@@ -6,7 +6,7 @@ same code in both engines.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,7 @@ from protocolsim.protocol.choices import Choice
 from protocolsim.protocol.states import Dose, Group, State, Transition
 from protocolsim.protocol.variables import Computed, amounts, assigned, whole_minutes
 from protocolsim.randomness import keys, uniforms
-from protocolsim.records import MADE, NEVER
+from protocolsim.records import MADE, NEVER, Labels
 
 # Initial capacity of the logs, in entries per subject; they grow as needed.
 _ROOM = {"moves": 4, "events": 2}
@@ -43,6 +43,11 @@ class Columns:
     def __init__(self, trial: Trial, seed: int, room: int, memory: Workspace) -> None:
         self.trial, self.seed, self.size, self.begun, self.any_endless = trial, seed, room, 0, False
         n, labels, assessments, causes = room, trial.labels, trial.assessments, len(trial.causes)
+        # What every step asks of the trial.
+        self._step, self._advancing, self._enrolment = trial.step, trial.advancing, trial.enrolment
+        self._noted, self._factors = trial.noted, [measured.factors for measured in assessments]
+        self._awaited, self._given, self._own_hazards = trial.awaited, trial.given, trial.own_hazards
+        self._changing, self._following, self._settled_in = trial.changing, trial.following, trial.settled
 
         def zeros(name: str, *across: int, kind: type = np.int64) -> NDArray[Any]:
             # Field-major layout: a step reads a few fields of many subjects.
@@ -51,7 +56,7 @@ class Columns:
         self.who = memory.full("who", (n, 2), 0, np.int64)
         self.body = zeros("body", trial.width, kind=np.float64).T
         self.sites, self.begins, self.now, self.since, self.reached, self.due = zeros("moments", 6)
-        if trial.step is not None:
+        if self._step is not None:
             self.grid, self._from, self._to = zeros("grid", 3)
         self._lists = memory.empty("lists", (3, n), np.int64)
         self.visits_planned, self.state = zeros("numbers", 2)
@@ -66,10 +71,24 @@ class Columns:
         widths = {"moves": MOVE_READS + labels.reasons + len(labels.kept), "events": 2}
         self.moves, self.events = (EventLog(name, n, n * _ROOM[name], width, memory) for name, width in widths.items())
         self.traits = zeros("traits", len(trial.visible) + len(trial.hidden), kind=np.float64).T
+        self.chart = self._empty_chart(labels, memory, zeros)
+        self.clocks = Clocks.of(
+            zeros("clocks.floats", 3, causes, kind=np.float64), zeros("clocks.whole", 3, causes), zeros("firsts", 4)
+        )
+        self.streams = np.array([c.stream for c in trial.causes], dtype=np.int64)
+        self.happens = np.array([c.event for c in trial.causes], dtype=np.int64)
+        rates = np.array([c.rates for c in trial.causes], dtype=np.float64)
+        self._rates = rates.reshape(causes, len(labels.states)).T.copy()
+        self._levels = fixed_levels(trial)
+        # For the current stay: its subjects, the summaries that are constant in it, and a cache of those computed.
+        self._staying, self._settled, self._known = np.empty(0, dtype=np.int64), frozenset[int](), dict[int, Floats]()
+        self._level_at = np.array([p.offset for p in trial.drugs], dtype=np.int64)
+
+    def _empty_chart(self, labels: Labels, memory: Workspace, zeros: Callable[..., NDArray[Any]]) -> Chart:
+        """What the clinic knows before anything was noted."""
         # Subjects are contiguous, since a visit is noted for all of them at once; unused capacity is never touched.
-        shape = (CHART_ROOM, len(labels.variables), n)
-        states = len(labels.states)
-        self.chart = Chart(
+        n, states, shape = self.size, len(labels.states), (CHART_ROOM, len(labels.variables), self.size)
+        return Chart(
             minute=(minute := memory.empty("chart.minute", shape, np.int64).T),
             planned=minute,  # nobody queues here
             state=memory.empty("chart.state", shape, np.int16).T,
@@ -78,19 +97,9 @@ class Columns:
             entered=memory.full("chart.entered", (states, n), NEVER, np.int64).T,
             entries=zeros("chart.entries", states).T,
             enrolled=memory.full("chart.enrolled", (n,), NEVER, np.int64),
-            traits=self.traits[:, : len(trial.visible)],
+            traits=self.traits[:, : len(self.trial.visible)],
             variables=zeros("chart.variables", len(labels.kept), kind=np.float64).T,
         )
-        self.clocks = Clocks.of(
-            zeros("clocks.floats", 3, causes, kind=np.float64), zeros("clocks.whole", 3, causes), zeros("firsts", 4)
-        )
-        self.streams = np.array([c.stream for c in trial.causes], dtype=np.int64)
-        self.happens = np.array([c.event for c in trial.causes], dtype=np.int64)
-        self._rates = np.array([c.rates for c in trial.causes], dtype=np.float64).reshape(causes, states).T.copy()
-        self._levels = fixed_levels(trial)
-        # For the current stay: its subjects, the summaries that are constant in it, and a cache of those computed.
-        self._staying, self._settled, self._known = np.empty(0, dtype=np.int64), frozenset[int](), dict[int, Floats]()
-        self._level_at = np.array([p.offset for p in trial.drugs], dtype=np.int64)
 
     def begin(self, who: Integers, sites: Integers, begins: Integers) -> Integers:
         """Initialise these subjects in the next free rows, at their minute 0. Returns the rows."""
@@ -137,21 +146,21 @@ class Columns:
         put(self.body, rows, self._level_at, self._levels[state.number])
         for drug, level in state.computed_levels:
             self.body[rows, self._level_at[drug]] = self._amounts(rows, level)
-        if self.trial.enrolment is not None and state.enrolled:
-            self.body[rows, self.trial.enrolment] = self.chart.enrolled[rows]
-        if self.trial.own_hazards is not None:
+        if self._enrolment is not None and state.enrolled:
+            self.body[rows, self._enrolment] = self.chart.enrolled[rows]
+        if self._own_hazards is not None:
             self._set_own_rates(rows, state, self.trial.every_cause)
         elif self.trial.causes:
-            self.clocks.set_rates(rows, self._rates[state.number], self.trial.awaited[state.number], self.now)
+            self.clocks.set_rates(rows, self._rates[state.number], self._awaited[state.number], self.now)
 
     def _set_own_rates(self, rows: Integers, state: State, which: Mask) -> None:
         """Find out the hazards of these causes as the subjects are now."""
         trial = self.trial
-        assert trial.own_hazards is not None
+        assert self._own_hazards is not None
         rates = np.empty((len(trial.causes), len(rows)))
         find_rates(trial, state, which, self.body, rows, self.now, rates)
         self.clocks.set_own_rates(
-            rows, rates, which, trial.awaited[state.number], self.now, self.chart.enrolled, trial.own_hazards
+            rows, rates, which, self._awaited[state.number], self.now, self.chart.enrolled, self._own_hazards
         )
 
     def _amounts(self, rows: Integers, level: Computed) -> Floats:
@@ -163,17 +172,17 @@ class Columns:
         self.advance(rows, self.now)
         for drug, level in state.computed_levels:
             self.body[rows, self._level_at[drug]] = self._amounts(rows, level)
-        if self.trial.following.any():
+        if self._following.any():
             self._record_other_events(rows, state)
-            self._set_own_rates(rows, state, self.trial.following)
+            self._set_own_rates(rows, state, self._following)
 
     def _dose_in_force(self, rows: Integers, state: State, drug: int, doses: Floats) -> None:
         """Let the computed doses that are given now be in force."""
         changed = rows[self.body[rows, self._level_at[drug]] != doses]
         self.body[rows, self._level_at[drug]] = doses
-        if len(changed) and self.trial.following.any():
+        if len(changed) and self._following.any():
             self._record_other_events(changed, state)
-            self._set_own_rates(changed, state, self.trial.following)
+            self._set_own_rates(changed, state, self._following)
 
     def planned_ends(self, rows: Integers, state: State) -> Integers:
         """The planned end of the state just entered, minute by subject; of the subjects in rows."""
@@ -229,10 +238,10 @@ class Columns:
         self._advance_parts(self._first(_MOVING, moving, rows))
 
     def _advance_parts(self, moving: Integers) -> None:
-        if self.trial.step is not None:
-            self._advance_on_grid(moving, self.trial.step)
+        if self._step is not None:
+            self._advance_on_grid(moving, self._step)
         elif len(moving):
-            for move, links, constants in self.trial.advancing:
+            for move, links, constants in self._advancing:
                 move(self.body, moving, links, constants, self.since, self.now)
 
     def _advance_on_grid(self, moving: Integers, step: int) -> None:
@@ -242,24 +251,24 @@ class Columns:
             going = next_piece(moving, self._from, self.now, step, self._to, self._lists[_MOVING])
             moving = self._first(_MOVING, going, moving)
             if going:
-                for move, links, constants in self.trial.advancing:
+                for move, links, constants in self._advancing:
                     move(self.body, moving, links, constants, self._from, self._to)
                 copy(moving, self._to, self._from)
 
     def split_by_next_moment(self, rows: Integers, due: Integers) -> tuple[Integers, Integers, Integers]:
         """Partition rows by what comes first: due[i], or by then an awaited event, or a grid minute (now in `grid`)."""
-        assert self.trial.step is not None
+        assert self._step is not None
         which = np.empty(len(rows), dtype=np.int64)
-        find_moments(rows, self.clocks.next_due, due, self.reached, self.trial.step, self.grid, which)
+        find_moments(rows, self.clocks.next_due, due, self.reached, self._step, self.grid, which)
         return rows[which == 0], rows[which == 1], rows[which == 2]
 
     def change_hazards(self, rows: Integers, state: State) -> None:
         """At the grid minute of each: record the events due by then that nothing waits for, and set hazards anew."""
-        assert self.trial.changing is not None
+        assert self._changing is not None
         if len(rows):
             self.advance(rows, self.grid)
             self._record_other_events(rows, state)
-            self._set_own_rates(rows, state, self.trial.changing)
+            self._set_own_rates(rows, state, self._changing)
 
     def draws(self, rows: Integers, stream: int, index: Integers) -> Floats:
         """One uniform number for each subject in rows, at index[i]."""
@@ -287,8 +296,8 @@ class Columns:
             self.body, rows, part.links, part.constants, self.seed, self.who, index, self.now, value, truth
         )
         for column, variable in enumerate(measured.variables):
-            if variable in self.trial.noted:
-                factor = measured.factors[column]
+            if variable in self._noted:
+                factor = self._factors[assessment][column]
                 noted = value if factor == 1.0 else value * factor
                 self.chart.note(rows, variable, self.now, state.number, noted, column)
 
@@ -314,7 +323,7 @@ class Columns:
     def stay(self, rows: Integers, state: State) -> None:
         """Begin the stay of these subjects in a state, with an empty cache of summaries."""
         self.away[rows] = False
-        self._staying, self._settled = rows, self.trial.settled[state.number]
+        self._staying, self._settled = rows, self._settled_in[state.number]
         self._known = {}
 
     def read(self, rows: Integers, group: Group) -> list[Any]:
@@ -364,12 +373,12 @@ class Columns:
     def record_awaited_events(self, rows: Integers, state: State) -> Integers:
         """Record the awaited event of each subject, after the other events due by then. Returns the causes."""
         causes = self.clocks.next_cause[rows]
-        if self.trial.given.any():
-            first = rows[self.trial.given[causes]]  # what is given comes before whatever else is due at its minute
+        if self._given.any():
+            first = rows[self._given[causes]]  # what is given comes before whatever else is due at its minute
             self.now[first] -= 1
             self._record_other_events(first, state)
             self.now[first] += 1
-            self._record_other_events(rows[~self.trial.given[causes]], state)
+            self._record_other_events(rows[~self._given[causes]], state)
         else:
             self._record_other_events(rows, state)
         self._record_events(rows, state, self.clocks.next_cause, self.now)
@@ -382,9 +391,9 @@ class Columns:
 
     def _record_events(self, rows: Integers, state: State, causes: Integers, at: Integers) -> None:
         add_events(*self.events.entries(rows), rows, state.number, self.happens, causes, at)
-        which = (rows, causes, self.streams, self.trial.awaited[state.number], self.seed, self.who, at)
-        if self.trial.own_hazards is not None:
-            self.clocks.record_own_event(*which, self.chart.enrolled, self.trial.own_hazards)
+        which = (rows, causes, self.streams, self._awaited[state.number], self.seed, self.who, at)
+        if self._own_hazards is not None:
+            self.clocks.record_own_event(*which, self.chart.enrolled, self._own_hazards)
         else:
             self.clocks.record_event(*which)
 

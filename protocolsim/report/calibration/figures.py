@@ -71,7 +71,7 @@ def _panel(calibration: Calibration, p: Fitted, k: int) -> alt.LayerChart:
         alt.Chart(prior).mark_rule(strokeWidth=2.5, strokeDash=[5, 3]).encode(x=x, x2="to:Q", y=y, color=colour),
     ]
     if p.own_percentile is not None:
-        own = pd.DataFrame({"from": [p.free.own], "series": [_OWN]})
+        own = pd.DataFrame({"from": [p.free.value], "series": [_OWN]})
         layers.append(alt.Chart(own).mark_rule(strokeWidth=2).encode(x=x, color=colour))
     panel: alt.LayerChart = alt.LayerChart(layer=layers).properties(width=_PANEL, height=150)
     return panel

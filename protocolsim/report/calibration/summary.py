@@ -107,7 +107,7 @@ def _strong(calibration: Calibration) -> str:
 def parameter_row(p: Fitted) -> dict[str, str]:
     """A fitted parameter: its prior, its posterior and whether the targets identify it."""
     unit = p.free.unit
-    own = "" if p.free.own is None else f"{p.free.own:.4g}"
+    own = "" if p.free.value is None else f"{p.free.value:.4g}"
     return {
         "name": p.free.name,
         "short": f"{p.free.name.rpartition('.')[2]}{f' ({unit})' if unit else ''}",

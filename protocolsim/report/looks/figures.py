@@ -127,7 +127,9 @@ def _marked(trial: TrialLooks, own: pd.DataFrame | None) -> str:
 def _bounds_said(design: Design, statistic: str, bounds: pd.DataFrame) -> str:
     said = [
         f"{spoken(str(name))}: "
-        + ", ".join(f"{_bound(design, statistic, v)} at {look}" for v, look in zip(rows["value"], rows["look"], strict=True))
+        + ", ".join(
+            f"{_bound(design, statistic, v)} at {look}" for v, look in zip(rows["value"], rows["look"], strict=True)
+        )
         for name, rows in bounds.groupby("boundary", sort=False)
     ]
     return "; ".join(said) + "."

@@ -31,7 +31,7 @@ _COMPUTES = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": opera
 
 
 @dataclass(frozen=True)
-class _Bound:
+class _RuleBound:
     """What a rule compares a statistic with: a boundary by its name, or a number by the rule's reason and its text."""
 
     statistic: str
@@ -54,7 +54,7 @@ def bounded(design: Design) -> dict[str, tuple[str, ...]]:
     }
 
 
-def _bounds(design: Design) -> list[_Bound]:
+def _bounds(design: Design) -> list[_RuleBound]:
     """Every comparison of a statistic with a bound, in file order."""
     boundaries = {b.name for b in design.boundaries}
     names = set(design.values) - set(COUNTED)
@@ -65,9 +65,9 @@ def _bounds(design: Design) -> list[_Bound]:
                 if not (isinstance(one, Name) and one.name in names):
                     continue
                 if isinstance(other, Name) and other.name in boundaries:
-                    found.append(_Bound(one.name, other.name, None, rule))
+                    found.append(_RuleBound(one.name, other.name, None, rule))
                 elif _names(other) <= set(COUNTED):
-                    found.append(_Bound(one.name, rule.reason, other, rule))
+                    found.append(_RuleBound(one.name, rule.reason, other, rule))
     return found
 
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from protocolsim.arrays import Floats
+from protocolsim.endpoint.base import rows_of
 from protocolsim.errors import UsageError
+from protocolsim.records import MADE
 from protocolsim.report.style import numbers
 from protocolsim.report.style.figures import BLUE, GREY, INK, ORANGE, finish, legend
-from protocolsim.endpoint.base import rows_of
-from protocolsim.records import MADE
 from protocolsim.study.result import Result
 from protocolsim.units import MINUTES_PER_DAY
 

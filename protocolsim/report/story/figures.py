@@ -319,12 +319,14 @@ def _values(result: Result, name: str) -> Floats:
 def _axis(values: Floats, unit: str, ends: tuple[float | None, float | None]) -> tuple[float, float]:
     """Where an axis of four equal steps begins and ends: at the ends asked for, else at round numbers about the values.
 
-    A share has all of 0 to 100 % where it can, and what is never negative begins at zero: a prediction may lie anywhere.
+    A share has all of 0 to 100 % where it can, and what is never negative begins at zero: predictions may lie anywhere.
     """
     least, most = float(values.min()), float(values.max())
     low, high = (None if end is None else numbers.scaled(end, unit) for end in ends)
     if low is not None and high is not None:
-        return min(low, least), max(high, most)
+        if low <= least and most <= high:
+            return low, high
+        least, most = min(low, least), max(high, most)
     if unit == "%" and least >= 0.0 and most <= 100.0:
         return 0.0, 100.0
     if unit == "%" and 50.0 < most <= 100.0:
@@ -336,7 +338,7 @@ def _axis(values: Floats, unit: str, ends: tuple[float | None, float | None]) ->
 def _round_ends(low: float, high: float) -> tuple[float, float]:
     """The ends of four equal round steps that hold both."""
     size = 10.0 ** math.floor(math.log10((high - low) / 4))
-    for step in (size * k for k in (1.0, 2.0, 2.5, 5.0, 10.0, 20.0)):
+    for step in (size * k for k in (1.0, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 20.0)):
         first = step * math.floor(low / step)
         if first + 4 * step >= high:
             return first, first + 4 * step

@@ -285,7 +285,8 @@ class _StepTeller:
         )
         spread = numbers.one_trial(estimate)
         detail = f"{estimate.label}. 90 % of single trials: {spread}."
-        return predicted, numbers.simulated(estimate), detail, dots
+        said = numbers.simulated(estimate)
+        return predicted, f"{words[right]} ({said})" if right >= 0 else said, detail, dots
 
     def _rows(self) -> list[DotSource]:
         """The numbers that are drawn: the answer, and what it is compared with, or the scenario's own of its name.
@@ -298,7 +299,7 @@ class _StepTeller:
             named.append(("", endpoint))
         named += [quoted(f"{{{name}}}")[0] for name in self.step.compare]
         named = list(dict.fromkeys(named))
-        one_trial = len({scenario for scenario, _ in named}) == 1 and len(named) > 1
+        one_trial = len({scenario for scenario, _ in named}) == 1 and (len(named) > 1 or not scenario)
         one_number = len({endpoint for _, endpoint in named}) == 1
         rows = []
         for scenario, endpoint in named:

@@ -8,10 +8,10 @@ from protocolsim.engine.base import Trial
 from protocolsim.interim.design import Design
 from protocolsim.proof.base import Case, Domain, Setting
 from protocolsim.protocol.rules import names_in, parse
-from protocolsim.scenario.build.values.parameters import Named
+from protocolsim.scenario.build.values.parameters import ParameterValue
 
 
-def case_of(trial: Trial, named: Mapping[str, Named]) -> Case:
+def case_of(trial: Trial, named: Mapping[str, ParameterValue]) -> Case:
     """The case of a trial whose parameters are these."""
     protocol, parts = trial.protocol, (trial.disease, *trial.drugs)
     variables = [v for m in trial.assessments for v in m.assessment.variables]
@@ -47,7 +47,7 @@ def _stops(trial: Trial) -> frozenset[int]:
     return frozenset(trial.conduct.events.values()) if isinstance(trial.conduct, Design) else frozenset()
 
 
-def _setting(named: Named) -> Setting:
+def _setting(named: ParameterValue) -> Setting:
     node = parse(named.text)
     low = -float("inf") if named.low is None else named.low
     high = float("inf") if named.high is None else named.high

@@ -480,7 +480,7 @@ class StoryStepPart(FilePart):
     )
     compare: list[Text] = Field(
         default=[],
-        description="more numbers of the answer's unit, named as it is, whose trials are drawn below its own on one axis: "
+        description="more numbers of the answer's unit, named as it is, whose trials stand below its own on one axis: "
         "other arms, other looks, other scenarios",
     )
     picture: Text = Field(

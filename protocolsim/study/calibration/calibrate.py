@@ -30,6 +30,7 @@ from protocolsim.endpoint.base import Published
 from protocolsim.engine.base import Progress
 from protocolsim.randomness import MAX_SEED
 from protocolsim.scenario.scenario import Scenario
+from protocolsim.scenario.settable import SettableParameter
 from protocolsim.study.arguments import whole_number
 from protocolsim.study.calibration.abc_posterior import (
     COVERAGE_BOUNDS,
@@ -42,7 +43,7 @@ from protocolsim.study.calibration.abc_posterior import (
 from protocolsim.study.calibration.identified import EDGE, MOST_AT_EDGE, Identified, identification
 from protocolsim.study.calibration.misfit import PLANTED, Misfit, misfit
 from protocolsim.study.calibration.reference_table import Simulated, TablePlan, make_table, simulate, table_plan
-from protocolsim.study.calibration.targets import WEIGHT, Free, Target, Targets
+from protocolsim.study.calibration.targets import WEIGHT, Target, Targets
 from protocolsim.study.conduct import Workers
 from protocolsim.study.estimation.estimate import mid_rank, nan_as_none
 from protocolsim.study.parameters.posterior_file import posterior_text
@@ -69,7 +70,7 @@ class Fitted:
     50 and 90 % intervals held the truth when it was known. `found` is what the criteria of identification found.
     """
 
-    free: Free
+    free: SettableParameter
     mean: float
     low: float
     median: float
@@ -281,12 +282,13 @@ def reported(targets: Sequence[Target], made: Simulated, seed: int) -> Floats:
     return result
 
 
-def _fitted(free: Free, k: int, posterior: Posterior, believed: Coverage, found: Identified) -> Fitted:
+def _fitted(free: SettableParameter, k: int, posterior: Posterior, believed: Coverage, found: Identified) -> Fitted:
     low, median, high = (free.at(float(u)) for u in posterior.quantiles(_ENDS)[:, k])
     mean = float(posterior.weights @ np.array([free.at(float(u)) for u in posterior.positions[:, k]]))
     own = None
-    if free.own is not None and free.low <= free.own <= free.high:
-        own = float(100.0 * posterior.below(np.full(posterior.positions.shape[1], free.position(free.own)))[k])
+    least, most = free.ends
+    if free.value is not None and least <= free.value <= most:
+        own = float(100.0 * posterior.below(np.full(posterior.positions.shape[1], free.position(free.value)))[k])
     held = {share: float(each[k]) for share, each in believed.held.items()}
     return Fitted(free, mean, low, median, high, float(posterior.sd_ratio[k]), own, held, found)
 
@@ -349,7 +351,8 @@ def _leaning(fitted: Sequence[Fitted]) -> list[str]:
     warnings = []
     for p in fitted:
         for edge in p.found.edges if p.sd_ratio <= MOST_SD_RATIO else ():
-            at, share = (p.free.low, p.found.at_low) if edge == "lower" else (p.free.high, p.found.at_high)
+            least, most = p.free.ends
+            at, share = (least, p.found.at_low) if edge == "lower" else (most, p.found.at_high)
             warnings.append(
                 f"{p.free.name}: the posterior leans on the {edge} edge of its prior, {in_words(at, p.free.unit)}: the "
                 f"outermost {100 * EDGE:.0f} % of the prior hold {100 * share:.0f} % of it (more than "
@@ -374,7 +377,7 @@ def _wrong(check: Misfit, targets: Targets) -> list[str]:
 def _parameter(p: Fitted) -> dict[str, Any]:
     return {
         "unit": p.free.unit,
-        "prior": {"low": p.free.low, "high": p.free.high, "scale": "log" if p.free.log else "linear"},
+        "prior": {"low": p.free.low, "high": p.free.high, "scale": p.free.scale},
         "mean": p.mean,
         "low": p.low,
         "median": p.median,
@@ -386,7 +389,7 @@ def _parameter(p: Fitted) -> dict[str, Any]:
         "at_lower_edge": p.found.at_low,
         "at_upper_edge": p.found.at_high,
         "widened_by_twice_the_prior": p.found.widened,
-        "own": p.free.own,
+        "own": p.free.value,
         "own_percentile": p.own_percentile,
         "own_inside": p.own_inside,
         "coverage": {f"{share:.0%}": held for share, held in p.held.items()},

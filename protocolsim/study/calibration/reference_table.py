@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
 from typing import Any
@@ -26,7 +26,7 @@ from protocolsim.records import Records
 from protocolsim.scenario.build.assemble import build
 from protocolsim.scenario.file.extends import with_settings
 from protocolsim.scenario.scenario import Scenario
-from protocolsim.study.calibration.targets import Free
+from protocolsim.scenario.settable import SettableParameter
 from protocolsim.study.conduct import Workers, conduct
 from protocolsim.study.engines import AUTO, chosen_engine, pieces
 from protocolsim.study.estimation.endpoint_sums import EndpointSums
@@ -113,7 +113,7 @@ class TablePlan:
     """A table that can be made: `points` of the prior of the free parameters, `trials` at each."""
 
     scenario: Scenario
-    free: tuple[Free, ...]
+    free: tuple[SettableParameter, ...]
     endpoints: tuple[str, ...]
     seed: int
     points: int
@@ -143,9 +143,7 @@ class TablePlan:
     @property
     def manifest(self) -> Manifest:
         """What a study folder must know of it; the scenario's own text is told apart by its checksum."""
-        fitted = [
-            {k: v for k, v in asdict(f).items() if k in ("path", "unit", "low", "high", "log")} for f in self.free
-        ]
+        fitted = [{"path": f.path, "unit": f.unit, "low": f.low, "high": f.high, "log": f.log} for f in self.free]
         plan = {
             "parameters": fitted,
             "endpoints": list(self.endpoints),
@@ -158,7 +156,13 @@ class TablePlan:
 
 
 def table_plan(
-    scenario: Scenario, free: Sequence[Free], endpoints: Sequence[str], *, seed: int, points: int, trials: int
+    scenario: Scenario,
+    free: Sequence[SettableParameter],
+    endpoints: Sequence[str],
+    *,
+    seed: int,
+    points: int,
+    trials: int,
 ) -> TablePlan:
     """A plan, checked. Raises UsageError for a table that is too small, or too large to number its trials."""
     least = 8 * (len(free) + 1)

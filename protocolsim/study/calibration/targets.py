@@ -19,7 +19,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StrictStr
 
-from protocolsim.arithmetic import exp, log
 from protocolsim.component import Mark, Scale
 from protocolsim.endpoint.base import Endpoint
 from protocolsim.endpoint.share import Share
@@ -33,6 +32,7 @@ from protocolsim.scenario.file.shape_check import check_as
 from protocolsim.scenario.file.yaml_reader import Address, Document, read
 from protocolsim.scenario.published_number import PublishedNumber, published_number
 from protocolsim.scenario.scenario import Scenario
+from protocolsim.scenario.settable import SettableParameter
 from protocolsim.scenario.setting_names import settings
 from protocolsim.units import (
     Quantity,
@@ -43,7 +43,6 @@ from protocolsim.units import (
     rounded,
     unit_of,
     unit_product,
-    with_unit,
 )
 from protocolsim.units import quantity as read_quantity
 
@@ -84,41 +83,6 @@ class TargetsPart(FilePart):
 
 
 @dataclass(frozen=True)
-class Free:
-    """A fitted parameter: where it stands, and its prior, uniform from `low` to `high` (in `unit`) or on its logarithm.
-
-    `own` is the scenario's own value in that unit; None where that is no single number.
-    """
-
-    name: str
-    path: str
-    unit: str
-    low: float
-    high: float
-    log: bool
-    own: float | None
-    meaning: str
-
-    def at(self, position: float) -> float:
-        """The value at a position from 0 to 1 along the prior."""
-        if not self.log:
-            return self.low + position * (self.high - self.low)
-        ends = log(self.low), log(self.high)
-        return float(exp(ends[0] + position * (ends[1] - ends[0])))
-
-    def setting(self, position: float) -> str | float:
-        """That value as a scenario file would hold it."""
-        value = rounded(self.at(position))
-        return with_unit(value, self.unit) if self.unit else value
-
-    def position(self, value: float) -> float:
-        """Where a value stands along the prior."""
-        if not self.log:
-            return (value - self.low) / (self.high - self.low)
-        return float((log(value) - log(self.low)) / (log(self.high) - log(self.low)))
-
-
-@dataclass(frozen=True)
 class Target:
     """A published summary of one endpoint, in the endpoint's own terms (a share is 0 to 1).
 
@@ -145,12 +109,12 @@ class Target:
 
 @dataclass(frozen=True)
 class Targets:
-    """A sound file of targets."""
+    """A sound file of targets. `parameters` are those that are fitted: the range and scale of each are its prior's."""
 
     source: str
     title: str
     notes: tuple[str, ...]
-    parameters: tuple[Free, ...]
+    parameters: tuple[SettableParameter, ...]
     targets: tuple[Target, ...]
     warnings: tuple[str, ...]
     text: str
@@ -209,8 +173,8 @@ class _TargetsReader:
 
     # Parameters --------------------------------------------------------------------------------------------------
 
-    def _parameters(self) -> list[Free]:
-        parameters: dict[str, Free] = {}
+    def _parameters(self) -> list[SettableParameter]:
+        parameters: dict[str, SettableParameter] = {}
         for name, part in self.part.parameters.items():
             address: Address = ("parameters", name)
             try:
@@ -234,12 +198,11 @@ class _TargetsReader:
                 parameters[path] = free
         return list(parameters.values())
 
-    def _free(self, name: str, path: str, part: FreePart) -> Free:
+    def _free(self, name: str, path: str, part: FreePart) -> SettableParameter:
         parameter = self.scenario.settable(path)
         if parameter.expression and path.startswith("parameters."):
             raise _UnfitError(f"its value is an expression, '{parameter.text}'; fit what that is made of")
-        nan = float("nan")
-        low, high = (nan if end is None else end for end in (parameter.low, parameter.high))
+        low, high = parameter.low, parameter.high
         if part.range is not None:
             ends = [_read(text) for text in part.range]
             if parameter.path not in {p.path for p in self.scenario.settables}:
@@ -251,17 +214,16 @@ class _TargetsReader:
                     expected, given = dimension_name(parameter.dimension), dimension_name(end.dimension)
                     raise _UnfitError(f"expected {expected}, found '{text}', {given}")
             low, high = (rounded(end.value / unit_product(parameter.unit).value) for end in ends)
-        free = Free(name, path, parameter.unit, low, high, False, parameter.value, parameter.meaning)
-        if free.low != free.low:
+        if low is None or high is None:
             raise _UnfitError("it has no plausible range of its own; give one, such as range: [0.5, 2]")
-        if not free.low < free.high:
-            raise _UnfitError(f"the lowest value, {free.low:g}, is not below the highest, {free.high:g}")
-        log_scale = (part.scale or parameter.scale) == "log"
-        if log_scale and free.low <= 0.0:
-            raise _UnfitError(f"on a log scale the lowest value must be above 0, and it is {free.low:g}")
-        return dataclasses.replace(free, log=log_scale)
+        if not low < high:
+            raise _UnfitError(f"the lowest value, {low:g}, is not below the highest, {high:g}")
+        scale = part.scale or parameter.scale
+        if scale == "log" and low <= 0.0:
+            raise _UnfitError(f"on a log scale the lowest value must be above 0, and it is {low:g}")
+        return dataclasses.replace(parameter, name=name, path=path, low=low, high=high, scale=scale)
 
-    def _ends(self, free: Free) -> None:
+    def _ends(self, free: SettableParameter) -> None:
         """Whether the scenario can be built at both ends of the range."""
         for position in (0.0, 1.0):
             setting = free.setting(position)
@@ -348,7 +310,7 @@ def _read(text: str | float) -> Quantity:
         raise _UnfitError(str(error)) from None
 
 
-def _warnings(free: list[Free], targets: list[Target]) -> list[str]:
+def _warnings(free: list[SettableParameter], targets: list[Target]) -> list[str]:
     warnings = []
     if len(targets) < len(free):
         warnings.append(
@@ -356,9 +318,10 @@ def _warnings(free: list[Free], targets: list[Target]) -> list[str]:
             "or some combination, cannot be identified whatever the data"
         )
     for one in free:
-        if one.own is None or not one.low <= one.own <= one.high:
-            own = "no single number" if one.own is None else in_words(one.own, one.unit)
+        low, high = one.ends
+        if one.value is None or not low <= one.value <= high:
+            own = "no single number" if one.value is None else in_words(one.value, one.unit)
             warnings.append(
-                f"the scenario's own {one.name}, {own}, is not within {one.low:g} to {in_words(one.high, one.unit)}"
+                f"the scenario's own {one.name}, {own}, is not within {low:g} to {in_words(high, one.unit)}"
             )
     return warnings

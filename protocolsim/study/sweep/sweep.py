@@ -23,7 +23,7 @@ from protocolsim.errors import ScenarioError, SimulationError, UsageError
 from protocolsim.names import as_column
 from protocolsim.scenario.build.assemble import build
 from protocolsim.scenario.file.extends import with_settings
-from protocolsim.scenario.load import changed, load
+from protocolsim.scenario.load import ScenarioLike, Settings, scenario_of
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.scenario.setting_names import settings
 from protocolsim.study.arguments import replicates_and_seed
@@ -184,13 +184,13 @@ def _drawn_cells(outcome: Outcome, name: str) -> tuple[float, ...]:
 
 
 def sweep(
-    scenario: str | Scenario,
+    scenario: ScenarioLike,
     vary: Mapping[str, object],
     *,
     replicates: int | None = None,
     seed: int | None = None,
     engine: str = AUTO,
-    set: Mapping[str, Any] | None = None,
+    set: Settings | None = None,
     progress: Progress | None = None,
     allow_plugins: bool = False,
 ) -> pd.DataFrame:
@@ -212,13 +212,13 @@ def sweep(
 
 
 def plan(
-    scenario: str | Scenario,
+    scenario: ScenarioLike,
     vary: Mapping[str, object],
     *,
     replicates: int | None = None,
     seed: int | None = None,
     engine: str = AUTO,
-    set: Mapping[str, Any] | None = None,
+    set: Settings | None = None,
     parameters: ParametersLike = FIXED,
     allow_plugins: bool = False,
 ) -> Plan:
@@ -226,7 +226,7 @@ def plan(
 
     `parameters`: "plausible" or a posterior's path draws those that are uncertain, but for what is varied.
     """
-    base = _base(scenario, set, allow_plugins)
+    base = scenario_of(scenario, set, allow_plugins)
     replicates, seed = replicates_and_seed(base, replicates, seed, many_points=True)
     chosen_engine(base, engine)
     if not vary:
@@ -255,14 +255,6 @@ def plan(
     if draws is not None:
         points = tuple(replace(p, draws=draws_asked(p.scenario, parameters, seed)) for p in points)
     return Plan(base, tuple(axes), points, seed, replicates, engine, draws)
-
-
-def _base(scenario: str | Scenario, set: Mapping[str, Any] | None, allow_plugins: bool) -> Scenario:
-    if not isinstance(scenario, Scenario):
-        return load(str(scenario), set=set, allow_plugins=allow_plugins)
-    if not set:
-        return scenario
-    return changed(scenario, set, allow_plugins=allow_plugins)
 
 
 def _path(base: Scenario, name: str) -> str:

@@ -121,7 +121,7 @@ class _Steps:
         check_quoted(at, own, self._part, self._names, self._faults, self._made)
 
     def _compared(self, at: Address, part: StoryStepPart) -> None:
-        """Faults for more numbers than an axis holds, for what no number stands behind, and for none to compare with."""
+        """Faults for more numbers than an axis holds, for what no number stands behind, for none to compare with."""
         if part.compare and part.answer is None:
             self._faults.append(at, "there is no `answer` to compare these numbers with", at_key=True)
         if len(part.compare) > MOST_COMPARED:

@@ -9,7 +9,7 @@ from protocolsim.errors import RuleError
 from protocolsim.protocol.rules import Node, Number, constant_value, dimension_of, names_in, parse
 from protocolsim.scenario.build.values.faults import Faults
 from protocolsim.scenario.build.values.names import Names
-from protocolsim.scenario.build.values.parameters import Named, Parameters
+from protocolsim.scenario.build.values.parameters import Parameters, ParameterValue
 from protocolsim.scenario.file.schema import ScenarioParameter
 from protocolsim.scenario.file.yaml_reader import Address
 from protocolsim.units import (
@@ -46,7 +46,7 @@ class Expressions:
             else:
                 self.parameters.settle(name, named)
 
-    def _parameter(self, address: Address, part: ScenarioParameter) -> Named | None:
+    def _parameter(self, address: Address, part: ScenarioParameter) -> ParameterValue | None:
         place: Address = (*address, "value")
         node = self._node(place, part.value)
         dimension = self._dimension(place, node)
@@ -74,7 +74,7 @@ class Expressions:
             )
             return None
         plausible = self._plausible(address, part, dimension, low, high)
-        return Named(value, dimension, str(part.value), low, high, plausible)
+        return ParameterValue(value, dimension, str(part.value), low, high, plausible)
 
     def _plausible(
         self, address: Address, part: ScenarioParameter, dimension: Dimension, low: float | None, high: float | None

@@ -9,7 +9,7 @@ from protocolsim.units import Dimension
 
 
 @dataclass(frozen=True)
-class Named:
+class ParameterValue:
     """A parameter of the scenario: its value in internal units, its dimension, and the text it was written as.
 
     `low` to `high` is its range, `plausible` the values that it may really have; None where the file says nothing.
@@ -27,14 +27,14 @@ class Parameters:
     """The parameters whose values are settled, in file order."""
 
     def __init__(self) -> None:
-        self._named: dict[str, Named] = {}
+        self._named: dict[str, ParameterValue] = {}
 
-    def settle(self, name: str, named: Named) -> None:
+    def settle(self, name: str, named: ParameterValue) -> None:
         """Let this parameter have this value from now on."""
         self._named[name] = named
 
     @property
-    def named(self) -> Mapping[str, Named]:
+    def named(self) -> Mapping[str, ParameterValue]:
         """Every settled parameter."""
         return self._named
 

@@ -36,12 +36,11 @@ def work(link: Link, memory: int) -> None:
 
 def _imported() -> None:
     """What every answer needs, imported while nobody waits for one."""
-    import altair as alt  # noqa: F401
-    import vl_convert  # noqa: F401
-
     from protocolsim.app.view.catalogue import views
+    from protocolsim.report.style.figures import ready_to_draw
 
     views()
+    ready_to_draw()
 
 
 def _outcome(order: Order, tell: Tell) -> tuple[str, Any]:

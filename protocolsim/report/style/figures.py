@@ -87,6 +87,12 @@ def _mime(spec: dict[str, Any], form: Literal["svg", "html"], **asked: Any) -> A
     return spec_to_mimebundle(spec, format=form, mode="vega-lite", vegalite_version=version, **asked)
 
 
+def ready_to_draw() -> None:
+    """Import what draws, which otherwise the first figure does."""
+    import altair as alt  # noqa: F401
+    import vl_convert  # noqa: F401
+
+
 def title(chart: Any) -> str:
     """What a chart shows."""
     return str(Drawing.of(chart).chart.title["text"])

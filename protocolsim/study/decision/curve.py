@@ -154,7 +154,7 @@ class ThresholdCurve:
 
     @cached_property
     def _differing(self) -> dict[str, tuple[Floats, Integers]]:
-        """What `_summed` has found, by endpoint: its sums if nobody passes, and in whom passing makes a difference."""
+        """What `_summed` has found, by endpoint: its sums if no subject passes, and in whom it differs."""
         return {}
 
     def _added(self, name: str, mine: Floats) -> Floats:

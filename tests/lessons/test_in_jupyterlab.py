@@ -82,7 +82,7 @@ def runs(lesson: OpenLesson, name: str) -> None:
     assert sum(SVG in o.get("data", {}) for o in outputs) == sum(map(drawn, cells(name))), name
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_lesson_is_opened_run_and_answered(opened):
     """Its pictures are seen before anything is run and after; an answer typed into its cell is told its mistake."""
     lesson = opened(QUICK)

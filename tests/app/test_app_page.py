@@ -190,6 +190,7 @@ def test_one_patient_after_the_other(visit):
     assert at.page.inner_text(".patient-story h2") == f"Patient {second} of trial 2"
     assert f"patient={second}&" in at.page.url
     told = story_of("ms_daclizumab", second, replicate=2)
+    at.page.click("summary:has-text('The story, visit by visit')")
     listed = [li.inner_text() for li in at.page.query_selector_all("ul.story li")]
     assert [words.partition("\n")[0] for words in listed] == [*(line.text for line in told.lines), told.end]
     both = potential_outcomes(protocolsim.load("ms_daclizumab"), replicate=2, subject=second).frame

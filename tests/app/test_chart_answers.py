@@ -63,7 +63,7 @@ def test_values_under_the_pointer_and_lanes_that_open_their_patient(visit_trial,
     at.page.wait_for_selector(f".patient-story h2:has-text('Patient {second} of trial 1')")
     assert f"patient={second}&" in at.page.url + "&"
     shown(at, "patient")
-    again = at.page.inner_text(".patient-story code >> nth=-1")
+    again = at.page.text_content(".patient-story code >> nth=-1")
     assert f"trace {scenario} --subject {second} --replicate 1" in again
 
 

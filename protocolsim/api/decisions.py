@@ -67,11 +67,11 @@ class ThresholdCurve(Figured, curve.ThresholdCurve):
 
     Methods
     -------
-    at(threshold)
-        Every estimate at a threshold, equal to that of a run at that setting.
-    frame(thresholds=None)
-        One row per threshold and estimate: `threshold`, `estimate`, `label`, `value`, `mcse`, `lo`, `hi`, `median`,
-        `unit`.
+    at(threshold, names=None)
+        Every estimate at a threshold, equal to that of a run at that setting; of those named alone.
+    frame(thresholds=None, names=None)
+        One row per threshold and estimate, of those named alone: `threshold`, `estimate`, `label`, `value`, `mcse`,
+        `lo`, `hi`, `median`, `unit`.
     values(name, thresholds=None)
         One estimate at many thresholds, without its error.
     area()

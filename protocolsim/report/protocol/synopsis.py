@@ -205,7 +205,7 @@ def _made(scenario: Scenario, made: Any) -> str:
     """What a summary is made of, in the order of its file and in readers' words."""
     expression = made.get("value") if isinstance(made, Mapping) else made
     if expression is not None:
-        return scenario.spoken.words(str(expression)).replace("*", "\u00d7")
+        return scenario.spoken.words(text.signs(str(expression)))
     labels = {s.name: s.label for s in scenario.trial.protocol.states}
 
     def said(key: str, value: Any) -> str:

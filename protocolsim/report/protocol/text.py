@@ -109,6 +109,13 @@ def settings(scenario: Scenario, transition: Transition) -> str:
     )
 
 
+def signs(expression: str) -> str:
+    """An expression with signs in place of letters; before its names are labels, whose letters are not signs."""
+    for letters, sign in _SIGNS.items():
+        expression = expression.replace(letters, sign)
+    return expression
+
+
 def rule(words: str, scenario: Scenario) -> str:
     """A decision rule as it is read: signs instead of letters, and every parameter with its value beside it."""
 
@@ -117,9 +124,7 @@ def rule(words: str, scenario: Scenario) -> str:
         said = scenario.spoken.words(result[0])
         return said if known is None else f"{said}{_HELD}({known.text})"
 
-    text = NAME.sub(valued, words)
-    for letters, sign in _SIGNS.items():
-        text = text.replace(letters, sign)
+    text = NAME.sub(valued, signs(words))
     # A sign stays with what follows it when lines are broken, a unit with its number.
     text = re.sub(r"([≥≤≠=\u00d7<>+\-/]|\bnot) ", rf"\1{_HELD}", text)
     return re.sub(r"([0-9]) (?=%|[a-zA-Z]+\))", rf"\1{_HELD}", text)

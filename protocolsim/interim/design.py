@@ -132,6 +132,10 @@ class Design:
     futility: frozenset[str] = frozenset()
     null: Mapping[str, float | str] | None = None
 
+    def __getstate__(self) -> dict[str, object]:
+        """It travels between processes without what statistics are of counts, which holds functions and is made again."""
+        return {name: value for name, value in vars(self).items() if name != "_of_counts"}
+
     @cached_property
     def values(self) -> tuple[str, ...]:
         """The names of what is read: statistics, formulas, and what every look counts."""

@@ -25,7 +25,7 @@ _HERE = """
 
 
 def shown(at: Visit, view: str) -> None:
-    at.page.wait_for_selector("main .tab-pane.active .part > .shiny-html-output > *")
+    at.page.wait_for_selector("main .tab-pane.active .part > .shown > *")
     at.page.wait_for_function(f"() => location.search.includes('view={view}')")
     at.idle()
 

@@ -28,6 +28,7 @@ MADE: dict[str, Callable[[], Any]] = {
     "Study": lambda: None,  # what is stored shows the figures of what was stored
     "Sweep": lambda: protocolsim.sweep("ms_daclizumab", {"response_threshold": "50%:90%:20%"}, replicates=4),
     "ThresholdCurve": lambda: protocolsim.thresholds("ms_daclizumab", replicates=8),
+    "Synopsis": lambda: protocolsim.describe("ms_daclizumab"),
     "Trace": lambda: protocolsim.trace("ms_daclizumab"),
     "Validation": lambda: protocolsim.validate("ms_daclizumab", replicates=8),
 }

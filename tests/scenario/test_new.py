@@ -22,7 +22,7 @@ def test_it_runs_as_written(command):
     assert all(e.value == e.value for e in result.estimates.values())
     assert {"alone", "both", "completed"} <= set(result.moves["to_state"])
     assert "Sent to the drug alone" in protocolsim.describe(scenario).text
-    assert "cel_reduction" in str(protocolsim.diagram(scenario))
+    assert "cel reduction" in str(protocolsim.diagram(scenario))
     assert command("run", "my_trial.yaml", "--replicates", "2", "--quiet") == (0, "", "")
 
 

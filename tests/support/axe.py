@@ -9,7 +9,7 @@ from typing import Any
 _RUN = """
 ([within, drawings, contrast]) => axe.run(
     { include: [within], exclude: drawings ? [] : ["svg"] },
-    { resultTypes: ["violations"], ...(contrast ? { runOnly: ["color-contrast"] } : {}) },
+    { resultTypes: ["violations"], preload: false, ...(contrast ? { runOnly: ["color-contrast"] } : {}) },
 ).then((found) => found.violations
     .filter((one) => one.impact === "serious" || one.impact === "critical")
     .flatMap((one) => one.nodes.map((node) => `${one.id} at ${node.target.join(" ")}: ${one.help}; ` +

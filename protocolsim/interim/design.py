@@ -133,7 +133,7 @@ class Design:
     null: Mapping[str, float | str] | None = None
 
     def __getstate__(self) -> dict[str, object]:
-        """It travels between processes without what statistics are of counts, which holds functions and is made again."""
+        """It travels without what statistics are of counts, which holds functions and is made again."""
         return {name: value for name, value in vars(self).items() if name != "_of_counts"}
 
     @cached_property

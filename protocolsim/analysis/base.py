@@ -228,14 +228,19 @@ def two_by_two(meets: Floats, arm: Floats, trial: Integers, trials: int) -> TwoB
     return TwoByTwo(*(np.bincount(trial, weights=p, minlength=trials).astype(np.float64) for p in parts))
 
 
-def criteria_of_two(
-    of: Share, arm: StateNames, against: StateNames, declared: Mapping[str, Population]
-) -> tuple[Criteria, ...] | None:
-    """Of the four numbers of a TwoByTwo, in their order; None where dates do not tell them."""
+def of_two_by_two(
+    of: Share,
+    arms: tuple[StateNames, StateNames],
+    declared: Mapping[str, Population],
+    z: Callable[[TwoByTwo], Floats],
+    information: Callable[[TwoByTwo], Floats],
+) -> CountedTest | None:
+    """A test of a table as one of its four numbers; None where dates do not tell them."""
     counted = of.criteria(declared)
     if counted is None:
         return None
-    return tuple(c & in_one_arm(*both) for both in ((arm, against), (against, arm)) for c in counted)
+    criteria = tuple(c & in_one_arm(*both) for both in (arms, arms[::-1]) for c in counted)
+    return CountedTest(criteria, lambda n: z(TwoByTwo(*n)), lambda n: information(TwoByTwo(*n)))
 
 
 def normal_p(z: Floats, *, two_sided: bool) -> Floats:

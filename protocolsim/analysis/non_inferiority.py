@@ -14,9 +14,9 @@ from protocolsim.analysis.base import (
     OfShare,
     TwoByTwo,
     alternating,
-    criteria_of_two,
     in_both,
     normal_p,
+    of_two_by_two,
     two_by_two,
 )
 from protocolsim.arrays import Floats, Integers, Mask
@@ -107,10 +107,7 @@ analysis:
 
     def of_counts(self, declared: Mapping[str, Population]) -> CountedTest | None:
         """Those who meet the conditions and all, in each arm."""
-        criteria = criteria_of_two(self.of, self.arm, self.against, declared)
-        if criteria is None:
-            return None
-        return CountedTest(criteria, lambda n: self._z(TwoByTwo(*n)), lambda n: self._information(TwoByTwo(*n)))
+        return of_two_by_two(self.of, (self.arm, self.against), declared, self._z, self._information)
 
     def _z(self, table: TwoByTwo) -> Floats:
         difference, variance = self._difference(table)

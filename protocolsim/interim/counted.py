@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,8 @@ from protocolsim.arrays import Floats, Integers, Mask
 from protocolsim.endpoint.base import Population, StateNames, entered
 from protocolsim.endpoint.criteria.dated import Criteria, of_course
 from protocolsim.endpoint.share import Share
-from protocolsim.interim.base import trial_of
+from protocolsim.errors import UsageError
+from protocolsim.interim.base import OfCounts, trial_of
 from protocolsim.records import Records
 
 
@@ -67,3 +68,21 @@ def criteria_of(
     if control is not None:
         arms.append(of_course(entered=control, not_entered=arm))
     return tuple(c & a for a in arms for c in found)
+
+
+def control_of(above: float | StateNames) -> StateNames | None:
+    """The states of the control's arm, where a share is compared with it; None where it is compared with a number."""
+    return above if isinstance(above, tuple) else None
+
+
+def check_share(name: str, above: float | StateNames) -> None:
+    """Raise UsageError where a statistic compares with a number that is no share."""
+    if not isinstance(above, tuple) and not 0.0 <= above <= 1.0:
+        raise UsageError(f"statistic '{name}': {above:g} is no share; expected 0 to 100 %, or control")
+
+
+def of_arm_counts(criteria: tuple[Criteria, ...] | None, value: Callable[..., Floats]) -> OfCounts | None:
+    """A statistic of the counts of one arm or two, from `criteria_of`; None where dates do not tell them."""
+    if criteria is None:
+        return None
+    return OfCounts(criteria, lambda n, *_: value(*(arm_counts(*n[k : k + 2]) for k in range(0, len(n), 2))))

@@ -11,9 +11,8 @@ import numpy as np
 from protocolsim.analysis.base import OfShare
 from protocolsim.arrays import Floats, Mask
 from protocolsim.endpoint.base import Population, StateNames
-from protocolsim.errors import UsageError
 from protocolsim.interim.base import KEY, LookAt, OfCounts, Prior, ShareOrControl, Statistic
-from protocolsim.interim.counted import ArmCounts, arm_counts, counted, criteria_of
+from protocolsim.interim.counted import ArmCounts, check_share, control_of, counted, criteria_of, of_arm_counts
 from protocolsim.records import Records
 from protocolsim.sequential.beta import probability_above, probability_better
 
@@ -52,23 +51,15 @@ interim:
     prior: Prior = field(default=(1.0, 1.0), metadata={"meaning": "a and b of the Beta prior"})
 
     def __post_init__(self) -> None:
-        if not isinstance(self.above, tuple) and not 0.0 <= self.above <= 1.0:
-            raise UsageError(f"statistic '{self.name}': {self.above:g} is no share; expected 0 to 100 %, or control")
+        check_share(self.name, self.above)
 
     def values(self, known: Records, populations: Mapping[str, Mask], at: LookAt) -> Floats:  # noqa: ARG002
         """See Statistic."""
-        return self._given(*counted(self.of, known, populations, self.arm, self._control))
+        return self._given(*counted(self.of, known, populations, self.arm, control_of(self.above)))
 
     def of_counts(self, declared: Mapping[str, Population]) -> OfCounts | None:
         """See Statistic."""
-        criteria = criteria_of(self.of, declared, self.arm, self._control)
-        if criteria is None:
-            return None
-        return OfCounts(criteria, lambda n, *_: self._given(*(arm_counts(*n[k : k + 2]) for k in range(0, len(n), 2))))
-
-    @property
-    def _control(self) -> StateNames | None:
-        return self.above if isinstance(self.above, tuple) else None
+        return of_arm_counts(criteria_of(self.of, declared, self.arm, control_of(self.above)), self._given)
 
     def _given(self, one: ArmCounts, other: ArmCounts | None = None) -> Floats:
         if isinstance(self.above, tuple):

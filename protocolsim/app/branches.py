@@ -76,12 +76,9 @@ def told_branches(branches: Branches, state: VisitorState) -> dict[str, Any]:
 
 def _value(branches: Branches, state: VisitorState) -> float:
     """The value that is set up, in internal units, within the range that is drawn."""
-    said = dict(state.settings).get(branches.curve.parameter)
-    if said is None:
-        return branches.curve.own
-    settable = branches.drawn.parameter
-    ends = branches.curve.values
-    return float(min(max(settable.internal(settable.read(said)), ends[0]), ends[-1]))
+    curve, ends = branches.curve, branches.curve.values
+    value = state.number_set(curve.parameter, branches.drawn.parameter, curve.own)
+    return float(min(max(value, ends[0]), ends[-1]))
 
 
 def _standing(branches: Branches, state: VisitorState, value: float) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from protocolsim.randomness import MAX_REPLICATES, MAX_SEED
 from protocolsim.scenario.file.library import is_path, names
 from protocolsim.scenario.load import load, load_text, saved, value_of
 from protocolsim.scenario.scenario import Scenario
+from protocolsim.scenario.settable import SettableParameter
 
 OWN_TEXT = "edited"
 _SET, _OTHER = "set.", "other."
@@ -63,6 +64,14 @@ class VisitorState:
     def alone(self, settings: tuple[tuple[str, str], ...] = ()) -> VisitorState:
         """The scenario as it is in the file but for these settings, and whether its code may be loaded."""
         return VisitorState(self.scenario, self.text, settings=settings, allow_plugins=self.allow_plugins)
+
+    def number_set(self, name: str, settable: SettableParameter, own: float) -> float:
+        """The number that a parameter is set to, in internal units; its own where it is not set.
+
+        Raises UsageError for what is no such quantity.
+        """
+        said = dict(self.settings).get(name)
+        return own if said is None else settable.internal(settable.read(said))
 
     def setting(self, name: str, value: str | None, *, other: bool = False) -> VisitorState:
         """With one setting changed, or taken back (None)."""

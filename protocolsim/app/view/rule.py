@@ -71,7 +71,7 @@ class CurvePart(Part):
 
     def reduced(self, state: VisitorState) -> VisitorState:
         """Everything but the threshold, which is read from the curve."""
-        kept = replace(state, draw=0, patient=None, view="", walk="", other=(), beside="")
+        kept = replace(state.simulated, measure=state.measure)
         bare = state.alone(_structure(state.settings))
         name = _threshold_name(bare) or _branch_number(bare, state.measure)
         return kept.setting(name, None) if name else kept
@@ -270,7 +270,7 @@ def _moved(curves: Curves, threshold: float) -> Moved:
         drawn.marks(threshold, sensitivity, specificity),
         _captions(marked, curves.without),
         _readout(marked, without),
-        (drawn.shown(float(drawn.thresholds[0])), drawn.shown(float(drawn.thresholds[-1]))),
+        drawn.ends,
         drawn.parameter.log,
         passing,
     )
@@ -340,11 +340,7 @@ def _value(at: Mapping[str, Estimate], name: str) -> float:
 
 def _threshold(curves: Curves, state: VisitorState) -> float:
     """The threshold that is set up, in internal units. Raises UsageError for what is no such quantity."""
-    said = dict(state.settings).get(curves.mine.parameter)
-    if said is None:
-        return curves.mine.own
-    settable = curves.drawn.parameter
-    return settable.internal(settable.read(said))
+    return state.number_set(curves.mine.parameter, curves.drawn.parameter, curves.mine.own)
 
 
 def _structure(settings: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:

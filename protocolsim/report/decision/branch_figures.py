@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from protocolsim.report.decision.series import DrawnNumber
 from protocolsim.report.run.figure_data import finals
 from protocolsim.report.style import numbers
 from protocolsim.report.style.figures import (
@@ -12,15 +12,12 @@ from protocolsim.report.style.figures import (
     MULBERRY,
     OLIVE,
     SEPARATOR,
-    across_scale,
     finish,
     legend,
     reading,
     state_colours,
 )
-from protocolsim.scenario.settable import SettableParameter
 from protocolsim.study.decision.branch_curve import BranchCurve, BranchShare
-from protocolsim.units import rounded, unit_product
 
 if TYPE_CHECKING:
     import altair as alt
@@ -33,48 +30,17 @@ _ALIKE = (INK, MULBERRY, OLIVE, "#6f7782", "#b4bac2")
 OWN = "own"
 
 
-class DrawnBranches:
-    """A curve over a number as it is drawn: in the unit that the scenario writes it in, and in words."""
+class DrawnBranches(DrawnNumber):
+    """A curve of branches as it is drawn over its number."""
 
     def __init__(self, curve: BranchCurve) -> None:
+        super().__init__(curve.scenario, curve.parameter)
         self.curve = curve
-
-    @cached_property
-    def parameter(self) -> SettableParameter:
-        """The number as a parameter of the scenario."""
-        return self.curve.scenario.settable(f"parameters.{self.curve.parameter}")
-
-    @property
-    def name(self) -> str:
-        """The number in words."""
-        return self.curve.scenario.spoken.number(self.curve.parameter)
-
-    @property
-    def axis(self) -> str:
-        """The same with its unit."""
-        return f"{self.name} ({self.parameter.unit})" if self.parameter.unit else self.name
-
-    def shown(self, value: float) -> float:
-        """A value in its unit."""
-        return rounded(value / unit_product(self.parameter.unit).value)
-
-    def said(self, value: float) -> str:
-        """A value as a reader meets it."""
-        return f"{numbers.plain(self.shown(value))} {self.parameter.unit}".rstrip()
 
     @property
     def ends(self) -> tuple[float, float]:
         """The lowest and the highest value, in the unit."""
         return self.shown(float(self.curve.values[0])), self.shown(float(self.curve.values[-1]))
-
-    def across(self, value: float) -> float:
-        """Where a value stands on the axis, as a share of it."""
-        import math
-
-        at, (low, high) = self.shown(value), self.ends
-        if self.parameter.log and low > 0.0:
-            return math.log(at / low) / math.log(high / low) if at > 0.0 else 0.0
-        return (at - low) / (high - low)
 
     def side(self, place: int) -> str:
         """The decision in words: the state at whose end it is taken."""
@@ -168,12 +134,7 @@ def _panel(drawn: DrawnBranches, place: int, wide: int) -> alt.LayerChart:
     key = legend(labels, labelLimit=wide)
     key.columns = max(1, min(key.columns, wide // 280))
     colour = alt.Color("branch:N", title=None, scale=scale, legend=key, sort=labels)
-    across = alt.X(
-        "at:Q",
-        title=drawn.axis,
-        scale=across_scale(drawn.ends, log=drawn.parameter.log),
-        axis=alt.Axis(grid=False, tickCount=5),
-    )
+    across = drawn.x()
     whole = alt.Scale(domain=[0, 1])
     lower, value = (
         alt.Y(f"{k}:Q", title="share of those decided on", scale=whole, axis=alt.Axis(format="%"))
@@ -210,7 +171,7 @@ def _panel(drawn: DrawnBranches, place: int, wide: int) -> alt.LayerChart:
 def _tints(drawn: DrawnBranches, place: int) -> list[str]:
     """The colours of the states that the branches lead to, as in every figure."""
     ends = [branch[0].destinations for branch in drawn.curve.branches(place)]
-    if len(set(ends)) == 1:
+    if drawn.curve.parted_by_rule(place):
         return [_ALIKE[k % len(_ALIKE)] for k in range(len(ends))]
     tints = state_colours(finals(drawn.curve.scenario))
     return [tints[end[0]] if end else INK for end in ends]

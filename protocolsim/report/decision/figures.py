@@ -22,7 +22,6 @@ from protocolsim.report.style.figures import (
     RED,
     SEPARATOR,
     SKY,
-    across_scale,
     finish,
     legend,
     reading,
@@ -112,7 +111,7 @@ def _dashed(drawn: Drawn, compare: ThresholdCurve, name: str, tint: str) -> alt.
 
     other = compare.frame(drawn.thresholds, (name,)).assign(at=[drawn.shown(t) for t in drawn.thresholds])
     line = alt.Chart(other).mark_line(interpolate=drawn.interpolate, strokeDash=[6, 4], color=tint, strokeWidth=2)
-    dashed: alt.Chart = line.encode(x=_across(drawn), y=alt.Y("value:Q"))
+    dashed: alt.Chart = line.encode(x=drawn.x(), y=alt.Y("value:Q"))
     return dashed
 
 
@@ -243,7 +242,7 @@ def loss(drawn: Drawn) -> alt.HConcatChart:
     key = legend(lines)
     key.title, key.titleAnchor, key.columns = "price of a unit of dose", "start", len(lines)
     colour = alt.Color("price:N", scale=scale, sort=lines, legend=key)
-    across = _across(drawn)
+    across = drawn.x()
     levels = alt.Scale(zero=False, domain=_spread(frame["loss"]))
     y = alt.Y("loss:Q", title="expected loss, in counts", scale=levels)
     panels = []
@@ -358,7 +357,7 @@ def _stepped(
     """Bands and lines of one or several estimates, and the scenario's own threshold."""
     import altair as alt
 
-    across = _across(drawn)
+    across = drawn.x()
     axis = alt.Axis(format="%") if unit == "%" else alt.Axis()
     lower, value = (alt.Y(f"{k}:Q", title=title, scale=scale, axis=axis) for k in ("lower", "value"))
     data = frame.dropna(subset=["value"])
@@ -390,14 +389,6 @@ def _own_line(drawn: Drawn, across: alt.X) -> alt.Chart:
     return named
 
 
-def _across(drawn: Drawn) -> alt.X:
-    import altair as alt
-
-    ends = [drawn.shown(float(drawn.thresholds[k])) for k in (0, -1)]
-    scale = across_scale(ends, log=drawn.parameter.log)
-    return alt.X("at:Q", title=drawn.axis, scale=scale, axis=alt.Axis(grid=False, tickCount=5))
-
-
 def _read(drawn: Drawn, names: Sequence[str], width: int) -> alt.Chart:
     """What stands under the pointer: every estimate at the threshold there."""
     columns = [drawn.of(name) for name in names]
@@ -414,7 +405,7 @@ def read_at(drawn: Drawn, words: Sequence[str], width: int) -> alt.Chart:
 
     shown = [drawn.shown(t) for t in drawn.thresholds.tolist()]
     tips = [f"{drawn.said(t)}: {said}" for t, said in zip(drawn.thresholds.tolist(), words, strict=True)]
-    return reading(pd.DataFrame({"at": shown, "tip": tips}), _across(drawn), width)
+    return reading(pd.DataFrame({"at": shown, "tip": tips}), drawn.x(), width)
 
 
 def _shown(value: float, unit: str) -> str:

@@ -11,7 +11,7 @@ from protocolsim.report.decision import captions
 from protocolsim.report.decision.captions import MarkedThreshold
 from protocolsim.report.decision.figures import OWN, read_at
 from protocolsim.report.decision.series import Drawn
-from protocolsim.report.style.figures import INK, PALETTE, SEPARATOR, across_scale, finish
+from protocolsim.report.style.figures import INK, PALETTE, SEPARATOR, finish
 
 if TYPE_CHECKING:
     import altair as alt
@@ -34,9 +34,7 @@ def definitions(drawn: Drawn) -> alt.HConcatChart:
 
     frame = definitions_frame(drawn)
     colour = _colour(frame, columns=2)
-    ends = [drawn.shown(float(drawn.thresholds[k])) for k in (0, -1)]
-    scale = across_scale(ends, log=drawn.parameter.log)
-    across = alt.X("at:Q", title=drawn.axis, scale=scale, axis=alt.Axis(grid=False, tickCount=5))
+    across = drawn.x()
     own = alt.Chart(_table([{"at": drawn.shown(drawn.curve.own)}])).mark_rule(color=INK, strokeDash=[5, 4])
     panels = []
     for name, heading in PANELS.items():

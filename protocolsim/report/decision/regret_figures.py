@@ -9,7 +9,7 @@ import numpy as np
 from protocolsim.report.decision.figures import DOSE_MULTIPLES, DOSE_TINTS, multiples, other_branch
 from protocolsim.report.decision.series import Drawn
 from protocolsim.report.style import numbers
-from protocolsim.report.style.figures import BLUE, INK, across_scale, legend
+from protocolsim.report.style.figures import BLUE, INK, legend
 from protocolsim.report.style.figures import finish as finished
 from protocolsim.study.decision.regret import Regret
 
@@ -22,9 +22,7 @@ def regret(drawn: Drawn, result: Regret) -> alt.HConcatChart:
     """Regret against the threshold: at the scenario's prices with its uncertainty, and at other prices of dose."""
     import altair as alt
 
-    ends = [drawn.shown(float(drawn.thresholds[k])) for k in (0, -1)]
-    scale = across_scale(ends, log=drawn.parameter.log)
-    across = alt.X("at:Q", title=drawn.axis, scale=scale, axis=alt.Axis(grid=False, tickCount=5))
+    across = drawn.x()
     own, priced = own_frame(drawn, result), priced_frame(drawn, result)
     here = alt.Chart(_table({"at": [drawn.shown(drawn.curve.own)]})).mark_rule(color=INK, strokeDash=[5, 4])
     prices = list(dict.fromkeys(priced["price"]))

@@ -11,12 +11,14 @@ import numpy as np
 from protocolsim.arrays import Floats
 from protocolsim.errors import UsageError
 from protocolsim.report.style import numbers
+from protocolsim.report.style.figures import across_scale
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.scenario.settable import SettableParameter
 from protocolsim.study.decision.curve import ThresholdCurve
 from protocolsim.units import rounded, unit_product
 
 if TYPE_CHECKING:
+    import altair as alt
     import pandas as pd
 
 
@@ -26,47 +28,84 @@ _CONSTANT = 1e-9
 _SWEPT = 21
 
 
-class Drawn:
-    """A curve as it is drawn: `frame` has its thresholds to show, and those a quarter of the range apart.
+class DrawnNumber:
+    """A number of a scenario as figures draw things over it: in the unit that the scenario writes it in, and in words.
 
-    `frame` is `curve.frame` with `at`, the threshold in the unit that the scenario writes it in.
+    `name` is the parameter's; what is drawn says between which `ends`.
     """
 
-    def __init__(self, curve: ThresholdCurve) -> None:
-        self.curve = curve
-        self._made: dict[str, pd.DataFrame] = {}
+    def __init__(self, scenario: Scenario, name: str) -> None:
+        self._scenario, self._name = scenario, name
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The lowest and the highest value drawn, in the unit."""
+        raise NotImplementedError
 
     @cached_property
     def parameter(self) -> SettableParameter:
-        """The threshold as a parameter of the scenario."""
-        return self.curve.scenario.settable(f"parameters.{self.curve.parameter}")
+        """The number as a parameter of the scenario."""
+        return self._scenario.settable(f"parameters.{self._name}")
 
     @property
     def unit(self) -> str:
-        """The unit in which the scenario writes the threshold; "" for a plain number."""
+        """The unit in which the scenario writes the number; "" for a plain one."""
         return self.parameter.unit
 
     @cached_property
     def _one(self) -> float:
         return unit_product(self.unit).value
 
-    def shown(self, threshold: float) -> float:
-        """A threshold in its unit, without what a division leaves in the last digits."""
-        return rounded(threshold / self._one)
+    def shown(self, value: float) -> float:
+        """A value in its unit, without what a division leaves in the last digits."""
+        return rounded(value / self._one)
 
-    def said(self, threshold: float) -> str:
-        """A threshold as a reader meets it."""
-        return f"{numbers.plain(self.shown(threshold))} {self.unit}".rstrip()
+    def said(self, value: float) -> str:
+        """A value as a reader meets it."""
+        return f"{numbers.plain(self.shown(value))} {self.unit}".rstrip()
 
     @property
     def axis(self) -> str:
-        """The threshold's name and unit."""
+        """The number's name and unit."""
         return f"{self.name} ({self.unit})" if self.unit else self.name
 
     @property
     def name(self) -> str:
-        """The threshold in words."""
-        return self.curve.scenario.spoken.number(self.curve.parameter)
+        """The number in words."""
+        return self._scenario.spoken.number(self._name)
+
+    def across(self, value: float) -> float:
+        """Where a value stands on the axis, as a share of it; below 0 and above 1 beyond its ends."""
+        at, (first, last) = self.shown(value), self.ends
+        if not first < last:
+            return 0.5
+        if self.parameter.log and first > 0.0:
+            return math.log(at / first) / math.log(last / first) if at > 0.0 else -math.inf
+        return (at - first) / (last - first)
+
+    def x(self) -> alt.X:
+        """The axis, for a column `at` in the unit."""
+        import altair as alt
+
+        scale = across_scale(self.ends, log=self.parameter.log)
+        return alt.X("at:Q", title=self.axis, scale=scale, axis=alt.Axis(grid=False, tickCount=5))
+
+
+class Drawn(DrawnNumber):
+    """A curve as it is drawn: `frame` has its thresholds to show, and those a quarter of the range apart.
+
+    `frame` is `curve.frame` with `at`, the threshold in the unit that the scenario writes it in.
+    """
+
+    def __init__(self, curve: ThresholdCurve) -> None:
+        super().__init__(curve.scenario, curve.parameter)
+        self.curve = curve
+        self._made: dict[str, pd.DataFrame] = {}
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The first and the last threshold drawn, in the unit."""
+        return self.shown(float(self.thresholds[0])), self.shown(float(self.thresholds[-1]))
 
     @cached_property
     def quarters(self) -> Floats:
@@ -162,15 +201,6 @@ class Drawn:
             **dict.fromkeys(("curves", "definitions", "what_follows", "loss"), (across, None)),
             "roc": (1.0 - specificity, 1.0 - sensitivity),
         }
-
-    def across(self, threshold: float) -> float:
-        """Where a threshold stands on the axis, as a share of it; below 0 and above 1 beyond its ends."""
-        at, first, last = (self.shown(float(t)) for t in (threshold, self.thresholds[0], self.thresholds[-1]))
-        if not first < last:
-            return 0.5
-        if self.parameter.log and first > 0.0:
-            return math.log(at / first) / math.log(last / first) if at > 0.0 else -math.inf
-        return (at - first) / (last - first)
 
     def constant(self, name: str) -> bool:
         """Whether an estimate is the same at every threshold."""

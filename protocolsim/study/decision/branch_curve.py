@@ -113,7 +113,7 @@ class BranchCurve:
         by_end: dict[Any, list[Transition]] = {}
         for t in transitions:
             by_end.setdefault(t.destinations, []).append(t)
-        return [(t,) for t in transitions] if len(by_end) == 1 else [tuple(ts) for ts in by_end.values()]
+        return [(t,) for t in transitions] if self.parted_by_rule(place) else [tuple(ts) for ts in by_end.values()]
 
     def parted_by_rule(self, place: int) -> bool:
         """Whether all branches of a decision lead to the same state, so that it is the rules that tell them apart."""

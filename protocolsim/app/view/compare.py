@@ -39,7 +39,7 @@ class PairsPart(Part):
     def reduced(self, state: VisitorState) -> VisitorState:
         """Both designs; beside a shipped one the kept settings say nothing."""
         kept = () if state.beside else state.other
-        return replace(state, draw=0, patient=None, view="", walk="", measure="", other=kept)
+        return replace(state.simulated, beside=state.beside, other=kept)
 
     def make(self, state: VisitorState, tell: Tell) -> Made:
         """Simulate both under the same seed."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any, ClassVar
 
 from htmltools import HTML, Tag, TagList, tags
@@ -32,7 +32,7 @@ class ChartPart(Part):
 
     def reduced(self, state: VisitorState) -> VisitorState:
         """As set up."""
-        return replace(state, draw=0, patient=None, view="", walk="", other=(), beside="", measure="")
+        return state.simulated
 
     def make(self, state: VisitorState, tell: Tell) -> Made:
         """Count a run on the chart of its scenario."""

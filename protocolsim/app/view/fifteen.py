@@ -96,7 +96,7 @@ class PilePart(Part):
 
     def reduced(self, state: VisitorState) -> VisitorState:
         """As set up: which trials have been drawn the page itself remembers."""
-        return replace(state, draw=0, patient=None, view="", walk="", other=(), beside="", measure="")
+        return state.simulated
 
     def make(self, state: VisitorState, tell: Tell) -> Made:
         """Every trial's value of every endpoint that single trials have."""
@@ -157,7 +157,7 @@ class FlowPart(Part):
 
     def reduced(self, state: VisitorState) -> VisitorState:
         """As set up."""
-        return replace(state, draw=0, patient=None, view="", walk="", other=(), beside="", measure="")
+        return state.simulated
 
     def make(self, state: VisitorState, tell: Tell) -> Made:
         """A run as it is set up."""

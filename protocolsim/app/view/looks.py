@@ -62,7 +62,7 @@ class EveryBoundaryPart(Part):
     def reduced(self, state: VisitorState) -> VisitorState:
         """Everything but the boundaries, which are tried on what was simulated."""
         kept = tuple(s for s in state.settings if not s[0].startswith(PREFIX))
-        return replace(state, settings=kept, draw=0, patient=None, view="", walk="", other=(), beside="", measure="")
+        return replace(state.simulated, settings=kept)
 
     def make(self, state: VisitorState, tell: Tell) -> Made:
         """Two passes, with the effect and without; none where no looks or no boundaries are declared."""
@@ -178,7 +178,7 @@ class LookFiguresPart(Part):
 
     def reduced(self, state: VisitorState) -> VisitorState:
         """As set up."""
-        return replace(state, draw=0, patient=None, view="", walk="", other=(), beside="", measure="")
+        return state.simulated
 
     def make(self, state: VisitorState, tell: Tell) -> Made:
         """A run at these boundaries."""

@@ -16,6 +16,7 @@ from typing import Literal
 
 import numpy as np
 
+from protocolsim.arithmetic import special_functions
 from protocolsim.arrays import Floats
 
 SHARE_KEPT = 0.02
@@ -105,8 +106,8 @@ class Table:
 
     def fit(self, observed: Floats, *, leave_out: int | None = None, scale: Floats | None = None) -> Posterior:
         """The posterior given these observations; `leave_out` is a point of the table that is not used."""
-        from scipy.special import expit, logit
-
+        special = special_functions()
+        expit, logit = special.expit, special.logit
         _, trials, number = self.statistics.shape
         scale = self.scale if scale is None else scale
         informs = scale > 0.0

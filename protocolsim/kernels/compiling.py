@@ -37,7 +37,7 @@ COMPONENTS = frozenset(["disease", "drug", "model"])
 """The rooms of what a trial has or has not, and not of engines."""
 SOME = "some"
 _MOST_HELPERS = 3
-_SECONDS = 0.35  # of one processor, for one kernel and what it calls
+_SECONDS = 0.9  # of one processor, for one kernel and what it calls
 _SHARED = 0.85  # of the time that helpers save where nothing had to be compiled twice
 
 

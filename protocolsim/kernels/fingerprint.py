@@ -32,6 +32,9 @@ _STANDARD = tuple({sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 # How the first constant of a code is read, which otherwise is the docstring.
 _READS_FIRST = [bytes([dis.opmap[name], 0]) for name in ("LOAD_CONST", "RETURN_CONST") if name in dis.opmap]
+# Of a code's flags, what kind of function it is: *words, **words, generator, coroutines. A profiler that meets a kernel
+# makes Numba overwrite the others, which say nothing that the code itself does not.
+_KINDS = 0x04 | 0x08 | 0x20 | 0x80 | 0x100 | 0x200
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), type(Ellipsis), range)
 VERSIONS = "; ".join(
     [
@@ -149,7 +152,7 @@ class CodeWalk:
 
     def _code(self, code: CodeType) -> None:
         self._say("code", code.co_code, code.co_exceptiontable, code.co_names, code.co_varnames, code.co_freevars)
-        self._say(code.co_flags, code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount)
+        self._say(code.co_flags & _KINDS, code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount)
         for number, constant in enumerate(code.co_consts):
             if isinstance(constant, CodeType):
                 self._code(constant)

@@ -15,14 +15,14 @@ SLOW = frozenset(
         *("transitions", "vl_convert", "z3"),
     ]
 )
-READS = {"numba", "numpy", "pydantic", "ruamel.yaml"}  # a scenario: models say their kernels where they are declared
+READS = {"numba", "numpy", "pydantic"}  # a scenario: models say their kernels where they are declared
 FEW = ("--set", "cohort.size=20", "--replicates", "3", "--workers", "1", "--no-companions")
 RUN = ("run", "hcv_response_guided", *FEW)
 # Each command, and the slow libraries that it may import.
 MAY: dict[tuple[str, ...], set[str]] = {
     ("--help",): set(),
     ("explain", "edss"): set(),
-    ("list",): {"numpy", "rich", "ruamel.yaml"},
+    ("list",): {"rich"},
     ("schema",): READS,
     ("describe", "hcv_response_guided"): READS | {"rich"},
     ("check", "hcv_response_guided"): READS | {"rich", "z3"},

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, NoReturn
 from protocolsim.errors import Fault, ScenarioError
 from protocolsim.scenario.file.path_check import why_unreadable
 from protocolsim.scenario.file.yaml_events.event import Event, clip
-from protocolsim.scenario.file.yaml_events.plain import events
+from protocolsim.scenario.file.yaml_events.quick import events
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 30
@@ -162,13 +162,13 @@ def _parsed(text: str, source: str) -> Document:
 
 
 def _take_others(text: str, builder: _Builder) -> None:
-    """What is no plain YAML: imported where it is read, since that takes longer than to read a scenario."""
-    from protocolsim.scenario.file.yaml_events import other
+    """What was not read quickly: imported where it is needed, since that takes longer than to read a scenario."""
+    from protocolsim.scenario.file.yaml_events import careful
 
     try:
-        for event in other.events(text):
+        for event in careful.events(text):
             builder.take(event)
-    except other.SyntaxFaultError as error:
+    except careful.SyntaxFaultError as error:
         builder.stop(*(builder.last if error.place is None else error.place), error.message)
 
 

@@ -1,4 +1,4 @@
-"""A text that the reader of plain YAML leaves, as ruamel.yaml takes it apart, or what is wrong with it."""
+"""A text that was not read quickly, as ruamel.yaml takes it apart, or what is wrong with it."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ _ELSE = re.compile(r"[^\S \n]|^(?:---|\.\.\.|%)", re.MULTILINE)
 
 
 def events(text: str) -> list[Event] | None:
-    """The events of one document; None where it holds anything but plain collections and text, or libyaml is missing."""
+    """The events of one document; None where it holds more than collections and text, or libyaml is missing."""
     if _ELSE.search(text):
         return None
     try:

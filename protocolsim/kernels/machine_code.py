@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import importlib
+import io
 import pickle
 import re
 import sys
@@ -23,6 +25,7 @@ import llvmlite.binding
 from numba import config
 from numba.core.caching import FunctionCache
 from numba.core.compiler import CompileResult
+from numba.core.environment import Environment, lookup_environment
 from numba.core.runtime import rtsys
 from numba.core.serialize import dumps
 
@@ -115,7 +118,8 @@ class MachineCode(FunctionCache):  # type: ignore[misc]
         if body is None:
             return None
         rtsys.initialize(target_context)
-        return CompileResult._rebuild(target_context, *pickle.loads(body))  # noqa: S301, SLF001 - its checksum holds
+        parts = _Unpickler(io.BytesIO(body)).load()  # its checksum holds
+        return CompileResult._rebuild(target_context, *parts)  # noqa: SLF001 - there is no public way
 
     def _read(self, sig: tuple[Any, ...], target_context: Any, made_of: str) -> bytes | None:
         path = self._path(sig, target_context.codegen(), made_of)
@@ -165,6 +169,30 @@ class MachineCode(FunctionCache):  # type: ignore[misc]
                 with contextlib.suppress(OSError):
                     if other.stat().st_mtime < late:
                         other.unlink()
+
+
+class _Unpickler(pickle.Unpickler):
+    """Reads a kernel without importing all that it was compiled with."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        """What Numba would find, but for the environments of its own functions."""
+        return _environment if name == "_rebuild_env" else super().find_class(module, name)
+
+
+def _environment(module: str, constants: list[Any], name: str) -> Environment:
+    """The environment of a function: its constants, and the names of its module, which only uncompiled code looks up.
+
+    Numba imports the module for these names. Of its own functions, which are in each kernel that makes an array, those
+    are its arrays and texts, half as long to import as all the rest of it; a kernel is compiled code and asks for none.
+    """
+    known = lookup_environment(name)
+    if known is None:
+        needed = module in sys.modules or not module.startswith("numba.")
+        known = Environment(vars(importlib.import_module(module)) if needed else {"__name__": module})
+        known.consts[:] = constants
+        known.env_name = name
+        Environment._memo[name] = known  # noqa: SLF001 - as Numba does
+    return known
 
 
 def _for_python(reduced: tuple[Any, ...], entry: str) -> tuple[Any, ...]:

@@ -23,10 +23,12 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 import numpy as np
 from numba import njit, types
+from numba.core import entrypoints
 from numpy.typing import NDArray
 
 from protocolsim.kernels.machine_code import MachineCode, misses
 from protocolsim.notices import heard
+from protocolsim.plugins import offered
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -87,7 +89,14 @@ def _offered(function: Callable[..., Any], *, inline: bool, to_python: bool) -> 
     compiled: Any = njit(**options, no_cpython_wrapper=not to_python)(function)
     if compiled is not function:
         compiled._cache = MachineCode(function, to_python=to_python)  # noqa: SLF001 - as above
+        compiled._compilation_chain_init_hook = _add_extensions  # noqa: SLF001 - as above
     return compiled
+
+
+def _add_extensions() -> None:
+    """What installed packages add to Numba; it would read every package's file once more to find that none does."""
+    if offered("numba_extensions"):
+        entrypoints.init_all()
 
 
 def special_functions() -> Any:

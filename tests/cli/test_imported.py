@@ -36,11 +36,12 @@ main()
 """
 
 
-def imported(command: tuple[str, ...], folder: Path) -> set[str]:
-    """The slow libraries that a command has imported when it ends."""
+def imported(command: tuple[str, ...], folder: Path, status: int = 0) -> set[str]:
+    """The slow libraries that a command has imported when it ends, with this exit status."""
     done = subprocess.run(
-        [sys.executable, "-c", CODE, *command], cwd=folder, capture_output=True, text=True, check=True
+        [sys.executable, "-c", CODE, *command], cwd=folder, capture_output=True, text=True, check=False
     )
+    assert done.returncode == status, done.stderr
     return set(done.stderr.splitlines()[-1].split())
 
 
@@ -54,6 +55,23 @@ def compiled(tmp_path_factory):
 def test_a_command_imports_of_slow_libraries_what_it_uses(command, tmp_path):
     """Nothing slow is imported that a command does not use: figures, tables, the other engine, a Fortran compiler."""
     assert imported(command, tmp_path) <= MAY[command]
+
+
+REFUSED = [
+    ("run", "no_such_trial"),
+    ("run", "no_such_trial.yaml"),
+    ("run", "wrong.yaml"),
+    ("run", "hcv_response_guided", "--replikates", "3"),
+    ("check", "no_such_trial"),
+    ("describe", "no_such_trial"),
+]
+
+
+@pytest.mark.parametrize("command", REFUSED, ids=" ".join)
+def test_what_is_mistyped_is_refused_before_anything_slow_is_imported(command, tmp_path):
+    """A name, a file or an option that is not there, and a file that is no plain mapping, are refused at once."""
+    (tmp_path / "wrong.yaml").write_text("title: one\ntitle: two\n")
+    assert imported(command, tmp_path, status=2) == set()
 
 
 FUNCTIONS = ("bdtr", "betaincc", "betaincinv", "betaln", "ndtr", "stdtr", "stdtrit")

@@ -20,8 +20,10 @@ def main() -> None:
 
     try:
         with interruption.ending_in_order(to_the_end=True):
+            from protocolsim.cli import as_a_process
             from protocolsim.cli import main as commands
 
+            as_a_process()
             commands(prog_name="protocolsim")
     except KeyboardInterrupt as error:
         word, status = interruption.ending(error)

@@ -80,9 +80,10 @@ def known(context: click.Context, _: click.Parameter, given: str) -> str:
 def _there(context: click.Context, _: click.Parameter, given: str) -> str:
     """Refuse a scenario that is not there, or is no text of one, before what it takes to build it is imported."""
     if not context.resilient_parsing:
-        from protocolsim.scenario.file.extends import load_document
+        from protocolsim.scenario.file.library import find
+        from protocolsim.scenario.file.yaml_reader import read
 
-        load_document(given)
+        read(find(given), given)
     return given
 
 

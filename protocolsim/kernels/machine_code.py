@@ -37,6 +37,10 @@ _STALE = 7 * 86400.0  # seconds after which the machine code of an earlier text 
 _SETTINGS = ("OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE", "BOUNDSCHECK", "DEBUGINFO_DEFAULT")
 
 
+_PLACES: dict[tuple[str, str], Path] = {}
+"""Where the kernels of a file are kept, by the file and Numba's setting."""
+
+
 class CacheMisses:
     """What is called where a kernel is not on the disk, before it is compiled; nothing by default."""
 
@@ -67,7 +71,6 @@ class MachineCode(FunctionCache):  # type: ignore[misc]
         self.to_python = to_python  # whether Python can call it, or other kernels only
         self._keys: dict[tuple[Any, ...], str] = {}
         self.made: set[str] = set()  # the fingerprints of what this process runs
-        self._found: tuple[Any, Path] | None = None
         self.enable()
 
     @property
@@ -79,14 +82,21 @@ class MachineCode(FunctionCache):  # type: ignore[misc]
     @property
     def place(self) -> Path | None:
         """The folder where this kernel is kept: `NUMBA_CACHE_DIR`, beside its file, the user's own; or None."""
-        if self._found is None:
-            try:
-                keeper = self._impl_class(self.function)
-                self._found = keeper, Path(keeper.locator.get_cache_path())
-            except (OSError, RuntimeError, TypeError):
-                # Numba's word where there is no folder that can be written, or no file that the kernel stands in.
+        file = self.function.__code__.co_filename, config.CACHE_DIR
+        if file not in _PLACES:
+            keeper = self._keeper()
+            if keeper is None:
                 return None
-        return self._found[1]
+            _PLACES[file] = Path(keeper.locator.get_cache_path())
+        return _PLACES[file]
+
+    def _keeper(self) -> Any:
+        """What Numba keeps kernels with, or None where they cannot be; to find out a file is written and removed."""
+        try:
+            return self._impl_class(self.function)
+        except (OSError, RuntimeError, TypeError):
+            # Numba's word where there is no folder that can be written, or no file that the kernel stands in.
+            return None
 
     def _path(self, sig: tuple[Any, ...], codegen: Any, made_of: str) -> Path | None:
         place = self.place
@@ -137,11 +147,10 @@ class MachineCode(FunctionCache):  # type: ignore[misc]
         made_of = self._keys.pop(sig, None)
         if not self._enabled or made_of is None:
             return
-        path = self._path(sig, data.codegen, made_of)
-        if path is None or self._found is None:
+        path, keeper = self._path(sig, data.codegen, made_of), self._keeper()
+        if path is None or keeper is None:
             not_kept(None, "no folder can be written to")
             return
-        keeper = self._found[0]
         if not self._as_read(made_of) or not keeper.check_cachable(data):
             return
         try:

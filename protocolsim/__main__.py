@@ -16,8 +16,9 @@ def main() -> None:
     for number in (_signal.SIGINT, _signal.SIGTERM):
         if _signal.getsignal(number) != _signal.SIG_IGN:
             _signal.signal(number, _at_once)
-    from protocolsim import interruption
+    from protocolsim import dataclass_code, interruption
 
+    dataclass_code.begin()
     try:
         with interruption.ending_in_order(to_the_end=True):
             from protocolsim.cli import as_a_process

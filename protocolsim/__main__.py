@@ -16,7 +16,8 @@ def main() -> None:
     for number in (_signal.SIGINT, _signal.SIGTERM):
         if _signal.getsignal(number) != _signal.SIG_IGN:
             _signal.signal(number, _at_once)
-    from protocolsim import dataclass_code, interruption
+    from protocolsim import interruption
+    from protocolsim.kernels import dataclass_code
 
     dataclass_code.begin()
     try:

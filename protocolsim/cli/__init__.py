@@ -41,7 +41,7 @@ _WHILE_IMPORTING = 300_000
 """New objects until garbage is looked for: what is imported stays, and looking through it took a fifteenth of a run."""
 
 
-class _Process:
+class _Frozen:
     """Whether this process is one command, and no other code's, which may have garbage of its own."""
 
     whole = False
@@ -49,7 +49,7 @@ class _Process:
 
 def as_a_process() -> None:
     """Say that this process is one command, from its beginning to its end."""
-    _Process.whole = True
+    _Frozen.whole = True
 
 
 def seek_garbage() -> None:
@@ -57,7 +57,7 @@ def seek_garbage() -> None:
 
     In a process of its own a command does not look through what has been imported up to here, ever.
     """
-    if _Process.whole:
+    if _Frozen.whole:
         gc.freeze()
     gc.set_threshold(*_USUAL)
 

@@ -19,7 +19,7 @@ PACKAGE = Path(__file__).parents[2] / "protocolsim"
 # import each other, folders of one floor may not. A room that is not named here does not exist.
 FLOORS = {
     "arrays": 0, "errors": 0, "names": 0, "text": 0, "units": 0, "interruption": 0, "notices": 0,
-    "plugins": 0, "dataclass_code": 0, "kernels": 1,
+    "plugins": 0, "kernels": 1,
     "arithmetic": 2, "randomness": 2,
     "records": 3, "observed": 3, "component": 3, "kinetics": 3, "executor": 3, "sequential": 3,
     "by_name": 4,

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from protocolsim.dataclass_code import _HEAD, CompiledTexts
+from protocolsim.kernels.dataclass_code import _HEAD, CompiledTexts
 
 TEXTS = [f"def made():\n def method(x):\n  return x + {number}\n return method" for number in range(30)]
 

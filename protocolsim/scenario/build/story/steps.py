@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from itertools import pairwise
+from typing import Any
 
 from protocolsim.endpoint.base import Endpoint
 from protocolsim.errors import ProtocolsimError, UsageError
@@ -189,7 +191,19 @@ class _Steps:
             self._faults.append(at, "expected states for all of them, or ranges for all; found both", at_key=True)
         elif choices and choices[0].state and part.picture != "patient":
             self._faults.append(at, "choices that are states need the picture 'patient', which says whose", at_key=True)
+        else:
+            self._meet(at, offered, choices)
         return tuple(choices)
+
+    def _meet(self, at: Address, offered: Mapping[str, Any], choices: Sequence[StoryChoice]) -> None:
+        """A fault where a number would be right for two of the ranges, or lies between them and is right for none."""
+        ranges = sorted((c.low, c.high, c.words) for c in choices if c.low is not None and c.high is not None)
+        for (_, high, below), (low, _, words) in pairwise(ranges):
+            ends = f"'{below}' ends at {offered[below][1]} and '{words}' begins at {offered[words][0]}"
+            if low < high:
+                self._faults.append((*at, words), f"{ends}: what lies between is right for both", at_key=True)
+            elif low > high:
+                self._faults.append((*at, words), f"{ends}: what lies between is right for none", at_key=True)
 
 
 def _of_states(predict: PredictPart) -> bool:

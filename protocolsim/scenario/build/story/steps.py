@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -14,7 +15,7 @@ from protocolsim.scenario.build.values.faults import Faults
 from protocolsim.scenario.build.values.names import Names
 from protocolsim.scenario.file.schema import PredictPart, ScenarioPart, StoryStepPart
 from protocolsim.scenario.file.yaml_reader import Address, Document
-from protocolsim.scenario.setting_names import settings
+from protocolsim.scenario.setting_names import places_of, settings
 from protocolsim.scenario.story import CHANGED, PICTURES, StoryChoice, StoryStep
 from protocolsim.units import NONE, UnitError, quantity
 
@@ -55,6 +56,11 @@ class _Steps:
         self._part, self._faults, self._names = part, faults, names
         self._endpoints, self._made = endpoints, made
         self._document, self._allow_plugins = document, allow_plugins
+
+    @cached_property
+    def _places(self) -> Mapping[str, list[str]]:
+        """What can be set, found once for all steps."""
+        return places_of(self._document, self._allow_plugins)
 
     def step(self, number: int, part: StoryStepPart) -> StoryStep | None:
         """One step, or None where it has faults."""
@@ -136,7 +142,7 @@ class _Steps:
         own = self._names.declared("parameters")
         for name, value in part.given.items():
             try:
-                settings(self._document, {name: value}, self._allow_plugins)
+                settings(self._document, {name: value}, self._allow_plugins, self._places)
             except ProtocolsimError as error:
                 if "." not in name and name not in own:
                     self._names.all_known((*at, name), (name,), own)  # one misspelt name is one fault

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from protocolsim.cli import seek_garbage
+
 SLOW = frozenset(
     [
         *("altair", "igraph", "jinja2", "mkdocs", "numba", "numpy", "numpy.f2py", "pandas", "pyarrow", "pydantic"),
+        "numba.cpython.unicode",
         *("rich", "ruamel.yaml", "scipy.linalg", "scipy.optimize", "scipy.special", "scipy.stats", "shiny", "simpy"),
         *("transitions", "vl_convert", "z3"),
     ]
@@ -55,6 +59,13 @@ def compiled(tmp_path_factory):
 def test_a_command_imports_of_slow_libraries_what_it_uses(command, tmp_path):
     """Nothing slow is imported that a command does not use: figures, tables, the other engine, a Fortran compiler."""
     assert imported(command, tmp_path) <= MAY[command]
+
+
+def test_a_command_within_another_process_leaves_its_garbage_alone():
+    """Only a process that is one command sets aside what it has imported: in others garbage may be among it."""
+    before = gc.get_freeze_count()
+    seek_garbage()
+    assert gc.get_freeze_count() == before
 
 
 REFUSED = [

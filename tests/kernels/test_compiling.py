@@ -176,7 +176,7 @@ def test_a_model_may_reckon_while_it_is_imported(monkeypatch):
     team = Team(helpers=0)
     team.missing(log_sds.dispatcher._cache, log_sds.signature)
     assert asked == ["exp(float64,)"]
-    model.later = made
+    vars(model)["later"] = made
     team.missing(log_sds.dispatcher._cache, log_sds.signature)
     assert asked == ["exp(float64,)", "later(float64,)"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ def results(texts: CompiledTexts) -> list[int]:
     """What the methods of these texts answer."""
     found = []
     for text in TEXTS:
-        made: dict = {}
+        made: dict[str, Any] = {}
         texts.execute(text, {}, made)
         found.append(made["made"]()(1))
     return found
@@ -37,7 +38,7 @@ def test_what_was_compiled_is_found_by_its_text(path):
     texts = CompiledTexts(str(path))
     assert set(texts.kept) == set(TEXTS)
     assert results(texts) == [*range(1, 31)]
-    made: dict = {}
+    made: dict[str, Any] = {}
     texts.execute(TEXTS[0].replace("+", "-"), {}, made)
     assert made["made"]()(1) == 1
     before = path.read_bytes()

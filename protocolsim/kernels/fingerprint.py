@@ -18,6 +18,7 @@ import re
 import sys
 import sysconfig
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
@@ -64,10 +65,11 @@ class CodeWalk:
             self._look(self._todo.pop())
 
     def _say(self, *words: object) -> None:
+        said = []
         for word in words:
             data = word if isinstance(word, bytes) else str(word).encode("utf-8", "surrogatepass")
-            self.digest.update(b"%d:" % len(data))
-            self.digest.update(data)
+            said += [b"%d:" % len(data), data]
+        self.digest.update(b"".join(said))
 
     def _name(self, thing: Any) -> None:
         """Say which thing this is, by the order in which things are met; what is new is looked into later."""
@@ -213,9 +215,18 @@ def _names(code: CodeType) -> Iterator[str]:
 
 def overloads(function: FunctionType) -> list[Any]:
     """What Numba compiles in place of a plain function (`numba.extending.overload`)."""
-    kinds = [kind for value, kind in builtin_registry.globals if value is function]
+    kinds = _registered(len(builtin_registry.globals)).get(id(function), ())
     templates = [t for kind in kinds for t in getattr(kind, "templates", ())]
     return [written for t in templates if (written := getattr(t, "_overload_func", None)) is not None]
+
+
+@lru_cache(maxsize=1)
+def _registered(_: int) -> dict[int, list[Any]]:
+    """What Numba knows instead of each value, by its identity: it holds all of them, and only adds to them."""
+    found: dict[int, list[Any]] = {}
+    for value, kind in builtin_registry.globals:
+        found.setdefault(id(value), []).append(kind)
+    return found
 
 
 def _text_of(module: str) -> bytes:

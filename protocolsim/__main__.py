@@ -17,9 +17,7 @@ def main() -> None:
         if _signal.getsignal(number) != _signal.SIG_IGN:
             _signal.signal(number, _at_once)
     from protocolsim import interruption
-    from protocolsim.kernels import dataclass_code
 
-    dataclass_code.begin()
     try:
         with interruption.ending_in_order(to_the_end=True):
             from protocolsim.cli import as_a_process

@@ -64,7 +64,7 @@ def test_a_step_is_read_as_it_is_written():
         ("{slider: [0 %, 100 %]}", "{choice: {few: [0 %, 50 %]}}", 6, "expected from 2 to 9 choices, found 1"),
         ("{slider: [0 %, 100 %]}", "{choice: {a: monotherapy, b: [0, 1]}}", 6, "found both"),
         ("{slider: [0 %, 100 %]}", "{choice: {a: monotherapy, b: rescued}}", 6, "need the picture 'patient'"),
-        ("picture: trials", "picture: patient\n    patient: 0", 9, "0 is below 1"),
+        ("picture: trials", "picture: patient\n    patient: -1", 9, "-1 is below 0"),
         ("picture: trials", "picture: trials\n    set: {response_treshold: 1}", 9, "mean 'response_threshold'?"),
         (f"{{slider: [0 %, 100 %]}}\n{ANSWER}    picture: trials", OF_STATES, 6, "did you mean 'monotherapy'?"),
         ("heading: Without a drug", "headin: Without a drug", 4, "did you mean 'heading'?"),

@@ -16,7 +16,7 @@ from protocolsim.app.work.orders import Answer, Made, Tell
 from protocolsim.report.comparison.console import PAIRED, difference, written
 from protocolsim.report.comparison.figures import differences
 from protocolsim.report.style import numbers
-from protocolsim.scenario.file.library import names
+from protocolsim.scenario.file.library import names, title_of
 from protocolsim.study.compare import Difference, Pair, compare
 
 
@@ -56,7 +56,11 @@ class PairsPart(Part):
     def show(self, answer: Answer, state: VisitorState) -> Tag | TagList:
         """The choice of A, what differs in the files, the figure, the table."""
         facts: ComparisonFacts = answer.facts
-        files: Tag = tags.p("Nothing differs that changes what happens: move something in the form.", class_="missing")
+        files: Tag = tags.p(
+            "Nothing differs that changes what happens, so that A and B are the same trials: move something in the "
+            "form, or hold this scenario against another one.",
+            class_="missing",
+        )
         if facts.files:
             rows = [
                 tags.tr(tags.td(tags.code(d.path)), tags.td(written(d.a)), tags.td(written(d.b))) for d in facts.files
@@ -81,7 +85,7 @@ def _choice(state: VisitorState) -> Tag:
     kept = ", ".join(f"{name} = {value}" for name, value in state.other) or "nothing changed"
     options = [tags.option(f"this scenario, as kept ({kept})", value="", selected=None if state.beside else "")]
     options += [
-        tags.option(name, value=name, selected="" if name == state.beside else None)
+        tags.option(f"{name}: {title_of(name)}", value=name, selected="" if name == state.beside else None)
         for name in names()
         if name != state.scenario or state.text is not None
     ]

@@ -9,6 +9,7 @@ import numpy as np
 from protocolsim.records import MADE
 from protocolsim.report.protocol import text
 from protocolsim.report.style.figures import FAINT, GREY, INK, ORANGE, RED, colours, finish, legend
+from protocolsim.scenario.build.values.spoken import at_head
 from protocolsim.study.decision.replay import Given, Happened, SeenVariable, Tried
 from protocolsim.units import MINUTES_PER_WEEK
 
@@ -166,7 +167,10 @@ def _seen(trace: Trace, variable: int, moves: pd.DataFrame, x: Any, colour: Any)
         layers.append(cross.encode(x=x, y=alt.datum(0.0)))
     name = scenario.trial.labels.variables[variable]
     meaning = next(v.meaning for m in scenario.trial.assessments for v in m.assessment.variables if v.name == name)
-    return _titled(alt.layer(*layers), f"{name}: {meaning}")
+    said = at_head(scenario.spoken.variable(name))
+    return _titled(
+        alt.layer(*layers), meaning if meaning.casefold().startswith(said.casefold()) else f"{said}: {meaning}"
+    )
 
 
 def _given(trace: Trace, drug: int, moves: pd.DataFrame, x: Any) -> Any:

@@ -50,7 +50,7 @@ def swimmers(result: Result, replicate: int = 0) -> Any:
     value: Any = finish(
         _panels(result, chosen, lanes, marks, step),
         f"One simulated trial, patient by patient: {variable}",
-        f"Replicate {replicate}, {which}, a lane each. A lane's colour is the state the patient was "
+        f"Trial {replicate}, {which}, a lane each. A lane's colour is the state the patient was "
         "in. Discs are assessments, larger for larger values; a red cross is one that was missed. At the right is how "
         "each course ended. Look at how a patient's discs change along a lane, "
         f"and whether they change where the colour does. Here: {told}.",

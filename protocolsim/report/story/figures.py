@@ -292,9 +292,8 @@ def trial_dots(sources: Sequence[DotSource], ends: tuple[float | None, float | N
         return None
     low, high = _axis(np.concatenate([values for _, values in found]), unit, ends)
     drawn = [_row(source, values, low, high) for source, values in found]
-    at = [low + (high - low) * k / 4 for k in range(5)]
     behind = f" {unit}" if unit else ""
-    ticks = tuple(Tick(25.0 * k, numbers.plain(value) + behind) for k, value in enumerate(at))
+    ticks = tuple(Tick(_across(value, low, high), numbers.plain(value) + behind) for value in _round_values(low, high))
     told = "; ".join(f"{row.label}: {row.what} {row.said}" for row in drawn)
     words = f"Simulated trials, {reported.label}. {told}."
     dotted = max(len(row.dots) for row in drawn)
@@ -343,6 +342,16 @@ def _round_ends(low: float, high: float) -> tuple[float, float]:
         if first + 4 * step >= high:
             return first, first + 4 * step
     return low, high
+
+
+def _round_values(low: float, high: float) -> list[float]:
+    """Both ends where four equal steps between them are round, and else the round numbers between them."""
+    ten = 10.0 ** math.floor(math.log10((high - low) / 4))
+    step = next(size for size in (k * ten for k in (1.0, 2.0, 2.5, 5.0, 10.0)) if size >= 0.999 * (high - low) / 5)
+    if any(math.isclose((high - low) / 4, k * ten) for k in (1.0, 2.0, 2.5, 5.0)):
+        step = (high - low) / 4
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    return [k * step for k in range(first, last + 1)]
 
 
 def _row(source: DotSource, values: Floats, low: float, high: float) -> DotRow:

@@ -37,8 +37,9 @@ def digits(value: float, most: int = _DIGITS) -> str:
     """
     if value != value:
         return "undefined"
-    if 10.0**most <= abs(value) < _HUGE:
-        return f"{float(f'{value:.{most - 1}e}'):,.0f}"  # 1,235,000, and not 1.235e+06
+    rounded = float(f"{value:.{most - 1}e}")
+    if 10.0**most <= abs(rounded) < _HUGE:
+        return f"{rounded:,.0f}"  # 1,235,000, and not 1.235e+06
     return f"{value:.{most}g}"
 
 

@@ -133,6 +133,7 @@ def _y(name: str, values: list[float]) -> Any:
     import altair as alt
 
     low, high = min(0.0, *values), max(values)
+    high = high if high > low else low + 1.0
     scale = alt.Scale(domain=[low, high + 0.08 * (high - low or 1.0)], nice=False)
     return alt.Y(f"{name}:Q", title=None, scale=scale, axis=alt.Axis(tickCount=3, minExtent=36))
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -33,6 +34,7 @@ DOTS, _BINS = 50, 40
 _FAR = 10_000.0  # from here on sizes follow the logarithm of a value
 _ROW, _PITCH, _DEEP = 20, 8.0, 120.0  # pixels: a lane, from dot to dot, and the highest stack of dots
 _SMALLEST, _LARGER = 1.6, 5.4  # pixels: the radius of a zero, and what the largest value adds
+_LETTER, _CLOSE = 2.0, 1.5  # per cent of the width: a digit on a telephone, and from bar to bar where they are thin
 _LEFT, _WIDE = 1.5, 96.5  # per cent of the width: where the first course begins, and how far they all go
 
 
@@ -154,9 +156,13 @@ class ValueBar:
 
 @dataclass(frozen=True)
 class PatientCourse:
-    """One patient: a bar for each value, the stays below them, axis and legend, and all of it in words."""
+    """One patient: a bar for each value, the stays below them, axis and legend, and all of it in words.
+
+    `thin`: bars lie so close that wide ones would be one block.
+    """
 
     bars: tuple[ValueBar, ...]
+    thin: bool
     stays: tuple[DrawnStay, ...]
     ticks: tuple[Tick, ...]
     legend: tuple[tuple[str, str], ...]
@@ -179,14 +185,16 @@ def patient_course(result: Result, row: int) -> PatientCourse:
     drawn = seen[seen["kind"].isin(["seen", "missed"]) & seen["dose"].isna()]
     least, top = _span(drawn["value"].dropna())
     printed = top < _MOST_PRINTED
+    places = [_LEFT + (week - low) * per_week for week in drawn["week"]]
     bars = tuple(
         ValueBar(
-            _LEFT + (week - low) * per_week,
+            x,
             -1.0 if kind == "missed" or math.isnan(value) else _part(value, least, top),
             numbers.plain(value) if printed and not math.isnan(value) else "",
         )
-        for week, kind, value in zip(drawn["week"], drawn["kind"], drawn["value"], strict=True)
+        for x, kind, value in zip(places, drawn["kind"], drawn["value"], strict=True)
     )
+    thin = any(0.0 < b - a < _CLOSE for a, b in pairwise(places))
     stays = _stays(mine, tints, low, per_week)
     legend = tuple(dict.fromkeys((stay.colour, stay.state) for stay in stays))
     variable = result.scenario.spoken.follow
@@ -195,8 +203,21 @@ def patient_course(result: Result, row: int) -> PatientCourse:
     )
     ended = str(mine["ended"].iloc[-1])
     return PatientCourse(
-        bars, stays, _weeks(low, high, per_week), legend, variable, f"{variable}: {told}. Ended: {ended}."
+        _apart(bars), thin, stays, _weeks(low, high, per_week), legend, variable, f"{variable}: {told}. Ended: {ended}."
     )
+
+
+def _apart(bars: Sequence[ValueBar]) -> tuple[ValueBar, ...]:
+    """The bars, of whose numbers only those are left that have room beside the last one."""
+    kept, room = [], -math.inf
+    for bar in bars:
+        wide = len(bar.words) * _LETTER
+        if bar.words and bar.x - wide / 2 < room:
+            bar = replace(bar, words="")
+        elif bar.words:
+            room = bar.x + wide / 2
+        kept.append(bar)
+    return tuple(kept)
 
 
 def _lane_words(result: Result, shown: int, enrolled: int, ends: Counter[str]) -> tuple[str, str]:

@@ -94,7 +94,8 @@ def _shares(drawn: Drawn, compare: ThresholdCurve | None, high: int, threshold: 
     if len(drawn.curve.measured) == 0:
         raise UsageError("no subject reached the decision, so there is nothing to draw")
     _share_axis(drawn, compare)
-    names = [n for n in SHARES if n in drawn.curve.endpoints]
+    known = [n for n in SHARES if n in drawn.curve.endpoints]
+    names = [n for n in known if drawn.of(n)["value"].notna().any()]
     frame = pd.concat([drawn.of(n) for n in names])
     labels = [drawn.curve.endpoints[n].label for n in names]
     scale = alt.Scale(domain=labels, range=[SHARES[n] for n in names])

@@ -209,14 +209,13 @@ def patient_course(result: Result, row: int) -> PatientCourse:
 
 def _apart(bars: Sequence[ValueBar]) -> tuple[ValueBar, ...]:
     """The bars, of whose numbers only those are left that have room beside the last one."""
-    kept, room = [], -math.inf
+    kept, room = list[ValueBar](), -math.inf
     for bar in bars:
         wide = len(bar.words) * _LETTER
-        if bar.words and bar.x - wide / 2 < room:
-            bar = replace(bar, words="")
-        elif bar.words:
+        fits = bar.x - wide / 2 >= room
+        kept.append(bar if fits else replace(bar, words=""))
+        if fits and bar.words:
             room = bar.x + wide / 2
-        kept.append(bar)
     return tuple(kept)
 
 
@@ -313,8 +312,11 @@ def trial_dots(sources: Sequence[DotSource], ends: tuple[float | None, float | N
         return None
     low, high = _axis(np.concatenate([values for _, values in found]), unit, ends)
     drawn = [_row(source, values, low, high) for source, values in found]
-    behind = f" {unit}" if unit else ""
-    ticks = tuple(Tick(_across(value, low, high), numbers.plain(value) + behind) for value in _round_values(low, high))
+    marked = _round_values(low, high)
+    ticks = tuple(
+        Tick(_across(at, low, high), f"{numbers.plain(at)} {unit if unit == '%' or at == marked[-1] else ''}".rstrip())
+        for at in marked
+    )
     told = "; ".join(f"{row.label}: {row.what} {row.said}" for row in drawn)
     words = f"Simulated trials, {reported.label}. {told}."
     dotted = max(len(row.dots) for row in drawn)

@@ -67,15 +67,14 @@ class PairsPart(Part):
             ]
             files = _table(["in the file", "A", "B"], rows)
         heads = ["", "A", "B, as set up", "B minus A"]
+        numbers_of_both = _table(heads, [_row(pair) for pair in facts.pairs])
         return TagList(
             _choice(state),
             tags.p(tags.strong("A: "), facts.titles[0], tags.br(), tags.strong("B: "), facts.titles[1]),
             files,
-            tags.div(
-                figure(("compare", self.name), "differences", answer, state),
-                _table(heads, [_row(pair) for pair in facts.pairs]),
-                class_="pictures",
-            ),
+            tags.div(figure(("compare", self.name), "differences", answer, state), numbers_of_both, class_="pictures")
+            if facts.files
+            else tags.details(tags.summary("The numbers of both"), numbers_of_both),
             tags.p(f"{PAIRED} {facts.told}", class_="note"),
             tags.p(f"Only one of the two has: {', '.join(facts.only)}.", class_="note") if facts.only else None,
         )

@@ -35,6 +35,7 @@ _FAR = 10_000.0  # from here on sizes follow the logarithm of a value
 _ROW, _PITCH, _DEEP = 20, 8.0, 120.0  # pixels: a lane, from dot to dot, and the highest stack of dots
 _SMALLEST, _LARGER = 1.6, 5.4  # pixels: the radius of a zero, and what the largest value adds
 _LETTER, _CLOSE = 2.0, 1.5  # per cent of the width: a digit on a telephone, and from bar to bar where they are thin
+_EDGE = 3.0  # per cent of the width
 _LEFT, _WIDE = 1.5, 96.5  # per cent of the width: where the first course begins, and how far they all go
 
 
@@ -153,6 +154,11 @@ class ValueBar:
     part: float
     words: str
 
+    @property
+    def anchor(self) -> str:
+        """Where the number stands from, so that the first and the last are not cut off."""
+        return "start" if self.x < _EDGE else "end" if self.x > 100.0 - _EDGE else "middle"
+
 
 @dataclass(frozen=True)
 class PatientCourse:
@@ -212,10 +218,11 @@ def _apart(bars: Sequence[ValueBar]) -> tuple[ValueBar, ...]:
     kept, room = list[ValueBar](), -math.inf
     for bar in bars:
         wide = len(bar.words) * _LETTER
-        fits = bar.x - wide / 2 >= room
+        left = {"start": bar.x, "middle": bar.x - wide / 2, "end": bar.x - wide}[bar.anchor]
+        fits = left >= room
         kept.append(bar if fits else replace(bar, words=""))
         if fits and bar.words:
-            room = bar.x + wide / 2
+            room = left + wide
     return tuple(kept)
 
 

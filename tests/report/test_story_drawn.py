@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import protocolsim
+from protocolsim.errors import ScenarioError
 from protocolsim.report.patient.decision_text import digits
 from protocolsim.report.patient.story import patient_named
 from protocolsim.report.story.figures import ValueBar, _apart, _round_values
@@ -120,5 +121,5 @@ def test_a_patient_has_the_number_of_the_trace_and_a_step_its_own_name():
     assert next(row.label for row in rule.dots.rows) == "At one half"
     assert "the threshold set here, 50 % (the scenario's own is 75 %)" in rule.picture.caption
     other = load_text(STORY.replace("NUMBER", "2"), "own.yaml")
-    with pytest.raises(protocolsim.UsageError, match="no patient 2 in trial 0; the first enrolled are 1, 5"):
+    with pytest.raises(ScenarioError, match="no patient 2 in trial 0; the first enrolled are 1, 5"):
         told(StoryRuns(other, replicates=2), "s")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from protocolsim.endpoint.base import rows_of
-from protocolsim.errors import UsageError
+from protocolsim.errors import ScenarioError, UsageError
 from protocolsim.report.decision import figures as decision_figures
 from protocolsim.report.decision.series import Drawn
 from protocolsim.report.looks import figures as look_figures
@@ -329,8 +329,11 @@ class _StepTeller:
             return int(enrolled[0])
         rows = enrolled[subjects["subject"][enrolled] == self.step.patient]
         if not len(rows):
+            scenario = self.runs.result.scenario
             known = ", ".join(map(str, subjects["subject"][enrolled[:_NAMED]].tolist()))
-            raise UsageError(f"there is no patient {self.step.patient} in trial 0; the first enrolled are {known}")
+            said = f"there is no patient {self.step.patient} in trial 0; the first enrolled are {known}"
+            place = ("story", scenario.story.index(self.step), "patient")
+            raise ScenarioError(scenario.document.source, [scenario.document.fault(place, said)])
         return int(rows[0])
 
     def _entered(self) -> set[str]:

@@ -319,11 +319,9 @@ def trial_dots(sources: Sequence[DotSource], ends: tuple[float | None, float | N
         return None
     low, high = _axis(np.concatenate([values for _, values in found]), unit, ends)
     drawn = [_row(source, values, low, high) for source, values in found]
-    marked = _round_values(low, high)
-    ticks = tuple(
-        Tick(_across(at, low, high), f"{numbers.plain(at)} {unit if unit == '%' or at == marked[-1] else ''}".rstrip())
-        for at in marked
-    )
+    # Of what else is counted the row says the unit.
+    behind = " %" if unit == "%" else ""
+    ticks = tuple(Tick(_across(at, low, high), numbers.plain(at) + behind) for at in _round_values(low, high))
     told = "; ".join(f"{row.label}: {row.what} {row.said}" for row in drawn)
     words = f"Simulated trials, {reported.label}. {told}."
     dotted = max(len(row.dots) for row in drawn)

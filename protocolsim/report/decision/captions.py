@@ -10,7 +10,7 @@ from protocolsim.report.protocol import text
 from protocolsim.report.style import numbers
 from protocolsim.scenario.build.values.spoken import at_head
 from protocolsim.scenario.scenario import Scenario
-from protocolsim.study.decision.branch_curve import decided_by, tried_on_the_way
+from protocolsim.study.decision.branch_curve import decided_by, tried_after_assessments
 from protocolsim.study.decision.curve import ThresholdCurve
 from protocolsim.study.estimation.estimate import Estimate
 
@@ -117,9 +117,9 @@ def of_definitions(marked: MarkedThreshold, estimates: str) -> str:
 
 
 def without_curve(scenario: Scenario) -> str:
-    """Why the numbers of rules that are tried on the way have no curve, in a sentence; "" where all have one."""
+    """Why the numbers of rules that are tried after assessments have no curve, in a sentence; "" where all have one."""
     curved = decided_by(scenario)
-    found = {name: triggers for name, triggers in tried_on_the_way(scenario).items() if name not in curved}
+    found = {name: triggers for name, triggers in tried_after_assessments(scenario).items() if name not in curved}
     if not found:
         return ""
     named = text.listed([scenario.spoken.number(name) for name in found])

@@ -158,8 +158,8 @@ class CurveSummary:
             said.append(f"Left out, as the threshold itself defines it: {'; '.join(moving)}.")
         if curve.scenario.analyses:
             said.append("Tests are of whole trials and have no curve: 'protocolsim sweep' shows them.")
-        if on_the_way := captions.without_curve(curve.scenario):
-            said.append(on_the_way)
+        if uncurved := captions.without_curve(curve.scenario):
+            said.append(uncurved)
         try:
             drawn.priced()
         except UsageError as error:

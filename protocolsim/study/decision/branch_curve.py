@@ -46,7 +46,7 @@ def decided_by(scenario: Scenario) -> dict[str, tuple[int, ...]]:
     return {name: tuple(found[name]) for name in ordered}
 
 
-def tried_on_the_way(scenario: Scenario) -> dict[str, tuple[str, ...]]:
+def tried_after_assessments(scenario: Scenario) -> dict[str, tuple[str, ...]]:
     """The scenario's own parameters that rules on study compare with after an assessment, and after which.
 
     These rules have no curve. At another value a patient would change state at another visit, and what a rule would

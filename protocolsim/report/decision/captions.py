@@ -38,7 +38,7 @@ class MarkedThreshold:
         return f"the threshold set here, {self.said} (the scenario's own is {self.drawn.said(self.own)})"
 
     def listed(self, names: tuple[str, ...]) -> str:
-        """Estimates at it, in words; without those of nobody, such as true responders where no drug works."""
+        """Estimates at it, in words; without those of no subject, such as true responders where no drug works."""
         known = [self.at[n] for n in names if n in self.at and not math.isnan(self.at[n].value)]
         return "; ".join(f"{one.label} {numbers.simulated(one).strip()}" for one in known)
 

@@ -156,7 +156,7 @@ def trace(
     Examples
     --------
     >>> print(protocolsim.trace("ms_daclizumab").heading)
-    Subject 1 of replicate 0: Daclizumab where interferon beta fails (NCT00001934)
+    Patient 1 of trial 0: Daclizumab where interferon beta fails (NCT00001934)
     """
     loaded = scenario_of(scenario, set, allow_plugins)
     return presented(Trace, story.trace(loaded, subject, replicate=replicate, seed=seed, engine=engine, truth=truth))

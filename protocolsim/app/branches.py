@@ -14,6 +14,7 @@ from protocolsim.app.figure import figure
 from protocolsim.app.limits import looked_at
 from protocolsim.app.state import VisitorState
 from protocolsim.app.work.orders import Answer
+from protocolsim.report.decision import captions
 from protocolsim.report.decision.branch_figures import DrawnBranches, caption, percent
 from protocolsim.report.run.figure_data import MOST_PATIENTS
 from protocolsim.report.style import numbers
@@ -165,7 +166,7 @@ def _table(branches: Branches, value: float) -> TagList:
         tags.p(
             f"{numbers.count(curve.replicates, 'simulated trial')}, seed {curve.seed}: the same patients at every "
             "value. The ± is the Monte Carlo standard error. What follows the decision is simulated anew in the other "
-            "views.",
+            f"views. {captions.without_curve(curve.scenario)}".rstrip(),
             class_="note",
         ),
     )

@@ -40,9 +40,10 @@ class StoryStep:
 
     `kind` is how the prediction is made: "slider" from `low` to `high`, "choice", or "number", beside whose field
     stands `label`. Numbers are in the unit of the answer (shares 0 to 1). `answer` names what is predicted as findings
-    do, "" where the choices are states of the patient shown; `patient` is which, counted from 1 among those enrolled in
-    the first trial. `given` is what the step sets, so that its picture, and what it quotes as {set.endpoint}, are of
-    the trial with that. `compare` names more numbers, of the answer's unit, whose trials are drawn below its own.
+    do, "" where the choices are states of the patient shown; `patient` is its number in trial 0, None for the first one
+    enrolled. `given` is what the step sets, so that its picture, and what it quotes as {set.endpoint}, are of the trial
+    with that; `called` is what that trial is called beside the scenario's own, "" for the settings in words. `compare`
+    names more numbers, of the answer's unit, whose trials are drawn below its own.
     """
 
     heading: str
@@ -54,7 +55,8 @@ class StoryStep:
     low: float | None = None
     high: float | None = None
     choices: tuple[StoryChoice, ...] = ()
-    patient: int = 1
+    patient: int | None = None
     given: tuple[tuple[str, Any], ...] = ()
     label: str = ""
     compare: tuple[str, ...] = ()
+    called: str = ""

@@ -14,6 +14,7 @@ import pytest
 import protocolsim
 from protocolsim.errors import UsageError
 from protocolsim.report.decision import figures, measure_figures, regret_figures
+from protocolsim.report.decision.captions import without_curve
 from protocolsim.report.decision.page import threshold_page
 from protocolsim.report.decision.series import Drawn
 from protocolsim.report.decision.summary import CurveSummary
@@ -55,6 +56,22 @@ def test_the_curves_are_the_frame():
         np.testing.assert_allclose(mine["upper"] - mine["value"], 2 * theirs["mcse"], atol=1e-12)
         np.testing.assert_allclose(mine["value"] - mine["lower"], 2 * theirs["mcse"], atol=1e-12)
         np.testing.assert_allclose(mine["at"], 100 * theirs.index.to_numpy(), atol=1e-7)
+
+
+def test_a_threshold_that_is_set_is_marked_and_said():
+    """The line stands at it, and the caption does not call it the scenario's own."""
+    chart = figures.curves(drawn(), threshold=0.5)
+    assert any(frame.columns.tolist() == ["at"] and frame["at"].tolist() == [50.0] for frame in behind(chart))
+    assert "the threshold set here, 50 % (the scenario's own is 75 %)" in caption(chart)
+    assert "the scenario's own threshold, 75 %" in caption(figures.curves(drawn()))
+
+
+def test_what_has_no_curve_is_said_with_its_reason():
+    """A rule that is tried after a scan; not one at the end of a state, and not in a trial that has none."""
+    said = without_curve(protocolsim.load("ms_daclizumab"))
+    assert said.startswith("Rescue level has no curve: its rule is tried after MRI")
+    assert "response threshold" not in said
+    assert without_curve(protocolsim.load("arrest_ecmo")) == ""
 
 
 def test_another_scenario_is_drawn_dashed():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ import pytest
 import protocolsim
 from protocolsim.errors import ScenarioError
 from protocolsim.report.protocol.text import rule
-from protocolsim.scenario.file.library import names
+from protocolsim.scenario.file.extends import load_document
+from protocolsim.scenario.file.library import names, title_of
 from protocolsim.scenario.load import load, load_text
 from protocolsim.units import duration, usual_time_unit
 
@@ -88,6 +90,33 @@ def test_no_sentence_of_a_shipped_scenario_shows_a_raw_name(name):
     for heading in ("Decision rules", "What the rules read", "Parameters of the protocol", "Schedule of assessments"):
         for line in sections.get(heading, ()):
             assert not re.search(r"\b[a-z]+_[a-z_0-9]+\b", line), line
+
+
+_MONTHS = re.compile(r"\bmonths?\b", re.IGNORECASE)
+
+
+def _read(part: object, key: str = "") -> Iterator[str]:
+    """Every text of a part of a file that a person reads; where a number is from is said in its publication's words."""
+    if isinstance(part, str):
+        yield part
+    elif isinstance(part, Mapping):
+        for name, value in part.items():
+            yield from () if name in ("source", "sources", "notes", "note", "explanation") else _read(value, name)
+    elif isinstance(part, list):
+        for value in part:
+            yield from _read(value, key)
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_date_is_a_week(name):
+    """The page counts weeks, and so does what a scenario says; a month is that of a publication which is named."""
+    found = [text for text in _read(load_document(name).data) if _MONTHS.search(text)]
+    assert [text for text in found if not re.search("abstract", text)] == []
+
+
+def test_a_menu_shows_titles():
+    """The title is read without the rest of the file, and is that of the whole."""
+    assert [title_of(name) for name in names()] == [load_document(name).data["title"] for name in names()]
 
 
 def test_words_are_made_of_names_in_one_place():

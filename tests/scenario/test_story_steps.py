@@ -66,7 +66,7 @@ def test_a_step_is_read_as_it_is_written():
         ("{slider: [0 %, 100 %]}", "{choice: {a: [60 %, 100 %], b: [0 %, 50 %]}}", 6, "'b' ends at 50 %"),
         ("{slider: [0 %, 100 %]}", "{choice: {a: monotherapy, b: [0, 1]}}", 6, "found both"),
         ("{slider: [0 %, 100 %]}", "{choice: {a: monotherapy, b: rescued}}", 6, "need the picture 'patient'"),
-        ("picture: trials", "picture: patient\n    patient: 0", 9, "0 is below 1"),
+        ("picture: trials", "picture: patient\n    patient: -1", 9, "-1 is below 0"),
         ("picture: trials", "picture: trials\n    set: {response_treshold: 1}", 9, "mean 'response_threshold'?"),
         (f"{{slider: [0 %, 100 %]}}\n{ANSWER}    picture: trials", OF_STATES, 6, "did you mean 'monotherapy'?"),
         ("heading: Without a drug", "headin: Without a drug", 4, "did you mean 'heading'?"),
@@ -147,10 +147,13 @@ def test_a_patient_who_is_not_enrolled_is_refused_at_the_line(tmp_path):
     """How many there are is known once the trial is simulated; the fault names the file's own place all the same."""
     story = STEP.replace("{slider: [0 %, 100 %]}", "{choice: {a: monotherapy, b: dose_doubled}}").replace(ANSWER, "")
     file = tmp_path / "many.yaml"
-    file.write_text(story.replace("picture: trials", "picture: patient\n    patient: 16"))
+    file.write_text(story.replace("picture: trials", "picture: patient\n    patient: 2"))
     ran = CliRunner().invoke(main, ["embed", str(file), "--out", str(tmp_path / "a.html"), "--replicates", "2"])
     assert ran.exit_code == 2
-    assert re.search(r"line 8, column 14 +story\[0\].patient: there is no patient 16: 15 are enrolled", ran.output)
+    assert re.search(
+        r"line 8, column 14 +story\[0\].patient: there is no patient 2 in trial 0; the first enrolled are 1, 5",
+        ran.output,
+    )
     assert not (tmp_path / "a.html").exists()
 
 

@@ -7,7 +7,7 @@ from shiny import ui
 
 from protocolsim.app.view.base import View
 from protocolsim.app.view.catalogue import views
-from protocolsim.scenario.file.library import names
+from protocolsim.scenario.file.library import names, title_of
 
 
 def page() -> Tag:
@@ -27,7 +27,7 @@ def page() -> Tag:
     )
     chosen = tags.select(
         tags.option("", value="", hidden=""),
-        *[tags.option(name, value=name) for name in names()],
+        *[tags.option(f"{name}: {title_of(name)}", value=name) for name in names()],
         {"data-shiny-no-bind-input": ""},
         id="scenario",
         class_="form-select form-select-sm",

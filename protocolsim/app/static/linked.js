@@ -192,7 +192,8 @@ const Linked = (function () {
       return [`${known.ribbons[crowd.ribbon]}; in this trial ${number === 1 ? "one patient" : number + " patients"}.`, button("Mark nobody", "nobody")];
     }
     if (chosen === null) {
-      if (name !== "curves") return [];
+      if (name === "swimmers") return ["Choose a lane: its patient is marked in every picture."];
+      if (name === "flow") return ["Choose a ribbon: the patients of this trial who went that way are marked."];
       return [standing.length ? means || `Dots on the axis: the patients of trial ${trial}, where the rule measured them; filled ones pass.` : ""];
     }
     const here = name === "curves" ? standing.some((p) => String(p.number) === chosen) : name === "flow" ? chosen in known.patients : true;

@@ -2,7 +2,7 @@
 "use strict";
 const Pile = (function () {
   const NS = "http://www.w3.org/2000/svg";
-  const WIDE = 300, HIGH = 118, FOOT = 22, EDGE = 12, BINS = 36, RADIUS = 3.4;
+  const WIDE = 300, HIGH = 92, FOOT = 22, EDGE = 12, BINS = 36, RADIUS = 3.4;
   let ground = null, piles = [], drawn = [], now = 0, running = 0;
 
   const element = (name, attributes, parent) => {
@@ -10,6 +10,11 @@ const Pile = (function () {
     for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
     if (parent) parent.append(made);
     return made;
+  };
+  // The next larger of 1, 2 and 5 times a power of ten: an axis ends at numbers that can be read.
+  const round = (size) => {
+    const ten = 10 ** Math.floor(Math.log10(size));
+    return ten * [1, 2, 5, 10].find((k) => k * ten >= size * 0.999999);
   };
   const said = (value) => String(Number(value.toPrecision(3)));
 
@@ -25,9 +30,9 @@ const Pile = (function () {
   function panel(pile) {
     const known = pile.values.filter((v) => v !== null).concat(pile.published === null ? [] : [pile.published]);
     let low = Math.min(...known), high = Math.max(...known);
-    const room = (high - low) * 0.04 || 1;
-    low -= room;
-    high += room;
+    const step = round((high - low || Math.abs(high) || 1) / 4);
+    low = step * Math.floor(low / step);
+    high = step * Math.max(Math.ceil(high / step), low / step + 1);
     const figure = document.createElement("figure"), heading = document.createElement("figcaption");
     figure.dataset.pileOf = pile.name;
     heading.className = "pile-head";
@@ -39,7 +44,7 @@ const Pile = (function () {
     ground.append(figure);
     const x = (value) => EDGE + (WIDE - 2 * EDGE) * (value - low) / (high - low);
     element("line", { x1: EDGE, x2: WIDE - EDGE, y1: HIGH, y2: HIGH, stroke: "var(--line)" }, svg);
-    for (const [at, anchor] of [[low + room, "start"], [high - room, "end"]]) {
+    for (const [at, anchor] of [[low, "start"], [high, "end"]]) {
       element("text", { x: x(at), y: HIGH + 15, "text-anchor": anchor, class: "tick" }, svg).textContent = said(at) + (pile.unit && anchor === "end" ? " " + pile.unit : "");
     }
     if (pile.published !== null) {
@@ -52,7 +57,7 @@ const Pile = (function () {
   function dot(pile, trial) {
     const value = pile.values[trial];
     if (value === null || value === undefined) return;
-    const bin = Math.floor(BINS * (value - pile.low) / (pile.high - pile.low));
+    const bin = Math.min(BINS - 1, Math.floor(BINS * (value - pile.low) / (pile.high - pile.low)));
     const level = pile.bins.get(bin) || 0;
     pile.bins.set(bin, level + 1);
     const middle = pile.low + (bin + 0.5) * (pile.high - pile.low) / BINS;

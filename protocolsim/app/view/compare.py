@@ -16,7 +16,7 @@ from protocolsim.app.work.orders import Answer, Made, Tell
 from protocolsim.report.comparison.console import PAIRED, difference, written
 from protocolsim.report.comparison.figures import differences
 from protocolsim.report.style import numbers
-from protocolsim.scenario.file.library import names
+from protocolsim.scenario.file.library import names, title_of
 from protocolsim.study.compare import Difference, Pair, compare
 
 
@@ -56,22 +56,25 @@ class PairsPart(Part):
     def show(self, answer: Answer, state: VisitorState) -> Tag | TagList:
         """The choice of A, what differs in the files, the figure, the table."""
         facts: ComparisonFacts = answer.facts
-        files: Tag = tags.p("Nothing differs that changes what happens: move something in the form.", class_="missing")
+        files: Tag = tags.p(
+            "Nothing differs that changes what happens, so that A and B are the same trials: move something in the "
+            "form, or hold this scenario against another one.",
+            class_="missing",
+        )
         if facts.files:
             rows = [
                 tags.tr(tags.td(tags.code(d.path)), tags.td(written(d.a)), tags.td(written(d.b))) for d in facts.files
             ]
             files = _table(["in the file", "A", "B"], rows)
         heads = ["", "A", "B, as set up", "B minus A"]
+        numbers_of_both = _table(heads, [_row(pair) for pair in facts.pairs])
         return TagList(
             _choice(state),
             tags.p(tags.strong("A: "), facts.titles[0], tags.br(), tags.strong("B: "), facts.titles[1]),
             files,
-            tags.div(
-                figure(("compare", self.name), "differences", answer, state),
-                _table(heads, [_row(pair) for pair in facts.pairs]),
-                class_="pictures",
-            ),
+            tags.div(figure(("compare", self.name), "differences", answer, state), numbers_of_both, class_="pictures")
+            if facts.files
+            else tags.details(tags.summary("The numbers of both"), numbers_of_both),
             tags.p(f"{PAIRED} {facts.told}", class_="note"),
             tags.p(f"Only one of the two has: {', '.join(facts.only)}.", class_="note") if facts.only else None,
         )
@@ -81,7 +84,7 @@ def _choice(state: VisitorState) -> Tag:
     kept = ", ".join(f"{name} = {value}" for name, value in state.other) or "nothing changed"
     options = [tags.option(f"this scenario, as kept ({kept})", value="", selected=None if state.beside else "")]
     options += [
-        tags.option(name, value=name, selected="" if name == state.beside else None)
+        tags.option(f"{name}: {title_of(name)}", value=name, selected="" if name == state.beside else None)
         for name in names()
         if name != state.scenario or state.text is not None
     ]

@@ -209,9 +209,9 @@ def _name(place: int) -> str:
 
 def _head() -> Tag:
     return tags.p(
-        "Looks at the accumulating data of each simulated trial, and what ends it there. Drag a boundary in the form: "
-        "type I error, power and size answer at once, from one simulation with the effect and one without; the figures "
-        "follow when it is let go.",
+        "Looks at the accumulating data of each simulated trial, and what ends it there. A boundary that rules compare "
+        "with can be dragged in the form: type I error, power and size answer at once, from one simulation with the "
+        "effect and one without; the figures follow when it is let go.",
         class_="lead",
     )
 

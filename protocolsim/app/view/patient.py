@@ -19,7 +19,7 @@ from protocolsim.app.work.orders import Answer, Made, Tell
 from protocolsim.errors import UsageError
 from protocolsim.report.patient.figures import trace_figure
 from protocolsim.report.patient.page import decisions_html, story_html
-from protocolsim.report.patient.story import Trace, trace
+from protocolsim.report.patient.story import Trace, patient_named, trace
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.study.decision.counterfactual import NOT_IDENTIFIED
 from protocolsim.study.decision.potential_outcomes import PASSES, potential_outcomes
@@ -53,17 +53,12 @@ class PatientFacts:
     @property
     def heading(self) -> str:
         """Who this is: one number, the same in the lanes, the address and `protocolsim trace`."""
-        return heading(self.number, self.draw)
+        return patient_named(self.number, self.draw)
 
     def stepped(self, number: int | None, by: int) -> int:
         """The number of the patient so many further on; the last and the first are as far as it goes."""
         now = self.enrolled.index(number if number in self.enrolled else self.number)
         return self.enrolled[min(max(0, now + by), len(self.enrolled) - 1)]
-
-
-def heading(number: int, draw: int) -> str:
-    """How a patient is called."""
-    return f"Patient {number} of trial {draw}"
 
 
 class StoryPart(Part):

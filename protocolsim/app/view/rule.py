@@ -215,6 +215,7 @@ class Moved:
                 " with whatever else is set up.",
                 class_="note",
             ),
+            tags.p(captions.without_curve(curve.scenario), class_="note"),
         )
 
     def _said(self, tag: Callable[..., Tag], name: str) -> Tag:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from protocolsim.report.decision.series import Drawn
+from protocolsim.report.protocol import text
 from protocolsim.report.style import numbers
+from protocolsim.scenario.build.values.spoken import at_head
+from protocolsim.scenario.scenario import Scenario
+from protocolsim.study.decision.branch_curve import decided_by, tried_after_assessments
 from protocolsim.study.decision.curve import ThresholdCurve
 from protocolsim.study.estimation.estimate import Estimate
 
@@ -33,8 +38,9 @@ class MarkedThreshold:
         return f"the threshold set here, {self.said} (the scenario's own is {self.drawn.said(self.own)})"
 
     def listed(self, names: tuple[str, ...]) -> str:
-        """Estimates at it, in words."""
-        return "; ".join(f"{self.at[n].label} {numbers.simulated(self.at[n]).strip()}" for n in names if n in self.at)
+        """Estimates at it, in words; without those of no subject, such as true responders where no drug works."""
+        known = [self.at[n] for n in names if n in self.at and not math.isnan(self.at[n].value)]
+        return "; ".join(f"{one.label} {numbers.simulated(one).strip()}" for one in known)
 
     @property
     def operating_point(self) -> str:
@@ -107,6 +113,22 @@ def of_definitions(marked: MarkedThreshold, estimates: str) -> str:
         "The same patients and scans, judged by each definition of the measure; only the decision differs. The dashed "
         f"line is {marked.named}. At it: {estimates}. Look at how far apart the lines are at one threshold, and "
         "whether one of them is higher in both panels on the right."
+    )
+
+
+def without_curve(scenario: Scenario) -> str:
+    """Why the numbers of rules that are tried after assessments have no curve, in a sentence; "" where all have one."""
+    curved = decided_by(scenario)
+    found = {name: triggers for name, triggers in tried_after_assessments(scenario).items() if name not in curved}
+    if not found:
+        return ""
+    named = text.listed([scenario.spoken.number(name) for name in found])
+    triggers = dict.fromkeys(scenario.spoken.trigger(t) for ts in found.values() for t in ts)
+    have, rules = ("has", "its rule is") if len(found) == 1 else ("have", "their rules are")
+    return (
+        f"{at_head(named)} {have} no curve: {rules} tried {text.listed(list(triggers), 'or')}, so that at another "
+        "value patients would go on at other visits, and what would be read after these stands in no record; "
+        "'protocolsim sweep' simulates it."
     )
 
 

@@ -45,17 +45,18 @@ OWN = "own"
 _WIDE = 700
 
 
-def curves(drawn: Drawn, compare: ThresholdCurve | None = None) -> alt.LayerChart:
+def curves(drawn: Drawn, compare: ThresholdCurve | None = None, threshold: float | None = None) -> alt.LayerChart:
     """Share that passes, sensitivity and specificity against the threshold; of `compare` the share, dashed.
 
-    Raises UsageError where no subject reached the decision, or `compare` is about another parameter.
+    `threshold` is marked, the scenario's own where there is none. Raises UsageError where no subject reached the
+    decision, or `compare` is about another parameter.
     """
-    marked = MarkedThreshold(drawn)
+    marked = MarkedThreshold(drawn, threshold)
     result: alt.LayerChart = finish(
-        _shares(drawn, compare, 300),
+        _shares(drawn, compare, 300, marked.threshold),
         f"Patients who pass, by {drawn.name}",
         captions.of_curves(marked, compare),
-        f"Step curves against {drawn.axis}. At the scenario's own {marked.said}: {marked.listed(captions.SHARES)}.",
+        f"Step curves against {drawn.axis}. At {marked.named}: {marked.listed(captions.SHARES)}.",
     )
     return result
 
@@ -86,19 +87,21 @@ def measures(drawn: Drawn, compare: ThresholdCurve | None = None) -> Any:
     )
 
 
-def _shares(drawn: Drawn, compare: ThresholdCurve | None, high: int) -> alt.LayerChart:
+def _shares(drawn: Drawn, compare: ThresholdCurve | None, high: int, threshold: float | None = None) -> alt.LayerChart:
     import altair as alt
     import pandas as pd
 
     if len(drawn.curve.measured) == 0:
         raise UsageError("no subject reached the decision, so there is nothing to draw")
     _share_axis(drawn, compare)
-    names = [n for n in SHARES if n in drawn.curve.endpoints]
+    known = [n for n in SHARES if n in drawn.curve.endpoints]
+    names = [n for n in known if drawn.of(n)["value"].notna().any()]
     frame = pd.concat([drawn.of(n) for n in names])
     labels = [drawn.curve.endpoints[n].label for n in names]
     scale = alt.Scale(domain=labels, range=[SHARES[n] for n in names])
     colour = alt.Color("label:N", title=None, scale=scale, legend=legend(labels))
     layers = _stepped(drawn, frame, colour, "share of those concerned", alt.Scale(domain=[0, 1]), "%")
+    layers[-1] = _marking(drawn, drawn.x(), drawn.curve.own if threshold is None else threshold)
     if compare is not None:
         layers.insert(-1, _dashed(drawn, compare, "share_sent", SHARES["share_sent"]))
     layers.insert(-1, _read(drawn, names, _WIDE))
@@ -257,7 +260,7 @@ def loss(drawn: Drawn) -> alt.HConcatChart:
             .encode(x=across, y=y, color=colour),
             lowest.mark_point(shape="triangle-up", size=90, filled=True, opacity=1).encode(x=across, y=y, color=colour),
             read_at(drawn, _prices(group), 214),
-            _own_line(drawn, across),
+            _marking(drawn, across, drawn.curve.own),
         ]
         panels.append(alt.LayerChart(layer=layers).properties(width=214, height=260, title=heading))
     chart = alt.hconcat(*panels, spacing=20).resolve_scale(color="shared", x="shared", y="shared")
@@ -370,7 +373,7 @@ def _stepped(
         alt.Chart(data[data["at"] == data["at"].max()])
         .mark_circle(size=45, opacity=1)
         .encode(x=across, y=value, color=colour),
-        _own_line(drawn, across),
+        _marking(drawn, across, drawn.curve.own),
     ]
 
 
@@ -379,11 +382,12 @@ def _share_axis(drawn: Drawn, compare: ThresholdCurve | None) -> None:
         raise UsageError(f"curves over '{drawn.curve.parameter}' and '{compare.parameter}' do not share an axis")
 
 
-def _own_line(drawn: Drawn, across: alt.X) -> alt.Chart:
+def _marking(drawn: Drawn, across: alt.X, threshold: float) -> alt.Chart:
+    """The line at a threshold."""
     import altair as alt
     import pandas as pd
 
-    own = pd.DataFrame({"at": [drawn.shown(drawn.curve.own)]})
+    own = pd.DataFrame({"at": [drawn.shown(threshold)]})
     line = alt.Chart(own).mark_rule(color=INK, strokeDash=[5, 4], strokeWidth=1.3).encode(x=across)
     named: alt.Chart = line.properties(name=OWN)
     return named

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocolsim.errors import UsageError
-from protocolsim.report.decision import cut_table, figures, measure_table, regret_figures
+from protocolsim.report.decision import captions, cut_table, figures, measure_table, regret_figures
 from protocolsim.report.decision.series import Drawn
 from protocolsim.report.protocol import text as protocol_text
 from protocolsim.report.style import numbers as style_numbers
@@ -158,10 +158,12 @@ class CurveSummary:
             said.append(f"Left out, as the threshold itself defines it: {'; '.join(moving)}.")
         if curve.scenario.analyses:
             said.append("Tests are of whole trials and have no curve: 'protocolsim sweep' shows them.")
+        if uncurved := captions.without_curve(curve.scenario):
+            said.append(uncurved)
         try:
             drawn.priced()
         except UsageError as error:
-            return [*said, f"What the rule is worth is not summary: {error}."]
+            return [*said, f"What the rule is worth is not told: {error}."]
         lost = [] if self.regret is None else regret_figures.says(drawn, self.regret)
         return [*said, *self._cheapest(), *lost]
 

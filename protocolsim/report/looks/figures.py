@@ -21,6 +21,7 @@ from protocolsim.report.looks.frames import (
 from protocolsim.report.looks.wording import is_share, spoken, valued
 from protocolsim.report.style import numbers
 from protocolsim.report.style.figures import BLUE, BROWN, GREEN, GREY, INK, ORANGE, PURPLE, RED, SKY, finish, legend
+from protocolsim.scenario.build.values.spoken import at_head
 from protocolsim.study.result import Result
 from protocolsim.study.trial_looks import TrialLooks
 
@@ -53,7 +54,7 @@ def boundaries(result: Result, statistic: str | None = None) -> alt.LayerChart:
     `statistic`: the first that a boundary is compared with unless given. Raises UsageError where there is none.
     """
     design = _design(result)
-    return _boundaries(design, result.shown, _chosen(design, statistic), None)
+    return _boundaries(design, result.shown, _chosen(design, statistic), None, result.replicates)
 
 
 def boundaries_of_one(many: Records | None, trial: TrialLooks, statistic: str | None = None) -> alt.LayerChart:
@@ -62,7 +63,9 @@ def boundaries_of_one(many: Records | None, trial: TrialLooks, statistic: str | 
     many: records with the looks of many trials, to draw behind it; None for this one alone.
     """
     design = trial.design
-    return _boundaries(design, trial.final if many is None else many, _chosen(design, statistic), trial)
+    simulated = 1 if many is None else trial.scenario.replicates
+    records = trial.final if many is None else many
+    return _boundaries(design, records, _chosen(design, statistic), trial, simulated)
 
 
 def _design(result: Result) -> Design:
@@ -80,7 +83,10 @@ def _chosen(design: Design, statistic: str | None) -> str:
     return statistic or offered[0]
 
 
-def _boundaries(design: Design, records: Records, statistic: str, trial: TrialLooks | None) -> alt.LayerChart:
+def _boundaries(
+    design: Design, records: Records, statistic: str, trial: TrialLooks | None, simulated: int
+) -> alt.LayerChart:
+    """`records` are of the first trials of those that were simulated."""
     import altair as alt
 
     fan = fan_frame(design, records, statistic)
@@ -93,21 +99,21 @@ def _boundaries(design: Design, records: Records, statistic: str, trial: TrialLo
     number = fan["trial"].nunique()
     chart: alt.LayerChart = alt.LayerChart(layer=layers).properties(width=_WIDTH, height=_HEIGHT)
     names = [spoken(name) for name in bounds["boundary"].unique()]
-    of = f"the first {number:,} of {records.replicates:,} trials" if number < records.replicates else "the trials"
+    of = f"the first {number:,} of {simulated:,} trials" if number < simulated else "the trials"
     thin = (
         f"A thin line is one of {of}, from look to look; it stops where the trial ended, and its colour says how. "
-        if trial is None or records.replicates > 1
+        if trial is None or simulated > 1
         else ""
     )
     marked = "" if trial is None else _marked(trial, own)
     finished: alt.LayerChart = finish(
         chart,
-        f"{spoken(statistic)} at each look, and the boundaries it is compared with",
+        f"{at_head(spoken(statistic))} at each look, and the boundaries it is compared with",
         f"{_meant(design, statistic)}{thin}Thick lines are the bounds ({', '.join(names)}), a dot at each look that "
         f"has one. {marked}"
         "Look at how early lines cross a boundary, and how far beyond it they are then.",
-        f"{spoken(statistic)} over the fraction of the information at {len(design.looks)} looks, with boundaries. "
-        + _bounds_said(design, statistic, bounds),
+        f"{at_head(spoken(statistic))} over the fraction of the information at {len(design.looks)} looks, "
+        "with boundaries. " + _bounds_said(design, statistic, bounds),
     )
     return finished
 
@@ -115,13 +121,13 @@ def _boundaries(design: Design, records: Records, statistic: str, trial: TrialLo
 def _meant(design: Design, statistic: str) -> str:
     """What a statistic is, in a sentence; "" for one that is computed of others."""
     meaning = next((type(s).meaning for s in design.statistics if s.name == statistic), "")
-    return f"{spoken(statistic)}: {meaning}. " if meaning else ""
+    return f"{at_head(spoken(statistic))}: {meaning}. " if meaning else ""
 
 
 def _marked(trial: TrialLooks, own: pd.DataFrame | None) -> str:
     dashed = own is not None and own["as_if"].any()
     goes = "; dashed is what would have come had it gone on" if dashed else ""
-    return f"The blue line is replicate {trial.replicate}{goes}. "
+    return f"The blue line is trial {trial.replicate}{goes}. "
 
 
 def _bounds_said(design: Design, statistic: str, bounds: pd.DataFrame) -> str:

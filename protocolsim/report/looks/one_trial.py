@@ -33,7 +33,7 @@ def calendar_swimmers(trial: TrialLooks) -> alt.LayerChart:
     decided = decided_at(trial)
     frame = lanes_frame(trial, decided.cutoff)
     if len(frame) == 0:
-        raise UsageError(f"replicate {trial.replicate} has nobody enrolled, so there is nobody to draw")
+        raise UsageError(f"trial {trial.replicate} has nobody enrolled, so there is nobody to draw")
     chosen, _ = lanes(trial.full)
     number, enrolled = len(chosen), int(trial.full["subjects"]["enrolled"].sum())
     size = min(max(_TALL / number, _LANE[0]), _LANE[1])
@@ -57,7 +57,7 @@ def calendar_swimmers(trial: TrialLooks) -> alt.LayerChart:
     finished: alt.LayerChart = finish(
         chart,
         "One trial in its calendar: what was known at the cut-off, and what was not",
-        f"Replicate {trial.replicate}, {which} patients enrolled, a lane each, by enrolment, coloured by state. "
+        f"Trial {trial.replicate}, {which} patients enrolled, a lane each, by enrolment, coloured by state. "
         f"Left of the thick line, the cut-off of {at}, is what had happened by then; right of it, pale, what would "
         "have come had the trial gone on, which only a simulation can draw. Thin lines are the other looks. Look at "
         "how many lanes cross the thick line: they are what was under way.",

@@ -128,7 +128,7 @@ def told(trial: TrialLooks) -> LooksStory:
     later = teller.later()
     return LooksStory(
         trial,
-        f"The looks of replicate {trial.replicate}: {trial.scenario.title}",
+        f"The looks of trial {trial.replicate}: {trial.scenario.title}",
         teller.lead(),
         tuple(teller.look(look) for look in trial.looks if look.held),
         teller.after(),

@@ -27,11 +27,20 @@ from protocolsim.units import NONE, TIME, Dimension, in_reading_unit
 _OPS = {">": "more than", ">=": "at least", "<": "less than", "<=": "at most", "==": "equal to", "!=": "other than"}
 _STRENGTH = {"+": 5, "-": 5, "*": 6, "/": 6}
 _DIGITS = 4
+_HUGE = 1e9
 
 
-def digits(value: float) -> str:
-    """A number to four digits, without exponents for what is neither huge nor tiny."""
-    return "undefined" if value != value else f"{value:.{_DIGITS}g}"
+def digits(value: float, most: int = _DIGITS) -> str:
+    """A number to that many digits, without exponents for what is neither huge nor tiny.
+
+    What a rule compares has the digits that tell it from its bound; fewer say what else was seen and given.
+    """
+    if value != value:
+        return "undefined"
+    rounded = float(f"{value:.{most - 1}e}")
+    if 10.0**most <= abs(rounded) < _HUGE:
+        return f"{rounded:,.0f}"  # 1,235,000, and not 1.235e+06
+    return f"{value:.{most}g}"
 
 
 def valued(

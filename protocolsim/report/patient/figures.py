@@ -9,6 +9,7 @@ import numpy as np
 from protocolsim.records import MADE
 from protocolsim.report.protocol import text
 from protocolsim.report.style.figures import FAINT, GREY, INK, ORANGE, RED, colours, finish, legend
+from protocolsim.scenario.build.values.spoken import at_head
 from protocolsim.study.decision.replay import Given, Happened, SeenVariable, Tried
 from protocolsim.units import MINUTES_PER_WEEK
 
@@ -132,6 +133,7 @@ def _y(name: str, values: list[float]) -> Any:
     import altair as alt
 
     low, high = min(0.0, *values), max(values)
+    high = high if high > low else low + 1.0
     scale = alt.Scale(domain=[low, high + 0.08 * (high - low or 1.0)], nice=False)
     return alt.Y(f"{name}:Q", title=None, scale=scale, axis=alt.Axis(tickCount=3, minExtent=36))
 
@@ -166,7 +168,10 @@ def _seen(trace: Trace, variable: int, moves: pd.DataFrame, x: Any, colour: Any)
         layers.append(cross.encode(x=x, y=alt.datum(0.0)))
     name = scenario.trial.labels.variables[variable]
     meaning = next(v.meaning for m in scenario.trial.assessments for v in m.assessment.variables if v.name == name)
-    return _titled(alt.layer(*layers), f"{name}: {meaning}")
+    said = at_head(scenario.spoken.variable(name))
+    return _titled(
+        alt.layer(*layers), meaning if meaning.casefold().startswith(said.casefold()) else f"{said}: {meaning}"
+    )
 
 
 def _given(trace: Trace, drug: int, moves: pd.DataFrame, x: Any) -> Any:

@@ -24,6 +24,8 @@ from protocolsim.study.decision.counterfactual import (
 from protocolsim.study.decision.replay import Given, Happened, Life, SeenVariable, Step, Tried, life
 from protocolsim.study.engines import AUTO
 
+_SEEN = 3  # digits of what is no number of a rule
+
 Kind = Literal["visit", "event", "decision", "stay"]
 
 
@@ -110,16 +112,21 @@ def trace(
     means = {v.name: v.meaning for m in loaded.trial.assessments for v in m.assessment.variables}
     return Trace(
         whole,
-        f"Subject {whole.subject} of replicate {replicate}: {loaded.title}",
+        f"{patient_named(whole.subject, replicate)}: {loaded.title}",
         teller.patient(),
         tuple(f"{loaded.spoken.variable(name)}: {means[name]}" for name in variables),
         lines,
         teller.end(),
-        f"The other branches are {NOT_IDENTIFIED}: no trial can show both branches of one patient."
+        f"Other branches, {NOT_IDENTIFIED}: no trial can show two branches of one patient."
         if any(n.others for n in lines)
         else "",
         truth,
     )
+
+
+def patient_named(subject: int, replicate: int) -> str:
+    """How a patient is called everywhere: by the number in the order of screening, and the trial's, both from 0."""
+    return f"Patient {subject} of trial {replicate}"
 
 
 class _Teller:
@@ -140,7 +147,7 @@ class _Teller:
         hidden: list[str] = []
         for trait in (t for part in (trial.disease, *trial.drugs) for t in part.component.traits):
             value = subjects[f"{HIDDEN}{trait.name}" if trait.hidden else trait.name][row]
-            said = f"{readable(trait.name)} {digits(float(value))} {trait.unit}".rstrip()
+            said = f"{readable(trait.name)} {digits(float(value), _SEEN)} {trait.unit}".rstrip()
             (hidden if trait.hidden else traits).append(said)
         counted = (
             "Weeks are counted from enrolment."
@@ -191,14 +198,14 @@ class _Teller:
         return "; ".join(parts)
 
     def _value(self, n: SeenVariable) -> str:
-        hidden = f", truth {digits(n.truth)}" if self.truth else ""
-        return f"{self.scenario.spoken.variable(self.labels.variables[n.variable])} {digits(n.value)}{hidden}"
+        hidden = f", truth {digits(n.truth, _SEEN)}" if self.truth else ""
+        return f"{self.scenario.spoken.variable(self.labels.variables[n.variable])} {digits(n.value, _SEEN)}{hidden}"
 
     def _given(self, n: Given) -> str:
         """A dose and what arrived: '1 mg/kg (72 mg)', '18 IU'."""
         planned = self.states[n.state].visits
         unit = next(d.unit for v in planned for d in v.doses if d.drug == n.drug)
-        arrived = f" ({digits(n.amount)} {unit.removesuffix('/kg')})" if unit.endswith("/kg") else ""
+        arrived = f" ({digits(n.amount, _SEEN)} {unit.removesuffix('/kg')})" if unit.endswith("/kg") else ""
         return f"{digits(n.dose)} {unit}{arrived}"
 
     def _event(self, n: Happened) -> Line:
@@ -248,7 +255,7 @@ class _Teller:
             pairs.append((f"{self.scenario.spoken.variable(self.labels.variables[variable])} ", a, b))
         for drug in sorted(set(there.doses) | set(here.doses)):
             unit = self.labels.dose_units[drug] or "in all"
-            a, b = (f"{digits(w.doses.get(drug, 0.0))} {unit}" for w in (there, here))
+            a, b = (f"{digits(w.doses.get(drug, 0.0), _SEEN)} {unit}" for w in (there, here))
             pairs.append((f"{self.scenario.spoken.drug(self.labels.drugs[drug])} ", a, b))
         for event in sorted(set(there.events) | set(here.events)):
             a, b = (str(w.events.get(event, 0)) for w in (there, here))
@@ -263,7 +270,7 @@ class _Teller:
 
     def _mean(self, after: After, variable: int) -> str:
         many, mean = after.observed.get(variable, (0, float("nan")))
-        return f"{digits(mean)} (mean of {many})" if many else "not observed"
+        return f"{digits(mean, _SEEN)} (mean of {many})" if many else "not observed"
 
     def _path(self, after: After, then: Sequence[tuple[int, int]]) -> str:
         """The moves after the decision, or how long the subject stayed."""

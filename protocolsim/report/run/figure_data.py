@@ -36,7 +36,7 @@ def patients(records: Records, replicate: int) -> tuple[NDArray[np.int64], int]:
     if len(rows) == 0:
         last = records.first_replicate + records.replicates - 1
         there = f"replicates are {records.first_replicate} to {last}"
-        raise UsageError(f"replicate {replicate} has nobody enrolled; {there}")
+        raise UsageError(f"trial {replicate} has nobody enrolled; {there}")
     column = allocation(records)
     if column is None or len(rows) <= MOST_PATIENTS:
         return rows[:MOST_PATIENTS], len(rows)

@@ -75,7 +75,7 @@ def patients_over_time(result: Result, replicate: int = 0) -> alt.FacetChart:
     value: alt.FacetChart = finish(
         chart,
         f"Each patient of one simulated trial: {_variable(result)}",
-        f"Replicate {replicate}, {which}; each panel is one of them, with how they ended. Dots are "
+        f"Trial {replicate}, {which}; each panel is one of them, with how they ended. Dots are "
         f"assessments, coloured by the state they were made in. Ticks at the foot are doses, longer for larger ones; a "
         f"red cross is a missed assessment. Look at how much a patient's own dots scatter.{every}",
         f"Small panels for {number} patients of one simulated trial: {_variable(result)} by week since enrolment, "

@@ -158,7 +158,7 @@ def _firsts(panel: _Panel, labels: list[str]) -> str:
     largest: list[list[int]] = firsts[["source", "target", "number"]].to_numpy().tolist()
     total = panel.ground.total
     return "; ".join(
-        f"{labels[source]} to {labels[target]} {100 * number / total:.0f} %" for source, target, number in largest
+        f"{labels[source]} to {labels[target]} {_percent(number / total)}" for source, target, number in largest
     )
 
 

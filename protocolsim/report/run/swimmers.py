@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 # On a lane the page's own ink would vanish in the dark.
 _DISC, _WORD = "#ffffff", "#111111"
+_DIGIT = 5.6  # pixels: a digit in a disc
 _LANE, _ROW, _WIDTH, _ASIDE = 15, 24, 760, 110  # pixels; the last beside each arm, for the words at its right
 # The name of the marks that stand for a whole lane, which opens its patient on a page.
 LANE = "lane"
@@ -50,7 +52,7 @@ def swimmers(result: Result, replicate: int = 0) -> Any:
     value: Any = finish(
         _panels(result, chosen, lanes, marks, step),
         f"One simulated trial, patient by patient: {variable}",
-        f"Replicate {replicate}, {which}, a lane each. A lane's colour is the state the patient was "
+        f"Trial {replicate}, {which}, a lane each. A lane's colour is the state the patient was "
         "in. Discs are assessments, larger for larger values; a red cross is one that was missed. At the right is how "
         "each course ended. Look at how a patient's discs change along a lane, "
         f"and whether they change where the colour does. Here: {told}.",
@@ -114,6 +116,7 @@ class _Lanes:
     def __init__(self, result: Result, lanes: pd.DataFrame, marks: pd.DataFrame, step: float, wide: int) -> None:
         import altair as alt
 
+        self.wide = wide
         states = state_labels(result)
         shown = [s for s in states if s in set(lanes["state"])]
         # Room for half a disc at either end, so that none lies on a patient's number.
@@ -128,6 +131,18 @@ class _Lanes:
         self.colour = alt.Color(
             "state:N", title=None, scale=colours(states, shown, finals(result.scenario)), legend=legend(shown)
         )
+
+    def apart(self, counted: pd.DataFrame) -> list[bool]:
+        """Which numbers have room in their lane beside the last one that had; rows stand in order of time."""
+        low, high = self.scale["domain"]
+        kept, ends = list[bool](), dict[str, float]()
+        for patient, week, said in zip(counted["patient"], counted["week"], counted["text"], strict=True):
+            middle, half = self.wide * (week - low) / (high - low), _DIGIT * len(said) / 2
+            fits = middle - half >= ends.get(patient, -math.inf)
+            kept.append(fits)
+            if fits:
+                ends[patient] = middle + half
+        return kept
 
     def layers(self, lanes: pd.DataFrame, marks: pd.DataFrame, *, keyed: bool) -> list[Any]:
         """The layers of one panel; `keyed`: with a title on the axis of patients."""
@@ -169,6 +184,7 @@ def _layers(drawn: _Lanes, lanes: pd.DataFrame, marks: pd.DataFrame, title: str)
         counted = seen[seen["value"] > 0].assign(
             text=[style_numbers.plain(v) for v in seen.loc[seen["value"] > 0, "value"]]
         )
+        counted = counted[drawn.apart(counted)]
         words = alt.Chart(counted).mark_text(color=_WORD, fontSize=9).encode(x=x("week"), y=y, text="text:N")
         layers.insert(3, words)
     return layers

@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -33,6 +34,8 @@ DOTS, _BINS = 50, 40
 _FAR = 10_000.0  # from here on sizes follow the logarithm of a value
 _ROW, _PITCH, _DEEP = 20, 8.0, 120.0  # pixels: a lane, from dot to dot, and the highest stack of dots
 _SMALLEST, _LARGER = 1.6, 5.4  # pixels: the radius of a zero, and what the largest value adds
+_LETTER, _CLOSE = 2.0, 1.5  # per cent of the width: a digit on a telephone, and from bar to bar where they are thin
+_EDGE = 3.0  # per cent of the width
 _LEFT, _WIDE = 1.5, 96.5  # per cent of the width: where the first course begins, and how far they all go
 
 
@@ -151,12 +154,21 @@ class ValueBar:
     part: float
     words: str
 
+    @property
+    def anchor(self) -> str:
+        """Where the number stands from, so that the first and the last are not cut off."""
+        return "start" if self.x < _EDGE else "end" if self.x > 100.0 - _EDGE else "middle"
+
 
 @dataclass(frozen=True)
 class PatientCourse:
-    """One patient: a bar for each value, the stays below them, axis and legend, and all of it in words."""
+    """One patient: a bar for each value, the stays below them, axis and legend, and all of it in words.
+
+    `thin`: bars lie so close that wide ones would be one block.
+    """
 
     bars: tuple[ValueBar, ...]
+    thin: bool
     stays: tuple[DrawnStay, ...]
     ticks: tuple[Tick, ...]
     legend: tuple[tuple[str, str], ...]
@@ -179,14 +191,16 @@ def patient_course(result: Result, row: int) -> PatientCourse:
     drawn = seen[seen["kind"].isin(["seen", "missed"]) & seen["dose"].isna()]
     least, top = _span(drawn["value"].dropna())
     printed = top < _MOST_PRINTED
+    places = [_LEFT + (week - low) * per_week for week in drawn["week"]]
     bars = tuple(
         ValueBar(
-            _LEFT + (week - low) * per_week,
+            x,
             -1.0 if kind == "missed" or math.isnan(value) else _part(value, least, top),
             numbers.plain(value) if printed and not math.isnan(value) else "",
         )
-        for week, kind, value in zip(drawn["week"], drawn["kind"], drawn["value"], strict=True)
+        for x, kind, value in zip(places, drawn["kind"], drawn["value"], strict=True)
     )
+    thin = any(0.0 < b - a < _CLOSE for a, b in pairwise(places))
     stays = _stays(mine, tints, low, per_week)
     legend = tuple(dict.fromkeys((stay.colour, stay.state) for stay in stays))
     variable = result.scenario.spoken.follow
@@ -195,8 +209,21 @@ def patient_course(result: Result, row: int) -> PatientCourse:
     )
     ended = str(mine["ended"].iloc[-1])
     return PatientCourse(
-        bars, stays, _weeks(low, high, per_week), legend, variable, f"{variable}: {told}. Ended: {ended}."
+        _apart(bars), thin, stays, _weeks(low, high, per_week), legend, variable, f"{variable}: {told}. Ended: {ended}."
     )
+
+
+def _apart(bars: Sequence[ValueBar]) -> tuple[ValueBar, ...]:
+    """The bars, of whose numbers only those are left that have room beside the last one."""
+    kept, room = list[ValueBar](), -math.inf
+    for bar in bars:
+        wide = len(bar.words) * _LETTER
+        left = {"start": bar.x, "middle": bar.x - wide / 2, "end": bar.x - wide}[bar.anchor]
+        fits = left >= room
+        kept.append(bar if fits else replace(bar, words=""))
+        if fits and bar.words:
+            room = left + wide
+    return tuple(kept)
 
 
 def _lane_words(result: Result, shown: int, enrolled: int, ends: Counter[str]) -> tuple[str, str]:
@@ -292,9 +319,9 @@ def trial_dots(sources: Sequence[DotSource], ends: tuple[float | None, float | N
         return None
     low, high = _axis(np.concatenate([values for _, values in found]), unit, ends)
     drawn = [_row(source, values, low, high) for source, values in found]
-    at = [low + (high - low) * k / 4 for k in range(5)]
-    behind = f" {unit}" if unit else ""
-    ticks = tuple(Tick(25.0 * k, numbers.plain(value) + behind) for k, value in enumerate(at))
+    # Of what else is counted the row says the unit.
+    behind = " %" if unit == "%" else ""
+    ticks = tuple(Tick(_across(at, low, high), numbers.plain(at) + behind) for at in _round_values(low, high))
     told = "; ".join(f"{row.label}: {row.what} {row.said}" for row in drawn)
     words = f"Simulated trials, {reported.label}. {told}."
     dotted = max(len(row.dots) for row in drawn)
@@ -343,6 +370,16 @@ def _round_ends(low: float, high: float) -> tuple[float, float]:
         if first + 4 * step >= high:
             return first, first + 4 * step
     return low, high
+
+
+def _round_values(low: float, high: float) -> list[float]:
+    """Both ends where four equal steps between them are round, and else the round numbers between them."""
+    ten = 10.0 ** math.floor(math.log10((high - low) / 4))
+    step = next(size for size in (k * ten for k in (1.0, 2.0, 2.5, 5.0, 10.0)) if size >= 0.999 * (high - low) / 5)
+    if any(math.isclose((high - low) / 4, k * ten) for k in (1.0, 2.0, 2.5, 5.0)):
+        step = (high - low) / 4
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    return [k * step for k in range(first, last + 1)]
 
 
 def _row(source: DotSource, values: Floats, low: float, high: float) -> DotRow:

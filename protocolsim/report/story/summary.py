@@ -12,12 +12,11 @@ import numpy as np
 
 from protocolsim.endpoint.base import rows_of
 from protocolsim.errors import ScenarioError, UsageError
-from protocolsim.names import readable
 from protocolsim.report.decision import figures as decision_figures
 from protocolsim.report.decision.series import Drawn
 from protocolsim.report.looks import figures as look_figures
 from protocolsim.report.patient.figures import trace_figure
-from protocolsim.report.patient.story import trace
+from protocolsim.report.patient.story import patient_named, trace
 from protocolsim.report.run import figures as run_figures
 from protocolsim.report.run import findings
 from protocolsim.report.run.flow import flow
@@ -32,10 +31,13 @@ from protocolsim.report.story.figures import (
     trial_dots,
     trial_lanes,
 )
+from protocolsim.report.story.settings_said import said_settings
 from protocolsim.report.style import figures as style_figures
 from protocolsim.report.style import numbers
 from protocolsim.scenario.build.companions import QUOTED, quoted
+from protocolsim.scenario.build.values.spoken import at_head
 from protocolsim.scenario.story import CHANGED, StoryStep
+from protocolsim.study.decision.thresholds import the_rule
 from protocolsim.study.estimation.estimate import Estimate
 from protocolsim.study.result import Result
 from protocolsim.study.story_runs import StoryRuns
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
 _STEPS = 100  # of a slider
+_NAMED = 5  # patients, of whom another was meant
 _PARTED = re.compile(r"(?<=\d) (?=[±%])|(?<=±) (?=\d)")
 
 
@@ -139,7 +142,7 @@ def _number(estimate: Estimate, label: str = "") -> LargeNumber:
     value, _, rest = numbers.simulated(estimate).partition(" ± ")
     error, _, _ = rest.partition(" ")
     unit = f" {estimate.unit}" if error and estimate.unit else ""
-    return LargeNumber(f"{value}{unit}", f"± {error}" if error else "", label or estimate.label)
+    return LargeNumber(f"{value}{unit}", f"± {error}" if error else "", at_head(label or estimate.label))
 
 
 @dataclass(frozen=True)
@@ -229,7 +232,7 @@ class _StepTeller:
             step.heading,
             self._filled(step.question),
             predicted,
-            said,
+            _kept_together(said),
             detail,
             dots,
             self._picture(),
@@ -284,7 +287,7 @@ class _StepTeller:
             step.kind, step.label or estimate.label, estimate.unit, low, high, push, value, words, right
         )
         spread = numbers.one_trial(estimate)
-        detail = f"{estimate.label}. 90 % of single trials: {spread}."
+        detail = f"{at_head(estimate.label)}. 90 % of single trials: {spread}."
         said = numbers.simulated(estimate)
         return predicted, f"{words[right]} ({said})" if right >= 0 else said, detail, dots
 
@@ -306,33 +309,32 @@ class _StepTeller:
             result = self._of(scenario)
             whose, what = self._whose(scenario), result.estimates[endpoint].label
             label = what if one_trial else whose if one_number else f"{what}: {whose}"
-            rows.append(DotSource(label, result, endpoint, not scenario))
+            rows.append(DotSource(at_head(label), result, endpoint, not scenario))
         return rows
 
     def _whose(self, scenario: str) -> str:
         return self._said_changed() if scenario == CHANGED else self._of(scenario).scenario.title
 
     def _said_changed(self) -> str:
-        settings = ", ".join(f"{self._called(name)} {value}" for name, value in self.step.given)
-        return f"With {settings}"
-
-    def _called(self, name: str) -> str:
-        try:
-            return self.changed.scenario.settable(name).called
-        except UsageError:
-            return readable(name.replace(".", " "))  # another place of the file
+        return self.step.called or said_settings(self.runs.scenario, self.changed.scenario, dict(self.step.given))
 
     def _subject(self) -> int:
         """The row of the patient shown."""
         result = self.changed
         subjects = result.shown["subjects"]
         enrolled = np.flatnonzero(subjects["enrolled"] & (subjects["replicate"] == 0))
-        if self.step.patient > len(enrolled):
+        if not len(enrolled):
+            raise UsageError("nobody is enrolled in trial 0")
+        if self.step.patient is None:
+            return int(enrolled[0])
+        rows = enrolled[subjects["subject"][enrolled] == self.step.patient]
+        if not len(rows):
             scenario = self.runs.result.scenario
-            said = f"there is no patient {self.step.patient}: {len(enrolled)} are enrolled in the first trial"
+            known = ", ".join(map(str, subjects["subject"][enrolled[:_NAMED]].tolist()))
+            said = f"there is no patient {self.step.patient} in trial 0; the first enrolled are {known}"
             place = ("story", scenario.story.index(self.step), "patient")
             raise ScenarioError(scenario.document.source, [scenario.document.fault(place, said)])
-        return int(enrolled[self.step.patient - 1])
+        return int(rows[0])
 
     def _entered(self) -> set[str]:
         records = self.changed.shown
@@ -373,8 +375,9 @@ class _StepTeller:
 
     def _patient(self) -> StoryPicture:
         result, row = self.changed, self._subject()
-        whole = trace(result.scenario, int(result.shown["subjects"]["subject"][row]), replicate=0, seed=result.seed)
-        title = f"Patient {self.step.patient} of the first trial"
+        number = int(result.shown["subjects"]["subject"][row])
+        whole = trace(result.scenario, number, replicate=0, seed=result.seed)
+        title = patient_named(number, 0)
         if result.scenario.follow is None:
             return self._chart(trace_figure(whole), title)
         course = patient_course(result, row)
@@ -393,8 +396,12 @@ class _StepTeller:
         return self._chart(waiting([own, *changed]))
 
     def _rule(self) -> StoryPicture:
-        mine, without = self.runs.curves(self.step.given)
-        return self._chart(decision_figures.curves(Drawn(mine), without))
+        """The curve of the trial that has all but the threshold as the step sets it; the step's threshold is marked."""
+        parameter = the_rule(self.changed.scenario).parameter
+        others = tuple(s for s in self.step.given if s[0] not in (parameter, f"parameters.{parameter}"))
+        mine, without = self.runs.curves(others)
+        threshold = self.changed.scenario.named[parameter].value
+        return self._chart(decision_figures.curves(Drawn(mine), without, threshold))
 
 
 def _holds(low: float | None, high: float | None, value: float) -> bool:

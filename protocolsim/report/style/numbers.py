@@ -93,6 +93,8 @@ def with_error(value: float, error: float) -> str:
     if math.isnan(error) or error < _NO_ERROR:
         return plain(value)
     digits = min(_MOST_DIGITS, max(0, -math.floor(math.log10(error))))
+    if digits and float(f"{error:.{digits}f}") >= 10.0 ** (1 - digits):
+        digits -= 1  # 0.96 is 1 to one digit, and not 1.0
     return f"{value:.{digits}f} ± {error:.{digits}f}"
 
 

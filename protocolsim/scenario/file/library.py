@@ -8,6 +8,7 @@ package that `NAME.yaml` lies in. Where two have one name, the shipped one is me
 from __future__ import annotations
 
 import os
+import re
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
@@ -16,6 +17,7 @@ from protocolsim.errors import UsageError, nearest, unknown
 from protocolsim.plugins import plugins
 
 _ENDINGS = (".yaml", ".yml")
+_TITLE = re.compile(r"""^title:[ ]*(["']?)([^\n]+?)\1[ ]*$""", re.MULTILINE)
 _TARGETS, _MODELS, _VALIDATION = "targets", "models", "validation"
 
 
@@ -57,6 +59,15 @@ def _place(name: str) -> Path:
     if not path.is_file():
         raise UsageError(f"{plugin}: there is no file {name}.yaml in the package {plugin.value}")
     return path
+
+
+def title_of(name: str) -> str:
+    """The title of a scenario by its name, read without the rest of its file; the name where that cannot be read."""
+    try:
+        found = _TITLE.search(_place(name).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, UsageError):
+        return name
+    return found[2].strip() if found else name
 
 
 def is_path(name_or_path: str) -> bool:

@@ -486,11 +486,17 @@ class StoryStepPart(FilePart):
     picture: Text = Field(
         description="what answers: lanes, patient, flow, over_time, rule, waiting, looks, endings, trials or published"
     )
-    patient: StrictInt = Field(
-        default=1, description="with picture: patient, which of those enrolled in the first trial, from 1"
+    patient: StrictInt | None = Field(
+        default=None,
+        description="with picture: patient, the patient's number in trial 0, as lanes and `protocolsim trace` say it; "
+        "the first one enrolled where absent",
     )
     given: dict[str, Scalar] = Field(
         default={}, alias="set", description="what is set for this step, by the names that --set has"
+    )
+    called: Text | None = Field(
+        default=None,
+        description="what the trial with `set` is called beside the scenario's own; the settings in words where absent",
     )
     sentence: Text = Field(description="what the answer says, with numbers quoted as in findings, or as {set.endpoint}")
 

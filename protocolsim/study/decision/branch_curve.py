@@ -46,6 +46,20 @@ def decided_by(scenario: Scenario) -> dict[str, tuple[int, ...]]:
     return {name: tuple(found[name]) for name in ordered}
 
 
+def tried_after_assessments(scenario: Scenario) -> dict[str, tuple[str, ...]]:
+    """The scenario's own parameters that rules on study compare with after an assessment, and after which.
+
+    These rules have no curve. At another value a patient would change state at another visit, and what a rule would
+    have read after that stands in no record: it has to be simulated anew.
+    """
+    found: dict[str, list[str]] = {}
+    for state in scenario.trial.protocol.states:
+        for group in state.groups if state.on_study else ():
+            for name in _named(scenario, group) if group.trigger.startswith("after ") else ():
+                found.setdefault(name, []).append(group.trigger)
+    return {name: tuple(dict.fromkeys(triggers)) for name, triggers in found.items()}
+
+
 def _named(scenario: Scenario, group: Group) -> list[str]:
     known, summaries = scenario.named, scenario.trial.protocol.reader.summaries
     rules = [t.rule.words for t in group.transitions if t.rule is not None]

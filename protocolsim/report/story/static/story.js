@@ -220,6 +220,7 @@
       return;
     }
     step.classList.add("shown");
+    if (!any) said.textContent = "";
     step.querySelector(".verdict").textContent = verdict(form);
     step.querySelector(".answer").hidden = false;
     drawGuesses(step);
@@ -248,7 +249,7 @@
   // In a file of its own the opening and the story take turns; on the page each has its tab.
   function begin() {
     const later = document.querySelector("[data-later]"), opening = document.querySelector("[data-opening]");
-    if (!later || !opening) return;
+    if (!later || !opening) return document.querySelector('#view a[data-value="opening"]')?.click();
     later.hidden = true;
     opening.hidden = false;
     opening.querySelector("[data-tell]").focus();

@@ -68,8 +68,8 @@ class _Steps:
         with self._faults.watch() as here:
             self._names.known((*at, "picture"), "picture", part.picture, PICTURES)
             self._possible((*at, "picture"), part.picture)
-            if part.patient < 1:
-                self._faults.append((*at, "patient"), f"{part.patient} is below 1; patients are counted from 1")
+            if part.patient is not None and part.patient < 0:
+                self._faults.append((*at, "patient"), f"{part.patient} is below 0; patients are numbered from 0")
             self._quotes((*at, "question"), quoted(part.question), part)
             self._quotes((*at, "sentence"), quoted(part.sentence), part)
             self._compared((*at, "compare"), part)
@@ -82,7 +82,7 @@ class _Steps:
         return StoryStep(
             part.heading, part.question, kind, part.picture, part.sentence, part.answer or "", low, high, choices,
             part.patient, tuple(part.given.items()), part.predict.number or "",
-            tuple(part.compare),
+            tuple(part.compare), part.called or "",
         )  # fmt: skip
 
     def _kind(self, at: Address, part: StoryStepPart) -> str | None:

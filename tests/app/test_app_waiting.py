@@ -111,7 +111,7 @@ def test_a_drag_is_sent_its_numbers_and_no_tables(read):
     for row in rule.moved(read.facts, at("40 %")).rows:
         assert told["numbers"][row.mine.name] == cells(row)
         for said, value in cells(row):
-            assert f'data-value="{value}"' in page
+            assert f'data-exact="{value}"' in page
             assert said.replace("&", "&amp;").replace("<", "&lt;") in page
     for words in told["words"].values():
         assert words in page.replace("&#39;", "'")

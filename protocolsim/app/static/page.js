@@ -216,12 +216,12 @@
     for (const row of root.querySelectorAll("tr[data-estimate]")) {
       (told.numbers[row.dataset.estimate] || []).forEach(([said, value], column) => {
         const cell = row.querySelector(`td[data-column="${column}"]`);
-        if (!cell || cell.dataset.value === value) return;
-        cell.dataset.value = value;
-        cell.textContent = said;
+        if (!cell || cell.dataset.exact === value) return;
+        cell.dataset.exact = value;
+        Charts.write(cell, said);
       });
     }
-    for (const word of root.querySelectorAll("[data-word]")) word.textContent = told.words[word.dataset.word];
+    for (const word of root.querySelectorAll("[data-word]")) Charts.write(word, told.words[word.dataset.word]);
   }
 
   // Why something is not shown; nothing where there is no reason.
@@ -248,9 +248,9 @@
     Shiny.addCustomMessageHandler("response", (told) => {
       const numbers = by({ "rule-curve": "rule-numbers", "looks-boundaries": "looks-numbers" }[told.part]);
       if (!numbers) return;
+      if (told.marks) { Charts.place(told); Linked.stand(told); }
       if (told.table) numbers.innerHTML = told.table;
       else exchanged(numbers, told);
-      if (told.marks) { Charts.place(told); Linked.stand(told); }
       document.dispatchEvent(new CustomEvent(told.part === "rule-curve" ? "rule-shown" : "looks-shown"));
     });
     Shiny.addCustomMessageHandler("address", (query) => { address = query; refresh(); target(query); document.dispatchEvent(new CustomEvent("moved-to", { detail: query })); });

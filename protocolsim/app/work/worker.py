@@ -5,6 +5,9 @@ Nothing that was set up by a visitor runs in the process that serves the page, a
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from protocolsim.app.work.memory import give_back
@@ -40,7 +43,25 @@ def _imported() -> None:
     from protocolsim.report.style.figures import ready_to_draw
 
     views()
-    ready_to_draw()
+    with _left_out("rfc3987_syntax"):
+        ready_to_draw()
+
+
+@contextmanager
+def _left_out(module: str) -> Iterator[None]:
+    """Import as if a module were not installed.
+
+    Altair validates by jsonschema, which does without this one where it is missing. It builds its grammar of
+    addresses, which no figure has, for two seconds.
+    """
+    absent = module not in sys.modules
+    if absent:
+        sys.modules[module] = None  # type: ignore[assignment] # as Python says that it cannot be imported
+    try:
+        yield
+    finally:
+        if absent:
+            del sys.modules[module]
 
 
 def _outcome(order: Order, tell: Tell) -> tuple[str, Any]:

@@ -117,12 +117,18 @@ class ThresholdCurve:
             raise UsageError(unknown("measure", definition, self.definitions))
         if definition == self.definition:
             return self
-        known = {self.definition: self.measured, **self.otherwise}
-        measured = known.pop(definition)
-        curve = dataclasses.replace(self, measured=measured, otherwise=known, definition=definition)
-        # The branches are the same, whatever decides between them.
-        curve.__dict__["_differing"] = self._differing
-        return curve
+        if definition not in self._judged:
+            known = {self.definition: self.measured, **self.otherwise}
+            measured = known.pop(definition)
+            self._judged[definition] = dataclasses.replace(
+                self, measured=measured, otherwise=known, definition=definition
+            )
+        return self._judged[definition]
+
+    @cached_property
+    def _judged(self) -> dict[str, ThresholdCurve]:
+        """What `by` has made: each keeps what it has found for whoever moves the threshold on."""
+        return {}
 
     def at(self, threshold: float, names: Collection[str] | None = None) -> dict[str, Estimate]:
         """Every estimate at this threshold (internal units: a share is 0 to 1), equal to the run at that setting.
@@ -134,28 +140,46 @@ class ThresholdCurve:
     def sums(self, threshold: float, names: Collection[str] | None = None) -> dict[str, Floats]:
         """The sums of every endpoint (or of `names`) by replicate at this threshold, [replicates, k] each."""
         sent = self.rule.holds(self.measured, threshold)
-        return {name: self._summed(name, sent) for name in self.taken if names is None or name in names}
+        passing = np.bincount(self.replicate[sent], minlength=self.replicates)
+        return {name: self._summed(name, sent, passing) for name in self.taken if names is None or name in names}
 
-    def _summed(self, name: str, sent: Mask) -> Floats:
-        """The sums of one endpoint where these subjects take the transition.
+    def _summed(self, name: str, sent: Mask, passing: Integers) -> Floats:
+        """The sums of one endpoint where these subjects, so many of each trial, take the transition.
 
-        Of an endpoint that does not rank only what differs between the branches is added to the sums of the refused:
-        contributions add without error, so that every order of adding gives the same bits.
+        Those of a trial who pass at one threshold come first in `_passing`, so that what they differ by is looked up
+        by their number. Contributions add without error: every order of adding gives the same bits.
         """
-        if self.endpoints[name].ranks:
+        if self.endpoints[name].ranks or not self._parts:
             return self._added(name, np.where(sent[:, np.newaxis], self.taken[name], self.refused[name]))
         if name not in self._differing:
-            unlike = np.flatnonzero((self.taken[name] != self.refused[name]).any(axis=1))
-            self._differing[name] = self._added(name, self.refused[name]), unlike
-        refused, rows = self._differing[name]
-        rows = rows[sent[rows]]
-        more = self.taken[name][rows] - self.refused[name][rows]
-        return np.asarray(refused + self.endpoints[name].added(more, self.replicate[rows], self.replicates))
+            self._differing[name] = self._added(name, self.refused[name]), self._running_in_trial(name)
+        refused, more = self._differing[name]
+        if more is None:
+            return refused
+        return np.asarray(refused + more[np.arange(self.replicates), passing])
 
     @cached_property
-    def _differing(self) -> dict[str, tuple[Floats, Integers]]:
-        """What `_summed` has found, by endpoint: its sums if no subject passes, and in whom it differs."""
+    def _differing(self) -> dict[str, tuple[Floats, Floats | None]]:
+        """What `_summed` has found, by endpoint: its sums if no subject passes, and what those add who do."""
         return {}
+
+    def _running_in_trial(self, name: str) -> Floats | None:
+        """What the first so many who pass add to the sums of their trial, [replicates, number, k]; None: nothing."""
+        more = self.taken[name] - self.refused[name]
+        if not more.any():
+            return None
+        order, place = self._passing
+        columns = np.zeros((self.replicates, int(place.max()) + 2, more.shape[1]))
+        columns[self.replicate[order], place + 1] = more[order]
+        return np.cumsum(columns, axis=1)
+
+    @cached_property
+    def _passing(self) -> tuple[Integers, Integers]:
+        """The subjects by trial, those first who pass at more thresholds, and the place of each in its trial."""
+        better = -self.measured if self._sent_above else self.measured
+        order = np.lexsort((better, self.replicate))  # of whom nothing was measured never passes, and comes last
+        trial = self.replicate[order]
+        return order, np.arange(len(order)) - np.searchsorted(trial, trial)
 
     def _added(self, name: str, mine: Floats) -> Floats:
         endpoint = self.endpoints[name]
@@ -220,9 +244,14 @@ class ThresholdCurve:
         return whole, float(np.sqrt((groups - 1) / groups * ((left - left.mean()) ** 2).sum()))
 
     @property
+    def _parts(self) -> bool:
+        """Whether the rule parts the subjects into those below and those above."""
+        return self.rule.op in (">", ">=", "<", "<=")
+
+    @property
     def _sent_above(self) -> bool:
         """Whether large values pass. Raises UsageError where the rule asks whether values are equal."""
-        if self.rule.op not in (">", ">=", "<", "<="):
+        if not self._parts:
             raise UsageError(f"'{self.rule.op}' does not part the subjects into those below and those above")
         return self.rule.op in (">", ">=")
 

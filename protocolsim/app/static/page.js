@@ -234,6 +234,19 @@
     return [said];
   }
 
+  // The figures that were still being drawn; everything else stays as it is, and whatever somebody is at.
+  function drawn(place, html) {
+    const made = document.createElement("template");
+    made.innerHTML = html;
+    for (const waiting of place.querySelectorAll(".pending")) {
+      const figure = made.content.getElementById(waiting.id);
+      if (figure) waiting.replaceWith(figure);
+      else waiting.remove();
+    }
+    const marks = made.content.querySelector("[data-marks]");
+    if (marks) Charts.place(JSON.parse(marks.dataset.marks));
+  }
+
   function handlers() {
     $(document).on("shiny:disconnected", gone);
     addEventListener("popstate", () => { say("went", location.search); });
@@ -241,7 +254,9 @@
     Shiny.addCustomMessageHandler("refused", (why) => by("refused").replaceChildren(...warning(why)));
     Shiny.addCustomMessageHandler("shown", (told) => {
       const place = by(told.part);
-      if (told.html !== null) place.innerHTML = told.html;
+      if (told.html !== null && told.more) drawn(place, told.html);
+      else if (told.html !== null) place.innerHTML = told.html;
+      place.parentElement.classList.toggle("begun", Boolean(told.begun));
       for (const old of place.querySelectorAll(":scope > .refusal")) old.remove();
       place.prepend(...warning(told.why));
     });
@@ -258,6 +273,7 @@
       const status = by("status-" + told.part);
       if (!status) return;
       status.hidden = !told.running;
+      if (!told.running) status.parentElement.classList.remove("begun");
       status.parentElement.setAttribute("aria-busy", String(told.running));
       const bar = status.querySelector("progress");
       if (told.total) {

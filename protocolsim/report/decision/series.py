@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -26,6 +26,7 @@ LOSS_PARTS = ("expected_count", "expected_stop", "expected_dose")
 _QUARTERS = (0.25, 0.5, 0.75)
 _CONSTANT = 1e-9
 _SWEPT = 21
+_TABLES = ("_made", "frame", "parts")
 
 
 class DrawnNumber:
@@ -104,6 +105,10 @@ class Drawn(DrawnNumber):
         # What captions ask for again at every threshold.
         self._cheapest: dict[tuple[float, float], int] = {}
         self._constant: dict[str, bool] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """It travels between processes without the tables that figures are drawn from."""
+        return {name: value for name, value in vars(self).items() if name not in _TABLES} | {"_made": {}}
 
     @property
     def ends(self) -> tuple[float, float]:

@@ -37,6 +37,7 @@ from protocolsim.text.shell import command
 FIGURES = ("curves", "definitions", "roc", "loss")
 _READ = ("share_sent", "sensitivity", "specificity", "expected_count", "expected_dose")
 _REMEMBERED = 256
+_A_READING = 80_000  # bytes, about
 
 
 @dataclass(frozen=True)
@@ -59,12 +60,8 @@ class Curves:
     @property
     def size(self) -> int:
         """Bytes, about."""
-        return sum(_bytes(curve) for curve in (self.mine, self.without) if curve is not None)
-
-
-def _bytes(curve: ThresholdCurve) -> int:
-    columns = [a for side in (curve.taken, curve.refused, curve.others) for a in side.values()]
-    return sum(a.nbytes for a in (curve.measured, curve.replicate, *columns))
+        curves = sum(curve.size for curve in (self.mine, self.without) if curve is not None)
+        return curves + _A_READING * len(self.remembered)
 
 
 class CurvePart(Part):
@@ -105,7 +102,7 @@ class CurvePart(Part):
         beside = None if without is None else _named(replace(without, scenario=mine.scenario), without.scenario.title)
         curves = Curves(drawn, beside)
         moved(curves, state)  # the first numbers are read here, where that holds up nobody else
-        return Made(charts, (drawn, beside, curves.remembered))
+        return Made(charts, (drawn, None if beside is None else beside.for_reading(), curves.remembered))
 
     def receive(self, answer: Answer, state: VisitorState) -> Answer:  # noqa: ARG002 - the curves say it all
         """The curves, from which any threshold is read here."""

@@ -107,8 +107,9 @@ class Drawn(DrawnNumber):
         self._constant: dict[str, bool] = {}
 
     def __getstate__(self) -> dict[str, Any]:
-        """It travels between processes without the tables that figures are drawn from."""
-        return {name: value for name, value in vars(self).items() if name not in _TABLES} | {"_made": {}}
+        """It travels between processes for reading: with what captions need, without what figures are drawn from."""
+        kept = {name: value for name, value in vars(self).items() if name not in _TABLES}
+        return kept | {"_made": {}, "curve": self.curve.for_reading()}
 
     @property
     def ends(self) -> tuple[float, float]:

@@ -158,7 +158,9 @@ class Pool:
             if not ticket.stopped.is_set():
                 ticket.settle("refused", f"stopped: it took longer than {seconds:.0f} seconds; ask for less")
             process.send("stop")
-            return self._waited(process, ticket, _GRACE, self._closing)
+            # One that has not simulated yet may still be importing, or compiling.
+            grace = _GRACE if process.warm else _GRACE * _COLD
+            return self._waited(process, ticket, grace, self._closing)
         except WorkerEnded as error:
             ticket.settle("refused", f"stopped: {error}")
         return False

@@ -6,11 +6,12 @@ Nothing that was set up by a visitor runs in the process that serves the page, a
 from __future__ import annotations
 
 import sys
-import time
 import traceback
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any, cast
 
+from protocolsim.app.work.material import forget
 from protocolsim.app.work.memory import give_back
 from protocolsim.app.work.orders import Answer, Begun, Figure, Made, Order, Picture, Stopped, Tell
 from protocolsim.errors import ProtocolsimError
@@ -18,7 +19,7 @@ from protocolsim.executor.worker import Link
 from protocolsim.notices import listen
 
 _GRAMMAR = "rfc3987_syntax"
-_MOMENT, _LOOK = 1.0, 0.02  # seconds
+_MOMENT, _LONG = 1.0, 20.0  # seconds in which nobody asks for anything
 
 
 def work(link: Link, memory: int) -> None:
@@ -37,23 +38,29 @@ def work(link: Link, memory: int) -> None:
     views()
     ready = False
     while True:
-        if not ready and _idle(link):
+        if not ready and link.idle(_MOMENT):
             _get_ready_to_draw()
             ready = True
+        if link.idle(_LONG):
+            forget()
+            give_back()
         order = link.receive()
         if not isinstance(order, Order):
             continue  # a "stop" that came after the answer
 
-        def tell(done: int, total: int) -> None:
+        def wanted() -> None:
             if link.waiting():
                 link.receive()
                 raise Stopped
+
+        def tell(done: int, total: int) -> None:
+            wanted()
             link.send(("told", (done, total)))
 
         def begun(beginning: Answer) -> None:
             link.send(("begun", beginning))
 
-        _hand_over(link, _outcome(order, tell, begun))
+        _hand_over(link, _outcome(order, tell, begun, wanted))
         give_back()
 
 
@@ -66,14 +73,6 @@ def _hand_over(link: Link, outcome: tuple[str, Any]) -> None:
         link.send(("refused", _fault("what was made cannot leave the process that made it", error)))
 
 
-def _idle(link: Link) -> bool:
-    """Whether nobody asks for anything for a moment."""
-    late = time.monotonic() + _MOMENT
-    while time.monotonic() < late and not link.waiting():
-        time.sleep(_LOOK)
-    return not link.waiting()
-
-
 def _get_ready_to_draw() -> None:
     """Import what most figures need while nobody waits; who came before that waits for it only where it draws."""
     from protocolsim.report.style.figures import ready_to_draw
@@ -83,9 +82,9 @@ def _get_ready_to_draw() -> None:
         del sys.modules[_GRAMMAR]
 
 
-def _outcome(order: Order, tell: Tell, begun: Begun) -> tuple[str, Any]:
+def _outcome(order: Order, tell: Tell, begun: Begun, wanted: Callable[[], None]) -> tuple[str, Any]:
     try:
-        return "done", carry_out(order, tell, begun)
+        return "done", carry_out(order, tell, begun, wanted)
     except Stopped:
         return "refused", "cancelled"
     except ProtocolsimError as error:
@@ -101,11 +100,16 @@ def _fault(what: str, error: Exception) -> str:
     return f"{what}, which is a fault of this program, not of what you set: {type(error).__name__}: {error}"[:500]
 
 
-def carry_out(order: Order, tell: Tell, begun: Begun | None = None) -> Any:
-    """The answer to an order: an Answer, or the bytes of a file. Who `begun` is told has the rest of an Answer here."""
+def carry_out(order: Order, tell: Tell, begun: Begun | None = None, wanted: Callable[[], None] | None = None) -> Any:
+    """The answer to an order: an Answer, or the bytes of a file. Who `begun` is told has the rest of an Answer here.
+
+    `wanted` ends it before anything is drawn where nobody wants it any more.
+    """
     from protocolsim.app.view.catalogue import part_of
 
     made = part_of(order.view, order.part).make(order.state, tell)
+    if wanted is not None:
+        wanted()
     return answer(made, order, begun) if not order.form else file_of(made, order)
 
 

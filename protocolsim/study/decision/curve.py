@@ -148,7 +148,7 @@ class ThresholdCurve:
 
     @cached_property
     def _judged(self) -> dict[str, ThresholdCurve]:
-        """What `by` has made: each keeps what it has found for whoever moves the threshold on."""
+        """What `by` has made: each keeps what it has found for the next threshold."""
         return {}
 
     def at(self, threshold: float, names: Collection[str] | None = None) -> dict[str, Estimate]:
@@ -180,7 +180,7 @@ class ThresholdCurve:
         return np.asarray(refused + self._running_in_trial[name][np.arange(self.replicates), passing])
 
     def _refused_and_more(self, name: str) -> tuple[Floats, NDArray[Any] | None]:
-        """The sums of one endpoint if no subject passes, and what each adds who does; None: nobody adds anything."""
+        """The sums of one endpoint if no subject passes, and what each adds who does; None: that is no subject."""
         if name not in self._differing:
             more: NDArray[Any] = self.taken[name] - self.refused[name]
             small = more.astype(np.int8)  # most endpoints count

@@ -11,8 +11,9 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any, cast
 
+from protocolsim.app.limits import MOST_HELD
 from protocolsim.app.work.material import forget
-from protocolsim.app.work.memory import give_back
+from protocolsim.app.work.memory import give_back, held
 from protocolsim.app.work.orders import Answer, Begun, Figure, Made, Order, Picture, Stopped, Tell
 from protocolsim.errors import ProtocolsimError
 from protocolsim.executor.worker import Link
@@ -62,6 +63,9 @@ def work(link: Link, memory: int) -> None:
 
         _hand_over(link, _outcome(order, tell, begun, wanted))
         give_back()
+        if held() > MOST_HELD:
+            forget()
+            give_back()
 
 
 def _hand_over(link: Link, outcome: tuple[str, Any]) -> None:

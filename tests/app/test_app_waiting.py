@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import pickle
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
@@ -62,6 +63,21 @@ def test_a_threshold_is_read_as_from_all_subjects(read, percent):
         found = curve.at(percent / 100)
         assert {name: repr(found[name]) for name in expected} == {n: repr(e) for n, e in expected.items()}
         assert repr(curve.at(percent / 100, ["share_sent"])) == repr({"share_sent": expected["share_sent"]})
+
+
+def travelled(what: Any) -> Any:
+    return pickle.loads(pickle.dumps(what))  # noqa: S301 - our own
+
+
+def test_what_travels_to_the_page_reads_the_same(read):
+    """Beside the page a curve is a fraction of itself, by which every threshold and definition has the same bits."""
+    whole = read.facts.mine
+    light = travelled(read.facts.drawn).curve
+    assert light.size < whole.size / 3
+    assert repr(travelled(light).at(0.5)) == repr(whole.at(0.5))
+    for name in whole.definitions:
+        for threshold in (0.0, 0.33, 0.75, 1.0):
+            assert repr(light.by(name).at(threshold)) == repr(whole.by(name).at(threshold))
 
 
 def test_values_shared_by_many_are_passed_in_one_step(read, monkeypatch):

@@ -148,7 +148,7 @@ def _table(branches: Branches, value: float) -> TagList:
         own = dict(drawn.at(place, curve.own))
         for label, share in drawn.at(place, value):
             cells = [
-                tags.td(percent(share), data_value=repr(share.value), data_column="0"),
+                tags.td(percent(share), data_exact=repr(share.value), data_column="0"),
                 tags.td(percent(own[label])),
             ]
             rows.append(

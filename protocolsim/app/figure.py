@@ -21,8 +21,10 @@ def figure(where: tuple[str, str], name: str, answer: Answer, state: VisitorStat
 
     `caption`: what stands under it, where that depends on what is set up.
     """
+    if name in answer.pending:
+        return tags.div("This figure is being drawn.", id=_place(where, name), class_="pending")
     if name not in answer.figures:
-        return tags.p(answer.missing.get(name, ""), class_="missing")
+        return tags.p(answer.missing.get(name, ""), id=_place(where, name), class_="missing")
     drawn = answer.figures[name]
     return tags.figure(
         tags.h3(drawn.title),

@@ -22,6 +22,9 @@ SECONDS = 120.0
 WORKER_MEMORY = 4 * 1024**3
 """Bytes that a worker process may write to; compiling all kernels on a new machine takes more than 2 GB."""
 
+MOST_HELD = 700 * 1024**2
+"""Bytes that a worker process goes on holding between two orders; what has to be made again then takes a second."""
+
 KEPT_ANSWERS = 256 * 1024**2
 """Bytes of answers that are kept for whoever asks the same again."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -193,8 +193,12 @@ class Visitor:
 
         if self._answers.kept(order) is None:
             await self._status(place, 0, 0)
+        seen = False
         try:
-            answer = await self._answers.get(order, tell)
+            async with aclosing(self._answers.stages(order, tell)) as stages:
+                async for answer in stages:
+                    await self._shown(place, order, answer, more=seen)
+                    seen = True
         except ProtocolsimError as error:
             await self._refuse(place, str(error))
             await self._send("status", {"part": "-".join(place), "running": False})
@@ -203,16 +207,22 @@ class Visitor:
             if place not in self._asked:
                 await self._send("status", {"part": "-".join(place), "running": False})
             raise
-        # Shown as it is set up by now: what makes no difference to the answer may have moved meanwhile.
+        await self._send("status", {"part": "-".join(place), "running": False})
+
+    async def _shown(self, place: tuple[str, str], order: Order, answer: Answer, *, more: bool) -> None:
+        """Send an answer; with `more` its beginning stands there, and only the figures that were missing are put in.
+
+        Shown as it is set up by now: what makes no difference to the answer may have moved meanwhile.
+        """
         state = self._meant.get(place, order.state)
         try:
             page = await asyncio.to_thread(_page, order, answer, state)
         except ProtocolsimError as error:
             await self._refuse(place, str(error))
-        else:
-            self.shown[place] = answer
-            await self._send("shown", {"part": "-".join(place), "html": page, "why": ""})
-        await self._send("status", {"part": "-".join(place), "running": False})
+            return
+        self.shown[place] = answer
+        told = {"part": "-".join(place), "html": page, "why": "", "more": more, "begun": bool(answer.pending)}
+        await self._send("shown", told)
 
     async def _refuse(self, place: tuple[str, str], why: str) -> None:
         """Say why there is no newer answer, beside the one that is there."""

@@ -31,7 +31,7 @@ def estimates_table(rows: Sequence[Row], columns: Sequence[str], *, spread: bool
     body = []
     for row in rows:
         shown = [tags.th(row.mine.label, scope="row", title=f"{row.mine.counting}; among {row.mine.among}")]
-        shown += [tags.td(said, data_value=value, data_column=str(k)) for k, (said, value) in enumerate(cells(row))]
+        shown += [tags.td(said, data_exact=value, data_column=str(k)) for k, (said, value) in enumerate(cells(row))]
         if spread:
             shown.append(tags.td(numbers.one_trial(row.other or row.mine)))
         if published:

@@ -30,20 +30,30 @@ class Link:
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
         self._orders: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._next: list[bytes | None] = []
         self._answers: queue.Queue[bytes] = queue.Queue(maxsize=1)
         for thread in (self._read, self._write):
             threading.Thread(target=thread, daemon=True).start()
 
     def receive(self) -> Any:
         """The next message. Raises EOFError after the socket was closed."""
-        message = self._orders.get()
+        message = self._next.pop() if self._next else self._orders.get()
         if message is None:
             raise EOFError
         return pickle.loads(message)  # noqa: S301 - from the process that started this one
 
     def waiting(self) -> bool:
         """Whether a message has arrived."""
-        return not self._orders.empty()
+        return bool(self._next) or not self._orders.empty()
+
+    def idle(self, seconds: float) -> bool:
+        """Whether no message arrives for so long."""
+        if not self._next:
+            try:
+                self._next.append(self._orders.get(timeout=seconds))
+            except queue.Empty:
+                return True
+        return False
 
     def send(self, message: Any) -> None:
         """Send a message; blocks while the previous one is not sent."""

@@ -33,6 +33,13 @@ def _des() -> Engine:
 ENGINES: Mapping[str, Callable[[], Engine]] = {"batch": _batch, "des": _des}
 
 
+def release_memory() -> None:
+    """Free what engines keep for the next run of this process, which then takes somewhat longer."""
+    from protocolsim.engine.batch.buffers import release
+
+    release()
+
+
 def engine_named(name: str) -> Engine:
     """The engine of this name. Raises UsageError where there is none."""
     if name not in ENGINES:

@@ -83,8 +83,8 @@ def test_every_dragged_boundary_has_the_numbers_of_its_run():
         expected = estimates_at(efficacy__spends=spends, futility__values=futility)
         for name in ("trial[claims_effect]", "trial[enrolled]", "trial[duration]", "ended[efficacy][look_2]"):
             row = shown[shown.index(f'data-estimate="{name}"') :]
-            cell = row[row.index("data-value=") : row.index("</td>")]
-            assert f'data-value="{expected[name]!r}"' in cell
+            cell = row[row.index("data-exact=") : row.index("</td>")]
+            assert f'data-exact="{expected[name]!r}"' in cell
     assert every.size > 0
 
 
@@ -107,13 +107,13 @@ def visits():
 
 def value(at: Visit, estimate: str, column: int = 0) -> float:
     cell = f'#looks-numbers tr[data-estimate="{estimate}"] td[data-column="{column}"]'
-    return float(at.page.get_attribute(cell, "data-value"))
+    return float(at.page.get_attribute(cell, "data-exact"))
 
 
 def wait(at: Visit, estimate: str, expected: float) -> None:
     cell = f'#looks-numbers tr[data-estimate="{estimate}"] td[data-column="0"]'
     at.page.wait_for_function(
-        "([cell, value]) => Number(document.querySelector(cell)?.dataset.value) === value", arg=[cell, expected]
+        "([cell, value]) => Number(document.querySelector(cell)?.dataset.exact) === value", arg=[cell, expected]
     )
 
 

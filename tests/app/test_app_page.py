@@ -102,7 +102,7 @@ def test_the_effect_slider_shows_what_the_command_line_gives(visit):
     at.move("daclizumab.median_rate_ratio", "0.6")
     expected = of_the_run(daclizumab__median_rate_ratio=0.6)
     at.page.wait_for_function(
-        f"() => Number(document.querySelector('#rule-numbers tr[data-estimate=new_cel_inhibition] td').dataset.value)"
+        f"() => Number(document.querySelector('#rule-numbers tr[data-estimate=new_cel_inhibition] td').dataset.exact)"
         f" === {expected['new_cel_inhibition']!r}"
     )
     assert_shown(at, expected)
@@ -160,7 +160,7 @@ def test_a_new_draw_is_another_trial(visit):
     at.page.wait_for_selector("figure[data-figure=swimmers] svg")
     one = protocolsim.run(protocolsim.load("ms_daclizumab"), replicates=1)
     cell = "tr[data-estimate=new_cel_inhibition] td[data-column='0']"
-    assert float(at.page.get_attribute(cell, "data-value")) == one.estimates["new_cel_inhibition"].value
+    assert float(at.page.get_attribute(cell, "data-exact")) == one.estimates["new_cel_inhibition"].value
     first = at.page.inner_html("figure[data-figure=swimmers] .drawing")
     at.page.click("text=New trial >> nth=0")
     at.page.wait_for_function("() => document.querySelector('.fifteen-trial h2')?.textContent.startsWith('Trial 1,')")
@@ -211,7 +211,7 @@ def test_two_designs_are_compared_in_pairs(visit):
     a, b = (protocolsim.load("ms_daclizumab", set={"dose_multiple": v}) for v in (3, 1))
     pairs = compare(a, b, replicates=REPLICATES).pairs
     cells = ".compare-pairs tr[data-estimate={}] td[data-column='2']"
-    shown = {p.name: at.page.get_attribute(cells.format(p.name), "data-value") for p in pairs}
+    shown = {p.name: at.page.get_attribute(cells.format(p.name), "data-exact") for p in pairs}
     assert shown == {p.name: repr(float(p.difference)) for p in pairs}
     at.page.select_option("#beside", "ms_no_drug")
     at.page.wait_for_selector(".compare-pairs p:has-text('does nothing')")

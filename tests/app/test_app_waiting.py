@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import pickle
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
@@ -18,8 +20,9 @@ from protocolsim.app.table import cells
 from protocolsim.app.view import rule
 from protocolsim.app.view.catalogue import part_of
 from protocolsim.app.work.answers import Answers
-from protocolsim.app.work.orders import Answer, Figure, Order, Picture
+from protocolsim.app.work.orders import Answer, Figure, Made, Order, Picture
 from protocolsim.app.work.worker import answer as drawn
+from protocolsim.errors import UsageError
 from protocolsim.study.decision.curve import ThresholdCurve
 from protocolsim.study.estimation.estimate import estimate
 from tests.support.asgi import NoWorkers
@@ -60,6 +63,21 @@ def test_a_threshold_is_read_as_from_all_subjects(read, percent):
         found = curve.at(percent / 100)
         assert {name: repr(found[name]) for name in expected} == {n: repr(e) for n, e in expected.items()}
         assert repr(curve.at(percent / 100, ["share_sent"])) == repr({"share_sent": expected["share_sent"]})
+
+
+def travelled(what: Any) -> Any:
+    return pickle.loads(pickle.dumps(what))  # noqa: S301 - our own
+
+
+def test_what_travels_to_the_page_reads_the_same(read):
+    """Beside the page a curve is a fraction of itself, by which every threshold and definition has the same bits."""
+    whole = read.facts.mine
+    light = travelled(read.facts.drawn).curve
+    assert light.size < whole.size / 3
+    assert repr(travelled(light).at(0.5)) == repr(whole.at(0.5))
+    for name in whole.definitions:
+        for threshold in (0.0, 0.33, 0.75, 1.0):
+            assert repr(light.by(name).at(threshold)) == repr(whole.by(name).at(threshold))
 
 
 def test_values_shared_by_many_are_passed_in_one_step(read, monkeypatch):
@@ -111,7 +129,7 @@ def test_a_drag_is_sent_its_numbers_and_no_tables(read):
     for row in rule.moved(read.facts, at("40 %")).rows:
         assert told["numbers"][row.mine.name] == cells(row)
         for said, value in cells(row):
-            assert f'data-value="{value}"' in page
+            assert f'data-exact="{value}"' in page
             assert said.replace("&", "&amp;").replace("<", "&lt;") in page
     for words in told["words"].values():
         assert words in page.replace("&#39;", "'")
@@ -143,6 +161,64 @@ def test_a_picture_is_made_once_for_a_state():
 
     asyncio.run(asked())
     assert len(pool.asked) == 1
+
+
+class InTwo(NoWorkers):
+    """Shows one figure, and draws the other when it may."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.go = asyncio.Event()
+
+    async def carry_out(self, order: Order, tell: Any, begun: Any = None) -> Any:
+        self.asked += 1
+        begun(Answer({"one": Figure("t", "c", "a", "<svg></svg>")}, "facts", pending=("two",)))
+        await self.go.wait()
+        return Answer({"two": Figure("t", "c", "a", "<svg></svg>")}, None)
+
+
+def test_the_first_figure_is_seen_before_the_others():
+    """All who ask see it, also who comes meanwhile; who leaves then finds the whole when they come back."""
+
+    async def asked() -> None:
+        pool = InTwo()
+        answers, order = Answers(pool), Order("design", "chart", STATE)
+
+        async def seen() -> list[tuple[list[str], tuple[str, ...], Any]]:
+            stages = answers.stages(order, lambda *_: None)
+            return [(list(each.figures), each.pending, each.facts) async for each in stages]
+
+        both = asyncio.create_task(seen()), asyncio.create_task(seen())
+        async with aclosing(answers.stages(order, lambda *_: None)) as stages:
+            assert list((await anext(stages)).figures) == ["one"]
+        for each in both:
+            each.cancel()
+        await asyncio.sleep(0.01)
+        again = asyncio.create_task(seen())
+        await asyncio.sleep(0.01)
+        pool.go.set()
+        whole = (["one", "two"], (), "facts")
+        assert await again == [(["one"], ("two",), "facts"), whole]
+        assert await seen() == [whole]
+        assert pool.asked == 1
+
+    asyncio.run(asked())
+
+
+def test_a_worker_says_the_first_figure_at_once():
+    """What it hands over as the beginning has all facts, and with what it hands over after it every figure."""
+    picture = Picture("t", "c", "a", '<svg xmlns="http://www.w3.org/2000/svg"></svg>', {})
+    made = Made(dict.fromkeys(("none", "first", "second"), lambda: picture) | {"none": _nothing}, "facts")
+    begun: list[Answer] = []
+    rest = drawn(made, Order("design", "chart", STATE), begun.append)
+    (first,) = begun
+    assert (list(first.figures), first.pending, first.facts) == (["first"], ("second",), "facts")
+    assert first.missing == {"none": "nothing to draw"}
+    assert replace(first.with_rest(rest), pending=()) == drawn(made, Order("design", "chart", STATE))
+
+
+def _nothing() -> Any:
+    raise UsageError("nothing to draw")
 
 
 def test_a_drawing_is_made_fit_for_the_page_where_it_is_drawn(monkeypatch):

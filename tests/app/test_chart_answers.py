@@ -89,6 +89,31 @@ def test_a_legend_filters(visit_trial):
     assert at.page.locator("figure[data-figure=swimmers] .dimmed").count() == 0
 
 
+# Five moves of the slider: how many elements come or go, and how many grips each upright line then has.
+_DRAGGED = """
+async () => {
+    const slider = document.querySelector('[data-parameter="response_threshold"] [data-role=slider]');
+    let elements = 0, moves = 0;
+    const move = (value) => new Promise((done) => {
+        document.addEventListener("rule-shown", () => done(moves++), {once: true});
+        slider.value = value;
+        slider.dispatchEvent(new Event("input", {bubbles: true}));
+    });
+    await move(41);
+    moves = 0;
+    const seen = new MutationObserver((changes) => {
+        for (const each of changes) for (const node of [...each.addedNodes, ...each.removedNodes])
+            if (node.nodeType === Node.ELEMENT_NODE) elements++;
+    });
+    seen.observe(document.body, {childList: true, subtree: true});
+    for (const value of [20, 80, 55, 10, 41]) await move(value);
+    seen.disconnect();
+    const lines = document.querySelectorAll(".rule-curve [class*=' own_'] line:not(.grip)").length;
+    return {elements, moves, grips: document.querySelectorAll(".rule-curve .grip").length / lines};
+}
+"""
+
+
 @pytest.mark.parametrize("width", [1280, 820])
 def test_the_threshold_is_dragged_and_its_numbers_stay_in_sight(visit_trial, width):
     """A mouse moves the line; numbers, sentence and address follow, and nothing says anything else."""
@@ -118,6 +143,7 @@ def test_the_threshold_is_dragged_and_its_numbers_stay_in_sight(visit_trial, wid
         if "threshold set here" in caption or "own" in caption:
             assert "the threshold set here, 40 % (the scenario's own is 75 %)" in caption
             assert "scenario's own threshold" not in caption
+    assert at.page.evaluate(_DRAGGED) == {"elements": 0, "moves": 5, "grips": 1}
     at.page.mouse.wheel(0, 900)
     at.page.wait_for_function("() => scrollY > 300")
     seen = at.page.eval_on_selector("#rule-readout", "e => e.getBoundingClientRect().top")

@@ -132,7 +132,7 @@ def test_a_longer_rule_has_its_curve_and_answers_at_once(visit_trial, scenario):
         "() => document.querySelector('figure[data-figure=curves] .caption').textContent.includes('the value set here')"
     )
     shown = at.page.eval_on_selector_all(
-        "#rule-numbers td[data-column='0']", "all => all.map((e) => Number(e.dataset.value))"
+        "#rule-numbers td[data-column='0']", "all => all.map((e) => Number(e.dataset.exact))"
     )
     set_to = settable.internal(float(said))
     expected = [share.value for place in range(len(curve.decided)) for share in curve.shares(place, set_to)]

@@ -9,10 +9,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from protocolsim.app.work import pool as app_pool
+from protocolsim.app.work import worker as app_worker
 from protocolsim.app.work.orders import Order
 from protocolsim.errors import UsageError, WorkerError
 from protocolsim.executor.processes import Processes
@@ -94,6 +96,18 @@ def serve_orders(link: Link, _: int) -> None:
                 time.sleep(0.01)
             link.receive()
         link.send(("done", order.view))
+
+
+def serve_faults(link: Link, memory: int) -> None:
+    """As the page's workers, where what some orders make is at fault."""
+
+    def carry_out(order: Order, *_: Any) -> Any:
+        if order.view == "fails":
+            raise ZeroDivisionError("by nothing")
+        return (lambda: None) if order.view == "stays" else os.getpid()
+
+    app_worker.carry_out = carry_out  # type: ignore[assignment]
+    app_worker.work(link, memory)
 
 
 def gone(*pids: int) -> bool:
@@ -287,11 +301,29 @@ class TestThePage:
         """Whoever asked is told, and the next order is carried out."""
 
         async def ask():
-            with pytest.raises(UsageError, match="ended unexpectedly"):
+            with pytest.raises(UsageError, match=r"was killed \(signal 9\), perhaps for want of memory"):
                 await pool.carry_out(order("die"), lambda *_: None)
             return await pool.carry_out(order("this"), lambda *_: None)
 
         assert asyncio.run(ask()) == "this"
+
+    def test_a_fault_is_said_and_the_worker_goes_on(self, monkeypatch):
+        """What cannot travel, or cannot be made, is refused with the true reason, by a process that serves the next."""
+        monkeypatch.setattr(app_pool, "work", serve_faults)
+        pool = app_pool.Pool(1)
+
+        async def ask():
+            first = await pool.carry_out(order("who"), lambda *_: None)
+            for what, why in (("stays", "cannot leave the process that made it.*lambda"), ("fails", "by nothing")):
+                with pytest.raises(UsageError, match=why):
+                    await pool.carry_out(order(what), lambda *_: None)
+            return first, await pool.carry_out(order("who"), lambda *_: None)
+
+        try:
+            first, last = asyncio.run(ask())
+        finally:
+            pool.close()
+        assert first == last
 
     def test_stopping(self, pool):
         """Who no longer wants it stops the work; who takes too long is stopped; and others are served after both."""

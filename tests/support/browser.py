@@ -113,7 +113,7 @@ class Visit:
     def value(self, estimate: str, column: int = 0) -> float:
         """The exact value behind a number of the table of the rule."""
         cell = f'#rule-numbers tr[data-estimate="{estimate}"] td[data-column="{column}"]'
-        return float(self.page.get_attribute(cell, "data-value"))
+        return float(self.page.get_attribute(cell, "data-exact"))
 
     def idle(self) -> None:
         """Wait until nothing is under way in the tab."""

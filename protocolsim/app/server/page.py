@@ -43,6 +43,8 @@ def page() -> Tag:
     panels = [ui.nav_panel(view.title, _panel(view), value=view.name) for view in views()]
     return ui.page_fluid(
         head,
+        # Each part says itself that it is being made; a bar that pulses with every message costs a drag its frames.
+        ui.busy_indicators.use(spinners=False, pulse=False),
         header,
         tags.div(id="refused"),
         tags.div(

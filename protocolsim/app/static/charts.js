@@ -158,23 +158,46 @@ const Charts = (function () {
     return { ground, width, height };
   };
 
+  // What a move changes in a figure is looked up once, for as long as its drawing stands. A drag asks for it sixty times
+  // a second, and each element that it put in or took out would have the browser look at the style of the whole page.
+  const known = new WeakMap();
+
+  function movable(figure) {
+    const drawing = figure.querySelector(".drawing svg");
+    if (!drawing) return [];
+    if (!known.has(drawing)) {
+      const marks = [...drawing.querySelectorAll("[class*=' own_'] line, [class*=' own_'] path")];
+      known.set(drawing, marks.map((mark) => ({ mark, ...size(mark) })));
+    }
+    return known.get(drawing);
+  }
+
+  // Other words in the place of those that are there: an element's only text is written anew, nothing comes or goes.
+  function write(element, words) {
+    const text = element.firstChild;
+    if (!text || text !== element.lastChild || text.nodeType !== Node.TEXT_NODE) element.textContent = words;
+    else if (text.data !== words) text.data = words;
+  }
+
   // A mark stands at a share of its plot, whose size the figure itself tells.
   function place(told) {
     where = told;
-    for (const [name, [x, y]] of Object.entries(told.marks)) {
-      const figure = document.querySelector(`.rule-curve figure[data-figure=${name}]`);
-      if (!figure) continue;
-      for (const mark of figure.querySelectorAll("[class*=' own_'] line, [class*=' own_'] path")) {
-        const { width, height } = size(mark);
+    const figures = Object.keys(told.marks)
+      .map((name) => [name, document.querySelector(`.rule-curve figure[data-figure=${name}]`)])
+      .filter(([, figure]) => figure);
+    const curves = figures.find(([name]) => name === "curves");
+    const measured = curves && ends(curves[1]); // before anything is written, so that nothing is laid out twice
+    for (const [name, figure] of figures) {
+      const [x, y] = told.marks[name];
+      for (const { mark, width, height } of movable(figure)) {
         const old = mark.getAttribute("transform").match(/translate\(([^,]+),([^)]+)\)/);
         mark.setAttribute("transform", `translate(${x * width},${y === null ? old[2] : y * height})`);
         grip(mark, y === null);
       }
-      if (told.captions[name]) figure.querySelector(".caption").textContent = told.captions[name];
-      if (name === "curves") flag(figure, told);
+      if (told.captions[name]) write(figure.querySelector(".caption"), told.captions[name]);
     }
-    const readout = by("rule-readout");
-    if (readout && readout.innerHTML !== told.readout) readout.innerHTML = told.readout;
+    if (measured) flag(curves[1], told, measured);
+    readout(told.readout);
     mirror();
   }
 
@@ -190,23 +213,48 @@ const Charts = (function () {
     wide.setAttribute("transform", mark.getAttribute("transform"));
   }
 
+  // Where the plot begins and how wide it is, in pixels of its drawing.
+  function ends(figure) {
+    const first = movable(figure).find(({ mark }) => mark.tagName === "line");
+    if (!first) return null;
+    const drawing = figure.querySelector(".drawing");
+    const plot = first.ground.getBoundingClientRect(), box = drawing.getBoundingClientRect();
+    return { left: plot.left - box.left + drawing.scrollLeft, top: plot.top - box.top, width: plot.width };
+  }
+
   // What stands at the mark, beside it on the plot.
-  function flag(figure, told) {
-    const drawing = figure.querySelector(".drawing"), mark = figure.querySelector("[class*=' own_'] line");
-    if (!mark) return;
+  function flag(figure, told, plot) {
+    const drawing = figure.querySelector(".drawing"), [x] = told.marks.curves;
     let words = drawing.querySelector(".flag");
     if (!words) {
       words = document.createElement("div");
       words.className = "flag";
       drawing.append(words);
     }
-    words.textContent = told.flag;
-    const at = mark.getBoundingClientRect(), ground = drawing.getBoundingClientRect();
-    const left = at.left + at.width / 2 - ground.left;
-    const plot = size(mark).ground.getBoundingClientRect();
-    const beside = at.left > plot.left + plot.width / 2 ? left - words.offsetWidth - 6 : left + 6;
-    words.style.left = Math.max(0, beside) + "px";
-    words.style.top = at.top - ground.top + "px";
+    write(words, told.flag);
+    const at = plot.left + x * plot.width;
+    words.style.top = plot.top + "px";
+    // Left of the mark it ends there, but begins on the drawing however long it is.
+    words.style.left = x > 0.5 ? at - 6 + "px" : at + 6 + "px";
+    words.style.transform = x > 0.5 ? `translateX(max(-100%, ${6 - at}px))` : "none";
+  }
+
+  // The numbers that stay in sight: where they are the same ones, only their words change.
+  function readout(html) {
+    const there = by("rule-readout");
+    if (!there) return;
+    const made = document.createElement("template");
+    made.innerHTML = html;
+    const texts = (root) => {
+      const walk = document.createTreeWalker(root, NodeFilter.SHOW_TEXT), found = [];
+      while (walk.nextNode()) found.push(walk.currentNode);
+      return found;
+    };
+    const shape = (root) => [...root.querySelectorAll("*")].map((each) => each.tagName + (each.dataset.read || "")).join();
+    const old = texts(there), fresh = texts(made.content);
+    if (old.length === fresh.length && shape(there) === shape(made.content)) {
+      old.forEach((text, k) => { if (text.data !== fresh[k].data) text.data = fresh[k].data; });
+    } else there.replaceChildren(made.content);
   }
 
   function form() {
@@ -279,5 +327,5 @@ const Charts = (function () {
     }
   }
 
-  return { place, arrived, patient, size };
+  return { place, arrived, patient, size, write };
 })();

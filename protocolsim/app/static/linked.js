@@ -133,33 +133,47 @@ const Linked = (function () {
     return known.ribbons[k] + (mine.length ? ` \u00b7 in this trial patient${mine.length > 1 ? "s" : ""} ${named}` : "");
   }
 
-  // Under the rule's curve stands each patient of the trial where the rule measured them, filled where they pass.
+  // Under the rule's curve stands each patient of the trial where the rule measured them, filled where they pass. Where
+  // they stand stays while the threshold moves: then only who passes is written anew.
+  let stood = { there: "", dots: [] };
+
   function rug() {
     const figure = document.querySelector(".rule-curve figure[data-figure=curves]");
-    for (const old of all(".rug")) old.remove();
     const own = figure && figure.querySelector("[class*=' own_'] line");
-    if (!own) return;
+    const there = own && JSON.stringify([chosen, standing.map((p) => [p.number, p.at, p.side])]);
+    if (!own || there !== stood.there || own.ownerSVGElement !== stood.drawing) {
+      for (const old of all(".rug")) old.remove();
+      stood = { there, drawing: own && own.ownerSVGElement, dots: own ? dots(figure) : [] };
+    }
+    stood.dots.forEach(({ dot, words, mine }, k) => {
+      const patient = standing[k], kind = (patient.passes ? "passes" : "fails") + (mine ? " chosen" : "");
+      if (dot.getAttribute("class") !== kind) dot.setAttribute("class", kind);
+      if (dot.dataset.tip === patient.said) return;
+      dot.dataset.tip = patient.said;
+      dot.setAttribute("aria-label", patient.said);
+      if (words) Charts.write(words, patient.said);
+    });
+  }
+
+  function dots(figure) {
     const plots = all("[class*=' own_'] line:not(.grip)", figure).map((line) => Charts.size(line));
     const layers = plots.map(({ ground }) => element("g", { class: "rug" }, ground.parentElement));
     const stacked = {};
-    for (const patient of standing) {
+    figure.querySelector("svg").setAttribute("role", "group");
+    return standing.map((patient) => {
       const side = patient.side || 0, { width, height } = plots[side], layer = layers[side];
       const column = side + ":" + Math.round(patient.at * 60), mine = String(patient.number) === chosen;
       const level = stacked[column] = (stacked[column] || 0) + 1;
       const x = patient.at * width, y = height - 4 - 9 * (level - 1);
       if (mine) element("line", { x1: x, x2: x, y1: 0, y2: y, class: "chosen-place" }, layer);
       const dot = element("circle", {
-        cx: x, cy: y, r: mine ? 6.5 : 4, tabindex: 0, role: "link", "aria-label": patient.said, "data-tip": patient.said,
-        class: (patient.passes ? "passes" : "fails") + (mine ? " chosen" : ""), "data-patient": patient.number,
+        cx: x, cy: y, r: mine ? 6.5 : 4, tabindex: 0, role: "link", "data-patient": patient.number,
       }, layer);
-      if (mine) {
-        const right = x > 0.72 * width;
-        const words = element("text", { x: x + (right ? -9 : 9), y: y - 11, "text-anchor": right ? "end" : "start" }, layer);
-        words.textContent = patient.said;
-        dot.setAttribute("aria-current", "true");
-      }
-    }
-    figure.querySelector("svg").setAttribute("role", "group");
+      if (!mine) return { dot, mine };
+      const right = x > 0.72 * width;
+      dot.setAttribute("aria-current", "true");
+      return { dot, mine, words: element("text", { x: x + (right ? -9 : 9), y: y - 11, "text-anchor": right ? "end" : "start" }, layer) };
+    });
   }
 
   function stand(told) {
@@ -168,11 +182,11 @@ const Linked = (function () {
     trial = told.trial;
     means = told.standing_means || "";
     rug();
-    said(paths());
+    said();
   }
 
-  // What is marked, in words, and the way on: above each picture that marks.
-  function said(known) {
+  // What is marked, in words, and the way on: above each picture that marks. What is said already stays as it is.
+  function said(known = paths()) {
     const where = all("figure[data-figure=swimmers], figure[data-figure=flow], .rule-curve figure[data-figure=curves]");
     for (const figure of where) {
       let bar = figure.querySelector(".who");
@@ -182,9 +196,14 @@ const Linked = (function () {
         bar.setAttribute("role", "status");
         figure.querySelector(".drawing").before(bar);
       }
-      bar.replaceChildren(...words(figure.dataset.figure, known));
+      const told = words(figure.dataset.figure, known), now = told.map((each) => each.outerHTML || each).join("");
+      if (spoken.get(bar) === now) continue;
+      spoken.set(bar, now);
+      bar.replaceChildren(...told);
     }
   }
+
+  const spoken = new WeakMap();
 
   function words(name, known) {
     if (crowd) {
@@ -249,7 +268,7 @@ const Linked = (function () {
     if (root.matches(ours) || root.querySelector(ours)) mark();
   }
 
-  addEventListener("resize", rug);
+  addEventListener("resize", () => rug());
 
   return { arrived, choose, stand };
 })();

@@ -216,12 +216,12 @@
     for (const row of root.querySelectorAll("tr[data-estimate]")) {
       (told.numbers[row.dataset.estimate] || []).forEach(([said, value], column) => {
         const cell = row.querySelector(`td[data-column="${column}"]`);
-        if (!cell || cell.dataset.value === value) return;
-        cell.dataset.value = value;
-        cell.textContent = said;
+        if (!cell || cell.dataset.exact === value) return;
+        cell.dataset.exact = value;
+        Charts.write(cell, said);
       });
     }
-    for (const word of root.querySelectorAll("[data-word]")) word.textContent = told.words[word.dataset.word];
+    for (const word of root.querySelectorAll("[data-word]")) Charts.write(word, told.words[word.dataset.word]);
   }
 
   // Why something is not shown; nothing where there is no reason.
@@ -234,6 +234,19 @@
     return [said];
   }
 
+  // The figures that were still being drawn; everything else stays as it is, and whatever somebody is at.
+  function drawn(place, html) {
+    const made = document.createElement("template");
+    made.innerHTML = html;
+    for (const waiting of place.querySelectorAll(".pending")) {
+      const figure = made.content.getElementById(waiting.id);
+      if (figure) waiting.replaceWith(figure);
+      else waiting.remove();
+    }
+    const marks = made.content.querySelector("[data-marks]");
+    if (marks) Charts.place(JSON.parse(marks.dataset.marks));
+  }
+
   function handlers() {
     $(document).on("shiny:disconnected", gone);
     addEventListener("popstate", () => { say("went", location.search); });
@@ -241,16 +254,18 @@
     Shiny.addCustomMessageHandler("refused", (why) => by("refused").replaceChildren(...warning(why)));
     Shiny.addCustomMessageHandler("shown", (told) => {
       const place = by(told.part);
-      if (told.html !== null) place.innerHTML = told.html;
+      if (told.html !== null && told.more) drawn(place, told.html);
+      else if (told.html !== null) place.innerHTML = told.html;
+      place.parentElement.classList.toggle("begun", Boolean(told.begun));
       for (const old of place.querySelectorAll(":scope > .refusal")) old.remove();
       place.prepend(...warning(told.why));
     });
     Shiny.addCustomMessageHandler("response", (told) => {
       const numbers = by({ "rule-curve": "rule-numbers", "looks-boundaries": "looks-numbers" }[told.part]);
       if (!numbers) return;
+      if (told.marks) { Charts.place(told); Linked.stand(told); }
       if (told.table) numbers.innerHTML = told.table;
       else exchanged(numbers, told);
-      if (told.marks) { Charts.place(told); Linked.stand(told); }
       document.dispatchEvent(new CustomEvent(told.part === "rule-curve" ? "rule-shown" : "looks-shown"));
     });
     Shiny.addCustomMessageHandler("address", (query) => { address = query; refresh(); target(query); document.dispatchEvent(new CustomEvent("moved-to", { detail: query })); });
@@ -258,6 +273,7 @@
       const status = by("status-" + told.part);
       if (!status) return;
       status.hidden = !told.running;
+      if (!told.running) status.parentElement.classList.remove("begun");
       status.parentElement.setAttribute("aria-busy", String(told.running));
       const bar = status.querySelector("progress");
       if (told.total) {

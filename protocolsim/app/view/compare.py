@@ -98,7 +98,7 @@ def _choice(state: VisitorState) -> Tag:
 
 def _row(pair: Pair) -> Tag:
     values = [(numbers.simulated(e), e.value) for e in (pair.a, pair.b)] + [(difference(pair), pair.difference)]
-    cells = [tags.td(said, data_value=repr(float(value)), data_column=str(k)) for k, (said, value) in enumerate(values)]
+    cells = [tags.td(said, data_exact=repr(float(value)), data_column=str(k)) for k, (said, value) in enumerate(values)]
     return tags.tr(tags.th(pair.a.label, scope="row"), *cells, data_estimate=pair.name)
 
 

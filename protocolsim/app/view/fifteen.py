@@ -169,7 +169,7 @@ class FlowPart(Part):
 
     def show(self, answer: Answer, state: VisitorState) -> Tag | TagList:
         """The flow, and of a trial with arms how their courses ended."""
-        names = [name for name in ("flow", "outcomes") if name != "outcomes" or name in answer.figures]
+        names = [name for name in ("flow", "outcomes") if name != "outcomes" or answer.has(name)]
         return TagList(*[figure(("fifteen", self.name), name, answer, state) for name in names])
 
 

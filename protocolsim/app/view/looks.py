@@ -141,7 +141,7 @@ def _bounds(scenario: Scenario, bounds: tuple[Boundary, ...]) -> Tag:
     rows = [
         tags.tr(
             tags.th(spoken(b.name), scope="row", title=b.words),
-            *[tags.td("" if np.isnan(v) else f"{v:.3f}", data_value=repr(float(v))) for v in b.values],
+            *[tags.td("" if np.isnan(v) else f"{v:.3f}", data_exact=repr(float(v))) for v in b.values],
             data_boundary=b.name,
         )
         for b in bounds
@@ -168,7 +168,7 @@ def _cell(found: TriedBoundaries, name: str, unit: str, column: int) -> Tag:
     error = float(errors[name][-1]) if name in errors else float("nan")
     said = numbers.with_error(numbers.scaled(value, unit), numbers.scaled(error, unit))
     text = numbers.UNDEFINED if np.isnan(value) else f"{said} {unit}".rstrip()
-    return tags.td(text, data_value=repr(value), data_column=str(column))
+    return tags.td(text, data_exact=repr(value), data_column=str(column))
 
 
 class LookFiguresPart(Part):

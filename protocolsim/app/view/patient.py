@@ -116,7 +116,7 @@ class StoryPart(Part):
         facts: PatientFacts = answer.facts
         where = ("patient", self.name)
         sides = [tags.div(tags.h3("As it went"), figure(where, "own", answer, state))]
-        if "other" in answer.figures:
+        if answer.has("other"):
             other = figure(where, "other", answer, state)
             sides.append(tags.div(tags.h3(f"On the other branch ({NOT_IDENTIFIED})"), other))
         place = facts.enrolled.index(facts.number) + 1

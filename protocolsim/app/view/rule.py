@@ -6,7 +6,7 @@ import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -37,31 +37,31 @@ from protocolsim.text.shell import command
 FIGURES = ("curves", "definitions", "roc", "loss")
 _READ = ("share_sent", "sensitivity", "specificity", "expected_count", "expected_dose")
 _REMEMBERED = 256
+_A_READING = 80_000  # bytes, about
 
 
 @dataclass(frozen=True)
 class Curves:
-    """Both curves beside the page, to read any threshold from; `without` where the scenario declares an effect."""
+    """Both curves beside the page, to read any threshold from; `without` where the scenario declares an effect.
 
-    mine: ThresholdCurve
+    The first one comes as it is drawn, with what its figures and captions have found.
+    """
+
+    drawn: Drawn
     without: ThresholdCurve | None
     remembered: dict[float, Moved] = field(default_factory=dict, compare=False)
     reading: threading.Lock = field(default_factory=threading.Lock, compare=False)
 
-    @cached_property
-    def drawn(self) -> Drawn:
-        """The first one as it is drawn."""
-        return Drawn(self.mine)
+    @property
+    def mine(self) -> ThresholdCurve:
+        """The first one."""
+        return self.drawn.curve
 
     @property
     def size(self) -> int:
         """Bytes, about."""
-        return sum(_bytes(curve) for curve in (self.mine, self.without) if curve is not None)
-
-
-def _bytes(curve: ThresholdCurve) -> int:
-    columns = [a for side in (curve.taken, curve.refused, curve.others) for a in side.values()]
-    return sum(a.nbytes for a in (curve.measured, curve.replicate, *columns))
+        curves = sum(curve.size for curve in (self.mine, self.without) if curve is not None)
+        return curves + _A_READING * len(self.remembered)
 
 
 class CurvePart(Part):
@@ -97,13 +97,18 @@ class CurvePart(Part):
             "roc": lambda: figures.roc(drawn),
             "loss": lambda: figures.loss(drawn),
         }
-        return Made(charts, (mine, without))
+        # It differs from the first one in who passes and what follows, not in anything that is asked of its scenario:
+        # one scenario is built beside the page, not two.
+        beside = None if without is None else _named(replace(without, scenario=mine.scenario), without.scenario.title)
+        curves = Curves(drawn, beside)
+        moved(curves, state)  # the first numbers are read here, where that holds up nobody else
+        return Made(charts, (drawn, None if beside is None else beside.for_reading(), curves.remembered))
 
     def receive(self, answer: Answer, state: VisitorState) -> Answer:  # noqa: ARG002 - the curves say it all
         """The curves, from which any threshold is read here."""
         if not isinstance(answer.facts, Branches):
-            mine, without = answer.facts
-            answer.facts = Curves(mine, without)
+            drawn, without, remembered = answer.facts
+            answer.facts = Curves(drawn, without, remembered)
         return answer
 
     def respond(self, answer: Answer, state: VisitorState) -> dict[str, Any]:

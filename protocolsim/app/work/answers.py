@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from protocolsim.app.limits import KEPT_ANSWERS
@@ -17,9 +19,10 @@ _LARGE = 2**20  # bytes
 
 @dataclass
 class _Making:
-    """What is being made, and who waits for it."""
+    """What is being made, and who waits for it; `beginning` can be looked at before it is whole."""
 
     task: asyncio.Task[Answer]
+    beginning: asyncio.Future[Answer]
     watchers: dict[object, Tell] = field(default_factory=dict)
 
 
@@ -47,19 +50,34 @@ class Answers:
 
         Who cancels stops the work, unless somebody else waits for it too.
         """
+        async with aclosing(self.stages(order, tell)) as stages:
+            async for answer in stages:
+                if not answer.pending:
+                    return answer
+        raise AssertionError  # the last stage is whole
+
+    async def stages(self, order: Order, tell: Tell) -> AsyncGenerator[Answer, None]:
+        """The answer, where it is not at hand perhaps first its beginning; otherwise as `get`."""
         result = self.kept(order)
         if result is not None:
-            return result
+            yield result
+            return
         making = self._making.get(order)
         if making is None:
-            making = self._making[order] = _Making(asyncio.create_task(self._make(order)))
+            beginning: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+            making = self._making[order] = _Making(asyncio.create_task(self._make(order, beginning)), beginning)
+            making.task.add_done_callback(lambda done: done.cancelled() or done.exception())  # though nobody waits
         me = object()
         making.watchers[me] = tell
         try:
-            return await asyncio.shield(making.task)
+            await asyncio.wait({making.task, making.beginning}, return_when=asyncio.FIRST_COMPLETED)
+            if not making.task.done():
+                yield making.beginning.result()
+            yield await asyncio.shield(making.task)
         finally:
             del making.watchers[me]
-            if not making.watchers and not making.task.done():
+            # What has begun to be shown is soon whole, and is wanted again by whoever comes back.
+            if not making.watchers and not making.task.done() and not making.beginning.done():
                 making.task.cancel()
                 self._making.pop(order, None)
 
@@ -73,16 +91,25 @@ class Answers:
         """Workers that have nothing to do."""
         return self._pool.spare
 
-    async def _make(self, order: Order) -> Answer:
+    async def _make(self, order: Order, beginning: asyncio.Future[Answer]) -> Answer:
         def tell(done: int, total: int) -> None:
             making = self._making.get(order)
             for watcher in list(making.watchers.values()) if making is not None else ():
                 watcher(done, total)
 
-        mine = asyncio.current_task()
+        mine, received = asyncio.current_task(), None
+
+        def begun(first: Answer) -> None:
+            nonlocal received
+            received = asyncio.create_task(self._received(order, first))
+            received.add_done_callback(lambda done: _known(done, beginning))
+
         try:
-            answer: Answer = await self._pool.carry_out(order, tell)
-            answer = await asyncio.to_thread(part_of(order.view, order.part).receive, answer, order.state)
+            answer: Answer = await self._pool.carry_out(order, tell, begun)
+            if received is not None:
+                answer = (await received).with_rest(answer)
+            else:
+                answer = await self._received(order, answer)
             self._keep(order, answer)
             if _size(answer) > _LARGE:
                 await asyncio.to_thread(give_back)  # what it arrived in
@@ -91,10 +118,20 @@ class Answers:
             if order in self._making and self._making[order].task is mine:
                 del self._making[order]
 
+    @staticmethod
+    async def _received(order: Order, answer: Answer) -> Answer:
+        return await asyncio.to_thread(part_of(order.view, order.part).receive, answer, order.state)
+
     def _keep(self, order: Order, answer: Answer) -> None:
         self._kept[order] = answer
         while len(self._kept) > 1 and self.size > self._most:
             self._kept.popitem(last=False)
+
+
+def _known(received: asyncio.Task[Answer], beginning: asyncio.Future[Answer]) -> None:
+    """Let those who wait look at the beginning."""
+    if not (received.cancelled() or received.exception() or beginning.done()):
+        beginning.set_result(received.result())
 
 
 def _size(answer: Answer) -> int:

@@ -12,9 +12,20 @@ from protocolsim.app.work.orders import Tell
 from protocolsim.study.boundaries.boundaries import Boundaries, boundaries
 from protocolsim.study.decision.curve import ThresholdCurve
 from protocolsim.study.decision.thresholds import thresholds
+from protocolsim.study.engines import release_memory
 from protocolsim.study.result import Result
 from protocolsim.study.run import run
 from protocolsim.study.story_runs import StoryRuns
+
+
+def forget() -> None:
+    """Free what is large and soon made again, half of a worker's memory.
+
+    The last runs stay, in which visitors walk from patient to patient.
+    """
+    for large in (_curve, _tried, _story_runs):
+        large.cache_clear()
+    release_memory()
 
 
 class Progress:
@@ -88,5 +99,6 @@ def _tried(state: VisitorState, replicates: int, progress: Progress) -> Boundari
 
 @lru_cache(maxsize=1)
 def _story_runs(state: VisitorState, replicates: int, progress: Progress) -> StoryRuns:
+    _story_runs.cache_clear()  # those of another state go before these come: they are the largest there is
     own = _result(state, replicates, progress)
     return StoryRuns(scenario_of(state), own=own, files=False)

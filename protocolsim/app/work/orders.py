@@ -46,11 +46,23 @@ class Made:
 
 @dataclass
 class Answer:
-    """What came back from a worker. A figure that has nothing to show stands in `missing`, with the reason."""
+    """What came back from a worker. A figure that has nothing to show stands in `missing`, with the reason.
+
+    `pending` are figures that are still being drawn: then this is the beginning of the answer, looked at meanwhile.
+    """
 
     figures: dict[str, Figure]
     facts: Any = None
     missing: dict[str, str] = field(default_factory=dict)
+    pending: tuple[str, ...] = ()
+
+    def has(self, name: str) -> bool:
+        """Whether there is such a figure, be it one that is still being drawn."""
+        return name in self.figures or name in self.pending
+
+    def with_rest(self, rest: Answer) -> Answer:
+        """The whole answer: this beginning, and what was drawn after it."""
+        return Answer({**self.figures, **rest.figures}, self.facts, {**self.missing, **rest.missing})
 
 
 @dataclass(frozen=True)
@@ -62,6 +74,10 @@ class Order:
     state: VisitorState
     figure: str = ""
     form: Form = ""
+
+
+Begun = Callable[[Answer], None]
+"""Who is told the beginning of an answer."""
 
 
 class Stopped(BaseException):

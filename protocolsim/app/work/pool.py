@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from protocolsim.app.limits import MOST_WAITING, SECONDS, WORKER_MEMORY
-from protocolsim.app.work.orders import Order, Tell
+from protocolsim.app.work.orders import Begun, Order, Tell
 from protocolsim.app.work.worker import work
 from protocolsim.errors import UsageError, WorkerEnded, WorkerError
 from protocolsim.executor.worker_process import WorkerProcess
@@ -29,6 +29,7 @@ class _Ticket:
 
     order: Order
     tell: Tell
+    begin: Begun
     loop: asyncio.AbstractEventLoop
     answer: asyncio.Future[Any]
     stopped: threading.Event = field(default_factory=threading.Event)
@@ -49,6 +50,10 @@ class _Ticket:
     def told(self, done: int, total: int) -> None:
         """Hand over how far it is."""
         self._call(lambda: None if self.answer.done() else self.tell(done, total))
+
+    def begun(self, beginning: Any) -> None:
+        """Hand over the beginning of the answer."""
+        self._call(lambda: None if self.answer.done() else self.begin(beginning))
 
     def _call(self, what: Callable[[], None]) -> None:
         if not self.loop.is_closed():
@@ -91,12 +96,15 @@ class Pool:
         """
         return self._workers - sum(self._at_work) - self._line.qsize()
 
-    async def carry_out(self, order: Order, tell: Tell) -> Any:
-        """The outcome of an order. Raises UsageError where it is refused; cancel the task to stop the work."""
+    async def carry_out(self, order: Order, tell: Tell, begun: Begun = lambda _: None) -> Any:
+        """The outcome of an order. Raises UsageError where it is refused; cancel the task to stop the work.
+
+        Where `begun` is told the beginning of an answer, the outcome is the rest of it.
+        """
         if self._line.qsize() >= MOST_WAITING:
             raise UsageError("too many visitors are waiting; try again in a minute")
         loop = asyncio.get_running_loop()
-        ticket = _Ticket(order, tell, loop, loop.create_future())
+        ticket = _Ticket(order, tell, begun, loop, loop.create_future())
         self._line.put(ticket)
         try:
             return await ticket.answer
@@ -150,9 +158,11 @@ class Pool:
             if not ticket.stopped.is_set():
                 ticket.settle("refused", f"stopped: it took longer than {seconds:.0f} seconds; ask for less")
             process.send("stop")
-            return self._waited(process, ticket, _GRACE, self._closing)
-        except WorkerEnded:
-            ticket.settle("refused", "the worker process ended unexpectedly, perhaps for want of memory; ask for less")
+            # One that has not simulated yet may still be importing, or compiling.
+            grace = _GRACE if process.warm else _GRACE * _COLD
+            return self._waited(process, ticket, grace, self._closing)
+        except WorkerEnded as error:
+            ticket.settle("refused", f"stopped: {error}")
         return False
 
     def _waited(self, process: _Process, ticket: _Ticket, seconds: float, stopped: threading.Event) -> bool:
@@ -171,6 +181,9 @@ class Pool:
         if kind == "told":
             process.warm = True
             ticket.told(*value)
+            return False
+        if kind == "begun":
+            ticket.begun(value)
             return False
         ticket.settle(kind, value)
         return True

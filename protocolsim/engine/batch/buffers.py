@@ -132,6 +132,11 @@ class Buffers:
 _idle: list[Buffers] = []  # append and pop are atomic: runs may be in several threads
 
 
+def release() -> None:
+    """Free the memory that is kept for the next run."""
+    _idle.clear()
+
+
 @contextmanager
 def kept() -> Iterator[Buffers]:
     """Buffers for the exclusive use of one run, reused from an earlier run where some are idle."""

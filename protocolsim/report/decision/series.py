@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -26,6 +26,7 @@ LOSS_PARTS = ("expected_count", "expected_stop", "expected_dose")
 _QUARTERS = (0.25, 0.5, 0.75)
 _CONSTANT = 1e-9
 _SWEPT = 21
+_TABLES = ("_made", "frame", "parts")
 
 
 class DrawnNumber:
@@ -101,6 +102,14 @@ class Drawn(DrawnNumber):
         super().__init__(curve.scenario, curve.parameter)
         self.curve = curve
         self._made: dict[str, pd.DataFrame] = {}
+        # What captions ask for again at every threshold.
+        self._cheapest: dict[tuple[float, float], int] = {}
+        self._constant: dict[str, bool] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """It travels between processes for reading: with what captions need, without what figures are drawn from."""
+        kept = {name: value for name, value in vars(self).items() if name not in _TABLES}
+        return kept | {"_made": {}, "curve": self.curve.for_reading()}
 
     @property
     def ends(self) -> tuple[float, float]:
@@ -170,9 +179,12 @@ class Drawn(DrawnNumber):
 
     def cheapest(self, stop_weight: float, dose_weight: float) -> int:
         """The place of the threshold with the smallest loss at these weights; of equals the one nearest to the own."""
-        loss = self.loss(stop_weight, dose_weight)
-        equal = np.flatnonzero(loss <= np.nanmin(loss) + _CONSTANT)
-        return int(equal[np.argmin(np.abs(self.thresholds[equal] - self.curve.own))])
+        asked = stop_weight, dose_weight
+        if asked not in self._cheapest:
+            loss = self.loss(*asked)
+            equal = np.flatnonzero(loss <= np.nanmin(loss) + _CONSTANT)
+            self._cheapest[asked] = int(equal[np.argmin(np.abs(self.thresholds[equal] - self.curve.own))])
+        return self._cheapest[asked]
 
     def at_an_end(self, place: int) -> bool:
         """Whether a threshold is the first or the last of the range."""
@@ -204,8 +216,10 @@ class Drawn(DrawnNumber):
 
     def constant(self, name: str) -> bool:
         """Whether an estimate is the same at every threshold."""
-        values = self.of(name)["value"].dropna()
-        return len(values) == 0 or float(values.max() - values.min()) <= _CONSTANT
+        if name not in self._constant:
+            values = self._one_of(name)["value"].dropna()
+            self._constant[name] = len(values) == 0 or float(values.max() - values.min()) <= _CONSTANT
+        return self._constant[name]
 
     @property
     def interpolate(self) -> Literal["step-before", "step-after"]:

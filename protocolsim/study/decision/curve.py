@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from protocolsim.arrays import Floats, Integers, Mask
 from protocolsim.endpoint.base import Endpoint, quotient
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 
 _MOST_STEPS, _GROUPS = 51, 20
+_MOST_SMALL = 250  # subjects of a trial whose small numbers add up to small numbers
 
 
 @dataclass(frozen=True)
@@ -85,8 +87,26 @@ class ThresholdCurve:
         """It travels between processes without its rule, which holds compiled expressions and is found again."""
         return _received, (
             {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "rule"}
-            | {"parameter": self.rule.parameter},
+            | {"parameter": self.rule.parameter, "differing": {} if self._whole else self._differing},
         )
+
+    def for_reading(self) -> ThresholdCurve:
+        """The same for `at`, `sums` and `by` only, in a fifth of the memory: a page keeps one for each visitor."""
+        if not (self._whole and self._parts):
+            return self
+        ranked = [name for name, endpoint in self.endpoints.items() if endpoint.ranks]
+        for name in self.endpoints:
+            if name not in ranked:
+                self._refused_and_more(name)
+        taken, refused, others = ({n: side[n] for n in ranked} for side in (self.taken, self.refused, self.others))
+        light = dataclasses.replace(self, taken=taken, refused=refused, others=others)
+        light.__dict__["_differing"] = self._differing
+        return light
+
+    @property
+    def _whole(self) -> bool:
+        """Whether all contributions are here, not only what is read at single thresholds."""
+        return len(self.taken) == len(self.endpoints)
 
     @property
     def parameter(self) -> str:
@@ -117,12 +137,19 @@ class ThresholdCurve:
             raise UsageError(unknown("measure", definition, self.definitions))
         if definition == self.definition:
             return self
-        known = {self.definition: self.measured, **self.otherwise}
-        measured = known.pop(definition)
-        curve = dataclasses.replace(self, measured=measured, otherwise=known, definition=definition)
-        # The branches are the same, whatever decides between them.
-        curve.__dict__["_differing"] = self._differing
-        return curve
+        if definition not in self._judged:
+            known = {self.definition: self.measured, **self.otherwise}
+            measured = known.pop(definition)
+            curve = dataclasses.replace(self, measured=measured, otherwise=known, definition=definition)
+            # The branches are the same, whatever decides between them.
+            curve.__dict__["_differing"] = self._differing
+            self._judged[definition] = curve
+        return self._judged[definition]
+
+    @cached_property
+    def _judged(self) -> dict[str, ThresholdCurve]:
+        """What `by` has made: each keeps what it has found for the next threshold."""
+        return {}
 
     def at(self, threshold: float, names: Collection[str] | None = None) -> dict[str, Estimate]:
         """Every estimate at this threshold (internal units: a share is 0 to 1), equal to the run at that setting.
@@ -134,28 +161,58 @@ class ThresholdCurve:
     def sums(self, threshold: float, names: Collection[str] | None = None) -> dict[str, Floats]:
         """The sums of every endpoint (or of `names`) by replicate at this threshold, [replicates, k] each."""
         sent = self.rule.holds(self.measured, threshold)
-        return {name: self._summed(name, sent) for name in self.taken if names is None or name in names}
+        passing = np.bincount(self.replicate[sent], minlength=self.replicates)
+        return {name: self._summed(name, sent, passing) for name in self.endpoints if names is None or name in names}
 
-    def _summed(self, name: str, sent: Mask) -> Floats:
-        """The sums of one endpoint where these subjects take the transition.
+    def _summed(self, name: str, sent: Mask, passing: Integers) -> Floats:
+        """The sums of one endpoint where these subjects, so many of each trial, take the transition.
 
-        Of an endpoint that does not rank only what differs between the branches is added to the sums of the refused:
-        contributions add without error, so that every order of adding gives the same bits.
+        Those of a trial who pass at one threshold come first in `_passing`, so that what they differ by is looked up
+        by their number. Contributions add without error: every order of adding gives the same bits.
         """
-        if self.endpoints[name].ranks:
+        if self.endpoints[name].ranks or not self._parts:
             return self._added(name, np.where(sent[:, np.newaxis], self.taken[name], self.refused[name]))
+        refused, more = self._refused_and_more(name)
+        if more is None:
+            return refused
+        if name not in self._running_in_trial:
+            self._running_in_trial[name] = self._added_up(more)
+        return np.asarray(refused + self._running_in_trial[name][np.arange(self.replicates), passing])
+
+    def _refused_and_more(self, name: str) -> tuple[Floats, NDArray[Any] | None]:
+        """The sums of one endpoint if no subject passes, and what each adds who does; None: that is no subject."""
         if name not in self._differing:
-            unlike = np.flatnonzero((self.taken[name] != self.refused[name]).any(axis=1))
-            self._differing[name] = self._added(name, self.refused[name]), unlike
-        refused, rows = self._differing[name]
-        rows = rows[sent[rows]]
-        more = self.taken[name][rows] - self.refused[name][rows]
-        return np.asarray(refused + self.endpoints[name].added(more, self.replicate[rows], self.replicates))
+            more: NDArray[Any] = self.taken[name] - self.refused[name]
+            small = more.astype(np.int8)  # most endpoints count
+            found = None if not more.any() else small if (small == more).all() else more
+            self._differing[name] = self._added(name, self.refused[name]), found
+        return self._differing[name]
 
     @cached_property
-    def _differing(self) -> dict[str, tuple[Floats, Integers]]:
-        """What `_summed` has found, by endpoint: its sums if no subject passes, and in whom it differs."""
+    def _differing(self) -> dict[str, tuple[Floats, NDArray[Any] | None]]:
+        """What `_refused_and_more` has found."""
         return {}
+
+    @cached_property
+    def _running_in_trial(self) -> dict[str, NDArray[Any]]:
+        """By endpoint what the first so many who pass add to the sums of their trial, [replicates, number, k]."""
+        return {}
+
+    def _added_up(self, more: NDArray[Any]) -> NDArray[Any]:
+        order, place = self._passing
+        most = int(place.max()) + 2
+        columns = np.zeros((self.replicates, most, more.shape[1]), dtype=more.dtype)
+        columns[self.replicate[order], place + 1] = more[order]
+        whole = more.dtype == np.int8
+        return np.cumsum(columns, axis=1, dtype=(np.int16 if most < _MOST_SMALL else np.int32) if whole else np.float64)
+
+    @cached_property
+    def _passing(self) -> tuple[Integers, Integers]:
+        """The subjects by trial, those first who pass at more thresholds, and the place of each in its trial."""
+        better = -self.measured if self._sent_above else self.measured
+        order = np.lexsort((better, self.replicate))  # of whom nothing was measured never passes, and comes last
+        trial = self.replicate[order]
+        return order, np.arange(len(order)) - np.searchsorted(trial, trial)
 
     def _added(self, name: str, mine: Floats) -> Floats:
         endpoint = self.endpoints[name]
@@ -165,6 +222,14 @@ class ThresholdCurve:
             trial = np.concatenate([self.replicate, theirs[:, 1].astype(np.int64)])
             return endpoint.added(both, trial, self.replicates)
         return np.asarray(self.others[name] + endpoint.added(mine, self.replicate, self.replicates))
+
+    @property
+    def size(self) -> int:
+        """Bytes of the numbers kept, about, with what was found in them."""
+        columns = [a for side in (self.taken, self.refused, self.others) for a in side.values()]
+        found = [a for both in self._differing.values() for a in both if a is not None]
+        judged = [a for curve in (self, *self._judged.values()) for a in curve._running_in_trial.values()]  # noqa: SLF001
+        return sum(a.nbytes for a in (self.measured, self.replicate, *columns, *found, *judged))
 
     @cached_property
     def steps(self) -> Floats:
@@ -220,9 +285,14 @@ class ThresholdCurve:
         return whole, float(np.sqrt((groups - 1) / groups * ((left - left.mean()) ** 2).sum()))
 
     @property
+    def _parts(self) -> bool:
+        """Whether the rule parts the subjects into those below and those above."""
+        return self.rule.op in (">", ">=", "<", "<=")
+
+    @property
     def _sent_above(self) -> bool:
         """Whether large values pass. Raises UsageError where the rule asks whether values are equal."""
-        if self.rule.op not in (">", ">=", "<", "<="):
+        if not self._parts:
             raise UsageError(f"'{self.rule.op}' does not part the subjects into those below and those above")
         return self.rule.op in (">", ">=")
 
@@ -323,7 +393,10 @@ def _received(state: dict[str, Any]) -> ThresholdCurve:
     """A curve that has travelled."""
     rule = threshold_rule(state["scenario"], state.pop("parameter"))
     assert isinstance(rule, ThresholdRule)  # it was one when it was sent
-    return ThresholdCurve(rule=rule, **state)
+    differing = state.pop("differing")
+    curve = ThresholdCurve(rule=rule, **state)
+    curve.__dict__["_differing"] = differing
+    return curve
 
 
 def _area(better: Floats, true: Mask) -> float:

@@ -134,7 +134,7 @@ class Scheduler:
 
     def _allocate_next(self) -> None:
         """Process the pending randomisation that no other pending subject can still reach."""
-        successors = self.trial.protocol.successors()
+        successors = self.trial.protocol.successors
         waiting = {
             p.transition.randomise.number: p.transition.randomise
             for p in self.awaiting_allocation

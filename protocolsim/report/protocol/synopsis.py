@@ -121,7 +121,7 @@ def _population(scenario: Scenario) -> list[str]:
         for t in scenario.trial.protocol.transitions
         if any(d in {s.number for s in enrolling} for d in t.destinations)
     ]
-    early = scenario.trial.protocol.before_enrolment()
+    early = scenario.trial.protocol.before_enrolment
     for t in (t for t in ways if t.source in early and t.rule is not None):
         assert t.rule is not None
         population.append(f"Eligible: {text.rule(t.rule.words, scenario)}.")

@@ -129,7 +129,7 @@ def _assemble(document: Document, part: ScenarioPart, q: Expressions, allow_plug
 
 def _dose_units(protocol: Protocol | None, words: Vocabulary) -> dict[str, str | None]:
     """The unit of each drug's doses; None where some are per weight and some are not."""
-    return {} if protocol is None else {n: protocol.dose_unit(k) for k, n in enumerate(words.drug_names)}
+    return {} if protocol is None else dict(zip(words.drug_names, protocol.dose_units, strict=True))
 
 
 def _settable(part: ScenarioPart, protocol: Protocol, q: Expressions, cast: Cast) -> dict[str, Any]:

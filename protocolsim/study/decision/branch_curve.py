@@ -200,7 +200,7 @@ class BranchCurve:
         here = {d.state for d in self.decided}
         groups = [g for state in protocol.states for g in state.groups if _reads(g, self.parameter)]
         after = [d for g in groups for t in g.transitions for d in t.destinations]
-        return bool(here & set(reachable(protocol.successors(), after))) or _elsewhere(self.scenario, self.parameter)
+        return bool(here & set(reachable(protocol.successors, after))) or _elsewhere(self.scenario, self.parameter)
 
 
 def _reads(group: Group, parameter: str) -> bool:

@@ -64,7 +64,7 @@ def why_not(trial: Trial, tried: Tried) -> str | None:
         return "patients wait for each other here, so that another branch for one of them changes the days of others"
     if not tried.state.on_study:
         return "it decides which subjects are enrolled"
-    after = reachable(trial.protocol.successors(), [tried.state.number])
+    after = reachable(trial.protocol.successors, [tried.state.number])
     if any(t.randomise is not None and t.source in after for t in trial.protocol.transitions):
         return "patients are randomised after it, in an order that depends on it"
     return None

@@ -148,7 +148,7 @@ def _expressions(whole: Any, at: Address) -> Iterator[tuple[str, Node]]:
 def _entangled(protocol: Protocol, transition: Transition) -> str | None:
     """Why more than a subject's own branch depends on this rule, or None where nothing else does."""
     state = protocol.states[transition.source]
-    successors = protocol.successors()
+    successors = protocol.successors
     after = reachable(successors, successors[state.number])
     if transition.trigger != END or state.number in after:
         return f"the rule of '{state.name}' may be tried more than once for the same subject"

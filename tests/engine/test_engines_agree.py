@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 import protocolsim
-from protocolsim.engine.batch import simulation as batch
 from protocolsim.engine.batch import columns as batch_columns
+from protocolsim.engine.batch import simulation as batch
 from protocolsim.engine.des import simulation as des
 from protocolsim.errors import ScenarioError, SimulationError, UsageError
 from protocolsim.observed import CHART_ROOM

@@ -6,8 +6,9 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from protocolsim.endpoint.base import BUILT_IN, Endpoint, Population, Published
+from protocolsim.endpoint.base import BUILT_IN, Endpoint, Published
 from protocolsim.endpoint.catalogue import kinds
+from protocolsim.endpoint.subjects.population import Population
 from protocolsim.errors import UsageError, raised, unknown
 from protocolsim.names import readable, told_apart
 from protocolsim.protocol.conditions import CourseCondition

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from protocolsim.endpoint.base import rows_of
+from protocolsim.endpoint.subjects.rows import rows_of
 from protocolsim.engine.base import Trial
 from protocolsim.errors import SimulationError
 from protocolsim.protocol.rules import constantly

@@ -14,7 +14,8 @@ from protocolsim.engine.des import simulation as des
 from protocolsim.errors import ScenarioError
 from protocolsim.proof.examine import examine
 from protocolsim.protocol.choices import Chance, Choice
-from protocolsim.protocol.rules import compiled, parse
+from protocolsim.protocol.evaluation import compiled
+from protocolsim.protocol.rules import parse
 from protocolsim.randomness import uniform
 from protocolsim.records import Records, concatenate
 from protocolsim.scenario.build.proof_case import case_of

@@ -9,7 +9,8 @@ from dataclasses import replace
 from protocolsim.errors import RuleError
 from protocolsim.names import readable, told_apart
 from protocolsim.protocol.checks import closure
-from protocolsim.protocol.rules import compiled, dimension_of, names_in, parse
+from protocolsim.protocol.evaluation import compiled
+from protocolsim.protocol.rules import dimension_of, names_in, parse
 from protocolsim.protocol.states import (
     END,
     Group,

@@ -9,8 +9,9 @@ from protocolsim.component import Trait
 from protocolsim.drug.base import Drug
 from protocolsim.errors import RuleError
 from protocolsim.protocol.checks import closure
+from protocolsim.protocol.evaluation import compiled
 from protocolsim.protocol.intervals import Interval, interval_of
-from protocolsim.protocol.rules import Node, compiled, dimension_of, names_in, parse
+from protocolsim.protocol.rules import Node, dimension_of, names_in, parse
 from protocolsim.protocol.summaries import Summary
 from protocolsim.protocol.variables import Assignment, Computed, ProtocolVariable
 from protocolsim.scenario.build.values.expressions import Expressions

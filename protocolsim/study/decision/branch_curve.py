@@ -17,7 +17,8 @@ import numpy as np
 from protocolsim.arrays import Floats, Integers
 from protocolsim.errors import UsageError, unknown
 from protocolsim.names import told_apart
-from protocolsim.protocol.rules import compiled, names_in, parse
+from protocolsim.protocol.evaluation import compiled
+from protocolsim.protocol.rules import names_in, parse
 from protocolsim.protocol.states import Group, Transition, reachable
 from protocolsim.protocol.summaries import Formula
 from protocolsim.scenario.scenario import Scenario

@@ -18,7 +18,7 @@ import numpy as np
 from protocolsim.endpoint.subjects.rows import rows_of
 from protocolsim.engine.base import Trial
 from protocolsim.errors import SimulationError
-from protocolsim.protocol.rules import constantly
+from protocolsim.protocol.evaluation import constantly
 from protocolsim.protocol.states import Group, Rule, State, Transition, reachable
 from protocolsim.protocol.summaries import Reader, Summary
 from protocolsim.records import MADE, Records

@@ -16,7 +16,8 @@ from protocolsim.arrays import Floats, Mask
 from protocolsim.endpoint.base import Endpoint
 from protocolsim.engine.base import Trial
 from protocolsim.errors import RuleError, UsageError, unknown
-from protocolsim.protocol.rules import Name, Node, Operation, compiled, names_in, parse
+from protocolsim.protocol.evaluation import compiled
+from protocolsim.protocol.rules import Name, Node, Operation, names_in, parse
 from protocolsim.protocol.states import END, Protocol, Transition, reachable
 from protocolsim.scenario.file.yaml_reader import Address, spell
 from protocolsim.scenario.measures import OWN

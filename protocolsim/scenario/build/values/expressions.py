@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from protocolsim.errors import RuleError
-from protocolsim.protocol.rules import Node, Number, constant_value, dimension_of, names_in, parse
+from protocolsim.protocol.evaluation import constant_value
+from protocolsim.protocol.rules import Node, Number, dimension_of, names_in, parse
 from protocolsim.scenario.build.values.faults import Faults
 from protocolsim.scenario.build.values.names import Names
 from protocolsim.scenario.build.values.parameters import Parameters, ParameterValue

@@ -28,6 +28,7 @@ from protocolsim.scenario.build.trial import trial_of
 from protocolsim.scenario.build.values.expressions import Expressions
 from protocolsim.scenario.build.values.faults import Faults
 from protocolsim.scenario.build.values.names import Names
+from protocolsim.scenario.build.values.own_parameters import read_parameters
 from protocolsim.scenario.build.values.parameters import Parameters
 from protocolsim.scenario.build.visits import Vocabulary
 from protocolsim.scenario.checks.cautions import cautions_of
@@ -76,7 +77,7 @@ def _as_written(part: ScenarioPart, story: tuple[StoryStep, ...]) -> dict[str, A
 
 
 def _assemble(document: Document, part: ScenarioPart, q: Expressions, allow_plugins: bool) -> Scenario | None:
-    q.read_parameters(part.parameters)
+    read_parameters(q, part.parameters)
     if not _check_size(part, q.faults):
         return None
     cast = cast_of(part, q, document.attached, allow_plugins=allow_plugins)

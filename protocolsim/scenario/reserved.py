@@ -43,8 +43,8 @@ from protocolsim.interim.design import BUILT_IN as COUNTED
 from protocolsim.names import FORMULA, as_column, reading, shown, why_no_label, why_no_name
 from protocolsim.protocol.rules import RESERVED
 from protocolsim.records import HIDDEN, own_columns
-from protocolsim.scenario.build.bounds import ENROLMENT
-from protocolsim.scenario.build.protocol import ANY, ON_STUDY
+from protocolsim.scenario.build.protocol.bounds import ENROLMENT
+from protocolsim.scenario.build.protocol.transitions import ANY, ON_STUDY
 from protocolsim.scenario.build.values.faults import Faults
 from protocolsim.scenario.build.values.names import NAME, Names
 from protocolsim.scenario.file.models import NOTHING

@@ -19,7 +19,7 @@ from protocolsim.protocol.rules import parse
 from protocolsim.randomness import uniform
 from protocolsim.records import Records, concatenate
 from protocolsim.scenario.build.proof_case import case_of
-from protocolsim.scenario.build.ways.choices import stream_of
+from protocolsim.scenario.build.protocol.choices import stream_of
 from protocolsim.scenario.scenario import Scenario
 from tests.support.toys import moves, rows, scenario
 

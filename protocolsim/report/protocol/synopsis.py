@@ -13,7 +13,7 @@ from protocolsim.report.protocol import text
 from protocolsim.report.protocol.looks import looks
 from protocolsim.report.protocol.schedule import schedule, schedule_html, schedule_text
 from protocolsim.report.style.console import Screen
-from protocolsim.scenario.build.protocol import ANY, ON_STUDY
+from protocolsim.scenario.build.protocol.transitions import ANY, ON_STUDY
 from protocolsim.scenario.load import load
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.text import markdown

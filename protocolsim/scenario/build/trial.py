@@ -13,7 +13,7 @@ from protocolsim.engine.base import Measured, Trial
 from protocolsim.protocol.states import Protocol
 from protocolsim.records import HIDDEN, Labels
 from protocolsim.scenario.build.cast.cast import Cast
-from protocolsim.scenario.build.visits import Vocabulary
+from protocolsim.scenario.build.protocol.visits import Vocabulary
 from protocolsim.scenario.reserved import DROPOUT
 
 if TYPE_CHECKING:

@@ -21,9 +21,18 @@ def key_of(component: str, parameter: str, path: str) -> str:
     return path if set(component) & _IN_PATHS else f"{component}.{parameter}"
 
 
-def settings(document: Document, given: Mapping[str, Any], allow_plugins: bool) -> dict[str, Any]:
-    """The given values by dotted path. Raises UsageError for a name that means nothing here, or several things."""
-    places = _places(expanded_where_sound(document).data, allow_plugins)
+def settings(
+    document: Document,
+    given: Mapping[str, Any],
+    allow_plugins: bool,
+    places: Mapping[str, list[str]] | None = None,
+) -> dict[str, Any]:
+    """The given values by dotted path. Raises UsageError for a name that means nothing here, or several things.
+
+    `places` is what `places_of` says of the document, where that is known already.
+    """
+    if places is None:
+        places = places_of(document, allow_plugins)
     result: dict[str, Any] = {}
     for name, value in given.items():
         if not isinstance(name, str):
@@ -57,8 +66,9 @@ def _path(name: str, places: Mapping[str, list[str]], data: Mapping[str, Any]) -
     )
 
 
-def _places(data: Mapping[str, Any], allow_plugins: bool) -> dict[str, list[str]]:
+def places_of(document: Document, allow_plugins: bool) -> dict[str, list[str]]:
     """Every name that can be set, and the path (or paths) it stands for."""
+    data = expanded_where_sound(document).data
     places: dict[str, list[str]] = {}
 
     def add(name: str, path: str) -> None:

@@ -18,9 +18,9 @@ def running() -> Iterator[Any]:
         yield found
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def address() -> Iterator[Served]:
-    """The page of the trial of 2009."""
+    """The page of the trial of 2009: one for all files, as it is for all who visit it."""
     # Compiled here once and kept on disk, where the page's own workers find it.
     protocolsim.thresholds(protocolsim.load("ms_daclizumab"), replicates=1)
     with served("ms_daclizumab") as found:

@@ -18,7 +18,12 @@ from tests.support.browser import PATIENCE, Served, browser, served
 REPLICATES = 40
 # Four trials of different kinds: one rule once, a disease of its own with a trial without a drug, a randomised one, one
 # with looks at the accumulating data.
-SCENARIOS = ("ms_daclizumab", "maa_daclizumab", "hcv_response_guided", "ms_group_sequential")
+SCENARIOS = (
+    "ms_daclizumab",
+    "hcv_response_guided",
+    "ms_group_sequential",
+    pytest.param("maa_daclizumab", marks=pytest.mark.long),
+)
 SIZES = {"maa_daclizumab": 40, "ms_daclizumab": 40, "hcv_response_guided": 4, "ms_group_sequential": 40}
 pytestmark = pytest.mark.flaky(reruns=2)
 

@@ -35,9 +35,7 @@ CALLS = [
     ("looks", "ms_two_stage", "--html", "-o", "looks.html"),
     ("new", "mine"),
     ("run", "ms_daclizumab", *FEW, "--out", "run"),
-    ("run", "ms_randomised", *FEW, "--out", "randomised"),
     ("run", "maa_daclizumab", *FEW, "--out", "maa"),
-    ("run", "ms_scanner_shortage", *FEW, "--out", "shortage"),
     ("run", "mine.yaml", "--replicates", "2"),
     ("schema",),
     ("sweep", "few.yaml", "--vary", "response_threshold=50%:75%:25%", *FEW, "--out", "sweep"),
@@ -45,8 +43,10 @@ CALLS = [
     ("trace", "ms_daclizumab", "--html", "-o", "trace.html"),
     ("validate", "ms_daclizumab", *FEW, "--out", "validation"),
 ]
-# Trials that are too small for everything.
-SINGLE = [
+# More trials, and those that are too small for everything.
+MORE = [
+    ("run", "ms_randomised", *FEW, "--out", "randomised"),
+    ("run", "ms_scanner_shortage", *FEW, "--out", "shortage"),
     ("compare", "ms_randomised", "ms_randomised", "--replicates", "1"),
     ("run", "ms_randomised", *ONE, "--out", "one-randomised"),
     ("run", "ms_smart", *ONE, "--out", "one-smart"),
@@ -97,7 +97,7 @@ def test_every_command_is_called():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("calls", [CALLS, pytest.param(SINGLE, marks=pytest.mark.long)], ids=["all", "single"])
+@pytest.mark.parametrize("calls", [CALLS, pytest.param(MORE, marks=pytest.mark.long)], ids=["all", "more"])
 def test_no_command_warns(tmp_path, calls):
     """Every command, also of a single trial of one subject, ends well where each warning is an error."""
     (tmp_path / "few.yaml").write_text(json.dumps(few()), encoding="utf-8")

@@ -309,19 +309,19 @@ class TestStudies:
         assert one.records.equal(more.records)
 
     def test_a_sweep(self, scenario, two, small_chunks):
-        """A sweep has the same frame, to the last bit, for one worker, two and seven."""
+        """A sweep has the same frame, to the last bit, for one worker, two and three."""
         planned = plan(scenario, {"response_threshold": "25%:75%:25%"}, replicates=20)
         told: list[int] = []
         frames = [carry_out(planned, told.append).frame, carry_out(planned, told.append, workers=two).frame]
-        with Processes(7) as seven:
-            frames.append(carry_out(planned, told.append, workers=seven).frame)
+        with Processes(3) as three:
+            frames.append(carry_out(planned, told.append, workers=three).frame)
         for frame in frames[1:]:
             assert frame.to_csv() == frames[0].to_csv()
             assert all(frame[c].to_numpy().tobytes() == frames[0][c].to_numpy().tobytes() for c in ("value", "mcse"))
         assert sum(told) == 3 * planned.trials
 
     def test_a_threshold_curve(self, scenario, two, small_chunks):
-        """A threshold curve and its regret have the same bytes in every column, in one chunk or for 1, 2, 7 workers."""
+        """A threshold curve and its regret have the same bytes in every column, in one chunk or for 1, 2, 3 workers."""
         told: list[int] = []
 
         def chunks_of_curve() -> int:
@@ -338,8 +338,8 @@ class TestStudies:
         one = found(1)
         assert len(one[0]) > 30
         assert found(two) == one
-        with Processes(7) as seven:
-            assert found(seven) == one
+        with Processes(3) as three:
+            assert found(three) == one
         chunks_of._SUBJECTS["batch"] = 10_000
         assert chunks_of_curve() == 1
         assert found(1) == one

@@ -29,7 +29,7 @@ from tests.cli.test_cli import command, refused
 from tests.support import protocols, toys
 
 __all__ = ["command"]
-SUBJECTS = 6
+SUBJECTS = 4
 WEEK = float(MINUTES_PER_WEEK)
 SHIPPED = ("ms_daclizumab", "maa_daclizumab")
 

@@ -62,6 +62,8 @@ def test_a_step_is_read_as_it_is_written():
         ("{slider: [0 %, 100 %]}", "{slider: [90 %, 10 %]}", 6, "is not below the highest, 10 %"),
         ("{slider: [0 %, 100 %]}", "{slider: [0, 1 mg]}", 6, "expected a number in %"),
         ("{slider: [0 %, 100 %]}", "{choice: {few: [0 %, 50 %]}}", 6, "expected from 2 to 9 choices, found 1"),
+        ("{slider: [0 %, 100 %]}", "{choice: {a: [0 %, 50 %], b: [40 %, 100 %]}}", 6, "is right for both"),
+        ("{slider: [0 %, 100 %]}", "{choice: {a: [60 %, 100 %], b: [0 %, 50 %]}}", 6, "'b' ends at 50 %"),
         ("{slider: [0 %, 100 %]}", "{choice: {a: monotherapy, b: [0, 1]}}", 6, "found both"),
         ("{slider: [0 %, 100 %]}", "{choice: {a: monotherapy, b: rescued}}", 6, "need the picture 'patient'"),
         ("picture: trials", "picture: patient\n    patient: 0", 9, "0 is below 1"),
@@ -139,6 +141,17 @@ def test_numbers_to_compare_with_are_read_and_checked():
     for picture in ("looks", "endings"):
         found = faults(STEP.replace("picture: trials", f"picture: {picture}"))
         assert "`interim` is missing" in found[0][1]
+
+
+def test_a_patient_who_is_not_enrolled_is_refused_at_the_line(tmp_path):
+    """How many there are is known once the trial is simulated; the fault names the file's own place all the same."""
+    story = STEP.replace("{slider: [0 %, 100 %]}", "{choice: {a: monotherapy, b: dose_doubled}}").replace(ANSWER, "")
+    file = tmp_path / "many.yaml"
+    file.write_text(story.replace("picture: trials", "picture: patient\n    patient: 16"))
+    ran = CliRunner().invoke(main, ["embed", str(file), "--out", str(tmp_path / "a.html"), "--replicates", "2"])
+    assert ran.exit_code == 2
+    assert re.search(r"line 8, column 14 +story\[0\].patient: there is no patient 16: 15 are enrolled", ran.output)
+    assert not (tmp_path / "a.html").exists()
 
 
 def test_embed_refuses_what_it_cannot_write(tmp_path):

@@ -45,11 +45,11 @@ COMMANDS = {
         "interim.looks.when.followed=[10, 20, 30, 40]",
         "--quiet",
         "--replicates",
-        "800",
+        "200",
         *_ALONE,
     ),
-    "validate": ("validate", *_SMALL, "--replicates", "400", *_ALONE),
-    "compare": ("compare", "ms_no_drug", *_SMALL, "--replicates", "1000", *_ALONE),
+    "validate": ("validate", *_SMALL, "--replicates", "120", *_ALONE),
+    "compare": ("compare", "ms_no_drug", *_SMALL, "--replicates", "400", *_ALONE),
     "calibrate": ("calibrate", *_SMALL, "--points", "96", "--trials", "8", *_ALONE),
 }
 SWEEP = COMMANDS["sweep"]
@@ -106,7 +106,7 @@ def drawn_at_once() -> None:
     vars(calibration_files)["calibration_page"] = stand_in
     vars(boundary_files)["charts"] = lambda result: {}
     vars(boundary_files)["boundaries_page"] = stand_in
-    calibrate.CHECKED, calibrate.TRIALS_CHECKED, calibrate.FITS = 16, 2, 20
+    calibrate.CHECKED, calibrate.TRIALS_CHECKED, calibrate.FITS = 8, 2, 10
 
 
 def warm(words: tuple[str, ...], folder: Path) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from protocolsim.endpoint.subjects.rows import rows_of
-from protocolsim.errors import UsageError
+from protocolsim.errors import ScenarioError, UsageError
 from protocolsim.names import readable
 from protocolsim.report.decision import figures as decision_figures
 from protocolsim.report.decision.series import Drawn
@@ -328,9 +328,10 @@ class _StepTeller:
         subjects = result.shown["subjects"]
         enrolled = np.flatnonzero(subjects["enrolled"] & (subjects["replicate"] == 0))
         if self.step.patient > len(enrolled):
-            raise UsageError(
-                f"there is no patient {self.step.patient}: {len(enrolled)} are enrolled in the first trial"
-            )
+            scenario = self.runs.result.scenario
+            said = f"there is no patient {self.step.patient}: {len(enrolled)} are enrolled in the first trial"
+            place = ("story", scenario.story.index(self.step), "patient")
+            raise ScenarioError(scenario.document.source, [scenario.document.fault(place, said)])
         return int(enrolled[self.step.patient - 1])
 
     def _entered(self) -> set[str]:

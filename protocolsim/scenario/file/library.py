@@ -8,6 +8,7 @@ package that `NAME.yaml` lies in. Where two have one name, the shipped one is me
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 
@@ -25,11 +26,24 @@ def names() -> list[str]:
 
 def validation() -> list[str]:
     """The names of the scenarios of the validation suite, sorted: one published result each, or one trial's."""
-    return sorted(path.stem for path in (_folder() / _VALIDATION).glob("*.yaml"))
+    return _stems(_folder() / _VALIDATION)
 
 
 def _shipped() -> list[str]:
-    return [path.stem for path in _folder().glob("*.yaml")]
+    return _stems(_folder())
+
+
+def _stems(folder: Path) -> list[str]:
+    """The names of the files of a folder, sorted; asked for with each scenario of a grid, so they are kept."""
+    try:
+        return list(_stems_at(folder, folder.stat().st_mtime_ns))
+    except OSError:
+        return []  # an installed package may have no such folder
+
+
+@lru_cache(maxsize=16)
+def _stems_at(folder: Path, _changed: int) -> tuple[str, ...]:
+    return tuple(sorted(path.stem for path in folder.glob("*.yaml")))
 
 
 def _place(name: str) -> Path:
@@ -75,12 +89,12 @@ def find(name_or_path: str) -> Path:
 
 def targets() -> list[str]:
     """The names of the shipped files of targets, sorted; each is that of its scenario."""
-    return sorted(path.stem for path in (_folder() / _TARGETS).glob("*.yaml"))
+    return _stems(_folder() / _TARGETS)
 
 
 def models() -> list[str]:
     """The names of the shipped declared models, sorted."""
-    return sorted(path.stem for path in (_folder() / _MODELS).glob("*.yaml"))
+    return _stems(_folder() / _MODELS)
 
 
 def model_file(name: str) -> Path | None:

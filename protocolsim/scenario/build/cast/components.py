@@ -55,10 +55,11 @@ def _declared(name: str) -> Document:
     return read(path, path.name)
 
 
-def _with_code(room: str) -> list[str]:
+@cache
+def _with_code(room: str) -> tuple[str, ...]:
     # A file whose name begins with "_" belongs to the kind of that name.
     names = (m.name for m in pkgutil.iter_modules(_ROOMS[room].__path__))
-    return sorted(name for name in names if name != "base" and not name.startswith("_"))
+    return tuple(sorted(name for name in names if name != "base" and not name.startswith("_")))
 
 
 def python_names(room: str) -> list[str]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import cached_property
+from itertools import pairwise
+from typing import Any
 
 from protocolsim.endpoint.base import Endpoint
 from protocolsim.errors import ProtocolsimError, UsageError
@@ -12,7 +15,7 @@ from protocolsim.scenario.build.values.faults import Faults
 from protocolsim.scenario.build.values.names import Names
 from protocolsim.scenario.file.schema import PredictPart, ScenarioPart, StoryStepPart
 from protocolsim.scenario.file.yaml_reader import Address, Document
-from protocolsim.scenario.setting_names import settings
+from protocolsim.scenario.setting_names import places_of, settings
 from protocolsim.scenario.story import CHANGED, PICTURES, StoryChoice, StoryStep
 from protocolsim.units import NONE, UnitError, quantity
 
@@ -53,6 +56,11 @@ class _Steps:
         self._part, self._faults, self._names = part, faults, names
         self._endpoints, self._made = endpoints, made
         self._document, self._allow_plugins = document, allow_plugins
+
+    @cached_property
+    def _places(self) -> Mapping[str, list[str]]:
+        """What can be set, found once for all steps."""
+        return places_of(self._document, self._allow_plugins)
 
     def step(self, number: int, part: StoryStepPart) -> StoryStep | None:
         """One step, or None where it has faults."""
@@ -134,7 +142,7 @@ class _Steps:
         own = self._names.declared("parameters")
         for name, value in part.given.items():
             try:
-                settings(self._document, {name: value}, self._allow_plugins)
+                settings(self._document, {name: value}, self._allow_plugins, self._places)
             except ProtocolsimError as error:
                 if "." not in name and name not in own:
                     self._names.all_known((*at, name), (name,), own)  # one misspelt name is one fault
@@ -189,7 +197,19 @@ class _Steps:
             self._faults.append(at, "expected states for all of them, or ranges for all; found both", at_key=True)
         elif choices and choices[0].state and part.picture != "patient":
             self._faults.append(at, "choices that are states need the picture 'patient', which says whose", at_key=True)
+        else:
+            self._meet(at, offered, choices)
         return tuple(choices)
+
+    def _meet(self, at: Address, offered: Mapping[str, Any], choices: Sequence[StoryChoice]) -> None:
+        """A fault where a number would be right for two of the ranges, or lies between them and is right for none."""
+        ranges = sorted((c.low, c.high, c.words) for c in choices if c.low is not None and c.high is not None)
+        for (_, high, below), (low, _, words) in pairwise(ranges):
+            ends = f"'{below}' ends at {offered[below][1]} and '{words}' begins at {offered[words][0]}"
+            if low < high:
+                self._faults.append((*at, words), f"{ends}: what lies between is right for both", at_key=True)
+            elif low > high:
+                self._faults.append((*at, words), f"{ends}: what lies between is right for none", at_key=True)
 
 
 def _of_states(predict: PredictPart) -> bool:

@@ -82,17 +82,19 @@ def _assemble(document: Document, part: ScenarioPart, q: Expressions, allow_plug
     if not _check_size(part, q.faults):
         return None
     cast = cast_of(part, q, document.attached, allow_plugins=allow_plugins)
+    hidden = cast.hidden
     words = vocabulary_of(cast, part)
     cohort = cohort_of(part.cohort, q, words)
     rules = SummariesBuilder(part.protocol, q, words)
     protocol = (builder := StatesBuilder(part.protocol, rules)).build()
-    units = _dose_units(protocol, words)
+    # The unit of each drug's doses; None where some are per weight and some are not.
+    units = {} if protocol is None else dict(zip(words.drug_names, protocol.dose_units, strict=True))
     reader = EndpointsBuilder(part, q, words, rules, units)
     populations, endpoints = reader.build()
     analyses = analyses_of(part, q, endpoints, reader)
-    decisions = decisions_of(part, q, words, cast.hidden, rules, units)
+    decisions = decisions_of(part, q, words, hidden, rules, units)
     effect = effect_of(part.effect, q, cast.rows)
-    traits = [t.name for t in cast.hidden]
+    traits = [t.name for t in hidden]
     around = Around(part, q, words, reader, protocol, cohort, populations, endpoints, analyses, traits, cast.rows)
     design = None if part.interim is None else _design(part.interim, around)
     story = story_of(part, q, endpoints, _check_shown(part, q, words, design, endpoints), document, allow_plugins)
@@ -128,11 +130,6 @@ def _assemble(document: Document, part: ScenarioPart, q: Expressions, allow_plug
         builder=build,
         allow_plugins=allow_plugins,
     )
-
-
-def _dose_units(protocol: Protocol | None, words: Vocabulary) -> dict[str, str | None]:
-    """The unit of each drug's doses; None where some are per weight and some are not."""
-    return {} if protocol is None else dict(zip(words.drug_names, protocol.dose_units, strict=True))
 
 
 def _settable(part: ScenarioPart, protocol: Protocol, q: Expressions, cast: Cast) -> dict[str, Any]:

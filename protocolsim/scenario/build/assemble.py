@@ -82,12 +82,10 @@ def _assemble(document: Document, part: ScenarioPart, q: Expressions, allow_plug
     if not _check_size(part, q.faults):
         return None
     cast = cast_of(part, q, document.attached, allow_plugins=allow_plugins)
-    hidden = cast.hidden
-    words = vocabulary_of(cast, part)
+    hidden, words = cast.hidden, vocabulary_of(cast, part)
     cohort = cohort_of(part.cohort, q, words)
     rules = SummariesBuilder(part.protocol, q, words)
     protocol = (builder := StatesBuilder(part.protocol, rules)).build()
-    # The unit of each drug's doses; None where some are per weight and some are not.
     units = {} if protocol is None else dict(zip(words.drug_names, protocol.dose_units, strict=True))
     reader = EndpointsBuilder(part, q, words, rules, units)
     populations, endpoints = reader.build()

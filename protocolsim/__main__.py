@@ -17,11 +17,15 @@ def main() -> None:
         if _signal.getsignal(number) != _signal.SIG_IGN:
             _signal.signal(number, _at_once)
     from protocolsim import interruption
+    from protocolsim.kernels import dataclass_code
 
+    dataclass_code.begin()
     try:
         with interruption.ending_in_order(to_the_end=True):
+            from protocolsim.cli import as_a_process
             from protocolsim.cli import main as commands
 
+            as_a_process()
             commands(prog_name="protocolsim")
     except KeyboardInterrupt as error:
         word, status = interruption.ending(error)

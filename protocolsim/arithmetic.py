@@ -14,16 +14,21 @@ from __future__ import annotations
 import importlib
 import math
 import sys
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
+from pathlib import Path
+from types import ModuleType
 from typing import Any, ParamSpec, TypeVar, cast
 
 import numpy as np
 from numba import njit, types
+from numba.core import entrypoints
 from numpy.typing import NDArray
 
 from protocolsim.kernels.machine_code import MachineCode, misses
 from protocolsim.notices import heard
+from protocolsim.plugins import offered
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -84,11 +89,32 @@ def _offered(function: Callable[..., Any], *, inline: bool, to_python: bool) -> 
     compiled: Any = njit(**options, no_cpython_wrapper=not to_python)(function)
     if compiled is not function:
         compiled._cache = MachineCode(function, to_python=to_python)  # noqa: SLF001 - as above
+        compiled._compilation_chain_init_hook = _add_extensions  # noqa: SLF001 - as above
     return compiled
 
 
+def _add_extensions() -> None:
+    """What installed packages add to Numba; it would read every package's file once more to find that none does."""
+    if offered("numba_extensions"):
+        entrypoints.init_all()
+
+
 def special_functions() -> Any:
-    """The module `scipy.special`, imported without NumPy's own compiler of Fortran.
+    """The functions of `scipy.special`, of that module where it is imported, else of its compiled part alone.
+
+    What the module adds (arrays of other libraries, orthogonal polynomials) takes ten times as long to import, a
+    twentieth of a short command. The functions are the same.
+    """
+    if "scipy.special" in sys.modules or threading.active_count() > 1:
+        return _whole()  # another thread might import it meanwhile
+    return sys.modules.get(_COMPILED) or _compiled_part() or _whole()
+
+
+_COMPILED = "scipy.special._ufuncs"
+
+
+def _whole() -> ModuleType:
+    """`scipy.special`, without NumPy's own compiler of Fortran.
 
     To import it copies every public name of NumPy, and asking for `f2py` imports that: as long as all the rest of it.
     """
@@ -101,6 +127,23 @@ def special_functions() -> Any:
     finally:
         if public.get("f2py", 0) is None:
             del public["f2py"]
+
+
+def _compiled_part() -> ModuleType | None:
+    """The compiled part of `scipy.special`, below a package that is empty meanwhile; None where that does not go."""
+    import scipy
+
+    empty = ModuleType("scipy.special")
+    empty.__path__ = [str(Path(folder) / "special") for folder in scipy.__path__]
+    sys.modules[empty.__name__] = empty
+    try:
+        return importlib.import_module(_COMPILED)
+    except ImportError:
+        for name in [name for name in sys.modules if name.startswith("scipy.special.")]:
+            del sys.modules[name]
+        return None
+    finally:
+        del sys.modules[empty.__name__]
 
 
 @inlined

@@ -81,8 +81,18 @@ def plugins(room: str) -> Mapping[str, Plugin]:
     return MappingProxyType(offered)
 
 
+def offered(group: str) -> bool:
+    """Whether any installed package offers something to this group of entry points, of whatever library."""
+    return bool(_all_points().select(group=group))
+
+
 @cache
 def _points() -> tuple[EntryPoint, ...]:
-    # Every package's file of entry points is read for this: once for all groups.
-    points = entry_points()
+    points = _all_points()
     return tuple(point for group in GROUPS.values() for point in points.select(group=group))
+
+
+@cache
+def _all_points() -> Any:
+    # Every package's file of entry points is read for this: once for all groups, and for libraries that would ask too.
+    return entry_points()

@@ -37,12 +37,28 @@ def _going_on(words: Sequence[str]) -> str:
 
 
 _USUAL = gc.get_threshold()
-_WHILE_IMPORTING = 50_000
+_WHILE_IMPORTING = 300_000
 """New objects until garbage is looked for: what is imported stays, and looking through it took a fifteenth of a run."""
 
 
+class _Frozen:
+    """Whether this process is one command, and no other code's, which may have garbage of its own."""
+
+    whole = False
+
+
+def as_a_process() -> None:
+    """Say that this process is one command, from its beginning to its end."""
+    _Frozen.whole = True
+
+
 def seek_garbage() -> None:
-    """Look for garbage as Python does, from here on: something begins that may take long, and make much of it."""
+    """Look for garbage as Python does, from here on: something begins that may take long, and make much of it.
+
+    In a process of its own a command does not look through what has been imported up to here, ever.
+    """
+    if _Frozen.whole:
+        gc.freeze()
     gc.set_threshold(*_USUAL)
 
 

@@ -68,6 +68,30 @@ class Asked:
         return load(scenario, set=assignments(self.settings), allow_plugins=self.allow_plugins)
 
 
+def known(context: click.Context, _: click.Parameter, given: str) -> str:
+    """Refuse a scenario whose name nobody knows, before anything slow is imported."""
+    if not context.resilient_parsing:
+        from protocolsim.scenario.file.library import find
+
+        find(given)
+    return given
+
+
+def _there(context: click.Context, _: click.Parameter, given: str) -> str:
+    """Refuse a scenario that is not there, or is no text of one, before what it takes to build it is imported."""
+    if not context.resilient_parsing:
+        from protocolsim.scenario.file.library import find
+        from protocolsim.scenario.file.yaml_reader import read
+
+        read(find(given), given)
+    return given
+
+
+def of_scenario(command: Callable[..., None]) -> Callable[..., None]:
+    """The argument of a command that is about one scenario."""
+    return click.argument("scenario", callback=_there)(command)
+
+
 def studies(command: Callable[..., None]) -> Callable[..., None]:
     """The options that every command that simulates has. With those of `parallel` and `durable` they are `asked`."""
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from protocolsim.cli.base import Asked, durable, parallel, progress, studies, study_in, workers_for
+from protocolsim.cli.base import Asked, durable, of_scenario, parallel, progress, studies, study_in, workers_for
 from protocolsim.errors import UsageError
 from protocolsim.text.terminal import say
 
@@ -18,7 +18,7 @@ _NONE = "none"
 
 
 @click.command()
-@click.argument("scenario")
+@of_scenario
 @click.option(
     "--try",
     "given",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from protocolsim.cli.base import Asked, assignments, parallel, progress, study_in, workers_for
+from protocolsim.cli.base import Asked, assignments, of_scenario, parallel, progress, study_in, workers_for
 from protocolsim.errors import UsageError
 from protocolsim.text.terminal import say
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("scenario")
+@of_scenario
 @click.option("--to", "targets", metavar="TARGETS", help="What to fit to: a file, or the name of shipped targets.")
 @click.option("--points", type=int, default=1024, show_default=True, help="How many points of the prior to simulate.")
 @click.option("--trials", type=int, default=64, show_default=True, help="How many trials at each of them.")

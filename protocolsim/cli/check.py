@@ -7,12 +7,12 @@ import sys
 
 import click
 
-from protocolsim.cli.base import assignments
+from protocolsim.cli.base import assignments, known
 from protocolsim.text.terminal import say
 
 
 @click.command()
-@click.argument("scenario")
+@click.argument("scenario", callback=known)
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Check it with another value; repeatable.")
 @click.option("--json", "as_json", is_flag=True, help="Print all findings and every path, as JSON.")
 @click.option("--quiet", is_flag=True, help="Print nothing; the exit status tells.")

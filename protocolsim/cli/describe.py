@@ -7,12 +7,12 @@ from pathlib import Path
 
 import click
 
-from protocolsim.cli.base import assignments, new_file
+from protocolsim.cli.base import assignments, new_file, of_scenario
 from protocolsim.errors import UsageError
 
 
 @click.command()
-@click.argument("scenario")
+@of_scenario
 @click.option("--json", "as_json", is_flag=True, help="The synopsis as JSON.")
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Write into this new file: .md or .html.")
 @click.option("--overwrite", is_flag=True, help="Replace the file.")

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 
-from protocolsim.cli.base import assignments, new_file, progress
+from protocolsim.cli.base import assignments, new_file, of_scenario, progress
 from protocolsim.errors import UsageError
 
 
 @click.command()
-@click.argument("scenario")
+@of_scenario
 @click.option("--format", "form", help="mermaid, dot, svg, png, html.  [default: what -o ends in, else mermaid]")
 @click.option("--counts", is_flag=True, help="Run the scenario, and count its subjects on each arrow.")
 @click.option("--schedule", is_flag=True, help="Print the schedule of assessments instead: a table for each state.")

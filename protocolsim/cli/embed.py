@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 
-from protocolsim.cli.base import assignments, new_file, progress
+from protocolsim.cli.base import assignments, new_file, of_scenario, progress
 from protocolsim.errors import UsageError
 
 
 @click.command()
-@click.argument("scenario")
+@of_scenario
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path), required=True, help="Write into this new file, such as story.html."
 )

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from protocolsim.cli.base import assignments, new_file, story_form, story_written
+from protocolsim.cli.base import assignments, new_file, of_scenario, story_form, story_written
 
 if TYPE_CHECKING:
     from protocolsim.report.looks.story import LooksStory
 
 
 @click.command()
-@click.argument("scenario")
+@of_scenario
 @click.option(
     "--replicate",
     type=int,

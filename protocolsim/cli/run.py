@@ -11,6 +11,7 @@ import click
 from protocolsim.cli.base import (
     Asked,
     durable,
+    of_scenario,
     parallel,
     progress,
     studies,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("scenario")
+@of_scenario
 @studies
 @parallel
 @durable

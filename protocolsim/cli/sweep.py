@@ -12,6 +12,7 @@ from protocolsim.cli.base import (
     Asked,
     assignments,
     durable,
+    of_scenario,
     parallel,
     progress,
     studies,
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("scenario")
+@of_scenario
 @click.option(
     "--vary",
     "varied",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from protocolsim.cli.base import Asked, durable, parallel, progress, studies, study_in, workers_for
+from protocolsim.cli.base import Asked, durable, of_scenario, parallel, progress, studies, study_in, workers_for
 from protocolsim.errors import UsageError
 from protocolsim.text.terminal import say
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("scenario")
+@of_scenario
 @click.option(
     "--rule", "parameter", metavar="NAME", help="The parameter that is the threshold.  [default: the only one]"
 )

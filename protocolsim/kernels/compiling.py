@@ -65,6 +65,11 @@ class Job(NamedTuple):
         """Whether this trial calls it: components are imported where a trial has them."""
         return self.module in sys.modules or self.module.split(".")[1] not in COMPONENTS
 
+    @property
+    def made(self) -> bool:
+        """Whether its function is there; of a model that is being imported, and reckons meanwhile, perhaps not yet."""
+        return self.module not in sys.modules or hasattr(sys.modules[self.module], self.name)
+
 
 @cache
 def jobs() -> tuple[Job, ...]:
@@ -82,6 +87,7 @@ class Team:
         self.waiting: list[Job] = []
         self.running: set[Job] = set()
         self.begun: set[str] = set()  # the engines whose kernels have been requested
+        self.listed: set[Job] = set()  # what has been put in line
         self.changed = threading.Condition()
         self.busy = self.ended = False
         self.started = 0.0
@@ -99,6 +105,7 @@ class Team:
             return
         if job.when not in self.begun:
             self._begin(job.when, kernel)
+        self._line_up()
         with self.changed:
             if job in self.waiting:
                 self.waiting.remove(job)
@@ -122,8 +129,13 @@ class Team:
                 thread = threading.Thread(target=self._lead, daemon=True)
                 thread.start()
                 self.threads.append(thread)
+
+    def _line_up(self) -> None:
+        """What these engines call, also of models that were imported since the last miss."""
         with self.changed:
-            self.waiting = [j for j in jobs() if j.wanted and j.when == when]
+            found = [j for j in jobs() if j.wanted and j.when in self.begun and j not in self.listed]
+            self.waiting += found
+            self.listed.update(found)
             self.changed.notify_all()
 
     def _work(self) -> None:
@@ -131,14 +143,18 @@ class Team:
         self.busy = True
         try:
             with _no_garbage_sought():
-                while (job := self._next(0)) is not None:
+                while (job := self._next()) is not None:
                     job.dispatcher.compile(job.signature)
         finally:
             self.busy = False
 
-    def _next(self, place: int) -> Job | None:
+    def _next(self) -> Job | None:
+        """The first job that this process can do."""
         with self.changed:
-            return self.waiting.pop(place) if self.waiting else None
+            job = next((j for j in self.waiting if j.made), None)
+            if job is not None:
+                self.waiting.remove(job)
+            return job
 
     def _lead(self) -> None:
         """Feed jobs from the end of the list to one helper; stops if the helper cannot start or dies."""

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import importlib
+import io
 import pickle
 import re
 import sys
@@ -23,6 +25,7 @@ import llvmlite.binding
 from numba import config
 from numba.core.caching import FunctionCache
 from numba.core.compiler import CompileResult
+from numba.core.environment import Environment, lookup_environment
 from numba.core.runtime import rtsys
 from numba.core.serialize import dumps
 
@@ -32,6 +35,10 @@ from protocolsim.notices import tell
 _MAGIC = b"protocolsim kernel 1\n"
 _STALE = 7 * 86400.0  # seconds after which the machine code of an earlier text goes when the kernel is compiled anew
 _SETTINGS = ("OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE", "BOUNDSCHECK", "DEBUGINFO_DEFAULT")
+
+
+_PLACES: dict[tuple[str, str], Path] = {}
+"""Where the kernels of a file are kept, by the file and Numba's setting."""
 
 
 class CacheMisses:
@@ -64,7 +71,6 @@ class MachineCode(FunctionCache):  # type: ignore[misc]
         self.to_python = to_python  # whether Python can call it, or other kernels only
         self._keys: dict[tuple[Any, ...], str] = {}
         self.made: set[str] = set()  # the fingerprints of what this process runs
-        self._found: tuple[Any, Path] | None = None
         self.enable()
 
     @property
@@ -76,14 +82,21 @@ class MachineCode(FunctionCache):  # type: ignore[misc]
     @property
     def place(self) -> Path | None:
         """The folder where this kernel is kept: `NUMBA_CACHE_DIR`, beside its file, the user's own; or None."""
-        if self._found is None:
-            try:
-                keeper = self._impl_class(self.function)
-                self._found = keeper, Path(keeper.locator.get_cache_path())
-            except (OSError, RuntimeError, TypeError):
-                # Numba's word where there is no folder that can be written, or no file that the kernel stands in.
+        file = self.function.__code__.co_filename, config.CACHE_DIR
+        if file not in _PLACES:
+            keeper = self._keeper()
+            if keeper is None:
                 return None
-        return self._found[1]
+            _PLACES[file] = Path(keeper.locator.get_cache_path())
+        return _PLACES[file]
+
+    def _keeper(self) -> Any:
+        """What Numba keeps kernels with, or None where they cannot be; to find out a file is written and removed."""
+        try:
+            return self._impl_class(self.function)
+        except (OSError, RuntimeError, TypeError):
+            # Numba's word where there is no folder that can be written, or no file that the kernel stands in.
+            return None
 
     def _path(self, sig: tuple[Any, ...], codegen: Any, made_of: str) -> Path | None:
         place = self.place
@@ -115,7 +128,8 @@ class MachineCode(FunctionCache):  # type: ignore[misc]
         if body is None:
             return None
         rtsys.initialize(target_context)
-        return CompileResult._rebuild(target_context, *pickle.loads(body))  # noqa: S301, SLF001 - its checksum holds
+        parts = _Unpickler(io.BytesIO(body)).load()  # its checksum holds
+        return CompileResult._rebuild(target_context, *parts)  # noqa: SLF001 - there is no public way
 
     def _read(self, sig: tuple[Any, ...], target_context: Any, made_of: str) -> bytes | None:
         path = self._path(sig, target_context.codegen(), made_of)
@@ -133,11 +147,10 @@ class MachineCode(FunctionCache):  # type: ignore[misc]
         made_of = self._keys.pop(sig, None)
         if not self._enabled or made_of is None:
             return
-        path = self._path(sig, data.codegen, made_of)
-        if path is None or self._found is None:
+        path, keeper = self._path(sig, data.codegen, made_of), self._keeper()
+        if path is None or keeper is None:
             not_kept(None, "no folder can be written to")
             return
-        keeper = self._found[0]
         if not self._as_read(made_of) or not keeper.check_cachable(data):
             return
         try:
@@ -165,6 +178,30 @@ class MachineCode(FunctionCache):  # type: ignore[misc]
                 with contextlib.suppress(OSError):
                     if other.stat().st_mtime < late:
                         other.unlink()
+
+
+class _Unpickler(pickle.Unpickler):
+    """Reads a kernel without importing all that it was compiled with."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        """What Numba would find, but for the environments of its own functions."""
+        return _environment if name == "_rebuild_env" else super().find_class(module, name)
+
+
+def _environment(module: str, constants: list[Any], name: str) -> Environment:
+    """The environment of a function: its constants, and the names of its module, which only uncompiled code looks up.
+
+    Numba imports the module for these names. Of its own functions, which are in each kernel that makes an array, those
+    are its arrays and texts, half as long to import as all the rest of it; a kernel is compiled code and asks for none.
+    """
+    known = lookup_environment(name)
+    if known is None:
+        needed = module in sys.modules or not module.startswith("numba.")
+        known = Environment(vars(importlib.import_module(module)) if needed else {"__name__": module})
+        known.consts[:] = constants
+        known.env_name = name
+        Environment._memo[name] = known  # noqa: SLF001 - as Numba does
+    return known
 
 
 def _for_python(reduced: tuple[Any, ...], entry: str) -> tuple[Any, ...]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from protocolsim.errors import RuleError, nearest, unknown
 from protocolsim.protocol.functions import FUNCTIONS, Value
@@ -99,6 +100,12 @@ def parse(text: str | float) -> Node:
         return Number(_finite(float(text), text), NONE)
     if len(text) > MAX_LENGTH:
         raise RuleError(f"an expression of {len(text)} characters; at most {MAX_LENGTH} are read")
+    return _parsed(text)
+
+
+@lru_cache(maxsize=4096)
+def _parsed(text: str) -> Node:
+    # A report asks the same expressions again and again what they read.
     return _Parser(text).whole()
 
 

@@ -70,11 +70,10 @@ def ended(code: str, cwd: Path, number: str = "SIGINT", **environment: str) -> t
 
 
 @pytest.mark.parametrize("number", SIGNALS)
-@pytest.mark.parametrize("module", ["protocolsim.interruption", "click", "shlex", "protocolsim.cli.list", "yaml_of_it"])
+@pytest.mark.parametrize("module", ["protocolsim.interruption", "click", "shlex", "protocolsim.cli.list", "pydantic"])
 def test_while_it_starts(tmp_path, module, number):
     """Asked to end while it imports, the command ends at once with one line, be it before or after it can unwind."""
-    words = ["list"] if module != "yaml_of_it" else ["check", "ms_no_drug"]
-    module = module if module != "yaml_of_it" else "ruamel.yaml"
+    words = ["list"] if module != "pydantic" else ["check", "ms_no_drug"]
     code = WHEN_IMPORTED.format(module=module, act="strike()") + COMMAND.format(words=words)
     status, said, seconds = ended(code, tmp_path, number)
     assert (status, said.partition(";")[0].strip()) == SIGNALS[number], said

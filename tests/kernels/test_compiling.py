@@ -7,10 +7,11 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from protocolsim import notices
+from protocolsim import arithmetic, notices
 from protocolsim.kernels import compiling
 from protocolsim.kernels.compiling import Team, jobs
 from protocolsim.kernels.machine_code import MachineCode
@@ -157,6 +158,27 @@ def test_who_asks_waits_for_what_a_helper_has_begun(monkeypatch):
     team.missing(job.dispatcher._cache, job.signature)
     assert not team.running
     timer.join()
+
+
+def test_a_model_may_reckon_while_it_is_imported(monkeypatch):
+    """What a model calls before all of its kernels are made compiles those that are there, and the others later."""
+    model = ModuleType("protocolsim.drug.being_imported")
+    monkeypatch.setitem(sys.modules, model.__name__, model)
+    log_sds = next(j for j in jobs() if j.name == "log_sd")
+    other = next(j for j in jobs() if j.name == "exp")
+    later = compiling.Job("both", model.__name__, "later", "(float64,)")
+    asked: list[str] = []
+    for name in ("exp", "later"):
+        kernel = SimpleNamespace(compile=lambda signature, name=name: asked.append(f"{name}{signature}"))
+        monkeypatch.setattr(arithmetic if name == "exp" else model, name, kernel, raising=False)
+    made = model.__dict__.pop("later")
+    monkeypatch.setattr(compiling, "jobs", lambda: (later, log_sds, other))
+    team = Team(helpers=0)
+    team.missing(log_sds.dispatcher._cache, log_sds.signature)
+    assert asked == ["exp(float64,)"]
+    vars(model)["later"] = made
+    team.missing(log_sds.dispatcher._cache, log_sds.signature)
+    assert asked == ["exp(float64,)", "later(float64,)"]
 
 
 def _done(team: Team, job: compiling.Job) -> None:

@@ -222,3 +222,16 @@ def test_a_users_file_may_have_the_name_of_a_standard_one(tmp_path, monkeypatch)
         found.append(fingerprint(importlib.import_module("this").outer))
     monkeypatch.delitem(sys.modules, "this")
     assert found[0] != found[1]
+
+
+def test_a_profiler_changes_no_fingerprint():
+    """Numba overwrites flags of a function that is called under a profiler: it is the same function all the same."""
+    code = (
+        "import cProfile\nfrom protocolsim.arithmetic import exp\n"
+        "from protocolsim.kernels.fingerprint import fingerprint\n"
+        "before = fingerprint(exp.py_func)\n"
+        "cProfile.runctx('exp(1.0)', globals(), {})\n"
+        "print(fingerprint(exp.py_func) == before)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "True"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +22,15 @@ from protocolsim.scenario.file import library
 from tests.cli.test_cli import command
 
 __all__ = ["command"]
-CACHES = (plugins.plugins, plugins._points, endpoints.kinds, analyses.kinds, catalogue.views, components._installed)
+CACHES = (
+    plugins.plugins,
+    plugins._points,
+    plugins._all_points,
+    endpoints.kinds,
+    analyses.kinds,
+    catalogue.views,
+    components._installed,
+)
 DRUG = """
     import dataclasses
     from protocolsim.component import stream_block
@@ -176,3 +186,36 @@ def test_stream_blocks_of_names():
     every = [components.load_shipped("disease", n) for n in components.disease_names()]
     every += [components.load_shipped("drug", n) for n in components.drug_names()]
     assert all(c.stream + STREAM_BLOCK <= FIRST_OUTSIDE for c in every if c.streams is None)
+
+
+EXTENSION = """
+    def init():
+        print("Numba is extended")
+
+    class Plugin:
+        def new_schema_validator(self, *schema):
+            print("pydantic is extended")
+            return None, None, None
+
+    plugin = Plugin()
+"""
+
+
+@pytest.mark.parametrize("extended", [True, False])
+def test_what_extends_the_libraries_is_not_left_out(tmp_path, extended):
+    """Packages that add to Numba or pydantic are asked, as these libraries would, where there are such."""
+    (tmp_path / "extension.py").write_text(textwrap.dedent(EXTENSION))
+    info = tmp_path / "extension-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: extension\nVersion: 1.0\n")
+    if extended:
+        points = "[numba_extensions]\ninit = extension:init\n[pydantic]\nours = extension:plugin\n"
+        (info / "entry_points.txt").write_text(points)
+    code = (
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
+        "from protocolsim.arithmetic import exp\nexp(1.0)\n"
+        "from protocolsim.scenario.file.model_schema import ModelPart\nModelPart.model_rebuild(force=True)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    said = {"Numba is extended", "pydantic is extended"}
+    assert set(done.stdout.splitlines()) == (said if extended else set())

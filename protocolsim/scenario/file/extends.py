@@ -7,13 +7,12 @@ itself beside others (`beside`, `findings`, `story`) is not inherited. Every val
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
-
-import numpy as np
 
 from protocolsim.errors import ScenarioError, UsageError, digits
 from protocolsim.scenario.file.library import find, is_path
@@ -199,7 +198,8 @@ def _plain(value: object, path: str, depth: int = 0) -> Any:
     """A copy of the value made of what a file can hold."""
     if depth > MAX_DEPTH:
         raise UsageError(f"{path}: nested deeper than {MAX_DEPTH}")
-    if isinstance(value, np.generic | np.ndarray):
+    numpy = sys.modules.get("numpy")  # nothing is of its kinds where nobody has imported it
+    if numpy is not None and isinstance(value, numpy.generic | numpy.ndarray):
         value = value.tolist()
     if isinstance(value, dict) and all(isinstance(key, str) for key in value):
         return {_text(key, path): _plain(below, path, depth + 1) for key, below in value.items()}

@@ -1,25 +1,23 @@
 """A scenario's text, read safely, every value with its place.
 
 YAML 1.2's core schema and nothing more: mappings with text keys, lists, text, numbers, true, false, null.
-ruamel.yaml only splits the text into events; this file builds the plain values from them and checks each limit on
+`yaml_events` only splits the text into events; this file builds the plain values from them and checks each limit on
 the way, so a hostile file is refused before anything grows from it. Aliases are never followed.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from copy import deepcopy
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-
 from protocolsim.errors import Fault, ScenarioError
 from protocolsim.scenario.file.path_check import why_unreadable
+from protocolsim.scenario.file.yaml_events.event import Event, clip
+from protocolsim.scenario.file.yaml_events.plain import events
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 30
@@ -46,14 +44,6 @@ _UNFIT = re.compile(
 _PAIR = re.compile(r"[\ud800-\udbff][\udc00-\udfff]")
 _LINE_END = re.compile(r"\r\n|\n|\r")
 _NO_ALIASES = "anchors and aliases are not allowed; use `extends`, or repeat it"
-_PLAIN_WORDS = (
-    ("mapping values are not allowed", "a ':' that cannot stand here: check the indentation, or quote the text"),
-    ("sequence entries are not allowed", "a '-' that cannot stand here: a list begins on its own line"),
-    ("expected chomping or indentation", "text that begins with '>' or '|' must stand in quotes"),
-    ("could not find expected ':'", "a line without 'key: value'; is a ':' missing, or the indentation wrong?"),
-    ("expected <block end>", "this does not belong here: check the indentation and the quotes"),
-    ("found unexpected end of stream", "the file ends inside quotes that were never closed"),
-)
 
 
 class Place(NamedTuple):
@@ -141,7 +131,13 @@ def read(path: Path, source: str | None = None) -> Document:
 def parse(text: str, source: str) -> Document:
     """The document in this text; `source` is what to call it. Raises ScenarioError like `read`."""
     parsed = _parsed(text, source)
-    return replace(parsed, data=deepcopy(parsed.data))
+    return replace(parsed, data=_copied(parsed.data))
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _copied(below) for key, below in value.items()}
+    return [_copied(below) for below in value] if isinstance(value, list) else value
 
 
 @lru_cache(maxsize=32)
@@ -156,9 +152,24 @@ def _parsed(text: str, source: str) -> Document:
         place = _end(text[: unfit.start()])
         _refuse(source, Fault(*place, "", f"character U+{ord(unfit.group()):04X} cannot stand in a scenario"))
     builder = _Builder(source)
-    for event in _events(text, builder):
-        builder.take(event)
+    found = events(text)
+    if found is not None:
+        for event in found:
+            builder.take(event)
+    else:
+        _take_others(text, builder)
     return builder.finish(text)
+
+
+def _take_others(text: str, builder: _Builder) -> None:
+    """What is no plain YAML: imported where it is read, since that takes longer than to read a scenario."""
+    from protocolsim.scenario.file.yaml_events import other
+
+    try:
+        for event in other.events(text):
+            builder.take(event)
+    except other.SyntaxFaultError as error:
+        builder.stop(*(builder.last if error.place is None else error.place), error.message)
 
 
 def _refuse(source: str, *faults: Fault) -> NoReturn:
@@ -169,40 +180,6 @@ def _end(before: str) -> tuple[int, int]:
     """The 1-based line and column that follow this text."""
     lines = _LINE_END.split(before)
     return len(lines), len(lines[-1]) + 1
-
-
-def _events(text: str, builder: _Builder) -> Iterator[Any]:
-    """The parser's events; what it refuses, or stumbles over, becomes a fault."""
-    events = YAML(typ="safe", pure=True).parse(text)
-    while True:
-        try:
-            event = next(events)
-        except StopIteration:
-            return
-        except MarkedYAMLError as error:
-            builder.stop(*_syntax_fault(error, text))
-        except YAMLError as error:
-            builder.stop(0, 0, "not YAML: " + str(error).partition("\n")[0])
-        except Exception as error:  # noqa: BLE001 - odd input makes the parser itself fail (an escape beyond Unicode)
-            builder.stop(*builder.last, f"not YAML, after this place: {type(error).__name__}: {_clip(str(error))}")
-        yield event
-
-
-def _syntax_fault(error: Any, text: str) -> tuple[int, int, str]:
-    mark = error.problem_mark or error.context_mark
-    line, column = (mark.line + 1, mark.column + 1) if mark is not None else (0, 0)
-    problem = str(error.problem or error.context or "not YAML").partition("\n")[0]
-    lines = _LINE_END.split(text)
-    rest = lines[line - 1][column - 1 :] if 0 < line <= len(lines) else ""
-    if "cannot start any token" in problem and rest:
-        if rest[0] != "\t":
-            return line, column, f"text cannot begin with '{rest[0]}'; put it in quotes"
-        indents = not lines[line - 1][: column - 1].strip()
-        return line, column, "a tab used for indentation; use spaces" if indents else "a tab; use spaces"
-    said = next((plain for fault, plain in _PLAIN_WORDS if fault in problem), problem)
-    if error.context and error.context_mark is not None and error.context_mark.line + 1 != line:
-        said += f" ({error.context} that starts on line {error.context_mark.line + 1})"
-    return line, column, said
 
 
 @dataclass
@@ -231,15 +208,14 @@ class _Builder:
         self._documents = 0
         self._root: Any = None
 
-    def take(self, event: Any) -> None:
+    def take(self, event: Event) -> None:
         """Put one event's value where it belongs."""
-        kind = type(event).__name__
-        if kind == "DocumentStartEvent":
+        if event.kind == "document":
             self._start_document(event)
-        elif kind in ("MappingEndEvent", "SequenceEndEvent"):
+        elif event.kind == "end":
             self._close()
-        elif kind in ("MappingStartEvent", "SequenceStartEvent", "ScalarEvent", "AliasEvent"):
-            self._node(event, kind)
+        else:
+            self._node(event)
 
     def finish(self, text: str) -> Document:
         """The document, or all the faults."""
@@ -261,34 +237,33 @@ class _Builder:
         if len(self.faults) >= MAX_FAULTS:
             self.stop(line, column, f"{MAX_FAULTS} faults so far; the rest was not read")
 
-    def _start_document(self, event: Any) -> None:
+    def _start_document(self, event: Event) -> None:
         self._documents += 1
-        place = event.start_mark.line + 1, event.start_mark.column + 1
+        place = event.line, event.column
         if self._documents > 1:
             self.stop(*place, "a second document begins here ('---'); a scenario is one document")
-        if event.tags or (event.version and tuple(event.version) != (1, 2)):
+        if event.directives:
             self._note(*place, (), "directives (lines with %) are not allowed; the file is read as YAML 1.2")
 
-    def _node(self, event: Any, kind: str) -> None:
-        mark = event.start_mark.line + 1, event.start_mark.column + 1
-        self.last = mark
+    def _node(self, event: Event) -> None:
+        self.last = mark = event.line, event.column
         self._nodes += 1
         if self._nodes > MAX_NODES:
             self.stop(*mark, f"more than {MAX_NODES} keys and values; a scenario has some hundreds")
         parent = self._open[-1] if self._open else None
         awaits_key = parent is not None and isinstance(parent.value, dict) and not parent.has_key
         address = self._address(parent, awaits_key)
-        if kind == "AliasEvent" or event.anchor is not None:
+        if event.anchored:
             self._note(*mark, address, _NO_ALIASES)
-        if getattr(event, "tag", None) is not None:
-            self._note(*mark, address, f"tags are not allowed, found {_clip(str(event.tag))}")
-        if kind in ("MappingStartEvent", "SequenceStartEvent"):
-            self._begin({} if kind == "MappingStartEvent" else [], mark, address, awaits_key)
+        if event.tag:
+            self._note(*mark, address, f"tags are not allowed, found {clip(event.tag)}")
+        if event.kind in ("mapping", "list"):
+            self._begin({} if event.kind == "mapping" else [], mark, address, awaits_key)
         elif parent is not None and awaits_key:
             self._take_key(event, parent, mark)
         else:
-            value = self._scalar(event, mark, address) if kind == "ScalarEvent" else None
-            empty = kind == "ScalarEvent" and event.value == "" and not event.style
+            value = self._scalar(event, mark, address) if event.kind == "scalar" else None
+            empty = event.kind == "scalar" and event.value == "" and not event.quoted
             # An empty value's own mark is that of whatever comes next, so its key stands for it.
             self._put(value, mark if not empty or parent is None or not parent.has_key else parent.key_mark, address)
 
@@ -329,13 +304,13 @@ class _Builder:
             self._places[address] = Place(self.source, *parent.key_mark, *mark)
         parent.has_key, parent.key = False, None
 
-    def _take_key(self, event: Any, parent: _Open, mark: tuple[int, int]) -> None:
+    def _take_key(self, event: Event, parent: _Open, mark: tuple[int, int]) -> None:
         """Remember the key for the value that follows; a refused key is None, and its value is dropped."""
         parent.has_key, parent.key, parent.key_mark = True, None, mark
-        if type(event).__name__ == "AliasEvent":
+        if event.kind == "alias":
             return
-        written = _clip(event.value)
-        if event.value == "<<" and not event.style:
+        written = clip(event.value)
+        if event.value == "<<" and not event.quoted:
             self._note(*mark, parent.address, f"merge keys ('<<') are not allowed: {_NO_ALIASES}")
             return
         key = self._scalar(event, mark, parent.address)
@@ -350,10 +325,10 @@ class _Builder:
             return
         parent.key = key
 
-    def _scalar(self, event: Any, mark: tuple[int, int], address: Address) -> Any:
+    def _scalar(self, event: Event, mark: tuple[int, int], address: Address) -> Any:
         """The value of a scalar under YAML 1.2's core schema; what is in quotes is text."""
         try:
-            return _resolve(event.value, plain=not event.style)
+            return _resolve(event.value, plain=not event.quoted)
         except ValueError as error:
             self._note(*mark, address, str(error))
             return event.value[:MAX_SCALAR]
@@ -381,16 +356,11 @@ def _resolve(written: str, *, plain: bool) -> str | int | float | bool | None:
     if _INTEGER.fullmatch(written):
         value = int(written, 0 if written[:2] in ("0o", "0x") else 10) if len(written) <= 30 else 1 << 63
         if not -(1 << 63) <= value < 1 << 63:
-            raise ValueError(f"the integer {_clip(written)} does not fit into 64 bits")
+            raise ValueError(f"the integer {clip(written)} does not fit into 64 bits")
         return value
     if _FLOAT.fullmatch(written) or _NO_NUMBER.fullmatch(written):
         number = float(written) if _FLOAT.fullmatch(written) else float("inf")
         if number in (float("inf"), float("-inf")):
-            raise ValueError(f"{_clip(written)} is not a finite number")
+            raise ValueError(f"{clip(written)} is not a finite number")
         return number
     return written
-
-
-def _clip(text: str, limit: int = 60) -> str:
-    shown = text if len(text) <= limit else text[:limit] + "..."
-    return shown if shown.isprintable() else repr(shown)

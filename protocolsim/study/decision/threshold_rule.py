@@ -6,7 +6,7 @@ taken depends on it: each subject is simulated once per branch, and every thresh
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,8 +79,18 @@ def threshold_rule(scenario: Scenario, parameter: str | None = None) -> Threshol
 
 def places_of(scenario: Scenario, parameter: str) -> list[str]:
     """The places of the file, but for the endpoints, whose expressions use a parameter."""
+    return _places(scenario, [parameter])[parameter]
+
+
+def _places(scenario: Scenario, parameters: Iterable[str]) -> dict[str, list[str]]:
+    """The same of each of these parameters."""
     rooms = {k: scenario.document.data.get(k) for k in ("parameters", "cohort", "drugs", "protocol")}
-    return [place for place, node in _expressions(rooms, ()) if parameter in names_in(node)]
+    places: dict[str, list[str]] = {parameter: [] for parameter in parameters}
+    for place, node in _expressions(rooms, ()):
+        for name in names_in(node):
+            if name in places:
+                places[name].append(place)
+    return places
 
 
 def _parted(scenario: Scenario, parameter: str, used: Sequence[str]) -> ThresholdRule | str:
@@ -100,9 +110,8 @@ def _parted(scenario: Scenario, parameter: str, used: Sequence[str]) -> Threshol
 
 def _only(scenario: Scenario) -> str:
     declared = list(dict.fromkeys(d.threshold for d in scenario.decisions.values()))
-    only = declared or [
-        n for n in scenario.named if isinstance(_parted(scenario, n, places_of(scenario, n)), ThresholdRule)
-    ]
+    places = {} if declared else _places(scenario, scenario.named)
+    only = declared or [n for n, used in places.items() if isinstance(_parted(scenario, n, used), ThresholdRule)]
     if len(only) == 1:
         return only[0]
     which = f"it has {', '.join(only)}: name one with --rule" if only else "it has no rule with a threshold of its own"

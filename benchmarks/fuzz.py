@@ -21,7 +21,8 @@ with atheris.instrument_imports(
     include=["protocolsim.scenario.file.yaml_reader", "protocolsim.protocol.rules", "ruamel"]
 ):
     from protocolsim.errors import RuleError, ScenarioError
-    from protocolsim.protocol.rules import compiled, dimension_of, names_in
+    from protocolsim.protocol.evaluation import compiled
+    from protocolsim.protocol.rules import dimension_of, names_in
     from protocolsim.protocol.rules import parse as parse_rule
     from protocolsim.scenario.file.yaml_reader import parse
     from protocolsim.units import NONE

@@ -17,11 +17,13 @@ import numpy as np
 
 from protocolsim.arithmetic import special_functions
 from protocolsim.arrays import Floats, Integers, Mask
-from protocolsim.endpoint.base import Endpoint, Number, Population, StateNames, arms, counted_in, quotient
+from protocolsim.endpoint.base import Endpoint, Number, StateNames, counted_in, quotient
 from protocolsim.endpoint.criteria.dated import Criteria, in_one_arm
 from protocolsim.endpoint.level import Level
 from protocolsim.endpoint.reduction import Reduction
 from protocolsim.endpoint.share import Share
+from protocolsim.endpoint.subjects.population import Population
+from protocolsim.endpoint.subjects.rows import arms
 from protocolsim.endpoint.time_to import TimeTo
 from protocolsim.errors import UsageError
 from protocolsim.randomness import normal_quantile

@@ -71,7 +71,8 @@ analysis:
         per = 4.0 * MINUTES_PER_WEEK if self.of.per == "time" else 1.0
         difference = per * (quotient(rates.late, rates.late_over) - quotient(rates.early, rates.early_over))
         # Equal differences are ties, whatever their last bits.
-        return np.where(self.of.both(rates, populations), np.round(difference, 9), np.nan)[:, np.newaxis]
+        counted = self.of.members(populations) & rates.on_each_side
+        return np.where(counted, np.round(difference, 9), np.nan)[:, np.newaxis]
 
     def at_null(self, rng: np.random.Generator, subjects: int) -> Floats:
         """Differences that lie symmetrically about zero."""

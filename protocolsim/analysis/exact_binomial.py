@@ -10,7 +10,8 @@ import numpy as np
 
 from protocolsim.analysis.base import Analysis, CountedTest, OfShare, counts, z_of_tails
 from protocolsim.arrays import Floats, Integers, Mask
-from protocolsim.endpoint.base import Number, Population
+from protocolsim.endpoint.base import Number
+from protocolsim.endpoint.subjects.population import Population
 from protocolsim.errors import UsageError
 from protocolsim.records import Records
 

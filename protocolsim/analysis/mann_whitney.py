@@ -10,7 +10,8 @@ import numpy as np
 
 from protocolsim.analysis.base import Analysis, OfOwnValues, alternating, in_both, normal_p
 from protocolsim.arrays import Floats, Integers, Mask
-from protocolsim.endpoint.base import StateNames, arms, quotient
+from protocolsim.endpoint.base import StateNames, quotient
+from protocolsim.endpoint.subjects.rows import arms
 from protocolsim.records import Records
 
 

@@ -20,7 +20,9 @@ from protocolsim.analysis.base import (
     two_by_two,
 )
 from protocolsim.arrays import Floats, Integers, Mask
-from protocolsim.endpoint.base import Number, Population, StateNames, arms, quotient
+from protocolsim.endpoint.base import Number, StateNames, quotient
+from protocolsim.endpoint.subjects.population import Population
+from protocolsim.endpoint.subjects.rows import arms
 from protocolsim.errors import UsageError
 from protocolsim.records import Records
 

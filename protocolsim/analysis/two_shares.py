@@ -21,7 +21,9 @@ from protocolsim.analysis.base import (
     z_of_tails,
 )
 from protocolsim.arrays import Floats, Integers, Mask
-from protocolsim.endpoint.base import Population, StateNames, arms, quotient
+from protocolsim.endpoint.base import StateNames, quotient
+from protocolsim.endpoint.subjects.population import Population
+from protocolsim.endpoint.subjects.rows import arms
 from protocolsim.records import Records
 
 

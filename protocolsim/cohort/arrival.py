@@ -8,6 +8,7 @@ candidate's number, so arrivals are independent of a subject's course.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from protocolsim.arithmetic import inlined, kernel
 from protocolsim.arrays import Floats, Integers
 from protocolsim.cohort.cohort import Site
 from protocolsim.randomness import ARRIVAL, SITE, exponential_quantile, uniforms
+from protocolsim.units import MINUTES_PER_DAY
 
 _AT_ONCE = 32
 
@@ -48,6 +50,11 @@ class Desk:
         where = (self.rates, self.opens, self.openings, self.seed, self.replicates)
         arrive(*where, which, counts, self.came, self._minute, self._period, key, minutes, sites)
         return key[:2].T, minutes, sites
+
+
+def next_midnight(minute: Any) -> Any:
+    """The first midnight at or after these minutes of the trial's calendar: subjects begin on whole days."""
+    return -(np.ceil(minute).astype(np.int64) // -MINUTES_PER_DAY) * MINUTES_PER_DAY
 
 
 @kernel

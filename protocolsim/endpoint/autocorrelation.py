@@ -9,8 +9,9 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from protocolsim.arrays import Floats, Mask
-from protocolsim.endpoint.base import Endpoint, StateNames, VariableName, counted_in, per_subject, quotient
+from protocolsim.endpoint.base import Endpoint, StateNames, VariableName, counted_in, quotient
 from protocolsim.endpoint.series.pairs import successive
+from protocolsim.endpoint.subjects.rows import per_subject
 from protocolsim.records import Records
 
 

@@ -8,17 +8,16 @@ how replicates were split over workers.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, Literal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from protocolsim.arrays import Floats, Integers, Mask
 from protocolsim.component import Mark
 from protocolsim.errors import UsageError, unknown
-from protocolsim.records import NEVER, Labels, Records, Seen
+from protocolsim.records import Records
 
 # What the names in a field refer to, so that a scenario can be checked before anything runs.
 StateNames = Annotated[tuple[str, ...], "states"]
@@ -57,98 +56,6 @@ class Published:
     note: str = ""
     same_as: str | None = None
     explanation: str = ""
-
-
-@dataclass(frozen=True)
-class Population:
-    """Who counts: the members of another population that meet every condition given.
-
-    A tuple of states means any of them: `entered` any, `not_entered` none, `ended_in` one, `not_ended_in` none.
-    `where`: a condition on each subject's chart, one truth value per row of `subjects`.
-    """
-
-    of: str | None = None
-    entered: StateNames = ()
-    not_entered: StateNames = ()
-    ended_in: StateNames = ()
-    not_ended_in: StateNames = ()
-    where: Callable[[Records], Mask] | None = None
-
-    def members(self, records: Records, known: Mapping[str, Mask]) -> Mask:
-        """One truth value per row of `subjects`; `known` holds the population that this one is part of."""
-        within = known[self.of] if self.of is not None else known[SCREENED]
-        within = within & course_mask(records, self.entered, self.not_entered, self.ended_in, self.not_ended_in)
-        return within if self.where is None else within & self.where(records)
-
-
-def populations(
-    records: Records, declared: Mapping[str, Population], wanted: Iterable[str] | None = None
-) -> dict[str, Mask]:
-    """Every population by name: `screened`, `enrolled` and the declared ones, in any order of declaration.
-
-    wanted: only these, and those that they are part of.
-    Raises UsageError for a name that is not declared, is declared twice, or is part of itself.
-    """
-    subjects = records["subjects"]
-    known: dict[str, Mask] = {
-        SCREENED: np.ones(len(subjects["subject"]), dtype=np.bool_),
-        ENROLLED: subjects["enrolled"].astype(np.bool_),
-    }
-    for name in declared:
-        if name in BUILT_IN:
-            raise UsageError(f"the population '{name}' is built in and cannot be declared again")
-    for name in declared if wanted is None else wanted:
-        _resolve(name, declared, records, known, ())
-    return known
-
-
-@dataclass(frozen=True, eq=False)
-class LazyPopulations(Mapping[str, Mask]):
-    """The same, each found when it is first asked for; of declarations that the builder has checked.
-
-    `narrowed` leaves out who is not in it, of all of them.
-    """
-
-    records: Records
-    declared: Mapping[str, Population]
-    narrowed: Mask | None = None
-    found: dict[str, Mask] = field(default_factory=dict)
-
-    def within(self, mask: Mask) -> LazyPopulations:
-        """All of them without those who are not in the mask."""
-        return LazyPopulations(self.records, self.declared, mask, self.found)
-
-    def __getitem__(self, name: str) -> Mask:
-        if name not in self:
-            raise KeyError(name)
-        if not self.found:
-            self.found.update(populations(self.records, {}))
-        _resolve(name, self.declared, self.records, self.found, ())
-        return self.found[name] if self.narrowed is None else self.found[name] & self.narrowed
-
-    def __contains__(self, name: object) -> bool:
-        return name in BUILT_IN or name in self.declared
-
-    def __iter__(self) -> Iterator[str]:
-        return iter((*BUILT_IN, *self.declared))
-
-    def __len__(self) -> int:
-        return len(BUILT_IN) + len(self.declared)
-
-
-def _resolve(
-    name: str, declared: Mapping[str, Population], records: Records, known: dict[str, Mask], above: tuple[str, ...]
-) -> None:
-    if name in known:
-        return
-    if name in above:
-        raise UsageError(f"the population '{name}' is part of itself: {' of '.join((*above, name))}")
-    if name not in declared:
-        raise UsageError(unknown("population", name, (*BUILT_IN, *declared)))
-    part_of = declared[name].of
-    if part_of is not None:
-        _resolve(part_of, declared, records, known, (*above, name))
-    known[name] = declared[name].members(records, known)
 
 
 NO_KEY = "no key"
@@ -276,42 +183,10 @@ def within_bounds(own: Floats, at_least: float | None, at_most: float | None) ->
     return within
 
 
-def arms(records: Records, arm: StateNames, against: StateNames) -> Floats:
-    """1 for those who ever entered a state of `arm`, 0 of `against`, nan for those of neither or of both."""
-    one, other = entered(records, arm), entered(records, against)
-    return np.where(one & ~other, 1.0, np.where(other & ~one, 0.0, np.nan))
-
-
 def quotient(above: Floats, below: Floats) -> Floats:
     """One over the other, nan where `below` is zero."""
     undefined = np.full(np.broadcast(above, below).shape, np.nan)
     return np.asarray(np.divide(above, below, out=undefined, where=np.asarray(below) != 0.0))
-
-
-def codes(names: Iterable[str], labels: Sequence[str], what: str) -> Integers:
-    """The codes of names. Raises UsageError, with the nearest right word, for a name nobody knows."""
-    result = []
-    for name in names:
-        if name not in labels:
-            raise UsageError(unknown(what, name, labels))
-        result.append(labels.index(name))
-    return np.array(result, dtype=np.int64)
-
-
-def rows_of(records: Records, table: str, chosen: Mask | slice = slice(None)) -> Integers:
-    """For each chosen row of a table, the row of its subject in `subjects`."""
-    return records.subject_rows(table)[chosen]
-
-
-def seen(records: Records, variable: str) -> Seen:
-    """What was seen of a variable, in the order of subjects and time; what was missed or shows nothing is left out."""
-    return records.seen(int(codes([variable], records.labels.variables, "variable")[0]))
-
-
-def per_subject(records: Records, rows: Integers, weights: NDArray[Any] | None = None) -> Floats:
-    """Sums (or counts) by subject row, added in row order."""
-    size = len(records["subjects"]["subject"])
-    return np.bincount(rows, weights=weights, minlength=size).astype(np.float64)
 
 
 def counted_in(mask: Mask, weights: Floats | None = None) -> Floats:
@@ -337,45 +212,3 @@ def medians(own: Floats, trial: Integers, trials: int) -> Floats:
     result[has, 0] = 0.5 * (ordered[(start + (number - 1) // 2)[has]] + ordered[(start + number // 2)[has]])
     result[has, 1] = 1.0
     return result
-
-
-def entered(records: Records, states: Iterable[str]) -> Mask:
-    """Who was ever in one of these states, be it as the first one."""
-    each = [records.was_in(state) for state in codes(states, records.labels.states, "state").tolist()]
-    was_in: Mask = np.logical_or.reduce(each) if each else np.zeros(len(records["subjects"]["subject"]), dtype=np.bool_)
-    return was_in
-
-
-def course_mask(
-    records: Records,
-    entered_states: Sequence[str],
-    not_entered: Sequence[str],
-    ended_in: Sequence[str],
-    not_ended_in: Sequence[str],
-) -> Mask:
-    """Whose course meets every condition given; an empty tuple asks nothing."""
-    subjects = records["subjects"]
-    mask: Mask = np.ones(len(subjects["subject"]), dtype=np.bool_)
-    if entered_states:
-        mask &= entered(records, entered_states)
-    if not_entered:
-        mask &= ~entered(records, not_entered)
-    if ended_in:
-        mask &= in_states(subjects["final_state"], records.labels, ended_in)
-    if not_ended_in:
-        mask &= ~in_states(subjects["final_state"], records.labels, not_ended_in)
-    return mask
-
-
-def in_states(state: NDArray[Any], labels: Labels, states: Sequence[str]) -> Mask:
-    """Which of these codes of states stand for one of the named states."""
-    named = np.zeros(len(labels.states), dtype=np.bool_)
-    named[codes(states, labels.states, "state")] = True
-    mask: Mask = named[state]
-    return mask
-
-
-def since_enrolment(records: Records, rows: Integers, minute: NDArray[Any]) -> tuple[Integers, Mask]:
-    """Minutes since each row's subject was enrolled, and whether that subject ever was."""
-    enrolled = records["subjects"]["enrolled_minute"][rows]
-    return (minute.astype(np.int64) - enrolled).astype(np.int64), enrolled != NEVER

@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 
 from protocolsim.arrays import Floats, Mask
-from protocolsim.endpoint.base import Endpoint, Number, StateNames, arms, counted_in, quotient
+from protocolsim.endpoint.base import Endpoint, Number, StateNames, counted_in, quotient
 from protocolsim.endpoint.between_arms.intervals import (
     Interval,
     OfArm,
@@ -21,6 +21,7 @@ from protocolsim.endpoint.between_arms.intervals import (
     woolf,
 )
 from protocolsim.endpoint.reduction import Reduction
+from protocolsim.endpoint.subjects.rows import arms
 from protocolsim.endpoint.time_to import TimeTo
 from protocolsim.errors import UsageError
 from protocolsim.records import Records

@@ -9,16 +9,8 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from protocolsim.arrays import Floats, Mask
-from protocolsim.endpoint.base import (
-    Endpoint,
-    StateNames,
-    VariableName,
-    counted_in,
-    in_states,
-    per_subject,
-    quotient,
-    seen,
-)
+from protocolsim.endpoint.base import Endpoint, StateNames, VariableName, counted_in, quotient
+from protocolsim.endpoint.subjects.rows import in_states, per_subject, seen
 from protocolsim.records import Records
 
 

@@ -9,18 +9,8 @@ from typing import ClassVar
 import numpy as np
 
 from protocolsim.arrays import Floats, Mask
-from protocolsim.endpoint.base import (
-    NO_KEY,
-    DrugName,
-    Endpoint,
-    StateNames,
-    codes,
-    counted_in,
-    in_states,
-    per_subject,
-    quotient,
-    rows_of,
-)
+from protocolsim.endpoint.base import NO_KEY, DrugName, Endpoint, StateNames, counted_in, quotient
+from protocolsim.endpoint.subjects.rows import codes, in_states, per_subject, rows_of
 from protocolsim.errors import UsageError
 from protocolsim.records import MADE, Records
 

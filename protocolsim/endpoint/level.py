@@ -16,13 +16,10 @@ from protocolsim.endpoint.base import (
     StateNames,
     VariableName,
     counted_in,
-    in_states,
-    per_subject,
     quotient,
-    seen,
-    since_enrolment,
     within_bounds,
 )
+from protocolsim.endpoint.subjects.rows import in_states, per_subject, seen, since_enrolment
 from protocolsim.errors import UsageError
 from protocolsim.records import Records, Seen
 from protocolsim.units import MINUTES_PER_WEEK

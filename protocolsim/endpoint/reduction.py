@@ -9,18 +9,8 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from protocolsim.arrays import Floats, Integers, Mask
-from protocolsim.endpoint.base import (
-    Endpoint,
-    Minutes,
-    StateNames,
-    VariableName,
-    counted_in,
-    in_states,
-    per_subject,
-    quotient,
-    seen,
-    since_enrolment,
-)
+from protocolsim.endpoint.base import Endpoint, Minutes, StateNames, VariableName, counted_in, quotient
+from protocolsim.endpoint.subjects.rows import in_states, per_subject, seen, since_enrolment
 from protocolsim.records import Records
 from protocolsim.units import MINUTES_PER_WEEK
 
@@ -29,12 +19,16 @@ _FOUR_WEEKS = 4 * MINUTES_PER_WEEK
 
 @dataclass(frozen=True)
 class Rates:
-    """Sums by subject row: what was counted, and over how much (assessments, or minutes)."""
+    """Sums by subject row: what was counted, and over how much (assessments, or minutes).
+
+    `on_each_side`: who has an assessment on each side.
+    """
 
     late: Floats
     late_over: Floats
     early: Floats
     early_over: Floats
+    on_each_side: Mask
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,9 +84,9 @@ endpoints:
         """Four counts (pooled), or the subject's own reduction and 1, or only that reduction (median)."""
         if self.reading == "pooled":
             rates = self.rates(records)
-            both = self.both(rates, populations)
+            counted = self.members(populations) & rates.on_each_side
             parts = (rates.late, rates.late_over, rates.early, rates.early_over)
-            return np.column_stack([counted_in(both, part) for part in parts])
+            return np.column_stack([counted_in(counted, part) for part in parts])
         own = self.own_values(records, populations)
         if self.reading == "mean of patients":
             counted = ~np.isnan(own)
@@ -104,15 +98,11 @@ endpoints:
         """A median ranks."""
         return self.reading == "median of patients"
 
-    def both(self, rates: Rates, populations: Mapping[str, Mask]) -> Mask:
-        """Who has an assessment on each side."""
-        return self.members(populations) & (rates.late_over > 0.0) & (rates.early_over > 0.0)
-
     def own_values(self, records: Records, populations: Mapping[str, Mask]) -> Floats:
         """Each subject's own reduction, [subjects]; nan for who has none."""
         rates = self.rates(records)
         own = 1.0 - quotient(rates.late * rates.early_over, rates.late_over * rates.early)
-        return np.where(self.both(rates, populations), own, np.nan)
+        return np.where(self.members(populations) & rates.on_each_side, own, np.nan)
 
     def value(self, sums: Floats) -> Floats:
         """The reduction, as a share of the baseline rate; negative where the rate rose."""
@@ -133,11 +123,13 @@ endpoints:
         over = self._gaps(rows, made.minute) if self.per == "time" else np.ones(len(rows))
         early = in_states(made.state, records.labels, self.baseline)
         late = in_states(made.state, records.labels, self.during) & self._window(records, rows, made.minute)
+        late_over, early_over = (per_subject(records, rows[side], over[side]) for side in (late, early))
         return Rates(
             late=per_subject(records, rows[late], value[late]),
-            late_over=per_subject(records, rows[late], over[late]),
+            late_over=late_over,
             early=per_subject(records, rows[early], value[early]),
-            early_over=per_subject(records, rows[early], over[early]),
+            early_over=early_over,
+            on_each_side=(late_over > 0.0) & (early_over > 0.0),
         )
 
     def _gaps(self, rows: Integers, minute: Integers) -> Floats:

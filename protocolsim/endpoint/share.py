@@ -9,18 +9,10 @@ from typing import ClassVar
 import numpy as np
 
 from protocolsim.arrays import Floats, Mask
-from protocolsim.endpoint.base import (
-    Endpoint,
-    EventNames,
-    Population,
-    StateNames,
-    codes,
-    counted_in,
-    course_mask,
-    quotient,
-    rows_of,
-)
+from protocolsim.endpoint.base import Endpoint, EventNames, StateNames, counted_in, quotient
 from protocolsim.endpoint.criteria.dated import Criteria, of_course, of_population
+from protocolsim.endpoint.subjects.population import Population
+from protocolsim.endpoint.subjects.rows import codes, course_mask, rows_of
 from protocolsim.errors import UsageError
 from protocolsim.records import Records
 

@@ -9,18 +9,8 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from protocolsim.arrays import Floats, Mask
-from protocolsim.endpoint.base import (
-    Endpoint,
-    Number,
-    StateNames,
-    VariableName,
-    counted_in,
-    in_states,
-    per_subject,
-    quotient,
-    seen,
-    within_bounds,
-)
+from protocolsim.endpoint.base import Endpoint, Number, StateNames, VariableName, counted_in, quotient, within_bounds
+from protocolsim.endpoint.subjects.rows import in_states, per_subject, seen
 from protocolsim.errors import UsageError
 from protocolsim.records import Records, Seen
 

@@ -9,7 +9,8 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from protocolsim.arrays import Floats, Integers, Mask
-from protocolsim.endpoint.base import Endpoint, StateNames, codes, counted_in, quotient, rows_of
+from protocolsim.endpoint.base import Endpoint, StateNames, counted_in, quotient
+from protocolsim.endpoint.subjects.rows import codes, rows_of
 from protocolsim.records import Records, leaving
 from protocolsim.units import MINUTES_PER_WEEK
 

@@ -9,17 +9,9 @@ from typing import ClassVar
 import numpy as np
 
 from protocolsim.arrays import Floats, Mask
-from protocolsim.endpoint.base import (
-    Endpoint,
-    Number,
-    StateNames,
-    VariableName,
-    counted_in,
-    per_subject,
-    quotient,
-    within_bounds,
-)
+from protocolsim.endpoint.base import Endpoint, Number, StateNames, VariableName, counted_in, quotient, within_bounds
 from protocolsim.endpoint.series.pairs import successive
+from protocolsim.endpoint.subjects.rows import per_subject
 from protocolsim.errors import UsageError
 from protocolsim.records import Records
 

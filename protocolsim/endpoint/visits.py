@@ -9,19 +9,8 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from protocolsim.arrays import Floats, Mask
-from protocolsim.endpoint.base import (
-    Endpoint,
-    Minutes,
-    StateNames,
-    VariableName,
-    codes,
-    counted_in,
-    in_states,
-    per_subject,
-    quotient,
-    rows_of,
-    since_enrolment,
-)
+from protocolsim.endpoint.base import Endpoint, Minutes, StateNames, VariableName, counted_in, quotient
+from protocolsim.endpoint.subjects.rows import codes, in_states, per_subject, rows_of, since_enrolment
 from protocolsim.records import MADE, Records
 from protocolsim.units import MINUTES_PER_DAY
 

@@ -42,7 +42,6 @@ import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,28 +49,20 @@ from numpy.typing import NDArray
 from protocolsim.arrays import Floats, Integers, Mask
 from protocolsim.cohort.cohort import Cohort
 from protocolsim.component import (
-    ENROLMENT,
     AdvanceKernel,
     Assessment,
     Baseline,
     Component,
     GiveKernel,
-    Hazard,
     ObserveKernel,
     RateKernel,
     StartKernel,
-    level_of,
 )
-from protocolsim.disease.base import Disease
-from protocolsim.drug.base import LEVEL, Drug
 from protocolsim.engine.baselines import OwnHazards
 from protocolsim.protocol.conduct import Conduct
 from protocolsim.protocol.states import Protocol, State
 from protocolsim.protocol.summaries import Observed
-from protocolsim.protocol.variables import Computed
-from protocolsim.randomness import DROPOUT
 from protocolsim.records import Labels, Records
-from protocolsim.units import MINUTES_PER_DAY
 
 Progress = Callable[[int], None]
 """Progress callback: called with the number of replicates simulated since the previous call."""
@@ -97,26 +88,25 @@ class PlacedComponent:
     advance: AdvanceKernel | None
     give: GiveKernel | None
     values: Mapping[str, float] = field(default_factory=dict, repr=False)
+    offset: int = field(init=False)
+    """The component's first column in `body`."""
 
-    @property
-    def offset(self) -> int:
-        """The component's first column in `body`."""
-        return int(self.links[0])
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "offset", int(self.links[0]))
 
 
 @dataclass(frozen=True)
 class Measured:
-    """An assessment of a trial: the part whose kernel observes it, and the codes of the variables it shows."""
+    """An assessment of a trial: the part whose kernel observes it, and the codes of the variables it shows.
+
+    factors: what each variable's recorded values are multiplied by for the chart, which rules read.
+    """
 
     part: PlacedComponent
     assessment: Assessment
     observe: ObserveKernel
     variables: tuple[int, ...]
-
-    @cached_property
-    def factors(self) -> tuple[float, ...]:
-        """What each variable's recorded values are multiplied by for the chart, which rules read."""
-        return tuple(v.factor for v in self.assessment.variables)
+    factors: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -170,11 +160,48 @@ class Trial:
     enrolment: int | None = None
     conduct: Conduct | None = None
 
-    @cached_property
-    def advancing(self) -> tuple[tuple[AdvanceKernel, Integers, Floats], ...]:
-        """The advance kernels in their order: drugs, then the disease, which reads their signals."""
-        parts = (*self.drugs, self.disease)
-        return tuple((p.advance, p.links, p.constants) for p in parts if p.advance is not None)
+    # Found out once, when a trial is built: what engines ask at every step.
+    advancing: tuple[tuple[AdvanceKernel, Integers, Floats], ...] = field(init=False, repr=False)
+    limited: bool = field(init=False)
+    step: int | None = field(init=False)
+    noted: frozenset[int] = field(init=False)
+    settled: tuple[frozenset[int], ...] = field(init=False, repr=False)
+    streams: Integers = field(init=False, repr=False)
+    happens: Integers = field(init=False, repr=False)
+    rates: Floats = field(init=False, repr=False)
+    awaited: NDArray[np.bool_] = field(init=False, repr=False)
+    given: Mask = field(init=False, repr=False)
+    every_cause: Mask = field(init=False, repr=False)
+    changing: Mask | None = field(init=False, repr=False)
+    following: Mask = field(init=False, repr=False)
+    own_hazards: OwnHazards | None = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        parts, states, causes = (*self.drugs, self.disease), self.protocol.states, self.causes
+        summaries = [s.made_by for s in self.protocol.reader.summaries]
+        changing = np.array([c.changing for c in causes], dtype=np.bool_)
+        following = np.array([c.follows_dose for c in causes], dtype=np.bool_)
+        if following.any():
+            following |= changing
+        found = {
+            "advancing": tuple((p.advance, p.links, p.constants) for p in parts if p.advance is not None),
+            "limited": bool(self.cohort.capacity),
+            "step": int(np.gcd.reduce([p.component.step or 0 for p in parts])) or None,
+            "noted": frozenset(m.variable for m in summaries if isinstance(m, Observed)),
+            "settled": _settled(summaries, states),
+            "streams": np.array([c.stream for c in causes], dtype=np.int64),
+            "happens": np.array([c.event for c in causes], dtype=np.int64),
+            "rates": np.array([[c.rates[s.number] for c in causes] for s in states], dtype=np.float64),
+            "awaited": np.array([[c.event in s.upon for c in causes] for s in states], dtype=np.bool_),
+            "given": np.array([c.given for c in causes], dtype=np.bool_),
+            "every_cause": np.ones(len(causes), dtype=np.bool_),
+            "changing": changing if changing.any() else None,
+            "following": following,
+            "own_hazards": OwnHazards.of([(c.baseline, c.since_enrolment, c.once) for c in causes])
+            if any(c.own for c in causes) else None,
+        }  # fmt: skip
+        for name, value in found.items():
+            object.__setattr__(self, name, value)
 
     @cached_property
     def announcing(self) -> Trial:
@@ -189,75 +216,21 @@ class Trial:
         told = tuple(Cause(event, NO_STREAM, nowhere, given=True) for event in self.conduct.announces)
         return replace(self, causes=(*told, *self.causes))
 
-    @cached_property
-    def given(self) -> Mask:
-        """A mask of the causes of events that are told."""
-        return np.array([c.given for c in self.causes], dtype=np.bool_)
-
-    @cached_property
-    def awaited(self) -> NDArray[np.bool_]:
-        """[states, causes]: whether a transition of the state is triggered by the event of the cause."""
-        return np.array([[c.event in s.upon for c in self.causes] for s in self.protocol.states], dtype=np.bool_)
-
-    @cached_property
-    def step(self) -> int | None:
-        """Minutes from one grid minute to the next; None where no component has a step."""
-        steps = [p.component.step or 0 for p in (self.disease, *self.drugs)]
-        return int(np.gcd.reduce(steps)) or None
-
     def moments(self, since: int, until: int) -> list[int]:
         """`since`, the grid minutes between, and `until`: what drugs and disease advance by."""
         step = self.step or until + 1
         return [since, *range((since // step + 1) * step, until, step), until]
 
-    @cached_property
-    def own_hazards(self) -> OwnHazards | None:
-        """What causes have beyond a rate by state; None where none has any."""
-        if not any(c.own for c in self.causes):
-            return None
-        return OwnHazards.of([(c.baseline, c.since_enrolment, c.once) for c in self.causes])
 
-    @cached_property
-    def every_cause(self) -> Mask:
-        """A mask of all causes."""
-        return np.ones(len(self.causes), dtype=np.bool_)
+def _settled(summaries: Sequence[object], states: Sequence[State]) -> tuple[frozenset[int], ...]:
+    """By state: the summaries that are constant during a stay, since they read other states' observations only.
 
-    @cached_property
-    def changing(self) -> Mask | None:
-        """A mask of the causes whose hazard changes on the grid; None where none does."""
-        which = np.array([c.changing for c in self.causes], dtype=np.bool_)
-        return which if which.any() else None
-
-    @cached_property
-    def following(self) -> Mask:
-        """A mask of the causes that are found out again when a computed dose changes."""
-        which = np.array([c.follows_dose for c in self.causes], dtype=np.bool_)
-        return which | self.changing if which.any() and self.changing is not None else which
-
-    @cached_property
-    def settled(self) -> tuple[frozenset[int], ...]:
-        """By state: the summaries that are constant during a stay, since they read other states' observations only.
-
-        Not those at the very start of a state: its visit may have been made in the state before.
-        """
-        summaries = self.protocol.reader.summaries
-        dated = {n: m.during for n, m in enumerate(s.made_by for s in summaries)
-                 if isinstance(m, Observed) and m.during and m.within < 0
-                 and (m.at is None or m.at.offset > 0)}  # fmt: skip
-        return tuple(
-            frozenset(n for n, during in dated.items() if state.number not in during) for state in self.protocol.states
-        )
-
-    @cached_property
-    def noted(self) -> frozenset[int]:
-        """The variables that some decision rule may read; only these are kept in charts."""
-        made = (s.made_by for s in self.protocol.reader.summaries)
-        return frozenset(m.variable for m in made if isinstance(m, Observed))
-
-    @property
-    def limited(self) -> bool:
-        """Whether capacity is limited, so that subjects may queue."""
-        return bool(self.cohort.capacity)
+    Not those at the very start of a state: its visit may have been made in the state before.
+    """
+    dated = {n: m.during for n, m in enumerate(summaries)
+             if isinstance(m, Observed) and m.during and m.within < 0
+             and (m.at is None or m.at.offset > 0)}  # fmt: skip
+    return tuple(frozenset(n for n, during in dated.items() if state.number not in during) for state in states)
 
 
 class Engine(typing.Protocol):
@@ -277,49 +250,6 @@ class Engine(typing.Protocol):
         """
 
 
-def place(
-    disease: Disease, drugs: Sequence[Drug], values: Mapping[str, Mapping[str, float]]
-) -> tuple[PlacedComponent, tuple[PlacedComponent, ...], int, int | None]:
-    """Allocate each component's columns in `body`. `values`: parameter values by component name.
-
-    Returns the disease's part, the drugs' parts in their order, the width of `body`, and its column of the minute of
-    enrolment, if a component reads that. Raises KeyError if no component has a trait that another needs (the scenario
-    package has checked that).
-    """
-    offsets: dict[str, int] = {}
-    width = 0
-    for component in (disease, *drugs):
-        offsets[component.name] = width
-        width += len(component.fields)
-    traits = {t.name: t.field + offsets[disease.name] for t in disease.traits}
-    by_name = sorted(drugs, key=lambda d: d.name)
-    # Signals that no drug writes.
-    ours = {level_of(d.name): [offsets[d.name] + LEVEL] for d in drugs}
-    enrolment = None
-    if any(ENROLMENT in c.reads for c in (disease, *drugs)):
-        enrolment, width = width, width + 1
-        ours[ENROLMENT] = [enrolment]
-
-    def part(component: Component) -> PlacedComponent:
-        links = [offsets[component.name], *(traits[need] for need in component.needs)]
-        for signal in component.reads:
-            # Floating-point sums depend on order: by drug name, independent of the order in the file.
-            written = [d.writes[signal] + offsets[d.name] for d in by_name if signal in d.writes]
-            columns = ours.get(signal, written)
-            links += [len(columns), *columns]
-        return PlacedComponent(
-            component,
-            np.array(links, dtype=np.int64),
-            component.constants(values[component.name]),
-            component.start,
-            component.advance,
-            component.give if isinstance(component, Drug) else None,
-            values[component.name],
-        )
-
-    return part(disease), tuple(part(d) for d in drugs), width, enrolment
-
-
 def find_rates(
     trial: Trial, state: State, which: Mask, body: Floats, rows: Integers, now: Integers, rates: Floats
 ) -> None:
@@ -335,11 +265,6 @@ def find_rates(
             multiplier(body, rows, links, constants, now, rates[number])
 
 
-def next_midnight(minute: Any) -> Any:
-    """The first midnight at or after these minutes of the trial's calendar: subjects begin on whole days."""
-    return -(np.ceil(minute).astype(np.int64) // -MINUTES_PER_DAY) * MINUTES_PER_DAY
-
-
 def never_ends(replicate: int, subject: int, state: str) -> str:
     """The error message for a subject in a loop whose exit condition never holds."""
     return (
@@ -353,90 +278,4 @@ def not_filled(cohort: Cohort, replicate: int, enrolled: int) -> str:
     return (
         f"replicate {replicate}: after {cohort.max_candidates} candidates only {enrolled} of {cohort.size} subjects "
         "are enrolled; loosen the entry rule, or raise cohort.max_candidates"
-    )
-
-
-def causes_of(
-    protocol: Protocol,
-    disease: PlacedComponent,
-    drugs: Sequence[PlacedComponent],
-    cohort: Cohort,
-    events: Sequence[str],
-    dropout: str,
-) -> tuple[Cause, ...]:
-    """Every cause of events of a trial.
-
-    A treatment's hazard is zero in states without that treatment, and every hazard in final ones; what brings dropout
-    is in force on study only. Raises ValueError for a baseline that is none.
-    """
-    computed = {level_of(drugs[k].component.name): k for s in protocol.states for k, _ in s.computed_levels}
-    causes = [
-        _cause(
-            hazard, part, events, [s.levels[number] if _in_force(hazard, s, dropout) else 0.0 for s in protocol.states],
-            follows=number in computed.values() or not computed.keys().isdisjoint(part.component.reads),
-        )
-        for number, part in enumerate(drugs)
-        for hazard in part.component.hazards
-    ]  # fmt: skip
-    causes += [
-        _cause(hazard, disease, events, [float(_in_force(hazard, s, dropout)) for s in protocol.states],
-               follows=not computed.keys().isdisjoint(disease.component.reads))
-        for hazard in disease.component.hazards
-    ]  # fmt: skip
-    if cohort.dropout > 0.0:
-        rates = tuple(cohort.dropout if s.on_study else 0.0 for s in protocol.states)
-        causes.append(Cause(events.index(dropout), DROPOUT, rates))
-    return tuple(causes)
-
-
-def _in_force(hazard: Hazard, state: State, dropout: str) -> bool:
-    return not state.final and (state.on_study or hazard.event != dropout)
-
-
-@dataclass(frozen=True)
-class RateOfDose:
-    """A multiplier: a hazard's `rate` at each subject's own dose, which is computed."""
-
-    rate: Callable[[Floats, float], float]
-
-    def __call__(
-        self,
-        body: Floats,
-        rows: Integers,
-        links: Integers,
-        constants: Floats,
-        now: Integers,  # noqa: ARG002
-        out: Floats,
-    ) -> None:
-        """See RateKernel; 0 where nothing is given."""
-        for k, level in enumerate(body[rows, links[0] + LEVEL].tolist()):
-            out[k] = self.rate(constants, level) if level > 0.0 else 0.0
-
-
-def _cause(
-    hazard: Hazard, part: PlacedComponent, events: Sequence[str], levels: Sequence[float | Computed], *, follows: bool
-) -> Cause:
-    """The cause of a component's hazard, which is in force where the level by state is above 0."""
-    own = [isinstance(level, Computed) for level in levels]
-    multiplier = hazard.multiplier
-    if multiplier is None and hazard.rate is not None and any(own):
-        multiplier = RateOfDose(hazard.rate)
-
-    def rate(level: float | Computed) -> float:
-        if isinstance(level, Computed):
-            return float(level.high > 0.0)
-        if level <= 0.0:
-            return 0.0
-        return 1.0 if hazard.rate is None or multiplier is not None else hazard.rate(part.constants, level)
-
-    return Cause(
-        events.index(hazard.event),
-        hazard.stream,
-        tuple(map(rate, levels)),
-        None if multiplier is None else (multiplier, part.links, part.constants),
-        None if hazard.baseline is None else hazard.baseline(part.constants),
-        hazard.since == "enrolment",
-        hazard.once,
-        hazard.changing,
-        follows and multiplier is not None,
     )

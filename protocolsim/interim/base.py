@@ -11,8 +11,9 @@ import numpy as np
 
 from protocolsim.analysis.base import Analysis
 from protocolsim.arrays import Floats, Integers, Mask
-from protocolsim.endpoint.base import Endpoint, Population
+from protocolsim.endpoint.base import Endpoint
 from protocolsim.endpoint.criteria.dated import Criteria
+from protocolsim.endpoint.subjects.population import Population
 from protocolsim.records import Records
 
 # What the names in a field refer to, as for endpoints (endpoint/base.py).

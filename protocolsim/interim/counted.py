@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from protocolsim.arrays import Floats, Integers, Mask
-from protocolsim.endpoint.base import Population, StateNames, entered
+from protocolsim.endpoint.base import StateNames
 from protocolsim.endpoint.criteria.dated import Criteria, of_course
 from protocolsim.endpoint.share import Share
+from protocolsim.endpoint.subjects.population import Population
+from protocolsim.endpoint.subjects.rows import entered
 from protocolsim.errors import UsageError
 from protocolsim.interim.base import OfCounts, trial_of
 from protocolsim.records import Records

@@ -11,8 +11,8 @@ from typing import Literal
 import numpy as np
 
 from protocolsim.arrays import Floats, Integers, Mask
-from protocolsim.endpoint.base import LazyPopulations, Population
 from protocolsim.endpoint.criteria.dated import Criteria
+from protocolsim.endpoint.subjects.population import LazyPopulations, Population
 from protocolsim.interim.base import LookAt, OfCounts, Statistic
 from protocolsim.interim.tables import RuleCodes, looks_table, trials_table
 from protocolsim.protocol.conduct import NO_RULE, Count, HeldLooks, Look, Numbers

@@ -103,5 +103,5 @@ def _shown(case: Case, bound: Bound, value: float) -> str:
     if bound.measure == "time":
         return weeks(value)
     if bound.measure == "total dose":
-        return f"{value:.6g} {case.protocol.dose_unit(bound.drug) or ''}".rstrip()
+        return f"{value:.6g} {case.protocol.dose_units[bound.drug] or ''}".rstrip()
     return f"{value:.6g} dose" + ("" if value == 1 else "s")

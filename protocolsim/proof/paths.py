@@ -14,7 +14,8 @@ from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 
 from protocolsim.proof.base import Case
-from protocolsim.protocol.rules import Call, Name, Negation, Node, Number, Operation, compiled, names_in, parse
+from protocolsim.protocol.evaluation import compiled
+from protocolsim.protocol.rules import Call, Name, Negation, Node, Number, Operation, names_in, parse
 from protocolsim.protocol.states import Dose, Group, Protocol, State, Transition, Visit
 from protocolsim.protocol.summaries import Entries, Formula, TimeSince, VariableNow
 from protocolsim.protocol.variables import Computed

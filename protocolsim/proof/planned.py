@@ -31,7 +31,7 @@ class _Walk:
 
     def __init__(self, protocol: Protocol, events: Mapping[int, frozenset[int]], *, may_miss: bool) -> None:
         self.protocol, self.events, self.may_miss = protocol, events, may_miss
-        self.successors = protocol.successors()
+        self.successors = protocol.successors
 
     def walk(self) -> Planned:
         """The reachable visits, by state."""

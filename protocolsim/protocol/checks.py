@@ -51,14 +51,14 @@ def _start(protocol: Protocol) -> Iterator[Finding]:
 
 def _never_reached(protocol: Protocol) -> Iterator[Finding]:
     first = protocol.states[0]
-    reached = reachable(protocol.successors(), [first.number])
+    reached = reachable(protocol.successors, [first.number])
     for state in protocol.states:
         if state.number not in reached:
             yield _path(state), f"no transition leads here from '{first.name}', where every subject starts"
 
 
 def _without_end(protocol: Protocol) -> Iterator[Finding]:
-    successors = protocol.successors()
+    successors = protocol.successors
     in_time = {s.number: [to for t in _at_end(s) for to in t.destinations] for s in protocol.states}
     final = {s.number for s in protocol.states if s.final}
     for state in protocol.states:
@@ -69,7 +69,7 @@ def _without_end(protocol: Protocol) -> Iterator[Finding]:
                 _path(state),
                 "it can never end: say how long it lasts (lasts: 12 weeks), or make it final (final: OUTCOME)",
             )
-        elif state.until is not None and (state.longest == 0 or state.number in protocol.before_enrolment()):
+        elif state.until is not None and (state.longest == 0 or state.number in protocol.before_enrolment):
             yield _path(state), "'until' counts from enrolment, but subjects can be here before it: say 'lasts'"
         elif state.at_end is None:
             yield _path(state), "it can never end: no transition is tried when its time is over"
@@ -188,7 +188,7 @@ def _never_tried(protocol: Protocol) -> Iterator[Finding]:
 
 
 def _repeated_randomisation(protocol: Protocol) -> Iterator[Finding]:
-    successors = protocol.successors()
+    successors = protocol.successors
     for transition in protocol.transitions:
         if transition.randomise is None:
             continue

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from protocolsim.arrays import Integers, Mask
-from protocolsim.endpoint.base import rows_of
+from protocolsim.endpoint.subjects.rows import rows_of
 from protocolsim.observed import Chart
 from protocolsim.protocol.states import Rule
 from protocolsim.protocol.summaries import Observed, Reader

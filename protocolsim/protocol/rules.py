@@ -1,4 +1,4 @@
-"""Decision rules: a small expression language, parsed and compiled once, never `eval`ed.
+"""Decision rules: a small expression language, parsed and compiled once (`evaluation.py`), never `eval`ed.
 
     or  and  not  >  >=  <  <=  ==  !=  +  -  *  /  ( )  numbers with units  names  functions (`functions.py`)
 
@@ -10,13 +10,10 @@ TOLERANCE of each other count as equal:
 
 from __future__ import annotations
 
-import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
-
-import numpy as np
+from functools import lru_cache
 
 from protocolsim.errors import RuleError, nearest, unknown
 from protocolsim.protocol.functions import FUNCTIONS, Value
@@ -321,70 +318,3 @@ def dimension_of(node: Node, known: Mapping[str, Dimension]) -> Dimension | None
 
 def _kind_name(dimension: Dimension | None) -> str:
     return "a comparison" if dimension is None else dimension_name(dimension)
-
-
-def _divide(a: Value, b: Value) -> Value:
-    """a / b, undefined where b is zero."""
-    if isinstance(b, float) and isinstance(a, float):
-        return a / b if b != 0.0 else float("nan")
-    a, b = np.broadcast_arrays(np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64))
-    return np.divide(a, b, out=np.full(a.shape, np.nan), where=b != 0.0)
-
-
-_OPERATIONS: dict[str, Callable[[Value, Value], Value]] = {
-    "+": operator.add,
-    "-": operator.sub,
-    "*": operator.mul,
-    "/": _divide,
-    "and": operator.and_,
-    "or": operator.or_,
-    ">": lambda a, b: a - b > TOLERANCE,
-    ">=": lambda a, b: a - b >= -TOLERANCE,
-    "<": lambda a, b: b - a > TOLERANCE,
-    "<=": lambda a, b: b - a >= -TOLERANCE,
-    "==": lambda a, b: abs(a - b) <= TOLERANCE,
-    "!=": lambda a, b: abs(a - b) > TOLERANCE,
-}
-
-
-def compiled(node: Node, constants: Mapping[str, float], slots: Mapping[str, int]) -> Evaluator:
-    """Compile an expression to a picklable function of a sequence of values; `constants` are bound now."""
-    if isinstance(node, Number):
-        return partial(constantly, node.value)
-    if isinstance(node, Name):
-        if node.name in slots:
-            return operator.itemgetter(slots[node.name])
-        return partial(constantly, float(constants[node.name]))
-    if isinstance(node, Negation):
-        operand = compiled(node.operand, constants, slots)
-        return partial(_contrary if node.op == "not" else _negative, operand)
-    if isinstance(node, Call):
-        return partial(_called, node.function, tuple(compiled(part, constants, slots) for part in node.arguments))
-    left, right = compiled(node.left, constants, slots), compiled(node.right, constants, slots)
-    return partial(_joined, node.op, left, right)
-
-
-def constantly(value: Value, _: Sequence[Value]) -> Value:
-    """A constant function of the values."""
-    return value
-
-
-def _contrary(operand: Evaluator, values: Sequence[Value]) -> Value:
-    return operand(values) ^ True
-
-
-def _negative(operand: Evaluator, values: Sequence[Value]) -> Value:
-    return -operand(values)
-
-
-def _joined(op: str, left: Evaluator, right: Evaluator, values: Sequence[Value]) -> Value:
-    return _OPERATIONS[op](left(values), right(values))
-
-
-def _called(function: str, arguments: Sequence[Evaluator], values: Sequence[Value]) -> Value:
-    return FUNCTIONS[function].value(*(argument(values) for argument in arguments))
-
-
-def constant_value(node: Node, constants: Mapping[str, float]) -> float:
-    """Evaluate an expression over constants; NaN if it is undefined."""
-    return float(compiled(node, constants, {})(()))

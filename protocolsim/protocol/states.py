@@ -5,9 +5,8 @@ A protocol is data, independent of the disease and drug models, and is interpret
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 
 from protocolsim.protocol.choices import Choice
 from protocolsim.protocol.rules import Evaluator
@@ -18,21 +17,26 @@ from protocolsim.units import Dimension, in_reading_unit
 END = "end"
 
 
+def _derive(value: object, **derived: object) -> None:
+    """Set what follows from the other fields of a frozen value, once, while it is made."""
+    for name, found in derived.items():
+        object.__setattr__(value, name, found)
+
+
 @dataclass(frozen=True)
 class Dose:
     """One planned administration: which drug, how much, and in which unit: mg/kg or mg, IU/kg or IU.
 
-    An amount may be computed for each subject when it is given.
+    An amount may be computed for each subject when it is given. `per_weight`: it is per kilogram of body weight.
     """
 
     drug: int
     amount: float | Computed
     unit: str = "mg/kg"
+    per_weight: bool = field(init=False, repr=False, compare=False)
 
-    @property
-    def per_weight(self) -> bool:
-        """Whether it is a dose per kilogram of body weight."""
-        return self.unit.endswith("/kg")
+    def __post_init__(self) -> None:
+        _derive(self, per_weight=self.unit.endswith("/kg"))
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,10 @@ class Transition:
 
     `to` None: `randomise` allocates one of its arms, or `choose` one of its states. Without all of them it is internal:
     the subject stays, and nothing of the state lapses. `sets` are the variables it sets.
+
+    internal        whether the subject stays in the state
+    destinations    every state that it may lead to
+    possible        of these, those that a subject may be sent to: a choice may have given one no chance
     """
 
     number: int
@@ -90,37 +98,35 @@ class Transition:
     item: int
     choose: Choice | None = None
     sets: tuple[Assignment, ...] = ()
+    internal: bool = field(init=False, repr=False, compare=False)
+    destinations: tuple[int, ...] = field(init=False, repr=False, compare=False)
+    possible: tuple[int, ...] = field(init=False, repr=False, compare=False)
 
-    @property
-    def internal(self) -> bool:
-        """Whether the subject stays in the state."""
-        return self.to is None and self.randomise is None and self.choose is None
-
-    @property
-    def possible(self) -> tuple[int, ...]:
-        """Of its destinations, those that somebody may be sent to: a choice may have given one no chance."""
-        return self.choose.possible if self.choose is not None else self.destinations
-
-    @property
-    def destinations(self) -> tuple[int, ...]:
-        """Every state this transition may lead to."""
+    def __post_init__(self) -> None:
         if self.choose is not None:
-            return self.choose.states
-        return self.randomise.arms if self.randomise is not None else (self.to,) if self.to is not None else ()
+            leads, possible = self.choose.states, self.choose.possible
+        else:
+            leads = self.randomise.arms if self.randomise is not None else (self.to,) if self.to is not None else ()
+            possible = leads
+        internal = self.to is None and self.randomise is None and self.choose is None
+        _derive(self, internal=internal, destinations=leads, possible=possible)
 
 
 @dataclass(frozen=True)
 class Group:
-    """The transitions with one trigger, tried in file order, and the summaries that their rules and settings read."""
+    """The transitions with one trigger, tried in file order, and the summaries that their rules and settings read.
+
+    `certain`: one of them is unconditional and none is internal, so that the state is certainly left.
+    """
 
     trigger: str
     transitions: tuple[Transition, ...]
     reads: tuple[int, ...]
+    certain: bool = field(init=False, repr=False, compare=False)
 
-    @property
-    def certain(self) -> bool:
-        """Whether one of them is unconditional and none is internal, so that the state is certainly left."""
-        return any(t.rule is None for t in self.transitions) and not any(t.internal for t in self.transitions)
+    def __post_init__(self) -> None:
+        certain = any(t.rule is None for t in self.transitions) and not any(t.internal for t in self.transitions)
+        _derive(self, certain=certain)
 
 
 @dataclass(frozen=True)
@@ -134,6 +140,16 @@ class State:
     assessment of one planned visit, by its number and the visit's offset.
     A state is `on_study` if it can follow enrolment and is not final.
     `levels` is the treatment, one number per drug: 0 off, 1 standard, else the dose in its own unit.
+
+    final               whether the state is final (absorbing)
+    length              `lasts`, or `until`
+    timed               whether it has a planned end
+    shortest, longest   the least and the most that `length` can come to, in minutes
+    same_length         whether every stay is planned to last as long as any other
+    computed_levels     the drugs whose dose is computed for each subject, and how
+    groups              every group of outgoing transitions
+    certainly_left_upon_events    whether every awaited event has an unconditional transition, so that it certainly
+                                  ends the stay
     """
 
     number: int
@@ -150,36 +166,31 @@ class State:
     after: Mapping[int, Group]
     upon: Mapping[int, Group]
     at_visit: Mapping[tuple[int, int], Group] = field(default_factory=dict)
+    final: bool = field(init=False, repr=False, compare=False)
+    length: int | Computed | None = field(init=False, repr=False, compare=False)
+    timed: bool = field(init=False, repr=False, compare=False)
+    shortest: int | None = field(init=False, repr=False, compare=False)
+    longest: int | None = field(init=False, repr=False, compare=False)
+    same_length: bool = field(init=False, repr=False, compare=False)
+    computed_levels: tuple[tuple[int, Computed], ...] = field(init=False, repr=False, compare=False)
+    groups: tuple[Group, ...] = field(init=False, repr=False, compare=False)
+    certainly_left_upon_events: bool = field(init=False, repr=False, compare=False)
 
-    @property
-    def final(self) -> bool:
-        """Whether the state is final (absorbing)."""
-        return self.outcome is not None
-
-    @property
-    def timed(self) -> bool:
-        """Whether it has a planned end."""
-        return self.lasts is not None or self.until is not None
-
-    @property
-    def length(self) -> int | Computed | None:
-        """`lasts`, or `until`."""
-        return self.lasts if self.until is None else self.until
-
-    @property
-    def shortest(self) -> int | None:
-        """The least that `lasts` or `until` can come to, in minutes."""
-        return int(self.length.low) if isinstance(self.length, Computed) else self.length
-
-    @property
-    def longest(self) -> int | None:
-        """The most that `lasts` or `until` can come to, in minutes."""
-        return int(self.length.high) if isinstance(self.length, Computed) else self.length
-
-    @property
-    def same_length(self) -> bool:
-        """Whether every stay is planned to last as long as any other."""
-        return isinstance(self.lasts, int)
+    def __post_init__(self) -> None:
+        length = self.lasts if self.until is None else self.until
+        at_end = () if self.at_end is None else (self.at_end,)
+        _derive(
+            self,
+            final=self.outcome is not None,
+            length=length,
+            timed=length is not None,
+            shortest=int(length.low) if isinstance(length, Computed) else length,
+            longest=int(length.high) if isinstance(length, Computed) else length,
+            same_length=isinstance(self.lasts, int),
+            computed_levels=tuple((k, level) for k, level in enumerate(self.levels) if isinstance(level, Computed)),
+            groups=(*at_end, *self.after.values(), *self.at_visit.values(), *self.upon.values()),
+            certainly_left_upon_events=all(group.certain for group in self.upon.values()),
+        )
 
     def ends(self, entered: int, enrolled: int, length: int) -> int:
         """The planned end in minutes, for a subject who entered and was enrolled at these minutes.
@@ -188,28 +199,9 @@ class State:
         """
         return entered + length if self.until is None else max(entered, enrolled + length)
 
-    @cached_property
-    def computed_levels(self) -> tuple[tuple[int, Computed], ...]:
-        """The drugs whose dose is computed for each subject, and how."""
-        return tuple((k, level) for k, level in enumerate(self.levels) if isinstance(level, Computed))
-
-    @cached_property
-    def certainly_left_upon_events(self) -> bool:
-        """Whether every awaited event has an unconditional transition, so that it certainly ends the stay."""
-        return all(group.certain for group in self.upon.values())
-
     def tried_after(self, assessment: int, offset: int) -> Group | None:
         """The transitions tried after an assessment made at the visit planned `offset` minutes after its start."""
         return self.at_visit.get((assessment, offset)) or self.after.get(assessment)
-
-    @property
-    def groups(self) -> Iterator[Group]:
-        """Every group of outgoing transitions."""
-        if self.at_end is not None:
-            yield self.at_end
-        yield from self.after.values()
-        yield from self.at_visit.values()
-        yield from self.upon.values()
 
 
 @dataclass(frozen=True)
@@ -232,7 +224,13 @@ class Bound:
 
 @dataclass(frozen=True)
 class Protocol:
-    """The whole protocol. Subjects start in states[0]. `always` are the invariants to prove; engines ignore them."""
+    """The whole protocol. Subjects start in states[0]. `always` are the invariants to prove; engines ignore them.
+
+    most_read           the largest number of summaries that one decision reads
+    successors          the adjacency list: the states that each state's transitions may lead to
+    before_enrolment    the states that can be entered before enrolment
+    dose_units          by drug, the unit of all its doses; None where some are per weight and some are not
+    """
 
     states: tuple[State, ...]
     reader: Reader
@@ -242,11 +240,26 @@ class Protocol:
     always: tuple[Bound, ...] = ()
     choices: tuple[Choice, ...] = ()
     variables: tuple[ProtocolVariable, ...] = ()
+    most_read: int = field(init=False, repr=False, compare=False)
+    successors: Mapping[int, Sequence[int]] = field(init=False, repr=False, compare=False)
+    before_enrolment: frozenset[int] = field(init=False, repr=False, compare=False)
+    dose_units: tuple[str | None, ...] = field(init=False, repr=False, compare=False)
 
-    @property
-    def most_read(self) -> int:
-        """The largest number of summaries that one decision reads."""
-        return max((len(g.reads) for s in self.states for g in s.groups), default=0)
+    def __post_init__(self) -> None:
+        successors: dict[int, list[int]] = {s.number: [] for s in self.states}
+        for transition in self.transitions:
+            successors[transition.source] += transition.destinations
+        enrolling = {s.number for s in self.states if s.enrolled}
+        doses = [dose for s in self.states for visit in s.visits for dose in visit.doses]
+        drugs = len(self.states[0].levels)
+        unenrolled = {n: [to for to in leads if to not in enrolling] for n, leads in successors.items()}
+        _derive(
+            self,
+            most_read=max((len(g.reads) for s in self.states for g in s.groups), default=0),
+            successors=successors,
+            before_enrolment=frozenset() if 0 in enrolling else frozenset(reachable(unenrolled, [0])),
+            dose_units=tuple(one_unit(d.unit for d in doses if d.drug == drug) for drug in range(drugs)),
+        )
 
     def state(self, name: str) -> State:
         """The state of that name. Raises KeyError."""
@@ -255,29 +268,12 @@ class Protocol:
                 return state
         raise KeyError(name)
 
-    def successors(self) -> dict[int, list[int]]:
-        """The adjacency list: the states that each state's transitions may lead to."""
-        successors: dict[int, list[int]] = {s.number: [] for s in self.states}
-        for transition in self.transitions:
-            successors[transition.source] += transition.destinations
-        return successors
-
-    def before_enrolment(self) -> set[int]:
-        """The states that can be entered before enrolment."""
-        enrolling = {s.number for s in self.states if s.enrolled}
-        ways = {n: [to for to in enrolment if to not in enrolling] for n, enrolment in self.successors().items()}
-        return set() if 0 in enrolling else reachable(ways, [0])
-
     def group_of(self, transition: Transition) -> Group:
         """The group in which a transition is tried."""
         for group in self.states[transition.source].groups:
             if transition in group.transitions:
                 return group
         raise KeyError(transition.number)
-
-    def dose_unit(self, drug: int) -> str | None:
-        """The unit of all doses of a drug; None where some are per weight and some are not."""
-        return one_unit(d.unit for s in self.states for v in s.visits for d in v.doses if d.drug == drug)
 
     def explain(self, number: int, read: Sequence[float]) -> tuple[str, str]:
         """The trigger of a recorded transition, and the text of its rule with the values it read and what it set."""

@@ -140,7 +140,7 @@ def refused(error: ScenarioError) -> Checked:
 def _route(case: Case, route: Route) -> dict[str, Any]:
     given: dict[str, dict[str, Any]] = {}
     for dose in route.doses:
-        unit = (case.protocol.dose_unit(dose.drug) or "").replace("/", "_per_")
+        unit = (case.protocol.dose_units[dose.drug] or "").replace("/", "_per_")
         drug = given.setdefault(case.drugs[dose.drug], {"doses": 0, **({unit: 0.0} if unit else {})})
         drug["doses"] += 1
         if unit and drug[unit] is not None:

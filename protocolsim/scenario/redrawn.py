@@ -13,7 +13,8 @@ from typing import cast
 
 from protocolsim.disease.base import Disease
 from protocolsim.drug.base import Drug
-from protocolsim.engine.base import Measured, PlacedComponent, Trial, causes_of, place
+from protocolsim.engine.assembly import causes_of, place
+from protocolsim.engine.base import Measured, PlacedComponent, Trial
 from protocolsim.errors import ScenarioError, SimulationError, UsageError, raised
 from protocolsim.scenario.file.extends import with_settings
 from protocolsim.scenario.reserved import DROPOUT

@@ -43,8 +43,8 @@ from protocolsim.interim.design import BUILT_IN as COUNTED
 from protocolsim.names import FORMULA, as_column, reading, shown, why_no_label, why_no_name
 from protocolsim.protocol.rules import RESERVED
 from protocolsim.records import HIDDEN, own_columns
-from protocolsim.scenario.build.bounds import ENROLMENT
-from protocolsim.scenario.build.protocol import ANY, ON_STUDY
+from protocolsim.scenario.build.protocol.bounds import ENROLMENT
+from protocolsim.scenario.build.protocol.transitions import ANY, ON_STUDY
 from protocolsim.scenario.build.values.faults import Faults
 from protocolsim.scenario.build.values.names import NAME, Names
 from protocolsim.scenario.file.models import NOTHING
@@ -164,14 +164,13 @@ _CELLS: tuple[Path, ...] = (("published", _EACH, "source"), ("published", _EACH,
 
 def check_names(data: Any, faults: Faults, names: Names) -> None:
     """Faults for every name and label of the file that cannot be; `names` takes down where they stand."""
+    outcomes: dict[str, Address] = {}
+    for place, text in (one for path in OUTCOME.rooms for one in _texts(data, path)):
+        outcomes.setdefault(text, place)  # several states may share one
     for kind in KINDS:
         named = [((*room, name), name) for room in _rooms(data, kind.rooms) for name in names.declared(*room)]
         # Names of different decisions do not meet.
         _check(kind, named, faults, names, apart=any(_EACH in room for room in kind.rooms), at_key=True)
-    outcomes: dict[str, Address] = {}
-    for path in OUTCOME.rooms:
-        for place, text in _texts(data, path):
-            outcomes.setdefault(text, place)  # several states may share one
     _check(OUTCOME, [(place, text) for text, place in outcomes.items()], faults, names)
     for path in _LABELS:
         for place, text in _texts(data, path):

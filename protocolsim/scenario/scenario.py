@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from protocolsim.analysis.base import Analysis
 from protocolsim.disease.base import PatientPopulation
-from protocolsim.endpoint.base import Endpoint, Population, Reported
+from protocolsim.endpoint.base import Endpoint, Reported
 from protocolsim.endpoint.between_arms.repeated import beside
+from protocolsim.endpoint.subjects.population import Population
 from protocolsim.engine.base import Trial
 from protocolsim.proof.planned import Planned
 from protocolsim.protocol.rules import Evaluator

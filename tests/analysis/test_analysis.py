@@ -23,10 +23,11 @@ from protocolsim.analysis.log_rank import LogRank
 from protocolsim.analysis.non_inferiority import NonInferiority, restricted
 from protocolsim.analysis.rate_ratio import RateRatio
 from protocolsim.analysis.two_shares import TwoShares
-from protocolsim.endpoint.base import Population, arms, populations
 from protocolsim.endpoint.level import Level
 from protocolsim.endpoint.reduction import Reduction
 from protocolsim.endpoint.share import Share
+from protocolsim.endpoint.subjects.population import Population, populations
+from protocolsim.endpoint.subjects.rows import arms
 from protocolsim.endpoint.time_to import TimeTo
 from protocolsim.errors import ScenarioError, UsageError
 from protocolsim.records import TABLES, Records, concatenate

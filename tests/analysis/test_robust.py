@@ -8,7 +8,7 @@ from scipy.stats import mannwhitneyu
 
 from protocolsim.analysis.mann_whitney import MannWhitney
 from protocolsim.analysis.quasi_poisson import QuasiPoisson, fitted
-from protocolsim.endpoint.base import populations
+from protocolsim.endpoint.subjects.population import populations
 from protocolsim.errors import ScenarioError
 from protocolsim.scenario.equal_arms import equal_arms
 from protocolsim.scenario.load import load_text

@@ -9,9 +9,8 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocolsim.cohort.arrival import arrivals
+from protocolsim.cohort.arrival import arrivals, next_midnight
 from protocolsim.cohort.cohort import Site
-from protocolsim.engine.base import next_midnight
 from protocolsim.randomness import ARRIVAL, exponential_quantile, uniform
 from tests.support.toys import DAY, rows, run
 

@@ -10,13 +10,15 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_ind
 
-from protocolsim.endpoint.base import Endpoint, arms, populations
+from protocolsim.endpoint.base import Endpoint
 from protocolsim.endpoint.between_arms.intervals import delta, katz, newcombe, woolf
 from protocolsim.endpoint.between_arms.repeated import beside
 from protocolsim.endpoint.contrast import Contrast
 from protocolsim.endpoint.level import Level
 from protocolsim.endpoint.reduction import Reduction
 from protocolsim.endpoint.share import Share
+from protocolsim.endpoint.subjects.population import populations
+from protocolsim.endpoint.subjects.rows import arms
 from protocolsim.endpoint.time_to import TimeTo
 from protocolsim.errors import ScenarioError, UsageError
 from protocolsim.records import Records

@@ -13,18 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from protocolsim.endpoint.base import (
-    NO_KEY,
-    DrugName,
-    Endpoint,
-    EventNames,
-    Minutes,
-    Number,
-    Population,
-    StateNames,
-    VariableName,
-    populations,
-)
+from protocolsim.endpoint.base import NO_KEY, DrugName, Endpoint, EventNames, Minutes, Number, StateNames, VariableName
 from protocolsim.endpoint.catalogue import kinds
 from protocolsim.endpoint.change import Change
 from protocolsim.endpoint.contrast import OfEndpoint
@@ -32,6 +21,7 @@ from protocolsim.endpoint.dose_total import DoseTotal
 from protocolsim.endpoint.reduction import Reduction
 from protocolsim.endpoint.share import Share
 from protocolsim.endpoint.share_of_values import ShareOfValues
+from protocolsim.endpoint.subjects.population import Population, populations
 from protocolsim.endpoint.time_to import TimeTo
 from protocolsim.endpoint.visits import Visits
 from protocolsim.engine.des import simulation

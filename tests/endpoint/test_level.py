@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from protocolsim.endpoint.base import populations
 from protocolsim.endpoint.level import Level
+from protocolsim.endpoint.subjects.population import populations
 from protocolsim.errors import UsageError
 from tests.endpoint.test_endpoint import Course, made_records, minutes, value_of
 

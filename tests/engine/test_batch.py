@@ -320,7 +320,7 @@ transitions:
 def test_a_loop_without_end(level, monkeypatch):
     """Both engines name the same subject; one who was simulated for nothing may go round for ever."""
     monkeypatch.setattr("protocolsim.engine.des.subject.MOST_MOVES", 20)
-    monkeypatch.setattr("protocolsim.engine.batch.subjects.MOST_MOVES", 20)
+    monkeypatch.setattr("protocolsim.engine.batch.decisions.MOST_MOVES", 20)
     scenario = toy(ENDLESS.replace("LEVEL", level).replace("ENROLLED", "enrolled: true,"), cohort="size: 4")
     found = []
     for seed in range(12):
@@ -362,7 +362,7 @@ transitions:
 def test_the_last_move_that_is_allowed(most, monkeypatch):
     """A course of three moves is fine where three are the most, and too long where two are, on both engines."""
     monkeypatch.setattr("protocolsim.engine.des.subject.MOST_MOVES", most)
-    monkeypatch.setattr("protocolsim.engine.batch.subjects.MOST_MOVES", most)
+    monkeypatch.setattr("protocolsim.engine.batch.decisions.MOST_MOVES", most)
     found = assert_agree(toy(FINITE, cohort="size: 4"))
     assert isinstance(found, Records) == (most == 3), found
 

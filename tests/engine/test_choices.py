@@ -14,11 +14,12 @@ from protocolsim.engine.des import simulation as des
 from protocolsim.errors import ScenarioError
 from protocolsim.proof.examine import examine
 from protocolsim.protocol.choices import Chance, Choice
-from protocolsim.protocol.rules import compiled, parse
+from protocolsim.protocol.evaluation import compiled
+from protocolsim.protocol.rules import parse
 from protocolsim.randomness import uniform
 from protocolsim.records import Records, concatenate
 from protocolsim.scenario.build.proof_case import case_of
-from protocolsim.scenario.build.ways.choices import stream_of
+from protocolsim.scenario.build.protocol.choices import stream_of
 from protocolsim.scenario.scenario import Scenario
 from tests.support.toys import moves, rows, scenario
 

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 import protocolsim
+from protocolsim.engine.batch import columns as batch_columns
 from protocolsim.engine.batch import simulation as batch
-from protocolsim.engine.batch import subjects
 from protocolsim.engine.des import simulation as des
 from protocolsim.errors import ScenarioError, SimulationError, UsageError
 from protocolsim.observed import CHART_ROOM
@@ -452,7 +452,7 @@ class TestRoom:
         scenario = toy(LONG, cohort="size: 5", infusion="fever: 5 % / 1 day")
         records = assert_agree(scenario, 4, range(3))
         assert isinstance(records, Records)
-        for table, room in subjects._ROOM.items():
+        for table, room in batch_columns._ROOM.items():
             _, counts = np.unique(np.column_stack([records[table][k] for k in ("replicate", "subject")]), axis=0,
                                   return_counts=True)  # fmt: skip
             assert counts.max() > 2 * room, table
@@ -465,7 +465,7 @@ class TestRoom:
         records = assert_agree(scenario, 4, range(1))
         assert isinstance(records, Records)
         counts = np.bincount(records["events"]["subject"], minlength=40)
-        assert counts.min() < subjects._ROOM["events"] < counts.max()
+        assert counts.min() < batch_columns._ROOM["events"] < counts.max()
 
 
 def test_a_bit_of_everything():

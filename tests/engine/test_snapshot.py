@@ -9,8 +9,8 @@ import pytest
 
 import protocolsim
 from protocolsim.analysis.catalogue import kinds as analysis_kinds
-from protocolsim.endpoint.base import populations
 from protocolsim.endpoint.catalogue import kinds as endpoint_kinds
+from protocolsim.endpoint.subjects.population import populations
 from protocolsim.engine.batch import simulation as batch
 from protocolsim.engine.des import simulation as des
 from protocolsim.engine.snapshot import as_of, until_stopped

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from protocolsim.arrays import Floats, Integers
-from protocolsim.endpoint.base import Population, populations
 from protocolsim.endpoint.criteria.dated import Criteria, of_course, of_population
 from protocolsim.endpoint.share import Share
+from protocolsim.endpoint.subjects.population import Population, populations
 from protocolsim.engine.snapshot import as_of, until_stopped
 from protocolsim.interim.catalogue import kinds
 from protocolsim.interim.design import Design, Information

@@ -245,7 +245,7 @@ class TestUnknown:
 
 
 def _ended(state: str) -> Any:
-    from protocolsim.endpoint.base import Population
+    from protocolsim.endpoint.subjects.population import Population
 
     return Population(of="enrolled", ended_in=(state,))
 

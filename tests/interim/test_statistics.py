@@ -19,7 +19,7 @@ from protocolsim.analysis.exact_binomial import ExactBinomial
 from protocolsim.analysis.rate_ratio import RateRatio
 from protocolsim.analysis.two_shares import TwoShares
 from protocolsim.arrays import Floats, Integers
-from protocolsim.endpoint.base import LazyPopulations, Population, populations
+from protocolsim.endpoint.subjects.population import LazyPopulations, Population, populations
 from protocolsim.engine.snapshot import as_of
 from protocolsim.errors import UsageError
 from protocolsim.interim.base import KEY, LookAt, Statistic

@@ -13,7 +13,8 @@ from scipy import stats
 
 from protocolsim.component import Weibull
 from protocolsim.errors import ScenarioError
-from protocolsim.protocol.rules import compiled, parse
+from protocolsim.protocol.evaluation import compiled
+from protocolsim.protocol.rules import parse
 from protocolsim.randomness import uniform
 from protocolsim.scenario.models.draws import stream_of
 from tests.support.models import Model, component, faults_of, looks, patients

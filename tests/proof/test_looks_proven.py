@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from protocolsim.proof.base import Domain
 from protocolsim.proof.looks import LookRule, LooksCase, judge_looks
 from protocolsim.proof.symbolic.budget import Budget
-from protocolsim.protocol.rules import compiled, parse
+from protocolsim.protocol.evaluation import compiled
+from protocolsim.protocol.rules import parse
 from protocolsim.scenario.check import CheckFinding, check_text
 from tests.scenario.test_interim_refused import SOUND
 

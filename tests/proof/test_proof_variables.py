@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from protocolsim.proof.base import Domain
 from protocolsim.proof.paths import by_states, routes
 from protocolsim.proof.questions import DecisionQuestion, Patients
-from protocolsim.protocol.rules import compiled, parse
+from protocolsim.protocol.evaluation import compiled
+from protocolsim.protocol.rules import parse
 from protocolsim.scenario.build.proof_case import case_of
 from tests.support.toys import DAY, scenario
 

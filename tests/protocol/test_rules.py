@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from protocolsim import arithmetic as arithmetic_of_kernels
 from protocolsim.errors import RuleError
+from protocolsim.protocol.evaluation import compiled, constant_value
 from protocolsim.protocol.rules import (
     MAX_DEPTH,
     MAX_LENGTH,
@@ -23,8 +24,6 @@ from protocolsim.protocol.rules import (
     Negation,
     Number,
     Operation,
-    compiled,
-    constant_value,
     dimension_of,
     names_in,
     parse,

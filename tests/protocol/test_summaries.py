@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocolsim.observed import Chart
-from protocolsim.protocol.rules import compiled, parse
+from protocolsim.protocol.evaluation import compiled
+from protocolsim.protocol.rules import parse
 from protocolsim.protocol.summaries import (
     COUNT,
     HOW,

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from protocolsim.engine.batch import simulation as batch
 from protocolsim.engine.des import simulation as des
+from protocolsim.protocol.evaluation import compiled
 from protocolsim.protocol.functions import FUNCTIONS
 from protocolsim.protocol.intervals import bounds_of, interval_of
-from protocolsim.protocol.rules import compiled, parse
+from protocolsim.protocol.rules import parse
 from protocolsim.protocol.variables import ProtocolVariable, cut
 from protocolsim.records import Records, concatenate, leaving
 from protocolsim.scenario.scenario import Scenario

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from protocolsim.endpoint.base import Endpoint, Population, Published, populations
+from protocolsim.endpoint.base import Endpoint, Published
 from protocolsim.endpoint.reduction import Reduction
 from protocolsim.endpoint.share import Share
+from protocolsim.endpoint.subjects.population import Population, populations
 from protocolsim.endpoint.time_to import TimeTo
 from protocolsim.records import Records
 from protocolsim.report.run.console import print_summary

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import protocolsim
-from protocolsim.endpoint.base import rows_of
+from protocolsim.endpoint.subjects.rows import rows_of
 from protocolsim.engine.des import simulation
 from protocolsim.errors import ProtocolsimError
 from protocolsim.protocol.summaries import HOW, Observed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from protocolsim.endpoint.base import rows_of
+from protocolsim.endpoint.subjects.rows import rows_of
 from protocolsim.errors import UsageError
 from protocolsim.records import MADE
 from protocolsim.report.run.waiting import NOT_MADE, ON_TIME, delays, waiting

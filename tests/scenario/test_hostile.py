@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from protocolsim.errors import ProtocolsimError, RuleError, ScenarioError
-from protocolsim.protocol.rules import MAX_DEPTH, MAX_LENGTH, compiled, dimension_of, names_in, parse
+from protocolsim.protocol.evaluation import compiled
+from protocolsim.protocol.rules import MAX_DEPTH, MAX_LENGTH, dimension_of, names_in, parse
 from protocolsim.scenario.build.assemble import MOST_STATES, MOST_TRANSITIONS, build
 from protocolsim.scenario.file import yaml_reader
 from protocolsim.scenario.file.extends import load_document

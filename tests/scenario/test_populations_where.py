@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
-from protocolsim.endpoint.base import ENROLLED, populations
+from protocolsim.endpoint.base import ENROLLED
+from protocolsim.endpoint.subjects.population import populations
 from protocolsim.engine.batch import simulation as batch
 from protocolsim.errors import ScenarioError
 from protocolsim.protocol.conditions import _TOGETHER

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from protocolsim.arrays import Integers
-from protocolsim.endpoint.base import ENROLLED, SCREENED, EventNames, Population, StateNames, codes, in_states
+from protocolsim.endpoint.base import ENROLLED, SCREENED, EventNames, StateNames
+from protocolsim.endpoint.subjects.population import Population
+from protocolsim.endpoint.subjects.rows import codes, in_states
 from protocolsim.records import FAR, NEVER, Labels, Records
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from protocolsim.arrays import Floats, Integers, Mask
-from protocolsim.endpoint.base import StateNames, codes, in_states
+from protocolsim.endpoint.base import StateNames
+from protocolsim.endpoint.subjects.rows import codes, in_states
 from protocolsim.records import MADE, Records
 
 

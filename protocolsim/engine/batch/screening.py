@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from protocolsim.arithmetic import kernel
 from protocolsim.arrays import Integers
-from protocolsim.cohort.arrival import Desk
-from protocolsim.engine.base import Trial, next_midnight, not_filled
+from protocolsim.cohort.arrival import Desk, next_midnight
+from protocolsim.engine.base import Trial, not_filled
 from protocolsim.errors import SimulationError
 
 

@@ -39,7 +39,7 @@ def unsupported(trial: Trial) -> str | None:
 def _before_and_after_enrolment(protocol: Protocol, randomisation: Randomisation) -> bool:
     enrolling = [s.number for s in protocol.states if s.enrolled]
     users = {t.source for t in protocol.transitions if t.randomise is randomisation}
-    return bool(users & protocol.before_enrolment()) and bool(users & reachable(protocol.successors(), enrolling))
+    return bool(users & protocol.before_enrolment) and bool(users & reachable(protocol.successors, enrolling))
 
 
 def pieces(

@@ -12,8 +12,8 @@ from protocolsim.arithmetic import kernel
 from protocolsim.arrays import Integers
 from protocolsim.engine.base import Trial
 from protocolsim.engine.batch.buffers import TablePool
+from protocolsim.engine.batch.columns import Columns, in_order
 from protocolsim.engine.batch.event_log import fill_events, fill_moves
-from protocolsim.engine.batch.subjects import Columns, in_order
 from protocolsim.records import READ, SET, Table, columns_of
 from protocolsim.units import MINUTES_PER_DAY
 
@@ -86,7 +86,9 @@ class _RowPlacement:
     def observations(self) -> Table:
         """The table of observations."""
         shown = shown_variables(self.trial)
-        counts = [p.observations for p in self.parts]
+        # Every use of an assessment brings one observation for each of its variables.
+        each = np.array([len(m.variables) for m in self.trial.assessments], dtype=np.int64)
+        counts = [each @ p.indices for p in self.parts]
         places, total = self._places(counts)
         table = self._table("observations", total)
         for columns, first, count in zip(self.parts, places, counts, strict=True):
@@ -95,7 +97,7 @@ class _RowPlacement:
 
     def doses(self) -> Table:
         """The table of doses."""
-        counts = [p.doses for p in self.parts]
+        counts = [p.dose_numbers.sum(axis=0) for p in self.parts]
         places, total = self._places(counts)
         table = self._table("doses", total)
         for columns, first, count in zip(self.parts, places, counts, strict=True):

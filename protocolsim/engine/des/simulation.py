@@ -18,10 +18,10 @@ import numpy as np
 import simpy
 from transitions import Machine
 
-from protocolsim.cohort.arrival import arrivals
+from protocolsim.cohort.arrival import arrivals, next_midnight
 from protocolsim.cohort.capacity import Resource
 from protocolsim.cohort.randomisation import allocation
-from protocolsim.engine.base import Trial, next_midnight, not_filled
+from protocolsim.engine.base import Trial, not_filled
 from protocolsim.engine.des.records import records_of
 from protocolsim.engine.des.subject import Course
 from protocolsim.engine.hazard_clocks import NEVER

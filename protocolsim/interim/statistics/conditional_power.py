@@ -8,7 +8,8 @@ from typing import ClassVar
 
 from protocolsim.analysis.base import Analysis
 from protocolsim.arrays import Floats, Mask
-from protocolsim.endpoint.base import Number, Population
+from protocolsim.endpoint.base import Number
+from protocolsim.endpoint.subjects.population import Population
 from protocolsim.errors import UsageError
 from protocolsim.interim.base import (
     KEY,

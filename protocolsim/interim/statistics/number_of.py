@@ -9,8 +9,8 @@ from typing import ClassVar
 import numpy as np
 
 from protocolsim.arrays import Floats, Mask
-from protocolsim.endpoint.base import Population
 from protocolsim.endpoint.criteria.dated import of_population
+from protocolsim.endpoint.subjects.population import Population
 from protocolsim.interim.base import KEY, LookAt, OfCounts, PopulationName, Statistic, trial_of
 from protocolsim.records import Records
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from protocolsim.analysis.base import OfShare
 from protocolsim.arrays import Floats, Mask
-from protocolsim.endpoint.base import Population, StateNames
+from protocolsim.endpoint.base import StateNames
+from protocolsim.endpoint.subjects.population import Population
 from protocolsim.errors import UsageError
 from protocolsim.interim.base import KEY, Fraction, LookAt, OfCounts, Prior, ShareOrControl, Statistic, WholeNumber
 from protocolsim.interim.counted import ArmCounts, check_share, control_of, counted, criteria_of, of_arm_counts

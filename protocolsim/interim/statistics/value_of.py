@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from protocolsim.arrays import Floats, Mask
-from protocolsim.endpoint.base import Population
 from protocolsim.endpoint.share import Share
 from protocolsim.endpoint.share_of_values import ShareOfValues
+from protocolsim.endpoint.subjects.population import Population
 from protocolsim.interim.base import KEY, LookAt, OfCounts, OfEndpoint, Statistic
 from protocolsim.records import Records
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from protocolsim.arrays import Floats, Mask
-from protocolsim.endpoint.base import Population
+from protocolsim.endpoint.subjects.population import Population
 from protocolsim.interim.base import KEY, LookAt, OfAnalysis, OfCounts, Statistic, tested
 from protocolsim.records import Records
 

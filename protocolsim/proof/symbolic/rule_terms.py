@@ -9,7 +9,8 @@ from functools import reduce
 
 from protocolsim.proof.symbolic.budget import TooHigh
 from protocolsim.proof.symbolic.logic import UNDEFINED, Logic, Term, Truth, exact, is_known
-from protocolsim.protocol.rules import Call, Name, Negation, Node, Number, Operation, compiled
+from protocolsim.protocol.evaluation import compiled
+from protocolsim.protocol.rules import Call, Name, Negation, Node, Number, Operation
 
 Meaning = Callable[[str], Term]
 

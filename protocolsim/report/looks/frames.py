@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from protocolsim.arrays import Integers
-from protocolsim.endpoint.base import rows_of
+from protocolsim.endpoint.subjects.rows import rows_of
 from protocolsim.interim.design import COUNTED, Design, TrialRule
 from protocolsim.interim.estimates.made import ending_name
 from protocolsim.protocol.rules import Name, Negation, Node, Number, Operation, names_in, parse

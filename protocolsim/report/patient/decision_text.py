@@ -5,18 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 
-from protocolsim.protocol.rules import (
-    Call,
-    Name,
-    Negation,
-    Node,
-    Number,
-    Operation,
-    compiled,
-    dimension_of,
-    names_in,
-    parse,
-)
+from protocolsim.protocol.evaluation import compiled
+from protocolsim.protocol.rules import Call, Name, Negation, Node, Number, Operation, dimension_of, names_in, parse
 from protocolsim.protocol.states import Transition
 from protocolsim.protocol.summaries import HOW, Entries, Formula, Observed, TimeSince
 from protocolsim.report.protocol import text as protocol_text

@@ -75,7 +75,7 @@ def _paths(screen: Screen, checked: Checked) -> None:
     rows = []
     for states, routes in list(by_states(checked.routes).items())[:MOST_ROWS]:
         path = " > ".join(_folded([case.protocol.states[n].name for n in states]))
-        doses = [_doses(routes, d, case.protocol.dose_unit(d)) for d in given]
+        doses = [_doses(routes, d, case.protocol.dose_units[d]) for d in given]
         ends = _span([r.ends // MINUTES_PER_WEEK for r in routes])
         rows.append([path, str(len(routes)), _span([r.visits for r in routes]), *doses, ends])
     screen.table(columns, rows)

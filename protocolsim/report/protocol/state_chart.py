@@ -11,7 +11,7 @@ from typing import Literal
 from protocolsim.protocol.states import Protocol, Transition
 from protocolsim.records import Records, leaving
 from protocolsim.report.protocol import text as protocol_text
-from protocolsim.scenario.build.protocol import ANY, ON_STUDY
+from protocolsim.scenario.build.protocol.transitions import ANY, ON_STUDY
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.text.graphs import dot_words, mermaid_words
 

@@ -13,7 +13,7 @@ from protocolsim.report.protocol import text
 from protocolsim.report.protocol.looks import looks
 from protocolsim.report.protocol.schedule import schedule, schedule_html, schedule_text
 from protocolsim.report.style.console import Screen
-from protocolsim.scenario.build.protocol import ANY, ON_STUDY
+from protocolsim.scenario.build.protocol.transitions import ANY, ON_STUDY
 from protocolsim.scenario.load import load
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.text import markdown
@@ -121,7 +121,7 @@ def _population(scenario: Scenario) -> list[str]:
         for t in scenario.trial.protocol.transitions
         if any(d in {s.number for s in enrolling} for d in t.destinations)
     ]
-    early = scenario.trial.protocol.before_enrolment()
+    early = scenario.trial.protocol.before_enrolment
     for t in (t for t in ways if t.source in early and t.rule is not None):
         assert t.rule is not None
         population.append(f"Eligible: {text.rule(t.rule.words, scenario)}.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from protocolsim.arrays import Integers
-from protocolsim.endpoint.base import rows_of
+from protocolsim.endpoint.subjects.rows import rows_of
 from protocolsim.errors import UsageError
 from protocolsim.records import Records, leaving
 from protocolsim.report.run.arms import arms_of

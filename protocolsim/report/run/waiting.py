@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from protocolsim.arrays import Floats
-from protocolsim.endpoint.base import rows_of
+from protocolsim.endpoint.subjects.rows import rows_of
 from protocolsim.errors import UsageError
 from protocolsim.records import MADE
 from protocolsim.report.style import numbers

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from protocolsim.arrays import Integers
-from protocolsim.endpoint.base import rows_of
+from protocolsim.endpoint.subjects.rows import rows_of
 from protocolsim.errors import UsageError
 from protocolsim.records import leaving
 from protocolsim.report.patient.story import trace

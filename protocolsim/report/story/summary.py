@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from protocolsim.endpoint.base import rows_of
+from protocolsim.endpoint.subjects.rows import rows_of
 from protocolsim.errors import ScenarioError, UsageError
 from protocolsim.report.decision import figures as decision_figures
 from protocolsim.report.decision.series import Drawn

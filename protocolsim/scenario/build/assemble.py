@@ -22,14 +22,16 @@ from protocolsim.scenario.build.descriptions import state_rows
 from protocolsim.scenario.build.effect import effect_of
 from protocolsim.scenario.build.endpoints import EndpointsBuilder
 from protocolsim.scenario.build.interim.around import Around
-from protocolsim.scenario.build.protocol import StatesBuilder
+from protocolsim.scenario.build.protocol.states import StatesBuilder
+from protocolsim.scenario.build.protocol.summaries import SummariesBuilder
+from protocolsim.scenario.build.protocol.visits import Vocabulary
 from protocolsim.scenario.build.story.steps import story_of
 from protocolsim.scenario.build.trial import trial_of
 from protocolsim.scenario.build.values.expressions import Expressions
 from protocolsim.scenario.build.values.faults import Faults
 from protocolsim.scenario.build.values.names import Names
+from protocolsim.scenario.build.values.own_parameters import read_parameters
 from protocolsim.scenario.build.values.parameters import Parameters
-from protocolsim.scenario.build.visits import Vocabulary
 from protocolsim.scenario.checks.cautions import cautions_of
 from protocolsim.scenario.checks.lapsing import lapsing, said
 from protocolsim.scenario.checks.structure import check_structure, stops_counted
@@ -76,20 +78,21 @@ def _as_written(part: ScenarioPart, story: tuple[StoryStep, ...]) -> dict[str, A
 
 
 def _assemble(document: Document, part: ScenarioPart, q: Expressions, allow_plugins: bool) -> Scenario | None:
-    q.read_parameters(part.parameters)
+    read_parameters(q, part.parameters)
     if not _check_size(part, q.faults):
         return None
     cast = cast_of(part, q, document.attached, allow_plugins=allow_plugins)
-    words = vocabulary_of(cast, part)
+    hidden, words = cast.hidden, vocabulary_of(cast, part)
     cohort = cohort_of(part.cohort, q, words)
-    protocol = (builder := StatesBuilder(part.protocol, q, words)).build()
-    units = _dose_units(protocol, words)
-    reader = EndpointsBuilder(part, q, words, builder, units)
+    rules = SummariesBuilder(part.protocol, q, words)
+    protocol = (builder := StatesBuilder(part.protocol, rules)).build()
+    units = {} if protocol is None else dict(zip(words.drug_names, protocol.dose_units, strict=True))
+    reader = EndpointsBuilder(part, q, words, rules, units)
     populations, endpoints = reader.build()
     analyses = analyses_of(part, q, endpoints, reader)
-    decisions = decisions_of(part, q, words, cast.hidden, builder, units)
+    decisions = decisions_of(part, q, words, hidden, rules, units)
     effect = effect_of(part.effect, q, cast.rows)
-    traits = [t.name for t in cast.hidden]
+    traits = [t.name for t in hidden]
     around = Around(part, q, words, reader, protocol, cohort, populations, endpoints, analyses, traits, cast.rows)
     design = None if part.interim is None else _design(part.interim, around)
     story = story_of(part, q, endpoints, _check_shown(part, q, words, design, endpoints), document, allow_plugins)
@@ -98,7 +101,7 @@ def _assemble(document: Document, part: ScenarioPart, q: Expressions, allow_plug
         return None
     # Built once, when it is first needed.
     trial = cache(partial(trial_of, protocol, cohort, cast.disease, cast, words, design))
-    if builder.sound and not q.faults.any_in("protocol"):
+    if builder.leaving.sound and not q.faults.any_in("protocol"):
         check_structure(protocol, cast, words, cohort, trial, q)
     if q.faults or not stops_counted(decisions, trial(), q.faults):
         return None
@@ -125,11 +128,6 @@ def _assemble(document: Document, part: ScenarioPart, q: Expressions, allow_plug
         builder=build,
         allow_plugins=allow_plugins,
     )
-
-
-def _dose_units(protocol: Protocol | None, words: Vocabulary) -> dict[str, str | None]:
-    """The unit of each drug's doses; None where some are per weight and some are not."""
-    return {} if protocol is None else {n: protocol.dose_unit(k) for k, n in enumerate(words.drug_names)}
 
 
 def _settable(part: ScenarioPart, protocol: Protocol, q: Expressions, cast: Cast) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from protocolsim.cohort.capacity import Resource
 from protocolsim.cohort.cohort import Cohort, Site
 from protocolsim.randomness import TRIAL_LEVEL
+from protocolsim.scenario.build.protocol.visits import Vocabulary
 from protocolsim.scenario.build.values.expressions import Expressions
-from protocolsim.scenario.build.visits import Vocabulary
 from protocolsim.scenario.file.schema import CohortPart
 from protocolsim.scenario.file.yaml_reader import Address
 from protocolsim.units import MINUTES_PER_DAY, NONE, RATE, TIME

@@ -10,9 +10,9 @@ from protocolsim.names import readable, told_apart
 from protocolsim.protocol.rules import dimension_of, names_in, parse
 from protocolsim.protocol.summaries import Summary
 from protocolsim.records import HIDDEN
-from protocolsim.scenario.build.protocol import StatesBuilder
+from protocolsim.scenario.build.protocol.summaries import SummariesBuilder
+from protocolsim.scenario.build.protocol.visits import Vocabulary
 from protocolsim.scenario.build.values.expressions import Expressions
-from protocolsim.scenario.build.visits import Vocabulary
 from protocolsim.scenario.file.schema import DecisionPart, MeasurePart, ScenarioPart
 from protocolsim.scenario.file.yaml_reader import Address
 from protocolsim.scenario.measures import OWN
@@ -27,7 +27,7 @@ def decisions_of(
     q: Expressions,
     words: Vocabulary,
     hidden: Sequence[Trait],
-    states: StatesBuilder,
+    states: SummariesBuilder,
     dose_units: Mapping[str, str | None],
 ) -> dict[str, DecisionWorth]:
     """Every sound decision; faults go to `q.faults`. `states` has built the protocol; `dose_units` are of its drugs."""
@@ -93,7 +93,7 @@ def _decision(
     )
 
 
-def _definitions(room: Address, part: DecisionPart, q: Expressions, states: StatesBuilder) -> list[Definition]:
+def _definitions(room: Address, part: DecisionPart, q: Expressions, states: SummariesBuilder) -> list[Definition]:
     made = [_definition((*room, name), name, m, part.threshold, q, states) for name, m in part.measures.items()]
     found = [d for d in made if d is not None]
     own = part.label or _OWN_LABEL
@@ -102,7 +102,7 @@ def _definitions(room: Address, part: DecisionPart, q: Expressions, states: Stat
 
 
 def _definition(
-    address: Address, name: str, part: MeasurePart, threshold: str, q: Expressions, states: StatesBuilder
+    address: Address, name: str, part: MeasurePart, threshold: str, q: Expressions, states: SummariesBuilder
 ) -> Definition | None:
     if q.names.refused(address):
         return None

@@ -6,15 +6,16 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from protocolsim.endpoint.base import BUILT_IN, Endpoint, Population, Published
+from protocolsim.endpoint.base import BUILT_IN, Endpoint, Published
 from protocolsim.endpoint.catalogue import kinds
+from protocolsim.endpoint.subjects.population import Population
 from protocolsim.errors import UsageError, raised, unknown
 from protocolsim.names import readable, told_apart
 from protocolsim.protocol.conditions import CourseCondition
 from protocolsim.protocol.summaries import Reader
-from protocolsim.scenario.build.protocol import StatesBuilder
+from protocolsim.scenario.build.protocol.summaries import SummariesBuilder
+from protocolsim.scenario.build.protocol.visits import Vocabulary
 from protocolsim.scenario.build.values.expressions import Expressions
-from protocolsim.scenario.build.visits import Vocabulary
 from protocolsim.scenario.file.schema import AnalysisPart, EndpointPart, PublishedPart, ScenarioPart, endpoint_fields
 from protocolsim.scenario.file.yaml_reader import Address
 from protocolsim.scenario.published_number import published_number
@@ -32,7 +33,7 @@ class EndpointsBuilder:
         part: ScenarioPart,
         q: Expressions,
         words: Vocabulary,
-        rules: StatesBuilder,
+        rules: SummariesBuilder,
         dose_units: Mapping[str, str | None],
     ) -> None:
         """`rules` has built the protocol, and knows its states and summaries; `dose_units` are of its drugs."""

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from protocolsim.cohort.cohort import Cohort
 from protocolsim.component import Trait
 from protocolsim.disease.base import Disease
-from protocolsim.engine.base import Measured, Trial, causes_of, place
+from protocolsim.engine.assembly import causes_of, place
+from protocolsim.engine.base import Measured, Trial
 from protocolsim.protocol.states import Protocol
 from protocolsim.records import HIDDEN, Labels
 from protocolsim.scenario.build.cast.cast import Cast
-from protocolsim.scenario.build.visits import Vocabulary
+from protocolsim.scenario.build.protocol.visits import Vocabulary
 from protocolsim.scenario.reserved import DROPOUT
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def trial_of(
     parts = (disease, *drugs)
     names = words.variable_names
     measured = tuple(
-        Measured(p, a, a.observe, tuple(names.index(v.name) for v in a.variables))
+        Measured(p, a, a.observe, tuple(names.index(v.name) for v in a.variables), tuple(v.factor for v in a.variables))
         for p in parts
         for a in p.component.assessments
     )
@@ -68,7 +69,7 @@ def _labels(
         kept=tuple(v.name for v in protocol.variables),
         internal=frozenset(t.number for t in transitions if t.internal),
         allocating=tuple(frozenset(t.number for t in transitions if t.randomise is r) for r in protocol.randomisations),
-        dose_units=tuple(protocol.dose_unit(k) for k in range(len(words.drug_names))),
+        dose_units=protocol.dose_units,
         looks=() if design is None else tuple(look.name for look in design.looks),
         conclusions=() if design is None else design.conclusions,
         read=() if design is None else design.values,

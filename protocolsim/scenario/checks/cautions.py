@@ -23,7 +23,7 @@ def _idle(part: ScenarioPart, names: Names, document: Document) -> list[str]:
     named = [t.randomise for t in part.protocol.transitions]
     used = {kind for _, _, kind, _ in cast_of(document.data)}
     return [
-        *(f"the parameter '{name}' is used nowhere" for name in part.parameters if not names.is_used("name", name)),
+        *(f"the parameter '{name}' is used nowhere" for name in part.parameters if ("name", name) not in names.used),
         *(
             f"no transition uses the randomisation '{name}'"
             for name in part.protocol.randomisations

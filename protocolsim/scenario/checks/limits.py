@@ -10,7 +10,7 @@ from protocolsim.cohort.cohort import Cohort
 from protocolsim.cohort.randomisation import STRATA_AT_MOST
 from protocolsim.component import Component
 from protocolsim.protocol.states import Protocol
-from protocolsim.scenario.build.visits import Vocabulary
+from protocolsim.scenario.build.protocol.visits import Vocabulary
 from protocolsim.scenario.file.yaml_reader import Address
 from protocolsim.units import duration
 

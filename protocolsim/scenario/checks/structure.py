@@ -11,11 +11,11 @@ from protocolsim.protocol.checks import findings
 from protocolsim.protocol.states import Protocol, State
 from protocolsim.scenario.build.cast.cast import Cast
 from protocolsim.scenario.build.proof_case import case_of
-from protocolsim.scenario.build.protocol import ON_STUDY
+from protocolsim.scenario.build.protocol.choices import meeting
+from protocolsim.scenario.build.protocol.transitions import ON_STUDY
+from protocolsim.scenario.build.protocol.visits import Vocabulary
 from protocolsim.scenario.build.values.expressions import Expressions
 from protocolsim.scenario.build.values.faults import Faults
-from protocolsim.scenario.build.visits import Vocabulary
-from protocolsim.scenario.build.ways.choices import meeting
 from protocolsim.scenario.checks.limits import beyond_limits, too_fine
 from protocolsim.scenario.file.yaml_reader import Address
 from protocolsim.scenario.reserved import DROPOUT

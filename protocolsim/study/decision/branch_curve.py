@@ -17,7 +17,8 @@ import numpy as np
 from protocolsim.arrays import Floats, Integers
 from protocolsim.errors import UsageError, unknown
 from protocolsim.names import told_apart
-from protocolsim.protocol.rules import compiled, names_in, parse
+from protocolsim.protocol.evaluation import compiled
+from protocolsim.protocol.rules import names_in, parse
 from protocolsim.protocol.states import Group, Transition, reachable
 from protocolsim.protocol.summaries import Formula
 from protocolsim.scenario.scenario import Scenario
@@ -214,7 +215,7 @@ class BranchCurve:
         here = {d.state for d in self.decided}
         groups = [g for state in protocol.states for g in state.groups if _reads(g, self.parameter)]
         after = [d for g in groups for t in g.transitions for d in t.destinations]
-        return bool(here & set(reachable(protocol.successors(), after))) or _elsewhere(self.scenario, self.parameter)
+        return bool(here & set(reachable(protocol.successors, after))) or _elsewhere(self.scenario, self.parameter)
 
 
 def _reads(group: Group, parameter: str) -> bool:

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from protocolsim.endpoint.base import rows_of
+from protocolsim.endpoint.subjects.rows import rows_of
 from protocolsim.engine.base import Trial
 from protocolsim.errors import SimulationError
-from protocolsim.protocol.rules import constantly
+from protocolsim.protocol.evaluation import constantly
 from protocolsim.protocol.states import Group, Rule, State, Transition, reachable
 from protocolsim.protocol.summaries import Reader, Summary
 from protocolsim.records import MADE, Records
@@ -64,7 +64,7 @@ def why_not(trial: Trial, tried: Tried) -> str | None:
         return "patients wait for each other here, so that another branch for one of them changes the days of others"
     if not tried.state.on_study:
         return "it decides which subjects are enrolled"
-    after = reachable(trial.protocol.successors(), [tried.state.number])
+    after = reachable(trial.protocol.successors, [tried.state.number])
     if any(t.randomise is not None and t.source in after for t in trial.protocol.transitions):
         return "patients are randomised after it, in an order that depends on it"
     return None

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocolsim.arrays import Floats, Integers
-from protocolsim.endpoint.base import per_subject, populations, rows_of, seen
+from protocolsim.endpoint.subjects.population import populations
+from protocolsim.endpoint.subjects.rows import per_subject, rows_of, seen
 from protocolsim.errors import UsageError
 from protocolsim.protocol.states import Group, Protocol
 from protocolsim.records import TABLES, Records, concatenate, leaving

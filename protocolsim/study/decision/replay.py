@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from protocolsim.endpoint.base import rows_of
+from protocolsim.endpoint.subjects.rows import rows_of
 from protocolsim.engine.base import Trial
 from protocolsim.engine.des.subject import ROW, Course
 from protocolsim.errors import SimulationError, UsageError

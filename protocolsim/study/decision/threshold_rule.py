@@ -16,7 +16,8 @@ from protocolsim.arrays import Floats, Mask
 from protocolsim.endpoint.base import Endpoint
 from protocolsim.engine.base import Trial
 from protocolsim.errors import RuleError, UsageError, unknown
-from protocolsim.protocol.rules import Name, Node, Operation, compiled, names_in, parse
+from protocolsim.protocol.evaluation import compiled
+from protocolsim.protocol.rules import Name, Node, Operation, names_in, parse
 from protocolsim.protocol.states import END, Protocol, Transition, reachable
 from protocolsim.scenario.file.yaml_reader import Address, spell
 from protocolsim.scenario.measures import OWN
@@ -157,7 +158,7 @@ def _expressions(whole: Any, at: Address) -> Iterator[tuple[str, Node]]:
 def _entangled(protocol: Protocol, transition: Transition) -> str | None:
     """Why more than a subject's own branch depends on this rule, or None where nothing else does."""
     state = protocol.states[transition.source]
-    successors = protocol.successors()
+    successors = protocol.successors
     after = reachable(successors, successors[state.number])
     if transition.trigger != END or state.number in after:
         return f"the rule of '{state.name}' may be tried more than once for the same subject"

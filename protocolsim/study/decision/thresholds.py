@@ -16,7 +16,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from protocolsim.arrays import Floats, Integers, Mask
-from protocolsim.endpoint.base import Endpoint, counted_in, populations, rows_of
+from protocolsim.endpoint.base import Endpoint, counted_in
+from protocolsim.endpoint.subjects.population import populations
+from protocolsim.endpoint.subjects.rows import rows_of
 from protocolsim.engine.base import Progress, Trial
 from protocolsim.errors import UsageError
 from protocolsim.records import Records

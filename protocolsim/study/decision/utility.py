@@ -14,7 +14,8 @@ import numpy as np
 
 from protocolsim.arithmetic import exp
 from protocolsim.arrays import Floats, Integers, Mask
-from protocolsim.endpoint.base import counted_in, rows_of
+from protocolsim.endpoint.base import counted_in
+from protocolsim.endpoint.subjects.rows import rows_of
 from protocolsim.records import MADE, Records, leaving
 from protocolsim.scenario.scenario import DecisionWorth, Scenario
 from protocolsim.units import MINUTES_PER_WEEK

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from protocolsim.arrays import Floats
-from protocolsim.endpoint.base import Endpoint, Population, Reported, populations
+from protocolsim.endpoint.base import Endpoint, Reported
+from protocolsim.endpoint.subjects.population import Population, populations
 from protocolsim.records import Records
 from protocolsim.study.estimation.disk_array import Spill
 

@@ -67,10 +67,10 @@ def estimate(endpoint: Reported, sums: Floats, together: int = 1) -> Estimate:
     The percentiles are the inverse of the empirical distribution function, so each is the value of some trial:
     with 13 patients a share moves in steps of 1/13, and a value between two steps cannot occur.
     """
-    sums = endpoint.completed(sums)
+    sums, decides, over_trials = endpoint.completed(sums), endpoint.decides, endpoint.over_trials
     trials = endpoint.value(sums)
     defined = trials[~np.isnan(trials)]
-    lo, median, hi = (float("nan"),) * 3 if endpoint.decides or endpoint.over_trials else _quantiles(defined)
+    lo, median, hi = (float("nan"),) * 3 if decides or over_trials else _quantiles(defined)
     published = endpoint.published
     return Estimate(
         name=endpoint.name,
@@ -87,9 +87,9 @@ def estimate(endpoint: Reported, sums: Floats, together: int = 1) -> Estimate:
         n_replicates=len(trials),
         published=published,
         percentile=None if published is None else mid_rank(defined, published.value),
-        decides=endpoint.decides,
+        decides=decides,
         of_looks=isinstance(endpoint, OperatingCharacteristic),
-        over_trials=endpoint.over_trials,
+        over_trials=over_trials,
     )
 
 

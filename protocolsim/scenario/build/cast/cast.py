@@ -16,10 +16,10 @@ from protocolsim.scenario.build.cast import components
 from protocolsim.scenario.build.cast.population import ARRIVES_ON, Arriving, arriving
 from protocolsim.scenario.build.cast.values import ModelValues, values_of
 from protocolsim.scenario.build.interim.events import awaited_stops, possible_stops
+from protocolsim.scenario.build.protocol.visits import Vocabulary
 from protocolsim.scenario.build.values.expressions import Expressions
 from protocolsim.scenario.build.values.faults import Faults
 from protocolsim.scenario.build.values.names import FROM_COMPONENTS, Names
-from protocolsim.scenario.build.visits import Vocabulary
 from protocolsim.scenario.file.model_schema import ModelPart
 from protocolsim.scenario.file.models import NOTHING, arrives_on
 from protocolsim.scenario.file.schema import ScenarioPart

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from protocolsim.analysis.base import Analysis
 from protocolsim.cohort.cohort import Cohort
-from protocolsim.endpoint.base import Endpoint, Population
+from protocolsim.endpoint.base import Endpoint
+from protocolsim.endpoint.subjects.population import Population
 from protocolsim.protocol.states import Protocol
 from protocolsim.scenario.build.endpoints import EndpointsBuilder
+from protocolsim.scenario.build.protocol.visits import Vocabulary
 from protocolsim.scenario.build.values.expressions import Expressions
-from protocolsim.scenario.build.visits import Vocabulary
 from protocolsim.scenario.file.schema import ScenarioPart
 from protocolsim.scenario.settable import SettableParameter
 

@@ -84,5 +84,5 @@ def _implies(protocol: Protocol, one: frozenset[int], other: frozenset[int]) -> 
     start = protocol.states[0].number
     if start in other:
         return True
-    without = {n: [to for to in ways if to not in other] for n, ways in protocol.successors().items()}
+    without = {n: [to for to in ways if to not in other] for n, ways in protocol.successors.items()}
     return not (reachable(without, [start]) & (one - other))

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from protocolsim.errors import RuleError
 from protocolsim.interim.design import BUILT_IN
-from protocolsim.protocol.rules import Node, compiled, dimension_of, names_in, parse
+from protocolsim.protocol.evaluation import compiled
+from protocolsim.protocol.rules import Node, dimension_of, names_in, parse
 from protocolsim.protocol.states import Rule
 from protocolsim.records import HIDDEN
 from protocolsim.scenario.build.interim.around import Around

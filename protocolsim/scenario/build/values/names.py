@@ -30,12 +30,15 @@ Part = TypeVar("Part")
 
 
 class Names:
-    """The names that a document declares and uses; an unknown one becomes a fault, with the nearest right word."""
+    """The names that a document declares and uses; an unknown one becomes a fault, with the nearest right word.
+
+    used: what anything has used so far, by kind and name.
+    """
 
     def __init__(self, document: Document, faults: Faults) -> None:
         self._data = document.data
         self._faults = faults
-        self._used: set[tuple[str, str]] = set()
+        self.used: set[tuple[str, str]] = set()
         self._refused: set[Address] = set()  # where names stand that cannot be; that has been reported
         self._broken: set[str] = set()  # declared with a fault of their own; using them is no second fault
         self._following: tuple[str, ...] = ()  # declared further down than what is being read
@@ -89,14 +92,10 @@ class Names:
 
     # Using ---------------------------------------------------------------------------------------------------------
 
-    def is_used(self, what: str, word: str) -> bool:
-        """Whether anything has used this name."""
-        return (what, word) in self._used
-
     def known(self, address: Address, what: str, word: str, known: Iterable[str], *, at_key: bool = False) -> bool:
         """Whether this word is known; a fault with the nearest right word where it is not."""
         names = list(known)
-        self._used.add((what, word))
+        self.used.add((what, word))
         if word in names:
             return True
         self._faults.unsound()
@@ -111,12 +110,12 @@ class Names:
         with self._faults.watch() as here:
             for name in names:
                 if name in self._following:
-                    self._used.add(("name", name))
+                    self.used.add(("name", name))
                     self._faults.append(
                         address, f"'{name}' does not stand above it; an expression uses what stands before it"
                     )
                 elif name in self._broken:
-                    self._used.add(("name", name))
+                    self.used.add(("name", name))
                     sound = False
                 else:
                     self.known(address, "name", name, known)
@@ -132,7 +131,7 @@ class Names:
             address, at_key, known = places[0]
             close = nearest(word, known)
             declared = self._declaration(what, close) if close is not None else None
-            if len(places) > 1 and declared is not None and (what, close) not in self._used:
+            if len(places) > 1 and declared is not None and (what, close) not in self.used:
                 self._faults.append(
                     declared,
                     f"nothing uses it, but {len(places)} places say '{word}'; did you mean '{word}'?",

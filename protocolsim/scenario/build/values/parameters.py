@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from protocolsim.units import Dimension
 
@@ -23,27 +22,14 @@ class ParameterValue:
     plausible: tuple[float, float] | None = None
 
 
+@dataclass(frozen=True, eq=False)
 class Parameters:
-    """The parameters whose values are settled, in file order."""
+    """The parameters whose values are settled, in file order: by name, and their dimensions and values alone."""
 
-    def __init__(self) -> None:
-        self._named: dict[str, ParameterValue] = {}
+    named: dict[str, ParameterValue] = field(default_factory=dict)
+    dimensions: dict[str, Dimension] = field(default_factory=dict)
+    values: dict[str, float] = field(default_factory=dict)
 
     def settle(self, name: str, named: ParameterValue) -> None:
         """Let this parameter have this value from now on."""
-        self._named[name] = named
-
-    @property
-    def named(self) -> Mapping[str, ParameterValue]:
-        """Every settled parameter."""
-        return self._named
-
-    @property
-    def dimensions(self) -> dict[str, Dimension]:
-        """The dimension of every parameter."""
-        return {name: k.dimension for name, k in self._named.items()}
-
-    @property
-    def values(self) -> dict[str, float]:
-        """The value of every parameter, in internal units."""
-        return {name: k.value for name, k in self._named.items()}
+        self.named[name], self.dimensions[name], self.values[name] = named, named.dimension, named.value

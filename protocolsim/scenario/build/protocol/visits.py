@@ -9,8 +9,8 @@ from protocolsim.component import Trait, Variable
 from protocolsim.drug.base import Drug
 from protocolsim.protocol.states import Dose, Visit
 from protocolsim.protocol.variables import Computed
+from protocolsim.scenario.build.protocol.variables import ComputedNumbers
 from protocolsim.scenario.build.values.expressions import Expressions
-from protocolsim.scenario.build.variables import ComputedNumbers
 from protocolsim.scenario.file.schema import Regimen, Schedule, StatePart
 from protocolsim.scenario.file.yaml_reader import Address
 from protocolsim.units import MINUTES_PER_DAY, MINUTES_PER_WEEK, NONE

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from protocolsim.protocol.summaries import AtVisit
 from protocolsim.protocol.variables import Computed
+from protocolsim.scenario.build.protocol.variables import ComputedNumbers
+from protocolsim.scenario.build.protocol.visits import VisitsBuilder
 from protocolsim.scenario.build.values.expressions import Expressions
-from protocolsim.scenario.build.variables import ComputedNumbers
-from protocolsim.scenario.build.visits import VisitsBuilder
 from protocolsim.scenario.file.schema import ProtocolPart, StatePart, TransitionPart
 from protocolsim.scenario.file.yaml_reader import Address
 from protocolsim.units import MINUTES_PER_DAY, MINUTES_PER_WEEK, NONE, duration

@@ -9,8 +9,9 @@ from protocolsim.component import Trait
 from protocolsim.drug.base import Drug
 from protocolsim.errors import RuleError
 from protocolsim.protocol.checks import closure
+from protocolsim.protocol.evaluation import compiled
 from protocolsim.protocol.intervals import Interval, interval_of
-from protocolsim.protocol.rules import Node, compiled, dimension_of, names_in, parse
+from protocolsim.protocol.rules import Node, names_in, parse
 from protocolsim.protocol.summaries import Summary
 from protocolsim.protocol.variables import Assignment, Computed, ProtocolVariable
 from protocolsim.scenario.build.values.expressions import Expressions
@@ -113,10 +114,10 @@ class ComputedNumbers:
                 return None
             dimension = found.dimension
         else:
-            computed = self._dimension(address, node)
-            if computed is None:
+            read = self.q.read(address, text, self.dimensions)
+            if read is None:
                 return None
-            dimension = computed
+            dimension = read[1]
         if dimension not in dimensions:
             self.q.faults.append(address, f"expected {expected}, found '{text}', {dimension_name(dimension)}")
             return None
@@ -137,9 +138,10 @@ class ComputedNumbers:
         node = self._of_subject(text)
         if node is None:
             return self.q.minutes(address, text, what=what)
-        dimension = self._dimension(address, node)
-        if dimension is None:
+        read = self.q.read(address, text, self.dimensions)
+        if read is None:
             return None
+        dimension = read[1]
         if dimension != TIME:
             self.q.faults.append(
                 address, f"expected {dimension_name(TIME)}, found '{text}', {dimension_name(dimension)}"
@@ -170,10 +172,10 @@ class ComputedNumbers:
         for name, text in parts.items():
             place: Address = (*address, name)
             known = self.q.names.known(place, "variable of the protocol", name, declared, at_key=True)
-            node = self._node(place, text)
-            dimension = None if node is None else self._dimension(place, node)
-            if not known or name not in numbers or node is None or dimension is None:
+            read = self.q.read(place, text, self.dimensions)
+            if not known or name not in numbers or read is None:
                 continue
+            node, dimension = read
             variable = self.variables[numbers[name]]
             if dimension != variable.dimension:
                 wanted = f"{dimension_name(variable.dimension)}, as '{name}' is"
@@ -192,25 +194,6 @@ class ComputedNumbers:
         except RuleError:
             return None
         return node if any(name in self.slots for name in names_in(node)) else None
-
-    def _node(self, address: Address, text: str | float) -> Node | None:
-        try:
-            return parse(text)
-        except RuleError as error:
-            self.q.faults.append(address, str(error))
-            return None
-
-    def _dimension(self, address: Address, node: Node) -> Dimension | None:
-        if not self.q.names.all_known(address, names_in(node), self.dimensions):
-            return None
-        try:
-            dimension = dimension_of(node, self.dimensions)
-        except RuleError as error:
-            self.q.faults.append(address, str(error))
-            return None
-        if dimension is None:
-            self.q.faults.append(address, "expected a number, found a comparison")
-        return dimension
 
     def _known(self) -> dict[str, Interval]:
         """Between what and what the names of an expression lie, where that is known."""

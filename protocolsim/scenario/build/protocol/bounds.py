@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from protocolsim.protocol.states import Bound, State, one_unit
+from protocolsim.scenario.build.protocol.visits import Vocabulary
 from protocolsim.scenario.build.values.expressions import Expressions
-from protocolsim.scenario.build.visits import Vocabulary
 from protocolsim.scenario.file.schema import AlwaysPart
 from protocolsim.scenario.file.yaml_reader import Address
 from protocolsim.units import NONE, TIME, unit_product

@@ -178,7 +178,7 @@ def test_wrong_values_are_refused_in_words_and_the_session_goes_on(page):
     assert_well(page)
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.long)])
 def test_random_messages_leave_the_page_in_order(page, seed):
     """Some hundred messages at random, and ends at random moments: no error, and others are served."""
     rng = random.Random(seed)  # noqa: S311 - not a secret

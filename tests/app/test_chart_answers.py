@@ -42,7 +42,7 @@ def test_without_its_own_font_words_would_not_fit(visit_trial):
     assert without_room(at.page)
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS)
+@pytest.mark.parametrize("scenario", [SCENARIOS[0], pytest.param(SCENARIOS[1], marks=pytest.mark.long), SCENARIOS[2]])
 def test_values_under_the_pointer_and_lanes_that_open_their_patient(visit_trial, scenario):
     """A mark says whose value it is; the lane leads to that patient, who has one number everywhere."""
     at = visit_trial("view=fifteen&draw=1", scenario)

@@ -333,7 +333,11 @@ class TestSchedule:
         found = schedule(scenario)
         for column in found.columns:
             treatment = written[column.state.name].get("treatment") or {}
-            standard = {protocol_text.spoken(drug) for drug, given in treatment.items() if given == "standard"}
+            standard = {
+                protocol_text.spoken(scenario.spoken.drug(drug))
+                for drug, given in treatment.items()
+                if given == "standard"
+            }
             assert {words.removesuffix(", standard") for words in column.throughout} == standard
             head = parsed(schedule_html(found).replace(" class=first", "").replace("<br>", "")).findall("./thead/tr/th")
             shown = ["".join(h.itertext()) for h in head if (h.text or "") == column.state.label]

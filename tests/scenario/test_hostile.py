@@ -79,7 +79,7 @@ def test_limits(tmp_path, name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("first", "files"), [(0, 700), pytest.param(700, 9300, marks=pytest.mark.long)])
+@pytest.mark.parametrize(("first", "files"), [(0, 400), pytest.param(400, 9600, marks=pytest.mark.long)])
 def test_mutated_files(first, files):
     """Of scenario files that nobody meant each is refused in words, or runs; and none takes a second."""
     found, longest, wrong = benchmark.examined(first, files, (COMPACT,) * 19 + shipped()[:1])

@@ -34,8 +34,8 @@ _SMALL = ("ms_daclizumab", "--set", "cohort.size=5", "--quiet")
 _ALONE = ("--workers", "1")
 COMMANDS = {
     "run": ("run", *_SMALL, "--replicates", "400", "--no-companions", *_ALONE),
-    "sweep": ("sweep", *_SMALL, "--replicates", "500", "--vary", "response_threshold=25%,50%", *_ALONE),
-    "thresholds": ("thresholds", *_SMALL, "--replicates", "160", "--random-streams", "2", *_ALONE),
+    "sweep": ("sweep", *_SMALL, "--replicates", "200", "--vary", "response_threshold=25%,50%", *_ALONE),
+    "thresholds": ("thresholds", *_SMALL, "--replicates", "80", "--random-streams", "2", *_ALONE),
     "boundaries": (
         "boundaries",
         "ms_group_sequential",
@@ -45,10 +45,10 @@ COMMANDS = {
         "interim.looks.when.followed=[10, 20, 30, 40]",
         "--quiet",
         "--replicates",
-        "200",
+        "120",
         *_ALONE,
     ),
-    "validate": ("validate", *_SMALL, "--replicates", "120", *_ALONE),
+    "validate": ("validate", *_SMALL, "--replicates", "60", *_ALONE),
     "compare": ("compare", "ms_no_drug", *_SMALL, "--replicates", "400", *_ALONE),
     "calibrate": ("calibrate", *_SMALL, "--points", "96", "--trials", "8", *_ALONE),
 }

@@ -138,7 +138,7 @@ def _compiled_part() -> ModuleType | None:
     sys.modules[empty.__name__] = empty
     try:
         return importlib.import_module(_COMPILED)
-    except ImportError:
+    except (ImportError, AttributeError):  # as of a version that is put together otherwise
         for name in [name for name in sys.modules if name.startswith("scipy.special.")]:
             del sys.modules[name]
         return None

@@ -8,16 +8,15 @@ package that `NAME.yaml` lies in. Where two have one name, the shipped one is me
 from __future__ import annotations
 
 import os
-import re
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 
-from protocolsim.errors import UsageError, nearest, unknown
+from protocolsim.errors import ProtocolsimError, UsageError, nearest, unknown
 from protocolsim.plugins import plugins
+from protocolsim.scenario.file.yaml_reader import read
 
 _ENDINGS = (".yaml", ".yml")
-_TITLE = re.compile(r"""^title:[ ]*(["']?)([^\n]+?)\1[ ]*$""", re.MULTILINE)
 _TARGETS, _MODELS, _VALIDATION = "targets", "models", "validation"
 
 
@@ -62,12 +61,11 @@ def _place(name: str) -> Path:
 
 
 def title_of(name: str) -> str:
-    """The title of a scenario by its name, read without the rest of its file; the name where that cannot be read."""
+    """The title that a scenario's own file has, by the scenario's name; the name where there is none to be read."""
     try:
-        found = _TITLE.search(_place(name).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, UsageError):
+        return str(read(_place(name)).data.get("title", name))
+    except ProtocolsimError:
         return name
-    return found[2].strip() if found else name
 
 
 def is_path(name_or_path: str) -> bool:

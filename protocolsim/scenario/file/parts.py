@@ -5,9 +5,6 @@ from __future__ import annotations
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, StrictStr
-from pydantic.plugin import _loader
-
-from protocolsim.plugins import offered
 
 Scalar = StrictInt | StrictFloat | StrictStr
 Text = Annotated[StrictStr, Field(min_length=1)]
@@ -22,10 +19,6 @@ Probability = Annotated[Scalar, "a share, such as 5 %"]
 Count = Annotated[Scalar, "a count"]
 Rule = Annotated[Scalar, "a rule, such as cel_reduction > 75 %"]
 Expression = Annotated[Scalar, "an expression, such as 1 - current_cel / baseline_cel"]
-
-
-if not offered("pydantic") and getattr(_loader, "_plugins", {}) is None:
-    _loader._plugins = {}  # noqa: SLF001 - it would read every installed package's file once more to find that none does
 
 
 class FilePart(BaseModel):

@@ -140,7 +140,7 @@ def _copied(value: Any) -> Any:
     return [_copied(below) for below in value] if isinstance(value, list) else value
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=64)
 def _parsed(text: str, source: str) -> Document:
     # A report reads the same few files again and again (what they extend, what they are shown beside), and reading
     # YAML takes longer than building the trial.

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from protocolsim.errors import RuleError
 from protocolsim.interim.design import BUILT_IN
 from protocolsim.protocol.evaluation import compiled
-from protocolsim.protocol.rules import Node, dimension_of, names_in, parse
+from protocolsim.protocol.rules import Node, names_in
 from protocolsim.protocol.states import Rule
 from protocolsim.records import HIDDEN
 from protocolsim.scenario.build.interim.around import Around
@@ -34,19 +33,13 @@ class TrialNames:
 
     def rule(self, address: Address, text: Scalar, *, wants_truth: bool) -> Rule | None:
         """A compiled rule or formula; None, with a fault noted, where it cannot be one."""
-        try:
-            node = parse(text)
-            if not self._all_known(address, node):
-                return None
-            truth = dimension_of(node, self.dimensions) is None
-        except RuleError as error:
-            self.q.faults.append(address, str(error))
+        read = self.q.comparison_or_number(
+            address, text, self.dimensions, wants_truth=wants_truth, all_known=self._all_known
+        )
+        if read is None:
             return None
-        if truth != wants_truth:
-            wanted, found = ("a comparison", "a number") if wants_truth else ("a number", "a comparison")
-            self.q.faults.append(address, f"expected {wanted}, found {found}: '{text}'")
-            return None
-        if not wants_truth and dimension_of(node, self.dimensions) != NONE:
+        node, dimension = read
+        if not wants_truth and dimension != NONE:
             self.q.faults.append(address, f"expected a number without a unit, found '{text}'")
             return None
         if any(name not in self.slots and name not in self.q.parameters.values for name in names_in(node)):

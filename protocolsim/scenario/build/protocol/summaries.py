@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 
-from protocolsim.errors import RuleError
 from protocolsim.protocol.checks import closure
 from protocolsim.protocol.evaluation import compiled
 from protocolsim.protocol.rules import dimension_of, names_in, parse
@@ -184,19 +183,8 @@ class SummariesBuilder:
 
     def rule(self, address: Address, text: str | float, *, wants_truth: bool = True) -> Rule | None:
         """A compiled rule (or formula) over parameters and the summaries so far."""
-        try:
-            node = parse(text)
-            if not self.q.names.all_known(address, names_in(node), self.dimensions):
-                return None
-            truth = dimension_of(node, self.dimensions) is None
-        except RuleError as error:
-            self.q.faults.append(address, str(error))
-            return None
-        if truth != wants_truth:
-            wanted, found = ("a comparison", "a number") if wants_truth else ("a number", "a comparison")
-            self.q.faults.append(address, f"expected {wanted}, found {found}: '{text}'")
-            return None
-        return Rule(str(text), compiled(node, self.q.parameters.values, self.slots))
+        read = self.q.comparison_or_number(address, text, self.dimensions, wants_truth=wants_truth)
+        return None if read is None else Rule(str(text), compiled(read[0], self.q.parameters.values, self.slots))
 
     def share(self, address: Address, text: str | float) -> Rule | None:
         """A compiled number without a unit."""

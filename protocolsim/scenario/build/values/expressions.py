@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from protocolsim.errors import RuleError
@@ -43,18 +43,50 @@ class Expressions:
 
         known: the dimensions of the names that it may use; those of the scenario's parameters if left out.
         """
-        known = self.parameters.dimensions if known is None else known
-        try:
-            node = parse(text)
-            if not self.names.all_known(address, names_in(node), known):
-                return None
-            dimension = dimension_of(node, known)
-        except RuleError as error:
-            self.faults.append(address, str(error))
+        parsed = self._parsed(address, text, self.parameters.dimensions if known is None else known)
+        if parsed is None:
             return None
+        node, dimension = parsed
         if dimension is None:
             self.faults.append(address, "expected a number, found a comparison")
         return None if dimension is None else (node, dimension)
+
+    def comparison_or_number(
+        self,
+        address: Address,
+        text: str | float,
+        known: Mapping[str, Dimension],
+        *,
+        wants_truth: bool,
+        all_known: Callable[[Address, Node], bool] | None = None,
+    ) -> tuple[Node, Dimension | None] | None:
+        """The syntax tree of a rule, or that and the dimension of a formula; None, with a fault noted, for any other.
+
+        known: the dimensions of the names that it may use. `all_known` notes a fault for others, where it has more to
+        say of them than that they are unknown.
+        """
+        parsed = self._parsed(address, text, known, all_known)
+        if parsed is not None and (parsed[1] is None) != wants_truth:
+            wanted, found = ("a comparison", "a number") if wants_truth else ("a number", "a comparison")
+            self.faults.append(address, f"expected {wanted}, found {found}: '{text}'")
+            return None
+        return parsed
+
+    def _parsed(
+        self,
+        address: Address,
+        text: str | float,
+        known: Mapping[str, Dimension],
+        all_known: Callable[[Address, Node], bool] | None = None,
+    ) -> tuple[Node, Dimension | None] | None:
+        """The syntax tree and the dimension, None of a comparison; None, with a fault noted, for what is neither."""
+        try:
+            node = parse(text)
+            sound = all_known(address, node) if all_known else self.names.all_known(address, names_in(node), known)
+            return (node, dimension_of(node, known)) if sound else None
+        except RuleError as error:
+            self.faults.append(address, str(error))
+            return None
 
     def number(
         self,

@@ -167,7 +167,7 @@ def _cell(found: TriedBoundaries, name: str, unit: str, column: int) -> Tag:
     value, errors = float(found.values[name][-1]), found.errors
     error = float(errors[name][-1]) if name in errors else float("nan")
     said = numbers.with_error(numbers.scaled(value, unit), numbers.scaled(error, unit))
-    text = numbers.UNDEFINED if np.isnan(value) else f"{said} {unit}".rstrip()
+    text = numbers.UNDEFINED if np.isnan(value) else f"{said} {numbers.unit_of(name, unit)}".rstrip()
     return tags.td(text, data_exact=repr(value), data_column=str(column))
 
 

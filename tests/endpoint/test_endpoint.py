@@ -14,7 +14,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocolsim.endpoint.base import (
-    NO_KEY, DrugName, Endpoint, EventNames, Minutes, Number, StateNames, Text, VariableName,
+    NO_KEY,
+    DrugName,
+    Endpoint,
+    EventNames,
+    Minutes,
+    Number,
+    StateNames,
+    Text,
+    VariableName,
 )  # fmt: skip
 from protocolsim.endpoint.catalogue import kinds
 from protocolsim.endpoint.change import Change

@@ -12,7 +12,7 @@ import protocolsim
 from protocolsim.errors import ScenarioError
 from protocolsim.report.patient.decision_text import digits
 from protocolsim.report.patient.story import patient_named
-from protocolsim.report.story.figures import ValueBar, _apart, _round_values
+from protocolsim.report.story.figures import ValueBar, _apart, _round_values, trial_lanes
 from protocolsim.report.story.settings_said import said_settings
 from protocolsim.report.story.summary import told
 from protocolsim.report.style.numbers import with_error
@@ -109,6 +109,12 @@ story:
     patient: NUMBER
     sentence: "This way."
 """
+
+
+def test_a_legend_has_what_is_seen():
+    """A stay of ten minutes among weeks has no colour on a lane, and none in its key."""
+    lanes = trial_lanes(protocolsim.run("arrest_ecmo", replicates=1))
+    assert [state for _, state in lanes.legend] == ["Early ECMO", "Standard life support"]
 
 
 def test_a_patient_has_the_number_of_the_trace_and_a_step_its_own_name():

@@ -35,6 +35,7 @@ _FAR = 10_000.0  # from here on sizes follow the logarithm of a value
 _ROW, _PITCH, _DEEP = 20, 8.0, 120.0  # pixels: a lane, from dot to dot, and the highest stack of dots
 _SMALLEST, _LARGER = 1.6, 5.4  # pixels: the radius of a zero, and what the largest value adds
 _LETTER, _CLOSE = 2.0, 1.5  # per cent of the width: a digit on a telephone, and from bar to bar where they are thin
+_SEEN = 0.5  # per cent of the width: a shorter stay is not seen, and has no place in a legend
 _EDGE = 3.0  # per cent of the width
 _LEFT, _WIDE = 1.5, 96.5  # per cent of the width: where the first course begins, and how far they all go
 
@@ -113,7 +114,7 @@ def trial_lanes(result: Result, most: int = MOST_LANES) -> TrialLanes:
             for week, kind, value in zip(of_row["week"], of_row["kind"], of_row["value"], strict=True)
         )
         whole.append(PatientLane((k + 0.5) * _ROW, stays, marks, str(mine["ended"].iloc[-1]) if len(mine) else ""))
-    used = {stay.state for lane in whole for stay in lane.stays}
+    used = {stay.state for lane in whole for stay in lane.stays if stay.width >= _SEEN}
     legend = tuple((tint, label) for label, tint in tints.items() if label in used)
     ends = Counter(lane.ended for lane in whole)
     return TrialLanes(
@@ -202,7 +203,7 @@ def patient_course(result: Result, row: int) -> PatientCourse:
     )
     thin = any(0.0 < b - a < _CLOSE for a, b in pairwise(places))
     stays = _stays(mine, tints, low, per_week)
-    legend = tuple(dict.fromkeys((stay.colour, stay.state) for stay in stays))
+    legend = tuple(dict.fromkeys((stay.colour, stay.state) for stay in stays if stay.width >= _SEEN))
     variable = result.scenario.spoken.follow
     told = ", ".join(
         f"week {week:.0f}: {numbers.plain(value)}" for week, value in zip(drawn["week"], drawn["value"], strict=True)

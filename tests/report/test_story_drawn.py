@@ -12,7 +12,7 @@ import protocolsim
 from protocolsim.errors import ScenarioError
 from protocolsim.report.patient.decision_text import digits
 from protocolsim.report.patient.story import patient_named
-from protocolsim.report.story.figures import ValueBar, _apart, _round_values, trial_lanes
+from protocolsim.report.story.figures import DotSource, ValueBar, _apart, _round_values, trial_dots, trial_lanes
 from protocolsim.report.story.settings_said import said_settings
 from protocolsim.report.story.summary import told
 from protocolsim.report.style.numbers import with_error
@@ -109,6 +109,22 @@ story:
     patient: NUMBER
     sentence: "This way."
 """
+
+
+def test_equal_trials_are_a_pile_on_the_line_of_all():
+    """Where every trial gives the same, the dots stand there, and not in the middle of a bin, and can be seen."""
+    made = protocolsim.run("amd_treat_and_extend", replicates=20)
+    dots = trial_dots([DotSource("Monthly", made, "ranibizumab_monthly", own=True)], (0.0, 14.0))
+    assert dots is not None
+    (row,) = dots.rows
+    assert {round(x, 9) for x, _ in row.dots} == {round(row.mean, 9)}
+    assert row.radius >= 2.0
+
+
+def test_beside_a_change_the_trial_is_as_it_is():
+    """The title of the file is no name for the trial of which a step changes something."""
+    story = told(StoryRuns(load("arrest_ecmo"), replicates=4), "s")
+    assert [row.label for row in story.steps[4].dots.rows] == ["ECMO adds 10 points", "The trial as it is"]
 
 
 def test_a_legend_has_what_is_seen():

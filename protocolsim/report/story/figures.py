@@ -33,6 +33,7 @@ _MOST_PRINTED = 1000.0  # values below have their number over their bar
 DOTS, _BINS = 50, 40
 _FAR = 10_000.0  # from here on sizes follow the logarithm of a value
 _ROW, _PITCH, _DEEP = 20, 8.0, 120.0  # pixels: a lane, from dot to dot, and the highest stack of dots
+_SMALLEST_DOT = 2.4  # pixels: dots of a very high stack overlap rather than vanish
 _SMALLEST, _LARGER = 1.6, 5.4  # pixels: the radius of a zero, and what the largest value adds
 _LETTER, _CLOSE = 2.0, 1.5  # per cent of the width: a digit on a telephone, and from bar to bar where they are thin
 _SEEN = 0.5  # per cent of the width: a shorter stay is not seen, and has no place in a legend
@@ -396,12 +397,14 @@ def _row(source: DotSource, values: Floats, low: float, high: float) -> DotRow:
     deepest = max(Counter(bins).values())
     pitch = min(_PITCH, _DEEP / deepest)
     stacked: Counter[int] = Counter()
+    # A stack stands where its trials are on average: of equal values, on the line of all trials.
+    means = {place: float(np.mean([v for v, b in zip(shown, bins, strict=True) if b == place])) for place in set(bins)}
     dots = []
     for place in bins:
-        dots.append(((place + 0.5) * 100 / _BINS, (stacked[place] + 0.5) * pitch))
+        dots.append((_across(means[place], low, high), (stacked[place] + 0.5) * pitch))
         stacked[place] += 1
     said, height = numbers.one_trial(estimate), deepest * pitch + 6
-    radius = max(pitch / 2 - 0.4, 1.0)
+    radius = max(pitch / 2 - 0.4, _SMALLEST_DOT)
     what = "90 % of trials from" if estimate.lo < estimate.hi else "90 % of trials at"
     return DotRow(source.label, what, said, tuple(dots), height, radius, mean, source.own)
 

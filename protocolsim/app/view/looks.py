@@ -31,7 +31,10 @@ from protocolsim.text.shell import command
 
 _REMEMBERED = 256
 _NOTHING = "This scenario declares no looks at the accumulating data (interim:), so that there is none to show."
-_NO_BOUNDARY = "Its rules compare with no boundary, so that there is none to drag."
+_NO_BOUNDARY = (
+    "Its rules compare with fixed numbers, which are drawn as bounds here, and not with a boundary that the file "
+    "declares: there is none to drag."
+)
 Settings = tuple[tuple[str, str], ...]
 
 

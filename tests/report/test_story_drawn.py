@@ -127,6 +127,16 @@ def test_beside_a_change_the_trial_is_as_it_is():
     assert [row.label for row in story.steps[4].dots.rows] == ["ECMO adds 10 points", "The trial as it is"]
 
 
+def test_discs_leave_lanes_to_be_seen_on_a_telephone():
+    """Where eyes are seen every four weeks for two years, discs do not meet; where once, they are large."""
+    lanes = trial_lanes(protocolsim.run("amd_treat_and_extend", replicates=1))
+    often = next(lane for lane in lanes.lanes if len(lane.marks) > 20)
+    apart = sorted(b.x - a.x for a, b in pairwise(often.marks))[len(often.marks) // 2] * 3.4
+    assert 4.0 < max(mark.radius for mark in often.marks) <= apart / 2
+    seldom = trial_lanes(protocolsim.run("arrest_ecmo", replicates=1))
+    assert max(mark.radius for lane in seldom.lanes for mark in lane.marks) == pytest.approx(7.0)
+
+
 def test_a_legend_has_what_is_seen():
     """A stay of ten minutes among weeks has no colour on a lane, and none in its key."""
     lanes = trial_lanes(protocolsim.run("arrest_ecmo", replicates=1))

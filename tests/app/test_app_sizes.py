@@ -139,7 +139,7 @@ def test_axe_finds_nothing_serious_in_what_is_written(running, scenario, thoroug
 
 def shown(visit_trial, view: str, scenario: str, width: int, height: int = 800) -> Visit:
     """A view of a trial at a size, once it is there."""
-    at = visit_trial(f"view={view}", scenario)
+    at: Visit = visit_trial(f"view={view}", scenario)
     at.page.set_viewport_size({"width": width, "height": height})
     at.page.wait_for_function(_READY, arg=view)
     return at

@@ -123,8 +123,9 @@ def test_equal_trials_are_a_pile_on_the_line_of_all():
 
 def test_beside_a_change_the_trial_is_as_it_is():
     """The title of the file is no name for the trial of which a step changes something."""
-    story = told(StoryRuns(load("arrest_ecmo"), replicates=4), "s")
-    assert [row.label for row in story.steps[4].dots.rows] == ["ECMO adds 10 points", "The trial as it is"]
+    dots = told(StoryRuns(load("arrest_ecmo"), replicates=4), "s").steps[4].dots
+    assert dots is not None
+    assert [row.label for row in dots.rows] == ["ECMO adds 10 points", "The trial as it is"]
 
 
 def test_discs_leave_lanes_to_be_seen_on_a_telephone():

@@ -257,7 +257,7 @@ class TestWords:
     def test_what_is_set_and_its_times_are_in_the_words_of_the_file(self):
         """A variable has its label, and a time of weeks is said in weeks."""
         told = story("amd_treat_and_extend", 0, "batch").text
-        assert "; injections so far 0 \u2192\xa01" in told
+        assert "; injections so far 0\xa0\u2192\xa01" in told
         assert "time of the last visit + interval (4 weeks) is not at least horizon (104 weeks)" in told
         assert not re.search(r"elapsed|dry_visits|\d days", told)
 

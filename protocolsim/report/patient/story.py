@@ -25,7 +25,7 @@ from protocolsim.study.decision.replay import Given, Happened, Life, SeenVariabl
 from protocolsim.study.engines import AUTO
 
 _SEEN = 3  # digits of what is no number of a rule
-_BECOMES = " \N{RIGHTWARDS ARROW}\N{NO-BREAK SPACE}"  # a line does not begin with the arrow's end
+_BECOMES = "\N{NO-BREAK SPACE}\N{RIGHTWARDS ARROW}\N{NO-BREAK SPACE}"  # on the line of its values
 _MOVES = 4  # of another branch that are told one by one; of more, the first and the last
 
 Kind = Literal["visit", "event", "decision", "stay"]

@@ -18,6 +18,7 @@ KEYS_OF_KINDS: Mapping[str, str] = {
     "before": "only before this time since enrolment",
     "better": "whether a higher or a lower share is the better one",
     "confidence": "the level of the confidence interval of each trial",
+    "counted_in": "what the variable is counted in, as readers are told, such as letters; points unless said",
     "drug": "the drug whose doses are added",
     "during": "the states whose observations or doses count; any state where absent",
     "ended_in": "the subject's last state is one of these",

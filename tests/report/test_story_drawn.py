@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 
 import pytest
@@ -119,6 +120,15 @@ def test_equal_trials_are_a_pile_on_the_line_of_all():
     (row,) = dots.rows
     assert {round(x, 9) for x, _ in row.dots} == {round(row.mean, 9)}
     assert row.radius >= 2.0
+
+
+def test_patients_over_time_are_few_enough_for_the_back_of_a_room():
+    """A story draws six eyes of each arm, four beside each other; elsewhere there are twelve of each."""
+    step = told(StoryRuns(load("amd_treat_and_extend"), replicates=2), "s").steps[0]
+    assert "the first 6 enrolled patients of each of 2 arms" in step.picture.caption
+    wide = re.search(r"--natural: (\d+)", str(step.picture.svg))
+    assert wide is not None
+    assert int(wide[1]) < 680
 
 
 def test_beside_a_change_the_trial_is_as_it_is():

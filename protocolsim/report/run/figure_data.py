@@ -26,8 +26,8 @@ MOST_WEEKS = 300
 _PANEL_LETTERS = 24
 
 
-def patients(records: Records, replicate: int) -> tuple[NDArray[np.int64], int]:
-    """The rows of the enrolled subjects of one replicate, at most 24, and how many there are.
+def patients(records: Records, replicate: int, at_most: int = MOST_PATIENTS) -> tuple[NDArray[np.int64], int]:
+    """The rows of the enrolled subjects of one replicate, at most so many, and how many there are.
 
     Of a trial with arms they are as many of each arm as of the others, in the order of their numbers.
     """
@@ -38,11 +38,11 @@ def patients(records: Records, replicate: int) -> tuple[NDArray[np.int64], int]:
         there = f"replicates are {records.first_replicate} to {last}"
         raise UsageError(f"trial {replicate} has nobody enrolled; {there}")
     column = allocation(records)
-    if column is None or len(rows) <= MOST_PATIENTS:
-        return rows[:MOST_PATIENTS], len(rows)
+    if column is None or len(rows) <= at_most:
+        return rows[:at_most], len(rows)
     arm = subjects[column][rows]
     arms = np.unique(arm)
-    most = MOST_PATIENTS // len(arms)
+    most = at_most // len(arms)
     return np.sort(np.concatenate([rows[arm == one][:most] for one in arms])), len(rows)
 
 

@@ -14,7 +14,15 @@ import numpy as np
 
 from protocolsim.errors import UsageError
 from protocolsim.names import told_apart
-from protocolsim.report.run.figure_data import finals, occupancy, patient_frame, patients, state_labels, which_patients
+from protocolsim.report.run.figure_data import (
+    MOST_PATIENTS,
+    finals,
+    occupancy,
+    patient_frame,
+    patients,
+    state_labels,
+    which_patients,
+)  # fmt: skip
 from protocolsim.report.style import numbers
 from protocolsim.report.style.figures import (
     FAINT,
@@ -50,25 +58,27 @@ __all__ = [
 
 _SIMULATED = "one simulated trial, 5-95 %, and median"
 _LANES = ("simulated", "published")
+_FEW = 12  # patients, of whom four stand beside each other
 
 
-def patients_over_time(result: Result, replicate: int = 0) -> alt.FacetChart:
-    """The followed variable of each enrolled patient of one replicate, at most 24 of them, by week since enrolment.
+def patients_over_time(result: Result, replicate: int = 0, *, at_most: int = MOST_PATIENTS) -> alt.FacetChart:
+    """The followed variable of each enrolled patient of one replicate, at most so many, by week since enrolment.
 
+    Of few patients fewer stand beside each other, so that letters are larger on a screen that the figure fills.
     Raises UsageError where the scenario follows no variable, or the replicate has nobody enrolled.
     """
     import altair as alt
 
     if result.scenario.follow is None:
         raise UsageError("this scenario names no variable to follow, so there is nothing to draw for each patient")
-    chosen, enrolled = patients(result.shown, replicate)
+    chosen, enrolled = patients(result.shown, replicate, at_most)
     frame, step = patient_frame(result, chosen)
     panels = list(dict.fromkeys(frame["panel"]))
     header = alt.Header(
         title=None, labelFontSize=11, labelAnchor="start", labelColor=INK, labelExpr="split(datum.value, '\\n')"
     )
     facet = alt.Facet("panel:N", sort=panels, header=header)
-    chart = _patient_layers(result, frame).facet(facet=facet, columns=5, spacing=14)
+    chart = _patient_layers(result, frame).facet(facet=facet, columns=5 if at_most > _FEW else 4, spacing=14)
     number = len(panels)
     every = f" Values are means over {numbers.plain(step)} weeks, as there are too many to draw." if step else ""
     which = which_patients(number, enrolled, result.shown)

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
 _STEPS = 100  # of a slider
+_PANELS = 12  # patients, each over time: more could not be read from the back of a room
 _AS_IT_IS = "the trial as it is"
 _NAMED = 5  # patients, of whom another was meant
 _PARTED = re.compile(r"(?<=\d) (?=[±%])|(?<=±) (?=\d)")
@@ -352,7 +353,7 @@ class _StepTeller:
             "lanes": self._lanes,
             "patient": self._patient,
             "flow": lambda: self._chart(flow(self.changed)),
-            "over_time": lambda: self._chart(run_figures.patients_over_time(self.changed)),
+            "over_time": lambda: self._chart(run_figures.patients_over_time(self.changed, at_most=_PANELS)),
             "rule": self._rule,
             "waiting": self._waiting,
             "looks": lambda: self._chart(look_figures.boundaries(self.changed)),

@@ -36,6 +36,8 @@ from protocolsim.notices import tell
 COMPONENTS = frozenset(["disease", "drug", "model"])
 """The rooms of what a trial has or has not, and not of engines."""
 SOME = "some"
+USUAL = "batch"
+"""The engine that a command runs if no other is asked for."""
 _MOST_HELPERS = 3
 _SECONDS = 0.9  # of one processor, for one kernel and what it calls
 _SHARED = 0.85  # of the time that helpers save where nothing had to be compiled twice
@@ -103,8 +105,9 @@ class Team:
         job = next((j for j in named if j.signature == signature), None)
         if job is None or job.when == SOME:
             return
-        if job.when not in self.begun:
-            self._begin(job.when, kernel)
+        if not self.started:
+            self._start(kernel)
+        self.begun.add(job.when)
         self._line_up()
         with self.changed:
             if job in self.waiting:
@@ -114,28 +117,30 @@ class Team:
         if job.when != "both":
             self.end()
 
-    def _begin(self, when: str, kernel: MachineCode) -> None:
-        """Those that this engine calls are to be compiled."""
-        self.begun.add(when)
-        if not self.started:
-            self.started = time.monotonic()
-            atexit.register(self.abandon)
-            many = [j for j in jobs() if j.wanted and j.when in ("both", "batch")]
-            share = 1.0 + self.helpers * _SHARED
-            tell(f"compiling for this machine, once: about {len(many) * _SECONDS / share:.0f} seconds ...")
-            if kernel.place is None:
-                _lend_a_folder()
-            for _ in range(self.helpers):
-                thread = threading.Thread(target=self._lead, daemon=True)
-                thread.start()
-                self.threads.append(thread)
+    def _start(self, kernel: MachineCode) -> None:
+        """Say what is done, and start the helpers."""
+        self.started = time.monotonic()
+        atexit.register(self.abandon)
+        many = [j for j in jobs() if j.wanted and j.when in ("both", "batch")]
+        share = 1.0 + self.helpers * _SHARED
+        tell(f"compiling for this machine, once: about {len(many) * _SECONDS / share:.0f} seconds ...")
+        if kernel.place is None:
+            _lend_a_folder()
+        for _ in range(self.helpers):
+            thread = threading.Thread(target=self._lead, daemon=True)
+            thread.start()
+            self.threads.append(thread)
 
     def _line_up(self) -> None:
-        """What these engines call, also of models that were imported since the last miss."""
+        """What these engines call, also of models that were imported since the last miss.
+
+        The usual engine's kernels are in line for helpers before it asks for one, while this process reads the trial.
+        """
         with self.changed:
-            found = [j for j in jobs() if j.wanted and j.when in self.begun and j not in self.listed]
-            self.waiting += found
+            wanted = {*self.begun, USUAL} if self.helpers else self.begun
+            found = [j for j in jobs() if j.wanted and j.when in wanted and j not in self.listed]
             self.listed.update(found)
+            self.waiting = [j for j in jobs() if j in self.waiting or j in found]
             self.changed.notify_all()
 
     def _work(self) -> None:
@@ -149,9 +154,9 @@ class Team:
             self.busy = False
 
     def _next(self) -> Job | None:
-        """The first job that this process can do."""
+        """The first job that this process can do, of an engine that asked for one."""
         with self.changed:
-            job = next((j for j in self.waiting if j.made), None)
+            job = next((j for j in self.waiting if j.made and j.when in self.begun), None)
             if job is not None:
                 self.waiting.remove(job)
             return job

@@ -35,16 +35,14 @@ from protocolsim.notices import tell
 
 COMPONENTS = frozenset(["disease", "drug", "model"])
 """The rooms of what a trial has or has not, and not of engines."""
-SOME = "some"
-USUAL = "batch"
-"""The engine that a command runs if no other is asked for."""
+LOAD, ENGINE, SOME = "load", "engine", "some"
 _MOST_HELPERS = 3
-_SECONDS = 0.9  # of one processor, for one kernel and what it calls
+_SECONDS = 0.7  # of one processor, for one kernel and what it calls
 _SHARED = 0.85  # of the time that helpers save where nothing had to be compiled twice
 
 
 class Job(NamedTuple):
-    """A kernel to compile for these types. `when`: the engine that calls it, "both", or "some" trials only."""
+    """A kernel to compile for these types. `when`: as a trial is loaded, by an engine, or for some trials only."""
 
     when: str
     module: str
@@ -88,7 +86,7 @@ class Team:
         self.helpers = min(_processors() - 1, _MOST_HELPERS) if helpers is None else helpers
         self.waiting: list[Job] = []
         self.running: set[Job] = set()
-        self.begun: set[str] = set()  # the engines whose kernels have been requested
+        self.engine = False  # whether an engine has asked for one
         self.listed: set[Job] = set()  # what has been put in line
         self.changed = threading.Condition()
         self.busy = self.ended = False
@@ -107,21 +105,21 @@ class Team:
             return
         if not self.started:
             self._start(kernel)
-        self.begun.add(job.when)
+        self.engine |= job.when == ENGINE
         self._line_up()
         with self.changed:
             if job in self.waiting:
                 self.waiting.remove(job)
             self.changed.wait_for(lambda: job not in self.running)
         self._work()
-        if job.when != "both":
+        if self.engine:
             self.end()
 
     def _start(self, kernel: MachineCode) -> None:
         """Say what is done, and start the helpers."""
         self.started = time.monotonic()
         atexit.register(self.abandon)
-        many = [j for j in jobs() if j.wanted and j.when in ("both", "batch")]
+        many = [j for j in jobs() if j.wanted and j.when != SOME]
         share = 1.0 + self.helpers * _SHARED
         tell(f"compiling for this machine, once: about {len(many) * _SECONDS / share:.0f} seconds ...")
         if kernel.place is None:
@@ -132,13 +130,12 @@ class Team:
             self.threads.append(thread)
 
     def _line_up(self) -> None:
-        """What these engines call, also of models that were imported since the last miss.
+        """What is called, also of models that were imported since the last miss.
 
-        The usual engine's kernels are in line for helpers before it asks for one, while this process reads the trial.
+        What an engine calls is in line for helpers before it asks, while this process reads the trial.
         """
         with self.changed:
-            wanted = {*self.begun, USUAL} if self.helpers else self.begun
-            found = [j for j in jobs() if j.wanted and j.when in wanted and j not in self.listed]
+            found = [j for j in jobs() if j.wanted and j.when != SOME and j not in self.listed]
             self.listed.update(found)
             self.waiting = [j for j in jobs() if j in self.waiting or j in found]
             self.changed.notify_all()
@@ -154,9 +151,9 @@ class Team:
             self.busy = False
 
     def _next(self) -> Job | None:
-        """The first job that this process can do, of an engine that asked for one."""
+        """The first job that this process can do, of an engine once it has asked."""
         with self.changed:
-            job = next((j for j in self.waiting if j.made and j.when in self.begun), None)
+            job = next((j for j in self.waiting if j.made and (self.engine or j.when == LOAD)), None)
             if job is not None:
                 self.waiting.remove(job)
             return job

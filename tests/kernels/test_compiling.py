@@ -86,7 +86,7 @@ print(*(f"{module}.{name}{types}" for module, name, types in sorted(asked - list
 
 
 def test_a_first_command_compiles_what_it_calls():
-    """The README's first command compiles what it or the reference engine calls, and calls nothing that is not listed."""
+    """The README's first command compiles what it or the reference engine calls, and calls nothing else."""
     done = subprocess.run([sys.executable, "-c", CALLED], capture_output=True, text=True, check=True)
     ahead, not_listed = done.stdout.splitlines()
     number, *in_vain = ahead.split()

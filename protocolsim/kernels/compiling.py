@@ -107,11 +107,11 @@ class Team:
             self._start(kernel)
         self.engine |= job.when == ENGINE
         self._line_up()
+        self._work(job)
         with self.changed:
             if job in self.waiting:
                 self.waiting.remove(job)
             self.changed.wait_for(lambda: job not in self.running)
-        self._work()
         if self.engine:
             self.end()
 
@@ -140,20 +140,21 @@ class Team:
             self.waiting = [j for j in jobs() if j in self.waiting or j in found]
             self.changed.notify_all()
 
-    def _work(self) -> None:
-        """Compile the jobs that no other process has begun."""
+    def _work(self, asked: Job) -> None:
+        """Compile the jobs that no other process has begun, but for the one that the caller compiles if it is left."""
         self.busy = True
         try:
             with _no_garbage_sought():
-                while (job := self._next()) is not None:
+                while (job := self._next(asked)) is not None:
                     job.dispatcher.compile(job.signature)
         finally:
             self.busy = False
 
-    def _next(self) -> Job | None:
-        """The first job that this process can do, of an engine once it has asked."""
+    def _next(self, asked: Job) -> Job | None:
+        """The first other job that this process can do; of those of an engine, once it has asked for one."""
         with self.changed:
-            job = next((j for j in self.waiting if j.made and (self.engine or j.when == LOAD)), None)
+            mine = (j for j in self.waiting if j is not asked and j.made and (self.engine or j.when == LOAD))
+            job = next(mine, None)
             if job is not None:
                 self.waiting.remove(job)
             return job

@@ -194,7 +194,7 @@ def test_the_command_line_says_what_it_does(tmp_path, words):
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
     code = (
         "import sys; from protocolsim import cli\nfrom protocolsim.kernels import compiling\n"
-        "compiling.Team._work = lambda self: sys.exit(7)\n"  # what is compiled then is tested above
+        "compiling.Team._work = lambda self, job: sys.exit(7)\n"  # what is compiled then is tested above
         f"cli.main({['run', 'ms_daclizumab', *words]!r})"
     )
     done = subprocess.run(

@@ -95,6 +95,35 @@ def test_a_first_command_compiles_what_it_calls():
     assert int(number) > 40
 
 
+SAME = """
+import sys
+from protocolsim.kernels.machine_code import MachineCode
+from protocolsim.scenario.load import load
+from protocolsim.study.run import run
+
+asked, original = {"batch": set(), "des": set()}, MachineCode.load_overload
+
+def load_overload(kernel, signature, context):
+    if kernel.to_python:
+        asked[engine].add((kernel.function.__module__, kernel.function.__qualname__, tuple(map(str, signature))))
+    return original(kernel, signature, context)
+
+MachineCode.load_overload = load_overload
+for name in sys.argv[1:]:
+    for engine in asked:
+        run(load(name), replicates=2, engine=engine)
+by_batch = {(module, name) for module, name, _ in asked["batch"]}
+print(*sorted(f"{module}.{name}" for module, name, _ in asked["des"] if (module, name) in by_batch))
+"""
+
+
+@pytest.mark.parametrize("name", ["ms_daclizumab", "maa_daclizumab", "amd_treat_and_extend"])
+def test_both_engines_run_the_same_machine_code(name):
+    """Of the kernels that both call, the reference engine, which runs second, asks for none with other types."""
+    done = subprocess.run([sys.executable, "-c", SAME, name], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
 def first(tmp_path, more="", *words):
     """A process that finds nothing compiled: what it prints and what it says."""
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache")}

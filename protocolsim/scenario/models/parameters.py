@@ -56,6 +56,12 @@ def parameter_of(faults: Faults, address: Address, name: str, part: ModelParamet
     rest = iter(numbers[3:])
     least = next(rest) if part.least is not None else None
     most = next(rest) if part.most is not None else None
+    beyond = {"at least": least is not None and low < least, "at most": most is not None and high > most}
+    for key, is_beyond in beyond.items():
+        if is_beyond:
+            said = f"its range, {part.range[0]} to {part.range[1]}, goes beyond it; nothing there is accepted"
+            faults.append((*address, key), said)
+            return None
     if least is None and low < 0.0:
         least = -_INF
     return Parameter(

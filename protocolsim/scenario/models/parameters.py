@@ -56,15 +56,21 @@ def parameter_of(faults: Faults, address: Address, name: str, part: ModelParamet
     rest = iter(numbers[3:])
     least = next(rest) if part.least is not None else None
     most = next(rest) if part.most is not None else None
-    beyond = {"at least": least is not None and low < least, "at most": most is not None and high > most}
-    for key, is_beyond in beyond.items():
-        if is_beyond:
-            said = f"its range, {part.range[0]} to {part.range[1]}, goes beyond it; nothing there is accepted"
-            faults.append((*address, key), said)
-            return None
+    beyond = _beyond((low, high), least, most)
+    if beyond is not None:
+        said = f"its range, {part.range[0]} to {part.range[1]}, goes beyond it; nothing there is accepted"
+        faults.append((*address, beyond), said)
+        return None
     if least is None and low < 0.0:
         least = -_INF
     return Parameter(
         name, value, unit, low, high, part.mark, part.source or "", part.meaning, least=least,
         most=_INF if most is None else float(most), scale=part.scale, label=part.label or "",
     )  # fmt: skip
+
+
+def _beyond(ends: tuple[float, float], least: float | None, most: float | None) -> str | None:
+    """The bound that a range goes beyond."""
+    if least is not None and ends[0] < least:
+        return "at least"
+    return "at most" if most is not None and ends[1] > most else None

@@ -153,7 +153,10 @@ def _table(branches: Branches, value: float) -> TagList:
             ]
             rows.append(
                 tags.tr(
-                    tags.th(drawn.side(place), scope="row"), tags.td(label), *cells, data_estimate=f"{place}-{label}"
+                    tags.th(drawn.side(place), scope="row"),
+                    tags.td(label, class_="words"),
+                    *cells,
+                    data_estimate=f"{place}-{label}",
                 )
             )
     by_rule = curve.parted_by_rule(0)

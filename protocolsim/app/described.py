@@ -28,7 +28,7 @@ class Described:
     """A scenario as its form shows it; `looks`: whether it declares any; `story`: whether it tells one.
 
     `live` are the parameters of decision rules that answer at once: the one threshold, or all that decide; `spoken` are
-    the drugs in words.
+    the disease and the drugs in words.
     """
 
     title: str
@@ -51,6 +51,7 @@ class Described:
 def described(state: VisitorState) -> Described:
     """The scenario before anything was set. Raises ScenarioError for its faults."""
     scenario = scenario_of(replace(state, settings=()))
+    disease = scenario.trial.disease.component
     return Described(
         scenario.title,
         scenario.question,
@@ -62,7 +63,10 @@ def described(state: VisitorState) -> Described:
         scenario.trial.cohort.size,
         scenario.interim is not None,
         bool(scenario.story),
-        {name: scenario.spoken.drug(name) for name in scenario.trial.labels.drugs},
+        {
+            disease.name: disease.meaning.partition(",")[0],
+            **{name: scenario.spoken.drug(name) for name in scenario.trial.labels.drugs},
+        },
     )
 
 

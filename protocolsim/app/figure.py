@@ -45,10 +45,10 @@ def _place(where: tuple[str, str], name: str) -> str:
     return f"{where[0]}-{where[1]}-{name}".replace("_", "-")
 
 
-def wide(drawn: str) -> bool:
-    """Whether a drawing needs more than half of a wide window."""
+def wide(drawn: str, most: int = WIDE) -> bool:
+    """Whether a drawing is wider than so many pixels: half of a wide window, unless said."""
     found = _WIDTH.search(drawn)
-    return found is not None and int(found[1]) > WIDE
+    return found is not None and int(found[1]) > most
 
 
 def downloads(where: tuple[str, str], name: str, state: VisitorState) -> Tag:

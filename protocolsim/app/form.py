@@ -9,6 +9,7 @@ from htmltools import Tag, TagList, tags
 
 from protocolsim.app.controls import Control
 from protocolsim.app.described import Described
+from protocolsim.app.limits import most_looked_at
 from protocolsim.app.state import VisitorState
 from protocolsim.component import MARKS
 from protocolsim.errors import ProtocolsimError
@@ -88,6 +89,14 @@ def _number(given: str, control: Control) -> float:
         return control.value
 
 
+def _patient_by_patient(described: Described, most: int) -> Tag | None:
+    """How many trials views of patients have at most, where so many may be simulated."""
+    looked = most_looked_at(described.size, most)
+    if looked == most:
+        return None
+    return tags.div(f"views that show patients have {looked:,} at most", class_="meaning")
+
+
 def _study(described: Described, state: VisitorState) -> Tag:
     replicates = described.replicates if state.replicates is None else state.replicates
     offered: Sequence[int] = sorted({*_REPLICATES, described.replicates, replicates})
@@ -96,6 +105,7 @@ def _study(described: Described, state: VisitorState) -> Tag:
     return tags.div(
         tags.div(tags.label("Simulated trials", for_="replicates"), class_="name"),
         tags.select(*options, **_OURS, id="replicates", class_="form-select form-select-sm"),
+        _patient_by_patient(described, offered[-1]),
         tags.div(tags.label("Random seed", for_="seed"), class_="name"),
         tags.input(
             **_OURS, id="seed", type="number", min="0", step="1", value=str(seed), class_="form-control form-control-sm"

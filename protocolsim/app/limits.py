@@ -96,4 +96,9 @@ def own_replicates(scenario: Scenario) -> int:
 
 def looked_at(scenario: Scenario, replicates: int) -> int:
     """Of so many replicates the number whose patients can be looked at one by one."""
-    return max(1, min(replicates, SHOWN_REPLICATES, MOST_SUBJECTS // (2 * scenario.trial.cohort.size)))
+    return most_looked_at(scenario.trial.cohort.size, replicates)
+
+
+def most_looked_at(size: int, replicates: int) -> int:
+    """The same of trials of this size."""
+    return max(1, min(replicates, SHOWN_REPLICATES, MOST_SUBJECTS // (2 * size)))

@@ -26,6 +26,7 @@ DrugName = Annotated[str, "drug"]
 EventNames = Annotated[tuple[str, ...], "events"]
 Minutes = Annotated[int, "minutes"]
 Number = Annotated[float, "number"]
+Text = Annotated[str, "text"]
 
 Role = Literal["fitted", "checked", "not independent"]
 

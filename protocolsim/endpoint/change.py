@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from protocolsim.arrays import Floats, Mask
-from protocolsim.endpoint.base import Endpoint, StateNames, VariableName, counted_in, quotient
+from protocolsim.endpoint.base import Endpoint, StateNames, Text, VariableName, counted_in, quotient
 from protocolsim.endpoint.subjects.rows import in_states, per_subject, seen
 from protocolsim.records import Records
 
@@ -22,6 +22,7 @@ class Change(Endpoint):
     baseline mean of zero leaves the subject out. Who withdrew contributes the last value before that (last
     observation carried forward); values after a rescue count only where `during` names the rescue's state.
     Missed assessments are ignored. An assessment belongs to the state in which it was made.
+    `counted_in` is what a reader calls the variable's unit (letters, kg).
     """
 
     kind: ClassVar[str] = "change"
@@ -41,11 +42,12 @@ endpoints:
     baseline: StateNames
     during: StateNames
     reading: Literal["difference", "ratio"] = "difference"
+    counted_in: Text = "points"
 
     @property
     def unit(self) -> str:
-        """Points of the variable, or how many times the baseline."""
-        return "points" if self.reading == "difference" else "times"
+        """What the variable is counted in, or how many times the baseline."""
+        return self.counted_in if self.reading == "difference" else "times"
 
     @property
     def counting(self) -> str:

@@ -14,6 +14,7 @@ from protocolsim.endpoint.base import (
     Minutes,
     Number,
     StateNames,
+    Text,
     VariableName,
     counted_in,
     quotient,
@@ -36,7 +37,8 @@ class Level(Endpoint):
 
     Denominator: members of `among` with such an assessment. Who withdrew before has none and is left out, unless
     `during` alone is given: then what was seen before counts. Values after a rescue count, but where `during` does not
-    name its state. Missed assessments are ignored.
+    name its state. Missed assessments are ignored. `counted_in` is what a reader calls the variable's
+    unit (letters, kg).
     """
 
     kind: ClassVar[str] = "level"
@@ -56,6 +58,7 @@ endpoints:
     reading: Literal["mean", "sd", "median", "share"] = "mean"
     at_least: Number | None = None
     at_most: Number | None = None
+    counted_in: Text = "points"
 
     def __post_init__(self) -> None:
         if self.at is None and not self.during:
@@ -70,8 +73,8 @@ endpoints:
 
     @property
     def unit(self) -> str:
-        """The variable's own, which has no name here; a share is shown in per cent."""
-        return "%" if self.reading == "share" else "points"
+        """What the variable is counted in; a share is shown in per cent."""
+        return "%" if self.reading == "share" else self.counted_in
 
     @property
     def counting(self) -> str:

@@ -9,7 +9,7 @@ What differs between subjects and is no rule is `Computed`: a dose, or how long 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -109,16 +109,21 @@ def told(
     sets: Sequence[Assignment],
     before: Mapping[int, float],
     values: Sequence[Value],
+    called: Callable[[str], str] = str,
 ) -> str:
-    """What was set, in words: 'insulin 10 IU -> 18 IU'. `before`: the variables' values, `values`: all summaries'."""
+    """What was set, in words: 'insulin 10 IU -> 18 IU'. `before`: the variables' values, `values`: all summaries'.
+
+    `called` says the variable of a name.
+    """
     parts = []
     for s, (number, after) in zip(sets, assigned(variables, sets, values, 1), strict=True):
         variable, wanted = variables[number], float(column(s.evaluate(values), 1)[0])
         old, new = variable.said(before[number]), variable.said(float(after[0]))
+        name = called(variable.name)
         if wanted != wanted:
-            parts.append(f"{variable.name} stays {old} (undefined)")
+            parts.append(f"{name} stays {old} (undefined)")
         elif wanted < variable.low or wanted > variable.high:
-            parts.append(f"{variable.name} {old} -> {new} (cut from {variable.said(wanted)})")
+            parts.append(f"{name} {old} -> {new} (cut from {variable.said(wanted)})")
         else:
-            parts.append(f"{variable.name} {old} -> {new}")
+            parts.append(f"{name} {old} -> {new}")
     return ", ".join(parts)

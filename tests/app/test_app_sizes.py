@@ -135,3 +135,67 @@ def test_axe_finds_nothing_serious_in_what_is_written(running, scenario, thoroug
             found += [f"{name}, {mode}: {wrong}" for wrong in serious(page, **look)]
             page.close()
     assert found == []
+
+
+def shown(visit_trial, view: str, scenario: str, width: int, height: int = 800) -> Visit:
+    """A view of a trial at a size, once it is there."""
+    at: Visit = visit_trial(f"view={view}", scenario)
+    at.page.set_viewport_size({"width": width, "height": height})
+    at.page.wait_for_function(_READY, arg=view)
+    return at
+
+
+def test_the_row_of_views_is_scrolled_to_the_one_that_is_shown(visit_trial):
+    """On a telephone an address that opens the last view shows which it is."""
+    at = shown(visit_trial, "scenario", "ms_daclizumab", 390)
+    left, right = at.page.eval_on_selector(
+        "#view a.active", "e => [e.getBoundingClientRect().left, e.getBoundingClientRect().right]"
+    )
+    assert 0 <= left < right <= 390
+
+
+def test_a_walk_has_all_boxes_in_sight_and_rings_below_discs(visit_trial):
+    """A wide chart takes the whole width; who has just been assessed covers nobody's number."""
+    at = shown(visit_trial, "walk", "hcv_response_guided", 1280)
+    assert at.page.eval_on_selector("#walk .drawing", "e => e.scrollWidth <= e.clientWidth")
+    assert at.page.eval_on_selector("#walk svg", "e => e.lastElementChild.matches('.rings ~ .walkers')")
+    assert at.page.locator(".walkers .ring").count() == 0
+
+
+def test_looks_without_a_boundary_to_drag_leave_no_half_empty(visit_trial):
+    """Both figures stand side by side below the words that say why."""
+    at = shown(visit_trial, "looks", "arrest_ecmo", 1920, 1080)
+    assert "fixed numbers" in at.page.inner_text("#looks-boundaries")
+    boxes = [figure.bounding_box() for figure in at.page.query_selector_all("#looks-figures figure")]
+    assert len(boxes) == 2
+    assert boxes[0]["y"] == boxes[1]["y"]
+    assert boxes[0]["x"] < 400
+
+
+def test_a_state_of_many_visits_has_its_name_in_sight(visit_trial):
+    """The schedule scrolls sideways; the name of what is in sight stands above it, before and after."""
+    at = shown(visit_trial, "design", "amd_treat_and_extend", 820)
+    name = at.page.locator("th.group div", has_text="Injections every 4 weeks")
+    for scrolled in (0, 600):
+        at.page.eval_on_selector(".scroll:has(table.schedule)", "(e, by) => { e.scrollLeft = by; }", scrolled)
+        box = name.bounding_box()
+        assert 0 < box["x"] < box["x"] + box["width"] < 820
+
+
+def test_many_patients_at_one_place_do_not_hide_the_curves(visit_trial):
+    """Their dots take a quarter of the plot at most; and the table below says each rule in few lines."""
+    at = shown(visit_trial, "rule", "amd_treat_and_extend", 1280)
+    at.page.wait_for_selector(".rug circle", state="attached")
+    high = at.page.eval_on_selector_all(".rug circle", "all => all.map((e) => e.getBoundingClientRect().top)")
+    plot = at.page.locator(".rule-curve .role-frame .background, .rule-curve .background").first.bounding_box()
+    assert max(high) - min(high) < 0.3 * plot["height"]
+    assert at.page.locator("#rule-numbers tbody tr").first.bounding_box()["height"] < 70
+
+
+def test_what_is_presented_fits_one_screen(visit_trial):
+    """On a projector answer, piles and picture are seen at once."""
+    at = shown(visit_trial, "story", "ms_daclizumab", 1920, 1080)
+    for place in steps(at):
+        if place == 0:
+            at.page.click("[data-present]")
+        assert at.page.eval_on_selector(".presenting", "e => e.scrollHeight") <= 1082, place

@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from protocolsim.app.controls import controls
-from protocolsim.app.described import DescribedPart
+from protocolsim.app.described import DescribedPart, described
 from protocolsim.app.limits import MOST_LETTERS, MOST_SUBJECTS, bounded, looked_at
 from protocolsim.app.opening import opening
 from protocolsim.app.session import _fresh
@@ -262,3 +262,15 @@ def test_whoever_lets_anybody_in_loads_no_code(command):
     status, _, err = command("app", "--public", "--allow-plugins")
     assert status == 2
     assert "say which" in err
+
+
+@pytest.mark.parametrize(
+    ("scenario", "said"),
+    [
+        ("hcv_response_guided", {"chronic hepatitis C", "telaprevir", "peginterferon and ribavirin"}),
+        ("ms_daclizumab", {"relapsing multiple sclerosis", "interferon beta", "daclizumab"}),
+    ],
+)
+def test_the_form_calls_models_what_readers_call_them(scenario, said):
+    """Over its parameters a disease has the words of its meaning, and a drug its label: no name of a file."""
+    assert set(described(VisitorState(scenario)).spoken.values()) == said

@@ -13,7 +13,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from protocolsim.endpoint.base import NO_KEY, DrugName, Endpoint, EventNames, Minutes, Number, StateNames, VariableName
+from protocolsim.endpoint.base import (
+    NO_KEY,
+    DrugName,
+    Endpoint,
+    EventNames,
+    Minutes,
+    Number,
+    StateNames,
+    Text,
+    VariableName,
+)  # fmt: skip
 from protocolsim.endpoint.catalogue import kinds
 from protocolsim.endpoint.change import Change
 from protocolsim.endpoint.contrast import OfEndpoint
@@ -160,7 +170,7 @@ every = pytest.mark.parametrize("name", kinds())
 def test_every_file_is_a_kind_with_its_words(name: str) -> None:
     """Each kind that is found says what it is, who is in the denominator, and what its fields refer to."""
     allowed: set[Any] = {StateNames, VariableName, DrugName, EventNames, Minutes, Minutes | None, Number, Number | None}
-    allowed.add(OfEndpoint)
+    allowed |= {OfEndpoint, Text}
     own = {f.name for f in dataclasses.fields(Endpoint)}
     kind = kinds()[name]
     assert kind.kind == name
@@ -412,6 +422,13 @@ def test_change_is_last_against_mean_baseline() -> None:
 
     assert value_of(CHANGE, records) == pytest.approx((3 + 2 + 5) / 3)
     assert value_of(dataclasses.replace(CHANGE, reading="ratio"), records) == pytest.approx((2 + 3) / 2)
+
+
+def test_a_change_is_in_what_its_variable_is_counted_in() -> None:
+    """Points unless the file says otherwise; a ratio is how many times, whatever is counted."""
+    assert CHANGE.unit == "points"
+    assert dataclasses.replace(CHANGE, counted_in="letters").unit == "letters"
+    assert dataclasses.replace(CHANGE, counted_in="letters", reading="ratio").unit == "times"
 
 
 def test_doses_add_up_and_missed_ones_do_not() -> None:

@@ -75,6 +75,13 @@ def test_one_subject_has_no_sd():
     assert value_of(a_level(at=minutes(8), reading="sd"), records) == 0.0
 
 
+def test_a_level_is_in_what_its_variable_is_counted_in():
+    """Points unless the file says otherwise; a share is in per cent."""
+    assert a_level(at=1).unit == "points"
+    assert a_level(at=1, counted_in="letters").unit == "letters"
+    assert a_level(at=1, counted_in="letters", reading="share", at_most=2.0).unit == "%"
+
+
 @pytest.mark.parametrize(
     ("asked", "said"),
     [

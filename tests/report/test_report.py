@@ -192,6 +192,8 @@ def read(text: str) -> Reader:
         ({"value": math.nan}, "undefined"),
         ({"value": 12.345, "mcse": 0.06, "unit": "mg/kg"}, "12.35 ± 0.06 mg/kg"),
         ({"value": -1.5, "mcse": 0.2, "unit": "points"}, "-1.5 ± 0.2 points"),
+        ({"name": "bias[difference][look_1]", "value": 0.17, "mcse": 0.011}, "17 ± 1 % points"),
+        ({"name": "bias[weeks]", "value": 2.0, "mcse": 0.2, "unit": "weeks"}, "2.0 ± 0.2 weeks"),
     ],
 )
 def test_digits_follow_the_error(changes: dict[str, float], said: str) -> None:
@@ -217,6 +219,7 @@ def test_a_difference_has_a_sign_and_the_digits_of_its_error(value: float, error
 def test_published_values_show_their_count_share_and_mark() -> None:
     """A count is printed as it was, with its share and evidence mark; a share is not repeated."""
     assert numbers.published(said_of(published=published_as(9 / 13, text="9/13"))) == "9/13 (69 %) [F]"
+    assert numbers.published(said_of(published=published_as(5 / 40, text="5/40"))) == "5/40 (13 %) [F]"
     assert numbers.published(said_of(published=published_as(0.72))) == "72 % [F]"
     assert numbers.published(said_of(published=published_as(12, text="12 weeks"), unit="weeks")) == "12 weeks [F]"
     assert numbers.published(said_of()) == ""

@@ -12,7 +12,7 @@ import protocolsim
 from protocolsim.errors import ScenarioError
 from protocolsim.report.patient.decision_text import digits
 from protocolsim.report.patient.story import patient_named
-from protocolsim.report.story.figures import ValueBar, _apart, _round_values
+from protocolsim.report.story.figures import DotSource, ValueBar, _apart, _round_values, trial_dots, trial_lanes
 from protocolsim.report.story.settings_said import said_settings
 from protocolsim.report.story.summary import told
 from protocolsim.report.style.numbers import with_error
@@ -109,6 +109,39 @@ story:
     patient: NUMBER
     sentence: "This way."
 """
+
+
+def test_equal_trials_are_a_pile_on_the_line_of_all():
+    """Where every trial gives the same, the dots stand there, and not in the middle of a bin, and can be seen."""
+    made = protocolsim.run("amd_treat_and_extend", replicates=20)
+    dots = trial_dots([DotSource("Monthly", made, "ranibizumab_monthly", own=True)], (0.0, 14.0))
+    assert dots is not None
+    (row,) = dots.rows
+    assert {round(x, 9) for x, _ in row.dots} == {round(row.mean, 9)}
+    assert row.radius >= 2.0
+
+
+def test_beside_a_change_the_trial_is_as_it_is():
+    """The title of the file is no name for the trial of which a step changes something."""
+    dots = told(StoryRuns(load("arrest_ecmo"), replicates=4), "s").steps[4].dots
+    assert dots is not None
+    assert [row.label for row in dots.rows] == ["ECMO adds 10 points", "The trial as it is"]
+
+
+def test_discs_leave_lanes_to_be_seen_on_a_telephone():
+    """Where eyes are seen every four weeks for two years, discs do not meet; where once, they are large."""
+    lanes = trial_lanes(protocolsim.run("amd_treat_and_extend", replicates=1))
+    often = next(lane for lane in lanes.lanes if len(lane.marks) > 20)
+    apart = sorted(b.x - a.x for a, b in pairwise(often.marks))[len(often.marks) // 2] * 3.4
+    assert 4.0 < max(mark.radius for mark in often.marks) <= apart / 2
+    seldom = trial_lanes(protocolsim.run("arrest_ecmo", replicates=1))
+    assert max(mark.radius for lane in seldom.lanes for mark in lane.marks) == pytest.approx(7.0)
+
+
+def test_a_legend_has_what_is_seen():
+    """A stay of ten minutes among weeks has no colour on a lane, and none in its key."""
+    lanes = trial_lanes(protocolsim.run("arrest_ecmo", replicates=1))
+    assert [state for _, state in lanes.legend] == ["Early ECMO", "Standard life support"]
 
 
 def test_a_patient_has_the_number_of_the_trace_and_a_step_its_own_name():

@@ -58,6 +58,19 @@ def test_a_value_that_is_no_count_is_not_written(result):
     assert "<svg" in svg(swimmers(other, 0))
 
 
+def test_discs_leave_the_lane_to_be_seen():
+    """Where assessments lie close, discs are small and without a number; no state that is not seen is in the key."""
+    drawn = swimmers(run(load("amd_treat_and_extend"), replicates=1)).to_dict()
+    layers = [layer for panel in drawn["hconcat"] for layer in panel["layer"]]
+    discs = [layer["encoding"]["size"]["scale"] for layer in layers if "size" in layer["encoding"]]
+    pixels_between = 4 / 104 * 270
+    assert all(2 * (scale["range"][-1] / np.pi) ** 0.5 < pixels_between for scale in discs)
+    texts = [layer for layer in layers if layer["mark"]["type"] == "text"]
+    assert {layer["encoding"]["text"]["field"] for layer in texts} == {"ended"}
+    named = next(e for layer in layers if (e := layer["encoding"].get("color", {}).get("legend")))["values"]
+    assert named == ["Injections every 4 weeks", "Until the next injection, treat and extend"]
+
+
 def test_what_cannot_be_drawn_is_said(result):
     """No variable to follow, or nobody there."""
     import dataclasses

@@ -231,6 +231,19 @@ def test_ribbons_are_as_wide_as_their_share(result):
     assert alternative(chart)
 
 
+def test_words_of_a_column_do_not_meet():
+    """The names of small states are pushed apart by as many pixels as their lines need, with some between."""
+    made = protocolsim.run("hcv_response_guided", replicates=30)
+    (panel,) = flow._panels(made)
+    ground = panel.ground
+    pixels = ground.height / (ground.up[1] - ground.up[0])
+    for _, column in ground.boxes.groupby("step"):
+        words = column.sort_values("label_at", ascending=False)
+        half = 14.0 * words["lines"].to_numpy() / 2
+        middle = -words["label_at"].to_numpy() * pixels
+        assert (middle[1:] - half[1:] >= middle[:-1] + half[:-1]).all()
+
+
 def test_nobody_to_follow_is_refused():
     """Where nobody was enrolled there is no flow to draw."""
     none = made(2, 4)

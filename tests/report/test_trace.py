@@ -20,7 +20,10 @@ from protocolsim.errors import ProtocolsimError
 from protocolsim.protocol.summaries import HOW, Observed
 from protocolsim.records import MADE, Records, table_from_rows
 from protocolsim.report.patient.decision_text import Decision, digits
+from protocolsim.report.patient.figures import trace_figure
+from protocolsim.report.patient.page import decisions_html
 from protocolsim.report.patient.story import Trace, trace
+from protocolsim.report.style.figures import caption
 from protocolsim.scenario.load import load
 from protocolsim.study.decision.counterfactual import counterfactual_branches, with_decision
 from protocolsim.study.decision.replay import Given, Life, SeenVariable, Tried, life
@@ -208,6 +211,16 @@ class TestOtherWay:
             there, instead, here = part.partition(" instead of ")
             assert not instead or not there.endswith(here)
 
+    def test_a_decision_that_comes_again_has_no_branch_that_began_before_it(self):
+        """What follows had the first decision gone otherwise is no branch of the second; moves are few words."""
+        told = story("amd_treat_and_extend", 0, "batch")
+        again = [n for n in told.lines if n.kind == "decision" and ", the end of Until the next injection" in n.text]
+        assert len(again) > 10
+        assert [bool(n.others) for n in again] == [True] + [False] * (len(again) - 1)
+        (other,) = again[0].others
+        assert "more moves" in other
+        assert other.count(" in week ") <= 6
+
     def test_who_is_enrolled_has_no_other_way(self):
         """A decision before enrolment changes who else comes, so that no other branch is told of it."""
         whole = life(load("ms_daclizumab"), 1)
@@ -240,6 +253,37 @@ class TestWords:
         row = {name: column[told.life.row] for name, column in told.life.records["subjects"].items()}
         assert f"weight {row['weight']:.3g} kg, age {row['age']:.3g}." in told.text
         assert f"daclizumab clearance {row['truth_daclizumab_clearance']:.3g} L/day" in told.text
+
+    def test_what_is_set_and_its_times_are_in_the_words_of_the_file(self):
+        """A variable has its label, and a time of weeks is said in weeks."""
+        told = story("amd_treat_and_extend", 0, "batch").text
+        assert "; injections so far 0\xa0\u2192\xa01" in told
+        assert "time of the last visit + interval (4 weeks) is not at least horizon (104 weeks)" in told
+        assert not re.search(r"elapsed|dry_visits|\d days", told)
+
+    def test_of_many_decisions_the_first_are_seen_at_once(self):
+        """The figure below them is not pages away."""
+        at_once, _, rest = decisions_html(story("amd_treat_and_extend", 0, "batch")).partition("<details>")
+        assert at_once.count('class="decided"') == 6
+        folded = rest.count('class="decided"')
+        assert f"The {folded} decisions after these" in rest
+        assert "<details>" not in decisions_html(story("ms_daclizumab", 1, "batch"))
+
+    def test_a_figure_tells_of_what_it_shows(self):
+        """No concentrations where no drug has any, no time in which nothing is, and a key of what is seen."""
+        chart = trace_figure(story("arrest_ecmo", 0, "batch"))
+        assert "oncentration" not in caption(chart)
+        assert "Concentrations are simulated" in caption(trace_figure(story("ms_daclizumab", 1, "batch")))
+        drawn = chart.to_dict()
+        low, high = drawn["vconcat"][-1]["encoding"]["x"]["scale"]["domain"]
+        assert -0.1 < low < 0.0
+        assert 3.0 < high < 3.1
+        assert drawn["vconcat"][0]["layer"][0]["encoding"]["color"]["legend"]["values"] == ["Early ECMO"]
+
+    def test_a_final_state_is_entered_in_a_week(self):
+        """Nobody stays in a final state to some week."""
+        (decided,) = [n for n in story("arrest_ecmo", 0, "batch").lines if n.others]
+        assert decided.others == ("The other branch, Discharged: Discharged in week 3 instead of Died in week 3.",)
 
     def test_only_what_settles_a_rule_is_told(self):
         """Of `or` the first side that holds, of `and` the first that does not; every comparison told is a fact."""

@@ -158,13 +158,15 @@ const Linked = (function () {
   function dots(figure) {
     const plots = all("[class*=' own_'] line:not(.grip)", figure).map((line) => Charts.size(line));
     const layers = plots.map(({ ground }) => element("g", { class: "rug" }, ground.parentElement));
-    const stacked = {};
+    const stacked = {}, many = {}, column = (patient) => (patient.side || 0) + ":" + Math.round(patient.at * 60);
+    for (const patient of standing) many[column(patient)] = (many[column(patient)] || 0) + 1;
     figure.querySelector("svg").setAttribute("role", "group");
     return standing.map((patient) => {
       const side = patient.side || 0, { width, height } = plots[side], layer = layers[side];
-      const column = side + ":" + Math.round(patient.at * 60), mine = String(patient.number) === chosen;
-      const level = stacked[column] = (stacked[column] || 0) + 1;
-      const x = patient.at * width, y = height - 4 - 9 * (level - 1);
+      const here = column(patient), mine = String(patient.number) === chosen;
+      const level = stacked[here] = (stacked[here] || 0) + 1;
+      // Many who stand at one place stand closer, so that they do not hide the curves.
+      const x = patient.at * width, y = height - 4 - Math.min(9, height / 4 / many[here]) * (level - 1);
       if (mine) element("line", { x1: x, x2: x, y1: 0, y2: y, class: "chosen-place" }, layer);
       const dot = element("circle", {
         cx: x, cy: y, r: mine ? 6.5 : 4, tabindex: 0, role: "link", "data-patient": patient.number,

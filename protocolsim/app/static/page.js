@@ -303,6 +303,20 @@
     });
   }
 
+  // On a narrow window the row of views is scrolled to the one that is shown.
+  function reach(tab) {
+    const bar = tab.closest("#view");
+    if (!bar) return;
+    const [own, all] = [tab.getBoundingClientRect(), bar.getBoundingClientRect()];
+    bar.scrollLeft += own.left + own.width / 2 - all.left - all.width / 2;
+  }
+
+  document.addEventListener("shown.bs.tab", (event) => reach(event.target));
+  addEventListener("resize", () => {
+    const tab = document.querySelector("#view a.active");
+    if (tab) reach(tab);
+  });
+
   document.addEventListener("DOMContentLoaded", () => {
     handlers();
     new MutationObserver((changes) => {

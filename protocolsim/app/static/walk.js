@@ -26,8 +26,9 @@ const Walk = (function () {
     sides = told.sides.map((patients, place) => {
       const figure = root.querySelector(`[data-side="${place}"]`), svg = figure.querySelector("svg");
       svg.setAttribute("role", "group");
-      const layer = element("g", { class: "walkers" }, svg);
-      return { figure, top, walkers: patients.map((patient, k) => walker(patient, k, layer)) };
+      // All rings lie below all discs: who has been assessed does not cover their neighbours.
+      const rings = element("g", { class: "rings" }, svg), layer = element("g", { class: "walkers" }, svg);
+      return { figure, top, walkers: patients.map((patient, k) => walker(patient, k, layer, rings)) };
     });
     const slider = by("walk-week");
     slider.min = first;
@@ -36,9 +37,9 @@ const Walk = (function () {
     button();
   }
 
-  function walker(patient, place, layer) {
+  function walker(patient, place, layer, rings) {
     const group = element("g", { class: "walker", "data-walker": patient.number }, layer);
-    const ring = element("circle", { r: RADIUS + 3, class: "ring" }, group);
+    const ring = element("circle", { r: RADIUS + 3, class: "ring" }, rings);
     element("circle", { r: RADIUS, class: "disc" }, group);
     const words = element("text", { "text-anchor": "middle", dy: "3.2" }, group);
     words.textContent = patient.number;
@@ -88,15 +89,15 @@ const Walk = (function () {
 
   function one(each, side, from, jump, news) {
     const { patient, group, ring, place } = each, state = stateAt(patient, week);
-    group.classList.toggle("absent", state === null);
+    for (const part of [group, ring]) part.classList.toggle("absent", state === null);
     if (state === null) return false;
     const [x, y] = home(state, place);
-    group.style.transform = `translate(${x}px, ${y}px)`;
+    for (const part of [group, ring]) part.style.transform = `translate(${x}px, ${y}px)`;
     const since = jump ? week - 1 : from;
     const scan = patient.scans.filter(([when]) => when <= week + 1e-9).pop();
     const fresh = scan && (scan[0] > since + 1e-9 || (!jump && scan[0] === week));
     ring.setAttribute("r", RADIUS + (fresh && scan[1] !== null ? 2 + 9 * Math.sqrt(Math.abs(scan[1]) / side.top) : 0));
-    group.classList.toggle("scanned", Boolean(fresh && scan[1]));
+    ring.classList.toggle("scanned", Boolean(fresh && scan[1]));
     group.classList.toggle("missed", Boolean(fresh && scan[1] === null));
     const value = scan ? (scan[1] === null ? "; last assessment missed" : `; ${told.followed} ${scan[1]} in week ${said(scan[0])}`) : "";
     group.setAttribute("data-tip", `Patient ${patient.number}: ${told.states[state]}${value}`);

@@ -31,7 +31,10 @@ from protocolsim.text.shell import command
 
 _REMEMBERED = 256
 _NOTHING = "This scenario declares no looks at the accumulating data (interim:), so that there is none to show."
-_NO_BOUNDARY = "Its rules compare with no boundary, so that there is none to drag."
+_NO_BOUNDARY = (
+    "Its rules compare with fixed numbers, which are drawn as bounds here, and not with a boundary that the file "
+    "declares: there is none to drag."
+)
 Settings = tuple[tuple[str, str], ...]
 
 
@@ -167,7 +170,7 @@ def _cell(found: TriedBoundaries, name: str, unit: str, column: int) -> Tag:
     value, errors = float(found.values[name][-1]), found.errors
     error = float(errors[name][-1]) if name in errors else float("nan")
     said = numbers.with_error(numbers.scaled(value, unit), numbers.scaled(error, unit))
-    text = numbers.UNDEFINED if np.isnan(value) else f"{said} {unit}".rstrip()
+    text = numbers.UNDEFINED if np.isnan(value) else f"{said} {numbers.unit_of(name, unit)}".rstrip()
     return tags.td(text, data_exact=repr(value), data_column=str(column))
 
 

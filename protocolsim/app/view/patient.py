@@ -160,7 +160,8 @@ def _other(scenario: Scenario, subject: int, draw: int, seed: int | None) -> tup
     try:
         both = potential_outcomes(scenario, replicate=draw, subject=subject, seed=seed)
     except UsageError as error:
-        return None, f"No other branch: {error}."
+        why = str(error).removeprefix(f"{scenario.name}: it ")
+        return None, f"No other branch is drawn: the trial {why}. Where a decision has one, it is told there."
     frame = both.frame
     went = str(frame.loc[frame["went"], "branch"].iloc[0])
     trial = forced(scenario.trial, both.rule.transition, went != PASSES)
@@ -173,8 +174,8 @@ def _head() -> TagList:
 
     return TagList(
         tags.p(
-            "One patient, visit by visit, with every decision and the numbers it read; beside it the same patient with "
-            "the same random numbers, had the rule decided otherwise.",
+            "One patient, visit by visit, with every decision and the numbers it read; and, where a decision could "
+            "have gone otherwise, the same patient with the same random numbers on the other branch.",
             class_="lead",
         ),
         tags.p(

@@ -20,6 +20,7 @@ from protocolsim.scenario.scenario import Scenario
 from protocolsim.study.decision.thresholds import the_rule
 
 _NO_EFFECT, _AT = "none", "at "
+_BESIDE = 760  # pixels: a wider chart has what is said below it, and not beside
 _QUARTERS = (0.1, 0.25, 0.5, 0.75, 0.9)
 
 
@@ -89,7 +90,7 @@ class WalkPart(Part):
             _controls(facts.offered, state.walk),
             tags.div(
                 *charts,
-                class_="sides" if len(charts) > 1 else "" if wide(facts.ground["svg"]) else "beside",
+                class_="sides" if len(charts) > 1 else "" if wide(facts.ground["svg"], _BESIDE) else "beside",
                 id="walk",
                 data_walk=json.dumps(told),
             ),

@@ -38,6 +38,11 @@ def bias_name(statistic: str, look: str | None = None) -> str:
     return f"bias[{statistic}]" if look is None else f"bias[{statistic}][{look}]"
 
 
+def is_bias(name: str) -> bool:
+    """Whether a number of this name is a bias, and so the difference of two values."""
+    return name.startswith("bias[")
+
+
 def characteristics_of(design: Design) -> dict[str, OperatingCharacteristic]:
     """Every operating characteristic of a design, by name."""
     made = (*_claims(design), *_endings(design), *_size(design), *_information(design), *_bias(design))

@@ -29,17 +29,18 @@ def trace_figure(trace: Trace) -> alt.VConcatChart:
     whole = trace.life
     spans = _spans(trace)
     states = _labels(trace)
-    shown = [s for s in states if s in set(spans["state"][spans["until"] > spans["week"]])]
     moments = [n.minute for n in whole.steps] + [whole.ended, 0]
     low, high = ((m - trace.since) / MINUTES_PER_WEEK for m in (min(moments), max(moments)))
-    room = max(1.0, 0.02 * (high - low))
+    room = 0.02 * (high - low) or 1.0
+    shown = [s for s in states if s in set(spans["state"][spans["until"] > spans["week"]])]
+    named = [s for s in shown if s in _seen_states(trace, spans, high - low)]
     scale = alt.Scale(domain=[low - room, high + room], nice=False)
     x = alt.X("week:Q", title=None, scale=scale, axis=alt.Axis(labels=False, ticks=False, grid=False, domain=False))
     colour = alt.Color(
         "state:N",
         title=None,
         scale=colours(states, shown, [s.final for s in whole.scenario.trial.protocol.states]),
-        legend=legend(shown),
+        legend=legend(named, values=named),
     )
     panels: list[Any] = [_band(trace, spans, x, colour)]
     moves = spans.iloc[1:]
@@ -52,14 +53,17 @@ def trace_figure(trace: Trace) -> alt.VConcatChart:
     axis = alt.Axis(grid=False, tickCount=12)
     last = alt.X("week:Q", title=f"weeks since {since}", scale=scale, axis=axis)
     panels.append(alt.Chart(spans).mark_rule(opacity=0).encode(x=last).properties(width=_WIDTH, height=1))
+    drugs = any(c > 0.0 for points in whole.curves.values() for _, c in points)
+    measured = " Concentrations are simulated and never measured here." if drugs else ""
     hidden = " Orange: the truth behind each number, which no clinic knows." if trace.truth else ""
     ended = states[int(whole.records["subjects"]["final_state"][whole.row])]
     figure: alt.VConcatChart = finish(
         alt.vconcat(*panels, spacing=9),
         trace.heading.split(":")[0],
         "Every panel is on the same line of time; thin vertical lines are changes of state. Dots: what was observed, "
-        f"in the colour of the state.{hidden} Concentrations are simulated and never measured here. {trace.end}",
-        f"Panels over time for one patient: states, what was observed, doses, concentrations; ends in {ended}.",
+        f"in the colour of the state.{hidden}{measured} {trace.end}",
+        f"Panels over time for one patient: states, what was observed, doses{', concentrations' if drugs else ''}; "
+        f"ends in {ended}.",
     )
     return figure
 
@@ -89,6 +93,13 @@ def _spans(trace: Trace) -> pd.DataFrame:
             for (m, s), end in zip(starts, ends, strict=True)
         ]
     )
+
+
+def _seen_states(trace: Trace, spans: pd.DataFrame, weeks: float) -> set[str]:
+    """The states that can be seen: those that are long enough for the band, or colour a dot."""
+    labels = _labels(trace)
+    long = spans["state"][spans["until"] - spans["week"] > weeks / _WIDTH]
+    return {*long, *(labels[n.state] for n in _of(trace, SeenVariable) if n.status == MADE)}
 
 
 def _titled(chart: Any, title: str, height: int = _HEIGHT) -> Any:

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from protocolsim.report.patient.story import Trace
 
 
+_AT_ONCE = 6  # decisions that stand above the figure
+
+
 def trace_page(trace: Trace) -> str:
     """Figure and story as one self-contained page."""
     chart = trace_figure(trace)
@@ -29,14 +32,19 @@ def trace_page(trace: Trace) -> str:
 
 
 def decisions_html(trace: Trace) -> str:
-    """The decisions alone, each with its other branches."""
-    return "".join(
+    """The decisions alone, each with its other branches; of many the first are seen at once, and the rest unfolded."""
+    told = [
         f'<p class="decided">{words(line.text)}'
         + "".join(f'<span class="other">{words(other)}</span>' for other in line.others)
         + "</p>"
         for line in trace.lines
         if line.kind == "decision"
-    )
+    ]
+    if len(told) <= _AT_ONCE + 1:
+        return "".join(told)
+    rest = "".join(told[_AT_ONCE:])
+    unfolded = f"<details><summary>The {len(told) - _AT_ONCE} decisions after these</summary>{rest}</details>"
+    return "".join(told[:_AT_ONCE]) + unfolded
 
 
 def story_html(trace: Trace) -> str:

@@ -25,6 +25,8 @@ from protocolsim.study.decision.replay import Given, Happened, Life, SeenVariabl
 from protocolsim.study.engines import AUTO
 
 _SEEN = 3  # digits of what is no number of a rule
+_BECOMES = "\N{NO-BREAK SPACE}\N{RIGHTWARDS ARROW}\N{NO-BREAK SPACE}"  # on the line of its values
+_MOVES = 4  # of another branch that are told one by one; of more, the first and the last
 
 Kind = Literal["visit", "event", "decision", "stay"]
 
@@ -230,12 +232,12 @@ class _Teller:
         return Line(tried.minute, "decision", text, others)
 
     def _set(self, tried: Tried) -> str:
-        """What was set: '; insulin 10 IU -> 18 IU'."""
+        """What was set, in the words of the file: '; insulin 10 IU → 18 IU'."""
         protocol, sets = self.scenario.trial.protocol, tried.taken.sets if tried.taken is not None else ()
         values = [tried.read.get(k, float("nan")) for k in range(len(protocol.reader.summaries))]
         before = {s.variable: values[protocol.slot_of(s.variable)] for s in sets}
-        said = told(protocol.variables, sets, before, values)
-        return f"; {said}" if said else ""
+        said = told(protocol.variables, sets, before, values, self.scenario.spoken.number)
+        return f"; {said.replace(' -> ', _BECOMES)}" if said else ""
 
     def _moment(self, tried: Tried) -> str:
         if tried.group.trigger == END:
@@ -274,11 +276,13 @@ class _Teller:
 
     def _path(self, after: After, then: Sequence[tuple[int, int]]) -> str:
         """The moves after the decision, or how long the subject stayed."""
+        if not then:
+            final = self.states[after.final]
+            return f"{final.label} {'in' if final.final else 'to'} week {protocol_text.weeks(after.ended - self.since)}"
         moves = [f"{self.states[to].label} in week {protocol_text.weeks(m - self.since)}" for m, to in then]
-        return (
-            ", ".join(moves)
-            or f"{self.states[after.final].label} to week {protocol_text.weeks(after.ended - self.since)}"
-        )
+        if len(moves) > _MOVES + 1:
+            moves[_MOVES - 1 : -1] = [f"{len(moves) - _MOVES} more moves"]
+        return ", ".join(moves)
 
     def _states(self, numbers: Sequence[int]) -> str:
         return protocol_text.listed([self.states[n].label for n in numbers], "or")

@@ -123,8 +123,8 @@ def schedule_html(html: VisitTable) -> str:
     """The schedule as one HTML table, states side by side."""
     shown = [c for c in html.columns if c.moments]
     head = "".join(
-        f'<th scope="colgroup" colspan="{len(c.moments)}" class="group">{words(c.state.label)}'
-        f"<br><span>{words('; '.join(p for p in (c.lasts, *c.throughout) if p))}</span></th>"
+        f'<th scope="colgroup" colspan="{len(c.moments)}" class="group"><div>{words(c.state.label)}'
+        f"<br><span>{words('; '.join(p for p in (c.lasts, *c.throughout) if p))}</span></div></th>"
         for c in shown
     )
     moments = "".join(

@@ -29,6 +29,7 @@ RIBBON, BOX = "ribbon", "box"
 _MOST_BESIDE, _GAP_OF_ARMS = 7, 26  # columns of all arms that have room side by side; pixels between two arms
 _MOST_PATHS = 600
 _POINTS = 24  # of one ribbon's edge
+_TOP, _SETTLED = 1.02, 4  # the upper end of the plot in shares; rounds in which its lower end is found
 _GAP = 0.05  # between the states of one column, as a share of all subjects
 _BAR = 0.03  # the width of a state, in columns
 _WIDTH, _LINE, _LETTER = 760, 13.5, 6.0  # pixels: the figure, the height of a line of words, the width of a letter
@@ -205,10 +206,14 @@ class _Ground:
         self.last = int(standing["step"].max())
         self.height = max(260, 85 * int(standing.groupby("step").size().max()))
         letters = max(10, int(0.9 * wide / (self.last + 0.8) / _LETTER))
-        self.boxes = _boxes(standing, labels, self.total, letters, 1.25 * _LINE / self.height)
-        low = min(float(self.boxes["low"].min()), float(self.boxes["label_at"].min())) - 0.05
+        low = 0.0
+        # Words that are pushed down make the plot deeper, and a line of them a larger share of it.
+        for _ in range(_SETTLED):
+            self.boxes = _boxes(standing, labels, self.total, letters, _LINE / self.height * (_TOP - low))
+            bottom = self.boxes["label_at"] - self.boxes["lines"] * _LINE / self.height * (_TOP - low) / 2
+            low = min(float(self.boxes["low"].min()), float(bottom.min())) - 0.02
         # Labels stand to the right of their bars, those of the last column too.
-        self.across, self.up = (-_BAR, self.last + 0.8), (low, 1.02)
+        self.across, self.up = (-_BAR, self.last + 0.8), (low, _TOP)
 
     def share(self, x: float, y: float) -> tuple[float, float]:
         """A point as shares of the plot, from its left and from its top."""
@@ -267,7 +272,7 @@ def _boxes(standing: pd.DataFrame, labels: list[str], total: int, letters: int, 
             # Small states lie close together; their words are pushed apart, downwards.
             at = min(edge - share / 2, floor - lines * line / 2)
             label_at.append(at)
-            edge, floor = edge - share - _GAP, at - lines * line / 2
+            edge, floor = edge - share - _GAP, at - (lines / 2 + 0.25) * line
     boxes = boxes.assign(low=low, label_at=label_at)
     boxes["high"] = boxes["low"] + boxes["share"]
     boxes["x"], boxes["x2"] = boxes["step"] - _BAR, boxes["step"] + 0.0

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 # On a lane the page's own ink would vanish in the dark.
 _DISC, _WORD = "#ffffff", "#111111"
 _DIGIT = 5.6  # pixels: a digit in a disc
+_COUNTED, _MEASURED, _LEAST = 300.0, 110.0, 44.0  # square pixels: the largest disc with a number, without, where many
 _LANE, _ROW, _WIDTH, _ASIDE = 15, 24, 760, 110  # pixels; the last beside each arm, for the words at its right
 # The name of the marks that stand for a whole lane, which opens its patient on a page.
 LANE = "lane"
@@ -122,15 +123,27 @@ class _Lanes:
         # Room for half a disc at either end, so that none lies on a patient's number.
         low, high = float(lanes["start"].min()), float(lanes["end"].max())
         room = 12.0 * (high - low) / wide
+        named = [s for s in shown if s in set(lanes["state"][lanes["end"] - lanes["start"] > (high - low) / wide])]
         self.scale = alt.Scale(domain=[low - room, high + room], nice=False)
         seen = marks[marks["kind"] == "seen"]
         # Numbers fit into their discs where they are counts.
         whole = step == 0.0 and bool((seen["value"].dropna() >= 0).all()) and _whole(seen)
-        self.counts = whole and bool(seen["value"].max() < 100)
-        self.size = alt.Size("value:Q", legend=None, scale=_disc_sizes(seen, counts=self.counts))
+        apart = _apart(seen) * wide / (high - low)
+        self.counts = whole and bool(seen["value"].max() < 100) and apart > 2 * _DIGIT
+        # Discs of neighbours touch at most, so that the lane is seen between them.
+        self.largest = min(_COUNTED if self.counts else _MEASURED, max(_LEAST, math.pi / 4 * (0.85 * apart) ** 2))
+        self.size = alt.Size("value:Q", legend=None, scale=_disc_sizes(seen, self.largest, counts=self.counts))
         self.colour = alt.Color(
-            "state:N", title=None, scale=colours(states, shown, finals(result.scenario)), legend=legend(shown)
+            "state:N",
+            title=None,
+            scale=colours(states, shown, finals(result.scenario)),
+            legend=legend(named, values=named),
         )
+
+    @property
+    def aside(self) -> float:
+        """How far beside the end of a lane its words stand: behind a disc that lies there."""
+        return max(8.0, 2.0 + math.sqrt(self.largest / math.pi))
 
     def apart(self, counted: pd.DataFrame) -> list[bool]:
         """Which numbers have room in their lane beside the last one that had; rows stand in order of time."""
@@ -178,7 +191,9 @@ def _layers(drawn: _Lanes, lanes: pd.DataFrame, marks: pd.DataFrame, title: str)
         alt.Chart(missed)
         .mark_point(shape="cross", angle=45, size=50, color=RED, filled=True, opacity=1)
         .encode(x=x("week"), y=y, description="tip:N"),
-        alt.Chart(last).mark_text(align="left", dx=8, color=INK, fontSize=11).encode(x=x("end"), y=y, text="ended:N"),
+        alt.Chart(last)
+        .mark_text(align="left", dx=drawn.aside, color=INK, fontSize=11)
+        .encode(x=x("end"), y=y, text="ended:N"),
     ]
     if counts:
         counted = seen[seen["value"] > 0].assign(
@@ -190,13 +205,20 @@ def _layers(drawn: _Lanes, lanes: pd.DataFrame, marks: pd.DataFrame, title: str)
     return layers
 
 
-def _disc_sizes(seen: pd.DataFrame, *, counts: bool) -> alt.Scale:
+def _apart(seen: pd.DataFrame) -> float:
+    """How many weeks there usually are from one assessment of a patient to the next."""
+    gaps = seen.sort_values("week", kind="stable").groupby("patient")["week"].diff()
+    gaps = gaps[gaps > 0.0]
+    return float(gaps.median()) if len(gaps) else math.inf
+
+
+def _disc_sizes(seen: pd.DataFrame, largest: float, *, counts: bool) -> alt.Scale:
     import altair as alt
 
     low, top = float(seen["value"].min()), float(seen["value"].max())
     if counts:
-        return alt.Scale(domain=[0, 1, max(top, 2)], range=[14, 130, 300])
-    return alt.Scale(domain=[low, max(top, low + 1e-9)], range=[10, 110])
+        return alt.Scale(domain=[0, 1, max(top, 2)], range=[14, min(130, largest), largest])
+    return alt.Scale(domain=[low, max(top, low + 1e-9)], range=[10, largest])
 
 
 def _lane_words(last: pd.DataFrame) -> list[str]:

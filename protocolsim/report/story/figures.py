@@ -33,8 +33,11 @@ _MOST_PRINTED = 1000.0  # values below have their number over their bar
 DOTS, _BINS = 50, 40
 _FAR = 10_000.0  # from here on sizes follow the logarithm of a value
 _ROW, _PITCH, _DEEP = 20, 8.0, 120.0  # pixels: a lane, from dot to dot, and the highest stack of dots
+_SMALLEST_DOT = 2.4  # pixels: dots of a very high stack overlap rather than vanish
 _SMALLEST, _LARGER = 1.6, 5.4  # pixels: the radius of a zero, and what the largest value adds
+_LEAST_LARGE, _TELEPHONE = 4.2, 3.4  # pixels: the radius that the largest disc has at least; a per cent of the width
 _LETTER, _CLOSE = 2.0, 1.5  # per cent of the width: a digit on a telephone, and from bar to bar where they are thin
+_SEEN = 0.5  # per cent of the width: a shorter stay is not seen, and has no place in a legend
 _EDGE = 3.0  # per cent of the width
 _LEFT, _WIDE = 1.5, 96.5  # per cent of the width: where the first course begins, and how far they all go
 
@@ -102,6 +105,7 @@ def trial_lanes(result: Result, most: int = MOST_LANES) -> TrialLanes:
     tints = _tints(result)
     drawn = seen[seen["kind"].isin(["seen", "missed"]) & seen["dose"].isna()]
     least, top = _span(drawn["value"].dropna())
+    largest = _largest(drawn, per_week)
     subjects = result.shown["subjects"]["subject"]
     whole = []
     for k, row in enumerate(chosen.tolist()):
@@ -109,11 +113,11 @@ def trial_lanes(result: Result, most: int = MOST_LANES) -> TrialLanes:
         stays = _stays(mine, tints, low, per_week)
         of_row = drawn[drawn["row"] == row]
         marks = tuple(
-            LaneMark(_LEFT + (week - low) * per_week, _radius(kind, value, least, top))
+            LaneMark(_LEFT + (week - low) * per_week, _radius(kind, value, _part(value, least, top), largest))
             for week, kind, value in zip(of_row["week"], of_row["kind"], of_row["value"], strict=True)
         )
         whole.append(PatientLane((k + 0.5) * _ROW, stays, marks, str(mine["ended"].iloc[-1]) if len(mine) else ""))
-    used = {stay.state for lane in whole for stay in lane.stays}
+    used = {stay.state for lane in whole for stay in lane.stays if stay.width >= _SEEN}
     legend = tuple((tint, label) for label, tint in tints.items() if label in used)
     ends = Counter(lane.ended for lane in whole)
     return TrialLanes(
@@ -202,7 +206,7 @@ def patient_course(result: Result, row: int) -> PatientCourse:
     )
     thin = any(0.0 < b - a < _CLOSE for a, b in pairwise(places))
     stays = _stays(mine, tints, low, per_week)
-    legend = tuple(dict.fromkeys((stay.colour, stay.state) for stay in stays))
+    legend = tuple(dict.fromkeys((stay.colour, stay.state) for stay in stays if stay.width >= _SEEN))
     variable = result.scenario.spoken.follow
     told = ", ".join(
         f"week {week:.0f}: {numbers.plain(value)}" for week, value in zip(drawn["week"], drawn["value"], strict=True)
@@ -235,11 +239,19 @@ def _lane_words(result: Result, shown: int, enrolled: int, ends: Counter[str]) -
     return f"{caption}({variable}).", f"{weeks} How they ended: {told}."
 
 
-def _radius(kind: str, value: float, least: float, top: float) -> float:
-    """Of the disc of a value: its area grows with the value; 0 where the assessment was missed."""
+def _largest(drawn: pd.DataFrame, per_week: float) -> float:
+    """The radius of the largest disc: on a telephone neighbours leave the lane to be seen, where they can."""
+    gaps = drawn.sort_values("week", kind="stable").groupby("row")["week"].diff()
+    gaps = gaps[gaps > 0.0]
+    apart = float(gaps.median()) * per_week * _TELEPHONE if len(gaps) else math.inf
+    return min(_SMALLEST + _LARGER, max(_LEAST_LARGE, 0.42 * apart))
+
+
+def _radius(kind: str, value: float, part: float, largest: float) -> float:
+    """Of the disc of a value: its area grows with `part`, 0 to 1; 0 where the assessment was missed."""
     if kind == "missed" or math.isnan(value):
         return 0.0
-    return _SMALLEST + _LARGER * math.sqrt(_part(value, least, top))
+    return _SMALLEST + (largest - _SMALLEST) * math.sqrt(part)
 
 
 def _part(value: float, least: float, top: float) -> float:
@@ -386,7 +398,7 @@ def _row(source: DotSource, values: Floats, low: float, high: float) -> DotRow:
     estimate = source.result.estimates[source.name]
     mean = _across(numbers.scaled(estimate.value, estimate.unit), low, high)
     if estimate.decides or _together(source.result.scenario.reported[source.name]):
-        what = "of all trials" if estimate.decides else "over all trials"
+        what = "of all trials" if estimate.decides else "on average"
         return DotRow(source.label, what, numbers.simulated(estimate), (), 22.0, 0.0, mean, source.own)
     at = (np.arange(DOTS) + 0.5) / DOTS if len(values) > DOTS else (np.arange(len(values)) + 0.5) / len(values)
     shown = np.quantile(values, at, method="inverted_cdf")
@@ -395,12 +407,14 @@ def _row(source: DotSource, values: Floats, low: float, high: float) -> DotRow:
     deepest = max(Counter(bins).values())
     pitch = min(_PITCH, _DEEP / deepest)
     stacked: Counter[int] = Counter()
+    # A stack stands where its trials are on average: of equal values, on the line of all trials.
+    means = {place: float(np.mean([v for v, b in zip(shown, bins, strict=True) if b == place])) for place in set(bins)}
     dots = []
     for place in bins:
-        dots.append(((place + 0.5) * 100 / _BINS, (stacked[place] + 0.5) * pitch))
+        dots.append((_across(means[place], low, high), (stacked[place] + 0.5) * pitch))
         stacked[place] += 1
     said, height = numbers.one_trial(estimate), deepest * pitch + 6
-    radius = max(pitch / 2 - 0.4, 1.0)
+    radius = max(pitch / 2 - 0.4, _SMALLEST_DOT)
     what = "90 % of trials from" if estimate.lo < estimate.hi else "90 % of trials at"
     return DotRow(source.label, what, said, tuple(dots), height, radius, mean, source.own)
 

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
 _STEPS = 100  # of a slider
+_AS_IT_IS = "the trial as it is"
 _NAMED = 5  # patients, of whom another was meant
 _PARTED = re.compile(r"(?<=\d) (?=[±%])|(?<=±) (?=\d)")
 
@@ -316,7 +317,10 @@ class _StepTeller:
         return rows
 
     def _whose(self, scenario: str) -> str:
-        return self._said_changed() if scenario == CHANGED else self._of(scenario).scenario.title
+        if scenario == CHANGED:
+            return self._said_changed()
+        # Beside what is changed of it the trial needs no name.
+        return _AS_IT_IS if self.step.given and not scenario else self._of(scenario).scenario.title
 
     def _said_changed(self) -> str:
         return self.step.called or said_settings(self.runs.scenario, self.changed.scenario, dict(self.step.given))

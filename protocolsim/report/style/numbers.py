@@ -6,12 +6,14 @@ import math
 from collections.abc import Iterable, Sequence
 
 from protocolsim.component import MARKS
+from protocolsim.interim.estimates.made import is_bias
 from protocolsim.study.estimation.estimate import Estimate
 from protocolsim.study.result import Result
 from protocolsim.study.validation import PublishedComparison, data, published_rows
 
 NO_RANGE = "one trial only"
 UNDEFINED = "undefined"
+_POINTS = "% points"
 _MOST_DIGITS = 6
 _NO_ERROR = 1e-12  # less than that is what rounding leaves
 VERDICT_MEANS = (
@@ -80,7 +82,13 @@ def plain(value: float) -> str:
 def simulated(estimate: Estimate) -> str:
     """The value and its standard error, to the digits that the error leaves meaningful."""
     value, error = scaled(estimate.value, estimate.unit), scaled(estimate.mcse, estimate.unit)
-    return UNDEFINED if math.isnan(value) else f"{with_error(value, error)} {estimate.unit}".rstrip()
+    unit = unit_of(estimate.name, estimate.unit)
+    return UNDEFINED if math.isnan(value) else f"{with_error(value, error)} {unit}".rstrip()
+
+
+def unit_of(name: str, unit: str) -> str:
+    """The unit as it is printed: the bias of a share is a difference, and so in percentage points."""
+    return _POINTS if unit == "%" and is_bias(name) else unit
 
 
 def difference(value: float, error: float, unit: str) -> str:
@@ -92,7 +100,7 @@ def difference(value: float, error: float, unit: str) -> str:
     if math.isnan(value):
         return UNDEFINED
     said = with_error(value, error)
-    return f"{'+' if value > 0 else ''}{said} {'% points' if unit == '%' else unit}".rstrip()
+    return f"{'+' if value > 0 else ''}{said} {_POINTS if unit == '%' else unit}".rstrip()
 
 
 def with_error(value: float, error: float) -> str:
@@ -154,8 +162,13 @@ def published(estimate: Estimate) -> str:
     said = estimate.published
     if said is None:
         return ""
-    percent = f" ({scaled(said.value, '%'):.0f} %)" if estimate.unit == "%" and "%" not in said.text else ""
+    percent = f" ({whole_percent(said.value)} %)" if estimate.unit == "%" and "%" not in said.text else ""
     return f"{said.text}{percent} [{said.mark}]"
+
+
+def whole_percent(share: float) -> int:
+    """A share in whole per cent, halves up, as readers round them: 5/40 is 13."""
+    return math.floor(scaled(share, "%") + 0.5 + _NO_ERROR)
 
 
 def percentile(estimate: Estimate) -> str:

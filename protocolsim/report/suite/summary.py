@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from protocolsim.report.style.numbers import plain, scaled, span
+from protocolsim.report.style.numbers import plain, scaled, span, whole_percent
 
 Row = Mapping[str, Any]
 
@@ -82,7 +82,7 @@ def cells(row: Row) -> tuple[str, ...]:
 
 def _published(row: Row) -> str:
     per_cent = row["unit"] == "%" and "%" not in row["published_as"]
-    share = f" ({scaled(row['published'], '%'):.0f} %)" if per_cent else ""
+    share = f" ({whole_percent(row['published'])} %)" if per_cent else ""
     return f"{row['published_as']}{share} [{row['mark']}]"
 
 

@@ -75,7 +75,8 @@ def counterfactual_branches(whole: Life, tried: Tried, engine: str = AUTO) -> li
 
     Of a decision that was taken: each other state its rules lead to, and staying where only a rule let the subject go.
     Of one in which no rule held, or that only set variables, there is nothing to tell here: another moment would do as
-    well.
+    well. Nor is there of one that comes again and would have gone otherwise the first time: what followed then is no
+    branch of this decision.
     """
     trial = whole.scenario.trial
     if tried.taken is None or tried.to is None or why_not(trial, tried) is not None:
@@ -99,6 +100,8 @@ def counterfactual_branches(whole: Life, tried: Tried, engine: str = AUTO) -> li
         except SimulationError:
             continue  # a subject for whom this is decided each time would never leave a loop
         row = int(np.flatnonzero(records["subjects"]["subject"] == whole.subject)[0])
+        if _before(records, row, tried.minute) != _before(whole.records, whole.row, tried.minute):
+            continue  # it was decided before, too, and had gone otherwise then
         result.append(CounterfactualBranch(tried, instead, happened, _after(records, row, tried.minute)))
     return result
 
@@ -161,6 +164,13 @@ class Further:
     def reads_with(self, reads: Sequence[int]) -> tuple[int, ...]:
         """What is to be recorded: what the rules read, and what the definitions do, in the order of definition."""
         return tuple(sorted({*reads, *(k for d in self.definitions.values() for k in d.reads)}))
+
+
+def _before(records: Records, row: int, minute: int) -> list[tuple[int, int]]:
+    """The moves of one subject before a minute: when, and by which transition."""
+    moves = records["moves"]
+    mine = (rows_of(records, "moves") == row) & (moves["minute"] < minute)
+    return list(zip(moves["minute"][mine].tolist(), moves["transition"][mine].tolist(), strict=True))
 
 
 def _after(records: Records, row: int, minute: int) -> After:

@@ -62,7 +62,8 @@ class SpokenNames:
         while open_:
             part = open_.pop()
             written += [str(part[key]) for key in ("lasts", "until", "every") if key in part]
-            written += [f"1 {key}" for key in ("days", "weeks") if key in part]
+            # A visit at the very beginning is on day 0 in any unit.
+            written += [f"1 {key}" for key in ("days", "weeks") if key in part and part[key] != [0]]
             open_ += [value for value in part.values() if isinstance(value, Mapping)]
         return usual_time_unit(written)
 

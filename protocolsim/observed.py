@@ -57,19 +57,20 @@ class Chart:
 
         `late`: visits may be late, so that planned minutes are kept apart.
         """
+        # A few numbers of many subjects are read at once: subjects are contiguous.
         shape = (subjects, variables, CHART_ROOM)
-        minute = np.zeros(shape, dtype=np.int64)
+        minute = np.zeros(shape, dtype=np.int64, order="F")
         return cls(
             minute=minute,
-            planned=minute.copy() if late else minute,
-            state=np.zeros(shape, dtype=np.int64),
-            value=np.zeros(shape),
-            count=np.zeros((subjects, variables), dtype=np.int64),
-            entered=np.full((subjects, states), -1, dtype=np.int64),
-            entries=np.zeros((subjects, states), dtype=np.int64),
+            planned=minute.copy(order="F") if late else minute,
+            state=np.zeros(shape, dtype=np.int16, order="F"),
+            value=np.zeros(shape, order="F"),
+            count=np.zeros((subjects, variables), dtype=np.int64, order="F"),
+            entered=np.full((subjects, states), -1, dtype=np.int64, order="F"),
+            entries=np.zeros((subjects, states), dtype=np.int64, order="F"),
             enrolled=np.full(subjects, -1, dtype=np.int64),
-            traits=np.zeros((subjects, traits)),
-            variables=np.full((subjects, len(starts)), np.array(starts, dtype=np.float64)),
+            traits=np.zeros((subjects, traits), order="F"),
+            variables=np.full((subjects, len(starts)), np.array(starts, dtype=np.float64), order="F"),
         )
 
     @property

@@ -155,31 +155,68 @@ class Analysis(Endpoint):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CompareRates(Analysis):
-    """What tests of a rate ratio between two arms share: who is in them, what was counted, and over how much.
+class BetweenArms(Analysis):
+    """A test of what is in one arm against what is in another."""
 
-    Kinds say in `method` how they test, and declare how counts vary.
-    """
-
-    method: ClassVar[str]
-    """What the test is called, the arms in braces: "... of {arm} against {against}"."""
-
-    of: OfReduction
+    of: Endpoint
     arm: StateNames
     against: StateNames
-    alternative: Literal["two-sided", "less", "greater"] = "two-sided"
 
     @property
     def independent_increments(self) -> bool:
-        """Of the estimated ratio, in large trials."""
+        """Of an efficient score, or of an estimate in large trials."""
         return True
+
+    @property
+    def versus(self) -> str:
+        """The arms in words."""
+        return f"{' or '.join(self.arm)} against {' or '.join(self.against)}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SidedTest(BetweenArms):
+    """A test between arms on one side or on two.
+
+    A kind says its `name_of_test` and the words of its `sides`, and gives the statistic that is positive where there is
+    more in `arm` (`z_of_more`); p is that of the normal law unless a kind says otherwise.
+    """
+
+    sides: ClassVar[tuple[str, str]] = ("fewer", "more")
+    """What `less` and `greater` are one-sided for."""
+
+    alternative: Literal["two-sided", "less", "greater"] = "two-sided"
+
+    @property
+    @abstractmethod
+    def name_of_test(self) -> str:
+        """What the test is called."""
+
+    @abstractmethod
+    def z_of_more(self, columns: Floats, trial: Integers, trials: int) -> Floats:
+        """z of each trial, positive where there is more in `arm`; nan where there is no p."""
 
     @property
     def test(self) -> str:
         """Which arms, on which side."""
-        side = {"two-sided": "two-sided", "less": "one-sided for fewer", "greater": "one-sided for more"}
-        said = self.method.format(arm=" or ".join(self.arm), against=" or ".join(self.against))
-        return f"{said}, {side[self.alternative]}"
+        less, greater = (f"one-sided for {side}" for side in self.sides)
+        side = {"two-sided": "two-sided", "less": less, "greater": greater}[self.alternative]
+        return f"{self.name_of_test} of {self.versus}, {side}"
+
+    def p_values(self, columns: Floats, trial: Integers, trials: int) -> Floats:
+        """p of each trial; nan where there is no z."""
+        return normal_p(self.z_values(columns, trial, trials), two_sided=self.alternative == "two-sided")
+
+    def z_values(self, columns: Floats, trial: Integers, trials: int) -> Floats:
+        """z of each trial, positive in favour of the alternative; nan where there is no p."""
+        z = self.z_of_more(columns, trial, trials)
+        return -z if self.alternative == "less" else z
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareRates(SidedTest):
+    """What tests of a rate ratio between two arms share: who is in them, what was counted, and over how much."""
+
+    of: OfReduction
 
     @property
     def of_whom(self) -> str:
@@ -195,6 +232,48 @@ class CompareRates(Analysis):
         counted = self.of.members(populations) & (rates.late_over > 0.0)
         late = np.where(counted, rates.late, np.nan)
         return in_both(late, rates.late_over, arms(records, self.arm, self.against))
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareShares(BetweenArms):
+    """What tests of a share between two arms have in common: they know it by four numbers of each trial."""
+
+    of: OfShare
+
+    @abstractmethod
+    def z_of(self, table: TwoByTwo) -> Floats:
+        """z of each trial, positive in favour of the alternative; nan where there is no p."""
+
+    @abstractmethod
+    def information_of(self, table: TwoByTwo) -> Floats:
+        """1 over the variance of the difference of the shares; nan where there is none."""
+
+    @property
+    def of_whom(self) -> str:
+        """Those of the share."""
+        return f"of all {self.among}; who withdrew or was rescued counts as in '{self.of.label}'"
+
+    def contributions(self, records: Records, populations: Mapping[str, Mask]) -> Floats:
+        """Whether the conditions are met, and the arm, [subjects, 2]; nan for who is not in the test."""
+        meets, among = self.of.contributions(records, populations).T
+        return in_both(np.where(among > 0.0, meets, np.nan), arms(records, self.arm, self.against))
+
+    def z_values(self, columns: Floats, trial: Integers, trials: int) -> Floats:
+        """z of each trial; nan where there is no p."""
+        return self.z_of(two_by_two(columns[:, 0], columns[:, 1], trial, trials))
+
+    def information(self, columns: Floats, trial: Integers, trials: int) -> Floats:
+        """1 over the variance of the difference of the shares; nan where there is none."""
+        return self.information_of(two_by_two(columns[:, 0], columns[:, 1], trial, trials))
+
+    def of_counts(self, declared: Mapping[str, Population]) -> CountedTest | None:
+        """Those who meet the conditions and all, in each arm; None where dates do not tell them."""
+        counted = self.of.criteria(declared)
+        if counted is None:
+            return None
+        both = ((self.arm, self.against), (self.against, self.arm))
+        criteria = tuple(c & in_one_arm(*one) for one in both for c in counted)
+        return CountedTest(criteria, lambda n: self.z_of(TwoByTwo(*n)), lambda n: self.information_of(TwoByTwo(*n)))
 
 
 def type_one_error(analysis: Analysis, *, subjects: int, trials: int = 2000, seed: int = 1) -> tuple[float, float]:
@@ -228,21 +307,6 @@ def two_by_two(meets: Floats, arm: Floats, trial: Integers, trials: int) -> TwoB
     """The table of each trial, from columns of 0 and 1."""
     parts = (arm * meets, arm, (1.0 - arm) * meets, 1.0 - arm)
     return TwoByTwo(*(np.bincount(trial, weights=p, minlength=trials).astype(np.float64) for p in parts))
-
-
-def of_two_by_two(
-    of: Share,
-    arms: tuple[StateNames, StateNames],
-    declared: Mapping[str, Population],
-    z: Callable[[TwoByTwo], Floats],
-    information: Callable[[TwoByTwo], Floats],
-) -> CountedTest | None:
-    """A test of a table as one of its four numbers; None where dates do not tell them."""
-    counted = of.criteria(declared)
-    if counted is None:
-        return None
-    criteria = tuple(c & in_one_arm(*both) for both in (arms, arms[::-1]) for c in counted)
-    return CountedTest(criteria, lambda n: z(TwoByTwo(*n)), lambda n: information(TwoByTwo(*n)))
 
 
 def normal_p(z: Floats, *, two_sided: bool) -> Floats:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
 
-from protocolsim.analysis.base import Analysis, OfTimeTo, alternating, in_both, normal_p
+from protocolsim.analysis.base import OfTimeTo, SidedTest, alternating, in_both
 from protocolsim.arrays import Floats, Integers, Mask
-from protocolsim.endpoint.base import StateNames, quotient
+from protocolsim.endpoint.base import quotient
 from protocolsim.endpoint.subjects.rows import arms
 from protocolsim.records import Records
 
 
 @dataclass(frozen=True, kw_only=True)
-class LogRank(Analysis):
+class LogRank(SidedTest):
     """Log-rank test of the time from `start` to `to` of a `time_to`, between two arms.
 
     Null hypothesis: both arms have the same hazard at all times. `less`: that of `arm` is lower. Population:
@@ -39,25 +39,14 @@ analysis:
   earlier: {kind: log_rank, of: until_dropped, arm: combination, against: placebo}
 """
 
+    sides: ClassVar[tuple[str, str]] = ("a lower hazard", "a higher hazard")
+
     of: OfTimeTo
-    arm: StateNames
-    against: StateNames
-    alternative: Literal["two-sided", "less", "greater"] = "two-sided"
 
     @property
-    def independent_increments(self) -> bool:
-        """Of the log-rank score (Tsiatis 1982)."""
-        return True
-
-    @property
-    def test(self) -> str:
-        """Which arms, on which side."""
-        side = {
-            "two-sided": "two-sided",
-            "less": "one-sided for a lower hazard",
-            "greater": "one-sided for a higher hazard",
-        }[self.alternative]
-        return f"log-rank test of {' or '.join(self.arm)} against {' or '.join(self.against)}, {side}"
+    def name_of_test(self) -> str:
+        """The same as its kind; its score has independent increments (Tsiatis 1982)."""
+        return "log-rank test"
 
     @property
     def of_whom(self) -> str:
@@ -80,15 +69,10 @@ analysis:
         reached = times <= 2.0 * censored
         return np.column_stack([np.where(reached, times, 2.0 * censored), reached, alternating(subjects)])
 
-    def p_values(self, columns: Floats, trial: Integers, trials: int) -> Floats:
-        """p of each trial; nan where an arm is empty or nobody got there while others of both arms might have."""
-        return normal_p(self.z_values(columns, trial, trials), two_sided=self.alternative == "two-sided")
-
-    def z_values(self, columns: Floats, trial: Integers, trials: int) -> Floats:
-        """z of each trial; nan where there is no p."""
+    def z_of_more(self, columns: Floats, trial: Integers, trials: int) -> Floats:
+        """z of each trial; nan where an arm is empty or nobody got there while others of both arms might have."""
         score, variance = scores(columns, trial, trials)
-        z = quotient(score, np.sqrt(variance))
-        return -z if self.alternative == "less" else z
+        return quotient(score, np.sqrt(variance))
 
     def information(self, columns: Floats, trial: Integers, trials: int) -> Floats:
         """The variance of the log-rank statistic; nan where there is no p."""

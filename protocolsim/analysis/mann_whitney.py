@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
 
-from protocolsim.analysis.base import Analysis, OfOwnValues, alternating, in_both, normal_p
+from protocolsim.analysis.base import OfOwnValues, SidedTest, alternating, in_both
 from protocolsim.arrays import Floats, Integers, Mask
-from protocolsim.endpoint.base import StateNames, quotient
+from protocolsim.endpoint.base import quotient
 from protocolsim.endpoint.subjects.rows import arms
 from protocolsim.records import Records
 
 
 @dataclass(frozen=True, kw_only=True)
-class MannWhitney(Analysis):
+class MannWhitney(SidedTest):
     """Mann-Whitney test (Wilcoxon's rank-sum test) of the subjects' own values between two arms.
 
     The values are those of a `level` or of a `reduction`, whatever its reading: each subject's own. Null hypothesis:
@@ -43,22 +43,14 @@ analysis:
   lower: {kind: mann_whitney, of: lesions_week_22, arm: combination, against: placebo, alternative: less}
 """
 
+    sides: ClassVar[tuple[str, str]] = ("lower", "higher")
+
     of: OfOwnValues
-    arm: StateNames
-    against: StateNames
-    alternative: Literal["two-sided", "less", "greater"] = "two-sided"
 
     @property
-    def independent_increments(self) -> bool:
-        """Of the share of pairs, in large trials, as of other U-statistics."""
-        return True
-
-    @property
-    def test(self) -> str:
-        """Which arms, on which side."""
-        side = {"two-sided": "two-sided", "less": "one-sided for lower", "greater": "one-sided for higher"}
-        arm, against = " or ".join(self.arm), " or ".join(self.against)
-        return f"Mann-Whitney test of {arm} against {against}, {side[self.alternative]}"
+    def name_of_test(self) -> str:
+        """The same as its kind; the share of pairs is a U-statistic."""
+        return "Mann-Whitney test"
 
     @property
     def of_whom(self) -> str:
@@ -78,15 +70,10 @@ analysis:
         """Values of one distribution, with ties."""
         return np.column_stack([rng.poisson(3.0 * rng.lognormal(0.0, 1.0, subjects)), alternating(subjects)])
 
-    def p_values(self, columns: Floats, trial: Integers, trials: int) -> Floats:
-        """p of each trial; nan where an arm is empty or all values are the same."""
-        return normal_p(self.z_values(columns, trial, trials), two_sided=self.alternative == "two-sided")
-
-    def z_values(self, columns: Floats, trial: Integers, trials: int) -> Floats:
-        """z of each trial; nan where there is no p."""
+    def z_of_more(self, columns: Floats, trial: Integers, trials: int) -> Floats:
+        """z of each trial; nan where an arm is empty or all values are the same."""
         away, variance, _ = rank_sums_of_arms(columns, trial, trials)
-        z = quotient(away, np.sqrt(variance))
-        return -z if self.alternative == "less" else z
+        return quotient(away, np.sqrt(variance))
 
     def information(self, columns: Floats, trial: Integers, trials: int) -> Floats:
         """1 over the variance of the share of pairs; nan where there is no p."""

@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
 
-from protocolsim.analysis.base import (
-    Analysis,
-    CountedTest,
-    OfShare,
-    TwoByTwo,
-    alternating,
-    in_both,
-    normal_p,
-    of_two_by_two,
-    two_by_two,
-)
-from protocolsim.arrays import Floats, Integers, Mask
-from protocolsim.endpoint.base import Number, StateNames, quotient
-from protocolsim.endpoint.subjects.population import Population
-from protocolsim.endpoint.subjects.rows import arms
+from protocolsim.analysis.base import CompareShares, TwoByTwo, alternating, normal_p
+from protocolsim.arrays import Floats, Integers
+from protocolsim.endpoint.base import Number, quotient
 from protocolsim.errors import UsageError
-from protocolsim.records import Records
 
 
 @dataclass(frozen=True, kw_only=True)
-class NonInferiority(Analysis):
+class NonInferiority(CompareShares):
     """Non-inferiority test of a `share` in the arm that entered `arm` to that of those who entered `against`.
 
     Null hypothesis: the share in `arm` is worse by `margin` or more. `better` says whether a higher or a lower share is
@@ -52,9 +38,6 @@ analysis:
   not_worse: {kind: non_inferiority, of: stayed, arm: combination, against: placebo, margin: 10 %}
 """
 
-    of: OfShare
-    arm: StateNames
-    against: StateNames
     margin: Number
     better: Literal["higher", "lower"] = "higher"
     level: Number = 0.025
@@ -65,27 +48,12 @@ analysis:
             raise UsageError(f"analysis '{self.name}': the margin, {self.margin:g}, is not between 0 and 1")
 
     @property
-    def independent_increments(self) -> bool:
-        """Of the difference, with its variance under the null hypothesis."""
-        return True
-
-    @property
     def test(self) -> str:
         """Which arms, and by how much."""
         return (
             f"score test that {' or '.join(self.arm)} is not worse than {' or '.join(self.against)} by "
             f"{100.0 * self.margin:g} percentage points, one-sided, {self.better} being better"
         )
-
-    @property
-    def of_whom(self) -> str:
-        """Those of the share."""
-        return f"of all {self.among}; who withdrew or was rescued counts as in '{self.of.label}'"
-
-    def contributions(self, records: Records, populations: Mapping[str, Mask]) -> Floats:
-        """Whether the conditions are met, and the arm, [subjects, 2]; nan for who is not in the test."""
-        meets, among = self.of.contributions(records, populations).T
-        return in_both(np.where(among > 0.0, meets, np.nan), arms(records, self.arm, self.against))
 
     def at_null(self, rng: np.random.Generator, subjects: int) -> Floats:
         """Two arms of which the first is worse by the margin."""
@@ -99,23 +67,13 @@ analysis:
         """p of each trial; nan where an arm is empty."""
         return normal_p(self.z_values(columns, trial, trials), two_sided=False)
 
-    def z_values(self, columns: Floats, trial: Integers, trials: int) -> Floats:
-        """z of each trial; nan where an arm is empty."""
-        return self._z(two_by_two(columns[:, 0], columns[:, 1], trial, trials))
-
-    def information(self, columns: Floats, trial: Integers, trials: int) -> Floats:
-        """1 over the variance of the difference; nan where an arm is empty."""
-        return self._information(two_by_two(columns[:, 0], columns[:, 1], trial, trials))
-
-    def of_counts(self, declared: Mapping[str, Population]) -> CountedTest | None:
-        """Those who meet the conditions and all, in each arm."""
-        return of_two_by_two(self.of, (self.arm, self.against), declared, self._z, self._information)
-
-    def _z(self, table: TwoByTwo) -> Floats:
+    def z_of(self, table: TwoByTwo) -> Floats:
+        """How much better than worse by the margin, over its error; nan where an arm is empty."""
         difference, variance = self._difference(table)
         return quotient(difference + self.margin, np.sqrt(variance))
 
-    def _information(self, table: TwoByTwo) -> Floats:
+    def information_of(self, table: TwoByTwo) -> Floats:
+        """1 over the variance under the null hypothesis; nan where an arm is empty."""
         _, variance = self._difference(table)
         return quotient(np.ones(len(variance)), variance)
 

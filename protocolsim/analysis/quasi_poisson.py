@@ -44,7 +44,10 @@ analysis:
 
     instead: ClassVar[str] = "mann_whitney holds its own whatever the counts' distribution"
 
-    method: ClassVar[str] = "quasi-Poisson rate ratio of {arm} against {against}"
+    @property
+    def name_of_test(self) -> str:
+        """The ratio and its family."""
+        return "quasi-Poisson rate ratio"
 
     def at_null(self, rng: np.random.Generator, subjects: int) -> Floats:
         """Counts with one rate and one dispersion in both arms, over times that differ; rates are lognormal."""
@@ -59,13 +62,13 @@ analysis:
             return np.minimum(1.0, 2.0 * np.minimum(above, below))
         return below if self.alternative == "less" else above
 
-    def z_values(self, columns: Floats, trial: Integers, trials: int) -> Floats:
+    def z_of_more(self, columns: Floats, trial: Integers, trials: int) -> Floats:
         """z of each trial; nan where there is no p."""
         above, below = self._tails(columns, trial, trials)
         known = ~np.isnan(above)
         z = np.full(trials, np.nan)
         z[known] = z_of_tails(above[known], below[known])
-        return -z if self.alternative == "less" else z
+        return z
 
     def information(self, columns: Floats, trial: Integers, trials: int) -> Floats:
         """1 over the squared standard error of the logarithm of the ratio; nan where there is no p."""

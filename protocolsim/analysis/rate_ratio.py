@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from protocolsim.analysis.base import CompareRates, alternating, normal_p, split
+from protocolsim.analysis.base import CompareRates, alternating, split
 from protocolsim.arrays import Floats, Integers
 from protocolsim.endpoint.base import quotient
 from protocolsim.errors import UsageError
@@ -53,7 +53,10 @@ analysis:
 
     instead: ClassVar[str] = "quasi_poisson and mann_whitney hold theirs where subjects' rates have a long tail"
 
-    method: ClassVar[str] = "negative binomial rate ratio of {arm} against {against}, Wald test"
+    @property
+    def name_of_test(self) -> str:
+        """The regression, and how it is tested."""
+        return "Wald test of the negative binomial rate ratio"
 
     def at_null(self, rng: np.random.Generator, subjects: int) -> Floats:
         """Counts with one rate and one dispersion in both arms, over times that differ."""
@@ -61,14 +64,10 @@ analysis:
         counted = rng.poisson(4.0 * over * rng.gamma(2.0, 0.5, subjects))
         return np.column_stack([counted, over, alternating(subjects)])
 
-    def p_values(self, columns: Floats, trial: Integers, trials: int) -> Floats:
-        """p of each trial; nan where an arm is empty or has no count, or the fit fails."""
-        return normal_p(self.z_values(columns, trial, trials), two_sided=self.alternative == "two-sided")
-
-    def z_values(self, columns: Floats, trial: Integers, trials: int) -> Floats:
-        """z of each trial; nan where there is no p."""
+    def z_of_more(self, columns: Floats, trial: Integers, trials: int) -> Floats:
+        """z of each trial; nan where an arm is empty or has no count, or the fit fails."""
         z, _ = self._fitted(columns, trial, trials)
-        return -z if self.alternative == "less" else z
+        return z
 
     def information(self, columns: Floats, trial: Integers, trials: int) -> Floats:
         """1 over the variance of the logarithm of the ratio; nan where there is no p."""

@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
 
-from protocolsim.analysis.base import (
-    Analysis,
-    CountedTest,
-    OfShare,
-    TwoByTwo,
-    alternating,
-    in_both,
-    normal_p,
-    of_two_by_two,
-    two_by_two,
-    z_of_tails,
-)
-from protocolsim.arrays import Floats, Integers, Mask
-from protocolsim.endpoint.base import StateNames, quotient
-from protocolsim.endpoint.subjects.population import Population
-from protocolsim.endpoint.subjects.rows import arms
-from protocolsim.records import Records
+from protocolsim.analysis.base import CompareShares, TwoByTwo, alternating, normal_p, two_by_two, z_of_tails
+from protocolsim.arrays import Floats, Integers
+from protocolsim.endpoint.base import quotient
 
 
 @dataclass(frozen=True, kw_only=True)
-class TwoShares(Analysis):
+class TwoShares(CompareShares):
     """Test of a `share` in the arm that entered `arm` against that of those who entered `against`.
 
     Null hypothesis: both are the same. `score`: the normal test with the pooled share, without a correction for
@@ -48,9 +33,6 @@ analysis:
   more_pass: {kind: two_shares, of: passed_the_rule, arm: combination, against: placebo, method: fisher}
 """
 
-    of: OfShare
-    arm: StateNames
-    against: StateNames
     method: Literal["score", "fisher"] = "score"
     alternative: Literal["two-sided", "less", "greater"] = "two-sided"
 
@@ -64,17 +46,7 @@ analysis:
         """Which arms, on which side."""
         name = {"score": "score test", "fisher": "Fisher's exact test"}[self.method]
         side = {"two-sided": "two-sided", "less": "one-sided for less", "greater": "one-sided for more"}
-        return f"{name} of {' or '.join(self.arm)} against {' or '.join(self.against)}, {side[self.alternative]}"
-
-    @property
-    def of_whom(self) -> str:
-        """Those of the share."""
-        return f"of all {self.among}; who withdrew or was rescued counts as in '{self.of.label}'"
-
-    def contributions(self, records: Records, populations: Mapping[str, Mask]) -> Floats:
-        """Whether the conditions are met, and the arm, [subjects, 2]; nan for who is not in the test."""
-        meets, among = self.of.contributions(records, populations).T
-        return in_both(np.where(among > 0.0, meets, np.nan), arms(records, self.arm, self.against))
+        return f"{name} of {self.versus}, {side[self.alternative]}"
 
     def at_null(self, rng: np.random.Generator, subjects: int) -> Floats:
         """Two arms with one share."""
@@ -86,25 +58,18 @@ analysis:
             return self._fisher(two_by_two(columns[:, 0], columns[:, 1], trial, trials))
         return normal_p(self.z_values(columns, trial, trials), two_sided=self.alternative == "two-sided")
 
-    def z_values(self, columns: Floats, trial: Integers, trials: int) -> Floats:
-        """z of each trial; nan where there is no p."""
-        return self._z(two_by_two(columns[:, 0], columns[:, 1], trial, trials))
-
-    def information(self, columns: Floats, trial: Integers, trials: int) -> Floats:
-        """1 over the variance of the difference; nan where an arm is empty or all or none meet the conditions."""
-        return _information(two_by_two(columns[:, 0], columns[:, 1], trial, trials))
-
-    def of_counts(self, declared: Mapping[str, Population]) -> CountedTest | None:
-        """Those who meet the conditions and all, in each arm."""
-        return of_two_by_two(self.of, (self.arm, self.against), declared, self._z, _information)
-
-    def _z(self, table: TwoByTwo) -> Floats:
+    def z_of(self, table: TwoByTwo) -> Floats:
+        """Of the pooled score, or of the exact tails; nan where an arm is empty or all or none meet the conditions."""
         if self.method == "fisher":
             z = z_of_tails(*_tails(table))
         else:
             difference = quotient(table.k1, table.n1) - quotient(table.k0, table.n0)
             z = quotient(difference, np.sqrt(_variance(table)))
         return -z if self.alternative == "less" else z
+
+    def information_of(self, table: TwoByTwo) -> Floats:
+        """1 over the variance with the pooled share; nan where an arm is empty or all or none meet the conditions."""
+        return quotient(np.ones(len(table.n1)), _variance(table))
 
     def _fisher(self, table: TwoByTwo) -> Floats:
         from scipy.stats import fisher_exact
@@ -115,10 +80,6 @@ analysis:
             for a, b, c, d in distinct
         ]
         return np.array(p, dtype=np.float64)[which]
-
-
-def _information(table: TwoByTwo) -> Floats:
-    return quotient(np.ones(len(table.n1)), _variance(table))
 
 
 def _variance(table: TwoByTwo) -> Floats:

@@ -21,24 +21,26 @@ class Row:
 
 def estimates_table(rows: Sequence[Row], columns: Sequence[str], *, spread: bool = False) -> Tag:
     """Label, one column of values for each design, the range of single trials (`spread`), and the published value."""
-    published = any(row.mine.published is not None for row in rows)
+    published = [numbers.published(row.mine) for row in rows]
+    marks = numbers.marks_mean(*published)
     heads = [
         "",
         *columns,
         *(["sampling range at fixed parameters, 5-95 %"] if spread else []),
-        *(["published"] if published else []),
+        *(["published"] if any(published) else []),
     ]
     body = []
-    for row in rows:
+    for row, as_published in zip(rows, published, strict=True):
         shown = [tags.th(row.mine.label, scope="row", title=f"{row.mine.counting}; among {row.mine.among}")]
         shown += [tags.td(said, data_exact=value, data_column=str(k)) for k, (said, value) in enumerate(cells(row))]
         if spread:
             shown.append(tags.td(numbers.one_trial(row.other or row.mine)))
-        if published:
-            shown.append(tags.td(numbers.published(row.mine)))
+        if any(published):
+            shown.append(tags.td(as_published))
         body.append(tags.tr(*shown, data_estimate=row.mine.name))
     head = tags.thead(tags.tr(*[tags.th(h, scope="col") if h else tags.td() for h in heads]))
-    return tags.div(tags.table(head, tags.tbody(*body), class_="estimates"), class_="scroll")
+    table = tags.div(tags.table(head, tags.tbody(*body), class_="estimates"), class_="scroll")
+    return tags.div(table, tags.p(marks, class_="note") if marks else None)
 
 
 def cells(row: Row) -> list[tuple[str, str]]:

@@ -34,6 +34,8 @@ from protocolsim.engine.baselines import (
 from protocolsim.randomness import exponential_quantile, keys_of_use, uniform, uniforms
 
 NEVER = 2**62
+LEAST_COLUMNS = 2
+"""Of a table of causes: NumPy calls one of a single column C-contiguous, for which kernels would be compiled anew."""
 _MOST_RATE = 1e300  # so that neither a sum of hazards nor a time until an event is nan
 
 
@@ -55,15 +57,19 @@ class Clocks:
     @classmethod
     def empty(cls, subjects: int, causes: int) -> Clocks:
         """Uninitialised hazard clocks."""
+        columns = max(causes, LEAST_COLUMNS)
         return cls.of(
-            np.zeros((3, causes, subjects)),
-            np.zeros((3, causes, subjects), dtype=np.int64),
+            np.zeros((3, columns, subjects)),
+            np.zeros((3, columns, subjects), dtype=np.int64),
             np.zeros((4, subjects), dtype=np.int64),
         )
 
     @classmethod
     def of(cls, floats: Floats, whole: Integers, firsts: Integers) -> Clocks:
-        """Uninitialised hazard clocks in given arrays of zeros: [3, causes, subjects] twice, and [4, subjects]."""
+        """Uninitialised hazard clocks in given arrays of zeros: [3, causes, subjects] twice, and [4, subjects].
+
+        There may be more columns than causes.
+        """
         whole[2].fill(NEVER)
         firsts[::2].fill(NEVER)
         threshold, spent, rate = (a.T for a in floats)
@@ -251,7 +257,7 @@ def find_next(
     """Find the next event of each subject, over awaited causes and over the others; ties go to the first cause."""
     for i in unsigned(rows):
         next_due[i], next_cause[i], other_due[i], other_cause[i] = NEVER, 0, NEVER, 0
-        for c in range(due.shape[1]):
+        for c in range(awaited.shape[0]):
             if awaited[c] and due[i, c] < next_due[i]:
                 next_due[i], next_cause[i] = due[i, c], c
             elif not awaited[c] and due[i, c] < other_due[i]:

@@ -35,14 +35,14 @@ from protocolsim.notices import tell
 
 COMPONENTS = frozenset(["disease", "drug", "model"])
 """The rooms of what a trial has or has not, and not of engines."""
-SOME = "some"
+LOAD, ENGINE, SOME = "load", "engine", "some"
 _MOST_HELPERS = 3
-_SECONDS = 0.9  # of one processor, for one kernel and what it calls
+_SECONDS = 0.7  # of one processor, for one kernel and what it calls
 _SHARED = 0.85  # of the time that helpers save where nothing had to be compiled twice
 
 
 class Job(NamedTuple):
-    """A kernel to compile for these types. `when`: the engine that calls it, "both", or "some" trials only."""
+    """A kernel to compile for these types. `when`: as a trial is loaded, by an engine, or for some trials only."""
 
     when: str
     module: str
@@ -86,7 +86,7 @@ class Team:
         self.helpers = min(_processors() - 1, _MOST_HELPERS) if helpers is None else helpers
         self.waiting: list[Job] = []
         self.running: set[Job] = set()
-        self.begun: set[str] = set()  # the engines whose kernels have been requested
+        self.engine = False  # whether an engine has asked for one
         self.listed: set[Job] = set()  # what has been put in line
         self.changed = threading.Condition()
         self.busy = self.ended = False
@@ -103,55 +103,58 @@ class Team:
         job = next((j for j in named if j.signature == signature), None)
         if job is None or job.when == SOME:
             return
-        if job.when not in self.begun:
-            self._begin(job.when, kernel)
+        if not self.started:
+            self._start(kernel)
+        self.engine |= job.when == ENGINE
         self._line_up()
+        self._work(job)
         with self.changed:
             if job in self.waiting:
                 self.waiting.remove(job)
             self.changed.wait_for(lambda: job not in self.running)
-        self._work()
-        if job.when != "both":
+        if self.engine:
             self.end()
 
-    def _begin(self, when: str, kernel: MachineCode) -> None:
-        """Those that this engine calls are to be compiled."""
-        self.begun.add(when)
-        if not self.started:
-            self.started = time.monotonic()
-            atexit.register(self.abandon)
-            many = [j for j in jobs() if j.wanted and j.when in ("both", "batch")]
-            share = 1.0 + self.helpers * _SHARED
-            tell(f"compiling for this machine, once: about {len(many) * _SECONDS / share:.0f} seconds ...")
-            if kernel.place is None:
-                _lend_a_folder()
-            for _ in range(self.helpers):
-                thread = threading.Thread(target=self._lead, daemon=True)
-                thread.start()
-                self.threads.append(thread)
+    def _start(self, kernel: MachineCode) -> None:
+        """Say what is done, and start the helpers."""
+        self.started = time.monotonic()
+        atexit.register(self.abandon)
+        many = [j for j in jobs() if j.wanted and j.when != SOME]
+        share = 1.0 + self.helpers * _SHARED
+        tell(f"compiling for this machine, once: about {len(many) * _SECONDS / share:.0f} seconds ...")
+        if kernel.place is None:
+            _lend_a_folder()
+        for _ in range(self.helpers):
+            thread = threading.Thread(target=self._lead, daemon=True)
+            thread.start()
+            self.threads.append(thread)
 
     def _line_up(self) -> None:
-        """What these engines call, also of models that were imported since the last miss."""
+        """What is called, also of models that were imported since the last miss.
+
+        What an engine calls is in line for helpers before it asks, while this process reads the trial.
+        """
         with self.changed:
-            found = [j for j in jobs() if j.wanted and j.when in self.begun and j not in self.listed]
-            self.waiting += found
+            found = [j for j in jobs() if j.wanted and j.when != SOME and j not in self.listed]
             self.listed.update(found)
+            self.waiting = [j for j in jobs() if j in self.waiting or j in found]
             self.changed.notify_all()
 
-    def _work(self) -> None:
-        """Compile the jobs that no other process has begun."""
+    def _work(self, asked: Job) -> None:
+        """Compile the jobs that no other process has begun, but for the one that the caller compiles if it is left."""
         self.busy = True
         try:
             with _no_garbage_sought():
-                while (job := self._next()) is not None:
+                while (job := self._next(asked)) is not None:
                     job.dispatcher.compile(job.signature)
         finally:
             self.busy = False
 
-    def _next(self) -> Job | None:
-        """The first job that this process can do."""
+    def _next(self, asked: Job) -> Job | None:
+        """The first other job that this process can do; of those of an engine, once it has asked for one."""
         with self.changed:
-            job = next((j for j in self.waiting if j.made), None)
+            mine = (j for j in self.waiting if j is not asked and j.made and (self.engine or j.when == LOAD))
+            job = next(mine, None)
             if job is not None:
                 self.waiting.remove(job)
             return job

@@ -16,6 +16,7 @@ MOST_INSTRUCTIONS = 5000
 NOBODY = np.zeros((1, 2), dtype=np.int64)
 ONE = np.zeros(1, dtype=np.int64)
 NO_NUMBERS = np.zeros((1, 1))
+_NO_BODY = np.zeros((2, 2), order="F")  # laid out as an engine's, for which the interpreter is compiled
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Constants:
         from protocolsim.model.interpreter import run_program  # where a model is declared, and not before
 
         run_program(
-            self.program.lines, self.program.size, self.literals, NO_NUMBERS, ONE, ONE, 0, 0, NOBODY, ONE, ONE, ONE,
+            self.program.lines, self.program.size, self.literals, _NO_BODY, ONE, ONE, 0, 0, NOBODY, ONE, ONE, ONE,
             given, out,
         )  # fmt: skip
         return out[:, 0].copy()

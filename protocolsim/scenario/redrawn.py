@@ -27,16 +27,17 @@ def redrawn(scenario: Scenario, numbers: Mapping[str, float]) -> Trial:
     Raises SimulationError where a model fails at these numbers, or the scenario has faults with them.
     """
     of_models = {p.path: p for p in scenario.parameters}
+    own = {path: number for path, number in numbers.items() if path not in of_models}
     try:
-        if not numbers.keys() <= of_models.keys():
+        if own:
             return _rebuilt(scenario, numbers).trial
         changed: dict[str, dict[str, float]] = {}
         for path, number in numbers.items():
             changed.setdefault(of_models[path].component, {})[of_models[path].name] = number
         return with_values(scenario.trial, changed)
     except ScenarioError as error:
-        said = "; ".join(f.message for f in error.faults).replace(" (from --set)", "")
-        raise SimulationError(f"at {_said(numbers)}: {said}") from None
+        said = "; ".join(dict.fromkeys(f.message for f in error.faults)).replace(" (from --set)", "")
+        raise SimulationError(f"at {_said(own or numbers)}: {said}") from None
     except UsageError as error:
         raise SimulationError(f"at {_said(numbers)}: {error}") from None
     except Exception as error:  # noqa: BLE001 - a model's own code may fail in any way

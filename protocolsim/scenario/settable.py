@@ -6,6 +6,7 @@ their numbers is the same for both.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,7 @@ from protocolsim.scenario.build.values.parameters import ParameterValue
 from protocolsim.scenario.build.values.spoken import at_head
 from protocolsim.scenario.file.schema import ScenarioParameter, VariablePart
 from protocolsim.units import (
+    TIME,
     Dimension,
     UnitError,
     in_unit,
@@ -29,6 +31,16 @@ from protocolsim.units import (
     unit_product,
     with_unit,
 )
+
+SAMPLE = 0.6180339887
+"""A position in a range at which hardly any number is round: where that cannot stand, most draws cannot."""
+_EXACT, _DIGITS = 1e-6, 1e-11  # what a written time may be off, in minutes; what twelve digits may be off
+
+
+def whole_minutes(number: float, unit: str) -> float:
+    """The number of this unit that is nearest and, if the unit is one of time, comes to whole minutes."""
+    one = unit_product(unit)
+    return number if one.dimension != TIME else math.floor(number * one.value + 0.5) / one.value
 
 
 @dataclass(frozen=True)
@@ -110,9 +122,16 @@ class SettableParameter:
         """The number at a position from 0 to 1 along its range, by equal steps or by equal factors."""
         low, high = self.ends
         if not self.log:
-            return low + position * (high - low)
+            return self.held(low + position * (high - low))
         first, last = log(low), log(high)
-        return float(exp(first + position * (last - first)))
+        return self.held(float(exp(first + position * (last - first))))
+
+    def held(self, number: float) -> float:
+        """The nearest number that can stand there: a time of the scenario's own, which may be a duration, has minutes.
+
+        What is computed of positions or drawn would else be refused nearly always, as no time of whole minutes.
+        """
+        return number if self.component else whole_minutes(number, self.unit)
 
     def position(self, number: float) -> float:
         """Where a number stands along its range: `at` gives it back."""
@@ -124,7 +143,7 @@ class SettableParameter:
     def setting(self, position: float) -> str | float:
         """The number at a position as a scenario file holds it."""
         number = rounded(self.at(position))
-        return with_unit(number, self.unit) if self.unit else number
+        return self.write(number) if self.unit else number
 
     def read(self, text: str | float) -> float:
         """The number, in `unit`, that a quantity means. Raises UsageError for what is no such quantity."""
@@ -139,7 +158,13 @@ class SettableParameter:
 
     def write(self, number: float) -> str:
         """A number as a scenario file holds it; `read` gives it back."""
-        return with_unit(number, self.unit)
+        text = with_unit(number, self.unit)
+        if self.component or self.dimension != TIME:
+            return text
+        # Twelve digits of many weeks are no whole minutes any more.
+        exact = number * unit_product(self.unit).value
+        meant = abs(exact - round(exact)) <= abs(exact) * _DIGITS
+        return f"{round(exact)} minutes" if meant and abs(quantity(text).value - round(exact)) > _EXACT else text
 
     def internal(self, number: float) -> float:
         """A number in internal units (minutes, mg, shares), as the rules of a file that holds it compare it."""

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 BROKEN_PIPE = 128 + 13
+_SIZES = ("COLUMNS", "LINES")
+_MOST_DIGITS = 4  # of a terminal's size
 
 
 class _Closed(io.StringIO):
@@ -103,6 +105,7 @@ def _flush() -> None:
 def _prepare() -> None:
     """No file that is opened later becomes a standard stream by its number, and no name stops a message."""
     _occupy()
+    _forget_odd_sizes()
     if sys.stdin is None:
         sys.stdin = io.StringIO()
     if sys.stdout is None:
@@ -113,6 +116,14 @@ def _prepare() -> None:
         sys.stderr = _deaf()
     elif isinstance(sys.stderr, io.TextIOWrapper) and sys.stderr is sys.__stderr__:
         sys.stderr = _unheard(sys.stderr)
+
+
+def _forget_odd_sizes() -> None:
+    """What the environment says of the terminal's size counts where it is one: libraries print nothing in 0 columns."""
+    for name in _SIZES:
+        said = os.environ.get(name, "1")
+        if not (said.isascii() and said.isdigit() and int(said[:_MOST_DIGITS]) > 0 and len(said) <= _MOST_DIGITS):
+            del os.environ[name]
 
 
 def _unheard(own: io.TextIOWrapper) -> TextIO:

@@ -159,3 +159,12 @@ def test_figures_without_docstrings(tmp_path):
     assert told(f'{sys.executable} -OO -c "{draw}"', tmp_path).returncode == 0
     assert (tmp_path / "a.svg").read_text(encoding="utf-8").startswith("<svg")
     assert told(f"{sys.executable} -I -m protocolsim --version", tmp_path).returncode == 0
+
+
+def test_a_size_of_the_terminal_that_is_none(tmp_path):
+    """What is no number of columns or lines (0, a superscript, more than any terminal has) counts as not said."""
+    plain = told(f"unset COLUMNS LINES; {PROGRAM} list", tmp_path)
+    assert plain.stdout
+    for odd in ("0", "\u00b2", "-5", "1" * 11, "1" * 5000, "wide"):
+        run = told(f"{PROGRAM} list", tmp_path, COLUMNS=odd, LINES=odd)
+        assert (run.returncode, run.stdout) == (0, plain.stdout), odd

@@ -183,3 +183,14 @@ def test_check_finds_every_branch_that_has_a_chance(choose, reached):
     found = {names[route.states[-1]] for route in examine(case).routes.found}
     assert found == reached
     assert set(chosen(run(f"{{from: asked, choose: {choose}}}"))) == reached
+
+
+@pytest.mark.parametrize(
+    "broken", ["luckless: {{last of: nothing}}", "luckless: 1 +", "luckless: {{last of: chance, at: never}}"]
+)
+def test_a_fault_in_what_a_choice_reads_is_told_once(broken):
+    """Where what a probability rests on has a fault, that is the only one."""
+    text = PROTOCOL.replace("luckless: {{last of: chance}}", broken).format(choose=CHART)
+    with pytest.raises(ScenarioError) as caught:
+        scenario(text)
+    assert [f.path.startswith("protocol.summaries.luckless") for f in caught.value.faults] == [True]

@@ -75,7 +75,9 @@ def load_overload(kernel, signature, context):
 MachineCode.load_overload = load_overload
 scenario = load("ms_daclizumab")
 run(scenario, replicates=4, companions=companions(scenario))
-ahead = [j for j in jobs() if j.wanted and j.when in ("both", "batch")]
+for name in ("ms_daclizumab", *scenario.beside):
+    run(load(name), replicates=2, engine="des")
+ahead = [j for j in jobs() if j.wanted and j.when != SOME]
 keys = [(j.module, j.name, tuple(map(str, j.signature))) for j in ahead]
 print(len(ahead), *(f"{module}.{name}" for module, name, types in keys if (module, name, types) not in asked))
 listed = {(j.module, j.name, tuple(map(str, j.signature))) for j in jobs()}
@@ -84,13 +86,42 @@ print(*(f"{module}.{name}{types}" for module, name, types in sorted(asked - list
 
 
 def test_a_first_command_compiles_what_it_calls():
-    """The README's first command compiles no kernel that nothing calls, and calls none that is not in the list."""
+    """The README's first command compiles what it or the reference engine calls, and calls nothing else."""
     done = subprocess.run([sys.executable, "-c", CALLED], capture_output=True, text=True, check=True)
     ahead, not_listed = done.stdout.splitlines()
     number, *in_vain = ahead.split()
     assert in_vain == []
     assert not_listed == "", "python -m tests.support.kernels_called writes the list anew"
     assert int(number) > 40
+
+
+SAME = """
+import sys
+from protocolsim.kernels.machine_code import MachineCode
+from protocolsim.scenario.load import load
+from protocolsim.study.run import run
+
+asked, original = {"batch": set(), "des": set()}, MachineCode.load_overload
+
+def load_overload(kernel, signature, context):
+    if kernel.to_python:
+        asked[engine].add((kernel.function.__module__, kernel.function.__qualname__, tuple(map(str, signature))))
+    return original(kernel, signature, context)
+
+MachineCode.load_overload = load_overload
+for name in sys.argv[1:]:
+    for engine in asked:
+        run(load(name), replicates=2, engine=engine)
+by_batch = {(module, name) for module, name, _ in asked["batch"]}
+print(*sorted(f"{module}.{name}" for module, name, _ in asked["des"] if (module, name) in by_batch))
+"""
+
+
+@pytest.mark.parametrize("name", ["ms_daclizumab", "maa_daclizumab", "amd_treat_and_extend"])
+def test_both_engines_run_the_same_machine_code(name):
+    """Of the kernels that both call, the reference engine, which runs second, asks for none with other types."""
+    done = subprocess.run([sys.executable, "-c", SAME, name], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
 
 
 def first(tmp_path, more="", *words):
@@ -150,7 +181,6 @@ def test_who_asks_waits_for_what_a_helper_has_begun(monkeypatch):
     """A kernel that a helper is compiling is not compiled a second time."""
     job = next(j for j in jobs() if j.name == "log_sd")
     team = Team(helpers=0)
-    team.begun.add("both")
     team.started = 1.0
     team.running.add(job)
     timer = threading.Timer(0.3, lambda: _done(team, job))
@@ -166,7 +196,7 @@ def test_a_model_may_reckon_while_it_is_imported(monkeypatch):
     monkeypatch.setitem(sys.modules, model.__name__, model)
     log_sds = next(j for j in jobs() if j.name == "log_sd")
     other = next(j for j in jobs() if j.name == "exp")
-    later = compiling.Job("both", model.__name__, "later", "(float64,)")
+    later = compiling.Job("load", model.__name__, "later", "(float64,)")
     asked: list[str] = []
     for name in ("exp", "later"):
         kernel = SimpleNamespace(compile=lambda signature, name=name: asked.append(f"{name}{signature}"))
@@ -193,7 +223,7 @@ def test_the_command_line_says_what_it_does(tmp_path, words):
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
     code = (
         "import sys; from protocolsim import cli\nfrom protocolsim.kernels import compiling\n"
-        "compiling.Team._work = lambda self: sys.exit(7)\n"  # what is compiled then is tested above
+        "compiling.Team._work = lambda self, job: sys.exit(7)\n"  # what is compiled then is tested above
         f"cli.main({['run', 'ms_daclizumab', *words]!r})"
     )
     done = subprocess.run(

@@ -87,6 +87,27 @@ def test_a_required_key_is_one_that_the_reader_asks_for(entry):
         assert refused_as_missing(json.dumps(document), key.name) == key.required
 
 
+ENDS = {("at_least", "at_most"): ("3", "2"), ("from_at_least", "from_at_most"): ("3", "2"),
+        ("after", "before"): ("9 weeks", "9 weeks")}  # fmt: skip
+
+
+@pytest.mark.parametrize("entry", [e for e in ENTRIES if e.section == "endpoint"], ids=lambda e: e.name)
+def test_two_ends_with_nothing_between_them_are_refused(entry):
+    """Of whatever kind has two ends: such an endpoint would be 0, or have no value, in every trial."""
+    keys = {key.name for key in entry.keys}
+    for (low, high), given in ENDS.items():
+        if {low, high} <= keys:
+            document = parse(entry.example, "example.yaml").data
+            (name, one), *_ = [(n, e) for n, e in document["endpoints"].items() if e["kind"] == entry.name]
+            one |= dict(zip((low, high), given, strict=True))
+            with pytest.raises(ScenarioError) as caught:
+                load_text(json.dumps(document), "example.yaml")
+            assert [f.path for f in caught.value.faults] == [f"endpoints.{name}.{high}"]
+        else:
+            # Another pair of ends is a line in ENDS, and in `_ENDS` of the builder.
+            assert not {k for k in keys if k.endswith(("at_most", "before"))} & {high}
+
+
 def refused_as_missing(text: str, key: str) -> bool:
     """Whether a scenario of this text is refused because the key is missing."""
     try:

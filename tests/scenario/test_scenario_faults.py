@@ -161,6 +161,7 @@ ONE_FAULT = [
     ("      lasts: 4 weeks", "      until: 4 weeks", "baseline:\n      a", "protocol.states.baseline", "'until' counts from enrolment"),
     ("final: completed", "final: ''", "''", "protocol.states.done.final", "expected some text"),
     ("{final: completed}", "{final: completed, lasts: 1 week}", "done:", "protocol.states.done", "it is final: it has no duration"),
+    ("{final: completed}", "{final: completed, treatment: {interferon_beta: standard}}", "treatment: {interferon_beta", "protocol.states.done.treatment", "its treatment would never come about"),
     ("{final: completed}", "{final: completed, enrolled: true}", "done:", "protocol.states.done", "it is final: who is enrolled"),
     ("      enrolled: true\n", "", "states:", "protocol.states", "no state is marked 'enrolled: true'"),
     ("    baseline:\n", "    start: {final: at once}\n    baseline:\n", "start", "protocol.states.start", "it cannot be final"),

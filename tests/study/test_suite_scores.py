@@ -191,6 +191,17 @@ class TestLeaveOneOut:
         assert left.beyond == 1
         assert left.hi < values[:, :, 0].max() + 1.0
 
+    @pytest.mark.parametrize("constant", [6.5, 0.1, 13.0, math.log(6.5), 1e-3, 0.0])
+    @pytest.mark.parametrize("seed", range(3))
+    def test_a_row_that_never_varies(self, constant, seed):
+        """What rounds in the regression is no difference: it was published where it always lies, halfway."""
+        values, published, _ = normal_suite(1000, seed)
+        values[:, :, 0] = published[0] = constant
+        left = leave_one_out(values, published, [0, 1, 2, 3])[0]
+        assert left is not None
+        assert left.percentile == pytest.approx(50.0)
+        assert (left.lo, left.median, left.hi) == pytest.approx((constant,) * 3)
+
     def test_too_few_draws(self):
         """Of hardly more draws than rows nothing is said."""
         values, published, _ = normal_suite(5, 5)

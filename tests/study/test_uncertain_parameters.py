@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +20,7 @@ from protocolsim.errors import UsageError
 from protocolsim.records import TABLES, concatenate
 from protocolsim.report.parameters.figures import variance_shares
 from protocolsim.report.run.page import page
-from protocolsim.scenario.load import load
+from protocolsim.scenario.load import load, load_text
 from protocolsim.scenario.redrawn import redrawn
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.study.conduct import conduct
@@ -27,6 +29,7 @@ from protocolsim.study.parameters.asked import draws_asked
 from protocolsim.study.parameters.draws import ParameterDraws
 from protocolsim.study.parameters.uncertain import UncertainParameter, uncertain_in
 from protocolsim.study.validation import published_rows
+from protocolsim.units import MINUTES_PER_WEEK, minutes
 from tests.cli.test_cli import command as command  # noqa: PLC0414 - a fixture, used by name
 from tests.support.levels import levels
 
@@ -52,6 +55,58 @@ def plausible(scenario: Scenario, seed: int) -> ParameterDraws:
 def values_of(draws: ParameterDraws, count: int) -> dict[str, list[float]]:
     table = draws.table(range(count))
     return {p.key: table[:, k].tolist() for k, p in enumerate(draws.parameters)}
+
+
+HELD = """
+title: T
+parameters:
+  time: {{value: 12 weeks, range: [1 week, 200 weeks], plausible: [{low}, {high}], meaning: x}}
+  number: {{value: 4, range: [1, 9], meaning: x{also}}}
+cohort: {{size: number, disease: relapsing_ms}}
+protocol:
+  states:
+    a: {{enrolled: true, assessments: {{mri: {{every: time}}}}, lasts: time}}
+    b: {{assessments: {{mri: {{weeks: [0]}}}}, lasts: 1 week}}
+    done: {{final: done}}
+  transitions: [{{from: a, to: b}}, {{from: b, to: done}}]
+endpoints: {{ended: {{kind: share, ended_in: done}}}}
+"""
+
+
+class TestOwn:
+    """The scenario's own parameters are drawn as the file can hold them, or refused before anything is simulated."""
+
+    @given(low=st.integers(1, 11), high=st.integers(12, 199), seed=st.integers(0, 2**40))
+    def test_a_time_is_drawn_in_whole_minutes(self, low, high, seed):
+        """A time may be a duration: what is drawn comes to whole minutes, stays in its range, and can be written."""
+        scenario = load_text(HELD.format(low=f"{low} weeks", high=f"{high + 1} weeks", also=""), "t.yaml")
+        time = scenario.own_parameters[0]
+        for (number,) in ((v,) for v in values_of(of_own(scenario, seed), 4)["time"]):
+            assert low <= number <= high + 1
+            assert minutes(time.write(number)) == round(number * MINUTES_PER_WEEK)
+            assert minutes(time.write(float(f"{number:.12g}"))) == round(
+                number * MINUTES_PER_WEEK
+            )  # of a posterior's file
+            redrawn(scenario, {time.path: number})
+
+    @pytest.mark.parametrize("asked", ["run", "sweep"])
+    def test_what_the_file_cannot_hold_is_refused_first(self, asked, monkeypatch):
+        """A count that is drawn is no whole number: said before anything is simulated, and by its own name."""
+        also = ", plausible: [2, 8]"
+        scenario = load_text(HELD.format(low="9 weeks", high="15 weeks", also=also), "t.yaml")
+        monkeypatch.setattr(BATCH, "pieces", None, raising=False)
+        ask: dict[str, Callable[..., object]] = {
+            "run": partial(protocolsim.run, scenario),
+            "sweep": partial(protocolsim.sweep, scenario, {"time": "9 weeks"}),
+        }
+        said = r"^--parameters plausible: at parameters\.number\.value = [\d.]*: number is not"
+        with pytest.raises(UsageError, match=said):
+            ask[asked](replicates=4, parameters="plausible")
+
+
+def of_own(scenario: Scenario, seed: int) -> ParameterDraws:
+    """The draws of the scenario's own parameters."""
+    return ParameterDraws(tuple(p for p in uncertain_in(scenario)[0] if not p.model), seed)
 
 
 class TestWhichAreDrawn:

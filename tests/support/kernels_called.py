@@ -5,8 +5,9 @@ All are compiled meanwhile that were not yet; who calls kernels from others is n
 
 from __future__ import annotations
 
+import contextlib
 import importlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +15,18 @@ from numba import types
 
 import protocolsim.kernels.compiling
 from protocolsim.errors import UsageError
-from protocolsim.kernels.compiling import COMPONENTS, SOME
+from protocolsim.kernels.compiling import COMPONENTS, ENGINE, LOAD, SOME
 from protocolsim.kernels.machine_code import MachineCode
 from protocolsim.scenario.file.library import names
 from protocolsim.scenario.load import load
+from protocolsim.scenario.scenario import Scenario
 from protocolsim.study.run import run
 
 PLACE = Path(protocolsim.kernels.compiling.__file__).parent / "kernels.txt"
 HEAD = """\
 # What the engines call, in the order in which it is compiled where it is not on the disk (compiling.py).
-# Written by `python -m tests.support.kernels_called`. engine (some: which not every trial calls), module, kernel, types
+# Written by `python -m tests.support.kernels_called`. When (load: as a trial is loaded; engine: as it is simulated;
+# some: of some trials only), module, kernel, types.
 """
 FIRST = "ms_daclizumab"
 """The first command of the README runs it, and those beside it: of the engines' own kernels it calls the usual ones."""
@@ -45,7 +48,8 @@ ORDER = [
     "endpoint",
 ]
 MOST = 40  # subjects
-WHEN = ("both", "batch", "des", SOME)
+WHEN = (LOAD, ENGINE, SOME)
+ENGINES = ("batch", "des")
 Line = tuple[str, str, str]
 LONGEST = ["gather_moves", "set_rates", "fill_doses", "observed", "fill_observations"]
 
@@ -66,10 +70,10 @@ def type_of(kind: Any) -> str:
     return f"{'boolean' if str(kind.dtype) == 'bool' else kind.dtype}[{','.join(sides)}]"
 
 
-def called(engine: str, scenarios: Iterable[str], *, whole: bool = False) -> set[tuple[str, str, str]]:
-    """What the engine calls, and what is called before it begins, from these scenarios; `whole`: of their own size."""
-    found: set[tuple[str, str, str]] = set()
-    original = MachineCode.load_overload
+def called(engine: str, scenarios: Iterable[str], *, whole: bool = False) -> tuple[set[Line], set[Line]]:
+    """What is called as these scenarios are loaded, and what the engine calls; `whole`: of their own size."""
+    loading, running = set[Line](), set[Line]()
+    found, original = loading, MachineCode.load_overload
 
     def load_overload(self: MachineCode, sig: tuple[Any, ...], target_context: Any) -> Any:
         if not any(k._compiling_counter for k in watched if k._cache is not self):
@@ -82,23 +86,23 @@ def called(engine: str, scenarios: Iterable[str], *, whole: bool = False) -> set
     MachineCode.load_overload = load_overload  # type: ignore[method-assign]
     try:
         for name in scenarios:
-            with_engine(name, engine, whole=whole)
+            found = loading
+            scenario = of_size(name, whole=whole)
+            found = running
+            with contextlib.suppress(UsageError):  # an engine that cannot run it
+                run(scenario, replicates=2, engine=engine)
     finally:
         MachineCode.load_overload = original  # type: ignore[method-assign]
-    return found
+    return loading, running
 
 
-def with_engine(name: str, engine: str, *, whole: bool) -> None:
-    """Run a shipped scenario with an engine, if that can."""
-    try:
-        # Kernels are the same for a few subjects.
-        scenario = load(name)
-        # Looks count more than a few.
-        whole = whole or name == "ms_large" or scenario.interim is not None
-        few = {} if whole else {"cohort.size": min(scenario.trial.cohort.size, MOST)}
-        run(load(name, set=few), replicates=2, engine=engine)
-    except UsageError:
-        return
+def of_size(name: str, *, whole: bool) -> Scenario:
+    """A shipped scenario, of few subjects: they call the same kernels."""
+    scenario = load(name)
+    # Looks count more than a few.
+    if whole or name == "ms_large" or scenario.interim is not None:
+        return scenario
+    return load(name, set={"cohort.size": min(scenario.trial.cohort.size, MOST)})
 
 
 def dispatchers() -> list[Any]:
@@ -113,20 +117,19 @@ def dispatchers() -> list[Any]:
     return [*{id(d): d for d in found}.values()]
 
 
-def when_of(line: Line, by: Mapping[str, set[Line]], usual: Mapping[str, set[Line]]) -> str:
-    """Who calls a kernel: of components whatever trial has them, of all else the usual trial."""
-    of_component = line[0].split(".")[1] in COMPONENTS
-    engines = [engine for engine, found in (by if of_component else usual).items() if line in found]
-    return SOME if not engines else engines[0] if len(engines) == 1 else "both"
-
-
 def lines() -> list[str]:
     """The list."""
-    by = {engine: called(engine, names()) for engine in ("batch", "des")}
-    # What all engines call of a single subject has another order in memory than of many.
+    loading, running = (set.union(*each) for each in zip(*(called(e, names()) for e in ENGINES), strict=True))
     first = [FIRST, *load(FIRST).beside]
-    usual = {engine: called(engine, first, whole=True) for engine in by}
-    by = {when: {line for line in by["batch"] | by["des"] if when_of(line, by, usual) == when} for when in WHEN}
+    usual = set.union(*(set.union(*called(engine, first, whole=True)) for engine in ENGINES))
+
+    def when_of(line: Line) -> str:
+        """Of components whatever trial has them, of all else the usual trial."""
+        if line[0].split(".")[1] not in COMPONENTS and line not in usual:
+            return SOME
+        return LOAD if line in loading else ENGINE
+
+    by = {when: [line for line in loading | running if when_of(line) == when] for when in WHEN}
 
     def place(line: tuple[str, str, str]) -> tuple[Any, ...]:
         module, name, kinds = line

@@ -81,7 +81,7 @@ class _Drawn:
             "beta": lambda: {"a": self.above_zero(), "b": _number(draw)},
             "gamma": lambda: {"mean": _number(draw), "cv": self.above_zero(scale=0.3)},
             "exponential": lambda: {"mean": self.above_zero()},
-            "bernoulli": lambda: self.above_zero(scale=0.3),
+            "bernoulli": lambda: f"min(1, {self.above_zero(scale=0.3)})",
             "poisson": lambda: self.above_zero(scale=2.0),
             "categories": lambda: {"0": "30 %", "1": "50 %", "5": "20 %"},
             "formula": self.of,

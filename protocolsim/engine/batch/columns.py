@@ -19,7 +19,7 @@ from protocolsim.engine.batch.buffers import Workspace
 from protocolsim.engine.batch.event_log import MOVE_READS, EventLog
 from protocolsim.engine.batch.screening import Candidates
 from protocolsim.engine.batch.visit_log import VisitLog
-from protocolsim.engine.hazard_clocks import Clocks
+from protocolsim.engine.hazard_clocks import LEAST_COLUMNS, Clocks
 from protocolsim.observed import CHART_ROOM, Chart
 from protocolsim.protocol.functions import Value
 from protocolsim.protocol.variables import Computed
@@ -56,7 +56,7 @@ class Columns:
     def __init__(self, trial: Trial, seed: int, room: int, memory: Workspace) -> None:
         self.trial, self.seed, self.size, self.begun, self.any_endless = trial, seed, room, 0, False
         n, labels, protocol = room, trial.labels, trial.protocol
-        assessments, causes = len(trial.assessments), len(trial.causes)
+        assessments, columns = len(trial.assessments), max(len(trial.causes), LEAST_COLUMNS)
         # Field-major layout: a step reads a few fields of many subjects.
         self.who = memory.full("who", (n, 2), 0, np.int64)
         self.body = memory.full("body", (trial.width, n), 0).T
@@ -73,8 +73,8 @@ class Columns:
         self.traits = memory.full("traits", (len(trial.visible) + len(trial.hidden), n), 0).T
         self.chart = self._empty_chart(memory)
         self.clocks = Clocks.of(
-            memory.full("clocks.floats", (3, causes, n), 0),
-            memory.full("clocks.whole", (3, causes, n), 0, np.int64),
+            memory.full("clocks.floats", (3, columns, n), 0),
+            memory.full("clocks.whole", (3, columns, n), 0, np.int64),
             memory.full("firsts", (4, n), 0, np.int64),
         )
         self.visit_log = VisitLog(n, _VISITS, _NUMBERS, memory)

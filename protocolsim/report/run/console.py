@@ -158,10 +158,19 @@ def _where_more(result: Result, hidden: Sequence[str]) -> str:
     """What the short form leaves out, and where it stands."""
     caveats = [numbers.count(len(result.scenario.notes), "caveat")] if result.scenario.notes else []
     also = protocol_text.listed([*hidden, "what each column means", *caveats])
-    return (
-        "± is the Monte Carlo standard error; a range holds 90 % of single simulated trials. "
-        f"With --explain, and in the report: {also}."
+    said = (
+        "± is the Monte Carlo standard error; a range holds 90 % of single simulated trials.",
+        _marks_mean(result),
+        f"With --explain, and in the report: {also}.",
     )
+    return " ".join(filter(None, said))
+
+
+def _marks_mean(result: Result, *others: str) -> str:
+    """What the evidence marks mean of the findings, the decision, published results and other lines."""
+    published = map(numbers.published, result.estimates.values())
+    question = result.scenario.question
+    return numbers.marks_mean(question, *findings.sentences(result), decision.sentence(result), *published, *others)
 
 
 def _some_undefined(result: Result) -> str:
@@ -199,7 +208,8 @@ def _meanings(result: Result) -> list[str]:
         from protocolsim.report.looks.summary import OVER_ALL_MEANS
 
         told.append((True, OVER_ALL_MEANS))
-    return [line for there, line in told if there]
+    told.append((True, _marks_mean(result, *result.scenario.notes)))
+    return [line for there, line in told if there and line]
 
 
 def print_validation(result: Result, console: Console) -> None:

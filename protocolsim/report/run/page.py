@@ -47,13 +47,14 @@ def page(result: Result) -> str:
         "figures": others,
         "parameters": _parameters(result),
     }
-    titles = _titles(result, parts)
+    titles, said, decided = _titles(result, parts), findings.sentences(result), decision.sentence(result)
     return rendered(
         _TEMPLATE,
         result=result,
         verdict=numbers.verdict(result),
-        findings=findings.sentences(result),
-        decision=decision.sentence(result),
+        findings=said,
+        decision=decided,
+        marks_mean=numbers.marks_mean(*said, decided),
         first=first,
         titles=titles,
         contents=[{"id": name, "title": title} for name, title in titles.items()],

@@ -76,6 +76,7 @@ class Opening:
     lanes: TrialLanes | None
     replicates: int
     story: bool
+    marks: str
 
 
 def opening(runs: StoryRuns) -> Opening:
@@ -92,6 +93,7 @@ def opening(runs: StoryRuns) -> Opening:
         _lanes(result),
         result.replicates,
         bool(scenario.story),
+        numbers.marks_mean(scenario.question, *said),
     )
 
 
@@ -212,7 +214,8 @@ def told(runs: StoryRuns, name: str) -> ToldStory:
     steps = tuple(_StepTeller(runs, step, f"{name}{k}").told() for k, step in enumerate(scenario.story))
     result = runs.result
     source = f"{numbers.count(result.replicates, 'simulated trial')} of {scenario.name}, seed {result.seed}."
-    return ToldStory(scenario.title, steps, source)
+    marks = numbers.marks_mean(*(text for step in steps for text in (step.question, step.sentence)))
+    return ToldStory(scenario.title, steps, f"{source} {marks}".rstrip())
 
 
 class _StepTeller:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
+from protocolsim.component import MARKS
 from protocolsim.interim.estimates.made import is_bias
 from protocolsim.study.estimation.estimate import Estimate
 from protocolsim.study.result import Result
@@ -55,6 +56,12 @@ ROLE_MEANS = (
     "result is neither."
 )
 ROLES_MEAN = f"{ROLE_MEANS} Percentile: the share of simulated trials below the published value, ties counting half."
+
+
+def marks_mean(*texts: str) -> str:
+    """What the evidence marks in these texts mean, of those that stand there: "[F] found in text."; '' without any."""
+    said = [f"[{mark}] {meaning}" for mark, meaning in MARKS.items() if any(f"[{mark}]" in text for text in texts)]
+    return f"{'; '.join(said)}." if said else ""
 
 
 def scaled(value: float, unit: str) -> float:

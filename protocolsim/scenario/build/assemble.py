@@ -33,7 +33,7 @@ from protocolsim.scenario.build.values.names import Names
 from protocolsim.scenario.build.values.own_parameters import read_parameters
 from protocolsim.scenario.build.values.parameters import Parameters
 from protocolsim.scenario.checks.cautions import cautions_of
-from protocolsim.scenario.checks.lapsing import lapsing, said
+from protocolsim.scenario.checks.lapsing import lapsing, said, uncounted
 from protocolsim.scenario.checks.structure import check_structure, stops_counted
 from protocolsim.scenario.file.schema import ScenarioPart
 from protocolsim.scenario.file.shape_check import check
@@ -105,7 +105,7 @@ def _assemble(document: Document, part: ScenarioPart, q: Expressions, allow_plug
         check_structure(protocol, cast, words, cohort, trial, q)
     if q.faults or not stops_counted(decisions, trial(), q.faults):
         return None
-    never = tuple(lapsing(part, trial()))
+    never = (*lapsing(part, trial()), *uncounted(trial(), endpoints))
     return Scenario(
         name=PurePath(document.source).stem,
         **_as_written(part, story),

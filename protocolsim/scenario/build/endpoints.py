@@ -24,6 +24,9 @@ from protocolsim.units import NONE, UnitError
 ANOTHER = "endpoint"
 """What a field holds that names another endpoint, of any kind."""
 
+# Keys of an endpoint that are two ends; 1: they may be met, so that both may be the same.
+_ENDS = {("at_least", "at_most"): 1, ("from_at_least", "from_at_most"): 1, ("after", "before"): 0}
+
 
 class EndpointsBuilder:
     """Builds populations and endpoints; every fault goes to `q.faults`."""
@@ -135,6 +138,7 @@ class EndpointsBuilder:
                     values[key] = self._another((*address, key), given, others)
                 else:
                     values[key] = self.value((*address, key), *fields[key], given)
+            self._ordered(address, values)
         if not here.ok or any(value is None for value in values.values()):
             return None
         of = values.get("of")
@@ -154,6 +158,13 @@ class EndpointsBuilder:
             self._fits(name, built)
             return built
         return None
+
+    def _ordered(self, address: Address, values: Mapping[str, Any]) -> None:
+        """Faults for two ends between which nothing lies."""
+        for (low, high), same in _ENDS.items():
+            least, most = values.get(low), values.get(high)
+            if isinstance(least, int | float) and isinstance(most, int | float) and (least, 0) >= (most, same):
+                self.q.faults.append((*address, high), f"nothing lies between `{low}` and this", at_key=True)
 
     def value(self, address: Address, what: str, choices: Sequence[str] | None, given: Any) -> Any:
         """What a key says, in the terms of its kind; a fault, and something or nothing, where it cannot say that."""

@@ -1,9 +1,10 @@
-"""What a scenario plans that never takes place, each with its place in the file: said, and nowhere described."""
+"""What never takes place: of what is planned, and of what endpoints count. Each is said with its place in the file."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from protocolsim.endpoint.base import Endpoint
 from protocolsim.engine.base import Trial
 from protocolsim.proof.planned import Planned, moments, planned
 from protocolsim.protocol.states import State
@@ -35,6 +36,38 @@ def lapsing(part: ScenarioPart, trial: Trial) -> Iterator[tuple[Address, str]]:
             for name, schedule in given.items():
                 if isinstance(schedule, Schedule | Regimen):
                     yield from _activity(trial, result, state, (*address, key, name), schedule)
+
+
+def uncounted(trial: Trial, endpoints: Mapping[str, Endpoint]) -> Iterator[tuple[Address, str]]:
+    """Endpoints that have no value, or are 0, whoever comes: what they count never takes place where they count it."""
+    activity = planned_in(trial)
+    names = {state.name: state for state in trial.protocol.states}
+    for name, endpoint in endpoints.items():
+        what, shown = _counted(trial, endpoint)
+        counted = {key: getattr(endpoint, key) for key in ("baseline", "during") if getattr(endpoint, key, None)}
+        for key, states in counted.items() if counted or not what else (("kind", ()),):
+            if what and not any(moments(activity, names[s], **w) for s in states or names for w in shown):
+                where = f" {_in_states(states)}" if states else ""
+                yield ("endpoints", name, key), f"{what}{where}, so that nothing is counted"
+        ended = getattr(endpoint, "ended_in", None) or ()
+        if ended and not any(names[s].final for s in ended):
+            yield ("endpoints", name, "ended_in"), f"nobody's course ends {_in_states(ended)}: that is no final state"
+
+
+def _counted(trial: Trial, endpoint: Endpoint) -> tuple[str, list[dict[str, int]]]:
+    """What an endpoint counts, in words that say it is not there, and the activities that it comes of; "" of others."""
+    variable, drug = getattr(endpoint, "variable", None), getattr(endpoint, "drug", None)
+    if drug is not None:
+        return f"'{drug}' is never dosed", [{"drug": trial.labels.drugs.index(drug)}]
+    if variable is None:
+        return "", []
+    code = trial.labels.variables.index(variable)
+    shown = [{"assessment": k} for k, m in enumerate(trial.assessments) if code in m.variables]
+    return f"no visit shows '{variable}'", shown
+
+
+def _in_states(states: Sequence[str]) -> str:
+    return "in " + " or ".join(f"'{s}'" for s in states)
 
 
 def said(address: Address, message: str) -> str:

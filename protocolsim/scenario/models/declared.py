@@ -30,8 +30,8 @@ from protocolsim.scenario.models.parameters import parameter_of
 from protocolsim.scenario.models.patients import PatientsReader, PatientsStart
 from protocolsim.scenario.models.populations import populations_of
 from protocolsim.scenario.models.quantities import Carried, Fields, QuantitiesBuilder
-from protocolsim.scenario.models.scope import Meanings, Scope, unit_dimension
-from protocolsim.scenario.models.traits import Condition, TraitsBuilder
+from protocolsim.scenario.models.scope import Condition, Meanings, Scope, unit_dimension
+from protocolsim.scenario.models.traits import TraitsBuilder
 from protocolsim.units import (
     BODY_WEIGHT,
     NONE,
@@ -159,7 +159,7 @@ class DeclaredModel:
         try:
             return self._component(
                 parameters, frame, table, stores, carried, writes, shown, observed, events, shown_traits,
-                traits.conditions, step, people,
+                self.scope.conditions, step, people,
             )  # fmt: skip
         except RuleError as error:
             self.faults.append(self.address, str(error), at_key=True)

@@ -12,7 +12,7 @@ from protocolsim.model.terms import ColumnTerm, apply, number, term_of
 from protocolsim.scenario.file.model_schema import EventPart
 from protocolsim.scenario.file.yaml_reader import Address
 from protocolsim.scenario.models.draws import Streams
-from protocolsim.scenario.models.scope import Meanings, ParsedFormula, Scope
+from protocolsim.scenario.models.scope import Condition, Meanings, ParsedFormula, Scope
 from protocolsim.units import NONE, RATE, TIME
 
 _INF = float("inf")
@@ -78,9 +78,9 @@ class EventsBuilder:
         return term_of(formula.node, self.meanings)
 
     def _constant(
-        self, address: Address, text: str | float, dimension: tuple[int, ...], what: str
+        self, address: Address, text: str | float, dimension: tuple[int, ...], what: str, *, above_zero: bool = False
     ) -> ColumnTerm | None:
-        """A number that is the same for every patient."""
+        """A number that is the same for every patient, and not negative."""
         formula: ParsedFormula | None = self.scope.read(address, text, dimension, what)  # type: ignore[arg-type]
         if formula is None:
             return None
@@ -89,12 +89,13 @@ class EventsBuilder:
             said = f"'{formula.text}' differs between patients; say that by 'times', and here by parameters alone"
             self.scope.faults.append(address, said)
             return None
+        (self.scope.positive if above_zero else self.scope.spread)(address, formula, term)
         return term
 
     def _weibull(self, address: Address, part: EventPart) -> tuple[ColumnTerm, ...] | None:
         assert part.weibull is not None
-        scale = self._constant((*address, "weibull", "scale"), part.weibull.scale, TIME, "its scale")
-        shape = self._constant((*address, "weibull", "shape"), part.weibull.shape, NONE, "its shape")
+        scale = self._constant((*address, "weibull", "scale"), part.weibull.scale, TIME, "its scale", above_zero=True)
+        shape = self._constant((*address, "weibull", "shape"), part.weibull.shape, NONE, "its shape", above_zero=True)
         return None if scale is None or shape is None else (scale, shape)
 
     def _piecewise(self, address: Address, part: EventPart) -> tuple[ColumnTerm, ...] | None:
@@ -109,6 +110,10 @@ class EventsBuilder:
             if number_ == 0 and begin != number(0.0):
                 self.scope.faults.append(place, f"the first rate begins at 0 weeks, found '{time}'", at_key=True)
                 return None
+            if terms:
+                later = apply(code.SUBTRACT, begin, terms[-2])
+                said = f"'{time}' is no later than what stands above it; hazards stand in the order of their times"
+                self.scope.conditions.append(Condition(place, later, 1e-9, _INF, said))
             terms += [begin, rate]
         if not terms:
             self.scope.faults.append((*address, "piecewise"), "no rate stands here", at_key=True)

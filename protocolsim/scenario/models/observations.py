@@ -117,6 +117,7 @@ class ObservationsBuilder:
         if error == "poisson":
             return apply(code.POISSON, u, truth), NOT_NEGATIVE, True
         if error == "bernoulli":
+            self.scope.share((*address, "shows"), shows, truth)
             return drawn(u, truth), TRUTH, True
         assert isinstance(error, ErrorPart)
         given = [k for k in _ERRORS if getattr(error, k) is not None]
@@ -127,22 +128,29 @@ class ObservationsBuilder:
             return None
         if error.normal is not None:
             sd = self._read((*place, "normal", "sd"), error.normal.sd, shows.dimension, "as what it shows")
+            if sd is not None:
+                self.scope.spread((*place, "normal", "sd"), *sd)
             return None if sd is None else (plus(truth, times(sd[1], apply(code.NORMAL, u))), ANYTHING, False)
         if error.lognormal is not None:
             cv = self._read((*place, "lognormal", "cv"), error.lognormal.cv, NONE, "a coefficient of variation")
             if cv is None:
                 return None
+            self.scope.spread((*place, "lognormal", "cv"), *cv)
             sd_log = log_sd(cv[1])
             shift = times(times(number(0.5), sd_log), sd_log)
             value = times(truth, exponential(minus(times(sd_log, apply(code.NORMAL, u)), shift)))
             return value, NOT_NEGATIVE if shows.interval[0] >= 0.0 else ANYTHING, False
         if error.negative_binomial is not None:
             size = self._read((*place, "negative binomial", "size"), error.negative_binomial.size, NONE, "its size")
+            if size is not None:
+                self.scope.positive((*place, "negative binomial", "size"), *size)
             return None if size is None else (apply(code.NEGATIVE_BINOMIAL, u, truth, size[1]), NOT_NEGATIVE, True)
         assert error.binomial is not None
         of = self._read((*place, "binomial", "of"), error.binomial.of, NONE, "how many are looked at")
         if of is None:
             return None
+        self.scope.spread((*place, "binomial", "of"), *of)
+        self.scope.share((*address, "shows"), shows, truth)
         number_of = apply(code.FLOOR, of[1])
         return apply(code.BINOMIAL, u, number_of, truth), (0.0, max(0.0, of[0].interval[1])), True
 
@@ -174,6 +182,7 @@ class ObservationsBuilder:
                 low, high = step[0].interval
                 whole = low == high == int(low) if high < _INF else False
         ends: list[ColumnTerm | None] = []
+        found: list[tuple[ParsedFormula, ColumnTerm]] = []
         for key, text in (("at least", part.least), ("at most", part.most)):
             end = None if text is None else self._read((*address, key), text, dimension, "an end of the scale")
             ends.append(None if end is None else end[1])
@@ -181,6 +190,9 @@ class ObservationsBuilder:
                 held = end[0].interval
                 interval = bounded_by(interval, *((held, None) if key == "at least" else (None, held)))
                 whole = whole and end[0].interval[0] == end[0].interval[1] == int(end[0].interval[0])
+            found += [] if end is None else [end]
+        if len(found) == 2:
+            self.scope.in_order((*address, "at most"), *found)
         value = bounded(value, *ends)
         if part.below is not None:
             limit = self._read((*address, "below", "limit"), part.below.limit, dimension, "a limit of detection")
@@ -199,6 +211,7 @@ class ObservationsBuilder:
         formula = scope.read((*address, "missing"), part.missing, NONE, "a probability")
         if formula is None:
             return value
-        meanings = self.meanings.with_(**self._seen)
-        lost = drawn(uniform_of_use(self.streams.stream(address, f"{key} missing")), term_of(formula.node, meanings))
+        probability = term_of(formula.node, self.meanings.with_(**self._seen))
+        self.scope.share((*address, "missing"), formula, probability)
+        lost = drawn(uniform_of_use(self.streams.stream(address, f"{key} missing")), probability)
         return apply(code.CHOOSE, lost, over(number(0.0), number(0.0)), value)

@@ -20,25 +20,10 @@ def parameter_of(faults: Faults, address: Address, name: str, part: ModelParamet
         )
         return None
     unit = parts[1]
-    numbers: list[float | None] = []
-    texts = [("value", part.value), (("range", 0), part.range[0]), (("range", 1), part.range[1])]
-    texts += [(key, text) for key, text in (("at least", part.least), ("at most", part.most)) if text is not None]
-    for key, text in texts:
-        place: Address = (*address, *(key if isinstance(key, tuple) else (key,)))
-        try:
-            found = quantity(text)
-            value = in_unit(found, unit)
-        except UnitError as error:
-            faults.append(place, str(error))
-            return None
-        if value is None and found.value == 0.0 and found.dimension == NONE:
-            value = 0.0
-        if value is None:
-            said = f"expected {dimension_name(unit_product(unit).dimension)}, as its value, found '{text}'"
-            faults.append(place, said)
-            return None
-        numbers.append(value)
-    value, low, high = (float(n or 0.0) for n in numbers[:3])
+    numbers = _numbers(faults, address, part, unit)
+    if numbers is None:
+        return None
+    value, low, high = numbers[:3]
     if low >= high:
         faults.append(
             (*address, "range"), f"the lowest value, {part.range[0]}, is not below the highest, {part.range[1]}"
@@ -56,9 +41,44 @@ def parameter_of(faults: Faults, address: Address, name: str, part: ModelParamet
     rest = iter(numbers[3:])
     least = next(rest) if part.least is not None else None
     most = next(rest) if part.most is not None else None
+    beyond = _beyond((low, high), least, most)
+    if beyond is not None:
+        said = f"its range, {part.range[0]} to {part.range[1]}, goes beyond it; nothing there is accepted"
+        faults.append((*address, beyond), said)
+        return None
     if least is None and low < 0.0:
         least = -_INF
     return Parameter(
         name, value, unit, low, high, part.mark, part.source or "", part.meaning, least=least,
-        most=_INF if most is None else float(most), scale=part.scale, label=part.label or "",
+        most=_INF if most is None else most, scale=part.scale, label=part.label or "",
     )  # fmt: skip
+
+
+def _beyond(ends: tuple[float, float], least: float | None, most: float | None) -> str | None:
+    """The bound that a range goes beyond."""
+    if least is not None and ends[0] < least:
+        return "at least"
+    return "at most" if most is not None and ends[1] > most else None
+
+
+def _numbers(faults: Faults, address: Address, part: ModelParameter, unit: str) -> list[float] | None:
+    """Its value, the ends of its range, and the bounds that are given, in this unit; None, with a fault noted."""
+    numbers: list[float] = []
+    texts = [("value", part.value), (("range", 0), part.range[0]), (("range", 1), part.range[1])]
+    texts += [(key, text) for key, text in (("at least", part.least), ("at most", part.most)) if text is not None]
+    for key, text in texts:
+        place: Address = (*address, *(key if isinstance(key, tuple) else (key,)))
+        try:
+            found = quantity(text)
+            value = in_unit(found, unit)
+        except UnitError as error:
+            faults.append(place, str(error))
+            return None
+        if value is None and found.value == 0.0 and found.dimension == NONE:
+            value = 0.0
+        if value is None:
+            said = f"expected {dimension_name(unit_product(unit).dimension)}, as its value, found '{text}'"
+            faults.append(place, said)
+            return None
+        numbers.append(value)
+    return numbers

@@ -30,6 +30,9 @@ _WITH: Mapping[str, tuple[str, ...]] = {
     "half_life": ("relaxes_to", "doses_enter"),
     **dict.fromkeys(("absorption_half_life", "to_periphery", "from_periphery", "measured_in"), ("doses_enter",)),
     "available": ("doses_enter",),
+    # What is drawn or dosed has no bounds of its own; a formula of it may.
+    **dict.fromkeys(("least", "most"), ("relaxes_to", "grows_by", "rate", "becomes", "formula")),
+    "stream": ("autoregressive", "arrivals", "steps"),
 }
 _TURNS = 3  # in which bounds may become wider step by step
 _INF = float("inf")
@@ -40,7 +43,8 @@ def spelt(key: str) -> str:
     """A key as the file writes it."""
     if key in ("relaxes_to", "grows_by", "doses_enter", "to_periphery", "from_periphery", "measured_in"):
         return key.replace("_", " ")
-    return {"half_life": "half-life", "absorption_half_life": "absorption half-life"}.get(key, key)
+    others = {"half_life": "half-life", "absorption_half_life": "absorption half-life"}
+    return {**others, "least": "at least", "most": "at most"}.get(key, key)
 
 
 @dataclass
@@ -164,6 +168,7 @@ class QuantitiesBuilder:
         """The lowest and the highest that a quantity can be, later on or at entry."""
         terms: list[ColumnTerm | None] = []
         nodes: list[Node | None] = []
+        found_ends: list[tuple[ParsedFormula, ColumnTerm]] = []
         for key, text in (("at least", part.least), ("at most", part.most)):
             address: Address = (*self._at(name), key)
             found = None if text is None else self.scope.read(address, text, dimension, "as the quantity")
@@ -171,7 +176,11 @@ class QuantitiesBuilder:
             if found is None:
                 terms.append(None)
             else:
-                terms.append(self._at_entry(address, found) if at_entry else term_of(found.node, self._meanings()))
+                term = self._at_entry(address, found) if at_entry else term_of(found.node, self._meanings())
+                terms.append(term)
+                found_ends += [] if term is None else [(found, term)]
+        if at_entry and len(found_ends) == 2:
+            self.scope.in_order((*self._at(name), "at most"), *found_ends)
         self._ends[name] = nodes[0], nodes[1]
         return terms[0], terms[1]
 
@@ -276,6 +285,7 @@ class QuantitiesBuilder:
         terms = [self._at_entry((*address, key), f) for key, f in (("sd", sd), ("correlation", like), ("over", time))]
         if None in terms:
             return None
+        self.scope.spread((*address, "sd"), sd, terms[0] or number(0.0))
         self.starts[name] = self._noise(name, *(term for term in terms if term is not None))
         self.scope.add(name, sd.dimension or NONE, ANYTHING)
         return sd.dimension or NONE
@@ -344,7 +354,7 @@ class QuantitiesBuilder:
         if formula is None:
             self.scope.broken.add(name)
             return
-        node = formula.node
+        node, ends = formula.node, []
         for key, text, which in (("at least", part.least, "max"), ("at most", part.most, "min")):
             if text is not None:
                 bound = self.scope.read((*self._at(name), key), text, formula.dimension, "as the quantity")
@@ -352,6 +362,9 @@ class QuantitiesBuilder:
                     self.scope.broken.add(name)
                     return
                 node = Call(which, (node, bound.node))
+                ends.append((bound, term_of(bound.node, Meanings(self.starts, self.scope.formulas, self.scope))))
+        if len(ends) == 2:
+            self.scope.in_order((*self._at(name), "at most"), *ends)
         self.scope.add(name, formula.dimension or NONE, bounds_of(node, self.scope.intervals))
         self.scope.formulas[name] = node
 
@@ -524,6 +537,8 @@ class QuantitiesBuilder:
             if found[1].changes:
                 self.scope.faults.append((*address, key), f"'{text}' changes with time; kinetics need it constant")
             (self.scope.not_negative if wants == NONE else self.scope.above_zero)((*address, key), found[0])
+            if wants == NONE:
+                self.scope.share((*address, key), *found)
             return found[1]
 
         def missing(key: str) -> None:

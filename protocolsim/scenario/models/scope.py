@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from protocolsim.component import ENROLMENT, level_of
 from protocolsim.errors import RuleError, nearest, unknown
@@ -29,6 +29,18 @@ _FORMS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("time since", re.compile(r"\btime\s+since\s+(entry|enrolment)\b")),
 )
 TRUTH_WANTED = "a comparison"
+_INF, _LEAST, _ROUNDING = float("inf"), 1e-300, 1e-9
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What must hold of parameters: a constant that lies within bounds; else these words, at this place."""
+
+    address: Address
+    constant: ColumnTerm
+    low: float
+    high: float
+    message: str
 
 
 @dataclass(frozen=True)
@@ -92,6 +104,7 @@ class Scope:
     reads: list[str] = field(default_factory=list)
     needs: list[str] = field(default_factory=list)
     reads_dose: bool = False  # whether a formula reads the dose in force
+    conditions: list[Condition] = field(default_factory=list)
 
     def add(self, name: str, dimension: Dimension, interval: Interval = ANYTHING) -> None:
         """Let a name be known from here on."""
@@ -166,6 +179,37 @@ class Scope:
             if what:
                 wanted = f", and {what} is 0 or more; bound it, as in max(0 / week, ...)"
             self.faults.append(address, f"'{formula.text}' can be negative{wanted}")
+
+    def within(
+        self, address: Address, formula: ParsedFormula, term: ColumnTerm, low: float, high: float, expected: str
+    ) -> None:
+        """Hold a formula to bounds: of constants at whatever the parameters are, else where it is beyond for sure."""
+        said = f"'{formula.text}' cannot stand here; expected {expected}"
+        if term.is_constant:
+            self.conditions.append(Condition(address, term, low, high, said))
+        elif -_INF < formula.interval[1] < low or high < formula.interval[0] < _INF:  # log(-1) lies nowhere
+            self.faults.append(address, said)
+
+    def share(self, address: Address, formula: ParsedFormula, term: ColumnTerm) -> None:
+        """Hold a formula to what a probability can be."""
+        self.within(address, formula, term, -_ROUNDING, 1.0 + _ROUNDING, "a share from 0 to 1 (100 %)")
+
+    def spread(self, address: Address, formula: ParsedFormula, term: ColumnTerm) -> None:
+        """Hold a formula to what a standard deviation can be."""
+        self.within(address, formula, term, 0.0, _INF, "what is 0 or more")
+
+    def positive(self, address: Address, formula: ParsedFormula, term: ColumnTerm) -> None:
+        """Hold a formula to what is above 0."""
+        self.within(address, formula, term, _LEAST, _INF, "what is above 0")
+
+    def in_order(
+        self, address: Address, low: tuple[ParsedFormula, ColumnTerm], high: tuple[ParsedFormula, ColumnTerm]
+    ) -> None:
+        """Hold two ends to their order: the lower one, and the higher one, whose place this is."""
+        (least, lower), (most, higher) = low, high
+        room = apply(code.SUBTRACT, higher, lower)
+        between = most.interval[0] - least.interval[1], most.interval[1] - least.interval[0]
+        self.within(address, replace(most, interval=between), room, 0.0, _INF, f"no less than '{least.text}'")
 
     # Forms -----------------------------------------------------------------------------------------------------------
 

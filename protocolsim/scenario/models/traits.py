@@ -23,7 +23,7 @@ from protocolsim.scenario.models.draws import (
     plus,
     times,
 )
-from protocolsim.scenario.models.scope import Meanings, ParsedFormula, Scope
+from protocolsim.scenario.models.scope import Condition, Meanings, ParsedFormula, Scope
 from protocolsim.units import NONE, Dimension
 
 _INF, _TINY = float("inf"), 1e-300
@@ -31,17 +31,6 @@ KINDS = ("normal", "lognormal", "uniform", "beta", "gamma", "exponential", "bern
          "formula")  # fmt: skip
 _CUT = ("normal", "lognormal", "uniform", "beta", "gamma", "exponential")
 _SCORED = ("normal", "lognormal", *_CUT)
-
-
-@dataclass(frozen=True)
-class Condition:
-    """What must hold of parameters: a constant that lies within bounds; else these words, at this place."""
-
-    address: Address
-    constant: ColumnTerm
-    low: float
-    high: float
-    message: str
 
 
 @dataclass(frozen=True)
@@ -61,7 +50,6 @@ class TraitsBuilder:
 
     def __init__(self, scope: Scope, streams: Streams, terms: dict[str, ColumnTerm]) -> None:
         self.scope, self.streams, self.terms = scope, streams, terms
-        self.conditions: list[Condition] = []
         self.traits: list[DrawnTrait] = []
         self._scores: dict[str, ColumnTerm] = {}  # of traits with a distribution: the independent normal scores
         self._rows: dict[str, dict[str, ColumnTerm]] = {}  # how a correlated score is made of independent ones
@@ -95,11 +83,13 @@ class TraitsBuilder:
             self.scope.faults.append(address, f"a trait is one of {', '.join(KINDS)}; {said}", at_key=True)
             return None
         kind = kinds[0]
-        if kind == "formula":
-            return self._formula(address, name, part)
         if part.correlated and kind not in _SCORED:
             self.scope.faults.append((*address, "correlated with"), f"'{kind}' has no correlation", at_key=True)
             return None
+        if kind == "formula":
+            if part.stream is not None:
+                self.scope.faults.append((*address, "stream"), "'formula' draws nothing", at_key=True)
+            return self._formula(address, name, part)
         u = uniform(self.streams.stream(address, f"trait {name}", part.stream))
         score = None
         if correlated and kind in _SCORED:
@@ -132,6 +122,9 @@ class TraitsBuilder:
             if text is not None and end is None:
                 return None
             ends.append(end)
+        if ends[0] is not None and ends[1] is not None:
+            low, high = ((end, self._term(end)) for end in ends if end is not None)
+            self.scope.in_order((*address, "at most"), low, high)
         return ends[0], ends[1]
 
     def _made(
@@ -210,6 +203,7 @@ class TraitsBuilder:
         high = low and self._read((*address, "uniform", "to"), part.uniform.high, low.dimension, "as its lowest")
         if low is None or high is None or (ends := self._ends(address, part, low.dimension or NONE)) is None:
             return None
+        self.scope.in_order((*address, "uniform", "to"), (low, self._term(low)), (high, self._term(high)))
         first, last = bounded(self._term(low), *self._terms_of(ends)), bounded(self._term(high), *self._terms_of(ends))
         value = bounded(plus(first, times(minus(last, first), u)), *self._terms_of(ends))
         return self._made(name, part, value, low, hull(low.interval, high.interval), ends=ends)
@@ -280,6 +274,7 @@ class TraitsBuilder:
         p = self._read((*address, "bernoulli"), part.bernoulli, NONE, "a probability")
         if p is None or self._uncut(address, part, "bernoulli"):
             return None
+        self.scope.share((*address, "bernoulli"), p, self._term(p))
         return self._made(name, part, drawn(u, self._term(p)), NONE, TRUTH, whole=True)
 
     def _poisson(
@@ -303,6 +298,7 @@ class TraitsBuilder:
             share = self._read((*place, key), text, NONE, "a probability")
             if value is None or share is None:
                 return None
+            self.scope.share((*place, key), share, self._term(share))
             values.append(value)
             shares.append(self._term(share))
         if not values or self._uncut(address, part, "categories"):
@@ -317,7 +313,9 @@ class TraitsBuilder:
             said = "these probabilities differ between patients; those of categories are the same for everybody"
             self.scope.faults.append(place, said, at_key=True)
             return None
-        self.conditions.append(Condition(place, total, 1.0 - 1e-9, 1.0 + 1e-9, "the probabilities do not sum to 1"))
+        self.scope.conditions.append(
+            Condition(place, total, 1.0 - 1e-9, 1.0 + 1e-9, "the probabilities do not sum to 1")
+        )
         chosen = self._term(values[-1])
         for value, below in zip(reversed(values[:-1]), reversed(sums[:-1]), strict=True):
             chosen = apply(code.CHOOSE, drawn(u, below), self._term(value), chosen)
@@ -370,7 +368,7 @@ class TraitsBuilder:
             rest = minus(rest, times(row[other], row[other]))
         if row:
             words = "these correlations, with those above, are no correlation matrix (not positive definite)"
-            self.conditions.append(Condition(place, rest, 1e-12, _INF, words))
+            self.scope.conditions.append(Condition(place, rest, 1e-12, _INF, words))
         row[name] = apply(code.SQRT, rest) if row else number(1.0)
         self._scores[name], self._rows[name] = own, row
         total: ColumnTerm | None = None

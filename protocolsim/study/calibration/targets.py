@@ -32,7 +32,7 @@ from protocolsim.scenario.file.shape_check import check_as
 from protocolsim.scenario.file.yaml_reader import Address, Document, read
 from protocolsim.scenario.published_number import PublishedNumber, published_number
 from protocolsim.scenario.scenario import Scenario
-from protocolsim.scenario.settable import SettableParameter
+from protocolsim.scenario.settable import SAMPLE, SettableParameter
 from protocolsim.scenario.setting_names import settings
 from protocolsim.units import (
     Quantity,
@@ -224,8 +224,8 @@ class _TargetsReader:
         return dataclasses.replace(parameter, name=name, path=path, low=low, high=high, scale=scale)
 
     def _ends(self, free: SettableParameter) -> None:
-        """Whether the scenario can be built at both ends of the range."""
-        for position in (0.0, 1.0):
+        """Whether the scenario can be built at both ends of the range, and at a number between that is not round."""
+        for position in (0.0, 1.0, SAMPLE):
             setting = free.setting(position)
             try:
                 document = with_settings(self.scenario.document, {free.path: setting})

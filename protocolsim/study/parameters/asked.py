@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from os import PathLike, fspath
 from pathlib import Path
 
-from protocolsim.errors import UsageError, nearest
+from protocolsim.errors import SimulationError, UsageError, nearest
+from protocolsim.scenario.redrawn import redrawn
 from protocolsim.scenario.scenario import Scenario
+from protocolsim.scenario.settable import SAMPLE
 from protocolsim.study.parameters.draws import ParameterDraws
-from protocolsim.study.parameters.uncertain import uncertain_in
+from protocolsim.study.parameters.uncertain import UncertainParameter, uncertain_in
 
 FIXED, PLAUSIBLE = "fixed", "plausible"
 ParametersLike = str | PathLike[str]
@@ -27,6 +30,7 @@ def draws_asked(scenario: Scenario, parameters: ParametersLike, seed: int | None
     seed = scenario.seed if seed is None else seed
     if asked == PLAUSIBLE:
         uncertain, _ = uncertain_in(scenario)
+        _can_stand(uncertain, scenario)
         return ParameterDraws(uncertain, seed)
     path = Path(asked)
     close = nearest(asked, (FIXED, PLAUSIBLE))
@@ -37,3 +41,16 @@ def draws_asked(scenario: Scenario, parameters: ParametersLike, seed: int | None
 
     uncertain, joint = read_posterior(path, scenario)
     return ParameterDraws(uncertain, seed, joint)
+
+
+def _can_stand(uncertain: Sequence[UncertainParameter], scenario: Scenario) -> None:
+    """Refuse what the file itself cannot hold over its plausible range, before anything is simulated.
+
+    Each of the scenario's own stands alone here, at both ends and between; what draws bring together is seen later.
+    """
+    for parameter in uncertain:
+        for uniform in () if parameter.model else (0.0, 1.0, SAMPLE):
+            try:
+                redrawn(scenario, {parameter.path: parameter.at(uniform)})
+            except SimulationError as error:
+                raise UsageError(f"--parameters {PLAUSIBLE}: {error}") from None

@@ -21,7 +21,7 @@ from protocolsim.arrays import Floats
 from protocolsim.scenario.file.extends import SET
 from protocolsim.scenario.file.yaml_reader import spell
 from protocolsim.scenario.scenario import Scenario
-from protocolsim.scenario.settable import SettableParameter
+from protocolsim.scenario.settable import SettableParameter, whole_minutes
 
 FOUND = "F"
 _WORD = 2**32
@@ -52,7 +52,9 @@ class UncertainParameter:
         """The quantile of its distribution at a number from 0 to 1."""
         low, value, high = (float(log(x)) if self.log else x for x in (self.low, self.value, self.high))
         half = low + 2.0 * uniform * (value - low) if uniform < 0.5 else value + (2.0 * uniform - 1.0) * (high - value)
-        return float(exp(half)) if self.log else half
+        number = float(exp(half)) if self.log else half
+        # The scenario's own may be durations, which are whole minutes.
+        return number if self.model else whole_minutes(number, self.unit)
 
     @property
     def words(self) -> tuple[int, int]:

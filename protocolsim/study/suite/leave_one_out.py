@@ -26,6 +26,7 @@ LEAST_KEPT = 400
 _REACH = (0.005, 0.995)
 _ENDS = (0.05, 0.50, 0.95)
 _MAD_TO_SD = 1.4826
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,9 @@ def _predicted(values: Floats, published: Floats, row: int, others: Integers) ->
     weights, kept = _nearest(away)
     moved = _moved(mine[kept], away[kept], weights)
     lo, median, hi = _quantiles(moved, weights)
-    below = float(weights[moved < published[row]].sum() + 0.5 * weights[moved == published[row]].sum())
+    # What a regression moves by no more than its rounding has not moved: a row that never varies lies at its value.
+    same = np.abs(moved - published[row]) <= _ROUNDING * max(1.0, abs(published[row]))
+    below = float(weights[(moved < published[row]) & ~same].sum() + 0.5 * weights[same].sum())
     effective = 0.5 / float((weights * weights).sum())  # both trials of a draw have its parameters
     return LeftOut(lo, median, hi, 100.0 * below, len(others), effective, beyond)
 

@@ -46,7 +46,7 @@ class ChoicesBuilder:
             if any(c.name == name for c in self.found):
                 said = f"another transition chooses by '{name}' and would have the same draws; give this one a name"
                 self.q.faults.append(address, said, at_key=True)
-        if not here.ok:
+        if not here.ok or len(sound) < len(written):  # a probability may rest on what has a fault elsewhere
             return None
         states = tuple(self._numbers[state] for state in written)
         self.found.append(Choice(name, len(self.found), states, tuple(sound), stream_of(name)))

@@ -59,6 +59,10 @@ class StatesBuilder:
         with self.q.faults.watch() as here:
             table = self.rules.planned.of(name, part)
             levels, doses = self.rules.visits.treatment(address, part, table.longest)
+            for key, given in (("treatment", part.treatment), ("assessments", part.assessments)):
+                if part.final is not None and given:
+                    said = f"a final state ends a course, so that its {key} would never come about"
+                    self.q.faults.append((*address, key), said, at_key=True)
         if not (here.ok and table.sound):
             return None
         number = self.rules.numbers[name]

@@ -123,6 +123,8 @@ ONE_FAULT = [
     ("size: 3", "size: 3, sites: {}", "sites", "cohort.sites", "no site stands here"),
     ("size: 3", "size: 3, sites: {a: {arrivals: 0/week}}", "0/week", "cohort.sites.a.arrivals", "0/week: nobody would ever come"),
     ("size: 3", "size: 3, capacity: {x: {serves: []}}", "[]", "cohort.capacity.x.serves", "no name stands here"),
+    ("size: 3", "size: 3, capacity: {x: {serves: [mri, mri]}}", "[mri, mri", "cohort.capacity.x.serves", "'mri' stands there twice"),
+    ("size: 3", "size: 3, capacity: {x: {serves: mri, opens_at: 16 hours, closes_at: 8 hours}}", "closes", "cohort.capacity.x.closes_at", "it closes at 8 hours, no later than it opens, at 16 hours"),
     ("size: 3", "size: 3, capacity: {x: {serves: mir}}", "mir", "cohort.capacity.x.serves", "did you mean 'mri'?"),
     ("size: 3", "size: 3, capacity: {x: {serves: mri, opens_at: 26 hours}}", "26 h", "cohort.capacity.x.opens_at", "26 hours is above 1 day"),
     ("size: 3", "size: 3, lesion_persistance: 1 %", "lesion_p", "cohort.lesion_persistance", "did you mean 'lesion_persistence'?"),

@@ -219,4 +219,4 @@ def test_a_row_of_a_file_is_as_good_as_a_trait(tmp_path, engine):
         records = run(load(str(tmp_path / "t.yaml")), replicates=2, engine=engine).records
         seen.append(records["observations"]["value"])
     assert len(seen[0]) > 100
-    assert np.array_equal(*seen)
+    assert np.array_equal(seen[0], seen[1])

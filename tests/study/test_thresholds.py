@@ -242,7 +242,7 @@ def test_wherever_the_threshold_stands_the_curve_is_the_run_or_is_not_shown(was,
         return
     found = thresholds(scenario, "cut", replicates=4)
     for cut in (0.1, 0.5, 0.8):
-        ran = protocolsim.run(protocolsim.load(scenario, set={"cut": cut}), replicates=4).summary()["estimates"]
+        ran = protocolsim.run(scenario, set={"cut": cut}, replicates=4).summary()["estimates"]
         at = found.at(cut)
         of_contrasts = {n for n in ran if n.startswith("contrast[")}
         assert set(ran) - set(at) - of_contrasts == left_out | ({"between"} if "low" in left_out else set())

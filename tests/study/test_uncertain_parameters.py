@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -94,7 +95,7 @@ class TestOwn:
         also = ", plausible: [2, 8]"
         scenario = load_text(HELD.format(low="9 weeks", high="15 weeks", also=also), "t.yaml")
         monkeypatch.setattr(BATCH, "pieces", None, raising=False)
-        ask = {
+        ask: dict[str, Any] = {
             "run": partial(protocolsim.run, scenario),
             "sweep": partial(protocolsim.sweep, scenario, {"time": "9 weeks"}),
         }

@@ -63,7 +63,7 @@ class Study(Figured, opened.Study):
     def result(self) -> Result:
         """The study simulated again. Raises UsageError where it is no run."""
         if self.manifest.kind not in _SIMULATED:
-            raise UsageError(f"{self.folder}: a {self.manifest.kind} has no result of one run; take its tables")
+            raise UsageError(f"{self.folder}: {self.manifest.kind} has no result of one run; take its tables")
         from protocolsim.study.run import run
 
         kept = self.manifest

@@ -6,7 +6,6 @@ their numbers is the same for both.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -40,7 +39,7 @@ _EXACT, _DIGITS = 1e-6, 1e-11  # what a written time may be off, in minutes; wha
 def whole_minutes(number: float, unit: str) -> float:
     """The number of this unit that is nearest and, if the unit is one of time, comes to whole minutes."""
     one = unit_product(unit)
-    return number if one.dimension != TIME else math.floor(number * one.value + 0.5) / one.value
+    return number if one.dimension != TIME else round(number * one.value) / one.value
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
 from rich.console import Console
 
 from protocolsim.cli import main
@@ -81,3 +83,13 @@ def test_the_list_fits_a_screen():
     text = CliRunner().invoke(main, ["list"], env={"COLUMNS": "80"}).output
     assert max(map(len, text.splitlines())) <= 80
     assert all(name in text for name in SCENARIOS)
+
+
+@given(whole=st.integers(1, 5000), data=st.data())
+def test_none_and_all_are_said_of_none_and_all(whole, data):
+    """A share in words is 0 % of nobody and 100 % of everybody alone, and else within half a per cent."""
+    number = data.draw(st.integers(0, whole))
+    said = numbers.part_of(number, whole)
+    assert (said == "0 %") == (number == 0)
+    assert (said == "100 %") == (number == whole)
+    assert abs(float(said.strip("<> %")) / 100 - number / whole) <= 0.005 + 1e-12

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from typing import Any
 
+import numpy as np
 import pytest
 
 from protocolsim.component import Component
@@ -13,6 +14,8 @@ from protocolsim.scenario.build.cast.components import model_of
 from protocolsim.scenario.file.model_schema import EventPart, QuantityPart, TraitPart
 from protocolsim.scenario.file.yaml_reader import parse
 from protocolsim.scenario.file.yaml_writer import as_yaml
+from protocolsim.scenario.load import load
+from protocolsim.study.run import run
 
 FOR_READERS = {"meaning", "seen", "unit"}
 # The step is the model's, wherever it stands: what is carried on exactly needs none.
@@ -171,3 +174,49 @@ def test_hazards_stand_in_the_order_of_their_times():
     error = built(data)
     assert isinstance(error, ScenarioError)
     assert [f.path for f in error.faults] == ["events.x.piecewise.7 days"]
+
+
+FROM_A_ROW = """
+title: T
+seed: 3
+cohort: {{size: 20, disease: m}}
+models:
+  m:
+    kind: disease
+    meaning: x
+    {people}
+    traits:
+      {traits}
+      t: {{normal: {{mean: age, sd: 3}}, meaning: x}}
+    quantities:
+      aims: {{start: t, relaxes to: age / 2, half-life: 3 days, at least: age / 4}}
+      grows: {{start: age * 2, grows by: 1 % / day}}
+      slides: {{start: age, rate: (t - slides) / 1 week}}
+      counts: {{start: age, becomes: counts + t}}
+      steps: {{steps: {{start: "if(age > 45, 1, 0)", levels: {{a: age, b: t}}, rates: {{a: {{b: 1 / week}}}}}}}}
+      noise: {{autoregressive: {{sd: age / 9, correlation: 0.5, over: 1 day}}}}
+      adds: {{formula: aims + grows + noise + counts}}
+    assessments:
+      look: {{all: {{shows: adds + slides + steps, meaning: x}}}}
+protocol:
+  states:
+    a: {{enrolled: true, assessments: {{look: {{every: 1 week}}}}, lasts: 5 weeks}}
+    done: {{final: done}}
+  transitions: [{{from: a, to: done}}]
+endpoints: {{all: {{kind: level, variable: all, during: a}}}}
+"""
+
+
+@pytest.mark.parametrize("engine", ["batch", "des"])
+def test_a_row_of_a_file_is_as_good_as_a_trait(tmp_path, engine):
+    """All that may read a trait may read a column of a file of patients, and comes to the same, to the last bit."""
+    (tmp_path / "one.csv").write_text("years\n50\n")
+    by_file = FROM_A_ROW.format(people="patients: {from: one.csv, columns: {age: years}}", traits="")
+    by_trait = FROM_A_ROW.format(people="", traits="age: {formula: 50, seen: true, meaning: x}")
+    seen = []
+    for text in (by_file, by_trait):
+        (tmp_path / "t.yaml").write_text(text)
+        records = run(load(str(tmp_path / "t.yaml")), replicates=2, engine=engine).records
+        seen.append(records["observations"]["value"])
+    assert len(seen[0]) > 100
+    assert np.array_equal(seen[0], seen[1])

@@ -129,3 +129,22 @@ def test_arrivals_of_nobody_are_refused_for_what_they_are(text):
     """Not for their unit."""
     with pytest.raises(ScenarioError, match="nobody would ever come"):
         scenario(ZERO, cohort=f"size: 1\narrivals: {text}")
+
+
+@pytest.mark.parametrize("name", ["ms_daclizumab", "maa_daclizumab", "hcv_response_guided"])
+def test_what_a_refusal_prints_is_what_set_reads(name):
+    """The bound that a value of a model is beyond, of each of its parameters that has one."""
+    told = 0
+    trial = load(name).trial
+    for placed in (trial.disease, *trial.drugs):
+        for p in placed.component.parameters:
+            room = "cohort" if placed is trial.disease else f"drugs.{placed.component.name}"
+            ends = [(p.lowest, "below", -1.0), (p.most, "above", 1.0)]
+            for end, word, further in [e for e in ends if math.isfinite(e[0])][:1]:
+                beyond = with_unit(end + further * max(1.0, abs(end)), p.unit)
+                with pytest.raises(ScenarioError) as caught:
+                    load(name, set={f"{room}.{p.name}": beyond})
+                said = caught.value.faults[0].message.split(f" is {word} ")[1].split(" (")[0]
+                assert math.isclose(in_unit(quantity(said), p.unit) or 0.0, end, rel_tol=DIGITS, abs_tol=1e-12), said
+                told += 1
+    assert told > 5

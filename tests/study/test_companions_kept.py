@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 
+import protocolsim
 from protocolsim.errors import SimulationError
 from protocolsim.executor.processes import Processes
 from protocolsim.report.run import findings
@@ -17,6 +19,7 @@ from protocolsim.study.execution.chunks import carried_out
 from protocolsim.study.run import run, run_manifest
 from protocolsim.study.storage.results_folder import write_run
 from protocolsim.study.storage.study_folder import study_folder
+from tests.cli.test_cli import command as command  # noqa: PLC0414 - a fixture, used by name
 
 
 @pytest.fixture
@@ -100,3 +103,54 @@ def test_a_companion_that_cannot_be_filled_is_named(scenario):
     hard = load("ms_no_drug", set={"cohort.size": 5, "cohort.max_candidates": 6})
     with pytest.raises(SimulationError, match=r"^the hard one: replicate"):
         run(scenario, replicates=20, companions={"the hard one": hard})
+
+
+PEOPLE = """
+title: T
+seed: 2
+cohort: {size: 9, disease: m}
+models:
+  m:
+    kind: disease
+    meaning: x
+    patients: {from: "de identified #1.csv", columns: {age: years}}
+    traits: {t: {normal: {mean: age, sd: 3}, meaning: x}}
+    assessments: {look: {seen: {shows: t, meaning: x}}}
+protocol:
+  states:
+    a: {enrolled: true, assessments: {look: {every: 1 week}}, lasts: 5 weeks}
+    done: {final: done}
+  transitions: [{from: a, to: done}]
+endpoints: {all: {kind: level, variable: seen, during: a}}
+"""
+
+
+def test_a_file_of_patients_goes_with_results(tmp_path, command):
+    """What was saved gives the same numbers where neither scenario, companion nor file of patients is left."""
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "de identified #1.csv").write_text("years\n40\n50\n61\n")
+    (home / "base.yaml").write_text(PEOPLE)
+    (home / "t.yaml").write_text("extends: base.yaml\ntitle: U\ncohort: {size: 12}\nbeside: [./base.yaml]\n")
+    wanted = {}
+    for words in (
+        ("run", "t.yaml"),
+        ("compare", "t.yaml", "base.yaml"),
+        ("sweep", "t.yaml", "--vary", "cohort.size=5"),
+    ):
+        out = tmp_path / words[0]
+        asked = [str(home / w) if w.endswith(".yaml") else w for w in words]
+        for more in ((), ("--resume",)):
+            status, _, err = command(*asked, "--replicates", "2", "--quiet", "--out", str(out), *more)
+            assert (status, err) == (0, "")
+        wanted[out] = protocolsim.run(str(home / "t.yaml"), replicates=2).summary()["estimates"]
+    other = protocolsim.run(str(home / "base.yaml"), replicates=2).summary()["estimates"]
+    shutil.rmtree(home)
+    for out, estimates in wanted.items():
+        moved = out.rename(tmp_path / f"{out.name} moved")
+        assert protocolsim.run(str(moved / "scenario.yaml"), replicates=2).summary()["estimates"] == estimates
+        status, _, err = command("run", str(moved / "scenario.yaml"), "--replicates", "2", "--quiet")
+        assert (status, err) == (0, "")  # its companion is there too
+        assert protocolsim.open(moved).scenario().title == "U"
+    compared = protocolsim.run(str(tmp_path / "compare moved" / "compared.yaml"), replicates=2).summary()["estimates"]
+    assert compared == other

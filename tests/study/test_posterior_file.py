@@ -16,7 +16,7 @@ from protocolsim.scenario.load import load
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.study.parameters.asked import draws_asked
 from protocolsim.study.parameters.draws import ParameterDraws
-from protocolsim.study.parameters.posterior_file import POSTERIOR, posterior_text
+from protocolsim.study.parameters.posterior_file import POSTERIOR, posterior_text, sealed
 from tests.cli.test_cli import command as command  # noqa: PLC0414 - a fixture, used by name
 from tests.support.levels import levels
 
@@ -37,7 +37,7 @@ def file(tmp_path: Path) -> Path:
 def changed(path: Path, change: Callable[[dict[str, Any]], object]) -> Path:
     content = json.loads(path.read_text())
     change(content)
-    path.write_text(json.dumps(content))
+    path.write_text(json.dumps(sealed(content)))
     return path
 
 
@@ -160,6 +160,21 @@ def test_no_posterior(tmp_path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(UsageError, match="this is no posterior that calibrate wrote"):
         draws_of(path)
+
+
+def test_whatever_is_changed_is_refused(file: Path) -> None:
+    """Of any single bit that is flipped, and any byte that is lost, the file is refused or draws what it did."""
+    whole, scenario = file.read_bytes(), load(MS)
+    table = draws_of(file, scenario).table(range(50)).tolist()
+    refused = 0
+    for place in range(0, len(whole), 7):
+        for spoilt in (bytes([whole[place] ^ (1 << place % 7)]), b""):
+            file.write_bytes(whole[:place] + spoilt + whole[place + 1 :])
+            try:
+                assert draws_of(file, scenario).table(range(50)).tolist() == table, place
+            except UsageError:
+                refused += 1
+    assert refused > len(whole) // 7
 
 
 def test_not_there(tmp_path: Path) -> None:

@@ -180,3 +180,70 @@ def test_either_side_may_hold_the_bound(rule, op):
     found = threshold_rule(build(parse(STILL.replace("fall > bound", rule), "side.yaml")))
     assert isinstance(found, ThresholdRule)
     assert found.op == op
+
+
+ANYWHERE = """
+title: T
+parameters:
+  cut: {value: 50 %, range: [0 %, 100 %], meaning: what must be exceeded}
+  other: {value: 1, meaning: x}
+cohort: {size: 30, disease: relapsing_ms, arrives_on: nothing, dropout: 0.2 % / week}
+protocol:
+  summaries:
+    before: {mean of: cel, during: first}
+    now: {last of: cel}
+    fall: 1 - now / before
+  states:
+    first: {enrolled: true, assessments: {mri: {every: 4 weeks}}, lasts: 12 weeks}
+    passed: {assessments: {mri: {every: 4 weeks}}, lasts: 12 weeks}
+    failed: {assessments: {mri: {every: 4 weeks}}, lasts: 12 weeks}
+    done: {final: done}
+    gone: {final: gone}
+  transitions:
+    - {from: first, to: passed, when: fall > cut}
+    - {from: first, to: failed, otherwise: true}
+    - {from: [passed, failed], to: done}
+    - {from: on study, to: gone, upon: dropout}
+populations:
+  part: {of: some, ended_in: done}
+  some: {of: enrolled, where: age > 20}
+endpoints:
+  passed: {kind: share, entered: passed}
+  of_part: {kind: share, entered: passed, among: part}
+  low: {kind: share_of_values, variable: cel, during: [passed, failed], at_most: 2, among: some}
+  between: {kind: contrast, of: low, arm: passed, against: failed}
+  level: {kind: level, variable: cel, during: [passed, failed], among: part}
+"""
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "left_out"),
+    [
+        ("where: age > 20", "where: age > 20", set()),
+        ("where: age > 20", "where: fall > cut", {"of_part", "low", "level"}),
+        ("of: some, ended_in", "of: some, where: fall < cut, ended_in", {"of_part", "level"}),
+        ("at_most: 2", "at_most: 2 * cut", {"low"}),
+        ("at_most: 2", "at_least: cut, at_most: 2", {"low"}),
+        ("other: {value: 1,", "other: {value: 1 + cut,", None),
+        ("lasts: 12 weeks}\n    failed", "lasts: 12 weeks * cut + 4 weeks}\n    failed", None),
+        ("dropout: 0.2 % / week", "dropout: cut / 100 weeks", None),
+        ("1 - now / before", "cut - now / before", None),
+        ("{from: [passed, failed], to: done}", "{from: [passed, failed], choose: {done: cut, gone: otherwise}}", None),
+    ],
+)  # fmt: skip
+def test_wherever_the_threshold_stands_the_curve_is_the_run_or_is_not_shown(was, becomes, left_out):
+    """What a threshold defines, or whom it counts, has no curve; where it steers more than its rule there is none."""
+    text = ANYWHERE.replace(was, becomes, 1)
+    assert was == becomes or text != ANYWHERE
+    scenario = build(parse(text, "t.yaml"))
+    if left_out is None:
+        with pytest.raises(UsageError, match="a sweep over it answers instead"):
+            thresholds(scenario, "cut", replicates=4)
+        return
+    found = thresholds(scenario, "cut", replicates=4)
+    for cut in (0.1, 0.5, 0.8):
+        ran = protocolsim.run(scenario, set={"cut": cut}, replicates=4).summary()["estimates"]
+        at = found.at(cut)
+        of_contrasts = {n for n in ran if n.startswith("contrast[")}
+        assert set(ran) - set(at) - of_contrasts == left_out | ({"between"} if "low" in left_out else set())
+        assert {n: as_json(at[n]) for n in ran if n in at} == {n: e for n, e in ran.items() if n in at}

@@ -10,10 +10,11 @@ from protocolsim.report.comparison.console import DRAWN, PAIRED, drawn, headings
 from protocolsim.report.comparison.figures import differences
 from protocolsim.report.style.figures import caption, inline
 from protocolsim.report.style.sections_page import PageSection, plain_page
+from protocolsim.scenario.file.yaml_writer import as_yaml
 from protocolsim.study.compare import Comparison
 from protocolsim.study.storage.csv_files import write_frame
 from protocolsim.study.storage.ours import COMPARED, REPORT
-from protocolsim.study.storage.results_folder import write_facts
+from protocolsim.study.storage.results_folder import with_attached, write_facts
 from protocolsim.text.html import words
 
 
@@ -21,7 +22,7 @@ def write_comparison(comparison: Comparison, folder: Path) -> None:
     """Endpoints as parquet and CSV, summary, provenance, both scenarios (`scenario.yaml` is the first), the page."""
     write_frame(comparison.frame, folder, "comparison")
     write_facts(folder, comparison.summary(), comparison.a, comparison.provenance, comparison.asked)
-    (folder / COMPARED).write_text(comparison.b.resolved, encoding="utf-8")
+    (folder / COMPARED).write_text(as_yaml(with_attached(comparison.b.document, folder)), encoding="utf-8")
     (folder / REPORT).write_text(comparison_page(comparison), encoding="utf-8")
 
 

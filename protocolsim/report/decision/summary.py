@@ -149,7 +149,8 @@ class CurveSummary:
         state = curve.scenario.trial.protocol.states[curve.rule.transition.source].name
         each = style_numbers.plain(number / curve.replicates)
         rule = curve.rule.transition.rule.words if curve.rule.transition.rule is not None else ""
-        said = [f"{number:,} subjects of {trials} reach the decision at the end of '{state}', {each} in each trial."]
+        subjects = style_numbers.count(number, "subject") + f" of {trials} {'reaches' if number == 1 else 'reach'}"
+        said = [f"{subjects} the decision at the end of '{state}', {each} in each trial."]
         if undefined:
             said.append(f"For {undefined:,} of them there is nothing to compare; they never pass.")
         said.append(f"The scenario's own threshold is {drawn.said(curve.own)} ({rule}).")

@@ -35,7 +35,7 @@ def digits(value: float) -> str:
 def trigger(of: Trigger, scenario: Scenario) -> str:
     """When a look is held: '120 patients have been followed for 26 weeks, not before week 40'."""
     patients = numbers.count(of.number, "patient")
-    said = week(of.minute) if of.count is None else f"{patients} {counted(of.count, scenario)}"
+    said = week(of.minute) if of.count is None else f"{patients} {counted(of.count, scenario, one=of.number == 1)}"
     bounds = [said if of.count is not None else f"{said} had come"]
     if of.not_before is not None:
         bounds.append(f"not before {week(of.not_before)}")

@@ -52,16 +52,16 @@ def _waits(series: Sequence[Look], scenario: Scenario) -> str:
     return f"when {numbers} patients {counted(count, scenario)}"
 
 
-def counted(count: Count, scenario: Scenario) -> str:
-    """What those who count have done: 'were enrolled', 'have been followed for 26 weeks', 'had fever'."""
-    labels = scenario.trial.labels
+def counted(count: Count, scenario: Scenario, *, one: bool = False) -> str:
+    """What those who count have done: 'were enrolled', 'have been followed for 26 weeks', 'had fever'; `one` alone."""
+    labels, have, were = scenario.trial.labels, "has" if one else "have", "was" if one else "were"
     followed = f" at least {duration(count.followed)} ago" if count.followed else ""
     if count.of == "event":
         return f"had {labels.events[count.event]}{followed}"
     if count.of == "entered":
         states = text.listed([f"'{scenario.trial.protocol.states[s].label}'" for s in sorted(count.states)], "or")
-        return f"have been in {states}{followed}"
-    return f"have been followed for {duration(count.followed)}" if count.followed else "were enrolled"
+        return f"{have} been in {states}{followed}"
+    return f"{have} been followed for {duration(count.followed)}" if count.followed else f"{were} enrolled"
 
 
 def _bounded(trigger: Trigger) -> str:

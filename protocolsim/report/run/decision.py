@@ -31,12 +31,13 @@ def sentence(result: Result) -> str:
     if number == 0 or rule.transition.rule is None:
         return ""
     state = protocol.states[rule.transition.source].label
-    shares = [f"{100 * n / number:.0f} % to '{protocol.states[to].label}'" for to, n in went.most_common()]
+    shares = [f"{numbers.part_of(n, number)} to '{protocol.states[to].label}'" for to, n in went.most_common()]
     trials = numbers.count(result.shown_replicates, "trial")
     first = "" if result.shown_replicates == result.replicates else "first "
+    patients = "the one patient" if number == 1 else f"the {number:,} patients"
     return (
-        f"The decision, after '{state}': {protocol_text.rule(rule.transition.rule.words, scenario)}? Of the {number:,} "
-        f"patients who came to it in the {first}{trials}, {protocol_text.listed(shares)}."
+        f"The decision, after '{state}': {protocol_text.rule(rule.transition.rule.words, scenario)}? Of {patients} "
+        f"who came to it in the {first}{trials}, {protocol_text.listed(shares)}."
     )
 
 

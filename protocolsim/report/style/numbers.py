@@ -181,6 +181,13 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
+def part_of(number: int, whole: int) -> str:
+    """So many of so many in whole per cent: '0 %' is none of them and '100 %' all, and no other number is either."""
+    if 0 < number < 0.005 * whole:
+        return "< 0.5 %"
+    return "> 99.5 %" if 0.995 * whole < number < whole else f"{100 * number / whole:.0f} %"
+
+
 def verdict(result: Result) -> str:
     """What the numbers say of the published trial, in one paragraph built from them alone."""
     rows = [row for row in published_rows(result) if row.estimate.lo == row.estimate.lo]

@@ -91,7 +91,8 @@ def _capacity(part: CohortPart, q: Expressions, words: Vocabulary, sites: Sequen
             for word in serves:
                 q.names.known((*address, "serves"), "assessment or drug", word, (*words.assessments, *words.drug_names))
                 if word in served:
-                    q.faults.append((*address, "serves"), f"'{word}' is already served by something else")
+                    how = "stands there twice" if serves.count(word) > 1 else "is already served by something else"
+                    q.faults.append((*address, "serves"), f"'{word}' {how}")
                 served.add(word)
             for word in at:
                 q.names.known((*address, "at"), "site", word, sites)
@@ -101,7 +102,10 @@ def _capacity(part: CohortPart, q: Expressions, words: Vocabulary, sites: Sequen
             for key, number, most in (("units", resource.units, 10_000), ("weekdays", resource.weekdays, 7)):
                 if not 1 <= number <= most:
                     q.faults.append((*address, key), f"{number} is not between 1 and {most}")
-            if slot is not None and opens is not None and closes is not None and opens + slot > closes:
+            if opens is not None and closes is not None and opens >= closes:
+                said = f"it closes at {resource.closes_at}, no later than it opens, at {resource.opens_at}"
+                q.faults.append((*address, "closes_at"), said, at_key=True)
+            elif slot is not None and opens is not None and closes is not None and opens + slot > closes:
                 q.faults.append((*address, "slot"), f"one use takes {resource.slot}, longer than the opening hours")
             if here.ok and slot is not None and opens is not None and closes is not None:
                 numbers = tuple(sites.index(s) for s in at)

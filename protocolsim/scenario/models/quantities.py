@@ -230,7 +230,8 @@ class QuantitiesBuilder:
     def _at_entry(self, address: Address, formula: ParsedFormula) -> ColumnTerm | None:
         """What a formula is at entry; None, with a fault, where it reads what is not there yet."""
         term = term_of(formula.node, Meanings(self.starts, self.scope.formulas, self.scope))
-        if any(part.code in (code.SIGNAL, code.LOAD) for part in parts_of(term)):
+        # A field that does not change is a column of a file of patients, which is there before all else.
+        if any(part.code == code.SIGNAL or (part.code == code.LOAD and part.changes) for part in parts_of(term)):
             said = f"'{formula.text}' reads drugs or enrolment, of which there is nothing at entry"
             self.scope.faults.append(address, said)
             return None

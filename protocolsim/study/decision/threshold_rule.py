@@ -129,12 +129,28 @@ def _bound(node: Node, parameter: str) -> tuple[str, Node] | None:
 
 
 def unmoved(scenario: Scenario, parameter: str) -> dict[str, Endpoint]:
-    """The endpoints that are not themselves defined by this parameter: only these can be estimated along its curve."""
-    written: Mapping[str, Any] = scenario.document.data.get("endpoints", {})
+    """The endpoints that are not themselves defined by this parameter: only these can be estimated along its curve.
+
+    Nor by whom they are of, nor by the endpoint that they compare.
+    """
+    populations, endpoints = _reading(scenario, "populations", parameter), _reading(scenario, "endpoints", parameter)
+    for _ in scenario.populations:  # one may stand above that which it is part of
+        populations |= {name for name, p in scenario.populations.items() if p.of in populations}
+
+    def moves(endpoint: Endpoint) -> bool:
+        of = getattr(endpoint, "of", None)
+        return endpoint.name in endpoints or endpoint.among in populations or (isinstance(of, Endpoint) and moves(of))
+
+    return {name: endpoint for name, endpoint in scenario.endpoints.items() if not moves(endpoint)}
+
+
+def _reading(scenario: Scenario, room: str, parameter: str) -> set[str]:
+    """What stands in a room of the file and has this parameter in an expression of its own, by name."""
+    written: Mapping[str, Any] = scenario.document.data.get(room) or {}
     return {
-        name: endpoint
-        for name, endpoint in scenario.endpoints.items()
-        if not any(parameter in names_in(node) for _, node in _expressions(written.get(name), ("endpoints", name)))
+        name
+        for name, part in written.items()
+        if any(parameter in names_in(node) for _, node in _expressions(part, (room, name)))
     }
 
 

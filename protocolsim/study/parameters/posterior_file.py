@@ -26,6 +26,7 @@ from protocolsim.units import in_words
 
 FORMAT = "protocolsim posterior 1"
 POSTERIOR = "posterior.json"
+SEAL = "sha256"
 _LARGEST = 256 * 1024 * 1024
 _EQUAL = 1e-9
 
@@ -49,7 +50,14 @@ def posterior_text(
         "weights": [float(w) for w in weights],
         "draws": [[float(v) for v in row] for row in values],
     }
-    return json.dumps(content, indent=1) + "\n"
+    return json.dumps(sealed(content), indent=1) + "\n"
+
+
+def sealed(content: Mapping[str, Any]) -> dict[str, Any]:
+    """The content with the checksum of all else that stands there: a number that was changed since is found."""
+    rest = {key: part for key, part in content.items() if key != SEAL}
+    text = json.dumps(rest, sort_keys=True, separators=(",", ":"))
+    return {**rest, SEAL: hashlib.sha256(text.encode()).hexdigest()}
 
 
 def read_posterior(path: Path, scenario: Scenario) -> tuple[tuple[UncertainParameter, ...], JointDraws]:
@@ -63,6 +71,8 @@ def read_posterior(path: Path, scenario: Scenario) -> tuple[tuple[UncertainParam
         parts = _PosteriorParts(content)
     except (KeyError, TypeError, ValueError, AttributeError):
         raise UsageError(f"--parameters {path}: this is no posterior that calibrate wrote") from None
+    if sealed(content) != content:
+        raise UsageError(f"--parameters {path}: it was damaged, or edited, since calibrate wrote it; calibrate again")
     refuse = _PosteriorRefusal(str(path), parts.scenario)
     if parts.models != _models(scenario):
         theirs, ours = (", ".join(models) for models in (parts.models, _models(scenario)))

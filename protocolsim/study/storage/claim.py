@@ -75,7 +75,8 @@ def _meant(out: Path) -> Path:
     try:
         target = out.resolve()
         if target == Path.cwd() or target in Path.cwd().parents:
-            raise UsageError(f"--out {out}: that is the folder you are in; name a new one")
+            where = "that is" if target == Path.cwd() else "it holds"
+            raise UsageError(f"--out {out}: {where} the folder you are in; name a new one")
         if target.exists() and not target.is_dir():
             raise UsageError(f"--out {out}: there is a file of that name; name a folder")
     except (OSError, RuntimeError, ValueError) as error:  # RuntimeError: a circle of links; ValueError: a null byte

@@ -50,7 +50,7 @@ _IN_FOLDERS = {
     CHUNKS: re.compile(rf"\.?{_CHUNK}\.parquet(\{PARTIAL})?"),
     PARTS: re.compile(rf"\.?{_CHUNK}\.({'|'.join(_OF_RUNS)})\.(parquet|spool)(\{PARTIAL})?"),
     REFERENCE: re.compile(rf"\.?(chunk_[0-9]{{5}}\.npz|{re.escape(PLAN)})(\{PARTIAL})?"),
-    COMPANIONS: re.compile(r"[^/]+\.(yaml|yml|json)"),
+    COMPANIONS: re.compile(r"[^/]+\.(yaml|yml|json|csv|parquet)"),
     RESULTS: re.compile(".*"),
     PUBLISHING: re.compile(".*"),
 }

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from protocolsim.scenario.build.companions import with_companions_at
+from protocolsim.scenario.file.models import FOLDER
+from protocolsim.scenario.file.yaml_reader import Document
 from protocolsim.scenario.file.yaml_writer import as_yaml
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.study.execution import encoded_tables
@@ -74,12 +77,28 @@ def write_facts(
     beside itself go with it, so that the saved one runs wherever the folder is taken.
     """
     (place / ours.SUMMARY).write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
-    data = {**scenario.document.data, **(asked or {})}
+    data = {**with_attached(scenario.document, place), **(asked or {})}
     names: dict[str, str] = {}
     for name, document in scenario.companion_files.items():
         names[name] = f"{ours.COMPANIONS}/{len(names) + 1}_{Path(name).stem}.yaml"
         target = place / names[name]
         target.parent.mkdir(exist_ok=True)
-        target.write_text(as_yaml(document.data), encoding="utf-8")
+        target.write_text(as_yaml(with_attached(document, place, target)), encoding="utf-8")
     (place / ours.SCENARIO).write_text(as_yaml(with_companions_at(data, names)), encoding="utf-8")
     (place / ours.PROVENANCE).write_text(json.dumps(dict(provenance), indent=2) + "\n", encoding="utf-8")
+
+
+def with_attached(document: Document, place: Path, saved: Path | None = None) -> dict[str, Any]:
+    """A document's data, whose files of patients now stand in a folder of results; `saved`: where its own text goes.
+
+    The same content is written once, under a name of its own.
+    """
+    models: dict[str, Any] = dict(document.data.get(FOLDER) or {})
+    for name, content in document.attached.items():
+        patients = models[name]["patients"]
+        file = f"{sha256(content).hexdigest()[:16]}{Path(patients['from']).suffix or '.csv'}"
+        (place / ours.COMPANIONS).mkdir(exist_ok=True)
+        (place / ours.COMPANIONS / file).write_bytes(content)
+        beside = file if saved is not None and saved.parent.name == ours.COMPANIONS else f"{ours.COMPANIONS}/{file}"
+        models[name] = {**models[name], "patients": {**patients, "from": beside}}
+    return {**document.data, **({FOLDER: models} if document.attached else {})}

@@ -95,7 +95,8 @@ def _in_its_unit(q: Expressions, address: Address, parameter: Parameter, text: s
         return None
     value = value / unit.value
     if not parameter.lowest <= value <= parameter.most:
-        bound = f"below {parameter.lowest:g}" if value < parameter.lowest else f"above {parameter.most:g}"
-        q.faults.append(address, f"{text} is {bound} {parameter.unit} ({parameter.meaning})".replace("  ", " "))
+        beyond, end = ("below", parameter.lowest) if value < parameter.lowest else ("above", parameter.most)
+        said = f"{text} is {beyond} {in_words(end, parameter.unit)} ({parameter.meaning})"
+        q.faults.append(address, said)
         return None
     return value

@@ -73,14 +73,14 @@ class ScenarioError(ProtocolsimError):
         count = f"{len(self.faults)} fault" + ("s" if len(self.faults) != 1 else "")
         places = [f"line {f.line}, column {f.column}" if f.line else "" for f in self.faults]
         width = max((len(p) for p in places), default=0)
-        lines = [f"{_printed(self.source)}: {count}"]
+        lines = [f"{printed(self.source)}: {count}"]
         for place, fault in zip(places, self.faults, strict=True):
             said = f"{fault.path}: {fault.message}" if fault.path else fault.message
-            lines.append(f"  {place:<{width}}  {_printed(said)}")
+            lines.append(f"  {place:<{width}}  {printed(said)}")
         return "\n".join(lines)
 
 
-def _printed(said: str) -> str:
+def printed(said: str) -> str:
     """A line of a message: what a name or a value has that does not print is escaped."""
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in said)
 

@@ -43,6 +43,17 @@ def test_a_scenario_with_a_fault_has_status_2():
     assert "warning  line" in warned.output
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_a_name_that_breaks_a_line_stays_on_its_line(tmp_path, monkeypatch, there):
+    """What a file's name has that does not print is escaped, so that no line of it passes for one of ours."""
+    monkeypatch.chdir(tmp_path)
+    name = "x\nfault  all is well.yaml"
+    if there:
+        Path(name).write_text("extends: ms_daclizumab\n", encoding="utf-8")
+    first = run(name).output.splitlines()[0]
+    assert first.startswith(r"x\nfault  all is well.yaml: 1 ")
+
+
 def test_quiet_only_has_a_status():
     """--quiet prints nothing."""
     result = run(str(BROKEN / "count_below_zero.yaml"), "--quiet")

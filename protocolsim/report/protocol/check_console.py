@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from protocolsim.errors import printed
 from protocolsim.proof.paths import Route, by_states
 from protocolsim.report.style.console import Column, Screen
 from protocolsim.units import MINUTES_PER_WEEK
@@ -23,7 +24,7 @@ def print_checked(checked: Checked, console: Console) -> None:
     """Print the findings, the worst first, then the paths."""
     screen = Screen(console)
     put = screen.put
-    put(f"{checked.source}: {verdict(checked)}", "bold")
+    put(f"{printed(checked.source)}: {verdict(checked)}", "bold")
     for finding in checked.findings:
         where, said = _lines(finding)
         put(where, _STYLE[finding.severity])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from protocolsim.errors import printed
 from protocolsim.report.style.console import Column, Screen
 from protocolsim.report.suite import summary as said
 from protocolsim.study.suite.suite import Suite
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 def print_suite(suite: Suite, console: Console) -> None:
     """Print every row with its verdict, what the suite comes to, and what the columns mean."""
     screen, whole = Screen(console), summary(suite)
-    screen.put(f"Published results against simulated trials: {suite.plan.source}", "bold")
+    screen.put(f"Published results against simulated trials: {printed(suite.plan.source)}", "bold")
     shown = [said.cells(row) for row in whole["rows"]]
     used = [k for k in range(len(said.HEADINGS)) if any(row[k] for row in shown)]
     columns = [Column(said.HEADINGS[k], words=said.HEADINGS[k] in said.WORDS) for k in used]

@@ -8,7 +8,7 @@ few steps. Each query therefore runs in a thread; after the timeout the caller i
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import monotonic, thread_time
 
 STEPS = 3_000_000
@@ -64,7 +64,9 @@ def in_thread(work: Callable[[], None], interrupt: Callable[[], None], seconds: 
     Whatever interrupts the caller interrupts the work first, and is raised on. Work that does not heed it is left
     behind: it may still use its arguments, so they must not be used again. What the work raises is raised here.
     """
-    ended = threading.Event()
+    # A plain lock and no Event: an interrupt inside an Event's own code leaves it locked, and whoever waits hangs.
+    working = threading.Lock()
+    working.acquire()
     raised: list[BaseException] = []
     took: list[float] = []
 
@@ -75,33 +77,32 @@ def in_thread(work: Callable[[], None], interrupt: Callable[[], None], seconds: 
             raised.append(error)
         finally:
             took.append(thread_time())
-            ended.set()
+            working.release()
 
     thread = threading.Thread(target=run, name="proof", daemon=True)
     deadline = monotonic() + seconds
     try:
         thread.start()
-        while not ended.wait(max(0.0, min(_GLANCE, deadline - monotonic()))) and monotonic() < deadline:
-            pass
+        while not took and monotonic() < deadline:
+            working.acquire(timeout=max(0.0, min(_GLANCE, deadline - monotonic())))
     except BaseException:
         if thread.ident is not None:
-            _end(ended, interrupt)
+            _end(took, working, interrupt)
         raise
-    if not ended.is_set():
-        _end(ended, interrupt)
+    if not took:
+        _end(took, working, interrupt)
         return None
     if raised:
         raise raised[0]
     return took[0]
 
 
-def _end(ended: threading.Event, interrupt: Callable[[], None]) -> None:
+def _end(took: Sequence[float], working: threading.Lock, interrupt: Callable[[], None]) -> None:
     """Interrupt until it has ended: an interrupt that comes before the work has begun is lost."""
     deadline = monotonic() + _GRACE
-    while monotonic() < deadline:
+    while not took and monotonic() < deadline:
         interrupt()
         try:
-            if ended.wait(0.02):
-                return
+            working.acquire(timeout=0.02)
         except KeyboardInterrupt:  # pressed twice
             continue

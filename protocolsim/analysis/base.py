@@ -163,11 +163,6 @@ class BetweenArms(Analysis):
     against: StateNames
 
     @property
-    def independent_increments(self) -> bool:
-        """Of an efficient score, or of an estimate in large trials."""
-        return True
-
-    @property
     def versus(self) -> str:
         """The arms in words."""
         return f"{' or '.join(self.arm)} against {' or '.join(self.against)}"
@@ -177,19 +172,17 @@ class BetweenArms(Analysis):
 class SidedTest(BetweenArms):
     """A test between arms on one side or on two.
 
-    A kind says its `name_of_test` and the words of its `sides`, and gives the statistic that is positive where there is
+    A kind has the `name_of_test` and the words of its `sides`, and gives the statistic that is positive where there is
     more in `arm` (`z_of_more`); p is that of the normal law unless a kind says otherwise.
     """
+
+    name_of_test: ClassVar[str]
+    """What the test is called: "... of the arms"."""
 
     sides: ClassVar[tuple[str, str]] = ("fewer", "more")
     """What `less` and `greater` are one-sided for."""
 
     alternative: Literal["two-sided", "less", "greater"] = "two-sided"
-
-    @property
-    @abstractmethod
-    def name_of_test(self) -> str:
-        """What the test is called."""
 
     @abstractmethod
     def z_of_more(self, columns: Floats, trial: Integers, trials: int) -> Floats:
@@ -217,6 +210,11 @@ class CompareRates(SidedTest):
     """What tests of a rate ratio between two arms share: who is in them, what was counted, and over how much."""
 
     of: OfReduction
+
+    @property
+    def independent_increments(self) -> bool:
+        """Of the estimated ratio, in large trials."""
+        return True
 
     @property
     def of_whom(self) -> str:

@@ -39,14 +39,15 @@ analysis:
   earlier: {kind: log_rank, of: until_dropped, arm: combination, against: placebo}
 """
 
+    name_of_test: ClassVar[str] = "log-rank test"
     sides: ClassVar[tuple[str, str]] = ("a lower hazard", "a higher hazard")
 
     of: OfTimeTo
 
     @property
-    def name_of_test(self) -> str:
-        """The same as its kind; its score has independent increments (Tsiatis 1982)."""
-        return "log-rank test"
+    def independent_increments(self) -> bool:
+        """Of the log-rank score (Tsiatis 1982)."""
+        return True
 
     @property
     def of_whom(self) -> str:

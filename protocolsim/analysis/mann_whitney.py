@@ -43,14 +43,15 @@ analysis:
   lower: {kind: mann_whitney, of: lesions_week_22, arm: combination, against: placebo, alternative: less}
 """
 
+    name_of_test: ClassVar[str] = "Mann-Whitney test"
     sides: ClassVar[tuple[str, str]] = ("lower", "higher")
 
     of: OfOwnValues
 
     @property
-    def name_of_test(self) -> str:
-        """The same as its kind; the share of pairs is a U-statistic."""
-        return "Mann-Whitney test"
+    def independent_increments(self) -> bool:
+        """Of the share of pairs, in large trials, as of other U-statistics."""
+        return True
 
     @property
     def of_whom(self) -> str:

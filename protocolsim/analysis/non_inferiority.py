@@ -48,6 +48,11 @@ analysis:
             raise UsageError(f"analysis '{self.name}': the margin, {self.margin:g}, is not between 0 and 1")
 
     @property
+    def independent_increments(self) -> bool:
+        """Of the difference, with its variance under the null hypothesis."""
+        return True
+
+    @property
     def test(self) -> str:
         """Which arms, and by how much."""
         return (

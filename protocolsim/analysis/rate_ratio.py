@@ -53,10 +53,7 @@ analysis:
 
     instead: ClassVar[str] = "quasi_poisson and mann_whitney hold theirs where subjects' rates have a long tail"
 
-    @property
-    def name_of_test(self) -> str:
-        """The regression, and how it is tested."""
-        return "Wald test of the negative binomial rate ratio"
+    name_of_test: ClassVar[str] = "Wald test of the negative binomial rate ratio"
 
     def at_null(self, rng: np.random.Generator, subjects: int) -> Floats:
         """Counts with one rate and one dispersion in both arms, over times that differ."""

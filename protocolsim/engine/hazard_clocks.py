@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from protocolsim.arithmetic import inlined, kernel, unsigned
-from protocolsim.arrays import Floats, Integers, Mask
+from protocolsim.arrays import LEAST_EXTENT, Floats, Integers, Mask
 from protocolsim.engine.baselines import (
     CONSTANT,
     END,
@@ -34,8 +34,6 @@ from protocolsim.engine.baselines import (
 from protocolsim.randomness import exponential_quantile, keys_of_use, uniform, uniforms
 
 NEVER = 2**62
-LEAST_COLUMNS = 2
-"""Of a table of causes: NumPy calls one of a single column C-contiguous, for which kernels would be compiled anew."""
 _MOST_RATE = 1e300  # so that neither a sum of hazards nor a time until an event is nan
 
 
@@ -57,7 +55,7 @@ class Clocks:
     @classmethod
     def empty(cls, subjects: int, causes: int) -> Clocks:
         """Uninitialised hazard clocks."""
-        columns = max(causes, LEAST_COLUMNS)
+        columns = max(causes, LEAST_EXTENT)
         return cls.of(
             np.zeros((3, columns, subjects)),
             np.zeros((3, columns, subjects), dtype=np.int64),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from protocolsim.arrays import Floats, Integers
+from protocolsim.arrays import LEAST_EXTENT, Floats, Integers
 from protocolsim.errors import RuleError
 from protocolsim.model import instructions as code
 from protocolsim.model.terms import NUMBER, PARAMETER, ColumnTerm
@@ -16,7 +16,9 @@ MOST_INSTRUCTIONS = 5000
 NOBODY = np.zeros((1, 2), dtype=np.int64)
 ONE = np.zeros(1, dtype=np.int64)
 NO_NUMBERS = np.zeros((1, 1))
-_NO_BODY = np.zeros((2, 2), order="F")  # laid out as an engine's, for which the interpreter is compiled
+_NO_BODY = np.zeros(
+    (LEAST_EXTENT, LEAST_EXTENT), order="F"
+)  # laid out as an engine's, for which the interpreter is compiled
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from protocolsim.arrays import Integers
+from protocolsim.arrays import LEAST_EXTENT, Integers
 from protocolsim.engine.base import Trial
 from protocolsim.engine.batch.buffers import Workspace
 from protocolsim.engine.batch.event_log import MOVE_READS, EventLog
 from protocolsim.engine.batch.screening import Candidates
 from protocolsim.engine.batch.visit_log import VisitLog
-from protocolsim.engine.hazard_clocks import LEAST_COLUMNS, Clocks
+from protocolsim.engine.hazard_clocks import Clocks
 from protocolsim.observed import CHART_ROOM, Chart
 from protocolsim.protocol.functions import Value
 from protocolsim.protocol.variables import Computed
@@ -56,7 +56,7 @@ class Columns:
     def __init__(self, trial: Trial, seed: int, room: int, memory: Workspace) -> None:
         self.trial, self.seed, self.size, self.begun, self.any_endless = trial, seed, room, 0, False
         n, labels, protocol = room, trial.labels, trial.protocol
-        assessments, columns = len(trial.assessments), max(len(trial.causes), LEAST_COLUMNS)
+        assessments, columns = len(trial.assessments), max(len(trial.causes), LEAST_EXTENT)
         # Field-major layout: a step reads a few fields of many subjects.
         self.who = memory.full("who", (n, 2), 0, np.int64)
         self.body = memory.full("body", (trial.width, n), 0).T

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from protocolsim.arrays import Integers, Mask
+from protocolsim.arrays import LEAST_EXTENT, Integers, Mask
 from protocolsim.engine.base import MOST_MOVES, Trial, find_rates, never_ends
 from protocolsim.engine.hazard_clocks import NEVER, Clocks
 from protocolsim.errors import SimulationError
@@ -24,11 +24,6 @@ from protocolsim.records import MADE
 from protocolsim.units import MINUTES_PER_DAY
 
 ROW = np.zeros(1, dtype=np.int64)
-_ROWS = 2
-"""Of a subject's tables: NumPy calls one of a single row C-contiguous, for which every kernel would be compiled anew.
-
-So both engines run the same machine code, on the first row here.
-"""
 
 
 class Course:
@@ -38,7 +33,7 @@ class Course:
         self.trial, self.seed, self.replicate, self.subject, self.site = trial, seed, replicate, subject, site
         self.begins = 0  # this subject's minute 0, in minutes of the trial's calendar
         self.who = np.array([[replicate, subject]], dtype=np.int64)
-        self.body = np.zeros((_ROWS, trial.width), order="F")
+        self.body = np.zeros((LEAST_EXTENT, trial.width), order="F")
         self._reached = np.zeros(1, dtype=np.int64)
         self.now, self._now = 0, np.zeros(1, dtype=np.int64)  # current minute; as an array, for kernels
         self._planned_number = np.zeros(1, dtype=np.int64)
@@ -63,10 +58,10 @@ class Course:
         labels = trial.labels
         starts = [v.start for v in trial.protocol.variables]
         widths = len(labels.variables), len(labels.states), len(trial.visible)
-        self.chart = Chart.empty(_ROWS, *widths, starts, late=trial.limited)
+        self.chart = Chart.empty(LEAST_EXTENT, *widths, starts, late=trial.limited)
         self.chart.traits[0] = self.traits[: len(trial.visible)]
         self.streams = np.array([c.stream for c in trial.causes], dtype=np.int64)
-        self.clocks = Clocks.empty(_ROWS, len(self.streams))
+        self.clocks = Clocks.empty(LEAST_EXTENT, len(self.streams))
         self.clocks.initialise(ROW, self.streams, self.seed, self.who)
         self._settle()
 

@@ -16,9 +16,8 @@ MOST_INSTRUCTIONS = 5000
 NOBODY = np.zeros((1, 2), dtype=np.int64)
 ONE = np.zeros(1, dtype=np.int64)
 NO_NUMBERS = np.zeros((1, 1))
-_NO_BODY = np.zeros((LEAST_EXTENT, LEAST_EXTENT), order="F")  # laid out as an engine's
-    (LEAST_EXTENT, LEAST_EXTENT), order="F"
-)  # laid out as an engine's, for which the interpreter is compiled
+# Laid out as an engine's, for which the interpreter is compiled.
+_NO_BODY = np.zeros((LEAST_EXTENT, LEAST_EXTENT), order="F")
 
 
 @dataclass(frozen=True)

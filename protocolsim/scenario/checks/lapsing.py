@@ -44,11 +44,11 @@ def uncounted(trial: Trial, endpoints: Mapping[str, Endpoint]) -> Iterator[tuple
     names = {state.name: state for state in trial.protocol.states}
     for name, endpoint in endpoints.items():
         what, shown = _counted(trial, endpoint)
-        counted = {key: getattr(endpoint, key) for key in ("baseline", "during") if getattr(endpoint, key, None)}
-        for key, states in counted.items() if counted or not what else (("kind", ()),):
-            if what and not any(moments(activity, names[s], **w) for s in states or names for w in shown):
-                where = f" {_in_states(states)}" if states else ""
-                yield ("endpoints", name, key), f"{what}{where}, so that nothing is counted"
+        where = {key: getattr(endpoint, key) for key in ("baseline", "during") if getattr(endpoint, key, None)}
+        for key, states in (where or {"kind": ()}).items() if what else ():
+            if not any(moments(activity, names[s], **w) for s in states or names for w in shown):
+                there = f" {_in_states(states)}" if states else ""
+                yield ("endpoints", name, key), f"{what}{there}, so that nothing is counted"
         ended = getattr(endpoint, "ended_in", None) or ()
         if ended and not any(names[s].final for s in ended):
             yield ("endpoints", name, "ended_in"), f"nobody's course ends {_in_states(ended)}: that is no final state"

@@ -89,7 +89,7 @@ class EventsBuilder:
             said = f"'{formula.text}' differs between patients; say that by 'times', and here by parameters alone"
             self.scope.faults.append(address, said)
             return None
-        (self.scope.positive if above_zero else self.scope.spread)(address, formula, term)
+        (self.scope.positive if above_zero else self.scope.zero_or_more)(address, formula, term)
         return term
 
     def _weibull(self, address: Address, part: EventPart) -> tuple[ColumnTerm, ...] | None:

@@ -129,13 +129,13 @@ class ObservationsBuilder:
         if error.normal is not None:
             sd = self._read((*place, "normal", "sd"), error.normal.sd, shows.dimension, "as what it shows")
             if sd is not None:
-                self.scope.spread((*place, "normal", "sd"), *sd)
+                self.scope.zero_or_more((*place, "normal", "sd"), *sd)
             return None if sd is None else (plus(truth, times(sd[1], apply(code.NORMAL, u))), ANYTHING, False)
         if error.lognormal is not None:
             cv = self._read((*place, "lognormal", "cv"), error.lognormal.cv, NONE, "a coefficient of variation")
             if cv is None:
                 return None
-            self.scope.spread((*place, "lognormal", "cv"), *cv)
+            self.scope.zero_or_more((*place, "lognormal", "cv"), *cv)
             sd_log = log_sd(cv[1])
             shift = times(times(number(0.5), sd_log), sd_log)
             value = times(truth, exponential(minus(times(sd_log, apply(code.NORMAL, u)), shift)))
@@ -149,7 +149,7 @@ class ObservationsBuilder:
         of = self._read((*place, "binomial", "of"), error.binomial.of, NONE, "how many are looked at")
         if of is None:
             return None
-        self.scope.spread((*place, "binomial", "of"), *of)
+        self.scope.zero_or_more((*place, "binomial", "of"), *of)
         self.scope.share((*address, "shows"), shows, truth)
         number_of = apply(code.FLOOR, of[1])
         return apply(code.BINOMIAL, u, number_of, truth), (0.0, max(0.0, of[0].interval[1])), True

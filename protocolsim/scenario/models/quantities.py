@@ -286,7 +286,7 @@ class QuantitiesBuilder:
         terms = [self._at_entry((*address, key), f) for key, f in (("sd", sd), ("correlation", like), ("over", time))]
         if None in terms:
             return None
-        self.scope.spread((*address, "sd"), sd, terms[0] or number(0.0))
+        self.scope.zero_or_more((*address, "sd"), sd, terms[0] or number(0.0))
         self.starts[name] = self._noise(name, *(term for term in terms if term is not None))
         self.scope.add(name, sd.dimension or NONE, ANYTHING)
         return sd.dimension or NONE

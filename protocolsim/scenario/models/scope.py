@@ -194,8 +194,8 @@ class Scope:
         """Hold a formula to what a probability can be."""
         self.within(address, formula, term, -_ROUNDING, 1.0 + _ROUNDING, "a share from 0 to 1 (100 %)")
 
-    def spread(self, address: Address, formula: ParsedFormula, term: ColumnTerm) -> None:
-        """Hold a formula to what a standard deviation can be."""
+    def zero_or_more(self, address: Address, formula: ParsedFormula, term: ColumnTerm) -> None:
+        """Hold a formula to what is not below 0: a standard deviation, a rate."""
         self.within(address, formula, term, 0.0, _INF, "what is 0 or more")
 
     def positive(self, address: Address, formula: ParsedFormula, term: ColumnTerm) -> None:

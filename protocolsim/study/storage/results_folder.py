@@ -83,15 +83,15 @@ def write_facts(
         names[name] = f"{ours.COMPANIONS}/{len(names) + 1}_{Path(name).stem}.yaml"
         target = place / names[name]
         target.parent.mkdir(exist_ok=True)
-        target.write_text(as_yaml(with_attached(document, place, target)), encoding="utf-8")
+        target.write_text(as_yaml(with_attached(document, place, beside=True)), encoding="utf-8")
     (place / ours.SCENARIO).write_text(as_yaml(with_companions_at(data, names)), encoding="utf-8")
     (place / ours.PROVENANCE).write_text(json.dumps(dict(provenance), indent=2) + "\n", encoding="utf-8")
 
 
-def with_attached(document: Document, place: Path, saved: Path | None = None) -> dict[str, Any]:
-    """A document's data, whose files of patients now stand in a folder of results; `saved`: where its own text goes.
+def with_attached(document: Document, place: Path, *, beside: bool = False) -> dict[str, Any]:
+    """A document's data, whose files of patients now stand in a folder of results, among what goes with it.
 
-    The same content is written once, under a name of its own.
+    The same content is written once, under a name of its own. `beside`: the document's text goes there too.
     """
     models: dict[str, Any] = dict(document.data.get(FOLDER) or {})
     for name, content in document.attached.items():
@@ -99,6 +99,6 @@ def with_attached(document: Document, place: Path, saved: Path | None = None) ->
         file = f"{sha256(content).hexdigest()[:16]}{Path(patients['from']).suffix or '.csv'}"
         (place / ours.COMPANIONS).mkdir(exist_ok=True)
         (place / ours.COMPANIONS / file).write_bytes(content)
-        beside = file if saved is not None and saved.parent.name == ours.COMPANIONS else f"{ours.COMPANIONS}/{file}"
-        models[name] = {**models[name], "patients": {**patients, "from": beside}}
+        path = file if beside else f"{ours.COMPANIONS}/{file}"
+        models[name] = {**models[name], "patients": {**patients, "from": path}}
     return {**document.data, **({FOLDER: models} if document.attached else {})}

@@ -39,19 +39,20 @@ def print_summary(result: Result, console: Console, *, explain: bool = False) ->
 
     What does not fit is counted in the last lines. `explain`: all of it, what every column means, and the caveats.
     """
-    shown = None if explain else _fitting(result)
-    _summary(Screen(console), result, shown)
+    lead = [line for line in (*findings.sentences(result), decision.sentence(result)) if line]
+    shown = None if explain else _fitting(result, lead)
+    _summary(Screen(console), result, lead, shown)
 
 
-def _summary(screen: Screen, result: Result, shown: Mapping[str, int] | None) -> None:
-    """Everything, or of each table as many rows as `shown` says."""
+def _summary(screen: Screen, result: Result, lead: Sequence[str], shown: Mapping[str, int] | None) -> None:
+    """Everything, or of each table as many rows as `shown` says; `lead`: the findings and the decision."""
     put = screen.put
     put(result.scenario.title, "bold")
     if result.scenario.question:
         put(result.scenario.question)
     for line in (*result.scenario.warnings, *levels.warnings(result)):
         put(f"Warning: {line}", "bold yellow")
-    _said(screen, result)
+    _said(screen, lead)
     of_looks = _looks_of(result)
     hidden = []
     for name, (draw, rows) in _tables(result, of_looks, brief=shown is not None).items():
@@ -74,10 +75,10 @@ def _summary(screen: Screen, result: Result, shown: Mapping[str, int] | None) ->
             put(parameters.learn_next(result))
     put("")
     if shown is None:
-        _definitions(screen, result)
+        _definitions(screen, result, _marks_mean(result, *lead, *result.scenario.notes))
         put("")
     else:
-        put(_where_more(result, hidden), "dim")
+        put(_where_more(result, hidden, _marks_mean(result, *lead)), "dim")
     put(_how_it_ran(result), "dim")
 
 
@@ -90,12 +91,11 @@ def _looks_of(result: Result) -> LooksSummary | None:
     return summary_of(result)
 
 
-def _said(screen: Screen, result: Result) -> None:
+def _said(screen: Screen, lead: Sequence[str]) -> None:
     """The findings and the decision, each a point of a list."""
-    lines = [line for line in (*findings.sentences(result), decision.sentence(result)) if line]
-    if lines:
+    if lead:
         screen.put("")
-    for line in lines:
+    for line in lead:
         screen.point(line)
 
 
@@ -128,7 +128,7 @@ def _tables(result: Result, of_looks: LooksSummary | None, *, brief: bool) -> di
     return {name: (draw, rows) for name, (draw, rows) in tables.items() if rows}
 
 
-def _fitting(result: Result) -> dict[str, int]:
+def _fitting(result: Result, lead: Sequence[str]) -> dict[str, int]:
     """How many rows of each table fit: what was published, what findings quote and the looks stand whole.
 
     Counted at 80 columns whatever the terminal, so that every terminal says the same.
@@ -139,7 +139,7 @@ def _fitting(result: Result) -> dict[str, int]:
     shown = {name: len(rows) for name, (_, rows) in tables.items()}
     while True:
         out = io.StringIO()
-        _summary(Screen(Console(file=out, width=_NOMINAL, color_system=None)), result, shown)
+        _summary(Screen(Console(file=out, width=_NOMINAL, color_system=None)), result, lead, shown)
         over = out.getvalue().count("\n") - MOST_LINES
         least = {name: _LEAST.get(name, shown[name]) for name in shown}
         longest = max(shown, key=lambda name: shown[name] - least[name])
@@ -154,23 +154,21 @@ def _more(number: int, name: str) -> str:
     return f"{number} more of all trials" if name == _OF_LOOKS else numbers.count(number, f"more {name}")
 
 
-def _where_more(result: Result, hidden: Sequence[str]) -> str:
-    """What the short form leaves out, and where it stands."""
+def _where_more(result: Result, hidden: Sequence[str], marks: str) -> str:
+    """What the evidence marks mean, what the short form leaves out, and where it stands."""
     caveats = [numbers.count(len(result.scenario.notes), "caveat")] if result.scenario.notes else []
     also = protocol_text.listed([*hidden, "what each column means", *caveats])
     said = (
         "± is the Monte Carlo standard error; a range holds 90 % of single simulated trials.",
-        _marks_mean(result),
+        marks,
         f"With --explain, and in the report: {also}.",
     )
     return " ".join(filter(None, said))
 
 
-def _marks_mean(result: Result, *others: str) -> str:
-    """What the evidence marks mean of the findings, the decision, published results and other lines."""
-    published = map(numbers.published, result.estimates.values())
-    question = result.scenario.question
-    return numbers.marks_mean(question, *findings.sentences(result), decision.sentence(result), *published, *others)
+def _marks_mean(result: Result, *lines: str) -> str:
+    """What the evidence marks mean of the question, published results and these lines."""
+    return numbers.marks_mean(result.scenario.question, *map(numbers.published, result.estimates.values()), *lines)
 
 
 def _some_undefined(result: Result) -> str:
@@ -185,9 +183,9 @@ def _number_of(level: str) -> str:
     return level.partition("), ")[0] + ")" if "), " in level else level
 
 
-def _definitions(screen: Screen, result: Result) -> None:
-    """What the columns mean, and the caveats."""
-    for line in _meanings(result):
+def _definitions(screen: Screen, result: Result, marks: str) -> None:
+    """What the columns and the evidence marks mean, and the caveats."""
+    for line in (*_meanings(result), *([marks] if marks else [])):
         screen.put(line, "dim")
     for line in result.scenario.notes:
         screen.put(f"Caveat: {line}")
@@ -208,8 +206,7 @@ def _meanings(result: Result) -> list[str]:
         from protocolsim.report.looks.summary import OVER_ALL_MEANS
 
         told.append((True, OVER_ALL_MEANS))
-    told.append((True, _marks_mean(result, *result.scenario.notes)))
-    return [line for there, line in told if there and line]
+    return [line for there, line in told if there]
 
 
 def print_validation(result: Result, console: Console) -> None:

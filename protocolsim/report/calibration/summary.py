@@ -126,10 +126,9 @@ def parameter_row(p: Fitted) -> dict[str, str]:
 
 def predicted_row(p: Predicted) -> dict[str, str]:
     """A published result beside what the posterior predicts."""
-    percent = f" ({style_numbers.scaled(p.value, '%'):.0f} %)" if p.unit == "%" and "%" not in p.text else ""
     return {
         "label": p.label,
-        "published": f"{p.text}{percent} [{p.mark}]",
+        "published": style_numbers.published_as(p.text, p.value, p.unit, p.mark),
         "error": p.target.error if p.target is not None else "one simulated trial",
         "use": "target" if p.target is not None else "not used",
         "range": style_numbers.span(p.lo, p.hi, p.unit),

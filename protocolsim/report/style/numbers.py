@@ -160,15 +160,14 @@ def span(low: float, high: float, unit: str) -> str:
 def published(estimate: Estimate) -> str:
     """The published value as printed, in per cent where it is a count, with its evidence mark; '' without one."""
     said = estimate.published
-    if said is None:
-        return ""
-    percent = f" ({whole_percent(said.value)} %)" if estimate.unit == "%" and "%" not in said.text else ""
-    return f"{said.text}{percent} [{said.mark}]"
+    return "" if said is None else published_as(said.text, said.value, estimate.unit, said.mark)
 
 
-def whole_percent(share: float) -> int:
-    """A share in whole per cent, halves up, as readers round them: 5/40 is 13."""
-    return math.floor(scaled(share, "%") + 0.5 + _NO_ERROR)
+def published_as(text: str, value: float, unit: str, mark: str) -> str:
+    """A published value as printed: a count in per cent too, halves up, as readers round them ('5/40 (13 %) [F]')."""
+    if unit != "%" or "%" in text:
+        return f"{text} [{mark}]"
+    return f"{text} ({math.floor(scaled(value, unit) + 0.5 + _NO_ERROR)} %) [{mark}]"
 
 
 def percentile(estimate: Estimate) -> str:

@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from protocolsim.report.style.numbers import plain, scaled, span, whole_percent
+from protocolsim.report.style.numbers import plain, published_as, scaled, span
 
 Row = Mapping[str, Any]
 
@@ -66,7 +66,7 @@ def cells(row: Row) -> tuple[str, ...]:
     unit = row["unit"]
     return (
         title_of(row),
-        _published(row),
+        published_as(row["published_as"], row["published"], unit, row["mark"]),
         _value(row["median"], unit),
         _at_fixed(row),
         span_of(row["lo"], row["hi"], unit),
@@ -78,12 +78,6 @@ def cells(row: Row) -> tuple[str, ...]:
         without_it(row),
         row["role"],
     )
-
-
-def _published(row: Row) -> str:
-    per_cent = row["unit"] == "%" and "%" not in row["published_as"]
-    share = f" ({whole_percent(row['published'])} %)" if per_cent else ""
-    return f"{row['published_as']}{share} [{row['mark']}]"
 
 
 def _value(value: float | None, unit: str) -> str:

@@ -124,10 +124,20 @@ class Team:
         tell(f"compiling for this machine, once: about {len(many) * _SECONDS / share:.0f} seconds ...")
         if kernel.place is None:
             _lend_a_folder()
+        self._start_helpers()
+
+    def _start_helpers(self) -> None:
         for _ in range(self.helpers):
             thread = threading.Thread(target=self._lead, daemon=True)
             thread.start()
             self.threads.append(thread)
+
+    def compile_all(self) -> None:
+        """Compile the whole list, whoever calls it."""
+        self.started, self.engine, self.waiting = time.monotonic(), True, [*jobs()]
+        self._start_helpers()
+        self._work(None)
+        self.end()
 
     def _line_up(self) -> None:
         """What is called, also of models that were imported since the last miss.
@@ -140,7 +150,7 @@ class Team:
             self.waiting = [j for j in jobs() if j in self.waiting or j in found]
             self.changed.notify_all()
 
-    def _work(self, asked: Job) -> None:
+    def _work(self, asked: Job | None) -> None:
         """Compile the jobs that no other process has begun, but for the one that the caller compiles if it is left."""
         self.busy = True
         try:
@@ -150,7 +160,7 @@ class Team:
         finally:
             self.busy = False
 
-    def _next(self, asked: Job) -> Job | None:
+    def _next(self, asked: Job | None) -> Job | None:
         """The first other job that this process can do; of those of an engine, once it has asked for one."""
         with self.changed:
             mine = (j for j in self.waiting if j is not asked and j.made and (self.engine or j.when == LOAD))
@@ -253,6 +263,13 @@ def _handed(process: subprocess.Popen[str], job: Job) -> bool:
 def begin() -> None:
     """Enable parallel compilation in this process."""
     misses.missing = Team().missing
+
+
+def compile_all() -> None:
+    """Compile every kernel of the list and what they call, with helpers, as the package is built (`hatch_build.py`)."""
+    for job in jobs():
+        importlib.import_module(job.module)
+    Team().compile_all()
 
 
 def serve() -> None:

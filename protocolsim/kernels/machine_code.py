@@ -4,6 +4,8 @@ Numba's own cache looks at one file only, that of the outer function; so what a 
 without it. It also ends the command where a kernel cannot be written, and believes whatever it reads. Here the name of
 a file says all that its machine code depends on (`fingerprint.py`), a checksum says that it is what was written, it is
 replaced in one step, and a kernel that cannot be kept is used all the same.
+
+Where the package was installed from source, its own kernels were compiled then, and stand in `BUILT`.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import contextlib
 import hashlib
 import importlib
 import io
+import os
 import pickle
 import re
 import sys
@@ -34,6 +37,8 @@ from protocolsim.notices import tell
 
 _MAGIC = b"protocolsim kernel 1\n"
 _STALE = 7 * 86400.0  # seconds after which the machine code of an earlier text goes when the kernel is compiled anew
+BUILT = Path(__file__).parent / "built"
+"""What was compiled as the package was built (`hatch_build.py`); only read, and not if PROTOCOLSIM_BUILT_KERNELS=0."""
 _SETTINGS = ("OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE", "BOUNDSCHECK", "DEBUGINFO_DEFAULT")
 
 
@@ -98,13 +103,11 @@ class MachineCode(FunctionCache):  # type: ignore[misc]
             # Numba's word where there is no folder that can be written, or no file that the kernel stands in.
             return None
 
-    def _path(self, sig: tuple[Any, ...], codegen: Any, made_of: str) -> Path | None:
-        place = self.place
-        if place is None:
-            return None
+    def _file(self, sig: tuple[Any, ...], codegen: Any, made_of: str) -> str:
+        """The name of a file that says all that its machine code depends on."""
         settings = [(name, str(getattr(config, name, None))) for name in _SETTINGS]
         asked = hashlib.sha256(repr((sig, codegen.magic_tuple(), settings, self.to_python)).encode())
-        return place / f"{self._stem}{made_of[:20]}.{asked.hexdigest()[:20]}.nbc"
+        return f"{self._stem}{made_of[:20]}.{asked.hexdigest()[:20]}.nbc"
 
     @property
     def _stem(self) -> str:
@@ -132,25 +135,23 @@ class MachineCode(FunctionCache):  # type: ignore[misc]
         return CompileResult._rebuild(target_context, *parts)  # noqa: SLF001 - there is no public way
 
     def _read(self, sig: tuple[Any, ...], target_context: Any, made_of: str) -> bytes | None:
-        path = self._path(sig, target_context.codegen(), made_of)
-        try:
-            content = path.read_bytes() if path is not None else b""
-        except OSError:
-            return None
-        if path is None or not content.startswith(_MAGIC):
-            return None
-        checksum, body = content[len(_MAGIC) : len(_MAGIC) + 32], content[len(_MAGIC) + 32 :]
-        return body if checksum == _checksum(path.name, body) else None
+        name = self._file(sig, target_context.codegen(), made_of)
+        built = os.environ.get("PROTOCOLSIM_BUILT_KERNELS") != "0"
+        body = _content(BUILT / name) if built else None
+        if body is None and self.place is not None:
+            body = _content(self.place / name)
+        return body
 
     def save_overload(self, sig: tuple[Any, ...], data: Any) -> None:
         """Keep a kernel that has just been compiled, if that can be."""
         made_of = self._keys.pop(sig, None)
         if not self._enabled or made_of is None:
             return
-        path, keeper = self._path(sig, data.codegen, made_of), self._keeper()
-        if path is None or keeper is None:
+        place, keeper = self.place, self._keeper()
+        if place is None or keeper is None:
             not_kept(None, "no folder can be written to")
             return
+        path = place / self._file(sig, data.codegen, made_of)
         if not self._as_read(made_of) or not keeper.check_cachable(data):
             return
         try:
@@ -215,6 +216,16 @@ def _for_python(reduced: tuple[Any, ...], entry: str) -> tuple[Any, ...]:
         return reduced
     named = llvmlite.binding.parse_assembly(f'define void @"{entry}"() {{ unreachable }}')
     return (name, kind, (content[0], named.as_bitcode())), *others
+
+
+def _content(path: Path) -> bytes | None:
+    """What was written to a file, or None if it is not there or is not what was written."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return None
+    checksum, body = content[len(_MAGIC) : len(_MAGIC) + 32], content[len(_MAGIC) + 32 :]
+    return body if content.startswith(_MAGIC) and checksum == _checksum(path.name, body) else None
 
 
 def _checksum(name: str, body: bytes) -> bytes:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.first_run import nothing_compiled
+
 ROOT = Path(__file__).parents[2]
 SOON = 15.0  # seconds: one, on a machine that has nothing else to do
 # What a shell starts in the background ignores Ctrl-C, and so would these processes there.
@@ -253,7 +255,7 @@ def test_while_kernels_are_compiled(tmp_path):
     code = WHEN_IMPORTED.format(
         module="numba.core.codegen", act="threading.Timer(2.5, strike).start()"
     ) + COMMAND.format(words=["run", "ms_no_drug", "--replicates", "100000", "--workers", "1"])
-    status, said, seconds = ended(code, tmp_path, NUMBA_CACHE_DIR=str(tmp_path / "kernels"))
+    status, said, seconds = ended(code, tmp_path, **nothing_compiled(tmp_path / "kernels"))
     assert status == 130, said
     assert said.splitlines()[-1] == "interrupted"
     assert "Traceback" not in said

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import threading
@@ -16,6 +15,7 @@ from protocolsim.kernels import compiling
 from protocolsim.kernels.compiling import Team, jobs
 from protocolsim.kernels.machine_code import MachineCode
 from protocolsim.randomness import log_sd, normal_quantile
+from tests.support.first_run import nothing_compiled
 
 ROOT = Path(__file__).parents[2]
 
@@ -126,7 +126,7 @@ def test_both_engines_run_the_same_machine_code(name):
 
 def first(tmp_path, more="", *words):
     """A process that finds nothing compiled: what it prints and what it says."""
-    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    environment = nothing_compiled(tmp_path / "cache")
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", FIRST.format(more=more)],
         env=environment,
@@ -220,7 +220,7 @@ def _done(team: Team, job: compiling.Job) -> None:
 @pytest.mark.parametrize("words", [("--quiet",), ()])
 def test_the_command_line_says_what_it_does(tmp_path, words):
     """The first command on a machine says why it takes longer, on standard error, also when piped; --quiet does not."""
-    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    environment = nothing_compiled(tmp_path / "cache")
     code = (
         "import sys; from protocolsim import cli\nfrom protocolsim.kernels import compiling\n"
         "compiling.Team._work = lambda self, job: sys.exit(7)\n"  # what is compiled then is tested above

@@ -21,6 +21,7 @@ import click
 from protocolsim import interruption
 from protocolsim.errors import ProtocolsimError, StudyStopped, UsageError
 from protocolsim.notices import listen
+from protocolsim.report.style.lean_drawing import without_address_grammar
 from protocolsim.text.shell import command
 from protocolsim.text.streams import standard_streams
 from protocolsim.text.terminal import say
@@ -50,6 +51,7 @@ class _Frozen:
 def as_a_process() -> None:
     """Say that this process is one command, from its beginning to its end."""
     _Frozen.whole = True
+    without_address_grammar()
 
 
 def seek_garbage() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -121,3 +122,14 @@ def test_special_functions_come_whole_where_they_do_not_come_alone():
         "assert numpy.f2py.__name__ == 'numpy.f2py'\n"
     )
     subprocess.run([sys.executable, "-W", "error", "-c", code], cwd=Path(__file__).parent, check=True)
+
+
+def test_a_report_is_drawn_without_a_grammar_that_others_brought(tmp_path):
+    """JupyterLab brings what Altair then builds for longer than a report takes; a command draws without it."""
+    brought = tmp_path / "rfc3987_syntax.py"
+    brought.write_text("raise RuntimeError('it was built')")
+    words = [sys.executable, "-m", "protocolsim", *RUN, "--out", "out"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+    done = subprocess.run(words, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "<svg" in (tmp_path / "out/report.html").read_text(encoding="utf-8")

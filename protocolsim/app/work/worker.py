@@ -5,11 +5,9 @@ Nothing that was set up by a visitor runs in the process that serves the page, a
 
 from __future__ import annotations
 
-import sys
 import traceback
 from collections.abc import Callable
-from types import ModuleType
-from typing import Any, cast
+from typing import Any
 
 from protocolsim.app.limits import MOST_HELD
 from protocolsim.app.work.material import forget
@@ -18,8 +16,8 @@ from protocolsim.app.work.orders import Answer, Begun, Figure, Made, Order, Pict
 from protocolsim.errors import ProtocolsimError
 from protocolsim.executor.worker import Link
 from protocolsim.notices import listen
+from protocolsim.report.style.lean_drawing import without_address_grammar
 
-_GRAMMAR = "rfc3987_syntax"
 _MOMENT, _LONG = 1.0, 20.0  # seconds in which nobody asks for anything
 
 
@@ -33,9 +31,7 @@ def work(link: Link, memory: int) -> None:
 
     _bound(memory)
     listen(lambda _: None)  # so that the first run on a machine compiles in several processes
-    # Altair validates by jsonschema, which does without this one where it is missing. It builds its grammar of
-    # addresses, which no figure has, for two seconds.
-    sys.modules.setdefault(_GRAMMAR, cast(ModuleType, None))
+    without_address_grammar()
     views()
     ready = False
     while True:
@@ -82,8 +78,6 @@ def _get_ready_to_draw() -> None:
     from protocolsim.report.style.figures import ready_to_draw
 
     ready_to_draw()
-    if _GRAMMAR in sys.modules and sys.modules[_GRAMMAR] is None:
-        del sys.modules[_GRAMMAR]
 
 
 def _outcome(order: Order, tell: Tell, begun: Begun, wanted: Callable[[], None]) -> tuple[str, Any]:

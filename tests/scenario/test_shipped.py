@@ -19,6 +19,8 @@ from protocolsim.errors import UsageError
 from protocolsim.scenario.file import library
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+# Without a network, and without compiling the kernels, which has nothing to do with finding a file.
+ALONE = {"PIP_NO_INDEX": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "HATCH_BUILD_NO_HOOKS": "true"}
 PROBE = "title: A scenario that only this test ships\n"
 ASK = """
 import json, os
@@ -128,7 +130,7 @@ def run(*command: str | Path, cwd: Path, **environment: str) -> str:
     done = subprocess.run(
         [str(word) for word in command],
         cwd=cwd,
-        env={**os.environ, "PIP_NO_INDEX": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1", **environment},
+        env={**os.environ, **ALONE, **environment},
         capture_output=True,
         text=True,
         check=False,
@@ -160,7 +162,7 @@ def installs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, An
     work = tmp_path_factory.mktemp("installs")
     copy = work / "checkout"
     copy.mkdir()
-    for name in ("pyproject.toml", "README.md", "LICENSE", "protocolsim", "scenarios"):
+    for name in ("hatch_build.py", "pyproject.toml", "README.md", "LICENSE", "protocolsim", "scenarios"):
         if (CHECKOUT / name).is_dir():
             shutil.copytree(CHECKOUT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__", "shipped"))
         else:

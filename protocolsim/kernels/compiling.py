@@ -38,6 +38,14 @@ COMPONENTS = frozenset(["disease", "drug", "model"])
 LOAD, ENGINE, SOME = "load", "engine", "some"
 _MOST_HELPERS = 3
 _SECONDS = 0.7  # of one processor, for one kernel and what it calls
+_HELPER = """
+import importlib.util, sys
+spec = importlib.util.spec_from_file_location("protocolsim", {package!r})
+package = sys.modules["protocolsim"] = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(package)
+from protocolsim.kernels.compiling import serve
+serve()
+"""
 _SHARED = 0.85  # of the time that helpers save where nothing had to be compiled twice
 
 
@@ -240,10 +248,9 @@ def _processors() -> int:
 
 
 def _started() -> subprocess.Popen[str]:
-    """A helper; it finds the package where this process did, and takes no module from the folder it stands in."""
-    begin = f"import sys; sys.path.append({str(Path(__file__).parents[2])!r})"
+    """A helper of this package, wherever another one may stand; it takes no module from the folder it stands in."""
     return subprocess.Popen(  # noqa: S603 - this program itself
-        [sys.executable, "-P", "-c", f"{begin}; from protocolsim.kernels.compiling import serve; serve()"],
+        [sys.executable, "-P", "-c", _HELPER.format(package=str(Path(__file__).parents[1] / "__init__.py"))],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

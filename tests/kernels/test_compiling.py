@@ -177,6 +177,17 @@ def test_who_asks_waits_for_what_a_helper_has_begun(monkeypatch):
     timer.join()
 
 
+def test_helpers_compile_the_package_that_asks(tmp_path, monkeypatch):
+    """Where another one can be imported too, as when a checkout runs beside an installation, it is not the other's."""
+    other = tmp_path / "protocolsim"
+    other.mkdir()
+    (other / "__init__.py").write_text("raise RuntimeError('not this one')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    job = next(j for j in jobs() if j.name == "log_sd")
+    with compiling._started() as process:
+        assert compiling._handed(process, job)
+
+
 def test_a_model_may_reckon_while_it_is_imported(monkeypatch):
     """What a model calls before all of its kernels are made compiles those that are there, and the others later."""
     model = ModuleType("protocolsim.drug.being_imported")

@@ -12,7 +12,7 @@ from protocolsim.endpoint.subjects.population import Population
 from protocolsim.engine.base import Trial
 from protocolsim.proof.planned.reachable import Reachable
 from protocolsim.protocol.states import State
-from protocolsim.scenario.checks.lapsing import in_states
+from protocolsim.scenario.checks.lapsing import either
 from protocolsim.scenario.file.yaml_reader import Address
 
 _MOST_GROUPS = 8
@@ -73,8 +73,8 @@ def possible(trial: Trial, reachable: Reachable, asked: Criteria) -> bool:
 def _asked(asked: Criteria) -> str:
     """What a course has to do, in words that follow 'no way through the protocol'."""
     said = ["leads to enrolment"] if asked.enrolled else []
-    said += [f"has been {in_states(group)}" for group in asked.entered]
-    said += [f"was never {in_states(asked.not_entered)}"] if asked.not_entered else []
-    said += [f"ends {in_states(group)}" for group in asked.ended_in]
-    said += [f"does not end {in_states(asked.not_ended_in)}"] if asked.not_ended_in else []
+    said += [f"enters {either(group)}" for group in asked.entered]
+    said += [f"never enters {either(asked.not_entered)}"] if asked.not_entered else []
+    said += [f"ends in {either(group)}" for group in asked.ended_in]
+    said += [f"does not end in {either(asked.not_ended_in)}"] if asked.not_ended_in else []
     return f"{', '.join(said[:-1])} and {said[-1]}" if len(said) > 1 else said[0]

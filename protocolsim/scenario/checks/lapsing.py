@@ -50,7 +50,7 @@ def uncounted(trial: Trial, reachable: Reachable, endpoints: Mapping[str, Endpoi
         found = True
         for key, states in (where or {"kind": ()}).items() if what else ():
             if not any(moments(reachable.visits, names[s], **w) for s in states or names for w in shown):
-                there = f" {in_states(states)}" if states else ""
+                there = f" in {either(states)}" if states else ""
                 yield ("endpoints", name, key), f"{what}{there}, so that nothing is counted"
                 found = False
         if what and found and since is not None:
@@ -58,11 +58,11 @@ def uncounted(trial: Trial, reachable: Reachable, endpoints: Mapping[str, Endpoi
             planned = [(s, offset) for s in states for w in shown for offset in moments(reachable.visits, s, **w)]
             yield from _out_of_time(endpoint, what, [span for s, offset in planned for span in since.of(s, offset)])
         if isinstance(endpoint, TimeTo) and not _leads(reachable, names, endpoint):
-            never = f"nobody who was {in_states(endpoint.start)} comes to be {in_states(endpoint.to)} later"
+            never = f"nobody who was in {either(endpoint.start)} comes to be in {either(endpoint.to)} later"
             yield ("endpoints", name, "to"), f"{never}, so that nothing is counted"
         ended = getattr(endpoint, "ended_in", None) or ()
         if ended and not any(names[s].final for s in ended):
-            yield ("endpoints", name, "ended_in"), f"nobody's course ends {in_states(ended)}: that is no final state"
+            yield ("endpoints", name, "ended_in"), f"nobody's course ends in {either(ended)}: that is no final state"
 
 
 def _out_of_time(endpoint: Endpoint, what: str, spans: Sequence[Span]) -> Iterator[tuple[Address, str]]:
@@ -97,9 +97,9 @@ def _counted(trial: Trial, endpoint: Endpoint) -> tuple[str, list[dict[str, int]
     return f"no visit shows '{variable}'", shown
 
 
-def in_states(states: Sequence[str]) -> str:
-    """Some states as the place of something: in any of them."""
-    return "in " + " or ".join(f"'{s}'" for s in states)
+def either(states: Sequence[str]) -> str:
+    """Some names, of which any one will do."""
+    return " or ".join(f"'{s}'" for s in states)
 
 
 def said(address: Address, message: str) -> str:

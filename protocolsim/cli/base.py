@@ -54,7 +54,7 @@ class Asked:
 
     @property
     def study(self) -> dict[str, Any]:
-        """What the studies of floor 6 are asked for by name."""
+        """What every study is asked for by name."""
         return {"replicates": self.replicates, "seed": self.seed, "engine": self.engine}
 
     def draws(self, scenario: Scenario) -> ParameterDraws | None:

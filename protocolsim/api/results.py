@@ -196,8 +196,8 @@ class Result(Figured, result.Result):
         UsageError
             For an unknown name.
         """
-        if name not in self.sums:
-            raise UsageError(unknown("endpoint", name, self.sums))
+        if name not in self.scenario.reported:
+            raise UsageError(unknown("endpoint", name, self.scenario.reported))
         endpoint = self.scenario.reported[name]
         trials: Floats = endpoint.value(endpoint.completed(self.sums[name]))
         return trials

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from protocolsim.errors import UsageError
 from protocolsim.scenario.scenario import Scenario
-from protocolsim.study.arguments import usual
+from protocolsim.study.arguments import replicates_of_a_point
 
 MOST_LETTERS = 100_000
 """Of a scenario's text; the shipped ones have some 12,000."""
@@ -91,7 +91,7 @@ def bounded(scenario: Scenario, replicates: int) -> int:
 
 def own_replicates(scenario: Scenario) -> int:
     """The scenario's usual number of replicates, or as many as this page simulates at once where that is less."""
-    return max(1, min(usual(scenario), MOST_SUBJECTS // scenario.trial.cohort.size))
+    return max(1, min(replicates_of_a_point(scenario), MOST_SUBJECTS // scenario.trial.cohort.size))
 
 
 def looked_at(scenario: Scenario, replicates: int) -> int:

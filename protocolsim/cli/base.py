@@ -6,7 +6,7 @@ import json
 import os
 import secrets
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
 from functools import wraps
@@ -20,6 +20,8 @@ from protocolsim.errors import UsageError
 from protocolsim.text.terminal import say
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from protocolsim.executor.base import Executor
     from protocolsim.scenario.scenario import Scenario
     from protocolsim.study.parameters.draws import ParameterDraws
@@ -52,7 +54,7 @@ class Asked:
 
     @property
     def study(self) -> dict[str, Any]:
-        """What the studies of floor 6 are asked for by name."""
+        """What every study is asked for by name."""
         return {"replicates": self.replicates, "seed": self.seed, "engine": self.engine}
 
     def draws(self, scenario: Scenario) -> ParameterDraws | None:
@@ -92,14 +94,26 @@ def of_scenario(command: Callable[..., None]) -> Callable[..., None]:
     return click.argument("scenario", callback=_there)(command)
 
 
-def studies(command: Callable[..., None]) -> Callable[..., None]:
-    """The options that every command that simulates has. With those of `parallel` and `durable` they are `asked`."""
+def _gathered(command: Callable[..., None], asked: type[Any]) -> Callable[..., None]:
+    """The command with those of its options that `asked` has a field for handed over as one of it."""
 
     @wraps(command)
     def gathered(**given: Any) -> None:
-        mine = {field.name: given.pop(field.name) for field in fields(Asked) if field.name in given}
-        command(asked=Asked(**mine), **given)
+        mine = {field.name: given.pop(field.name) for field in fields(asked) if field.name in given}
+        command(asked=asked(**mine), **given)
 
+    return gathered
+
+
+def _with(options: Sequence[Callable[..., Any]], command: Callable[..., None]) -> Callable[..., None]:
+    """The command with these options, in their order."""
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def studies(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that every command that simulates has. With those of `parallel` and `durable` they are `asked`."""
     options = (
         click.option(
             "--set", "settings", multiple=True, metavar="NAME=VALUE", help="Change a value of the scenario; repeatable."
@@ -113,10 +127,7 @@ def studies(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--quiet", is_flag=True, help="Print nothing but refusals."),
         click.option("--allow-plugins", is_flag=True, help="Load code the scenario names (your.module:COMPONENT)."),
     )
-    result: Callable[..., None] = gathered
-    for option in reversed(options):
-        result = option(result)
-    return result
+    return _with(options, _gathered(command, Asked))
 
 
 def parallel(command: Callable[..., None]) -> Callable[..., None]:
@@ -135,9 +146,7 @@ def parallel(command: Callable[..., None]) -> Callable[..., None]:
             help="Simulate on the workers of this Dask scheduler, or of one started here (local).",
         ),
     )
-    for option in reversed(options):
-        command = option(command)
-    return command
+    return _with(options, command)
 
 
 def with_parameters(command: Callable[..., None]) -> Callable[..., None]:
@@ -334,28 +343,82 @@ class Story(Protocol):
         """The same as JSON has it."""
 
 
-def story_form(*, html: bool, as_json: bool, out: Path | None, overwrite: bool) -> str:
-    """What to make of a story: by option, by the file's name, or for the terminal."""
-    if html and as_json:
-        raise UsageError("--html and --json: one of them")
-    if not (html or as_json) and out is not None and out.suffix.lower() not in STORY_ENDINGS:
-        raise UsageError(f"-o {out}: end it in {', '.join(STORY_ENDINGS)}")
-    if overwrite and out is None:
-        raise UsageError("--overwrite says nothing without -o")
-    if html or as_json:
-        return ".html" if html else ".json"
-    return "terminal" if out is None else out.suffix.lower()
+@dataclass(frozen=True)
+class ShownAs:
+    """How a story is shown: printed in a terminal, as a page, and as the chart of a picture."""
+
+    terminal: Callable[[Any, Console], None]
+    page: Callable[[Any], str]
+    figure: Callable[[Any], Any]
 
 
-def story_written(story: Story, form: str, page: Callable[[], str], figure: Callable[[], Any]) -> str | bytes:
-    """A story in a form that is written: `page` makes the page, `figure` the chart of a picture."""
+@dataclass(frozen=True, kw_only=True)
+class AskedStory:
+    """What the shared options of a command that tells a story say."""
+
+    settings: tuple[str, ...]
+    seed: int | None
+    engine: str
+    html: bool
+    as_json: bool
+    out: Path | None
+    overwrite: bool
+    allow_plugins: bool
+
+    def tell(self, scenario: str, story: Callable[[Scenario], Story], shown: Callable[[], ShownAs]) -> None:
+        """Print or write the story of a scenario. `shown` says how; it is asked once the story is made."""
+        form = self._form()
+        with new_file(self.out, overwrite=self.overwrite) as write:
+            from protocolsim.scenario.load import load
+
+            told = story(load(scenario, set=assignments(self.settings), allow_plugins=self.allow_plugins))
+            if form == "terminal":
+                from rich.console import Console
+
+                shown().terminal(told, Console())
+            else:
+                write(_written(told, form, shown()))
+
+    def _form(self) -> str:
+        """What to make of a story: by option, by the file's name, or for the terminal."""
+        if self.html and self.as_json:
+            raise UsageError("--html and --json: one of them")
+        if not (self.html or self.as_json) and self.out is not None and self.out.suffix.lower() not in STORY_ENDINGS:
+            raise UsageError(f"-o {self.out}: end it in {', '.join(STORY_ENDINGS)}")
+        if self.overwrite and self.out is None:
+            raise UsageError("--overwrite says nothing without -o")
+        if self.html or self.as_json:
+            return ".html" if self.html else ".json"
+        return "terminal" if self.out is None else self.out.suffix.lower()
+
+
+def stories(command: Callable[..., None]) -> Callable[..., None]:
+    """The options of a command that tells a story: together they are `asked`."""
+    options = (
+        click.option("--html", is_flag=True, help="A page with what is drawn and the story."),
+        click.option("--json", "as_json", is_flag=True, help="The story and its numbers as JSON."),
+        click.option(
+            "-o", "--out", type=click.Path(path_type=Path),
+            help="Write into this new file: .html, .png, .svg, .txt, .json.",
+        ),
+        click.option("--overwrite", is_flag=True, help="Replace the file."),
+        click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Change a value; repeatable."),
+        click.option("--seed", type=int, help="Random seed.  [default: the scenario's]"),
+        click.option("--engine", default="auto", show_default=True, help="batch (fast), des (reference), or auto."),
+        click.option("--allow-plugins", is_flag=True, help="Load code the scenario names (your.module:COMPONENT)."),
+    )  # fmt: skip
+    return _with(options, _gathered(command, AskedStory))
+
+
+def _written(story: Story, form: str, shown: ShownAs) -> str | bytes:
+    """A story in a form that is written."""
     if form in (".png", ".svg"):
         import tempfile
 
         from protocolsim.report.style.figures import save
 
         with tempfile.TemporaryDirectory() as folder:
-            return save(figure(), Path(folder) / f"figure{form}").read_bytes()
+            return save(shown.figure(story), Path(folder) / f"figure{form}").read_bytes()
     if form == ".html":
-        return page()
+        return shown.page(story)
     return json.dumps(story.summary(), indent=2) + "\n" if form == ".json" else story.text

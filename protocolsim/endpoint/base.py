@@ -145,6 +145,11 @@ class Endpoint(Reported):
         """
         return False
 
+    @property
+    def counted_at(self) -> tuple[float, float] | None:
+        """From when to when, in minutes since enrolment, what it counts takes place; None where it is at any time."""
+        return None
+
     def with_dose_units(self, units: Mapping[str, str | None]) -> Endpoint:  # noqa: ARG002 - most count no doses
         """The endpoint as it counts where doses of drugs are in these units (None: some per weight and some not).
 

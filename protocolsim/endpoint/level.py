@@ -96,6 +96,11 @@ endpoints:
         """A median ranks."""
         return self.reading == "median"
 
+    @property
+    def counted_at(self) -> tuple[float, float] | None:
+        """The window around `at`."""
+        return None if self.at is None else (self.at - self.window, self.at + self.window)
+
     def own_values(self, records: Records, populations: Mapping[str, Mask]) -> Floats:
         """Each subject's own value, [subjects]; nan for who is not counted."""
         made = seen(records, self.variable)

@@ -80,6 +80,13 @@ endpoints:
         rate = "per 4 weeks" if self.per == "time" else "per assessment"
         return f"{self.reading}, {rate}, over those {self.among} with an assessment at baseline and a later one{zero}"
 
+    @property
+    def counted_at(self) -> tuple[float, float] | None:
+        """From `after` to the minute before `before`: what is counted in `during`."""
+        if self.after == 0 and self.before is None:
+            return None
+        return self.after, float("inf") if self.before is None else self.before - 1
+
     def contributions(self, records: Records, populations: Mapping[str, Mask]) -> Floats:
         """Four counts (pooled), or the subject's own reduction and 1, or only that reduction (median)."""
         if self.reading == "pooled":

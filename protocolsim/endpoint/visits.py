@@ -50,6 +50,11 @@ endpoints:
         """Which assessments count."""
         return f"of all assessments {'planned for' if self.reading == 'missed' else 'made of'} those {self.among}"
 
+    @property
+    def counted_at(self) -> tuple[float, float] | None:
+        """From `after` on."""
+        return (self.after, float("inf")) if self.after else None
+
     def contributions(self, records: Records, populations: Mapping[str, Mask]) -> Floats:
         """Of each subject: missed and planned assessments, or days late and those made."""
         among = self.members(populations)

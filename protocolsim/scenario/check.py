@@ -106,6 +106,7 @@ def check_text(text: str, source: str = "scenario", *, allow_plugins: bool = Fal
 def check_scenario(scenario: Scenario, *, files: bool = True) -> Checked:
     """Look at a scenario that loads; `files`: at companions that are files, too."""
     from protocolsim.proof.examine import examine  # z3, which takes its time to load
+    from protocolsim.proof.populations import excluded
     from protocolsim.scenario.checks.looks import look_findings
 
     case = case_of(scenario.trial, scenario.named)
@@ -118,7 +119,7 @@ def check_scenario(scenario: Scenario, *, files: bool = True) -> Checked:
             fault = document.fault(path, message, at_key=True)
             result.append(CheckFinding(fault.line, fault.column, fault.path, "warning", kind, message))
     looks, undecided = look_findings(scenario, examined.routes)
-    for f in (*examined.findings, *looks):
+    for f in (*examined.findings, *excluded(case, scenario.populations), *looks):
         fault = document.fault(f.path, f.message, at_key="transitions" not in f.path)
         result.append(
             CheckFinding(

@@ -16,12 +16,12 @@ from protocolsim.endpoint.base import Endpoint, Reported
 from protocolsim.endpoint.between_arms.repeated import beside
 from protocolsim.endpoint.subjects.population import Population
 from protocolsim.engine.base import Trial
-from protocolsim.proof.planned import Planned
+from protocolsim.proof.planned.reachable import Planned
 from protocolsim.protocol.rules import Evaluator
 from protocolsim.protocol.summaries import Summary
 from protocolsim.scenario.build.values.parameters import ParameterValue
 from protocolsim.scenario.build.values.spoken import SpokenNames
-from protocolsim.scenario.checks.lapsing import planned_in
+from protocolsim.scenario.checks.lapsing import reachable_in
 from protocolsim.scenario.file.library import is_path
 from protocolsim.scenario.file.yaml_reader import Address, Document
 from protocolsim.scenario.settable import SettableParameter, number_at, text_at
@@ -209,7 +209,7 @@ class Scenario:
     @cached_property
     def planned(self) -> Planned:
         """By state, the visits that can take place; what is described is these."""
-        return planned_in(self.trial)
+        return reachable_in(self.trial).visits
 
     @cached_property
     def companion_files(self) -> Mapping[str, Document]:

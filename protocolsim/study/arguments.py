@@ -22,15 +22,15 @@ def replicates_and_seed(
     Raises UsageError for impossible ones.
     """
     if replicates is None:
-        replicates = usual(scenario) if many_points else scenario.replicates
+        replicates = replicates_of_a_point(scenario) if many_points else scenario.replicates
     else:
         replicates = whole_number("replicates", replicates, 1, MAX_REPLICATES - 1)
     seed = scenario.seed if seed is None else whole_number("seed", seed, 0, MAX_SEED)
     return replicates, seed
 
 
-def usual(scenario: Scenario) -> int:
-    """How many replicates each of many answers has: the scenario's own number, or a few where it says none."""
+def replicates_of_a_point(scenario: Scenario) -> int:
+    """How many replicates each point of a study of many has: the scenario's own number, or a few where it says none."""
     return scenario.replicates if scenario.says_replicates else min(OF_MANY_POINTS, scenario.replicates)
 
 

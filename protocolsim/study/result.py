@@ -18,6 +18,7 @@ from protocolsim.study.denominators import OfPublishedSize
 from protocolsim.study.engines import pieces
 from protocolsim.study.estimation.empirical_level import EmpiricalLevel
 from protocolsim.study.estimation.estimate import Estimate, as_json
+from protocolsim.study.estimation.undefined_values import undefined_by_variable
 from protocolsim.study.parameters.draws import ParameterDraws
 from protocolsim.study.parameters.shares import VarianceShares, shares_of
 from protocolsim.study.parameters.shares import as_json as shares_as_json
@@ -148,6 +149,11 @@ class Result:
     def with_companions(self, companions: Mapping[str, Result]) -> Result:
         """The same with what was run beside it."""
         return replace(self, companions=companions)
+
+    @cached_property
+    def undefined(self) -> Mapping[str, int]:
+        """How many observations have no value since what the model computes is undefined there, by variable."""
+        return undefined_by_variable(self.scenario.trial, self.sums)
 
     @cached_property
     def shares(self) -> Mapping[str, VarianceShares]:

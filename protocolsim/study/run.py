@@ -75,7 +75,7 @@ def run(
             conduct(points, workers, None if folder is None else ChunkFiles(folder), progress, seen=seen.add),
             strict=True,
         ):
-            result.append(_result(point, sums, time.perf_counter() - started, None if result else seen))
+            result.append(result_of(point, sums, time.perf_counter() - started, None if result else seen))
     except SimulationError as error:
         if not error.point:
             raise
@@ -99,7 +99,8 @@ def _judged_so(drawn: list[Result], published_size: OfPublishedSize | None) -> R
     return replace(drawn[0], published_size=published_size, enlarged=drawn[1] if len(drawn) > 1 else None)
 
 
-def _result(point: Trials, made: PointSums, seconds: float, seen: _KeptRecords | None) -> Result:
+def result_of(point: Trials, made: PointSums, seconds: float = 0.0, seen: _KeptRecords | None = None) -> Result:
+    """The result of a point from its sums; `seen` are its records that went by in this process."""
     together = 1 if point.draws is None else TOGETHER
     reported = point.scenario.reported
     estimates = {name: estimate(endpoint, made.sums[name], together) for name, endpoint in reported.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,14 +54,14 @@ def views(at: Visit) -> Iterator[str]:
         yield name
 
 
-def steps(at: Visit) -> Iterator[int]:
+def steps(page: Any) -> Iterator[int]:
     """Opens every step of the story, with its answer."""
-    for place in range(at.page.locator(".story-step").count()):
+    for place in range(page.locator(".story-step").count()):
         here = f".story-step[data-step='{place}']"
-        at.page.click(f"[data-go='{place}']")
-        at.page.click(f"{here} button[type=submit]")
-        if at.page.is_hidden(f"{here} .answer"):
-            at.page.click(f"{here} button[type=submit]")
+        page.click(f"[data-go='{place}']")
+        page.click(f"{here} button[type=submit]")
+        if page.is_hidden(f"{here} .answer"):
+            page.click(f"{here} button[type=submit]")
         yield place
 
 
@@ -99,7 +100,7 @@ def test_every_view_is_right_for_everybody(visit_trial, scenario, thorough):
             found += [f"{view}: {wrong}" for wrong in looked_at(at)]
             found += [f"{view}: {wrong}" for wrong in marked(at, thorough=thorough, whole=view == "design")]
             continue
-        for place in steps(at):
+        for place in steps(at.page):
             every = SIZES if thorough or place == 0 else (SIZES[0], SIZES[-1])
             found += [f"step {place}: {wrong}" for wrong in looked_at(at, every)]
             if thorough or place == 0:
@@ -192,10 +193,27 @@ def test_many_patients_at_one_place_do_not_hide_the_curves(visit_trial):
     assert at.page.locator("#rule-numbers tbody tr").first.bounding_box()["height"] < 70
 
 
-def test_what_is_presented_fits_one_screen(visit_trial):
-    """On a projector answer, piles and picture are seen at once."""
-    at = shown(visit_trial, "story", "ms_daclizumab", 1920, 1080)
-    for place in steps(at):
+@pytest.mark.parametrize(
+    ("scenario", "width", "height"), [("ms_daclizumab", 1920, 1080), ("amd_treat_and_extend", 1280, 800)]
+)
+def test_what_is_presented_fits_one_screen(visit_trial, scenario, width, height):
+    """On a projector question, answer, piles, picture and source are seen at once, with a pixel for rounding."""
+    at = shown(visit_trial, "story", scenario, width, height)
+    for place in steps(at.page):
         if place == 0:
             at.page.click("[data-present]")
-        assert at.page.eval_on_selector(".presenting", "e => e.scrollHeight") <= 1082, place
+        assert at.page.eval_on_selector(".presenting", "e => e.scrollHeight") <= height + 1, place
+
+
+@pytest.mark.parametrize("scenario", ["amd_treat_and_extend", "hcv_response_guided"])
+def test_a_file_that_is_presented_fits_a_low_window(running, scenario, tmp_path: Path):
+    """With as many trials as pile up two hands high, and with the fonts that a machine has."""
+    target = tmp_path / "story.html"
+    target.write_text(protocolsim.embed(scenario, replicates=100), encoding="utf-8")
+    page = running.new_page(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
+    page.goto(target.as_uri())
+    page.click("[data-tell]")
+    page.click("[data-present]")
+    for place in steps(page):
+        assert page.eval_on_selector(".presenting", "e => e.scrollHeight") <= 801, place
+    page.close()

@@ -21,7 +21,7 @@ from protocolsim.app.view.rule import CurvePart
 from protocolsim.errors import ProtocolsimError, ScenarioError, UsageError
 from protocolsim.scenario.file.library import names
 from protocolsim.scenario.load import load, load_text
-from protocolsim.study.arguments import usual
+from protocolsim.study.arguments import replicates_of_a_point
 from protocolsim.study.decision.threshold_rule import ThresholdRule, threshold_rule
 from tests.cli.test_cli import command
 
@@ -116,7 +116,7 @@ def test_a_saved_file_is_the_same_scenario(name):
         except ProtocolsimError:
             pytest.fail("a slider led out of what the scenario allows")
         saved = load_text(scenario_file(state), "saved.yaml")
-        assert (saved.seed, saved.replicates) == (3, usual(base))
+        assert (saved.seed, saved.replicates) == (3, replicates_of_a_point(base))
         assert {k: n.value for k, n in saved.named.items()} == {k: n.value for k, n in expected.named.items()}
         assert [p.value for p in saved.parameters] == [p.value for p in expected.parameters]
 
@@ -154,8 +154,8 @@ def test_a_download_is_what_the_page_simulates_or_refused(name, whole, own_param
     saved = load_text(text, "saved.yaml")
     assert saved.seed == (shown.seed if state.seed is None else state.seed)
     # A page simulates no more at once than it may: of trials that are too large for the usual number, fewer.
-    fits = usual(shown) * shown.trial.cohort.size <= MOST_SUBJECTS
-    own = usual(shown) if fits else max(1, MOST_SUBJECTS // shown.trial.cohort.size)
+    fits = replicates_of_a_point(shown) * shown.trial.cohort.size <= MOST_SUBJECTS
+    own = replicates_of_a_point(shown) if fits else max(1, MOST_SUBJECTS // shown.trial.cohort.size)
     assert saved.replicates == (own if state.replicates is None else state.replicates)
     assert (saved.title, saved.named, saved.parameters) == (shown.title, shown.named, shown.parameters)
     assert saved.trial.cohort.size == shown.trial.cohort.size

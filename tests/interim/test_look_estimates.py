@@ -70,13 +70,19 @@ class TestCounted:
         assert value("trial[screened]") == per_trial.size().mean()
         assert value("trial[enrolled]") == per_trial["enrolled"].sum().mean()
         ends = (subjects["arrival_day"] * DAY + subjects["end_minute"]).groupby(subjects["replicate"]).max()
-        assert value("trial[duration]") == pytest.approx(ends.mean() / WEEK)
         looks = result().looks
         held = looks[looks["held"]]
         assert value("trial[looks_held]") == held.groupby("replicate").size().mean()
         decided = held.groupby("replicate")["decision_minute"].max()
         assert value("trial[weeks_to_decision]") == pytest.approx(decided.mean() / WEEK)
+        assert value("trial[duration]") == pytest.approx(np.maximum(ends, decided).mean() / WEEK)
         assert np.array_equal(trials["decision_week"], trials["decision_minute"] / WEEK)
+
+    def test_a_decision_after_everybody_has_finished(self) -> None:
+        """A study that is decided upon in 500 weeks lasts until then; when its patients finished is still said."""
+        late = run(two_arms(FOUR_LOOKS.replace("decided_after: 1 week", "decided_after: 500 weeks")), replicates=20)
+        assert late.estimates["trial[duration]"].value == late.estimates["trial[weeks_to_decision]"].value > 500
+        assert (late.trials["last_minute"] < 500 * WEEK).all()
 
     def test_the_pipeline(self) -> None:
         """Enrolled by the decision and for less than the look's three weeks."""

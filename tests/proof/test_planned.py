@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from protocolsim.engine.batch import simulation as batch
 from protocolsim.engine.des import simulation as des
+from protocolsim.errors import SimulationError
 from protocolsim.report.protocol.schedule import schedule, schedule_text
 from protocolsim.report.protocol.synopsis import describe
 from protocolsim.scenario.build.assemble import build
@@ -166,6 +167,39 @@ def test_an_endpoint_that_counts_nothing_is_warned_of(draft: Draft):
     final = {"ended_done"}
     assert {name for name in found if name.startswith("ended")} - final <= warned
     assert not final & warned
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(draft=drafts(), data=st.data())
+def test_what_is_said_to_count_nothing_counts_nothing(draft: Draft, data: st.DataObject):
+    """Of any protocol: levels at any time, times between any states, and whoever meets any conditions on a course."""
+    states = [*draft["protocol"]["states"]]
+    some = st.lists(st.sampled_from(states), max_size=2, unique=True)
+    conditions = ("entered", "not_entered", "ended_in", "not_ended_in")
+    groups = {
+        f"group_{k}": {"of": data.draw(st.sampled_from(["screened", "enrolled", *(f"group_{j}" for j in range(k))]))}
+        | {key: found for key in conditions if (found := data.draw(some))}
+        for k in range(4)
+    }
+    draft["populations"] = draft.get("populations", {}) | groups
+    days = st.integers(0, 40)
+    level = {"kind": "level", "variable": "cells", "window": "0 days"}
+    draft["endpoints"] = {
+        **{f"level_{k}": level | {"at": f"{data.draw(days)} days"} for k in range(6)},
+        **{f"there_{k}": {"kind": "share", "entered": states, "among": f"group_{k}"} for k in range(4)},
+        **{f"time_{s}": {"kind": "time_to", "start": s, "to": data.draw(st.sampled_from(states))} for s in states},
+    }
+    scenario = runnable(draft)
+    nobody = {str(address[1]) for address, _ in scenario.lapsing if address[0] in ("endpoints", "populations")}
+    try:
+        estimates = run(scenario, replicates=2).estimates
+    except SimulationError:
+        return  # the cohort cannot be filled, so that nothing is counted
+
+    for name, estimate in estimates.items():
+        among = str(draft["endpoints"][name].get("among", ""))
+        if name in nobody or among in nobody:
+            assert not estimate.value > 0.0, name
 
 
 TRIAL = """title: What cannot come

@@ -14,11 +14,14 @@ import pytest
 import protocolsim
 from protocolsim.errors import UsageError
 from protocolsim.report.decision import figures, measure_figures, regret_figures
-from protocolsim.report.decision.captions import without_curve
+from protocolsim.report.decision.captions import MarkedThreshold, without_curve
 from protocolsim.report.decision.page import threshold_page
 from protocolsim.report.decision.series import Drawn
 from protocolsim.report.decision.summary import CurveSummary
+from protocolsim.report.protocol.state_chart import Arrow
 from protocolsim.report.run import flow
+from protocolsim.report.run.figures import through_states
+from protocolsim.report.style import numbers
 from protocolsim.report.style.figures import alternative, caption
 from protocolsim.study.decision.curve import ThresholdCurve
 from protocolsim.study.decision.regret import regret
@@ -64,6 +67,23 @@ def test_a_threshold_that_is_set_is_marked_and_said():
     assert any(frame.columns.tolist() == ["at"] and frame["at"].tolist() == [50.0] for frame in behind(chart))
     assert "the threshold set here, 50 % (the scenario's own is 75 %)" in caption(chart)
     assert "the scenario's own threshold, 75 %" in caption(figures.curves(drawn()))
+
+
+def test_no_caption_rounds_a_share_away(monkeypatch):
+    """What stands under figures and beside their points says shares as the decision's sentence does."""
+    marked = MarkedThreshold(drawn())
+    shares = {"sensitivity": 0.998, "specificity": 0.997}
+    known = {n: dataclasses.replace(e, value=shares[n]) if n in shares else e for n, e in marked.at.items()}
+    said = MarkedThreshold(drawn(), at=known).operating_point
+    assert "> 99.5 % of true responders pass and < 0.5 % of the others" in said
+
+    monkeypatch.setattr(numbers, "percent", lambda _: "[share]")
+    result = made()
+    assert "[share]" in caption(through_states(result))
+    assert "[share]" in caption(flow.flow(result))
+    assert "[share]" in regret_figures.says(drawn(), regret(curve(), streams=2))[1]
+    assert "[share]" in figures.roc_frame(drawn())["tip"][0]
+    assert "[share]" in Arrow("a", "b", number=1, share=0.5).counted
 
 
 def test_what_has_no_curve_is_said_with_its_reason():

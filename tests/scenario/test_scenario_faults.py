@@ -213,6 +213,8 @@ ONE_FAULT = [
     ("{kind: share, entered: done}", "{kind: share}", "controlled: {kind", "endpoints.controlled", "a share needs at least one of"),
     ("{kind: share, entered: done}", "{kind: share, entered: done, among: evaluable}", "evaluable", "endpoints.controlled.among", "unknown population 'evaluable'"),
     ("{kind: share, entered: done}", "{kind: time_to, start: treated}", "controlled: {kind", "endpoints.controlled", "'to' is missing here"),
+    ("{kind: share, entered: done}", "{kind: reduction, variable: cel, baseline: baseline, during: treated, per: scan, first_gap: 4 weeks}", "first_gap", "endpoints.controlled.first_gap", "'first_gap' does nothing beside `per: scan`"),
+    ("{kind: share, entered: done}", "{kind: level, variable: cel, during: treated, window: 1 week}", "window", "endpoints.controlled.window", "'window' does nothing without `at`"),
     ("published:\n  controlled", "published:\n  controled", "controled", "published.controled", "unknown endpoint 'controled'; did you mean 'controlled'?"),
     ("value: 2/3", "value: 3/2", "3/2", "published.controlled.value", "3/2 is not a part of a whole"),
     ("value: 2/3", "value: 200 %", "200 %", "published.controlled.value", "200 % is above 100 %"),

@@ -27,6 +27,7 @@ from protocolsim.study.boundaries.tried import sums_of, tried
 from protocolsim.study.estimation.estimate import Estimate
 from protocolsim.study.run import run, run_manifest
 from protocolsim.study.storage.study_folder import study_folder
+from protocolsim.units import MINUTES_PER_WEEK
 from tests.support.looks import FOUR_LOOKS, OBRIEN_FLEMING, exact_two_arms, two_arms
 
 NAN = float("nan")
@@ -84,6 +85,18 @@ class TestEqualToRuns:
         found, told = boundaries(scenario, sets=[], replicates=150), run(scenario, replicates=150)
         held = told.looks.groupby("look", observed=True)["held"].mean()
         assert 0.0 < held["many"] < held["early"]
+        _same(found, told.estimates, 0)
+
+    def test_where_the_decision_comes_last(self) -> None:
+        """Also where patients finish long before a look is decided upon, and a conclusion waits for no later one."""
+        efficacy, futility = TRIED[0]
+        late = FOUR_LOOKS.replace("decided_after: 1 week", "decided_after: 60 weeks")
+        scenario = two_arms(with_values(late, efficacy, futility))
+        found, told = boundaries(scenario, sets=[], replicates=150), run(scenario, replicates=150)
+        ended = told.trials["conclusion"].value_counts()
+        assert ended["settled"] > 0
+        assert ended["efficacy"] > 0
+        assert told.estimates["trial[duration]"].value > told.trials["last_minute"].mean() / MINUTES_PER_WEEK
         _same(found, told.estimates, 0)
 
     def test_of_the_trial_without_an_effect(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from protocolsim.arrays import Floats, Integers, Mask
 from protocolsim.errors import UsageError, unknown
-from protocolsim.records import NEVER, Labels, Records, Seen
+from protocolsim.records import NEVER, Labels, Records, Seen, leaving
 
 
 def codes(names: Iterable[str], labels: Sequence[str], what: str) -> Integers:
@@ -58,6 +58,17 @@ def entered(records: Records, states: Iterable[str]) -> Mask:
     each = [records.was_in(state) for state in codes(states, records.labels.states, "state").tolist()]
     was_in: Mask = np.logical_or.reduce(each) if each else np.zeros(len(records["subjects"]["subject"]), dtype=np.bool_)
     return was_in
+
+
+def stays(records: Records, chosen: Iterable[int]) -> Iterator[tuple[int, list[tuple[int, int, int]]]]:
+    """Of each chosen row of `subjects`: the row, and each stay in a state, from when to when on the subject's clock."""
+    moves, ends, first = records["moves"], records["subjects"]["end_minute"], records.first_states()
+    rows, into = records.subject_rows("moves"), leaving(records)
+    for row in chosen:
+        mine = np.flatnonzero((rows == row) & into)
+        states = [int(first[row]), *moves["to_state"][mine].tolist()]
+        edges = [0, *moves["minute"][mine].tolist(), int(ends[row])]
+        yield row, list(zip(states, edges, edges[1:], strict=False))
 
 
 def arms(records: Records, arm: Sequence[str], against: Sequence[str]) -> Floats:

@@ -13,7 +13,7 @@ from protocolsim.endpoint.base import Endpoint
 from protocolsim.interim.estimates.base import OperatingCharacteristic
 from protocolsim.interim.estimates.bias import BiasAtStopping
 from protocolsim.interim.estimates.endings import EndingShare, FlippedShare
-from protocolsim.interim.estimates.size import InformationFound, InformationPlanned, Pipeline, TrialMean
+from protocolsim.interim.estimates.size import InformationFound, InformationPlanned, Pipeline, StudyDuration, TrialMean
 from protocolsim.names import readable
 from protocolsim.protocol.conduct import Count
 from protocolsim.protocol.rules import Name, Negation, Node, Operation, names_in, parse
@@ -135,13 +135,16 @@ def _size(design: Design) -> Iterator[OperatingCharacteristic]:
         (LOOKS, "expected number of looks held", "looks_held", "looks", "looks held"),
         (DECISION, "expected time to the decision", "decision_minute", "weeks",
          "weeks from the trial's first day to the decision that ended it, or to that of its last look"),
-        (DURATION, "expected study duration", "last_minute", "weeks",
-         "weeks from the trial's first day to the last patient's end"),
     )  # fmt: skip
     for name, label, column, unit, said in means:
         yield TrialMean(
             name=name, label=label, column=column, in_units=unit, said=f"mean over trials: {said}; {_OF_ALL}"
         )
+    yield StudyDuration(
+        name=DURATION, label="expected study duration", column="last_minute", in_units="weeks",
+        said="mean over trials: weeks from the trial's first day to the last patient's end, or to the decision where "
+        f"that comes later; {_OF_ALL}",
+    )  # fmt: skip
     yield Pipeline(
         name=PIPELINE, label="expected number in the pipeline at the decision",
         said="mean over trials: patients enrolled by the decision and not followed for as long as the look counts "

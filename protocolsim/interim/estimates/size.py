@@ -37,6 +37,17 @@ class TrialMean(OperatingCharacteristic):
 
 
 @dataclass(frozen=True, kw_only=True)
+class StudyDuration(TrialMean):
+    """The mean of the minute by which every patient of a trial had ended and its decision was taken."""
+
+    def of_trials(self, records: Records) -> Floats:
+        """That minute of each trial, and 1."""
+        trials = records["trials"]
+        minute = np.maximum(trials[self.column], trials["decision_minute"])
+        return pairs(minute.astype(np.float64), np.ones(len(minute), dtype=np.bool_))
+
+
+@dataclass(frozen=True, kw_only=True)
 class InformationFound(OperatingCharacteristic):
     """The mean information fraction found at a look, of the trials that hold it."""
 

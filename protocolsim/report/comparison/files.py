@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from protocolsim.errors import UsageError
 from protocolsim.report.comparison.console import DRAWN, PAIRED, drawn, headings, results, written
 from protocolsim.report.comparison.figures import differences
 from protocolsim.report.style.figures import caption, inline
-from protocolsim.report.style.sections_page import PageSection, plain_page
+from protocolsim.report.style.sections_page import PageSection, plain_page, table
 from protocolsim.scenario.file.yaml_writer import as_yaml
 from protocolsim.study.compare import Comparison
 from protocolsim.study.storage.csv_files import write_frame
 from protocolsim.study.storage.ours import COMPARED, REPORT
 from protocolsim.study.storage.results_folder import with_attached, write_facts
-from protocolsim.text.html import words
 
 
 def write_comparison(comparison: Comparison, folder: Path) -> None:
@@ -32,11 +30,11 @@ def comparison_page(comparison: Comparison) -> str:
     files = [(d.path, written(d.a), written(d.b)) for d in matters]
     sections = [
         PageSection(
-            "What differs in the files", _table(("In the file", "A", "B"), files), _words_only(comparison), wide=True
+            "What differs in the files", table(("In the file", "A", "B"), files), _words_only(comparison), wide=True
         ),
         *_figure(comparison),
-        PageSection("Results", _table(headings(comparison), results(comparison)), _alone(comparison), wide=True),
-        PageSection("Provenance", _table(("", ""), comparison.provenance.items()), wide=True),
+        PageSection("Results", table(headings(comparison), results(comparison)), _alone(comparison), wide=True),
+        PageSection("Provenance", table(("", ""), comparison.provenance.items()), wide=True),
     ]
     told = [PAIRED, *([DRAWN] if drawn(comparison) else [])]
     return plain_page(
@@ -68,9 +66,3 @@ def _figure(comparison: Comparison) -> list[PageSection]:
     except UsageError:
         return []  # they have no share in common: the table says it all
     return [PageSection("Differences", f"<figure>{inline(chart, 'differences')}</figure>", caption(chart), wide=True)]
-
-
-def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    head = "".join(f"<th>{words(h)}</th>" for h in headings)
-    body = "".join(f"<tr>{''.join(f'<td>{words(cell)}</td>' for cell in row)}</tr>" for row in rows)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

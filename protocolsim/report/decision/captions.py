@@ -47,9 +47,8 @@ class MarkedThreshold:
         """How many true responders pass at it, and how many others."""
         right, wrong = self.at["sensitivity"].value, 1.0 - self.at["specificity"].value
         where = "the scenario's own " if self.threshold == self.own else ""
-        return (
-            f"at {where}{self.said}, {100 * right:.0f} % of true responders pass and {100 * wrong:.0f} % of the others"
-        )
+        passing, others = numbers.percent(right), numbers.percent(wrong)
+        return f"at {where}{self.said}, {passing} of true responders pass and {others} of the others"
 
 
 def of_curves(marked: MarkedThreshold, compare: ThresholdCurve | None) -> str:

@@ -29,7 +29,7 @@ def definition(curve: ThresholdCurve) -> str:
     if curve.trait is None or len(curve.trait) == 0:
         return f"{said}."
     share = float((curve.trait < decision.cut).mean())
-    return f"{said}: {100.0 * share:.0f} % of those who reach the decision. Only the model knows it."
+    return f"{said}: {style_numbers.percent(share)} of those who reach the decision. Only the model knows it."
 
 
 def rows(curve: ThresholdCurve) -> list[tuple[str, list[str]]]:

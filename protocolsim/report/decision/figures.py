@@ -171,7 +171,7 @@ def roc_frame(drawn: Drawn) -> pd.DataFrame:
     named = {*drawn.quarters.tolist(), drawn.curve.own}
     rename["text"] = _apart(rename, [drawn.said(t) if t in named else "" for t in rename["threshold"]])
     rename["tip"] = [
-        f"{drawn.said(t)}: {100 * right:.0f} % of true responders pass, {100 * wrong:.0f} % of the others"
+        f"{drawn.said(t)}: {numbers.percent(right)} of true responders pass, {numbers.percent(wrong)} of the others"
         for t, right, wrong in zip(rename["threshold"], rename["sensitivity"], rename["false_positive"], strict=True)
     ]
     return rename.dropna().reset_index(drop=True)
@@ -313,7 +313,11 @@ def free_says(drawn: Drawn) -> str:
     if not drawn.at_an_end(best):
         return f"Without a price on dose and harm the loss is smallest at {at}, inside the range."
     passing = (
-        "no patient passes" if sent == 0.0 else "every patient passes" if sent == 1.0 else f"{100 * sent:.0f} % pass"
+        "no patient passes"
+        if sent == 0.0
+        else "every patient passes"
+        if sent == 1.0
+        else f"{numbers.percent(sent)} pass"
     )
     branch = other_branch(drawn.curve) if sent == 0.0 else ""
     return (

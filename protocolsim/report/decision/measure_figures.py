@@ -11,6 +11,7 @@ from protocolsim.report.decision import captions
 from protocolsim.report.decision.captions import MarkedThreshold
 from protocolsim.report.decision.figures import OWN, read_at
 from protocolsim.report.decision.series import Drawn
+from protocolsim.report.style import numbers
 from protocolsim.report.style.figures import INK, PALETTE, SEPARATOR, finish
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ def definitions_frame(drawn: Drawn) -> pd.DataFrame:
 
 def _by_definition(frame: pd.DataFrame, name: str) -> list[str]:
     return [
-        SEPARATOR.join(f"{label} {100 * value:.0f} %" for label, value in zip(at["label"], at[name], strict=True))
+        SEPARATOR.join(f"{label} {numbers.percent(value)}" for label, value in zip(at["label"], at[name], strict=True))
         for _, at in frame.groupby("threshold", sort=True)
     ]
 

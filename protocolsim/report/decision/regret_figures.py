@@ -114,7 +114,7 @@ def says(drawn: Drawn, result: Regret) -> list[str]:
     value, error = own["value"], own["mcse"].fillna(0.0)
     values = result.values(drawn.thresholds)
     best = float(drawn.thresholds[int(np.argmin(values))])
-    passing, free = 100.0 * result.better_off(), 100.0 * result.better_off(0.0, 0.0)
+    passing, free = numbers.percent(result.better_off()), 100.0 * result.better_off(0.0, 0.0)
     branch = other_branch(drawn.curve) or "the other branch"
     pair = (numbers.with_error(float(value[n]), float(error[n])) for n in ("regret_at_least", "regret"))
     ends = list(dict.fromkeys(pair))
@@ -127,7 +127,7 @@ def says(drawn: Drawn, result: Regret) -> list[str]:
         f"better branch for each; the least regret, {least}, is at {drawn.said(best)}."
     )
     better = (
-        f"Of the patients, {passing:.0f} % are better off passing at these prices, and the rule sends "
+        f"Of the patients, {passing} are better off passing at these prices, and the rule sends "
         f"{sent} % the better branch."
     )
     trivial = (

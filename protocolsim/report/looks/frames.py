@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from protocolsim.arrays import Integers
-from protocolsim.endpoint.subjects.rows import rows_of
+from protocolsim.endpoint.subjects.rows import stays
 from protocolsim.interim.design import COUNTED, Design, TrialRule
 from protocolsim.interim.estimates.made import ending_name
 from protocolsim.protocol.rules import Name, Negation, Node, Number, Operation, names_in, parse
-from protocolsim.records import FAR, READ, Records, leaving
+from protocolsim.records import FAR, READ, Records
 from protocolsim.report.looks.wording import spoken
 from protocolsim.report.run.figure_data import labels_of_states
 from protocolsim.study.result import Result
@@ -234,14 +234,10 @@ def lanes_frame(trial: TrialLooks, cutoff: int) -> pd.DataFrame:
 
     records, labels = trial.full, labels_of_states(trial.scenario, trial.full.labels.states)
     chosen, numbers_ = lanes(records)
-    subjects, moves, begun = records["subjects"], records["moves"], records.begins()
-    rows, into, first = rows_of(records, "moves"), leaving(records), records.first_states()
+    begun = records.begins()
     frame: list[tuple[int, str, float, float, bool]] = []
-    for row, lane in zip(chosen.tolist(), numbers_.tolist(), strict=True):
-        mine = np.flatnonzero((rows == row) & into)
-        states = [int(first[row]), *moves["to_state"][mine].tolist()]
-        edges = [0, *moves["minute"][mine].tolist(), int(subjects["end_minute"][row])]
-        for state, a, b in zip(states, edges, edges[1:], strict=False):
+    for (row, mine), lane in zip(stays(records, chosen.tolist()), numbers_.tolist(), strict=True):
+        for state, a, b in mine:
             start, end = int(begun[row]) + a, int(begun[row]) + b
             for low, high, known in ((start, min(end, cutoff), True), (max(start, cutoff), end, False)):
                 if high > low:

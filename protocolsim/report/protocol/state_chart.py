@@ -11,6 +11,7 @@ from typing import Literal
 from protocolsim.protocol.states import Protocol, Transition
 from protocolsim.records import Records, leaving
 from protocolsim.report.protocol import text as protocol_text
+from protocolsim.report.style import numbers
 from protocolsim.scenario.build.protocol.transitions import ANY, ON_STUDY
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.text.graphs import dot_words, mermaid_words
@@ -49,7 +50,7 @@ class Arrow:
         """'2,040 (69 %)', or '' without a run."""
         if self.number is None:
             return ""
-        return f"{self.number:,}" + ("" if self.share is None else f" ({_percent(self.share)})")
+        return f"{self.number:,}" + ("" if self.share is None else f" ({numbers.percent(self.share)})")
 
 
 @dataclass(frozen=True)
@@ -152,11 +153,6 @@ def _arrows(scenario: Scenario, alike: Sequence[Transition], source: str, counte
             share = number / there if there and len(alike) == 1 and not first.internal else None
         arrows.append(Arrow(source, f"s{to}", words + ratio, first.trigger.startswith("upon"), number, share))
     return arrows
-
-
-def _percent(share: float) -> str:
-    percent = 100 * share
-    return f"{percent:.0f} %" if percent == 0 or percent >= 0.5 else "< 0.5 %"
 
 
 # As text -------------------------------------------------------------------------------------------------------------

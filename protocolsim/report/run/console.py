@@ -11,6 +11,7 @@ from protocolsim.report.parameters import summary as parameters
 from protocolsim.report.parameters.console import print_shares
 from protocolsim.report.protocol import text as protocol_text
 from protocolsim.report.run import decision, findings, levels
+from protocolsim.report.run.warnings import warnings
 from protocolsim.report.style import numbers
 from protocolsim.report.style.console import Column, Screen
 from protocolsim.scenario.build.companions import quoted as quotes
@@ -50,7 +51,7 @@ def _summary(screen: Screen, result: Result, lead: Sequence[str], shown: Mapping
     put(result.scenario.title, "bold")
     if result.scenario.question:
         put(result.scenario.question)
-    for line in (*result.scenario.warnings, *levels.warnings(result)):
+    for line in warnings(result):
         put(f"Warning: {line}", "bold yellow")
     _said(screen, lead)
     of_looks = _looks_of(result)
@@ -234,7 +235,7 @@ def print_validation(result: Result, console: Console) -> None:
     ranges = (numbers.RANGE_MEANS, numbers.PARAMETERS_FIXED if result.drawn is None else numbers.PREDICTION_MEANS)
     for line in (numbers.VERDICT_MEANS, *ranges, numbers.ROLE_MEANS):
         put(line, "dim")
-    for line in (*numbers.warnings_of(compared), *result.scenario.warnings):
+    for line in (*numbers.warnings_of(compared), *warnings(result)):
         put(f"Warning: {line}", "bold yellow")
     put("")
     put(_how_it_ran(result), "dim")

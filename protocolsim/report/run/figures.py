@@ -163,7 +163,7 @@ def through_states(result: Result) -> alt.Chart:
     )
     number = int(result.shown["subjects"]["enrolled"].sum())
     end = {s: float(frame.loc[(frame["week"] == last) & (frame["state"] == s), "share"].sum()) for s in shown}
-    told = "; ".join(f"{s} {100 * share:.0f} %" for s, share in end.items() if share > 0)
+    told = "; ".join(f"{s} {numbers.percent(share)}" for s, share in end.items() if share > 0)
     value: alt.Chart = finish(
         chart,
         "Where the patients are, week by week",

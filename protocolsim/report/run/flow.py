@@ -159,7 +159,7 @@ def _firsts(panel: _Panel, labels: list[str]) -> str:
     largest: list[list[int]] = firsts[["source", "target", "number"]].to_numpy().tolist()
     total = panel.ground.total
     return "; ".join(
-        f"{labels[source]} to {labels[target]} {_percent(number / total)}" for source, target, number in largest
+        f"{labels[source]} to {labels[target]} {numbers.percent(number / total)}" for source, target, number in largest
     )
 
 
@@ -252,7 +252,7 @@ def paths(result: Result, replicate: int) -> dict[str, Any]:
             ribbons = [len(told) + k for k in taken]
             patients[str(subjects["subject"][row])] = {"ribbons": ribbons, "points": points, "panel": number}
         arm = f"{panel.label}: " if panel.label else ""
-        told += [f"{arm}{labels[e.source]} to {labels[e.target]}: {_percent(e.wide)} of patients" for e in edges]
+        told += [f"{arm}{labels[e.source]} to {labels[e.target]}: {numbers.percent(e.wide)} of patients" for e in edges]
     return {"ribbons": told, "patients": patients}
 
 
@@ -260,7 +260,7 @@ def _boxes(standing: pd.DataFrame, labels: list[str], total: int, letters: int, 
     """Where each state of each column is drawn, downwards from 1, with its words; a line of them is `line` high."""
     boxes = standing.assign(label=[labels[k] for k in standing["state"]], share=standing["number"] / total)
     words = [
-        [*textwrap.wrap(label, letters), _percent(share)]
+        [*textwrap.wrap(label, letters), numbers.percent(share)]
         for label, share in zip(boxes["label"], boxes["share"], strict=True)
     ]
     boxes["text"], boxes["lines"] = ["\n".join(w) for w in words], [len(w) for w in words]
@@ -317,7 +317,3 @@ def _ribbons(between: pd.DataFrame, boxes: pd.DataFrame, labels: list[str], tota
         row = {"ribbon": place, "x": x, "low": high - edge.wide, "high": high, "label": labels[edge.source]}
         parts.append(pd.DataFrame(row))
     return pd.concat(parts, ignore_index=True)
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %" if share >= 0.005 else "< 0.5 %"

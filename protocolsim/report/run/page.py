@@ -20,6 +20,7 @@ from protocolsim.report.protocol.state_chart import counts, state_chart
 from protocolsim.report.run import decision, figures, findings, levels
 from protocolsim.report.run.flow import flow
 from protocolsim.report.run.outcomes import outcomes_by_arm
+from protocolsim.report.run.warnings import warnings
 from protocolsim.report.style import numbers
 from protocolsim.report.style.figures import inline
 from protocolsim.report.style.stylesheet import style
@@ -67,7 +68,7 @@ def page(result: Result) -> str:
         range_means=numbers.RANGE_MEANS,
         prediction_means=numbers.PREDICTION_MEANS,
         levels_mean=levels.LEVELS_MEAN if result.levels else "",
-        warnings=[*result.scenario.warnings, *levels.warnings(result)],
+        warnings=warnings(result),
         contrasts_mean=numbers.CONTRASTS_MEAN,
         tests_mean=numbers.TESTS_MEAN,
         verdict_means=numbers.VERDICT_MEANS,

@@ -5,12 +5,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from protocolsim.arrays import Integers
-from protocolsim.endpoint.subjects.rows import rows_of
+from protocolsim.endpoint.subjects.rows import stays
 from protocolsim.errors import UsageError
-from protocolsim.records import Records, leaving
+from protocolsim.records import Records
 from protocolsim.report.run.arms import arms_of
 from protocolsim.report.run.figure_data import ending, finals, patient_frame, patients, state_labels, which_patients
 from protocolsim.report.style import numbers as style_numbers
@@ -93,19 +91,14 @@ def lane_frame(result: Result, chosen: Integers) -> pd.DataFrame:
     import pandas as pd
 
     records: Records = result.shown
-    subjects, moves = records["subjects"], records["moves"]
-    rows, into = rows_of(records, "moves"), leaving(records)
-    labels, first = state_labels(result), records.first_states()
+    subjects, labels = records["subjects"], state_labels(result)
     frame: list[tuple[str, str, float, float, str]] = []
-    for row in chosen.tolist():
-        mine = np.flatnonzero((rows == row) & into)
-        states = [int(first[row]), *moves["to_state"][mine].tolist()]
-        edges = [0, *moves["minute"][mine].tolist(), int(subjects["end_minute"][row])]
-        weeks = [(m - int(subjects["enrolled_minute"][row])) / MINUTES_PER_WEEK for m in edges]
+    for row, mine in stays(records, chosen.tolist()):
+        enrolled = int(subjects["enrolled_minute"][row])
         patient, ended = str(subjects["subject"][row]), ending(result, int(subjects["final_state"][row]))
         frame += [
-            (patient, labels[state], start, end, ended)
-            for state, start, end in zip(states, weeks, weeks[1:], strict=False)
+            (patient, labels[state], (start - enrolled) / MINUTES_PER_WEEK, (end - enrolled) / MINUTES_PER_WEEK, ended)
+            for state, start, end in mine
             if end > start
         ]
     return pd.DataFrame(frame, columns=["patient", "state", "start", "end", "ended"])

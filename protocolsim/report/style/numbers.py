@@ -181,10 +181,20 @@ def count(number: int, noun: str) -> str:
 
 
 def part_of(number: int, whole: int) -> str:
-    """So many of so many in whole per cent: '0 %' is none of them and '100 %' all, and no other number is either."""
-    if 0 < number < 0.005 * whole:
+    """So many of so many in whole per cent."""
+    return percent(number / whole)
+
+
+def percent(share: float) -> str:
+    """A share in whole per cent: '0 %' is none and '100 %' all of something, and no other share is either."""
+    value = 100.0 * share
+    if min(abs(value), abs(value - 100.0)) < 100.0 * _NO_ERROR:
+        return f"{value:.0f} %"
+    if 0.0 < value < 0.5:
         return "< 0.5 %"
-    return "> 99.5 %" if 0.995 * whole < number < whole else f"{100 * number / whole:.0f} %"
+    if 99.5 < value < 100.0:
+        return "> 99.5 %"
+    return f"{value:.1f} %" if value in (0.5, 99.5) else f"{value:.0f} %"
 
 
 def verdict(result: Result) -> str:

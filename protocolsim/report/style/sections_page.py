@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from protocolsim.report.style.stylesheet import style
-from protocolsim.text.html import rendered, safe
+from protocolsim.text.html import rendered, safe, words
 
 _TEMPLATE = Path(__file__).with_name("sections_page.html.j2")
 
@@ -20,6 +20,13 @@ class PageSection:
     html: str
     told: str = ""
     wide: bool = False
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table as HTML that is safe; its headings and cells are plain text."""
+    head = "".join(f"<th>{words(h)}</th>" for h in headings)
+    body = "".join(f"<tr>{''.join(f'<td>{words(cell)}</td>' for cell in row)}</tr>" for row in rows)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def plain_page(title: str, question: str, lead: Sequence[str], sections: Sequence[PageSection]) -> str:

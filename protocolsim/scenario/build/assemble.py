@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from protocolsim.endpoint.base import Endpoint
 from protocolsim.endpoint.between_arms.repeated import beside
+from protocolsim.endpoint.subjects.population import Population
+from protocolsim.engine.base import Trial
 from protocolsim.errors import ScenarioError
 from protocolsim.protocol.states import Protocol
 from protocolsim.randomness import MAX_REPLICATES, MAX_SEED
@@ -33,12 +35,13 @@ from protocolsim.scenario.build.values.names import Names
 from protocolsim.scenario.build.values.own_parameters import read_parameters
 from protocolsim.scenario.build.values.parameters import Parameters
 from protocolsim.scenario.checks.cautions import cautions_of
-from protocolsim.scenario.checks.lapsing import lapsing, said, uncounted
+from protocolsim.scenario.checks.courses import empty
+from protocolsim.scenario.checks.lapsing import lapsing, reachable_in, said, uncounted
 from protocolsim.scenario.checks.structure import check_structure, stops_counted
 from protocolsim.scenario.file.schema import ScenarioPart
 from protocolsim.scenario.file.shape_check import check
 from protocolsim.scenario.file.templates import expanded
-from protocolsim.scenario.file.yaml_reader import Document
+from protocolsim.scenario.file.yaml_reader import Address, Document
 from protocolsim.scenario.reserved import check_names
 from protocolsim.scenario.scenario import Scenario, usual_replicates
 from protocolsim.scenario.settable import SettableParameter, scenario_parameters, variable_starts
@@ -105,7 +108,7 @@ def _assemble(document: Document, part: ScenarioPart, q: Expressions, allow_plug
         check_structure(protocol, cast, words, cohort, trial, q)
     if q.faults or not stops_counted(decisions, trial(), q.faults):
         return None
-    never = (*lapsing(part, trial()), *uncounted(trial(), endpoints))
+    never = _never(part, trial(), populations, endpoints)
     return Scenario(
         name=PurePath(document.source).stem,
         **_as_written(part, story),
@@ -127,6 +130,18 @@ def _assemble(document: Document, part: ScenarioPart, q: Expressions, allow_plug
         document=document,
         builder=build,
         allow_plugins=allow_plugins,
+    )
+
+
+def _never(
+    part: ScenarioPart, trial: Trial, populations: Mapping[str, Population], endpoints: Mapping[str, Endpoint]
+) -> tuple[tuple[Address, str], ...]:
+    """What never takes place, counts nothing or has nobody in it, with its place in the file."""
+    reachable = reachable_in(trial)
+    return (
+        *lapsing(part, trial, reachable.visits),
+        *uncounted(trial, reachable, endpoints),
+        *empty(trial, reachable, populations, endpoints),
     )
 
 

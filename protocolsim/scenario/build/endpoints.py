@@ -27,6 +27,9 @@ ANOTHER = "endpoint"
 # Keys of an endpoint that are two ends; 1: they may be met, so that both may be the same.
 _ENDS = {("at_least", "at_most"): 1, ("from_at_least", "from_at_most"): 1, ("after", "before"): 0}
 
+# Keys of an endpoint that do nothing where another is missing, or says this.
+_IDLE = (("first_gap", "per", "scan"), ("window", "at", None))
+
 
 class EndpointsBuilder:
     """Builds populations and endpoints; every fault goes to `q.faults`."""
@@ -139,6 +142,7 @@ class EndpointsBuilder:
                 else:
                     values[key] = self.value((*address, key), *fields[key], given)
             self._ordered(address, values)
+            self._idle(address, fields, values)
         if not here.ok or any(value is None for value in values.values()):
             return None
         of = values.get("of")
@@ -165,6 +169,13 @@ class EndpointsBuilder:
             least, most = values.get(low), values.get(high)
             if isinstance(least, int | float) and isinstance(most, int | float) and (least, 0) >= (most, same):
                 self.q.faults.append((*address, high), f"nothing lies between `{low}` and this", at_key=True)
+
+    def _idle(self, address: Address, fields: Iterable[str], values: Mapping[str, Any]) -> None:
+        """Faults for keys that would do nothing."""
+        for key, other, unread in _IDLE:
+            if key in values and other in fields and values.get(other) == unread:
+                why = f"without `{other}`" if unread is None else f"beside `{other}: {unread}`"
+                self.q.faults.append((*address, key), f"'{key}' does nothing {why}; leave it out", at_key=True)
 
     def value(self, address: Address, what: str, choices: Sequence[str] | None, given: Any) -> Any:
         """What a key says, in the terms of its kind; a fault, and something or nothing, where it cannot say that."""

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from protocolsim.endpoint.base import Endpoint
+from protocolsim.endpoint.time_to import TimeTo
 from protocolsim.engine.base import Trial
-from protocolsim.proof.planned import Planned, moments, planned
+from protocolsim.proof.planned.reachable import Planned, Reachable, moments, reached
+from protocolsim.proof.planned.since_enrolment import SinceEnrolment, Span
 from protocolsim.protocol.states import State
+from protocolsim.protocol.states import reachable as reachable_states
 from protocolsim.scenario.build.proof_case import possible_events
 from protocolsim.scenario.file.schema import Regimen, ScenarioPart, Schedule
 from protocolsim.scenario.file.yaml_reader import Address, spell
@@ -16,15 +19,14 @@ from protocolsim.units import MINUTES_PER_DAY, MINUTES_PER_WEEK, duration
 _SHOWN = 4
 
 
-def planned_in(trial: Trial) -> Planned:
-    """What can take place in a trial, by state."""
+def reachable_in(trial: Trial) -> Reachable:
+    """What can take place in a trial, and in which order."""
     may_miss = trial.cohort.no_show > 0.0 or trial.limited
-    return planned(trial.protocol, possible_events(trial), may_miss=may_miss)
+    return reached(trial.protocol, possible_events(trial), may_miss=may_miss)
 
 
-def lapsing(part: ScenarioPart, trial: Trial) -> Iterator[tuple[Address, str]]:
+def lapsing(part: ScenarioPart, trial: Trial, result: Planned) -> Iterator[tuple[Address, str]]:
     """Everything planned that never takes place. Of what repeats to the end, only where it never does."""
-    result = planned_in(trial)
     for state in trial.protocol.states:
         address: Address = ("protocol", "states", state.name)
         written = part.protocol.states[state.name]
@@ -38,20 +40,49 @@ def lapsing(part: ScenarioPart, trial: Trial) -> Iterator[tuple[Address, str]]:
                     yield from _activity(trial, result, state, (*address, key, name), schedule)
 
 
-def uncounted(trial: Trial, endpoints: Mapping[str, Endpoint]) -> Iterator[tuple[Address, str]]:
+def uncounted(trial: Trial, reachable: Reachable, endpoints: Mapping[str, Endpoint]) -> Iterator[tuple[Address, str]]:
     """Endpoints that have no value, or are 0, whoever comes: what they count never takes place where they count it."""
-    activity = planned_in(trial)
     names = {state.name: state for state in trial.protocol.states}
+    since = None if trial.limited else SinceEnrolment(trial.protocol, reachable)
     for name, endpoint in endpoints.items():
         what, shown = _counted(trial, endpoint)
         where = {key: getattr(endpoint, key) for key in ("baseline", "during") if getattr(endpoint, key, None)}
+        found = True
         for key, states in (where or {"kind": ()}).items() if what else ():
-            if not any(moments(activity, names[s], **w) for s in states or names for w in shown):
-                there = f" {_in_states(states)}" if states else ""
+            if not any(moments(reachable.visits, names[s], **w) for s in states or names for w in shown):
+                there = f" in {either(states)}" if states else ""
                 yield ("endpoints", name, key), f"{what}{there}, so that nothing is counted"
+                found = False
+        if what and found and since is not None:
+            states = [names[s] for s in where.get("during") or names]
+            planned = [(s, offset) for s in states for w in shown for offset in moments(reachable.visits, s, **w)]
+            yield from _out_of_time(endpoint, what, [span for s, offset in planned for span in since.of(s, offset)])
+        if isinstance(endpoint, TimeTo) and not _leads(reachable, names, endpoint):
+            never = f"nobody who was in {either(endpoint.start)} comes to be in {either(endpoint.to)} later"
+            yield ("endpoints", name, "to"), f"{never}, so that nothing is counted"
         ended = getattr(endpoint, "ended_in", None) or ()
         if ended and not any(names[s].final for s in ended):
-            yield ("endpoints", name, "ended_in"), f"nobody's course ends {_in_states(ended)}: that is no final state"
+            yield ("endpoints", name, "ended_in"), f"nobody's course ends in {either(ended)}: that is no final state"
+
+
+def _out_of_time(endpoint: Endpoint, what: str, spans: Sequence[Span]) -> Iterator[tuple[Address, str]]:
+    """Where what an endpoint counts takes place, but never at the time since enrolment at which it is counted."""
+    wanted = endpoint.counted_at
+    if wanted is None or any(begins <= wanted[1] and ends >= wanted[0] for begins, ends in spans):
+        return
+    first, last = max(0.0, wanted[0]), wanted[1]
+    when = f"from {duration(first)} " + ("on" if last == float("inf") else f"to {duration(last)}")
+    latest = max(ends for _, ends in spans)
+    known = f" (the last comes at {duration(latest)})" if 0 <= latest < first else ""
+    key = "at" if hasattr(endpoint, "at") else "after"
+    yield ("endpoints", endpoint.name, key), f"{what} {when} after enrolment{known}, so that nothing is counted"
+
+
+def _leads(reachable: Reachable, names: Mapping[str, State], endpoint: TimeTo) -> bool:
+    """Whether one of the states counted from may be followed by one of those counted to."""
+    leads = {number: [to for t in ways for to in t.possible] for number, ways in reachable.ways.items()}
+    next_ = [to for s in endpoint.start for to in leads.get(names[s].number, ())]
+    return not reachable_states(leads, next_).isdisjoint(names[s].number for s in endpoint.to)
 
 
 def _counted(trial: Trial, endpoint: Endpoint) -> tuple[str, list[dict[str, int]]]:
@@ -66,8 +97,9 @@ def _counted(trial: Trial, endpoint: Endpoint) -> tuple[str, list[dict[str, int]
     return f"no visit shows '{variable}'", shown
 
 
-def _in_states(states: Sequence[str]) -> str:
-    return "in " + " or ".join(f"'{s}'" for s in states)
+def either(states: Sequence[str]) -> str:
+    """Some names, of which any one will do."""
+    return " or ".join(f"'{s}'" for s in states)
 
 
 def said(address: Address, message: str) -> str:

@@ -19,7 +19,7 @@ from protocolsim.scenario.file.library import find, is_path
 from protocolsim.scenario.file.models import FOLDER, mapping, with_models
 from protocolsim.scenario.file.named_transitions import TRANSITIONS, listed, numbered, with_changes, without, written
 from protocolsim.scenario.file.path_check import why_unreadable
-from protocolsim.scenario.file.yaml_reader import MAX_DEPTH, Address, Document, Place, read, spell, why_no_text
+from protocolsim.scenario.file.yaml_reader import MAX_DEPTH, Address, Document, Place, read, spell, why_no_text, within
 
 MAX_FILES = 10
 SET = "--set"
@@ -101,8 +101,8 @@ def _merge(base: Document, over: Document) -> Document:
         replaced |= {(FOLDER, name) for name in whole}
     data = _overlay(inherited, over.data, (), replaced, gone)
     data.pop("extends", None)
-    places = {address: place for address, place in base.places.items() if not _within(address, replaced)}
-    places |= {address: place for address, place in over.places.items() if not _within(address, gone)}
+    places = {address: place for address, place in base.places.items() if not within(address, replaced)}
+    places |= {address: place for address, place in over.places.items() if not within(address, gone)}
     return replace(over, data=data, places=places, attached={**base.attached, **over.attached})
 
 
@@ -127,10 +127,6 @@ def _overlay(
             merged[key] = value
             replaced.add(here)
     return merged
-
-
-def _within(address: Address, roots: set[Address]) -> bool:
-    return any(address[:end] in roots for end in range(1, len(address) + 1))
 
 
 def with_settings(document: Document, settings: Mapping[str, object] | Mapping[Address, object]) -> Document:

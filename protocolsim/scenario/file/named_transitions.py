@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from protocolsim.errors import Fault, ScenarioError, unknown
-from protocolsim.scenario.file.yaml_reader import Address, Document, Place
+from protocolsim.scenario.file.yaml_reader import Address, Document, Place, within
 
 TRANSITIONS: Address = ("protocol", "transitions")
 NAME, PLACE = "name", "place"
@@ -108,8 +108,8 @@ class _Changes:
         gone: set[Address] = set()
         assert self._overlay is not None
         data = self._overlay(old.data, change, replaced, gone)
-        kept = {a: p for a, p in old.places.items() if not _within(a, replaced)}
-        return _Item(data, kept | {a: p for a, p in places.items() if not _within(a, gone)})
+        kept = {a: p for a, p in old.places.items() if not within(a, replaced)}
+        return _Item(data, kept | {a: p for a, p in places.items() if not within(a, gone)})
 
     def _index(self, address: Address, wanted: Any) -> int | None:
         """Where in the list a new or moved transition goes."""
@@ -127,10 +127,6 @@ class _Changes:
 
     def _fault(self, address: Address, message: str, *, at_key: bool = False) -> None:
         self.faults.append(self.over.fault(address, message, at_key=at_key))
-
-
-def _within(address: Address, roots: set[Address]) -> bool:
-    return any(address[:end] in roots for end in range(1, len(address) + 1))
 
 
 def _items(document: Document) -> list[_Item]:

@@ -8,7 +8,7 @@ the way, so a hostile file is refused before anything grows from it. Aliases are
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -101,6 +101,11 @@ def spell(address: Address) -> str:
     """The address as text: `protocol.transitions[1].when`; list items are numbered from 0."""
     text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in address)
     return text.removeprefix(".")
+
+
+def within(address: Address, roots: Container[Address]) -> bool:
+    """Whether an address is one of these or lies below one of them."""
+    return any(address[:end] in roots for end in range(1, len(address) + 1))
 
 
 def read(path: Path, source: str | None = None) -> Document:

@@ -8,7 +8,7 @@ on the calendar of each subject, so that a visit more or less changes nothing. A
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 
 from protocolsim.errors import RuleError
@@ -33,6 +33,7 @@ _WITH: Mapping[str, tuple[str, ...]] = {
     # What is drawn or dosed has no bounds of its own; a formula of it may.
     **dict.fromkeys(("least", "most"), ("relaxes_to", "grows_by", "rate", "becomes", "formula")),
     "stream": ("autoregressive", "arrivals", "steps"),
+    "step": ("relaxes_to", "grows_by", "rate", "becomes", "arrivals", "steps"),
 }
 _TURNS = 3  # in which bounds may become wider step by step
 _INF = float("inf")
@@ -256,6 +257,9 @@ class QuantitiesBuilder:
             said = f"'{start.text}' can be outside of 0 to {len(values) - 1}"
             self.scope.faults.append((*address, "start"), said)
             return None
+        part_of_one = apply(code.SUBTRACT, level, apply(code.FLOOR, level))
+        whole = replace(start, interval=(0.0, 0.0))  # a number that differs between patients is the level it reaches
+        self.scope.within((*address, "start"), whole, part_of_one, 0.0, 0.0, "the number of a level: 0, 1, ...")
         known = [v for v in values if v is not None]
         entered = [self._at_entry((*address, "levels"), v) for v in known]
         if None in entered:

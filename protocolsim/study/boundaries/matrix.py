@@ -218,6 +218,12 @@ class LookMatrix:
         return np.asarray(self.decision != NEVER)
 
     @cached_property
+    def full_size(self) -> Integers:
+        """As `full`, where each trial lasts until its last look is decided as well, [replicates, 3]."""
+        screened, enrolled, last = self.full.T
+        return np.column_stack([screened, enrolled, np.maximum(last, self.decision.max(axis=1))])
+
+    @cached_property
     def ends(self) -> Integers:
         """The number of the last look that is held in each trial, [replicates]."""
         return np.asarray(self.held.shape[1] - 1 - self.held[:, ::-1].argmax(axis=1), dtype=np.int64)

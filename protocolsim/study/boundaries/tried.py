@@ -95,7 +95,8 @@ class _LookColumns:
     """What trials add that end at a look, one row each.
 
     `read` is what rules read. `sizes`: what a trial that stops there screens, enrols, and lasts less than at full size,
-    and the square of the second. `ends`: its decision's minute, the square of that, the looks held by then, 1, and of
+    and the square of the second. `shorter`: what one lasts less that this look concludes and does not stop, which waits
+    for no later decision. `ends`: its decision's minute, the square of that, the looks held by then, 1, and of
     each estimate what is found there; where that or the full length's may be undefined also whether both are defined,
     and what is at full length.
     """
@@ -103,27 +104,30 @@ class _LookColumns:
     read: list[Floats]
     held: Mask
     sizes: Floats
+    shorter: Floats
     ends: Floats
     both: Floats
 
     @classmethod
     def of(cls, matrix: LookMatrix, k: int, estimates: Mapping[str, bool]) -> _LookColumns:
         """Of one look."""
-        at = np.column_stack([matrix.screened[:, k], matrix.enrolled[:, k], matrix.last_minute[:, k]])
-        squares = matrix.enrolled[:, k] ** 2 - matrix.full[:, 1] ** 2
-        sizes = np.column_stack([at - matrix.full, squares]).astype(np.float64)
-        held = matrix.held[:, k]
+        held, full = matrix.held[:, k], matrix.full_size
+        finished = np.maximum(matrix.last_minute[:, k], matrix.decision[:, k])
+        at = np.column_stack([matrix.screened[:, k], matrix.enrolled[:, k], finished])
+        squares = matrix.enrolled[:, k] ** 2 - full[:, 1] ** 2
+        sizes = np.column_stack([at - full, squares]).astype(np.float64)
+        shorter = (np.maximum(matrix.full[:, 2], matrix.decision[:, k]) - full[:, 2])[:, np.newaxis]
         minute = np.where(held, matrix.decision[:, k], 0).astype(np.float64)
         columns = [minute, minute * minute, matrix.held[:, : k + 1].sum(axis=1), np.ones(len(held))]
         for name, defined in estimates.items():
             j = matrix.design.values.index(name)
-            found, full = matrix.values[:, k, j], matrix.values[:, -1, j]
-            both = ~(np.isnan(found) | np.isnan(full))
+            found, whole = matrix.values[:, k, j], matrix.values[:, -1, j]
+            both = ~(np.isnan(found) | np.isnan(whole))
             columns += [counted_in(both, found)]
-            columns += [] if defined else [counted_in(both), counted_in(both, full)]
+            columns += [] if defined else [counted_in(both), counted_in(both, whole)]
         read = [np.ascontiguousarray(matrix.values[:, k, j]) for j in range(matrix.values.shape[2])]
         ends = np.column_stack(columns).astype(np.float64)
-        return cls(read, held, sizes, ends, np.concatenate([sizes, ends], axis=1))
+        return cls(read, held, sizes, shorter.astype(np.float64), ends, np.concatenate([sizes, ends], axis=1))
 
 
 class _Sums:
@@ -153,7 +157,7 @@ class _Sums:
 
     def _begin_full(self) -> None:
         """Every trial has its full size until it stops, and its full length's estimates."""
-        for name, column in zip((SCREENED, ENROLLED, DURATION), self.matrix.full.T, strict=True):
+        for name, column in zip((SCREENED, ENROLLED, DURATION), self.matrix.full_size.T, strict=True):
             self.found[name][:] = column.sum(), len(column)
         for name in (n for n, defined in self.estimates.items() if defined):
             full = self.matrix.values[:, -1, self.design.values.index(name)]
@@ -196,6 +200,7 @@ class _Sums:
             self._add_ends(rows, k, both[:, _SIZES:], both[:, _SIZES:])
             return
         self._add_sizes(rows, sums_of(stopped, columns.sizes))
+        self.found[DURATION][rows, 0] += sums_of(ended & ~stopped, columns.shorter)[:, 0]
         if k < len(self.looks) - 1:
             at_look = decided = sums_of(ended, columns.ends)
         else:  # a trial that no rule ends is decided at the last look

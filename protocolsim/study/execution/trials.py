@@ -12,6 +12,7 @@ from protocolsim.records import SUBJECTS_TOGETHER, Records
 from protocolsim.scenario.scenario import Scenario
 from protocolsim.study.engines import pieces
 from protocolsim.study.estimation.endpoint_sums import EndpointSums, PointSums
+from protocolsim.study.estimation.undefined_values import undefined_values
 from protocolsim.study.execution.chunks import Span
 from protocolsim.study.execution.encoded_tables import Encoder
 from protocolsim.study.parameters.draws import ParameterDraws
@@ -39,11 +40,12 @@ class Trials:
 
     @property
     def measured(self) -> dict[str, Reported]:
-        """All that is added up of each trial: what is reported, and where parameters are drawn how patients vary.
+        """All that is added up of each trial: what is reported, which observations are undefined, how patients vary.
 
-        That is needed where they are coupled only; elsewhere all that parameters do not explain is theirs.
+        The last is needed where parameters are drawn and patients are coupled; elsewhere all that parameters do not
+        explain is theirs.
         """
-        reported = self.scenario.reported
+        reported = {**self.scenario.reported, **undefined_values(self.scenario.trial)}
         if self.draws is None or not coupled_by(self.scenario.trial):
             return reported
         return {**reported, **patient_variances(reported)}

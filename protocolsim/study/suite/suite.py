@@ -27,14 +27,13 @@ from protocolsim.scenario.scenario import Scenario
 from protocolsim.study.conduct import Workers, conduct
 from protocolsim.study.denominators import OfPublishedSize
 from protocolsim.study.engines import AUTO, chosen_engine
-from protocolsim.study.estimation.endpoint_sums import PointSums
-from protocolsim.study.estimation.estimate import estimate
 from protocolsim.study.execution.trials import Trials
 from protocolsim.study.parameters.asked import FIXED, PLAUSIBLE
-from protocolsim.study.parameters.draws import TOGETHER, ParameterDraws
+from protocolsim.study.parameters.draws import ParameterDraws
 from protocolsim.study.parameters.told import planned_draws
 from protocolsim.study.parameters.uncertain import uncertain_in
 from protocolsim.study.result import Result
+from protocolsim.study.run import result_of
 from protocolsim.study.storage.chunk_files import ChunkFiles
 from protocolsim.study.storage.manifest import Manifest, content_of
 from protocolsim.study.storage.study_folder import StudyFolder
@@ -236,7 +235,7 @@ def run_suite(
     results: dict[str, list[Result]] = {}
     try:
         for (member, point), sums in zip(points, made, strict=True):
-            results.setdefault(member.scenario.name, []).append(_result(point, sums))
+            results.setdefault(member.scenario.name, []).append(result_of(point, sums))
     except SimulationError as error:
         raise SimulationError(f"{points[error.point][0].scenario.name}: {error}") from None
     rows = [row for member in plan.members for row in _rows(member, results[member.scenario.name])]
@@ -244,16 +243,6 @@ def run_suite(
     if plan.parameters != FIXED:
         rows = predicted_by_others(rows, {m.scenario.name: m.draws for m in plan.members})
     return Suite(plan, tuple(rows), time.perf_counter() - started)
-
-
-def _result(point: Trials, made: PointSums) -> Result:
-    together = 1 if point.draws is None else TOGETHER
-    reported = point.scenario.reported
-    estimates = {name: estimate(endpoint, made.sums[name], together) for name, endpoint in reported.items()}
-    return Result(
-        point.scenario, point.seed, len(point.replicates), point.engine, estimates, 0.0, made.rows, sums=made.sums,
-        draws=point.draws,
-    )  # fmt: skip
 
 
 def _judged_so(member: Member, result: Result, enlarged: Result | None = None) -> Result:

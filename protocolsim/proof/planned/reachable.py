@@ -13,6 +13,7 @@ count. An activity left out never takes place for any patient; one left in does 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from heapq import heappop, heappush
 
 from protocolsim.protocol.states import Protocol, State, Transition, Visit, reachable
@@ -21,8 +22,27 @@ Planned = Mapping[int, tuple[Visit, ...]]
 """By state, the reachable visits with their reachable activities; unreachable states are left out."""
 
 
+@dataclass(frozen=True)
+class Reachable:
+    """What can take place of a protocol, and in which order.
+
+    visits      by state, the reachable visits with their reachable activities
+    ways        by state, the transitions that some patient may take
+    earliest    by state, the least time since enrolment at which one who is enrolled enters it
+    """
+
+    visits: Planned
+    ways: Mapping[int, tuple[Transition, ...]]
+    earliest: Mapping[int, int]
+
+
 def planned(protocol: Protocol, events: Mapping[int, frozenset[int]], *, may_miss: bool) -> Planned:
     """The reachable activities. `events`: those that can occur, by state; `may_miss`: planned visits may be missed."""
+    return reached(protocol, events, may_miss=may_miss).visits
+
+
+def reached(protocol: Protocol, events: Mapping[int, frozenset[int]], *, may_miss: bool) -> Reachable:
+    """The reachable activities, the ways between states, and when each is entered at the earliest."""
     return _Walk(protocol, events, may_miss=may_miss).walk()
 
 
@@ -33,9 +53,11 @@ class _Walk:
         self.protocol, self.events, self.may_miss = protocol, events, may_miss
         self.successors = protocol.successors
 
-    def walk(self) -> Planned:
-        """The reachable visits, by state."""
+    def walk(self) -> Reachable:
+        """Everything that is reachable."""
         result: dict[int, tuple[Visit, ...]] = {}
+        ways: dict[int, tuple[Transition, ...]] = {}
+        earliest: dict[int, int] = {}
         open_: list[tuple[int, int, bool]] = []  # (minutes since enrolment, state, enrolled)
         seen: set[tuple[int, bool]] = set()
         heappush(open_, (0, 0, self.protocol.states[0].enrolled))
@@ -48,12 +70,16 @@ class _Walk:
             visits, left = self._stay(state, minute)
             # Enrolment can only shorten the stay: a state with `until` cannot be entered before enrolment.
             result.setdefault(number, visits)
-            for transition, after in self._ways(state, visits, minute, left=left):
+            if enrolled:
+                earliest.setdefault(number, minute)
+            out = self._ways(state, visits, minute, left=left)
+            ways[number] = (*ways.get(number, ()), *(t for t, _ in out))
+            for transition, after in out:
                 for to in transition.possible:
                     begins = not enrolled and self.protocol.states[to].enrolled
                     then = minute + after if enrolled else 0
                     heappush(open_, (0 if begins else then, to, enrolled or begins))
-        return result
+        return Reachable(result, ways, earliest)
 
     def _stay(self, state: State, minute: int) -> tuple[tuple[Visit, ...], bool]:
         """The reachable visits of a state entered at its earliest time; whether it is always left before its end."""

@@ -1,0 +1,1 @@
+"""What planned activities can take place at all, and when."""

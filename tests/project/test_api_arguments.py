@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -106,9 +106,10 @@ def test_what_lies_inside_is_refused_at_its_place():
 
 def test_kinds_that_are_as_good_are_taken():
     """Numbers and arrays of numpy, and a path as an object, are what they say."""
-    assert protocolsim.uniform(np.int64(1), 0, 3, 1000, np.int32(0)) == protocolsim.uniform(1, 0, 3, 1000, 0)
+    one, none, five = (cast(Any, number) for number in (np.int64(1), np.int32(0), np.int64(5)))
+    assert protocolsim.uniform(one, 0, 3, 1000, none) == protocolsim.uniform(1, 0, 3, 1000, 0)
     given: Any = [{"efficacy": np.array([3.0, 2.5, 2.2, 2.0])}]
-    found = protocolsim.boundaries("ms_group_sequential", given, replicates=np.int64(5))
+    found = protocolsim.boundaries("ms_group_sequential", given, replicates=five)
     assert found.trying(given).frame.equals(found.frame)
     with pytest.raises(ProtocolsimError, match="nowhere"):
         protocolsim.load(Path("nowhere.yaml"))

@@ -292,7 +292,10 @@
     Shiny.addCustomMessageHandler("shown", (told) => {
       const place = by(told.part);
       if (told.html !== null && told.more) drawn(place, told.html);
-      else if (told.html !== null) place.innerHTML = told.html;
+      else if (told.html !== null) {
+        if (told.part === "rule-curve") Linked.leave();
+        place.innerHTML = told.html;
+      }
       place.parentElement.classList.toggle("begun", Boolean(told.begun));
       for (const old of place.querySelectorAll(":scope > .refusal")) old.remove();
       place.prepend(...warning(told.why));
@@ -326,6 +329,7 @@
       const editor = by("editor"), chosen = by("scenario");
       by("title").textContent = told.title;
       by("form").innerHTML = told.form;
+      Linked.leave();
       for (const place of document.querySelectorAll(".part > .shown")) place.replaceChildren();
       editor.value = told.text;
       gutter([]);

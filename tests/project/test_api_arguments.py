@@ -136,3 +136,42 @@ def test_a_name_too_long_for_a_file_is_refused_in_words(ending):
     """What no file system holds is not there, whether or not it looks like a file."""
     with pytest.raises(UsageError, match="--parameters aaa"):
         protocolsim.run("ms_daclizumab", replicates=2, parameters="a" * 5000 + ending)
+
+
+def test_names_that_are_unknown_are_told_with_the_nearest():
+    """Where a method takes the name of an endpoint or a table, a wrong one is answered with the nearest right one."""
+    curve = protocolsim.thresholds("ms_daclizumab", replicates=2)
+    with pytest.raises(UsageError, match="unknown endpoint 'share_snt'; did you mean 'share_sent'"):
+        curve.values("share_snt")
+    both = protocolsim.potential_outcomes("ms_daclizumab", replicates=2)
+    with pytest.raises(UsageError, match="unknown table 'observation'; did you mean 'observations'"):
+        both.table("observation")
+    assert len(both.table("observations"))
+
+
+def test_a_stored_table_is_read_by_no_thread_that_needs_the_interpreter(tmp_path, monkeypatch):
+    """Whoever reads a table and ends at once ends well: a thread that reads a file of Python's would abort it."""
+    import pandas as pd
+    import pyarrow as pa
+
+    cli_of(["run", "ms_daclizumab", "--replicates", "2", "--quiet", "--out", str(tmp_path / "it")])
+    seen: list[object] = []
+    read = pd.read_parquet
+
+    def watched(file: Any, **how: Any) -> Any:
+        seen.append(file)
+        return read(file, **how)
+
+    monkeypatch.setattr(pd, "read_parquet", watched)
+    table = protocolsim.open(tmp_path / "it").table("subjects", columns=["replicate", "subject"])
+    assert list(table) == ["replicate", "subject"]
+    assert all(isinstance(file, pa.NativeFile) and not isinstance(file, pa.PythonFile) for file in seen)
+
+
+def cli_of(words: list[str]) -> None:
+    """A command, which must end well."""
+    from protocolsim import cli
+
+    with pytest.raises(SystemExit) as ended:
+        cli.main(words)
+    assert not ended.value.code

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
+from protocolsim.api.arguments import checked
 from protocolsim.api.display import Figured, html, presented
 from protocolsim.engine.base import Progress
 from protocolsim.scenario.load import ScenarioLike, Settings, scenario_of
@@ -68,6 +69,7 @@ class Boundaries(Figured, study.Boundaries):
 
     _FIGURES: ClassVar[Mapping[str, Callable[..., Any]]] = {"boundaries": _trade_off}
 
+    @checked
     def trying(self, sets: Sequence[Mapping[str, Sequence[float | None]]]) -> Boundaries:
         """Try other boundaries on the same trials.
 
@@ -94,6 +96,7 @@ class Boundaries(Figured, study.Boundaries):
         return html(self.scenario.title, [lead], table, self.figures)
 
 
+@checked
 def boundaries(
     scenario: ScenarioLike,
     sets: Sequence[Mapping[str, Sequence[float | None]]] | None = None,

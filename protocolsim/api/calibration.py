@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from protocolsim.api.arguments import checked
 from protocolsim.api.display import Figured, html, presented
 from protocolsim.engine.base import Progress
 from protocolsim.errors import UsageError
@@ -146,6 +147,7 @@ class Calibration(Figured, fitting.Calibration):
         return html(self.scenario.title, self.warnings, self.frame, self.figures)
 
 
+@checked
 def load_targets(name_or_path: str | PathLike[str], scenario: ScenarioLike) -> Targets:
     """Read and check what a scenario is to be calibrated to.
 
@@ -178,6 +180,7 @@ def load_targets(name_or_path: str | PathLike[str], scenario: ScenarioLike) -> T
     return presented(Targets, _load_targets(fspath(name_or_path), scenario_of(scenario)))
 
 
+@checked
 def calibrate(
     scenario: ScenarioLike,
     to: published.Targets | str | PathLike[str] | None = None,

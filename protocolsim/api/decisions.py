@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from protocolsim.api.arguments import checked
 from protocolsim.api.display import Figured, html, presented
 from protocolsim.engine.base import Progress
 from protocolsim.errors import UsageError
@@ -153,6 +154,7 @@ class Regret(Figured, losses.Regret):
         return html(self.curve.scenario.title, [lead], table, self.figures)
 
 
+@checked
 def thresholds(
     scenario: ScenarioLike,
     rule: str | None = None,
@@ -217,6 +219,7 @@ def thresholds(
     return presented(ThresholdCurve, result)
 
 
+@checked
 def regret(
     scenario: ScenarioLike | curve.ThresholdCurve,
     rule: str | None = None,

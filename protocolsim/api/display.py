@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+from protocolsim.api.arguments import checked
 from protocolsim.errors import UsageError, unknown
 from protocolsim.text.html import unescaped, words
 
@@ -62,6 +63,7 @@ class Figured:
         """The names that `figure` takes."""
         return tuple(self._FIGURES)
 
+    @checked
     def figure(self, name: str | None = None) -> Any:
         """Draw a figure.
 
@@ -114,6 +116,7 @@ class SvgFigure:
 
         return for_notebook(self.svg)
 
+    @checked
     def save(self, path: str | Path) -> Path:
         """Write the drawing.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from protocolsim.api.arguments import checked
 from protocolsim.api.display import html, offline, presented
 from protocolsim.errors import UsageError, unknown
 from protocolsim.report.looks import story
@@ -66,6 +67,7 @@ class Looks(story.LooksStory):
         """One row for each look that was held or would have come."""
         return self.table
 
+    @checked
     def figure(self, name: str | None = None) -> Any:
         """Draw this trial.
 
@@ -112,6 +114,7 @@ class Looks(story.LooksStory):
         return html(self.heading, [*lines, *self.after, *self.if_not, self.note], self.table, self.figures)
 
 
+@checked
 def looks(
     scenario: ScenarioLike,
     *,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from protocolsim.api.arguments import checked
 from protocolsim.api.display import html, offline, presented
 from protocolsim.errors import UsageError, unknown
 from protocolsim.report.patient import story
@@ -65,6 +66,7 @@ class Trace(story.Trace):
         rows = [(line["week"], line["kind"], line["text"]) for line in self.summary()["story"]]
         return pd.DataFrame(rows, columns=["week", "kind", "text"])
 
+    @checked
     def figure(self, name: str | None = None) -> Any:
         """Draw the story.
 
@@ -106,6 +108,7 @@ class Trace(story.Trace):
         return html(self.heading, lines, None, self.figures)
 
 
+@checked
 def trace(
     scenario: ScenarioLike,
     subject: int | None = None,

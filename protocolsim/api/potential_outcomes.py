@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
+from protocolsim.api.arguments import checked
 from protocolsim.api.display import Figured, html, presented
 from protocolsim.engine.base import Progress
 from protocolsim.scenario.load import ScenarioLike, Settings, scenario_of
@@ -64,6 +65,7 @@ class PotentialOutcomes(Figured, outcomes.PotentialOutcomes):
         return html(self.scenario.title, [self.note], self.frame, self.figures)
 
 
+@checked
 def potential_outcomes(
     scenario: ScenarioLike,
     rule: str | None = None,

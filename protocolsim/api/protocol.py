@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from protocolsim.api.arguments import checked
 from protocolsim.api.display import Figured, SvgFigure, html, presented
 from protocolsim.api.simulate import run
 from protocolsim.errors import ScenarioError, UsageError
@@ -152,6 +153,7 @@ class Synopsis(Figured, synopsis.Synopsis):
         return html(self.title, [], None, self.figures) + self.html
 
 
+@checked
 def check(scenario: ScenarioLike, *, set: Settings | None = None, allow_plugins: bool = False) -> Check:
     """Prove what a scenario's rules do for every patient, and list every path through it.
 
@@ -189,6 +191,7 @@ def check(scenario: ScenarioLike, *, set: Settings | None = None, allow_plugins:
     return presented(Check, checks.check_scenario(loaded), scenario=loaded)
 
 
+@checked
 def describe(scenario: ScenarioLike, *, set: Settings | None = None, allow_plugins: bool = False) -> Synopsis:
     """Describe a scenario in English: the synopsis of its protocol, written from the file.
 
@@ -221,6 +224,7 @@ def describe(scenario: ScenarioLike, *, set: Settings | None = None, allow_plugi
     return presented(Synopsis, synopsis.describe(scenario_of(scenario, set, allow_plugins)))
 
 
+@checked
 def diagram(
     scenario: ScenarioLike,
     format: str = "mermaid",

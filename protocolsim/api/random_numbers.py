@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from protocolsim.api.arguments import checked
 from protocolsim.errors import UsageError
 from protocolsim.randomness import MAX_REPLICATES, MAX_SEED
 from protocolsim.randomness import uniform as _uniform
@@ -9,6 +10,7 @@ from protocolsim.randomness import uniform as _uniform
 _MOST = {"seed": MAX_SEED, "replicate": MAX_REPLICATES - 1, **dict.fromkeys(("subject", "stream", "index"), 2**31 - 1)}
 
 
+@checked
 def uniform(seed: int, replicate: int, subject: int, stream: int, index: int) -> float:
     """Look up a random number: a pure function of what it is for, so that no other draw can change it.
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from protocolsim.api.arguments import checked
 from protocolsim.api.display import Figured, html, offline, presented
 from protocolsim.errors import UsageError, unknown
 from protocolsim.study import result
@@ -153,6 +154,7 @@ class Result(Figured, result.Result):
         """The names that `figure` takes."""
         return tuple(self._FIGURES if self.drawn is not None else OF_RUN)
 
+    @checked
     def figure(self, name: str | None = None, *, replicate: int = 0) -> Any:
         """Draw a figure.
 
@@ -178,6 +180,7 @@ class Result(Figured, result.Result):
             return offline(self._FIGURES[chosen](self, replicate))
         return offline(self._FIGURES[chosen](self))
 
+    @checked
     def by_trial(self, name: str) -> Floats:
         """An estimate in each trial by itself.
 

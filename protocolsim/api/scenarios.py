@@ -5,6 +5,7 @@ from __future__ import annotations
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
+from protocolsim.api.arguments import checked
 from protocolsim.scenario.load import Settings, scenario_of
 from protocolsim.scenario.scenario import Scenario
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     pass
 
 
+@checked
 def load(name_or_path: str | PathLike[str], *, set: Settings | None = None, allow_plugins: bool = False) -> Scenario:
     """Read and check a scenario.
 

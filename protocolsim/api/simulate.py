@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from protocolsim.api.arguments import checked
 from protocolsim.api.display import presented
 from protocolsim.api.results import Comparison, Result, Sweep, Validation, result_of, sweep_of
 from protocolsim.engine.base import Progress
@@ -19,6 +20,7 @@ from protocolsim.study.sweep.sweep import carry_out, plan
 from protocolsim.study.validation import published_rows, validation_plan
 
 
+@checked
 def run(
     scenario: ScenarioLike,
     *,
@@ -90,6 +92,7 @@ def run(
     return result_of(with_levels(result, nulls))
 
 
+@checked
 def sweep(
     scenario: ScenarioLike,
     vary: Mapping[str, object],
@@ -157,6 +160,7 @@ def sweep(
     return sweep_of(carry_out(planned, progress, workers=workers))
 
 
+@checked
 def compare(
     a: ScenarioLike,
     b: ScenarioLike,
@@ -224,6 +228,7 @@ def compare(
     return presented(Comparison, result)
 
 
+@checked
 def validate(
     scenario: ScenarioLike,
     *,
@@ -295,6 +300,7 @@ def validate(
     return Validation(result, tuple(published_rows(result)))
 
 
+@checked
 def embed(
     scenario: ScenarioLike,
     *,

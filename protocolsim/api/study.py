@@ -6,6 +6,7 @@ from functools import cached_property
 from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any
 
+from protocolsim.api.arguments import checked
 from protocolsim.api.display import Figured, SvgFigure, html, presented
 from protocolsim.api.results import Result, result_of
 from protocolsim.errors import UsageError
@@ -76,6 +77,7 @@ class Study(Figured, opened.Study):
             return tuple(OF_RUN)
         return tuple(sorted(name.removesuffix(".svg") for name in self.manifest.files if name.endswith(".svg")))
 
+    @checked
     def figure(self, name: str | None = None) -> Any:
         """Draw a figure of a run, or take one from the folder.
 
@@ -105,6 +107,7 @@ class Study(Figured, opened.Study):
         return html(str(self.folder), [f"{facts} {self.manifest.seed}", tables], None, self.figures)
 
 
+@checked
 def open(folder: str | PathLike[str]) -> Study:  # noqa: A001 - protocolsim.open
     """Open the finished results in a folder that a command wrote with ``--out``.
 

@@ -81,6 +81,17 @@ def _parameter(control: Control, given: str | None, *, live: bool) -> Tag:
     )
 
 
+def numbers_set(described: Described, state: VisitorState) -> dict[str, str]:
+    """What stands in the form's boxes, by the name of the box, where it is not the scenario's own number."""
+    given = dict(state.settings)
+    result = {c.name: f"{_number(given[c.name], c):.12g}" for c in described.controls if c.name in given}
+    return {
+        **result,
+        "replicates": str(described.replicates if state.replicates is None else state.replicates),
+        "seed": str(described.seed if state.seed is None else state.seed),
+    }
+
+
 def _number(given: str, control: Control) -> float:
     """The number of a setting; the control's own where it is not one in its unit."""
     try:
@@ -108,7 +119,8 @@ def _study(described: Described, state: VisitorState) -> Tag:
         _patient_by_patient(described, offered[-1]),
         tags.div(tags.label("Random seed", for_="seed"), class_="name"),
         tags.input(
-            **_OURS, id="seed", type="number", min="0", step="1", value=str(seed), class_="form-control form-control-sm"
+            **_OURS, id="seed", type="number", min="0", step="1", value=str(seed),
+            class_="form-control form-control-sm",
         ),
         tags.p(
             tags.button("As it was", type="button", id="reset", class_="btn btn-sm btn-outline-secondary"),

@@ -17,7 +17,7 @@ from typing import Any
 from shiny import Inputs, Outputs, Session, reactive
 
 from protocolsim.app.described import Described, DescribedPart
-from protocolsim.app.form import form_html
+from protocolsim.app.form import form_html, numbers_set
 from protocolsim.app.limits import MOST_VISITORS
 from protocolsim.app.messages import ADDRESS, MISHEARD
 from protocolsim.app.state import MOST_NAME, NUMBERS, OWN_TEXT, VisitorState, asked, restored, scenario_of
@@ -45,9 +45,11 @@ class Visitor:
         self.last = ""
         self._refused = ""
         self._asks = 0
+        self._opened_at = 0
+        self._changes = 0
         self._preparing: asyncio.Task[None] | None = None
         self._ready_for: VisitorState | None = None
-        self._asked: dict[tuple[str, str], tuple[int, VisitorState]] = {}
+        self._asked: dict[tuple[str, str], tuple[int, VisitorState | None]] = {}
         self._meant: dict[tuple[str, str], VisitorState] = {}
         self._tasks: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._opening: asyncio.Task[None] | None = None
@@ -71,33 +73,49 @@ class Visitor:
         except ProtocolsimError as error:
             self.mishear(str(error))
             return
-        self.state, self.described = state, answer.facts
-        for task in self._tasks.values():
-            task.cancel()
-        for known in (self.shown, self._asked, self._meant):
-            known.clear()
-        offered = {view.name: view.called(self.described) for view in views() if view.offered(self.described)}
+        described = answer.facts
+        form = await asyncio.to_thread(form_html, described, state)
+        # From here on without a pause, so that it is opened whole or not at all.
+        self._leave_scenario()
+        self.state, self.described = state, described
         opened = {
-            "text": self.described.text,
-            "title": self.described.title,
-            "form": await asyncio.to_thread(form_html, self.described, state),
+            "text": described.text,
+            "title": described.title,
+            "form": form,
             "view": state.view,
             "scenario": state.scenario,
             "edited": state.text is not None and state.scenario == OWN_TEXT,
-            "offered": offered,
+            "offered": {view.name: view.called(described) for view in views() if view.offered(described)},
         }
         self.mishear(refused)
         await self._send("opened", opened)
         await self.changed()
 
+    def _leave_scenario(self) -> None:
+        """What was changed or asked for so far has no place in what is opened, however late it is ready."""
+        self._changes += 1
+        self._opened_at = self._asks
+        self._moved_to = None
+        for task in (*self._tasks.values(), self._moving):
+            if task is not None:
+                task.cancel()
+        self._moving = None
+        for known in (self.shown, self._asked, self._meant):
+            known.clear()
+
     async def changed(self) -> None:
         """Everything that follows from a change of the state.
 
-        What cannot be set is said at its field, and what is shown stays.
+        What cannot be set is said at its field, and what is shown stays. Of several changes under way the last counts.
         """
-        state = self.state
+        self._changes += 1
+        state, number = self.state, self._changes
         await self._send("address", state.address())
+        if self.described is not None:
+            await self._send("form", numbers_set(self.described, state))
         why = await self._unset(state)
+        if number != self._changes:
+            return
         await self._send("field", {"name": self.last if why else "", "why": why})
         shown = next((v for v in views() if v.name == state.view), None)
         if shown is None or (why and any((shown.name, part.name) in self.shown for part in shown.parts)):
@@ -169,21 +187,24 @@ class Visitor:
             self._tasks[view, part].cancel()
 
     async def _ask(self, place: tuple[str, str], part: Part, state: VisitorState, number: int) -> None:
+        wanted, why = state, ""
         try:
             wanted = await asyncio.to_thread(part.reduced, state)
         except ProtocolsimError as error:
-            await self._refuse(place, str(error))
-            return
+            why = str(error)
         latest, already = self._asked.get(place, (0, None))
-        if latest > number:
+        if number <= max(latest, self._opened_at):
             return
         self._meant[place] = state
-        if already == wanted:
+        self._asked[place] = (number, None if why else wanted)
+        if already == wanted and not why:
             return
         # Only now: a change that makes no difference here leaves alone what is under way.
         if place in self._tasks:
             self._tasks[place].cancel()
-        self._asked[place] = (number, wanted)
+        if why:
+            await self._end(place, why)
+            return
         self._tasks[place] = asyncio.create_task(self._make(place, Order(*place, wanted)))
 
     async def _make(self, place: tuple[str, str], order: Order) -> None:
@@ -200,8 +221,7 @@ class Visitor:
                     await self._shown(place, order, answer, more=seen)
                     seen = True
         except ProtocolsimError as error:
-            await self._refuse(place, str(error))
-            await self._send("status", {"part": "-".join(place), "running": False})
+            await self._end(place, str(error))
             return
         except asyncio.CancelledError:
             if place not in self._asked:
@@ -223,6 +243,13 @@ class Visitor:
         self.shown[place] = answer
         told = {"part": "-".join(place), "html": page, "why": "", "more": more, "begun": bool(answer.pending)}
         await self._send("shown", told)
+        if self.state != state:
+            self.at_once()  # it moved while the page was written, and the answer before this one responded
+
+    async def _end(self, place: tuple[str, str], why: str) -> None:
+        """Nothing is under way any more, for this reason."""
+        await self._refuse(place, why)
+        await self._send("status", {"part": "-".join(place), "running": False})
 
     async def _refuse(self, place: tuple[str, str], why: str) -> None:
         """Say why there is no newer answer, beside the one that is there."""
@@ -298,7 +325,7 @@ class Visitor:
         except ProtocolsimError as error:
             self.mishear(str(error))
             return
-        if message is not None:
+        if message is not None and self.shown.get(place) is answer:
             await self._send("response", {"part": "-".join(place), **message})
 
     async def _send(self, kind: str, what: Any) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Collection
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from importlib.metadata import version
 from typing import Any
 
@@ -19,6 +19,8 @@ from protocolsim.text.shell import install
 LOCAL = "local"
 _SECONDS_TO_ANSWER = 10
 _LOOK = 0.5  # seconds between checks that the local cluster's workers are alive
+_ASK = 5.0  # seconds between questions to somebody's scheduler whether it has workers
+_PATIENCE = 60.0  # seconds in which new ones may come where all have gone
 
 
 class Cluster(PooledExecutor):
@@ -35,7 +37,9 @@ class Cluster(PooledExecutor):
         if address != LOCAL and workers is not None:
             raise UsageError(f"--cluster {address}: the cluster has its own workers; leave --workers away")
         distributed = _distributed()
+        self._speak_again = _silenced()
         self._address, self._deaths = address, 0
+        self._alone: float | None = None
         self._cluster: Any = None
         self._own: list[WorkerProcess] = []
         if address == LOCAL:
@@ -49,6 +53,7 @@ class Cluster(PooledExecutor):
         try:
             self.client = distributed.Client(self._cluster or address, timeout=_SECONDS_TO_ANSWER)
         except (OSError, ValueError) as error:
+            self._speak_again()
             raise UsageError(f"--cluster {address}: no scheduler answers there ({error})") from None
         try:
             if self._cluster is not None:
@@ -78,26 +83,47 @@ class Cluster(PooledExecutor):
         return submit
 
     def wait(self, futures: Collection[Future[Any]]) -> set[Future[Any]]:
-        """See PooledExecutor. Restarts workers of the local cluster that died."""
-        while not (done := wait(futures, _LOOK if self._own else None, FIRST_COMPLETED).done):
+        """See PooledExecutor. Restarts workers of the local cluster that died; on another, waits for new ones."""
+        while not (done := wait(futures, _LOOK if self._own else _ASK, FIRST_COMPLETED).done):
+            if not self._own:
+                self._wait_for_workers()
             for worker in [w for w in self._own if w.gone()]:
                 self._own.remove(worker)
                 self._deaths += 1
                 self._tell(self._deaths, worker.how_it_ended())
                 self._own.append(self._worker())
-        self._deaths = 0
+        self._deaths, self._alone = 0, None
         return done
 
+    def _wait_for_workers(self) -> None:
+        """Say that there are none, which looks like work that takes long. Raises WorkerError where none comes."""
+        if self.client.nthreads():
+            self._alone = None
+        elif self._alone is None:
+            self._alone = time.monotonic()
+            if self._say is not None:
+                self._say(f"--cluster {self._address}: its workers have gone; waiting for new ones")
+        elif time.monotonic() - self._alone > _PATIENCE:
+            raise WorkerError(
+                f"--cluster {self._address}: its workers have gone, and none came for {_PATIENCE:g} seconds"
+            )
+
     def error_of(self, future: Future[Any]) -> BaseException | None:
-        """See PooledExecutor. The scheduler raises KilledWorker for a task that killed several workers."""
-        error = super().error_of(future)
+        """See PooledExecutor. The scheduler raises KilledWorker for a task that killed several workers.
+
+        A scheduler that goes takes its tasks with it: they are cancelled.
+        """
+        try:
+            error = super().error_of(future)
+        except CancelledError:
+            return WorkerError(f"--cluster {self._address}: the scheduler has gone")
         if type(error).__name__ == "KilledWorker":
             return WorkerError(f"--cluster {self._address}: the cluster's workers died again and again of one part")
         return error
 
     def end(self, *, at_once: bool) -> None:
         """Disconnect from the cluster; tasks in flight are cancelled."""
-        self._pool.shutdown(wait=not at_once)
+        self._pool.shutdown(wait=not at_once and self._alone is None)  # without workers nothing ends
         self._close()
 
     # The workers of a local cluster ----------------------------------------------------------------------------------
@@ -120,11 +146,13 @@ class Cluster(PooledExecutor):
         self.client.close()
         if self._cluster is not None:
             self._cluster.close()
+        self._speak_again()
 
 
 def work_for(_: Link, scheduler: str) -> None:
     """Run a Dask worker of this scheduler, with one thread, since kernels hold the GIL."""
     distributed = _distributed()
+    _silenced()
 
     async def work() -> None:
         async with distributed.Worker(scheduler, nthreads=1, dashboard=False) as worker:
@@ -142,6 +170,22 @@ def _distributed() -> Any:
         import distributed
     except ImportError:
         raise UsageError(f"--cluster needs Dask distributed: {install('cluster')}") from None
-    # Its log would go to the terminal; errors are raised anyway.
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
     return distributed
+
+
+def _silenced() -> Callable[[], None]:
+    """Keep Dask's log off the terminal: errors are raised anyway. Returns what lets it speak again.
+
+    Its parts have levels of their own; what a connection that was lost leaves in its loop Tornado tells.
+    """
+    known = [name for name in logging.root.manager.loggerDict if name.partition(".")[0] == "distributed"]
+    logs = [logging.getLogger(name) for name in {*known, "distributed", "tornado.application"}]
+    levels = [log.level for log in logs]
+    for log in logs:
+        log.setLevel(logging.CRITICAL)
+
+    def restore() -> None:
+        for log, level in zip(logs, levels, strict=True):
+            log.setLevel(level)
+
+    return restore

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,9 +52,14 @@ class Study:
     def table(self, name: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
         """A table, or some of its columns. Texts are categories. Raises UsageError as `path` does."""
         import pandas as pd
+        import pyarrow as pa
 
         with self.path(name).open("rb") as file:
-            return pd.read_parquet(file, columns=None if columns is None else list(columns))
+            content = mmap(file.fileno(), 0, access=ACCESS_READ)
+        # Not Python's own file: threads of pyarrow still reading one when the interpreter ends abort the process.
+        return pd.read_parquet(
+            pa.BufferReader(pa.py_buffer(content)), columns=None if columns is None else list(columns)
+        )
 
     @property
     def subjects(self) -> pd.DataFrame:

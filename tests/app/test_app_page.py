@@ -379,3 +379,21 @@ def test_the_summary_that_the_tests_compare_with_is_that_of_the_command_line(tmp
         main(["run", "ms_daclizumab", "--set", "response_threshold=50%", "--replicates", str(REPLICATES), "--json"])
     printed = json.loads(capsys.readouterr().out)["estimates"]
     assert {n: e["value"] for n, e in printed.items()} == of_the_run(response_threshold="50 %")
+
+
+def test_the_form_says_what_its_numbers_are_of(visit_trial):
+    """A number that was refused, or left half typed, stands there no longer once the page shows something else."""
+    at = visit_trial("view=rule")
+    at.page.fill("#seed", "1.5")
+    at.page.press("#seed", "Tab")
+    at.page.wait_for_function("() => document.getElementById('refused').textContent.includes('1.5')")
+    box = '[data-parameter="dose_multiple"] [data-role=number]'
+    at.page.fill(box, "")
+    at.page.press(box, "Tab")
+    at.move("response_threshold", "50")
+    at.page.wait_for_function("() => location.search.includes('set.response_threshold=50')")
+    at.page.wait_for_function("() => document.getElementById('seed').value === '2009'")
+    assert at.page.inner_text("#refused") == ""
+    assert at.page.input_value(box) == at.page.get_attribute('[data-parameter="dose_multiple"]', "data-own")
+    assert at.page.input_value('[data-parameter="response_threshold"] [data-role=number]') == "50"
+    at.idle()

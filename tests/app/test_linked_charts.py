@@ -143,3 +143,35 @@ def test_a_longer_rule_has_its_curve_and_answers_at_once(visit_trial, scenario):
     if len(others) > 1:
         at.page.select_option("#measure", others[1])
         at.page.wait_for_selector(f".mirror[data-mirror='{others[1]}']", state="attached")
+
+
+@pytest.mark.parametrize("others", [("ms_smart", "hcv_response_guided"), ("ms_daclizumab", "ms_smart")])
+def test_no_patient_of_another_trial_stands_on_a_curve(visit_trial, others):
+    """Whatever was shown before, those who stand under the curves are those of this trial, each beside its decision."""
+    at = visit_trial("view=rule", "hcv_response_guided")
+    settled(at, "curves")
+    for scenario in others:
+        title = at.page.inner_text("#title")
+        at.page.select_option("#scenario", scenario)
+        at.page.wait_for_function("(old) => document.getElementById('title').textContent !== old", arg=title)
+        settled(at, "curves")
+        at.page.wait_for_selector("#rule-marks", state="attached")
+        told = json.loads(str(at.page.get_attribute("#rule-marks", "data-marks")))
+        drawn = at.page.eval_on_selector_all(".rug circle", "all => all.map((dot) => dot.dataset.patient)")
+        assert sorted(map(int, drawn)) == sorted(patient["number"] for patient in told["standing"])
+
+
+def test_a_ribbon_of_another_trial_is_not_marked(visit_trial):
+    """A ribbon is chosen in one trial's picture: in that of another its patients are not said to have gone there."""
+    at = visit_trial("view=fifteen")
+    settled(at, "flow")
+    at.page.wait_for_selector("path[data-ribbon]")
+    at.page.dispatch_event("path[data-ribbon] >> nth=1", "click")
+    at.page.wait_for_selector(".chosen-ribbon", state="attached")
+    heading = at.page.get_attribute("#paths", "data-paths")
+    at.page.click("[data-step=draw][data-by='1'] >> visible=true")
+    at.page.wait_for_function("(old) => document.getElementById('paths')?.dataset.paths !== old", arg=heading)
+    settled(at, "flow")
+    at.page.wait_for_selector("path[data-ribbon]")
+    assert at.page.query_selector_all(".chosen-ribbon") == []
+    assert "in this trial" not in at.page.inner_text("figure[data-figure=flow] .who")

@@ -9,13 +9,17 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
+import time
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from protocolsim import cli
 from protocolsim.errors import UsageError, WorkerError
+from protocolsim.executor import cluster
 from protocolsim.executor.choose import executor_for
 from protocolsim.executor.cluster import Cluster
 from protocolsim.scenario.load import load
@@ -74,6 +78,7 @@ def test_same_bytes_though_a_worker_is_killed(scheduler, planned):
 LOCAL = """
 import os, signal
 import protocolsim
+from protocolsim.executor import cluster
 from protocolsim.executor.choose import executor_for
 
 scenario = protocolsim.load("ms_no_drug", set={"cohort.size": 3})
@@ -110,6 +115,62 @@ def test_what_kills_every_worker(scheduler):
 def dying(_: int) -> None:
     """Be killed, as by the system."""
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.fixture
+def its_own():
+    """A scheduler with one worker, each a process that may be killed: the address, and both."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"tcp://127.0.0.1:{free.getsockname()[1]}"
+    quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    port = address.rpartition(":")[2]
+    begin = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", port]
+    work = [sys.executable, "-m", "distributed.cli.dask_worker", address, "--nthreads", "1", "--no-nanny"]
+    processes = {name: subprocess.Popen([*words, "--no-dashboard"], **quiet) for name, words in
+                 (("scheduler", begin), ("worker", work))}  # fmt: skip
+    try:
+        with distributed.Client(address, timeout=60) as client:
+            client.wait_for_workers(1, timeout=60)
+        yield address, processes, lambda: processes.setdefault("another", subprocess.Popen(work, **quiet))
+    finally:
+        for process in processes.values():
+            process.kill()
+            process.wait()
+
+
+def test_a_scheduler_that_goes_is_one_refusal(its_own, capfd):
+    """Its tasks go with it: that is told in a sentence, without a traceback of the cluster's own."""
+    address, processes, _ = its_own
+    refused = pytest.raises(WorkerError, match=f"--cluster {address}: the scheduler has gone")
+    with refused, executor_for("auto", address) as executor:
+        threading.Timer(1.0, processes["scheduler"].kill).start()
+        list(executor.results(time.sleep, [30.0] * 3))
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("comes", [True, False], ids=["another comes", "none comes"])
+def test_a_cluster_without_workers_is_not_waited_for_in_silence(its_own, monkeypatch, comes):
+    """Where all workers have gone that is said; with new ones it goes on, and without any it ends."""
+    address, processes, another = its_own
+    monkeypatch.setattr(cluster, "_ASK", 0.2)
+    monkeypatch.setattr(cluster, "_PATIENCE", 60.0 if comes else 1.0)
+    told: list[str] = []
+
+    def say(text: str) -> None:
+        told.append(text)
+        if comes:
+            another()
+
+    with executor_for("auto", address, say) as executor:
+        threading.Timer(1.0, processes["worker"].kill).start()
+        found = executor.results(time.sleep, [4.0, 4.1])
+        if comes:
+            assert sorted(task for task, _ in found) == [4.0, 4.1]
+        else:
+            with pytest.raises(WorkerError, match="its workers have gone, and none came for 1 seconds"):
+                list(found)
+    assert told == [f"--cluster {address}: its workers have gone; waiting for new ones"]
 
 
 def test_what_is_no_cluster(scheduler):

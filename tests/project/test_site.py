@@ -12,6 +12,7 @@ import threading
 from html.parser import HTMLParser
 from http.server import ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
@@ -166,6 +167,54 @@ def test_only_a_site_is_replaced(tmp_path, monkeypatch):
     for _ in range(2):
         site.build(tmp_path / "site")
     assert (tmp_path / "site" / "index.html").is_file()
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError(28, "No space left on device"), SystemExit("gone")])
+@pytest.mark.parametrize("earlier", [True, False], ids=["over an earlier one", "new"])
+def test_a_site_is_whole_or_not_begun(tmp_path, monkeypatch, error, earlier):
+    """Whoever interrupts it finds what was there, and nothing beside it; the next build is not refused."""
+    small(tmp_path / "sources", "# One\n", monkeypatch)
+    folder = tmp_path / "new" / "site"
+    if earlier:
+        site.build(folder)
+        (folder / "index.html").write_text("earlier", encoding="utf-8")
+    before = sorted(p.relative_to(tmp_path) for p in tmp_path.rglob("*"))
+    import mkdocs.commands.build as building
+
+    build = building.build
+
+    def cut_short(config: Any, **_: Any) -> None:
+        build(config)
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(building, "build", cut_short)
+        with pytest.raises((KeyboardInterrupt, UsageError)):
+            site.build(folder)
+    assert sorted(p.relative_to(tmp_path) for p in tmp_path.rglob("*")) == before
+    assert not earlier or (folder / "index.html").read_text(encoding="utf-8") == "earlier"
+    site.build(folder)
+    assert "One" in (folder / "index.html").read_text(encoding="utf-8")
+    assert sorted(p.name for p in folder.parent.iterdir()) == ["site"]
+
+
+def test_what_came_there_meanwhile_stays(tmp_path, monkeypatch):
+    """A folder that somebody filled while the site was built is refused as if it had been there before."""
+    small(tmp_path / "sources", "# One\n", monkeypatch)
+    make = site._make
+
+    def beside(configuration: Path, made: Path) -> None:
+        make(configuration, made)
+        (tmp_path / "site").mkdir()
+        (tmp_path / "site" / "thesis.txt").write_text("mine", encoding="utf-8")
+
+    monkeypatch.setattr(site, "_make", beside)
+    with pytest.raises(UsageError, match="something else in this folder"):
+        site.build(tmp_path / "site")
+    assert [p.name for p in (tmp_path / "site").iterdir()] == ["thesis.txt"]
+    monkeypatch.chdir(tmp_path / "site")
+    with pytest.raises(UsageError, match="you are in this folder"):
+        site.build(tmp_path / "site" / ".." / "site" / "deeper" / "..")
 
 
 def test_without_its_sources_it_says_so(tmp_path, monkeypatch):

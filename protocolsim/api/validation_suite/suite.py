@@ -7,6 +7,7 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from protocolsim.api.arguments import checked
 from protocolsim.api.display import html, presented
 from protocolsim.engine.base import Progress
 from protocolsim.study.conduct import Workers
@@ -103,6 +104,7 @@ class ValidationSuite(inner.Suite):
         return html("Published results against simulated trials", sentences(self._summary), self.frame[_SHOWN])
 
 
+@checked
 def validate_all(
     suite: str | PathLike[str] | None = None,
     *,

@@ -187,6 +187,12 @@ const Linked = (function () {
     said();
   }
 
+  // A picture that goes takes its patients with it: another trial has others, and perhaps fewer places to stand.
+  function leave() {
+    standing = [];
+    means = "";
+  }
+
   // What is marked, in words, and the way on: above each picture that marks. What is said already stays as it is.
   function said(known = paths()) {
     const where = all("figure[data-figure=swimmers], figure[data-figure=flow], .rule-curve figure[data-figure=curves]");
@@ -267,10 +273,12 @@ const Linked = (function () {
   function arrived(root) {
     if (!root.querySelector) return;
     const ours = "figure[data-figure=swimmers], figure[data-figure=flow], figure[data-figure=curves], #paths, .walker";
+    // Other paths: who went along a ribbon that was chosen among the ones before, these do not say.
+    if (root.matches("#paths") || root.querySelector("#paths")) crowd = null;
     if (root.matches(ours) || root.querySelector(ours)) mark();
   }
 
   addEventListener("resize", () => rug());
 
-  return { arrived, choose, stand };
+  return { arrived, choose, leave, stand };
 })();

@@ -4,9 +4,13 @@
   const by = (id) => document.getElementById(id);
   const say = (name, value) => Shiny.setInputValue(name, value, { priority: "event" });
   const later = {};
-  function after(name, wait, what) {
+  function forget(name) {
     clearTimeout(later[name]);
-    later[name] = setTimeout(what, wait);
+    delete later[name];
+  }
+  function after(name, wait, what) {
+    forget(name);
+    later[name] = setTimeout(() => { delete later[name]; what(); }, wait);
   }
   let address = location.search.slice(1);
 
@@ -16,21 +20,37 @@
     const row = element.closest("[data-parameter]");
     const slider = row.querySelector("[data-role=slider]");
     const number = row.querySelector("[data-role=number]");
-    const log = slider && slider.dataset.log ? slider.dataset.log.split(" ").map(Number) : null;
+    const log = scale(slider);
     if (element === slider) {
       const at = Number(slider.value);
       // On a log scale each push is the same factor; the ends are exact, what lies between has three digits.
       if (!log) number.value = at;
       else number.value = at <= 0 ? log[0] : at >= 1 ? log[1] : Number((log[0] * (log[1] / log[0]) ** at).toPrecision(3));
-    } else if (slider) {
-      slider.value = log ? Math.log(number.value / log[0]) / Math.log(log[1] / log[0]) : number.value;
-    }
-    if (log) slider.setAttribute("aria-valuetext", number.value);
-    row.classList.toggle("changed", number.value !== row.dataset.own);
+    } else follow(row);
+    if (element === slider) said(row);
     if (number.value === "" || !number.checkValidity()) return;
     const moved = { name: row.dataset.parameter, value: number.value, settled };
     if (settled) after("settled-" + moved.name, 200, () => say("moved", moved));
     else if ("live" in row.dataset) say("moved", moved);
+  }
+
+  // The scale of a slider whose way is logarithmic.
+  function scale(slider) {
+    return slider && slider.dataset.log ? slider.dataset.log.split(" ").map(Number) : null;
+  }
+
+  // The slider goes where the number says.
+  function follow(row) {
+    const slider = row.querySelector("[data-role=slider]"), number = row.querySelector("[data-role=number]");
+    const log = scale(slider);
+    if (slider) slider.value = log ? Math.log(number.value / log[0]) / Math.log(log[1] / log[0]) : number.value;
+    said(row);
+  }
+
+  function said(row) {
+    const slider = row.querySelector("[data-role=slider]"), number = row.querySelector("[data-role=number]");
+    if (scale(slider)) slider.setAttribute("aria-valuetext", number.value);
+    row.classList.toggle("changed", number.value !== row.dataset.own);
   }
 
   document.addEventListener("input", (event) => {
@@ -167,6 +187,22 @@
     for (const link of document.querySelectorAll("[data-download]")) link.href = link.dataset.download + "?" + address;
   }
 
+  // The form says what the numbers beside it are of: neither what was refused, nor what crossed a message on its way.
+  // What somebody is at, or has just moved, is left alone.
+  function stands(told) {
+    for (const row of document.querySelectorAll("[data-parameter]")) {
+      const number = row.querySelector("[data-role=number]"), value = told[row.dataset.parameter] ?? row.dataset.own;
+      const near = number.value !== "" && Math.abs(number.value - value) <= 1e-9 * Math.abs(value);
+      if (near || row.contains(document.activeElement) || "settled-" + row.dataset.parameter in later) continue;
+      number.value = value;
+      follow(row);
+    }
+    for (const name of ["replicates", "seed"]) {
+      const box = by(name);
+      if (box && box !== document.activeElement) box.value = told[name];
+    }
+  }
+
   // What cannot be set is said where it was typed.
   function field(told) {
     for (const row of document.querySelectorAll("[data-parameter]")) {
@@ -251,11 +287,15 @@
     $(document).on("shiny:disconnected", gone);
     addEventListener("popstate", () => { say("went", location.search); });
     Shiny.addCustomMessageHandler("field", field);
+    Shiny.addCustomMessageHandler("form", stands);
     Shiny.addCustomMessageHandler("refused", (why) => by("refused").replaceChildren(...warning(why)));
     Shiny.addCustomMessageHandler("shown", (told) => {
       const place = by(told.part);
       if (told.html !== null && told.more) drawn(place, told.html);
-      else if (told.html !== null) place.innerHTML = told.html;
+      else if (told.html !== null) {
+        if (told.part === "rule-curve") Linked.leave();
+        place.innerHTML = told.html;
+      }
       place.parentElement.classList.toggle("begun", Boolean(told.begun));
       for (const old of place.querySelectorAll(":scope > .refusal")) old.remove();
       place.prepend(...warning(told.why));
@@ -284,9 +324,12 @@
       status.querySelector("span").textContent = told.total && told.done >= told.total ? "drawing" : words;
     });
     Shiny.addCustomMessageHandler("opened", (told) => {
+      // What was moved in the form before is of the scenario before.
+      for (const name of Object.keys(later)) if (name.startsWith("settled-")) forget(name);
       const editor = by("editor"), chosen = by("scenario");
       by("title").textContent = told.title;
       by("form").innerHTML = told.form;
+      Linked.leave();
       for (const place of document.querySelectorAll(".part > .shown")) place.replaceChildren();
       editor.value = told.text;
       gutter([]);

@@ -16,6 +16,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from protocolsim.errors import UsageError
+from protocolsim.interruption import held
+from protocolsim.study.storage.claim import parent_locked
 
 _ROOT = Path(__file__).parents[3]
 DOCS = _ROOT / "docs"
@@ -36,6 +38,20 @@ def build(folder: Path) -> None:
     if any(importlib.util.find_spec(module) is None for module in ("mkdocs", "material", "mkdocstrings")):
         raise UsageError("the site needs the extra docs: python -m pip install '.[docs]'")
     _refuse_what_is_not_ours(folder)
+    target = folder.resolve()
+    try:
+        # Beside what is there, so that a site is whole or not begun, whoever interrupts, or builds one there meanwhile.
+        with TemporaryDirectory(prefix=".site-", dir=next(p for p in target.parents if p.is_dir())) as name:
+            made = Path(name) / "site"
+            _make(configuration, made)
+            (made / ".site").write_text(f"{_OURS}\n", encoding="utf-8")
+            _put_in_place(made, folder, target, Path(name) / "earlier")
+    except OSError as error:
+        raise UsageError(f"--write {folder}: cannot write there: {error.strerror or error}") from None
+
+
+def _make(configuration: Path, folder: Path) -> None:
+    """Build the site into a new folder. Raises UsageError, with all that MkDocs complains of."""
     os.environ.setdefault("NO_MKDOCS_2_WARNING", "1")  # an advertisement on standard error, which no reader asked for
     from mkdocs.commands.build import build as mkdocs_build
     from mkdocs.config import load_config
@@ -45,17 +61,29 @@ def build(folder: Path) -> None:
     logger = logging.getLogger("mkdocs")
     logger.addHandler(seen)
     try:
-        config = load_config(str(configuration), site_dir=str(folder.absolute()), strict=True)
+        config = load_config(str(configuration), site_dir=str(folder), strict=True)
         config.plugins.on_startup(command="build", dirty=False)
         mkdocs_build(config)
         config.plugins.on_shutdown()
     except (MkDocsException, SystemExit) as error:
         raise UsageError("\n".join([f"the site was not built: {error}", *seen.messages])) from None
-    except OSError as error:
-        raise UsageError(f"--write {folder}: cannot write there: {error.strerror or error}") from None
     finally:
         logger.removeHandler(seen)
-    (folder / ".site").write_text(f"{_OURS}\n", encoding="utf-8")
+
+
+def _put_in_place(made: Path, folder: Path, target: Path, earlier: Path) -> None:
+    """The finished site under its name; an earlier one goes, and whatever else came there meanwhile stays."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with held(), parent_locked(target):
+        _refuse_what_is_not_ours(folder)
+        if target.exists():
+            target.rename(earlier)
+        try:
+            made.rename(target)
+        except OSError:
+            if earlier.exists():
+                earlier.rename(target)
+            raise
 
 
 def serve(port: int, *, say: Callable[[str], None]) -> None:
@@ -92,8 +120,10 @@ class _Warnings(logging.Handler):
 
 
 def _refuse_what_is_not_ours(folder: Path) -> None:
-    """MkDocs empties the folder it builds into: only a site of ours may be replaced."""
+    """Only a site of ours may be replaced, and not under the feet of whoever stands in it."""
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"--write {folder}: there is a file of that name; name a folder")
     if folder.is_dir() and any(folder.iterdir()) and not (folder / ".site").is_file():
         raise UsageError(f"--write {folder}: there is something else in this folder; name a new or an empty one")
+    if Path.cwd().is_relative_to(folder.resolve()):
+        raise UsageError(f"--write {folder}: you are in this folder; name a new one")

@@ -253,8 +253,11 @@ class ThresholdCurve:
     def values(self, name: str, thresholds: Floats | None = None) -> Floats:
         """One estimate (that is no median) at many thresholds, by default all `steps`, without its error.
 
-        The subjects are sorted by what was measured and their contributions added up once.
+        The subjects are sorted by what was measured and their contributions added up once. Raises UsageError for an
+        unknown name.
         """
+        if name not in self.endpoints:
+            raise UsageError(unknown("endpoint", name, self.endpoints))
         endpoint = self.endpoints[name]
         wanted = self.steps if thresholds is None else np.asarray(thresholds, dtype=np.float64)
         if endpoint.ranks:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from protocolsim.arrays import Floats, Integers
 from protocolsim.endpoint.subjects.population import populations
 from protocolsim.endpoint.subjects.rows import per_subject, rows_of, seen
-from protocolsim.errors import UsageError
+from protocolsim.errors import UsageError, unknown
 from protocolsim.protocol.states import Group, Protocol
 from protocolsim.records import TABLES, Records, concatenate, leaving
 from protocolsim.scenario.measures import BRANCH, FOLLOWING, POTENTIAL_OUTCOME_COLUMNS
@@ -97,11 +97,16 @@ class PotentialOutcomes:
         return joint
 
     def table(self, name: str) -> pd.DataFrame:
-        """A table of both branches, such as "observations", with the branch in the first column."""
+        """A table of both branches, such as "observations", with the branch in the first column.
+
+        Raises UsageError for an unknown name.
+        """
         import pandas as pd
 
         parts = []
         for branch, records in self.branches.items():
+            if name not in records.names:
+                raise UsageError(unknown("table", name, records.names))
             part = records.frame(name).copy()
             part.insert(0, BRANCH, branch)
             parts.append(part)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from os import PathLike, fspath
 from pathlib import Path
@@ -34,7 +35,7 @@ def draws_asked(scenario: Scenario, parameters: ParametersLike, seed: int | None
         return ParameterDraws(uncertain, seed)
     path = Path(asked)
     close = nearest(asked, (FIXED, PLAUSIBLE))
-    if not path.suffix and not path.exists():
+    if not path.suffix and not os.path.lexists(path):
         meant = f"; did you mean '{close}'?" if close is not None else ""
         raise UsageError(f"--parameters {asked}: expected fixed, plausible, or a posterior of calibrate{meant}")
     from protocolsim.study.parameters.posterior_file import read_posterior

@@ -65,7 +65,7 @@ def read_posterior(path: Path, scenario: Scenario) -> tuple[tuple[UncertainParam
 
     Raises UsageError, in one sentence that says what is wrong with the file, and where.
     """
-    file = path / POSTERIOR if path.is_dir() else path
+    file = path / POSTERIOR if _is_folder(path) else path
     content, checksum = _content(file)
     try:
         parts = _PosteriorParts(content)
@@ -93,6 +93,13 @@ def read_posterior(path: Path, scenario: Scenario) -> tuple[tuple[UncertainParam
 
 def _models(scenario: Scenario) -> list[str]:
     return list(dict.fromkeys(p.component for p in scenario.parameters))
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:
+        return False  # a name that is too long for one
 
 
 def _content(file: Path) -> tuple[Any, str]:

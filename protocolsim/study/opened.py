@@ -50,16 +50,21 @@ class Study:
         return self._checked(f"{table}.parquet")
 
     def table(self, name: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
-        """A table, or some of its columns. Texts are categories. Raises UsageError as `path` does."""
+        """A table, or some of its columns. Texts are categories. UsageError as of `path`, and for a column."""
         import pandas as pd
         import pyarrow as pa
+        from pyarrow import parquet
 
         with self.path(name).open("rb") as file:
             content = mmap(file.fileno(), 0, access=ACCESS_READ)
         # Not Python's own file: threads of pyarrow still reading one when the interpreter ends abort the process.
-        return pd.read_parquet(
-            pa.BufferReader(pa.py_buffer(content)), columns=None if columns is None else list(columns)
-        )
+        written = pa.BufferReader(pa.py_buffer(content))
+        there = parquet.read_schema(written).names
+        wanted = there if columns is None else list(columns)
+        for column in wanted:
+            if column not in there:
+                raise UsageError(f"{self.folder}: {unknown('column', column, there)}")
+        return pd.read_parquet(written, columns=wanted)
 
     @property
     def subjects(self) -> pd.DataFrame:

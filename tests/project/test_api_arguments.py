@@ -138,8 +138,8 @@ def test_a_name_too_long_for_a_file_is_refused_in_words(ending):
         protocolsim.run("ms_daclizumab", replicates=2, parameters="a" * 5000 + ending)
 
 
-def test_names_that_are_unknown_are_told_with_the_nearest():
-    """Where a method takes the name of an endpoint or a table, a wrong one is answered with the nearest right one."""
+def test_names_that_are_unknown_are_told_with_the_nearest(tmp_path):
+    """Where a method takes the name of an endpoint, a table or a column, the nearest right one is told."""
     curve = protocolsim.thresholds("ms_daclizumab", replicates=2)
     with pytest.raises(UsageError, match="unknown endpoint 'share_snt'; did you mean 'share_sent'"):
         curve.values("share_snt")
@@ -147,6 +147,11 @@ def test_names_that_are_unknown_are_told_with_the_nearest():
     with pytest.raises(UsageError, match="unknown table 'observation'; did you mean 'observations'"):
         both.table("observation")
     assert len(both.table("observations"))
+    cli_of(["run", "ms_daclizumab", "--replicates", "2", "--quiet", "--out", str(tmp_path / "it")])
+    study = protocolsim.open(tmp_path / "it")
+    with pytest.raises(UsageError, match="unknown column 'subjcet'; did you mean 'subject'"):
+        study.table("subjects", columns=["replicate", "subjcet"])
+    assert list(study.table("subjects", columns=["subject", "replicate"])) == ["subject", "replicate"]
 
 
 def test_a_stored_table_is_read_by_no_thread_that_needs_the_interpreter(tmp_path, monkeypatch):

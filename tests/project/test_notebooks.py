@@ -44,13 +44,16 @@ def pictures(cells: list[Any], form: str = "image/png") -> int:
 
 def told(cells: list[Any]) -> list[str]:
     """Whatever a lesson says in words and numbers of its own: printed lines, questions, notes; not tables of pandas."""
-    outputs = [o for cell in cells for o in cell.get("outputs", [])]
-    mine = [
-        o
-        for o in outputs
-        if o.get("text") or o.get("data", {}).get("text/html", "<table").startswith(("<p>", "<details>"))
-    ]
-    return [o.get("text") or o["data"]["text/html"] for o in mine]
+    lines: list[str] = []
+    printing = False  # a busy kernel hands over what is printed in pieces
+    for output in (o for cell in cells for o in [*cell.get("outputs", []), {}]):
+        text, page = output.get("text"), output.get("data", {}).get("text/html", "<table")
+        if text and printing:
+            lines[-1] += text
+        elif text or page.startswith(("<p>", "<details>")):
+            lines.append(text or page)
+        printing = bool(text)
+    return lines
 
 
 MOST_SIMULATED = ("8_stopping_early", "10_titration")

@@ -7,6 +7,7 @@ few steps. Each query therefore runs in a thread; after the timeout the caller i
 
 from __future__ import annotations
 
+import _thread
 import threading
 from collections.abc import Callable, Sequence
 from time import monotonic, thread_time
@@ -64,7 +65,8 @@ def in_thread(work: Callable[[], None], interrupt: Callable[[], None], seconds: 
     Whatever interrupts the caller interrupts the work first, and is raised on. Work that does not heed it is left
     behind: it may still use its arguments, so they must not be used again. What the work raises is raised here.
     """
-    # A plain lock and no Event: an interrupt inside an Event's own code leaves it locked, and whoever waits hangs.
+    # A plain lock and a plain thread: an interrupt inside the code of an Event, by which a Thread too says that it has
+    # begun, leaves it locked, so that whoever waits hangs, or ends in an error of its own.
     working = threading.Lock()
     working.acquire()
     raised: list[BaseException] = []
@@ -79,15 +81,13 @@ def in_thread(work: Callable[[], None], interrupt: Callable[[], None], seconds: 
             took.append(thread_time())
             working.release()
 
-    thread = threading.Thread(target=run, name="proof", daemon=True)
     deadline = monotonic() + seconds
     try:
-        thread.start()
+        _thread.start_new_thread(run, ())
         while not took and monotonic() < deadline:
             working.acquire(timeout=max(0.0, min(_GLANCE, deadline - monotonic())))
     except BaseException:
-        if thread.ident is not None:
-            _end(took, working, interrupt)
+        _end(took, working, interrupt)
         raise
     if not took:
         _end(took, working, interrupt)

@@ -126,7 +126,6 @@ class Team:
     def _start(self, kernel: MachineCode) -> None:
         """Say what is done, and start the helpers."""
         self.started = time.monotonic()
-        atexit.register(self.abandon)
         many = [j for j in jobs() if j.wanted and j.when != SOME]
         share = 1.0 + self.helpers * _SHARED
         tell(f"compiling for this machine, once: about {len(many) * _SECONDS / share:.0f} seconds ...")
@@ -135,6 +134,7 @@ class Team:
         self._start_helpers()
 
     def _start_helpers(self) -> None:
+        atexit.register(self.abandon)
         for _ in range(self.helpers):
             thread = threading.Thread(target=self._lead, daemon=True)
             thread.start()

@@ -85,11 +85,16 @@ def numbers_set(described: Described, state: VisitorState) -> dict[str, str]:
     """What stands in the form's boxes, by the name of the box, where it is not the scenario's own number."""
     given = dict(state.settings)
     result = {c.name: f"{_number(given[c.name], c):.12g}" for c in described.controls if c.name in given}
-    return {
-        **result,
-        "replicates": str(described.replicates if state.replicates is None else state.replicates),
-        "seed": str(described.seed if state.seed is None else state.seed),
-    }
+    replicates, seed = _replicates_and_seed(described, state)
+    return {**result, "replicates": str(replicates), "seed": str(seed)}
+
+
+def _replicates_and_seed(described: Described, state: VisitorState) -> tuple[int, int]:
+    """The scenario's own, where the visitor has not said others."""
+    return (
+        described.replicates if state.replicates is None else state.replicates,
+        described.seed if state.seed is None else state.seed,
+    )
 
 
 def _number(given: str, control: Control) -> float:
@@ -109,10 +114,9 @@ def _patient_by_patient(described: Described, most: int) -> Tag | None:
 
 
 def _study(described: Described, state: VisitorState) -> Tag:
-    replicates = described.replicates if state.replicates is None else state.replicates
+    replicates, seed = _replicates_and_seed(described, state)
     offered: Sequence[int] = sorted({*_REPLICATES, described.replicates, replicates})
     options = [tags.option(f"{n:,}", value=str(n), selected="" if n == replicates else None) for n in offered]
-    seed = described.seed if state.seed is None else state.seed
     return tags.div(
         tags.div(tags.label("Simulated trials", for_="replicates"), class_="name"),
         tags.select(*options, **_OURS, id="replicates", class_="form-select form-select-sm"),
